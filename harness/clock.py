@@ -1,0 +1,67 @@
+"""Time, as one thing that is passed in: no other module of the orchestrator reads a clock.
+
+All times of a run are nanoseconds of the monotonic clock since the run's epoch. Code that runs inside
+Locust reads the monotonic clock itself, for speed, and subtracts the same epoch.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from harness.units import NS_PER_S
+
+
+class Clock(Protocol):
+    """What the orchestrator needs of time."""
+
+    def now_ns(self) -> int: ...
+    def utc(self) -> datetime: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class RealClock:
+    """The machine's own clock."""
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def utc(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(slots=True)
+class FakeClock:
+    """A clock that moves only when somebody sleeps on it: a minute takes no time."""
+
+    ns: int = 0
+    started: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+
+    def now_ns(self) -> int:
+        return self.ns
+
+    def utc(self) -> datetime:
+        return self.started
+
+    async def sleep(self, seconds: float) -> None:
+        self.ns += max(0, int(seconds * NS_PER_S))
+        await asyncio.sleep(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The run's zero: one instant on the monotonic clock, and what a wall clock showed then."""
+
+    origin_ns: int
+    started_at: datetime
+
+    @classmethod
+    def of(cls, clock: Clock) -> "Epoch":
+        return cls(clock.now_ns(), clock.utc())
+
+    def since_ns(self, clock: Clock) -> int:
+        return clock.now_ns() - self.origin_ns

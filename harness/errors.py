@@ -1,0 +1,81 @@
+"""Whose fault an error is, and what to do about it.
+
+Every error that a user can meet is one of these: three short lines (what, why, what to do) and an exit
+code. Anything else that is raised is a bug of ours: exit 70.
+
+When several codes apply, `worst` picks by the order that the command contract fixes.
+"""
+
+PASSED, FAILED, USAGE, UNKNOWN = 0, 1, 2, 3
+TARGET_UNREACHABLE, FAULT_BACKEND_UNREACHABLE, FAULTS_LEFT_OVER = 4, 5, 6
+ONLY_P2_FAILED, INTERNAL, INTERRUPTED = 8, 70, 130
+
+PRECEDENCE = (
+    INTERRUPTED,
+    FAULTS_LEFT_OVER,
+    INTERNAL,
+    FAULT_BACKEND_UNREACHABLE,
+    TARGET_UNREACHABLE,
+    USAGE,
+    UNKNOWN,
+    FAILED,
+    ONLY_P2_FAILED,
+    PASSED,
+)
+
+
+class HarnessError(Exception):
+    """What went wrong, why, and what to do; subclasses say whose fault it is."""
+
+    exit_code = INTERNAL
+
+    def __init__(self, what: str, why: str = "", todo: str = "") -> None:
+        super().__init__(what, why, todo)
+        self.what, self.why, self.todo = what, why, todo
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        return [line for line in (self.what, self.why, self.todo) if line]
+
+
+class UsageError(HarnessError):
+    """The user asked for something that cannot be done as asked."""
+
+    exit_code = USAGE
+
+
+class TargetUnreachableError(HarnessError):
+    """The server under test does not answer."""
+
+    exit_code = TARGET_UNREACHABLE
+
+
+class FaultBackendUnreachableError(HarnessError):
+    """A fault was asked for and what applies it is not there."""
+
+    exit_code = FAULT_BACKEND_UNREACHABLE
+
+
+class FaultsLeftOverError(HarnessError):
+    """A fault could not be healed: the error says how to do it by hand."""
+
+    exit_code = FAULTS_LEFT_OVER
+
+
+class UntrustedError(HarnessError):
+    """The measurement was made, but cannot be trusted."""
+
+    exit_code = UNKNOWN
+
+
+class ServiceError(HarnessError):
+    """A part that the harness starts itself did not start, or died."""
+
+    exit_code = INTERNAL
+
+
+def worst(*codes: int) -> int:
+    """The exit code to end with when several apply."""
+    return next((code for code in PRECEDENCE if code in codes), INTERNAL)

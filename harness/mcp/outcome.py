@@ -1,0 +1,56 @@
+"""The taxonomy: every call ends in exactly one of these, decided in the order of the wire.
+
+    transport -> status -> content type -> JSON -> JSON-RPC shape -> id -> error -> isError
+
+`OK` is a success, `FAILED` are failures, `NEITHER` is left out of the success rate.
+"""
+
+from typing import Final
+
+OK: Final = "ok"
+
+TOOL_ERROR: Final = "tool_error"  # result.isError is true
+RPC_ERROR: Final = "rpc_error"  # a JSON-RPC error with our id
+REJECTED: Final = "rejected"  # 400 before dispatch: -32020, -32021, -32022 (our mistake)
+RATE_LIMITED: Final = "rate_limited"  # 429
+HTTP_STATUS: Final = "http_status"  # any other unexpected status
+SESSION_LOST: Final = "session_lost"  # the server no longer knows our session
+BAD_BODY: Final = "bad_body"  # not JSON, not JSON-RPC, or without a result
+ID_MISMATCH: Final = "id_mismatch"  # an answer to something we did not ask
+STREAM_ENDED: Final = "stream_ended"  # the stream ended cleanly without our response
+TRUNCATED: Final = "truncated"  # the connection ended in the middle of a reply
+HTTP_PROTOCOL: Final = "http_protocol"  # not HTTP
+TIMEOUT: Final = "timeout"  # no answer in time
+DISCONNECTED: Final = "disconnected"  # closed before any byte of a reply
+RESET: Final = "reset"  # reset before any byte of a reply
+CONNECT: Final = "connect"  # no connection could be made
+UNFINISHED: Final = "unfinished"  # still open when the drain time ended
+
+INPUT_REQUIRED: Final = "input_required"  # the tool asks the person something
+CANCELLED: Final = "cancelled"  # a person interrupted the run
+
+FAILED: Final = (
+    TOOL_ERROR,
+    RPC_ERROR,
+    REJECTED,
+    RATE_LIMITED,
+    HTTP_STATUS,
+    SESSION_LOST,
+    BAD_BODY,
+    ID_MISMATCH,
+    STREAM_ENDED,
+    TRUNCATED,
+    HTTP_PROTOCOL,
+    TIMEOUT,
+    DISCONNECTED,
+    RESET,
+    CONNECT,
+    UNFINISHED,
+)
+NEITHER: Final = (INPUT_REQUIRED, CANCELLED)
+ALL: Final = (OK, *FAILED, *NEITHER)
+
+# After these the connection is gone or cannot be believed, so a client would back off before it reconnects.
+CONNECTION_FAILURES: Final = frozenset(
+    {STREAM_ENDED, TRUNCATED, HTTP_PROTOCOL, TIMEOUT, DISCONNECTED, RESET, CONNECT}
+)

@@ -1,0 +1,1 @@
+"""What will happen, on one clock, before any of it does."""

@@ -1,0 +1,78 @@
+"""events.jsonl: what happened in a run, one line each, appended as it happens.
+
+    {"at_ns": 12000000000, "event": "step_running", "index": 2, "users": 10}
+
+| event        | fields                                                        | meaning |
+|--------------|---------------------------------------------------------------|---------|
+| run_started  |                                                               | the target is up, load begins |
+| step_asked   | index, name, kind, users, rate                                | the level was asked for |
+| step_running | index, users                                                  | all its users run: the hold begins |
+| step_done    | index, start_ns, end_ns, reason                               | measured window [start, end) and why it ended |
+| step_judged  | index, requests, ok, failed, success_rate, broke              | its calls have resolved |
+| break        | users, last_good_users, reason, confirmed                     | a breaking point |
+| generator    | worker, cpu, run_delay, lag_ms, started, recorded, open_calls, users | once a second a worker |
+| worker_lost  | worker                                                        | its load and its last second are gone |
+| run_ended    | reason                                                        | completed, broke, interrupted, aborted, error |
+
+`start_ns` of a step is `step_running` plus its settling time. A run that was cut off has no `step_done`
+for its last step: readers close it at the last sample.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+STEP_ASKED = "step_asked"
+STEP_RUNNING = "step_running"
+STEP_DONE = "step_done"
+STEP_JUDGED = "step_judged"
+RUN_STARTED = "run_started"
+RUN_ENDED = "run_ended"
+BREAK = "break"
+GENERATOR = "generator"
+WORKER_LOST = "worker_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened."""
+
+    at_ns: int
+    event: str
+    data: dict[str, Any]
+
+    def line(self) -> str:
+        return json.dumps({"at_ns": self.at_ns, "event": self.event, **self.data}, separators=(",", ":"))
+
+
+class EventLog:
+    """Appends events, each flushed: a crash loses none that was written."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO = path.open("a", encoding="utf-8")
+
+    def __enter__(self) -> "EventLog":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, event: Event) -> None:
+        self._file.write(event.line() + "\n")
+        self._file.flush()
+
+
+def read_events(path: Path) -> list[Event]:
+    """Every whole line; a torn last line (a crash in mid-write) is left out."""
+    return list(_parse(path)) if path.exists() else []
+
+
+def _parse(path: Path) -> Iterator[Event]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            data = json.loads(line)
+        except ValueError:
+            continue
+        yield Event(data.pop("at_ns"), data.pop("event"), data)

@@ -1,0 +1,115 @@
+"""Samples as columns: blocks of a spool to a table, tables to samples.parquet, and back to a data frame.
+
+A `Decoder` follows one worker's spool: text codes count on from block to block, so blocks are fed in order.
+What it does not know: faults and steps. Those are joined by time from events.jsonl.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.record.schema import NULL, NULL_CODE, NULLABLE, NUMBERS, ORDER, TEXTS
+from harness.record.spool import Block, Gauges, read_blocks
+
+_ARROW = {"q": pa.int64(), "i": pa.int32(), "h": pa.int16(), "b": pa.bool_()}
+_NUMPY = {"q": np.dtype("<i8"), "i": np.dtype("<i4"), "h": np.dtype("<i2"), "b": np.dtype("i1")}
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+
+SCHEMA = pa.schema([(name, _TEXT if name in TEXTS else _ARROW[NUMBERS[name]]) for name in ORDER])
+
+
+@dataclass(slots=True)
+class Decoder:
+    """One worker's blocks, in order, to Arrow tables; remembers its vocabulary and what is missing."""
+
+    vocabulary: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in TEXTS})
+    next_block: int = 0
+    missing_blocks: int = 0
+
+    def table(self, block: Block) -> pa.Table:
+        """The rows of one block."""
+        self.missing_blocks += block.block - self.next_block
+        self.next_block = block.block + 1
+        for name, fresh in block.texts.items():
+            self.vocabulary[name].extend(fresh)
+        return pa.table([self._column(name, block) for name in ORDER], schema=SCHEMA)
+
+    def _column(self, name: str, block: Block) -> pa.Array:
+        raw = block.columns[name]
+        if name in TEXTS:
+            codes = np.frombuffer(raw, dtype="<i4")
+            return pa.DictionaryArray.from_arrays(
+                pa.array(codes), pa.array(self.vocabulary[name], pa.string())
+            )
+        values = np.frombuffer(raw, dtype=_NUMPY[NUMBERS[name]])
+        if name == "reused":
+            return pa.array(values != 0)
+        if name in NULLABLE:
+            return pa.array(values, mask=values == (NULL_CODE if name == "code" else NULL))
+        return pa.array(values)
+
+
+@dataclass(slots=True)
+class Tail:
+    """Follows the spools of a run as they grow; every block is seen once."""
+
+    spool_dir: Path
+    _offsets: dict[Path, int] = field(default_factory=dict)
+    _decoders: dict[Path, Decoder] = field(default_factory=dict)
+
+    def read(self) -> list[tuple[Gauges, int, pa.Table]]:
+        """What came since the last call: gauges, worker and rows of each new block."""
+        fresh = []
+        for path in sorted(self.spool_dir.glob("*.spool")):
+            decoder = self._decoders.setdefault(path, Decoder())
+            for block, offset in read_blocks(path, self._offsets.get(path, 0)):
+                fresh.append((block.gauges, block.worker, decoder.table(block)))
+                self._offsets[path] = offset
+        return fresh
+
+    @property
+    def missing_blocks(self) -> int:
+        return sum(decoder.missing_blocks for decoder in self._decoders.values())
+
+
+def seal(spool_dir: Path, target: Path) -> int:
+    """All spools into one Parquet file, whole or not at all; returns the number of rows."""
+    aside = target.with_suffix(".partial")
+    rows = 0
+    with pq.ParquetWriter(aside, SCHEMA, compression="zstd") as writer:
+        for path in sorted(spool_dir.glob("*.spool")):
+            decoder = Decoder()
+            pending: list[pa.Table] = []
+            for block, _ in read_blocks(path):
+                pending.append(decoder.table(block))
+                if sum(table.num_rows for table in pending) >= 500_000:
+                    rows += _write(writer, pending)
+                    pending = []
+            rows += _write(writer, pending)
+    aside.replace(target)
+    return rows
+
+
+def _write(writer: pq.ParquetWriter, tables: Sequence[pa.Table]) -> int:
+    if not tables:
+        return 0
+    table = pa.concat_tables(tables).unify_dictionaries()
+    writer.write_table(table)
+    return int(table.num_rows)
+
+
+def frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
+    """Arrow tables as one data frame: text columns categorical, nullable numbers as float with NaN."""
+    table = pa.concat_tables([SCHEMA.empty_table(), *tables]).unify_dictionaries()
+    return table.to_pandas(split_blocks=True, self_destruct=True)
+
+
+def load(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """samples.parquet as a data frame (see `frame`)."""
+    table = pq.read_table(path, columns=list(columns) if columns else None)
+    return table.to_pandas(split_blocks=True, self_destruct=True)

@@ -1,0 +1,94 @@
+"""Arguments of a tool call that vary: templates inside JSON strings.
+
+    {{random_int 1 100}}   a whole number, both ends included
+    {{random_choice a b}}  one of the words
+    {{uuid}}               a random UUID
+    {{counter}}            1, 2, 3, ... for each user
+
+A string that is nothing but one template becomes the template's own type (`"{{random_int 1 9}}"` a number);
+inside other text it becomes text. Without templates the arguments are encoded once, which is faster.
+"""
+
+import re
+import uuid
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+_TEMPLATE = re.compile(r"\{\{\s*(\w+)((?:\s+[^{}\s]+)*)\s*\}\}")
+
+Draw = Callable[[Random, int], Any]
+
+
+def _random_int(low: str, high: str) -> Draw:
+    first, last = int(low), int(high)
+    if first > last:
+        raise ValueError(f"{first} is greater than {last}")
+    return lambda rng, _count: rng.randint(first, last)
+
+
+def _random_choice(*words: str) -> Draw:
+    if not words:
+        raise ValueError("nothing to choose from")
+    return lambda rng, _count: rng.choice(words)
+
+
+def _uuid() -> Draw:
+    return lambda rng, _count: str(uuid.UUID(int=rng.getrandbits(128), version=4))
+
+
+def _counter() -> Draw:
+    return lambda _rng, count: count
+
+
+TEMPLATES: dict[str, Callable[..., Draw]] = {
+    "random_int": _random_int,
+    "random_choice": _random_choice,
+    "uuid": _uuid,
+    "counter": _counter,
+}
+
+
+def varies(value: Any) -> bool:
+    """Whether there is a template anywhere in it."""
+    if isinstance(value, str):
+        return bool(_TEMPLATE.search(value))
+    if isinstance(value, dict):
+        return any(map(varies, value.values()))
+    return isinstance(value, list) and any(map(varies, value))
+
+
+def compile_arguments(value: Any) -> Draw:
+    """A function that draws the arguments of one call; ValueError says what is wrong with a template."""
+    if isinstance(value, dict):
+        fields = {key: compile_arguments(item) for key, item in value.items()}
+        return lambda rng, count: {key: draw(rng, count) for key, draw in fields.items()}
+    if isinstance(value, list):
+        items = [compile_arguments(item) for item in value]
+        return lambda rng, count: [draw(rng, count) for draw in items]
+    if isinstance(value, str) and varies(value):
+        return _compile_text(value)
+    return lambda _rng, _count: value
+
+
+def _compile_text(text: str) -> Draw:
+    draws = [_compile_template(match) for match in _TEMPLATE.finditer(text)]
+    if _TEMPLATE.fullmatch(text):
+        return draws[0]
+    between = _TEMPLATE.split(text)[:: _TEMPLATE.groups + 1]
+
+    def draw(rng: Random, count: int) -> str:
+        drawn = [str(one(rng, count)) for one in draws]
+        return "".join(piece for pair in zip(between, [*drawn, ""], strict=True) for piece in pair)
+
+    return draw
+
+
+def _compile_template(match: re.Match[str]) -> Draw:
+    name, words = match[1], match[2].split()
+    if name not in TEMPLATES:
+        raise ValueError(f"unknown template {match[0]}; there are {', '.join(TEMPLATES)}")
+    try:
+        return TEMPLATES[name](*words)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"template {match[0]} cannot be used: {error}") from error

@@ -1,0 +1,132 @@
+"""Outside text to a `Scenario`, strictly: an unknown key is an error that names its path.
+
+Values like `${MCP_TOKEN}` are taken from the environment; a variable that is not set is an error.
+The command line arrives here too, as the same mapping a file would give, so that both are checked alike.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.errors import UsageError
+from harness.scenario import model
+from harness.scenario.model import Phase, Scenario
+
+_SCENARIO = TypeAdapter(Scenario)
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_VALUES: dict[str, type] = {
+    "": model.Scenario,
+    "target": model.Target,
+    "workload": model.Call,
+    "load": model.Phase,
+    "ramp": model.Ramp,
+    "sustain": model.Sustain,
+}
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """A scenario file as a mapping, not yet checked."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"Cannot read the scenario {path}", str(error), "Give the path of a YAML file"
+        ) from error
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is not valid YAML", " ".join(str(error).split())) from error
+    if not isinstance(data, dict):
+        raise UsageError(f"{path} is not a scenario", "A scenario is a mapping with `name` and `load`")
+    data.setdefault("name", path.stem)
+    return data
+
+
+def scenario_of(data: Mapping[str, Any], source: str, environ: Mapping[str, str] = os.environ) -> Scenario:
+    """The checked scenario; `source` is named in errors (a path, or the command)."""
+    try:
+        scenario = _SCENARIO.validate_python(_substitute(dict(data), environ, ""))
+    except ValidationError as error:
+        lines = [_explain(details) for details in error.errors()[:5]]
+        raise UsageError(f"{source} cannot be run as it is", "\n".join(dict.fromkeys(lines))) from error
+    _check_phases(scenario.load, source)
+    if not scenario.workload and not any(scenario.mix.values()):
+        raise UsageError(
+            f"{source} has no users", "mix: every weight is 0", "Give one class a weight above 0"
+        )
+    return scenario
+
+
+def _substitute(value: Any, environ: Mapping[str, str], path: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _substitute(item, environ, f"{path}.{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_substitute(item, environ, f"{path}[{index}]") for index, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    missing = [name for name in _VARIABLE.findall(value) if name not in environ]
+    if missing:
+        raise UsageError(
+            f"{path.lstrip('.')}: the environment variable {missing[0]} is not set",
+            f"The scenario takes it from ${{{missing[0]}}}",
+            f"export {missing[0]}=...",
+        )
+    return _VARIABLE.sub(lambda match: environ[match[1]], value)
+
+
+def _check_phases(phases: Iterable[Phase], source: str) -> None:
+    seen: set[str] = set()
+    ramped = False
+    for index, phase in enumerate(phases):
+        path = f"{source}: load[{index}]"
+        if (phase.ramp is None) == (phase.sustain is None):
+            raise UsageError(f"{path} needs exactly one kind of load", "", "Write either ramp: or sustain:")
+        if phase.sustain and phase.sustain.users == "last_good" and not ramped:
+            raise UsageError(f"{path}.sustain.users is last_good, but no ramp comes before it")
+        ramped |= phase.ramp is not None
+        if phase.name and phase.name in seen:
+            raise UsageError(
+                f"{path}.name: {phase.name!r} is used twice", "", "Names of load steps are unique"
+            )
+        seen.add(phase.name or "")
+
+
+def _explain(details: ErrorDetails) -> str:
+    """One line: the path of the key, what is wrong, what would be right."""
+    where = _path(details["loc"])
+    match details["type"]:
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            return f"{where}: unknown key{_known_keys(details['loc'])}"
+        case "missing" | "missing_argument" | "missing_keyword_only_argument":
+            return f"{where}: is missing"
+        case "value_error":
+            return f"{where}: {details['ctx']['error']}"
+        case _:
+            message = details["msg"].removeprefix("Input ").removeprefix("List ")
+            return f"{where}: {message} (got {details['input']!r})"
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in loc:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif not part.startswith(("function-", "literal", "constrained-", "[key]")):
+            text += f".{part}"
+    return text.lstrip(".") or "the scenario"
+
+
+def _known_keys(loc: tuple[int | str, ...]) -> str:
+    parent = next((str(part) for part in reversed(loc[:-1]) if isinstance(part, str)), "")
+    if parent not in _VALUES:
+        return ""
+    known = [name.rstrip("_") for name in _VALUES[parent].__dataclass_fields__]  # type: ignore[attr-defined]
+    close = difflib.get_close_matches(str(loc[-1]), known, 1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"

@@ -1,0 +1,81 @@
+"""Text with a unit to a plain number, and back: the only place where units are converted.
+
+Inside the program a number's name carries its unit (`hold_s`, `latency_ms`, `done_ns`).
+Outside, people write `30s`, `200ms`, `64KB/s`, `500/s`, `95%`.
+"""
+
+import re
+
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+BYTES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+
+
+class UnitError(ValueError):
+    """The text is not a quantity of the kind asked for; the message says what would be."""
+
+
+def duration_s(text: str | float) -> float:
+    """`30s`, `1m30s`, `200ms` in seconds. A bare number is refused: thirty of what?"""
+    compact = str(text).replace(" ", "")
+    if _PART.sub("", compact) or not compact:
+        hint = f", for example {compact}s" if re.fullmatch(r"\d+(\.\d+)?", compact) else ""
+        raise UnitError(
+            f"{text!r} is not a duration; write a number with a unit, such as 200ms, 30s or 5m{hint}"
+        )
+    return sum(float(number) * SECONDS[unit] for number, unit in _PART.findall(compact))
+
+
+def share(text: str | float) -> float:
+    """`95%` or `0.95` as a share of one."""
+    match = re.fullmatch(_NUMBER + r"\s*(%?)", str(text).strip())
+    value = float(match[1]) / (100 if match[2] else 1) if match else -1.0
+    if not 0 <= value <= 1:
+        raise UnitError(f"{text!r} is not a share; write a percentage such as 95%")
+    return value
+
+
+def rate_per_s(text: str | float) -> float:
+    """`500/s` or `30/m` as a number a second."""
+    match = re.fullmatch(_NUMBER + r"\s*/\s*(s|m|h)", str(text).strip())
+    if not match or float(match[1]) == 0:
+        raise UnitError(f"{text!r} is not a rate; write a number per unit of time, such as 500/s")
+    return float(match[1]) / SECONDS[match[2]]
+
+
+def size_bytes(text: str | float) -> int:
+    """`64KB` or `1MiB` in bytes."""
+    match = re.fullmatch(_NUMBER + r"\s*([A-Za-z]+)", str(text).strip())
+    if not match or match[2] not in BYTES:
+        raise UnitError(f"{text!r} is not a size; write a number with a unit, such as 64KB or 1MiB")
+    return int(float(match[1]) * BYTES[match[2]])
+
+
+def show_duration(seconds: float) -> str:
+    """The shortest exact way a person would write it: 90 -> 1m30s, 0.25 -> 250ms."""
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    whole, rest = divmod(round(seconds, 3), 60)
+    hours, minutes = divmod(int(whole), 60)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest:g}s" if rest else ""]
+    return "".join(parts) or "0s"
+
+
+def show_bytes(count: float) -> str:
+    """1234567 -> 1.2 MB."""
+    for unit in ("B", "KB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def show_percent(value: float) -> str:
+    """0.9995 -> 99.95%; never rounds a failure away: 0.99999 -> 99.99%."""
+    percent = int(value * 10_000) / 100
+    return f"{percent:g}%" if percent != 100 or value == 1 else "99.99%"
