@@ -1,0 +1,95 @@
+"""The service as one ASGI application: the parts opened in order, the doors in front of them.
+
+    /mcp              MCP Streamable HTTP, both eras      (sessions in PostgreSQL)
+    /mcp/tools/call   plain JSON-RPC
+    /mcp/ws           MCP over WebSocket
+    /health /status   for people, probes and load tests
+
+The parts are opened by the application's lifespan and closed with it, so one process can open the service,
+close it, and open it again.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from harness.target import databases as postgres
+from harness.target.doors.gate import SessionGate
+from harness.target.doors.observe import Observer, Traffic
+from harness.target.doors.plain import PlainDoor
+from harness.target.doors.streamable import mcp_server, session_manager
+from harness.target.doors.websocket import WebSocketDoor
+from harness.target.sessions import SessionUpkeep, StoreUnreachableError
+from harness.target.sessions_postgres import PostgresSessions
+from harness.target.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Target:
+    """The application: hot doors by exact path, everything else by Starlette."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._doors: dict[tuple[str, str], tuple[str, ASGIApp]] = {}
+        self._traffic = Traffic()
+        self._pages: ASGIApp = Starlette(lifespan=lambda _app: self.running())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A dictionary, because matching routes and wrapping each request costs more than a whole plain call.
+        door = self._doors.get((scope["type"], scope.get("path", "")))
+        if door is None:
+            await self._pages(scope, receive, send)
+            return
+        name, app = door
+        self._traffic.requests[name] += 1
+        await app(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The service is open inside this; what cannot be opened raises a HarnessError."""
+        settings = self._settings
+        async with postgres.opened(settings) as databases:
+            sessions = PostgresSessions(databases.own, settings.schema, settings.session_ttl_s)
+            await sessions.prepare()
+            self._traffic = Traffic()
+            observer = Observer(settings, databases, sessions, self._traffic)
+            self._pages = Starlette(
+                routes=[Route("/health", observer.health), Route("/status", observer.status)],
+            )
+            server = mcp_server(databases)
+            manager = session_manager(server, settings)
+            self._doors = {
+                ("http", "/mcp"): ("mcp", SessionGate(manager.handle_request, sessions)),
+                ("http", "/mcp/tools/call"): ("plain", PlainDoor(databases)),
+                ("websocket", "/mcp/ws"): ("websocket", WebSocketDoor(server)),
+            }
+            sweeping = asyncio.create_task(_sweep(sessions, settings.session_sweep_s))
+            try:
+                async with manager.run():
+                    yield
+            finally:
+                self._doors = {}
+                self._pages = Starlette(lifespan=lambda _app: self.running())
+                sweeping.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await sweeping
+
+
+def build(settings: Settings) -> Target:
+    """The application; nothing is opened before its lifespan begins."""
+    return Target(settings)
+
+
+async def _sweep(sessions: SessionUpkeep, every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await sessions.sweep()
+        except StoreUnreachableError as error:
+            log.warning("Expired sessions were not deleted: %s", error)

@@ -1,0 +1,81 @@
+"""/mcp/tools/call: plain JSON-RPC, one POST a call, no handshake and no session.
+
+    {"jsonrpc": "2.0", "id": 1, "method": TOOL, "params": {…arguments…, "_client_id": "optional"}}
+
+`method` is the tool. The answer is a JSON-RPC result in the form of MCP's tools/call, or a JSON-RPC error with
+status 200; only a body that is not JSON-RPC at all has status 400. A call without an id is refused: it would
+be a notification, and these calls exist for their answers.
+"""
+
+from typing import Any
+
+import msgspec
+from mcp_types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
+from starlette.types import Receive, Scope, Send
+
+from harness.target import tools
+from harness.target.databases import Databases
+from harness.target.doors.wire import BODY_BYTES_MAX, TooLargeError, encode, read_body, reply, rpc_error
+
+_decode = msgspec.json.Decoder().decode
+
+
+class PlainDoor:
+    """ASGI; see the module."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await reply(send, 405, b"", (b"allow", b"POST"))
+            return
+        try:
+            body = await read_body(receive, BODY_BYTES_MAX)
+        except TooLargeError:
+            await reply(send, 413, rpc_error(None, INVALID_REQUEST, "Request body too large"))
+            return
+        try:
+            message = _decode(body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            await reply(send, 400, rpc_error(None, PARSE_ERROR, f"Parse error: {error}"))
+            return
+        if (fault := _fault(message)) is not None:
+            await reply(send, 400, rpc_error(_id_of(message), INVALID_REQUEST, fault))
+            return
+        await reply(
+            send, 200, await self._answer(message["id"], message["method"], message.get("params") or {})
+        )
+
+    async def _answer(self, request_id: Any, tool: str, params: Any) -> bytes:
+        if not isinstance(params, dict):
+            return rpc_error(request_id, INVALID_PARAMS, "params must be an object of arguments by name.")
+        arguments = {name: value for name, value in params.items() if name != "_client_id"}
+        try:
+            outcome = await tools.call(self._databases, tool, arguments)
+        except tools.UnknownToolError as error:
+            return rpc_error(request_id, METHOD_NOT_FOUND, str(error))
+        except tools.BadArgumentsError as error:
+            return rpc_error(request_id, INVALID_PARAMS, str(error))
+        result: dict[str, Any] = {
+            "content": [{"type": "text", "text": outcome.text}],
+            "isError": outcome.is_error,
+        }
+        if outcome.value is not None:
+            result["structuredContent"] = msgspec.Raw(outcome.text.encode())  # the same text: not made twice
+        return encode({"jsonrpc": "2.0", "id": request_id, "result": result})
+
+
+def _fault(message: Any) -> str | None:
+    if not isinstance(message, dict):
+        return "The body must be one JSON-RPC object."
+    if message.get("jsonrpc") != "2.0" or not isinstance(message.get("method"), str):
+        return 'A JSON-RPC request has "jsonrpc": "2.0" and a method.'
+    if _id_of(message) is None:
+        return "The request needs an id: text or a whole number."
+    return None
+
+
+def _id_of(message: Any) -> Any:
+    request_id = message.get("id") if isinstance(message, dict) else None
+    return request_id if type(request_id) in {int, str} else None

@@ -1,0 +1,53 @@
+"""What the doors share: bounded bodies, JSON-RPC errors, whole replies."""
+
+from typing import Any
+
+import msgspec
+from starlette.types import Message, Receive, Send
+
+BODY_BYTES_MAX = 4 * 1024 * 1024
+
+encode = msgspec.json.Encoder().encode
+
+
+class TooLargeError(ValueError):
+    """The body is larger than BODY_BYTES_MAX."""
+
+
+async def read_body(receive: Receive, at_most: int) -> bytes:
+    """The whole body; what the client sends beyond the limit is not kept."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return body  # the client is gone: nobody will read the answer to half a body
+        chunk: bytes = message.get("body", b"")
+        body += chunk
+        if len(body) > at_most:
+            raise TooLargeError
+        if not message.get("more_body", False):
+            return body
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body again, then goes on as before."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return again
+
+
+async def reply(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    """One whole JSON answer."""
+    length = (b"content-length", str(len(body)).encode())
+    kind = (b"content-type", b"application/json")
+    await send({"type": "http.response.start", "status": status, "headers": [kind, length, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def rpc_error(request_id: Any, code: int, message: str) -> bytes:
+    """A JSON-RPC error as bytes; `request_id` is None when it could not be read."""
+    error = {"code": code, "message": message}
+    return encode({"jsonrpc": "2.0", "id": request_id, "error": error})

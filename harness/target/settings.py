@@ -1,0 +1,69 @@
+"""What the reference service can be told, as one frozen value.
+
+Whoever starts the service reads flags, files or the environment and fills this in; nothing below reads any of
+them. A value that cannot work is refused here, before anything is started.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from harness.errors import UsageError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the service needs to know; only the database has no default."""
+
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = 8000  # 0 takes a free one
+    schema: str = "harness_target"  # of the service's own tables: dropped in one statement
+    session_ttl_s: float = 1800.0  # a session without activity for so long is gone
+    session_sweep_s: float = 60.0  # how often the rows of expired sessions are deleted
+    pool_min: int = 0  # connections kept open, for each database
+    pool_max: int = 10  # and at most
+    pool_wait_s: float = 5.0  # for a free connection
+    connect_timeout_s: float = 5.0
+    statement_timeout_s: float = 10.0
+    health_timeout_s: float = 2.0
+    drain_s: float = 5.0  # for calls in flight when the service is asked to stop
+    json_response: bool = True  # False: /mcp answers with event streams
+    allowed_hosts: tuple[str, ...] = ()  # Host headers beside those of loopback
+
+    def __post_init__(self) -> None:
+        if urlsplit(self.database_url).scheme not in {"postgresql", "postgres"}:
+            raise UsageError(
+                "The reference target needs a PostgreSQL database.",
+                f"{without_password(self.database_url)!r} is not the URL of one.",
+                "Give one such as postgresql://user@127.0.0.1:5432/postgres",
+            )
+        if not _SCHEMA.fullmatch(self.schema) or self.schema.startswith("pg_"):
+            raise UsageError(
+                f"{self.schema!r} cannot name the target's schema.",
+                "It must be a lower-case PostgreSQL name that does not begin with pg_.",
+                "Use letters, digits and underscores, for example harness_target",
+            )
+        if not 0 <= self.port <= 65535:
+            raise UsageError(
+                f"There is no port {self.port}.", "Ports go from 0 to 65535.", "0 takes a free one."
+            )
+        if not 0 <= self.pool_min <= self.pool_max or self.pool_max < 1:
+            raise UsageError(
+                f"A pool of {self.pool_min} to {self.pool_max} connections cannot work.",
+                "The maximum must be at least one, and not below the minimum.",
+                "For example a minimum of 0 and a maximum of 10.",
+            )
+        times_s = (self.session_ttl_s, self.session_sweep_s, self.pool_wait_s, self.connect_timeout_s)
+        if min(*times_s, self.statement_timeout_s, self.health_timeout_s) <= 0:
+            raise UsageError(
+                "A time limit of the target is not positive.", todo="Give every limit some time."
+            )
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown to people."""
+    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", url)
