@@ -17,7 +17,7 @@ def build(scenario: Scenario) -> Plan:
         for step in _steps(phase, phase.name or f"{phase.kind}-{number}", len(steps), at_s):
             steps.append(step)
             at_s = step.ends_s + step.rest_s
-    return Plan(scenario=scenario.name, seed=scenario.seed, steps=tuple(steps), warmup_s=scenario.warmup)
+    return Plan(scenario=scenario.name, seed=scenario.seed, steps=tuple(steps))
 
 
 def levels(ramp: Ramp) -> list[int]:

@@ -25,7 +25,7 @@ class LoadStep:
 
     index: int
     phase: str
-    kind: Literal["ramp", "sustain"]
+    kind: Literal["ramp", "confirm", "sustain"]
     users: int | Literal["last_good"]
     starts_s: float
     hold_s: float
@@ -47,7 +47,6 @@ class Plan:
     scenario: str
     seed: int
     steps: tuple[LoadStep, ...]
-    warmup_s: float = 0.0
 
     @property
     def duration_s(self) -> float:

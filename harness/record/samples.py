@@ -7,6 +7,7 @@ What it does not know: faults and steps. Those are joined by time from events.js
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,12 @@ from harness.record.schema import NULL, NULL_CODE, NULLABLE, NUMBERS, ORDER, TEX
 from harness.record.spool import Block, Gauges, read_blocks
 
 _ARROW = {"q": pa.int64(), "i": pa.int32(), "h": pa.int16(), "b": pa.bool_()}
-_NUMPY = {"q": np.dtype("<i8"), "i": np.dtype("<i4"), "h": np.dtype("<i2"), "b": np.dtype("i1")}
+_NUMPY: dict[str, np.dtype[Any]] = {
+    "q": np.dtype("<i8"),
+    "i": np.dtype("<i4"),
+    "h": np.dtype("<i2"),
+    "b": np.dtype("i1"),
+}
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 SCHEMA = pa.schema([(name, _TEXT if name in TEXTS else _ARROW[NUMBERS[name]]) for name in ORDER])
@@ -105,11 +111,14 @@ def _write(writer: pq.ParquetWriter, tables: Sequence[pa.Table]) -> int:
 
 def frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
     """Arrow tables as one data frame: text columns categorical, nullable numbers as float with NaN."""
-    table = pa.concat_tables([SCHEMA.empty_table(), *tables]).unify_dictionaries()
-    return table.to_pandas(split_blocks=True, self_destruct=True)
+    return _frame(pa.concat_tables([SCHEMA.empty_table(), *tables]).unify_dictionaries())
 
 
 def load(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """samples.parquet as a data frame (see `frame`)."""
-    table = pq.read_table(path, columns=list(columns) if columns else None)
-    return table.to_pandas(split_blocks=True, self_destruct=True)
+    return _frame(pq.read_table(path, columns=list(columns) if columns else None))
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    data: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+    return data

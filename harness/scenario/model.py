@@ -19,7 +19,8 @@ Protocol = Literal[
 ]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 
-DEFAULT_MIX = {"light": 3, "heavy": 1, "websocket": 1}
+UserClass = Literal["light", "heavy", "websocket"]
+DEFAULT_MIX: dict[UserClass, int] = {"light": 3, "heavy": 1, "websocket": 1}
 MAX_USERS = 100_000
 
 
@@ -112,13 +113,12 @@ class Scenario:
     load: Annotated[list[Phase], Field(min_length=1)]
     target: Target = field(default_factory=Target)
     allowed_hosts: list[str] = field(default_factory=list)
-    mix: dict[Literal["light", "heavy", "websocket"], Annotated[int, Field(ge=0)]] = field(
+    mix: dict[UserClass, Annotated[int, Field(ge=0)]] = field(
         default_factory=lambda: dict(DEFAULT_MIX)
     )
     workload: list[Call] = field(default_factory=list)
     think: bool = True
     timeout: PositiveDuration = 30.0
-    warmup: Duration = 0.0
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     objectives: list[str] = field(default_factory=list)
     seed: int = 0

@@ -1,0 +1,58 @@
+"""What all load commands do once they know their scenario: conduct it, show it, give the exit code.
+
+A first Ctrl-C or SIGTERM ends the load and reads what there is (exit 130). A second one leaves at once: the
+janitor ends what was started.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from harness.conduct.run import Asked, Finished, conduct_run
+from harness.errors import INTERRUPTED
+from harness.live.progress import Plain, Progress, Terminal
+from harness.scenario.read import scenario_of
+
+
+def conduct(command: str, data: Mapping[str, Any], given: Mapping[str, Any], source: str = "") -> int:
+    """The exit code of a run, its results printed."""
+    from harness.cli.showing import show
+
+    scenario = scenario_of(data, source or f"harness {command}")
+    asked = Asked(scenario=scenario, command=command, argv=tuple(sys.argv[1:]), out=given["out"])
+    finished = asyncio.run(_with_signals(asked, progress()))
+    if finished.run_dir is None:
+        return INTERRUPTED
+    if given["as_json"]:
+        click.echo(json.dumps(finished.summary))
+    else:
+        show(finished.run_dir)
+    return finished.exit_code
+
+
+def progress() -> Progress:
+    """A living line on a terminal, plain lines elsewhere."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        return Terminal(width=os.get_terminal_size(sys.stderr.fileno()).columns or 100)
+    return Plain()
+
+
+async def _with_signals(asked: Asked, shown: Progress) -> Finished:
+    task = asyncio.ensure_future(conduct_run(asked, shown))
+    loop = asyncio.get_running_loop()
+
+    def interrupt() -> None:
+        if asked.interrupted.is_set():
+            os._exit(INTERRUPTED)
+        asked.interrupted.set()
+        shown.note("Stopping: ending the load and reading what there is (once more to leave at once)")
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, interrupt)
+    return await task

@@ -1,0 +1,116 @@
+"""`harness`: the table of commands. A command's module is imported when it is used, so help is quick.
+
+Results go to standard output, progress and logs to standard error. Errors are three short lines (what, why,
+what to do), no traceback unless --debug. Exit codes: harness/errors.py.
+"""
+
+import difflib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from harness import __version__
+from harness.errors import INTERNAL, INTERRUPTED, PASSED, USAGE, HarnessError
+
+# name -> (module, what it does, in one line)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "ramp": ("harness.cli.ramp", "Add users in steps until the success rate gives way."),
+    "sustain": ("harness.cli.sustain", "Hold a number of users for a time."),
+    "run": ("harness.cli.run", "Run a scenario file."),
+    "plan": ("harness.cli.plan", "Print what a scenario would do, and do nothing."),
+    "report": ("harness.cli.report", "Read a run again: table, report.html, summary.json."),
+    "serve": ("harness.cli.serve", "Start the reference MCP server."),
+}
+
+
+class Table(click.Group):
+    """A group whose commands are looked up in COMMANDS, and whose mistakes are met with a suggestion."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            close = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f"Did you mean `harness {close[0]}`?" if close else "See `harness --help` for the commands"
+            raise click.UsageError(f"There is no command {args[0]!r}. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="harness", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def cli(*, debug: bool) -> None:
+    """Load and chaos testing for MCP servers, with numbers you can trust.
+
+    Without --url every command tests the reference server that ships with the harness, which it starts
+    and stops itself:
+
+        harness ramp --max 50
+    """
+    if debug:
+        os.environ["HARNESS_DEBUG"] = "1"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """The exit code of a command line; whatever goes wrong ends here, as three lines."""
+    try:
+        code: Any = cli.main(args=list(argv), prog_name="harness", standalone_mode=False)
+    except HarnessError as error:
+        return _say(error, error.exit_code, error.lines())
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return USAGE
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "harness"
+        return _say(error, USAGE, [error.format_message(), f"See `{command} --help`"])
+    except click.ClickException as error:
+        return _say(error, USAGE, [error.format_message()])
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return PASSED
+    except Exception as error:  # a bug of ours: said so, with how to see more
+        lines = [
+            f"A bug in the harness: {type(error).__name__}: {error}",
+            "",
+            "Run again with --debug for details",
+        ]
+        return _say(error, INTERNAL, lines)
+    return code if isinstance(code, int) else PASSED
+
+
+def _say(error: BaseException, code: int, lines: list[str]) -> int:
+    if os.environ.get("HARNESS_DEBUG"):
+        traceback.print_exception(error)
+    click.echo(
+        "\n".join(["Error: " + lines[0], *("  " + line for text in lines[1:] for line in text.splitlines())]),
+        err=True,
+    )
+    return code

@@ -1,0 +1,174 @@
+"""Options that all load commands share, and how they become a scenario.
+
+The command line wins over HARNESS_* variables, over the scenario file, over defaults: an option that was
+not given is `None` here and leaves whatever the file says.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.errors import UsageError
+from harness.scenario.model import PROTOCOLS
+from harness.units import UnitError, duration_s, share
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Quantity(click.ParamType):
+    """Text with a unit, checked when the command line is read and passed on as it was written."""
+
+    def __init__(self, name: str, convert: Callable[[str], float], *, positive: bool = False) -> None:
+        self.name = name
+        self._convert = convert
+        self._positive = positive
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            if self._positive and self._convert(value) <= 0:
+                self.fail(f"{value!r} must be more than zero", param, ctx)
+            self._convert(value)
+        except UnitError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+
+DURATION = Quantity("duration", duration_s)
+POSITIVE_DURATION = Quantity("duration", duration_s, positive=True)
+SHARE = Quantity("percent", share)
+USERS = click.IntRange(min=1)
+
+_SHARED: tuple[Decorator, ...] = (
+    click.option(
+        "--url", envvar="HARNESS_URL", help="The server to test; without it the reference server is started."
+    ),
+    click.option(
+        "--protocol",
+        envvar="HARNESS_PROTOCOL",
+        type=click.Choice(PROTOCOLS),
+        help="How to speak to it [default: auto].",
+    ),
+    click.option(
+        "--mix",
+        envvar="HARNESS_MIX",
+        metavar="light=3,heavy=1,...",
+        help="Weights of the user classes [default: light=3,heavy=1,websocket=1].",
+    ),
+    click.option("--call", metavar="TOOL", help="Call one tool instead of what the user classes do."),
+    click.option(
+        "--args",
+        metavar="JSON",
+        help="The arguments of --call; may hold templates such as {{random_int 1 100}}.",
+    ),
+    click.option("--think/--no-think", default=None, help="Whether users pause between calls."),
+    click.option(
+        "--timeout",
+        type=POSITIVE_DURATION,
+        envvar="HARNESS_TIMEOUT",
+        help="When a call has failed for lack of an answer [default: 30s].",
+    ),
+    click.option(
+        "-H",
+        "--header",
+        "headers",
+        multiple=True,
+        metavar="'Name: value'",
+        help="Sent with every request; repeatable.",
+    ),
+    click.option(
+        "--slo", "objectives", multiple=True, metavar="OBJECTIVE", help="Such as 'p95 < 250ms'; repeatable."
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1, 64),
+        envvar="HARNESS_WORKERS",
+        help="Processes that make the load [default: 1].",
+    ),
+    click.option("--seed", type=int, envvar="HARNESS_SEED", help="Of everything random [default: 0]."),
+    click.option(
+        "--allow-host",
+        "allowed_hosts",
+        multiple=True,
+        metavar="HOST",
+        help="A host other than this machine that may be loaded; repeatable.",
+    ),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        envvar="HARNESS_OUT",
+        default=Path("reports"),
+        show_default=True,
+        help="Where run directories are made.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object."),
+)
+
+
+def shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options of all load commands."""
+    for option in reversed(_SHARED):
+        command = option(command)
+    return command
+
+
+def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """A scenario as the mapping a file would give: `base`, with what the command line says over it."""
+    data = dict(base)
+    if target := _target(given, dict(data.get("target") or {})):
+        data["target"] = target
+    if given["mix"]:
+        data["mix"] = _mix(given["mix"])
+    if given["call"]:
+        data["workload"] = [{"call": given["call"], "args": _arguments(given["args"])}]
+    elif given["args"]:
+        raise UsageError("--args needs --call", "There is no tool that they are the arguments of", "Add --call TOOL")
+    data |= {key: given[key] for key in ("think", "timeout", "workers", "seed") if given[key] is not None}
+    data |= {key: [*data.get(key, []), *given[key]] for key in ("objectives", "allowed_hosts") if given[key]}
+    return data
+
+
+def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
+    """A URL given here replaces whatever server the file names; the rest is added to it."""
+    if given["url"]:
+        target = {"url": given["url"]} | {key: target[key] for key in ("protocol", "headers") if key in target}
+    if given["protocol"]:
+        target["protocol"] = given["protocol"]
+    if given["headers"]:
+        target["headers"] = dict(target.get("headers", {})) | dict(map(_header, given["headers"]))
+    return target
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise UsageError(f"--header {text.split('=', maxsplit=1)[0]!r} is not a header", "", "Write it as 'Name: value'")
+    return name.strip(), value.strip()
+
+
+def _mix(text: str) -> dict[str, int]:
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        return {name.strip(): int(weight) for name, weight in pairs}
+    except ValueError as error:
+        raise UsageError(
+            f"--mix {text!r} cannot be read",
+            "It is a list of class=weight",
+            "For example --mix light=3,heavy=1",
+        ) from error
+
+
+def _arguments(text: str | None) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "{}")
+    except ValueError as error:
+        raise UsageError(
+            f"--args {text!r} is not JSON", str(error), """For example --args '{"message": "hi"}'"""
+        ) from error
+    if not isinstance(value, dict):
+        raise UsageError(
+            "--args must be a JSON object", f"It is {text}", """For example --args '{"message": "hi"}'"""
+        )
+    return value

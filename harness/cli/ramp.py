@@ -1,0 +1,40 @@
+"""`harness ramp`: users in steps, until the success rate gives way."""
+
+from typing import Any
+
+import click
+
+from harness.cli.options import DURATION, POSITIVE_DURATION, SHARE, USERS, scenario_data, shared
+
+
+@click.command()
+@click.option("--max", "to", type=USERS, required=True, help="Users at the last step.")
+@click.option("--step", type=USERS, default=5, show_default=True, help="Users added at each step.")
+@click.option(
+    "--hold", type=POSITIVE_DURATION, default="10s", show_default=True, help="How long a step lasts."
+)
+@click.option("--requests-per-user", type=USERS, help="End a step by calls per user instead of by time.")
+@click.option(
+    "--break-below", type=SHARE, default="95%", show_default=True, help="The success rate that ends the ramp."
+)
+@click.option(
+    "--rest", type=DURATION, default="0s", show_default=True, help="Time without users between steps."
+)
+@click.option("--confirm/--no-confirm", default=True, show_default=True, help="Repeat the level that broke.")
+@shared
+def command(**given: Any) -> int:
+    """Add users in steps until the success rate gives way, and name the breaking point.
+
+    Users do not think here (--no-think): N users are N calls in flight.
+
+    \b
+    harness ramp --max 50
+    harness ramp --max 200 --step 20 --hold 30s --slo 'p95 < 250ms'
+    harness ramp --max 50 --url http://127.0.0.1:3001/mcp --call echo --args '{"message": "hi"}'
+    """
+    from harness.cli.conducting import conduct
+
+    keys = ("to", "step", "hold", "break_below", "rest", "confirm", "requests_per_user")
+    ramp = {key: given[key] for key in keys if given[key] is not None}
+    base = {"name": "ramp", "load": [{"name": "ramp", "ramp": ramp}], "think": False}
+    return conduct("ramp", scenario_data(given, base), given)

@@ -1,0 +1,24 @@
+"""`harness sustain`: one level, held."""
+
+from typing import Any
+
+import click
+
+from harness.cli.options import POSITIVE_DURATION, USERS, scenario_data, shared
+
+
+@click.command()
+@click.option("--users", type=USERS, required=True, help="Users, all the time.")
+@click.option("--for", "for_", type=POSITIVE_DURATION, required=True, help="For how long.")
+@shared
+def command(**given: Any) -> int:
+    """Hold a number of users for a time. Users think between calls (--no-think to hammer).
+
+    \b
+    harness sustain --users 20 --for 5m --slo 'success_rate >= 99%'
+    """
+    from harness.cli.conducting import conduct
+
+    sustain = {"users": given["users"], "for": given["for_"]}
+    base = {"name": "sustain", "load": [{"name": "sustain", "sustain": sustain}]}
+    return conduct("sustain", scenario_data(given, base), given)

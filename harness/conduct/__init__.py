@@ -1,0 +1,1 @@
+"""Making a run: the one interpreter of plans."""

@@ -1,0 +1,1 @@
+"""The last seconds of a run, while it runs."""

@@ -1,0 +1,1 @@
+"""The load: engines that run users and leave samples in the run directory."""

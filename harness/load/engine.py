@@ -1,0 +1,55 @@
+"""What an engine is: something that runs N users now, and writes a row for every call they make.
+
+The conductor knows only this. `locust_engine` runs real users in Locust's processes, `simulated` draws
+their calls from a closed form; both leave numbered blocks in the run's spool directory, so that whatever
+reads a run cannot tell them apart.
+"""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSpec:
+    """Everything a worker has to know; travels as JSON, and never by a file: it may hold secrets."""
+
+    base_url: str  # http://host:port, for /health and /status
+    mcp_url: str  # where messages are posted
+    ws_url: str
+    protocol: str  # found out before the load starts, never `auto`
+    spool_dir: str
+    epoch_ns: int
+    seed: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    mix: dict[str, int] = field(default_factory=dict)
+    workload: list[dict[str, Any]] = field(default_factory=list)
+    think: bool = True
+    timeout_s: float = 30.0
+    workers: int = 1
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        return cls(**json.loads(text))
+
+
+class Load(Protocol):
+    """A running load. `poll` returns what went wrong since the last call, a line each."""
+
+    async def set_users(self, count: int) -> None:
+        """Returns when `count` users are running (acknowledged by every worker)."""
+        ...
+
+    async def poll(self) -> list[str]: ...
+
+    async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:
+        """Let open calls end for `drain_s`, then cut them; returns when all rows are written."""
+        ...
+
+
+Engine = Callable[[LoadSpec], AbstractAsyncContextManager[Load]]

@@ -1,0 +1,85 @@
+"""What all users of one process share: what they were told, their recorder, their numbering.
+
+In a run of the harness the worker attaches it. Under plain `locust -f` nobody does: it is made from
+Locust's own options when the first user needs it, there is no recorder, and a host that is not this
+machine brings a warning instead of a refusal.
+"""
+
+import itertools
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from gevent.lock import BoundedSemaphore
+
+from harness.load.address import doors, is_loopback
+from harness.load.engine import LoadSpec
+from harness.load.inside.discovery import find_protocol
+from harness.load.inside.recorder import Recorder
+from harness.scenario.arguments import Draw, compile_arguments
+
+_ATTRIBUTE = "harness_context"
+_attaching = BoundedSemaphore()
+
+
+@dataclass(slots=True)
+class Context:
+    """Shared by the users of a process."""
+
+    spec: LoadSpec
+    recorder: Recorder | None = None
+    cancelled: bool = False
+    workload: list[tuple[str, Draw]] = field(default_factory=list)
+    weights: list[int] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    sessions: Iterator[int] = field(default_factory=itertools.count)
+
+    def random(self, user: int) -> Random:
+        """A user's own randomness: the same seed, worker and number draw the same."""
+        worker = self.recorder.worker if self.recorder else 0
+        return Random(f"{self.spec.seed}:{worker}:{user}")
+
+
+def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Context:
+    """Make the context of this process."""
+    context = Context(
+        spec,
+        recorder,
+        workload=[(call["call"], compile_arguments(call.get("args", {}))) for call in spec.workload],
+        weights=[call.get("weight", 1) for call in spec.workload],
+    )
+    setattr(environment, _ATTRIBUTE, context)
+    return context
+
+
+def of(environment: Any) -> Context:
+    """The context of this process, made from Locust's options if nobody attached one."""
+    with _attaching:
+        found = getattr(environment, _ATTRIBUTE, None)
+        return found or attach(environment, _spec_from_locust(environment), None)
+
+
+def _spec_from_locust(environment: Any) -> LoadSpec:
+    options = environment.parsed_options
+    places = doors(environment.host or "http://127.0.0.1:8000", options.mcp_protocol)
+    if not is_loopback(urlsplit(places.base_url).hostname or ""):
+        logging.getLogger(__name__).warning(
+            "%s is not this machine: be sure that you may load it", places.base_url
+        )
+    headers = dict(line.partition(":")[::2] for line in options.mcp_header or [])
+    headers = {name.strip(): value.strip() for name, value in headers.items()}
+    protocol = options.mcp_protocol
+    return LoadSpec(
+        base_url=places.base_url,
+        mcp_url=places.mcp_url,
+        ws_url=places.ws_url,
+        protocol=find_protocol(places.mcp_url, headers) if protocol == "auto" else protocol,
+        headers=headers,
+        spool_dir="",
+        epoch_ns=0,
+        workload=[{"call": options.call, "args": json.loads(options.args)}] if options.call else [],
+    )

@@ -1,0 +1,47 @@
+"""The line between the conductor and Locust's master: JSON lines over a socket that both inherited.
+
+    conductor -> master   {"do": "users", "count": 10}     {"do": "stop", "drain_s": 5.0, "cancelled": false}
+    master -> conductor   {"said": "port", "port": 5557}    {"said": "ready", "workers": 1}
+                          {"said": "running", "users": 10}  {"said": "lost", "worker": "..."}   {"said": "stopped"}
+
+The end of the line is the end of the load: a conductor that dies cannot leave users running.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import gevent.socket
+
+FD_VARIABLE = "HARNESS_CONTROL_FD"
+
+
+class Control:
+    """The master's end."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = gevent.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=fd)
+
+    @classmethod
+    def inherited(cls) -> "Control":
+        return cls(int(os.environ[FD_VARIABLE]))
+
+    def say(self, said: str, **fields: Any) -> None:
+        self._socket.sendall(json.dumps({"said": said, **fields}).encode() + b"\n")
+
+    def orders(self) -> Iterator[dict[str, Any]]:
+        """What the conductor asks for, until it hangs up."""
+        buffer = b""
+        while True:
+            *lines, buffer = buffer.split(b"\n")
+            for line in lines:
+                yield json.loads(line)
+            try:
+                chunk = self._socket.recv(65536)
+            except OSError:
+                return
+            if not chunk:
+                return
+            buffer += chunk

@@ -1,0 +1,156 @@
+"""The recorder: one number and one row for every call, in columns that were allocated beforehand.
+
+    seq = recorder.begin(intended_ns)      the call has started: it must end
+    recorder.end(seq, ...)                 its row
+
+Rows are written to the worker's spool when a block is full and twice a second. A write that fails is
+latched and counted: the run can still end, but its verdict is unknown.
+Text is bounded: `detail` is cut at 160 characters and after 1,000 different ones reads "(other)".
+"""
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from harness.record.schema import NUMBERS, ORDER, TEXTS
+from harness.record.spool import Block, Gauges, write_block
+
+BLOCK_ROWS = 32_768
+DETAIL_CHARS_MAX = 160
+DETAILS_MAX = 1_000
+_TYPECODES = {name: "i" if name in TEXTS else NUMBERS[name] for name in ORDER}
+
+
+@dataclass(slots=True)
+class Vocabulary:
+    """Strings to small numbers; remembers which are new since the last block."""
+
+    codes: dict[str, int] = field(default_factory=dict)
+    fresh: list[str] = field(default_factory=list)
+
+    def code(self, text: str) -> int:
+        found = self.codes.get(text)
+        if found is not None:
+            return found
+        if len(self.codes) > DETAILS_MAX:
+            text = "(other)"
+            if text in self.codes:
+                return self.codes[text]
+        self.codes[text] = len(self.codes)
+        self.fresh.append(text)
+        return self.codes[text]
+
+
+class Recorder:
+    """One worker's rows; not shared between processes, and gevent switches nowhere in `end`."""
+
+    def __init__(self, path: Path, worker: int, gauges: Callable[[], dict[str, Any]]) -> None:
+        self.worker = worker
+        self._gauges = gauges
+        self.started = 0
+        self.recorded = 0
+        self.failed_writes = 0
+        self.open: dict[int, int] = {}
+        self._file: FileIO = FileIO(path, "a")
+        self._block = 0
+        self._rows = 0
+        self._columns = [
+            array(code, bytes(BLOCK_ROWS * array(code).itemsize)) for code in _TYPECODES.values()
+        ]
+        self._vocabularies = {name: Vocabulary() for name in TEXTS}
+
+    def begin(self, intended_ns: int) -> int:
+        """Number a call; its row is owed from now on."""
+        seq = self.started
+        self.started = seq + 1
+        self.open[seq] = intended_ns
+        return seq
+
+    def code(self, column: str, text: str) -> int:
+        """The number of a text, for callers that use the same one often."""
+        return self._vocabularies[column].code(text)
+
+    def end(
+        self,
+        seq: int,
+        sent_ns: int,
+        first_byte_ns: int,
+        done_ns: int,
+        user_class: int,
+        operation: int,
+        transport: int,
+        outcome: str,
+        detail: str,
+        status: int,
+        code: int,
+        user: int,
+        session: int,
+        bytes_out: int,
+        bytes_in: int,
+        reused: int,
+    ) -> None:
+        """The row of call `seq`, in the order of the schema; texts that repeat come as codes."""
+        row = self._rows
+        vocabularies = self._vocabularies
+        values = (
+            seq,
+            self.open.pop(seq),
+            sent_ns,
+            first_byte_ns,
+            done_ns,
+            user_class,
+            operation,
+            transport,
+            vocabularies["outcome"].code(outcome),
+            vocabularies["detail"].code(detail[:DETAIL_CHARS_MAX] if detail else ""),
+            status,
+            code,
+            user,
+            session,
+            self.worker,
+            bytes_out,
+            bytes_in,
+            reused,
+        )
+        for column, value in zip(self._columns, values, strict=True):
+            column[row] = value
+        self._rows = row + 1
+        self.recorded += 1
+        if self._rows == BLOCK_ROWS:
+            self.flush()
+
+    def flush(self, *, last: bool = False) -> None:
+        """Write one block, empty or not: its gauges are news too."""
+        rows = self._rows
+        gauges = self._gauges()
+        at_ns = gauges["at_ns"]
+        block = Block(
+            worker=self.worker,
+            block=self._block,
+            rows=rows,
+            texts={name: words.fresh for name, words in self._vocabularies.items() if words.fresh},
+            columns={name: self._columns[i][:rows].tobytes() for i, name in enumerate(ORDER)},
+            gauges=Gauges(
+                started=self.started,
+                recorded=self.recorded,
+                open_calls=len(self.open),
+                oldest_open_ns=next(iter(self.open.values()), at_ns),
+                failed_writes=self.failed_writes,
+                last=last,
+                **gauges,
+            ),
+        )
+        self._block += 1
+        self._rows = 0
+        for words in self._vocabularies.values():
+            words.fresh = []
+        try:
+            write_block(self._file, block)
+        except OSError:
+            self.failed_writes += 1
+
+    def close(self) -> None:
+        self._file.close()

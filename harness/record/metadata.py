@@ -1,0 +1,49 @@
+"""metadata.json: what a run was, on what machine, with which versions. Written before anything starts.
+
+Two runs are comparable when the keys under `machine` and `versions` agree; comparing reads them here.
+"""
+
+import os
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+
+METADATA_SCHEMA = 1
+_PACKAGES = ("locust", "gevent", "httptools", "msgspec", "mcp", "pandas", "numpy")
+
+
+@cache
+def machine() -> dict[str, Any]:
+    """The machine, as far as a comparison needs it."""
+    return {
+        "cores": os.cpu_count(),
+        "cpu": _cpu_model(),
+        "platform": platform.platform(),
+        "host": platform.node(),
+    }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """The versions that can change a number."""
+    found = {"mcp-harness": __version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _cpu_model(path: Path = Path("/proc/cpuinfo")) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown"
+    )

@@ -1,0 +1,107 @@
+"""The run directory: the only thing that making a run and reading a run share.
+
+    DIR/<scenario>/<UTC time>-<short id>/      and DIR/<scenario>/latest, a link to the newest
+
+    scenario.yaml plan.json metadata.json      written before anything starts
+    undo.jsonl                                 what must be undone, written ahead
+    events.jsonl                               appended as things happen
+    spool/ -> samples.parquet                  a row a call
+    summary.json report.html windows.csv charts/   what was read from it
+    harness.log locust.log ...                 logs of the parts
+
+Files appear whole or not at all: written aside, then renamed.
+"""
+
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Paths of one run; knows names, not contents."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        return self.path.name
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def undo(self) -> Path:
+        return self.path / "undo.jsonl"
+
+    @property
+    def spool(self) -> Path:
+        return self.path / "spool"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples.parquet"
+
+    @property
+    def metadata(self) -> Path:
+        return self.path / "metadata.json"
+
+    def log(self, name: str) -> Path:
+        return self.path / f"{name}.log"
+
+    def write_json(self, name: str, value: Any) -> None:
+        write_whole(self.path / name, json.dumps(value, indent=2) + "\n")
+
+    def write_yaml(self, name: str, value: Any) -> None:
+        write_whole(self.path / name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file has either its old contents or all of the new ones, at any moment."""
+    aside = path.with_name(f".{path.name}.partial")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def create(root: Path, scenario: str, started_at: datetime) -> RunDirectory:
+    """A new run directory under `root`, and `latest` pointing to it."""
+    name = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    path = root.absolute() / re.sub(r"[^A-Za-z0-9_.-]", "-", scenario) / name
+    try:
+        (path / "spool").mkdir(parents=True)
+        link = path.parent / f".latest-{name}"
+        link.symlink_to(name)
+        os.replace(link, path.parent / "latest")  # noqa: PTH105 - Path.replace would follow the old link
+    except OSError as error:
+        raise UsageError(
+            f"Cannot write to {root}",
+            f"{error.strerror}: {error.filename}",
+            "Give a writable directory with --out",
+        ) from error
+    return RunDirectory(path)
+
+
+def find(path: Path) -> RunDirectory:
+    """An existing run: the directory, a link to it, or any file in it."""
+    place = path.resolve()
+    place = place.parent if place.is_file() else place
+    if not (place / "metadata.json").is_file():
+        newest = place / "latest"
+        if (newest / "metadata.json").is_file():
+            return RunDirectory(newest.resolve())
+        raise UsageError(
+            f"{path} is not a run",
+            "There is no metadata.json in it" if place.is_dir() else "There is no such directory",
+            "Give the directory of a run, such as reports/ramp/latest",
+        )
+    return RunDirectory(place)

@@ -1,0 +1,77 @@
+"""Building plans: the numbers drawn in harness/plan/plan.py."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.plan.build import build, levels
+from harness.plan.describe import describe
+from harness.scenario.model import Ramp
+from harness.scenario.read import scenario_of
+
+
+@pytest.mark.parametrize(
+    ("to", "step", "expected"),
+    [(50, 5, list(range(5, 51, 5))), (12, 5, [5, 10, 12]), (3, 5, [3]), (5, 5, [5]), (1, 1, [1])],
+)
+def test_a_ramp_always_ends_at_its_maximum(to: int, step: int, expected: list[int]) -> None:
+    """Whether or not the step divides it."""
+    assert levels(Ramp(to=to, step=step)) == expected
+
+
+@given(st.integers(1, 10_000), st.integers(1, 10_000))
+def test_levels_only_rise_and_end_at_the_maximum(to: int, step: int) -> None:
+    """For any maximum and step."""
+    found = levels(Ramp(to=to, step=step))
+
+    assert found == sorted(set(found))
+    assert found[-1] == to
+
+
+def test_steps_follow_each_other_on_one_clock() -> None:
+    """Hold, rest, the next phase; settling is a fifth of the hold, at most two seconds."""
+    plan = build(
+        scenario_of(
+            {
+                "name": "n",
+                "load": [
+                    {"name": "climb", "ramp": {"to": 10, "hold": "5s", "rest": "1s"}},
+                    {"sustain": {"users": "last_good", "for": "60s"}},
+                ],
+            },
+            "x",
+        )
+    )
+
+    assert [
+        (step.index, step.phase, step.users, step.starts_s, step.ends_s, step.settle_s) for step in plan.steps
+    ] == [
+        (0, "climb", 5, 0, 5, 1),
+        (1, "climb", 10, 6, 11, 1),
+        (2, "sustain-2", "last_good", 12, 72, 2),
+    ]
+    assert (plan.duration_s, plan.max_users, plan.as_json()["steps"][2]["hold_s"]) == (72, 10, 60)
+
+
+def test_a_plan_prints_as_a_timeline() -> None:
+    """What `harness plan` shows."""
+    data = {
+        "name": "n",
+        "seed": 7,
+        "load": [
+            {"name": "climb", "ramp": {"to": 10, "hold": "90s"}},
+            {"name": "counted", "ramp": {"to": 5, "requests_per_user": 10}},
+            {"name": "steady", "sustain": {"users": "last_good", "for": "5m"}},
+        ],
+    }
+
+    assert describe(build(scenario_of(data, "x"))) == (
+        "n: 4 steps, 8m10s, seed 7\n"
+        "\n"
+        "     0s  climb for 1m30s              5 users  ############\n"
+        "  1m30s  climb for 1m30s             10 users  ########################\n"
+        "     3m  counted for 10 calls each    5 users  ############\n"
+        "  3m10s  steady for 5m              last_good\n"
+        "\n"
+        "A ramp ends at the first level below 95% success."
+    )

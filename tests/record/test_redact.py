@@ -1,0 +1,46 @@
+"""Secrets stay out of what is written down."""
+
+import json
+
+import pytest
+
+from harness.record import redact
+
+SECRET = "s3cr3t-value"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"headers": {"Authorization": f"Bearer {SECRET}", "X-Anything": SECRET}},
+        {"target": {"url": f"http://user:{SECRET}@127.0.0.1:1/mcp?token={SECRET}"}},
+        {"api_key": SECRET, "deep": [{"password": SECRET}]},
+        {"database": f"postgresql://me:{SECRET}@127.0.0.1/db"},
+        {"mcp-session-id": SECRET},
+    ],
+)
+def test_a_secret_is_hidden_by_the_name_it_goes_under(value: dict[str, object]) -> None:
+    """Headers, keys, passwords in URLs, query values."""
+    assert SECRET not in json.dumps(redact.tree(value))
+
+
+def test_what_is_no_secret_is_kept() -> None:
+    """A redacted run can still be read."""
+    value = {"url": "http://127.0.0.1:8000/mcp?x=1", "n": 3, "list": ["a", None, True]}
+
+    assert redact.tree(value) == value
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["ramp", "-H", f"Authorization: {SECRET}"], ["ramp", "-H", "Authorization: (hidden)"]),
+        (["ramp", f"--header=X-Key: {SECRET}"], ["ramp", "--header=X-Key: (hidden)"]),
+        (["--url", f"http://u:{SECRET}@h/"], ["--url", "http://h/"]),
+        ([f"--url=http://u:{SECRET}@h/"], ["--url=http://h/"]),
+        (["ramp", "--max", "50"], ["ramp", "--max", "50"]),
+    ],
+)
+def test_a_command_line_is_shown_without_its_secrets(argv: list[str], expected: list[str]) -> None:
+    """The rest can be copied and run again."""
+    assert redact.command_line(argv) == expected

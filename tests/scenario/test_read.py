@@ -1,0 +1,106 @@
+"""Reading scenarios: strictly, with the path of what is wrong."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.errors import UsageError
+from harness.scenario.model import DEFAULT_MIX
+from harness.scenario.read import read_file, scenario_of
+
+LOAD = [{"ramp": {"to": 10}}]
+
+
+def test_a_scenario_of_nothing_but_load_has_the_documented_defaults() -> None:
+    """The reference target, the three classes, everything found out by itself."""
+    scenario = scenario_of({"name": "n", "load": LOAD}, "x.yaml", {})
+
+    ramp = scenario.load[0].ramp
+    assert ramp is not None
+    assert (ramp.to, ramp.step, ramp.hold, ramp.break_below, ramp.rest) == (10, 5, 10.0, 0.95, 0.0)
+    assert (scenario.mix, scenario.target.protocol, scenario.timeout, scenario.workers) == (
+        DEFAULT_MIX,
+        "auto",
+        30,
+        1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"load": [{"ramp": {"to": 10, "hodl": "3s"}}]},
+            "load[0].ramp.hodl: unknown key; did you mean hold?",
+        ),
+        ({"lode": []}, "lode: unknown key; did you mean load?"),
+        ({"target": {"xyz": "x"}}, "target.xyz: unknown key; there are url, protocol"),
+        ({"load": [{"ramp": {"to": 10, "hold": "3"}}]}, "load[0].ramp.hold: '3' is not a duration"),
+        ({"load": [{"ramp": {"to": 10, "hold": "0s"}}]}, "load[0].ramp.hold: must be more than zero"),
+        (
+            {"load": [{"ramp": {"to": 10, "break_below": "95"}}]},
+            "load[0].ramp.break_below: '95' is not a share",
+        ),
+        ({"load": [{"ramp": {"to": 0}}]}, "load[0].ramp.to: should be greater than or equal to 1"),
+        ({"load": []}, "load: should have at least 1 item"),
+        ({"load": [{}]}, "load[0] needs exactly one kind of load"),
+        ({"load": [{"ramp": {"to": 1}, "sustain": {"users": 1, "for": "1s"}}]}, "exactly one kind of load"),
+        ({"load": [{"sustain": {"users": "last_good", "for": "1s"}}]}, "no ramp comes before it"),
+        ({"load": [{"name": "a", "ramp": {"to": 1}}, {"name": "a", "ramp": {"to": 1}}]}, "'a' is used twice"),
+        ({"mix": {"light": 0}}, "has no users"),
+        ({"mix": {"lite": 1}}, "mix.lite: should be 'light', 'heavy' or 'websocket'"),
+        ({"target": {"protocol": "http"}}, "target.protocol: should be 'auto'"),
+        (
+            {"workload": [{"call": "t", "args": {"n": "{{nope}}"}}]},
+            "workload[0].args: unknown template {{nope}}",
+        ),
+        ({"name": "a/b"}, "name: "),
+        ({"target": {"headers": {"A": "${HARNESS_TEST_NOT_SET}"}}}, "HARNESS_TEST_NOT_SET is not set"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_path(change: dict[str, object], message: str) -> None:
+    """Unknown key, wrong unit, impossible value: exit 2, where, and what would be right."""
+    with pytest.raises(UsageError) as caught:
+        scenario_of({"name": "n", "load": LOAD} | change, "x.yaml", {})
+
+    assert message in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_values_come_from_the_environment_where_the_scenario_says_so() -> None:
+    """Secrets need not stand in the file."""
+    data = {"name": "n", "load": LOAD, "target": {"headers": {"Authorization": "Bearer ${TOKEN}"}}}
+
+    assert scenario_of(data, "x", {"TOKEN": "t"}).target.headers == {"Authorization": "Bearer t"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a: [", "is not valid YAML"), ("- a\n- b", "is not a scenario"), (None, "Cannot read the scenario")],
+)
+def test_a_file_that_is_no_scenario_says_so(tmp_path: Path, text: str | None, message: str) -> None:
+    """Not there, not YAML, not a mapping."""
+    path = tmp_path / "s.yaml"
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(UsageError, match=message):
+        read_file(path)
+
+
+def test_a_scenario_without_a_name_takes_its_file_s(tmp_path: Path) -> None:
+    """nightly.yaml is the scenario nightly."""
+    (tmp_path / "nightly.yaml").write_text(yaml.safe_dump({"load": LOAD}))
+
+    assert scenario_of(read_file(tmp_path / "nightly.yaml"), "x").name == "nightly"
+
+
+def test_every_scenario_that_ships_can_be_read() -> None:
+    """scenarios/ holds no broken example."""
+    paths = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
+
+    assert [scenario_of(read_file(path), str(path), {}).name for path in paths] == [
+        path.stem for path in paths
+    ]
+    assert paths
