@@ -9,24 +9,82 @@ hurry it, since the drain is bounded anyway.
 """
 
 import asyncio
+import contextlib
 import errno
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator
 
 import uvicorn
 
 from harness.errors import PASSED, UsageError
-from harness.target.app import build
+from harness.target.app import Target, build
 from harness.target.doors.wire import BODY_BYTES_MAX
 from harness.target.settings import Settings
 
 
 def run(settings: Settings) -> int:
     """Serve until a signal says stop; the exit code. What cannot be started raises a HarnessError."""
-    with _bound(settings) as listener:
-        asyncio.run(_serve(settings, listener))
+    asyncio.run(_run(settings))
     return PASSED
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)  # also during the start: then it stops as soon as it is up
+    async with serving(settings) as url:
+        sys.stdout.write(f"harness target ready on {url}\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[str]:
+    """The service in this event loop; yields its URL once it answers, and has ended when the context ends."""
+    with _bound(settings) as listener:
+        url = _url(listener)
+        app = build(settings)
+        server = _server(app, settings)
+        async with app.running():
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            try:
+                await _started(server, task, settings)
+                yield url
+            finally:
+                server.should_exit = True
+                await asyncio.wait([task])  # bounded by the drain; its failure at the start was told above
+
+
+def _server(app: Target, settings: Settings) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        lifespan="off",  # opened by us instead: uvicorn would turn our errors into a traceback
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=BODY_BYTES_MAX,
+        ws_per_message_deflate=False,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+    )
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]  # signals are run's business
+    return server
+
+
+async def _started(server: uvicorn.Server, task: "asyncio.Task[None]", settings: Settings) -> None:
+    """uvicorn tells by a flag only: it sets it, or its task ends."""
+    while not server.started and not task.done():  # noqa: ASYNC110  there is no event to wait for
+        await asyncio.sleep(0.005)
+    if task.done():
+        error = task.exception()
+        raise (
+            _not_bound(settings, error) if isinstance(error, OSError) else RuntimeError("uvicorn ended")
+        ) from error
 
 
 def _bound(settings: Settings) -> socket.socket:
@@ -55,46 +113,6 @@ def _not_bound(settings: Settings, error: OSError) -> UsageError:
     return UsageError(f"Cannot listen on {where}.", str(error), "Give another --host or --port.")
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
-    app = build(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            lifespan="off",  # opened here instead: uvicorn would turn our errors into a traceback
-            http="httptools",
-            ws="websockets-sansio",
-            ws_max_size=BODY_BYTES_MAX,
-            ws_per_message_deflate=False,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=max(1, round(settings.drain_s)),
-        )
-    )
-
-    def stop(_signal: int, _frame: object) -> None:
-        server.should_exit = True
-
-    # uvicorn handles them too while it serves, and raises them again afterwards: these make that harmless,
-    # and a signal that comes during the start is not lost.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    async with app.running():
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        await _announce(server, serving, listener)
-        try:
-            await serving
-        except OSError as error:
-            raise _not_bound(settings, error) from error
-
-
-async def _announce(server: uvicorn.Server, serving: "asyncio.Task[None]", listener: socket.socket) -> None:
-    """Say where, once it answers. uvicorn tells by a flag only; it sets it, or its task ends."""
+def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    while not serving.done():
-        if server.started:
-            shown = f"[{host}]" if ":" in host else host
-            sys.stdout.write(f"harness target ready on http://{shown}:{port}\n")
-            sys.stdout.flush()
-            return
-        await asyncio.sleep(0.005)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
