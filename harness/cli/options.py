@@ -124,7 +124,9 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
     if given["call"]:
         data["workload"] = [{"call": given["call"], "args": _arguments(given["args"])}]
     elif given["args"]:
-        raise UsageError("--args needs --call", "There is no tool that they are the arguments of", "Add --call TOOL")
+        raise UsageError(
+            "--args needs --call", "There is no tool that they are the arguments of", "Add --call TOOL"
+        )
     data |= {key: given[key] for key in ("think", "timeout", "workers", "seed") if given[key] is not None}
     data |= {key: [*data.get(key, []), *given[key]] for key in ("objectives", "allowed_hosts") if given[key]}
     return data
@@ -133,7 +135,9 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
 def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
     """A URL given here replaces whatever server the file names; the rest is added to it."""
     if given["url"]:
-        target = {"url": given["url"]} | {key: target[key] for key in ("protocol", "headers") if key in target}
+        target = {"url": given["url"]} | {
+            key: target[key] for key in ("protocol", "headers") if key in target
+        }
     if given["protocol"]:
         target["protocol"] = given["protocol"]
     if given["headers"]:
@@ -144,7 +148,9 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
-        raise UsageError(f"--header {text.split('=', maxsplit=1)[0]!r} is not a header", "", "Write it as 'Name: value'")
+        raise UsageError(
+            f"--header {text.split('=', maxsplit=1)[0]!r} is not a header", "", "Write it as 'Name: value'"
+        )
     return name.strip(), value.strip()
 
 

@@ -206,9 +206,9 @@ class Player:
     def _now_ns(self) -> int:
         return self.epoch.since_ns(self.clock)
 
-    def _event(self, name: str, **data: Any) -> int:
+    def _event(self, what: str, /, **data: Any) -> int:
         at_ns = self._now_ns()
-        self.watch.log.write(Event(at_ns, name, data))
+        self.watch.log.write(Event(at_ns, what, data))
         return at_ns
 
 

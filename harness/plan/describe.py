@@ -26,3 +26,10 @@ def _row(step: LoadStep, most: int) -> tuple[str, str, str, str]:
     bar = "" if isinstance(step.users, str) else "#" * max(1, round(step.users / most * BAR_WIDTH))
     held = f"{step.requests_per_user} calls each" if step.requests_per_user else show_duration(step.hold_s)
     return f"{show_duration(step.starts_s)}", f"{step.phase} for {held}", users, bar
+
+
+def one_line(plan: Plan) -> str:
+    """A plan in a sentence, for the head of a run."""
+    count = f"{len(plan.steps)} step" + ("s" if len(plan.steps) > 1 else "")
+    users = f", up to {plan.max_users} users" if plan.max_users else ""
+    return f"{plan.scenario}: {count}{users}, about {show_duration(plan.duration_s)}"

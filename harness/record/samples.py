@@ -111,7 +111,7 @@ def _write(writer: pq.ParquetWriter, tables: Sequence[pa.Table]) -> int:
 
 def frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
     """Arrow tables as one data frame: text columns categorical, nullable numbers as float with NaN."""
-    return _frame(pa.concat_tables([SCHEMA.empty_table(), *tables]).unify_dictionaries())
+    return _frame(pa.concat_tables(list(tables) or [SCHEMA.empty_table()]).unify_dictionaries())
 
 
 def load(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:

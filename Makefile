@@ -1,0 +1,34 @@
+# make run    a first run: the reference server, a ramp to 50 users, a report
+# make test   every test, with whatever the tests need
+# make check  format, lint, types
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run test check format clean
+
+run: $(STAMP)
+	$(BIN)/harness ramp --max 50
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov=harness --cov-report=term --cov-fail-under=95
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)

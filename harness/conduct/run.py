@@ -1,0 +1,199 @@
+"""One run, top to bottom. This module reads as its own specification:
+
+1. the plan is built; hosts are checked; nothing has been touched yet
+2. the run directory is made; scenario, plan and metadata are written
+3. the janitor watches: whatever is started from here on is ended even if we are killed
+4. the target is started, or found, and asked who it is (preflight)
+5. the engine starts; the steps are played; open calls may end; the engine stops
+6. the target stops; spools are sealed into samples.parquet
+7. the run is read: summary, verdict, report
+
+An interruption at any moment skips to the end of what is open: load stopped, children ended, what there is
+is read, exit 130.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.clock import Clock, Epoch, RealClock
+from harness.conduct.play import Player, Watch
+from harness.conduct.server import Server, find_server
+from harness.errors import INTERRUPTED, UNKNOWN, HarnessError, UntrustedError, worst
+from harness.live.progress import Progress
+from harness.load.engine import Engine, LoadSpec
+from harness.plan.build import build
+from harness.plan.describe import one_line
+from harness.plan.plan import Plan
+from harness.record import events, metadata, redact, rundir
+from harness.record.events import Event, EventLog
+from harness.record.rundir import RunDirectory
+from harness.record.samples import Tail, seal
+from harness.report import write_all
+from harness.scenario.model import Scenario
+from harness.services import janitor
+
+DRAIN_S_MAX = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One run as it was asked for."""
+
+    scenario: Scenario
+    command: str
+    argv: tuple[str, ...]
+    out: Path
+    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
+    clock: Clock = field(default_factory=RealClock)
+    engine: Engine | None = None  # Locust's, unless a test brings another
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How it ended; without a directory nothing was measured."""
+
+    run_dir: Path | None
+    summary: dict[str, Any]
+    exit_code: int
+
+
+@dataclass(slots=True)
+class Run:
+    """The run as it is being made."""
+
+    asked: Asked
+    plan: Plan
+    directory: RunDirectory
+    epoch: Epoch
+    log: EventLog
+    progress: Progress
+    facts: dict[str, Any]
+
+    def event(self, what: str, /, **data: Any) -> None:
+        self.log.write(Event(self.epoch.since_ns(self.asked.clock), what, data))
+
+    def write_metadata(self, **more: Any) -> None:
+        self.facts |= more
+        self.directory.write_json("metadata.json", redact.tree(self.facts))
+
+
+async def conduct_run(asked: Asked, progress: Progress) -> Finished:
+    """Make the run, and read it."""
+    plan = build(asked.scenario)
+    epoch = Epoch.of(asked.clock)
+    directory = rundir.create(asked.out, asked.scenario.name, epoch.started_at)
+    _write_down(directory, asked, plan)
+    with EventLog(directory.events) as log:
+        run = Run(asked, plan, directory, epoch, log, progress, _facts(asked, directory, epoch))
+        run.write_metadata()
+        progress.note(one_line(plan))
+        reason, error = await _until_interrupted(run)
+        run.event(events.RUN_ENDED, reason=reason)
+    if isinstance(error, HarnessError) and not isinstance(error, UntrustedError):
+        raise error
+    seal(directory.spool, directory.samples)
+    summary = await asyncio.to_thread(write_all, directory.path)
+    code = worst(int(summary["exit_code"]), *([INTERRUPTED] if reason == "interrupted" else []))
+    if error is not None:
+        progress.note(str(error))
+        code = worst(code, UNKNOWN)
+    return Finished(directory.path, summary, code)
+
+
+async def _until_interrupted(run: Run) -> tuple[str, HarnessError | None]:
+    """Why the run ended, and the error if that was one."""
+    making = asyncio.ensure_future(_make(run))
+    asking = asyncio.ensure_future(run.asked.interrupted.wait())
+    await asyncio.wait({making, asking}, return_when=asyncio.FIRST_COMPLETED)
+    asking.cancel()
+    if not making.done():
+        making.cancel()
+    try:
+        return await making, None
+    except asyncio.CancelledError:
+        return "interrupted", None
+    except HarnessError as error:
+        return "error", error
+
+
+async def _make(run: Run) -> str:
+    """Steps 3 to 6; leaving it ends everything that was started, in reverse order."""
+    asked = run.asked
+    async with AsyncExitStack() as stack:
+        undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
+        server = await find_server(stack, asked.scenario, run.directory, undo, run.progress)
+        run.write_metadata(target=server.facts())
+        engine = asked.engine or _locust(run.directory, undo)
+        load = await stack.enter_async_context(engine(_load_spec(run, server)))
+        run.event(events.RUN_STARTED)
+        watch = Watch(Tail(run.directory.spool), run.log)
+        player = Player(
+            load, asked.clock, run.epoch, watch, run.progress, asked.scenario.timeout, server.usage.read
+        )
+        try:
+            reason = await player.play(run.plan)
+        except asyncio.CancelledError:
+            await load.stop(0.0, cancelled=True)
+            watch.read()
+            raise
+        await load.stop(min(asked.scenario.timeout, DRAIN_S_MAX))
+        watch.read()
+        run.write_metadata(target=server.facts())
+        return reason
+
+
+def _locust(directory: RunDirectory, undo: Any) -> Engine:
+    from harness.load.locust_engine import locust_engine
+
+    return locust_engine(directory, undo)
+
+
+def _load_spec(run: Run, server: Server) -> LoadSpec:
+    scenario = run.asked.scenario
+    return LoadSpec(
+        base_url=server.doors.base_url,
+        mcp_url=server.doors.mcp_url,
+        ws_url=server.doors.ws_url,
+        protocol=server.protocol,
+        spool_dir=str(run.directory.spool),
+        epoch_ns=run.epoch.origin_ns,
+        seed=scenario.seed,
+        headers=scenario.target.headers,
+        mix=dict(scenario.mix),
+        workload=[asdict(call) for call in scenario.workload],
+        think=scenario.think,
+        timeout_s=scenario.timeout,
+        workers=scenario.workers,
+    )
+
+
+def _write_down(directory: RunDirectory, asked: Asked, plan: Plan) -> None:
+    """What was asked for, before anything starts."""
+    directory.write_yaml("scenario.yaml", redact.tree(asdict(asked.scenario)))
+    directory.write_json("plan.json", plan.as_json())
+
+
+def _facts(asked: Asked, directory: RunDirectory, epoch: Epoch) -> dict[str, Any]:
+    scenario = asked.scenario
+    target: Mapping[str, Any] = {"url": scenario.target.url, "protocol": scenario.target.protocol}
+    return {
+        "schema": metadata.METADATA_SCHEMA,
+        "run_id": directory.run_id,
+        "scenario": scenario.name,
+        "command": asked.command,
+        "argv": redact.command_line(list(asked.argv)),
+        "started_at": epoch.started_at.isoformat(),
+        "seed": scenario.seed,
+        "timeout_s": scenario.timeout,
+        "workers": scenario.workers,
+        "engine": "locust" if asked.engine is None else "simulated",
+        "objectives": list(scenario.objectives),
+        "clock_error_ms": 0.0,
+        "target": dict(target),
+        "machine": metadata.machine(),
+        "versions": metadata.versions(),
+    }

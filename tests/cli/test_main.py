@@ -1,0 +1,118 @@
+"""The command line: errors in three lines, suggestions, and nothing imported before it is needed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import __version__
+from harness.cli.main import COMMANDS, run
+
+SCENARIO = "name: n\nload: [{ramp: {to: 10, step: 5}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        (["rmap"], 2, "Did you mean `harness ramp`?"),
+        (["zzzz"], 2, "See `harness --help` for the commands"),
+        (["ramp"], 2, "Missing option '--max'"),
+        (["ramp", "--max", "0"], 2, "0 is not in the range x>=1"),
+        (["ramp", "--max", "5", "--hold", "-1s"], 2, "'-1s' is not a duration"),
+        (["ramp", "--max", "5", "--hold", "0s"], 2, "must be more than zero"),
+        (["ramp", "--max", "5", "--hold", "3"], 2, "for example 3s"),
+        (["ramp", "--max", "5", "--break-below", "95"], 2, "is not a share"),
+        (["ramp", "--max", "5", "--hodl", "3s"], 2, "--hold"),
+        (["ramp", "--max", "5", "--args", "{}"], 2, "--args needs --call"),
+        (["ramp", "--max", "5", "--call", "t", "--args", "{"], 2, "is not JSON"),
+        (["ramp", "--max", "5", "--call", "t", "--args", "[]"], 2, "must be a JSON object"),
+        (["ramp", "--max", "5", "--mix", "light"], 2, "cannot be read"),
+        (["ramp", "--max", "5", "--mix", "lite=1"], 2, "mix.lite: should be 'light'"),
+        (["ramp", "--max", "5", "--header", "nothing"], 2, "is not a header"),
+        (["plan", "nowhere.yaml"], 2, "Cannot read the scenario nowhere.yaml"),
+        (["report", "nowhere"], 2, "nowhere is not a run"),
+    ],
+)
+def test_wrong_use_is_exit_2_in_a_few_lines(
+    argv: list[str],
+    code: int,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What, why, what would be right; on standard error; no traceback."""
+    monkeypatch.chdir(tmp_path)
+
+    assert run(argv) == code
+    out, err = capsys.readouterr()
+    assert message in err
+    assert out == ""
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_lists_every_command_and_each_has_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """With an example in it."""
+    assert run(["--help"]) == 0
+    listed = capsys.readouterr().out
+    for name, (_, text) in COMMANDS.items():
+        assert text in listed
+        assert run([name, "--help"]) == 0
+        assert f"harness {name}" in capsys.readouterr().out
+
+
+def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    """One number in one place."""
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"harness {__version__}\n"
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody who types `harness` wants to know what there is."""
+    assert run([]) == 2
+    assert "Commands:" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """Help is quick because of what it leaves out."""
+    code = (
+        "import sys; from harness.cli.main import run; run(['--help']);"
+        "heavy = {'pandas', 'numpy', 'pyarrow', 'matplotlib', 'locust', 'gevent', 'aiohttp', 'pydantic', 'mcp', 'rich', 'yaml'};"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_a_bug_of_ours_is_exit_70_and_says_how_to_see_more(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback unless --debug."""
+    monkeypatch.setitem(COMMANDS, "ramp", ("harness.cli.no_such_module", "broken"))
+    monkeypatch.delenv("HARNESS_DEBUG", raising=False)
+    assert run(["ramp"]) == 70
+    quiet = capsys.readouterr().err
+    monkeypatch.setenv("HARNESS_DEBUG", "1")
+    assert run(["ramp"]) == 70
+    loud = capsys.readouterr().err
+
+    assert "Traceback" not in quiet
+    assert "--debug" in quiet
+    assert "Traceback" in loud
+
+
+def test_a_plan_is_printed_as_text_or_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And nothing is run or written."""
+    path = tmp_path / "s.yaml"
+    path.write_text(SCENARIO)
+    assert run(["plan", str(path)]) == 0
+    assert "n: 2 steps, 20s, seed 0" in capsys.readouterr().out
+    assert run(["plan", str(path), "--json"]) == 0
+    assert [step["users"] for step in json.loads(capsys.readouterr().out)["steps"]] == [5, 10]
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,48 @@
+"""The command line as a scenario: what is given here wins over the file."""
+
+import pytest
+
+from harness.cli.options import scenario_data
+
+NOTHING = dict.fromkeys(
+    ("url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "seed"), None
+) | {"headers": (), "objectives": (), "allowed_hosts": ()}  # fmt: skip
+
+FILE = {
+    "name": "n",
+    "target": {
+        "command": ["server"],
+        "ready": "http://127.0.0.1:1/",
+        "protocol": "plain",
+        "headers": {"A": "1"},
+    },
+    "objectives": ["p95 < 1s"],
+    "seed": 7,
+    "think": True,
+}
+
+
+def test_nothing_given_leaves_the_file_as_it_is() -> None:
+    """And does not change it."""
+    assert scenario_data(NOTHING, FILE) == FILE
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "expected"),
+    [
+        ({"seed": 0}, "seed", 0),
+        ({"think": False}, "think", False),
+        ({"workers": 2}, "workers", 2),
+        ({"timeout": "3s"}, "timeout", "3s"),
+        ({"mix": "light=3, heavy=0"}, "mix", {"light": 3, "heavy": 0}),
+        ({"objectives": ("p99 < 2s",)}, "objectives", ["p95 < 1s", "p99 < 2s"]),
+        ({"allowed_hosts": ("h",)}, "allowed_hosts", ["h"]),
+        ({"call": "echo", "args": '{"m": 1}'}, "workload", [{"call": "echo", "args": {"m": 1}}]),
+        ({"url": "http://h/"}, "target", {"url": "http://h/", "protocol": "plain", "headers": {"A": "1"}}),
+        ({"headers": ("B:  2",), "url": "u"}, "target", {"url": "u", "protocol": "plain", "headers": {"A": "1", "B": "2"}}),
+        ({"protocol": "auto", "url": "u"}, "target", {"url": "u", "protocol": "auto", "headers": {"A": "1"}}),
+    ],
+)  # fmt: skip
+def test_what_is_given_wins_over_the_file(given: dict[str, object], key: str, expected: object) -> None:
+    """Zero and false are given too; objectives and hosts are added."""
+    assert scenario_data(NOTHING | given, FILE)[key] == expected

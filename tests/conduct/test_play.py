@@ -1,0 +1,168 @@
+"""Playing plans against a simulated server on a fake clock: the order of things is the subject."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from harness.clock import Epoch, FakeClock
+from harness.conduct.play import Player, Watch
+from harness.errors import UntrustedError
+from harness.live.progress import Plain
+from harness.load.engine import LoadSpec
+from harness.load.simulated import Server, simulated
+from harness.plan.build import build
+from harness.record.events import Event, EventLog, read_events
+from harness.record.samples import Tail
+from harness.scenario.read import scenario_of
+
+
+class Played:
+    """What came of playing a load."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.reason = ""
+        self.said = io.StringIO()
+
+    @property
+    def events(self) -> list[Event]:
+        return [event for event in read_events(self.directory / "events.jsonl") if event.event != "generator"]
+
+    def all(self, name: str) -> list[dict[str, object]]:
+        return [event.data for event in self.events if event.event == name]
+
+
+async def play(directory: Path, load: list[dict[str, object]], server: Server, **wrap: object) -> Played:
+    plan = build(scenario_of({"name": "n", "load": load}, "test"))
+    clock = FakeClock()
+    (directory / "spool").mkdir()
+    spec = LoadSpec(
+        base_url="", mcp_url="", ws_url="", protocol="plain", spool_dir=str(directory / "spool"), epoch_ns=0
+    )
+    played = Played(directory)
+    with EventLog(directory / "events.jsonl") as log:
+        async with simulated(server, clock)(spec) as running:
+            for name, value in wrap.items():
+                running = value(running) if name == "around" else running  # type: ignore[operator]
+            watch = Watch(Tail(directory / "spool"), log)
+            player = Player(running, clock, Epoch.of(clock), watch, Plain(played.said), timeout_s=30)
+            played.reason = await player.play(plan)
+    return played
+
+
+RAMP = {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "10s", "break_below": "95%"}}
+
+
+async def test_a_server_that_holds_is_taken_to_the_maximum(tmp_path: Path) -> None:
+    """Every level in turn, measured after settling, judged good, no breaking point."""
+    played = await play(tmp_path, [RAMP], Server())
+
+    assert played.reason == "completed"
+    assert [step["users"] for step in played.all("step_asked")] == [5, 10, 15, 20]
+    assert [step["broke"] for step in played.all("step_judged")] == [False] * 4
+    assert played.all("break") == []
+    first = played.all("step_done")[0]
+    assert first["end_ns"] - first["start_ns"] == 8_000_000_000
+
+
+async def test_a_level_that_breaks_is_repeated_and_ends_the_ramp(tmp_path: Path) -> None:
+    """The first level below the limit, confirmed; no higher one is tried."""
+    played = await play(tmp_path, [RAMP], Server(limit_users=12))
+
+    assert played.reason == "broke"
+    assert [(step["kind"], step["users"]) for step in played.all("step_asked")] == [
+        ("ramp", 5),
+        ("ramp", 10),
+        ("ramp", 15),
+        ("confirm", 15),
+    ]
+    (found,) = played.all("break")
+    assert (found["users"], found["last_good_users"], found["confirmed"]) == (15, 10, True)
+    assert "is below 95%" in str(found["reason"])
+
+
+async def test_without_confirming_the_first_failure_is_the_breaking_point(tmp_path: Path) -> None:
+    """And it says so."""
+    ramp = {"name": "climb", "ramp": {**RAMP["ramp"], "confirm": False}}  # type: ignore[dict-item]
+    played = await play(tmp_path, [ramp], Server(limit_users=12))
+
+    assert [step["users"] for step in played.all("step_asked")] == [5, 10, 15]
+    assert played.all("break")[0]["confirmed"] is False
+
+
+class GoodTheSecondTime:
+    """A load whose first go at 15 users meets a server that is busy with something else."""
+
+    def __init__(self, inner: object) -> None:
+        self.inner = inner
+        self.asked = 0
+
+    async def set_users(self, count: int) -> None:
+        self.asked += count == 15
+        bad = count == 15 and self.asked == 1
+        await self.inner.poll()  # type: ignore[attr-defined]
+        self.inner.server = Server(limit_users=1 if bad else 1000)  # type: ignore[attr-defined]
+        await self.inner.set_users(count)  # type: ignore[attr-defined]
+
+    async def poll(self) -> list[str]:
+        return await self.inner.poll()  # type: ignore[attr-defined,no-any-return]
+
+
+async def test_a_level_that_is_good_when_repeated_does_not_end_the_ramp(tmp_path: Path) -> None:
+    """A hiccup is not a breaking point."""
+    played = await play(tmp_path, [RAMP], Server(), around=GoodTheSecondTime)
+
+    assert played.reason == "completed"
+    assert [(step["kind"], step["users"]) for step in played.all("step_asked")][2:] == [
+        ("ramp", 15),
+        ("confirm", 15),
+        ("ramp", 20),
+    ]
+    assert [step["broke"] for step in played.all("step_judged")] == [False, False, True, False, False]
+
+
+async def test_last_good_is_the_highest_level_the_ramp_passed(tmp_path: Path) -> None:
+    """What comes after the ramp holds that."""
+    sustain = {"name": "steady", "sustain": {"users": "last_good", "for": "20s"}}
+    played = await play(tmp_path, [RAMP, sustain], Server(limit_users=12))
+
+    assert (played.all("step_asked")[-1]["users"], played.all("step_asked")[-1]["kind"]) == (10, "sustain")
+
+
+async def test_without_a_good_level_there_is_nothing_to_sustain(tmp_path: Path) -> None:
+    """The run ends, and says why."""
+    sustain = {"name": "steady", "sustain": {"users": "last_good", "for": "20s"}}
+    played = await play(tmp_path, [RAMP, sustain], Server(limit_users=1))
+
+    assert played.reason == "no_good_level"
+    assert "nothing to sustain" in played.said.getvalue()
+
+
+async def test_a_step_by_count_ends_when_every_user_has_had_its_calls(tmp_path: Path) -> None:
+    """And is measured from its first call."""
+    ramp = {"ramp": {"to": 10, "step": 5, "requests_per_user": 10, "rest": "1s"}}
+    played = await play(tmp_path, [ramp], Server(service_ms=100))
+
+    assert [step["reason"] for step in played.all("step_done")] == ["count", "count"]
+    assert all(
+        step["requests"] >= 10 * users for step, users in zip(played.all("step_judged"), (5, 10), strict=True)
+    )
+
+
+class LosesAWorker(GoodTheSecondTime):
+    """A load whose worker dies."""
+
+    async def set_users(self, count: int) -> None:
+        await self.inner.set_users(count)  # type: ignore[attr-defined]
+
+    async def poll(self) -> list[str]:
+        return ["worker-0 (exit code -9)"]
+
+
+async def test_a_lost_worker_ends_the_run_as_untrusted(tmp_path: Path) -> None:
+    """Never silently less load."""
+    with pytest.raises(UntrustedError, match="A load worker was lost"):
+        await play(tmp_path, [RAMP], Server(), around=LosesAWorker)
+
+    assert [event.event for event in read_events(tmp_path / "events.jsonl")][-1] == "worker_lost"

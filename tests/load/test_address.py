@@ -1,0 +1,46 @@
+"""Where a server's doors are, and whether it may be loaded."""
+
+import pytest
+
+from harness.errors import UsageError
+from harness.load.address import Doors, check_allowed, doors, is_loopback
+
+
+@pytest.mark.parametrize(
+    ("url", "protocol", "expected"),
+    [
+        ("http://127.0.0.1:8000", "auto", ("http://127.0.0.1:8000", "http://127.0.0.1:8000/mcp", "ws://127.0.0.1:8000/mcp/ws")),
+        ("127.0.0.1:8000", "auto", ("http://127.0.0.1:8000", "http://127.0.0.1:8000/mcp", "ws://127.0.0.1:8000/mcp/ws")),
+        ("https://h/api/mcp/", "auto", ("https://h", "https://h/api/mcp", "wss://h/api/mcp/ws")),
+        ("http://h/mcp?x=1", "auto", ("http://h", "http://h/mcp?x=1", "ws://h/mcp/ws")),
+        ("ws://h:1/socket", "websocket", ("http://h:1", "http://h:1/socket", "ws://h:1/socket")),
+        ("http://h", "websocket", ("http://h", "http://h", "ws://h/mcp/ws")),
+    ],
+)  # fmt: skip
+def test_one_address_gives_every_door(url: str, protocol: str, expected: tuple[str, str, str]) -> None:
+    """A path is the endpoint itself; without one it is /mcp."""
+    assert doors(url, protocol) == Doors(*expected)
+
+
+@pytest.mark.parametrize("url", ["ftp://h/", "http://", "http://h:port/", "http://h:0/", ":::", ""])
+def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
+    """With an example of one."""
+    with pytest.raises(UsageError, match="is not the URL of a server"):
+        doors(url)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("10.0.0.1", False), ("no.such.invalid", False)],
+)  # fmt: skip
+def test_only_this_machine_s_own_addresses_are_loopback(host: str, expected: bool) -> None:
+    """By address, or by a name that means nothing else."""
+    assert is_loopback(host) is expected
+
+
+def test_another_host_is_refused_unless_it_was_allowed_by_name() -> None:
+    """Nobody loads somebody else's server by a slip of the keyboard."""
+    check_allowed("http://127.0.0.1:1/mcp", [])
+    check_allowed("http://10.1.2.3/mcp", ["10.1.2.3"])
+    with pytest.raises(UsageError, match="is not this machine"):
+        check_allowed("http://10.1.2.3/mcp", ["10.1.2.4"])

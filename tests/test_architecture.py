@@ -1,0 +1,98 @@
+"""The architecture, held by tests: what may import what, how long a module may be, what it may be called."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "harness"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "workspace" not in path.parts)
+
+# A part imports only from parts before its own.
+ORDER = (
+    "units errors clock mcp catalogue objectives scenario plan record analysis verdict client services faults "
+    "injector load live conduct report history cli __main__"
+).split()
+# These stand apart: what else they may import.
+APART = {"target": {"units", "errors"}, "verify": {"units", "errors", "clock", "mcp", "client", "services"}}
+# Reading a run comes before conducting one: conduct ends by calling the report.
+ALSO = {"conduct": {"report"}}
+LINES_MAX = 400
+
+
+def part(path: Path) -> str:
+    """The first name below the package."""
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    """The parts of the harness that a module imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = {name.split(".")[1] for name in names if name.startswith("harness.")}
+    return parts & ({*ORDER, *APART})
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    """From the ground up; the target and the verification suite stand apart."""
+    own = part(path)
+    if own == "__init__":
+        return
+    allowed = APART.get(own) or {*ORDER[: ORDER.index(own)], *ALSO.get(own, ())}
+
+    assert imported_parts(path) - {own} <= allowed
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_are_small_named_for_a_noun_and_introduce_themselves(path: Path) -> None:
+    """One noun a module, a docstring at its head, never more than 400 lines."""
+    text = path.read_text(encoding="utf-8")
+
+    assert text.count("\n") <= LINES_MAX
+    assert path.stem not in {"util", "utils", "helper", "helpers", "manager", "base", "common", "misc"}
+    assert ast.get_docstring(ast.parse(text)) or not text.strip()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_what_runs_inside_locust_imports_locust_and_gevent(path: Path) -> None:
+    """Importing them patches the whole process; and nothing in there imports the SDK that Locust shadows."""
+    text = path.read_text(encoding="utf-8")
+    inside = "inside" in path.parts
+
+    assert inside or not re.search(r"^\s*(import|from) (locust|gevent)\b", text, re.MULTILINE)
+    assert not (inside and re.search(r"^\s*(import|from) mcp\b", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_inherits_but_errors_and_what_a_library_asks_for(path: Path) -> None:
+    """Values, functions and protocols; a class of our own is the parent of an error only."""
+    ours = {
+        node.name
+        for module in MODULES
+        for node in ast.parse(module.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.endswith("Error")
+    }
+    parents = {
+        ast.unparse(parent)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        for parent in node.bases
+    }
+    # Locust's own way of making users is a chain of classes.
+    assert not (parents & ours) - {"McpUser"}
+
+
+def test_the_repository_names_no_machine_and_no_registry() -> None:
+    """Constraints pin versions, and say nothing of where they come from."""
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+    assert "://" not in text
+    assert "--" not in text
