@@ -1,0 +1,172 @@
+"""What an objective is compared with: the observed value, in the unit of its metric.
+
+Definitions. Without a scope an objective looks at the measured windows of the load steps, outside fault
+windows; `in STEP` at the windows of that step, `during FAULT` at the fault's window, `after FAULT` at the
+measured windows behind it, `overall` at the whole run (without its warm-up). A call belongs by its intended
+start, for throughput by its completion.
+Latency: a failed call counts as infinitely slow, so that a server that fails fast cannot pass. Percentiles
+need ten calls above them, as everywhere.
+
+`value` is None when nothing can be said, and `why` says why; the verdict is then unknown.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from harness.analysis import latency, spans, steps
+from harness.analysis.calls import FAILED, OK, Calls, Ints
+from harness.analysis.spans import Span
+from harness.catalogue import METRICS, QUANTILES
+from harness.mcp import outcome
+from harness.objectives import Objective
+from harness.units import NS_PER_MS, NS_PER_S
+
+SLOWEST: Final = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen of an objective; `value` may be infinite."""
+
+    objective: Objective
+    value: float | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What objectives are asked of."""
+
+    calls: Calls
+    steps: Sequence[steps.Step]
+    summary: Mapping[str, Any]  # what was found so far: faults, sessions, work
+
+
+def observe(objective: Objective, evidence: Evidence) -> Observation:
+    """The observed value of one objective."""
+    if objective.metric in _COUNTED:
+        return _COUNTED[objective.metric](objective, evidence)
+    where = _where(objective, evidence)
+    if not where:
+        return Observation(objective, None, _nowhere(objective))
+    calls = evidence.calls
+    if objective.operation is not None:
+        calls = calls.of_operation(objective.operation)
+    begun = [calls.between(start, end) for start, end in where]
+    if not any(len(part) for part in begun):
+        named = f" of {objective.operation}" if objective.operation else ""
+        return Observation(objective, None, f"no call{named} began in that time")
+    if objective.metric == "throughput":
+        done = sum(calls.completed(start, end) for start, end in where)
+        return Observation(objective, done * NS_PER_S / spans.length_ns(where))
+    if METRICS[objective.metric].unit == "ms":
+        return _latency(objective, np.concatenate([_slowness(part) for part in begun]))
+    return _share_or_count(objective, begun)
+
+
+def _where(objective: Objective, evidence: Evidence) -> list[Span]:
+    measured = [(step.start_ns, step.end_ns) for step in evidence.steps]
+    match objective.scope:
+        case "overall":
+            calls = evidence.calls
+            return [(int(calls.intended_ns[0]), int(calls.done_ns.max()) + 1)] if len(calls) else []
+        case "in":
+            return spans.union(
+                (one.start_ns, one.end_ns) for one in evidence.steps if one.name == objective.name
+            )
+        case "during":
+            return spans.union(_fault_windows(evidence, objective.name))
+        case "after":
+            return spans.common(
+                measured, [(end, spans.FOREVER) for _, end in _fault_windows(evidence, objective.name)]
+            )
+        case _:
+            return spans.without(measured, _fault_windows(evidence, None))
+
+
+def _nowhere(objective: Objective) -> str:
+    if objective.scope in {"in", "during", "after"}:
+        return f"nothing was measured {objective.scope} {objective.name}"
+    return "no step was measured"
+
+
+def _fault_windows(evidence: Evidence, name: str | None) -> list[Span]:
+    return [
+        (int(fault["start_s"] * NS_PER_S), int(fault["end_s"] * NS_PER_S))
+        for fault in evidence.summary["faults"]
+        if name in {None, fault["name"]}
+    ]
+
+
+def _slowness(calls: Calls) -> Ints:
+    """Response times, with failed calls infinitely slow and those that are neither left out."""
+    decided = (calls.kind == OK) | (calls.kind == FAILED)
+    durations: Ints = np.where(calls.kind == OK, calls.done_ns - calls.intended_ns, SLOWEST)[decided]
+    return durations
+
+
+def _latency(objective: Objective, durations_ns: Ints) -> Observation:
+    metric = objective.metric
+    if not len(durations_ns):
+        return Observation(objective, None, "no call succeeded or failed in that time")
+    failed = int(np.count_nonzero(durations_ns == SLOWEST))
+    if metric in QUANTILES:
+        found = latency.percentiles(durations_ns, [metric])[metric]
+        if found is None:
+            need = latency.needed(QUANTILES[metric])
+            return Observation(
+                objective, None, f"{metric} needs {need:,} calls, there were {len(durations_ns):,}"
+            )
+        value = math.inf if found == SLOWEST else found / NS_PER_MS
+    elif failed:
+        value = math.inf
+    else:
+        value = float(durations_ns.max() if metric == "max" else durations_ns.mean()) / NS_PER_MS
+    why = f"{failed:,} of {len(durations_ns):,} calls failed and count as infinitely slow"
+    return Observation(objective, value, why if math.isinf(value) else "")
+
+
+def _share_or_count(objective: Objective, begun: Sequence[Calls]) -> Observation:
+    if objective.metric == "rate_limited":
+        return Observation(objective, sum(part.of_outcome(outcome.RATE_LIMITED) for part in begun))
+    failed = sum(part.count(FAILED) for part in begun)
+    if objective.metric == "failed":
+        return Observation(objective, failed)
+    decided = failed + sum(part.count(OK) for part in begun)
+    if not decided:
+        return Observation(objective, None, "no call succeeded or failed in that time")
+    return Observation(objective, (decided - failed) / decided)
+
+
+def _recovery(objective: Objective, evidence: Evidence) -> Observation:
+    """The slowest recovery; a fault from which the service did not recover took for ever."""
+    faults = [fault for fault in evidence.summary["faults"] if objective.name in {None, fault["name"]}]
+    if not faults:
+        return Observation(objective, None, "there was no such fault")
+    times = [math.inf if fault["recover_s"] is None else float(fault["recover_s"]) for fault in faults]
+    why = "the service did not recover before the end of the run" if math.isinf(max(times)) else ""
+    return Observation(objective, max(times), why)
+
+
+def _work(objective: Objective, evidence: Evidence) -> Observation:
+    work = evidence.summary["work"]
+    if work is None:
+        return Observation(objective, None, "this run did not count its work")
+    return Observation(objective, float(work[objective.metric]))
+
+
+def _sessions_lost(objective: Objective, evidence: Evidence) -> Observation:
+    return Observation(objective, float(evidence.summary["sessions"]["lost"]))
+
+
+# Metrics that are read from what was found so far, not from the calls.
+_COUNTED: Final[dict[str, Callable[[Objective, Evidence], Observation]]] = {
+    "recovery": _recovery,
+    "missing": _work,
+    "duplicated": _work,
+    "lost": _sessions_lost,
+}

@@ -1,0 +1,41 @@
+"""What was called: a row for each operation and user class, the most frequent first.
+
+Definitions are those of the whole run: rates over the same time, latency over ok calls. Operations come from
+a bounded vocabulary, so the number of rows is bounded too.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from harness.analysis import latency, steps, throughput
+from harness.analysis.calls import Calls
+from harness.analysis.rounding import ratio
+
+
+def measure(calls: Calls) -> list[dict[str, Any]]:
+    """The rows of `operations` in the summary."""
+    if not len(calls):
+        return []
+    over_ns = throughput.span_ns(calls)
+    width = len(calls.names["user_class"])
+    keys = calls.operation.astype(np.int32) * width + calls.user_class
+    order = np.argsort(keys, kind="stable")
+    kinds, firsts = np.unique(keys[order], return_index=True)
+    groups = zip(kinds, np.split(order, firsts[1:]), strict=True)
+    rows = [_row(calls.take(group), int(kind), width, over_ns) for kind, group in groups]
+    return sorted(rows, key=lambda row: (-row["requests"], row["operation"], row["user_class"]))
+
+
+def _row(calls: Calls, kind: int, width: int, over_ns: int) -> dict[str, Any]:
+    judged = steps.tally(calls)
+    return {
+        "operation": calls.names["operation"][kind // width],
+        "user_class": calls.names["user_class"][kind % width],
+        "requests": judged.requests,
+        "ok": judged.ok,
+        "failed": judged.failed,
+        "success_rate": ratio(judged.ok, judged.ok + judged.failed),
+        "throughput_rps": throughput.measure(calls, over_ns)["throughput_rps"],
+        "latency_ms": latency.tables(calls),
+    }

@@ -1,0 +1,129 @@
+"""Steps: when each level of load was measured, and what it did there.
+
+    step_asked   step_running   start_ns              end_ns = step_done
+        |-------------|------------|==== [start, end) ====|
+        0            1 s          3 s                   11 s        (tests/analysis/test_steps.py)
+
+Definitions. A call belongs to the step in whose measured window [start, end) its intended start lies; that
+decides requests, success rate and latency. Throughput counts the ok calls completed in the window, whenever
+they began. `unfinished` is a failure like any other.
+
+A step without a `step_done` (the run was cut off) is closed at the last sample. A level that is repeated to
+confirm a break appears again, in the order in which things happened.
+
+`judge` is what the conductor calls while the run goes on; the summary counts with the same function.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.analysis import latency
+from harness.analysis.calls import FAILED, OK, Calls, kinds_of
+from harness.analysis.rounding import per_second, ratio, seconds
+from harness.record import events as kinds
+from harness.record.events import Event
+from harness.units import NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of the calls of a window; no success rate when no call was decided."""
+
+    requests: int
+    ok: int
+    failed: int
+    success_rate: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One level of load and its measured window."""
+
+    index: int
+    name: str
+    kind: str
+    users: int | None
+    rate: float | None
+    start_ns: int
+    end_ns: int
+    cut_off: bool = False
+
+
+def judge(frame: pd.DataFrame, start_ns: int, end_ns: int) -> Judged:
+    """The calls of a frame whose intended start lies in [start, end); needs `intended_ns` and `outcome`."""
+    intended = frame["intended_ns"].to_numpy()
+    kind = kinds_of(frame["outcome"])[(intended >= start_ns) & (intended < end_ns)]
+    return _judged(kind)
+
+
+def tally(calls: Calls) -> Judged:
+    """What became of these calls."""
+    return _judged(calls.kind)
+
+
+def timeline(events: Iterable[Event], last_ns: int, settle_s: Mapping[str, float]) -> tuple[Step, ...]:
+    """The steps that were measured, in order; `settle_s` (by name) closes a step that was cut off."""
+    steps: list[Step] = []
+    asked: dict[str, Any] | None = None
+    running: Event | None = None
+    for event in events:
+        if event.event == kinds.STEP_ASKED:
+            asked, running = event.data, None
+        elif event.event == kinds.STEP_RUNNING and asked is not None:
+            running = event
+        elif event.event == kinds.STEP_DONE and asked is not None:
+            steps.append(_step(asked, running, int(event.data["start_ns"]), int(event.data["end_ns"])))
+            asked = None
+    if asked is not None and running is not None:
+        start_ns = running.at_ns + int(settle_s.get(str(asked.get("name")), 0.0) * NS_PER_S)
+        if start_ns < last_ns:
+            steps.append(replace(_step(asked, running, start_ns, last_ns), cut_off=True))
+    return tuple(steps)
+
+
+def measure(calls: Calls, step: Step) -> dict[str, Any]:
+    """One row of `steps` in the summary."""
+    inside = calls.between(step.start_ns, step.end_ns)
+    judged = tally(inside)
+    span_ns = step.end_ns - step.start_ns
+    return {
+        "index": step.index,
+        "kind": step.kind,
+        "users": step.users,
+        "rate": step.rate,
+        "start_s": seconds(step.start_ns),
+        "end_s": seconds(step.end_ns),
+        "requests": judged.requests,
+        "ok": judged.ok,
+        "failed": judged.failed,
+        # Closed load leaves no call out; an open load's count comes from its queue.
+        "not_sent": 0 if step.rate is None else None,
+        "success_rate": ratio(judged.ok, judged.ok + judged.failed),
+        "throughput_rps": per_second(calls.completed(step.start_ns, step.end_ns), span_ns),
+        "offered_rps": per_second(judged.requests, span_ns),
+        "latency_ms": latency.tables(inside),
+    }
+
+
+def _judged(kind: npt.NDArray[np.int8]) -> Judged:
+    ok, failed = int(np.count_nonzero(kind == OK)), int(np.count_nonzero(kind == FAILED))
+    return Judged(len(kind), ok, failed, ok / (ok + failed) if ok + failed else None)
+
+
+def _step(asked: Mapping[str, Any], running: Event | None, start_ns: int, end_ns: int) -> Step:
+    users = running.data.get("users") if running else None
+    users = asked.get("users") if users is None else users
+    return Step(
+        index=int(asked.get("index", 0)),
+        name=str(asked.get("name", "")),
+        kind=str(asked.get("kind", "")),
+        users=users if isinstance(users, int) else None,
+        rate=asked.get("rate"),
+        start_ns=start_ns,
+        end_ns=max(start_ns, end_ns),
+    )

@@ -1,0 +1,180 @@
+"""summary.json (schema 1): the numbers of a run in one object, every key present.
+
+What a run could not know is null: faults and work until a scenario has them, `cpu_max` of a target that is
+not ours. Rates are shares of one, times are seconds since the run's epoch. Verdict, reasons and the outcomes
+of objectives are filled in by `harness.verdict`, which reads this.
+Totals, operations and failures leave out the warm-up; steps never contain it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from harness.analysis import (
+    breaking_point,
+    capacity,
+    failures,
+    latency,
+    operations,
+    saturation,
+    sessions,
+    steps,
+    throughput,
+)
+from harness.analysis.breaking_point import Level
+from harness.analysis.calls import NEITHER, Calls
+from harness.analysis.rounding import ratio, seconds
+from harness.analysis.saturation import Numbering
+from harness.analysis.spans import FOREVER
+from harness.analysis.steps import Step
+from harness.mcp import outcome
+from harness.record import events as kinds
+from harness.record.events import Event
+from harness.units import NS_PER_S
+
+SCHEMA: Final = 1
+CONFIRM: Final = "confirm"  # the kind of a step that repeats the level before it
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a run left behind, as values."""
+
+    run_dir: str
+    metadata: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    events: Sequence[Event]
+    calls: Calls
+    numbering: Numbering
+
+
+def timeline(recorded: Recorded) -> tuple[Step, ...]:
+    """The steps of a run; one that was cut off is closed at the last sample."""
+    calls = recorded.calls
+    settle = {str(step.get("phase")): float(step.get("settle_s") or 0) for step in _plan_steps(recorded)}
+    return steps.timeline(recorded.events, int(calls.done_ns.max()) if len(calls) else 0, settle)
+
+
+def after_warmup(recorded: Recorded) -> Calls:
+    """The calls that count."""
+    warmup_ns = int(float(recorded.metadata.get("warmup_s") or 0) * NS_PER_S)
+    if not warmup_ns:
+        return recorded.calls
+    started = next((one.at_ns for one in recorded.events if one.event == kinds.RUN_STARTED), 0)
+    return recorded.calls.between(started + warmup_ns, FOREVER)
+
+
+def assemble(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any]:
+    """Everything but the judgement."""
+    meta = recorded.metadata
+    calls = after_warmup(recorded)
+    rows = [steps.measure(recorded.calls, step) for step in timed]
+    peak, peak_reason = capacity.measure(rows)
+    return {
+        "schema": SCHEMA,
+        "run_id": meta.get("run_id"),
+        "run_dir": recorded.run_dir,
+        "scenario": meta.get("scenario"),
+        "command": meta.get("command"),
+        "started_at": meta.get("started_at"),
+        "duration_s": _duration_s(recorded),
+        "seed": meta.get("seed"),
+        "timeout_s": meta.get("timeout_s"),
+        "target": _target(meta.get("target") or {}),
+        "totals": _totals(calls),
+        "latency_ms": latency.tables(calls),
+        "operations": operations.measure(calls),
+        "failures": failures.measure(calls),
+        "steps": rows,
+        "breaking_point": _breaking_point(recorded, timed),
+        "capacity": peak,
+        "capacity_reason": peak_reason,
+        "faults": [],
+        "sessions": sessions.measure(calls),
+        "work": None,
+        "generator": _generator(recorded, timed),
+        "objectives": [],
+        "verdict": None,
+        "reasons": [],
+        "exit_code": None,
+    }
+
+
+def _target(target: Mapping[str, Any]) -> dict[str, Any]:
+    server = target.get("server")
+    return {
+        "url": target.get("url"),
+        "transport": target.get("transport"),
+        "protocol": target.get("protocol"),
+        "server": {"name": server.get("name"), "version": server.get("version")} if server else None,
+        "cpu_max": target.get("cpu_max"),
+        "rss_max_mb": target.get("rss_max_mb"),
+    }
+
+
+def _totals(calls: Calls) -> dict[str, Any]:
+    judged = steps.tally(calls)
+    return {
+        "requests": judged.requests,
+        "ok": judged.ok,
+        "failed": judged.failed,
+        "neither": calls.count(NEITHER),
+        "rate_limited": calls.of_outcome(outcome.RATE_LIMITED),
+        "not_sent": 0,  # closed load leaves no call out
+        "success_rate": ratio(judged.ok, judged.ok + judged.failed),
+        **throughput.measure(calls, throughput.span_ns(calls)),
+        "bytes_in": int(calls.bytes_in.sum(dtype="int64")),
+        "bytes_out": int(calls.bytes_out.sum(dtype="int64")),
+    }
+
+
+def _generator(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any]:
+    measured = [(step.start_ns, step.end_ns) for step in timed]
+    health = saturation.measure(recorded.events, measured, recorded.numbering)
+    found = {key: health[key] for key in ("cpu_max", "run_delay_max", "lag_ms_p99")}
+    counted = {key: health[key] for key in ("saturated", "started", "recorded", "lost")}
+    return {
+        "workers": recorded.metadata.get("workers"),
+        **found,
+        "clock_error_ms": recorded.metadata.get("clock_error_ms"),
+        **counted,
+    }
+
+
+def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any] | None:
+    """Found again from the samples; a break that only the conductor could see is taken from its event."""
+    limits = {
+        str(step.get("phase")): float(step["break_below"])
+        for step in _plan_steps(recorded)
+        if step.get("break_below") is not None
+    }
+    levels = [
+        Level(
+            step.users,
+            steps.tally(recorded.calls.between(step.start_ns, step.end_ns)).success_rate,
+            limits[step.name],
+            repeats=step.kind == CONFIRM,
+        )
+        for step in timed
+        if step.users is not None and step.name in limits and not step.cut_off
+    ]
+    found = breaking_point.find(levels)
+    if found is not None:
+        return asdict(found)
+    told = next((event.data for event in recorded.events if event.event == kinds.BREAK), None)
+    keys = ("users", "last_good_users", "reason", "confirmed")
+    return None if told is None else {key: told.get(key) for key in keys}
+
+
+def _duration_s(recorded: Recorded) -> float:
+    """From the start of the load to the end of the run; a run that was cut off ends with its last sample."""
+    at = {event.event: event.at_ns for event in recorded.events}
+    start = at.get(kinds.RUN_STARTED, 0)
+    calls = recorded.calls
+    end = at.get(kinds.RUN_ENDED, int(calls.done_ns.max()) if len(calls) else start)
+    return max(0.0, seconds(end - start))
+
+
+def _plan_steps(recorded: Recorded) -> Sequence[Mapping[str, Any]]:
+    found = recorded.plan.get("steps")
+    return found if isinstance(found, list) else []

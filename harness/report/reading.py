@@ -1,0 +1,132 @@
+"""Reading a run: from its directory to everything that a report shows. The only place of this half with I/O.
+
+A run that was cut off still has its spools: they are sealed into samples.parquet here. What a run did not
+write is empty; a directory without a trace of a run, or with a file that cannot be read, is the user's error.
+The samples themselves are let go of: a `Reading` stays small however long the run was.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+
+from harness import objectives, verdict
+from harness.analysis import calls as columns
+from harness.analysis import observed, saturation, steps, summary, windows
+from harness.analysis.calls import Calls
+from harness.analysis.observed import Observation
+from harness.analysis.summary import Recorded
+from harness.errors import HarnessError, UsageError
+from harness.record.events import Event, read_events
+from harness.record.samples import SCHEMA, frame, load, seal
+
+METADATA: Final = "metadata.json"
+PLAN: Final = "plan.json"
+EVENTS: Final = "events.jsonl"
+SAMPLES: Final = "samples.parquet"
+SPOOL: Final = "spool"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A run, read: what every report format is made from."""
+
+    summary: dict[str, Any]
+    windows: pd.DataFrame
+    steps: tuple[steps.Step, ...]
+    observations: tuple[Observation, ...]
+    events: Sequence[Event]
+    metadata: dict[str, Any]
+    plan: dict[str, Any]
+    run_dir: Path
+
+
+def read(run_dir: Path) -> Reading:
+    """Everything there is to know of a run, judged."""
+    if not any((run_dir / name).exists() for name in (METADATA, EVENTS, SAMPLES, SPOOL)):
+        raise UsageError(
+            f"{run_dir} is not a run",
+            "There is neither metadata.json nor events.jsonl in it",
+            "Give the directory of a run, for example reports/ramp/latest",
+        )
+    metadata, plan = _json(run_dir / METADATA), _json(run_dir / PLAN)
+    events = read_events(run_dir / EVENTS)
+    samples = _samples(run_dir)
+    numbering = saturation.numbering(samples)
+    calls = Calls.of(samples.drop(columns="seq"))
+    del samples
+    recorded = Recorded(str(run_dir), metadata, plan, events, calls, numbering)
+    timed = summary.timeline(recorded)
+    found = summary.assemble(recorded, timed)
+    seen = _observe(metadata, observed.Evidence(summary.after_warmup(recorded), timed, found))
+    return Reading(
+        summary=_judged(found, seen, events),
+        windows=windows.measure(calls, events),
+        steps=timed,
+        observations=tuple(seen),
+        events=events,
+        metadata=metadata,
+        plan=plan,
+        run_dir=run_dir,
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read", str(error), "Is it the directory of a run?") from error
+    return data if isinstance(data, dict) else {}
+
+
+def _samples(run_dir: Path) -> pd.DataFrame:
+    path, spool = run_dir / SAMPLES, run_dir / SPOOL
+    if not path.exists() and spool.is_dir():
+        seal(spool, path)
+    if not path.exists():
+        return frame([SCHEMA.empty_table()])[["seq", *columns.COLUMNS]]
+    try:
+        return load(path, ["seq", *columns.COLUMNS])
+    except (OSError, pa.ArrowException) as error:
+        raise UsageError(f"{path} cannot be read", str(error), "The file is damaged; run again") from error
+
+
+def _observe(metadata: dict[str, Any], evidence: observed.Evidence) -> list[Observation]:
+    return [_observation(str(text), evidence) for text in metadata.get("objectives") or []]
+
+
+def _observation(text: str, evidence: observed.Evidence) -> Observation:
+    try:
+        objective = objectives.parse(text)
+    except HarnessError as error:  # written by another version: unknown, never a pass
+        unread = objectives.Objective(text, "max", "<", 0.0)
+        return Observation(unread, None, error.what)
+    try:
+        return observed.observe(objective, evidence)
+    except Exception as error:  # whatever a measurement trips over, the answer is that we do not know
+        return Observation(objective, None, f"could not be measured: {error!r}")
+
+
+def _judged(found: dict[str, Any], seen: Sequence[Observation], events: Sequence[Event]) -> dict[str, Any]:
+    judged = verdict.judge(verdict.Evidence(found, seen, events))
+    return {
+        **found,
+        "objectives": [
+            {"objective": one.objective.text, "observed": _finite(one.value), "outcome": outcome}
+            for one, outcome in zip(seen, judged.objectives, strict=True)
+        ],
+        "verdict": judged.verdict,
+        "reasons": list(judged.reasons),
+        "exit_code": judged.exit_code,
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no infinity: `reasons` says it in words."""
+    return None if value is None or value == float("inf") else round(float(value), 6)

@@ -1,0 +1,114 @@
+"""The report on a terminal: a line a step, the outcomes, the breaking point, the verdict.
+
+With colour where standard output is a terminal and NO_COLOR is not set; the same plain, aligned text
+otherwise, so that a log reads like the screen.
+"""
+
+import os
+import sys
+from io import StringIO
+from typing import Any, Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from harness.analysis.rounding import show
+from harness.report import wording
+from harness.report.reading import Reading
+
+WIDTH: Final = 100
+STYLE: Final = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
+COLUMNS: Final = ("", "users", "requests", "success", "throughput", "p50", "p95", "p99")
+
+
+def terminal(reading: Reading) -> str:
+    """As text, with the escape codes of colour where they are wanted."""
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return render(reading, colour=colour)
+
+
+def render(reading: Reading, *, colour: bool) -> str:
+    """As text."""
+    out = Console(
+        file=StringIO(),
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
+        width=WIDTH,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    with out.capture() as captured:
+        out.print(_head(reading))
+        out.print()
+        if reading.summary["steps"]:
+            out.print(_steps(reading))
+            out.print()
+        out.print(Padding(_facts(reading), (0, 2)))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+
+
+def _head(reading: Reading) -> Text:
+    summary = reading.summary
+    target = summary["target"]
+    parts = [target["url"], target["protocol"], wording.server(summary)]
+    shown = "  ".join(str(part) for part in parts if part)
+    return Text.assemble("  ", (str(summary["scenario"] or "run"), "bold"), "  ", (clean(shown), "dim"))
+
+
+def _steps(reading: Reading) -> Padding:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
+    breaking = reading.summary["breaking_point"]
+    for step, row in zip(reading.steps, reading.summary["steps"], strict=True):
+        broke = breaking is not None and row["users"] == breaking["users"] and step.kind != "sustain"
+        table.add_row(*_cells(step.name, row), style="red" if broke else "")
+    return Padding(table, (0, 2))
+
+
+def _cells(name: str, row: dict[str, Any]) -> list[str]:
+    response = row["latency_ms"]["response"]
+    return [
+        clean(f"{name} again" if row["kind"] == "confirm" else name),
+        show(row["users"], "count"),
+        show(row["requests"], "count"),
+        show(row["success_rate"], "share"),
+        show(row["throughput_rps"], "per_s"),
+        *(show(response[key], "ms") for key in ("p50", "p95", "p99")),
+    ]
+
+
+def _facts(reading: Reading) -> Table:
+    summary = reading.summary
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    counts = [f"{name} {count:,}" for name, count in wording.outcomes(summary)]
+    table.add_row("Outcomes", clean("   ".join(counts)))
+    for row in summary["failures"][:3]:
+        table.add_row("", Text(clean(f"{row['count']:,} {row['outcome']}: {row['detail']}"), style="dim"))
+    if breaking := wording.breaking_point(reading):
+        table.add_row("Breaking point", breaking)
+    for seen, row in zip(reading.observations, summary["objectives"], strict=True):
+        value = show(seen.value, seen.objective.unit)
+        table.add_row("Objective", Text.assemble(f"{row['objective']}   {value}   ", _word(row["outcome"])))
+    headline, more = wording.verdict(summary)
+    table.add_row("Verdict", Text.assemble(_word(summary["verdict"]), f"   {clean(headline)}"))
+    for reason in more:
+        table.add_row("", clean(reason))
+    table.add_row("Report", str(reading.run_dir / "report.html"))
+    return table
+
+
+def _word(outcome: str) -> tuple[str, str]:
+    return outcome.upper(), STYLE[outcome]
+
+
+def clean(text: str) -> str:
+    """Without control characters: what a server says must not move the cursor."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -1,0 +1,193 @@
+"""The verdict on a run: pass, fail or unknown, with the reasons and the exit code.
+
+Rules, in this order:
+
+1. Trust first. A run that was interrupted, cut off or lost rows, or whose generator was the bottleneck, is
+   unknown, whatever its objectives say: a number that cannot be trusted passes nothing and fails nothing.
+2. Objectives. One that does not hold fails the run; one that cannot be answered makes it unknown.
+3. A run without objectives passes when it measured something: a ramp that found its breaking point has
+   passed. It fails when no call succeeded and no breaking point explains it, or when a step that was to run
+   at the last good level had none.
+
+A check that crashes is unknown, never a pass. Exit codes are merged by `harness.errors.worst`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from harness import errors
+from harness.analysis.observed import Observation
+from harness.analysis.rounding import show
+from harness.analysis.saturation import LIMITS, over
+from harness.record import events as kinds
+from harness.record.events import Event
+
+Outcome = Literal["pass", "fail", "unknown"]
+
+NO_GOOD_LEVEL: Final = "no_good_level"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is judged: the numbers, what objectives saw, and what happened."""
+
+    summary: dict[str, Any]
+    observations: Sequence[Observation]
+    events: Sequence[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One reason, and what follows from it."""
+
+    outcome: Outcome
+    reason: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement; `objectives` has an outcome for each observation, in order."""
+
+    verdict: Outcome
+    reasons: tuple[str, ...]
+    exit_code: int
+    objectives: tuple[Outcome, ...]
+
+
+Check = Callable[[Evidence], list[Finding]]
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """The verdict on a run."""
+    findings = [finding for check in CHECKS for finding in _safely(check, evidence)]
+    outcomes: list[Outcome] = []
+    for observation in evidence.observations:
+        finding = _objective(observation)
+        outcomes.append(finding.outcome)
+        if finding.outcome != "pass":
+            findings.append(finding)
+    return Verdict(
+        _merge([finding.outcome for finding in findings]),
+        tuple(dict.fromkeys(finding.reason for finding in findings)),
+        errors.worst(errors.PASSED, *(finding.exit_code for finding in findings)),
+        tuple(outcomes),
+    )
+
+
+def _merge(outcomes: Sequence[Outcome]) -> Outcome:
+    """Unknown before fail: a failure that was measured badly is not known to be one."""
+    return "unknown" if "unknown" in outcomes else "fail" if "fail" in outcomes else "pass"
+
+
+def _unknown(reason: str, exit_code: int = errors.UNKNOWN) -> list[Finding]:
+    return [Finding("unknown", reason, exit_code)]
+
+
+def _safely(check: Check, evidence: Evidence) -> list[Finding]:
+    try:
+        return check(evidence)
+    except Exception as error:  # whatever a check trips over, the answer is that we do not know
+        return _unknown(f"the check {check.__name__.strip('_')} could not be made: {error!r}")
+
+
+def _ended(evidence: Evidence) -> list[Finding]:
+    ends = [event.data.get("reason") for event in evidence.events if event.event == kinds.RUN_ENDED]
+    match ends[-1] if ends else None:
+        case None:
+            return _unknown("the run was cut off: nothing says how it ended")
+        case "interrupted":
+            return _unknown("the run was interrupted", errors.INTERRUPTED)
+        case "completed" | "broke" | "no_good_level":  # NO_GOOD_LEVEL has a check of its own
+            return []
+        case "error":
+            return _unknown("the run ended with an error of the harness itself")
+        case other:
+            return _unknown(f"the run ended early: {other}")
+
+
+def _nothing_measured(evidence: Evidence) -> list[Finding]:
+    return [] if evidence.summary["totals"]["requests"] else _unknown("no call was made")
+
+
+def _saturated(evidence: Evidence) -> list[Finding]:
+    generator = evidence.summary["generator"]
+    if generator["saturated"] is None and evidence.summary["totals"]["requests"]:
+        return _unknown("the load generator did not report its own health")
+    return [
+        finding
+        for name in over(generator)
+        for finding in _unknown(_OVER[name](generator[name], LIMITS[name]))
+    ]
+
+
+_OVER: Final[dict[str, Callable[[float, float], str]]] = {
+    "cpu_max": lambda value, limit: (
+        f"the load generator was saturated: a worker used {value:.0%} of a core (limit {limit:.0%})"
+    ),
+    "run_delay_max": lambda value, limit: (
+        f"the load generator was saturated: a worker waited {value:.0%} of the time for a processor "
+        f"(limit {limit:.0%})"
+    ),
+    "lag_ms_p99": lambda value, limit: (
+        f"the load generator was saturated: its scheduling lag was {value:.1f} ms at p99 (limit {limit:g} ms)"
+    ),
+    "clock_error_ms": lambda value, limit: (
+        f"the workers' clocks agree only to {value:.1f} ms (limit {limit:g} ms)"
+    ),
+}
+
+
+def _lost(evidence: Evidence) -> list[Finding]:
+    generator = evidence.summary["generator"]
+    if not generator["lost"]:
+        return []
+    return _unknown(f"{generator['lost']:,} of {generator['started']:,} calls that were started have no row")
+
+
+def _workers(evidence: Evidence) -> list[Finding]:
+    gone = {str(event.data.get("worker")) for event in evidence.events if event.event == kinds.WORKER_LOST}
+    unwritten = any(
+        event.data.get("failed_writes") for event in evidence.events if event.event == kinds.GENERATOR
+    )
+    lost = _unknown(f"a load worker was lost: {', '.join(sorted(gone))}") if gone else []
+    return lost + (_unknown("a load worker could not write all of its rows") if unwritten else [])
+
+
+def _nothing_worked(evidence: Evidence) -> list[Finding]:
+    totals = evidence.summary["totals"]
+    if totals["ok"] or not totals["failed"] or evidence.summary["breaking_point"]:
+        return []
+    return [Finding("fail", f"none of {totals['failed']:,} calls succeeded", errors.FAILED)]
+
+
+def _no_good_level(evidence: Evidence) -> list[Finding]:
+    ends = {event.data.get("reason") for event in evidence.events if event.event == kinds.RUN_ENDED}
+    if NO_GOOD_LEVEL not in ends:
+        return []
+    reason = "no level of the ramp was good, so there was no last good level to sustain"
+    return [Finding("fail", reason, errors.FAILED)]
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    _ended,
+    _nothing_measured,
+    _lost,
+    _workers,
+    _saturated,
+    _no_good_level,
+    _nothing_worked,
+)
+
+
+def _objective(observation: Observation) -> Finding:
+    text, value = observation.objective.text, observation.value
+    if value is None:
+        return Finding("unknown", f"{text}: {observation.why}", errors.UNKNOWN)
+    if observation.objective.holds(value):
+        return Finding("pass", "", errors.PASSED)
+    why = f" ({observation.why})" if observation.why else ""
+    return Finding(
+        "fail", f"{text} does not hold: it was {show(value, observation.objective.unit)}{why}", errors.FAILED
+    )

@@ -1,0 +1,195 @@
+"""Builds run directories with known answers: samples, events, plan and metadata as the real halves write them.
+
+    run = Run()
+    run.level(10, seconds=8, rps=100, ms=20)            a step of 10 users, measured for 8 s
+    run.level(20, seconds=8, rps=150, ms=40, failing=0.2)
+    run.write(tmp_path)
+
+Calls of a level are spread evenly over its window and take `ms` each, so every number can be worked out on
+paper. Rows are kept as arrays: a million of them take a second.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.record.samples import SCHEMA
+from harness.record.schema import ORDER, TEXTS
+
+S = 1_000_000_000
+MS = 1_000_000
+
+
+def rows(count: int, **columns: Any) -> pd.DataFrame:
+    """Samples: ok calls of 10 ms, one a second, but for the columns given (each a value or an array)."""
+    intended = np.asarray(columns.pop("intended_ns", np.arange(count, dtype=np.int64) * S))
+    default: dict[str, Any] = {
+        "seq": np.arange(count),
+        "intended_ns": intended,
+        "sent_ns": intended,
+        "first_byte_ns": None,
+        "done_ns": intended + 10 * MS,
+        "user_class": "LightUser",
+        "operation": "tools/call:execute_query",
+        "transport": "http",
+        "outcome": "ok",
+        "detail": "",
+        "status": 200,
+        "code": None,
+        "user": 0,
+        "session": 0,
+        "worker": 0,
+        "bytes_out": 300,
+        "bytes_in": 400,
+        "reused": True,
+    }
+    frame = pd.DataFrame({name: columns.get(name, default[name]) for name in ORDER}, index=range(count))
+    for name in TEXTS:
+        frame[name] = frame[name].astype("category")
+    return frame
+
+
+@dataclass
+class Run:
+    """A run as it grows; times in seconds since the epoch."""
+
+    name: str = "ramp"
+    at_s: float = 1.0
+    limit: float | None = 0.95
+    objectives: list[str] = field(default_factory=list)
+    frames: list[pd.DataFrame] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    plan_steps: list[dict[str, Any]] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    calls: int = 0
+
+    def event(self, at_s: float, event: str, **data: Any) -> None:
+        self.events.append({"at_ns": int(at_s * S), "event": event, **data})
+
+    def add(self, frame: pd.DataFrame) -> None:
+        """Rows of worker 0, numbered on."""
+        self.frames.append(frame.assign(seq=np.arange(self.calls, self.calls + len(frame))))
+        self.calls += len(frame)
+
+    def level(
+        self,
+        users: int,
+        *,
+        seconds: float = 10.0,
+        rps: float = 100.0,
+        ms: float | np.ndarray = 20.0,
+        failing: float = 0.0,
+        kind: str = "ramp",
+        phase: str = "climb",
+        cut_off: bool = False,
+        **columns: Any,
+    ) -> None:
+        """One level of load, measured for `seconds` from now; every 1/failing-th call fails."""
+        index = sum(event["event"] == "step_asked" for event in self.events)
+        if not self.events:
+            self.event(self.at_s, "run_started")
+        if kind != "confirm":
+            limit = self.limit if kind == "ramp" else None
+            step = {"index": index, "phase": phase, "kind": kind, "users": users, "settle_s": 0.0}
+            self.plan_steps.append({**step, "break_below": limit})
+        self.event(self.at_s, "step_asked", index=index, name=phase, kind=kind, users=users, rate=None)
+        self.event(self.at_s, "step_running", index=index, users=users)
+        count = round(seconds * rps)
+        start_ns, end_ns = int(self.at_s * S), int((self.at_s + seconds) * S)
+        intended = start_ns + (np.arange(count) * (seconds * S) / max(count, 1)).astype(np.int64)
+        failed = np.floor(np.arange(1, count + 1) * failing) > np.floor(np.arange(count) * failing)
+        defaults = {
+            "outcome": np.where(failed, "http_status", "ok"),
+            "detail": np.where(failed, "503 Service Unavailable", ""),
+            "status": np.where(failed, 503, 200),
+            "user": np.arange(count) % users,
+        }
+        done = intended + np.asarray(np.asarray(ms) * MS).astype(np.int64)
+        self.add(rows(count, intended_ns=intended, done_ns=done, **(defaults | columns)))
+        self.health(self.at_s + seconds / 2, users=users)
+        if not cut_off:
+            self.event(
+                self.at_s + seconds, "step_done", index=index, start_ns=start_ns, end_ns=end_ns, reason="time"
+            )
+        self.at_s += seconds
+
+    def health(self, at_s: float, **data: Any) -> None:
+        """What worker 0 says of itself; healthy but for what is given."""
+        said = {"worker": 0, "cpu": 0.3, "run_delay": 0.01, "lag_ms": [0.4], "started": self.calls}
+        self.event(at_s, "generator", **(said | {"recorded": self.calls, "open_calls": 0, "users": 1} | data))
+
+    def end(self, reason: str = "completed") -> None:
+        self.event(self.at_s + 0.5, "run_ended", reason=reason)
+
+    def frame(self) -> pd.DataFrame:
+        frame = pd.concat(self.frames, ignore_index=True) if self.frames else rows(0)
+        return frame.astype(dict.fromkeys(TEXTS, "category"))
+
+    def write(self, path: Path) -> Path:
+        """The run directory."""
+        path.mkdir(parents=True, exist_ok=True)
+        table = pa.Table.from_pandas(self.frame(), schema=SCHEMA, preserve_index=False)
+        pq.write_table(table, path / "samples.parquet")
+        self.write_words(path)
+        return path
+
+    def write_words(self, path: Path) -> None:
+        """Everything but the samples."""
+        lines = [json.dumps(event) for event in self.events]
+        (path / "events.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        plan = {"schema": 1, "scenario": self.name, "steps": self.plan_steps}
+        (path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+        (path / "metadata.json").write_text(json.dumps(self._metadata()), encoding="utf-8")
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "run_id": "20260101T000000Z-abc123",
+            "scenario": self.name,
+            "command": self.name,
+            "started_at": "2026-01-01T00:00:00Z",
+            "seed": 7,
+            "timeout_s": 30.0,
+            "warmup_s": 0.0,
+            "target": {
+                "url": "http://127.0.0.1:8000/mcp",
+                "transport": "http",
+                "protocol": "2025-11-25",
+                "server": {"name": "reference", "version": "1.2.3"},
+                "managed": True,
+                "cpu_max": 0.71,
+                "rss_max_mb": 182.4,
+            },
+            "workers": 1,
+            "engine": "locust",
+            "objectives": self.objectives,
+            "versions": {"mcp-harness": "0.1.0", "python": "3.11.9", "locust": "2.47.0"},
+            "machine": {"cores": 2, "cpu": "Example CPU", "platform": "Linux"},
+            "clock_error_ms": 0.0,
+            "argv": ["harness", "ramp", "--max", "50"],
+            **self.metadata,
+        }
+
+
+def ramp(*, objectives: list[str] | None = None) -> Run:
+    """Ten levels up to 50 users; 500 calls a second at most, failures from 40 users on."""
+    run = Run(objectives=objectives or [])
+    rng = np.random.default_rng(7)
+    broke = False
+    for users in range(5, 55, 5):
+        rps = min(users / 0.02, 500.0 - max(0, users - 25) * 3)
+        failing = max(0.0, (users - 35) * 0.02) if users > 35 else 0.0
+        for kind in ("ramp", "confirm") if failing > 0.05 else ("ramp",):
+            spread = rng.lognormal(0, 0.35, round(10 * rps))
+            run.level(users, rps=rps, ms=users / rps * 1000 * spread, failing=failing, kind=kind)
+            broke = failing > 0.05
+        if broke:
+            break
+    run.end("broke")
+    return run
