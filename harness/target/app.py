@@ -20,10 +20,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from harness.target import databases as postgres
 from harness.target.doors.gate import SessionGate
+from harness.target.doors.names import Names
 from harness.target.doors.observe import Observer, Traffic
 from harness.target.doors.plain import PlainDoor
 from harness.target.doors.streamable import mcp_server, session_manager
 from harness.target.doors.websocket import WebSocketDoor
+from harness.target.doors.wire import reply
 from harness.target.sessions import SessionUpkeep, StoreUnreachableError
 from harness.target.sessions_postgres import PostgresSessions
 from harness.target.settings import Settings
@@ -37,6 +39,7 @@ class Target:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._doors: dict[tuple[str, str], tuple[str, ASGIApp]] = {}
+        self._names = Names(settings)
         self._traffic = Traffic()
         self._pages: ASGIApp = Starlette(lifespan=lambda _app: self.running())
 
@@ -48,6 +51,9 @@ class Target:
             return
         name, app = door
         self._traffic.requests[name] += 1
+        if (refusal := self._names.refusal(scope["headers"])) is not None:
+            await _refuse(scope, send, *refusal)
+            return
         await app(scope, receive, send)
 
     @contextlib.asynccontextmanager
@@ -84,6 +90,15 @@ class Target:
 def build(settings: Settings) -> Target:
     """The application; nothing is opened before its lifespan begins."""
     return Target(settings)
+
+
+async def _refuse(scope: Scope, send: Send, status: int, words: bytes) -> None:
+    if scope["type"] == "websocket":
+        await send(
+            {"type": "websocket.close", "code": 1008, "reason": words.decode()}
+        )  # before accept: HTTP 403
+        return
+    await reply(send, status, words, kind=b"text/plain")
 
 
 async def _sweep(sessions: SessionUpkeep, every_s: float) -> None:

@@ -57,3 +57,7 @@ class SessionUpkeep(Protocol):
     async def count(self) -> int:
         """Sessions that are open now."""
         ...
+
+    async def check(self) -> None:
+        """Return when the store works; cheap."""
+        ...

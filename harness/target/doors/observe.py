@@ -48,7 +48,7 @@ class Observer:
             async with asyncio.timeout(self.settings.health_timeout_s):
                 # The way of the tools and the way of the sessions: either may be down alone.
                 await self.databases.read[DATABASES[0]].query("SELECT 1")
-                await self.databases.own.query("SELECT 1")
+                await self.sessions.check()
         except _FAILURES as error:
             return self._page({"status": "unhealthy", "checks": {"database": _reason(error)}}, 503)
         return self._page({"status": "healthy", "checks": {"database": "ok"}})

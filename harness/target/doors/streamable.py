@@ -9,7 +9,6 @@ from typing import Any
 
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -25,7 +24,7 @@ from harness import __version__
 from harness.target import tools
 from harness.target.databases import Databases
 from harness.target.doors.wire import BODY_BYTES_MAX
-from harness.target.settings import LOOPBACK, Settings
+from harness.target.settings import Settings
 
 NAME = "harness-target"
 
@@ -75,20 +74,6 @@ def session_manager(server: Server[Any], settings: Settings) -> StreamableHTTPSe
         server,
         json_response=settings.json_response,
         stateless=True,
-        security_settings=security(settings),
+        security_settings=None,  # hosts and origins are checked in front of all doors: see names
         max_request_body_size=BODY_BYTES_MAX,
     )
-
-
-def security(settings: Settings) -> TransportSecuritySettings:
-    """A service on loopback answers only to loopback's names: a web page must not reach it by another."""
-    hosts = [*(f"{_bracketed(host)}:*" for host in LOOPBACK), *settings.allowed_hosts]
-    return TransportSecuritySettings(
-        enable_dns_rebinding_protection=settings.host in LOOPBACK or bool(settings.allowed_hosts),
-        allowed_hosts=hosts,
-        allowed_origins=[f"http://{host}" for host in hosts],
-    )
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

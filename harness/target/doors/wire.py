@@ -39,11 +39,12 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def reply(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-    """One whole JSON answer."""
-    length = (b"content-length", str(len(body)).encode())
-    kind = (b"content-type", b"application/json")
-    await send({"type": "http.response.start", "status": status, "headers": [kind, length, *headers]})
+async def reply(
+    send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes], kind: bytes = b"application/json"
+) -> None:
+    """One whole answer."""
+    own = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*own, *headers]})
     await send({"type": "http.response.body", "body": body})
 
 
