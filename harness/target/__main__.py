@@ -12,7 +12,7 @@ from harness.errors import HarnessError, UsageError
 from harness.target.serve import run
 from harness.target.settings import Settings
 
-_ABOUT = {
+ABOUT = {
     "database_url": "PostgreSQL to use (default: DATABASE_URL of the environment)",
     "host": "address to listen on",
     "port": "port to listen on; 0 takes a free one",
@@ -32,19 +32,19 @@ _ABOUT = {
 def main(arguments: list[str] | None = None) -> int:
     """Read the flags, serve, and say what went wrong in three short lines."""
     try:
-        return run(_settings(arguments))
+        return run(settings_of(arguments))
     except HarnessError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
 
 
-def _settings(arguments: list[str] | None) -> Settings:
+def settings_of(arguments: list[str] | None) -> Settings:
     parser = argparse.ArgumentParser(prog="python -m harness.target", description=__doc__)
     for field in fields(Settings):
-        if field.name in _ABOUT:
+        if field.name in ABOUT:
             flag = "--" + field.name.removesuffix("_s").replace("_", "-")
             kind = field.type if isinstance(field.type, type) else str
-            parser.add_argument(flag, dest=field.name, type=kind, help=_ABOUT[field.name])
+            parser.add_argument(flag, dest=field.name, type=kind, help=ABOUT[field.name])
     parser.add_argument("--sse", action="store_true", help="answer at /mcp with event streams")
     parser.add_argument(
         "--allow-host", action="append", default=[], help="a Host header to accept (repeatable)"

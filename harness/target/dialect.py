@@ -11,12 +11,16 @@ Pure and cached: the same texts come again and again. The second line of defence
 that run the result are read-only for PostgreSQL itself (`databases`).
 """
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+
+# What sqlglot cannot translate is told to the caller; on standard error it would be noise at every call.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 DATABASES = ("TEST_DB", "ANALYTICS_DB", "STAGING_DB")
 SCHEMAS = ("PUBLIC", "STAGING", "REPORTING")
@@ -39,6 +43,8 @@ _REFUSED = (
     exp.TruncateTable,
     exp.NextValueFor,
 )
+# sqlglot means to raise only the first of these; on broken texts the others come out of its depths too.
+_NOT_UNDERSTOOD = (SqlglotError, ValueError, LookupError, TypeError, AttributeError)
 _PARAMETERS = (exp.Parameter, exp.Placeholder, exp.SessionParameter)
 _SYSTEM_PREFIXES = ("pg_", "lo_", "dblink", "binary_upgrade_")
 _SYSTEM_REFUSED = {
@@ -69,28 +75,30 @@ class Translation:
 @lru_cache(maxsize=CACHED_QUERIES)
 def translate(query: str) -> Translation:
     """The query as PostgreSQL runs it, or RefusedError."""
-    tree = _parse(query)
+    if len(query) > QUERY_CHARS_MAX:
+        raise RefusedError(f"The query is longer than {QUERY_CHARS_MAX} characters.")
+    try:
+        return _translation(query)
+    except RefusedError:
+        raise
+    except RecursionError as error:
+        raise RefusedError("The query is nested too deeply.") from error
+    except _NOT_UNDERSTOOD as error:
+        raise RefusedError(f"The query cannot be parsed: {_first_line(error)}") from error
+
+
+def _translation(query: str) -> Translation:
+    trees = [tree for tree in sqlglot.parse(query, read="snowflake") if tree is not None]
+    if not trees:
+        raise RefusedError("The query is empty.")
+    if len(trees) > 1:
+        raise RefusedError(f"Only one statement is run at a time; there are {len(trees)}.")
+    tree = trees[0]
     if isinstance(tree, exp.Show):
         return _show(tree)
     _check_reads_only(tree)
     database = _strip_database(tree)
     return Translation(_limited(tree).sql("postgres"), database)
-
-
-def _parse(query: str) -> exp.Expression:
-    if len(query) > QUERY_CHARS_MAX:
-        raise RefusedError(f"The query is longer than {QUERY_CHARS_MAX} characters.")
-    try:
-        trees = [tree for tree in sqlglot.parse(query, read="snowflake") if tree is not None]
-    except SqlglotError as error:
-        raise RefusedError(f"The query cannot be parsed: {_first_line(error)}") from error
-    except RecursionError as error:
-        raise RefusedError("The query is nested too deeply.") from error
-    if not trees:
-        raise RefusedError("The query is empty.")
-    if len(trees) > 1:
-        raise RefusedError(f"Only one statement is run at a time; there are {len(trees)}.")
-    return trees[0]
 
 
 def _check_reads_only(tree: exp.Expression) -> None:
@@ -174,14 +182,22 @@ def _show(tree: exp.Show) -> Translation:
             f"SHOW {what} with {unsupported[0].strip('_').replace('_', ' ')} is not supported."
         )
     database, schema = _show_scope(tree)
-    limit = tree.args.get("limit")
-    count = int(limit.expression.name) if isinstance(limit, exp.Limit) else None
+    count = _show_limit(tree)
     sql = _SHOW_SQL[what].format(
         databases=_quoted(DATABASES), schemas=_quoted((schema,) if schema else SCHEMAS)
     )
     return Translation(
         f"{sql} LIMIT {'$1::bigint' if count is None else f'LEAST({count}, $1::bigint)'}", database
     )
+
+
+def _show_limit(tree: exp.Show) -> int | None:
+    limit = tree.args.get("limit")
+    if limit is None:
+        return None
+    if not isinstance(limit, exp.Limit) or not limit.expression.name.isdecimal():
+        raise RefusedError("The limit of SHOW must be a whole number.")
+    return int(limit.expression.name)
 
 
 def _show_scope(tree: exp.Show) -> tuple[str | None, str | None]:

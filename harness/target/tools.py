@@ -92,9 +92,9 @@ class Tool:
                 values[argument.name] = argument.default
             else:
                 raise BadArgumentsError(f"{argument.name} is missing.")
-        if len(given) > len(values) or given.keys() - values.keys():
-            unknown = ", ".join(sorted(given.keys() - values.keys()))
-            raise BadArgumentsError(f"{unknown} is not an argument; {', '.join(values) or 'there are none'}.")
+        if unknown := given.keys() - values.keys():
+            known = f"the arguments are {', '.join(values)}" if values else "there are none"
+            raise BadArgumentsError(f"{', '.join(sorted(unknown))} is not an argument; {known}.")
         return values
 
 

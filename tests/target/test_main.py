@@ -1,0 +1,49 @@
+"""`python -m harness.target`: flags to settings."""
+
+import dataclasses
+
+import pytest
+
+from harness.errors import USAGE
+from harness.target.__main__ import ABOUT, main, settings_of
+from harness.target.settings import Settings
+
+URL = "postgresql://u@127.0.0.1/postgres"
+
+
+def test_flags_become_settings(monkeypatch):
+    """Each flag sets its field; what is not given keeps its default."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://other@127.0.0.1/x")
+    flags = ["--database-url", URL, "--port", "0", "--session-ttl", "2.5", "--pool-max", "3", "--sse"]
+
+    assert settings_of([*flags, "--allow-host", "a.test", "--allow-host", "b.test"]) == Settings(
+        URL, port=0, session_ttl_s=2.5, pool_max=3, json_response=False, allowed_hosts=("a.test", "b.test")
+    )
+
+
+def test_database_url_may_come_from_the_environment(monkeypatch):
+    """Without the flag DATABASE_URL is used."""
+    monkeypatch.setenv("DATABASE_URL", URL)
+
+    assert settings_of([]) == Settings(URL)
+
+
+def test_every_setting_has_a_flag():
+    """A setting that nobody can set is not one."""
+    names = {field.name for field in dataclasses.fields(Settings)}
+
+    assert set(ABOUT) == names - {"json_response", "allowed_hosts"}
+
+
+def test_bad_value_ends_in_short_lines(monkeypatch, capsys):
+    """What cannot work exits 2 with what, why and what to do."""
+    assert main(["--database-url", URL, "--schema", "No"]) == USAGE
+    assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+def test_unknown_flag_exits_2(capsys):
+    """argparse's own errors are usage errors too."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--nonsense"])
+
+    assert ended.value.code == USAGE

@@ -1,0 +1,48 @@
+"""Settings: what is refused before anything starts, and what is shown of a URL."""
+
+import pytest
+
+from harness.errors import UsageError
+from harness.target.settings import Settings, without_password
+
+URL = "postgresql://u@127.0.0.1/postgres"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"database_url": "mysql://127.0.0.1/x"}, "needs a PostgreSQL database"),
+        ({"database_url": "mysql://u:secret@127.0.0.1/x"}, r"u:\*\*\*@"),
+        ({"schema": 'x"; DROP'}, "cannot name"),
+        ({"schema": "Upper"}, "cannot name"),
+        ({"schema": "pg_mine"}, "cannot name"),
+        ({"port": 65536}, "no port 65536"),
+        ({"port": -1}, "no port -1"),
+        ({"pool_max": 0}, "cannot work"),
+        ({"pool_min": 5, "pool_max": 4}, "pool of 5 to 4"),
+        ({"session_ttl_s": 0}, "not positive"),
+        ({"health_timeout_s": -1}, "not positive"),
+    ],
+)
+def test_what_cannot_work_is_a_usage_error(changes, words):
+    """Bad values end with what, why and what to do."""
+    with pytest.raises(UsageError, match=words):
+        Settings(**{"database_url": URL, **changes})
+
+
+def test_defaults_stay_on_loopback():
+    """Without being told otherwise the service is not to be reached from outside."""
+    assert Settings(URL).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:secret@h:5/d", "postgresql://u:***@h:5/d"),
+        ("postgresql://u@h:5/d", "postgresql://u@h:5/d"),
+        ("postgresql://h:5/d", "postgresql://h:5/d"),
+    ],
+)
+def test_passwords_are_not_shown(url, shown):
+    """Error messages show the URL without its password."""
+    assert without_password(url) == shown
