@@ -6,7 +6,7 @@ that the users will call must be among those it has. Nothing is loaded before th
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from harness.live.progress import Progress
 from harness.load.address import Doors, check_allowed, doors
 from harness.record import redact
 from harness.record.rundir import RunDirectory
+from harness.record.undo import Journal
 from harness.scenario.model import Scenario
 from harness.services import postgres, target
 from harness.services.usage import Usage
@@ -28,30 +29,6 @@ TOOLS_OF = {
     "websocket": ("list_databases",),
 }
 PLAIN_DOOR = "/mcp/tools/call"
-
-
-@dataclass(slots=True)
-class Server:
-    """A server that answered the preflight."""
-
-    doors: Doors
-    protocol: str
-    found: Discovered
-    managed: bool
-    usage: "UsageMaxima"
-
-    def facts(self) -> dict[str, Any]:
-        """What metadata.json says of it."""
-        named = self.found.server_name is not None
-        return {
-            "url": redact.url(self.doors.ws_url if self.protocol == "websocket" else self.doors.mcp_url),
-            "transport": "websocket" if self.protocol == "websocket" else "http",
-            "protocol": self.protocol,
-            "server": {"name": self.found.server_name, "version": self.found.server_version} if named else None,
-            "managed": self.managed,
-            "cpu_max": self.usage.cpu_max,
-            "rss_max_mb": self.usage.rss_max_mb,
-        }
 
 
 @dataclass(slots=True)
@@ -73,3 +50,118 @@ class UsageMaxima:
             self.cpu_max = round(max(self.cpu_max or 0.0, cpu), 3)
         self.rss_max_mb = round(max(self.rss_max_mb or 0.0, usage.rss_bytes / 1e6), 1)
         self.last = usage
+
+
+@dataclass(slots=True)
+class Server:
+    """A server that answered the preflight."""
+
+    doors: Doors
+    protocol: str
+    found: Discovered
+    managed: bool
+    usage: UsageMaxima
+
+    def facts(self) -> dict[str, Any]:
+        """What metadata.json says of it."""
+        named = self.found.server_name is not None
+        return {
+            "url": redact.url(self.doors.ws_url if self.protocol == "websocket" else self.doors.mcp_url),
+            "transport": "websocket" if self.protocol == "websocket" else "http",
+            "protocol": self.protocol,
+            "server": {"name": self.found.server_name, "version": self.found.server_version}
+            if named
+            else None,
+            "managed": self.managed,
+            "cpu_max": self.usage.cpu_max,
+            "rss_max_mb": self.usage.rss_max_mb,
+        }
+
+
+async def find_server(
+    stack: AsyncExitStack, scenario: Scenario, directory: RunDirectory, undo: Journal, progress: Progress
+) -> Server:
+    """Start it if it is ours to start, then ask it who it is."""
+    wanted = scenario.target
+    usage = UsageMaxima()
+    if wanted.url:
+        url = wanted.url
+    elif wanted.command:
+        ready = wanted.ready or ""
+        started = await stack.enter_async_context(
+            target.commanded(undo, directory.path, wanted.command, ready)
+        )
+        url, usage.now = started.mcp_url, started.usage
+    else:
+        progress.note("Starting PostgreSQL and the reference server")
+        database_url = await stack.enter_async_context(postgres.provided_or_embedded(undo, directory.path))
+        started = await stack.enter_async_context(target.managed(undo, directory.path, database_url))
+        url, usage.now = _door(started.base_url, wanted.protocol), started.usage
+    places = doors(url, wanted.protocol)
+    check_allowed(places.base_url, scenario.allowed_hosts)
+    found = await preflight(
+        places.ws_url if wanted.protocol == "websocket" else places.mcp_url,
+        wanted.protocol,
+        headers=wanted.headers,
+        timeout_s=PREFLIGHT_S,
+    )
+    _check_tools(scenario, found, places)
+    progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
+    return Server(places, found.protocol, found, managed=not wanted.url, usage=usage)
+
+
+def _door(base_url: str, protocol: str) -> str:
+    """Which door of the reference server speaks this protocol."""
+    return base_url + (PLAIN_DOOR if protocol == "plain" else "/mcp")
+
+
+def _introduce(found: Discovered) -> str:
+    return (
+        f"{found.server_name} {found.server_version or ''}".strip()
+        if found.server_name
+        else "a server without a name"
+    )
+
+
+def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
+    """Every tool that will be called must be there; a server that cannot list its tools is believed."""
+    if found.tools is None:
+        return
+    if scenario.workload:
+        needed = [call.call for call in scenario.workload]
+    else:
+        needed = [tool for name, weight in scenario.mix.items() if weight for tool in TOOLS_OF[name]]
+    there = {tool["name"]: tool for tool in found.tools}
+    missing = sorted(set(needed) - set(there))
+    if not missing:
+        return
+    why = f"It has {', '.join(sorted(there)[:12])}" if there else "It has no tools at all"
+    raise UsageError(
+        f"The server at {redact.url(places.mcp_url)} has no tool {missing[0]}",
+        why,
+        "\n".join(["Call one of its own tools:", *_commands_that_work(there, places)]) if there else "",
+    )
+
+
+def _commands_that_work(tools: Mapping[str, Mapping[str, Any]], places: Doors) -> list[str]:
+    """Up to three, the tools with the fewest required arguments first."""
+
+    def required(name: str) -> list[str]:
+        return list((tools[name].get("inputSchema") or {}).get("required") or [])
+
+    return [
+        f"  harness ramp --max 50 --url {shlex.quote(redact.url(places.mcp_url))} --call {shlex.quote(name)}"
+        + (
+            f" --args {shlex.quote(json.dumps(_example(tools[name], required(name))))}"
+            if required(name)
+            else ""
+        )
+        for name in sorted(tools, key=lambda name: (len(required(name)), name))[:3]
+    ]
+
+
+def _example(tool: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
+    """Arguments of the right types, for somebody to edit."""
+    kinds = {"string": "hello", "integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}}
+    properties = tool["inputSchema"].get("properties") or {}
+    return {name: kinds.get((properties.get(name) or {}).get("type"), "hello") for name in required}

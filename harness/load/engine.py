@@ -11,6 +11,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, Self
 
+# How Locust's processes are told: the specification, and which file descriptor the conductor listens at.
+SPEC_VARIABLE = "HARNESS_LOAD_SPEC"
+FD_VARIABLE = "HARNESS_CONTROL_FD"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSpec:

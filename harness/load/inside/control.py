@@ -15,7 +15,7 @@ from typing import Any
 
 import gevent.socket
 
-FD_VARIABLE = "HARNESS_CONTROL_FD"
+from harness.load.engine import FD_VARIABLE
 
 
 class Control:

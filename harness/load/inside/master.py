@@ -18,11 +18,10 @@ import locust.env  # noqa: E402
 import locust.runners  # noqa: E402
 from locust.event import Events  # noqa: E402
 
-from harness.load.engine import LoadSpec  # noqa: E402
+from harness.load.engine import SPEC_VARIABLE, LoadSpec  # noqa: E402
 from harness.load.inside.classes import load_classes  # noqa: E402
 from harness.load.inside.control import Control  # noqa: E402
 
-SPEC_VARIABLE = "HARNESS_LOAD_SPEC"
 STOP_MESSAGE = "harness_stop"
 STOP_SLACK_S = 10.0
 

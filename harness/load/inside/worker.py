@@ -21,10 +21,10 @@ import locust.env  # noqa: E402
 import locust.runners  # noqa: E402
 from locust.event import Events  # noqa: E402
 
-from harness.load.engine import LoadSpec  # noqa: E402
+from harness.load.engine import SPEC_VARIABLE, LoadSpec  # noqa: E402
 from harness.load.inside import context  # noqa: E402
 from harness.load.inside.classes import load_classes  # noqa: E402
-from harness.load.inside.master import SPEC_VARIABLE, STOP_MESSAGE  # noqa: E402
+from harness.load.inside.master import STOP_MESSAGE  # noqa: E402
 from harness.load.inside.recorder import Recorder  # noqa: E402
 from harness.load.inside.selfwatch import SelfWatch  # noqa: E402
 
