@@ -1,0 +1,149 @@
+"""undo.jsonl: what must be undone, written and flushed before it is done.
+
+    {"id": 1, "what": "directory", "path": "/tmp/harness-postgres-x1y2"}
+    {"id": 2, "what": "process", "pid": 4711, "start_ticks": 812345, "boot": "...", "name": "target", "signal": 9}
+    {"done": 2}
+
+- One process writes ahead (the owner, named by the first line); the janitor adds `done` lines after its death.
+- A process is known by pid and start time (clock ticks since boot): a reused pid is somebody else.
+- Nothing is synced to disk: lines survive the death of any process, and the death of the machine undoes the rest.
+- Kinds are open: a reader keeps what it does not know, and a torn last line is as good as not written, because
+  what it announces had not happened yet.
+
+What it does not know: how anything is undone. `services.leftovers` does.
+
+It is read in the janitor too, so it imports the standard library only.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TextIO
+
+PROCESS, DIRECTORY = "process", "directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """One thing that has not been undone."""
+
+    id: int
+    what: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was announced; `done` when it has been undone."""
+
+    journal: "Journal"
+    id: int
+
+    def done(self) -> None:
+        self.journal.done(self.id)
+
+
+class Journal:
+    """Announces what must be undone. One writer at a time; every line is flushed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._last_id = max((entry.id for entry in read_open(self.path, also_done=True)), default=0)
+        self._file: TextIO = self.path.open("a", encoding="utf-8")
+        self._write({"owner": os.getpid(), "start_ticks": start_ticks(os.getpid()), "boot": boot_id()})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def add(self, what: str, **data: Any) -> Entry:
+        """Announce one thing of any kind that `services.leftovers` can undo."""
+        self._last_id += 1
+        self._write({"id": self._last_id, "what": what, **data})
+        return Entry(self, self._last_id)
+
+    def process(self, pid: int, name: str, signal: int = 9) -> Entry:
+        """Announce a child; `signal` is what ends it in good order at once, before SIGKILL ends it anyhow."""
+        return self.add(
+            PROCESS, pid=pid, start_ticks=start_ticks(pid), boot=boot_id(), name=name, signal=int(signal)
+        )
+
+    def directory(self, path: Path) -> Entry:
+        """Announce a temporary directory, before it is made."""
+        return self.add(DIRECTORY, path=str(path.absolute()))
+
+    def done(self, entry_id: int) -> None:
+        self._write({"done": entry_id})
+
+    def open(self) -> list[Open]:
+        """What has been announced and not undone."""
+        return read_open(self.path)
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self._file.flush()
+
+
+def read_open(path: Path, *, also_done: bool = False) -> list[Open]:
+    """What is still to be undone, oldest first; nothing when there is no such file."""
+    found: dict[int, Open] = {}
+    for line in _lines(path):
+        if "done" in line and not also_done:
+            found.pop(line["done"], None)
+        elif isinstance(line.get("id"), int):
+            data = {key: value for key, value in line.items() if key not in {"id", "what"}}
+            found[line["id"]] = Open(line["id"], str(line.get("what", "")), data)
+    return list(found.values())
+
+
+def owner_alive(path: Path) -> bool:
+    """Whether the process that writes this file still runs."""
+    owners = [line for line in _lines(path) if "owner" in line]
+    if not owners or owners[-1].get("boot") != boot_id():
+        return False
+    return start_ticks(owners[-1]["owner"]) == owners[-1].get("start_ticks") != 0
+
+
+def mark_done(path: Path, entry_id: int) -> None:
+    """Add that a thing has been undone, for whoever undoes it after the owner's death."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"done": entry_id}) + "\n")
+
+
+def start_ticks(pid: int) -> int:
+    """When a process started, in clock ticks since boot; 0 when there is none of that pid."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def boot_id() -> str:
+    """Which boot of the machine this is: pids and ticks of another one mean nothing."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Every whole line; a torn one and one that is no mapping are left out."""
+    if not path.exists():
+        return []
+    lines = []
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict):
+            lines.append(line)
+    return lines

@@ -1,0 +1,147 @@
+"""Undo what undo.jsonl still lists: the janitor's work, and that of `harness doctor --clean`.
+
+`HANDLERS` says how each kind is undone; a kind that is not there is reported and stays listed. Things are undone
+newest first, so a fault is healed before the process it sits in is ended, and a process is ended before the
+directory it works in is removed. The whole is swept again until nothing reappears, all within three seconds.
+
+It runs in a process of its own that has no event loop and outlives the orchestrator, so it reads the monotonic
+clock itself, and imports the standard library only: it must start fast, and work when anything else is broken.
+"""
+
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.record.undo import (
+    DIRECTORY,
+    PROCESS,
+    Open,
+    boot_id,
+    mark_done,
+    owner_alive,
+    read_open,
+)
+from harness.services import proctable
+from harness.services.proctable import Process
+
+GRACE_S, SWEEP_S, PAUSE_S = 0.7, 2.0, 0.02
+PREFIX = "harness-"  # of every temporary directory of ours; nothing else is removed
+
+
+def _undo_process(data: Mapping[str, Any]) -> str | None:
+    """End it and its family; what is wrong, or None when nothing of it runs."""
+    if data.get("boot") != boot_id():
+        return None
+    root = (int(data["pid"]), int(data["start_ticks"]))
+    return _end(lambda: proctable.family([root], proctable.table()))
+
+
+def _undo_directory(data: Mapping[str, Any]) -> str | None:
+    """Remove a temporary directory and end what still works in it."""
+    import shutil  # loads five compression libraries
+
+    path = Path(str(data["path"]))
+    if not path.is_absolute() or not path.name.startswith(PREFIX) or path.is_symlink():
+        return f"{path} is not a temporary directory of the harness: remove it yourself if it is yours"
+    problem = _end(lambda: proctable.standing_in(str(path), proctable.table()))
+    shutil.rmtree(path, ignore_errors=True)
+    return f"{path} cannot be removed: rm -r {path}" if path.exists() else problem
+
+
+Handler = Callable[[Mapping[str, Any]], str | None]
+
+HANDLERS: dict[str, Handler] = {
+    PROCESS: _undo_process,
+    DIRECTORY: _undo_directory,
+}
+
+
+def clean(undo_path: Path) -> list[str]:
+    """Undo what a run left behind; what was done, a line each. A run that still runs is left alone."""
+    if owner_alive(undo_path):
+        return [f"{undo_path}: its run is still going; nothing was touched"]
+    return undo_all(undo_path)
+
+
+def undo_all(undo_path: Path) -> list[str]:
+    """Undo everything that is open in the file, whoever runs; what was done, a line each."""
+    deadline = time.monotonic() + SWEEP_S
+    said = _ask_first(read_open(undo_path))
+    while True:
+        left = {entry.id: _undo(entry) for entry in reversed(read_open(undo_path))}
+        strays = proctable.marked(f"{undo_path.absolute()}#", proctable.table())
+        said += [
+            f"ended {_shown(process)}, which had left its family" for process in strays if _kill(process)
+        ]
+        for entry in read_open(undo_path):
+            if left.get(entry.id) is None and entry.id in left:
+                mark_done(undo_path, entry.id)
+                said.append(f"undone: {_named(entry)}")
+        if time.monotonic() > deadline or not (
+            strays or any(entry.what in HANDLERS for entry in read_open(undo_path))
+        ):
+            break
+        time.sleep(PAUSE_S)
+    return said + [f"LEFT: {_named(entry)}: {left.get(entry.id)}" for entry in read_open(undo_path)]
+
+
+def _undo(entry: Open) -> str | None:
+    """What is wrong, or None when it is undone."""
+    handler = HANDLERS.get(entry.what)
+    if handler is None:
+        return f"it is not known how to undo {entry.what!r}"
+    try:
+        return handler(entry.data)
+    except Exception as error:  # the last line of defence: one bad entry must not save the others
+        return f"{type(error).__name__}: {error}"
+
+
+def _ask_first(entries: list[Open]) -> list[str]:
+    """Send each process the signal that ends it in good order, and wait a little for all of them."""
+    asked = []
+    for entry in entries:
+        if entry.what == PROCESS and entry.data.get("boot") == boot_id():
+            process = proctable.read(int(entry.data["pid"]))
+            number = int(entry.data.get("signal", signal.SIGKILL))
+            if (
+                process
+                and process.start_ticks == entry.data["start_ticks"]
+                and proctable.send(process, number)
+            ):
+                proctable.send(process, signal.SIGCONT)  # it may have been paused
+                asked.append((process, f"{_named(entry)}: sent {signal.Signals(number).name}"))
+    deadline = time.monotonic() + GRACE_S
+    while time.monotonic() < deadline and any(
+        proctable.is_alive(process.pid, process.start_ticks) for process, _ in asked
+    ):
+        time.sleep(PAUSE_S)
+    return [line for _, line in asked]
+
+
+def _end(members: Callable[[], set[Process]]) -> str | None:
+    """SIGKILL, twice around; names who is still there."""
+    for _ in range(10):
+        found = members()
+        if not found:
+            return None
+        for process in found:
+            _kill(process)
+        time.sleep(PAUSE_S / 2)
+    return f"still running: {', '.join(str(process.pid) for process in members())}"
+
+
+def _kill(process: Process) -> bool:
+    return proctable.send(process, signal.SIGKILL)
+
+
+def _named(entry: Open) -> str:
+    """An entry in words."""
+    if entry.what == PROCESS:
+        return f"process {entry.data.get('pid')} ({entry.data.get('name')})"
+    return f"{entry.what} {entry.data.get('path', '')}".rstrip()
+
+
+def _shown(process: Process) -> str:
+    return f"process {process.pid}"

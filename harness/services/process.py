@@ -1,0 +1,262 @@
+"""Children: each in a session of its own, dying with us, announced in undo.jsonl before its program starts.
+
+    async with running(["program"], name="part", undo=undo, log=path, ready=port(8000)) as child:
+        ...
+
+- A session of its own: a terminal's Ctrl-C reaches the harness only.
+- The kernel ends the child when the *thread* that started it ends, so children are started from the main thread.
+- Between fork and its own program stands `launch.py`: no program starts that is not written down.
+- Ending goes down a ladder: the stop signal to its process group, a bounded wait, then SIGKILL to its family,
+  until none of it is left.
+
+What it does not know: which part the child is, and what "ready" means for it.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import ServiceError
+from harness.record.undo import Entry, Journal, start_ticks
+from harness.services import launch, proctable
+from harness.services.proctable import MARK, Process
+from harness.services.readiness import Ready, size, text_of, until
+
+READY_S, STOP_S, SWEEP_S = 30.0, 5.0, 2.0
+TAIL_LINES, TAIL_CHARS = 15, 4000
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Whom a child runs as."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(slots=True)
+class Child:
+    """A child that was started; its program may have ended since."""
+
+    name: str
+    pid: int
+    start_ticks: int
+    log: Path
+    log_offset: int  # where in the log this start of it begins
+    stop_signal: int
+    mark: str  # in its environment, and so in that of all that came of it
+    _process: "subprocess.Popen[bytes]"
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; minus the signal when one ended it."""
+        return self._process.returncode
+
+    async def wait(self) -> int:
+        """Until it has ended, however long that takes."""
+        await self._ended.wait()
+        return self._process.wait()
+
+    async def ended_within(self, seconds: float) -> bool:
+        """Whether it has ended, waiting so long at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        return self._ended.is_set()
+
+    def signal(self, number: int) -> None:
+        """To the program alone, not to its children; nothing when it has ended."""
+        if self.returncode is None:
+            self._process.send_signal(number)
+
+    async def stop(self, within_s: float = STOP_S) -> None:
+        """Go down the ladder; afterwards nothing of the child is left."""
+        before = self._family()
+        try:
+            if self.returncode is None:
+                self._signal_group(self.stop_signal)
+                self._signal_group(signal.SIGCONT)  # a child that was paused can only end when it goes on
+                await self.ended_within(within_s)
+            await self._sweep(before)
+        except BaseException:  # a second interruption cut the wait short
+            self._kill_at_once(before)
+            raise
+
+    async def kill(self) -> None:
+        """End all of it at once, without a word."""
+        await self._sweep(self._family())
+
+    def log_text(self) -> str:
+        """What this start of it has written."""
+        return text_of(self.log, self.log_offset)
+
+    def log_tail(self) -> str:
+        """The end of that, short enough for an error message."""
+        return "\n".join(self.log_text()[-TAIL_CHARS:].splitlines()[-TAIL_LINES:])
+
+    def _family(self) -> set[Process]:
+        processes = proctable.table()
+        root = (self.pid, self.start_ticks)
+        return proctable.family([root], processes) | proctable.marked(self.mark, processes)
+
+    def _signal_group(self, number: int) -> None:
+        with suppress(ProcessLookupError):  # it leads its group, so the group's number is its pid
+            os.killpg(self.pid, number)
+
+    async def _sweep(self, before: set[Process]) -> None:
+        """SIGKILL until nothing is left; those of `before` count even if they left the family since."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SWEEP_S):
+                while left := self._left(before):
+                    for process in left:
+                        proctable.send(process, signal.SIGKILL)
+                    await asyncio.sleep(0.01)
+                await self._ended.wait()
+
+    def _left(self, before: set[Process]) -> set[Process]:
+        return self._family() | {each for each in before if proctable.is_alive(each.pid, each.start_ticks)}
+
+    def _kill_at_once(self, before: set[Process]) -> None:
+        """The last rung, for when nobody may await any more: blocks for as long as SIGKILL takes."""
+        for process in self._left(before):
+            proctable.send(process, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(SWEEP_S)
+
+
+@asynccontextmanager
+async def running(
+    argv: Sequence[str],
+    *,
+    name: str,
+    undo: Journal,
+    log: Path,
+    ready: Ready | None = None,
+    ready_s: float = READY_S,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    user: User | None = None,
+    stop_signal: int = signal.SIGTERM,
+    stop_s: float = STOP_S,
+    death_signal: int = signal.SIGKILL,
+    pass_fds: Sequence[int] = (),
+) -> AsyncIterator[Child]:
+    """A child that is ready, and gone afterwards. `env` is added to ours; a value of "" there is kept.
+
+    `death_signal` is what the kernel sends it when we die, and what the janitor tries before SIGKILL.
+    """
+    child, entry = _start(argv, name, undo, log, env or {}, cwd, user, stop_signal, death_signal, pass_fds)
+    stop_watching = _watch(child)
+    try:
+        if ready is not None:
+            await _until_ready(child, ready, ready_s)
+        yield child
+    finally:
+        try:
+            await child.stop(stop_s)
+        finally:
+            stop_watching()
+            if child.returncode is not None:
+                entry.done()
+
+
+def _start(
+    argv: Sequence[str],
+    name: str,
+    undo: Journal,
+    log: Path,
+    env: Mapping[str, str],
+    cwd: Path | None,
+    user: User | None,
+    stop_signal: int,
+    death_signal: int,
+    pass_fds: Sequence[int],
+) -> tuple[Child, Entry]:
+    """Fork, write down, open the gate."""
+    if threading.current_thread() is not threading.main_thread():
+        raise ServiceError(
+            f"Cannot start {name} from a thread",
+            "A child dies with the thread that started it",
+            "Run the event loop that starts services in the main thread",
+        )
+    gate, opener = os.pipe()
+    try:
+        who = user or User(launch.KEEP, launch.KEEP)
+        numbers = (gate, os.getpid(), int(death_signal), who.uid, who.gid)
+        launcher = [sys.executable, "-I", "-S", launch.__file__, *map(str, numbers)]
+        log_offset, mark = size(log), f"{undo.path}#{secrets.token_hex(4)}"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [*launcher, *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **env, MARK: mark},
+                cwd=cwd,
+                start_new_session=True,
+                pass_fds=(gate, *pass_fds),
+            )
+        entry = undo.process(process.pid, name, death_signal)
+        os.write(opener, b"g")
+    finally:
+        os.close(gate)
+        os.close(opener)
+    ticks = start_ticks(process.pid)
+    return Child(name, process.pid, ticks, log, log_offset, stop_signal, mark, process), entry
+
+
+def _watch(child: Child) -> Callable[[], None]:
+    """Learn of its end from the kernel: no thread, no polling. Returns how to stop watching."""
+    loop = asyncio.get_running_loop()
+    handle = os.pidfd_open(child.pid)
+    watching = True
+
+    def stop() -> None:
+        nonlocal watching
+        if watching:
+            watching = False
+            loop.remove_reader(handle)
+            os.close(handle)
+
+    def ended() -> None:
+        child._process.poll()  # noqa: SLF001 - this function is half of Child
+        child._ended.set()  # noqa: SLF001
+        stop()
+
+    loop.add_reader(handle, ended)
+    return stop
+
+
+async def _until_ready(child: Child, ready: Ready, ready_s: float) -> None:
+    async def pause(seconds: float) -> None:
+        if await child.ended_within(seconds):
+            raise ServiceError(
+                f"{child.name} ended with {_how(child.returncode)} before it was ready",
+                child.log_tail() or "It wrote nothing.",
+                f"See {child.log}",
+            )
+
+    try:
+        await until(ready, ready_s, pause)
+    except ServiceError as error:
+        if child.returncode is not None:
+            raise
+        said = child.log_tail() or "It wrote nothing."
+        raise ServiceError(
+            f"{child.name} did not get ready. {error.what}", f"{error.why}\n{said}", f"See {child.log}"
+        ) from error
+
+
+def _how(returncode: int | None) -> str:
+    if returncode is not None and returncode < 0:
+        return signal.Signals(-returncode).name
+    return f"exit code {returncode}"

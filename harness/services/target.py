@@ -1,0 +1,146 @@
+"""The managed target: the reference service, or a command of the user's, as a child on this machine.
+
+It keeps its port for as long as it is managed: a restart (a deploy) is another process at the same address.
+The database's URL travels in the environment, where other users of the machine cannot read its password.
+"""
+
+import shlex
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.errors import ServiceError, UsageError
+from harness.record.undo import Journal
+from harness.services import readiness, usage
+from harness.services.ports import free_port, is_taken
+from harness.services.process import running
+from harness.services.seat import Seat
+from harness.services.usage import Usage
+
+HOST = "127.0.0.1"
+READY_LINE = r"^harness target ready on (http://\S+)$"
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server that was started for the run."""
+
+    base_url: str
+    mcp_url: str
+    log: Path
+    seat: Seat = field(repr=False)
+
+    @property
+    def pid(self) -> int:
+        """Of the process that serves now; another one after a restart."""
+        return self.seat.child.pid
+
+    def usage(self) -> Usage:
+        """What it, with its children, has used so far; starts at zero again after a restart."""
+        return usage.of_tree(self.pid)
+
+    async def restart(self) -> None:
+        """A deploy: stopped in good order, started on the same port, ready when this returns."""
+        await self.seat.restart()
+
+
+@asynccontextmanager
+async def managed(
+    undo: Journal,
+    log_dir: Path,
+    database_url: str,
+    *,
+    port: int = 0,
+    host: str = HOST,
+    arguments: Sequence[str] = (),
+) -> AsyncIterator[Target]:
+    """The reference service on `port` (0: a free one) and the given database."""
+    _check_free(port, host)
+    seat, number = await _reference(undo, log_dir / "target.log", database_url, port, host, arguments)
+    base_url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
+    try:
+        yield Target(base_url, f"{base_url}/mcp", log_dir / "target.log", seat)
+    finally:
+        await seat.stop()
+
+
+async def _reference(
+    undo: Journal, log: Path, database_url: str, port: int, host: str, arguments: Sequence[str]
+) -> tuple[Seat, int]:
+    """The seat, taken, and its port; a free port that was lost to somebody else is chosen again."""
+    for attempt in range(1, TRIES + 1):
+        number = port or free_port(host)
+        argv = [
+            sys.executable,
+            "-P",
+            "-m",
+            "harness.target",
+            "--host",
+            host,
+            "--port",
+            str(number),
+            *arguments,
+        ]
+        seat = Seat(
+            lambda argv=argv: running(  # type: ignore[misc]
+                argv,
+                name="target",
+                undo=undo,
+                log=log,
+                ready=readiness.line(READY_LINE, log),
+                env={"DATABASE_URL": database_url},
+            )
+        )
+        try:
+            await seat.start()
+        except ServiceError:
+            if not is_taken(number, host):
+                raise
+            _check_free(port, host)
+            if attempt == TRIES:
+                raise
+        else:
+            return seat, number
+    raise AssertionError("unreachable")
+
+
+def _check_free(port: int, host: str) -> None:
+    """A port that was asked for and is taken is the user's to solve."""
+    if port and is_taken(port, host):
+        raise UsageError(
+            f"Port {port} is taken",
+            f"Another program listens on {host}:{port}",
+            "Stop it, or give another port; 0 takes a free one",
+        )
+
+
+@asynccontextmanager
+async def commanded(
+    undo: Journal,
+    log_dir: Path,
+    command: Sequence[str],
+    ready_url: str,
+    *,
+    mcp_url: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> AsyncIterator[Target]:
+    """A server of the user's: ready when `ready_url` answers with anything but a server's error."""
+    where = urlsplit(ready_url)
+    port = where.port or (443 if where.scheme == "https" else 80)
+    if where.hostname and is_taken(port, "127.0.0.1" if where.hostname == "localhost" else where.hostname):
+        raise UsageError(
+            f"{ready_url} is taken before {shlex.join(command)} was started",
+            f"Another program listens on port {port}; the run would measure that one",
+            "Stop it, or give the command another port",
+        )
+    base_url = f"{where.scheme}://{where.netloc}"
+    log = log_dir / "target.log"
+    seat = Seat(
+        lambda: running(command, name=command[0], undo=undo, log=log, ready=readiness.url(ready_url), env=env)
+    )
+    async with seat:
+        yield Target(base_url, mcp_url or f"{base_url}/mcp", log, seat)
