@@ -124,7 +124,8 @@ def _metric(source: str, name: str) -> Metric:
 
 def _value(source: str, metric: str, text: str) -> float:
     try:
-        return _READERS[METRICS[metric].unit](text)
+        # Rounded, so that 9ms is 9.0 and 99.9% is 0.999: what is observed may lie exactly on the bound.
+        return round(_READERS[METRICS[metric].unit](text), 9)
     except units.UnitError as error:
         raise UsageError(f"{source!r}: {metric} cannot be compared with {text!r}", str(error)) from error
 

@@ -184,7 +184,7 @@ def _finish(axes: Axes, unit: str, *, legend: bool = True) -> None:
     """What every chart has: from zero, thousands apart, the unit above the axis, a legend beside it."""
     axes.margins(y=0.08)
     axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=ROUND))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=ROUND))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}"))
     axes.set_title(unit, loc="left", fontsize=11, color=MUTED)
     if legend:
@@ -214,7 +214,7 @@ def _short_ms(value: float) -> str:
 
 
 def _time_axis(axes: Axes, start_s: float, end_s: float, size: Size) -> None:
-    most = max(3, size.width // 90)
+    most = max(3, size.width // 75)
     step = next((tick for tick in TICKS_S if (end_s - start_s) / tick <= most), TICKS_S[-1])
     while (end_s - start_s) / step > most:
         step *= 2

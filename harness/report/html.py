@@ -136,13 +136,13 @@ def _objectives(reading: Reading) -> Html | None:
         return None
     body: list[list[Node]] = [
         [
+            _badge(row["outcome"]),
             el("code", row["objective"]),
             el("span", _observed(seen), cls="long"),
-            _badge(row["outcome"]),
         ]
         for seen, row in zip(reading.observations, rows, strict=True)
     ]
-    return _section("Objectives", None, _table(("Objective", "Observed", "Outcome"), body, text=(0, 1, 2)))
+    return _section("Objectives", None, _table(("Outcome", "Objective", "Observed"), body, text=(0, 1, 2)))
 
 
 def _observed(seen: Observation) -> str:
@@ -310,7 +310,8 @@ def _generator(reading: Reading) -> Html:
 def _within(value: float | None, limit: float) -> Html:
     if value is None:
         return el("span", "? not reported", cls="badge unknown")
-    return _badge("pass") if value <= limit else _badge("fail")
+    inside = value <= limit
+    return el("span", "✓ within" if inside else "✕ beyond", cls=f"badge {'pass' if inside else 'fail'}")
 
 
 def _ran(reading: Reading) -> Html:

@@ -1,0 +1,27 @@
+"""Stretches of time, compared with sets of whole moments."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analysis.spans import common, length_ns, union, without
+
+SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=6)
+
+
+def moments(spans):
+    return {at for start, end in spans for at in range(start, end)}
+
+
+@given(SPANS, SPANS)
+def test_spans_behave_like_sets_of_moments(left, right):
+    """Union, intersection and difference; sorted, apart from each other, nothing empty."""
+    for found, expected in (
+        (union(left), moments(left)),
+        (common(left, right), moments(left) & moments(right)),
+        (without(left, right), moments(left) - moments(right)),
+    ):
+        assert moments(found) == expected
+        assert length_ns(found) == len(expected)
+        assert all(end < start for (_, end), (start, _) in pairwise(found))

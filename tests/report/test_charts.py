@@ -1,0 +1,108 @@
+"""Charts: drawn when there is something to draw, the same bytes every time."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from harness.report import svg
+from harness.report.charts import CHARTS, renditions
+from harness.report.reading import read
+from tests.fakes.runs import Run, ramp
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory):
+    return read(ramp().write(tmp_path_factory.mktemp("run")))
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_is_well_formed_and_takes_its_colours_from_the_page(reading, name):
+    """No placeholder is left, text is text, and it says in words what it shows."""
+    for picture in renditions(name, reading):
+        root = ET.fromstring(picture)
+
+        assert root.get("role") == "img"
+        assert root.get("aria-label")
+        assert "var(--" in picture
+        assert not [placeholder for placeholder in svg.COLOURS if placeholder in picture]
+        assert root.findall(".//{http://www.w3.org/2000/svg}text")
+        assert "<style" not in picture
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_the_same_run_gives_the_same_bytes(reading, name):
+    """No date, no random id: reports can be compared and kept under version control."""
+    assert renditions(name, reading) == renditions(name, reading)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_as_a_file_brings_its_own_colours(reading, name):
+    """Light and dark, without a page around it."""
+    alone = svg.alone(renditions(name, reading)[0])
+
+    ET.fromstring(alone)
+    assert "--ink:" in alone
+    assert "prefers-color-scheme:dark" in alone
+
+
+def drawn(run, path):
+    reading = read(run.write(path))
+    return {name for name in CHARTS if renditions(name, reading)}
+
+
+OVER_TIME = {"throughput", "percentiles"}
+
+
+def test_nothing_is_drawn_of_nothing(tmp_path):
+    """A run without calls."""
+    run = Run()
+    run.end()
+
+    assert drawn(run, tmp_path) == set()
+
+
+def test_one_level_is_no_curve(tmp_path):
+    """Only time is left to draw against."""
+    run = Run()
+    run.level(10)
+
+    assert drawn(run, tmp_path) == OVER_TIME
+
+
+def test_too_few_calls_have_no_percentiles(tmp_path):
+    """Two levels with five calls each: throughput can be drawn, latency not."""
+    run = Run()
+    run.level(5, rps=0.5)
+    run.level(10, rps=0.5)
+
+    assert drawn(run, tmp_path) == {"throughput", "throughput-by-users"}
+
+
+def test_levels_without_a_single_ok_call_are_still_drawn(tmp_path):
+    """Everything failed: zero is a throughput."""
+    run = Run(limit=None)
+    run.level(5, failing=1.0)
+    run.level(10, failing=1.0)
+
+    assert drawn(run, tmp_path) == {"throughput", "throughput-by-users"}
+
+
+def test_a_wide_range_of_latencies_is_drawn_on_a_logarithmic_scale(tmp_path):
+    """1 ms and 10 s on one chart."""
+    run = Run()
+    run.level(5, ms=1, rps=200)
+    run.level(10, ms=10_000, rps=200)
+    reading = read(run.write(tmp_path))
+
+    assert "from 1.00 ms" not in renditions("percentiles", reading)[0]
+    assert "p50 between 1.00 ms and 10.0 s" in renditions("percentiles", reading)[0]
+    assert ">10 s<" in renditions("percentiles-by-users", reading)[0]
+
+
+def test_a_very_long_run_has_a_time_axis_that_can_be_read(tmp_path):
+    """A hundred days in a few ticks."""
+    run = Run()
+    run.level(5, seconds=100 * 86400, rps=0.001)
+    root = ET.fromstring(renditions("throughput", read(run.write(tmp_path)))[0])
+
+    assert len(root.findall(".//{http://www.w3.org/2000/svg}text")) < 40

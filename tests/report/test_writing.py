@@ -1,0 +1,97 @@
+"""The files of a report: all there, whole, and readable by others."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from harness import report
+from harness.report.reading import read
+from harness.report.registry import FORMATS
+from tests.fakes.runs import ramp
+
+
+def test_everything_is_written_beside_the_run(tmp_path):
+    """The numbers, the page, the windows, the charts; nothing half-written is left behind."""
+    run = ramp(objectives=["p95 < 250ms"]).write(tmp_path / "run")
+    before = {path.name for path in run.iterdir()}
+
+    summary = report.write_all(run)
+
+    assert {path.name for path in run.iterdir()} - before == {
+        "summary.json",
+        "report.html",
+        "windows.csv",
+        "charts",
+    }
+    assert {path.name for path in (run / "charts").iterdir()} == {
+        "throughput.svg",
+        "percentiles.svg",
+        "throughput-by-users.svg",
+        "percentiles-by-users.svg",
+    }
+    assert json.loads((run / "summary.json").read_text(encoding="utf-8")) == json.loads(json.dumps(summary))
+    assert summary["verdict"] == "pass"
+
+
+def test_reading_a_run_again_gives_the_same_files(tmp_path):
+    """`harness report` on an old run changes nothing but what it knows better."""
+    run = ramp().write(tmp_path)
+    report.write_all(run)
+    names = ["summary.json", "report.html", "windows.csv", "charts/throughput.svg"]
+    first = [(run / name).read_bytes() for name in names]
+
+    report.write_all(run)
+
+    assert [(run / name).read_bytes() for name in names] == first
+
+
+def test_the_windows_can_be_read_as_a_table(tmp_path):
+    """A row a second, empty where nothing can be said."""
+    run = ramp().write(tmp_path)
+    report.write_all(run)
+
+    table = pd.read_csv(run / "windows.csv")
+
+    assert table["offered"].sum() == 41_150
+    assert list(table.columns) == list(read(run).windows.columns)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_text_from_a_reading(name, tmp_path):
+    """One function type, one line in the registry."""
+    assert "ramp" in FORMATS[name](read(ramp().write(tmp_path)))
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch):
+    """The disk is full in the middle of the page: the page of before is still there, whole."""
+    run = ramp().write(tmp_path)
+    report.write_all(run)
+    page = (run / "report.html").read_bytes()
+    monkeypatch.setattr(
+        "harness.record.rundir.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("full"))
+    )
+
+    with pytest.raises(OSError, match="full"):
+        report.write_all(run)
+
+    assert (run / "report.html").read_bytes() == page
+
+
+def test_the_command_line_pays_for_no_chart_it_does_not_draw():
+    """Importing the package of reports imports neither pandas nor matplotlib."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, harness.report; print({'matplotlib', 'pandas'} & set(sys.modules))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ,
+    )
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,39 @@
+"""The tables: every name known has a unit that can be read, and is explained to users."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.analysis.rounding import show
+from harness.catalogue import METRICS, QUANTILES
+from harness.objectives import parse
+
+DOCS = Path(__file__).parents[1] / "docs" / "measurement.md"
+VALUES = {"ms": "250ms", "s": "10s", "share": "99%", "per_s": "300/s", "count": "0"}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_can_be_written_as_an_objective_and_shown(name):
+    """A unit that the grammar or the report does not know would make the metric useless."""
+    objective = parse(f"{name} == {VALUES[METRICS[name].unit]}")
+
+    assert objective.metric == name
+    assert show(objective.value, objective.unit)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_is_explained_to_users(name):
+    """A word that can be used is a word that is documented."""
+    assert f"`{name}`" in DOCS.read_text(encoding="utf-8")
+
+
+def test_percentiles_are_metrics_with_their_share_in_thousandths():
+    """p999 is 99.9 %: 999 of a thousand."""
+    assert {name: QUANTILES[name] / 10 for name in QUANTILES} == {
+        "p50": 50.0,
+        "p90": 90.0,
+        "p95": 95.0,
+        "p99": 99.0,
+        "p999": 99.9,
+    }
+    assert set(QUANTILES) < set(METRICS)

@@ -1,0 +1,125 @@
+"""The verdict: trust first, then objectives; a broken measurement is unknown, never a pass."""
+
+import math
+
+import pytest
+
+from harness import verdict
+from harness.analysis.observed import Observation
+from harness.objectives import parse
+from harness.record.events import Event
+from harness.verdict import Evidence, judge
+
+ENDED = Event(9, "run_ended", {"reason": "completed"})
+
+
+def summary(*, requests=100, ok=100, failed=0, breaking_point=None, **generator):
+    health = {"cpu_max": 0.4, "run_delay_max": 0.01, "lag_ms_p99": 0.5, "clock_error_ms": 0.0}
+    counted = {"saturated": False, "started": requests, "recorded": requests, "lost": 0}
+    return {
+        "totals": {"requests": requests, "ok": ok, "failed": failed},
+        "breaking_point": breaking_point,
+        "generator": health | counted | generator,
+    }
+
+
+def judged(found=None, *, events=(ENDED,), seen=()):
+    observations = [Observation(parse(text), value, why) for text, value, why in seen]
+    return judge(Evidence(found or summary(), observations, list(events)))
+
+
+def test_a_sound_run_without_objectives_passes():
+    """Nothing was asked of it, and it can be trusted."""
+    assert judged() == verdict.Verdict("pass", (), 0, ())
+
+
+def ended(reason):
+    return Event(9, "run_ended", {"reason": reason})
+
+
+LOST_WORKER = Event(5, "worker_lost", {"worker": 1})
+UNWRITTEN = Event(5, "generator", {"worker": 1, "failed_writes": 2})
+BROKE = {"users": 5}
+TRUST = [
+    # summary, events, verdict, exit code, reason
+    ({}, [], "unknown", 3, "the run was cut off: nothing says how it ended"),
+    ({}, [ended("interrupted")], "unknown", 130, "the run was interrupted"),
+    ({}, [ended("error")], "unknown", 3, "the run ended with an error of the harness itself"),
+    ({}, [ended("aborted")], "unknown", 3, "the run ended early: aborted"),
+    ({}, [ended("broke")], "pass", 0, None),
+    ({"requests": 0, "ok": 0}, [ENDED], "unknown", 3, "no call was made"),
+    ({"lost": 3, "started": 103}, [ENDED], "unknown", 3, "3 of 103 calls that were started have no row"),
+    ({}, [LOST_WORKER, ENDED], "unknown", 3, "a load worker was lost: 1"),
+    ({}, [UNWRITTEN, ENDED], "unknown", 3, "a load worker could not write all of its rows"),
+    ({"cpu_max": 0.9}, [ENDED], "unknown", 3, "a worker used 90% of a core (limit 85%)"),
+    (
+        {"run_delay_max": 0.2},
+        [ENDED],
+        "unknown",
+        3,
+        "a worker waited 20% of the time for a processor (limit 10%)",
+    ),
+    ({"lag_ms_p99": 12.0}, [ENDED], "unknown", 3, "its scheduling lag was 12.0 ms at p99 (limit 10 ms)"),
+    ({"clock_error_ms": 6.0}, [ENDED], "unknown", 3, "the workers' clocks agree only to 6.0 ms (limit 5 ms)"),
+    ({"saturated": None}, [ENDED], "unknown", 3, "the load generator did not report its own health"),
+    ({"ok": 0, "failed": 100}, [ENDED], "fail", 1, "none of 100 calls succeeded"),
+    ({"ok": 0, "failed": 100, "breaking_point": BROKE}, [ended("broke")], "pass", 0, None),
+    ({}, [ended("no_good_level")], "fail", 1, "there was no last good level to sustain"),
+]
+
+
+@pytest.mark.parametrize(("found", "events", "outcome", "exit_code", "reason"), TRUST)
+def test_trust_is_checked_whatever_the_objectives_say(found, events, outcome, exit_code, reason):
+    """Check by check, with the words that the user reads; an objective that holds changes nothing."""
+    result = judged(summary(**found), events=events, seen=[("p95 < 1s", 10.0, "")])
+
+    assert (result.verdict, result.exit_code) == (outcome, exit_code)
+    assert len(result.reasons) == (1 if reason else 0)
+    assert (reason or "") in " ".join(result.reasons)
+    assert result.objectives == ("pass",)
+
+
+OBJECTIVES = [
+    # observed of p95 < 250ms, why, outcome, reason
+    (249.0, "", "pass", None),
+    (250.0, "", "fail", "p95 < 250ms does not hold: it was 250 ms"),
+    (math.inf, "7 failed", "fail", "p95 < 250ms does not hold: it was infinite (7 failed)"),
+    (None, "too few calls", "unknown", "p95 < 250ms: too few calls"),
+]
+
+
+@pytest.mark.parametrize(("value", "why", "outcome", "reason"), OBJECTIVES)
+def test_an_objective_holds_fails_or_is_unknown(value, why, outcome, reason):
+    """And the run with it."""
+    result = judged(seen=[("p95 < 250ms", value, why)])
+
+    assert (result.verdict, result.objectives) == (outcome, (outcome,))
+    assert result.reasons == ((reason,) if reason else ())
+    assert result.exit_code == {"pass": 0, "fail": 1, "unknown": 3}[outcome]
+
+
+def test_unknown_wins_over_fail_and_both_are_told():
+    """A failure that was measured badly is not known to be one; exit 3 stands before 1."""
+    result = judged(summary(cpu_max=0.99), seen=[("p95 < 250ms", 300.0, ""), ("max < 1s", 400.0, "")])
+
+    assert (result.verdict, result.exit_code, result.objectives) == ("unknown", 3, ("fail", "pass"))
+    assert len(result.reasons) == 2
+
+
+def test_an_interruption_wins_over_everything():
+    """130 stands first in the order of exit codes."""
+    result = judged(summary(requests=0, ok=0, cpu_max=0.99), events=[ended("interrupted")])
+
+    assert (result.verdict, result.exit_code) == ("unknown", 130)
+    assert result.reasons[0] == "the run was interrupted"
+
+
+def test_a_check_that_crashes_is_unknown():
+    """A summary without the numbers that a check needs is not a pass."""
+    broken = summary()
+    del broken["generator"]["lost"]
+
+    result = judged(broken)
+
+    assert (result.verdict, result.exit_code) == ("unknown", 3)
+    assert result.reasons == ("the check lost could not be made: KeyError('lost')",)
