@@ -14,6 +14,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -77,7 +78,7 @@ class Target:
             }
             sweeping = asyncio.create_task(_sweep(sessions, settings.session_sweep_s))
             try:
-                async with manager.run():
+                async with _held(manager):
                     yield
             finally:
                 self._doors = {}
@@ -90,6 +91,33 @@ class Target:
 def build(settings: Settings) -> Target:
     """The application; nothing is opened before its lifespan begins."""
     return Target(settings)
+
+
+@contextlib.asynccontextmanager
+async def _held(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
+    """The SDK's task group, in a task of its own.
+
+    Entered here directly it would turn whatever is raised inside the service into an ExceptionGroup, and could
+    be left only by the task that entered it.
+    """
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        try:
+            async with manager.run():
+                entered.set()
+                await leave.wait()
+        finally:
+            entered.set()  # also when it could not be entered: then the task tells why
+
+    holding = asyncio.create_task(hold())
+    await entered.wait()
+    try:
+        if not holding.done():
+            yield
+    finally:
+        leave.set()
+        await holding
 
 
 async def _refuse(scope: Scope, send: Send, status: int, words: bytes) -> None:

@@ -9,7 +9,7 @@ reset between uses either. Connections are opened when they are needed and kept.
 import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from harness.target.settings import Settings, without_password
 # What a database that is gone, frozen or refusing looks like from here.
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 _START_FAILURES = (*UNREACHABLE, asyncpg.PostgresError, ValueError)
+CLOSE_S = 2.0
 _PLAIN = {int, str, bool, type(None)}
 
 
@@ -96,28 +97,32 @@ class Databases:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Databases]:
     """The databases, filled and ready; a clear error when PostgreSQL is not there."""
-    async with AsyncExitStack() as stack:
+    pools: list[asyncpg.Pool[asyncpg.Record]] = []
+    try:
         try:
             await seed.ensure(settings.database_url, connect_timeout_s=settings.connect_timeout_s)
-            own_options = {"synchronous_commit": "off", "search_path": settings.schema}
-            own = await stack.enter_async_context(_pool(settings, None, own_options))
-            read_only = {
-                "default_transaction_read_only": "on",
-                "statement_timeout": str(round(settings.statement_timeout_s * 1000)),
-            }
-            read = {
-                name: Pool(
-                    await stack.enter_async_context(_pool(settings, name, read_only)), settings.pool_wait_s
-                )
-                for name in DATABASES
-            }
+            pools += [_own_pool(settings), *(_read_pool(settings, name) for name in DATABASES)]
+            for pool in pools:
+                await pool
         except _START_FAILURES as error:
             raise ServiceError(
                 "The target cannot use its database.",
-                f"{without_password(settings.database_url)}: {_reason(error)}",
-                "Start PostgreSQL, or give another --database-url.",
+                f"{without_password(settings.database_url)}: {reason(error)}",
+                "Start PostgreSQL, give another --database-url, or let its user create databases.",
             ) from error
-        yield Databases(Pool(own, settings.pool_wait_s), read)
+        own, *read = (Pool(pool, settings.pool_wait_s) for pool in pools)
+        yield Databases(own, dict(zip(DATABASES, read, strict=True)))
+    finally:
+        await asyncio.gather(*(_close(pool) for pool in pools))
+
+
+def _own_pool(settings: Settings) -> "asyncpg.Pool[asyncpg.Record]":
+    return _pool(settings, None, {"synchronous_commit": "off", "search_path": settings.schema})
+
+
+def _read_pool(settings: Settings, database: str) -> "asyncpg.Pool[asyncpg.Record]":
+    timeout_ms = str(round(settings.statement_timeout_s * 1000))
+    return _pool(settings, database, {"default_transaction_read_only": "on", "statement_timeout": timeout_ms})
 
 
 def _pool(
@@ -141,6 +146,15 @@ async def _no_reset(connection: object) -> None:
     """Nothing to reset: see the module's first paragraph."""
 
 
+async def _close(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    """Say goodbye to PostgreSQL, but not for long: it may be the thing that is frozen."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await pool.close()
+    except UNREACHABLE:
+        pool.terminate()
+
+
 def _plain(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
@@ -153,5 +167,6 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
+    """What an error says, or at least its name: time-outs have no words."""
     return str(error) or type(error).__name__

@@ -12,6 +12,7 @@ that run the result are read-only for PostgreSQL itself (`databases`).
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -47,6 +48,9 @@ _REFUSED = (
 _NOT_UNDERSTOOD = (SqlglotError, ValueError, LookupError, TypeError, AttributeError)
 _PARAMETERS = (exp.Parameter, exp.Placeholder, exp.SessionParameter)
 _SYSTEM_PREFIXES = ("pg_", "lo_", "dblink", "binary_upgrade_")
+_RUNS_TEXT = re.compile(
+    r"(query|cursor|table|schema|database)_to_xml.*|ts_stat|ts_rewrite"
+)  # a query within a query
 _SYSTEM_REFUSED = {
     "set_config",
     "nextval",
@@ -119,7 +123,7 @@ def _check_function(node: exp.Func) -> None:
     name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
     if name in _SYSTEM_ALLOWED:
         return
-    if name in _SYSTEM_REFUSED or name.startswith(_SYSTEM_PREFIXES):
+    if name in _SYSTEM_REFUSED or name.startswith(_SYSTEM_PREFIXES) or _RUNS_TEXT.fullmatch(name):
         raise RefusedError(f"The function {name} is not allowed here.")
 
 

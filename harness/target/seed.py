@@ -12,6 +12,7 @@ import asyncpg
 from harness.target.dialect import DATABASES
 
 MARK = "reference data of the MCP harness, version 1"
+STEP_S = 60.0  # for one statement, and for another target that is filling the same server
 _LOCK_KEY = 0x6D6370  # "mcp"
 
 _DATA = """
@@ -72,7 +73,7 @@ CREATE OR REPLACE VIEW reporting.top_customers AS
 
 async def ensure(database_url: str, *, connect_timeout_s: float) -> None:
     """The three databases exist and are filled when this returns."""
-    control = await asyncpg.connect(database_url, timeout=connect_timeout_s)
+    control = await asyncpg.connect(database_url, timeout=connect_timeout_s, command_timeout=STEP_S)
     try:
         await control.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
         rows = await control.fetch("SELECT datname FROM pg_database WHERE datname = ANY($1)", list(DATABASES))
@@ -87,7 +88,9 @@ async def ensure(database_url: str, *, connect_timeout_s: float) -> None:
 
 
 async def _fill(database_url: str, name: str, connect_timeout_s: float) -> None:
-    connection: Any = await asyncpg.connect(database_url, database=name, timeout=connect_timeout_s)
+    connection: Any = await asyncpg.connect(
+        database_url, database=name, timeout=connect_timeout_s, command_timeout=STEP_S
+    )
     try:
         mark = await connection.fetchval(
             "SELECT obj_description(to_regnamespace('reporting'), 'pg_namespace')"

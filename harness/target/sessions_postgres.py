@@ -18,7 +18,8 @@ from typing import Any
 
 import asyncpg
 
-from harness.target.databases import UNREACHABLE, BusyError, Pool
+from harness.errors import ServiceError
+from harness.target.databases import UNREACHABLE, BusyError, Pool, reason
 from harness.target.sessions import Client, NewId, StoreUnreachableError, new_id
 
 IDS_TRIED = 5  # with 128 random bits the second is already unheard of
@@ -37,6 +38,16 @@ class PostgresSessions:
 
     async def prepare(self) -> None:
         """Make the schema and the table unless they are there."""
+        try:
+            await self._prepare()
+        except _FAILURES as error:
+            raise ServiceError(
+                f"The target cannot make its schema {self._schema}.",
+                reason(error),
+                "Let the database's user create schemas, or give another --schema.",
+            ) from error
+
+    async def _prepare(self) -> None:
         async with self._pool.connection() as connection, connection.transaction():
             # Two targets may start at once, and CREATE IF NOT EXISTS alone is not safe for that.
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", self._schema)
@@ -121,4 +132,4 @@ class PostgresSessions:
             async with self._pool.connection() as connection:
                 return [record[0] for record in await connection.fetch(sql, *args)]
         except _FAILURES as error:
-            raise StoreUnreachableError(str(error) or type(error).__name__) from error
+            raise StoreUnreachableError(reason(error)) from error

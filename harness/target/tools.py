@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from harness.target.databases import UNREACHABLE, BusyError, Databases
+from harness.target.databases import UNREACHABLE, BusyError, Databases, reason
 from harness.target.dialect import DATABASES, SCHEMAS, RefusedError, known_database, known_schema, translate
 
 ROWS_MAX = 10_000
@@ -197,7 +197,7 @@ async def call(databases: Databases, name: str, arguments: Mapping[str, Any]) ->
     except BusyError as error:
         return Outcome(f"The service is busy: {error}.")
     except UNREACHABLE as error:
-        return Outcome(f"The database does not answer: {str(error) or type(error).__name__}")
+        return Outcome(f"The database does not answer: {reason(error)}")
     except asyncpg.PostgresError as error:
         return Outcome(f"The database refused: {error}")
     return Outcome(_json.encode(value).decode(), value)

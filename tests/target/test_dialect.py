@@ -100,6 +100,7 @@ def test_show_reads_the_catalogue(query, table, schemas, database, limit):
         ("SELECT * FROM pg_ls_dir('/')", "pg_ls_dir"),
         ("SELECT SET_CONFIG('a', 'b', FALSE)", "set_config"),
         ("SELECT 1 WHERE nextval('s') > 0", "nextval"),
+        ("SELECT query_to_xml('select pg_read_file(1)', true, true, '')", "query_to_xml"),
         ("SELECT lo_import('/etc/passwd')", "lo_import"),
         ("SELECT 1 FROM other_db.public.t", "no database 'other_db'"),
         ("SELECT 1 FROM TEST_DB.PUBLIC.a, STAGING_DB.PUBLIC.b", "STAGING_DB and TEST_DB"),

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from harness import __version__
-from harness.target.databases import UNREACHABLE, BusyError, Databases
+from harness.target.databases import UNREACHABLE, BusyError, Databases, reason
 from harness.target.dialect import DATABASES
 from harness.target.doors.wire import encode
 from harness.target.sessions import SessionUpkeep, StoreUnreachableError
@@ -50,7 +50,7 @@ class Observer:
                 await self.databases.read[DATABASES[0]].query("SELECT 1")
                 await self.sessions.check()
         except _FAILURES as error:
-            return self._page({"status": "unhealthy", "checks": {"database": _reason(error)}}, 503)
+            return self._page({"status": "unhealthy", "checks": {"database": reason(error)}}, 503)
         return self._page({"status": "healthy", "checks": {"database": "ok"}})
 
     async def status(self, _request: Request) -> Response:
@@ -73,7 +73,3 @@ class Observer:
     @staticmethod
     def _page(content: dict[str, object], status: int = 200) -> Response:
         return Response(encode(content), status, media_type="application/json")
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__

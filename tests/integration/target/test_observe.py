@@ -1,0 +1,164 @@
+"""/health and /status, also while the database is frozen or gone."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.asyncio.client import connect
+
+from harness import __version__
+from harness.target.serve import serving
+from harness.target.settings import Settings
+
+
+class Link:
+    """A TCP relay in front of PostgreSQL that can be frozen and cut."""
+
+    def __init__(self, to_port):
+        self.to_port, self.writers = to_port, []
+        self.flows = asyncio.Event()
+        self.flows.set()
+
+    async def serve(self, reader, writer):
+        back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
+        self.writers += [writer, back_writer]
+        await asyncio.gather(self.pump(reader, back_writer), self.pump(back_reader, writer))
+
+    async def pump(self, reader, writer):
+        try:
+            while data := await reader.read(65536):
+                await self.flows.wait()
+                writer.write(data)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    def cut(self):
+        self.flows.set()
+        for writer in self.writers:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def link_to(postgres_url):
+    link = Link(urlsplit(postgres_url).port)
+    server = await asyncio.start_server(link.serve, "127.0.0.1", 0)
+    try:
+        port = server.sockets[0].getsockname()[1]
+        yield link, server, postgres_url.replace(f":{link.to_port}/", f":{port}/")
+    finally:
+        server.close()
+        link.cut()
+
+
+@pytest.fixture
+async def linked(serve_target, postgres_url, http):
+    """A target behind a relay: the relay, its server, and a way to ask the target."""
+    async with link_to(postgres_url) as (link, server, url):
+        base = await serve_target(
+            database_url=url, health_timeout_s=0.3, connect_timeout_s=0.3, statement_timeout_s=0.5
+        )
+
+        async def get(path):
+            async with http.get(base + path) as response:
+                return response.status, await response.json()
+
+        async def query():
+            body = {"jsonrpc": "2.0", "id": 1, "method": "execute_query", "params": {"query": "SELECT 1"}}
+            async with http.post(f"{base}/mcp/tools/call", json=body) as response:
+                return (await response.json())["result"]
+
+        yield link, server, get, query
+
+
+async def test_healthy_with_a_database(serve_target, http):
+    """With its database there the service is healthy."""
+    url = await serve_target()
+    async with http.get(f"{url}/health") as response:
+        assert response.status == 200
+        assert await response.json() == {"status": "healthy", "checks": {"database": "ok"}}
+
+
+async def test_frozen_database_is_unhealthy_in_time_and_heals(linked):
+    """While the database says nothing, health says unhealthy and calls end with words; then all is well again."""
+    link, _server, get, query = linked
+    assert (await get("/health"))[0] == 200
+    link.flows.clear()
+    async with asyncio.timeout(20):
+        status, page = await get("/health")
+        call = await query()
+    link.flows.set()
+    async with asyncio.timeout(20):
+        while (await get("/health"))[0] != 200:
+            await asyncio.sleep(0.05)
+
+    assert (status, page["status"]) == (503, "unhealthy")
+    assert page["checks"]["database"]
+    assert call["isError"]
+    assert not (await query())["isError"]
+
+
+async def test_cut_and_refused_database_is_a_tool_error(linked):
+    """With connections reset and new ones refused, a call fails with words, and status still answers."""
+    link, server, get, query = linked
+    await query()
+    server.close()
+    link.cut()
+    async with asyncio.timeout(20):
+        call = await query()
+        health_status, _page = await get("/health")
+        status_status, page = await get("/status")
+
+    assert call["isError"]
+    assert "does not answer" in call["content"][0]["text"]
+    assert health_status == 503
+    assert (status_status, page["sessions"]) == (200, {"open": None})
+
+
+async def test_stop_is_bounded_while_the_database_is_frozen(postgres_url, schema):
+    """A database that says nothing does not hold up the end of the service."""
+    async with link_to(postgres_url) as (link, _server, url):
+        settings = Settings(url, port=0, schema=schema, pool_min=1)
+        async with asyncio.timeout(20), serving(settings):
+            link.flows.clear()
+
+
+async def test_connections_cut_once_are_replaced(linked):
+    """After every connection was reset the next calls use new ones."""
+    link, _server, get, query = linked
+    await query()
+    link.cut()
+    async with asyncio.timeout(20):
+        while (await query())["isError"]:
+            await asyncio.sleep(0.01)
+
+        assert (await get("/health"))[0] == 200
+
+
+async def test_status_counts_by_door(serve_target, http):
+    """Status names the version, the pools, the open sessions, and the requests of each door."""
+    url = await serve_target(pool_max=3)
+    body = {"jsonrpc": "2.0", "id": 1, "method": "list_databases"}
+    for _ in range(2):
+        async with http.post(f"{url}/mcp/tools/call", json=body):
+            pass
+    async with http.post(f"{url}/mcp", json={}):
+        pass
+    async with connect(url.replace("http", "ws") + "/mcp/ws"), http.get(f"{url}/status") as response:
+        page = await response.json()
+
+    assert page["version"] == __version__
+    assert page["uptime_s"] >= 0
+    assert page["sessions"] == {"open": 0}
+    assert page["requests"] == {"plain": 2, "mcp": 1, "websocket": 1}
+    assert page["pools"]["own"] == {"max": 3, "open": 1, "idle": 1}
+    assert set(page["pools"]) == {"own", "TEST_DB", "ANALYTICS_DB", "STAGING_DB"}
+
+
+async def test_unknown_path_is_404(serve_target, http):
+    """There is nothing elsewhere."""
+    url = await serve_target()
+    async with http.get(f"{url}/elsewhere") as response:
+        assert response.status == 404
