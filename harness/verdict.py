@@ -102,7 +102,7 @@ def _ended(evidence: Evidence) -> list[Finding]:
         case "completed" | "broke" | "no_good_level":  # NO_GOOD_LEVEL has a check of its own
             return []
         case "error":
-            return _unknown("the run ended with an error of the harness itself")
+            return _unknown("the run was ended by an error")
         case other:
             return _unknown(f"the run ended early: {other}")
 
@@ -171,10 +171,10 @@ def _no_good_level(evidence: Evidence) -> list[Finding]:
 
 
 CHECKS: Final[tuple[Check, ...]] = (
+    _workers,  # before the ending that it may have caused
     _ended,
     _nothing_measured,
     _lost,
-    _workers,
     _saturated,
     _no_good_level,
     _nothing_worked,

@@ -44,7 +44,7 @@ TRUST = [
     # summary, events, verdict, exit code, reason
     ({}, [], "unknown", 3, "the run was cut off: nothing says how it ended"),
     ({}, [ended("interrupted")], "unknown", 130, "the run was interrupted"),
-    ({}, [ended("error")], "unknown", 3, "the run ended with an error of the harness itself"),
+    ({}, [ended("error")], "unknown", 3, "the run was ended by an error"),
     ({}, [ended("aborted")], "unknown", 3, "the run ended early: aborted"),
     ({}, [ended("broke")], "pass", 0, None),
     ({"requests": 0, "ok": 0}, [ENDED], "unknown", 3, "no call was made"),

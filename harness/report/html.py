@@ -7,20 +7,15 @@ and the generator's own health. Everything that came from a server is escaped (`
 import shlex
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 
-from harness.analysis.observed import Observation
-from harness.analysis.rounding import BLANK, show
-from harness.analysis.saturation import LIMITS
-from harness.report import svg, wording
+from harness.analysis.rounding import show
+from harness.report import svg, tables, wording
 from harness.report.charts import CHARTS, renditions
-from harness.report.markup import Html, Node, el, join
+from harness.report.markup import Html, el
+from harness.report.pieces import MARK, figure, section
 from harness.report.reading import Reading
 from harness.units import show_bytes, show_duration
-
-MARK: Final = {"pass": "✓", "fail": "✕", "unknown": "?"}
-QUANTILES: Final = ("p50", "p95", "p99")
-STEPS_MOST: Final = 200
 
 
 def html(reading: Reading) -> str:
@@ -44,12 +39,12 @@ def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
         el(
             "main",
             _header(reading),
-            _objectives(reading),
-            _levels(reading, drawn),
+            tables.objectives(reading),
+            tables.levels(reading, drawn),
             _time(drawn),
-            _operations(reading),
-            _failures(reading),
-            _generator(reading),
+            tables.operations(reading),
+            tables.failures(reading),
+            tables.generator(reading),
             _ran(reading),
             _reading_the_numbers(),
         ),
@@ -109,7 +104,7 @@ def _key_figures(reading: Reading) -> list[tuple[str, str]]:
         ("Calls", show(totals["requests"], "count")),
         ("Success", show(totals["success_rate"], "share")),
         ("Throughput", show(totals["throughput_rps"], "per_s")),
-        *((f"Response {name}", show(response[name], "ms")) for name in QUANTILES),
+        *((f"Response {name}", show(response[name], "ms")) for name in tables.QUANTILES),
     ]
     if peak:
         figures.insert(3, ("Peak", f"{show(peak['peak_rps'], 'per_s')} at {peak['peak_users']} users"))
@@ -130,188 +125,9 @@ def _breaking_point(reading: Reading) -> Html | None:
     return el("p", el("strong", lead) if lead else None, f"{text}.", cls="finding")
 
 
-def _objectives(reading: Reading) -> Html | None:
-    rows = reading.summary["objectives"]
-    if not rows:
-        return None
-    body: list[list[Node]] = [
-        [
-            _badge(row["outcome"]),
-            el("code", row["objective"]),
-            el("span", _observed(seen), cls="long"),
-        ]
-        for seen, row in zip(reading.observations, rows, strict=True)
-    ]
-    return _section("Objectives", None, _table(("Outcome", "Objective", "Observed"), body, text=(0, 1, 2)))
-
-
-def _observed(seen: Observation) -> str:
-    shown = show(seen.value, seen.objective.unit)
-    return f"{shown} ({seen.why})" if seen.why else shown
-
-
-def _badge(outcome: str) -> Html:
-    return el("span", f"{MARK[outcome]} {wording.WORDS[outcome].lower()}", cls=f"badge {outcome}")
-
-
-def _levels(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
-    rows = reading.summary["steps"]
-    if not rows:
-        return None
-    breaking = reading.summary["breaking_point"]
-    body, classes = [], []
-    for step, row in list(zip(reading.steps, rows, strict=True))[:STEPS_MOST]:
-        broke = bool(breaking) and row["users"] == breaking["users"] and row["kind"] != "sustain"
-        classes.append("broke" if broke else "")
-        body.append(_step_cells(step.name, row))
-    columns = ("Step", "Users", "From", "Calls", "Failed", "Success", "Throughput", *QUANTILES)
-    left_out = len(rows) - len(body)
-    return _section(
-        "By level of load",
-        "Each level is measured after its users all run and have settled. Percentiles are of response time.",
-        el("div", _figure("throughput-by-users", drawn), _figure("percentiles-by-users", drawn), cls="pair"),
-        _table(columns, body, classes=classes),
-        el("p", f"{left_out:,} more levels are in summary.json.", cls="note") if left_out else None,
-        _capacity(reading),
-    )
-
-
-def _step_cells(name: str, row: dict[str, Any]) -> list[Node]:
-    response = row["latency_ms"]["response"]
-    return [
-        f"{name}, repeated" if row["kind"] == "confirm" else name,
-        show(row["users"], "count"),
-        show(row["start_s"], "s"),
-        show(row["requests"], "count"),
-        show(row["failed"], "count"),
-        show(row["success_rate"], "share"),
-        show(row["throughput_rps"], "per_s"),
-        *(show(response[key], "ms") for key in QUANTILES),
-    ]
-
-
-def _capacity(reading: Reading) -> Html | None:
-    summary = reading.summary
-    if not summary["capacity"]:
-        return None
-    whose = "this machine, target and generator together" if _shared(reading) else "the target"
-    peak = f"{show(summary['capacity']['peak_rps'], 'per_s')} at {summary['capacity']['peak_users']} users"
-    return el("p", f"Highest throughput of {whose}: {peak} ({summary['capacity_reason']}).", cls="note")
-
-
-def _shared(reading: Reading) -> bool:
-    """Whether the generator and the target live on one machine."""
-    target = reading.metadata.get("target") or {}
-    url = str(target.get("url") or "")
-    return bool(target.get("managed")) or any(host in url for host in ("//127.", "//localhost", "//[::1]"))
-
-
 def _time(drawn: Mapping[str, Sequence[str]]) -> Html | None:
-    figures = [_figure("throughput", drawn), _figure("percentiles", drawn)]
-    return _section("Over time", None, *figures) if any(figures) else None
-
-
-def _figure(name: str, drawn: Mapping[str, Sequence[str]]) -> Html | None:
-    pictures = drawn.get(name) or ()
-    if not pictures:
-        return None
-    kinds = ("wide", "narrow") if len(pictures) > 1 else ("",)
-    return el(
-        "figure",
-        el("figcaption", CHARTS[name].title),
-        *(el("div", Html(picture), cls=kind) for kind, picture in zip(kinds, pictures, strict=True)),
-    )
-
-
-def _operations(reading: Reading) -> Html | None:
-    rows = reading.summary["operations"]
-    if not rows:
-        return None
-    body: list[list[Node]] = []
-    for row in rows:
-        response, service = row["latency_ms"]["response"], row["latency_ms"]["service"]
-        body.append(
-            [
-                el("code", row["operation"]),
-                row["user_class"],
-                show(row["requests"], "count"),
-                show(row["failed"], "count"),
-                show(row["success_rate"], "share"),
-                show(row["throughput_rps"], "per_s"),
-                *(show(response[name], "ms") for name in QUANTILES),
-                show(response["max"], "ms"),
-                show(service["p95"], "ms"),
-            ]
-        )
-    columns = (
-        "Operation",
-        "Users",
-        "Calls",
-        "Failed",
-        "Success",
-        "Throughput",
-        *QUANTILES,
-        "Max",
-        "Service p95",
-    )
-    return _section("Operations", None, _table(columns, body, text=(0, 1)))
-
-
-def _failures(reading: Reading) -> Html:
-    rows = reading.summary["failures"]
-    if not rows:
-        return _section("Failures", None, el("p", "No call failed.", cls="note"))
-    body: list[list[Node]] = [
-        [
-            el("code", row["outcome"]),
-            el("span", row["detail"] or BLANK, cls="long"),
-            show(row["count"], "count"),
-            show(row["first_s"], "s"),
-            show(row["last_s"], "s"),
-        ]
-        for row in rows
-    ]
-    return _section(
-        "Failures",
-        "First and last seen are seconds since the start of the run.",
-        _table(("Outcome", "Detail", "Calls", "First seen", "Last seen"), body, text=(0, 1)),
-    )
-
-
-def _generator(reading: Reading) -> Html:
-    health = reading.summary["generator"]
-    limits: tuple[tuple[str, str, str], ...] = (
-        ("Busiest worker, share of a core", "cpu_max", "share"),
-        ("Waiting for a processor", "run_delay_max", "share"),
-        ("Scheduling lag, p99", "lag_ms_p99", "ms"),
-        ("Clock error between workers", "clock_error_ms", "ms"),
-    )
-    body: list[list[Node]] = [
-        [label, show(health[key], unit), show(LIMITS[key], unit), _within(health[key], LIMITS[key])]
-        for label, key, unit in limits
-    ]
-    lost = health["lost"]
-    body.append(["Calls without a row", show(lost, "count"), "0", _within(lost, 0)])
-    workers = health["workers"]
-    return _section(
-        "The load generator itself",
-        "A generator that is the bottleneck measures itself. Beyond a limit, the verdict is unknown.",
-        _table(("What", "Worst seen", "Limit", ""), body, text=(0, 3)),
-        el(
-            "p",
-            f"{workers} worker{'s' if workers != 1 else ''}, {show(health['started'], 'count')} calls started.",
-            cls="note",
-        )
-        if workers
-        else None,
-    )
-
-
-def _within(value: float | None, limit: float) -> Html:
-    if value is None:
-        return el("span", "? not reported", cls="badge unknown")
-    inside = value <= limit
-    return el("span", "✓ within" if inside else "✕ beyond", cls=f"badge {'pass' if inside else 'fail'}")
+    figures = [figure("throughput", drawn), figure("percentiles", drawn)]
+    return section("Over time", None, *figures) if any(figures) else None
 
 
 def _ran(reading: Reading) -> Html:
@@ -340,7 +156,7 @@ def _ran(reading: Reading) -> Html:
         ("Run", summary["run_id"]),
     ]
     argv = meta.get("argv") or []
-    return _section(
+    return section(
         "What ran",
         None,
         el(
@@ -381,34 +197,10 @@ def _reading_the_numbers() -> Html:
             "closed load: each waits for its answer before the next call, so the offered load follows the server.",
         ),
     )
-    return _section(
+    return section(
         "How to read the numbers", None, el("dl", *(_term(*term) for term in terms), cls="facts terms")
     )
 
 
 def _term(name: str, meaning: str) -> Html:
     return el("div", el("dt", name), el("dd", meaning))
-
-
-def _section(title: str, lead: str | None, *content: Node) -> Html:
-    return el("section", el("h2", title), el("p", lead, cls="lead") if lead else None, *content)
-
-
-def _table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[Node]],
-    *,
-    text: Sequence[int] = (0,),
-    classes: Sequence[str] = (),
-) -> Html:
-    """A table that scrolls by itself on a narrow screen; columns not in `text` are numbers."""
-    kinds = ["" if place in text else "num" for place in range(len(columns))]
-    head = el(
-        "tr", *(el("th", name, cls=kind, scope="col") for name, kind in zip(columns, kinds, strict=True))
-    )
-    body = [
-        el("tr", *(el("td", cell, cls=kind) for cell, kind in zip(row, kinds, strict=True)), cls=css)
-        for row, css in zip(rows, classes or [""] * len(rows), strict=True)
-    ]
-    table = el("table", el("thead", head), el("tbody", join(body)))
-    return el("div", table, cls="scroll", tabindex="0", role="region", aria_label=", ".join(columns[:3]))

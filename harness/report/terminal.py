@@ -19,6 +19,7 @@ from harness.report import wording
 from harness.report.reading import Reading
 
 WIDTH: Final = 100
+FACT_WIDTH: Final = len("Breaking point")
 STYLE: Final = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
 COLUMNS: Final = ("", "users", "requests", "success", "throughput", "p50", "p95", "p99")
 
@@ -49,6 +50,9 @@ def render(reading: Reading, *, colour: bool) -> str:
             out.print(_steps(reading))
             out.print()
         out.print(Padding(_facts(reading), (0, 2)))
+        # Never folded: a path is there to be copied.
+        place = str(reading.run_dir / "report.html")
+        out.print(Text.assemble("  ", (f"{'Report':<{FACT_WIDTH}}", "dim"), "   ", place), soft_wrap=True)
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 
@@ -86,7 +90,7 @@ def _cells(name: str, row: dict[str, Any]) -> list[str]:
 def _facts(reading: Reading) -> Table:
     summary = reading.summary
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True, width=FACT_WIDTH)
     table.add_column(overflow="fold")
     counts = [f"{name} {count:,}" for name, count in wording.outcomes(summary)]
     table.add_row("Outcomes", clean("   ".join(counts)))
@@ -101,7 +105,6 @@ def _facts(reading: Reading) -> Table:
     table.add_row("Verdict", Text.assemble(_word(summary["verdict"]), f"   {clean(headline)}"))
     for reason in more:
         table.add_row("", clean(reason))
-    table.add_row("Report", str(reading.run_dir / "report.html"))
     return table
 
 

@@ -40,6 +40,22 @@ def test_a_missing_detail_is_an_empty_one():
     assert (row["outcome"], row["detail"], row["count"]) == ("reset", "", 2)
 
 
+def test_more_kinds_than_the_table_holds_are_added_up_by_outcome():
+    """Forty by name, the rest of each outcome in one row."""
+    frame = rows(
+        180, outcome=["timeout", "reset", "reset"] * 60, detail=[f"detail {number}" for number in range(180)]
+    )
+
+    table = failures.measure(Calls.of(frame))
+
+    assert len(table) == failures.MOST + 2
+    assert [(row["outcome"], row["detail"], row["count"]) for row in table[-2:]] == [
+        ("reset", "(others)", 80),
+        ("timeout", "(others)", 60),
+    ]
+    assert sum(row["count"] for row in table) == 180
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from(["ok", "timeout", "reset"]), st.integers(0, 90), st.integers(0, 9)),

@@ -1,0 +1,177 @@
+"""The tables of the page: objectives, levels of load, operations, failures, the generator's own health."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from harness.analysis.observed import Observation
+from harness.analysis.rounding import BLANK, show
+from harness.analysis.saturation import LIMITS
+from harness.report.markup import Html, Node, el
+from harness.report.pieces import badge, figure, section, table
+from harness.report.reading import Reading
+
+QUANTILES: Final = ("p50", "p95", "p99")
+STEPS_MOST: Final = 200
+
+
+def objectives(reading: Reading) -> Html | None:
+    rows = reading.summary["objectives"]
+    if not rows:
+        return None
+    body: list[list[Node]] = [
+        [
+            badge(row["outcome"]),
+            el("code", row["objective"]),
+            el("span", _observed(seen), cls="long"),
+        ]
+        for seen, row in zip(reading.observations, rows, strict=True)
+    ]
+    return section("Objectives", None, table(("Outcome", "Objective", "Observed"), body, text=(0, 1, 2)))
+
+
+def _observed(seen: Observation) -> str:
+    shown = show(seen.value, seen.objective.unit)
+    return f"{shown} ({seen.why})" if seen.why else shown
+
+
+def levels(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
+    rows = reading.summary["steps"]
+    if not rows:
+        return None
+    breaking = reading.summary["breaking_point"]
+    body, classes = [], []
+    for step, row in list(zip(reading.steps, rows, strict=True))[:STEPS_MOST]:
+        broke = bool(breaking) and row["users"] == breaking["users"] and row["kind"] != "sustain"
+        classes.append("broke" if broke else "")
+        body.append(_step_cells(step.name, row))
+    columns = ("Step", "Users", "From", "Calls", "Failed", "Success", "Throughput", *QUANTILES)
+    left_out = len(rows) - len(body)
+    return section(
+        "By level of load",
+        "Each level is measured after its users all run and have settled. Percentiles are of response time.",
+        el("div", figure("throughput-by-users", drawn), figure("percentiles-by-users", drawn), cls="pair"),
+        table(columns, body, classes=classes),
+        el("p", f"{left_out:,} more levels are in summary.json.", cls="note") if left_out else None,
+        _capacity(reading),
+    )
+
+
+def _step_cells(name: str, row: dict[str, Any]) -> list[Node]:
+    response = row["latency_ms"]["response"]
+    return [
+        f"{name}, repeated" if row["kind"] == "confirm" else name,
+        show(row["users"], "count"),
+        show(row["start_s"], "s"),
+        show(row["requests"], "count"),
+        show(row["failed"], "count"),
+        show(row["success_rate"], "share"),
+        show(row["throughput_rps"], "per_s"),
+        *(show(response[key], "ms") for key in QUANTILES),
+    ]
+
+
+def _capacity(reading: Reading) -> Html | None:
+    summary = reading.summary
+    if not summary["capacity"]:
+        return None
+    whose = "this machine, target and generator together" if _shared(reading) else "the target"
+    peak = f"{show(summary['capacity']['peak_rps'], 'per_s')} at {summary['capacity']['peak_users']} users"
+    return el("p", f"Highest throughput of {whose}: {peak} ({summary['capacity_reason']}).", cls="note")
+
+
+def _shared(reading: Reading) -> bool:
+    """Whether the generator and the target live on one machine."""
+    target = reading.metadata.get("target") or {}
+    url = str(target.get("url") or "")
+    return bool(target.get("managed")) or any(host in url for host in ("//127.", "//localhost", "//[::1]"))
+
+
+def operations(reading: Reading) -> Html | None:
+    rows = reading.summary["operations"]
+    if not rows:
+        return None
+    body: list[list[Node]] = []
+    for row in rows:
+        response, service = row["latency_ms"]["response"], row["latency_ms"]["service"]
+        body.append(
+            [
+                el("code", row["operation"]),
+                row["user_class"],
+                show(row["requests"], "count"),
+                show(row["failed"], "count"),
+                show(row["success_rate"], "share"),
+                show(row["throughput_rps"], "per_s"),
+                *(show(response[name], "ms") for name in QUANTILES),
+                show(response["max"], "ms"),
+                show(service["p95"], "ms"),
+            ]
+        )
+    columns = (
+        "Operation",
+        "Users",
+        "Calls",
+        "Failed",
+        "Success",
+        "Throughput",
+        *QUANTILES,
+        "Max",
+        "Service p95",
+    )
+    return section("Operations", None, table(columns, body, text=(0, 1)))
+
+
+def failures(reading: Reading) -> Html:
+    rows = reading.summary["failures"]
+    if not rows:
+        return section("Failures", None, el("p", "No call failed.", cls="note"))
+    body: list[list[Node]] = [
+        [
+            el("code", row["outcome"]),
+            el("span", row["detail"] or BLANK, cls="long"),
+            show(row["count"], "count"),
+            show(row["first_s"], "s"),
+            show(row["last_s"], "s"),
+        ]
+        for row in rows
+    ]
+    return section(
+        "Failures",
+        "First and last seen are seconds since the start of the run.",
+        table(("Outcome", "Detail", "Calls", "First seen", "Last seen"), body, text=(0, 1)),
+    )
+
+
+def generator(reading: Reading) -> Html:
+    health = reading.summary["generator"]
+    limits: tuple[tuple[str, str, str], ...] = (
+        ("Busiest worker, share of a core", "cpu_max", "share"),
+        ("Waiting for a processor", "run_delay_max", "share"),
+        ("Scheduling lag, p99", "lag_ms_p99", "ms"),
+        ("Clock error between workers", "clock_error_ms", "ms"),
+    )
+    body: list[list[Node]] = [
+        [label, show(health[key], unit), show(LIMITS[key], unit), _within(health[key], LIMITS[key])]
+        for label, key, unit in limits
+    ]
+    lost = health["lost"]
+    body.append(["Calls without a row", show(lost, "count"), "0", _within(lost, 0)])
+    workers = health["workers"]
+    return section(
+        "The load generator itself",
+        "A generator that is the bottleneck measures itself. Beyond a limit, the verdict is unknown.",
+        table(("What", "Worst seen", "Limit", ""), body, text=(0, 3)),
+        el(
+            "p",
+            f"{workers} worker{'s' if workers != 1 else ''}, {show(health['started'], 'count')} calls started.",
+            cls="note",
+        )
+        if workers
+        else None,
+    )
+
+
+def _within(value: float | None, limit: float) -> Html:
+    if value is None:
+        return el("span", "? not reported", cls="badge unknown")
+    inside = value <= limit
+    return el("span", "✓ within" if inside else "✕ beyond", cls=f"badge {'pass' if inside else 'fail'}")
