@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-PROCESS, DIRECTORY = "process", "directory"
+PROCESS, DIRECTORY, SHARED_MEMORY = "process", "directory", "shared_memory"
 
 
 @dataclass(frozen=True, slots=True)

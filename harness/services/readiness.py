@@ -7,6 +7,7 @@ Deadlines are those of asyncio: this module reads no clock.
 """
 
 import asyncio
+import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ async def until(
     ready: Ready, within_s: float, pause: Pause = asyncio.sleep, pause_s_max: float = PAUSE_S_MAX
 ) -> None:
     """Return once it is there; `pause` may raise to give up early."""
-    state, pause_s = "it was not asked once", FIRST_PAUSE_S
+    state, pause_s = "no answer yet", FIRST_PAUSE_S
     try:
         async with asyncio.timeout(within_s):
             while (answer := await ready.check()) is not None:
@@ -50,7 +51,7 @@ def port(number: int, host: str = "127.0.0.1") -> Ready:
         try:
             _, writer = await asyncio.open_connection(host, number)
         except OSError as error:
-            return error.strerror or str(error)
+            return os.strerror(error.errno) if error.errno else str(error)
         writer.close()
         return None
 

@@ -45,7 +45,7 @@ class Seat:
         return self._child is not None and self._child.returncode is None
 
     async def start(self) -> None:
-        """Take the seat and be ready; nothing when it is taken."""
+        """Take the seat and be ready; nothing to do when it is taken."""
         if self.running:
             return
         await self.stop()  # what is left of one that ended by itself
@@ -53,7 +53,7 @@ class Seat:
         self.starts += 1
 
     async def stop(self) -> None:
-        """Down the ladder of the process; nothing when the seat is empty."""
+        """Down the ladder of the process; nothing to do when the seat is empty."""
         self._child = None
         await self._stack.aclose()
 

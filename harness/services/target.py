@@ -40,8 +40,8 @@ class Target:
         return self.seat.child.pid
 
     def usage(self) -> Usage:
-        """What it, with its children, has used so far; starts at zero again after a restart."""
-        return usage.of_tree(self.pid)
+        """What it, with its children, has used so far; from zero again after a restart, zero while it is away."""
+        return usage.of_tree(self.seat.child.pid if self.seat.running else None)
 
     async def restart(self) -> None:
         """A deploy: stopped in good order, started on the same port, ready when this returns."""
@@ -62,10 +62,8 @@ async def managed(
     _check_free(port, host)
     seat, number = await _reference(undo, log_dir / "target.log", database_url, port, host, arguments)
     base_url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
-    try:
+    async with seat:
         yield Target(base_url, f"{base_url}/mcp", log_dir / "target.log", seat)
-    finally:
-        await seat.stop()
 
 
 async def _reference(
@@ -128,8 +126,17 @@ async def commanded(
     mcp_url: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Target]:
-    """A server of the user's: ready when `ready_url` answers with anything but a server's error."""
+    """A server of the user's: ready when `ready_url` answers with anything but a server's error.
+
+    Without `mcp_url` its MCP endpoint is `ready_url` if that says mcp, else /mcp of the same server.
+    """
     where = urlsplit(ready_url)
+    if where.scheme not in {"http", "https"} or not where.hostname:
+        raise UsageError(
+            f"It cannot be told when {shlex.join(command)} is ready",
+            f"{ready_url!r} is not an HTTP address",
+            "Give one that answers when the server is up: ready: http://127.0.0.1:8000/health",
+        )
     port = where.port or (443 if where.scheme == "https" else 80)
     if where.hostname and is_taken(port, "127.0.0.1" if where.hostname == "localhost" else where.hostname):
         raise UsageError(
@@ -143,4 +150,5 @@ async def commanded(
         lambda: running(command, name=command[0], undo=undo, log=log, ready=readiness.url(ready_url), env=env)
     )
     async with seat:
-        yield Target(base_url, mcp_url or f"{base_url}/mcp", log, seat)
+        door = ready_url if "mcp" in where.path.split("/") else f"{base_url}/mcp"
+        yield Target(base_url, mcp_url or door, log, seat)

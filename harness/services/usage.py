@@ -34,12 +34,12 @@ def of_process(pid: int) -> Usage:
     return _sum([pid], with_children=False)
 
 
-def of_tree(pid: int) -> Usage:
+def of_tree(pid: int | None) -> Usage:
     """A process, its session and all their descendants."""
-    process = proctable.read(pid)
+    process = proctable.read(pid) if pid else None
     if process is None:
         return _sum([], with_children=True)
-    members = proctable.family([(pid, process.start_ticks)], proctable.table())
+    members = proctable.family([(process.pid, process.start_ticks)], proctable.table())
     return _sum([member.pid for member in members], with_children=True)
 
 

@@ -1,0 +1,267 @@
+"""The janitor, for real: a run with PostgreSQL, a target and a command that hides its children, ended in every way."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ServiceError
+from harness.record.undo import Journal, read_open
+from harness.services import janitor, leftovers, process, proctable, sharedmemory
+from harness.services.ports import is_taken
+
+# Promised are three seconds, which the bounds in `leftovers` add up to; a busy machine may stretch them.
+GONE_S = 15.0
+
+RUN = '''
+import asyncio, sys
+from pathlib import Path
+from harness.services import janitor, postgres, readiness, target
+from harness.services.process import running
+
+HIDES = """
+import os, subprocess, sys, time
+sleep = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+subprocess.Popen(sleep, start_new_session=True)
+if not os.fork():
+    os.setsid()
+    subprocess.Popen(sleep)
+    os._exit(0)
+print("up", flush=True)
+time.sleep(600)
+"""
+
+async def main(place):
+    async with janitor.watching(place / "undo.jsonl") as undo:
+        log = place / "hides.log"
+        hides = [sys.executable, "-S", "-c", HIDES]
+        async with (
+            running(hides, name="hides", undo=undo, log=log, ready=readiness.line("up", log)),
+            postgres.server(undo, place) as server,
+            target.managed(undo, place, server.url) as started,
+        ):
+            import asyncpg
+            connection = await asyncpg.connect(server.url)
+            print(server.port, started.base_url.rpartition(":")[2], flush=True)
+            await connection.execute("select pg_sleep(600)")
+
+asyncio.run(main(Path(sys.argv[1])))
+'''
+
+
+class Watched:
+    """A run as a child of this test, and everything that ever came of it."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.undo = place / "undo.jsonl"
+        with (place / "run.err").open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", RUN, str(place)],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+            )
+        self.root = (self.process.pid, proctable.read(self.process.pid).start_ticks)
+        self.seen: set[tuple[int, int]] = set()
+
+    def look(self) -> None:
+        """Remember who belongs to it now, by pid and start time."""
+        table = proctable.table()
+        found = proctable.family([self.root], table) | proctable.marked(f"{self.undo}#", table)
+        self.seen |= {(each.pid, each.start_ticks) for each in found}
+
+    def lines(self) -> int:
+        return len(self.undo.read_text().splitlines()) if self.undo.exists() else 0
+
+    async def until(self, condition, why: str) -> None:
+        async with asyncio.timeout(60):
+            while not condition():
+                self.look()
+                assert self.process.poll() is None, (why, (self.place / "run.err").read_text())
+                await asyncio.sleep(0.003)
+        self.look()
+
+    def left(self) -> dict[str, object]:
+        """What is still there of it."""
+        processes = {pid for pid, ticks in self.seen if proctable.is_alive(pid, ticks)}
+        strays = {each.pid for each in proctable.marked(f"{self.undo}#", proctable.table())}
+        announced = [json.loads(line) for line in self.undo.read_text().splitlines() if '"directory"' in line]
+        directories = [entry["path"] for entry in announced if Path(entry["path"]).exists()]
+        return {"processes": processes | strays, "directories": directories, "open": read_open(self.undo)}
+
+    async def gone(self) -> None:
+        """Nothing is left, soon."""
+        try:
+            async with asyncio.timeout(GONE_S):
+                while any(self.left().values()) or self.process.poll() is None:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            log = self.place / "janitor.log"
+            pytest.fail(f"left: {self.left()}; janitor: {log.read_text() if log.exists() else 'silent'}")
+
+
+@pytest.fixture
+def watched(tmp_path: Path):
+    run = Watched(tmp_path)
+    yield run
+    if run.process.poll() is None:
+        run.process.kill()
+    run.process.wait(10)
+    run.process.stdout.close()
+
+
+ENDINGS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_nothing_is_left_of_a_run_that_is_ended_at_work(watched: Watched, ending: int) -> None:
+    """No process, no port, no directory: killed, ended by signal, or interrupted, with a query running."""
+    reading = asyncio.create_task(asyncio.to_thread(watched.process.stdout.readline))
+    await watched.until(reading.done, "it starts")
+    ports = [int(word) for word in (await reading).split()]
+    assert all(is_taken(port) for port in ports)
+    watched.look()
+    assert len(watched.seen) > 10
+    segments = Path("/proc/sysvipc/shm").read_text()
+
+    watched.process.send_signal(ending)
+    await watched.gone()
+    assert not any(is_taken(port) for port in ports)
+    own = {str(pid) for pid, _ in watched.seen}
+    assert any(row.split()[4] in own for row in segments.splitlines()[1:])
+    assert not any(row.split()[4] in own for row in Path("/proc/sysvipc/shm").read_text().splitlines()[1:])
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("lines", [1, 2, 3, 4, 6, 8])
+async def test_nothing_is_left_of_a_run_that_is_ended_while_it_starts(
+    watched: Watched, lines: int, ending: int
+) -> None:
+    """At each thing that it announces: the file is written ahead of all that there is to undo."""
+    await watched.until(lambda: watched.lines() >= lines, f"line {lines}")
+    watched.process.send_signal(ending)
+    await watched.gone()
+
+
+async def test_the_janitor_ignores_what_a_terminal_sends(tmp_path: Path) -> None:
+    """It ends by its own will, after its parent."""
+    async with janitor.watching(tmp_path / "undo.jsonl"):
+        children = [each for each in proctable.table().values() if each.ppid == os.getpid()]
+        pid = next(
+            each.pid for each in children if str(tmp_path) in Path(f"/proc/{each.pid}/cmdline").read_text()
+        )
+        for number in janitor.IGNORED:
+            os.kill(pid, number)
+        ignored = int(
+            next(
+                line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "SigIgn" in line
+            ).split()[1],
+            16,
+        )
+        assert all(ignored & (1 << (number - 1)) for number in janitor.IGNORED)
+        assert proctable.read(pid).alive
+        assert proctable.read(pid).session == pid
+    assert proctable.read(pid) is None
+
+
+async def test_what_the_body_leaves_open_is_undone_at_its_end(tmp_path: Path) -> None:
+    """And janitor.log says so."""
+    directory = tmp_path / "harness-left"
+    async with janitor.watching(tmp_path / "undo.jsonl") as undo:
+        undo.directory(directory)
+        (directory / "deep").mkdir(parents=True)
+    assert not directory.exists()
+    assert (tmp_path / "janitor.log").read_text() == f"undone: directory {directory}\n"
+
+
+async def test_a_killed_janitor_is_stood_in_for(tmp_path: Path) -> None:
+    """Its parent does its work at the end."""
+    directory = tmp_path / "harness-left"
+    async with janitor.watching(tmp_path / "undo.jsonl") as undo:
+        undo.directory(directory)
+        directory.mkdir()
+        for each in proctable.table().values():
+            if each.ppid == os.getpid() and str(tmp_path) in Path(f"/proc/{each.pid}/cmdline").read_text():
+                os.kill(each.pid, signal.SIGKILL)
+    assert not directory.exists()
+    assert undo.open() == [] if not undo._file.closed else read_open(undo.path) == []
+
+
+async def test_a_janitor_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is started without it."""
+    monkeypatch.setattr(janitor.sys, "executable", "/bin/false")
+    with pytest.raises(ServiceError, match="janitor did not start"):
+        async with janitor.watching(tmp_path / "undo.jsonl"):
+            pytest.fail("the body must not run")
+
+
+async def test_clean_leaves_a_run_alone_that_still_goes(tmp_path: Path) -> None:
+    """`harness doctor --clean` beside a running test must not end it."""
+    with Journal(tmp_path / "undo.jsonl") as undo:
+        undo.directory(tmp_path / "harness-x")
+        (tmp_path / "harness-x").mkdir()
+        (said,) = janitor.clean(undo.path)
+    assert "still going" in said
+    assert (tmp_path / "harness-x").exists()
+
+
+async def test_a_process_that_took_over_a_pid_is_left_alone(tmp_path: Path, undo: Journal) -> None:
+    """The start time tells them apart, and so does the boot."""
+    log = tmp_path / "part.log"
+    async with process.running(["sleep", "600"], name="part", undo=undo, log=log) as child:
+        with Journal(tmp_path / "other.jsonl") as other:
+            for change in ({"start_ticks": child.start_ticks - 1}, {"boot": "another"}):
+                given = {"start_ticks": child.start_ticks, "boot": undo_boot(undo), **change}
+                other.add("process", pid=child.pid, name="old", signal=9, **given)
+        leftovers.undo_all(other.path)
+        assert read_open(other.path) == []
+        assert proctable.is_alive(child.pid, child.start_ticks)
+
+
+def undo_boot(undo: Journal) -> str:
+    return undo.open()[0].data["boot"]
+
+
+async def test_one_that_stands_in_a_removed_directory_is_ended(tmp_path: Path) -> None:
+    """PostgreSQL's backends shed family and mark; they work in the data directory, and have no terminal."""
+    place = tmp_path / "harness-place"
+    place.mkdir()
+    with Journal(tmp_path / "undo.jsonl") as journal:
+        journal.directory(place)
+    stander = subprocess.Popen(["sleep", "600"], cwd=place, start_new_session=True)
+    leftovers.undo_all(journal.path)
+    assert stander.wait(5) == -signal.SIGKILL
+    assert not place.exists()
+
+
+async def test_a_killed_postgres_leaves_no_shared_memory(undo: Journal, tmp_path: Path) -> None:
+    """A limited number of segments would be used up by and by."""
+    from harness.services import postgres
+
+    async with postgres.server(undo, tmp_path) as server:
+        pid = server.pid
+        await server.seat.kill()
+        assert any(row.split()[4] == str(pid) for row in Path("/proc/sysvipc/shm").read_text().splitlines())
+    assert not any(row.split()[4] == str(pid) for row in Path("/proc/sysvipc/shm").read_text().splitlines())
+
+
+def test_a_segment_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    """All of key, id, maker and zero users must agree."""
+    (tmp_path / "postmaster.pid").write_text("77\n/d\n1\n2\n\n127.0.0.1\n 4711 42\nready\n")
+    table = tmp_path / "shm"
+    for row in (
+        "4711 42 600 56 78 1 0",
+        "4711 42 600 56 77 1 3",
+        "4711 43 600 56 77 1 0",
+        "1 42 600 56 77 1 0",
+    ):
+        table.write_text(f"key shmid\n{row}\n")
+        assert not sharedmemory.forget_segment(tmp_path, table)
+    (tmp_path / "postmaster.pid").write_text("77\n")
+    assert not sharedmemory.forget_segment(tmp_path, table)

@@ -1,0 +1,103 @@
+"""undo.jsonl: what must be undone, and what still is."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.record import undo
+from harness.record.undo import Journal, mark_done, owner_alive, read_open
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "undo.jsonl"
+
+
+def test_what_is_announced_is_open_until_it_is_done(path: Path) -> None:
+    """In the order in which it was announced."""
+    with Journal(path) as journal:
+        directory = journal.directory(Path("/tmp/harness-x"))
+        process = journal.process(os.getpid(), "me", signal=3)
+        assert [(entry.id, entry.what) for entry in journal.open()] == [(1, "directory"), (2, "process")]
+        directory.done()
+        assert [entry.data["name"] for entry in journal.open()] == ["me"]
+        process.done()
+        assert journal.open() == []
+
+
+def test_every_line_is_on_file_before_the_call_returns(path: Path) -> None:
+    """A reader that opens the file afresh sees it: a crash loses nothing."""
+    with Journal(path) as journal:
+        journal.process(os.getpid(), "me", signal=3)
+        last = json.loads(path.read_text().splitlines()[-1])
+    assert last == {
+        "id": 1,
+        "what": "process",
+        "pid": os.getpid(),
+        "start_ticks": undo.start_ticks(os.getpid()),
+        "boot": undo.boot_id(),
+        "name": "me",
+        "signal": 3,
+    }
+
+
+def test_kinds_that_are_not_known_here_are_kept(path: Path) -> None:
+    """A fault of a later version writes what it needs."""
+    with Journal(path) as journal:
+        journal.add("toxic", proxy="harness-db", how="reset")
+        (entry,) = journal.open()
+    assert (entry.what, entry.data) == ("toxic", {"proxy": "harness-db", "how": "reset"})
+
+
+def test_numbers_go_on_when_a_file_is_opened_again(path: Path) -> None:
+    """Even behind things that are done: a late `done` must not hit a new thing."""
+    with Journal(path) as journal:
+        journal.add("a").done()
+        journal.add("b")
+    with Journal(path) as journal:
+        assert journal.add("c").id == 3
+        assert [entry.what for entry in journal.open()] == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    "torn", ['{"id": 2, "wh', "nonsense", "[1]", '{"id": "two", "what": "x"}', '{"done": 9}']
+)
+def test_a_line_that_makes_no_sense_is_passed_over(path: Path, torn: str) -> None:
+    """What a torn line announces had not happened yet."""
+    with Journal(path) as journal:
+        journal.add("kept")
+    path.write_text(path.read_text() + torn)
+    assert [entry.what for entry in read_open(path)] == ["kept"]
+
+
+def test_somebody_else_can_mark_it_done(path: Path) -> None:
+    """The janitor does, after the owner's death."""
+    with Journal(path) as journal:
+        journal.add("a")
+        journal.add("b")
+    mark_done(path, 1)
+    assert [entry.what for entry in read_open(path)] == ["b"]
+
+
+def test_no_file_is_nothing_to_undo(path: Path) -> None:
+    """A run that never got so far."""
+    assert read_open(path) == []
+    assert not owner_alive(path)
+
+
+def test_the_owner_is_known_by_pid_start_and_boot(path: Path) -> None:
+    """Each of them wrong, and it is somebody else."""
+    me = {"owner": os.getpid(), "start_ticks": undo.start_ticks(os.getpid()), "boot": undo.boot_id()}
+    with Journal(path):
+        assert owner_alive(path)
+    for change in ({"start_ticks": 1}, {"boot": "another"}, {"owner": 2**22 + 1, "start_ticks": 0}):
+        path.write_text(json.dumps(me | change) + "\n")
+        assert not owner_alive(path)
+
+
+def test_a_machine_that_tells_no_boot_is_one_boot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some containers hide it."""
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: (_ for _ in ()).throw(PermissionError))
+    assert undo.boot_id() == ""
