@@ -18,7 +18,7 @@ from harness.units import UnitError, duration_s, share
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-class Quantity(click.ParamType):
+class Quantity(click.ParamType[Any]):
     """Text with a unit, checked when the command line is read and passed on as it was written."""
 
     def __init__(self, name: str, convert: Callable[[str], float], *, positive: bool = False) -> None:

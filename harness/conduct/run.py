@@ -163,7 +163,7 @@ def _load_spec(run: Run, server: Server) -> LoadSpec:
         epoch_ns=run.epoch.origin_ns,
         seed=scenario.seed,
         headers=scenario.target.headers,
-        mix=dict(scenario.mix),
+        mix={str(name): weight for name, weight in scenario.mix.items()},
         workload=[asdict(call) for call in scenario.workload],
         think=scenario.think,
         timeout_s=scenario.timeout,

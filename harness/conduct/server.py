@@ -164,4 +164,4 @@ def _example(tool: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
     """Arguments of the right types, for somebody to edit."""
     kinds = {"string": "hello", "integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}}
     properties = tool["inputSchema"].get("properties") or {}
-    return {name: kinds.get((properties.get(name) or {}).get("type"), "hello") for name in required}
+    return {name: kinds.get(str((properties.get(name) or {}).get("type")), "hello") for name in required}

@@ -35,6 +35,6 @@ def _weighted(found: Mapping[str, type[Any]], mix: Mapping[str, int]) -> list[ty
     chosen = []
     for key, weight in mix.items():
         if weight:
-            found[CLASS_OF[key]].weight = weight  # type: ignore[attr-defined]
+            found[CLASS_OF[key]].weight = weight
             chosen.append(found[CLASS_OF[key]])
     return chosen

@@ -18,6 +18,7 @@ from gevent.lock import BoundedSemaphore
 
 from harness.load.address import doors, is_loopback
 from harness.load.engine import LoadSpec
+from harness.load.inside.deadlines import Deadlines
 from harness.load.inside.discovery import find_protocol
 from harness.load.inside.recorder import Recorder
 from harness.scenario.arguments import Draw, compile_arguments
@@ -32,6 +33,7 @@ class Context:
 
     spec: LoadSpec
     recorder: Recorder | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)
     cancelled: bool = False
     workload: list[tuple[str, Draw]] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)

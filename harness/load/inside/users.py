@@ -1,25 +1,247 @@
 """What Locust's users are made of: a session, one connection, a row for every exchange.
 
     on_start   the session is opened (its `initialize` is a call like any other)
-    tasks      call(tool, **arguments), get(path, ...)
+    tasks      call(tool, **arguments), get(path, ...), call_from_workload()
     on_stop    the session is closed
 
-A lost session is opened again before the next call. A user cut off in mid-call leaves a row that says so:
-`unfinished`, or `cancelled` when a person interrupted the run.
+A lost session is opened again before the next call. A user that is cut off in mid-call leaves a row that says
+so: `unfinished`, or `cancelled` when a person interrupted the run.
 Every exchange also fires Locust's own `request` event, so its web UI and other listeners see all of it.
 """
 
 import time
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
-import gevent
 from locust import User, events
-from locust.exception import StopUser
+from locust.argument_parser import LocustArgumentParser
 
 from harness.load.inside import context
 from harness.load.inside.pacing import Pacing
-from harness.load.inside.transport import Connection, Exchanged, WebSocketConnection
+from harness.load.inside.transport import Connection, Exchanged
+from harness.load.inside.websocket import WebSocketConnection
 from harness.mcp import outcome
-from harness.mcp.dialects import open_session
-from harness.mcp.messages import Request
+from harness.mcp.dialects import Session, new_session
+from harness.mcp.messages import Reply, Request
 from harness.record.schema import NULL, NULL_CODE
+from harness.scenario.model import PROTOCOLS
+
+NS_PER_MS = 1e6
+# Any of these, and what the server knew of us is gone.
+REOPEN_AFTER = frozenset({outcome.SESSION_LOST})
+
+
+class McpUser(User):
+    """A user of an MCP server over HTTP; subclasses say what it does."""
+
+    abstract = True
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.context = context.of(environment)
+        spec = self.context.spec
+        self.number = next(self.context.numbers)
+        self.random = self.context.random(self.number)
+        self.pacing = Pacing(self.random, self._now_ns())
+        self.http = Connection(
+            spec.mcp_url, self.context.deadlines, spec.timeout_s, tuple(spec.headers.items())
+        )
+        self.session: Session = new_session(self._protocol())
+        self.session_number = 0
+        self.is_open = False
+        self.calls = 0
+        # Locust asks the instance for its wait time: the class's own is the thinking, pacing adds the rest.
+        self._think_s: Callable[[], float] = getattr(self, "wait_time")  # noqa: B009 - Locust gives it no type
+        self.wait_time = self._wait_s
+        recorder = self.context.recorder
+        self._codes = (
+            (recorder.code("user_class", type(self).__name__), recorder.code("transport", self._transport()))
+            if recorder
+            else (0, 0)
+        )
+
+    def on_start(self) -> None:
+        """Open the session; a failure is recorded, and tried again before the first call."""
+        self.pacing.ready_ns = self._now_ns()
+        self._open()
+
+    def on_stop(self) -> None:
+        """Say goodbye, unless the run was interrupted, and close."""
+        try:
+            if self.is_open and not self.context.cancelled:
+                self._run(self.session.closing())
+        finally:
+            self.http.close()
+
+    def call(self, tool: str, **arguments: Any) -> Any:
+        """Call a tool; its result, or None if there was none to give."""
+        return self._call(tool, arguments)
+
+    def call_from_workload(self) -> Any:
+        """One call of the workload, drawn by weight."""
+        workload = self.context.workload
+        ((tool, draw),) = (
+            self.random.choices(workload, self.context.weights) if len(workload) > 1 else workload[:1]
+        )
+        self.calls += 1
+        return self._call(tool, draw(self.random, self.calls))
+
+    def get(self, path: str, operation: str, contains: bytes = b"") -> None:
+        """GET a path of the server; a failure unless it answers 200 and its body has `contains`."""
+        request = Request(operation, b"", (), None, "GET", contains)
+        self._measured(self.http, request, target=path)
+
+    def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
+        if not self.is_open and not self._open():
+            return None
+        reply = self._measured(self._connection(), self.session.call(tool, arguments))
+        if reply.outcome in REOPEN_AFTER:
+            self.is_open = False
+        return reply.value() if reply.outcome == outcome.OK else None
+
+    def _open(self) -> bool:
+        """Open the session, anew if there was one."""
+        self.session = new_session(self._protocol())
+        self.session_number = next(self.context.sessions)
+        decided = self._run(self.session.opening())
+        self.is_open = decided is None or decided.outcome == outcome.OK
+        return self.is_open
+
+    def _run(self, sequence: Generator[Request, Reply, Reply | None]) -> Reply | None:
+        try:
+            request = next(sequence)
+            while True:
+                request = sequence.send(self._measured(self._connection(), request))
+        except StopIteration as ended:
+            decided: Reply | None = ended.value
+            return decided
+
+    def _measured(
+        self, connection: "Connection | WebSocketConnection", request: Request, target: str = ""
+    ) -> Reply:
+        """One exchange, with its row and Locust's event."""
+        recorder = self.context.recorder
+        seq = recorder.begin(self.pacing.ready_ns) if recorder else 0
+        began_ns = self._now_ns()
+        try:
+            done = connection.exchange(request, session=self.session.session_id is not None, target=target)
+        except BaseException:  # Locust stops a user by raising into its greenlet
+            ended = outcome.CANCELLED if self.context.cancelled else outcome.UNFINISHED
+            self._record(seq, request, _cut(ended, began_ns + self._epoch_ns()))
+            raise
+        self._record(seq, request, done)
+        self.pacing.done(
+            done.done_ns - self._epoch_ns(),
+            connection_failed=done.reply.outcome in outcome.CONNECTION_FAILURES,
+        )
+        self._tell_locust(request, done)
+        return done.reply
+
+    def _record(self, seq: int, request: Request, done: Exchanged) -> None:
+        recorder = self.context.recorder
+        if recorder is None:
+            return
+        epoch_ns = self._epoch_ns()
+        reply = done.reply
+        recorder.end(
+            seq,
+            done.sent_ns - epoch_ns,
+            done.first_byte_ns - epoch_ns if done.first_byte_ns != NULL else NULL,
+            done.done_ns - epoch_ns,
+            self._codes[0],
+            recorder.code("operation", request.operation),
+            self._codes[1],
+            reply.outcome,
+            reply.detail,
+            reply.status if reply.status is not None else NULL,
+            reply.code if reply.code is not None else NULL_CODE,
+            self.number,
+            self.session_number,
+            done.bytes_out,
+            done.bytes_in,
+            done.reused,
+        )
+
+    def _tell_locust(self, request: Request, done: Exchanged) -> None:
+        reply = done.reply
+        failed = reply.outcome in outcome.FAILED
+        self.environment.events.request.fire(
+            request_type=self._transport(),
+            name=request.operation,
+            response_time=(done.done_ns - done.sent_ns) / NS_PER_MS,
+            response_length=done.bytes_in,
+            response=None,
+            context={},
+            exception=CallFailed(f"{reply.outcome}: {reply.detail}") if failed else None,
+        )
+
+    def _wait_s(self) -> float:
+        think_s = self._think_s() if self.context.spec.think else 0.0
+        return self.pacing.wait_s(think_s, self._now_ns())
+
+    def _connection(self) -> "Connection | WebSocketConnection":
+        return self.http
+
+    def _protocol(self) -> str:
+        return self.context.spec.protocol
+
+    def _transport(self) -> str:
+        return "http"
+
+    def _epoch_ns(self) -> int:
+        return self.context.spec.epoch_ns
+
+    def _now_ns(self) -> int:
+        return time.monotonic_ns() - self.context.spec.epoch_ns
+
+
+class WebSocketMcpUser(McpUser):
+    """A user whose calls travel in frames of one WebSocket; `get` still goes over HTTP."""
+
+    abstract = True
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        spec = self.context.spec
+        self.socket = WebSocketConnection(
+            spec.ws_url, self.context.deadlines, spec.timeout_s, tuple(spec.headers.items())
+        )
+
+    def on_stop(self) -> None:
+        self.socket.close()
+        super().on_stop()
+
+    def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
+        self.is_open = self.is_open and self.socket.is_open  # the connection is the session
+        return super()._call(tool, arguments)
+
+    def _connection(self) -> WebSocketConnection:
+        return self.socket
+
+    def _protocol(self) -> str:
+        return "websocket"
+
+    def _transport(self) -> str:
+        return "websocket"
+
+
+class CallFailed(Exception):  # noqa: N818 - the name is what Locust's web UI shows
+    """A call that ended in a failure, for Locust's list of failures."""
+
+
+def _cut(ended: str, now_ns: int) -> Exchanged:
+    """The row of a call whose user was stopped."""
+    return Exchanged(Reply(ended), now_ns, NULL, time.monotonic_ns(), 0, 0, reused=False)
+
+
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
+def _options(parser: LocustArgumentParser) -> None:
+    """What plain `locust -f` may be told."""
+    parser.add_argument(
+        "--mcp-protocol", default="auto", choices=PROTOCOLS, help="How to speak to the server"
+    )
+    parser.add_argument(
+        "--mcp-header", action="append", metavar="'Name: value'", help="Sent with every request"
+    )
+    parser.add_argument("--call", default="", metavar="TOOL", help="workload.py: the tool to call")
+    parser.add_argument("--args", default="{}", metavar="JSON", help="workload.py: its arguments")

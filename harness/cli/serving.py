@@ -1,0 +1,77 @@
+"""What `harness serve` does: the reference server and its database as children, until Ctrl-C.
+
+Logs and the list of what must be undone live in a temporary directory; it goes when the server goes, also when
+we are killed, since it is the first thing that the janitor was told of.
+"""
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import click
+
+from harness.errors import PASSED, ServiceError
+from harness.record.undo import Journal
+from harness.services import janitor, postgres, target
+from harness.services.leftovers import PREFIX
+from harness.services.target import Target
+
+
+def serve(host: str, port: int, database_url: str | None) -> int:
+    """Until a signal asks for the end."""
+    return asyncio.run(_serve(host, port, database_url))
+
+
+async def _serve(host: str, port: int, database_url: str | None) -> int:
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    asking = asyncio.ensure_future(stopping.wait())
+    serving = asyncio.ensure_future(_serve_until(stopping, host, port, database_url))
+    await asyncio.wait({asking, serving}, return_when=asyncio.FIRST_COMPLETED)
+    asking.cancel()
+    if not stopping.is_set():
+        return await serving
+    try:
+        return await asyncio.wait_for(serving, timeout=30)
+    except TimeoutError:
+        return PASSED
+
+
+async def _serve_until(stopping: asyncio.Event, host: str, port: int, database_url: str | None) -> int:
+    async with _started(host, port, database_url) as server:
+        click.echo(f"harness target ready on {server.base_url}")
+        click.echo(f"MCP at {server.mcp_url}, WebSocket at {server.mcp_url}/ws; Ctrl-C ends it", err=True)
+        ended = asyncio.ensure_future(server.seat.child.wait())
+        asking = asyncio.ensure_future(stopping.wait())
+        await asyncio.wait({ended, asking}, return_when=asyncio.FIRST_COMPLETED)
+        asking.cancel()
+        if not ended.done():
+            ended.cancel()
+            return PASSED
+        raise ServiceError("The reference server ended by itself", server.seat.child.log_tail())
+
+
+@asynccontextmanager
+async def _started(host: str, port: int, database_url: str | None) -> AsyncIterator[Target]:
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}serve-", ignore_cleanup_errors=True) as place:
+        directory = Path(place)
+        async with janitor.watching(directory / "undo.jsonl") as undo:
+            undo.directory(directory)
+            async with (
+                _database(undo, directory, database_url) as url,
+                target.managed(undo, directory, url, port=port, host=host) as server,
+            ):
+                yield server
+
+
+@asynccontextmanager
+async def _database(undo: Journal, directory: Path, given: str | None) -> AsyncIterator[str]:
+    if given:
+        yield given
+        return
+    async with postgres.embedded(undo, directory) as url:
+        yield url

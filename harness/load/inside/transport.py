@@ -1,0 +1,263 @@
+"""One user's HTTP connection, on a gevent socket: bytes out, an outcome in, and when each of it happened.
+
+- Head and body leave in one send. Latency stops at the response; what follows of a stream is drained, for a
+  quarter of a second at most, so that the connection can be used again; else it is closed.
+- A connection that the server closed while it was idle is noticed before it is used (a peek that costs a
+  microsecond), and replaced. What fails on a connection that was used before is marked `reused`.
+- Nothing is retried and no redirect is followed: each exchange is one attempt, with one outcome.
+- The total deadline of a call covers connecting, sending and the whole reply (see `deadlines`).
+"""
+
+import select
+import socket
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import gevent.socket
+import gevent.ssl
+import httptools
+from gevent.monkey import get_original
+
+from harness.load.inside.deadlines import Deadlines, shut
+from harness.mcp import outcome
+from harness.mcp.exchange import Exchange
+from harness.mcp.messages import Headers, Reply, Request
+from harness.record.schema import NULL
+
+# gevent's own poll would switch to its hub, for a question that is answered at once.
+_poll = get_original("select", "poll")
+
+READ_BYTES = 65_536
+HEADER_BYTES_MAX = 65_536
+DRAIN_NS = 250_000_000
+
+
+@dataclass(slots=True)
+class Exchanged:
+    """One exchange as it was measured; times are of the monotonic clock."""
+
+    reply: Reply
+    sent_ns: int
+    first_byte_ns: int
+    done_ns: int
+    bytes_out: int
+    bytes_in: int
+    reused: bool
+
+
+class _Incoming:
+    """What httptools tells of one response, passed on to the exchange."""
+
+    __slots__ = (
+        "_header_bytes", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "status",
+    )  # fmt: skip
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.complete = False
+        self.keep_alive = False
+        self.status = 0
+        self.framed = False  # the head says where the body ends; otherwise the connection's end does
+        self._type = ""
+        self._session_id: str | None = None
+        self._header_bytes = 0
+        self._parser = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+        if not self.status:
+            self._header_bytes += len(data)
+            if self._header_bytes > HEADER_BYTES_MAX:
+                raise httptools.HttpParserError("headers of more than 64 KB")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(name) == 12 and name.lower() == b"content-type":
+            self._type = value.decode("latin-1").lower()
+        elif len(name) == 14 and name.lower() == b"mcp-session-id":
+            self._session_id = value.decode("latin-1")
+        elif len(name) in {14, 17} and name.lower() in {b"content-length", b"transfer-encoding"}:
+            self.framed = True
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200:
+            self.status = status
+            self.exchange.head(status, self._type, self._session_id)
+
+    def on_body(self, body: bytes) -> None:
+        self.exchange.body(body)
+
+    def on_message_complete(self) -> None:
+        if self.status:
+            self.complete = True
+            self.keep_alive = self._parser.should_keep_alive()
+            self.exchange.end()
+
+
+class Connection:
+    """Keep-alive to one origin, for one user; not shared between greenlets."""
+
+    def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = ()) -> None:
+        parts = urlsplit(url)
+        self._secure = parts.scheme in {"https", "wss"}
+        self._address = (parts.hostname or "", parts.port or (443 if self._secure else 80))
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._fixed = f"Host: {parts.netloc.rpartition('@')[2]}\r\nUser-Agent: mcp-harness\r\n" + _lines(
+            headers
+        )
+        self._deadlines = deadlines
+        self._timeout_ns = int(timeout_s * 1e9)
+        self._heads: dict[tuple[str, str, Headers], bytes] = {}
+        self._socket: gevent.socket.socket | None = None
+        self._used = False
+        self.deadline_ns = 0
+        self.expired = False
+
+    def exchange(self, request: Request, *, session: bool = False, target: str = "") -> Exchanged:
+        """Make one attempt; `session` says that a session id is held."""
+        exchange = Exchange(request, session=session)
+        data = (
+            self._head(request, target or self._target)
+            + str(len(request.body)).encode()
+            + b"\r\n\r\n"
+            + request.body
+        )
+        sent_ns = time.monotonic_ns()
+        self.expired = False
+        self.deadline_ns = sent_ns + self._timeout_ns
+        self._deadlines.watch(self)
+        first_byte_ns, bytes_in, reused, out = NULL, 0, False, 0
+        incoming = _Incoming(exchange)
+        try:
+            reused = self._ready()
+            assert self._socket is not None
+            self._socket.sendall(data)
+            out = len(data)
+            while not exchange.done:
+                chunk = self._socket.recv(READ_BYTES)
+                if not chunk:
+                    self._cut_short(exchange, incoming)
+                    break
+                if first_byte_ns == NULL:
+                    first_byte_ns = time.monotonic_ns()
+                bytes_in += len(chunk)
+                incoming.feed(chunk)
+            done_ns = time.monotonic_ns()
+            self._drain(incoming, done_ns)
+        except httptools.HttpParserError as error:
+            done_ns = time.monotonic_ns()
+            exchange.fail(outcome.HTTP_PROTOCOL, str(error))
+            self.close()
+        except OSError as error:
+            done_ns = time.monotonic_ns()
+            self._failed(exchange, error, connected=self._socket is not None, answered=first_byte_ns != NULL)
+        except BaseException:  # the user is being stopped in mid-call
+            self.close()
+            raise
+        finally:
+            self.deadline_ns = 0
+        assert exchange.reply is not None
+        return Exchanged(exchange.reply, sent_ns, first_byte_ns, done_ns, out, bytes_in, reused)
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._deadlines.forget(self)
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def shut(self) -> None:
+        """The sweep's way to wake us."""
+        shut(self._socket)
+
+    def _head(self, request: Request, target: str) -> bytes:
+        """Everything before the length, made once for each kind of request."""
+        key = (request.method, target, request.headers)
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) > 200:
+                self._heads.clear()
+            text = f"{request.method} {target} HTTP/1.1\r\n{self._fixed}{_lines(request.headers)}Content-Length: "
+            head = self._heads[key] = text.encode("latin-1")
+        return head
+
+    def _ready(self) -> bool:
+        """Have a connection; whether it was used before."""
+        if self._socket is not None and _ended_while_idle(self._socket):
+            self._socket.close()
+            self._socket = None
+        if self._socket is not None:
+            reused, self._used = self._used, True
+            return reused
+        self._socket = self._connect()
+        self._used = True
+        return False
+
+    def _connect(self) -> gevent.socket.socket:
+        left_s = max((self.deadline_ns - time.monotonic_ns()) / 1e9, 0.001)
+        sock = gevent.socket.create_connection(self._address, timeout=left_s)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._secure:
+                context = gevent.ssl.create_default_context()
+                sock = context.wrap_socket(sock, server_hostname=self._address[0])
+            sock.settimeout(None)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _cut_short(self, exchange: Exchange, incoming: _Incoming) -> None:
+        """The connection ended before the response."""
+        self.close()
+        if self.expired:
+            exchange.fail(outcome.TIMEOUT, "no answer in time")
+        elif not exchange.got_head:
+            exchange.fail(outcome.DISCONNECTED, "closed before any reply")
+        elif not incoming.framed:
+            exchange.end()
+        else:
+            exchange.fail(outcome.TRUNCATED, "closed in the middle of a reply")
+
+    def _failed(self, exchange: Exchange, error: OSError, *, connected: bool, answered: bool) -> None:
+        self.close()
+        text = error.strerror or str(error) or type(error).__name__
+        if self.expired or isinstance(error, TimeoutError):
+            exchange.fail(outcome.TIMEOUT, "no answer in time")
+        elif not connected:
+            exchange.fail(outcome.CONNECT, text)
+        elif answered:
+            exchange.fail(outcome.TRUNCATED, text)
+        elif isinstance(error, ConnectionResetError | BrokenPipeError):
+            exchange.fail(outcome.RESET, text)
+        else:
+            exchange.fail(outcome.DISCONNECTED, text)
+
+    def _drain(self, incoming: _Incoming, done_ns: int) -> None:
+        """Read what follows the response, or give the connection up."""
+        if self._socket is None:
+            return
+        if not incoming.complete:
+            self.deadline_ns = done_ns + DRAIN_NS
+            try:
+                while chunk := self._socket.recv(READ_BYTES):
+                    incoming.feed(chunk)
+                    if incoming.complete:
+                        break
+            except (OSError, httptools.HttpParserError):
+                self.close()
+                return
+        if not (incoming.complete and incoming.keep_alive):
+            self.close()
+
+
+def _ended_while_idle(sock: gevent.socket.socket) -> bool:
+    """Whether there is anything to read where nothing is due: an end of file, or worse."""
+    poll = _poll()
+    poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(0))
+
+
+def _lines(headers: Headers) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers)

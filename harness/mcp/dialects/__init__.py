@@ -1,0 +1,47 @@
+"""Dialects of the protocol, one a file; the registry says which names a user may ask for.
+
+    session = new_session("2026-07-28")
+    request = yield from session.opening()      # a generator: yields requests, is sent their replies
+    request = session.call("echo", {"message": "hi"})
+
+Sessions hold what a virtual user must remember: the session id, the version agreed on, the next id.
+Opening and closing are generators, so that gevent and asyncio drive the same code.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Protocol
+
+from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
+from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
+from harness.mcp.dialects.plain import PlainSession
+from harness.mcp.dialects.websocket import WebSocketSession
+from harness.mcp.messages import Reply, Request
+
+Exchanges = Generator[Request, Reply, Reply | None]
+
+
+class Session(Protocol):
+    """What a user needs of a dialect."""
+
+    @property
+    def session_id(self) -> str | None:
+        """While one is held, a 404 means that the session is lost."""
+        ...
+
+    def opening(self) -> Exchanges: ...
+    def closing(self) -> Exchanges: ...
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> Request: ...
+    def request(self, method: str, params: Mapping[str, Any]) -> Request: ...
+
+
+DIALECTS: dict[str, Callable[[], Session]] = {
+    MODERN_VERSION: ModernSession,
+    **{version: (lambda version=version: HandshakeSession(version)) for version in HANDSHAKE_VERSIONS},  # type: ignore[misc]
+    "plain": PlainSession,
+    "websocket": WebSocketSession,
+}
+
+
+def new_session(protocol: str) -> Session:
+    """A session that is not open yet."""
+    return DIALECTS[protocol]()

@@ -1,0 +1,61 @@
+"""Streamable HTTP of the handshake versions: a session is opened, used and closed.
+
+initialize -> the version that the server offers, its session id if it gives one
+notifications/initialized -> 202
+calls, one POST each -> JSON or a stream of events
+DELETE at the end, if there is a session id; 405 means that the server keeps no sessions
+"""
+
+from collections.abc import Generator, Mapping
+from itertools import count
+from typing import Any
+
+from harness.mcp import outcome
+from harness.mcp.messages import CLIENT_INFO, Headers, Reply, Request, encode, rpc
+
+HANDSHAKE_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+HEADERS: Headers = (("Accept", "application/json, text/event-stream"), ("Content-Type", "application/json"))
+
+
+class HandshakeSession:
+    """One client's session with one server."""
+
+    def __init__(self, version: str = HANDSHAKE_VERSIONS[0]) -> None:
+        self.version = version
+        self.session_id: str | None = None
+        self._ids = count(1)
+        self._headers = HEADERS
+
+    def opening(self) -> Generator[Request, Reply, Reply | None]:
+        """Ends with the reply that decided: the first that failed, or the last."""
+        self.session_id, self._headers = None, HEADERS
+        params = {"protocolVersion": self.version, "capabilities": {}, "clientInfo": CLIENT_INFO}
+        reply = yield self._request("initialize", "initialize", encode(params))
+        if reply.outcome != outcome.OK:
+            return reply
+        result = reply.value()
+        agreed = result.get("protocolVersion", self.version) if isinstance(result, dict) else self.version
+        self.session_id = reply.session_id
+        named: Headers = (("Mcp-Session-Id", self.session_id),) if self.session_id else ()
+        self._headers = (*HEADERS, *named, ("MCP-Protocol-Version", str(agreed)))
+        body = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
+        acknowledged = yield Request("notifications/initialized", body, self._headers, None)
+        return reply if acknowledged.outcome == outcome.OK else acknowledged
+
+    def closing(self) -> Generator[Request, Reply, Reply | None]:
+        if self.session_id is None:
+            return None
+        reply = yield Request("session/delete", b"", self._headers, None, "DELETE")
+        self.session_id = None
+        return reply
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> Request:
+        params = b'{"name":%b,"arguments":%b}' % (encode(tool), encode(arguments))
+        return self._request(f"tools/call:{tool}", "tools/call", params)
+
+    def request(self, method: str, params: Mapping[str, Any]) -> Request:
+        return self._request(method, method, encode(params))
+
+    def _request(self, operation: str, method: str, params: bytes) -> Request:
+        number = next(self._ids)
+        return Request(operation, rpc(number, method, params), self._headers, number)

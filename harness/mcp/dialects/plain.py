@@ -1,0 +1,32 @@
+"""Plain JSON-RPC: `{"jsonrpc", "id", "method": TOOL, "params"}` posted to the URL itself. No session."""
+
+from collections.abc import Generator, Mapping
+from itertools import count
+from typing import Any
+
+from harness.mcp.messages import Reply, Request, encode, rpc
+
+HEADERS = (("Accept", "application/json"), ("Content-Type", "application/json"))
+
+
+class PlainSession:
+    """Nothing to remember but the next id."""
+
+    session_id: str | None = None
+
+    def __init__(self) -> None:
+        self._ids = count(1)
+
+    def opening(self) -> Generator[Request, Reply, Reply | None]:
+        yield from ()
+        return None
+
+    closing = opening
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> Request:
+        number = next(self._ids)
+        return Request(f"tools/call:{tool}", rpc(number, tool, encode(arguments)), HEADERS, number)
+
+    def request(self, method: str, params: Mapping[str, Any]) -> Request:
+        number = next(self._ids)
+        return Request(method, rpc(number, method, encode(params)), HEADERS, number)
