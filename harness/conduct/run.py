@@ -13,6 +13,7 @@ is read, exit 130.
 """
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
@@ -22,7 +23,7 @@ from typing import Any
 from harness.clock import Clock, Epoch, RealClock
 from harness.conduct.play import Player, Watch
 from harness.conduct.server import Server, find_server
-from harness.errors import INTERRUPTED, UNKNOWN, HarnessError, UntrustedError, worst
+from harness.errors import INTERRUPTED, UNKNOWN, HarnessError, ServiceError, UntrustedError, worst
 from harness.live.progress import Progress
 from harness.load.engine import Engine, LoadSpec
 from harness.plan.build import build
@@ -93,9 +94,12 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
         progress.note(one_line(plan))
         reason, error = await _until_interrupted(run)
         run.event(events.RUN_ENDED, reason=reason)
-    if isinstance(error, HarnessError) and not isinstance(error, UntrustedError):
+    if error is not None and not isinstance(error, UntrustedError):
+        if not isinstance(error, ServiceError):
+            shutil.rmtree(directory.path)  # nothing ran, and no log of a part says more than the error
         raise error
     seal(directory.spool, directory.samples)
+    shutil.rmtree(directory.spool)
     summary = await asyncio.to_thread(write_all, directory.path)
     code = worst(int(summary["exit_code"]), *([INTERRUPTED] if reason == "interrupted" else []))
     if error is not None:
@@ -129,6 +133,7 @@ async def _make(run: Run) -> str:
         run.write_metadata(target=server.facts())
         engine = asked.engine or _locust(run.directory, undo)
         load = await stack.enter_async_context(engine(_load_spec(run, server)))
+        rundir.point_latest(run.directory)
         run.event(events.RUN_STARTED)
         watch = Watch(Tail(run.directory.spool), run.log)
         player = Player(

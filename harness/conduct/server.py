@@ -144,7 +144,7 @@ def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
 
 
 def _commands_that_work(tools: Mapping[str, Mapping[str, Any]], places: Doors) -> list[str]:
-    """Up to three, the tools with the fewest required arguments first."""
+    """Up to three: tools that say they only read first, then those that are easiest to call."""
 
     def required(name: str) -> list[str]:
         return list((tools[name].get("inputSchema") or {}).get("required") or [])
@@ -156,8 +156,14 @@ def _commands_that_work(tools: Mapping[str, Mapping[str, Any]], places: Doors) -
             if required(name)
             else ""
         )
-        for name in sorted(tools, key=lambda name: (len(required(name)), name))[:3]
+        for name in sorted(tools, key=lambda name: (*_risk(tools[name]), len(required(name)), name))[:3]
     ]
+
+
+def _risk(tool: Mapping[str, Any]) -> tuple[bool, bool]:
+    """An echo is harmless; after that, what the server itself calls read-only."""
+    hints = tool.get("annotations") or {}
+    return "echo" not in str(tool["name"]).lower(), hints.get("readOnlyHint") is not True
 
 
 def _example(tool: Mapping[str, Any], required: list[str]) -> dict[str, Any]:

@@ -74,14 +74,11 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def create(root: Path, scenario: str, started_at: datetime) -> RunDirectory:
-    """A new run directory under `root`, and `latest` pointing to it."""
+    """A new run directory under `root`; `latest` points to it once it has something to show (`point_latest`)."""
     name = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     path = root.absolute() / re.sub(r"[^A-Za-z0-9_.-]", "-", scenario) / name
     try:
         (path / "spool").mkdir(parents=True)
-        link = path.parent / f".latest-{name}"
-        link.symlink_to(name)
-        os.replace(link, path.parent / "latest")  # noqa: PTH105 - Path.replace would follow the old link
     except OSError as error:
         raise UsageError(
             f"Cannot write to {root}",
@@ -89,6 +86,13 @@ def create(root: Path, scenario: str, started_at: datetime) -> RunDirectory:
             "Give a writable directory with --out",
         ) from error
     return RunDirectory(path)
+
+
+def point_latest(run: RunDirectory) -> None:
+    """DIR/<scenario>/latest is this run from now on."""
+    link = run.path.parent / f".latest-{run.run_id}"
+    link.symlink_to(run.run_id)
+    os.replace(link, run.path.parent / "latest")  # noqa: PTH105 - Path.replace would follow the old link
 
 
 def find(path: Path) -> RunDirectory:

@@ -113,9 +113,7 @@ class Scenario:
     load: Annotated[list[Phase], Field(min_length=1)]
     target: Target = field(default_factory=Target)
     allowed_hosts: list[str] = field(default_factory=list)
-    mix: dict[UserClass, Annotated[int, Field(ge=0)]] = field(
-        default_factory=lambda: dict(DEFAULT_MIX)
-    )
+    mix: dict[UserClass, Annotated[int, Field(ge=0)]] = field(default_factory=lambda: dict(DEFAULT_MIX))
     workload: list[Call] = field(default_factory=list)
     think: bool = True
     timeout: PositiveDuration = 30.0

@@ -240,16 +240,21 @@ class Connection:
             return
         if not incoming.complete:
             self.deadline_ns = done_ns + DRAIN_NS
-            try:
-                while chunk := self._socket.recv(READ_BYTES):
-                    incoming.feed(chunk)
-                    if incoming.complete:
-                        break
-            except (OSError, httptools.HttpParserError):
-                self.close()
-                return
+            _read_rest(self._socket, incoming)
         if not (incoming.complete and incoming.keep_alive):
             self.close()
+
+
+def _read_rest(sock: gevent.socket.socket, incoming: _Incoming) -> None:
+    """To the end of the response; leaves it incomplete when that does not come."""
+    try:
+        while not incoming.complete:
+            chunk = sock.recv(READ_BYTES)
+            if not chunk:
+                return
+            incoming.feed(chunk)
+    except (OSError, httptools.HttpParserError):
+        return
 
 
 def _ended_while_idle(sock: gevent.socket.socket) -> bool:

@@ -1,0 +1,259 @@
+"""`harness ramp` on real parts: the reference server on its PostgreSQL, other people's servers, and nothing left."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+Start = Callable[..., Any]
+RAMP = ("ramp", "--max", "4", "--step", "2", "--hold", "1s")
+# On a machine that is busy with other tests a run may find its generator saturated: then it says unknown.
+PASSED_OR_UNKNOWN = {0, 3}
+
+TINY = """
+import sys, uvicorn
+from mcp.server import MCPServer
+server = MCPServer("tiny", version="1.0")
+@server.tool()
+def echo(message: str) -> str:
+    return message
+uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def wait_for_port(port: int, process: "subprocess.Popen[bytes]", within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on {port}")
+
+
+@pytest.fixture(scope="module")
+def tiny_url() -> Iterator[str]:
+    """A server of the official SDK with one tool."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-c", TINY, str(port)])
+    wait_for_port(port, process)
+    yield f"http://127.0.0.1:{port}/mcp"
+    process.kill()
+    process.wait()
+
+
+def processes_of(run: Path, tmp_path: Path) -> dict[int, str]:
+    """Everything that runs and was started for a run: by the mark in its environment, or its temporary directory."""
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (
+                (place / "environ").read_bytes()
+                + (place / "cmdline").read_bytes()
+                + str((place / "cwd").readlink()).encode()
+            )
+        except OSError:
+            continue
+        if (str(run).encode() in text or str(tmp_path / "tmp").encode() in text) and int(
+            place.name
+        ) != os.getpid():
+            found[int(place.name)] = (place / "cmdline").read_text().replace("\0", " ")[:80]
+    return found
+
+
+def assert_nothing_left(run: Path, tmp_path: Path, within_s: float = 10) -> None:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline and (processes_of(run, tmp_path) or list((tmp_path / "tmp").iterdir())):
+        time.sleep(0.05)
+    assert processes_of(run, tmp_path) == {}
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_one_valid_object_every_call_accounted_for_and_nothing_left(harness: Start, tmp_path: Path) -> None:
+    """started == recorded == rows, no loss; the table's users are the steps; the parts are gone."""
+    command = harness(*RAMP, "--json")
+    code = command.wait()
+    summary = command.summary()
+
+    assert code in PASSED_OR_UNKNOWN, command.stderr
+    assert code == summary["exit_code"]
+    generator = summary["generator"]
+    run = Path(summary["run_dir"])
+    rows = pq.read_metadata(run / "samples.parquet").num_rows
+    assert generator["started"] == generator["recorded"] == rows == summary["totals"]["requests"] > 0
+    assert (generator["lost"], summary["totals"]["failed"]) == (0, 0)
+    assert [step["users"] for step in summary["steps"]] == [2, 4]
+    assert summary["target"]["server"]["name"] == "harness-target"
+    assert {operation["user_class"] for operation in summary["operations"]} <= {
+        "LightUser",
+        "HeavyUser",
+        "WebSocketUser",
+    }
+    assert not (run / "spool").exists()
+    assert "<html" in (run / "report.html").read_text()
+    assert_nothing_left(run, tmp_path)
+
+
+def test_without_json_the_table_goes_to_standard_output_and_progress_to_standard_error(
+    harness: Start,
+) -> None:
+    """Plain lines, no terminal codes, when nobody watches."""
+    command = harness(*RAMP)
+    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+
+    assert "no breaking point up to 4 users" in command.stdout
+    assert "report.html" in command.stdout
+    assert "2 users" in command.stderr
+    assert "\x1b" not in command.stdout + command.stderr
+
+
+@pytest.mark.parametrize("protocol", ["2026-07-28", "2025-11-25", "2024-11-05", "auto"])
+def test_a_server_of_the_official_sdk_is_loaded_in_every_dialect(
+    harness: Start, tiny_url: str, protocol: str
+) -> None:
+    """--call makes any server's tool the load."""
+    arguments = '{"message": "hi {{counter}}"}'
+    command = harness(
+        *RAMP, "--json", "--url", tiny_url, "--protocol", protocol, "--call", "echo", "--args", arguments
+    )
+    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+
+    summary = command.summary()
+    assert summary["target"]["protocol"] == ("2026-07-28" if protocol == "auto" else protocol)
+    assert summary["target"]["server"] == {"name": "tiny", "version": "1.0"} or protocol == "2026-07-28"
+    assert {operation["operation"] for operation in summary["operations"]} >= {"tools/call:echo"}
+    assert summary["totals"]["failed"] == 0
+
+
+@pytest.fixture(scope="module")
+def everything_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """npm's reference server, of the TypeScript SDK."""
+    place = tmp_path_factory.mktemp("npm")
+    package = "@modelcontextprotocol/server-everything"
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(place)]
+    try:
+        done = subprocess.run(
+            ["npm", "install", *options, package], capture_output=True, text=True, timeout=110, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        pytest.skip(f"npm is needed for server-everything: {error}")
+    if done.returncode:
+        pytest.skip(f"npm could not install {package}: {done.stderr.strip()[-300:]}")
+    port = free_port()
+    script = place / "node_modules" / package / "dist" / "index.js"
+    process = subprocess.Popen(["node", str(script), "streamableHttp"], env=os.environ | {"PORT": str(port)})
+    wait_for_port(port, process)
+    yield f"http://127.0.0.1:{port}/mcp"
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.timeout(240)
+def test_npm_s_server_everything_is_loaded(harness: Start, everything_url: str) -> None:
+    """Priming events, sessions of another SDK, the version it offers."""
+    command = harness(
+        *RAMP, "--json", "--url", everything_url, "--call", "echo", "--args", '{"message": "hi"}'
+    )
+    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+
+    summary = command.summary()
+    assert (summary["target"]["protocol"], summary["totals"]["failed"]) == ("2025-11-25", 0)
+    assert summary["sessions"]["opened"] == 4
+    assert summary["generator"]["started"] == summary["generator"]["recorded"]
+
+
+def test_another_server_without_call_is_told_what_would_work(
+    harness: Start, tiny_url: str, tmp_path: Path
+) -> None:
+    """Exit 2 with a command that can be pasted, and no run directory."""
+    command = harness(*RAMP, "--url", tiny_url)
+
+    assert command.wait() == 2
+    assert (
+        f"""harness ramp --max 50 --url {tiny_url} --call echo --args '{{"message": "hello"}}'"""
+        in command.stderr
+    )
+    assert list((tmp_path / "out").glob("*/*")) == []
+
+
+def test_a_target_that_is_not_there_is_exit_4(harness: Start, tmp_path: Path) -> None:
+    """At once, with what to do, and no run directory."""
+    command = harness(*RAMP, "--url", f"http://127.0.0.1:{free_port()}/mcp")
+
+    assert command.wait(within_s=30) == 4
+    assert "is not there" in command.stderr
+    assert list((tmp_path / "out").glob("*/*")) == []
+
+
+@pytest.mark.parametrize("address", ["http://10.255.255.1/mcp", "http://example.com/mcp"])
+def test_another_machine_is_refused(harness: Start, address: str) -> None:
+    """Before anything is sent."""
+    command = harness(*RAMP, "--url", address)
+
+    assert command.wait(within_s=30) == 2
+    assert "is not this machine" in command.stderr
+
+
+def test_an_unwritable_out_is_exit_2(harness: Start, tmp_path: Path) -> None:
+    """A file stands where the directory should be."""
+    (tmp_path / "file").write_text("")
+    command = harness(*RAMP, "--out", str(tmp_path / "file"))
+
+    assert command.wait(within_s=30) == 2
+    assert "Cannot write to" in command.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["at once", "step_asked", "step_running"])
+def test_an_interruption_stops_the_load_writes_a_report_and_exits_130(
+    harness: Start, tmp_path: Path, number: int, moment: str
+) -> None:
+    """While parts start, while users start, in the middle of a step."""
+    command = harness("ramp", "--max", "8", "--step", "4", "--hold", "30s")
+    if moment == "at once":
+        deadline = time.monotonic() + 30
+        while command.run_dir() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+    else:
+        command.wait_for_event(moment)
+    command.signal(number)
+
+    assert command.wait(within_s=60) == 130, command.stderr
+    run = command.run_dir()
+    assert run is not None
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["exit_code"], summary["generator"]["lost"]) == (130, 0)
+    assert (run / "report.html").exists()
+    assert_nothing_left(run, tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_left_of_a_run_whose_harness_was_killed(harness: Start, tmp_path: Path, seed: int) -> None:
+    """kill -9 at a random moment: no process, no port, no temporary directory; and the run can still be read."""
+    command = harness("ramp", "--max", "8", "--step", "4", "--hold", "30s")
+    moment = ["step_asked", "step_running", "generator", "run_started"][seed]
+    run = command.wait_for_event(moment)
+    time.sleep(Random(seed).random())  # a random moment is the point
+    command.signal(signal.SIGKILL)
+    command.wait()
+
+    assert_nothing_left(run, tmp_path)
+    again = harness("report", str(run))
+    assert again.wait() == 3, again.stderr
+    assert "cut off" in again.stdout
