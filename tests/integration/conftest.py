@@ -1,5 +1,6 @@
 """Real parts for tests: one embedded PostgreSQL for each worker of the test run, gone with it however it ends."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from harness.record.undo import Journal
-from harness.services import janitor, postgres
+from harness.services import janitor, postgres, toxiproxy_install
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -23,3 +24,34 @@ def undo(tmp_path: Path) -> Iterator[Journal]:
     """A journal of this test's own; nobody watches it."""
     with Journal(tmp_path / "undo.jsonl") as journal:
         yield journal
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def toxiproxy_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real toxiproxy-server: this person's, else one built once and shared by the workers of the test run."""
+    if binary := toxiproxy_install.found():
+        return binary.path
+    if toxiproxy_install.go_program() is None:
+        pytest.skip(
+            "There is no toxiproxy-server, and no Go to build one: `harness doctor` says how to get it"
+        )
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    place = tmp_path_factory.mktemp("toxiproxy")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HARNESS_HOME", str(shared / "harness-home"))
+        async with janitor.watching(place / "undo.jsonl") as journal:
+            return (await toxiproxy_install.install(journal)).binary.path
+
+
+@pytest.fixture
+def toxiproxy_found(toxiproxy_binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`harness` finds this toxiproxy-server, first on PATH, and nothing else of whoever runs the tests."""
+    places = tmp_path / "on-path"
+    places.mkdir()
+    program = places / toxiproxy_install.PROGRAM
+    program.symlink_to(toxiproxy_binary)
+    monkeypatch.setenv("PATH", f"{places}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("TOXIPROXY_URL", raising=False)
+    return program

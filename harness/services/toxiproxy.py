@@ -1,0 +1,147 @@
+"""Toxiproxy: the user's server if TOXIPROXY_URL names one, else one of our own for the run, as a child.
+
+    async with provided_or_started(undo, log_dir) as toxiproxy:
+        await toxiproxy.api.create_proxy(...)
+
+- A server of ours listens on 127.0.0.1 and a free port, and takes every proxy and toxic with it when it ends.
+- A server of the user's may serve others: its version is asked for, and nothing of it is touched here.
+- It does not end when it cannot listen, so it is ready only when it answers and has not said that it failed.
+
+What it does not know: links and faults. It hands out the server and `api`, the way to talk to it.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import FaultBackendUnreachableError, ServiceError, UsageError
+from harness.record.undo import Journal
+from harness.services import readiness, toxiproxy_install
+from harness.services.ports import free_port, is_taken
+from harness.services.process import Child, running
+from harness.services.readiness import Ready
+from harness.services.toxiproxy_api import Api
+from harness.services.toxiproxy_install import INSTALL_COMMAND, Binary
+
+HOST, PORT = "127.0.0.1", 8474
+TRIES, READY_S = 5, 10.0
+LISTENS, FAILED = "Starting Toxiproxy HTTP server", "Server finished with error"
+
+
+@dataclass(frozen=True, slots=True)
+class Toxiproxy:
+    """A server that answers."""
+
+    url: str
+    version: str
+    ours: bool  # started for this run, and gone after it
+    api: Api = field(repr=False)
+    child: Child | None = field(default=None, repr=False)  # None when it is not ours
+
+
+@asynccontextmanager
+async def provided_or_started(undo: Journal, log_dir: Path) -> AsyncIterator[Toxiproxy]:
+    """The user's server if TOXIPROXY_URL names one, else one of our own."""
+    given = os.environ.get("TOXIPROXY_URL")
+    if given:
+        yield await provided(given)
+        return
+    async with started(undo, log_dir) as server:
+        yield server
+
+
+async def provided(url: str) -> Toxiproxy:
+    """A server of the user's, once it has answered."""
+    api = Api(url.rstrip("/"))
+    try:
+        version = await api.version()
+    except FaultBackendUnreachableError as error:
+        raise FaultBackendUnreachableError(
+            error.what,
+            error.why,
+            f"{error.todo}; without TOXIPROXY_URL the harness starts one of its own",
+        ) from error
+    if toxiproxy_install.too_old(version):
+        raise FaultBackendUnreachableError(
+            f"Toxiproxy at {api.url} is too old",
+            f"It is {version}; the harness needs {_oldest()} or newer",
+            "Upgrade it; without TOXIPROXY_URL the harness starts one of its own",
+        )
+    return Toxiproxy(api.url, version, ours=False, api=api)
+
+
+@asynccontextmanager
+async def started(undo: Journal, log_dir: Path, port: int = 0) -> AsyncIterator[Toxiproxy]:
+    """A server of our own on `port` (0: a free one); its log is toxiproxy.log in `log_dir`."""
+    if port and is_taken(port, HOST):
+        raise UsageError(
+            f"Port {port} is taken",
+            f"Another program listens on {HOST}:{port}",
+            "If it is a Toxiproxy, set TOXIPROXY_URL to use it; else give another port: 0 takes a free one",
+        )
+    binary = program()
+    log = (log_dir / "toxiproxy.log").absolute()
+    for attempt in range(1, TRIES + 1):
+        number = port or free_port(HOST)
+        ready = False
+        try:
+            async with _running(undo, log, binary, number) as child:
+                api = Api(f"http://{HOST}:{number}")
+                version = await api.version()
+                ready = True
+                yield Toxiproxy(api.url, version, ours=True, api=api, child=child)
+                return
+        except ServiceError:
+            # A port that was lost to somebody else is chosen again; what happens in the body is not ours to run again.
+            if ready or port or attempt == TRIES or not is_taken(number, HOST):
+                raise
+
+
+def program() -> Binary:
+    """The program to start; the error says where it was looked for."""
+    binaries = toxiproxy_install.candidates()
+    for binary in binaries:
+        if not binary.problem:
+            return binary
+    unusable = "; ".join(f"{binary.path} cannot be used: {binary.problem}" for binary in binaries)
+    raise FaultBackendUnreachableError(
+        "There is no Toxiproxy",
+        unusable
+        or f"TOXIPROXY_URL is not set, {toxiproxy_install.PROGRAM} is not on PATH, and none was installed",
+        f"Run `{INSTALL_COMMAND}`",
+    )
+
+
+def _running(undo: Journal, log: Path, binary: Binary, port: int) -> AbstractAsyncContextManager[Child]:
+    argv = [str(binary.path), "-host", HOST, "-port", str(port)]
+    return running(
+        argv,
+        name="toxiproxy",
+        undo=undo,
+        log=log,
+        ready=_answering(f"http://{HOST}:{port}", log),
+        ready_s=READY_S,
+        env={"LOG_LEVEL": "info"},  # at other levels it does not say what it is waited for
+    )
+
+
+def _answering(url: str, log: Path) -> Ready:
+    """It says that it begins, answers, and has not said that it could not listen: then it is not somebody else."""
+    offset = readiness.size(log)
+    address = readiness.url(f"{url}/version")
+
+    async def check() -> str | None:
+        if not readiness.find_line(LISTENS, log, offset):
+            return "it has not begun"
+        state = await address.check()
+        if failure := readiness.find_line(FAILED, log, offset):
+            raise ServiceError("It could not listen", failure.string)
+        return state
+
+    return Ready(f"{url} to answer", check)
+
+
+def _oldest() -> str:
+    return ".".join(map(str, toxiproxy_install.OLDEST))
