@@ -25,7 +25,7 @@ def conduct(command: str, data: Mapping[str, Any], given: Mapping[str, Any], sou
     from harness.cli.showing import show
 
     scenario = scenario_of(data, source or f"harness {command}")
-    asked = Asked(scenario=scenario, command=command, argv=tuple(sys.argv[1:]), out=given["out"])
+    asked = Asked(scenario=scenario, command=command, argv=("harness", *sys.argv[1:]), out=given["out"])
     finished = asyncio.run(_with_signals(asked, progress()))
     if finished.run_dir is None:
         return INTERRUPTED

@@ -167,7 +167,7 @@ def _load_spec(run: Run, server: Server) -> LoadSpec:
         spool_dir=str(run.directory.spool),
         epoch_ns=run.epoch.origin_ns,
         seed=scenario.seed,
-        headers=scenario.target.headers,
+        headers=server.headers,
         mix={str(name): weight for name, weight in scenario.mix.items()},
         workload=[asdict(call) for call in scenario.workload],
         think=scenario.think,

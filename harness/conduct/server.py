@@ -14,7 +14,7 @@ from typing import Any
 from harness.client.preflight import Discovered, preflight
 from harness.errors import UsageError
 from harness.live.progress import Progress
-from harness.load.address import Doors, check_allowed, doors
+from harness.load.address import Doors, check_allowed, credentials, doors
 from harness.record import redact
 from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal
@@ -59,6 +59,7 @@ class Server:
     doors: Doors
     protocol: str
     found: Discovered
+    headers: dict[str, str]
     managed: bool
     usage: UsageMaxima
 
@@ -98,16 +99,17 @@ async def find_server(
         started = await stack.enter_async_context(target.managed(undo, directory.path, database_url))
         url, usage.now = _door(started.base_url, wanted.protocol), started.usage
     places = doors(url, wanted.protocol)
+    headers = credentials(url) | wanted.headers
     check_allowed(places.base_url, scenario.allowed_hosts)
     found = await preflight(
         places.ws_url if wanted.protocol == "websocket" else places.mcp_url,
         wanted.protocol,
-        headers=wanted.headers,
+        headers=headers,
         timeout_s=PREFLIGHT_S,
     )
     _check_tools(scenario, found, places)
     progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
-    return Server(places, found.protocol, found, managed=not wanted.url, usage=usage)
+    return Server(places, found.protocol, found, headers, managed=not wanted.url, usage=usage)
 
 
 def _door(base_url: str, protocol: str) -> str:

@@ -4,18 +4,19 @@ A URL with a path is the MCP endpoint itself; without one it is /mcp. /health an
 of the same server, the WebSocket door below the endpoint. Load goes to this machine unless a host was allowed.
 """
 
+import base64
 import ipaddress
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from harness.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The URLs of one server."""
+    """The URLs of one server, without credentials."""
 
     base_url: str
     mcp_url: str
@@ -34,13 +35,22 @@ def doors(url: str, protocol: str = "auto") -> Doors:
             f"{url!r} is not the URL of a server", "", "Give something like http://127.0.0.1:8000/mcp"
         )
     secure = "s" if parts.scheme in {"https", "wss"} else ""
-    base_url = f"http{secure}://{parts.netloc}"
+    origin = parts.netloc.rpartition("@")[2]
+    base_url = f"http{secure}://{origin}"
     path = parts.path.rstrip("/")
     query = f"?{parts.query}" if parts.query else ""
-    websocket = f"ws{secure}://{parts.netloc}"
+    websocket = f"ws{secure}://{origin}"
     if parts.scheme in {"ws", "wss"} or protocol == "websocket":
         return Doors(base_url, f"{base_url}{path}{query}", f"{websocket}{path or '/mcp/ws'}{query}")
     return Doors(base_url, f"{base_url}{path or '/mcp'}{query}", f"{websocket}{path or '/mcp'}/ws")
+
+
+def credentials(url: str) -> dict[str, str]:
+    """User and password of a URL as the header that carries them."""
+    name_and_password, at, _ = urlsplit(url).netloc.rpartition("@")
+    if not at:
+        return {}
+    return {"Authorization": "Basic " + base64.b64encode(unquote(name_and_password).encode()).decode()}
 
 
 def is_loopback(host: str) -> bool:

@@ -13,8 +13,8 @@ def build(scenario: Scenario) -> Plan:
     """The timeline of a scenario."""
     steps: list[LoadStep] = []
     at_s = 0.0
-    for number, phase in enumerate(scenario.load, start=1):
-        for step in _steps(phase, phase.name or f"{phase.kind}-{number}", len(steps), at_s):
+    for phase, name in zip(scenario.load, scenario.phase_names(), strict=True):
+        for step in _steps(phase, name, len(steps), at_s):
             steps.append(step)
             at_s = step.ends_s + step.rest_s
     return Plan(scenario=scenario.name, seed=scenario.seed, steps=tuple(steps))

@@ -120,3 +120,7 @@ class Scenario:
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     objectives: list[str] = field(default_factory=list)
     seed: int = 0
+
+    def phase_names(self) -> list[str]:
+        """The name of each entry of `load`: its own, or its kind and its place."""
+        return [phase.name or f"{phase.kind}-{number}" for number, phase in enumerate(self.load, start=1)]

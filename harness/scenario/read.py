@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.errors import UsageError
+from harness.objectives import check_names, parse
 from harness.scenario import model
 from harness.scenario.model import Phase, Scenario
 
@@ -61,6 +62,7 @@ def scenario_of(data: Mapping[str, Any], source: str, environ: Mapping[str, str]
         raise UsageError(
             f"{source} has no users", "mix: every weight is 0", "Give one class a weight above 0"
         )
+    check_names([parse(text) for text in scenario.objectives], steps=scenario.phase_names())
     return scenario
 
 

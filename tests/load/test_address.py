@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import UsageError
-from harness.load.address import Doors, check_allowed, doors, is_loopback
+from harness.load.address import Doors, check_allowed, credentials, doors, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,15 @@ def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
     """With an example of one."""
     with pytest.raises(UsageError, match="is not the URL of a server"):
         doors(url)
+
+
+def test_credentials_of_a_url_become_a_header_and_leave_the_url() -> None:
+    """No log, no Host header, no report shows them."""
+    url = "http://me:p%40ss@127.0.0.1:1/mcp"
+
+    assert doors(url).mcp_url == "http://127.0.0.1:1/mcp"
+    assert credentials(url) == {"Authorization": "Basic bWU6cEBzcw=="}
+    assert credentials("http://127.0.0.1/") == {}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from gevent.lock import BoundedSemaphore
 
-from harness.load.address import doors, is_loopback
+from harness.load.address import credentials, doors, is_loopback
 from harness.load.engine import LoadSpec
 from harness.load.inside.deadlines import Deadlines
 from harness.load.inside.discovery import find_protocol
@@ -73,7 +73,9 @@ def _spec_from_locust(environment: Any) -> LoadSpec:
             "%s is not this machine: be sure that you may load it", places.base_url
         )
     headers = dict(line.partition(":")[::2] for line in options.mcp_header or [])
-    headers = {name.strip(): value.strip() for name, value in headers.items()}
+    headers = credentials(environment.host or "") | {
+        name.strip(): value.strip() for name, value in headers.items()
+    }
     protocol = options.mcp_protocol
     return LoadSpec(
         base_url=places.base_url,

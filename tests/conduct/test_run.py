@@ -1,0 +1,207 @@
+"""A whole run on the simulated engine: from a scenario to the report, in no time."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from harness.clock import FakeClock
+from harness.conduct import run as conducting
+from harness.conduct.run import Asked, Finished, conduct_run
+from harness.errors import UsageError
+from harness.live.progress import Plain, Silent
+from harness.load.engine import Engine, Load, LoadSpec
+from harness.load.simulated import Server, simulated
+from harness.scenario.read import scenario_of
+from tests.fakes.mcp_server import mcp_server
+
+
+async def conduct(
+    out: Path,
+    load: list[Any],
+    server: Server,
+    clock: FakeClock | None = None,
+    engine: Engine | None = None,
+    **more: Any,
+) -> Finished:
+    """A run against a real server that answers the preflight; the calls are drawn."""
+    clock = clock or FakeClock()
+    async with mcp_server() as url:
+        scenario = scenario_of(
+            {"name": "sim", "target": {"url": url}, "workload": [{"call": "echo"}], "load": load} | more,
+            "test",
+        )
+        asked = Asked(
+            scenario, "ramp", ("harness", "ramp"), out, clock=clock, engine=engine or simulated(server, clock)
+        )
+        return await conduct_run(asked, Silent())
+
+
+RAMP = {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "10s"}}
+
+
+async def test_a_run_leaves_everything_that_the_contract_names(tmp_path: Path) -> None:
+    """scenario, plan, metadata, undo, events, samples, summary, report; latest points to it."""
+    finished = await conduct(tmp_path, [RAMP], Server())
+
+    assert finished.run_dir is not None
+    names = {path.name for path in finished.run_dir.iterdir()}
+    assert names >= {
+        "scenario.yaml", "plan.json", "metadata.json", "undo.jsonl", "events.jsonl", "samples.parquet",
+        "summary.json", "report.html", "windows.csv", "charts",
+    }  # fmt: skip
+    assert "spool" not in names
+    assert (tmp_path / "sim" / "latest").resolve() == finished.run_dir
+    assert finished.summary == json.loads((finished.run_dir / "summary.json").read_text())
+    assert (finished.exit_code, finished.summary["verdict"]) == (0, "pass")
+    assert (
+        finished.summary["generator"]["started"]
+        == pq.read_metadata(finished.run_dir / "samples.parquet").num_rows
+    )
+
+
+async def test_the_breaking_point_is_found_and_is_no_failure(tmp_path: Path) -> None:
+    """A ramp without an objective that finds one has passed; last_good is held afterwards."""
+    load = [RAMP, {"name": "steady", "sustain": {"users": "last_good", "for": "20s"}}]
+    finished = await conduct(tmp_path, load, Server(limit_users=12))
+
+    point = finished.summary["breaking_point"]
+    assert (point["users"], point["last_good_users"], point["confirmed"]) == (15, 10, True)
+    assert finished.summary["steps"][-1]["users"] == 10
+    assert finished.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("objective", "verdict", "code"),
+    [("p95 < 1s", "pass", 0), ("p95 < 1ms", "fail", 1), ("success_rate >= 99%", "pass", 0)],
+)
+async def test_objectives_decide_the_verdict(tmp_path: Path, objective: str, verdict: str, code: int) -> None:
+    """And the exit code."""
+    finished = await conduct(tmp_path, [RAMP], Server(), objectives=[objective])
+
+    assert (finished.summary["verdict"], finished.exit_code) == (verdict, code)
+
+
+async def test_an_objective_that_cannot_be_read_ends_it_before_it_begins(tmp_path: Path) -> None:
+    """Exit 2, and nothing was made."""
+    with pytest.raises(UsageError, match="p95"):
+        await conduct(tmp_path / "out", [RAMP], Server(), objectives=["p95 << 1s"])
+    with pytest.raises(UsageError, match="climbb"):
+        await conduct(tmp_path / "out", [RAMP], Server(), objectives=["p95 < 1s in climbb"])
+
+    assert not (tmp_path / "out").exists()
+
+
+async def test_a_tool_that_is_not_there_ends_it_before_it_begins(tmp_path: Path) -> None:
+    """With a command that would work, and no run directory."""
+    with pytest.raises(UsageError, match="has no tool shout"):
+        await conduct(tmp_path, [RAMP], Server(), workload=[{"call": "shout"}])
+
+    assert list(tmp_path.glob("*/*")) == []
+
+
+async def test_a_lost_worker_makes_the_verdict_unknown_and_the_report_is_written(tmp_path: Path) -> None:
+    """What was measured before is there to be looked at."""
+    clock = FakeClock()
+
+    @asynccontextmanager
+    async def losing(spec: LoadSpec) -> AsyncIterator[Load]:
+        async with simulated(Server(), clock)(spec) as load:
+
+            class Losing:
+                async def set_users(self, count: int) -> None:
+                    await load.set_users(count)
+
+                async def poll(self) -> list[str]:
+                    await load.poll()
+                    return ["worker-0 (exit code -9)"] if clock.ns > 15_000_000_000 else []
+
+                async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:
+                    await load.stop(drain_s, cancelled=cancelled)
+
+            yield Losing()
+
+    finished = await conduct(tmp_path, [RAMP], Server(), clock, losing)
+
+    assert (finished.summary["verdict"], finished.exit_code) == ("unknown", 3)
+    assert finished.run_dir is not None
+    assert (finished.run_dir / "report.html").exists()
+    assert finished.summary["totals"]["requests"] > 1000
+
+
+async def test_an_interrupted_run_is_read_as_far_as_it_went(tmp_path: Path) -> None:
+    """Exit 130, the verdict says why, every call that began is accounted for."""
+    clock = FakeClock()
+    async with mcp_server() as url:
+        scenario = scenario_of(
+            {"name": "sim", "target": {"url": url}, "workload": [{"call": "echo"}], "load": [RAMP]}, "test"
+        )
+        asked = Asked(
+            scenario, "ramp", ("harness",), tmp_path, clock=clock, engine=simulated(Server(), clock)
+        )
+        interrupting = replace(asked, clock=Interrupting(clock, asked.interrupted))
+        finished = await conduct_run(interrupting, Plain())
+
+    assert finished.exit_code == 130
+    assert finished.summary["verdict"] == "unknown"
+    assert 0 < finished.summary["generator"]["started"] == finished.summary["generator"]["recorded"]
+
+
+class Interrupting:
+    """A clock on which somebody presses Ctrl-C after twelve seconds."""
+
+    def __init__(self, inner: FakeClock, interrupted: asyncio.Event) -> None:
+        self.inner, self.interrupted = inner, interrupted
+        self.now_ns, self.utc = inner.now_ns, inner.utc
+
+    async def sleep(self, seconds: float) -> None:
+        await self.inner.sleep(seconds)
+        if self.inner.ns > 12_000_000_000:
+            self.interrupted.set()
+            await asyncio.sleep(0.01)  # let the signal be seen
+
+
+async def test_no_secret_reaches_the_run_directory(tmp_path: Path) -> None:
+    """A header with a token is sent, and written down nowhere."""
+    secret = "s3cr3t-t0ken-value"
+    async with mcp_server() as url:
+        target = {"url": url.replace("http://", f"http://user:{secret}@"), "headers": {"X-Api-Key": secret}}
+        scenario = scenario_of(
+            {"name": "sim", "target": target, "workload": [{"call": "echo"}], "load": [RAMP]}, "test"
+        )
+        clock = FakeClock()
+        argv = ("harness", "ramp", "--header", f"Authorization: Bearer {secret}")
+        asked = Asked(scenario, "ramp", argv, tmp_path, clock=clock, engine=simulated(Server(), clock))
+        finished = await conduct_run(asked, Silent())
+
+    assert finished.run_dir is not None
+    found = [
+        path.name
+        for path in finished.run_dir.rglob("*")
+        if path.is_file() and secret.encode() in path.read_bytes()
+    ]
+    assert found == []
+
+
+@pytest.mark.timeout(300)
+async def test_a_million_calls_go_through_analysis_and_report_without_a_special_case(tmp_path: Path) -> None:
+    """The same path, a bounded report."""
+    load = [{"name": "climb", "ramp": {"to": 100, "step": 10, "hold": "60s"}}]
+    finished = await conduct(tmp_path, load, Server(service_ms=20, capacity_rps=2500))
+
+    assert finished.run_dir is not None
+    assert finished.summary["generator"]["recorded"] > 1_000_000
+    assert finished.summary["generator"]["lost"] == 0
+    assert finished.exit_code == 0
+    assert (finished.run_dir / "report.html").stat().st_size < 3_000_000
+
+
+def test_the_modules_that_conduct_name_what_they_do() -> None:
+    """The first thing in the module is the order of a run."""
+    assert "1. the plan is built" in str(conducting.__doc__)
