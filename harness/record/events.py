@@ -12,6 +12,11 @@
 | break        | users, last_good_users, reason, confirmed                     | a breaking point |
 | generator    | worker, cpu, run_delay, lag_ms, started, recorded, open_calls, users | once a second a worker |
 | worker_lost  | worker                                                        | its load and its last second are gone |
+| fault_on     | name, kind, link, parameters                                  | applied and read back: the fault window begins |
+| fault_verified | name, verified, why, through_ms, beside_ms, expected_ms     | canaries through and beside the link compared |
+| fault_off    | name                                                          | healing begins: the fault window ends |
+| fault_healed | name, healed, why                                             | proved by canaries again, or not |
+| fault_skipped | name, kind, link, why                                        | it was never applied |
 | run_ended    | reason                                                        | completed, broke, interrupted, aborted, error |
 
 `start_ns` of a step is `step_running` plus its settling time. A run that was cut off has no `step_done`
@@ -33,6 +38,11 @@ RUN_ENDED = "run_ended"
 BREAK = "break"
 GENERATOR = "generator"
 WORKER_LOST = "worker_lost"
+FAULT_ON = "fault_on"
+FAULT_VERIFIED = "fault_verified"
+FAULT_OFF = "fault_off"
+FAULT_HEALED = "fault_healed"
+FAULT_SKIPPED = "fault_skipped"
 
 
 @dataclass(frozen=True, slots=True)
