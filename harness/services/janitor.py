@@ -33,12 +33,12 @@ LEAVE_S = 5.0
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
 
 
-def main(undo_path: Path) -> int:
-    """Wait for the end of the pipe (standard input), then undo what is left."""
+def main(undo_path: Path, pipe: int = 0, out: int = 1) -> int:
+    """Wait for the end of the pipe, then undo what is left."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    os.write(sys.stdout.fileno(), HELLO)
-    while os.read(sys.stdin.fileno(), 64):
+    os.write(out, HELLO)
+    while os.read(pipe, 64):
         pass
     if not read_open(undo_path):
         return 0

@@ -111,22 +111,25 @@ def _ask_first(entries: list[Open]) -> list[str]:
     """Send each process the signal that ends it in good order, and wait a little for all of them."""
     asked = []
     for entry in entries:
-        if entry.what == PROCESS and entry.data.get("boot") == boot_id():
-            process = proctable.read(int(entry.data["pid"]))
-            number = int(entry.data.get("signal", signal.SIGKILL))
-            if (
-                process
-                and process.start_ticks == entry.data["start_ticks"]
-                and proctable.send(process, number)
-            ):
-                proctable.send(process, signal.SIGCONT)  # it may have been paused
-                asked.append((process, f"{_named(entry)}: sent {signal.Signals(number).name}"))
+        process, number = _process(entry.data), entry.data.get("signal", signal.SIGKILL)
+        if process is not None and proctable.send(process, number):
+            proctable.send(process, signal.SIGCONT)  # it may have been paused
+            asked.append((process, f"{_named(entry)}: sent {signal.Signals(number).name}"))
     deadline = time.monotonic() + GRACE_S
     while time.monotonic() < deadline and any(
         proctable.is_alive(process.pid, process.start_ticks) for process, _ in asked
     ):
         time.sleep(PAUSE_S)
     return [line for _, line in asked]
+
+
+def _process(data: Mapping[str, Any]) -> Process | None:
+    """The process of an entry, if exactly that one still runs."""
+    pid, ticks = data.get("pid"), data.get("start_ticks")
+    if not isinstance(pid, int) or data.get("boot") != boot_id():
+        return None
+    process = proctable.read(pid)
+    return process if process and process.start_ticks == ticks else None
 
 
 def _end(members: Callable[[], set[Process]]) -> str | None:

@@ -22,7 +22,7 @@ import secrets
 import shutil
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,7 +31,7 @@ from harness.errors import ServiceError
 from harness.record.undo import SHARED_MEMORY, Journal
 from harness.services import temporary
 from harness.services.ports import free_port, is_taken
-from harness.services.process import User, running
+from harness.services.process import Child, User, running
 from harness.services.readiness import Ready
 from harness.services.seat import Seat
 from harness.services.sharedmemory import forget_segment
@@ -138,20 +138,7 @@ async def _start(
         port = free_port(HOST)
         argv = [str(binaries / "postgres"), "-D", str(place / "data"), "-p", str(port)]
         argv += [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
-        seat = Seat(
-            lambda argv=argv: running(  # type: ignore[misc]
-                argv,
-                name=name,
-                undo=undo,
-                log=log,
-                ready=_accepting(place / "data" / "postmaster.pid"),
-                ready_s=START_S,
-                cwd=place,
-                user=user,
-                stop_signal=signal.SIGINT,  # "fast": clients are sent away, data are written
-                death_signal=signal.SIGQUIT,  # "immediate": backends are ended, nothing is written
-            )
-        )
+        seat = _seat(undo, log, argv, place, user, name)
         try:
             await seat.start()
         except ServiceError:
@@ -164,6 +151,24 @@ async def _start(
         f"{TRIES} ports were taken by others between choosing and listening",
         "Try again, or use a server of yours: set DATABASE_URL",
     )
+
+
+def _seat(undo: Journal, log: Path, argv: list[str], place: Path, user: User | None, name: str) -> Seat:
+    def starting() -> AbstractAsyncContextManager[Child]:
+        return running(
+            argv,
+            name=name,
+            undo=undo,
+            log=log,
+            ready=_accepting(place / "data" / "postmaster.pid"),
+            ready_s=START_S,
+            cwd=place,
+            user=user,
+            stop_signal=signal.SIGINT,  # "fast": clients are sent away, data are written
+            death_signal=signal.SIGQUIT,  # "immediate": backends are ended, nothing is written
+        )
+
+    return Seat(starting)
 
 
 def _accepting(status: Path) -> Ready:

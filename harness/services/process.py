@@ -122,8 +122,10 @@ class Child:
                     await asyncio.sleep(0.01)
                 await self._ended.wait()
 
-    def _left(self, before: set[Process]) -> set[Process]:
-        return self._family() | {each for each in before if proctable.is_alive(each.pid, each.start_ticks)}
+    def _left(self, before: set[Process]) -> list[Process]:
+        """The program itself first: it must not answer the death of its children."""
+        left = self._family() | {each for each in before if proctable.is_alive(each.pid, each.start_ticks)}
+        return sorted(left, key=lambda each: each.pid != self.pid)
 
     def _kill_at_once(self, before: set[Process]) -> None:
         """The last rung, for when nobody may await any more: blocks for as long as SIGKILL takes."""
@@ -205,7 +207,12 @@ def _start(
                 start_new_session=True,
                 pass_fds=(gate, *pass_fds),
             )
-        entry = undo.process(process.pid, name, death_signal)
+        try:
+            entry = undo.process(process.pid, name, death_signal)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
         os.write(opener, b"g")
     finally:
         os.close(gate)

@@ -7,7 +7,7 @@ The database's URL travels in the environment, where other users of the machine 
 import shlex
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from harness.errors import ServiceError, UsageError
 from harness.record.undo import Journal
 from harness.services import readiness, usage
 from harness.services.ports import free_port, is_taken
-from harness.services.process import running
+from harness.services.process import Child, running
 from harness.services.seat import Seat
 from harness.services.usage import Usage
 
@@ -70,40 +70,28 @@ async def _reference(
     undo: Journal, log: Path, database_url: str, port: int, host: str, arguments: Sequence[str]
 ) -> tuple[Seat, int]:
     """The seat, taken, and its port; a free port that was lost to somebody else is chosen again."""
-    for attempt in range(1, TRIES + 1):
+    for tries_left in reversed(range(TRIES)):
         number = port or free_port(host)
-        argv = [
-            sys.executable,
-            "-P",
-            "-m",
-            "harness.target",
-            "--host",
-            host,
-            "--port",
-            str(number),
-            *arguments,
-        ]
-        seat = Seat(
-            lambda argv=argv: running(  # type: ignore[misc]
-                argv,
-                name="target",
-                undo=undo,
-                log=log,
-                ready=readiness.line(READY_LINE, log),
-                env={"DATABASE_URL": database_url},
-            )
-        )
+        seat = _seat(undo, log, database_url, ["--host", host, "--port", str(number), *arguments])
         try:
             await seat.start()
+            break
         except ServiceError:
-            if not is_taken(number, host):
-                raise
             _check_free(port, host)
-            if attempt == TRIES:
+            if not tries_left or not is_taken(number, host):
                 raise
-        else:
-            return seat, number
-    raise AssertionError("unreachable")
+    return seat, number
+
+
+def _seat(undo: Journal, log: Path, database_url: str, arguments: Sequence[str]) -> Seat:
+    argv = [sys.executable, "-P", "-m", "harness.target", *arguments]
+    env = {"DATABASE_URL": database_url}
+
+    def starting() -> AbstractAsyncContextManager[Child]:
+        ready = readiness.line(READY_LINE, log)
+        return running(argv, name="target", undo=undo, log=log, ready=ready, env=env)
+
+    return Seat(starting)
 
 
 def _check_free(port: int, host: str) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
@@ -45,7 +46,7 @@ async def test_nothing_of_it_is_left_afterwards(undo: Journal, tmp_path: Path) -
         place = Path(await value(server.url, "show data_directory")).parent
         family = server.seat.child._family()
         assert len(family) > 3
-        assert {entry.what for entry in undo.open()} == {"directory", "process"}
+        assert {entry.what for entry in undo.open()} == {"directory", "process", "shared_memory"}
         assert place.exists()
 
     assert not [each for each in family if proctable.is_alive(each.pid, each.start_ticks)]
@@ -159,3 +160,42 @@ async def test_a_backend_in_mid_query_ends_when_the_server_is_killed_with_it(
         await server.seat.stop()
         assert not proctable.is_alive(backend.pid, backend.start_ticks)
         connection.terminate()
+
+
+def test_the_newest_of_the_wheel_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By number, not by name; one without a server is passed over."""
+    for name in ("pginstall", "pginstall9", "pginstall18", "pginstall20"):
+        (tmp_path / name / "bin").mkdir(parents=True)
+        if name != "pginstall20":
+            (tmp_path / name / "bin" / "postgres").touch()
+    monkeypatch.setattr(
+        postgres, "find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    )
+    assert postgres._wheel().name == "pginstall18"
+
+
+def test_without_the_wheel_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some machines have none made for them."""
+    monkeypatch.setattr(postgres, "find_spec", lambda _: None)
+    with pytest.raises(ServiceError, match="no embedded PostgreSQL") as caught:
+        postgres._wheel()
+    assert "DATABASE_URL" in caught.value.todo
+
+
+def test_root_without_nobody_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A very small container."""
+    monkeypatch.setattr(postgres.pwd, "getpwnam", lambda name: {}[name])
+    with pytest.raises(ServiceError, match="does not run as root"):
+        postgres._unprivileged()
+
+
+async def test_a_start_that_fails_for_another_reason_is_not_tried_again(
+    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL's own words."""
+    monkeypatch.setitem(postgres.SETTINGS, "max_connections", "none")
+    with pytest.raises(ServiceError, match="before it was ready") as caught:
+        async with postgres.server(undo, tmp_path):
+            pass
+    assert "max_connections" in caught.value.why
+    assert undo.open() == []

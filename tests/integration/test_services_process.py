@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from harness.errors import ServiceError
 from harness.record.undo import Journal
-from harness.services import process, proctable, readiness, usage
+from harness.services import launch, process, proctable, readiness, usage
 from harness.services.process import User, running
 
 TALKS = "import time; print('up', flush=True); time.sleep(600)"
@@ -95,10 +96,10 @@ async def test_a_program_that_is_not_there_is_told(undo: Journal, tmp_path: Path
     log = tmp_path / "part.log"
     with pytest.raises(ServiceError, match="exit code 127") as caught:
         async with running(
-            ["no-such-program"], name="part", undo=undo, log=log, ready=readiness.line("x", log)
+            ["/no/such/program"], name="part", undo=undo, log=log, ready=readiness.line("x", log)
         ):
             pass
-    assert caught.value.why == "Cannot start no-such-program: No such file or directory"
+    assert caught.value.why == "Cannot start /no/such/program: No such file or directory"
 
 
 async def test_a_deaf_child_is_killed_after_a_bounded_wait(start) -> None:
@@ -264,3 +265,78 @@ async def test_a_process_that_cannot_be_ended_in_time_stays_written_down(
     assert [entry.data["pid"] for entry in undo.open()] == [child.pid]
     await child.kill()
     child._process.wait(5)
+
+
+ORPHANS = """
+import asyncio, sys
+from pathlib import Path
+from harness.record.undo import Journal
+from harness.services import readiness
+from harness.services.process import User, running
+
+async def main(place, user):
+    log = place / "part.log"
+    with Journal(place / "undo.jsonl") as undo:
+        async with running(
+            ["/bin/sh", "-c", "echo up; sleep 600; echo over"], name="part", undo=undo, log=log, cwd=Path("/"),
+            ready=readiness.line("up", log), user=User(65534, 65534) if user else None,
+        ) as child:
+            print(child.pid, child.start_ticks, flush=True)
+            await asyncio.Event().wait()
+
+asyncio.run(main(Path(sys.argv[1]), sys.argv[2] == "user"))
+"""
+
+
+@pytest.mark.parametrize(
+    "who", ["same", pytest.param("user", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can"))]
+)
+async def test_a_child_dies_with_a_killed_parent_without_any_janitor(tmp_path: Path, who: str) -> None:
+    """The kernel's work; of another user's process too, where the change of user would clear the wish."""
+    parent = subprocess.Popen([sys.executable, "-c", ORPHANS, tmp_path, who], stdout=subprocess.PIPE)
+    try:
+        line = await asyncio.to_thread(parent.stdout.readline)
+        pid, ticks = (int(word) for word in line.split())
+        assert proctable.is_alive(pid, ticks)
+        parent.kill()
+        async with asyncio.timeout(10):
+            while proctable.is_alive(pid, ticks):
+                await asyncio.sleep(0.01)
+    finally:
+        parent.kill()
+        parent.wait(10)
+        parent.stdout.close()
+        for stray in proctable.marked(f"{tmp_path / 'undo.jsonl'}#", proctable.table()):
+            proctable.send(
+                stray, signal.SIGKILL
+            )  # the shell's own child, which nobody asked the kernel to end
+
+
+async def test_no_program_starts_that_is_not_written_down(
+    start, undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, say."""
+
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Journal, "process", full)
+    with pytest.raises(OSError, match="No space left"):
+        async with start(f"open({str(tmp_path / 'ran')!r}, 'w')"):
+            pass
+    assert not proctable.marked(f"{undo.path}#", proctable.table())
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(("parent", "word"), [("ours", b""), ("another", b"g")])
+def test_a_launcher_whose_parent_died_starts_nothing(tmp_path: Path, parent: str, word: bytes) -> None:
+    """Told by the end of the gate, or by having another parent than it should."""
+    gate, opener = os.pipe()
+    os.write(opener, word)
+    os.close(opener)
+    numbers = [gate, os.getpid() if parent == "ours" else 1, 9, -1, -1]
+    argv = [sys.executable, "-I", "-S", launch.__file__, *map(str, numbers), "touch", str(tmp_path / "ran")]
+    done = subprocess.run(argv, pass_fds=[gate], timeout=30, check=False)
+    os.close(gate)
+    assert done.returncode == launch.NOT_STARTED
+    assert not (tmp_path / "ran").exists()
