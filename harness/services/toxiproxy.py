@@ -10,13 +10,14 @@
 What it does not know: links and faults. It hands out the server and `api`, the way to talk to it.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import FaultBackendUnreachableError, ServiceError, UsageError
+from harness.errors import FaultBackendUnreachableError, HarnessError, ServiceError, UsageError
 from harness.record.undo import Journal
 from harness.services import readiness, toxiproxy_install
 from harness.services.ports import free_port, is_taken
@@ -39,6 +40,28 @@ class Toxiproxy:
     ours: bool  # started for this run, and gone after it
     api: Api = field(repr=False)
     child: Child | None = field(default=None, repr=False)  # None when it is not ours
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What there is: programs that could be started, and the server at `url`."""
+
+    programs: tuple[Binary, ...]
+    url: str
+    named: bool  # by TOXIPROXY_URL; else it is where one would be found by default
+    version: str = ""  # "" when it does not answer
+    proxies: int = 0
+    problem: str = ""
+
+    @property
+    def program(self) -> Binary | None:
+        """The one that a run would start."""
+        return next((binary for binary in self.programs if not binary.problem), None)
+
+    @property
+    def usable(self) -> bool:
+        """Whether a run could inject faults."""
+        return not self.problem if self.named else self.program is not None
 
 
 @asynccontextmanager
@@ -97,6 +120,19 @@ async def started(undo: Journal, log_dir: Path, port: int = 0) -> AsyncIterator[
             # A port that was lost to somebody else is chosen again; what happens in the body is not ours to run again.
             if ready or port or attempt == TRIES or not is_taken(number, HOST):
                 raise
+
+
+async def status() -> Status:
+    """Look around; nothing is started."""
+    programs = tuple(await asyncio.to_thread(toxiproxy_install.candidates))
+    given = os.environ.get("TOXIPROXY_URL")
+    url = (given or f"http://{HOST}:{PORT}").rstrip("/")
+    try:
+        server = await provided(url)
+        proxies = len(await server.api.proxies())
+    except HarnessError as error:
+        return Status(programs, url, bool(given), problem=f"{error.what}. {error.why}")
+    return Status(programs, url, bool(given), server.version, proxies)
 
 
 def program() -> Binary:

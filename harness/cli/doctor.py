@@ -1,0 +1,75 @@
+"""`harness doctor`: what is installed, what answers, what is missing; and cleaning up after runs that died."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.errors import FAULTS_LEFT_OVER, PASSED, USAGE, worst
+
+if TYPE_CHECKING:
+    from harness.doctor.finding import State
+
+COLOURS: dict["State", str] = {
+    "good": "green",
+    "warning": "yellow",
+    "optional": "bright_black",
+    "missing": "red",
+}
+
+
+@click.command()
+@click.option("--clean", is_flag=True, help="Undo what runs left behind whose harness is gone.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    envvar="HARNESS_OUT",
+    default=Path("reports"),
+    show_default=True,
+    help="Where run directories are made.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(out: Path, *, clean: bool, as_json: bool) -> int:
+    """Look at this machine: what is installed, what answers, what is missing and how to get it.
+
+    \b
+    harness doctor
+    harness doctor --clean
+
+    Exit code 0 when `harness ramp` could run, 2 when it could not, 6 when --clean could not undo everything.
+    """
+    from harness.doctor import leftovers, page
+    from harness.doctor.examination import examine
+
+    cleaned = leftovers.clean(out) if clean else []
+    examination = asyncio.run(examine(out))
+    left = any(each.left for each in cleaned)
+    code = worst(*(PASSED if examination.ready else USAGE, FAULTS_LEFT_OVER if left else PASSED))
+    if as_json:
+        click.echo(json.dumps(page.values(examination, cleaned, code)))
+        return code
+    if clean:
+        click.echo(page.cleaned_text(cleaned, out))
+    click.echo(
+        page.text(examination, _paint, plain=_plain()), color=False if os.environ.get("NO_COLOR") else None
+    )
+    return code
+
+
+def _paint(text: str, state: "State") -> str:
+    return click.style(text, fg=COLOURS[state])
+
+
+def _plain() -> bool:
+    """Whether what we write to cannot show a tick."""
+    from harness.doctor.page import MARKS
+
+    try:
+        "".join(MARKS.values()).encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False

@@ -1,0 +1,145 @@
+"""`harness toxiproxy`: get the fault injector, run one, see what is there."""
+
+import asyncio
+import json
+import signal
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.errors import FAULT_BACKEND_UNREACHABLE, PASSED, ServiceError
+
+if TYPE_CHECKING:
+    from harness.services.toxiproxy import Status
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Get Toxiproxy, run one, or see what there is. Faults on the network go through it.
+
+    \b
+    harness toxiproxy install
+    harness toxiproxy status
+
+    A run uses the server that TOXIPROXY_URL names; without one it starts its own, from toxiproxy-server on
+    PATH or from the copy that `install` makes.
+    """
+
+
+@command.command()
+@click.option("--version", help="Which one [default: the one the harness is tested with].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def install(version: str | None, *, as_json: bool) -> int:
+    """Build a copy for the harness, with `go install`. Nothing is done when it is there."""
+    from harness.services import janitor, toxiproxy_install
+    from harness.services.leftovers import PREFIX
+
+    async def run() -> toxiproxy_install.Installed:
+        with tempfile.TemporaryDirectory(prefix=f"{PREFIX}install-", ignore_cleanup_errors=True) as place:
+            async with janitor.watching(Path(place) / "undo.jsonl") as undo:
+                undo.directory(Path(place))
+                return await toxiproxy_install.install(undo, version or toxiproxy_install.VERSION)
+
+    click.echo("Installing Toxiproxy (a minute the first time) ...", err=True)
+    done = asyncio.run(run())
+    binary = done.binary
+    if as_json:
+        click.echo(json.dumps({"path": str(binary.path), "version": binary.version, "changed": done.changed}))
+    else:
+        click.echo(f"Toxiproxy {binary.version} {'installed' if done.changed else 'is there'}: {binary.path}")
+    return PASSED
+
+
+@command.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8474,
+    show_default=True,
+    help="0 takes a free port and says which.",
+)
+def start(port: int) -> int:
+    """Run one on this machine, until Ctrl-C."""
+    return asyncio.run(_serve(port))
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(*, as_json: bool) -> int:
+    """Say what is found, where, in which version, and whether it answers."""
+    from harness.services import toxiproxy
+
+    found = asyncio.run(toxiproxy.status())
+    click.echo(json.dumps(_as_json(found)) if as_json else "\n".join(_lines(found)))
+    return PASSED if found.usable else FAULT_BACKEND_UNREACHABLE
+
+
+async def _serve(port: int) -> int:
+    from harness.services import janitor, toxiproxy
+    from harness.services.leftovers import PREFIX
+
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}toxiproxy-", ignore_cleanup_errors=True) as place:
+        directory = Path(place)
+        async with janitor.watching(directory / "undo.jsonl") as undo:
+            undo.directory(directory)
+            async with toxiproxy.started(undo, directory, port) as server:
+                assert server.child is not None
+                click.echo(f"toxiproxy {server.version} ready on {server.url}")
+                click.echo(f"Use it with TOXIPROXY_URL={server.url}; Ctrl-C ends it", err=True)
+                sys.stdout.flush()
+                ended = asyncio.ensure_future(server.child.wait())
+                asked = asyncio.ensure_future(stopping.wait())
+                await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+                asked.cancel()
+                if ended.done():
+                    raise ServiceError("Toxiproxy ended by itself", server.child.log_tail())
+                ended.cancel()
+    return PASSED
+
+
+def _as_json(found: "Status") -> dict[str, Any]:
+    return {
+        "usable": found.usable,
+        "programs": [asdict(binary) | {"path": str(binary.path)} for binary in found.programs],
+        "server": {
+            "url": found.url,
+            "named": found.named,
+            "answers": not found.problem,
+            "version": found.version or None,
+            "proxies": found.proxies if not found.problem else None,
+            "problem": found.problem or None,
+        },
+    }
+
+
+def _lines(found: "Status") -> list[str]:
+    from harness.services.toxiproxy_install import INSTALL_COMMAND
+
+    lines = [f"program  {_program(binary, chosen=binary == found.program)}" for binary in found.programs]
+    if not found.programs:
+        lines.append(f"program  none; `{INSTALL_COMMAND}` gets one")
+    if not found.problem:
+        proxies = f"{found.proxies} prox{'y' if found.proxies == 1 else 'ies'}"
+        lines.append(f"server   {found.url} answers: version {found.version}, {proxies}")
+    elif found.named:
+        lines.append(f"server   {found.problem}")
+    else:
+        own = "; a run starts one of its own" if found.program else ""
+        lines.append(f"server   nothing answers at {found.url}{own}")
+    if found.named:
+        lines.append("         TOXIPROXY_URL names it, so runs use it")
+    return lines
+
+
+def _program(binary: Any, *, chosen: bool) -> str:
+    where = "the harness's own copy" if binary.ours else "on PATH"
+    if binary.problem:
+        return f"{binary.path}, {where}, cannot be used: {binary.problem}"
+    return f"{binary.path} {binary.version}, {where}{'' if chosen else ', not used'}"

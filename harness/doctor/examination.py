@@ -1,0 +1,91 @@
+"""The examination: all checks, in groups, done at the same time; each is bounded, and starts nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.doctor import answering, installed, leftovers, machine
+from harness.doctor.finding import Finding
+
+Findings = Finding | list[Finding]
+Check = Callable[[], Awaitable[Findings]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Findings that stand together."""
+
+    title: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Everything that was found."""
+
+    groups: tuple[Group, ...]
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [finding for group in self.groups for finding in group.findings]
+
+    @property
+    def ready(self) -> bool:
+        """Whether `harness ramp` could run."""
+        return not any(finding.state == "missing" for finding in self.findings)
+
+
+def checks(out: Path) -> dict[str, tuple[Check, ...]]:
+    """What is looked at, in the order in which it is shown."""
+    return {
+        "Installed": (
+            _threaded(installed.python),
+            _threaded(installed.packages),
+            _threaded(installed.embedded_postgres),
+            _threaded(installed.toxiproxy),
+            _threaded(installed.go),
+            _threaded(installed.node),
+            _threaded(installed.chromium),
+            _threaded(installed.rabbitmq),
+            _threaded(installed.redis),
+        ),
+        "Services": (
+            answering.database,
+            answering.fault_injector,
+            answering.queue,
+            answering.cache,
+        ),
+        "Machine": (
+            _threaded(machine.system),
+            _threaded(machine.processors),
+            _threaded(machine.open_files),
+            _threaded(machine.ports),
+            _threaded(lambda: machine.reports(out)),
+            _threaded(lambda: leftovers.finding(out)),
+        ),
+    }
+
+
+async def examine(out: Path) -> Examination:
+    """Look at everything."""
+    groups = checks(out)
+    found = await asyncio.gather(*(check() for group in groups.values() for check in group))
+    answers = iter(found)
+    return Examination(
+        tuple(
+            Group(title, tuple(each for _ in group for each in _listed(next(answers))))
+            for title, group in groups.items()
+        )
+    )
+
+
+def _threaded(look: Callable[[], Findings]) -> Check:
+    async def check() -> Findings:
+        return await asyncio.to_thread(look)
+
+    return check
+
+
+def _listed(answer: Findings) -> list[Finding]:
+    return answer if isinstance(answer, list) else [answer]
