@@ -70,7 +70,7 @@ def start(port: int) -> int:
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(*, as_json: bool) -> int:
-    """Say what is found, where, in which version, and whether it answers."""
+    """Say what is found, and whether it answers."""
     from harness.services import toxiproxy
 
     found = asyncio.run(toxiproxy.status())

@@ -17,6 +17,7 @@ What it does not know: whose proxies these are. Whoever makes one gives it a nam
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -236,7 +237,7 @@ class Api:
             where, host, port = urlsplit(""), "", 0
         if where.scheme != "http" or not host or where.path.strip("/") or where.query or where.username:
             raise FaultBackendUnreachableError(
-                f"{self.url!r} is not the address of a Toxiproxy server",
+                f"{re.sub('//.*@', '//', self.url)!r} is not the address of a Toxiproxy server",
                 "It speaks plain HTTP, at the root of a host and port",
                 "Write it as http://127.0.0.1:8474",
             )

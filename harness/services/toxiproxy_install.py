@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -224,7 +224,8 @@ def _put(built: Path, version: str) -> Binary:
     except OSError as error:
         raise _unwritable(own_path().parent, error) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
     return Binary(own_path(), version, ours=True)
 
 
