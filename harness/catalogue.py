@@ -47,5 +47,40 @@ PROFILES: Final[dict[str, str]] = {
     "sustain": "closed load at one level",
 }
 
-# Fault kinds with their parameters and links; empty as long as a scenario has no `faults`.
-FAULTS: Final[dict[str, str]] = {}
+LINKS: Final[dict[str, str]] = {
+    "client": "from the load to the target",
+    "database": "from the reference target to its PostgreSQL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Something a fault kind is told; durations are kept in seconds."""
+
+    kind: Literal["duration", "choice"]
+    meaning: str
+    default: str | None = None  # None: must be given
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """A fault that can be asked for."""
+
+    meaning: str
+    parameters: dict[str, Parameter]
+    links: tuple[str, ...] = ("client", "database")
+
+
+FAULTS: Final[dict[str, FaultKind]] = {
+    "noop": FaultKind("nothing at all: the placebo, which must show no effect", {}),
+    "latency": FaultKind(
+        "what travels over the link is held back",
+        {
+            "latency": Parameter("duration", "how long, in each direction that is held back"),
+            "jitter": Parameter("duration", "more or less than that, evenly spread", "0s"),
+            "direction": Parameter("choice", "which way", "downstream", ("downstream", "upstream", "both")),
+        },
+    ),
+    "down": FaultKind("the link refuses connections, and open ones are cut", {}),
+}

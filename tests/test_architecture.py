@@ -12,7 +12,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "workspace" not in pa
 
 # A part imports only from parts before its own.
 ORDER = (
-    "units errors clock mcp catalogue objectives scenario plan record analysis verdict client services faults "
+    "units errors clock mcp catalogue objectives scenario plan record analysis verdict client services faults canary "
     "injector load live conduct report history doctor cli __main__"
 ).split()
 # These stand apart: what else they may import.

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from harness.errors import UsageError
+from harness.scenario.fault import from_flag
 from harness.scenario.model import PROTOCOLS
 from harness.units import UnitError, duration_s, share
 
@@ -82,6 +83,13 @@ _SHARED: tuple[Decorator, ...] = (
         "--slo", "objectives", multiple=True, metavar="OBJECTIVE", help="Such as 'p95 < 250ms'; repeatable."
     ),
     click.option(
+        "--fault",
+        "faults",
+        multiple=True,
+        metavar="KIND:key=value,...",
+        help="Such as latency:latency=200ms,at=10s,for=5s; repeatable.",
+    ),
+    click.option(
         "--workers",
         type=click.IntRange(1, 64),
         envvar="HARNESS_WORKERS",
@@ -129,7 +137,20 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         )
     data |= {key: given[key] for key in ("think", "timeout", "workers", "seed") if given[key] is not None}
     data |= {key: [*data.get(key, []), *given[key]] for key in ("objectives", "allowed_hosts") if given[key]}
+    if given["faults"]:
+        data["faults"] = [*data.get("faults", []), *map(_fault, given["faults"])]
     return data
+
+
+def _fault(text: str) -> dict[str, Any]:
+    try:
+        return from_flag(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--fault {text!r} cannot be read",
+            str(error),
+            "For example --fault latency:latency=200ms,at=10s,for=5s",
+        ) from error
 
 
 def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:

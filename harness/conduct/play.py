@@ -76,7 +76,10 @@ def _generator(gauges: Gauges, worker: int) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Player:
-    """Plays one plan; `reading` is called once a second, for what else is sampled over a run."""
+    """Plays one plan; `reading` is called once a second, for what else is sampled over a run.
+
+    `step_began` is told when a load step has all its users (None: the run begins): faults are anchored to that.
+    """
 
     load: Load
     clock: Clock
@@ -85,6 +88,7 @@ class Player:
     progress: Progress
     timeout_s: float
     reading: Callable[[], None] = lambda: None
+    step_began: Callable[[str | None, int], None] = lambda _name, _at_ns: None
     last_good: int | None = None
     steps_played: int = 0
     ticked_ns: int = 0
@@ -92,6 +96,7 @@ class Player:
     async def play(self, plan: Plan) -> str:
         """Every step in turn; returns why the run ended."""
         broken_phase = ""
+        self.step_began(None, self._now_ns())
         for step in plan.steps:
             if step.phase == broken_phase:
                 continue
@@ -138,6 +143,7 @@ class Player:
         self.watch.step_rows = []
         await self.load.set_users(users)
         running_ns = self._event(events.STEP_RUNNING, index=index, users=users)
+        self.step_began(step.phase, running_ns)
         doing = f"{step.phase} step {index + 1}"
         if step.requests_per_user:
             start_ns = running_ns

@@ -3,8 +3,9 @@
 1. the plan is built; hosts are checked; nothing has been touched yet
 2. the run directory is made; scenario, plan and metadata are written
 3. the janitor watches: whatever is started from here on is ended even if we are killed
-4. the target is started, or found, and asked who it is (preflight)
-5. the engine starts; the steps are played; open calls may end; the engine stops
+4. a Toxiproxy is found or started if faults are planned; the target is started, or found, and asked who it
+   is (preflight); links with faults lead through proxies from here on
+5. the engine starts; load and faults are played on one clock; faults are healed; open calls may end
 6. the target stops; spools are sealed into samples.parquet
 7. the run is read: summary, verdict, report
 
@@ -15,7 +16,7 @@ is read, exit 130.
 import asyncio
 import shutil
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from typing import Any
 from harness.clock import Clock, Epoch, RealClock
 from harness.conduct.play import Player, Watch
 from harness.conduct.server import Server, find_server
+from harness.conduct.ways import prepare
 from harness.errors import INTERRUPTED, UNKNOWN, HarnessError, ServiceError, UntrustedError, worst
+from harness.injector import Injector
 from harness.live.progress import Progress
 from harness.load.engine import Engine, LoadSpec
 from harness.plan.build import build
@@ -38,6 +41,7 @@ from harness.scenario.model import Scenario
 from harness.services import janitor
 
 DRAIN_S_MAX = 30.0
+HEALING_S = 20.0  # a fault that ends with the load may take a moment more to heal and prove it
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +133,27 @@ async def _make(run: Run) -> str:
     asked = run.asked
     async with AsyncExitStack() as stack:
         undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
-        server = await find_server(stack, asked.scenario, run.directory, undo, run.progress)
+        ways = await prepare(stack, run.plan, run.directory, undo, asked.clock)
+        server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
         engine = asked.engine or _locust(run.directory, undo)
         load = await stack.enter_async_context(engine(_load_spec(run, server)))
         rundir.point_latest(run.directory)
         run.event(events.RUN_STARTED)
         watch = Watch(Tail(run.directory.spool), run.log)
+        injector = Injector(ways.found, asked.clock, run.epoch, run.log, undo, run.progress)
         player = Player(
-            load, asked.clock, run.epoch, watch, run.progress, asked.scenario.timeout, server.usage.read
+            load,
+            asked.clock,
+            run.epoch,
+            watch,
+            run.progress,
+            asked.scenario.timeout,
+            server.usage.read,
+            injector.step_began,
         )
         try:
-            reason = await player.play(run.plan)
+            reason = await _play_with_faults(run.plan, player, injector)
         except asyncio.CancelledError:
             await load.stop(0.0, cancelled=True)
             watch.read()
@@ -149,6 +162,20 @@ async def _make(run: Run) -> str:
         watch.read()
         run.write_metadata(target=server.facts())
         return reason
+
+
+async def _play_with_faults(plan: Plan, player: Player, injector: Injector) -> str:
+    """Load and faults on one clock; whatever happens, every fault has been healed when this returns."""
+    injecting = asyncio.ensure_future(injector.inject(plan.faults))
+    try:
+        reason = await player.play(plan)
+        if injector.active:
+            await asyncio.wait([injecting], timeout=HEALING_S)
+        return reason
+    finally:
+        injecting.cancel()
+        with suppress(asyncio.CancelledError):
+            await injecting
 
 
 def _locust(directory: RunDirectory, undo: Any) -> Engine:
@@ -160,9 +187,9 @@ def _locust(directory: RunDirectory, undo: Any) -> Engine:
 def _load_spec(run: Run, server: Server) -> LoadSpec:
     scenario = run.asked.scenario
     return LoadSpec(
-        base_url=server.doors.base_url,
-        mcp_url=server.doors.mcp_url,
-        ws_url=server.doors.ws_url,
+        base_url=server.loaded.base_url,
+        mcp_url=server.loaded.mcp_url,
+        ws_url=server.loaded.ws_url,
         protocol=server.protocol,
         spool_dir=str(run.directory.spool),
         epoch_ns=run.epoch.origin_ns,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.client.preflight import Discovered, preflight
+from harness.conduct.ways import Ways
 from harness.errors import UsageError
 from harness.live.progress import Progress
 from harness.load.address import Doors, check_allowed, credentials, doors
@@ -57,6 +58,7 @@ class Server:
     """A server that answered the preflight."""
 
     doors: Doors
+    loaded: Doors  # the same by way of the client link, when faults are planned on it
     protocol: str
     found: Discovered
     headers: dict[str, str]
@@ -80,7 +82,12 @@ class Server:
 
 
 async def find_server(
-    stack: AsyncExitStack, scenario: Scenario, directory: RunDirectory, undo: Journal, progress: Progress
+    stack: AsyncExitStack,
+    scenario: Scenario,
+    directory: RunDirectory,
+    undo: Journal,
+    ways: Ways,
+    progress: Progress,
 ) -> Server:
     """Start it if it is ours to start, then ask it who it is."""
     wanted = scenario.target
@@ -96,6 +103,7 @@ async def find_server(
     else:
         progress.note("Starting PostgreSQL and the reference server")
         database_url = await stack.enter_async_context(postgres.provided_or_embedded(undo, directory.path))
+        database_url = await ways.lead("database", database_url)
         started = await stack.enter_async_context(target.managed(undo, directory.path, database_url))
         url, usage.now = _door(started.base_url, wanted.protocol), started.usage
     places = doors(url, wanted.protocol)
@@ -109,7 +117,25 @@ async def find_server(
     )
     _check_tools(scenario, found, places)
     progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
-    return Server(places, found.protocol, found, headers, managed=not wanted.url, usage=usage)
+    loaded = await _by_link(places, ways)
+    return Server(places, loaded, found.protocol, found, headers, managed=not wanted.url, usage=usage)
+
+
+async def _by_link(places: Doors, ways: Ways) -> Doors:
+    """The doors that the load uses: those of the client link, when faults are planned on it."""
+    if "client" in ways.needed and places.base_url.startswith("https:"):
+        raise UsageError(
+            "A fault on the client link needs a target that speaks plain HTTP",
+            "Through a proxy at another address its certificate would not be valid",
+            "Test the port behind whatever ends TLS",
+        )
+    base_url = await ways.lead("client", places.base_url)
+    websocket = base_url.replace("http", "ws", 1)
+    return Doors(
+        base_url,
+        base_url + places.mcp_url.removeprefix(places.base_url),
+        websocket + places.ws_url.removeprefix(places.base_url.replace("http", "ws", 1)),
+    )
 
 
 def _door(base_url: str, protocol: str) -> str:

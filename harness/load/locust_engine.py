@@ -69,18 +69,19 @@ class _LocustLoad:
             why = str(error)
         else:
             why = "it has hung up"
-        ended = [
-            f"{child.name} ended with {child.returncode}"
-            for child in self.children
-            if child.returncode is not None
-        ]
-        raise ServiceError(
-            "The load engine failed", "; ".join([why, *ended]), "See locust.log and worker-*.log of the run"
-        )
+        for child in self.children:
+            if await child.ended_within(1.0):
+                why += f"; {child.name} ended with {child.returncode}:\n{_last_line(child.log_tail())}"
+        raise ServiceError("The load engine failed", why, "See locust.log and worker-*.log of the run")
 
     def _order(self, **order: Any) -> None:
         if not self.writer.is_closing():
             self.writer.write(json.dumps(order).encode() + b"\n")
+
+
+def _last_line(text: str) -> str:
+    """Of a traceback, the line that says what it was."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it wrote nothing")
 
 
 def locust_engine(directory: RunDirectory, undo: Journal) -> Engine:

@@ -1,6 +1,6 @@
 """A plan as text: the timeline that `harness plan` prints."""
 
-from harness.plan.plan import LoadStep, Plan
+from harness.plan.plan import FaultStep, LoadStep, Plan
 from harness.units import show_duration, show_percent
 
 BAR_WIDTH = 24
@@ -8,7 +8,9 @@ BAR_WIDTH = 24
 
 def describe(plan: Plan) -> str:
     """The whole timeline, a line a step."""
-    rows = [_row(step, plan.max_users) for step in plan.steps]
+    timed = [(step.starts_s, _row(step, plan.max_users)) for step in plan.steps]
+    timed += [(fault.starts_s, _fault_row(fault)) for fault in plan.faults]
+    rows = [row for _, row in sorted(timed, key=lambda pair: pair[0])]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         f"{plan.scenario}: {len(plan.steps)} steps, {show_duration(plan.duration_s)}, seed {plan.seed}",
@@ -26,6 +28,20 @@ def _row(step: LoadStep, most: int) -> tuple[str, str, str, str]:
     bar = "" if isinstance(step.users, str) else "#" * max(1, round(step.users / most * BAR_WIDTH))
     held = f"{step.requests_per_user} calls each" if step.requests_per_user else show_duration(step.hold_s)
     return f"{show_duration(step.starts_s)}", f"{step.phase} for {held}", users, bar
+
+
+def _fault_row(fault: FaultStep) -> tuple[str, str, str, str]:
+    said = [
+        f"{name} {show_duration(value) if isinstance(value, float) else value}"
+        for name, value in fault.parameters.items()
+    ]
+    doing = ", ".join([fault.kind, *said]) if said else fault.kind
+    return (
+        f"{show_duration(fault.starts_s)}",
+        f"! {fault.name} for {show_duration(fault.for_s)}",
+        f"{fault.link} link",
+        doing,
+    )
 
 
 def one_line(plan: Plan) -> str:

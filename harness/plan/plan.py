@@ -41,12 +41,31 @@ class LoadStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaultStep:
+    """One fault, applied at `starts_s` for `for_s`; with a step it moves with the step's real start."""
+
+    name: str
+    kind: str
+    link: str
+    step: str | None
+    offset_s: float
+    starts_s: float
+    for_s: float
+    parameters: dict[str, float | str]
+
+    @property
+    def ends_s(self) -> float:
+        return self.starts_s + self.for_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A scenario on one clock."""
 
     scenario: str
     seed: int
     steps: tuple[LoadStep, ...]
+    faults: tuple[FaultStep, ...] = ()
 
     @property
     def duration_s(self) -> float:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from harness import units
 from harness.scenario.arguments import compile_arguments
+from harness.scenario.fault import Fault, read_faults
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -115,6 +116,7 @@ class Scenario:
     allowed_hosts: list[str] = field(default_factory=list)
     mix: dict[UserClass, Annotated[int, Field(ge=0)]] = field(default_factory=lambda: dict(DEFAULT_MIX))
     workload: list[Call] = field(default_factory=list)
+    faults: Annotated[list[Fault], BeforeValidator(read_faults)] = field(default_factory=list)
     think: bool = True
     timeout: PositiveDuration = 30.0
     workers: Annotated[int, Field(ge=1, le=64)] = 1

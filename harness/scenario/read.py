@@ -62,7 +62,12 @@ def scenario_of(data: Mapping[str, Any], source: str, environ: Mapping[str, str]
         raise UsageError(
             f"{source} has no users", "mix: every weight is 0", "Give one class a weight above 0"
         )
-    check_names([parse(text) for text in scenario.objectives], steps=scenario.phase_names())
+    _check_anchors(scenario, source)
+    check_names(
+        [parse(text) for text in scenario.objectives],
+        steps=scenario.phase_names(),
+        faults=[fault.name for fault in scenario.faults],
+    )
     return scenario
 
 
@@ -100,6 +105,23 @@ def _check_phases(phases: Iterable[Phase], source: str) -> None:
         seen.add(phase.name or "")
 
 
+def _check_anchors(scenario: Scenario, source: str) -> None:
+    """Faults begin at load steps that exist, on links that exist."""
+    names = scenario.phase_names()
+    for index, fault in enumerate(scenario.faults):
+        path = f"{source}: faults[{index}]"
+        if fault.step is not None and fault.step not in names:
+            raise UsageError(
+                f"{path}.at: there is no load step {fault.step!r}", f"There are {', '.join(names)}"
+            )
+        if fault.link == "database" and (scenario.target.url or scenario.target.command):
+            raise UsageError(
+                f"{path}.link: the database link is the reference target's",
+                "Of a server that is not ours the harness sees the client link only",
+                "Use link: client, or leave the target out",
+            )
+
+
 def _explain(details: ErrorDetails) -> str:
     """One line: the path of the key, what is wrong, what would be right."""
     where = _path(details["loc"])
@@ -109,7 +131,8 @@ def _explain(details: ErrorDetails) -> str:
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
             return f"{where}: is missing"
         case "value_error":
-            return f"{where}: {details['ctx']['error']}"
+            message = str(details["ctx"]["error"])
+            return f"{where}{'' if message.startswith('[') else ': '}{message}"
         case _:
             message = details["msg"].removeprefix("Input ").removeprefix("List ")
             return f"{where}: {message} (got {details['input']!r})"

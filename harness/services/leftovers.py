@@ -25,8 +25,10 @@ from harness.record.undo import (
     read_open,
 )
 from harness.services import proctable
+from harness.services.leftover_proxies import undo_toxiproxy
 from harness.services.proctable import Process
 from harness.services.sharedmemory import forget_segment
+from harness.services.undoing import TOXIPROXY
 
 GRACE_S, SWEEP_S, PAUSE_S = 0.7, 2.0, 0.02
 PREFIX = "harness-"  # of every temporary directory of ours; nothing else is removed
@@ -64,6 +66,7 @@ HANDLERS: dict[str, Handler] = {
     PROCESS: _undo_process,
     DIRECTORY: _undo_directory,
     SHARED_MEMORY: _undo_shared_memory,
+    TOXIPROXY: undo_toxiproxy,
 }
 
 

@@ -6,7 +6,7 @@ from harness.cli.options import scenario_data
 
 NOTHING = dict.fromkeys(
     ("url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "seed"), None
-) | {"headers": (), "objectives": (), "allowed_hosts": ()}  # fmt: skip
+) | {"headers": (), "objectives": (), "allowed_hosts": (), "faults": ()}  # fmt: skip
 
 FILE = {
     "name": "n",

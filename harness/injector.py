@@ -1,0 +1,185 @@
+"""Plays the fault steps of a plan against the clock, and heals on every exit path.
+
+    wait -> canaries agree -> write ahead -> apply, read back -> FAULT_ON -> canaries differ as they should (verified)
+         -> hold -> FAULT_OFF -> heal (a ladder) -> canaries agree again -> FAULT_HEALED
+
+A fault that could not be applied, or whose step never came, is skipped, with the reason: it did not happen.
+What cannot be healed stays in undo.jsonl, for the janitor and `harness doctor --clean`.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.canary import Canaries
+from harness.clock import Clock, Epoch
+from harness.errors import HarnessError
+from harness.faults import REGISTRY
+from harness.faults.fault import Fault, medians_ms, why_not_without_effect
+from harness.live.progress import Progress
+from harness.plan.plan import FaultStep
+from harness.record import events
+from harness.record.events import Event, EventLog
+from harness.record.undo import Entry, Journal
+from harness.services.links import Link
+from harness.units import NS_PER_S, show_duration
+
+HEAL_S, HEAL_PAUSE_S = 10.0, 0.5
+PROOF_PAIRS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A link and its canaries."""
+
+    link: Link
+    canaries: Canaries
+
+
+@dataclass(slots=True)
+class Injector:
+    """The faults of one run."""
+
+    ways: Mapping[str, Way]
+    clock: Clock
+    epoch: Epoch
+    log: EventLog
+    undo: Journal
+    progress: Progress
+    active: int = 0  # faults that are being applied, held or healed
+    began: dict[str | None, "asyncio.Future[int]"] = field(default_factory=dict)
+
+    def step_began(self, name: str | None, at_ns: int) -> None:
+        """A load step has all its users; None is the run itself. The first time counts."""
+        future = self._began(name)
+        if not future.done():
+            future.set_result(at_ns)
+
+    async def inject(self, steps: tuple[FaultStep, ...]) -> None:
+        """All faults, each at its time; ends when the last is healed."""
+        await asyncio.gather(*(self._inject(step) for step in steps))
+
+    async def _inject(self, step: FaultStep) -> None:
+        way = self.ways[step.link]
+        fault = REGISTRY[step.kind](way.link, step.name, step.parameters)
+        try:
+            began_ns = await asyncio.shield(self._began(step.step))
+            await self._sleep_until(began_ns + int(step.offset_s * NS_PER_S))
+            before = why_not_without_effect(await way.canaries.pairs(PROOF_PAIRS))
+        except asyncio.CancelledError:
+            self._skip(step, "the run ended before its time came")
+            raise
+        if before:
+            self._skip(step, f"the link was not healthy before it: {before}")
+            return
+        await self._apply_and_heal(step, way, fault)
+
+    async def _apply_and_heal(self, step: FaultStep, way: Way, fault: Fault) -> None:
+        must = fault.undo()
+        entry = self.undo.add(must.what, **must.data) if must else None
+        applied = proved = False
+        self.active += 1
+        try:
+            await fault.apply()
+            applied = True
+            on_ns = self._event(
+                events.FAULT_ON, name=step.name, kind=step.kind, link=step.link, parameters=step.parameters
+            )
+            self.progress.note(
+                f"  ! {step.name}: {step.kind} on the {step.link} link for {show_duration(step.for_s)}"
+            )
+            await self._verify(step, way, fault)
+            await self._sleep_until(on_ns + int(step.for_s * NS_PER_S))
+            proved = True
+        except HarnessError as error:
+            self._skip(step, f"{error.what}: {error.why}") if not applied else self._unverified(step, error)
+        finally:
+            await self._heal(step, way, fault, entry, applied=applied, prove=proved)
+            self.active -= 1
+
+    async def _verify(self, step: FaultStep, way: Way, fault: Fault) -> None:
+        pairs = await way.canaries.pairs()
+        why = fault.why_not(pairs)
+        through_ms, beside_ms = medians_ms(pairs)
+        self._event(
+            events.FAULT_VERIFIED,
+            name=step.name,
+            verified=not why,
+            why=why,
+            through_ms=_rounded(through_ms),
+            beside_ms=_rounded(beside_ms),
+            expected_ms=_rounded(fault.expected_ms()),
+        )
+        if why:
+            self.progress.note(f"  ! {step.name} could not be verified: {why}")
+
+    async def _heal(
+        self, step: FaultStep, way: Way, fault: Fault, entry: Entry | None, *, applied: bool, prove: bool
+    ) -> None:
+        """Runs to its end whatever else is being cancelled; each call in it has a deadline."""
+        off_ns = healed_ns = self._now_ns()
+        limit_ns = off_ns + int(HEAL_S * NS_PER_S)
+        while True:
+            why = await self._attempt(way, fault)
+            healed_ns = self._now_ns()
+            if not why and prove:
+                why = why_not_without_effect(await way.canaries.pairs(PROOF_PAIRS))
+            if not why or self._now_ns() > limit_ns:
+                break
+            await self.clock.sleep(HEAL_PAUSE_S)
+        if not why and entry is not None:
+            entry.done()
+        if applied:
+            self.log.write(Event(off_ns, events.FAULT_OFF, {"name": step.name}))
+            self.log.write(
+                Event(healed_ns, events.FAULT_HEALED, {"name": step.name, "healed": not why, "why": why})
+            )
+        self.progress.note(f"  ! {step.name}: " + (f"NOT healed: {why}" if why else "healed"))
+
+    async def _attempt(self, way: Way, fault: Fault) -> str:
+        """Down the ladder once: heal, else off and on again; then read back. Why it did not work."""
+        try:
+            try:
+                await fault.heal()
+            except HarnessError:
+                await way.link.renew()
+            await way.link.clear()
+        except HarnessError as error:
+            return f"{error.what}: {error.why}"
+        return ""
+
+    def _skip(self, step: FaultStep, why: str) -> None:
+        self._event(events.FAULT_SKIPPED, name=step.name, kind=step.kind, link=step.link, why=why)
+        self.progress.note(f"  ! {step.name} did not happen: {why}")
+
+    def _unverified(self, step: FaultStep, error: HarnessError) -> None:
+        self._event(
+            events.FAULT_VERIFIED,
+            name=step.name,
+            verified=False,
+            why=f"{error.what}: {error.why}",
+            through_ms=None,
+            beside_ms=None,
+            expected_ms=None,
+        )
+
+    def _began(self, name: str | None) -> "asyncio.Future[int]":
+        if name not in self.began:
+            self.began[name] = asyncio.get_running_loop().create_future()
+        return self.began[name]
+
+    async def _sleep_until(self, at_ns: int) -> None:
+        await self.clock.sleep(max(0.0, (at_ns - self._now_ns()) / NS_PER_S))
+
+    def _now_ns(self) -> int:
+        return self.epoch.since_ns(self.clock)
+
+    def _event(self, what: str, /, **data: Any) -> int:
+        at_ns = self._now_ns()
+        self.log.write(Event(at_ns, what, data))
+        return at_ns
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,130 @@
+"""A fault as a frozen value, and how it is read from text, by the catalogue.
+
+    {name: slow-db, at: steady+60s, for: 20s, link: database, fault: latency, latency: 200ms, jitter: 50ms}
+
+On the command line the same is `--fault latency:name=slow-db,at=steady+60s,for=20s,link=database,latency=200ms`.
+`at` is a time from the start of the run (`10s`), a load step (`steady`), or a time from the start of one
+(`steady+60s`). A name that is left out is the kind's.
+"""
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.catalogue import FAULTS, Parameter
+from harness.units import UnitError, duration_s
+
+FIXED = ("name", "at", "for", "link", "fault")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault: what, where, when (from the run's start, or from that of a load step), for how long."""
+
+    name: str
+    kind: str
+    link: str
+    step: str | None  # None: `offset_s` counts from the start of the run
+    offset_s: float
+    for_s: float
+    parameters: dict[str, float | str]
+
+
+def read_faults(data: object) -> object:
+    """The `faults` of a scenario; ValueError names the key that is wrong."""
+    if not isinstance(data, list):
+        raise ValueError("is a list of faults")  # noqa: TRY004 - pydantic reports ValueErrors
+    faults = [_read(one, f"[{number}]") for number, one in enumerate(data)]
+    names = [fault.name for fault in faults]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two faults are called {name!r}; give each a name of its own")
+    return faults
+
+
+def _read(data: object, path: str) -> Fault:
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{path}: is a mapping with fault, at and for")  # noqa: TRY004 - as above
+    kind = str(data.get("fault", ""))
+    if kind not in FAULTS:
+        raise ValueError(f"{path}.fault: {_unknown(kind, 'fault', FAULTS)}")
+    known = FAULTS[kind]
+    for key in data:
+        if key not in {*FIXED, *known.parameters}:
+            raise ValueError(
+                f"{path}.{key}: {_unknown(str(key), f'key of {kind}', [*FIXED, *known.parameters])}"
+            )
+    for key in ("at", "for"):
+        if key not in data:
+            raise ValueError(f"{path}.{key}: is missing")
+    link = str(data.get("link", "client"))
+    if link not in known.links:
+        raise ValueError(f"{path}.link: {_unknown(link, 'link', known.links)}")
+    step, offset_s = _anchor(str(data["at"]), f"{path}.at")
+    for_s = _duration(data["for"], f"{path}.for")
+    if for_s <= 0:
+        raise ValueError(f"{path}.for: must be more than zero")
+    parameters = {
+        name: _value(data.get(name), one, f"{path}.{name}") for name, one in known.parameters.items()
+    }
+    if kind == "latency" and float(parameters["jitter"]) > float(parameters["latency"]):
+        raise ValueError(f"{path}.jitter: is more than the latency itself")
+    return Fault(
+        name=str(data.get("name") or kind),
+        kind=kind,
+        link=link,
+        step=step,
+        offset_s=offset_s,
+        for_s=for_s,
+        parameters=parameters,
+    )
+
+
+def from_flag(text: str) -> dict[str, Any]:
+    """`latency:latency=200ms,at=10s,for=5s` as the mapping a scenario would have."""
+    kind, _, rest = text.partition(":")
+    data: dict[str, Any] = {"fault": kind.strip()}
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise ValueError(f"{part!r} is not key=value")
+        data[key.strip()] = value.strip()
+    return data
+
+
+def _anchor(text: str, path: str) -> tuple[str | None, float]:
+    step, plus, offset = (piece.strip() for piece in text.partition("+"))
+    try:
+        return None, duration_s(text)
+    except UnitError:
+        if text[:1].isdigit():
+            raise ValueError(
+                f"{path}: {text!r} is no time; write 10s, or STEP+10s with the name of a load step"
+            ) from None
+    return step, _duration(offset, path) if plus else 0.0
+
+
+def _value(given: object, parameter: Parameter, path: str) -> float | str:
+    text = parameter.default if given is None else given
+    if text is None:
+        raise ValueError(f"{path}: is missing ({parameter.meaning})")
+    if parameter.kind == "duration":
+        return _duration(text, path)
+    if text not in parameter.choices:
+        raise ValueError(f"{path}: {_unknown(str(text), 'choice', parameter.choices)}")
+    return str(text)
+
+
+def _duration(text: Any, path: str) -> float:
+    try:
+        return duration_s(text)
+    except UnitError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _unknown(word: str, what: str, known: Collection[str]) -> str:
+    close: Sequence[str] = difflib.get_close_matches(word, list(known), 1)
+    return f"unknown {what} {word!r}; " + (
+        f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+    )

@@ -1,0 +1,87 @@
+"""Links: a proxy of ours in the path, for the whole run, baseline included, so that only the fault changes.
+
+    load ---> [client link] ---> target ---> [database link] ---> PostgreSQL
+
+A proxy's name carries our prefix and the run's id; a Toxiproxy that is shared with others is left as it was
+found. The proxy is written down before it is made, and deleted when the run ends.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from harness.errors import HarnessError
+from harness.record.undo import Journal
+from harness.services import undoing
+from harness.services.toxiproxy import Toxiproxy
+from harness.services.toxiproxy_api import Api, RefusedError
+
+PREFIX = "harness-"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One proxied way from somewhere to somewhere."""
+
+    name: str
+    proxy: str
+    listen: str  # host:port, where the traffic goes in
+    upstream: str  # host:port, where it comes out
+    api: Api
+    ours: bool  # the Toxiproxy was started for this run
+
+    def through(self, url: str) -> str:
+        """A URL of the upstream, by way of the link."""
+        return _at(url, self.listen)
+
+    async def remove_toxic(self, name: str) -> None:
+        """Taken off, or not there."""
+        try:
+            await self.api.remove_toxic(self.proxy, name)
+        except RefusedError as error:
+            if not error.missing:
+                raise
+
+    async def clear(self) -> None:
+        """As it was made, whatever was asked for before: a server that hung does late what it was told then."""
+        state = await self.api.proxy(self.proxy)
+        for toxic in state.toxics:
+            await self.remove_toxic(toxic.name)
+        if not state.enabled:
+            await self.api.update_proxy(self.proxy, enabled=True)
+
+    async def renew(self) -> None:
+        """The ladder when a toxic does not come off: off and on again, which drops every connection."""
+        await self.api.update_proxy(self.proxy, enabled=False)
+        await self.clear()
+
+
+@asynccontextmanager
+async def opened(
+    toxiproxy: Toxiproxy, undo: Journal, run_id: str, name: str, url: str
+) -> AsyncIterator[Link]:
+    """A link to the host and port of a URL."""
+    where = urlsplit(url)
+    upstream = f"{where.hostname}:{where.port or {'https': 443, 'postgresql': 5432}.get(where.scheme, 80)}"
+    proxy = f"{PREFIX}{run_id}-{name}"
+    must = undoing.proxy(toxiproxy.url, proxy, ours=toxiproxy.ours)
+    entry = undo.add(must.what, **must.data)
+    made = await toxiproxy.api.create_proxy(proxy, upstream)
+    try:
+        yield Link(name, proxy, made.listen, upstream, toxiproxy.api, toxiproxy.ours)
+    finally:
+        # One that cannot be deleted now stays listed: the janitor tries again, and says so.
+        with suppress(HarnessError):
+            try:
+                await toxiproxy.api.delete_proxy(proxy)
+            except RefusedError as error:
+                if not error.missing:
+                    raise
+            entry.done()
+
+
+def _at(url: str, listen: str) -> str:
+    parts = urlsplit(url)
+    user, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{listen}"))

@@ -1,0 +1,317 @@
+"""Faults on a real Toxiproxy: applied, proved by canaries, healed; and undone by the janitor's part."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from harness import canary
+from harness.clock import Epoch, RealClock
+from harness.faults import REGISTRY
+from harness.faults.fault import Pair, why_not_without_effect
+from harness.injector import Injector, Way
+from harness.live.progress import Silent
+from harness.plan.plan import FaultStep
+from harness.record.events import Event, EventLog, read_events
+from harness.record.undo import Journal, read_open
+from harness.services import leftovers, links, toxiproxy
+from harness.services.links import Link
+from harness.services.toxiproxy import Toxiproxy
+
+pytestmark = pytest.mark.usefixtures("toxiproxy_found")
+
+
+@asynccontextmanager
+async def upstream() -> AsyncIterator[str]:
+    """A server that answers at once."""
+
+    async def healthy(_: web.Request) -> web.Response:
+        return web.Response(text="healthy")
+
+    app = web.Application()
+    app.router.add_get("/health", healthy)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield str(site.name)
+    finally:
+        await runner.cleanup()
+
+
+class Bench:
+    """A server, a Toxiproxy, a link between us and the server, its canaries, an injector."""
+
+    def __init__(self, directory: Path, server: Toxiproxy, way: Way, undo: Journal, log: EventLog) -> None:
+        self.directory, self.server, self.way, self.undo = directory, server, way, undo
+        clock = RealClock()
+        self.injector = Injector(
+            {"client": way, "database": way}, clock, Epoch.of(clock), log, undo, Silent()
+        )
+
+    async def inject(self, kind: str, for_s: float, **parameters: float | str) -> list[Event]:
+        """One fault, at once; the events it left."""
+        step = FaultStep(
+            name="f",
+            kind=kind,
+            link=self.way.link.name,
+            step=None,
+            offset_s=0,
+            starts_s=0,
+            for_s=for_s,
+            parameters=parameters,
+        )
+        self.injector.step_began(None, 0)
+        await self.injector.inject((step,))
+        return self.events()
+
+    def events(self) -> list[Event]:
+        return read_events(self.directory / "events.jsonl")
+
+
+@asynccontextmanager
+async def bench(directory: Path, undo: Journal, url: str = "", name: str = "client") -> AsyncIterator[Bench]:
+    async with AsyncExitStack() as stack:
+        url = url or await stack.enter_async_context(upstream())
+        server = await stack.enter_async_context(toxiproxy.started(undo, directory))
+        link = await stack.enter_async_context(links.opened(server, undo, "run-1", name, url))
+        canaries = await stack.enter_async_context(canary.opened(link, url, RealClock()))
+        log = stack.enter_context(EventLog(directory / "events.jsonl"))
+        yield Bench(directory, server, Way(link, canaries), undo, log)
+
+
+def named(events: list[Event], name: str) -> dict[str, Any]:
+    (found,) = [event.data for event in events if event.event == name]
+    return found
+
+
+LATENCY = {"latency": 0.2, "jitter": 0.0, "direction": "downstream"}
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected_ms"), [("downstream", 200), ("upstream", 200), ("both", 400)]
+)
+async def test_latency_on_the_client_link_is_what_was_asked_for(
+    tmp_path: Path, undo: Journal, direction: str, expected_ms: int
+) -> None:
+    """Verified within ten percent by canaries, healed, nothing left to undo but the proxy."""
+    async with bench(tmp_path, undo) as on:
+        events = await on.inject("latency", 0.5, **(LATENCY | {"direction": direction}))
+        open_entries = [entry for entry in read_open(undo.path) if entry.what == "toxiproxy"]
+        assert (await on.server.api.proxy(on.way.link.proxy)).toxics == ()
+
+    verified = named(events, "fault_verified")
+    assert verified["verified"], verified
+    assert verified["expected_ms"] == expected_ms
+    assert verified["through_ms"] - verified["beside_ms"] == pytest.approx(
+        expected_ms, abs=max(0.1 * expected_ms, 25)
+    )
+    assert named(events, "fault_healed") == {"name": "f", "healed": True, "why": ""}
+    assert [entry.data["delete"] for entry in open_entries] == [[f"/proxies/{on.way.link.proxy}"]]
+    assert read_open(undo.path) == []
+
+
+async def test_latency_on_a_database_link_is_verified_by_one_round_trip(
+    tmp_path: Path, undo: Journal, postgres_url: str
+) -> None:
+    """Whatever a transaction makes of it."""
+    async with bench(tmp_path, undo, postgres_url, "database") as on:
+        verified = named(await on.inject("latency", 0.5, **LATENCY), "fault_verified")
+
+    assert verified["verified"], verified
+    assert verified["through_ms"] - verified["beside_ms"] == pytest.approx(200, abs=25)
+
+
+async def test_down_cuts_the_link_and_healing_brings_it_back(
+    tmp_path: Path, undo: Journal, postgres_url: str
+) -> None:
+    """Nothing through, everything beside; on both kinds of links."""
+    for name, url in (("client", ""), ("database", postgres_url)):
+        place = tmp_path / name
+        place.mkdir()
+        async with bench(place, undo, url, name) as on:
+            events = await on.inject("down", 0.2)
+
+        verified = named(events, "fault_verified")
+        assert (verified["verified"], verified["through_ms"]) == (True, None)
+        assert named(events, "fault_healed") == {"name": "f", "healed": True, "why": ""}
+
+
+async def test_the_placebo_is_verified_without_effect(tmp_path: Path, undo: Journal) -> None:
+    """Twenty times out of twenty."""
+    async with bench(tmp_path, undo) as on:
+        for _ in range(20):
+            await on.inject("noop", 0.01)
+        events = on.events()
+
+    verified = [event.data for event in events if event.event == "fault_verified"]
+    assert [one["verified"] for one in verified] == [True] * 20, verified
+    assert [event.data["healed"] for event in events if event.event == "fault_healed"] == [True] * 20
+
+
+async def test_a_fault_that_does_not_show_is_not_verified(
+    tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A toxic that somebody else took off again did not happen."""
+    async with bench(tmp_path, undo) as on:
+        add = type(on.server.api).add_toxic
+
+        async def add_and_lose(self: Any, proxy: str, toxic: Any) -> Any:
+            made = await add(self, proxy, toxic)
+            await self.remove_toxic(proxy, toxic.name)
+            return made
+
+        monkeypatch.setattr(type(on.server.api), "add_toxic", add_and_lose)
+        verified = named(await on.inject("latency", 0.2, **LATENCY), "fault_verified")
+
+    assert not verified["verified"]
+    assert "not 200 ms" in verified["why"]
+
+
+async def test_an_interrupted_fault_is_healed(tmp_path: Path, undo: Journal) -> None:
+    """Cancellation in mid-hold."""
+    async with bench(tmp_path, undo) as on:
+        task = asyncio.ensure_future(on.inject("latency", 60, **LATENCY))
+        await until(lambda: has(on, "fault_verified"))
+        task.cancel()
+        await asyncio.wait([task])
+
+        assert named(on.events(), "fault_healed")["healed"]
+        assert (await on.server.api.proxy(on.way.link.proxy)).toxics == ()
+
+
+async def test_a_fault_whose_time_never_came_is_skipped(tmp_path: Path, undo: Journal) -> None:
+    """It did not happen, and says why."""
+    async with bench(tmp_path, undo) as on:
+        step = FaultStep(
+            name="late",
+            kind="down",
+            link="client",
+            step="steady",
+            offset_s=1,
+            starts_s=1,
+            for_s=1,
+            parameters={},
+        )
+        task = asyncio.ensure_future(on.injector.inject((step,)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    assert named(on.events(), "fault_skipped")["why"] == "the run ended before its time came"
+
+
+async def test_a_link_that_is_not_healthy_beforehand_gets_no_fault(tmp_path: Path, undo: Journal) -> None:
+    """What was broken before proves nothing."""
+    async with bench(tmp_path, undo) as on:
+        await on.server.api.update_proxy(on.way.link.proxy, enabled=False)
+        skipped = named(await on.inject("latency", 0.1, **LATENCY), "fault_skipped")
+
+    assert "not healthy before" in skipped["why"]
+
+
+async def test_a_toxiproxy_that_hangs_in_mid_fault_is_waited_for_and_the_fault_healed(
+    tmp_path: Path, undo: Journal
+) -> None:
+    """SIGSTOP for a few seconds: no hang, healed when it goes on."""
+    async with bench(tmp_path, undo) as on:
+        assert on.server.child is not None
+        task = asyncio.ensure_future(on.inject("latency", 3, **LATENCY))
+        await until(lambda: has(on, "fault_verified"))
+        on.server.child.signal(signal.SIGSTOP)
+        await asyncio.sleep(4)  # it is to be found hanging when the fault ends
+        on.server.child.signal(signal.SIGCONT)
+        events = await asyncio.wait_for(task, 30)
+
+        assert named(events, "fault_healed") == {"name": "f", "healed": True, "why": ""}
+
+
+async def test_a_toxiproxy_that_stays_stopped_leaves_a_fault_that_says_so(
+    tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No hang, healed: no, and the entry stays for the janitor."""
+    monkeypatch.setattr("harness.injector.HEAL_S", 1.0)
+    async with bench(tmp_path, undo) as on:
+        assert on.server.child is not None
+        task = asyncio.ensure_future(on.inject("latency", 3, **LATENCY))
+        await until(lambda: has(on, "fault_verified"))
+        on.server.child.signal(signal.SIGSTOP)
+        healed = named(await asyncio.wait_for(task, 30), "fault_healed")
+
+        assert not healed["healed"]
+        assert "does not answer" in healed["why"]
+        assert len([entry for entry in read_open(undo.path) if entry.what == "toxiproxy"]) == 2
+
+
+async def test_the_janitor_s_part_heals_a_shared_toxiproxy_and_touches_nothing_else(
+    tmp_path: Path, undo: Journal
+) -> None:
+    """Toxics off, our proxy gone, somebody else's as it was found."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(toxiproxy.started(undo, tmp_path))
+        shared = Toxiproxy(server.url, server.version, ours=False, api=server.api)
+        await server.api.create_proxy("theirs", "127.0.0.1:9")
+        with Journal(tmp_path / "killed.jsonl") as killed:
+            # Entered and never left, as by a harness that was killed.
+            opening = links.opened(shared, killed, "run-2", "client", "http://127.0.0.1:9")
+            link = await opening.__aenter__()
+            for kind in ("latency", "down"):
+                fault = REGISTRY[kind](link, "f", LATENCY)
+                must = fault.undo()
+                assert must is not None
+                killed.add(must.what, **must.data)
+                await fault.apply()
+        said = await asyncio.to_thread(leftovers.undo_all, tmp_path / "killed.jsonl")
+
+        assert read_open(tmp_path / "killed.jsonl") == [], said
+        assert opening is not None
+        assert list(await server.api.proxies()) == ["theirs"]
+
+
+async def test_a_shared_toxiproxy_that_is_gone_is_left_over_with_the_command(tmp_path: Path) -> None:
+    """Ours is gone with everything on it; theirs is not."""
+    for ours, left in ((True, 0), (False, 1)):
+        path = tmp_path / f"{ours}.jsonl"
+        with Journal(path) as journal:
+            journal.add(
+                "toxiproxy", api="http://127.0.0.1:9", ours=ours, delete=["/proxies/harness-x"], enable=[]
+            )
+        said = await asyncio.to_thread(leftovers.undo_all, path)
+
+        assert len(read_open(path)) == left
+        assert bool(left) is any(
+            "curl -X DELETE http://127.0.0.1:9/proxies/harness-x" in line for line in said
+        )
+
+
+def test_the_placebo_s_band_is_wide_enough_for_noise_and_no_wider() -> None:
+    """A busy machine is not an effect; a quarter of a hundred milliseconds is."""
+    assert why_not_without_effect([Pair(12.0, 1.0), Pair(2.0, 9.0), Pair(30.0, 10.0)]) == ""
+    assert "adds 40.0 ms" in why_not_without_effect([Pair(41.0, 1.0)] * 3)
+    assert "through the link" in why_not_without_effect([Pair(None, 1.0)])
+    assert "beside the link" in why_not_without_effect([Pair(1.0, None)])
+
+
+def has(on: Bench, name: str) -> bool:
+    return any(event.event == name for event in on.events())
+
+
+async def until(check: Callable[[], bool | Awaitable[bool]], within_s: float = 30) -> None:
+    async with asyncio.timeout(within_s):
+        while not check():
+            await asyncio.sleep(0.02)
+
+
+def test_every_kind_of_the_catalogue_can_be_made() -> None:
+    """The registry and the catalogue name the same faults."""
+    from harness.catalogue import FAULTS
+
+    assert list(REGISTRY) == list(FAULTS)
+    assert Link.__doc__
