@@ -1,6 +1,7 @@
 """Exchanges over aiohttp: requests of a dialect go out, outcomes come back. No redirects, no retries, deadlines.
 
-It is not for load: one connection pool, one call after the other, readable errors.
+It is not for load: one connection pool, one call after the other, readable errors. It hides nothing that the load's
+own transport would see: no cookies, no decompression, the same bound on headers.
 """
 
 import asyncio
@@ -13,10 +14,11 @@ import aiohttp
 
 from harness.mcp import outcome
 from harness.mcp.exchange import Exchange
-from harness.mcp.messages import Reply, Request
+from harness.mcp.messages import Reply, Request, answer
 
 T = TypeVar("T")
 READ_BYTES = 65_536
+HEADER_BYTES_MAX = 65_536
 
 
 @dataclass(slots=True)
@@ -27,49 +29,78 @@ class HttpClient:
     timeout_s: float
     _http: aiohttp.ClientSession = field(repr=False)
 
-    async def exchange(self, request: Request, *, session: bool = False) -> Reply:
+    async def exchange(self, request: Request) -> Reply:
         """One attempt, one outcome."""
-        exchange = Exchange(request, session=session)
+        exchange = Exchange(request)
         try:
             async with asyncio.timeout(self.timeout_s):
-                await self._attempt(request, exchange)
-        except (TimeoutError, aiohttp.ServerTimeoutError):
+                closed = await self._attempt(request, exchange)
+        except TimeoutError:
             return exchange.fail(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
         except aiohttp.ClientConnectorError as error:
-            return exchange.fail(outcome.CONNECT, error.os_error.strerror or str(error.os_error))
-        except aiohttp.ServerDisconnectedError:
-            return exchange.fail(outcome.DISCONNECTED, "closed before any reply")
-        except aiohttp.ClientPayloadError:
-            return exchange.fail(outcome.TRUNCATED, "closed in the middle of a reply")
-        except aiohttp.ClientOSError as error:
-            return exchange.fail(outcome.RESET, error.strerror or "reset")
-        except (aiohttp.ClientResponseError, aiohttp.InvalidURL, ValueError) as error:
+            return exchange.fail(outcome.CONNECT, _reason(error))
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError) as error:
+            return exchange.fail(_ended_by(error, exchange), str(error))
+        except (aiohttp.ClientError, ValueError) as error:
             return exchange.fail(outcome.HTTP_PROTOCOL, getattr(error, "message", "") or str(error))
-        return exchange.end()
+        return exchange.end(closed=closed)
 
-    async def run(self, sequence: Generator[Request, Reply, T], *, session: bool = False) -> T:
+    async def run(self, sequence: Generator[Request, Reply, T]) -> T:
         """Drive a sequence of exchanges to its end."""
         try:
             request = next(sequence)
             while True:
-                request = sequence.send(await self.exchange(request, session=session))
+                request = sequence.send(await self.exchange(request))
         except StopIteration as ended:
             value: T = ended.value
             return value
 
-    async def _attempt(self, request: Request, exchange: Exchange) -> None:
+    async def _attempt(self, request: Request, exchange: Exchange) -> bool:
+        """Feed the exchange; whether nothing but the end of the connection ends the body."""
         async with self._http.request(
             request.method, self.url, data=request.body, headers=request.headers, allow_redirects=False
         ) as response:
-            session_id = response.headers.get("mcp-session-id")
-            exchange.head(response.status, response.headers.get("content-type", "").lower(), session_id)
-            async for chunk in response.content.iter_chunked(READ_BYTES):
+            headers = response.headers
+            exchange.head(response.status, headers.get("content-type", ""), headers.get("mcp-session-id"))
+            async for chunk in response.content.iter_any():
                 if exchange.body(chunk):
-                    return
+                    break
+                await self._answer(request, exchange)
+            return "content-length" not in headers and "transfer-encoding" not in headers
+
+    async def _answer(self, request: Request, exchange: Exchange) -> None:
+        """Whoever asks may wait for it before the response comes."""
+        asked, exchange.asked = exchange.asked, []
+        if request.in_session:
+            for message in asked:
+                await self.exchange(Request("answer", answer(message), request.headers, None))
 
 
 @asynccontextmanager
 async def http_client(url: str, timeout_s: float, headers: Mapping[str, str]) -> AsyncIterator[HttpClient]:
     """A client whose connections are closed with it."""
-    async with aiohttp.ClientSession(headers=dict(headers), skip_auto_headers=["User-Agent"]) as http:
+    async with aiohttp.ClientSession(
+        headers=dict(headers),
+        skip_auto_headers=["User-Agent", "Accept-Encoding"],
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        max_line_size=HEADER_BYTES_MAX,
+        max_field_size=HEADER_BYTES_MAX,
+    ) as http:
         yield HttpClient(url, timeout_s, http)
+
+
+def _ended_by(error: Exception, exchange: Exchange) -> str:
+    """A connection that ended before the reply did."""
+    if isinstance(error, aiohttp.ClientPayloadError) or exchange.got_head:
+        return outcome.TRUNCATED
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        # aiohttp hands over the head as far as it had come.
+        return outcome.DISCONNECTED if isinstance(error.message, str) else outcome.TRUNCATED
+    return outcome.RESET
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    cause = error.os_error
+    return cause.strerror or str(cause)

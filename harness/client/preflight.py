@@ -4,9 +4,12 @@ Nothing there is the target's fault (exit 4), within the deadline that is given;
 MCP is a mistake in the address (exit 2).
 """
 
+import re
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from harness.client.http import HttpClient, http_client
 from harness.client.socket import SocketClient, socket_client
@@ -14,13 +17,15 @@ from harness.errors import TargetUnreachableError, UsageError
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.dialects.handshake import HandshakeSession
-from harness.mcp.dialects.modern import MODERN_VERSION
-from harness.mcp.discover import Found, discover, introduce
+from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
+from harness.mcp.discover import Found, discover, introduce, introduced, look
 from harness.mcp.messages import Reply, Request
 from harness.record import redact
 
 PAGES_MAX = 50
 NOT_THERE = outcome.CONNECTION_FAILURES
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,76 +42,98 @@ async def preflight(
     url: str, protocol: str, *, headers: Mapping[str, str] | None = None, timeout_s: float = 5.0
 ) -> Discovered:
     """The dialect (found, when it is `auto`), the introduction, the tools."""
+    headers = headers or {}
+    check_headers(headers)
     if protocol == "websocket":
-        async with socket_client(url, timeout_s, headers or {}) as socket:
+        async with socket_client(url, timeout_s, headers) as socket:
             if isinstance(socket, Reply):
-                raise _not_there(url, socket)
+                raise not_there(url, socket)
             return await _over_socket(url, socket)
-    async with http_client(url, timeout_s, headers or {}) as client:
+    async with http_client(url, timeout_s, headers) as client:
         if protocol == "plain":
             return await _plain(url, client)
         return await _over_http(url, client, protocol)
 
 
 async def _over_http(url: str, client: HttpClient, protocol: str) -> Discovered:
-    if protocol == "auto":
-        found = await client.run(discover())
-    elif protocol == MODERN_VERSION:
-        found = Found(MODERN_VERSION, None, None, Reply(outcome.OK))
-    else:
-        found = await client.run(introduce(HandshakeSession(protocol)))
+    found = await client.run(_search(protocol))
     if found.protocol is None:
-        raise _not_there(url, found.reply)
+        raise not_there(url, found.reply)
     session = new_session(found.protocol)
     opened = await client.run(session.opening())
-    if opened is not None and opened.outcome != outcome.OK:
-        raise _not_there(url, opened)
     try:
-        tools = await client.run(list_tools(session), session=session.session_id is not None)
+        if opened is not None and opened.outcome != outcome.OK:
+            raise not_there(url, opened)
+        tools = await client.run(list_tools(session))
     finally:
         await client.run(session.closing())
     if isinstance(tools, Reply):
-        raise _not_there(url, tools)
+        raise not_there(url, tools)
     return Discovered(found.protocol, found.server_name, found.server_version, tools)
+
+
+def _search(protocol: str) -> Generator[Request, Reply, Found]:
+    if protocol == "auto":
+        return (yield from discover())
+    if protocol != MODERN_VERSION:
+        return (yield from introduce(HandshakeSession(protocol)))
+    found = yield from look(ModernSession())
+    if found.protocol is None and found.reply.outcome not in NOT_THERE:
+        return Found(MODERN_VERSION, None, None, found.reply)  # to introduce oneself is optional
+    return found
 
 
 async def _over_socket(url: str, socket: SocketClient) -> Discovered:
     session = new_session("websocket")
     opened = await socket.run(session.opening())
     if opened is None or opened.outcome != outcome.OK:
-        raise _not_there(url, opened or Reply(outcome.DISCONNECTED))
-    info = (opened.value() or {}).get("serverInfo") or {}
+        raise not_there(url, opened or Reply(outcome.DISCONNECTED))
+    found = introduced(opened, "websocket")
     tools = await socket.run(list_tools(session))
-    return Discovered(
-        "websocket", info.get("name"), info.get("version"), None if isinstance(tools, Reply) else tools
-    )
+    shown = None if isinstance(tools, Reply) else tools
+    return Discovered("websocket", found.server_name, found.server_version, shown)
 
 
 async def _plain(url: str, client: HttpClient) -> Discovered:
     """Plain JSON-RPC has no introduction: any JSON-RPC answer will do, an error too."""
     reply = await client.exchange(new_session("plain").request("tools/list", {}))
     if reply.outcome not in {outcome.OK, outcome.RPC_ERROR}:
-        raise _not_there(url, reply)
+        raise not_there(url, reply)
     return Discovered("plain", None, None, None)
 
 
 def list_tools(session: Session) -> Generator[Request, Reply, list[dict[str, Any]] | Reply]:
-    """All pages of tools/list, or the reply that failed."""
+    """All pages of tools/list (fifty at most), or the reply that failed."""
     tools: list[dict[str, Any]] = []
     params: dict[str, Any] = {}
     for _ in range(PAGES_MAX):
         reply = yield session.request("tools/list", params)
-        result = reply.value() if reply.outcome == outcome.OK else None
-        if not isinstance(result, dict):
-            return replace(reply, outcome=outcome.BAD_BODY) if reply.outcome == outcome.OK else reply
-        tools += [tool for tool in result.get("tools") or () if isinstance(tool, dict) and "name" in tool]
+        if reply.outcome != outcome.OK:
+            return reply
+        result = reply.mapping()
+        page = result.get("tools")
+        if not isinstance(page, list):
+            return msgspec.structs.replace(reply, outcome=outcome.BAD_BODY, detail="no list of tools")
+        tools += [tool for tool in page if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
         if not result.get("nextCursor"):
             break
         params = {"cursor": result["nextCursor"]}
     return tools
 
 
-def _not_there(url: str, reply: Reply) -> TargetUnreachableError | UsageError:
+def check_headers(headers: Mapping[str, str]) -> None:
+    """UsageError unless these can be sent."""
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise UsageError(
+                f"The header {name!r} cannot be sent",
+                "A name is one word, a value one line of Latin letters, digits and signs",
+                "Check --header or the scenario's target.headers",
+            )
+
+
+def not_there(url: str, reply: Reply) -> TargetUnreachableError | UsageError:
+    """Whose fault it is that there is nothing to talk to."""
     shown = redact.url(url)
     why = f"{reply.outcome}: {reply.detail}" if reply.detail else reply.outcome
     if reply.outcome in NOT_THERE:

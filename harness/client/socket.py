@@ -1,21 +1,20 @@
-"""Exchanges over a WebSocket, on aiohttp: one call at a time."""
+"""Exchanges over a WebSocket, on asyncio streams: one call at a time; the frames are `harness.mcp.frames`' business."""
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
-
-import aiohttp
-import msgspec
+from urllib.parse import urlsplit
 
 from harness.mcp import outcome
-from harness.mcp.dialects.websocket import SUBPROTOCOL
-from harness.mcp.exchange import BODY_BYTES_MAX, judge_response
-from harness.mcp.messages import Reply, Request, decode_message
+from harness.mcp.frames import Frames
+from harness.mcp.messages import Reply, Request
 
 T = TypeVar("T")
-OPENED_STATUS = 101
+READ_BYTES = 65_536
+CLOSE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -23,29 +22,17 @@ class SocketClient:
     """One open socket."""
 
     timeout_s: float
-    _socket: aiohttp.ClientWebSocketResponse = field(repr=False)
+    _frames: Frames = field(repr=False)
+    _reader: asyncio.StreamReader = field(repr=False)
+    _writer: asyncio.StreamWriter = field(repr=False)
 
     async def exchange(self, request: Request) -> Reply:
         """One attempt, one outcome."""
-        try:
-            async with asyncio.timeout(self.timeout_s):
-                await self._socket.send_str(request.body.decode())
-                if request.id is None:
-                    return Reply(outcome.OK, status=OPENED_STATUS)
-                while True:
-                    frame = await self._socket.receive()
-                    if frame.type is not aiohttp.WSMsgType.TEXT:
-                        return Reply(outcome.DISCONNECTED, "closed by the server")
-                    try:
-                        message = decode_message(frame.data)
-                    except msgspec.DecodeError:
-                        return Reply(outcome.BAD_BODY, "not JSON-RPC", OPENED_STATUS)
-                    if isinstance(message.method, msgspec.UnsetType):
-                        return judge_response(message, request.id, OPENED_STATUS, None)
-        except TimeoutError:
-            return Reply(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
-        except (aiohttp.ClientError, OSError) as error:
-            return Reply(outcome.RESET, str(error))
+        return await self._within(lambda: self._frames.send(request), lambda: False)
+
+    async def open(self) -> Reply:
+        """Ok when frames may be sent, else why not."""
+        return await self._within(self._frames.hello, lambda: self._frames.opened)
 
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
         """Drive a sequence of exchanges to its end."""
@@ -57,25 +44,60 @@ class SocketClient:
             value: T = ended.value
             return value
 
+    async def close(self) -> None:
+        """Say goodbye, for a second at most."""
+        try:
+            self._writer.write(self._frames.goodbye())
+            self._writer.close()
+            async with asyncio.timeout(CLOSE_S):
+                await self._writer.wait_closed()
+        except OSError:
+            self._writer.transport.abort()
+
+    async def _within(self, begin: Callable[[], bytes], enough: Callable[[], bool]) -> Reply:
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                await self._send(begin())
+                while self._frames.reply is None and not enough():
+                    data = await self._reader.read(READ_BYTES)
+                    if not data:
+                        return self._frames.ended()
+                    await self._send(self._frames.receive(data))
+        except TimeoutError:
+            return self._frames.fail(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
+        except OSError as error:
+            return self._frames.ended(reset=isinstance(error, ConnectionResetError | BrokenPipeError))
+        return self._frames.reply or Reply(outcome.OK)
+
+    async def _send(self, data: bytes) -> None:
+        if data:
+            self._writer.write(data)
+            await self._writer.drain()
+
 
 @asynccontextmanager
 async def socket_client(
     url: str, timeout_s: float, headers: Mapping[str, str]
 ) -> AsyncIterator[SocketClient | Reply]:
     """An open socket, or the reply that says why there is none."""
-    timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=timeout_s)
-    async with aiohttp.ClientSession(headers=dict(headers), timeout=timeout) as http:
-        try:
-            async with asyncio.timeout(timeout_s):
-                socket = await http.ws_connect(url, protocols=[SUBPROTOCOL], max_msg_size=BODY_BYTES_MAX)
-        except TimeoutError:
-            yield Reply(outcome.TIMEOUT, f"no answer in {timeout_s:g} s")
-        except aiohttp.ClientConnectorError as error:
-            yield Reply(outcome.CONNECT, error.os_error.strerror or str(error.os_error))
-        except aiohttp.WSServerHandshakeError as error:
-            yield Reply(outcome.HTTP_STATUS, f"{error.status}", error.status)
-        except (aiohttp.ClientError, OSError) as error:
-            yield Reply(outcome.DISCONNECTED, str(error))
-        else:
-            async with socket:
-                yield SocketClient(timeout_s, socket)
+    parts = urlsplit(url)
+    secure = parts.scheme == "wss"
+    try:
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await asyncio.open_connection(
+                parts.hostname,
+                parts.port or (443 if secure else 80),
+                ssl=ssl.create_default_context() if secure else None,
+            )
+    except TimeoutError:
+        yield Reply(outcome.TIMEOUT, f"no answer in {timeout_s:g} s")
+        return
+    except OSError as error:
+        yield Reply(outcome.CONNECT, error.strerror or str(error))
+        return
+    client = SocketClient(timeout_s, Frames(url, tuple(headers.items())), reader, writer)
+    try:
+        refused = await client.open()
+        yield client if refused.outcome == outcome.OK else refused
+    finally:
+        await client.close()

@@ -1,7 +1,9 @@
 """Which dialect a server speaks: asked once a run, never once a user.
 
-    server/discover in the modern form -> 200 that lists 2026-07-28, or an error that does (-32022) -> 2026-07-28
-    any other answer                   -> initialize, and the version that is agreed on
+    server/discover in the modern form -> 200 that lists 2026-07-28 -> 2026-07-28
+    any other answer                   -> initialize, and the version that is agreed on; where an offer brings an
+                                          error instead of another offer, the next older version
+    no session either                  -> tools/list in the modern form (server/discover is optional) -> 2026-07-28
 
 Failures of the connection say nothing about a dialect: they end the search with the reply that failed.
 """
@@ -11,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.mcp import outcome
-from harness.mcp.dialects.handshake import HandshakeSession
+from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.messages import Reply, Request
 
 SERVER_INFO = "io.modelcontextprotocol/serverInfo"
-UNSUPPORTED_VERSION = -32022
+# Ended streams are left out: some servers end one when they are asked what they don't know.
+NO_VERDICT = outcome.CONNECTION_FAILURES - {outcome.STREAM_ENDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,42 +32,67 @@ class Found:
     reply: Reply
 
 
-def discover() -> Generator[Request, Reply, Found]:
+Search = Generator[Request, Reply, Found]
+
+
+def discover() -> Search:
     """Yields requests, is sent their replies."""
-    reply = yield ModernSession().request("server/discover", {})
-    if reply.outcome in outcome.CONNECTION_FAILURES:
-        return Found(None, None, None, reply)
-    result = reply.value() if reply.outcome == outcome.OK else None
-    if isinstance(result, dict) and MODERN_VERSION in (result.get("supportedVersions") or ()):
-        return _found(MODERN_VERSION, (result.get("_meta") or {}).get(SERVER_INFO), reply)
-    if reply.code == UNSUPPORTED_VERSION and MODERN_VERSION in reply.detail:
-        return Found(MODERN_VERSION, None, None, reply)
-    return (yield from introduce(HandshakeSession()))
+    modern = ModernSession()
+    found = yield from look(modern)
+    if found.protocol is not None or found.reply.outcome in NO_VERDICT:
+        return found
+    for version in HANDSHAKE_VERSIONS:
+        agreed = yield from introduce(HandshakeSession(version))
+        if agreed.protocol is not None or agreed.reply.outcome in NO_VERDICT:
+            return agreed
+        if agreed.reply.outcome != outcome.RPC_ERROR:
+            break
+    listed = yield modern.request("tools/list", {})
+    if listed.outcome == outcome.OK:
+        return _found(MODERN_VERSION, _member(listed.mapping(), "_meta").get(SERVER_INFO), listed)
+    return agreed
 
 
-def introduce(session: HandshakeSession) -> Generator[Request, Reply, Found]:
+def look(modern: ModernSession) -> Search:
+    """Ask a server of 2026-07-28 to introduce itself."""
+    reply = yield modern.request("server/discover", {})
+    result = reply.mapping() if reply.outcome == outcome.OK else {}
+    versions = result.get("supportedVersions")
+    if isinstance(versions, list) and MODERN_VERSION in versions:
+        return _found(MODERN_VERSION, _member(result, "_meta").get(SERVER_INFO), reply)
+    return Found(None, None, None, reply)
+
+
+def introduce(session: HandshakeSession) -> Search:
     """Open a session of the handshake versions, learn who it is, close it."""
     opening = session.opening()
     request = next(opening)
-    first: Reply | None = None
-    while True:
-        reply = yield request
-        first = first or reply
-        try:
-            request = opening.send(reply)
-        except StopIteration as ended:
-            decided = ended.value
-            break
-    result = first.value() if first.outcome == outcome.OK else None
-    if decided is None or decided.outcome != outcome.OK or not isinstance(result, dict):
-        return Found(None, None, None, decided or first)
+    replies: list[Reply] = []
+    try:
+        while True:
+            replies.append((yield request))
+            request = opening.send(replies[-1])
+    except StopIteration as ended:
+        decided: Reply = ended.value
     yield from session.closing()
-    return _found(str(result.get("protocolVersion", session.version)), result.get("serverInfo"), first)
+    if decided.outcome != outcome.OK:
+        return Found(None, None, None, decided)
+    return _found(session.version, replies[0].mapping().get("serverInfo"), decided)
+
+
+def introduced(initialized: Reply, protocol: str) -> Found:
+    """What the answer to an `initialize` says of its sender."""
+    return _found(protocol, initialized.mapping().get("serverInfo"), initialized)
 
 
 def _found(protocol: str, info: Any, reply: Reply) -> Found:
     info = info if isinstance(info, dict) else {}
     return Found(protocol, _text(info.get("name")), _text(info.get("version")), reply)
+
+
+def _member(mapping: dict[str, Any], name: str) -> dict[str, Any]:
+    value = mapping.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:

@@ -1,11 +1,16 @@
 """Server-sent events, incrementally: bytes in any pieces to the data of whole events.
 
 Lines end in LF, CR or CRLF; several `data:` lines join with LF; comments and unknown fields are passed over; a
-byte-order mark at the start is dropped. An event without data (a priming event) is no event.
+byte-order mark at the start is dropped. Only events called `message` (or not named) count: clients pass over
+others. An event without data (a priming event) is no event, nor is one that the stream's end cuts off before
+its empty line.
 The unfinished event is bounded: beyond `limit_bytes` it raises `TooLargeError`.
 """
 
 from collections.abc import Iterator
+from typing import Final
+
+MARK: Final = b"\xef\xbb\xbf"
 
 
 class TooLargeError(ValueError):
@@ -15,39 +20,70 @@ class TooLargeError(ValueError):
 class Parser:
     """One stream."""
 
+    __slots__ = ("_after_cr", "_began", "_data", "_limit_bytes", "_name", "_pieces", "_size")
+
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
-        self._pending = b""
+        self._pieces: list[bytes] = []  # of the line that has no end yet
         self._data: list[bytes] = []
-        self._size = 0
+        self._name = b""
+        self._size = 0  # of both
         self._began = False
         self._after_cr = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The data of every event that these bytes complete."""
-        if self._after_cr and chunk.startswith(b"\n"):
-            chunk = chunk[1:]
-        if chunk:
-            self._after_cr = chunk.endswith(b"\r")
-        text = self._pending + chunk
-        if not self._began and len(text) >= 3:
-            self._began = True
-            text = text.removeprefix(b"\xef\xbb\xbf")
-        lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        self._pending = lines.pop()
-        for line in lines:
-            if line.startswith(b"data"):
-                self._take(line)
-            elif not line and self._data:
-                yield b"\n".join(self._data)
-                self._data, self._size = [], 0
-        if self._size + len(self._pending) > self._limit_bytes:
-            raise TooLargeError
+        if not self._began:
+            chunk = self._begin(chunk)
+        if self._after_cr and chunk:  # the CR ended its line; this LF belongs to it
+            self._after_cr = False
+            chunk = chunk.removeprefix(b"\n")
+        for line in chunk.splitlines(keepends=True):  # of bytes: at LF, CR and CRLF only
+            if line[-1] not in b"\r\n":
+                self._hold(line)
+                continue
+            whole = line.rstrip(b"\r\n")
+            if self._pieces:
+                whole = b"".join((*self._pieces, whole))
+                self._size -= len(whole)
+                self._pieces = []
+            if whole:
+                self._take(whole)
+            elif (data := self._end_of_event()) is not None:
+                yield data
+        self._after_cr = chunk.endswith(b"\r") or (self._after_cr and not chunk)
+
+    def _begin(self, chunk: bytes) -> bytes:
+        """Drop a byte-order mark, which may come in pieces."""
+        start = b"".join((*self._pieces, chunk))
+        self._pieces = []
+        if len(start) < len(MARK) and MARK.startswith(start):
+            self._pieces = [start]
+            return b""
+        self._began = True
+        return start.removeprefix(MARK)
+
+    def _hold(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._grow(len(piece))
+        if len(self._pieces) > 1000:  # a byte at a time must not cost a list entry a byte
+            self._pieces = [b"".join(self._pieces)]
 
     def _take(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         if name == b"data":
             value = value.removeprefix(b" ")
-            self._size += len(value)
-            if value or self._data:
-                self._data.append(value)
+            self._data.append(value)
+            self._grow(len(value) + 1)
+        elif name == b"event":
+            self._name = value.removeprefix(b" ")
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limit_bytes:
+            raise TooLargeError
+
+    def _end_of_event(self) -> bytes | None:
+        data, name = b"\n".join(self._data), self._name
+        self._data, self._name, self._size = [], b"", 0
+        return data if data.strip() and name in {b"", b"message"} else None

@@ -5,15 +5,20 @@
 - A connection that the server closed while it was idle is noticed before it is used (a peek that costs a
   microsecond), and replaced. What fails on a connection that was used before is marked `reused`.
 - Nothing is retried and no redirect is followed: each exchange is one attempt, with one outcome.
-- The total deadline of a call covers connecting, sending and the whole reply (see `deadlines`).
+- The deadline of a call covers looking up the name, connecting, TLS, sending and the reply (see `deadlines`).
+- What the server asks in mid-stream (a ping) is answered on a second connection.
+- Headers are bounded, and so is everything else that is not body (64 KB between two pieces of body).
 """
 
+import functools
 import select
 import socket
+import ssl
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
+import gevent
 import gevent.socket
 import gevent.ssl
 import httptools
@@ -22,14 +27,15 @@ from gevent.monkey import get_original
 from harness.load.inside.deadlines import Deadlines, shut
 from harness.mcp import outcome
 from harness.mcp.exchange import Exchange
-from harness.mcp.messages import Headers, Reply, Request
+from harness.mcp.messages import Headers, Reply, Request, answer
 from harness.record.schema import NULL
 
 # gevent's own poll would switch to its hub, for a question that is answered at once.
 _poll = get_original("select", "poll")
 
 READ_BYTES = 65_536
-HEADER_BYTES_MAX = 65_536
+BETWEEN_BODY_BYTES_MAX = 65_536
+HEADS_MAX = 200
 DRAIN_NS = 250_000_000
 
 
@@ -50,7 +56,7 @@ class _Incoming:
     """What httptools tells of one response, passed on to the exchange."""
 
     __slots__ = (
-        "_header_bytes", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "status",
+        "_no_body", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "status",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange) -> None:
@@ -61,19 +67,24 @@ class _Incoming:
         self.framed = False  # the head says where the body ends; otherwise the connection's end does
         self._type = ""
         self._session_id: str | None = None
-        self._header_bytes = 0
+        self._no_body = 0
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
+        self._no_body += len(data)
         self._parser.feed_data(data)
-        if not self.status:
-            self._header_bytes += len(data)
-            if self._header_bytes > HEADER_BYTES_MAX:
-                raise httptools.HttpParserError("headers of more than 64 KB")
+        if self._no_body > BETWEEN_BODY_BYTES_MAX:
+            raise httptools.HttpParserError("headers of more than 64 KB")
+
+    def on_message_begin(self) -> None:
+        if self.complete:  # a second response: nothing here can be believed any more
+            raise httptools.HttpParserError("more than one response")
+        # What a 1xx said is not said of the answer.
+        self.framed, self._type, self._session_id = False, "", None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(name) == 12 and name.lower() == b"content-type":
-            self._type = value.decode("latin-1").lower()
+            self._type = value.decode("latin-1")
         elif len(name) == 14 and name.lower() == b"mcp-session-id":
             self._session_id = value.decode("latin-1")
         elif len(name) in {14, 17} and name.lower() in {b"content-length", b"transfer-encoding"}:
@@ -86,6 +97,7 @@ class _Incoming:
             self.exchange.head(status, self._type, self._session_id)
 
     def on_body(self, body: bytes) -> None:
+        self._no_body = 0
         self.exchange.body(body)
 
     def on_message_complete(self) -> None:
@@ -99,30 +111,23 @@ class Connection:
     """Keep-alive to one origin, for one user; not shared between greenlets."""
 
     def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = ()) -> None:
-        parts = urlsplit(url)
-        self._secure = parts.scheme in {"https", "wss"}
-        self._address = (parts.hostname or "", parts.port or (443 if self._secure else 80))
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._fixed = f"Host: {parts.netloc.rpartition('@')[2]}\r\nUser-Agent: mcp-harness\r\n" + _lines(
-            headers
-        )
+        self._place = place = Place.of(url)
+        self._again = functools.partial(Connection, url, deadlines, timeout_s, headers)
+        self._fixed = f"Host: {place.host_header}\r\nUser-Agent: mcp-harness\r\n{_lines(headers)}"
         self._deadlines = deadlines
         self._timeout_ns = int(timeout_s * 1e9)
         self._heads: dict[tuple[str, str, Headers], bytes] = {}
         self._socket: gevent.socket.socket | None = None
+        self._beside: Connection | None = None  # for answers to what the server asks in mid-stream
         self._used = False
         self.deadline_ns = 0
         self.expired = False
 
-    def exchange(self, request: Request, *, session: bool = False, target: str = "") -> Exchanged:
-        """Make one attempt; `session` says that a session id is held."""
-        exchange = Exchange(request, session=session)
-        data = (
-            self._head(request, target or self._target)
-            + str(len(request.body)).encode()
-            + b"\r\n\r\n"
-            + request.body
-        )
+    def exchange(self, request: Request, *, target: str = "") -> Exchanged:
+        """Make one attempt; `target` is another path on the same server."""
+        exchange = Exchange(request)
+        head = self._head(request, target or self._place.target)
+        data = b"%b%d\r\n\r\n%b" % (head, len(request.body), request.body)
         sent_ns = time.monotonic_ns()
         self.expired = False
         self.deadline_ns = sent_ns + self._timeout_ns
@@ -137,12 +142,14 @@ class Connection:
             while not exchange.done:
                 chunk = self._socket.recv(READ_BYTES)
                 if not chunk:
-                    self._cut_short(exchange, incoming)
+                    self._cut_short(exchange, incoming, answered=first_byte_ns != NULL)
                     break
                 if first_byte_ns == NULL:
                     first_byte_ns = time.monotonic_ns()
                 bytes_in += len(chunk)
                 incoming.feed(chunk)
+                if exchange.asked:
+                    self._answer(request, exchange)
             done_ns = time.monotonic_ns()
             self._drain(incoming, done_ns)
         except httptools.HttpParserError as error:
@@ -166,6 +173,8 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        if self._beside is not None:
+            self._beside.close()
 
     def shut(self) -> None:
         """The sweep's way to wake us."""
@@ -176,7 +185,7 @@ class Connection:
         key = (request.method, target, request.headers)
         head = self._heads.get(key)
         if head is None:
-            if len(self._heads) > 200:
+            if len(self._heads) >= HEADS_MAX:
                 self._heads.clear()
             text = f"{request.method} {target} HTTP/1.1\r\n{self._fixed}{_lines(request.headers)}Content-Length: "
             head = self._heads[key] = text.encode("latin-1")
@@ -195,30 +204,29 @@ class Connection:
         return False
 
     def _connect(self) -> gevent.socket.socket:
-        left_s = max((self.deadline_ns - time.monotonic_ns()) / 1e9, 0.001)
-        sock = gevent.socket.create_connection(self._address, timeout=left_s)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._secure:
-                context = gevent.ssl.create_default_context()
-                sock = context.wrap_socket(sock, server_hostname=self._address[0])
-            sock.settimeout(None)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        return connect(self._place, self.deadline_ns)
 
-    def _cut_short(self, exchange: Exchange, incoming: _Incoming) -> None:
+    def _answer(self, request: Request, exchange: Exchange) -> None:
+        """Whoever asks may wait for it before the response comes."""
+        asked, exchange.asked = exchange.asked, []
+        if exchange.done or not request.in_session:
+            return
+        if self._beside is None:
+            self._beside = self._again()
+        for message in asked:
+            self._beside.exchange(Request("answer", answer(message), request.headers, None))
+
+    def _cut_short(self, exchange: Exchange, incoming: _Incoming, *, answered: bool) -> None:
         """The connection ended before the response."""
         self.close()
         if self.expired:
             exchange.fail(outcome.TIMEOUT, "no answer in time")
-        elif not exchange.got_head:
+        elif not answered:
             exchange.fail(outcome.DISCONNECTED, "closed before any reply")
-        elif not incoming.framed:
-            exchange.end()
-        else:
+        elif not exchange.got_head or incoming.framed:
             exchange.fail(outcome.TRUNCATED, "closed in the middle of a reply")
+        else:
+            exchange.end(closed=True)
 
     def _failed(self, exchange: Exchange, error: OSError, *, connected: bool, answered: bool) -> None:
         self.close()
@@ -255,6 +263,56 @@ def _read_rest(sock: gevent.socket.socket, incoming: _Incoming) -> None:
             incoming.feed(chunk)
     except (OSError, httptools.HttpParserError):
         return
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a URL leads, in the forms that the wire wants."""
+
+    secure: bool
+    host: str
+    port: int
+    host_header: str
+    target: str
+
+    @classmethod
+    def of(cls, url: str) -> "Place":
+        parts = urlsplit(url)
+        secure = parts.scheme in {"https", "wss"}
+        host = parts.hostname or ""
+        if not host.isascii():
+            host = host.encode("idna").decode()
+        shown = f"[{host}]" if ":" in host else host
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return cls(
+            secure,
+            host,
+            parts.port or (443 if secure else 80),
+            f"{shown}:{parts.port}" if parts.port else shown,
+            quote(target, safe="%/:=&?~+!$,;'@()*[]"),
+        )
+
+
+def connect(place: Place, deadline_ns: int) -> gevent.socket.socket:
+    """A socket that is ready to send on; OSError (TimeoutError beyond the deadline) when there is none."""
+    left_s = max((deadline_ns - time.monotonic_ns()) / 1e9, 0.001)
+    with gevent.Timeout(left_s, TimeoutError("no connection in time")):
+        sock = gevent.socket.create_connection((place.host, place.port))
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if place.secure:
+                sock = _tls().wrap_socket(sock, server_hostname=place.host)
+        except BaseException:
+            sock.close()
+            raise
+    return sock
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Made once: reading the machine's certificates takes a while."""
+    context: ssl.SSLContext = gevent.ssl.create_default_context()
+    return context
 
 
 def _ended_while_idle(sock: gevent.socket.socket) -> bool:

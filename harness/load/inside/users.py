@@ -124,7 +124,7 @@ class McpUser(User):
         seq = recorder.begin(self.pacing.ready_ns) if recorder else 0
         began_ns = self._now_ns()
         try:
-            done = connection.exchange(request, session=self.session.session_id is not None, target=target)
+            done = connection.exchange(request, target=target)
         except BaseException:  # Locust stops a user by raising into its greenlet
             ended = outcome.CANCELLED if self.context.cancelled else outcome.UNFINISHED
             self._record(seq, request, _cut(ended, began_ns + self._epoch_ns()))

@@ -1,7 +1,7 @@
 """Dialects of the protocol, one a file; the registry says which names a user may ask for.
 
     session = new_session("2026-07-28")
-    request = yield from session.opening()      # a generator: yields requests, is sent their replies
+    opened = yield from session.opening()       # a generator: yields requests, is sent their replies
     request = session.call("echo", {"message": "hi"})
 
 Sessions hold what a virtual user must remember: the session id, the version agreed on, the next id.

@@ -1,6 +1,6 @@
 """Streamable HTTP of the handshake versions: a session is opened, used and closed.
 
-initialize -> the version that the server offers, its session id if it gives one
+initialize -> the version that the server offers (one of these four), and its session id if it gives one
 notifications/initialized -> 202
 calls, one POST each -> JSON or a stream of events
 DELETE at the end, if there is a session id; 405 means that the server keeps no sessions
@@ -9,6 +9,8 @@ DELETE at the end, if there is a session id; 405 means that the server keeps no 
 from collections.abc import Generator, Mapping
 from itertools import count
 from typing import Any
+
+import msgspec
 
 from harness.mcp import outcome
 from harness.mcp.messages import CLIENT_INFO, Headers, Reply, Request, encode, rpc
@@ -21,31 +23,36 @@ class HandshakeSession:
     """One client's session with one server."""
 
     def __init__(self, version: str = HANDSHAKE_VERSIONS[0]) -> None:
-        self.version = version
+        self._offered = version
+        self.version = version  # the one agreed on, once it is
         self.session_id: str | None = None
         self._ids = count(1)
         self._headers = HEADERS
+        self._agreed = False
 
     def opening(self) -> Generator[Request, Reply, Reply | None]:
         """Ends with the reply that decided: the first that failed, or the last."""
-        self.session_id, self._headers = None, HEADERS
-        params = {"protocolVersion": self.version, "capabilities": {}, "clientInfo": CLIENT_INFO}
+        self.session_id, self._headers, self._agreed = None, HEADERS, False
+        params = {"protocolVersion": self._offered, "capabilities": {}, "clientInfo": CLIENT_INFO}
         reply = yield self._request("initialize", "initialize", encode(params))
         if reply.outcome != outcome.OK:
             return reply
-        result = reply.value()
-        agreed = result.get("protocolVersion", self.version) if isinstance(result, dict) else self.version
+        agreed = reply.mapping().get("protocolVersion")
+        if agreed not in HANDSHAKE_VERSIONS:
+            return msgspec.structs.replace(reply, outcome=outcome.BAD_BODY, detail="no version to agree on")
+        self.version = agreed
         self.session_id = reply.session_id
         named: Headers = (("Mcp-Session-Id", self.session_id),) if self.session_id else ()
-        self._headers = (*HEADERS, *named, ("MCP-Protocol-Version", str(agreed)))
+        self._headers = (*HEADERS, *named, ("MCP-Protocol-Version", agreed))
+        self._agreed = True
         body = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
-        acknowledged = yield Request("notifications/initialized", body, self._headers, None)
+        acknowledged = yield Request("notifications/initialized", body, self._headers, None, in_session=True)
         return reply if acknowledged.outcome == outcome.OK else acknowledged
 
     def closing(self) -> Generator[Request, Reply, Reply | None]:
         if self.session_id is None:
             return None
-        reply = yield Request("session/delete", b"", self._headers, None, "DELETE")
+        reply = yield Request("session/delete", b"", self._headers, None, "DELETE", in_session=True)
         self.session_id = None
         return reply
 
@@ -58,4 +65,4 @@ class HandshakeSession:
 
     def _request(self, operation: str, method: str, params: bytes) -> Request:
         number = next(self._ids)
-        return Request(operation, rpc(number, method, params), self._headers, number)
+        return Request(operation, rpc(number, method, params), self._headers, number, in_session=self._agreed)

@@ -1,0 +1,168 @@
+"""One WebSocket without I/O: bytes in, bytes out, one outcome a call; the frames are `websockets`' business.
+
+- One JSON-RPC message a text frame; a binary one, or one that is no JSON-RPC, is a bad body.
+- A reply to something that was given up earlier is passed over; any other id that is not ours is an `id_mismatch`.
+- Pings and requests of the server are answered (`receive` returns what is to be sent), notifications passed over.
+- An end in the middle of a message is `truncated`, any other end before the reply is `disconnected`.
+"""
+
+from collections import deque
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import PayloadTooBig
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from harness.mcp import outcome
+from harness.mcp.dialects.websocket import SUBPROTOCOL
+from harness.mcp.exchange import BODY_BYTES_MAX
+from harness.mcp.judge import judge_response, printable
+from harness.mcp.messages import Headers, Message, Reply, Request, answer, parse
+
+OPENED_STATUS = 101
+
+
+class Frames:
+    """One connection, from its first byte to its last; calls are made one after the other."""
+
+    __slots__ = (
+        "_began",
+        "_calling",
+        "_expected",
+        "_headers",
+        "_partial",
+        "_pending",
+        "_protocol",
+        "opened",
+        "reply",
+    )
+
+    def __init__(self, url: str, headers: Headers = ()) -> None:
+        self._protocol = ClientProtocol(
+            parse_uri(url), subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=BODY_BYTES_MAX
+        )
+        self._headers = headers
+        self._expected: int | None = None
+        self._partial: bytearray | None = None  # a message of which more is to come
+        self._pending: deque[Frame] = deque()
+        self._began = False  # a byte has come
+        self._calling = False
+        self.opened = False
+        self.reply: Reply | None = None  # what came of the call under way, or of the opening
+
+    def hello(self) -> bytes:
+        """The request to speak frames."""
+        request = self._protocol.connect()
+        for name, value in self._headers:
+            request.headers[name] = value
+        self._protocol.send_request(request)
+        return self._to_send()
+
+    def send(self, request: Request) -> bytes:
+        """Begin a call; a notification is done when it is sent."""
+        self._calling, self._expected = True, request.id
+        self.reply = Reply(outcome.OK, status=OPENED_STATUS) if request.id is None else None
+        if self._protocol.state is not State.OPEN:  # the server said goodbye while nobody called
+            self.reply = Reply(outcome.DISCONNECTED, "closed by the server", OPENED_STATUS)
+            return b""
+        self._protocol.send_text(request.body)
+        return self._to_send() + self._judge()
+
+    def receive(self, data: bytes) -> bytes:
+        """Take what came; what is to be sent because of it. Then look at `opened` and `reply`."""
+        self._began = True
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                self._pending.append(event)
+            elif isinstance(event, Response):
+                self._judge_opening(event)
+        return self._to_send() + self._judge()
+
+    def ended(self, *, reset: bool = False) -> Reply:
+        """The connection has ended; an outcome that is known stands."""
+        in_opening = self._began and not self.opened
+        if in_opening or self._partial is not None or self._protocol.reader.buffer:
+            return self.fail(outcome.TRUNCATED, "closed in the middle of a message")
+        if reset:
+            return self.fail(outcome.RESET, "reset by the server")
+        return self.fail(outcome.DISCONNECTED, "closed by the server")
+
+    def fail(self, failed: str, detail: str) -> Reply:
+        """The transport gave up; an outcome that is known stands."""
+        if self.reply is None:
+            self._end_as(failed, detail)
+        assert self.reply is not None
+        return self.reply
+
+    def goodbye(self) -> bytes:
+        """What a polite client sends before it closes."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(1000)
+        return self._to_send()
+
+    def _to_send(self) -> bytes:
+        return b"".join(self._protocol.data_to_send())
+
+    def _end_as(self, ended: str, detail: str, status: int | None = None) -> None:
+        status = status or (OPENED_STATUS if self.opened else None)
+        self.reply = Reply(ended, printable(detail), status)
+
+    def _judge_opening(self, response: Response) -> None:
+        status = response.status_code
+        if status == 429:
+            self._end_as(outcome.RATE_LIMITED, "429", status)
+        elif status != OPENED_STATUS:
+            self._end_as(outcome.HTTP_STATUS, f"{status}", status)
+        elif self._protocol.handshake_exc is None:
+            self.opened = True
+
+    def _judge(self) -> bytes:
+        """Judge what has come until the reply is there; answers to what the server asks meanwhile."""
+        answers = b""
+        while self._calling and self._pending and self.reply is None:
+            answers += self._take(self._pending.popleft())
+        if self.reply is None:
+            self._judge_protocol()
+        return answers
+
+    def _judge_protocol(self) -> None:
+        """Nothing can follow a breach of the protocol."""
+        breach = self._protocol.handshake_exc or self._protocol.parser_exc
+        if isinstance(breach, PayloadTooBig):
+            self._end_as(outcome.BAD_BODY, "message of more than 16 MB")
+        elif breach is not None:
+            self._end_as(outcome.HTTP_PROTOCOL, str(breach))
+
+    def _take(self, frame: Frame) -> bytes:
+        if frame.opcode is Opcode.CLOSE:
+            self._end_as(outcome.DISCONNECTED, "closed by the server")
+        elif frame.opcode is Opcode.BINARY:
+            self._end_as(outcome.BAD_BODY, "a binary message")
+        elif frame.opcode in {Opcode.TEXT, Opcode.CONT}:
+            if frame.fin and self._partial is None:
+                return self._judge_text(bytes(frame.data))
+            self._partial = self._partial if self._partial is not None else bytearray()
+            self._partial += frame.data
+            if frame.fin:
+                text, self._partial = bytes(self._partial), None
+                return self._judge_text(text)
+        return b""
+
+    def _judge_text(self, text: bytes) -> bytes:
+        """The answer to it, if it is a request of the server."""
+        message = parse(text)
+        if message is None:
+            self._end_as(outcome.BAD_BODY, "not JSON-RPC")
+        elif message.asks:
+            self._protocol.send_text(answer(message))
+            return self._to_send()
+        elif not isinstance(message.method, str) and not self._given_up(message):
+            self.reply = judge_response(message, self._expected, OPENED_STATUS, None)
+        return b""
+
+    def _given_up(self, message: Message) -> bool:
+        return self._expected is not None and type(message.id) is int and 0 < message.id < self._expected

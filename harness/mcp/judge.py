@@ -1,0 +1,94 @@
+"""From a whole message or body to its outcome: the second half of the taxonomy's order.
+
+    ... JSON -> JSON-RPC shape -> id -> error -> isError
+
+The id must be ours and a number, as we sent it: "1" is no answer to 1.
+"""
+
+from typing import Final
+
+import msgspec
+
+from harness.mcp import outcome
+from harness.mcp.messages import Error, Message, Reply, decode_flags, first_text, parse
+
+DETAIL_CHARS: Final = 120
+CODE_MAX: Final = 2**31 - 1  # what a row can hold
+REJECTED_CODES: Final = frozenset({-32020, -32021, -32022})
+# With these a server that answers our id may still be speaking of the session, not of the call.
+SESSION_CODES: Final = frozenset({-32600, -32000, -32001})
+
+
+def judge_response(
+    message: Message, expected_id: int | None, status: int | None, session_id: str | None
+) -> Reply:
+    """JSON-RPC shape, id, error, isError: the same on every transport."""
+    result, error = message.result, message.error
+    if message.jsonrpc != "2.0" or (isinstance(result, msgspec.UnsetType) and not error):
+        return Reply(outcome.BAD_BODY, "neither result nor error", status, session_id=session_id)
+    if not _same_id(message.id, expected_id):
+        return Reply(outcome.ID_MISMATCH, "an answer to another id", status, session_id=session_id)
+    if error:
+        return Reply(outcome.RPC_ERROR, _said(message), status, _code(message), session_id=session_id)
+    assert isinstance(result, msgspec.Raw)
+    try:
+        flags = decode_flags(result)
+    except msgspec.DecodeError:  # a result that is no object: not a tool's
+        return Reply(outcome.OK, "", status, None, result, session_id)
+    if flags.isError is True:
+        return Reply(outcome.TOOL_ERROR, printable(first_text(result)), status, None, result, session_id)
+    if flags.resultType == "input_required":
+        return Reply(outcome.INPUT_REQUIRED, "", status, None, result, session_id)
+    return Reply(outcome.OK, "", status, None, result, session_id)
+
+
+def judge_refusal(
+    body: bytes, expected_id: int | None, status: int, session_id: str | None, *, in_session: bool
+) -> Reply:
+    """A status other than 200: the session, the rate, our mistake, or a JSON-RPC error that answers us."""
+    if status == 429:
+        return Reply(outcome.RATE_LIMITED, "429", status, session_id=session_id)
+    message = parse(body)
+    code = _code(message) if message is not None else None
+    ours = message is not None and code is not None and _same_id(message.id, expected_id) and status >= 400
+    if in_session and _is_session_lost(status, body, code if ours else None):
+        return Reply(outcome.SESSION_LOST, f"{status}", status, code, session_id=session_id)
+    if message is None or code is None:
+        return Reply(outcome.HTTP_STATUS, f"{status}", status, session_id=session_id)
+    said = _said(message)
+    if status == 400 and code in REJECTED_CODES:
+        return Reply(outcome.REJECTED, said, status, code, session_id=session_id)
+    if ours:
+        return Reply(outcome.RPC_ERROR, said, status, code, session_id=session_id)
+    return Reply(outcome.HTTP_STATUS, printable(f"{status} {said}"), status, code, session_id=session_id)
+
+
+def _is_session_lost(status: int, body: bytes, code_for_us: int | None) -> bool:
+    """404 says so (the specification), some say 400 and why; an error about our call's arguments does not."""
+    if status == 404:
+        return True
+    named = status == 400 and b"session" in body[:2000].lower()
+    return named and (code_for_us is None or code_for_us in SESSION_CODES)
+
+
+def printable(text: str) -> str:
+    """What a server said, fit for a table: bounded, on one line, without control characters."""
+    text = text[:DETAIL_CHARS]
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def _same_id(found: object, expected: int | None) -> bool:
+    return type(found) is int and found == expected
+
+
+def _said(message: Message) -> str:
+    error = message.error
+    said = error.message if isinstance(error, Error) else ""
+    return printable(said) if isinstance(said, str) else ""
+
+
+def _code(message: Message) -> int | None:
+    error = message.error
+    if not isinstance(error, Error):
+        return None
+    return max(-CODE_MAX, min(error.code, CODE_MAX))
