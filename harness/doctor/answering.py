@@ -57,7 +57,10 @@ async def _named(variable: str, otherwise: str, ask: Ask, when_silent: State) ->
     url = os.environ.get(variable)
     if not url:
         return Finding(variable, "good", f"not set: {otherwise}")
-    shown = redact.url(url)
+    try:
+        shown = redact.url(url)
+    except ValueError:
+        shown = "it is no URL"  # and may hold a password all the same
     try:
         async with asyncio.timeout(ANSWER_S):
             said = await ask(url)

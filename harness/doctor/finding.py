@@ -6,6 +6,7 @@ optional  not there; something else serves, or one feature is missing
 missing   not there, and `harness ramp` cannot run without it
 """
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -51,6 +52,4 @@ def says(*argv: str) -> str:
 
 
 def _sudo() -> str:
-    import os
-
     return "" if os.geteuid() == 0 else "sudo "

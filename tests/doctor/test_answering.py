@@ -1,0 +1,145 @@
+"""Servers that are named: spoken to in their own protocol, without ever showing a password."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from harness.doctor import answering
+from harness.doctor.finding import Finding
+from harness.services.ports import free_port
+
+VARIABLES = ("DATABASE_URL", "AMQP_URL", "REDIS_URL")
+ASKED: dict[str, Callable[[], Awaitable[Finding]]] = {
+    "DATABASE_URL": answering.database,
+    "AMQP_URL": answering.queue,
+    "REDIS_URL": answering.cache,
+}
+SCHEMES = {"DATABASE_URL": "postgresql", "AMQP_URL": "amqp", "REDIS_URL": "redis"}
+
+
+@asynccontextmanager
+async def listening(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[int]:
+    """A server that answers each thing it reads; None closes the connection."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1000):
+            reply = answer(data)
+            if reply is None:
+                break
+            writer.write(reply)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+async def test_one_that_is_not_named_is_no_fault(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """It says what serves in its place."""
+    monkeypatch.delenv(variable, raising=False)
+    found = await ASKED[variable]()
+    assert (found.name, found.state) == (variable, "good")
+    assert found.found.startswith("not set: ")
+    assert "PostgreSQL" in found.found
+
+
+@pytest.mark.parametrize(
+    ("variable", "state"), [("DATABASE_URL", "missing"), ("AMQP_URL", "warning"), ("REDIS_URL", "warning")]
+)
+async def test_one_that_does_not_answer_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, variable: str, state: str
+) -> None:
+    """Only the database keeps a ramp from running."""
+    port = free_port()
+    monkeypatch.setenv(variable, f"{SCHEMES[variable]}://me:pa55word@127.0.0.1:{port}/0")
+    found = await ASKED[variable]()
+    assert found.state == state
+    assert str(port) in found.found
+    assert "pa55word" not in repr(found)
+    assert found.todo == f"start it, or unset {variable}"
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+async def test_one_that_keeps_silent_costs_a_bounded_time(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """It takes the connection, and says nothing."""
+    monkeypatch.setattr(answering, "ANSWER_S", 0.3)
+    async with listening(lambda data: b"") as port:
+        monkeypatch.setenv(variable, f"{SCHEMES[variable]}://me@127.0.0.1:{port}/0")
+        found = await asyncio.wait_for(ASKED[variable](), 20)
+    assert found.state != "good"
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("url", ["nonsense", "://", "redis://", "http://["])
+async def test_what_is_no_address_is_told(monkeypatch: pytest.MonkeyPatch, variable: str, url: str) -> None:
+    """No traceback; the examination goes on."""
+    monkeypatch.setenv(variable, url)
+    found = await ASKED[variable]()
+    assert found.state != "good"
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "says"),
+    [
+        (b"\x01\x00\x00\x00\x00\x01\xee rest", "good", "answers: AMQP 0-9-1"),
+        (b"AMQP\x00\x01\x00\x00", "warning", "does not speak AMQP 0-9-1"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "warning", "does not speak AMQP 0-9-1"),
+        (None, "warning", "0 bytes read"),
+    ],
+)
+async def test_rabbitmq_begins_when_it_has_heard_the_protocol(
+    monkeypatch: pytest.MonkeyPatch, reply: bytes | None, state: str, says: str
+) -> None:
+    """A server that wants another version says which, and closes."""
+    heard = []
+    async with listening(lambda data: heard.append(data) or reply) as port:
+        monkeypatch.setenv("AMQP_URL", f"amqp://me:pa55word@127.0.0.1:{port}/")
+        found = await answering.queue()
+    assert heard == [b"AMQP\x00\x00\x09\x01"]
+    assert found.state == state
+    assert says in found.found
+    assert "pa55word" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("who", "replies", "state", "says"),
+    [
+        ("", {b"PING": b"+PONG\r\n"}, "good", "answers: PONG"),
+        (":pa55@", {b"AUTH\r\n$4\r\npa55": b"+OK\r\n", b"PING": b"+PONG\r\n"}, "good", "PONG"),
+        ("me:p%40ss@", {b"$2\r\nme\r\n$4\r\np@ss": b"+OK\r\n", b"PING": b"+PONG\r\n"}, "good", "PONG"),
+        (":pa55@", {b"AUTH": b"-WRONGPASS no\r\n"}, "warning", "it says '-WRONGPASS no'"),
+        ("", {b"PING": b"-NOAUTH Authentication required.\r\n"}, "warning", "NOAUTH"),
+        ("", {}, "warning", "it closed the connection"),
+    ],
+)
+async def test_redis_is_asked_for_a_pong(
+    monkeypatch: pytest.MonkeyPatch, who: str, replies: dict[bytes, bytes], state: str, says: str
+) -> None:
+    """After its password, when the address has one."""
+
+    def answer(data: bytes) -> bytes | None:
+        return next((reply for part, reply in replies.items() if part in data), None)
+
+    async with listening(answer) as port:
+        monkeypatch.setenv("REDIS_URL", f"redis://{who}127.0.0.1:{port}/0")
+        found = await answering.cache()
+    assert found.state == state
+    assert says in found.found
+    assert "pa55" not in repr(found)
+
+
+@pytest.mark.parametrize(("variable", "scheme"), [("AMQP_URL", "amqps"), ("REDIS_URL", "rediss")])
+async def test_an_address_that_wants_tls_gets_tls(
+    monkeypatch: pytest.MonkeyPatch, variable: str, scheme: str
+) -> None:
+    """The first byte on the wire is a handshake's."""
+    heard = []
+    async with listening(lambda data: heard.append(data) or None) as port:
+        monkeypatch.setenv(variable, f"{scheme}://127.0.0.1:{port}/0")
+        assert (await ASKED[variable]()).state == "warning"
+    assert heard[0][0] == 22
