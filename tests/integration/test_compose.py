@@ -1,0 +1,241 @@
+"""docker-compose.yml without Docker: read, held against the rest of the project, and all of our commands started."""
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from harness.cli.main import run
+from harness.cli.ramp import command as ramp
+from harness.record.undo import Journal
+from harness.services import readiness, toxiproxy_install
+from harness.services.ports import free_port
+from harness.services.process import running
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = {"target", "toxiproxy", "locust-master", "locust-worker", "harness"}
+OFFICIAL = {"postgres", "rabbitmq", "redis"}
+DOCKERFILE: str = COMPOSE["x-harness"]["build"]["dockerfile_inline"]
+PROGRAMS = Path(sys.executable).parent
+
+
+def test_every_part_is_there() -> None:
+    """Ours from one image that is built here, the others from the images of their own projects."""
+    assert set(SERVICES) == OURS | OFFICIAL
+    assert {name for name, service in SERVICES.items() if "build" in service} == OURS
+    for name in OFFICIAL:
+        assert SERVICES[name]["image"].partition(":")[0] == name
+
+
+def test_images_are_named_without_a_registry() -> None:
+    """A name and a tag, which every registry and mirror understands."""
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    images = [service["image"] for service in SERVICES.values()]
+    assert len(bases) == 2
+    for image in [*bases, *images]:
+        assert re.fullmatch(r"[a-z-]+(:[\w.-]+)?", image)
+    assert not re.search(r"https?://", DOCKERFILE)
+
+
+def test_what_is_published_is_published_on_loopback() -> None:
+    """Nobody else on the network can load the server or break its links."""
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert len(published) >= 6
+    assert all(port.startswith("127.0.0.1:") for port in published)
+    assert len({port.split(":")[1] for port in published}) == len(published)
+
+
+def test_workers_can_be_many() -> None:
+    """Nothing of a worker is there only once."""
+    assert not {"ports", "container_name"} & set(SERVICES["locust-worker"])
+
+
+def test_every_service_has_a_health_check_that_others_wait_for() -> None:
+    """All but the run, which ends by itself."""
+    for name, service in SERVICES.items():
+        assert ("healthcheck" in service) != (name == "harness"), name
+        for other, how in service.get("depends_on", {}).items():
+            assert how == {"condition": "service_healthy"}
+            assert "healthcheck" in SERVICES[other]
+
+
+def test_the_image_is_made_of_what_the_repository_has() -> None:
+    """What is copied is there; the versions are those that the project pins."""
+    for line in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE):
+        for source in line.split():
+            assert (ROOT / source).exists(), source
+    versions = set(re.findall(r"(?:Version=|@v)(\d+\.\d+\.\d+)", DOCKERFILE))
+    assert versions == {toxiproxy_install.VERSION}
+    assert f"-X {toxiproxy_install.MODULE}.Version=" in DOCKERFILE
+    python = re.search(r"FROM python:(\d+)\.(\d+)-slim", DOCKERFILE)
+    assert python
+    assert (int(python[1]), int(python[2])) >= (3, 11)
+
+
+def test_hosts_in_commands_are_services() -> None:
+    """A renamed service would leave the others talking to nobody."""
+    texts = [
+        text
+        for service in SERVICES.values()
+        for text in [*service.get("command", []), *map(str, service.get("environment", {}).values())]
+    ]
+    texts += [proxy["upstream"] for proxy in proxies()]
+    hosts = {host for text in texts for host in re.findall(r"(?:@|//|^)([a-z-]+):\d+", text)}
+    assert hosts == {"toxiproxy", "target", "postgres"}
+    assert hosts <= set(SERVICES)
+
+
+def test_every_harness_command_is_one_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its flags are read by the command line itself; nothing runs."""
+    read = []
+    monkeypatch.setattr(ramp, "callback", lambda **given: read.append(given) or 0)
+    assert run(SERVICES["harness"]["command"][1:]) == 0
+    assert (read[0]["to"], read[0]["allowed_hosts"]) == (50, ("toxiproxy",))
+
+
+def proxies() -> list[dict[str, Any]]:
+    config: list[dict[str, Any]] = json.loads(COMPOSE["configs"]["proxies"]["content"])
+    return config
+
+
+class Addresses:
+    """What containers call each other by, as addresses of this machine: every port is a free one."""
+
+    def __init__(self, postgres_url: str) -> None:
+        self.ports = {port: free_port() for port in (8000, 8001, 8474, 8089, 5557, 15432)}
+        database = re.sub(r"^.*@", "", postgres_url).partition("/")[0]
+        self.texts = {
+            "postgresql://harness:harness@toxiproxy:5432/postgres": postgres_url.replace(
+                database, f"127.0.0.1:{self.ports[15432]}"
+            ),
+            "0.0.0.0:5432": f"127.0.0.1:{self.ports[15432]}",
+            "postgres:5432": database,
+            ":15B5 ": f":{self.ports[5557]:04X} ",
+            "0.0.0.0": "127.0.0.1",
+            "locust-master": "127.0.0.1",
+            "toxiproxy:8001": "127.0.0.1:8001",
+            "target:8000": "127.0.0.1:8000",
+        }
+
+    def here(self, text: str) -> str:
+        for name, address in self.texts.items():
+            text = text.replace(name, address)
+        return re.sub(r"\b(8000|8001|8474|8089|5557)\b", lambda port: str(self.ports[int(port[1])]), text)
+
+    def command(self, words: list[str]) -> list[str]:
+        """As in the container, with programs from where they are on this machine."""
+        program = str(PROGRAMS / words[0])
+        known = {"python": sys.executable, "harness": program, "locust": program}
+        return [known.get(words[0], words[0]), *map(self.here, words[1:])]
+
+    def environment(self, service: str) -> dict[str, str]:
+        return {key: self.here(value) for key, value in SERVICES[service].get("environment", {}).items()}
+
+
+@pytest.fixture
+def addresses(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Addresses:
+    """In a copy of what the image holds beside the package."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "locustfiles").symlink_to(ROOT / "locustfiles")
+    return Addresses(postgres_url)
+
+
+@pytest.mark.timeout(180)
+async def test_all_of_our_commands_work_together(
+    addresses: Addresses, undo: Journal, tmp_path: Path, toxiproxy_found: Path
+) -> None:
+    """Server, proxies, Locust's master and a worker get ready and healthy; a ramp through the proxy passes."""
+    config = tmp_path / "toxiproxy.json"
+    config.write_text(addresses.here(COMPOSE["configs"]["proxies"]["content"]))
+    async with AsyncExitStack() as stack:
+
+        async def start(service: str, change: Callable[[list[str]], list[str]] = list) -> None:
+            environment = addresses.environment(service)
+            argv = change(addresses.command(SERVICES[service]["command"]))
+            log = tmp_path / f"{service}.log"
+            await stack.enter_async_context(
+                running(
+                    argv,
+                    name=service,
+                    undo=undo,
+                    log=log,
+                    env=environment,
+                    ready=healthy(service),
+                    ready_s=60,
+                )
+            )
+
+        def healthy(service: str) -> readiness.Ready:
+            kind, *words = SERVICES[service]["healthcheck"]["test"]
+            assert kind == "CMD"
+            argv = addresses.command(words)
+
+            async def check() -> str | None:
+                asking = await asyncio.create_subprocess_exec(
+                    *argv,
+                    env={**os.environ, **addresses.environment(service)},
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+                code = await asyncio.wait_for(asking.wait(), 20)
+                return f"{shlex.join(argv)} ends with {code}" if code else None
+
+            return readiness.Ready(f"the health check of {service}", check)
+
+        await start("toxiproxy", lambda argv: [*argv[:-1], str(config)])
+        await start("target")
+        await host_is_allowed(addresses, "toxiproxy:8001")
+        bind = str(addresses.ports[5557])
+        web = str(addresses.ports[8089])
+        await start("locust-master", lambda argv: [*argv, "--master-bind-port", bind, "--web-port", web])
+        await start("locust-worker", lambda argv: [*argv, "--master-port", bind])
+        await worker_is_counted(addresses)
+
+        argv = [
+            *addresses.command(SERVICES["harness"]["command"]),
+            "--step",
+            "1",
+            "--hold",
+            "1s",
+            "--max",
+            "2",
+        ]
+        async with running(argv, name="harness", undo=undo, log=tmp_path / "harness.log") as child:
+            assert await child.ended_within(60)
+            assert child.returncode in {0, 3}, child.log_tail()  # 3: this machine may be too busy to trust
+        assert list(tmp_path.glob("reports/ramp/*/summary.json"))
+
+
+async def host_is_allowed(addresses: Addresses, host: str) -> None:
+    """The server answers by the name that clients in other containers know it by."""
+    url = addresses.here("http://127.0.0.1:8001/mcp")
+    async with aiohttp.ClientSession() as client:
+        async with client.post(url, headers={"Host": host}) as reply:
+            assert reply.status != 421
+        async with client.post(url, headers={"Host": "elsewhere:8001"}) as reply:
+            assert reply.status == 421
+
+
+async def worker_is_counted(addresses: Addresses) -> None:
+    """The page that people look at shows it."""
+    url = addresses.here("http://127.0.0.1:8089/stats/requests")
+
+    async def check() -> str | None:
+        async with aiohttp.ClientSession() as client, client.get(url) as reply:
+            workers = (await reply.json())["workers"]
+        return None if len(workers) == 1 else f"{len(workers)} workers"
+
+    await readiness.until(readiness.Ready("the worker on the page", check), 30)
