@@ -4,8 +4,12 @@ Rules, in this order:
 
 1. Trust first. A run that was interrupted, cut off or lost rows, or whose generator was the bottleneck, is
    unknown, whatever its objectives say: a number that cannot be trusted passes nothing and fails nothing.
-2. Objectives. One that does not hold fails the run; one that cannot be answered makes it unknown.
-3. A run without objectives passes when it measured something: a ramp that found its breaking point has
+2. Faults. One that did not happen, could not be verified, touched no call, or whose recovery nobody could see
+   makes the run unknown; so does a placebo that seems to have had an effect, for then the measurement sees what
+   is not there. A service that did not recover fails the run. A fault that was not healed is told by an exit code
+   of its own, whatever else there is to say.
+3. Objectives. One that does not hold fails the run; one that cannot be answered makes it unknown.
+4. A run without objectives passes when it measured something: a ramp that found its breaking point has
    passed. It fails when no call succeeded and no breaking point explains it, or when a step that was to run
    at the last good level had none.
 
@@ -17,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from harness import errors
+from harness.analysis.impact import Impact
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import show
 from harness.analysis.saturation import LIMITS, over
@@ -35,6 +40,7 @@ class Evidence:
     summary: dict[str, Any]
     observations: Sequence[Observation]
     events: Sequence[Event]
+    impacts: Sequence[Impact] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,41 @@ def _workers(evidence: Evidence) -> list[Finding]:
     return lost + (_unknown("a load worker could not write all of its rows") if unwritten else [])
 
 
+def _faults(evidence: Evidence) -> list[Finding]:
+    return [finding for impact in evidence.impacts for finding in _fault(impact)]
+
+
+def _fault(impact: Impact) -> list[Finding]:
+    """What is wrong with one fault, the worst first; a fault that did not happen has nothing else wrong."""
+    fault = impact.fault
+    left: list[Finding] = []
+    if fault.healed is False:
+        place = f" on the {fault.link} link" if fault.link else ""
+        reason = f"{fault.name} ({fault.kind}{place}) was left over: {fault.unhealed_why}"
+        left = _unknown(reason, errors.FAULTS_LEFT_OVER)
+    if fault.window is None:
+        return [*left, *_unknown(f"{fault.name} did not happen: {fault.skipped_why}")]
+    if not fault.verified:
+        return [*left, *_unknown(f"{fault.name} could not be verified: {fault.unverified_why}")]
+    if not impact.exposure.calls:
+        return [*left, *_unknown(f"{fault.name} touched no call, so it has shown nothing")]
+    return left or _recovered(impact)
+
+
+def _recovered(impact: Impact) -> list[Finding]:
+    name, found = impact.fault.name, impact.recovery
+    if found.outcome == "recovered":
+        return []
+    if found.outcome == "unknown":
+        return _unknown(f"whether the service recovered from {name} is not known: {found.why}")
+    for_s = f"not recovered {found.observed_s:.0f} s after healing"
+    if impact.fault.placebo:
+        return _unknown(
+            f"{name} is a placebo, and still {for_s}: the load itself is not steady enough to tell"
+        )
+    return [Finding("fail", f"{name}: {for_s}", errors.FAILED)]
+
+
 def _nothing_worked(evidence: Evidence) -> list[Finding]:
     totals = evidence.summary["totals"]
     if totals["ok"] or not totals["failed"] or evidence.summary["breaking_point"]:
@@ -176,6 +217,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _nothing_measured,
     _lost,
     _saturated,
+    _faults,
     _no_good_level,
     _nothing_worked,
 )

@@ -21,7 +21,7 @@ NEITHER: Final = 2
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[Any]
 
-TEXTS: Final = ("outcome", "detail", "operation", "user_class")
+TEXTS: Final = ("outcome", "detail", "operation", "user_class", "transport")
 NUMBERS: Final = ("intended_ns", "sent_ns", "done_ns", "user", "worker", "bytes_in", "bytes_out")
 COLUMNS: Final = (*NUMBERS, *TEXTS)
 
@@ -38,6 +38,7 @@ class Calls:
     detail: Codes
     operation: Codes
     user_class: Codes
+    transport: Codes
     user: Codes
     worker: Codes
     bytes_in: Codes

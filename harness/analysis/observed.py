@@ -1,9 +1,10 @@
 """What an objective is compared with: the observed value, in the unit of its metric.
 
-Definitions. Without a scope an objective looks at the measured windows of the load steps, outside fault
-windows; `in STEP` at the windows of that step, `during FAULT` at the fault's window, `after FAULT` at the
-measured windows behind it, `overall` at the whole run (without its warm-up). A call belongs by its intended
-start, for throughput by its completion.
+Definitions. Without a scope an objective looks at the measured windows of the load steps, without the disturbed
+time of faults and the calls that it touched; `in STEP` at the windows of that step, faults and all; `during
+FAULT` at the calls that the fault's window touched; `after FAULT` at the measured windows from its healing on,
+`overall` at the whole run (without its warm-up). Otherwise a call belongs by its intended start, and always by
+its completion for throughput.
 Latency: a failed call counts as infinitely slow, so that a server that fails fast cannot pass. Percentiles
 need ten calls above them, as everywhere.
 
@@ -17,8 +18,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness.analysis import latency, spans, steps
+from harness.analysis import exposure, latency, spans, steps
 from harness.analysis.calls import FAILED, OK, Calls, Ints
+from harness.analysis.faults import disturbed
+from harness.analysis.impact import Impact
 from harness.analysis.spans import Span
 from harness.catalogue import METRICS, QUANTILES
 from harness.mcp import outcome
@@ -43,7 +46,8 @@ class Evidence:
 
     calls: Calls
     steps: Sequence[steps.Step]
-    summary: Mapping[str, Any]  # what was found so far: faults, sessions, work
+    summary: Mapping[str, Any]  # what was found so far: sessions, work
+    impacts: Sequence[Impact] = ()
 
 
 def observe(objective: Objective, evidence: Evidence) -> Observation:
@@ -56,7 +60,7 @@ def observe(objective: Objective, evidence: Evidence) -> Observation:
     calls = evidence.calls
     if objective.operation is not None:
         calls = calls.of_operation(objective.operation)
-    begun = [calls.between(start, end) for start, end in where]
+    begun = _begun(objective, evidence, calls, where)
     if not any(len(part) for part in begun):
         named = f" of {objective.operation}" if objective.operation else ""
         return Observation(objective, None, f"no call{named} began in that time")
@@ -79,13 +83,12 @@ def _where(objective: Objective, evidence: Evidence) -> list[Span]:
                 (one.start_ns, one.end_ns) for one in evidence.steps if one.name == objective.name
             )
         case "during":
-            return spans.union(_fault_windows(evidence, objective.name))
+            return spans.union(_windows(evidence, objective.name))
         case "after":
-            return spans.common(
-                measured, [(end, spans.FOREVER) for _, end in _fault_windows(evidence, objective.name)]
-            )
+            healed = [one.fault.healed_ns for one in _named(evidence, objective.name)]
+            return spans.common(measured, [(at_ns, spans.FOREVER) for at_ns in healed if at_ns is not None])
         case _:
-            return spans.without(measured, _fault_windows(evidence, None))
+            return spans.without(measured, _disturbed(evidence))
 
 
 def _nowhere(objective: Objective) -> str:
@@ -94,12 +97,27 @@ def _nowhere(objective: Objective) -> str:
     return "no step was measured"
 
 
-def _fault_windows(evidence: Evidence, name: str | None) -> list[Span]:
-    return [
-        (int(fault["start_s"] * NS_PER_S), int(fault["end_s"] * NS_PER_S))
-        for fault in evidence.summary["faults"]
-        if name in {None, fault["name"]}
-    ]
+def _begun(objective: Objective, evidence: Evidence, calls: Calls, where: Sequence[Span]) -> list[Calls]:
+    """The calls that are asked about; by stretches of time, so that nothing is copied without need."""
+    if objective.scope == "during":
+        return [exposure.touched(calls, where)]
+    begun = [calls.between(start, end) for start, end in where]
+    if objective.scope == "":
+        begun = [exposure.untouched(part, _disturbed(evidence)) for part in begun]
+    return begun
+
+
+def _named(evidence: Evidence, name: str | None) -> list[Impact]:
+    return [impact for impact in evidence.impacts if name in {None, impact.fault.name}]
+
+
+def _windows(evidence: Evidence, name: str | None) -> list[Span]:
+    windows = (impact.fault.window for impact in _named(evidence, name))
+    return [window for window in windows if window is not None]
+
+
+def _disturbed(evidence: Evidence) -> list[Span]:
+    return disturbed(impact.fault for impact in evidence.impacts)
 
 
 def _slowness(calls: Calls) -> Ints:
@@ -144,12 +162,19 @@ def _share_or_count(objective: Objective, begun: Sequence[Calls]) -> Observation
 
 def _recovery(objective: Objective, evidence: Evidence) -> Observation:
     """The slowest recovery; a fault from which the service did not recover took for ever."""
-    faults = [fault for fault in evidence.summary["faults"] if objective.name in {None, fault["name"]}]
-    if not faults:
+    impacts = _named(evidence, objective.name)
+    if not impacts:
         return Observation(objective, None, "there was no such fault")
-    times = [math.inf if fault["recover_s"] is None else float(fault["recover_s"]) for fault in faults]
-    why = "the service did not recover before the end of the run" if math.isinf(max(times)) else ""
-    return Observation(objective, max(times), why)
+    for impact in impacts:
+        if impact.recovery.outcome == "not_recovered" and not impact.fault.placebo:
+            why = f"not recovered {impact.recovery.observed_s:.0f} s after healing {impact.fault.name}"
+            return Observation(objective, math.inf, why)
+    for impact in impacts:
+        if impact.recovery.recover_s is None:
+            why = impact.recovery.why or "the placebo did not recover"
+            return Observation(objective, None, f"recovery after {impact.fault.name} is not known: {why}")
+    slowest = max(impacts, key=lambda impact: impact.recovery.recover_s or 0.0)
+    return Observation(objective, slowest.recovery.recover_s)
 
 
 def _work(objective: Objective, evidence: Evidence) -> Observation:

@@ -7,6 +7,9 @@
 Definitions. A call belongs to the step in whose measured window [start, end) its intended start lies; that
 decides requests, success rate and latency. Throughput counts the ok calls completed in the window, whenever
 they began. `unfinished` is a failure like any other.
+The disturbed time of faults (harness.analysis.faults) is no part of a measured window: calls that were wanted or
+on their way in it are left out, and rates are over what is left. A step that was disturbed from end to end has
+no numbers.
 
 A step without a `step_done` (the run was cut off) is closed at the last sample. A level that is repeated to
 confirm a break appears again, in the order in which things happened.
@@ -14,7 +17,7 @@ confirm a break appears again, in the order in which things happened.
 `judge` is what the conductor calls while the run goes on; the summary counts with the same function.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,9 +25,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.analysis import latency
+from harness.analysis import exposure, latency, spans
 from harness.analysis.calls import FAILED, OK, Calls, kinds_of
 from harness.analysis.rounding import per_second, ratio, seconds
+from harness.analysis.spans import Span
 from harness.record import events as kinds
 from harness.record.events import Event
 from harness.units import NS_PER_S
@@ -86,11 +90,13 @@ def timeline(events: Iterable[Event], last_ns: int, settle_s: Mapping[str, float
     return tuple(steps)
 
 
-def measure(calls: Calls, step: Step) -> dict[str, Any]:
+def measure(calls: Calls, step: Step, disturbed: Sequence[Span] = ()) -> dict[str, Any]:
     """One row of `steps` in the summary."""
-    inside = calls.between(step.start_ns, step.end_ns)
+    begun = calls.between(step.start_ns, step.end_ns)
+    inside = exposure.untouched(begun, disturbed)
     judged = tally(inside)
-    span_ns = step.end_ns - step.start_ns
+    where = spans.without([(step.start_ns, step.end_ns)], disturbed)
+    span_ns = spans.length_ns(where)
     return {
         "index": step.index,
         "kind": step.kind,
@@ -104,8 +110,8 @@ def measure(calls: Calls, step: Step) -> dict[str, Any]:
         # Closed load leaves no call out; an open load's count comes from its queue.
         "not_sent": 0 if step.rate is None else None,
         "success_rate": ratio(judged.ok, judged.ok + judged.failed),
-        "throughput_rps": per_second(calls.completed(step.start_ns, step.end_ns), span_ns),
-        "offered_rps": per_second(judged.requests, span_ns),
+        "throughput_rps": per_second(sum(calls.completed(*part) for part in where), span_ns),
+        "offered_rps": per_second(sum(len(calls.between(*part)) for part in where), span_ns),
         "latency_ms": latency.tables(inside),
     }
 

@@ -1,9 +1,8 @@
 """summary.json (schema 1): the numbers of a run in one object, every key present.
 
-What a run could not know is null: faults and work until a scenario has them, `cpu_max` of a target that is
-not ours. Rates are shares of one, times are seconds since the run's epoch. Verdict, reasons and the outcomes
+What a run could not know is null: work until a scenario has it, `cpu_max` of a target that is not ours. Rates are shares of one, times are seconds since the run's epoch. Verdict, reasons and the outcomes
 of objectives are filled in by `harness.verdict`, which reads this.
-Totals, operations and failures leave out the warm-up; steps never contain it.
+Totals, operations and failures leave out the warm-up; steps never contain it, and leave out the time of faults.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from harness.analysis import (
     breaking_point,
     capacity,
     failures,
+    faults,
     latency,
     operations,
     saturation,
@@ -23,6 +23,8 @@ from harness.analysis import (
 )
 from harness.analysis.breaking_point import Level
 from harness.analysis.calls import NEITHER, Calls
+from harness.analysis.faults import Fault
+from harness.analysis.impact import Impact
 from harness.analysis.rounding import ratio, seconds
 from harness.analysis.saturation import Numbering
 from harness.analysis.spans import FOREVER
@@ -46,6 +48,7 @@ class Recorded:
     events: Sequence[Event]
     calls: Calls
     numbering: Numbering
+    undone: bool = False  # nothing is left in undo.jsonl
 
 
 def timeline(recorded: Recorded) -> tuple[Step, ...]:
@@ -53,6 +56,13 @@ def timeline(recorded: Recorded) -> tuple[Step, ...]:
     calls = recorded.calls
     settle = {str(step.get("phase")): float(step.get("settle_s") or 0) for step in _plan_steps(recorded)}
     return steps.timeline(recorded.events, int(calls.done_ns.max()) if len(calls) else 0, settle)
+
+
+def fault_timeline(recorded: Recorded) -> tuple[Fault, ...]:
+    """The faults of a run; a window that nobody closed ends with the last sample."""
+    calls = recorded.calls
+    last_ns = int(calls.done_ns.max()) if len(calls) else 0
+    return faults.timeline(recorded.plan, recorded.events, last_ns, undone=recorded.undone)
 
 
 def after_warmup(recorded: Recorded) -> Calls:
@@ -64,11 +74,12 @@ def after_warmup(recorded: Recorded) -> Calls:
     return recorded.calls.between(started + warmup_ns, FOREVER)
 
 
-def assemble(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any]:
+def assemble(recorded: Recorded, timed: Sequence[Step], impacts: Sequence[Impact] = ()) -> dict[str, Any]:
     """Everything but the judgement."""
     meta = recorded.metadata
     calls = after_warmup(recorded)
-    rows = [steps.measure(recorded.calls, step) for step in timed]
+    disturbed = faults.disturbed(impact.fault for impact in impacts)
+    rows = [steps.measure(recorded.calls, step, disturbed) for step in timed]
     peak, peak_reason = capacity.measure(rows)
     return {
         "schema": SCHEMA,
@@ -89,7 +100,7 @@ def assemble(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any]:
         "breaking_point": _breaking_point(recorded, timed),
         "capacity": peak,
         "capacity_reason": peak_reason,
-        "faults": [],
+        "faults": [impact.row for impact in impacts],
         "sessions": sessions.measure(calls),
         "work": None,
         "generator": _generator(recorded, timed),

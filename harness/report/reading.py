@@ -16,19 +16,22 @@ import pyarrow as pa
 
 from harness import objectives, verdict
 from harness.analysis import calls as columns
-from harness.analysis import observed, saturation, steps, summary, windows
+from harness.analysis import impact, observed, saturation, steps, summary, windows
 from harness.analysis.calls import Calls
+from harness.analysis.impact import Impact
 from harness.analysis.observed import Observation
 from harness.analysis.summary import Recorded
 from harness.errors import HarnessError, UsageError
 from harness.record.events import Event, read_events
 from harness.record.samples import SCHEMA, frame, load, seal
+from harness.record.undo import DIRECTORY, PROCESS, SHARED_MEMORY, read_open
 
 METADATA: Final = "metadata.json"
 PLAN: Final = "plan.json"
 EVENTS: Final = "events.jsonl"
 SAMPLES: Final = "samples.parquet"
 SPOOL: Final = "spool"
+UNDO: Final = "undo.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Reading:
     windows: pd.DataFrame
     steps: tuple[steps.Step, ...]
     observations: tuple[Observation, ...]
+    impacts: tuple[Impact, ...]
     events: Sequence[Event]
     metadata: dict[str, Any]
     plan: dict[str, Any]
@@ -59,15 +63,17 @@ def read(run_dir: Path) -> Reading:
     numbering = saturation.numbering(samples)
     calls = Calls.of(samples.drop(columns="seq"))
     del samples
-    recorded = Recorded(str(run_dir), metadata, plan, events, calls, numbering)
+    recorded = Recorded(str(run_dir), metadata, plan, events, calls, numbering, _undone(run_dir))
     timed = summary.timeline(recorded)
-    found = summary.assemble(recorded, timed)
-    seen = _observe(metadata, observed.Evidence(summary.after_warmup(recorded), timed, found))
+    impacts = impact.measure(calls, summary.fault_timeline(recorded), timed)
+    found = summary.assemble(recorded, timed, impacts)
+    seen = _observe(metadata, observed.Evidence(summary.after_warmup(recorded), timed, found, impacts))
     return Reading(
-        summary=_judged(found, seen, events),
+        summary=_judged(found, verdict.Evidence(found, seen, events, impacts)),
         windows=windows.measure(calls, events),
         steps=timed,
         observations=tuple(seen),
+        impacts=impacts,
         events=events,
         metadata=metadata,
         plan=plan,
@@ -113,13 +119,22 @@ def _observation(text: str, evidence: observed.Evidence) -> Observation:
         return Observation(objective, None, f"could not be measured: {error!r}")
 
 
-def _judged(found: dict[str, Any], seen: Sequence[Observation], events: Sequence[Event]) -> dict[str, Any]:
-    judged = verdict.judge(verdict.Evidence(found, seen, events))
+def _undone(run_dir: Path) -> bool:
+    """Whether everything that a fault left was undone, by the harness or by its janitor."""
+    path = run_dir / UNDO
+    return path.exists() and all(one.what in _NO_FAULTS for one in read_open(path))
+
+
+_NO_FAULTS: Final = (PROCESS, DIRECTORY, SHARED_MEMORY)
+
+
+def _judged(found: dict[str, Any], evidence: verdict.Evidence) -> dict[str, Any]:
+    judged = verdict.judge(evidence)
     return {
         **found,
         "objectives": [
             {"objective": one.objective.text, "observed": _finite(one.value), "outcome": outcome}
-            for one, outcome in zip(seen, judged.objectives, strict=True)
+            for one, outcome in zip(evidence.observations, judged.objectives, strict=True)
         ],
         "verdict": judged.verdict,
         "reasons": list(judged.reasons),

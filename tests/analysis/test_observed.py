@@ -1,12 +1,16 @@
 """What objectives are compared with: where they look, and how failures count."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from harness.analysis import impact
 from harness.analysis.calls import Calls
+from harness.analysis.faults import Fault
 from harness.analysis.observed import Evidence, observe
+from harness.analysis.recovery import Recovery
 from harness.analysis.steps import Step
 from harness.objectives import parse
 from tests.fakes.runs import MS, S, rows
@@ -17,7 +21,7 @@ def step(name, start_s, end_s):
 
 
 STEPS = (step("climb", 10, 20), step("steady", 30, 50))
-FAULT = {"name": "slow-db", "start_s": 35.0, "end_s": 40.0, "recover_s": 4.0}
+FAULT = Fault(name="slow-db", kind="latency", link="database", on_ns=35 * S, off_ns=40 * S, healed_ns=41 * S)
 
 
 def evidence(frame=None, *, faults=(), work=None, lost=0):
@@ -28,8 +32,9 @@ def evidence(frame=None, *, faults=(), work=None, lost=0):
         intended = (at_s * S).round().astype(np.int64)
         operation = np.where(np.arange(6000) % 2, "tools/call:odd", "tools/call:even")
         frame = rows(6000, intended_ns=intended, done_ns=intended + took * MS, operation=operation)
-    summary = {"faults": list(faults), "sessions": {"lost": lost}, "work": work}
-    return Evidence(Calls.of(frame), STEPS, summary)
+    calls = Calls.of(frame)
+    summary = {"sessions": {"lost": lost}, "work": work}
+    return Evidence(calls, STEPS, summary, impact.measure(calls, faults, STEPS))
 
 
 SCOPES = [
@@ -41,7 +46,7 @@ SCOPES = [
     ("max < 1s after slow-db", 30.0),
     ("p50 < 1s overall", 10.0),
     ("mean < 1s in climb", 10.0),
-    ("p50 < 1s", 30.0),  # 1000 calls of 10 ms and 1500 of 30 ms
+    ("p50 < 1s", 30.0),  # 1000 calls of 10 ms and 1300 of 30 ms
     ("throughput > 1/s in climb", 100.0),
     ("throughput > 1/s for tools/call:odd in climb", 50.0),
     ("success_rate > 1%", 1.0),
@@ -79,7 +84,7 @@ def test_what_cannot_be_observed_says_why(text, why):
 
 def test_without_a_step_there_is_nothing_to_look_at():
     """Nor overall, without a call."""
-    empty = Evidence(Calls.of(rows(0)), (), {"faults": [], "sessions": {"lost": 0}, "work": None})
+    empty = Evidence(Calls.of(rows(0)), (), {"sessions": {"lost": 0}, "work": None})
 
     assert observe(parse("max < 1s"), empty).why == "no step was measured"
     assert observe(parse("max < 1s overall"), empty).value is None
@@ -129,19 +134,84 @@ def test_rate_limits_are_counted_by_themselves():
     assert observe(parse("rate_limited == 0"), evidence(frame)).value == 250
 
 
-def test_recovery_is_that_of_the_slowest_fault():
-    """A fault that was never recovered from took for ever."""
-    faults = [
-        FAULT,
-        FAULT | {"name": "deploy", "recover_s": 7.0},
-        FAULT | {"name": "kill", "recover_s": None},
-    ]
+def recovering(**outcomes):
+    """Faults whose recovery is known: seconds, None for not recovered, or why nobody knows."""
+    found = evidence(faults=[replace(FAULT, name=name) for name in outcomes])
+    known = {
+        name: Recovery(outcome="unknown", why=how)
+        if isinstance(how, str)
+        else Recovery(outcome="not_recovered", observed_s=9.6)
+        if how is None
+        else Recovery(outcome="recovered", recover_s=how)
+        for name, how in outcomes.items()
+    }
+    impacts = [replace(one, recovery=known[one.fault.name]) for one in found.impacts]
+    return replace(found, impacts=impacts)
 
-    assert observe(parse("recovery < 10s after deploy"), evidence(faults=faults)).value == 7.0
-    assert observe(parse("recovery < 10s"), evidence(faults=faults[:2])).value == 7.0
-    forever = observe(parse("recovery < 10s"), evidence(faults=faults))
-    assert forever.value == math.inf
-    assert forever.why == "the service did not recover before the end of the run"
+
+RECOVERY = [
+    # recoveries, objective, observed, why
+    ({"a": 4.0, "deploy": 7.0}, "recovery < 10s after deploy", 7.0, ""),
+    ({"a": 4.0, "deploy": 7.0}, "recovery < 10s", 7.0, ""),
+    ({"a": 0.0}, "recovery < 10s", 0.0, ""),
+    ({"a": 4.0, "kill": None}, "recovery < 10s", math.inf, "not recovered 10 s after healing kill"),
+    ({"a": 4.0, "kill": None}, "recovery < 10s after a", 4.0, ""),
+    ({"a": "too few", "kill": None}, "recovery < 10s", math.inf, "not recovered 10 s after healing kill"),
+    ({"a": 4.0, "b": "too few"}, "recovery < 10s", None, "recovery after b is not known: too few"),
+]
+
+
+@pytest.mark.parametrize(("outcomes", "text", "value", "why"), RECOVERY)
+def test_recovery_is_that_of_the_slowest_fault(outcomes, text, value, why):
+    """A fault that was never recovered from took for ever; one that nobody could see is not known."""
+    seen = observe(parse(text), recovering(**outcomes))
+
+    assert (seen.value, seen.why) == (value, why)
+
+
+def test_a_placebo_that_did_not_recover_says_nothing_of_the_service():
+    """Then the measurement is at fault: unknown, not for ever."""
+    found = recovering(placebo=None)
+    impacts = [replace(one, fault=replace(one.fault, kind="noop")) for one in found.impacts]
+    seen = observe(parse("recovery < 10s"), replace(found, impacts=impacts))
+
+    assert (seen.value, seen.why) == (
+        None,
+        "recovery after placebo is not known: the placebo did not recover",
+    )
+
+
+def at(*calls):
+    """Calls of [intended, done) in seconds, each with what became of it."""
+    count = len(calls)
+    return rows(
+        count,
+        intended_ns=np.array([int(start * S) for start, _, _ in calls]),
+        done_ns=np.array([int(end * S) for _, end, _ in calls]),
+        outcome=np.array([outcome for _, _, outcome in calls]),
+    )
+
+
+TOUCHED = [
+    # the fault is on from 35 to 40 s, and healed at 41 s
+    ((33.5, 33.9), "outside"),
+    ((33.5, 34.5), "neither"),  # it may have been applied already
+    ((33.5, 35.5), "during"),  # it was on its way when the fault came
+    ((39.9, 40.5), "during"),
+    ((40.5, 40.6), "neither"),  # being healed
+    ((41.0, 41.1), "outside"),
+]
+
+
+@pytest.mark.parametrize(("call", "where"), TOUCHED)
+def test_a_call_that_a_fault_touched_is_no_call_of_the_load_step(call, where):
+    """However it began: what fails because of a fault fails no objective that holds outside of it."""
+    found = evidence(at((32.0, 32.1, "ok"), (*call, "reset"), (45.0, 45.1, "ok")), faults=[FAULT])
+    count = {text: observe(parse(f"failed == 0{text}"), found).value for text in ("", " during slow-db")}
+
+    assert (count[""] == 1, count[" during slow-db"] == 1) == (where == "outside", where == "during")
+    assert observe(parse("failed == 0 in steady"), found).value == 1
+    assert observe(parse("failed == 0 overall"), found).value == 1
 
 
 def test_work_and_sessions_are_read_from_what_was_found():

@@ -66,6 +66,7 @@ class Run:
     frames: list[pd.DataFrame] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     plan_steps: list[dict[str, Any]] = field(default_factory=list)
+    plan_faults: list[dict[str, Any]] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
     calls: int = 0
 
@@ -119,6 +120,36 @@ class Run:
             )
         self.at_s += seconds
 
+    def fault(
+        self,
+        name: str,
+        at_s: float,
+        for_s: float = 10.0,
+        *,
+        kind: str = "latency",
+        link: str = "client",
+        healing_s: float = 0.1,
+        why: str = "",
+        unhealed: str = "",
+        skipped: str = "",
+        cut_off: bool = False,
+        **canaries: Any,
+    ) -> None:
+        """A fault as the injector tells it: its events, and its place in the plan; its effect is the caller's."""
+        what = {"name": name, "kind": kind, "link": link}
+        parameters = {"latency": 0.2} if kind == "latency" else {}
+        self.plan_faults.append({**what, "starts_s": at_s, "for_s": for_s, "parameters": parameters})
+        if skipped:
+            self.event(at_s, "fault_skipped", **what, why=skipped)
+            return
+        figures = {"through_ms": None, "beside_ms": None, "expected_ms": None} | canaries
+        self.event(at_s, "fault_on", **what, parameters=parameters)
+        self.event(at_s + 0.5, "fault_verified", name=name, verified=not why, why=why, **figures)
+        if not cut_off:
+            self.event(at_s + for_s, "fault_off", name=name)
+            healed_s = at_s + for_s + healing_s
+            self.event(healed_s, "fault_healed", name=name, healed=not unhealed, why=unhealed)
+
     def health(self, at_s: float, **data: Any) -> None:
         """What worker 0 says of itself; healthy but for what is given."""
         said = {"worker": 0, "cpu": 0.3, "run_delay": 0.01, "lag_ms": [0.4], "started": self.calls}
@@ -143,7 +174,7 @@ class Run:
         """Everything but the samples."""
         lines = [json.dumps(event) for event in self.events]
         (path / "events.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        plan = {"schema": 1, "scenario": self.name, "steps": self.plan_steps}
+        plan = {"schema": 1, "scenario": self.name, "steps": self.plan_steps, "faults": self.plan_faults}
         (path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
         (path / "metadata.json").write_text(json.dumps(self._metadata()), encoding="utf-8")
 
@@ -192,4 +223,36 @@ def ramp(*, objectives: list[str] | None = None) -> Run:
         if broke:
             break
     run.end("broke")
+    return run
+
+
+def faults(*, objectives: list[str] | None = None) -> Run:
+    """90 s at 200/s and 20 users: 200 ms on the client link, then the link is down; each for 10 s, then recovery.
+
+    0    |1 ... 21|22 ---- 31|          |52 -- 57|      91
+    load  20 ms    + 200 ms    20 ms     refused  20 ms, slow for 4 s
+    """
+    run = Run(name="faults", objectives=objectives or [])
+    rng = np.random.default_rng(11)
+    count, users = 90 * 200, 20
+    at_s = 1.0 + np.arange(count) / 200
+    slow, down, warming = (
+        (at_s >= start) & (at_s < end) for start, end in ((22.0, 32.0), (52.0, 57.0), (57.0, 61.0))
+    )
+    ms = 20 * rng.lognormal(0, 0.3, count) + 200 * slow + 60 * warming
+    ms[down] = 1.0
+    run.fault("slow-link", 22.0, 10.0, through_ms=203.1, beside_ms=1.9, expected_ms=200.0)
+    run.fault("cut", 52.0, 5.0, kind="down", beside_ms=1.8)
+    run.level(
+        users,
+        seconds=90,
+        rps=200,
+        ms=ms,
+        kind="sustain",
+        phase="steady",
+        outcome=np.where(down, "connect", "ok"),
+        detail=np.where(down, "connection refused", ""),
+        status=np.where(down, -1, 200),
+    )
+    run.end()
     return run

@@ -1,0 +1,121 @@
+"""What each fault did: before, during and after it, and `faults` of the summary.
+
+Definitions. Before: the calls that the band of `recovery` is made of, the thirty seconds before. During: the
+calls that the window touched (`exposure`). After: the calls that began in the thirty seconds from healing on, or
+until the load step ends or the next fault comes. Success and latency as everywhere: latency is of ok calls.
+Sessions lost: calls that ended as `session_lost` from the fault until the next one is applied, or to the end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analysis import exposure, latency, recovery, steps
+from harness.analysis.calls import Calls
+from harness.analysis.exposure import NOBODY, Exposure
+from harness.analysis.faults import Fault
+from harness.analysis.recovery import BEFORE_S, Recovery
+from harness.analysis.rounding import ratio, seconds
+from harness.analysis.spans import FOREVER, Span
+from harness.analysis.steps import Step
+from harness.mcp import outcome
+from harness.units import NS_PER_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Success and latency of some calls; None where there are too few."""
+
+    calls: int
+    success_rate: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """One fault and what it did; `row` is what the summary says of it."""
+
+    fault: Fault
+    exposure: Exposure
+    before: Figures
+    during: Figures
+    after: Figures
+    recovery: Recovery
+    row: dict[str, Any]
+
+    @property
+    def amplification(self) -> float | None:
+        """How many times the delay of one round trip over the link the median call was slowed down by."""
+        added, was, now = self.fault.canaries.expected_ms, self.before.p50_ms, self.during.p50_ms
+        return None if not added or was is None or now is None else round((now - was) / added, 2)
+
+
+def measure(calls: Calls, faults: Sequence[Fault], timed: Sequence[Step]) -> tuple[Impact, ...]:
+    """Every fault, in the order of the plan."""
+    return tuple(_impact(calls, fault, faults, timed) for fault in faults)
+
+
+def _impact(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[Step]) -> Impact:
+    window = fault.window
+    during = exposure.touched(calls, [window] if window else [])
+    touched = exposure.exposed(calls, window) if window else NOBODY
+    found = recovery.measure(calls, fault, timed, faults)
+    return Impact(
+        fault=fault,
+        exposure=touched,
+        before=_figures(_before(calls, fault, faults, timed)),
+        during=_figures(during),
+        after=_figures(_after(calls, fault, faults, timed)),
+        recovery=found,
+        row={
+            "name": fault.name,
+            "kind": fault.kind,
+            "link": fault.link,
+            "start_s": seconds(window[0]) if window else None,
+            "end_s": seconds(window[1]) if window else None,
+            "verified": fault.verified,
+            "exposed": {"calls": touched.calls, "connections": touched.connections},
+            "healed": fault.healed,
+            "success_rate": _success(during),
+            "latency_ms": latency.tables(during),
+            "recover_s": found.recover_s,
+            "sessions_lost": _sessions_lost(calls, window, faults),
+        },
+    )
+
+
+def _before(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[Step]) -> Calls:
+    back = recovery.before(fault, timed, faults)
+    if not back:
+        return calls.take(slice(0))
+    # The seconds may have gaps, where another fault was on.
+    rest = calls.between(back[-1][0], back[0][1])
+    others = [one for one in faults if one.disturbed is not None]
+    return exposure.untouched(rest, [one.disturbed for one in others if one.disturbed is not None])
+
+
+def _after(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[Step]) -> Calls:
+    found = recovery.observed(fault, timed, faults)
+    if found is None:
+        return calls.take(slice(0))
+    return calls.between(found[0], min(found[1], found[0] + BEFORE_S * NS_PER_S))
+
+
+def _figures(calls: Calls) -> Figures:
+    at = latency.table(calls.response_ns())
+    return Figures(calls=len(calls), success_rate=_success(calls), p50_ms=at["p50"], p95_ms=at["p95"])
+
+
+def _success(calls: Calls) -> float | None:
+    judged = steps.tally(calls)
+    return ratio(judged.ok, judged.ok + judged.failed)
+
+
+def _sessions_lost(calls: Calls, window: Span | None, faults: Sequence[Fault]) -> int:
+    if window is None:
+        return 0
+    starts = [fault.on_ns for fault in faults if fault.on_ns is not None and fault.on_ns > window[0]]
+    end_ns = min(starts, default=FOREVER)
+    ended = calls.take((calls.done_ns >= window[0]) & (calls.done_ns < end_ns))
+    return ended.of_outcome(outcome.SESSION_LOST)
