@@ -1,6 +1,10 @@
-"""What all tests share: the flag that writes golden files anew."""
+"""What all tests share: the flag that writes golden files anew, and a real Toxiproxy."""
 
 import pytest
+
+from tests.integration.conftest import toxiproxy_binary
+
+__all__ = ["toxiproxy_binary"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,7 +14,11 @@ from typing import Any
 import pytest
 
 # Nothing of the machine's own settings reaches a command under test.
-CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(("HARNESS_", "DATABASE_URL"))}
+CLEAN = {
+    key: value
+    for key, value in os.environ.items()
+    if not key.startswith(("HARNESS_", "DATABASE_URL", "TOXIPROXY_"))
+}
 
 
 @dataclass
@@ -62,13 +66,13 @@ def harness(tmp_path: Path) -> Iterator[Callable[..., Command]]:
     """Starts `harness ...`; whatever still runs at the end is killed."""
     started: list[Command] = []
 
-    def start(*argv: str, cwd: Path | None = None) -> Command:
+    def start(*argv: str, cwd: Path | None = None, **environment: str) -> Command:
         process = subprocess.Popen(
             [sys.executable, "-m", "harness", *argv],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=CLEAN | {"HARNESS_OUT": str(tmp_path / "out"), "TMPDIR": str(tmp_path / "tmp")},
+            env=CLEAN | {"HARNESS_OUT": str(tmp_path / "out"), "TMPDIR": str(tmp_path / "tmp")} | environment,
             cwd=cwd,
         )
         command = Command(process, tmp_path / "out")

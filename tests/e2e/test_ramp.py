@@ -15,6 +15,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests.e2e.leftovers import assert_nothing_left
+
 Start = Callable[..., Any]
 RAMP = ("ramp", "--max", "4", "--step", "2", "--hold", "1s")
 # On a machine that is busy with other tests a run may find its generator saturated: then it says unknown.
@@ -29,6 +31,12 @@ def echo(message: str) -> str:
     return message
 uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 """
+
+
+def node_program(name: str) -> str:
+    """Node's programs come as a wheel with the development extras."""
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.exists() else name
 
 
 def free_port() -> int:
@@ -56,33 +64,6 @@ def tiny_url() -> Iterator[str]:
     yield f"http://127.0.0.1:{port}/mcp"
     process.kill()
     process.wait()
-
-
-def processes_of(run: Path, tmp_path: Path) -> dict[int, str]:
-    """Everything that runs and was started for a run: by the mark in its environment, or its temporary directory."""
-    found = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            text = (
-                (place / "environ").read_bytes()
-                + (place / "cmdline").read_bytes()
-                + str((place / "cwd").readlink()).encode()
-            )
-        except OSError:
-            continue
-        if (str(run).encode() in text or str(tmp_path / "tmp").encode() in text) and int(
-            place.name
-        ) != os.getpid():
-            found[int(place.name)] = (place / "cmdline").read_text().replace("\0", " ")[:80]
-    return found
-
-
-def assert_nothing_left(run: Path, tmp_path: Path, within_s: float = 10) -> None:
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline and (processes_of(run, tmp_path) or list((tmp_path / "tmp").iterdir())):
-        time.sleep(0.05)
-    assert processes_of(run, tmp_path) == {}
-    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_one_valid_object_every_call_accounted_for_and_nothing_left(harness: Start, tmp_path: Path) -> None:
@@ -149,7 +130,11 @@ def everything_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(place)]
     try:
         done = subprocess.run(
-            ["npm", "install", *options, package], capture_output=True, text=True, timeout=110, check=False
+            [node_program("npm"), "install", *options, package],
+            capture_output=True,
+            text=True,
+            timeout=110,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"npm is needed for server-everything: {error}")
@@ -157,7 +142,9 @@ def everything_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip(f"npm could not install {package}: {done.stderr.strip()[-300:]}")
     port = free_port()
     script = place / "node_modules" / package / "dist" / "index.js"
-    process = subprocess.Popen(["node", str(script), "streamableHttp"], env=os.environ | {"PORT": str(port)})
+    process = subprocess.Popen(
+        [node_program("node"), str(script), "streamableHttp"], env=os.environ | {"PORT": str(port)}
+    )
     wait_for_port(port, process)
     yield f"http://127.0.0.1:{port}/mcp"
     process.kill()

@@ -1,0 +1,146 @@
+"""Faults in whole runs: from the flag to the summary, and what is left when the harness dies in the middle."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.e2e.leftovers import assert_nothing_left
+
+Start = Callable[..., Any]
+SUSTAIN = ("sustain", "--users", "3", "--no-think", "--json")
+
+
+@pytest.fixture
+def on_path(toxiproxy_binary: Path, tmp_path: Path) -> str:
+    """A PATH on which the harness finds a toxiproxy-server."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    (place / "toxiproxy-server").symlink_to(toxiproxy_binary)
+    return f"{place}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.mark.parametrize("link", ["client", "database"])
+def test_a_latency_fault_is_verified_exposed_healed_and_recovered_from(
+    harness: Start, on_path: str, tmp_path: Path, link: str
+) -> None:
+    """200 ms for four seconds of a steady load, on either link."""
+    fault = f"latency:latency=200ms,at=6s,for=4s,link={link}"
+    command = harness(*SUSTAIN, "--for", "18s", "--fault", fault, PATH=on_path)
+    assert command.wait() in {0, 3}, command.stderr
+
+    summary = command.summary()
+    (found,) = summary["faults"]
+    assert (found["name"], found["kind"], found["link"]) == ("latency", "latency", link)
+    assert (found["verified"], found["healed"]) == (True, True), command.stderr
+    assert found["exposed"]["calls"] > 0
+    assert found["exposed"]["connections"] == 3
+    assert found["end_s"] - found["start_s"] == pytest.approx(4, abs=2)
+    assert found["latency_ms"]["response"]["p50"] > 180
+    events = [
+        json.loads(line) for line in (Path(summary["run_dir"]) / "events.jsonl").read_text().splitlines()
+    ]
+    (verified,) = [event for event in events if event["event"] == "fault_verified"]
+    assert verified["through_ms"] - verified["beside_ms"] == pytest.approx(200, abs=25)
+    assert_nothing_left(Path(summary["run_dir"]), tmp_path)
+
+
+def test_no_toxiproxy_and_a_fault_planned_is_exit_5_before_any_load(harness: Start, tmp_path: Path) -> None:
+    """With the command that gets one, and no run directory."""
+    command = harness(
+        *SUSTAIN,
+        "--for",
+        "10s",
+        "--fault",
+        "down:at=2s,for=1s",
+        PATH="/usr/bin:/bin",
+        HARNESS_HOME=str(tmp_path / "home"),
+    )
+
+    assert command.wait() == 5
+    assert "harness toxiproxy install" in command.stderr
+    assert list((tmp_path / "out").glob("*/*")) == []
+
+
+@pytest.fixture
+def shared_toxiproxy(toxiproxy_binary: Path) -> Iterator[str]:
+    """Somebody else's Toxiproxy, with a proxy of theirs on it."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    process = subprocess.Popen(
+        [str(toxiproxy_binary), "-host", "127.0.0.1", "-port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            call(url, "/proxies", {"name": "theirs", "upstream": "127.0.0.1:9", "listen": "127.0.0.1:0"})
+            break
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    yield url
+    process.kill()
+    process.wait()
+
+
+def call(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    request = urllib.request.Request(url + path, json.dumps(body).encode() if body else None)
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return json.load(answer)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_killed_harness_leaves_no_fault_on_a_shared_toxiproxy(
+    harness: Start, shared_toxiproxy: str, tmp_path: Path, seed: int
+) -> None:
+    """kill -9 in mid-fault at a random moment: healed within three seconds, other people's proxies untouched."""
+    kind = [
+        "latency:latency=200ms",
+        "down:link=client",
+        "latency:latency=50ms,direction=both",
+        "down:link=database",
+    ][seed]
+    fault = f"{kind},at=1s,for=20s"
+    command = harness(
+        "sustain", "--users", "3", "--for", "30s", "--fault", fault, TOXIPROXY_URL=shared_toxiproxy
+    )
+    run = command.wait_for_event("fault_on")
+    time.sleep(Random(seed).random() * 2)  # a random moment is the point
+    before = call(shared_toxiproxy, "/proxies")
+    assert len(before) == 2
+    command.signal(signal.SIGKILL)
+    command.wait()
+
+    deadline = time.monotonic() + 3
+    while len(call(shared_toxiproxy, "/proxies")) > 1 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert call(shared_toxiproxy, "/proxies") == {"theirs": before["theirs"]}
+    assert_nothing_left(run, tmp_path)
+
+
+def test_an_interrupted_run_heals_its_fault(harness: Start, shared_toxiproxy: str, tmp_path: Path) -> None:
+    """Ctrl-C in mid-fault: healed, exit 130, and the shared Toxiproxy is as it was."""
+    fault = "latency:latency=200ms,at=1s,for=20s"
+    command = harness(
+        "sustain", "--users", "3", "--for", "30s", "--fault", fault, TOXIPROXY_URL=shared_toxiproxy
+    )
+    run = command.wait_for_event("fault_verified")
+    command.signal(signal.SIGINT)
+
+    assert command.wait() == 130
+    (healed,) = [line for line in (run / "events.jsonl").read_text().splitlines() if "fault_healed" in line]
+    assert json.loads(healed)["healed"]
+    assert list(call(shared_toxiproxy, "/proxies")) == ["theirs"]

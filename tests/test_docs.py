@@ -1,0 +1,197 @@
+"""The documentation holds: every command in it is run, every word of the catalogue is in it, every link leads somewhere."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.catalogue import FAULTS, LINKS
+from harness.cli.main import COMMANDS
+from harness.scenario.arguments import TEMPLATES
+from harness.scenario.read import scenario_of
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "AGENTS.md",
+    ROOT / ".github" / "CONTRIBUTING.md",
+]
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+# Commands that no test types, each with its reason.
+EXEMPT = {
+    "make test": "it is what runs this test",
+    "make run": "its command is run below; making a virtual environment is what a fresh clone does",
+    "make check": "CI runs it beside the tests",
+}
+# docs/target.md is run by tests/integration/target/test_docs.py.
+ELSEWHERE = {"target.md", "first-run.md"}
+PASSED_OR_UNKNOWN = {0, 3}
+
+
+def commands() -> list[str]:
+    """Every line of every shell block."""
+    found = [
+        line.strip()
+        for page in PAGES
+        if page.name not in ELSEWHERE
+        for block in BLOCK.findall(page.read_text(encoding="utf-8"))
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
+    return [line for line in dict.fromkeys(found) if line not in EXEMPT]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place like the repository, to run commands in."""
+    place = tmp_path_factory.mktemp("workspace")
+    for name in ("locustfiles", "scenarios", "docs"):
+        (place / name).symlink_to(ROOT / name)
+    return place
+
+
+@pytest.fixture(scope="module")
+def echo_server() -> Iterator[int]:
+    """What the README calls your own server."""
+    code = (
+        "import sys, uvicorn\nfrom mcp.server import MCPServer\nserver = MCPServer('yours')\n"
+        "@server.tool()\ndef echo(message: str) -> str:\n    return message\n"
+        "uvicorn.run(server.streamable_http_app(), host='127.0.0.1', port=int(sys.argv[1]), log_level='warning')\n"
+    )
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-c", code, str(port)])
+    wait_for_port(port)
+    yield port
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("line", commands())
+def test_every_command_in_the_documentation_works(
+    line: str, workspace: Path, echo_server: int, toxiproxy_binary: Path
+) -> None:
+    """As it is written, but for ports that may be taken; servers are started, and stopped when they answer."""
+    port = free_port()
+    if line.startswith("locust "):
+        with_locust(line, port, workspace)
+        return
+    argv = shlex.split(line.replace(":3001/", f":{echo_server}/").replace("--port 8000", f"--port {port}"))
+    assert argv[0] == "harness", f"who tests {line!r}?"
+    if argv[1] == "report":
+        make_a_run(argv[2], workspace)
+    process = start(argv, workspace, toxiproxy_binary)
+    if argv[1] == "serve" or argv[1:3] == ["toxiproxy", "start"]:
+        wait_for_port(port)
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=280)
+    assert process.returncode in PASSED_OR_UNKNOWN, err
+    assert "Traceback" not in out + err
+
+
+def make_a_run(path: str, workspace: Path) -> None:
+    """`harness report` needs something to read."""
+    name = Path(path).parts[1]
+    if not (workspace / path / "metadata.json").exists():
+        (workspace / f"{name}.yaml").write_text("load: [{sustain: {users: 2, for: 2s}}]\nthink: false\n")
+        process = start(["harness", "run", f"{name}.yaml"], workspace, None)
+        _, err = process.communicate(timeout=120)
+        assert process.returncode in PASSED_OR_UNKNOWN, err
+
+
+def with_locust(line: str, port: int, workspace: Path) -> None:
+    """Plain Locust starts its web UI with our users in it."""
+    argv = [*shlex.split(line), "--web-host", "127.0.0.1", "--web-port", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *argv], cwd=workspace, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for_port(port)
+        assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def start(argv: list[str], workspace: Path, toxiproxy: Path | None) -> "subprocess.Popen[str]":
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("HARNESS_")}
+    if toxiproxy is not None:
+        place = workspace / "bin"
+        place.mkdir(exist_ok=True)
+        if not (place / "toxiproxy-server").exists():
+            (place / "toxiproxy-server").symlink_to(toxiproxy)
+        environment |= {
+            "PATH": f"{place}{os.pathsep}{os.environ['PATH']}",
+            "HARNESS_HOME": str(workspace / "home"),
+        }
+    return subprocess.Popen(
+        [sys.executable, "-m", *argv],
+        cwd=workspace,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def wait_for_port(port: int, within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on {port}")
+
+
+def test_every_word_a_scenario_may_use_is_documented() -> None:
+    """Faults, their parameters, links, templates."""
+    text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+
+    for name, kind in FAULTS.items():
+        assert f"| `{name}` |" in text
+        assert kind.meaning in text
+        assert all(f"`{parameter}`" in text for parameter in kind.parameters)
+    assert all(f"`{link}`" in text for link in LINKS)
+    assert all(f"{{{{{name}" in text for name in TEMPLATES)
+
+
+def test_the_example_scenario_of_the_documentation_can_be_read() -> None:
+    """It is not prose."""
+    import yaml
+
+    text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+
+    assert scenario_of(yaml.safe_load(example), "docs/scenarios.md", {"MCP_TOKEN": "t"}).name == "shop"
+
+
+def test_every_command_is_in_a_page() -> None:
+    """Nobody has to guess that it is there."""
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+    assert [name for name in COMMANDS if f"harness {name}" not in text] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+    """Pages and pictures."""
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
