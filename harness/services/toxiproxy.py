@@ -124,15 +124,16 @@ async def started(undo: Journal, log_dir: Path, port: int = 0) -> AsyncIterator[
 
 async def status() -> Status:
     """Look around; nothing is started."""
-    programs = tuple(await asyncio.to_thread(toxiproxy_install.candidates))
     given = os.environ.get("TOXIPROXY_URL")
     url = (given or f"http://{HOST}:{PORT}").rstrip("/")
+    programs = tuple(await asyncio.to_thread(toxiproxy_install.candidates))
+    version, proxies, problem = "", 0, ""
     try:
         server = await provided(url)
-        proxies = len(await server.api.proxies())
+        version, proxies = server.version, len(await server.api.proxies())
     except HarnessError as error:
-        return Status(programs, url, bool(given), problem=f"{error.what}. {error.why}")
-    return Status(programs, url, bool(given), server.version, proxies)
+        problem = f"{error.what}. {error.why}"
+    return Status(programs, url, bool(given), version, proxies, problem)
 
 
 def program() -> Binary:
