@@ -1,10 +1,12 @@
 """Exchanges over aiohttp: requests of a dialect go out, outcomes come back. No redirects, no retries, deadlines.
 
-It is not for load: one connection pool, one call after the other, readable errors. It hides nothing that the load's
-own transport would see: no cookies, no decompression, the same bound on headers.
+It is not for load: one call after the other, readable errors. It hides nothing that the load's
+own transport would see: no cookies, no decompression, the same bound on headers. Every exchange has a connection of
+its own: one that a server closes after a faulty reply must not fail the next.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -81,6 +83,7 @@ async def http_client(url: str, timeout_s: float, headers: Mapping[str, str]) ->
     """A client whose connections are closed with it."""
     async with aiohttp.ClientSession(
         headers=dict(headers),
+        connector=aiohttp.TCPConnector(force_close=True),
         skip_auto_headers=["User-Agent", "Accept-Encoding"],
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -103,4 +106,6 @@ def _ended_by(error: Exception, exchange: Exchange) -> str:
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:
     cause = error.os_error
+    if cause.errno and cause.errno > 0:  # asyncio's own words name the address, not the reason
+        return os.strerror(cause.errno)
     return cause.strerror or str(cause)

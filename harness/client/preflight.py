@@ -4,6 +4,7 @@ Nothing there is the target's fault (exit 4), within the deadline that is given;
 MCP is a mistake in the address (exit 2).
 """
 
+import asyncio
 import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from harness.mcp.messages import Reply, Request
 from harness.record import redact
 
 PAGES_MAX = 50
-NOT_THERE = outcome.CONNECTION_FAILURES
+NOT_THERE = outcome.CONNECTION_FAILURES - {
+    outcome.HTTP_PROTOCOL
+}  # somebody is there, and speaks something else
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -44,6 +47,14 @@ async def preflight(
     """The dialect (found, when it is `auto`), the introduction, the tools."""
     headers = headers or {}
     check_headers(headers)
+    try:
+        async with asyncio.timeout(timeout_s):  # for all of it, however many exchanges that takes
+            return await _look(url, protocol, headers, timeout_s)
+    except TimeoutError:
+        raise not_there(url, Reply(outcome.TIMEOUT, f"no answer in {timeout_s:g} s")) from None
+
+
+async def _look(url: str, protocol: str, headers: Mapping[str, str], timeout_s: float) -> Discovered:
     if protocol == "websocket":
         async with socket_client(url, timeout_s, headers) as socket:
             if isinstance(socket, Reply):
@@ -61,12 +72,12 @@ async def _over_http(url: str, client: HttpClient, protocol: str) -> Discovered:
         raise not_there(url, found.reply)
     session = new_session(found.protocol)
     opened = await client.run(session.opening())
-    try:
-        if opened is not None and opened.outcome != outcome.OK:
-            raise not_there(url, opened)
+    tools: list[dict[str, Any]] | Reply
+    if opened is not None and opened.outcome != outcome.OK:
+        tools = opened
+    else:
         tools = await client.run(list_tools(session))
-    finally:
-        await client.run(session.closing())
+    await client.run(session.closing())
     if isinstance(tools, Reply):
         raise not_there(url, tools)
     return Discovered(found.protocol, found.server_name, found.server_version, tools)
@@ -143,4 +154,6 @@ def not_there(url: str, reply: Reply) -> TargetUnreachableError | UsageError:
             "Start it, or check the address; without --url one is started",
         )
     todo = "Check the path (often /mcp), the headers (--header) and --protocol"
+    if reply.outcome == outcome.HTTP_PROTOCOL:
+        todo = "Check the port, and whether it is https"
     return UsageError(f"What answers at {shown} does not speak MCP as asked", why, todo)

@@ -74,7 +74,10 @@ class Exchange:
     def end(self, *, closed: bool = False) -> Reply:
         """The reply has ended; `closed`: with the connection, and nothing else says whether it was whole."""
         if self.reply is None and self._events is not None:
-            self._end_as(outcome.STREAM_ENDED, "the stream ended without a response")
+            if closed and self._events.inside_event:
+                self._end_as(outcome.TRUNCATED, "closed in the middle of an event")
+            else:
+                self._end_as(outcome.STREAM_ENDED, "the stream ended without a response")
         elif self.reply is None:
             body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
             if closed and body.startswith(b"{") and not body.rstrip().endswith(b"}"):

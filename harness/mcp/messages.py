@@ -109,6 +109,12 @@ def answer(message: Message) -> bytes:
     return b'{"jsonrpc":"2.0","id":%b,%b}' % (encode(message.id), said)
 
 
+def cancellation(number: int) -> bytes:
+    """The word that a call was given up; `initialize` may not be."""
+    said = b'{"requestId":%d,"reason":"timeout"}' % number
+    return b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":%b}' % said
+
+
 def first_text(result: msgspec.Raw) -> str:
     """The first text of a tool's result: what a failing tool had to say."""
     try:

@@ -20,16 +20,21 @@ class TooLargeError(ValueError):
 class Parser:
     """One stream."""
 
-    __slots__ = ("_after_cr", "_began", "_data", "_limit_bytes", "_name", "_pieces", "_size")
+    __slots__ = ("_after_cr", "_began", "_data", "_limit_bytes", "_line", "_name", "_size")
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
-        self._pieces: list[bytes] = []  # of the line that has no end yet
+        self._line = bytearray()  # it has no end yet
         self._data: list[bytes] = []
         self._name = b""
         self._size = 0  # of both
         self._began = False
         self._after_cr = False
+
+    @property
+    def inside_event(self) -> bool:
+        """Whether an event has begun that has not ended."""
+        return bool(self._line or self._data)
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The data of every event that these bytes complete."""
@@ -40,13 +45,14 @@ class Parser:
             chunk = chunk.removeprefix(b"\n")
         for line in chunk.splitlines(keepends=True):  # of bytes: at LF, CR and CRLF only
             if line[-1] not in b"\r\n":
-                self._hold(line)
+                self._line += line
+                self._grow(len(line))
                 continue
             whole = line.rstrip(b"\r\n")
-            if self._pieces:
-                whole = b"".join((*self._pieces, whole))
-                self._size -= len(whole)
-                self._pieces = []
+            if self._line:
+                self._size -= len(self._line)
+                whole = bytes(self._line + whole)
+                self._line.clear()
             if whole:
                 self._take(whole)
             elif (data := self._end_of_event()) is not None:
@@ -55,19 +61,13 @@ class Parser:
 
     def _begin(self, chunk: bytes) -> bytes:
         """Drop a byte-order mark, which may come in pieces."""
-        start = b"".join((*self._pieces, chunk))
-        self._pieces = []
+        start = bytes(self._line + chunk)
+        self._line.clear()
         if len(start) < len(MARK) and MARK.startswith(start):
-            self._pieces = [start]
+            self._line += start
             return b""
         self._began = True
         return start.removeprefix(MARK)
-
-    def _hold(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._grow(len(piece))
-        if len(self._pieces) > 1000:  # a byte at a time must not cost a list entry a byte
-            self._pieces = [b"".join(self._pieces)]
 
     def _take(self, line: bytes) -> None:
         name, _, value = line.partition(b":")

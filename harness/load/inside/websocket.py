@@ -103,7 +103,12 @@ class WebSocketConnection:
     def _receive_until(self, enough: Callable[[], bool], counted: _Counted) -> None:
         """Or until there is a reply; the end of the connection is one."""
         assert self._socket is not None
+        deadline_ns = self.deadline_ns
         while self._frames.reply is None and not enough():
+            if (
+                time.monotonic_ns() > deadline_ns
+            ):  # where there is always more to read, the sweep gets no turn
+                raise TimeoutError
             data = self._socket.recv(READ_BYTES)
             if not data:
                 raise ConnectionAbortedError("closed by the server")
