@@ -30,6 +30,15 @@ async def server(undo: Journal, tmp_path: Path, toxiproxy_found: Path) -> AsyncI
         yield started
 
 
+async def pause(server: Toxiproxy) -> None:
+    """Every thread of it has stopped: the signal alone leaves them a moment."""
+    os.kill(server.child.pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{server.child.pid}/task")
+    async with asyncio.timeout(10):
+        while any("\nState:\tT" not in (task / "status").read_text() for task in tasks.iterdir()):
+            await asyncio.sleep(0.01)
+
+
 async def test_one_of_our_own_is_started_answers_and_is_gone_afterwards(
     undo: Journal, tmp_path: Path, toxiproxy_found: Path
 ) -> None:
@@ -259,7 +268,7 @@ async def test_a_paused_server_is_an_error_and_works_again_when_it_goes_on(serve
     """Every kind of call ends by its deadline."""
     await server.api.create_proxy("p", "127.0.0.1:9")
     await server.api.add_toxic("p", SLOW)
-    os.kill(server.child.pid, signal.SIGSTOP)
+    await pause(server)
     for call in (
         server.api.version(),
         server.api.proxies(),
@@ -290,7 +299,7 @@ async def test_a_call_that_is_cancelled_is_over_when_the_cancellation_arrives(se
 async def test_what_a_paused_server_was_asked_it_may_do_later(server: Toxiproxy) -> None:
     """A call that ran out of time is not undone by that: a healer reads back, again and again."""
     await server.api.create_proxy("p", "127.0.0.1:9")
-    os.kill(server.child.pid, signal.SIGSTOP)
+    await pause(server)
     with pytest.raises(FaultBackendUnreachableError):
         await server.api.add_toxic("p", SLOW)
     os.kill(server.child.pid, signal.SIGCONT)
@@ -302,7 +311,7 @@ async def test_what_a_paused_server_was_asked_it_may_do_later(server: Toxiproxy)
 
 async def test_a_cancelled_call_to_a_paused_server_ends_too(server: Toxiproxy) -> None:
     """With the cancellation, not with the error that nobody would hear."""
-    os.kill(server.child.pid, signal.SIGSTOP)
+    await pause(server)
     asking = asyncio.ensure_future(server.api.version())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -326,6 +335,9 @@ async def main():
     with Journal(place / "undo.jsonl") as undo:
         async with toxiproxy.provided_or_started(undo, place) as server:
             os.kill(server.child.pid, signal.SIGSTOP)
+            for task in Path(f"/proc/{server.child.pid}/task").iterdir():
+                while "State:\\tT" not in (task / "status").read_text():
+                    await asyncio.sleep(0.01)
             try:
                 await asyncio.wait_for(server.api.proxies(), 0.2)
             except (TimeoutError, FaultBackendUnreachableError) as error:
