@@ -1,13 +1,14 @@
 # make run    a first run: the reference server, a ramp to 50 users, a report
 # make test   every test, with whatever the tests need
 # make check  format, lint, types
+# make bench  calls a second of one core, beside Locust's FastHttpUser and wrk, in one run
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test check format clean
+.PHONY: run test bench check format clean
 
 run: $(STAMP)
 	$(BIN)/harness ramp --max 50
@@ -20,6 +21,9 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/calls_per_second.py
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -67,7 +67,7 @@ async def _look(url: str, protocol: str, headers: Mapping[str, str], timeout_s: 
 
 
 async def _over_http(url: str, client: HttpClient, protocol: str) -> Discovered:
-    found = await client.run(_search(protocol))
+    found = await client.run(search(protocol))
     if found.protocol is None:
         raise not_there(url, found.reply)
     session = new_session(found.protocol)
@@ -83,7 +83,8 @@ async def _over_http(url: str, client: HttpClient, protocol: str) -> Discovered:
     return Discovered(found.protocol, found.server_name, found.server_version, tools)
 
 
-def _search(protocol: str) -> Generator[Request, Reply, Found]:
+def search(protocol: str) -> Generator[Request, Reply, Found]:
+    """The server's introduction in the dialect that was asked for, or in the one it speaks."""
     if protocol == "auto":
         return (yield from discover())
     if protocol != MODERN_VERSION:

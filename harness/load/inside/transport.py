@@ -6,7 +6,8 @@
   microsecond), and replaced. What fails on a connection that was used before is marked `reused`.
 - Nothing is retried and no redirect is followed: each exchange is one attempt, with one outcome.
 - The deadline of a call covers looking up the name, connecting, TLS, sending and the reply (see `deadlines`).
-- What the server asks in mid-stream (a ping) is answered on a second connection.
+- What the server asks in mid-stream (a ping) is answered on a second connection. So is a time-out told, in a
+  session: else the server works on, and that work skews what is measured next.
 - Headers are bounded, and so is everything else that is not body (64 KB between two pieces of body).
 """
 
@@ -27,7 +28,7 @@ from gevent.monkey import get_original
 from harness.load.inside.deadlines import Deadlines, shut
 from harness.mcp import outcome
 from harness.mcp.exchange import Exchange
-from harness.mcp.messages import Headers, Reply, Request, answer
+from harness.mcp.messages import Headers, Reply, Request, answer, cancellation
 from harness.record.schema import NULL
 
 # gevent's own poll would switch to its hub, for a question that is answered at once.
@@ -53,22 +54,27 @@ class Exchanged:
 
 
 class _Incoming:
-    """What httptools tells of one response, passed on to the exchange."""
+    """What httptools tells of the responses on one connection, passed on to the exchange under way."""
 
     __slots__ = (
         "_no_body", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "status",
     )  # fmt: skip
 
-    def __init__(self, exchange: Exchange) -> None:
+    exchange: Exchange
+
+    def __init__(self) -> None:
+        self.framed = False  # the head says where the body ends; otherwise the connection's end does
+        self._type = ""
+        self._session_id: str | None = None
+        self._parser = httptools.HttpResponseParser(self)
+
+    def begin(self, exchange: Exchange) -> None:
+        """A response to this is due."""
         self.exchange = exchange
         self.complete = False
         self.keep_alive = False
         self.status = 0
-        self.framed = False  # the head says where the body ends; otherwise the connection's end does
-        self._type = ""
-        self._session_id: str | None = None
         self._no_body = 0
-        self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
         self._no_body += len(data)
@@ -118,6 +124,8 @@ class Connection:
         self._timeout_ns = int(timeout_s * 1e9)
         self._heads: dict[tuple[str, str, Headers], bytes] = {}
         self._socket: gevent.socket.socket | None = None
+        self._incoming = _Incoming()  # and how to tell that an idle socket has ended: of this socket
+        self._idle = _poll()
         self._beside: Connection | None = None  # for answers to what the server asks in mid-stream
         self._used = False
         self.deadline_ns = 0
@@ -131,15 +139,17 @@ class Connection:
         sent_ns = time.monotonic_ns()
         self.expired = False
         self.deadline_ns = sent_ns + self._timeout_ns
-        self._deadlines.watch(self)
         first_byte_ns, bytes_in, reused, out = NULL, 0, False, 0
-        incoming = _Incoming(exchange)
         try:
             reused = self._ready()
             assert self._socket is not None
-            self._socket.sendall(data)
+            incoming = self._incoming
+            incoming.begin(exchange)
+            _send(self._socket, data)
             out = len(data)
-            while not exchange.done:
+            if not self._place.secure:
+                _wait_readable(self._socket)
+            while exchange.reply is None:
                 chunk = self._socket.recv(READ_BYTES)
                 if not chunk:
                     self._cut_short(exchange, incoming, answered=first_byte_ns != NULL)
@@ -165,6 +175,8 @@ class Connection:
         finally:
             self.deadline_ns = 0
         assert exchange.reply is not None
+        if exchange.reply.outcome == outcome.TIMEOUT and request.in_session and request.id is not None:
+            gevent.spawn(self._give_up, request.id, request.headers)
         return Exchanged(exchange.reply, sent_ns, first_byte_ns, done_ns, out, bytes_in, reused)
 
     def close(self) -> None:
@@ -193,18 +205,19 @@ class Connection:
 
     def _ready(self) -> bool:
         """Have a connection; whether it was used before."""
-        if self._socket is not None and _ended_while_idle(self._socket):
+        if self._socket is not None and self._idle.poll(0):  # an end of file where nothing is due, or worse
             self._socket.close()
             self._socket = None
         if self._socket is not None:
             reused, self._used = self._used, True
             return reused
-        self._socket = self._connect()
+        self._socket = connect(self._place, self.deadline_ns)
+        self._deadlines.watch(self)
         self._used = True
+        self._incoming = _Incoming()
+        self._idle = _poll()
+        self._idle.register(self._socket.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
         return False
-
-    def _connect(self) -> gevent.socket.socket:
-        return connect(self._place, self.deadline_ns)
 
     def _answer(self, request: Request, exchange: Exchange) -> None:
         """Whoever asks may wait for it before the response comes."""
@@ -215,6 +228,14 @@ class Connection:
             self._beside = self._again()
         for message in asked:
             self._beside.exchange(Request("answer", answer(message), request.headers, None))
+
+    def _give_up(self, number: int, headers: Headers) -> None:
+        """Nobody waits for this, and what comes of it does not matter."""
+        connection = self._again()
+        try:
+            connection.exchange(Request("notifications/cancelled", cancellation(number), headers, None))
+        finally:
+            connection.close()
 
     def _cut_short(self, exchange: Exchange, incoming: _Incoming, *, answered: bool) -> None:
         """The connection ended before the response."""
@@ -248,15 +269,20 @@ class Connection:
             return
         if not incoming.complete:
             self.deadline_ns = done_ns + DRAIN_NS
-            _read_rest(self._socket, incoming)
-        if not (incoming.complete and incoming.keep_alive):
+            _read_rest(self._socket, incoming, self.deadline_ns)
+        reply = incoming.exchange.reply
+        strayed = reply is not None and reply.outcome == outcome.ID_MISMATCH  # ours may be still to come
+        if strayed or not (incoming.complete and incoming.keep_alive):
             self.close()
 
 
-def _read_rest(sock: gevent.socket.socket, incoming: _Incoming) -> None:
-    """To the end of the response; leaves it incomplete when that does not come."""
+def _read_rest(sock: gevent.socket.socket, incoming: _Incoming, deadline_ns: int) -> None:
+    """To the end of the response; leaves it incomplete when that does not come.
+
+    The sweep ends a wait; while there is always more to read nobody waits, and the sweep never gets its turn.
+    """
     try:
-        while not incoming.complete:
+        while not incoming.complete and time.monotonic_ns() < deadline_ns:
             chunk = sock.recv(READ_BYTES)
             if not chunk:
                 return
@@ -315,11 +341,20 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _ended_while_idle(sock: gevent.socket.socket) -> bool:
-    """Whether there is anything to read where nothing is due: an end of file, or worse."""
-    poll = _poll()
-    poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-    return bool(poll.poll(0))
+def _send(sock: gevent.socket.socket, data: bytes) -> None:
+    """All of it, nearly always in one system call; an early refusal (413) ends it, and is there to be read."""
+    try:
+        sent = sock.send(data)
+        if sent < len(data):
+            sock.sendall(data[sent:])
+    except (BrokenPipeError, ConnectionResetError):
+        if not sock.recv(1, socket.MSG_PEEK):
+            raise
+
+
+def _wait_readable(sock: gevent.socket.socket) -> None:
+    """Switch to the hub at once: a read right after sending finds nothing, at the price of a system call."""
+    sock._wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
 
 
 def _lines(headers: Headers) -> str:

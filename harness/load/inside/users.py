@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
+import gevent
 from locust import User, events
 from locust.argument_parser import LocustArgumentParser
 
@@ -63,6 +64,7 @@ class McpUser(User):
     def on_start(self) -> None:
         """Open the session; a failure is recorded, and tried again before the first call."""
         self.pacing.ready_ns = self._now_ns()
+        self._taskset_instance._sleep = _sleep  # noqa: SLF001 - Locust has no other place for it
         self._open()
 
     def on_stop(self) -> None:
@@ -227,6 +229,12 @@ class WebSocketMcpUser(McpUser):
 
 class CallFailed(Exception):  # noqa: N818 - the name is what Locust's web UI shows
     """A call that ended in a failure, for Locust's list of failures."""
+
+
+def _sleep(seconds: float) -> None:
+    """As Locust does, but for nothing: who has just waited for a reply has let the others run."""
+    if seconds > 0:
+        gevent.sleep(seconds)
 
 
 def _cut(ended: str, now_ns: int) -> Exchanged:
