@@ -21,6 +21,7 @@ from harness.mcp.messages import Reply, Request, answer
 T = TypeVar("T")
 READ_BYTES = 65_536
 HEADER_BYTES_MAX = 65_536
+LOOK_S = 0.2
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class HttpClient:
         ) as response:
             headers = response.headers
             exchange.head(response.status, headers.get("content-type", ""), headers.get("mcp-session-id"))
-            async for chunk in response.content.iter_any():
+            while chunk := await _read(response):
                 if exchange.body(chunk):
                     break
                 await self._answer(request, exchange)
@@ -92,6 +93,18 @@ async def http_client(url: str, timeout_s: float, headers: Mapping[str, str]) ->
         max_field_size=HEADER_BYTES_MAX,
     ) as http:
         yield HttpClient(url, timeout_s, http)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The next piece of body. A breach of HTTP that comes after the head fails aiohttp's connection, not its body."""
+    while True:
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await response.content.readany()
+        except TimeoutError:
+            connection = response.connection
+            if connection is not None and connection.protocol is not None and connection.protocol.exception():
+                raise ValueError("the body is not HTTP") from None
 
 
 def _ended_by(error: Exception, exchange: Exchange) -> str:
