@@ -24,6 +24,20 @@ def frame(data: bytes | str, opcode: int = Opcode.TEXT, *, fin: bool = True) -> 
     return bytes([(0x80 if fin else 0) | opcode]) + size + payload
 
 
+def accepted(hello: bytes, protocol: str = "mcp", key: str | None = None) -> bytes:
+    """The 101 that this request to speak frames is due."""
+    found = re.search(rb"sec-websocket-key: *(\S+)", hello, re.IGNORECASE)
+    digest = hashlib.sha1(((found[1].decode() if found else "") + ACCEPT).encode()).digest()
+    lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {key or base64.b64encode(digest).decode()}",
+        *([f"Sec-WebSocket-Protocol: {protocol}"] if protocol else []),
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
 class Peer:
     """The server's end of a WebSocket."""
 
@@ -32,13 +46,7 @@ class Peer:
         self._reader = StreamReader()
 
     def accept(self, *more: bytes, protocol: str = "mcp", key: str | None = None) -> None:
-        found = re.search(rb"sec-websocket-key: *(\S+)", self.wire.head, re.IGNORECASE)
-        digest = hashlib.sha1(((found[1].decode() if found else "") + ACCEPT).encode()).digest()
-        self.wire.send(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Accept: {key or base64.b64encode(digest).decode()}\r\n"
-            + (f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n" if protocol else "\r\n")
-        )
+        self.wire.send(accepted(self.wire.head, protocol, key))
         for data in more:
             self.wire.send(data)
 
