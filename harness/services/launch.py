@@ -1,4 +1,4 @@
-"""What runs in a child between fork and its own program: `python -I -S launch.py GATE PARENT SIGNAL UID GID PROGRAM...`
+"""What runs in a child between fork and its own program: `python -I -S launch.py GATE PARENT SIGNAL UID GID NICE PROGRAM...`
 
 A program of its own rather than a hook between fork and exec, which is unsafe in a process with threads.
 
@@ -22,7 +22,9 @@ NOT_STARTED = 127  # what a shell says too
 
 def main(numbers: list[int], program: list[str]) -> int:
     """Only returns when there is nothing to become."""
-    gate, parent, death_signal, uid, gid = numbers
+    gate, parent, death_signal, uid, gid, nice = numbers
+    if nice:
+        os.nice(nice)
     if uid != KEEP:
         os.setgroups([])
         os.setresgid(gid, gid, gid)
@@ -38,7 +40,7 @@ def main(numbers: list[int], program: list[str]) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main([int(word) for word in sys.argv[1:6]], sys.argv[6:]))
+        sys.exit(main([int(word) for word in sys.argv[1:7]], sys.argv[7:]))
     except OSError as error:
-        sys.stderr.write(f"Cannot start {sys.argv[6]}: {error.strerror}\n")
+        sys.stderr.write(f"Cannot start {sys.argv[7]}: {error.strerror}\n")
         sys.exit(NOT_STARTED)

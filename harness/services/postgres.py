@@ -31,13 +31,14 @@ from harness.errors import ServiceError
 from harness.record.undo import SHARED_MEMORY, Journal
 from harness.services import temporary
 from harness.services.ports import free_port, is_taken
-from harness.services.process import Child, User, running
+from harness.services.process import Child, RunAs, running
 from harness.services.readiness import Ready
 from harness.services.seat import Seat
 from harness.services.sharedmemory import forget_segment
 
 ROLE, DATABASE, HOST = "harness", "postgres", "127.0.0.1"
 TRIES, START_S, INITDB_S = 5, 30.0, 60.0
+NICE = 10  # as the target: what is measured gives way to what measures
 
 SETTINGS = {
     "listen_addresses": HOST,
@@ -106,7 +107,7 @@ async def server(undo: Journal, log_dir: Path, name: str = "postgres") -> AsyncI
             memory.done()
 
 
-async def _initialise(undo: Journal, log: Path, binaries: Path, place: Path, user: User | None) -> str:
+async def _initialise(undo: Journal, log: Path, binaries: Path, place: Path, user: RunAs | None) -> str:
     """A new data directory; returns the password."""
     password = secrets.token_urlsafe(24)
     secret = place / "password"
@@ -135,7 +136,7 @@ async def _initialise(undo: Journal, log: Path, binaries: Path, place: Path, use
 
 
 async def _start(
-    undo: Journal, log: Path, binaries: Path, place: Path, user: User | None, name: str
+    undo: Journal, log: Path, binaries: Path, place: Path, user: RunAs | None, name: str
 ) -> tuple[Seat, int]:
     """The seat, taken, and its port; a port that was lost to somebody else is chosen again."""
     for _ in range(TRIES):
@@ -157,7 +158,7 @@ async def _start(
     )
 
 
-def _seat(undo: Journal, log: Path, argv: list[str], place: Path, user: User | None, name: str) -> Seat:
+def _seat(undo: Journal, log: Path, argv: list[str], place: Path, user: RunAs | None, name: str) -> Seat:
     def starting() -> AbstractAsyncContextManager[Child]:
         return running(
             argv,
@@ -170,6 +171,7 @@ def _seat(undo: Journal, log: Path, argv: list[str], place: Path, user: User | N
             user=user,
             stop_signal=signal.SIGINT,  # "fast": clients are sent away, data are written
             death_signal=signal.SIGQUIT,  # "immediate": backends are ended, nothing is written
+            nice=NICE,
         )
 
     return Seat(starting)
@@ -215,7 +217,7 @@ def _major(install: Path) -> int:
     return int(install.name.removeprefix("pginstall") or 0)
 
 
-async def _reachable(install: Path, place: Path, user: User | None) -> Path:
+async def _reachable(install: Path, place: Path, user: RunAs | None) -> Path:
     """The directory of the binaries; where the user cannot reach them, of a copy (40 MB, a tenth of a second)."""
     if user is None or temporary.is_reachable(install / "bin", user.uid):
         return install / "bin"
@@ -237,7 +239,7 @@ def _copy(install: Path, place: Path) -> None:
         shutil.copytree(libraries, place / libraries.name)
 
 
-def _unprivileged() -> User:
+def _unprivileged() -> RunAs:
     """Whom root's server runs as: `nobody`, who owns nothing else here."""
     try:
         entry = pwd.getpwnam("nobody")
@@ -247,4 +249,4 @@ def _unprivileged() -> User:
             "There is no user `nobody` to run it as",
             "Run as another user, or use a server of yours: set DATABASE_URL",
         ) from None
-    return User(entry.pw_uid, entry.pw_gid)
+    return RunAs(entry.pw_uid, entry.pw_gid)

@@ -35,7 +35,7 @@ TAIL_LINES, TAIL_CHARS = 15, 4000
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class RunAs:
     """Whom a child runs as."""
 
     uid: int
@@ -146,17 +146,21 @@ async def running(
     ready_s: float = READY_S,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    user: User | None = None,
+    user: RunAs | None = None,
     stop_signal: int = signal.SIGTERM,
     stop_s: float = STOP_S,
     death_signal: int = signal.SIGKILL,
+    nice: int = 0,
     pass_fds: Sequence[int] = (),
 ) -> AsyncIterator[Child]:
     """A child that is ready, and gone afterwards. `env` is added to ours; a value of "" there is kept.
 
-    `death_signal` is what the kernel sends it when we die, and what the janitor tries before SIGKILL.
+    `death_signal` is what the kernel sends it when we die, and what the janitor tries before SIGKILL. A child with
+    a `nice` above zero gives way to others when processors are short.
     """
-    child, entry = _start(argv, name, undo, log, env or {}, cwd, user, stop_signal, death_signal, pass_fds)
+    child, entry = _start(
+        argv, name, undo, log, env or {}, cwd, user, stop_signal, death_signal, nice, pass_fds
+    )
     stop_watching = _watch(child)
     try:
         if ready is not None:
@@ -178,9 +182,10 @@ def _start(
     log: Path,
     env: Mapping[str, str],
     cwd: Path | None,
-    user: User | None,
+    user: RunAs | None,
     stop_signal: int,
     death_signal: int,
+    nice: int,
     pass_fds: Sequence[int],
 ) -> tuple[Child, Entry]:
     """Fork, write down, open the gate."""
@@ -192,8 +197,8 @@ def _start(
         )
     gate, opener = os.pipe()
     try:
-        who = user or User(launch.KEEP, launch.KEEP)
-        numbers = (gate, os.getpid(), int(death_signal), who.uid, who.gid)
+        who = user or RunAs(launch.KEEP, launch.KEEP)
+        numbers = (gate, os.getpid(), int(death_signal), who.uid, who.gid, nice)
         launcher = [sys.executable, "-I", "-S", launch.__file__, *map(str, numbers)]
         log_offset, mark = size(log), f"{undo.path}#{secrets.token_hex(4)}"
         with log.open("ab") as output:

@@ -21,6 +21,8 @@ from harness.services.seat import Seat
 from harness.services.usage import Usage
 
 HOST = "127.0.0.1"
+# What is measured gives way to what measures: a generator that waits for a processor measures itself.
+NICE = 10
 READY_LINE = r"^harness target ready on (http://\S+)$"
 TRIES = 5
 
@@ -89,7 +91,7 @@ def _seat(undo: Journal, log: Path, database_url: str, arguments: Sequence[str])
 
     def starting() -> AbstractAsyncContextManager[Child]:
         ready = readiness.line(READY_LINE, log)
-        return running(argv, name="target", undo=undo, log=log, ready=ready, env=env)
+        return running(argv, name="target", undo=undo, log=log, ready=ready, env=env, nice=NICE)
 
     return Seat(starting)
 
@@ -135,7 +137,9 @@ async def commanded(
     base_url = f"{where.scheme}://{where.netloc}"
     log = log_dir / "target.log"
     seat = Seat(
-        lambda: running(command, name=command[0], undo=undo, log=log, ready=readiness.url(ready_url), env=env)
+        lambda: running(
+            command, name=command[0], undo=undo, log=log, ready=readiness.url(ready_url), env=env, nice=NICE
+        )
     )
     async with seat:
         door = ready_url if "mcp" in where.path.split("/") else f"{base_url}/mcp"

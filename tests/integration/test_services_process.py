@@ -13,7 +13,7 @@ import pytest
 from harness.errors import ServiceError
 from harness.record.undo import Journal
 from harness.services import launch, process, proctable, readiness, usage
-from harness.services.process import User, running
+from harness.services.process import RunAs, running
 
 TALKS = "import time; print('up', flush=True); time.sleep(600)"
 DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
@@ -199,7 +199,7 @@ async def test_a_child_can_run_as_another_user(undo: Journal, tmp_path: Path) ->
     log = tmp_path / "part.log"
     argv = ["/bin/sh", "-c", "cat /proc/self/status; echo up; sleep 600"]
     ready = readiness.line("^up$", log)
-    user = User(65534, 65533)
+    user = RunAs(65534, 65533)
     async with running(argv, name="part", undo=undo, log=log, ready=ready, user=user, cwd=Path("/")):
         said = dict(line.split(":", 1) for line in log.read_text().splitlines() if ":" in line)
     assert said["Uid"].split() == ["65534"] * 4
@@ -272,14 +272,14 @@ import asyncio, sys
 from pathlib import Path
 from harness.record.undo import Journal
 from harness.services import readiness
-from harness.services.process import User, running
+from harness.services.process import RunAs, running
 
 async def main(place, user):
     log = place / "part.log"
     with Journal(place / "undo.jsonl") as undo:
         async with running(
             ["/bin/sh", "-c", "echo up; sleep 600; echo over"], name="part", undo=undo, log=log, cwd=Path("/"),
-            ready=readiness.line("up", log), user=User(65534, 65534) if user else None,
+            ready=readiness.line("up", log), user=RunAs(65534, 65534) if user else None,
         ) as child:
             print(child.pid, child.start_ticks, flush=True)
             await asyncio.Event().wait()
@@ -334,7 +334,7 @@ def test_a_launcher_whose_parent_died_starts_nothing(tmp_path: Path, parent: str
     gate, opener = os.pipe()
     os.write(opener, word)
     os.close(opener)
-    numbers = [gate, os.getpid() if parent == "ours" else 1, 9, -1, -1]
+    numbers = [gate, os.getpid() if parent == "ours" else 1, 9, -1, -1, 0]
     argv = [sys.executable, "-I", "-S", launch.__file__, *map(str, numbers), "touch", str(tmp_path / "ran")]
     done = subprocess.run(argv, pass_fds=[gate], timeout=30, check=False)
     os.close(gate)

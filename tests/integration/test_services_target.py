@@ -1,5 +1,6 @@
 """The managed target, for real: the reference service and a command of a user's."""
 
+import os
 import socket
 import sys
 from pathlib import Path
@@ -193,3 +194,13 @@ async def test_all_parts_together_leave_nothing_open(tmp_path: Path) -> None:
         assert await health(started.base_url) == 200
     assert undo.open() == []
     assert not (tmp_path / "janitor.log").exists()
+
+
+async def test_what_is_measured_gives_way_to_what_measures(
+    tmp_path: Path, undo: Journal, postgres_url: str
+) -> None:
+    """On a machine that is short of processors the generator comes first: a starved one measures itself."""
+    async with target.managed(undo, tmp_path, postgres_url) as started:
+        assert (
+            os.getpriority(os.PRIO_PROCESS, started.pid) == os.getpriority(os.PRIO_PROCESS, 0) + target.NICE
+        )
