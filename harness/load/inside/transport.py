@@ -337,7 +337,10 @@ def connect(place: Place, deadline_ns: int) -> gevent.socket.socket:
 @functools.cache
 def _tls() -> ssl.SSLContext:
     """Made once: reading the machine's certificates takes a while."""
-    context: ssl.SSLContext = gevent.ssl.create_default_context()
+    context: ssl.SSLContext = gevent.ssl.SSLContext(
+        ssl.PROTOCOL_TLS_CLIENT
+    )  # create_default_context is not gevent's
+    context.load_default_certs()
     return context
 
 

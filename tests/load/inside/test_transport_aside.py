@@ -1,0 +1,239 @@
+"""What the load's HTTP connection does beside its calls, and what it makes of servers that do not listen to the end."""
+
+import json
+import queue
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import gevent
+import pytest
+
+from harness.load.inside import transport
+from harness.load.inside.deadlines import Deadlines
+from harness.load.inside.transport import Connection
+from harness.mcp import outcome
+from harness.mcp.dialects import Session, new_session
+from harness.mcp.messages import Reply, Request
+from tests.fakes.wire import read_request
+
+REQUESTS_MAX = 50
+
+
+@contextmanager
+def serving(act: Callable[[socket.socket], None]) -> Iterator[str]:
+    """The URL of a server that does this with every connection, a thread each."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    accepted: list[socket.socket] = []
+
+    def one(sock: socket.socket) -> None:
+        try:
+            act(sock)
+        except OSError:
+            sock.close()
+
+    def accept() -> None:
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            sock.settimeout(20)
+            accepted.append(sock)
+            threading.Thread(target=one, args=(sock,), daemon=True).start()
+
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    for sock in accepted:
+        sock.close()
+    accepting.join(10)
+
+
+def answering(seen: "queue.Queue[tuple[bytes, dict[str, object]]]") -> Callable[[socket.socket], None]:
+    """Answers everything but calls of tools, which it leaves without an answer."""
+
+    def act(sock: socket.socket) -> None:
+        for _ in range(REQUESTS_MAX):
+            request = read_request(sock)
+            if request is None:
+                return
+            head, body = request
+            message = json.loads(body)
+            seen.put((head, message))
+            if message["method"] == "tools/call":
+                continue
+            result = json.dumps(
+                {"jsonrpc": "2.0", "id": message.get("id"), "result": {"protocolVersion": "2025-11-25"}}
+            )
+            text = result if "id" in message else ""
+            sock.sendall(
+                f"HTTP/1.1 200 OK\r\nMcp-Session-Id: s1\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
+            )
+
+    return act
+
+
+def opened(connection: Connection, protocol: str) -> Session:
+    """A session, open where there is anything to open."""
+    session = new_session(protocol)
+    sequence = session.opening()
+    try:
+        request = next(sequence)
+        while True:
+            request = sequence.send(connection.exchange(request).reply)
+    except StopIteration as ended:
+        decided: Reply | None = ended.value
+    assert decided is None or decided.outcome == outcome.OK
+    return session
+
+
+def let_others_run(until: Callable[[], bool], within_s: float = 10.0) -> None:
+    """Greenlets run while this one waits; a poll with a deadline."""
+    with gevent.Timeout(within_s):
+        while not until():
+            gevent.sleep(0.01)
+
+
+def test_a_call_that_timed_out_is_cancelled_in_its_session() -> None:
+    """Else a server of the handshake versions works on, and what it does skews the next numbers."""
+    seen: queue.Queue[tuple[bytes, dict[str, object]]] = queue.Queue()
+    with serving(answering(seen)) as url:
+        connection = Connection(url, Deadlines(), 0.3)
+        session = opened(connection, "2025-11-25")
+        request = session.call("slow", {})
+        done = connection.exchange(request)
+        let_others_run(lambda: seen.qsize() == 4)
+        connection.close()
+    *_, called, (head, told) = list(seen.queue)
+
+    assert done.reply.outcome == outcome.TIMEOUT
+    assert called[1]["method"] == "tools/call"
+    assert told["method"] == "notifications/cancelled"
+    assert told["params"] == {"requestId": request.id, "reason": "timeout"}
+    assert b"Mcp-Session-Id: s1" in head
+
+
+@pytest.mark.parametrize("protocol", ["2026-07-28", "plain"])
+def test_where_there_is_no_session_closing_is_the_word(protocol: str) -> None:
+    """Nothing but the call itself is sent."""
+    seen: queue.Queue[tuple[bytes, dict[str, object]]] = queue.Queue()
+
+    def act(sock: socket.socket) -> None:
+        head, body = read_request(sock) or (b"", b"{}")
+        seen.put((head, json.loads(body)))
+        read_request(sock)  # until the client goes away
+        seen.put((b"", {"method": "gone"}))
+
+    with serving(act) as url:
+        connection = Connection(url, Deadlines(), 0.3)
+        done = connection.exchange(new_session(protocol).call("slow", {}))
+        let_others_run(lambda: seen.qsize() >= 2)
+
+    assert done.reply.outcome == outcome.TIMEOUT
+    assert seen.queue[-1][1]["method"] == "gone"
+    assert len(seen.queue) == 2
+
+
+def test_a_refusal_that_comes_before_the_body_is_sent_is_read() -> None:
+    """413 and goodbye, with most of the body still on its way: a status, no reset."""
+
+    def refuse(sock: socket.socket) -> None:
+        sock.recv(1000)
+        sock.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        sock.close()
+
+    with serving(refuse) as url:
+        connection = Connection(url, Deadlines(), 10)
+        done = connection.exchange(Request("x", b" " * 30_000_000, (), 1))
+
+    assert (done.reply.outcome, done.reply.status) == (outcome.HTTP_STATUS, 413)
+
+
+def test_a_server_that_resets_in_mid_request_is_a_reset() -> None:
+    """Without a word there is nothing to read."""
+
+    def leave(sock: socket.socket) -> None:
+        sock.recv(1000)
+        sock.close()
+
+    with serving(leave) as url:
+        done = Connection(url, Deadlines(), 10).exchange(Request("x", b" " * 30_000_000, (), 1))
+
+    assert done.reply.outcome in {outcome.RESET, outcome.DISCONNECTED}
+
+
+@pytest.fixture(scope="module")
+def server_context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssl.SSLContext]:
+    """A server's half of TLS, whose certificate the load trusts by SSL_CERT_FILE."""
+    place = tmp_path_factory.mktemp("tls")
+    key, certificate = place / "key.pem", place / "certificate.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+    ]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    try:
+        subprocess.run([*command, *names], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"openssl is needed to make a certificate: {error}")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(certificate))
+        patch.delenv("SSL_CERT_DIR", raising=False)
+        transport._tls.cache_clear()
+        yield context
+    transport._tls.cache_clear()
+
+
+def test_a_server_that_hangs_behind_tls_is_a_timeout_too(server_context: ssl.SSLContext) -> None:
+    """The sweep wakes whoever waits inside TLS, before the handshake and after it."""
+
+    def after(sock: socket.socket) -> None:
+        with server_context.wrap_socket(sock, server_side=True) as secured:
+            while secured.recv(65536):
+                pass
+
+    def before(sock: socket.socket) -> None:
+        while sock.recv(65536):
+            pass
+
+    for act in (after, before):
+        with serving(act) as url:
+            connection = Connection(url.replace("http:", "https:"), Deadlines(), 0.3)
+            done = connection.exchange(new_session("2026-07-28").call("x", {}))
+        assert (act.__name__, done.reply.outcome) == (act.__name__, outcome.TIMEOUT)
+
+
+def test_certificates_are_trusted_by_the_environment(server_context: ssl.SSLContext) -> None:
+    """SSL_CERT_FILE names an authority; a connection over TLS is used again."""
+
+    def act(sock: socket.socket) -> None:
+        with server_context.wrap_socket(sock, server_side=True) as secured:
+            for _ in range(2):
+                _head, body = read_request(secured) or (b"", b"")
+                text = json.dumps({"jsonrpc": "2.0", "id": json.loads(body)["id"], "result": {}})
+                secured.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
+
+    with serving(act) as url:
+        connection = Connection(url.replace("http:", "https:"), Deadlines(), 10)
+        session = new_session("2026-07-28")
+        first, second = (connection.exchange(session.call("x", {})) for _ in range(2))
+        connection.close()
+
+    assert (first.reply.outcome, first.reused) == (outcome.OK, False)
+    assert (second.reply.outcome, second.reused) == (outcome.OK, True)
