@@ -162,7 +162,8 @@ def _workers(evidence: Evidence) -> list[Finding]:
 
 
 def _faults(evidence: Evidence) -> list[Finding]:
-    return [finding for impact in evidence.impacts for finding in _fault(impact)]
+    findings = [finding for impact in evidence.impacts for finding in _fault(impact)]
+    return sorted(findings, key=lambda finding: finding.exit_code != errors.FAULTS_LEFT_OVER)
 
 
 def _fault(impact: Impact) -> list[Finding]:
@@ -171,14 +172,14 @@ def _fault(impact: Impact) -> list[Finding]:
     left: list[Finding] = []
     if fault.healed is False:
         place = f" on the {fault.link} link" if fault.link else ""
-        reason = f"{fault.name} ({fault.kind}{place}) was left over: {fault.unhealed_why}"
+        reason = f"the fault {fault.name} ({fault.kind}{place}) was left over: {fault.unhealed_why}"
         left = _unknown(reason, errors.FAULTS_LEFT_OVER)
     if fault.window is None:
-        return [*left, *_unknown(f"{fault.name} did not happen: {fault.skipped_why}")]
+        return [*left, *_unknown(f"the fault {fault.name} did not happen: {fault.skipped_why}")]
     if not fault.verified:
-        return [*left, *_unknown(f"{fault.name} could not be verified: {fault.unverified_why}")]
+        return [*left, *_unknown(f"the fault {fault.name} could not be verified: {fault.unverified_why}")]
     if not impact.exposure.calls:
-        return [*left, *_unknown(f"{fault.name} touched no call, so it has shown nothing")]
+        return [*left, *_unknown(f"the fault {fault.name} touched no call, so it has shown nothing")]
     return left or _recovered(impact)
 
 
@@ -191,9 +192,9 @@ def _recovered(impact: Impact) -> list[Finding]:
     for_s = f"not recovered {found.observed_s:.0f} s after healing"
     if impact.fault.placebo:
         return _unknown(
-            f"{name} is a placebo, and still {for_s}: the load itself is not steady enough to tell"
+            f"the fault {name} is a placebo, and still {for_s}: the load itself is not steady enough to tell"
         )
-    return [Finding("fail", f"{name}: {for_s}", errors.FAILED)]
+    return [Finding("fail", f"the fault {name}: {for_s}", errors.FAILED)]
 
 
 def _nothing_worked(evidence: Evidence) -> list[Finding]:

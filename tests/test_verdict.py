@@ -5,7 +5,11 @@ import math
 import pytest
 
 from harness import verdict
+from harness.analysis.exposure import Exposure
+from harness.analysis.faults import Fault
+from harness.analysis.impact import Figures, Impact
 from harness.analysis.observed import Observation
+from harness.analysis.recovery import Recovery
 from harness.objectives import parse
 from harness.record.events import Event
 from harness.verdict import Evidence, judge
@@ -23,9 +27,9 @@ def summary(*, requests=100, ok=100, failed=0, breaking_point=None, **generator)
     }
 
 
-def judged(found=None, *, events=(ENDED,), seen=()):
+def judged(found=None, *, events=(ENDED,), seen=(), impacts=()):
     observations = [Observation(parse(text), value, why) for text, value, why in seen]
-    return judge(Evidence(found or summary(), observations, list(events)))
+    return judge(Evidence(found or summary(), observations, list(events), list(impacts)))
 
 
 def test_a_sound_run_without_objectives_passes():
@@ -123,3 +127,83 @@ def test_a_check_that_crashes_is_unknown():
 
     assert (result.verdict, result.exit_code) == ("unknown", 3)
     assert result.reasons == ("the check lost could not be made: KeyError('lost')",)
+
+
+NOTHING = Figures(calls=0, success_rate=None, p50_ms=None, p95_ms=None)
+RECOVERED = Recovery(outcome="recovered", recover_s=2.0, observed_s=30.0)
+NOT_RECOVERED = Recovery(outcome="not_recovered", observed_s=29.6)
+UNSEEN = Recovery(outcome="unknown", why="the load ended with it")
+
+
+def fault(*, calls=100, recovery=RECOVERED, kind="latency", on=True, **what):
+    """A fault that went well, but for what is given."""
+    well = {"verified": True, "unverified_why": "", "healed": True, "on_ns": 1, "off_ns": 2, "healed_ns": 3}
+    well |= {} if on else {"on_ns": None, "off_ns": None, "healed_ns": None, "healed": None}
+    return Impact(
+        fault=Fault(name="slow", kind=kind, link="database", **(well | what)),
+        exposure=Exposure(calls, 1),
+        before=NOTHING,
+        during=NOTHING,
+        after=NOTHING,
+        recovery=recovery,
+        row={},
+    )
+
+
+LEFT = {"healed": False, "unhealed_why": "no answer; run harness doctor --clean"}
+LEFT_WORDS = (
+    "the fault slow (latency on the database link) was left over: no answer; run harness doctor --clean"
+)
+FAULTS = [
+    # the fault, verdict, exit code, reasons
+    (fault(), "pass", 0, []),
+    (fault(kind="noop"), "pass", 0, []),
+    (
+        fault(verified=False, unverified_why="200 ms are missing"),
+        "unknown",
+        3,
+        ["the fault slow could not be verified: 200 ms are missing"],
+    ),
+    (fault(calls=0), "unknown", 3, ["the fault slow touched no call, so it has shown nothing"]),
+    (fault(on=False, skipped_why="no link"), "unknown", 3, ["the fault slow did not happen: no link"]),
+    (fault(**LEFT), "unknown", 6, [LEFT_WORDS]),
+    (fault(**LEFT, recovery=NOT_RECOVERED), "unknown", 6, [LEFT_WORDS]),
+    (
+        fault(**(LEFT | {"on": False, "skipped_why": "refused"})),
+        "unknown",
+        6,
+        [LEFT_WORDS, "the fault slow did not happen: refused"],
+    ),
+    (fault(recovery=NOT_RECOVERED), "fail", 1, ["the fault slow: not recovered 30 s after healing"]),
+    (
+        fault(recovery=NOT_RECOVERED, kind="noop"),
+        "unknown",
+        3,
+        [
+            "the fault slow is a placebo, and still not recovered 30 s after healing: the load itself is not steady enough to tell"
+        ],
+    ),
+    (
+        fault(recovery=UNSEEN),
+        "unknown",
+        3,
+        ["whether the service recovered from slow is not known: the load ended with it"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("impact", "outcome", "exit_code", "reasons"), FAULTS)
+def test_a_fault_is_trusted_only_when_it_happened_and_was_seen(impact, outcome, exit_code, reasons):
+    """Applied, verified, touched, healed, recovered from; each failing has its own words."""
+    result = judged(impacts=[impact], seen=[("p95 < 1s", 10.0, "")])
+
+    assert (result.verdict, result.exit_code, list(result.reasons)) == (outcome, exit_code, reasons)
+
+
+def test_what_was_left_over_comes_first_and_only_an_interruption_above_it():
+    """The order of exit codes: 130, 6, ..., 3, 1."""
+    result = judged(impacts=[fault(recovery=NOT_RECOVERED), fault(**LEFT)])
+    assert (result.verdict, result.exit_code, result.reasons[0]) == ("unknown", 6, LEFT_WORDS)
+
+    stopped = judged(events=[ended("interrupted")], impacts=[fault(**LEFT)])
+    assert (stopped.verdict, stopped.exit_code) == ("unknown", 130)

@@ -18,7 +18,7 @@ What it does not know: what a fault did (`impact`). A name stands for one fault;
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from harness.analysis.spans import Span
@@ -46,6 +46,7 @@ class Fault:
     name: str
     kind: str
     link: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     on_ns: int | None = None
     off_ns: int | None = None
     healed_ns: int | None = None
@@ -94,7 +95,12 @@ def disturbed(faults: Iterable[Fault]) -> list[Span]:
 def _planned(plan: Mapping[str, Any]) -> Sequence[Fault]:
     steps = plan.get("faults")
     return [
-        Fault(name=str(step.get("name")), kind=str(step.get("kind")), link=str(step.get("link")))
+        Fault(
+            name=str(step.get("name")),
+            kind=str(step.get("kind")),
+            link=str(step.get("link")),
+            parameters=step.get("parameters") or {},
+        )
         for step in (steps if isinstance(steps, list) else [])
     ]
 
@@ -103,7 +109,8 @@ def _on(fault: Fault, event: Event) -> Fault:
     if fault.on_ns is not None:
         return fault
     kind, link = event.data.get("kind", fault.kind), event.data.get("link", fault.link)
-    return replace(fault, kind=str(kind), link=str(link), on_ns=event.at_ns)
+    parameters = event.data.get("parameters") or fault.parameters
+    return replace(fault, kind=str(kind), link=str(link), parameters=parameters, on_ns=event.at_ns)
 
 
 def _verified(fault: Fault, event: Event) -> Fault:

@@ -2,7 +2,7 @@
 
 Definitions. Without a scope an objective looks at the measured windows of the load steps, without the disturbed
 time of faults and the calls that it touched; `in STEP` at the windows of that step, faults and all; `during
-FAULT` at the calls that the fault's window touched; `after FAULT` at the measured windows from its healing on,
+FAULT` at the calls that the fault's window touched; `after FAULT` at the same from its healing on,
 `overall` at the whole run (without its warm-up). Otherwise a call belongs by its intended start, and always by
 its completion for throughput.
 Latency: a failed call counts as infinitely slow, so that a server that fails fast cannot pass. Percentiles
@@ -86,7 +86,8 @@ def _where(objective: Objective, evidence: Evidence) -> list[Span]:
             return spans.union(_windows(evidence, objective.name))
         case "after":
             healed = [one.fault.healed_ns for one in _named(evidence, objective.name)]
-            return spans.common(measured, [(at_ns, spans.FOREVER) for at_ns in healed if at_ns is not None])
+            later = spans.common(measured, [(at_ns, spans.FOREVER) for at_ns in healed if at_ns is not None])
+            return spans.without(later, _disturbed(evidence))
         case _:
             return spans.without(measured, _disturbed(evidence))
 
@@ -102,7 +103,7 @@ def _begun(objective: Objective, evidence: Evidence, calls: Calls, where: Sequen
     if objective.scope == "during":
         return [exposure.touched(calls, where)]
     begun = [calls.between(start, end) for start, end in where]
-    if objective.scope == "":
+    if objective.scope in {"", "after"}:
         begun = [exposure.untouched(part, _disturbed(evidence)) for part in begun]
     return begun
 

@@ -189,7 +189,10 @@ def _search(band: Band, calls: Calls, after: Span) -> Recovery:
         began, was_out = inside.pop(0) + 1, True
     if was_out:
         return Recovery(outcome="not_recovered", observed_s=observed_s)
-    why = f"only {len(inside)} s with calls were left after healing, and {ROW} are needed: a longer load step"
+    why = (
+        f"only {len(inside)} s with calls came between healing and the end of the load step or the next fault, "
+        f"and {ROW} are needed"
+    )
     return Recovery(outcome="unknown", observed_s=observed_s, why=why)
 
 

@@ -13,10 +13,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator
 
 from harness.analysis.rounding import show
-from harness.report import svg
+from harness.report import lanes, svg
 from harness.report.reading import Reading
 from harness.report.svg import BAD, BLUE, MUTED, PAPER, Q_HIGH, Q_LOW, Q_MID
 from harness.units import show_duration
@@ -25,6 +25,9 @@ POINTS_AN_INCH: Final = 72
 TICKS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 QUANTILE_COLOURS: Final = {"p50": Q_LOW, "p95": Q_MID, "p99": Q_HIGH}
 LOGARITHMIC_FROM: Final = 30.0
+PLOT_PX: Final = 230  # what the plots of one picture have in height, about
+LANES_HEAD_PX: Final = 24
+DECADES_WITH_STEPS: Final = 300.0  # a wider range has ticks enough at its powers of ten
 ROUND: Final = (1, 2, 2.5, 5, 10)
 LABEL: Final[dict[str, Any]] = {"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 2}
 
@@ -59,8 +62,7 @@ def throughput_over_time(reading: Reading, size: Size) -> Drawing | None:
     data = reading.windows
     if data.empty:
         return None
-    figure = _figure(size)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    figure, (upper, lower) = _over_time(reading, size, (4, 1))
     at_s = (data["start_s"] + data["end_s"]) / 2
     upper.plot(at_s, data["offered_rps"], color=MUTED, linewidth=1.2, linestyle=(0, (3, 2)), label="offered")
     upper.plot(at_s, data["throughput_rps"], color=BLUE, label="answered")
@@ -73,11 +75,11 @@ def throughput_over_time(reading: Reading, size: Size) -> Drawing | None:
     _finish(lower, "users", legend=False)
     lower.yaxis.set_major_locator(MaxNLocator(2, integer=True))
     _broken_time(reading, (upper, lower))
-    _time_axis(lower, data["start_s"].iloc[0], data["end_s"].iloc[-1], size)
     best, most = float(data["throughput_rps"].max()), data["users"].max()
     users = "" if np.isnan(most) else f", with up to {most:.0f} users"
     failed = f"; {int(data['failed'].sum()):,} calls failed" if data["failed"].any() else "; no call failed"
-    return Drawing(figure, f"Throughput over time: up to {show(best, 'per_s')} answered{users}{failed}.")
+    found = f"up to {show(best, 'per_s')} answered{users}{failed}{lanes.words(reading)}"
+    return Drawing(figure, f"Throughput over time: {found}.")
 
 
 def percentiles_over_time(reading: Reading, size: Size) -> Drawing | None:
@@ -86,8 +88,7 @@ def percentiles_over_time(reading: Reading, size: Size) -> Drawing | None:
     columns = {name: f"response_ms_{name}" for name in QUANTILE_COLOURS}
     if data.empty or data[list(columns.values())].isna().all(axis=None):
         return None
-    figure = _figure(size)
-    axes = figure.subplots()
+    figure, (axes,) = _over_time(reading, size, (4,))
     at_s = (data["start_s"] + data["end_s"]) / 2
     for name, column in columns.items():
         if data[column].notna().any():
@@ -95,13 +96,12 @@ def percentiles_over_time(reading: Reading, size: Size) -> Drawing | None:
     _finish(axes, "response time")
     _milliseconds(axes, data[list(columns.values())].to_numpy().ravel())
     _broken_time(reading, (axes,))
-    _time_axis(axes, data["start_s"].iloc[0], data["end_s"].iloc[-1], size)
     spans = [
         f"{name} between {show(data[column].min(), 'ms')} and {show(data[column].max(), 'ms')}"
         for name, column in columns.items()
         if data[column].notna().any()
     ]
-    return Drawing(figure, f"Response time over time: {', '.join(spans)}.")
+    return Drawing(figure, f"Response time over time: {', '.join(spans)}{lanes.words(reading)}.")
 
 
 def throughput_by_users(reading: Reading, size: Size) -> Drawing | None:
@@ -176,6 +176,30 @@ def renditions(name: str, reading: Reading) -> list[str]:
         ]
 
 
+def _over_time(reading: Reading, size: Size, heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
+    """Plots over one axis of time, with the lanes of the faults below the first."""
+    data = reading.windows
+    start_s, end_s = data["start_s"].iloc[0], data["end_s"].iloc[-1]
+    bars = lanes.arrange(reading, start_s, end_s, size.width)
+    lanes_px = lanes.count(bars) * lanes.LANE_PX
+    if not bars:
+        figure = _figure(size)
+        plots = list(
+            figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+        )
+    else:
+        # The plots keep their size; the picture grows by the lanes and the heading above them.
+        figure = _figure(Size(size.width, size.height + lanes_px + LANES_HEAD_PX))
+        px = [height * PLOT_PX / sum(heights) for height in heights]
+        ratios = [px[0], lanes_px, *px[1:]]
+        found = list(figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios, squeeze=False)[:, 0])
+        lanes.draw(bars, found[1])
+        plots = [found[0], *found[2:]]
+        lanes.shade(bars, plots)
+    _time_axis(figure.axes[-1], start_s, end_s, size)
+    return figure, plots
+
+
 def _figure(size: Size) -> Figure:
     return Figure(figsize=(size.width / POINTS_AN_INCH, size.height / POINTS_AN_INCH), layout="constrained")
 
@@ -205,6 +229,8 @@ def _milliseconds(axes: Axes, values: Any) -> None:
     if len(known) and known.max() / known.min() > LOGARITHMIC_FROM:
         axes.set_yscale("log")
         axes.set_ylim(bottom=known.min() / 1.5)
+        if known.max() / known.min() < DECADES_WITH_STEPS:
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _short_ms(value)))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda _value, _place: ""))
 

@@ -12,6 +12,7 @@ from typing import Any
 from harness.analysis.rounding import show
 from harness.report import svg, tables, wording
 from harness.report.charts import CHARTS, renditions
+from harness.report.fault_table import faults
 from harness.report.markup import Html, el
 from harness.report.pieces import MARK, figure, section
 from harness.report.reading import Reading
@@ -42,6 +43,7 @@ def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
             tables.objectives(reading),
             tables.levels(reading, drawn),
             _time(drawn),
+            faults(reading),
             tables.operations(reading),
             tables.failures(reading),
             tables.generator(reading),

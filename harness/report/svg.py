@@ -21,11 +21,12 @@ COLOURS: Final[dict[str, tuple[str, str, str]]] = {
     "#0000a4": ("paper", "#ffffff", "#171b21"),
     "#0000b1": ("blue", "#2563c9", "#6aa5f8"),
     "#0000b2": ("bad", "#c0362c", "#ff8177"),
+    "#0000b3": ("fault", "#7a3fc4", "#c19bf5"),
     "#0000c1": ("q-low", "#7fb0de", "#3f70a8"),
     "#0000c2": ("q-mid", "#3577bd", "#6ba6e4"),
     "#0000c3": ("q-high", "#143f73", "#c9e1fb"),
 }
-INK, MUTED, GRID, PAPER, BLUE, BAD, Q_LOW, Q_MID, Q_HIGH = COLOURS
+INK, MUTED, GRID, PAPER, BLUE, BAD, FAULT, Q_LOW, Q_MID, Q_HIGH = COLOURS
 
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -45,6 +46,7 @@ STYLE: Final[dict[Any, Any]] = {
     "axes.spines.right": False,
     "axes.spines.left": False,
     "figure.facecolor": "none",
+    "hatch.linewidth": 0.8,
     "grid.color": GRID,
     "grid.linewidth": 1,
     "legend.frameon": False,

@@ -48,7 +48,8 @@ def levels(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
     left_out = len(rows) - len(body)
     return section(
         "By level of load",
-        "Each level is measured after its users all run and have settled. Percentiles are of response time.",
+        "Each level is measured after its users all run and have settled"
+        f"{', and outside of faults' if reading.impacts else ''}. Percentiles are of response time.",
         el("div", figure("throughput-by-users", drawn), figure("percentiles-by-users", drawn), cls="pair"),
         table(columns, body, classes=classes),
         el("p", f"{left_out:,} more levels are in summary.json.", cls="note") if left_out else None,

@@ -1,4 +1,4 @@
-"""The report on a terminal: a line a step, the outcomes, the breaking point, the verdict.
+"""The report on a terminal: a line a step, a line a fault, the outcomes, the breaking point, the verdict.
 
 With colour where standard output is a terminal and NO_COLOR is not set; the same plain, aligned text
 otherwise, so that a log reads like the screen.
@@ -21,6 +21,9 @@ from harness.report.reading import Reading
 WIDTH: Final = 100
 FACT_WIDTH: Final = len("Breaking point")
 STYLE: Final = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
+FAULTS_MOST: Final = 20
+FAULT_WIDTH: Final = 26
+FAULT_COLUMNS: Final = ("fault", "calls", "success", "p50 before", "during", "after", "recovered")
 COLUMNS: Final = ("", "users", "requests", "success", "throughput", "p50", "p95", "p99")
 
 
@@ -48,6 +51,9 @@ def render(reading: Reading, *, colour: bool) -> str:
         out.print()
         if reading.summary["steps"]:
             out.print(_steps(reading))
+            out.print()
+        if reading.impacts:
+            out.print(_faults(reading))
             out.print()
         out.print(Padding(_facts(reading), (0, 2)))
         # Never folded: a path is there to be copied.
@@ -85,6 +91,33 @@ def _cells(name: str, row: dict[str, Any]) -> list[str]:
         show(row["throughput_rps"], "per_s"),
         *(show(response[key], "ms") for key in ("p50", "p95", "p99")),
     ]
+
+
+def _faults(reading: Reading) -> Padding:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for name in FAULT_COLUMNS:
+        table.add_column(name, justify="left" if name in {"fault", "recovered"} else "right", no_wrap=True)
+    for impact in reading.impacts[:FAULTS_MOST]:
+        fault = impact.fault
+        table.add_row(
+            clean(_short(f"{fault.name} ({fault.kind})", fault.name)),
+            show(impact.exposure.calls, "count"),
+            show(impact.during.success_rate, "share"),
+            *(show(one.p50_ms, "ms") for one in (impact.before, impact.during, impact.after)),
+            wording.fault_result(impact),
+            style="" if impact.recovery.outcome == "recovered" else "yellow",
+        )
+    left_out = len(reading.impacts) - FAULTS_MOST
+    if left_out > 0:
+        table.add_row(f"and {left_out:,} more in summary.json")
+    return Padding(table, (0, 2))
+
+
+def _short(whole: str, name: str) -> str:
+    """What fits the first column."""
+    if len(whole) <= FAULT_WIDTH:
+        return whole
+    return name if len(name) <= FAULT_WIDTH else f"{name[: FAULT_WIDTH - 1]}…"
 
 
 def _facts(reading: Reading) -> Table:

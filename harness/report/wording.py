@@ -3,8 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from harness.analysis.faults import Fault
+from harness.analysis.impact import Impact
+from harness.analysis.rounding import show
 from harness.catalogue import METRICS
 from harness.report.reading import Reading
+from harness.units import NS_PER_S, show_duration
 
 WORDS = {"pass": "Passed", "fail": "Failed", "unknown": "Unknown"}
 
@@ -50,6 +54,72 @@ def breaking_point(reading: Reading) -> str:
     }
     users = [step.users for step in reading.steps if step.name in limited and step.users]
     return f"no breaking point up to {max(users)} users" if users else ""
+
+
+def fault_what(fault: Fault) -> str:
+    """latency on the client link: latency 200ms, direction both."""
+    known = {name: value for name, value in fault.parameters.items() if value not in {0, ""}}
+    told = [
+        f"{name} {show_duration(value) if isinstance(value, float) else value}"
+        for name, value in known.items()
+    ]
+    where = f"{fault.kind} on the {fault.link} link" if fault.link else fault.kind
+    return f"{where}: {', '.join(told)}" if told else where
+
+
+def fault_when(impact: Impact) -> str:
+    """From when to when it was on."""
+    window = impact.fault.window
+    if window is None:
+        return ""
+    start_s, end_s = (at_ns / NS_PER_S for at_ns in window)
+    return f"{start_s:,.1f} s to {end_s:,.1f} s"
+
+
+def fault_state(impact: Impact) -> tuple[str, str, str]:
+    """A mark, whether it can be relied on, and how that is to be taken."""
+    fault = impact.fault
+    if fault.healed is False:
+        return "✕", "left over", "fail"
+    if fault.window is None:
+        return "?", "did not happen", "unknown"
+    if not fault.verified:
+        return "?", "not verified", "unknown"
+    if not impact.exposure.calls:
+        return "?", "touched no call", "unknown"
+    return "✓", "verified", "pass"
+
+
+def recovery(impact: Impact) -> tuple[str, str]:
+    """How long it took, and why that is not known."""
+    found = impact.recovery
+    if found.outcome == "recovered":
+        return ("at once" if not found.recover_s else f"after {show(found.recover_s, 's')}"), ""
+    if found.outcome == "not_recovered":
+        return "not recovered", f"{found.observed_s:.0f} s after healing"
+    return "not known", found.why
+
+
+def fault_label(impact: Impact) -> str:
+    """A fault in a few words, for a chart."""
+    fault = impact.fault
+    mark, state, _ = fault_state(impact)
+    name = fault.name if len(fault.name) <= 32 else f"{fault.name[:31]}…"
+    if state != "verified":
+        return f"{name}: {mark} {state}"
+    words, _ = recovery(impact)
+    said = {"recovered": f"recovered {words}", "not_recovered": words, "unknown": ""}[impact.recovery.outcome]
+    kind = "" if fault.kind in fault.name else f" ({fault.kind})"
+    return f"{name}{kind}: {said}" if said else f"{name}{kind}"
+
+
+def fault_result(impact: Impact) -> str:
+    """What came of it, in a word or two: what is wrong with it, or how the service recovered."""
+    mark, state, _ = fault_state(impact)
+    if state != "verified":
+        return f"{mark} {state}"
+    words, _ = recovery(impact)
+    return words if impact.recovery.outcome != "unknown" else f"? {words}"
 
 
 def outcomes(summary: dict[str, Any]) -> list[tuple[str, int]]:

@@ -243,6 +243,7 @@ def faults(*, objectives: list[str] | None = None) -> Run:
     ms[down] = 1.0
     run.fault("slow-link", 22.0, 10.0, through_ms=203.1, beside_ms=1.9, expected_ms=200.0)
     run.fault("cut", 52.0, 5.0, kind="down", beside_ms=1.8)
+    run.health(1.5, users=users)
     run.level(
         users,
         seconds=90,

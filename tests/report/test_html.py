@@ -9,7 +9,7 @@ import pytest
 from harness.report import html as page
 from harness.report.reading import read
 from tests.fakes.golden import check
-from tests.fakes.runs import Run, ramp
+from tests.fakes.runs import Run, faults, ramp
 
 VOID = {"meta", "br"}
 
@@ -67,6 +67,28 @@ def test_the_page_is_the_one_that_was_looked_at(reading, pytestconfig):
     check("report.html", without_pictures(page.html(reading)), pytestconfig)
 
 
+def test_the_page_of_a_run_with_faults_is_the_one_that_was_looked_at(tmp_path, pytestconfig):
+    """Two faults with everything that is told of them."""
+    asked = ["success_rate >= 99%", "p95 < 300ms during slow-link", "recovery < 10s after cut"]
+    text = page.html(read(faults(objectives=asked).write(tmp_path)))
+
+    outline(text)
+    check("report-faults.html", without_pictures(text), pytestconfig)
+
+
+def test_a_page_with_a_thousand_faults_stays_bounded(tmp_path):
+    """Fifty in the table, forty on the charts, all in the summary."""
+    run = Run()
+    for number in range(1000):
+        run.fault(f"fault-{number}", 2 + number * 0.5, 0.3)
+    run.level(5, seconds=600, rps=20, kind="sustain")
+    run.end()
+    reading = read(run.write(tmp_path))
+
+    assert len(reading.summary["faults"]) == 1000
+    assert len(page.html(reading).encode()) < 600_000
+
+
 def test_the_page_needs_no_network_and_runs_nothing(reading):
     """No script, no link but to a place in the page itself, every element closed."""
     found = outline(page.html(reading))
@@ -110,6 +132,7 @@ def test_what_a_server_says_never_becomes_markup(tmp_path):
         "protocol": EVIL,
         "server": {"name": EVIL, "version": EVIL},
     }
+    run.fault(EVIL, 3, 2, kind=EVIL, link=EVIL, why=EVIL, unhealed=EVIL)
     run.level(5, failing=0.5, phase=EVIL, operation=EVIL, user_class=EVIL, detail=EVIL)
     run.level(10, phase=EVIL)
     run.end(EVIL)

@@ -95,6 +95,32 @@ def test_a_run_that_was_cut_off_is_recovered_from_its_spools(tmp_path):
     assert reading.summary["reasons"][0] == "the run was cut off: nothing says how it ended"
 
 
+@pytest.mark.parametrize(
+    ("undo", "healed", "exit_code"),
+    [
+        (None, False, 6),
+        ('{"id": 1, "what": "toxiproxy"}', False, 6),
+        ('{"id": 1, "what": "toxiproxy"}\n{"id": 2, "what": "process"}\n{"done": 1}', True, 3),
+    ],
+)
+def test_a_fault_of_a_run_that_was_killed_is_healed_when_the_janitor_healed_it(
+    tmp_path, undo, healed, exit_code
+):
+    """No event tells; undo.jsonl does, and nobody knows how long recovery took."""
+    run = Run()
+    run.fault("slow", 5, 5, cut_off=True)
+    run.level(5, seconds=8, kind="sustain", cut_off=True)
+    run.write(tmp_path)
+    if undo is not None:
+        (tmp_path / "undo.jsonl").write_text(undo + "\n", encoding="utf-8")
+
+    summary = read(tmp_path).summary
+    (fault,) = summary["faults"]
+
+    assert (fault["healed"], fault["end_s"], fault["recover_s"]) == (healed, 9.01, None)
+    assert (summary["verdict"], summary["exit_code"]) == ("unknown", exit_code)
+
+
 def test_a_run_that_never_called_anything_is_unknown(tmp_path):
     """The target did not start, say: there is metadata, and nothing else."""
     (tmp_path / "metadata.json").write_text("{}", encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 from harness.report import terminal
 from harness.report.reading import Reading, read
 from tests.fakes.golden import check
-from tests.fakes.runs import Run, ramp
+from tests.fakes.runs import Run, faults, ramp
 
 
 @pytest.fixture
@@ -22,6 +22,31 @@ def plain(reading):
 def test_the_text_is_the_one_that_was_looked_at(reading, pytestconfig):
     """A ramp that broke."""
     check("terminal.txt", plain(reading), pytestconfig)
+
+
+def test_faults_have_a_line_each(tmp_path, pytestconfig):
+    """Two faults, and what came of them."""
+    check("terminal-faults.txt", plain(read(faults().write(tmp_path))), pytestconfig)
+
+
+def test_faults_that_went_wrong_fit_their_line(tmp_path):
+    """Long names are cut, what is wrong with a fault is not; more than twenty are counted."""
+    run = Run()
+    run.fault("a-name-that-is-far-too-long-for-the-column", 3, 1, why="nothing was slower")
+    run.fault("just-short-enough-for-itself", 4, 1, kind="down", unhealed="no answer")
+    run.fault("twenty-two-characters", 5, 1, skipped="no link")
+    for number in range(20):
+        run.fault(f"more-{number}", 6 + number, 0.5)
+    run.level(5, seconds=30)
+    run.end()
+
+    text = plain(read(run.write(tmp_path)))
+
+    assert re.search(r"a-name-that-is-far-too-lo… .* \? not verified", text)
+    assert re.search(r"just-short-enough-for-its… .* ✕ left over", text)
+    assert re.search(r"twenty-two-characters .* \? did not happen", text)
+    assert "and 3 more in summary.json" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
 
 
 def test_colour_changes_nothing_but_colour(reading):

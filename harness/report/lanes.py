@@ -1,0 +1,157 @@
+"""Fault lanes: when which fault was on, under every chart over time.
+
+    |  curve  :  :  curve     |     a tinted band with dotted edges while the fault was on
+    |  lane   [//]-| name     |     hatched in a lane below, with its name, and a line until it had recovered
+    0                       60 s
+
+A fault is told apart by its place, its hatching (one a link) and its label, not by colour alone; an outline without
+hatching is a fault that could not be verified. Labels stand beside their bars; faults whose bars or labels
+would overlap get a lane of their own. At most `LANES` lanes and `MOST` faults are drawn: the table has more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from matplotlib.axes import Axes
+
+from harness.analysis.impact import Impact
+from harness.report import wording
+from harness.report.reading import Reading
+from harness.report.svg import FAULT, MUTED
+from harness.units import NS_PER_S
+
+LANES: Final = 4
+MOST: Final = 40
+LANE_PX: Final = 17
+FONT_PX: Final = 10.5
+CHARACTER_PX: Final = 5.7  # on average, of a system font of that size
+GAP_PX: Final = 5
+LEAST_PX: Final = 3
+WORDS_FROM_PX: Final = 600  # narrower charts have names only
+HATCH: Final = {"client": "////", "database": "\\\\\\\\"}
+OTHER_HATCH: Final = "xxx"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One fault where it is drawn, in seconds."""
+
+    lane: int
+    start_s: float
+    end_s: float
+    recovered_s: float
+    label: str
+    before: bool  # the label stands before the bar
+    hatch: str
+    verified: bool
+
+
+def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> list[Bar]:
+    """The faults of a run, each in the first lane in which it has room."""
+    s_a_px = (end_s - start_s) / width_px
+    free_s = [start_s] * LANES
+    bars: list[Bar] = []
+    impacts = [one for one in reading.impacts if one.fault.window is not None]
+    for impact in sorted(impacts, key=lambda one: one.fault.window or (0, 0))[:MOST]:
+        bar = _bar(impact, start_s, end_s, width_px)
+        words_s = (len(bar.label) * CHARACTER_PX + 2 * GAP_PX) * s_a_px
+        left = bar.start_s - words_s if bar.before else bar.start_s
+        right = bar.recovered_s if bar.before else bar.recovered_s + words_s
+        lane = next((lane for lane in range(LANES) if free_s[lane] <= left), None)
+        if lane is None:  # no room for its words: the bar alone
+            lane = min(range(LANES), key=lambda lane: free_s[lane])
+            bars.append(_at(bar, lane, label=""))
+            continue
+        free_s[lane] = right
+        bars.append(_at(bar, lane, label=bar.label))
+    return bars
+
+
+def count(bars: Sequence[Bar]) -> int:
+    """How many lanes are used."""
+    return max((bar.lane for bar in bars), default=-1) + 1
+
+
+def shade(bars: Sequence[Bar], plots: Sequence[Axes]) -> None:
+    """The time of the faults in the plots themselves, behind the curves."""
+    for axes in plots:
+        for bar in bars:
+            axes.axvspan(bar.start_s, bar.end_s, color=FAULT, alpha=0.08, linewidth=0)
+            for edge_s in (bar.start_s, bar.end_s):
+                axes.axvline(edge_s, color=FAULT, alpha=0.55, linewidth=0.8, linestyle=(0, (1, 2)))
+
+
+def draw(bars: Sequence[Bar], axes: Axes) -> None:
+    """The lanes."""
+    for bar in bars:
+        wide = bar.end_s - bar.start_s
+        axes.barh(bar.lane, wide, 0.62, left=bar.start_s, color=FAULT, alpha=0.18, linewidth=0)
+        axes.barh(
+            bar.lane,
+            wide,
+            0.62,
+            left=bar.start_s,
+            facecolor="none",
+            edgecolor=FAULT,
+            hatch=bar.hatch,
+            linewidth=1.2,
+        )
+        if bar.recovered_s > bar.end_s:
+            axes.plot([bar.end_s, bar.recovered_s], [bar.lane, bar.lane], color=FAULT, linewidth=1.6)
+            axes.plot([bar.recovered_s], [bar.lane], "|", color=FAULT, markersize=7, markeredgewidth=1.6)
+        if bar.label:
+            axes.annotate(
+                bar.label,
+                (bar.start_s if bar.before else bar.recovered_s, bar.lane),
+                xytext=(-GAP_PX if bar.before else GAP_PX, 0),
+                textcoords="offset points",
+                ha="right" if bar.before else "left",
+                va="center",
+                fontsize=FONT_PX,
+                annotation_clip=False,
+            )
+    axes.set_ylim(count(bars) - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.set_title("faults", loc="left", fontsize=11, color=MUTED)
+
+
+def words(reading: Reading) -> str:
+    """The faults for who does not see the chart."""
+    names = [
+        f"{one.fault.name} from {one.row['start_s']:.0f} s to {one.row['end_s']:.0f} s"
+        for one in reading.impacts
+        if one.fault.window is not None
+    ]
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"; faults: {', '.join(names[:MOST])}{more}"
+
+
+def _bar(impact: Impact, start_s: float, end_s: float, width_px: int) -> Bar:
+    fault = impact.fault
+    window = fault.window or (0, 0)
+    least_s = (end_s - start_s) / width_px * LEAST_PX
+    begun = min(max(window[0] / NS_PER_S, start_s), end_s - least_s)
+    over = min(max(window[1] / NS_PER_S, begun + least_s), end_s)
+    back = over
+    if fault.healed_ns is not None and impact.recovery.recover_s:
+        back = min(max(over, fault.healed_ns / NS_PER_S + impact.recovery.recover_s), end_s)
+    label = wording.fault_label(impact) if width_px >= WORDS_FROM_PX else fault.name[:24]
+    room_px = (end_s - back) / (end_s - start_s) * width_px
+    return Bar(
+        lane=0,
+        start_s=begun,
+        end_s=over,
+        recovered_s=back,
+        label=label,
+        before=room_px < len(label) * CHARACTER_PX + GAP_PX,
+        hatch=HATCH.get(fault.link, OTHER_HATCH) if fault.verified else "",
+        verified=fault.verified,
+    )
+
+
+def _at(bar: Bar, lane: int, label: str) -> Bar:
+    return Bar(lane, bar.start_s, bar.end_s, bar.recovered_s, label, bar.before, bar.hatch, bar.verified)
