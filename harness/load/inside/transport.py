@@ -23,6 +23,7 @@ import gevent
 import gevent.socket
 import gevent.ssl
 import httptools
+import msgspec
 from gevent.monkey import get_original
 
 from harness.load.inside.deadlines import Deadlines, shut
@@ -40,8 +41,7 @@ HEADS_MAX = 200
 DRAIN_NS = 250_000_000
 
 
-@dataclass(slots=True)
-class Exchanged:
+class Exchanged(msgspec.Struct):
     """One exchange as it was measured; times are of the monotonic clock."""
 
     reply: Reply
@@ -351,7 +351,8 @@ def _send(sock: gevent.socket.socket, data: bytes) -> None:
         if sent < len(data):
             sock.sendall(data[sent:])
     except (BrokenPipeError, ConnectionResetError):
-        if not sock.recv(1, socket.MSG_PEEK):
+        # TLS has no peeking: asking for it is a ValueError, which would end the user.
+        if isinstance(sock, gevent.ssl.SSLSocket) or not sock.recv(1, socket.MSG_PEEK):
             raise
 
 

@@ -271,3 +271,23 @@ def test_tls_is_spoken_and_certificates_are_verified(
 
     assert first.reply.outcome == (outcome.OK if trusted else outcome.CONNECT), first.reply
     assert second is None or (second.reply.outcome, second.reused) == (outcome.OK, True)
+
+
+def test_a_send_that_fails_under_tls_is_not_followed_by_a_peek() -> None:
+    """A TLS socket knows no peeking; the reset is told as it is."""
+
+    class Broken(transport.gevent.ssl.SSLSocket):
+        def __init__(self) -> None:
+            """A socket of the right kind that was never connected."""
+
+        def send(self, data: bytes, flags: int = 0) -> int:
+            raise ConnectionResetError(104, "reset by peer")
+
+        def recv(self, size: int = 0, flags: int = 0) -> bytes:
+            raise ValueError("non-zero flags not allowed")
+
+        def __del__(self) -> None:
+            """Nothing was opened."""
+
+    with pytest.raises(ConnectionResetError):
+        transport._send(Broken(), b"x")
