@@ -10,8 +10,9 @@ STAMP := $(VENV)/.installed
 
 .PHONY: run test bench check format clean
 
+# Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
-	$(BIN)/harness ramp --max 50
+	$(BIN)/harness ramp --max 50 || test $$? -eq 3
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov=harness --cov-report=term --cov-fail-under=95

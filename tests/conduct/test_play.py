@@ -42,9 +42,8 @@ async def play(directory: Path, load: list[dict[str, object]], server: Server, *
     )
     played = Played(directory)
     with EventLog(directory / "events.jsonl") as log:
-        async with simulated(server, clock)(spec) as running:
-            for name, value in wrap.items():
-                running = value(running) if name == "around" else running  # type: ignore[operator]
+        async with simulated(server, clock)(spec) as inner:
+            running = wrap["around"](inner) if "around" in wrap else inner  # type: ignore[operator]
             watch = Watch(Tail(directory / "spool"), log)
             player = Player(running, clock, Epoch.of(clock), watch, Plain(played.said), timeout_s=30)
             played.reason = await player.play(plan)
