@@ -34,6 +34,8 @@ class Pacing:
 
     def wait_s(self, think_s: float, now_ns: int) -> float:
         """How long to wait from now, after thinking and, if the connection failed, backing off."""
-        waits_s = max(think_s, self.backoff_s * self.rng.uniform(0.5, 1.0))
+        waits_s = think_s
+        if self.backoff_s:
+            waits_s = max(think_s, self.backoff_s * self.rng.uniform(0.5, 1.0))
         self.ready_ns += int(waits_s * NS_PER_S)
         return max(0.0, (self.ready_ns - now_ns) / NS_PER_S)

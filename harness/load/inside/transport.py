@@ -119,7 +119,9 @@ class Connection:
     def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = ()) -> None:
         self._place = place = Place.of(url)
         self._again = functools.partial(Connection, url, deadlines, timeout_s, headers)
-        self._fixed = f"Host: {place.host_header}\r\nUser-Agent: mcp-harness\r\n{_lines(headers)}"
+        named = {name.lower() for name, _ in headers}
+        ours = (("Host", place.host_header), ("User-Agent", "mcp-harness"))
+        self._fixed = (*((name, value) for name, value in ours if name.lower() not in named), *headers)
         self._deadlines = deadlines
         self._timeout_ns = int(timeout_s * 1e9)
         self._heads: dict[tuple[str, str, Headers], bytes] = {}
@@ -199,7 +201,11 @@ class Connection:
         if head is None:
             if len(self._heads) >= HEADS_MAX:
                 self._heads.clear()
-            text = f"{request.method} {target} HTTP/1.1\r\n{self._fixed}{_lines(request.headers)}Content-Length: "
+            said = {name.lower() for name, _ in request.headers} | {
+                "content-length"
+            }  # the dialect has the last word
+            lines = _lines((*(line for line in self._fixed if line[0].lower() not in said), *request.headers))
+            text = f"{request.method} {target} HTTP/1.1\r\n{lines}Content-Length: "
             head = self._heads[key] = text.encode("latin-1")
         return head
 

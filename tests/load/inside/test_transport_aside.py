@@ -168,6 +168,24 @@ def test_a_server_that_resets_in_mid_request_is_a_reset() -> None:
     assert done.reply.outcome in {outcome.RESET, outcome.DISCONNECTED}
 
 
+def test_no_header_is_sent_twice() -> None:
+    """A user's own Host and User-Agent replace ours; what the dialect says, a user cannot change."""
+    seen: queue.Queue[tuple[bytes, dict[str, object]]] = queue.Queue()
+    headers = (("host", "other.test"), ("User-agent", "me"), ("accept", "text/html"), ("content-Length", "1"))
+    with serving(answering(seen)) as url:
+        connection = Connection(url, Deadlines(), 10, headers)
+        done = connection.exchange(new_session("2026-07-28").request("tools/list", {}))
+        connection.close()
+    lines = seen.get()[0].decode().split("\r\n")[1:]
+    found = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+
+    assert done.reply.outcome == outcome.OK
+    assert len(found) == len(lines)
+    assert (found["host"], found["user-agent"]) == ("other.test", "me")
+    assert found["accept"] == "application/json, text/event-stream"
+    assert int(found["content-length"]) > 1
+
+
 @pytest.fixture(scope="module")
 def server_context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssl.SSLContext]:
     """A server's half of TLS, whose certificate the load trusts by SSL_CERT_FILE."""
