@@ -1,0 +1,152 @@
+"""Reading faults: by the catalogue, with the path of what is wrong."""
+
+import pytest
+
+from harness.catalogue import FAULTS
+from harness.errors import UsageError
+from harness.plan.build import build
+from harness.plan.describe import describe
+from harness.scenario.fault import Fault, from_flag, read_faults
+from harness.scenario.read import scenario_of
+
+LOAD = [{"name": "climb", "ramp": {"to": 5}}, {"name": "steady", "sustain": {"users": 5, "for": "60s"}}]
+LATENCY = {"fault": "latency", "at": "steady+10s", "for": "5s", "latency": "200ms"}
+
+
+def test_a_fault_is_read_with_its_defaults() -> None:
+    """Its kind's name, the client link, downstream, no jitter."""
+    assert read_faults([LATENCY]) == [
+        Fault(
+            name="latency",
+            kind="latency",
+            link="client",
+            step="steady",
+            offset_s=10,
+            for_s=5,
+            parameters={"latency": 0.2, "jitter": 0.0, "direction": "downstream"},
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [("10s", (None, 10)), ("steady", ("steady", 0)), ("steady + 1m", ("steady", 60)), ("0s", (None, 0))],
+)
+def test_a_time_counts_from_the_run_or_from_a_load_step(at: str, expected: tuple[str | None, float]) -> None:
+    """With blanks or without."""
+    (fault,) = read_faults([LATENCY | {"at": at}])  # type: ignore[misc]
+
+    assert (fault.step, fault.offset_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fault": "latncy"}, "faults[0].fault: unknown fault 'latncy'; did you mean latency?"),
+        ({"latency": None}, "faults[0].latency: is missing"),
+        ({"latency": "200"}, "faults[0].latency: '200' is not a duration"),
+        ({"jitter": "300ms"}, "faults[0].jitter: is more than the latency itself"),
+        ({"direction": "sideways"}, "faults[0].direction: unknown choice 'sideways'"),
+        ({"jiter": "1s"}, "faults[0].jiter: unknown key of latency 'jiter'; did you mean jitter?"),
+        ({"link": "databse"}, "faults[0].link: unknown link 'databse'; did you mean database?"),
+        ({"at": "10"}, "faults[0].at: '10' is no time"),
+        ({"at": "steady+x"}, "faults[0].at: 'x' is not a duration"),
+        ({"at": "stedy+1s"}, "there is no load step 'stedy'"),
+        ({"for": "0s"}, "faults[0].for: must be more than zero"),
+        ({"for": "soon"}, "faults[0].for: 'soon' is not a duration"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_path(change: dict[str, object], message: str) -> None:
+    """Exit 2, the key, what would be right."""
+    fault = {key: value for key, value in (LATENCY | change).items() if value is not None}
+    with pytest.raises(UsageError) as caught:
+        scenario_of({"name": "n", "load": LOAD, "faults": [fault]}, "x.yaml", {})
+
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("faults", "message"),
+    [
+        ({}, "is a list of faults"),
+        (["down"], "is a mapping"),
+        ([{"fault": "down", "for": "1s"}], "faults[0].at: is missing"),
+        ([LATENCY, LATENCY], "two faults are called 'latency'"),
+    ],
+)
+def test_what_is_no_list_of_faults_is_refused(faults: object, message: str) -> None:
+    """Or two that cannot be told apart."""
+    with pytest.raises(UsageError) as caught:
+        scenario_of({"name": "n", "load": LOAD, "faults": faults}, "x.yaml", {})
+
+    assert message in str(caught.value)
+
+
+def test_the_database_link_is_the_reference_target_s() -> None:
+    """Of somebody's server the harness sees the client link only."""
+    data = {"name": "n", "load": LOAD, "faults": [LATENCY | {"link": "database"}]}
+    assert scenario_of(data, "x.yaml", {}).faults[0].link == "database"
+    with pytest.raises(UsageError, match="database link is the reference target's"):
+        scenario_of(data | {"target": {"url": "http://127.0.0.1:1/mcp"}}, "x.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("down:at=1s,for=2s", {"fault": "down", "at": "1s", "for": "2s"}),
+        ("latency: latency = 1s , at=2s", {"fault": "latency", "latency": "1s", "at": "2s"}),
+        ("noop", {"fault": "noop"}),
+    ],
+)
+def test_a_flag_is_the_same_mapping(text: str, expected: dict[str, str]) -> None:
+    """So that both are checked alike."""
+    assert from_flag(text) == expected
+
+
+def test_a_flag_that_is_no_list_of_pairs_is_refused() -> None:
+    """It names the piece."""
+    with pytest.raises(ValueError, match="'now' is not key=value"):
+        from_flag("down:now")
+
+
+@pytest.mark.parametrize(
+    ("faults", "message"),
+    [
+        ([LATENCY | {"at": "5s"}], "falls into the ramp climb"),
+        ([LATENCY | {"at": "climb+1s"}], "falls into the ramp climb"),
+        ([LATENCY | {"at": "steady+58s"}], "goes on after the load has ended"),
+        ([LATENCY, LATENCY | {"name": "other", "at": "steady+14s"}], "overlap on the client link"),
+    ],
+)
+def test_a_fault_that_would_spoil_the_run_is_refused_when_the_plan_is_built(
+    faults: list[object], message: str
+) -> None:
+    """In a ramp, beyond the load, on top of another."""
+    with pytest.raises(UsageError, match=message):
+        build(scenario_of({"name": "n", "load": LOAD, "faults": faults}, "x.yaml", {}))
+
+
+def test_faults_on_two_links_may_overlap_and_stand_on_the_timeline() -> None:
+    """Where they begin, for how long, on which link, with what."""
+    faults = [
+        LATENCY,
+        LATENCY | {"name": "slow-db", "link": "database", "at": "steady+12s", "jitter": "50ms"},
+    ]
+    plan = build(scenario_of({"name": "n", "load": LOAD, "faults": faults}, "x.yaml", {}))
+
+    assert [(fault.name, fault.starts_s, fault.ends_s) for fault in plan.faults] == [
+        ("latency", 20, 25),
+        ("slow-db", 22, 27),
+    ]
+    assert [line.split() for line in describe(plan).splitlines() if "!" in line] == [
+        "20s ! latency for 5s client link latency, latency 200ms, jitter 0s, direction downstream".split(),
+        "22s ! slow-db for 5s database link latency, latency 200ms, jitter 50ms, direction downstream".split(),
+    ]
+
+
+def test_every_fault_of_the_catalogue_can_be_read() -> None:
+    """With nothing but what it must be given."""
+    for kind, known in FAULTS.items():
+        must = {name: "100ms" for name, one in known.parameters.items() if one.default is None}
+        (fault,) = read_faults([{"fault": kind, "at": "1s", "for": "1s", **must}])  # type: ignore[misc]
+        assert fault.kind == kind
