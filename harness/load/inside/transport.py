@@ -14,10 +14,7 @@
 import functools
 import select
 import socket
-import ssl
 import time
-from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
 
 import gevent
 import gevent.socket
@@ -27,6 +24,8 @@ import msgspec
 from gevent.monkey import get_original
 
 from harness.load.inside.deadlines import Deadlines, shut
+from harness.load.inside.incoming import Incoming
+from harness.load.inside.place import Place, connect
 from harness.mcp import outcome
 from harness.mcp.exchange import Exchange
 from harness.mcp.messages import Headers, Reply, Request, answer, cancellation
@@ -36,7 +35,6 @@ from harness.record.schema import NULL
 _poll = get_original("select", "poll")
 
 READ_BYTES = 65_536
-BETWEEN_BODY_BYTES_MAX = 65_536
 HEADS_MAX = 200
 DRAIN_NS = 250_000_000
 
@@ -53,66 +51,6 @@ class Exchanged(msgspec.Struct):
     reused: bool
 
 
-class _Incoming:
-    """What httptools tells of the responses on one connection, passed on to the exchange under way."""
-
-    __slots__ = (
-        "_no_body", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "status",
-    )  # fmt: skip
-
-    exchange: Exchange
-
-    def __init__(self) -> None:
-        self.framed = False  # the head says where the body ends; otherwise the connection's end does
-        self._type = ""
-        self._session_id: str | None = None
-        self._parser = httptools.HttpResponseParser(self)
-
-    def begin(self, exchange: Exchange) -> None:
-        """A response to this is due."""
-        self.exchange = exchange
-        self.complete = False
-        self.keep_alive = False
-        self.status = 0
-        self._no_body = 0
-
-    def feed(self, data: bytes) -> None:
-        self._no_body += len(data)
-        self._parser.feed_data(data)
-        if self._no_body > BETWEEN_BODY_BYTES_MAX:
-            raise httptools.HttpParserError("headers of more than 64 KB")
-
-    def on_message_begin(self) -> None:
-        if self.complete:  # a second response: nothing here can be believed any more
-            raise httptools.HttpParserError("more than one response")
-        # What a 1xx said is not said of the answer.
-        self.framed, self._type, self._session_id = False, "", None
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if len(name) == 12 and name.lower() == b"content-type":
-            self._type = value.decode("latin-1")
-        elif len(name) == 14 and name.lower() == b"mcp-session-id":
-            self._session_id = value.decode("latin-1")
-        elif len(name) in {14, 17} and name.lower() in {b"content-length", b"transfer-encoding"}:
-            self.framed = True
-
-    def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if status >= 200:
-            self.status = status
-            self.exchange.head(status, self._type, self._session_id)
-
-    def on_body(self, body: bytes) -> None:
-        self._no_body = 0
-        self.exchange.body(body)
-
-    def on_message_complete(self) -> None:
-        if self.status:
-            self.complete = True
-            self.keep_alive = self._parser.should_keep_alive()
-            self.exchange.end()
-
-
 class Connection:
     """Keep-alive to one origin, for one user; not shared between greenlets."""
 
@@ -126,7 +64,7 @@ class Connection:
         self._timeout_ns = int(timeout_s * 1e9)
         self._heads: dict[tuple[str, str, Headers], bytes] = {}
         self._socket: gevent.socket.socket | None = None
-        self._incoming = _Incoming()  # and how to tell that an idle socket has ended: of this socket
+        self._incoming = Incoming()  # and how to tell that an idle socket has ended: of this socket
         self._idle = _poll()
         self._beside: Connection | None = None  # for answers to what the server asks in mid-stream
         self._used = False
@@ -220,7 +158,7 @@ class Connection:
         self._socket = connect(self._place, self.deadline_ns)
         self._deadlines.watch(self)
         self._used = True
-        self._incoming = _Incoming()
+        self._incoming = Incoming()
         self._idle = _poll()
         self._idle.register(self._socket.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
         return False
@@ -243,7 +181,7 @@ class Connection:
         finally:
             connection.close()
 
-    def _cut_short(self, exchange: Exchange, incoming: _Incoming, *, answered: bool) -> None:
+    def _cut_short(self, exchange: Exchange, incoming: Incoming, *, answered: bool) -> None:
         """The connection ended before the response."""
         self.close()
         if self.expired:
@@ -269,7 +207,7 @@ class Connection:
         else:
             exchange.fail(outcome.DISCONNECTED, text)
 
-    def _drain(self, incoming: _Incoming, done_ns: int) -> None:
+    def _drain(self, incoming: Incoming, done_ns: int) -> None:
         """Read what follows the response, or give the connection up."""
         if self._socket is None:
             return
@@ -282,7 +220,7 @@ class Connection:
             self.close()
 
 
-def _read_rest(sock: gevent.socket.socket, incoming: _Incoming, deadline_ns: int) -> None:
+def _read_rest(sock: gevent.socket.socket, incoming: Incoming, deadline_ns: int) -> None:
     """To the end of the response; leaves it incomplete when that does not come.
 
     The sweep ends a wait; while there is always more to read nobody waits, and the sweep never gets its turn.
@@ -295,59 +233,6 @@ def _read_rest(sock: gevent.socket.socket, incoming: _Incoming, deadline_ns: int
             incoming.feed(chunk)
     except (OSError, httptools.HttpParserError):
         return
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a URL leads, in the forms that the wire wants."""
-
-    secure: bool
-    host: str
-    port: int
-    host_header: str
-    target: str
-
-    @classmethod
-    def of(cls, url: str) -> "Place":
-        parts = urlsplit(url)
-        secure = parts.scheme in {"https", "wss"}
-        host = parts.hostname or ""
-        if not host.isascii():
-            host = host.encode("idna").decode()
-        shown = f"[{host}]" if ":" in host else host
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(
-            secure,
-            host,
-            parts.port or (443 if secure else 80),
-            f"{shown}:{parts.port}" if parts.port else shown,
-            quote(target, safe="%/:=&?~+!$,;'@()*[]"),
-        )
-
-
-def connect(place: Place, deadline_ns: int) -> gevent.socket.socket:
-    """A socket that is ready to send on; OSError (TimeoutError beyond the deadline) when there is none."""
-    left_s = max((deadline_ns - time.monotonic_ns()) / 1e9, 0.001)
-    with gevent.Timeout(left_s, TimeoutError("no connection in time")):
-        sock = gevent.socket.create_connection((place.host, place.port))
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if place.secure:
-                sock = _tls().wrap_socket(sock, server_hostname=place.host)
-        except BaseException:
-            sock.close()
-            raise
-    return sock
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """Made once: reading the machine's certificates takes a while."""
-    context: ssl.SSLContext = gevent.ssl.SSLContext(
-        ssl.PROTOCOL_TLS_CLIENT
-    )  # create_default_context is not gevent's
-    context.load_default_certs()
-    return context
 
 
 def _send(sock: gevent.socket.socket, data: bytes) -> None:

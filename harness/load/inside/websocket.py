@@ -10,7 +10,8 @@ from collections.abc import Callable
 import gevent.socket
 
 from harness.load.inside.deadlines import Deadlines, shut
-from harness.load.inside.transport import READ_BYTES, Exchanged, Place, connect
+from harness.load.inside.place import Place, connect
+from harness.load.inside.transport import READ_BYTES, Exchanged
 from harness.mcp import outcome
 from harness.mcp.frames import Frames
 from harness.mcp.messages import Headers, Reply, Request

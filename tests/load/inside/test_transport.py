@@ -13,9 +13,10 @@ from pathlib import Path
 import gevent
 import pytest
 
-from harness.load.inside import transport
+from harness.load.inside import place, transport
 from harness.load.inside.deadlines import Deadlines
-from harness.load.inside.transport import Connection, Place
+from harness.load.inside.place import Place
+from harness.load.inside.transport import Connection
 from harness.mcp import outcome
 from harness.mcp.messages import Request
 from harness.record.schema import NULL
@@ -259,10 +260,10 @@ def test_tls_is_spoken_and_certificates_are_verified(
     serving.start()
     if trusted:
         client = ssl.create_default_context(cafile=f"{certificate}.crt")
-        gevent_context = transport.gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        gevent_context = place.gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         gevent_context.load_verify_locations(f"{certificate}.crt")
         assert client.check_hostname
-        monkeypatch.setattr(transport, "_tls", lambda: gevent_context)
+        monkeypatch.setattr(place, "_tls", lambda: gevent_context)
     here = connection(f"https://127.0.0.1:{listener.getsockname()[1]}/mcp")
     first, second = here.exchange(ask()), here.exchange(ask()) if trusted else None
     here.close()
@@ -276,7 +277,7 @@ def test_tls_is_spoken_and_certificates_are_verified(
 def test_a_send_that_fails_under_tls_is_not_followed_by_a_peek() -> None:
     """A TLS socket knows no peeking; the reset is told as it is."""
 
-    class Broken(transport.gevent.ssl.SSLSocket):
+    class Broken(place.gevent.ssl.SSLSocket):
         def __init__(self) -> None:
             """A socket of the right kind that was never connected."""
 

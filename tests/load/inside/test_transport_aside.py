@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import gevent
 import pytest
 
-from harness.load.inside import transport
+from harness.load.inside import place
 from harness.load.inside.deadlines import Deadlines
 from harness.load.inside.transport import Connection
 from harness.mcp import outcome
@@ -189,8 +189,8 @@ def test_no_header_is_sent_twice() -> None:
 @pytest.fixture(scope="module")
 def server_context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssl.SSLContext]:
     """A server's half of TLS, whose certificate the load trusts by SSL_CERT_FILE."""
-    place = tmp_path_factory.mktemp("tls")
-    key, certificate = place / "key.pem", place / "certificate.pem"
+    folder = tmp_path_factory.mktemp("tls")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = [
         "openssl",
         "req",
@@ -213,9 +213,9 @@ def server_context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssl.SSL
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(certificate))
         patch.delenv("SSL_CERT_DIR", raising=False)
-        transport._tls.cache_clear()
+        place._tls.cache_clear()
         yield context
-    transport._tls.cache_clear()
+    place._tls.cache_clear()
 
 
 def test_a_server_that_hangs_behind_tls_is_a_timeout_too(server_context: ssl.SSLContext) -> None:

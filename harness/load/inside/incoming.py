@@ -1,0 +1,71 @@
+"""Bytes of one connection to HTTP responses, by llhttp; what they mean is for the exchange under way.
+
+Headers are bounded, and so is everything else that is not body (64 KB between two pieces of body). A second
+response to one request is a breach: nothing on that connection can be believed any more.
+"""
+
+import httptools
+
+from harness.mcp.exchange import Exchange
+
+BETWEEN_BODY_BYTES_MAX = 65_536
+
+
+class Incoming:
+    """What httptools tells of the responses on one connection, passed on to the exchange under way."""
+
+    __slots__ = (
+        "_no_body", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "status",
+    )  # fmt: skip
+
+    exchange: Exchange
+
+    def __init__(self) -> None:
+        self.framed = False  # the head says where the body ends; otherwise the connection's end does
+        self._type = ""
+        self._session_id: str | None = None
+        self._parser = httptools.HttpResponseParser(self)
+
+    def begin(self, exchange: Exchange) -> None:
+        """A response to this is due."""
+        self.exchange = exchange
+        self.complete = False
+        self.keep_alive = False
+        self.status = 0
+        self._no_body = 0
+
+    def feed(self, data: bytes) -> None:
+        self._no_body += len(data)
+        self._parser.feed_data(data)
+        if self._no_body > BETWEEN_BODY_BYTES_MAX:
+            raise httptools.HttpParserError("headers of more than 64 KB")
+
+    def on_message_begin(self) -> None:
+        if self.complete:  # a second response: nothing here can be believed any more
+            raise httptools.HttpParserError("more than one response")
+        # What a 1xx said is not said of the answer.
+        self.framed, self._type, self._session_id = False, "", None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(name) == 12 and name.lower() == b"content-type":
+            self._type = value.decode("latin-1")
+        elif len(name) == 14 and name.lower() == b"mcp-session-id":
+            self._session_id = value.decode("latin-1")
+        elif len(name) in {14, 17} and name.lower() in {b"content-length", b"transfer-encoding"}:
+            self.framed = True
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200:
+            self.status = status
+            self.exchange.head(status, self._type, self._session_id)
+
+    def on_body(self, body: bytes) -> None:
+        self._no_body = 0
+        self.exchange.body(body)
+
+    def on_message_complete(self) -> None:
+        if self.status:
+            self.complete = True
+            self.keep_alive = self._parser.should_keep_alive()
+            self.exchange.end()
