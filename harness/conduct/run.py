@@ -25,7 +25,15 @@ from harness.clock import Clock, Epoch, RealClock
 from harness.conduct.play import Player, Watch
 from harness.conduct.server import Server, find_server
 from harness.conduct.ways import prepare
-from harness.errors import INTERRUPTED, UNKNOWN, HarnessError, ServiceError, UntrustedError, worst
+from harness.errors import (
+    FAULTS_LEFT_OVER,
+    INTERRUPTED,
+    UNKNOWN,
+    HarnessError,
+    ServiceError,
+    UntrustedError,
+    worst,
+)
 from harness.injector import Injector
 from harness.live.progress import Progress
 from harness.load.engine import Engine, LoadSpec
@@ -36,6 +44,7 @@ from harness.record import events, metadata, redact, rundir
 from harness.record.events import Event, EventLog
 from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail, seal
+from harness.record.undo import read_open
 from harness.report import write_all
 from harness.scenario.model import Scenario
 from harness.services import janitor
@@ -109,6 +118,12 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
     if error is not None:
         progress.note(str(error))
         code = worst(code, UNKNOWN)
+    if left := read_open(directory.undo):
+        progress.note(
+            f"Left over: {', '.join(sorted({entry.what for entry in left}))} (see {directory.undo})"
+        )
+        progress.note(f"When it answers again: harness doctor --clean --out {asked.out}")
+        code = worst(code, FAULTS_LEFT_OVER)
     return Finished(directory.path, summary, code)
 
 

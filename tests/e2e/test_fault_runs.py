@@ -72,8 +72,14 @@ def test_no_toxiproxy_and_a_fault_planned_is_exit_5_before_any_load(harness: Sta
 
 
 @pytest.fixture
-def shared_toxiproxy(toxiproxy_binary: Path) -> Iterator[str]:
+def shared_toxiproxy(shared_process: tuple[str, Any]) -> str:
     """Somebody else's Toxiproxy, with a proxy of theirs on it."""
+    return shared_process[0]
+
+
+@pytest.fixture
+def shared_process(toxiproxy_binary: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The same, with its process."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
@@ -91,7 +97,7 @@ def shared_toxiproxy(toxiproxy_binary: Path) -> Iterator[str]:
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-    yield url
+    yield url, process
     process.kill()
     process.wait()
 
@@ -144,3 +150,46 @@ def test_an_interrupted_run_heals_its_fault(harness: Start, shared_toxiproxy: st
     (healed,) = [line for line in (run / "events.jsonl").read_text().splitlines() if "fault_healed" in line]
     assert json.loads(healed)["healed"]
     assert list(call(shared_toxiproxy, "/proxies")) == ["theirs"]
+
+
+def test_a_toxiproxy_that_stops_in_mid_fault_is_exit_6_with_the_command_that_cleans_up(
+    harness: Start, shared_process: tuple[str, "subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    """No hang, no pass; and when it goes on, `harness doctor --clean` leaves it as it was found."""
+    url, process = shared_process
+    command = harness(
+        "sustain", "--users", "2", "--for", "12s", "--timeout", "2s", "--json",
+        "--fault", "latency:latency=100ms,at=2s,for=4s", TOXIPROXY_URL=url,
+    )  # fmt: skip
+    command.wait_for_event("fault_verified")
+    process.send_signal(signal.SIGSTOP)
+
+    assert command.wait(within_s=100) == 6, command.stderr
+    summary = command.summary()
+    assert summary["verdict"] != "pass"
+    assert summary["faults"][0]["healed"] is False
+    assert "harness doctor --clean" in command.stderr
+
+    process.send_signal(signal.SIGCONT)
+    cleaning = harness("doctor", "--clean", "--out", str(tmp_path / "out"))
+    assert cleaning.wait() in {0, 2}, cleaning.stdout + cleaning.stderr
+    assert list(call(url, "/proxies")) == ["theirs"]
+
+
+def test_a_toxiproxy_that_goes_on_in_time_is_healed_and_left_as_it_was(
+    harness: Start, shared_process: tuple[str, "subprocess.Popen[bytes]"]
+) -> None:
+    """A clean end, and still no pass: for a while nothing was known."""
+    url, process = shared_process
+    command = harness(
+        "sustain", "--users", "2", "--for", "14s", "--timeout", "2s", "--json",
+        "--fault", "latency:latency=100ms,at=2s,for=3s", TOXIPROXY_URL=url,
+    )  # fmt: skip
+    command.wait_for_event("fault_verified")
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(5)  # the fault ends while it is stopped
+    process.send_signal(signal.SIGCONT)
+
+    assert command.wait(within_s=100) != 6, command.stderr
+    assert command.summary()["faults"][0]["healed"] is True
+    assert list(call(url, "/proxies")) == ["theirs"]
