@@ -81,10 +81,11 @@ class Injector:
         applied = proved = False
         self.active += 1
         try:
+            on_ns = self._now_ns()  # what it cuts, it cuts before the call that asks for it has returned
             await fault.apply()
             applied = True
-            on_ns = self._event(
-                events.FAULT_ON, name=step.name, kind=step.kind, link=step.link, parameters=step.parameters
+            self._write(
+                on_ns, events.FAULT_ON, step, kind=step.kind, link=step.link, parameters=step.parameters
             )
             self.progress.note(
                 f"  ! {step.name}: {step.kind} on the {step.link} link for {show_duration(step.for_s)}"
@@ -102,9 +103,10 @@ class Injector:
         pairs = await way.canaries.pairs()
         why = fault.why_not(pairs)
         through_ms, beside_ms = medians_ms(pairs)
-        self._event(
+        self._write(
+            self._now_ns(),
             events.FAULT_VERIFIED,
-            name=step.name,
+            step,
             verified=not why,
             why=why,
             through_ms=_rounded(through_ms),
@@ -131,10 +133,9 @@ class Injector:
         if not why and entry is not None:
             entry.done()
         if applied:
-            self.log.write(Event(off_ns, events.FAULT_OFF, {"name": step.name}))
-            self.log.write(
-                Event(healed_ns, events.FAULT_HEALED, {"name": step.name, "healed": not why, "why": why})
-            )
+            self._write(off_ns, events.FAULT_OFF, step)
+        if applied or why:
+            self._write(healed_ns, events.FAULT_HEALED, step, healed=not why, why=why)
         self.progress.note(f"  ! {step.name}: " + (f"NOT healed: {why}" if why else "healed"))
 
     async def _attempt(self, way: Way, fault: Fault) -> str:
@@ -150,19 +151,13 @@ class Injector:
         return ""
 
     def _skip(self, step: FaultStep, why: str) -> None:
-        self._event(events.FAULT_SKIPPED, name=step.name, kind=step.kind, link=step.link, why=why)
+        self._write(self._now_ns(), events.FAULT_SKIPPED, step, kind=step.kind, link=step.link, why=why)
         self.progress.note(f"  ! {step.name} did not happen: {why}")
 
     def _unverified(self, step: FaultStep, error: HarnessError) -> None:
-        self._event(
-            events.FAULT_VERIFIED,
-            name=step.name,
-            verified=False,
-            why=f"{error.what}: {error.why}",
-            through_ms=None,
-            beside_ms=None,
-            expected_ms=None,
-        )
+        why = f"{error.what}: {error.why}"
+        figures = dict.fromkeys(("through_ms", "beside_ms", "expected_ms"))
+        self._write(self._now_ns(), events.FAULT_VERIFIED, step, verified=False, why=why, **figures)
 
     def _began(self, name: str | None) -> "asyncio.Future[int]":
         if name not in self.began:
@@ -175,10 +170,8 @@ class Injector:
     def _now_ns(self) -> int:
         return self.epoch.since_ns(self.clock)
 
-    def _event(self, what: str, /, **data: Any) -> int:
-        at_ns = self._now_ns()
-        self.log.write(Event(at_ns, what, data))
-        return at_ns
+    def _write(self, at_ns: int, what: str, step: FaultStep, **data: Any) -> None:
+        self.log.write(Event(at_ns, what, {"name": step.name, **data}))
 
 
 def _rounded(value: float | None) -> float | None:
