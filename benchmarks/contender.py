@@ -7,6 +7,7 @@ own id; both fire Locust's `request` event. The harness's also keeps a deadline 
 Prints one JSON object: calls, failures, elapsed seconds, processor seconds.
 """
 
+import gc
 import json
 import sys
 import tempfile
@@ -91,6 +92,8 @@ def run(user: type[Any], port: int, users: int, seconds: float) -> dict[str, flo
         )
         recorder = Recorder(Path(place) / "worker-0.spool", 0, lambda: watch.read(users))
         context.attach(environment, spec, recorder)
+        if user is HarnessUser:
+            gc.freeze()  # as the harness's worker does
         runner.start(users, spawn_rate=users)
         gevent.sleep(0.5)
         total = environment.stats.total

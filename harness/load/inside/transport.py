@@ -249,7 +249,7 @@ def _send(sock: gevent.socket.socket, data: bytes) -> None:
 
 def _wait_readable(sock: gevent.socket.socket) -> None:
     """Switch to the hub at once: a read right after sending finds nothing, at the price of a system call."""
-    sock._wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
+    sock.hub.wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
 
 
 def _lines(headers: Headers) -> str:

@@ -41,6 +41,7 @@ class McpUser(User):
         super().__init__(environment)
         self.context = context.of(environment)
         spec = self.context.spec
+        self._epoch_ns = spec.epoch_ns
         self.number = next(self.context.numbers)
         self.random = self.context.random(self.number)
         self.pacing = Pacing(self.random, self._now_ns())
@@ -124,16 +125,16 @@ class McpUser(User):
         """One exchange, with its row and Locust's event."""
         recorder = self.context.recorder
         seq = recorder.begin(self.pacing.ready_ns) if recorder else 0
-        began_ns = self._now_ns()
+        began_ns = time.monotonic_ns()
         try:
             done = connection.exchange(request, target=target)
         except BaseException:  # Locust stops a user by raising into its greenlet
             ended = outcome.CANCELLED if self.context.cancelled else outcome.UNFINISHED
-            self._record(seq, request, _cut(ended, began_ns + self._epoch_ns()))
+            self._record(seq, request, _cut(ended, began_ns))
             raise
         self._record(seq, request, done)
         self.pacing.done(
-            done.done_ns - self._epoch_ns(),
+            done.done_ns - self._epoch_ns,
             connection_failed=done.reply.outcome in outcome.CONNECTION_FAILURES,
         )
         self._tell_locust(request, done)
@@ -143,7 +144,7 @@ class McpUser(User):
         recorder = self.context.recorder
         if recorder is None:
             return
-        epoch_ns = self._epoch_ns()
+        epoch_ns = self._epoch_ns
         reply = done.reply
         recorder.end(
             seq,
@@ -190,11 +191,8 @@ class McpUser(User):
     def _transport(self) -> str:
         return "http"
 
-    def _epoch_ns(self) -> int:
-        return self.context.spec.epoch_ns
-
     def _now_ns(self) -> int:
-        return time.monotonic_ns() - self.context.spec.epoch_ns
+        return time.monotonic_ns() - self._epoch_ns
 
 
 class WebSocketMcpUser(McpUser):
