@@ -14,7 +14,9 @@ STAMP := $(VENV)/.installed
 run: $(STAMP)
 	$(BIN)/harness ramp --max 50 || test $$? -eq 3
 
+# The last lines say what was skipped, and the command that gets what it needs.
 test: $(STAMP)
+	bash tests/prepare.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov=harness --cov-report=term --cov-fail-under=95
 
 check: $(STAMP)
