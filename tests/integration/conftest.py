@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from harness.record.undo import Journal
 from harness.services import janitor, postgres, toxiproxy_install
+from tests import getting
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -32,9 +33,7 @@ async def toxiproxy_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if binary := toxiproxy_install.found():
         return binary.path
     if toxiproxy_install.go_program() is None:
-        pytest.skip(
-            "There is no toxiproxy-server, and no Go to build one: `harness doctor` says how to get it"
-        )
+        pytest.skip(getting.go())
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     place = tmp_path_factory.mktemp("toxiproxy")

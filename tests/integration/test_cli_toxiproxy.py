@@ -14,6 +14,7 @@ import pytest
 from harness.cli.main import run
 from harness.services import proctable, toxiproxy_install
 from harness.services.ports import free_port, is_taken
+from tests import getting
 
 PROGRAM = str(Path(sys.executable).with_name("harness"))
 
@@ -141,7 +142,7 @@ def test_status_shows_which_program_is_not_used(
     assert lines[1].endswith(", the harness's own copy, not used")
 
 
-@pytest.mark.skipif(toxiproxy_install.go_program() is None, reason="There is no Go: see `harness doctor`")
+@pytest.mark.skipif(toxiproxy_install.go_program() is None, reason=getting.go())
 def test_install_says_what_it_did(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

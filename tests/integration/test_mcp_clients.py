@@ -14,6 +14,7 @@ from harness.load.inside.transport import Connection
 from harness.mcp import outcome
 from harness.mcp.dialects import new_session
 from harness.mcp.messages import Reply
+from tests import getting
 
 SDK_SERVER = """
 import socket, sys, uvicorn
@@ -140,16 +141,20 @@ def everything_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(place)]
     try:
         done = subprocess.run(
-            ["npm", "install", *options, package], capture_output=True, text=True, timeout=100, check=False
+            [getting.node_program("npm"), "install", *options, package],
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"npm is needed for server-everything: {error}")
+        pytest.skip(getting.npm(error))
     if done.returncode:
-        pytest.skip(f"npm could not install {package}: {done.stderr.strip()[-300:]}")
+        pytest.skip(getting.npm_package(package, done.stderr))
     script = place / "node_modules" / package / "dist" / "index.js"
     port = free_port()
     process = subprocess.Popen(
-        ["node", str(script), "streamableHttp"],
+        [getting.node_program("node"), str(script), "streamableHttp"],
         env=os.environ | {"PORT": str(port)},
         stderr=subprocess.PIPE,
         text=True,

@@ -13,6 +13,7 @@ from harness.errors import ServiceError
 from harness.record.undo import Journal
 from harness.services import postgres, proctable
 from harness.services.ports import is_taken
+from tests import getting
 
 
 async def value(url: str, query: str):
@@ -131,7 +132,7 @@ async def test_a_server_of_the_user_s_is_used_instead(
         assert await value(url, "select 1") == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another user")
+@pytest.mark.skipif(os.geteuid() != 0, reason=getting.AS_ROOT)
 async def test_binaries_that_its_user_cannot_reach_are_copied(
     undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from harness.errors import ServiceError
 from harness.record.undo import Journal
 from harness.services import launch, process, proctable, readiness, usage
 from harness.services.process import RunAs, running
+from tests import getting
 
 TALKS = "import time; print('up', flush=True); time.sleep(600)"
 DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
@@ -193,7 +194,7 @@ async def test_environment_directory_and_descriptors_are_passed(start, tmp_path:
         os.close(writer)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a child as another user")
+@pytest.mark.skipif(os.geteuid() != 0, reason=getting.AS_ROOT)
 async def test_a_child_can_run_as_another_user(undo: Journal, tmp_path: Path) -> None:
     """User, group, and no other groups."""
     log = tmp_path / "part.log"
@@ -289,7 +290,7 @@ asyncio.run(main(Path(sys.argv[1]), sys.argv[2] == "user"))
 
 
 @pytest.mark.parametrize(
-    "who", ["same", pytest.param("user", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can"))]
+    "who", ["same", pytest.param("user", marks=pytest.mark.skipif(os.geteuid() != 0, reason=getting.AS_ROOT))]
 )
 async def test_a_child_dies_with_a_killed_parent_without_any_janitor(tmp_path: Path, who: str) -> None:
     """The kernel's work; of another user's process too, where the change of user would clear the wish."""

@@ -12,10 +12,9 @@ from harness.errors import FaultBackendUnreachableError, ServiceError, UsageErro
 from harness.record.undo import Journal
 from harness.services import toxiproxy, toxiproxy_install
 from harness.services.toxiproxy_install import VERSION
+from tests import getting
 
-needs_go = pytest.mark.skipif(
-    toxiproxy_install.go_program() is None, reason="There is no Go: `harness doctor` says how to get it"
-)
+needs_go = pytest.mark.skipif(toxiproxy_install.go_program() is None, reason=getting.go())
 PROGRAM = Path(sys.executable).with_name("harness")
 
 

@@ -16,6 +16,7 @@ from harness.errors import ServiceError, UsageError
 from harness.target import seed
 from harness.target.serve import serving
 from harness.target.settings import Settings
+from tests import getting
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -128,7 +129,7 @@ async def start_only(settings):
         pass
 
 
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason=getting.IPV6)
 async def test_ipv6_address_is_shown_as_a_url(serve_target, http):
     """On ::1 the address is one that can be used as it is shown."""
     url = await serve_target(host="::1")

@@ -20,6 +20,7 @@ from harness.load.inside.transport import Connection
 from harness.mcp import outcome
 from harness.mcp.messages import Request
 from harness.record.schema import NULL
+from tests import getting
 from tests.fakes.wire import BY_PATH, CASES, Case, WireServer, wire_server
 
 
@@ -230,7 +231,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"openssl is needed to make a certificate: {error}")
+        pytest.skip(getting.openssl(error))
     return path
 
 

