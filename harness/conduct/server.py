@@ -15,7 +15,7 @@ from harness.client.preflight import Discovered, preflight
 from harness.conduct.ways import Ways
 from harness.errors import UsageError
 from harness.live.progress import Progress
-from harness.load.address import Doors, check_allowed, credentials, doors
+from harness.load.address import PLAIN_DOOR, Doors, check_allowed, credentials, doors
 from harness.record import redact
 from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal
@@ -29,7 +29,7 @@ TOOLS_OF = {
     "heavy": ("execute_query",),
     "websocket": ("list_databases",),
 }
-PLAIN_DOOR = "/mcp/tools/call"
+DOOR_OF = {"plain": PLAIN_DOOR, "websocket": "/mcp/ws"}
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ async def find_server(
         database_url = await stack.enter_async_context(postgres.provided_or_embedded(undo, directory.path))
         database_url = await ways.lead("database", database_url)
         started = await stack.enter_async_context(target.managed(undo, directory.path, database_url))
-        url, usage.now = _door(started.base_url, wanted.protocol), started.usage
+        url, usage.now = started.base_url + DOOR_OF.get(wanted.protocol, "/mcp"), started.usage
     places = doors(url, wanted.protocol)
     headers = credentials(url) | wanted.headers
     check_allowed(places.base_url, scenario.allowed_hosts)
@@ -136,11 +136,6 @@ async def _by_link(places: Doors, ways: Ways) -> Doors:
         base_url + places.mcp_url.removeprefix(places.base_url),
         websocket + places.ws_url.removeprefix(places.base_url.replace("http", "ws", 1)),
     )
-
-
-def _door(base_url: str, protocol: str) -> str:
-    """Which door of the reference server speaks this protocol."""
-    return base_url + (PLAIN_DOOR if protocol == "plain" else "/mcp")
 
 
 def _introduce(found: Discovered) -> str:

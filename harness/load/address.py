@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from harness.errors import UsageError
 
+PLAIN_DOOR = "/mcp/tools/call"  # of the reference server, and of those like it
+
 
 @dataclass(frozen=True, slots=True)
 class Doors:
@@ -42,7 +44,9 @@ def doors(url: str, protocol: str = "auto") -> Doors:
     websocket = f"ws{secure}://{origin}"
     if parts.scheme in {"ws", "wss"} or protocol == "websocket":
         return Doors(base_url, f"{base_url}{path}{query}", f"{websocket}{path or '/mcp/ws'}{query}")
-    return Doors(base_url, f"{base_url}{path or '/mcp'}{query}", f"{websocket}{path or '/mcp'}/ws")
+    endpoint = path or "/mcp"
+    beside = endpoint.removesuffix(PLAIN_DOOR.removeprefix("/mcp"))
+    return Doors(base_url, f"{base_url}{endpoint}{query}", f"{websocket}{beside}/ws")
 
 
 def credentials(url: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests import getting
 from tests.e2e.leftovers import assert_nothing_left
 
 Start = Callable[..., Any]
@@ -137,9 +138,9 @@ def everything_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"npm is needed for server-everything: {error}")
+        pytest.skip(getting.npm(error))
     if done.returncode:
-        pytest.skip(f"npm could not install {package}: {done.stderr.strip()[-300:]}")
+        pytest.skip(getting.npm_package(package, done.stderr))
     port = free_port()
     script = place / "node_modules" / package / "dist" / "index.js"
     process = subprocess.Popen(
@@ -244,3 +245,61 @@ def test_nothing_is_left_of_a_run_whose_harness_was_killed(harness: Start, tmp_p
     again = harness("report", str(run))
     assert again.wait() == 3, again.stderr
     assert "cut off" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("protocol", "transports"),
+    [
+        ("plain", {"http", "websocket"}),
+        ("websocket", {"http", "websocket"}),
+        ("2025-06-18", {"http", "websocket"}),
+    ],
+)
+def test_every_user_class_speaks_the_protocol_that_was_asked_for(
+    harness: Start, protocol: str, transports: set[str]
+) -> None:
+    """Over the reference server's other doors; WebSocket users keep to theirs."""
+    command = harness(*RAMP, "--json", "--protocol", protocol)
+    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+
+    summary = command.summary()
+    assert (summary["target"]["protocol"], summary["totals"]["failed"]) == (protocol, 0)
+    table = pq.read_table(
+        Path(summary["run_dir"]) / "samples.parquet", columns=["transport", "operation", "user_class"]
+    )
+    assert set(table["transport"].to_pylist()) == transports
+    lists = {
+        (row["user_class"], row["transport"])
+        for row in table.to_pylist()
+        if row["operation"] == "tools/call:list_databases"
+    }
+    assert ("LightUser", "websocket" if protocol == "websocket" else "http") in lists
+    assert ("WebSocketUser", "websocket") in lists or not any(name == "WebSocketUser" for name, _ in lists)
+
+
+def test_a_server_that_the_scenario_starts_is_started_loaded_and_stopped(
+    harness: Start, tmp_path: Path
+) -> None:
+    """`target: {command, ready}`: its processor and memory are seen, and it is gone afterwards."""
+    port = free_port()
+    (tmp_path / "tiny.py").write_text(TINY)
+    (tmp_path / "mine.yaml").write_text(
+        json.dumps(
+            {
+                "target": {
+                    "command": [sys.executable, str(tmp_path / "tiny.py"), str(port)],
+                    "ready": f"http://127.0.0.1:{port}/mcp",
+                },
+                "workload": [{"call": "echo", "args": {"message": "{{uuid}}"}}],
+                "load": [{"sustain": {"users": 2, "for": "3s"}}],
+                "think": False,
+            }
+        )
+    )
+    command = harness("run", str(tmp_path / "mine.yaml"), "--json")
+    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+
+    summary = command.summary()
+    assert (summary["scenario"], summary["totals"]["failed"]) == ("mine", 0)
+    assert summary["target"]["rss_max_mb"] > 1
+    assert_nothing_left(Path(summary["run_dir"]), tmp_path)

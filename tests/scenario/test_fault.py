@@ -139,8 +139,38 @@ def test_faults_on_two_links_may_overlap_and_stand_on_the_timeline() -> None:
         ("slow-db", 22, 27),
     ]
     assert [line.split() for line in describe(plan).splitlines() if "!" in line] == [
-        "20s ! latency for 5s client link latency, latency 200ms, jitter 0s, direction downstream".split(),
-        "22s ! slow-db for 5s database link latency, latency 200ms, jitter 50ms, direction downstream".split(),
+        [
+            "20s",
+            "!",
+            "latency",
+            "for",
+            "5s",
+            "client",
+            "link",
+            "latency,",
+            "latency",
+            "200ms,",
+            "jitter",
+            "0s,",
+            "direction",
+            "downstream",
+        ],
+        [
+            "22s",
+            "!",
+            "slow-db",
+            "for",
+            "5s",
+            "database",
+            "link",
+            "latency,",
+            "latency",
+            "200ms,",
+            "jitter",
+            "50ms,",
+            "direction",
+            "downstream",
+        ],
     ]
 
 

@@ -33,9 +33,13 @@ REOPEN_AFTER = frozenset({outcome.SESSION_LOST})
 
 
 class McpUser(User):
-    """A user of an MCP server over HTTP; subclasses say what it does."""
+    """A user of an MCP server; subclasses say what it does.
+
+    Calls travel as the run's protocol says, or as the class's own does; `get` always goes over HTTP.
+    """
 
     abstract = True
+    protocol = ""  # the run's
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -45,10 +49,11 @@ class McpUser(User):
         self.number = next(self.context.numbers)
         self.random = self.context.random(self.number)
         self.pacing = Pacing(self.random, self._now_ns())
-        self.http = Connection(
-            spec.mcp_url, self.context.deadlines, spec.timeout_s, tuple(spec.headers.items())
-        )
-        self.session: Session = new_session(self._protocol())
+        told = (self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()))
+        self.http = Connection(spec.mcp_url, *told)
+        self._protocol = self.protocol or spec.protocol
+        self.socket = WebSocketConnection(spec.ws_url, *told) if self._protocol == "websocket" else None
+        self.session: Session = new_session(self._protocol)
         self.session_number = 0
         self.is_open = False
         self.calls = 0
@@ -56,11 +61,7 @@ class McpUser(User):
         self._think_s: Callable[[], float] = getattr(self, "wait_time")  # noqa: B009 - Locust gives it no type
         self.wait_time = self._wait_s
         recorder = self.context.recorder
-        self._codes = (
-            (recorder.code("user_class", type(self).__name__), recorder.code("transport", self._transport()))
-            if recorder
-            else (0, 0)
-        )
+        self._class_code = recorder.code("user_class", type(self).__name__) if recorder else 0
 
     def on_start(self) -> None:
         """Open the session; a failure is recorded, and tried again before the first call."""
@@ -75,6 +76,8 @@ class McpUser(User):
                 self._run(self.session.closing())
         finally:
             self.http.close()
+            if self.socket is not None:
+                self.socket.close()
 
     def call(self, tool: str, **arguments: Any) -> Any:
         """Call a tool; its result, or None if there was none to give."""
@@ -95,16 +98,18 @@ class McpUser(User):
         self._measured(self.http, request, target=path)
 
     def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
+        if self.socket is not None and not self.socket.is_open:
+            self.is_open = False  # the connection was the session
         if not self.is_open and not self._open():
             return None
-        reply = self._measured(self._connection(), self.session.call(tool, arguments))
+        reply = self._measured(self.socket or self.http, self.session.call(tool, arguments))
         if reply.outcome in REOPEN_AFTER:
             self.is_open = False
         return reply.value() if reply.outcome == outcome.OK else None
 
     def _open(self) -> bool:
         """Open the session, anew if there was one."""
-        self.session = new_session(self._protocol())
+        self.session = new_session(self._protocol)
         self.session_number = next(self.context.sessions)
         decided = self._run(self.session.opening())
         self.is_open = decided is None or decided.outcome == outcome.OK
@@ -114,7 +119,7 @@ class McpUser(User):
         try:
             request = next(sequence)
             while True:
-                request = sequence.send(self._measured(self._connection(), request))
+                request = sequence.send(self._measured(self.socket or self.http, request))
         except StopIteration as ended:
             decided: Reply | None = ended.value
             return decided
@@ -124,23 +129,24 @@ class McpUser(User):
     ) -> Reply:
         """One exchange, with its row and Locust's event."""
         recorder = self.context.recorder
+        transport = "http" if connection is self.http else "websocket"
         seq = recorder.begin(self.pacing.ready_ns) if recorder else 0
         began_ns = time.monotonic_ns()
         try:
             done = connection.exchange(request, target=target)
         except BaseException:  # Locust stops a user by raising into its greenlet
             ended = outcome.CANCELLED if self.context.cancelled else outcome.UNFINISHED
-            self._record(seq, request, _cut(ended, began_ns))
+            self._record(seq, request, _cut(ended, began_ns), transport)
             raise
-        self._record(seq, request, done)
+        self._record(seq, request, done, transport)
         self.pacing.done(
             done.done_ns - self._epoch_ns,
             connection_failed=done.reply.outcome in outcome.CONNECTION_FAILURES,
         )
-        self._tell_locust(request, done)
+        self._tell_locust(request, done, transport)
         return done.reply
 
-    def _record(self, seq: int, request: Request, done: Exchanged) -> None:
+    def _record(self, seq: int, request: Request, done: Exchanged, transport: str) -> None:
         recorder = self.context.recorder
         if recorder is None:
             return
@@ -151,9 +157,9 @@ class McpUser(User):
             done.sent_ns - epoch_ns,
             done.first_byte_ns - epoch_ns if done.first_byte_ns != NULL else NULL,
             done.done_ns - epoch_ns,
-            self._codes[0],
+            self._class_code,
             recorder.code("operation", request.operation),
-            self._codes[1],
+            recorder.code("transport", transport),
             reply.outcome,
             reply.detail,
             reply.status if reply.status is not None else NULL,
@@ -165,11 +171,11 @@ class McpUser(User):
             done.reused,
         )
 
-    def _tell_locust(self, request: Request, done: Exchanged) -> None:
+    def _tell_locust(self, request: Request, done: Exchanged, transport: str) -> None:
         reply = done.reply
         failed = reply.outcome in outcome.FAILED
         self.environment.events.request.fire(
-            request_type=self._transport(),
+            request_type=transport,
             name=request.operation,
             response_time=(done.done_ns - done.sent_ns) / NS_PER_MS,
             response_length=done.bytes_in,
@@ -182,47 +188,15 @@ class McpUser(User):
         think_s = self._think_s() if self.context.spec.think else 0.0
         return self.pacing.wait_s(think_s, self._now_ns())
 
-    def _connection(self) -> "Connection | WebSocketConnection":
-        return self.http
-
-    def _protocol(self) -> str:
-        return self.context.spec.protocol
-
-    def _transport(self) -> str:
-        return "http"
-
     def _now_ns(self) -> int:
         return time.monotonic_ns() - self._epoch_ns
 
 
 class WebSocketMcpUser(McpUser):
-    """A user whose calls travel in frames of one WebSocket; `get` still goes over HTTP."""
+    """A user whose calls travel in frames of one WebSocket, whatever the run's protocol."""
 
     abstract = True
-
-    def __init__(self, environment: Any) -> None:
-        super().__init__(environment)
-        spec = self.context.spec
-        self.socket = WebSocketConnection(
-            spec.ws_url, self.context.deadlines, spec.timeout_s, tuple(spec.headers.items())
-        )
-
-    def on_stop(self) -> None:
-        self.socket.close()
-        super().on_stop()
-
-    def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
-        self.is_open = self.is_open and self.socket.is_open  # the connection is the session
-        return super()._call(tool, arguments)
-
-    def _connection(self) -> WebSocketConnection:
-        return self.socket
-
-    def _protocol(self) -> str:
-        return "websocket"
-
-    def _transport(self) -> str:
-        return "websocket"
+    protocol = "websocket"
 
 
 class CallFailed(Exception):  # noqa: N818 - the name is what Locust's web UI shows
