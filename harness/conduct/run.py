@@ -25,15 +25,7 @@ from harness.clock import Clock, Epoch, RealClock
 from harness.conduct.play import Player, Watch
 from harness.conduct.server import Server, find_server
 from harness.conduct.ways import prepare
-from harness.errors import (
-    FAULTS_LEFT_OVER,
-    INTERRUPTED,
-    UNKNOWN,
-    HarnessError,
-    ServiceError,
-    UntrustedError,
-    worst,
-)
+from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, ServiceError, worst
 from harness.injector import Injector
 from harness.live.progress import Progress
 from harness.load.engine import Engine, LoadSpec
@@ -86,6 +78,7 @@ class Run:
     log: EventLog
     progress: Progress
     facts: dict[str, Any]
+    started: bool = False  # there is something to read, whatever happens from here on
 
     def event(self, what: str, /, **data: Any) -> None:
         self.log.write(Event(self.epoch.since_ns(self.asked.clock), what, data))
@@ -107,7 +100,7 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
         progress.note(one_line(plan))
         reason, error = await _until_interrupted(run)
         run.event(events.RUN_ENDED, reason=reason)
-    if error is not None and not isinstance(error, UntrustedError):
+    if error is not None and not run.started:
         if not isinstance(error, ServiceError):
             shutil.rmtree(directory.path)  # nothing ran, and no log of a part says more than the error
         raise error
@@ -117,7 +110,7 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
     code = worst(int(summary["exit_code"]), *([INTERRUPTED] if reason == "interrupted" else []))
     if error is not None:
         progress.note(str(error))
-        code = worst(code, UNKNOWN)
+        code = worst(code, error.exit_code)
     if left := read_open(directory.undo):
         progress.note(
             f"Left over: {', '.join(sorted({entry.what for entry in left}))} (see {directory.undo})"
@@ -154,6 +147,7 @@ async def _make(run: Run) -> str:
         engine = asked.engine or _locust(run.directory, undo)
         load = await stack.enter_async_context(engine(_load_spec(run, server)))
         rundir.point_latest(run.directory)
+        run.started = True
         run.event(events.RUN_STARTED)
         watch = Watch(Tail(run.directory.spool), run.log)
         injector = Injector(ways.found, asked.clock, run.epoch, run.log, undo, run.progress)

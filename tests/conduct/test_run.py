@@ -14,7 +14,7 @@ import pytest
 from harness.clock import FakeClock
 from harness.conduct import run as conducting
 from harness.conduct.run import Asked, Finished, conduct_run
-from harness.errors import UsageError
+from harness.errors import ServiceError, UsageError
 from harness.live.progress import Plain, Silent
 from harness.load.engine import Engine, Load, LoadSpec
 from harness.load.simulated import Server, simulated
@@ -132,6 +132,34 @@ async def test_a_lost_worker_makes_the_verdict_unknown_and_the_report_is_written
     assert (finished.summary["verdict"], finished.exit_code) == ("unknown", 3)
     assert finished.run_dir is not None
     assert (finished.run_dir / "report.html").exists()
+    assert finished.summary["totals"]["requests"] > 1000
+
+
+async def test_a_load_engine_that_fails_in_mid_run_loses_nothing(tmp_path: Path) -> None:
+    """Its error is the exit code, and what was measured before is in the report."""
+    clock = FakeClock()
+
+    @asynccontextmanager
+    async def failing(spec: LoadSpec) -> AsyncIterator[Load]:
+        async with simulated(Server(), clock)(spec) as load:
+
+            class Failing:
+                async def set_users(self, count: int) -> None:
+                    await load.set_users(count)
+                    if count > 5:
+                        raise ServiceError("The load engine failed", "it has hung up")
+
+                async def poll(self) -> list[str]:
+                    return await load.poll()
+
+                async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:
+                    await load.stop(drain_s, cancelled=cancelled)
+
+            yield Failing()
+
+    finished = await conduct(tmp_path, [RAMP], Server(), clock, failing)
+
+    assert (finished.summary["verdict"], finished.exit_code) == ("unknown", 70)
     assert finished.summary["totals"]["requests"] > 1000
 
 
