@@ -25,6 +25,8 @@ def main(numbers: list[int], program: list[str]) -> int:
     gate, parent, death_signal, uid, gid, nice = numbers
     if nice:
         os.nice(nice)
+        # Niceness is a share; this is manners: who wakes up does not push a running one off its processor.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     if uid != KEEP:
         os.setgroups([])
         os.setresgid(gid, gid, gid)

@@ -31,14 +31,13 @@ from harness.errors import ServiceError
 from harness.record.undo import SHARED_MEMORY, Journal
 from harness.services import temporary
 from harness.services.ports import free_port, is_taken
-from harness.services.process import Child, RunAs, running
+from harness.services.process import GIVES_WAY, Child, RunAs, running
 from harness.services.readiness import Ready
 from harness.services.seat import Seat
 from harness.services.sharedmemory import forget_segment
 
 ROLE, DATABASE, HOST = "harness", "postgres", "127.0.0.1"
 TRIES, START_S, INITDB_S = 5, 30.0, 60.0
-NICE = 10  # as the target: what is measured gives way to what measures
 
 SETTINGS = {
     "listen_addresses": HOST,
@@ -171,7 +170,7 @@ def _seat(undo: Journal, log: Path, argv: list[str], place: Path, user: RunAs | 
             user=user,
             stop_signal=signal.SIGINT,  # "fast": clients are sent away, data are written
             death_signal=signal.SIGQUIT,  # "immediate": backends are ended, nothing is written
-            nice=NICE,
+            nice=GIVES_WAY,
         )
 
     return Seat(starting)

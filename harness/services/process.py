@@ -30,6 +30,8 @@ from harness.services import launch, proctable
 from harness.services.proctable import MARK, Process
 from harness.services.readiness import Ready, size, text_of, until
 
+# What is measured gives way to what measures: a generator that waits for a processor measures itself.
+GIVES_WAY = 10
 READY_S, STOP_S, SWEEP_S = 30.0, 5.0, 2.0
 TAIL_LINES, TAIL_CHARS = 15, 4000
 

@@ -16,13 +16,11 @@ from harness.errors import ServiceError, UsageError
 from harness.record.undo import Journal
 from harness.services import readiness, usage
 from harness.services.ports import free_port, is_taken
-from harness.services.process import Child, running
+from harness.services.process import GIVES_WAY, Child, running
 from harness.services.seat import Seat
 from harness.services.usage import Usage
 
 HOST = "127.0.0.1"
-# What is measured gives way to what measures: a generator that waits for a processor measures itself.
-NICE = 10
 READY_LINE = r"^harness target ready on (http://\S+)$"
 TRIES = 5
 
@@ -91,7 +89,7 @@ def _seat(undo: Journal, log: Path, database_url: str, arguments: Sequence[str])
 
     def starting() -> AbstractAsyncContextManager[Child]:
         ready = readiness.line(READY_LINE, log)
-        return running(argv, name="target", undo=undo, log=log, ready=ready, env=env, nice=NICE)
+        return running(argv, name="target", undo=undo, log=log, ready=ready, env=env, nice=GIVES_WAY)
 
     return Seat(starting)
 
@@ -138,7 +136,13 @@ async def commanded(
     log = log_dir / "target.log"
     seat = Seat(
         lambda: running(
-            command, name=command[0], undo=undo, log=log, ready=readiness.url(ready_url), env=env, nice=NICE
+            command,
+            name=command[0],
+            undo=undo,
+            log=log,
+            ready=readiness.url(ready_url),
+            env=env,
+            nice=GIVES_WAY,
         )
     )
     async with seat:

@@ -21,7 +21,7 @@ from harness.errors import FaultBackendUnreachableError, HarnessError, ServiceEr
 from harness.record.undo import Journal
 from harness.services import readiness, toxiproxy_install
 from harness.services.ports import free_port, is_taken
-from harness.services.process import Child, running
+from harness.services.process import GIVES_WAY, Child, running
 from harness.services.readiness import Ready
 from harness.services.toxiproxy_api import Api
 from harness.services.toxiproxy_install import INSTALL_COMMAND, Binary
@@ -160,6 +160,7 @@ def _running(undo: Journal, log: Path, binary: Binary, port: int) -> AbstractAsy
         log=log,
         ready=_answering(f"http://{HOST}:{port}", log),
         ready_s=READY_S,
+        nice=GIVES_WAY,
         env={"LOG_LEVEL": "info"},  # at other levels it does not say what it is waited for
     )
 
