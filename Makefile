@@ -1,6 +1,7 @@
 # make run    a first run: the reference server, a ramp to 50 users, a report
 # make test   every test, with whatever the tests need
 # make check  format, lint, types
+# make calibrate  twenty whole runs with a fault that does nothing: none may be seen
 # make bench  calls a second of one core, beside Locust's FastHttpUser and wrk, in one run
 
 VENV ?= .venv
@@ -8,7 +9,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test bench check format clean
+.PHONY: run test bench calibrate check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -27,6 +28,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/calls_per_second.py
+
+calibrate: $(STAMP)
+	$(BIN)/python benchmarks/placebo.py
 
 format: $(STAMP)
 	$(BIN)/ruff format .
