@@ -92,14 +92,14 @@ async def find_server(
     """Start it if it is ours to start, then ask it who it is."""
     wanted = scenario.target
     usage = UsageMaxima()
-    if wanted.url:
-        url = wanted.url
-    elif wanted.command:
-        ready = wanted.ready or ""
+    if wanted.command:
+        ready = wanted.ready or wanted.url or ""
         started = await stack.enter_async_context(
-            target.commanded(undo, directory.path, wanted.command, ready)
+            target.commanded(undo, directory.path, wanted.command, ready, mcp_url=wanted.url)
         )
         url, usage.now = started.mcp_url, started.usage
+    elif wanted.url:
+        url = wanted.url
     else:
         progress.note("Starting PostgreSQL and the reference server")
         database_url = await stack.enter_async_context(postgres.provided_or_embedded(undo, directory.path))

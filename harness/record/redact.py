@@ -13,6 +13,7 @@ HIDDEN = "(hidden)"
 _SECRET = re.compile(
     r"authorization|cookie|token|secret|password|passwd|api[-_]?key|credential|session-id", re.IGNORECASE
 )
+_USER = re.compile(r"://[^/?#\s]*@")
 _URL_KEYS = ("url", "ready")
 
 
@@ -22,10 +23,13 @@ def headers(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def url(text: str) -> str:
-    """A URL without user, password and secret query values."""
-    parts = urlsplit(text)
-    if not parts.scheme:
-        return text
+    """A URL without user, password and secret query values; in other text, the users and passwords of URLs."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # it looks like one
+        return _USER.sub("://", text)
+    if not parts.scheme or not parts.netloc:
+        return _USER.sub("://", text)
     host = parts.netloc.rpartition("@")[2]
     query = [(key, HIDDEN if _SECRET.search(key) else value) for key, value in parse_qsl(parts.query, True)]
     return urlunsplit(parts._replace(netloc=host, query=urlencode(query, safe="()")))

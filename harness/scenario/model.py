@@ -45,7 +45,10 @@ def _check_arguments(value: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The server under test: a URL, a command of the user's, or neither: the reference target."""
+    """The server under test: at a URL, started by a command of the user's, or neither: the reference target.
+
+    With a command, `url` is its endpoint and `ready` an address that answers when it is up; either will do.
+    """
 
     __pydantic_config__ = STRICT
     url: str | None = None

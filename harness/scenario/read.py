@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from harness.errors import UsageError
 from harness.objectives import check_names, parse
 from harness.scenario import model
-from harness.scenario.model import Phase, Scenario
+from harness.scenario.model import Phase, Scenario, Target
 
 _SCENARIO = TypeAdapter(Scenario)
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -62,6 +62,7 @@ def scenario_of(data: Mapping[str, Any], source: str, environ: Mapping[str, str]
         raise UsageError(
             f"{source} has no users", "mix: every weight is 0", "Give one class a weight above 0"
         )
+    _check_target(scenario.target, source)
     _check_anchors(scenario, source)
     check_names(
         [parse(text) for text in scenario.objectives],
@@ -103,6 +104,21 @@ def _check_phases(phases: Iterable[Phase], source: str) -> None:
                 f"{path}.name: {phase.name!r} is used twice", "", "Names of load steps are unique"
             )
         seen.add(phase.name or "")
+
+
+def _check_target(target: Target, source: str) -> None:
+    if target.command and not (target.ready or target.url):
+        raise UsageError(
+            f"{source}: target.command says how to start a server, but not where it is",
+            "It cannot be told when it is ready",
+            "Give its endpoint (url), or an address that answers when it is up (ready)",
+        )
+    if target.ready and not target.command:
+        raise UsageError(
+            f"{source}: target.ready is for a server that the harness starts",
+            "",
+            "Add command, or drop ready",
+        )
 
 
 def _check_anchors(scenario: Scenario, source: str) -> None:

@@ -303,3 +303,25 @@ def test_a_server_that_the_scenario_starts_is_started_loaded_and_stopped(
     assert (summary["scenario"], summary["totals"]["failed"]) == ("mine", 0)
     assert summary["target"]["rss_max_mb"] > 1
     assert_nothing_left(Path(summary["run_dir"]), tmp_path)
+
+
+def test_a_server_that_the_scenario_starts_is_measured_at_its_endpoint_and_stopped(
+    harness: Start, tmp_path: Path
+) -> None:
+    """A command, its endpoint, and nothing else: ready when the endpoint answers."""
+    port = free_port()
+    (tmp_path / "tiny.py").write_text(TINY)
+    (tmp_path / "mine.yaml").write_text(
+        f"""
+target: {{command: [{sys.executable}, {tmp_path / "tiny.py"}, "{port}"], url: "http://127.0.0.1:{port}/mcp"}}
+workload: [{{call: echo, args: {{message: hello}}}}]
+load: [{{sustain: {{users: 1, for: 2s}}}}]
+"""
+    )
+    command = harness("run", str(tmp_path / "mine.yaml"), "--json")
+
+    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+    summary = command.summary()
+    assert summary["target"]["server"] == {"name": "tiny", "version": "1.0"}
+    assert summary["totals"]["ok"] == summary["totals"]["requests"] > 0
+    assert_nothing_left(Path(summary["run_dir"]), tmp_path)

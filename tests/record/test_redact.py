@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.record import redact
 
@@ -17,6 +19,9 @@ SECRET = "s3cr3t-value"
         {"api_key": SECRET, "deep": [{"password": SECRET}]},
         {"database": f"postgresql://me:{SECRET}@127.0.0.1/db"},
         {"mcp-session-id": SECRET},
+        {"command": ["psql", f"postgresql://me:{SECRET}@127.0.0.1/db"]},
+        {"said": f"cannot reach http://me:{SECRET}@127.0.0.1/mcp"},
+        {"url": f"http://me:{SECRET}@[/mcp"},
     ],
 )
 def test_a_secret_is_hidden_by_the_name_it_goes_under(value: dict[str, object]) -> None:
@@ -44,3 +49,9 @@ def test_what_is_no_secret_is_kept() -> None:
 def test_a_command_line_is_shown_without_its_secrets(argv: list[str], expected: list[str]) -> None:
     """The rest can be copied and run again."""
     assert redact.command_line(argv) == expected
+
+
+@given(st.text() | st.text(alphabet="htp:/@[]?#%=&. u", max_size=40))
+def test_any_text_can_be_redacted(text: str) -> None:
+    """What is no URL is an error of whoever uses it, not of whoever writes it down."""
+    redact.url(text)

@@ -50,6 +50,11 @@ def test_a_scenario_of_nothing_but_load_has_the_documented_defaults() -> None:
         ({"load": [{"name": "a", "ramp": {"to": 1}}, {"name": "a", "ramp": {"to": 1}}]}, "'a' is used twice"),
         ({"mix": {"light": 0}}, "has no users"),
         ({"mix": {"lite": 1}}, "mix.lite: should be 'light', 'heavy' or 'websocket'"),
+        ({"target": {"command": ["serve"]}}, "but not where it is"),
+        (
+            {"target": {"ready": "http://127.0.0.1:9/"}},
+            "target.ready is for a server that the harness starts",
+        ),
         ({"target": {"protocol": "http"}}, "target.protocol: should be 'auto'"),
         (
             {"workload": [{"call": "t", "args": {"n": "{{nope}}"}}]},
