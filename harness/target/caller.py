@@ -1,0 +1,71 @@
+"""Who makes a request: known to everything that works for it, without being handed on from function to function.
+
+A door sets it before anything else happens (`acting`); tasks that the request starts inherit it, and it ends with
+the request. Permissions are steps: who may write may read.
+
+    read-only   tools that read
+    basic       tools that write, and tasks
+    admin       clients, and what belongs to others
+
+With authentication off everybody is ANYBODY, who may do everything: the service then answers to loopback only.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Final
+
+READ_ONLY, BASIC, ADMIN = "read-only", "basic", "admin"
+PERMISSIONS: Final = (READ_ONLY, BASIC, ADMIN)
+
+
+class ForbiddenError(Exception):
+    """The caller may not do that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks; `client` is the id of a registered client, None without authentication."""
+
+    name: str = "anybody"  # in its own words, for people to read
+    permission: str = ADMIN
+    client: str | None = None
+    session: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What fairness, limits and ownership go by: the client when it is known, else its session, else its name."""
+        if self.client is not None:
+            return f"client:{self.client}"
+        return f"session:{self.session}" if self.session is not None else f"name:{self.name}"
+
+    def may(self, permission: str) -> bool:
+        return PERMISSIONS.index(self.permission) >= PERMISSIONS.index(permission)
+
+    def must(self, permission: str) -> None:
+        if not self.may(permission):
+            raise ForbiddenError(
+                f"This needs the permission {permission}; {self.name} has {self.permission}."
+            )
+
+
+ANYBODY: Final = Caller()
+_caller: ContextVar[Caller] = ContextVar("caller", default=ANYBODY)
+
+current = _caller.get
+
+
+@contextmanager
+def acting(caller: Caller) -> Iterator[None]:
+    """Everything inside is done for this caller."""
+    token = _caller.set(caller)
+    try:
+        yield
+    finally:
+        _caller.reset(token)
+
+
+def within(session: str) -> Caller:
+    """The present caller, in this session."""
+    return replace(current(), session=session)
