@@ -1,4 +1,6 @@
-"""Real parts for tests: one embedded PostgreSQL for each worker of the test run, gone with it however it ends."""
+"""Real parts for tests, gone with the test run however it ends: an embedded PostgreSQL for each of its workers;
+one Redis, one RabbitMQ, one Toxiproxy program for all of them.
+"""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -9,7 +11,7 @@ import pytest_asyncio
 
 from harness.record.undo import Journal
 from harness.services import janitor, postgres, toxiproxy_install
-from tests import getting
+from tests import brokers, getting
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -18,6 +20,40 @@ async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
     place = tmp_path_factory.mktemp("postgres")
     async with janitor.watching(place / "undo.jsonl") as undo, postgres.embedded(undo, place) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A server that all tests share: use keys with a prefix of your own."""
+    if brokers.program("redis-server") is None:
+        pytest.skip(getting.redis())
+    return shared_broker("redis", tmp_path_factory).url
+
+
+@pytest.fixture(scope="session")
+def amqp_url(rabbitmq: brokers.Broker) -> str:
+    """A server that all tests share: use exchanges and queues with names of your own, and delete them."""
+    return rabbitmq.url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> brokers.Broker:
+    """The same, with the address of its management API (None where its package has none)."""
+    if brokers.program(*brokers.RABBITMQ_PROGRAMS) is None:
+        pytest.skip(getting.rabbitmq())
+    return shared_broker("rabbitmq", tmp_path_factory)
+
+
+def shared_broker(kind: str, places: pytest.TempPathFactory) -> brokers.Broker:
+    """It ends when pytest ends: the process that the workers come from, or this one."""
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    return brokers.shared(kind, shared_place(places) / kind, os.getppid() if worker else os.getpid())
+
+
+def shared_place(places: pytest.TempPathFactory) -> Path:
+    """A directory of the test run, rather than of one of its workers."""
+    own = places.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture
@@ -34,11 +70,9 @@ async def toxiproxy_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return binary.path
     if toxiproxy_install.go_program() is None:
         pytest.skip(getting.go())
-    shared = tmp_path_factory.getbasetemp()
-    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     place = tmp_path_factory.mktemp("toxiproxy")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HARNESS_HOME", str(shared / "harness-home"))
+        patch.setenv("HARNESS_HOME", str(shared_place(tmp_path_factory) / "harness-home"))
         async with janitor.watching(place / "undo.jsonl") as journal:
             return (await toxiproxy_install.install(journal)).binary.path
 

@@ -106,6 +106,47 @@ async def test_toxiproxy_is_asked_where_it_is_named(
     assert "need a Toxiproxy first" in (await answering.fault_injector()).found
 
 
+@pytest.mark.parametrize(
+    ("variable", "fixture", "answer"),
+    [("REDIS_URL", "redis_url", "answers: PONG"), ("AMQP_URL", "amqp_url", "answers: AMQP 0-9-1")],
+)
+def test_brokers_answer_in_their_own_protocol(
+    variable: str,
+    fixture: str,
+    answer: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Real ones, each taken for what it is; passwords stay out of sight."""
+    url: str = request.getfixturevalue(fixture)
+    secret = url.rpartition("@")[0].rpartition(":")[2]
+    monkeypatch.setenv(variable, url)
+    found = service(variable, tmp_path, capsys)
+    assert (found["state"], secret in found["found"]) == ("good", False)
+    assert found["found"].endswith(answer)
+
+
+def test_a_redis_that_refuses_the_password_says_so(
+    redis_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its own words."""
+    secret = redis_url.rpartition("@")[0].rpartition(":")[2]
+    monkeypatch.setenv("REDIS_URL", redis_url.replace(secret, "wr0ng"))
+    found = service("REDIS_URL", tmp_path, capsys)
+    assert found["state"] == "warning"
+    assert "WRONGPASS" in found["found"]
+    assert "wr0ng" not in found["found"]
+
+
+def service(name: str, out: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What the doctor found about one of them."""
+    assert run(["doctor", "--json", "--out", str(out)]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    return next(each for each in findings if each["name"] == name)
+
+
 def test_what_a_dead_run_left_is_found_then_undone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
