@@ -18,7 +18,8 @@ ORDER = (  # noqa: SIM905 - a sentence reads better than a list of strings
 # These stand apart: what else they may import.
 APART = {"target": {"units", "errors"}, "verify": {"units", "errors", "clock", "mcp", "client", "services"}}
 # Reading a run comes before conducting one: conduct ends by calling the report.
-ALSO = {"conduct": {"report"}}
+# `harness serve` takes the target's own settings, and drops its schema.
+ALSO = {"conduct": {"report"}, "cli": {"target"}}
 LINES_MAX = 400
 # Every class of our own that is no error.
 OURS = {

@@ -1,8 +1,30 @@
-"""`harness serve`: the reference MCP server, by itself."""
+"""`harness serve`: the reference MCP server, by itself.
 
+Its options are the target's own (`harness/target/flags.py`), but for those that an embedded database decides.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import click
+
+from harness.target.flags import FLAGS, option
+
+_OWN = {"host", "port", "database_url"}  # with defaults and words of their own here
+
+
+def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each setting of the target."""
+    for name, flag in reversed(list(FLAGS.items())):
+        if name in _OWN:
+            continue
+        how: dict[str, Any] = {"help": flag.about[0].upper() + flag.about[1:] + "."}
+        if flag.present is not None:
+            how |= {"is_flag": True, "flag_value": flag.present, "default": None}
+        else:
+            how |= {"type": click.Choice(flag.choices) if flag.choices else flag.kind, "multiple": flag.many}
+        command = click.option(option(name), name, **how)(command)
+    return command
 
 
 @click.command()
@@ -19,13 +41,23 @@ import click
     envvar="DATABASE_URL",
     help="A PostgreSQL server; without it an embedded one is started.",
 )
-def command(**given: Any) -> int:
+@click.option(
+    "--drop-schema", metavar="NAME", help="Serve nothing: drop this schema of a target, after asking."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_settings
+def command(drop_schema: str | None, *, yes: bool, database_url: str | None, **given: Any) -> int:
     """Start the reference MCP server, until Ctrl-C.
 
     \b
     harness serve
     harness serve --port 0
+    harness serve --drop-schema harness_target --database-url postgresql://me@127.0.0.1:5432/postgres
     """
+    if drop_schema is not None:
+        from harness.cli.dropping import drop
+
+        return drop(drop_schema, database_url, sure=yes)
     from harness.cli.serving import serve
 
-    return serve(**given)
+    return serve(database_url=database_url, **given)

@@ -9,7 +9,9 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,19 +20,31 @@ from harness.record.undo import Journal
 from harness.services import janitor, postgres, target
 from harness.services.leftovers import PREFIX
 from harness.services.target import Target
+from harness.target import flags
 
 
-def serve(host: str, port: int, database_url: str | None) -> int:
-    """Until a signal asks for the end."""
-    return asyncio.run(_serve(host, port, database_url))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `harness serve` was asked for; `settings` are the target's, as it reads them."""
+
+    host: str
+    port: int
+    database_url: str | None
+    settings: tuple[str, ...] = ()
 
 
-async def _serve(host: str, port: int, database_url: str | None) -> int:
+def serve(host: str, port: int, database_url: str | None, **settings: Any) -> int:
+    """Until a signal asks for the end. Settings that cannot work are refused before anything starts."""
+    flags.settings({"database_url": database_url or "postgresql://embedded", **settings})
+    return asyncio.run(_serve(Asked(host, port, database_url, tuple(flags.arguments(settings)))))
+
+
+async def _serve(asked: Asked) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     asking = asyncio.ensure_future(stopping.wait())
-    serving = asyncio.ensure_future(_serve_until(stopping, host, port, database_url))
+    serving = asyncio.ensure_future(_serve_until(stopping, asked))
     await asyncio.wait({asking, serving}, return_when=asyncio.FIRST_COMPLETED)
     asking.cancel()
     if not stopping.is_set():
@@ -41,8 +55,8 @@ async def _serve(host: str, port: int, database_url: str | None) -> int:
         return PASSED
 
 
-async def _serve_until(stopping: asyncio.Event, host: str, port: int, database_url: str | None) -> int:
-    async with _started(host, port, database_url) as server:
+async def _serve_until(stopping: asyncio.Event, asked: Asked) -> int:
+    async with _started(asked) as server:
         click.echo(f"harness target ready on {server.base_url}")
         click.echo(f"MCP at {server.mcp_url}, WebSocket at {server.mcp_url}/ws; Ctrl-C ends it", err=True)
         ended = asyncio.ensure_future(server.seat.child.wait())
@@ -56,14 +70,16 @@ async def _serve_until(stopping: asyncio.Event, host: str, port: int, database_u
 
 
 @asynccontextmanager
-async def _started(host: str, port: int, database_url: str | None) -> AsyncIterator[Target]:
+async def _started(asked: Asked) -> AsyncIterator[Target]:
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}serve-", ignore_cleanup_errors=True) as place:
         directory = Path(place)
         async with janitor.watching(directory / "undo.jsonl") as undo:
             undo.directory(directory)
             async with (
-                _database(undo, directory, database_url) as url,
-                target.managed(undo, directory, url, port=port, host=host) as server,
+                _database(undo, directory, asked.database_url) as url,
+                target.managed(
+                    undo, directory, url, port=asked.port, host=asked.host, arguments=asked.settings
+                ) as server,
             ):
                 yield server
 

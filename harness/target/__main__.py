@@ -4,29 +4,12 @@ It takes a database by URL and starts none; starting an embedded one is the call
 """
 
 import argparse
-import os
 import sys
-from dataclasses import fields
 
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError
+from harness.target import flags
 from harness.target.serve import run
 from harness.target.settings import Settings
-
-ABOUT = {
-    "database_url": "PostgreSQL to use (default: DATABASE_URL of the environment)",
-    "host": "address to listen on",
-    "port": "port to listen on; 0 takes a free one",
-    "schema": "schema of the service's own tables",
-    "session_ttl_s": "seconds until a session without activity expires",
-    "session_sweep_s": "seconds between deletions of expired sessions",
-    "pool_min": "connections kept open to each database",
-    "pool_max": "connections at most to each database",
-    "pool_wait_s": "seconds to wait for a free connection",
-    "connect_timeout_s": "seconds to wait for PostgreSQL to accept a connection",
-    "statement_timeout_s": "seconds that one statement may take",
-    "health_timeout_s": "seconds that a health check may take",
-    "drain_s": "seconds for calls in flight when asked to stop",
-}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,26 +23,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def settings_of(arguments: list[str] | None) -> Settings:
     parser = argparse.ArgumentParser(prog="python -m harness.target", description=__doc__)
-    for field in fields(Settings):
-        if field.name in ABOUT:
-            flag = "--" + field.name.removesuffix("_s").replace("_", "-")
-            kind = field.type if isinstance(field.type, type) else str
-            parser.add_argument(flag, dest=field.name, type=kind, help=ABOUT[field.name])
-    parser.add_argument("--sse", action="store_true", help="answer at /mcp with event streams")
-    parser.add_argument(
-        "--allow-host", action="append", default=[], help="a Host header to accept (repeatable)"
-    )
-    given = vars(parser.parse_args(arguments))
-    url = given.pop("database_url") or os.environ.get("DATABASE_URL")
-    if not url:
-        raise UsageError(
-            "The reference target needs a PostgreSQL database.",
-            "Neither --database-url nor DATABASE_URL names one.",
-            "Give --database-url postgresql://user@host:5432/postgres, or use `harness serve`, which brings its own.",
-        )
-    sse, hosts = given.pop("sse"), tuple(given.pop("allow_host"))
-    set_values = {name: value for name, value in given.items() if value is not None}
-    return Settings(database_url=url, json_response=not sse, allowed_hosts=hosts, **set_values)
+    for name, flag in flags.FLAGS.items():
+        how: dict[str, object] = {"dest": name, "help": flag.about, "default": None}
+        if flag.present is not None:
+            how |= {"action": "store_const", "const": flag.present}
+        else:
+            how |= {
+                "type": flag.kind,
+                "choices": flag.choices or None,
+                "action": "append" if flag.many else "store",
+            }
+        parser.add_argument(flags.option(name), **how)  # type: ignore[arg-type]
+    return flags.settings(vars(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

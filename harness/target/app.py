@@ -62,8 +62,7 @@ class Target:
         """The service is open inside this; what cannot be opened raises a HarnessError."""
         settings = self._settings
         async with postgres.opened(settings) as databases:
-            sessions = PostgresSessions(databases.own, settings.schema, settings.session_ttl_s)
-            await sessions.prepare()
+            sessions = PostgresSessions(databases.own, settings.session_ttl_s)
             self._traffic = Traffic()
             observer = Observer(settings, databases, sessions, self._traffic)
             self._pages = Starlette(

@@ -16,13 +16,12 @@ from typing import Any
 import asyncpg
 
 from harness.errors import ServiceError
-from harness.target import seed
+from harness.target import schema, seed
+from harness.target.connecting import START_FAILURES, UNREACHABLE, reason
 from harness.target.dialect import DATABASES
 from harness.target.settings import Settings, without_password
 
-# What a database that is gone, frozen or refusing looks like from here.
-UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
-_START_FAILURES = (*UNREACHABLE, asyncpg.PostgresError, ValueError)
+__all__ = ["UNREACHABLE", "BusyError", "Databases", "Pool", "Table", "opened", "reason"]
 CLOSE_S = 2.0
 _PLAIN = {int, str, bool, type(None)}
 
@@ -100,15 +99,17 @@ async def opened(settings: Settings) -> AsyncIterator[Databases]:
     pools: list[asyncpg.Pool[asyncpg.Record]] = []
     try:
         try:
-            await seed.ensure(settings.database_url, connect_timeout_s=settings.connect_timeout_s)
+            timeout_s = settings.connect_timeout_s
+            await schema.ensure(settings.database_url, settings.schema, connect_timeout_s=timeout_s)
+            await seed.ensure(settings.database_url, connect_timeout_s=timeout_s)
             pools += [_own_pool(settings), *(_read_pool(settings, name) for name in DATABASES)]
             for pool in pools:
                 await pool
-        except _START_FAILURES as error:
+        except START_FAILURES as error:
             raise ServiceError(
                 "The target cannot use its database.",
                 f"{without_password(settings.database_url)}: {reason(error)}",
-                "Start PostgreSQL, give another --database-url, or let its user create databases.",
+                "Start PostgreSQL, give another --database-url, or let its user create databases, schemas and roles.",
             ) from error
         own, *read = (Pool(pool, settings.pool_wait_s) for pool in pools)
         yield Databases(own, dict(zip(DATABASES, read, strict=True)))
@@ -165,8 +166,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(item) for item in value]
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def reason(error: BaseException) -> str:
-    """What an error says, or at least its name: time-outs have no words."""
-    return str(error) or type(error).__name__

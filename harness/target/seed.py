@@ -5,14 +5,10 @@ there already is left alone; a database of the same name without our mark gets o
 ever dropped. The data is the same everywhere: computed from row numbers, without chance or dates of today.
 """
 
-from typing import Any
-
-import asyncpg
-
+from harness.target.connecting import connection
 from harness.target.dialect import DATABASES
 
 MARK = "reference data of the MCP harness, version 1"
-STEP_S = 60.0  # for one statement, and for another target that is filling the same server
 _LOCK_KEY = 0x6D6370  # "mcp"
 
 _DATA = """
@@ -73,8 +69,8 @@ CREATE OR REPLACE VIEW reporting.top_customers AS
 
 async def ensure(database_url: str, *, connect_timeout_s: float) -> None:
     """The three databases exist and are filled when this returns."""
-    control = await asyncpg.connect(database_url, timeout=connect_timeout_s, command_timeout=STEP_S)
-    try:
+    async with connection(database_url, connect_timeout_s=connect_timeout_s) as control:
+        # Closing the connection releases the lock.
         await control.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
         rows = await control.fetch("SELECT datname FROM pg_database WHERE datname = ANY($1)", list(DATABASES))
         there = {row["datname"] for row in rows}
@@ -83,22 +79,13 @@ async def ensure(database_url: str, *, connect_timeout_s: float) -> None:
                 # template0, since nobody can be connected to it: a connected template cannot be copied
                 await control.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
             await _fill(database_url, name, connect_timeout_s)
-    finally:
-        await control.close(timeout=connect_timeout_s)  # which releases the lock
 
 
 async def _fill(database_url: str, name: str, connect_timeout_s: float) -> None:
-    connection: Any = await asyncpg.connect(
-        database_url, database=name, timeout=connect_timeout_s, command_timeout=STEP_S
-    )
-    try:
-        mark = await connection.fetchval(
-            "SELECT obj_description(to_regnamespace('reporting'), 'pg_namespace')"
-        )
+    async with connection(database_url, connect_timeout_s=connect_timeout_s, database=name) as opened:
+        mark = await opened.fetchval("SELECT obj_description(to_regnamespace('reporting'), 'pg_namespace')")
         if mark == MARK:
             return
-        async with connection.transaction():
-            await connection.execute(_DATA)
-            await connection.execute(f"COMMENT ON SCHEMA reporting IS '{MARK}'")
-    finally:
-        await connection.close(timeout=connect_timeout_s)
+        async with opened.transaction():
+            await opened.execute(_DATA)
+            await opened.execute(f"COMMENT ON SCHEMA reporting IS '{MARK}'")

@@ -1,4 +1,4 @@
-"""Sessions in PostgreSQL: one table, in the schema that the settings name.
+"""Sessions in PostgreSQL: the table `sessions`, in the schema that the settings name.
 
 `touch` is on the path of every request, so requests that arrive while one UPDATE is under way share the next:
 
@@ -18,7 +18,6 @@ from typing import Any
 
 import asyncpg
 
-from harness.errors import ServiceError
 from harness.target.databases import UNREACHABLE, BusyError, Pool, reason
 from harness.target.sessions import Client, NewId, StoreUnreachableError, new_id
 
@@ -30,42 +29,10 @@ _FAILURES = (*UNREACHABLE, BusyError, asyncpg.PostgresError)
 class PostgresSessions:
     """A SessionStore and its upkeep."""
 
-    def __init__(self, pool: Pool, schema: str, ttl_s: float, make_id: NewId = new_id) -> None:
+    def __init__(self, pool: Pool, ttl_s: float, make_id: NewId = new_id) -> None:
         self._pool, self._ttl_s, self._make_id = pool, ttl_s, make_id
-        self._schema = schema
         self._waiting: list[tuple[str, asyncio.Future[bool]]] = []
         self._touching: asyncio.Task[None] | None = None
-
-    async def prepare(self) -> None:
-        """Make the schema and the table unless they are there."""
-        try:
-            await self._prepare()
-        except _FAILURES as error:
-            raise ServiceError(
-                f"The target cannot make its schema {self._schema}.",
-                reason(error),
-                "Let the database's user create schemas, or give another --schema.",
-            ) from error
-
-    async def _prepare(self) -> None:
-        async with self._pool.connection() as connection, connection.transaction():
-            # Two targets may start at once, and CREATE IF NOT EXISTS alone is not safe for that.
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", self._schema)
-            await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
-            # Room in each page, and no index on what touch changes: updates then stay on their page.
-            await connection.execute(
-                """CREATE TABLE IF NOT EXISTS sessions (
-                  id text PRIMARY KEY,
-                  client text NOT NULL,
-                  client_version text NOT NULL,
-                  protocol text NOT NULL,
-                  requests bigint NOT NULL DEFAULT 0,
-                  opened_at timestamptz NOT NULL DEFAULT now(),
-                  seen_at timestamptz NOT NULL DEFAULT now(),
-                  expires_at timestamptz NOT NULL,
-                  closed_at timestamptz
-                ) WITH (fillfactor = 50)"""
-            )
 
     async def open(self, client: Client) -> str:
         for _ in range(IDS_TRIED):

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from harness.errors import USAGE
-from harness.target.__main__ import ABOUT, main, settings_of
+from harness.target.__main__ import main, settings_of
+from harness.target.flags import FLAGS, arguments
 from harness.target.settings import Settings
 
 URL = "postgresql://u@127.0.0.1/postgres"
@@ -32,7 +33,26 @@ def test_every_setting_has_a_flag():
     """A setting that nobody can set is not one."""
     names = {field.name for field in dataclasses.fields(Settings)}
 
-    assert set(ABOUT) == names - {"json_response", "allowed_hosts"}
+    assert set(FLAGS) == names
+
+
+def test_settings_can_be_said_again_as_a_command_line(monkeypatch):
+    """What `harness serve` was given reaches its child unchanged."""
+    monkeypatch.setenv("DATABASE_URL", URL)
+    given = {
+        "port": 0,
+        "session_ttl_s": 2.5,
+        "json_response": False,
+        "allowed_hosts": ("a", "b"),
+        "schema": None,
+    }
+
+    assert arguments(given) == [
+        *("--port", "0", "--session-ttl", "2.5", "--sse", "--allow-host", "a", "--allow-host", "b")
+    ]
+    assert settings_of(arguments(given)) == Settings(
+        URL, port=0, session_ttl_s=2.5, json_response=False, allowed_hosts=("a", "b")
+    )
 
 
 def test_bad_value_ends_in_short_lines(monkeypatch, capsys):

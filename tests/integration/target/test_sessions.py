@@ -18,9 +18,7 @@ CLIENT = Client("test", "1", "2025-11-25")
 @asynccontextmanager
 async def store_of(settings, **options):
     async with databases.opened(settings) as opened:
-        store = PostgresSessions(opened.own, settings.schema, settings.session_ttl_s, **options)
-        await store.prepare()
-        yield store
+        yield PostgresSessions(opened.own, settings.session_ttl_s, **options)
 
 
 @pytest.fixture

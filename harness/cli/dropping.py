@@ -1,0 +1,29 @@
+"""What `harness serve --drop-schema NAME` does: say what would be lost, ask, drop."""
+
+import asyncio
+
+import click
+
+from harness.errors import PASSED, UsageError
+from harness.target import schema
+from harness.target.settings import Settings
+
+CONNECT_S = 5.0
+
+
+def drop(name: str, database_url: str | None, *, sure: bool) -> int:
+    """The exit code; nothing is dropped without a yes."""
+    if not database_url:
+        raise UsageError(
+            f"The schema {name} is not dropped.",
+            "No PostgreSQL server is named; an embedded one goes by itself, with everything in it.",
+            "Give --database-url, or set DATABASE_URL.",
+        )
+    Settings(database_url, schema=name)  # refuses what cannot be either
+    tables = asyncio.run(schema.contents(database_url, name, connect_timeout_s=CONNECT_S))
+    click.echo(f"{name}: {', '.join(f'{table} ({rows} rows)' for table, rows in tables.items())}", err=True)
+    if not sure:
+        click.confirm(f"Drop the schema {name} with all of this?", abort=True, err=True)
+    asyncio.run(schema.drop(database_url, name, connect_timeout_s=CONNECT_S))
+    click.echo(f"{name} is dropped", err=True)
+    return PASSED

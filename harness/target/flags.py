@@ -1,0 +1,81 @@
+"""What can be set on the command line: a row a setting, for `python -m harness.target` and for `harness serve`.
+
+To add a setting: a field of Settings, and a row here.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from harness.errors import UsageError
+from harness.target.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """How a setting is given: `--option VALUE`, or `--option` alone for `present`."""
+
+    about: str
+    kind: type[str] | type[int] | type[float] = str
+    option: str = ""  # where it is not the field's name
+    choices: tuple[str, ...] = ()
+    many: bool = False  # may be given again and again
+    present: bool | None = None  # what it sets, being there
+
+
+FLAGS: Final[Mapping[str, Flag]] = {
+    "database_url": Flag("PostgreSQL to use (default: DATABASE_URL of the environment)"),
+    "host": Flag("address to listen on"),
+    "port": Flag("port to listen on; 0 takes a free one", int),
+    "schema": Flag("schema of the service's own tables"),
+    "session_ttl_s": Flag("seconds until a session without activity expires", float),
+    "session_sweep_s": Flag("seconds between deletions of expired sessions", float),
+    "pool_min": Flag("connections kept open to each database", int),
+    "pool_max": Flag("connections at most to each database", int),
+    "pool_wait_s": Flag("seconds to wait for a free connection", float),
+    "connect_timeout_s": Flag("seconds to wait for PostgreSQL to accept a connection", float),
+    "statement_timeout_s": Flag("seconds that one statement may take", float),
+    "health_timeout_s": Flag("seconds that a health check may take", float),
+    "drain_s": Flag("seconds for calls in flight when asked to stop", float),
+    "json_response": Flag("answer at /mcp with event streams", option="--sse", present=False),
+    "allowed_hosts": Flag("a Host header to accept (repeatable)", option="--allow-host", many=True),
+}
+
+
+def option(name: str) -> str:
+    """`session_ttl_s` is `--session-ttl`: units are in the help."""
+    return FLAGS[name].option or "--" + name.removesuffix("_s").replace("_", "-")
+
+
+def arguments(given: Mapping[str, Any]) -> list[str]:
+    """The command line that says the same; what is None or was not given is left out."""
+    words: list[str] = []
+    for name, value in given.items():
+        if value is None or value == ():
+            continue
+        if FLAGS[name].present is not None:
+            words += [option(name)] if value == FLAGS[name].present else []
+        else:
+            for one in value if FLAGS[name].many else (value,):
+                words += [option(name), str(one)]
+    return words
+
+
+def settings(given: Mapping[str, Any]) -> Settings:
+    """Settings from what was given; the database may be named by the environment."""
+    url = given.get("database_url") or os.environ.get("DATABASE_URL")
+    if not url:
+        raise UsageError(
+            "The reference target needs a PostgreSQL database.",
+            "Neither --database-url nor DATABASE_URL names one.",
+            "Give --database-url postgresql://user@host:5432/postgres, or use `harness serve`, which brings its own.",
+        )
+    values = {
+        name: _value(value) for name, value in given.items() if value is not None and name != "database_url"
+    }
+    return Settings(database_url=url, **values)
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
