@@ -7,23 +7,21 @@ MCP is a mistake in the address (exit 2).
 import asyncio
 import re
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-
-import msgspec
 
 from harness.client.http import HttpClient, http_client
 from harness.client.socket import SocketClient, socket_client
 from harness.errors import TargetUnreachableError, UsageError
 from harness.mcp import outcome
-from harness.mcp.dialects import Session, new_session
+from harness.mcp.dialects import new_session
 from harness.mcp.dialects.handshake import HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
-from harness.mcp.discover import Found, discover, introduce, introduced, look
+from harness.mcp.discover import Found, discover, introduce, introduced, list_tools, look
 from harness.mcp.messages import Reply, Request
+from harness.mcp.mirrored import sort_out
 from harness.record import redact
 
-PAGES_MAX = 50
 NOT_THERE = outcome.CONNECTION_FAILURES - {
     outcome.HTTP_PROTOCOL
 }  # somebody is there, and speaks something else
@@ -39,6 +37,10 @@ class Discovered:
     server_name: str | None
     server_version: str | None
     tools: list[dict[str, Any]] | None
+    mirrored: dict[str, dict[str, list[str]]] = field(
+        default_factory=dict
+    )  # by tool, see harness.mcp.mirrored
+    refused: dict[str, str] = field(default_factory=dict)  # tools that must not be called, and why
 
 
 async def preflight(
@@ -80,7 +82,12 @@ async def _over_http(url: str, client: HttpClient, protocol: str) -> Discovered:
     await client.run(session.closing())
     if isinstance(tools, Reply):
         raise not_there(url, tools)
-    return Discovered(found.protocol, found.server_name, found.server_version, tools)
+    if found.protocol != MODERN_VERSION:
+        return Discovered(found.protocol, found.server_name, found.server_version, tools)
+    callable_tools, mirrored, refused = sort_out(tools)
+    return Discovered(
+        found.protocol, found.server_name, found.server_version, callable_tools, mirrored, refused
+    )
 
 
 def search(protocol: str) -> Generator[Request, Reply, Found]:
@@ -112,25 +119,6 @@ async def _plain(url: str, client: HttpClient) -> Discovered:
     if reply.outcome not in {outcome.OK, outcome.RPC_ERROR}:
         raise not_there(url, reply)
     return Discovered("plain", None, None, None)
-
-
-def list_tools(session: Session) -> Generator[Request, Reply, list[dict[str, Any]] | Reply]:
-    """All pages of tools/list (fifty at most), or the reply that failed."""
-    tools: list[dict[str, Any]] = []
-    params: dict[str, Any] = {}
-    for _ in range(PAGES_MAX):
-        reply = yield session.request("tools/list", params)
-        if reply.outcome != outcome.OK:
-            return reply
-        result = reply.mapping()
-        page = result.get("tools")
-        if not isinstance(page, list):
-            return msgspec.structs.replace(reply, outcome=outcome.BAD_BODY, detail="no list of tools")
-        tools += [tool for tool in page if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
-        if not result.get("nextCursor"):
-            break
-        params = {"cursor": result["nextCursor"]}
-    return tools
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

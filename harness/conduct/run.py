@@ -206,6 +206,7 @@ def _load_spec(run: Run, server: Server) -> LoadSpec:
         headers=server.headers,
         mix={str(name): weight for name, weight in scenario.mix.items()},
         workload=[asdict(call) for call in scenario.workload],
+        mirrored=server.found.mirrored,
         think=scenario.think,
         timeout_s=scenario.timeout,
         workers=scenario.workers,

@@ -151,13 +151,19 @@ def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
     if found.tools is None:
         return
     if scenario.workload:
-        needed = [call.call for call in scenario.workload]
+        needed = [call.call for call in scenario.workload if call.call is not None]
     else:
         needed = [tool for name, weight in scenario.mix.items() if weight for tool in TOOLS_OF[name]]
     there = {tool["name"]: tool for tool in found.tools}
     missing = sorted(set(needed) - set(there))
     if not missing:
         return
+    if missing[0] in found.refused:
+        raise UsageError(
+            f"The tool {missing[0]} of the server at {redact.url(places.mcp_url)} must not be called",
+            f"Its x-mcp-header breaks the rules of 2026-07-28: {found.refused[missing[0]]}",
+            "Correct its inputSchema, or speak an older version: --protocol 2025-11-25",
+        )
     why = f"It has {', '.join(sorted(there)[:12])}" if there else "It has no tools at all"
     raise UsageError(
         f"The server at {redact.url(places.mcp_url)} has no tool {missing[0]}",

@@ -30,6 +30,8 @@ class LoadSpec:
     headers: dict[str, str] = field(default_factory=dict)
     mix: dict[str, int] = field(default_factory=dict)
     workload: list[dict[str, Any]] = field(default_factory=list)
+    # 2026-07-28: tool -> header -> the names that lead to the argument it repeats
+    mirrored: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     think: bool = True
     timeout_s: float = 30.0
     workers: int = 1

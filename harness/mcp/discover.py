@@ -1,6 +1,7 @@
 """Which dialect a server speaks: asked once a run, never once a user.
 
     server/discover in the modern form -> 200 that lists 2026-07-28 -> 2026-07-28
+    -32022 that offers 2026-07-28      -> once more
     any other answer                   -> initialize, and the version that is agreed on; where an offer brings an
                                           error instead of another offer, the next older version
     no session either                  -> tools/list in the modern form (server/discover is optional) -> 2026-07-28
@@ -12,11 +13,16 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from harness.mcp import outcome
+from harness.mcp.dialects import Session
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.messages import Reply, Request
 
+PAGES_MAX = 50
+UNSUPPORTED_VERSION = -32022
 SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 # Ended streams are left out: some servers end one when they are asked what they don't know.
 NO_VERDICT = outcome.CONNECTION_FAILURES - {outcome.STREAM_ENDED}
@@ -56,11 +62,19 @@ def discover() -> Search:
 def look(modern: ModernSession) -> Search:
     """Ask a server of 2026-07-28 to introduce itself."""
     reply = yield modern.request("server/discover", {})
+    if reply.code == UNSUPPORTED_VERSION and MODERN_VERSION in _offered(reply):
+        reply = yield modern.request("server/discover", {})
     result = reply.mapping() if reply.outcome == outcome.OK else {}
     versions = result.get("supportedVersions")
     if isinstance(versions, list) and MODERN_VERSION in versions:
         return _found(MODERN_VERSION, _member(result, "_meta").get(SERVER_INFO), reply)
     return Found(None, None, None, reply)
+
+
+def _offered(reply: Reply) -> list[Any]:
+    """The versions a server names that refused ours: some do that once before they look."""
+    supported = reply.error_data().get("supported")
+    return supported if isinstance(supported, list) else []
 
 
 def introduce(session: HandshakeSession) -> Search:
@@ -83,6 +97,25 @@ def introduce(session: HandshakeSession) -> Search:
 def introduced(initialized: Reply, protocol: str) -> Found:
     """What the answer to an `initialize` says of its sender."""
     return _found(protocol, initialized.mapping().get("serverInfo"), initialized)
+
+
+def list_tools(session: Session) -> Generator[Request, Reply, list[dict[str, Any]] | Reply]:
+    """All pages of tools/list (fifty at most), or the reply that failed."""
+    tools: list[dict[str, Any]] = []
+    params: dict[str, Any] = {}
+    for _ in range(PAGES_MAX):
+        reply = yield session.request("tools/list", params)
+        if reply.outcome != outcome.OK:
+            return reply
+        result = reply.mapping()
+        page = result.get("tools")
+        if not isinstance(page, list):
+            return msgspec.structs.replace(reply, outcome=outcome.BAD_BODY, detail="no list of tools")
+        tools += [tool for tool in page if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
+        if not result.get("nextCursor"):
+            break
+        params = {"cursor": result["nextCursor"]}
+    return tools
 
 
 def _found(protocol: str, info: Any, reply: Reply) -> Found:

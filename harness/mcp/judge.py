@@ -57,7 +57,7 @@ def judge_refusal(
         return Reply(outcome.HTTP_STATUS, f"{status}", status, session_id=session_id)
     said = _said(message)
     if status == 400 and code in REJECTED_CODES:
-        return Reply(outcome.REJECTED, said, status, code, session_id=session_id)
+        return Reply(outcome.REJECTED, said, status, code, None, session_id, _data(message))
     if ours:
         return Reply(outcome.RPC_ERROR, said, status, code, session_id=session_id)
     return Reply(outcome.HTTP_STATUS, printable(f"{status} {said}"), status, code, session_id=session_id)
@@ -85,6 +85,10 @@ def _said(message: Message) -> str:
     error = message.error
     said = error.message if isinstance(error, Error) else ""
     return printable(said) if isinstance(said, str) else ""
+
+
+def _data(message: Message) -> msgspec.Raw | None:
+    return message.error.data if isinstance(message.error, Error) else None
 
 
 def _code(message: Message) -> int | None:

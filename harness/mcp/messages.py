@@ -44,6 +44,7 @@ class Reply(msgspec.Struct, frozen=True):
     code: int | None = None
     result: msgspec.Raw | None = None
     session_id: str | None = None
+    data: msgspec.Raw | None = None  # what an error brought along
 
     def value(self) -> Any:
         """The result, decoded; None when there is none (or a number in it is beyond what Python can hold)."""
@@ -51,6 +52,14 @@ class Reply(msgspec.Struct, frozen=True):
             return msgspec.json.decode(self.result) if self.result is not None else None
         except msgspec.DecodeError:
             return None
+
+    def error_data(self) -> dict[str, Any]:
+        """The members of what an error brought along; empty when that is anything but an object."""
+        try:
+            data = msgspec.json.decode(self.data) if self.data is not None else None
+        except msgspec.DecodeError:
+            return {}
+        return data if isinstance(data, dict) else {}
 
     def mapping(self) -> dict[str, Any]:
         """The result's members; empty when it is anything but an object."""
@@ -63,6 +72,7 @@ class Error(msgspec.Struct):
 
     code: int
     message: Any = ""
+    data: msgspec.Raw | None = None
 
 
 class Message(msgspec.Struct):

@@ -5,9 +5,9 @@ these dataclasses where outside text comes in (`read`), nowhere else.
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from harness import units
 from harness.scenario.arguments import compile_arguments
@@ -38,7 +38,10 @@ Users = Annotated[int, Field(ge=1, le=MAX_USERS)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
-def _check_arguments(value: dict[str, Any]) -> dict[str, Any]:
+Templated = TypeVar("Templated", str, dict[str, Any])
+
+
+def _check_arguments(value: Templated) -> Templated:
     compile_arguments(value)
     return value
 
@@ -60,12 +63,23 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One tool call of a workload."""
+    """One entry of a workload: a tool to call, a resource to read, a prompt to get, or a list to ask for."""
 
     __pydantic_config__ = STRICT
-    call: Annotated[str, Field(min_length=1)]
+    call: Annotated[str, Field(min_length=1)] | None = None
+    read: Annotated[str, Field(min_length=1), AfterValidator(_check_arguments)] | None = None
+    prompt: Annotated[str, Field(min_length=1)] | None = None
+    list: Literal["tools", "resources", "resources/templates", "prompts"] | None = None
     args: Annotated[dict[str, Any], AfterValidator(_check_arguments)] = field(default_factory=dict)
     weight: Annotated[int, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if sum(what is not None for what in (self.call, self.read, self.prompt, self.list)) != 1:
+            raise ValueError("says exactly one of call, read, prompt and list")
+        if self.args and self.call is None and self.prompt is None:
+            raise ValueError("args go with call or prompt")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

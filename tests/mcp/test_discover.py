@@ -97,6 +97,32 @@ def test_a_server_is_found_by_what_it_answers(server: Server, protocol: str, ask
     assert requests == asked
 
 
+@pytest.mark.parametrize(
+    ("supported", "asked"),
+    [
+        (["2026-07-28"], ["server/discover", "server/discover"]),
+        (["2099-01-01"], ["server/discover", "initialize", "tools/list"]),
+        (None, ["server/discover", "initialize", "tools/list"]),
+    ],
+)
+def test_a_server_that_offers_the_version_it_refused_is_asked_once_more(
+    supported: Any, asked: list[str]
+) -> None:
+    """Once, and only when the offer is ours too."""
+    data = msgspec.Raw(json.dumps({"supported": supported}).encode())
+    refusal = Reply(outcome.REJECTED, "version", 400, -32022, data=data)
+    answers = iter([refusal, modern("server/discover", {})])
+
+    found, requests = search(
+        lambda method, params: (
+            next(answers) if method == "server/discover" else Reply(outcome.HTTP_STATUS, status=400)
+        )
+    )
+
+    assert requests == asked
+    assert found.protocol == ("2026-07-28" if supported == ["2026-07-28"] else None)
+
+
 def test_a_modern_server_need_not_introduce_itself() -> None:
     """tools/list in its form is proof enough, when no handshake is."""
     found, asked = search(modern_without_discover)

@@ -109,3 +109,22 @@ def test_every_scenario_that_ships_can_be_read() -> None:
         path.stem for path in paths
     ]
     assert paths
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({}, "exactly one of call, read, prompt and list"),
+        ({"call": "a", "read": "b"}, "exactly one of call, read, prompt and list"),
+        ({"list": "tools", "args": {"a": 1}}, "args go with call or prompt"),
+        ({"list": "toolz"}, "should be 'tools'"),
+        ({"read": "{{nothing}}"}, "unknown template"),
+        ({"read": ""}, "at least 1 character"),
+    ],
+)
+def test_an_entry_of_a_workload_asks_for_one_thing(entry: dict[str, object], why: str) -> None:
+    """And says where it does not."""
+    with pytest.raises(UsageError, match="workload") as raised:
+        scenario_of({"name": "x", "load": [{"sustain": {"users": 1, "for": "1s"}}], "workload": [entry]}, "x")
+
+    assert why in raised.value.why

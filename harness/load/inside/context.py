@@ -19,9 +19,10 @@ from gevent.lock import BoundedSemaphore
 from harness.load.address import credentials, doors, is_loopback
 from harness.load.engine import LoadSpec
 from harness.load.inside.deadlines import Deadlines
-from harness.load.inside.discovery import find_protocol
+from harness.load.inside.discovery import find_mirrored, find_protocol
 from harness.load.inside.recorder import Recorder
-from harness.scenario.arguments import Draw, compile_arguments
+from harness.load.workload import Work, works
+from harness.mcp.traits import NO_TRAITS, Traits
 
 _ATTRIBUTE = "harness_context"
 _attaching = BoundedSemaphore()
@@ -35,8 +36,9 @@ class Context:
     recorder: Recorder | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
     cancelled: bool = False
-    workload: list[tuple[str, Draw]] = field(default_factory=list)
+    workload: list[Work] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
+    traits: Traits = NO_TRAITS
     numbers: Iterator[int] = field(default_factory=itertools.count)
     sessions: Iterator[int] = field(default_factory=itertools.count)
 
@@ -48,11 +50,13 @@ class Context:
 
 def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Context:
     """Make the context of this process."""
+    workload = works(spec.workload)
     context = Context(
         spec,
         recorder,
-        workload=[(call["call"], compile_arguments(call.get("args", {}))) for call in spec.workload],
-        weights=[call.get("weight", 1) for call in spec.workload],
+        workload=workload,
+        weights=[work.weight for work in workload],
+        traits=Traits(mirrored=spec.mirrored),
     )
     setattr(environment, _ATTRIBUTE, context)
     return context
@@ -77,11 +81,14 @@ def _spec_from_locust(environment: Any) -> LoadSpec:
         name.strip(): value.strip() for name, value in headers.items()
     }
     protocol = options.mcp_protocol
+    if protocol == "auto":
+        protocol = find_protocol(places.mcp_url, headers)
     return LoadSpec(
         base_url=places.base_url,
         mcp_url=places.mcp_url,
         ws_url=places.ws_url,
-        protocol=find_protocol(places.mcp_url, headers) if protocol == "auto" else protocol,
+        protocol=protocol,
+        mirrored=find_mirrored(places.mcp_url, headers, protocol),
         headers=headers,
         spool_dir="",
         epoch_ns=0,

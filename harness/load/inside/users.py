@@ -10,7 +10,7 @@ Every exchange also fires Locust's own `request` event, so its web UI and other 
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from typing import Any
 
 import gevent
@@ -53,7 +53,7 @@ class McpUser(User):
         self.http = Connection(spec.mcp_url, *told)
         self._protocol = self.protocol or spec.protocol
         self.socket = WebSocketConnection(spec.ws_url, *told) if self._protocol == "websocket" else None
-        self.session: Session = new_session(self._protocol)
+        self.session: Session = new_session(self._protocol, self.context.traits)
         self.session_number = 0
         self.is_open = False
         self.calls = 0
@@ -81,35 +81,37 @@ class McpUser(User):
 
     def call(self, tool: str, **arguments: Any) -> Any:
         """Call a tool; its result, or None if there was none to give."""
-        return self._call(tool, arguments)
+        return self._ask(self.session.call(tool, arguments)) if self._ready() else None
 
     def call_from_workload(self) -> Any:
-        """One call of the workload, drawn by weight."""
-        workload = self.context.workload
-        ((tool, draw),) = (
-            self.random.choices(workload, self.context.weights) if len(workload) > 1 else workload[:1]
-        )
+        """One request of the workload, drawn by weight."""
+        if not self._ready():
+            return None
+        works = self.context.workload
+        work = self.random.choices(works, self.context.weights)[0] if len(works) > 1 else works[0]
         self.calls += 1
-        return self._call(tool, draw(self.random, self.calls))
+        return self._ask(work.request(self.session, self.random, self.calls))
 
     def get(self, path: str, operation: str, contains: bytes = b"") -> None:
         """GET a path of the server; a failure unless it answers 200 and its body has `contains`."""
         request = Request(operation, b"", (), None, "GET", contains)
         self._measured(self.http, request, target=path)
 
-    def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
+    def _ready(self) -> bool:
+        """Whether the session is open, or could be opened."""
         if self.socket is not None and not self.socket.is_open:
             self.is_open = False  # the connection was the session
-        if not self.is_open and not self._open():
-            return None
-        reply = self._measured(self.socket or self.http, self.session.call(tool, arguments))
+        return self.is_open or self._open()
+
+    def _ask(self, request: Request) -> Any:
+        reply = self._measured(self.socket or self.http, request)
         if reply.outcome in REOPEN_AFTER:
             self.is_open = False
         return reply.value() if reply.outcome == outcome.OK else None
 
     def _open(self) -> bool:
         """Open the session, anew if there was one."""
-        self.session = new_session(self._protocol)
+        self.session = new_session(self._protocol, self.context.traits)
         self.session_number = next(self.context.sessions)
         decided = self._run(self.session.opening())
         self.is_open = decided is None or decided.outcome == outcome.OK

@@ -9,6 +9,7 @@ Opening and closing are generators, so that gevent and asyncio drive the same co
 """
 
 from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
@@ -16,6 +17,7 @@ from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.dialects.plain import PlainSession
 from harness.mcp.dialects.websocket import WebSocketSession
 from harness.mcp.messages import Reply, Request
+from harness.mcp.traits import NO_TRAITS, Traits
 
 Exchanges = Generator[Request, Reply, Reply | None]
 
@@ -31,17 +33,17 @@ class Session(Protocol):
     def opening(self) -> Exchanges: ...
     def closing(self) -> Exchanges: ...
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Request: ...
-    def request(self, method: str, params: Mapping[str, Any]) -> Request: ...
+    def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Request: ...
 
 
-DIALECTS: dict[str, Callable[[], Session]] = {
+DIALECTS: dict[str, Callable[[Traits], Session]] = {
     MODERN_VERSION: ModernSession,
-    **{version: (lambda version=version: HandshakeSession(version)) for version in HANDSHAKE_VERSIONS},  # type: ignore[misc]
+    **{version: partial(HandshakeSession, version) for version in HANDSHAKE_VERSIONS},
     "plain": PlainSession,
     "websocket": WebSocketSession,
 }
 
 
-def new_session(protocol: str) -> Session:
+def new_session(protocol: str, traits: Traits = NO_TRAITS) -> Session:
     """A session that is not open yet."""
-    return DIALECTS[protocol]()
+    return DIALECTS[protocol](traits)

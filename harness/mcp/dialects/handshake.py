@@ -14,16 +14,23 @@ import msgspec
 
 from harness.mcp import outcome
 from harness.mcp.messages import CLIENT_INFO, Headers, Reply, Request, encode, rpc
+from harness.mcp.traits import NO_TRAITS, Traits
 
 HANDSHAKE_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 HEADERS: Headers = (("Accept", "application/json, text/event-stream"), ("Content-Type", "application/json"))
 
 
+def initialize_params(version: str, capabilities: Mapping[str, Any]) -> dict[str, Any]:
+    """What a client says of itself first."""
+    return {"protocolVersion": version, "capabilities": capabilities, "clientInfo": CLIENT_INFO}
+
+
 class HandshakeSession:
     """One client's session with one server."""
 
-    def __init__(self, version: str = HANDSHAKE_VERSIONS[0]) -> None:
+    def __init__(self, version: str = HANDSHAKE_VERSIONS[0], traits: Traits = NO_TRAITS) -> None:
         self._offered = version
+        self._capabilities = traits.capabilities
         self.version = version  # the one agreed on, once it is
         self.session_id: str | None = None
         self._ids = count(1)
@@ -33,7 +40,7 @@ class HandshakeSession:
     def opening(self) -> Generator[Request, Reply, Reply | None]:
         """Ends with the reply that decided: the first that failed, or the last."""
         self.session_id, self._headers, self._agreed = None, HEADERS, False
-        params = {"protocolVersion": self._offered, "capabilities": {}, "clientInfo": CLIENT_INFO}
+        params = initialize_params(self._offered, self._capabilities)
         reply = yield self._request("initialize", "initialize", encode(params))
         if reply.outcome != outcome.OK:
             return reply
@@ -60,8 +67,8 @@ class HandshakeSession:
         params = b'{"name":%b,"arguments":%b}' % (encode(tool), encode(arguments))
         return self._request(f"tools/call:{tool}", "tools/call", params)
 
-    def request(self, method: str, params: Mapping[str, Any]) -> Request:
-        return self._request(method, method, encode(params))
+    def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Request:
+        return self._request(operation or method, method, encode(params))
 
     def _request(self, operation: str, method: str, params: bytes) -> Request:
         number = next(self._ids)

@@ -1,16 +1,17 @@
 """2026-07-28: every request stands by itself, with its envelope in `_meta` and its name in the headers.
 
-Header values that are not printable ASCII, have blanks at an edge or look like the sentinel are sent as
-`=?base64?...?=`.
+Arguments that a tool's schema marks are repeated in headers too (`harness.mcp.mirrored`).
 """
 
-import base64
-import re
 from collections.abc import Generator, Mapping
 from itertools import count
 from typing import Any
 
+import msgspec
+
 from harness.mcp.messages import CLIENT_INFO, Headers, Reply, Request, encode, rpc
+from harness.mcp.mirrored import header_value, param_headers
+from harness.mcp.traits import NO_TRAITS, Traits
 
 MODERN_VERSION = "2026-07-28"
 HEADERS: Headers = (
@@ -18,22 +19,21 @@ HEADERS: Headers = (
     ("Content-Type", "application/json"),
     ("MCP-Protocol-Version", MODERN_VERSION),
 )
-META = encode(
-    {
-        "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
-        "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-)
-_PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 
 
-def header_value(text: str) -> str:
-    """A name as a header may carry it."""
-    if _PLAIN.fullmatch(text) and not text.startswith("=?base64?"):
-        return text
-    return f"=?base64?{base64.b64encode(text.encode()).decode()}?="
+def meta(capabilities: Mapping[str, Any]) -> bytes:
+    """The envelope of every request."""
+    return encode(
+        {
+            "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
+            "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
+            "io.modelcontextprotocol/clientCapabilities": capabilities,
+        }
+    )
+
+
+META = meta({})
 
 
 class ModernSession:
@@ -41,9 +41,11 @@ class ModernSession:
 
     session_id: str | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, traits: Traits = NO_TRAITS) -> None:
         self._ids = count(1)
         self._headers: dict[str, Headers] = {}
+        self._meta = meta(traits.capabilities) if traits.capabilities else META
+        self._mirrored = traits.mirrored
 
     def opening(self) -> Generator[Request, Reply, Reply | None]:
         yield from ()
@@ -56,15 +58,25 @@ class ModernSession:
         headers = self._headers.get(tool)
         if headers is None:
             headers = self._headers[tool] = _headers("tools/call", tool)
-        params = b'{"name":%b,"arguments":%b,"_meta":%b}' % (encode(tool), encode(arguments), META)
+        if self._mirrored and tool in self._mirrored:
+            headers += param_headers(self._mirrored[tool], _decoded(arguments))
+        params = b'{"name":%b,"arguments":%b,"_meta":%b}' % (encode(tool), encode(arguments), self._meta)
         return Request(f"tools/call:{tool}", rpc(number, "tools/call", params), headers, number)
 
-    def request(self, method: str, params: Mapping[str, Any]) -> Request:
+    def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Request:
         number = next(self._ids)
         named = params.get(NAMED_BY.get(method, ""))
+        headers = _headers(method, named)
+        if method == "tools/call" and named in self._mirrored:
+            headers += param_headers(self._mirrored[str(named)], params.get("arguments") or {})
         whole = encode(params)
-        body = b"%b%b%b}" % (whole[:-1], b',"_meta":' if len(whole) > 2 else b'"_meta":', META)
-        return Request(method, rpc(number, method, body), _headers(method, named), number)
+        body = b"%b%b%b}" % (whole[:-1], b',"_meta":' if len(whole) > 2 else b'"_meta":', self._meta)
+        return Request(operation or method, rpc(number, method, body), headers, number)
+
+
+def _decoded(arguments: Mapping[str, Any] | msgspec.Raw) -> Mapping[str, Any]:
+    """Arguments that were encoded once are read again for their headers."""
+    return msgspec.json.decode(arguments, type=dict) if isinstance(arguments, msgspec.Raw) else arguments
 
 
 def _headers(method: str, named: str | None) -> Headers:

@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 from harness.mcp.messages import Reply, Request, encode, rpc
+from harness.mcp.traits import NO_TRAITS, Traits
 
 HEADERS = (("Accept", "application/json"), ("Content-Type", "application/json"))
 
@@ -14,7 +15,8 @@ class PlainSession:
 
     session_id: str | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, traits: Traits = NO_TRAITS) -> None:
+        del traits  # there is nothing to declare here
         self._ids = count(1)
 
     def opening(self) -> Generator[Request, Reply, Reply | None]:
@@ -27,6 +29,6 @@ class PlainSession:
         number = next(self._ids)
         return Request(f"tools/call:{tool}", rpc(number, tool, encode(arguments)), HEADERS, number)
 
-    def request(self, method: str, params: Mapping[str, Any]) -> Request:
+    def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Request:
         number = next(self._ids)
-        return Request(method, rpc(number, method, encode(params)), HEADERS, number)
+        return Request(operation or method, rpc(number, method, encode(params)), HEADERS, number)

@@ -8,8 +8,9 @@ from itertools import count
 from typing import Any
 
 from harness.mcp import outcome
-from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS
-from harness.mcp.messages import CLIENT_INFO, Reply, Request, encode, rpc
+from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, initialize_params
+from harness.mcp.messages import Reply, Request, encode, rpc
+from harness.mcp.traits import NO_TRAITS, Traits
 
 SUBPROTOCOL = "mcp"
 
@@ -19,12 +20,12 @@ class WebSocketSession:
 
     session_id: str | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, traits: Traits = NO_TRAITS) -> None:
         self._ids = count(1)
+        self._capabilities = traits.capabilities
 
     def opening(self) -> Generator[Request, Reply, Reply | None]:
-        params = {"protocolVersion": HANDSHAKE_VERSIONS[0], "capabilities": {}, "clientInfo": CLIENT_INFO}
-        reply = yield self.request("initialize", params)
+        reply = yield self.request("initialize", initialize_params(HANDSHAKE_VERSIONS[0], self._capabilities))
         if reply.outcome == outcome.OK:
             body = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
             yield Request("notifications/initialized", body, (), None)
@@ -39,6 +40,6 @@ class WebSocketSession:
         params = b'{"name":%b,"arguments":%b}' % (encode(tool), encode(arguments))
         return Request(f"tools/call:{tool}", rpc(number, "tools/call", params), (), number)
 
-    def request(self, method: str, params: Mapping[str, Any]) -> Request:
+    def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Request:
         number = next(self._ids)
-        return Request(method, rpc(number, method, encode(params)), (), number)
+        return Request(operation or method, rpc(number, method, encode(params)), (), number)

@@ -1,0 +1,69 @@
+"""What a workload's entries ask of a server: tools called, resources read, prompts got, lists asked for.
+
+Operations are named by what the scenario says, templates and all, so that there are as many as entries, never as many
+as drawn values; long ones are cut.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+from harness.mcp.dialects import Session
+from harness.mcp.messages import Request, encode
+from harness.scenario.arguments import Draw, compile_arguments
+
+OPERATION_CHARS_MAX: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One entry: how often, and how its next request is made."""
+
+    weight: int
+    draw: Draw  # the arguments of a tool, else all parameters
+    tool: str | None
+    method: str
+    operation: str
+
+    def request(self, session: Session, rng: Random, count: int) -> Request:
+        """The next request, with what its templates draw."""
+        if self.tool is not None:
+            return session.call(self.tool, self.draw(rng, count))
+        return session.request(self.method, self.draw(rng, count), self.operation)
+
+
+def works(entries: Iterable[Mapping[str, Any]]) -> list[Work]:
+    """The entries of a scenario's workload."""
+    return [_work(entry) for entry in entries]
+
+
+def _work(entry: Mapping[str, Any]) -> Work:
+    arguments, weight = entry.get("args") or {}, entry.get("weight", 1)
+    if entry.get("call"):
+        return Work(weight, compile_arguments(arguments), entry["call"], "tools/call", "")
+    if entry.get("read"):
+        uri = entry["read"]
+        return Work(weight, compile_arguments({"uri": uri}), None, *_named("resources/read", uri))
+    if entry.get("prompt"):
+        name = entry["prompt"]
+        return Work(weight, _prompt(name, compile_arguments(arguments)), None, *_named("prompts/get", name))
+    method = f"{entry['list']}/list"
+    return Work(weight, compile_arguments({}), None, method, method)
+
+
+def _prompt(name: str, draw: Draw) -> Draw:
+    """A prompt's arguments are texts, whatever YAML or a template makes of them."""
+
+    def drawn(rng: Random, count: int) -> dict[str, Any]:
+        return {"name": name, "arguments": {key: _text(value) for key, value in draw(rng, count).items()}}
+
+    return drawn
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else encode(value).decode()
+
+
+def _named(method: str, name: str) -> tuple[str, str]:
+    return method, f"{method}:{name}"[:OPERATION_CHARS_MAX]

@@ -1,0 +1,18 @@
+"""What a client is beyond its dialect: what it can do for a server, and what it has learnt of the server's tools."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.mcp.mirrored import Mirrored
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """The same for every session of a run."""
+
+    capabilities: Mapping[str, Any] = field(default_factory=dict)  # declared to the server
+    mirrored: Mapping[str, Mirrored] = field(default_factory=dict)  # by tool; 2026-07-28 only
+
+
+NO_TRAITS = Traits()
