@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -25,6 +26,7 @@ from harness.services.process import running
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {"target", "toxiproxy", "locust-master", "locust-worker", "harness"}
 OFFICIAL = {"postgres", "rabbitmq", "redis"}
@@ -73,10 +75,19 @@ def test_every_service_has_a_health_check_that_others_wait_for() -> None:
 
 
 def test_the_image_is_made_of_what_the_repository_has() -> None:
-    """What is copied is there; the versions are those that the project pins."""
-    for line in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE):
-        for source in line.split():
-            assert (ROOT / source).exists(), source
+    """What is copied is there, what the wheel is made of is copied, and nothing else is sent to be built."""
+    lines = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    copied = {source for line in lines for source in line.split()}
+    assert [source for source in copied if not (ROOT / source).exists()] == []
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert ignored[1] == "*"
+    assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == copied
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert {*wheel["packages"], *wheel["force-include"], *PROJECT["project"]["license-files"]} <= copied
+
+
+def test_the_image_has_the_versions_that_the_project_pins() -> None:
+    """Toxiproxy's exactly; a Python that it supports."""
     versions = set(re.findall(r"(?:Version=|@v)(\d+\.\d+\.\d+)", DOCKERFILE))
     assert versions == {toxiproxy_install.VERSION}
     assert f"-X {toxiproxy_install.MODULE}.Version=" in DOCKERFILE
