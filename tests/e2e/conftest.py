@@ -6,12 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests import browsing
 
 # Nothing of the machine's own settings reaches a command under test.
 CLEAN = {
@@ -85,3 +89,10 @@ def harness(tmp_path: Path) -> Iterator[Callable[..., Command]]:
         if command.process.poll() is None:
             command.process.send_signal(signal.SIGKILL)
             command.process.communicate()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A real one, for tests with loop_scope="session": `tests.browsing` says how to look at a page with it."""
+    async with browsing.started() as started:
+        yield started
