@@ -21,6 +21,7 @@ from harness.load.engine import LoadSpec
 from harness.load.inside.deadlines import Deadlines
 from harness.load.inside.discovery import find_mirrored, find_protocol
 from harness.load.inside.recorder import Recorder
+from harness.load.inside.tally import Tally
 from harness.load.workload import Work, works
 from harness.mcp.traits import NO_TRAITS, Traits
 
@@ -33,7 +34,8 @@ class Context:
     """Shared by the users of a process."""
 
     spec: LoadSpec
-    recorder: Recorder | None = None
+    recorder: Recorder | None
+    tally: Tally
     deadlines: Deadlines = field(default_factory=Deadlines)
     cancelled: bool = False
     workload: list[Work] = field(default_factory=list)
@@ -54,6 +56,7 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
     context = Context(
         spec,
         recorder,
+        Tally(environment),
         workload=workload,
         weights=[work.weight for work in workload],
         traits=Traits(mirrored=spec.mirrored),

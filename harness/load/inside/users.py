@@ -6,19 +6,19 @@
 
 A lost session is opened again before the next call. A user that is cut off in mid-call leaves a row that says
 so: `unfinished`, or `cancelled` when a person interrupted the run.
-Every exchange also fires Locust's own `request` event, so its web UI and other listeners see all of it.
+Locust is told of every exchange (see `tally`), so its web UI and other listeners see all of it.
 """
 
 import time
 from collections.abc import Callable, Generator
 from typing import Any
 
-import gevent
 from locust import User, events
 from locust.argument_parser import LocustArgumentParser
 
 from harness.load.inside import context
 from harness.load.inside.pacing import Pacing
+from harness.load.inside.tasks import Tasks
 from harness.load.inside.transport import Connection, Exchanged
 from harness.load.inside.websocket import WebSocketConnection
 from harness.mcp import outcome
@@ -66,7 +66,7 @@ class McpUser(User):
     def on_start(self) -> None:
         """Open the session; a failure is recorded, and tried again before the first call."""
         self.pacing.ready_ns = self._now_ns()
-        self._taskset_instance._sleep = _sleep  # noqa: SLF001 - Locust has no other place for it
+        self._taskset_instance = Tasks(self)
         self._open()
 
     def on_stop(self) -> None:
@@ -78,6 +78,12 @@ class McpUser(User):
             self.http.close()
             if self.socket is not None:
                 self.socket.close()
+            self.context.tally.pour()
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is anything to wait for before the next task."""
+        return self.context.spec.think or self.pacing.backoff_s > 0
 
     def call(self, tool: str, **arguments: Any) -> Any:
         """Call a tool; its result, or None if there was none to give."""
@@ -175,16 +181,12 @@ class McpUser(User):
 
     def _tell_locust(self, request: Request, done: Exchanged, transport: str) -> None:
         reply = done.reply
-        failed = reply.outcome in outcome.FAILED
-        self.environment.events.request.fire(
-            request_type=transport,
-            name=request.operation,
-            response_time=(done.done_ns - done.sent_ns) / NS_PER_MS,
-            response_length=done.bytes_in,
-            response=None,
-            context={},
-            exception=CallFailed(f"{reply.outcome}: {reply.detail}") if failed else None,
-        )
+        service_ms = (done.done_ns - done.sent_ns) / NS_PER_MS
+        if reply.outcome in outcome.FAILED:
+            failure = CallFailed(f"{reply.outcome}: {reply.detail}")
+            self.context.tally.fire(transport, request.operation, service_ms, done.bytes_in, failure)
+        else:
+            self.context.tally.ok(transport, request.operation, service_ms, done.bytes_in)
 
     def _wait_s(self) -> float:
         think_s = self._think_s() if self.context.spec.think else 0.0
@@ -203,12 +205,6 @@ class WebSocketMcpUser(McpUser):
 
 class CallFailed(Exception):  # noqa: N818 - the name is what Locust's web UI shows
     """A call that ended in a failure, for Locust's list of failures."""
-
-
-def _sleep(seconds: float) -> None:
-    """As Locust does, but for nothing: who has just waited for a reply has let the others run."""
-    if seconds > 0:
-        gevent.sleep(seconds)
 
 
 def _cut(ended: str, now_ns: int) -> Exchanged:

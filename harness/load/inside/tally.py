@@ -1,0 +1,109 @@
+"""What Locust is told of every call: its statistics at once a second, any other listener call by call.
+
+Firing Locust's `request` event costs a quarter of a call. As long as its only listener is Locust's own, which counts,
+the calls that went well are counted here and added to Locust's statistics in bulk: once a second, and when a user
+ends. The sums are the same, so the web UI, `--csv` and the closing table show all of it, at most a second late.
+As soon as anybody else listens, and for every failure, the event is fired as it happens.
+"""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import gevent
+import locust.stats
+
+POUR_S = 1.0
+OWN = "locust.runners"
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Calls of one name that Locust's statistics do not have yet."""
+
+    times_ms: list[float] = field(default_factory=list)
+    bytes_in: int = 0
+
+
+class Tally:
+    """One process's calls, on their way into its Locust."""
+
+    def __init__(self, environment: Any) -> None:
+        self._environment = environment
+        self._event = environment.events.request
+        self._waiting: dict[tuple[str, str], Waiting] = {}
+        self._listeners = -1
+        self._only_locust = False
+        self._pouring: gevent.Greenlet | None = None
+
+    def ok(self, transport: str, name: str, service_ms: float, bytes_in: int) -> None:
+        """A call went well."""
+        if len(self._event._handlers) != self._listeners:  # noqa: SLF001 - nothing public tells
+            self._look()
+        if not self._only_locust:
+            self.fire(transport, name, service_ms, bytes_in, None)
+            return
+        waiting = self._waiting.get((name, transport))
+        if waiting is None:
+            waiting = self._waiting[name, transport] = Waiting()
+        waiting.times_ms.append(service_ms)
+        waiting.bytes_in += bytes_in
+
+    def fire(
+        self, transport: str, name: str, service_ms: float, bytes_in: int, failure: Exception | None
+    ) -> None:
+        """The event itself."""
+        self._event.fire(
+            request_type=transport,
+            name=name,
+            response_time=service_ms,
+            response_length=bytes_in,
+            response=None,
+            context={},
+            exception=failure,
+        )
+
+    def pour(self) -> None:
+        """Add what waits to Locust's statistics."""
+        now_s = time.time()
+        stats = self._environment.stats
+        for key, waiting in self._waiting.items():
+            if waiting.times_ms:
+                buckets = Counter(map(locust.stats.bucket_response_time, waiting.times_ms))
+                for entry in (stats.total, stats.entries[key]):
+                    _add(entry, waiting, buckets, now_s)
+                waiting.times_ms, waiting.bytes_in = [], 0
+
+    def _look(self) -> None:
+        """Who listens? Asked again whenever their number changes."""
+        listeners = self._event._handlers  # noqa: SLF001
+        self._listeners = len(listeners)
+        self._only_locust = [listener.__module__ for listener in listeners] == [OWN]
+        if self._only_locust and self._pouring is None:
+            self._pouring = gevent.spawn(self._pour_forever)
+
+    def _pour_forever(self) -> None:
+        while True:
+            gevent.sleep(POUR_S)
+            self.pour()
+
+
+def _add(entry: Any, waiting: Waiting, buckets: Counter[int], now_s: float) -> None:
+    """What the entry's own `log` does for one call after the other."""
+    second, times_ms = int(now_s), waiting.times_ms
+    before_s = entry.last_request_timestamp
+    if entry.use_response_times_cache and before_s is not None and second > int(before_s):
+        entry._cache_response_times(second - 1)  # noqa: SLF001
+    entry.num_requests += len(times_ms)
+    entry.num_reqs_per_sec[second] += len(times_ms)
+    entry.last_request_timestamp = now_s
+    entry.total_response_time += sum(times_ms)
+    least, most = min(times_ms), max(times_ms)
+    entry.min_response_time = (
+        least if entry.min_response_time is None else min(entry.min_response_time, least)
+    )
+    entry.max_response_time = max(entry.max_response_time, most)
+    for bucket, count in buckets.items():
+        entry.response_times[bucket] += count
+    entry.total_content_length += waiting.bytes_in
