@@ -1,6 +1,6 @@
 """The service as one ASGI application: the parts opened in order, the doors in front of them.
 
-    /mcp              MCP Streamable HTTP, both eras      (sessions in PostgreSQL)
+    /mcp              MCP Streamable HTTP, both eras      (sessions in PostgreSQL or Redis)
     /mcp/tools/call   plain JSON-RPC
     /mcp/ws           MCP over WebSocket
     /health /status   for people, probes and load tests
@@ -29,6 +29,7 @@ from harness.target.doors.websocket import WebSocketDoor
 from harness.target.doors.wire import reply
 from harness.target.sessions import SessionUpkeep, StoreUnreachableError
 from harness.target.sessions_postgres import PostgresSessions
+from harness.target.sessions_redis import RedisSessions, connected
 from harness.target.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -61,8 +62,7 @@ class Target:
     async def running(self) -> AsyncIterator[None]:
         """The service is open inside this; what cannot be opened raises a HarnessError."""
         settings = self._settings
-        async with postgres.opened(settings) as databases:
-            sessions = PostgresSessions(databases.own, settings.session_ttl_s)
+        async with postgres.opened(settings) as databases, _session_store(settings, databases) as sessions:
             self._traffic = Traffic()
             observer = Observer(settings, databases, sessions, self._traffic)
             self._pages = Starlette(
@@ -117,6 +117,29 @@ async def _held(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
     finally:
         leave.set()
         await holding
+
+
+@contextlib.asynccontextmanager
+async def _session_store(
+    settings: Settings, databases: postgres.Databases
+) -> AsyncIterator[PostgresSessions | RedisSessions]:
+    """Where the settings want sessions to be kept."""
+    async with contextlib.AsyncExitStack() as stack:
+        store: PostgresSessions | RedisSessions = PostgresSessions(databases.own, settings.session_ttl_s)
+        if settings.sessions_in_redis:
+            redis = await stack.enter_async_context(
+                connected(
+                    settings.redis_url,
+                    at_most=settings.pool_max,
+                    wait_s=settings.pool_wait_s,
+                    answer_s=settings.statement_timeout_s,
+                )
+            )
+            store = RedisSessions(redis, settings.schema, settings.session_ttl_s)
+        try:
+            yield store
+        finally:
+            await store.settle()
 
 
 async def _refuse(scope: Scope, send: Send, status: int, words: bytes) -> None:

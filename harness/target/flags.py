@@ -29,6 +29,10 @@ FLAGS: Final[Mapping[str, Flag]] = {
     "host": Flag("address to listen on"),
     "port": Flag("port to listen on; 0 takes a free one", int),
     "schema": Flag("schema of the service's own tables"),
+    "sessions": Flag(
+        "where sessions are kept (default: redis if there is a --redis-url)", choices=("postgres", "redis")
+    ),
+    "redis_url": Flag("Redis to use (default: REDIS_URL of the environment)"),
     "session_ttl_s": Flag("seconds until a session without activity expires", float),
     "session_sweep_s": Flag("seconds between deletions of expired sessions", float),
     "pool_min": Flag("connections kept open to each database", int),
@@ -41,6 +45,9 @@ FLAGS: Final[Mapping[str, Flag]] = {
     "json_response": Flag("answer at /mcp with event streams", option="--sse", present=False),
     "allowed_hosts": Flag("a Host header to accept (repeatable)", option="--allow-host", many=True),
 }
+
+# Where other parts are: passwords in them are not shown to other users of the machine.
+ENVIRONMENT: Final = {"redis_url": "REDIS_URL"}
 
 
 def option(name: str) -> str:
@@ -71,10 +78,9 @@ def settings(given: Mapping[str, Any]) -> Settings:
             "Neither --database-url nor DATABASE_URL names one.",
             "Give --database-url postgresql://user@host:5432/postgres, or use `harness serve`, which brings its own.",
         )
-    values = {
-        name: _value(value) for name, value in given.items() if value is not None and name != "database_url"
-    }
-    return Settings(database_url=url, **values)
+    values = {name: _value(value) for name, value in given.items() if value is not None}
+    named = {name: os.environ[variable] for name, variable in ENVIRONMENT.items() if os.environ.get(variable)}
+    return Settings(**{**named, **values, "database_url": url})
 
 
 def _value(value: Any) -> Any:

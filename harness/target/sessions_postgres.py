@@ -1,29 +1,64 @@
-"""Sessions in PostgreSQL: the table `sessions`, in the schema that the settings name.
+"""Sessions in PostgreSQL: one table, in the schema that the settings name.
 
-`touch` is on the path of every request, so requests that arrive while one UPDATE is under way share the next:
-
-    request   A     B  C        D
-    UPDATE    [A]---[B C]-------[D]---        never two at a time, never more than one a request
-
-Each request is still judged by the table itself: a session closed by another process is gone at once.
+Each request is judged by the table itself: a session closed by another process is gone at once. Requests that
+arrive together share one UPDATE (`touches`).
 Opening and closing are flushed to disk before they are answered; touching is not (the connections have
 synchronous_commit off), so a crash of PostgreSQL can lose a fraction of a second of activity, never a session.
 The schema is the pool's search_path, so the statements here need not name it.
 The time of PostgreSQL decides, so processes on several machines agree.
+What a deleted session did goes into `session_totals` in the statement that deletes it: statistics lose nothing.
 """
 
-import asyncio
-from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
+import msgspec
 
-from harness.target.databases import UNREACHABLE, BusyError, Pool, reason
-from harness.target.sessions import Client, NewId, StoreUnreachableError, new_id
+from harness.target.connecting import UNREACHABLE, reason
+from harness.target.databases import BusyError, Pool
+from harness.target.sessions import (
+    IDS_TRIED,
+    Client,
+    NewId,
+    Session,
+    Statistics,
+    StoreUnreachableError,
+    Usage,
+    new_id,
+    statistics_of,
+)
+from harness.target.touches import Key, Touch, Touches
 
-IDS_TRIED = 5  # with 128 random bits the second is already unheard of
-TOUCHED_AT_ONCE = 500
 _FAILURES = (*UNREACHABLE, BusyError, asyncpg.PostgresError)
+_OPEN = """INSERT INTO sessions (id, client, client_version, protocol, client_type, owner, metadata, expires_at)
+    SELECT $1, $2, $3, $4, $5, $6, $7::text::jsonb, now() + make_interval(secs => $8)
+    FROM set_config('synchronous_commit', 'on', true) ON CONFLICT DO NOTHING RETURNING id"""
+# `active` counts what one process works on: what a process that died had begun is forgotten with it.
+_TOUCH = """UPDATE sessions AS s SET requests = requests + t.begun, seen_at = now(),
+    expires_at = now() + make_interval(secs => $6),
+    active = CASE WHEN served_by = $5 THEN greatest(0, active + t.begun - t.ended)
+                  WHEN t.begun > 0 THEN greatest(0, t.begun - t.ended) ELSE active END,
+    served_by = CASE WHEN t.begun > 0 THEN $5 ELSE served_by END
+    FROM unnest($1::text[], $2::text[], $3::int[], $4::int[]) AS t (id, owner, begun, ended)
+    WHERE s.id = t.id AND s.owner IS NOT DISTINCT FROM t.owner AND closed_at IS NULL AND expires_at > now()
+    RETURNING s.id, s.owner"""
+_CLOSE = """UPDATE sessions AS s SET closed_at = now() FROM set_config('synchronous_commit', 'on', true)
+    WHERE id = $1 AND owner IS NOT DISTINCT FROM $2 AND closed_at IS NULL AND expires_at > now() RETURNING id"""
+_SWEEP = """WITH gone AS (
+      DELETE FROM sessions WHERE expires_at <= now() RETURNING client, client_type, requests),
+    kept AS (
+      INSERT INTO session_totals AS t (client, client_type, sessions, requests)
+      SELECT client, client_type, count(*), sum(requests) FROM gone GROUP BY 1, 2
+      ON CONFLICT (client, client_type) DO UPDATE
+      SET sessions = t.sessions + excluded.sessions, requests = t.requests + excluded.requests)
+    SELECT 1 FROM gone"""
+_TOTALS = """SELECT client, client_type, sum(sessions)::bigint, sum(requests)::bigint FROM (
+      SELECT client, client_type, sessions, requests FROM session_totals
+      UNION ALL SELECT client, client_type, 1, requests FROM sessions) AS all_of_them GROUP BY 1, 2"""
+_FIND = """SELECT id, client, client_version, protocol, owner, metadata::text, requests, active,
+    opened_at, seen_at, expires_at FROM sessions WHERE id = $1 AND closed_at IS NULL AND expires_at > now()"""
+_COUNT = "SELECT count(*) FROM sessions WHERE closed_at IS NULL AND expires_at > now()"
 
 
 class PostgresSessions:
@@ -31,72 +66,63 @@ class PostgresSessions:
 
     def __init__(self, pool: Pool, ttl_s: float, make_id: NewId = new_id) -> None:
         self._pool, self._ttl_s, self._make_id = pool, ttl_s, make_id
-        self._waiting: list[tuple[str, asyncio.Future[bool]]] = []
-        self._touching: asyncio.Task[None] | None = None
+        self._process = new_id()
+        self._touches = Touches(self._send)
+
+    async def settle(self) -> None:
+        await self._touches.settle()
 
     async def open(self, client: Client) -> str:
+        metadata = msgspec.json.encode(client.metadata).decode()
+        who = (client.name, client.version, client.protocol, client.type, client.owner, metadata)
         for _ in range(IDS_TRIED):
             session_id = self._make_id()
-            sql = """INSERT INTO sessions (id, client, client_version, protocol, expires_at)
-                SELECT $1, $2, $3, $4, now() + make_interval(secs => $5)
-                FROM set_config('synchronous_commit', 'on', true) ON CONFLICT DO NOTHING RETURNING id"""
-            values = (session_id, client.name, client.version, client.protocol, self._ttl_s)
-            if await self._ids(sql, *values):
+            if await self._rows(_OPEN, session_id, *who, self._ttl_s):
                 return session_id
         raise StoreUnreachableError(f"{IDS_TRIED} new session ids in a row were taken")
 
-    async def touch(self, session_id: str) -> bool:
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((session_id, answer))
-        if self._touching is None:
-            self._touching = asyncio.create_task(self._touch_waiting())
-        return await answer
+    async def touch(self, session_id: str, owner: str | None = None) -> bool:
+        return await self._touches.touch((session_id, owner))
 
-    async def close(self, session_id: str) -> bool:
-        sql = """UPDATE sessions AS s SET closed_at = now()
-            FROM set_config('synchronous_commit', 'on', true)
-            WHERE id = $1 AND closed_at IS NULL AND expires_at > now() RETURNING id"""
-        return bool(await self._ids(sql, session_id))
+    def leave(self, session_id: str, owner: str | None = None) -> None:
+        self._touches.leave((session_id, owner))
+
+    async def close(self, session_id: str, owner: str | None = None) -> bool:
+        return bool(await self._rows(_CLOSE, session_id, owner))
 
     async def sweep(self) -> int:
         # Closed ones stay until they would have expired: until then their id must not be given again.
-        return len(await self._ids("DELETE FROM sessions WHERE expires_at <= now() RETURNING id"))
+        return len(await self._rows(_SWEEP))
 
     async def count(self) -> int:
-        sql = "SELECT count(*)::text FROM sessions WHERE closed_at IS NULL AND expires_at > now()"
-        return int((await self._ids(sql))[0])
+        return int((await self._rows(_COUNT))[0][0])
+
+    async def find(self, session_id: str) -> Session | None:
+        for row in await self._rows(_FIND, session_id):
+            found, name, version, protocol, owner, metadata, *counts_and_times = row
+            client = Client(name, version, protocol, owner, msgspec.json.decode(metadata))
+            return Session(found, client, *counts_and_times)
+        return None
+
+    async def statistics(self) -> Statistics:
+        return statistics_of(await self.count(), [Usage(*row) for row in await self._rows(_TOTALS)])
 
     async def check(self) -> None:
-        await self._ids("SELECT id FROM sessions LIMIT 1")
+        await self._rows("SELECT id FROM sessions LIMIT 1")
 
-    async def _touch_waiting(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:TOUCHED_AT_ONCE], self._waiting[TOUCHED_AT_ONCE:]
-                await self._touch_batch(batch)
-        finally:
-            self._touching = None
+    async def _send(self, touches: Sequence[Touch]) -> set[Key]:
+        ids, owners, begun, ended = (
+            [touch.session for touch in touches],
+            [touch.owner for touch in touches],
+            [touch.begun for touch in touches],
+            [touch.ended for touch in touches],
+        )
+        rows = await self._rows(_TOUCH, ids, owners, begun, ended, self._process, self._ttl_s)
+        return {(row[0], row[1]) for row in rows}
 
-    async def _touch_batch(self, batch: list[tuple[str, "asyncio.Future[bool]"]]) -> None:
-        counts = Counter(session_id for session_id, _ in batch)
-        sql = """UPDATE sessions AS s SET requests = requests + touched.n, seen_at = now(),
-            expires_at = now() + make_interval(secs => $3)
-            FROM unnest($1::text[], $2::int[]) AS touched (id, n)
-            WHERE s.id = touched.id AND closed_at IS NULL AND expires_at > now() RETURNING s.id"""
-        try:
-            alive = set(await self._ids(sql, list(counts), list(counts.values()), self._ttl_s))
-        except StoreUnreachableError as error:
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(error)
-            return
-        for session_id, answer in batch:
-            if not answer.done():  # its request may have been given up meanwhile
-                answer.set_result(session_id in alive)
-
-    async def _ids(self, sql: str, *args: Any) -> list[str]:
+    async def _rows(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
         try:
             async with self._pool.connection() as connection:
-                return [record[0] for record in await connection.fetch(sql, *args)]
+                return [tuple(record.values()) for record in await connection.fetch(sql, *args)]
         except _FAILURES as error:
             raise StoreUnreachableError(reason(error)) from error

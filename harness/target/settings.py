@@ -22,6 +22,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000  # 0 takes a free one
     schema: str = "harness_target"  # of the service's own tables: dropped in one statement
+    sessions: str = ""  # kept in "postgres" or "redis"; without a word in Redis if there is one
+    redis_url: str = ""
     session_ttl_s: float = 1800.0  # a session without activity for so long is gone
     session_sweep_s: float = 60.0  # how often the rows of expired sessions are deleted
     pool_min: int = 0  # connections kept open, for each database
@@ -47,6 +49,24 @@ class Settings:
                 "It must be a lower-case PostgreSQL name that does not begin with pg_.",
                 "Use letters, digits and underscores, for example harness_target",
             )
+        if self.redis_url and urlsplit(self.redis_url).scheme not in {"redis", "rediss", "unix"}:
+            raise UsageError(
+                "That is not the URL of a Redis.",
+                f"{without_password(self.redis_url)!r} does not begin with redis://",
+                "Give one such as redis://127.0.0.1:6379/0",
+            )
+        if self.sessions not in {"", "postgres", "redis"}:
+            raise UsageError(
+                f"Sessions cannot be kept in {self.sessions!r}.",
+                "There are two stores: postgres and redis.",
+                "Give --sessions postgres, or --sessions redis with --redis-url.",
+            )
+        if self.sessions == "redis" and not self.redis_url:
+            raise UsageError(
+                "Sessions cannot be kept in Redis.",
+                "Neither --redis-url nor REDIS_URL names one.",
+                "Give --redis-url redis://127.0.0.1:6379/0, or --sessions postgres.",
+            )
         if not 0 <= self.port <= 65535:
             raise UsageError(
                 f"There is no port {self.port}.", "Ports go from 0 to 65535.", "0 takes a free one."
@@ -62,6 +82,10 @@ class Settings:
             raise UsageError(
                 "A time limit of the target is not positive.", todo="Give every limit some time."
             )
+
+    @property
+    def sessions_in_redis(self) -> bool:
+        return self.sessions == "redis" or (self.sessions == "" and bool(self.redis_url))
 
 
 def without_password(url: str) -> str:

@@ -23,10 +23,12 @@ def test_flags_become_settings(monkeypatch):
 
 
 def test_database_url_may_come_from_the_environment(monkeypatch):
-    """Without the flag DATABASE_URL is used."""
+    """Without the flags DATABASE_URL and REDIS_URL are used."""
     monkeypatch.setenv("DATABASE_URL", URL)
+    monkeypatch.setenv("REDIS_URL", "redis://h")
 
-    assert settings_of([]) == Settings(URL)
+    assert settings_of([]) == Settings(URL, redis_url="redis://h")
+    assert settings_of(["--redis-url", "redis://i"]).redis_url == "redis://i"
 
 
 def test_every_setting_has_a_flag():

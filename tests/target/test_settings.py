@@ -13,6 +13,10 @@ URL = "postgresql://u@127.0.0.1/postgres"
     [
         ({"database_url": "mysql://127.0.0.1/x"}, "needs a PostgreSQL database"),
         ({"database_url": "mysql://u:secret@127.0.0.1/x"}, r"u:\*\*\*@"),
+        ({"redis_url": "http://u:secret@127.0.0.1"}, "not the URL of a Redis"),
+        ({"redis_url": "http://u:secret@127.0.0.1"}, r"u:\*\*\*@"),
+        ({"sessions": "memory"}, "cannot be kept in 'memory'"),
+        ({"sessions": "redis"}, "cannot be kept in Redis"),
         ({"schema": 'x"; DROP'}, "cannot name"),
         ({"schema": "Upper"}, "cannot name"),
         ({"schema": "pg_mine"}, "cannot name"),
@@ -46,3 +50,17 @@ def test_defaults_stay_on_loopback():
 def test_passwords_are_not_shown(url, shown):
     """Error messages show the URL without its password."""
     assert without_password(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "in_redis"),
+    [
+        ({}, False),
+        ({"redis_url": "redis://h"}, True),
+        ({"redis_url": "redis://h", "sessions": "postgres"}, False),
+        ({"redis_url": "redis://h", "sessions": "redis"}, True),
+    ],
+)
+def test_sessions_are_kept_where_there_is_a_redis_unless_told(changes, in_redis):
+    """A Redis that is named is used, unless PostgreSQL is asked for."""
+    assert Settings(URL, **changes).sessions_in_redis is in_redis

@@ -20,11 +20,14 @@ from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from harness.target.caller import acting, current, within
 from harness.target.doors.wire import BODY_BYTES_MAX, TooLargeError, read_body, replayed, reply, rpc_error
 from harness.target.sessions import Client, SessionStore, StoreUnreachableError
 
 SESSION_HEADER: Final = b"mcp-session-id"
 VERSION_HEADER: Final = b"mcp-protocol-version"
+WORD_MAX: Final = 200  # characters of a name that are kept
+METADATA_MAX: Final = 20  # capabilities that are kept
 _HANDSHAKE: Final = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL_VERSIONS)
 
 
@@ -57,12 +60,17 @@ class SessionGate:
             await reply(send, 405, b"", (b"allow", b"POST, DELETE"))
         elif session is None:
             await self._without_session(method, scope, receive, send)
-        elif not await (self._store.touch(session) if method == "POST" else self._store.close(session)):
-            await reply(send, 404, rpc_error(None, INVALID_REQUEST, "Session not found"))
         elif method == "DELETE":
-            await reply(send, 200, b"")
+            closed = await self._store.close(session, current().client)
+            await (reply(send, 200, b"") if closed else _not_found(send))
+        elif await self._store.touch(session, owner := current().client):
+            try:
+                with acting(within(session)):
+                    await self._app(scope, receive, _named(send, session))
+            finally:
+                self._store.leave(session, owner)
         else:
-            await self._app(scope, receive, _named(send, session))
+            await _not_found(send)
 
     async def _without_session(self, method: str, scope: Scope, receive: Receive, send: Send) -> None:
         if method == "DELETE":
@@ -78,7 +86,7 @@ class SessionGate:
             await reply(send, 400, rpc_error(None, INVALID_REQUEST, "Missing session ID"))
             return
         # What is not JSON-RPC at all is the SDK's to refuse: it knows the right words.
-        client = _client(message)
+        client = client_of(message, current().client, _agent(scope))
         onward = replayed(body, receive)
         await self._app(scope, onward, self._opening(send, client) if client else send)
 
@@ -92,6 +100,10 @@ class SessionGate:
             await send(message)
 
         return opening
+
+
+async def _not_found(send: Send) -> None:
+    await reply(send, 404, rpc_error(None, INVALID_REQUEST, "Session not found"))
 
 
 def _named(send: Send, session: str) -> Send:
@@ -112,17 +124,28 @@ def _decoded(body: bytes) -> Any:
         return None
 
 
-def _client(message: Any) -> Client | None:
+def client_of(message: Any, owner: str | None, agent: str = "") -> Client | None:
     """Who initializes; None when the SDK will refuse it (then there is no session to open)."""
     if not isinstance(message, dict) or not isinstance(message.get("params"), dict) or "id" not in message:
         return None
     params = message["params"]
-    info = params.get("clientInfo")
-    if not isinstance(info, dict) or not isinstance(params.get("capabilities"), dict):
+    info, capabilities = params.get("clientInfo"), params.get("capabilities")
+    if not isinstance(info, dict) or not isinstance(capabilities, dict):
         return None
     words = (info.get("name"), info.get("version"), params.get("protocolVersion"))
     if not all(isinstance(word, str) for word in words):
         return None
-    # PostgreSQL's text has no NUL, and a name is not a place to store data.
-    name, version, protocol = (str(word).replace("\0", "")[:200] for word in words)
-    return Client(name, version, protocol)
+    name, version, protocol = (_kept(str(word)) for word in words)
+    metadata: dict[str, Any] = {"capabilities": sorted(_kept(key) for key in capabilities)[:METADATA_MAX]}
+    extra = {"title": info.get("title"), "websiteUrl": info.get("websiteUrl"), "userAgent": agent}
+    metadata |= {key: _kept(value) for key, value in extra.items() if isinstance(value, str) and value}
+    return Client(name, version, protocol, owner, metadata)
+
+
+def _kept(word: str) -> str:
+    """PostgreSQL's text has no NUL, and a name is not a place to store data."""
+    return word.replace("\0", "")[:WORD_MAX]
+
+
+def _agent(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"), "")

@@ -55,19 +55,29 @@ async def call(http, url, session):
         return response.status, await response.json()
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
-async def test_session_survives_restart(start_target, schema, end):
-    """A session that was opened before a restart works after it, however the process ended."""
-    async with aiohttp.ClientSession() as http:
-        with start_target(schema=schema) as first:
-            session = await open_session(http, first.url)
+@pytest.mark.parametrize(
+    ("store", "end", "number"),
+    [
+        ("postgres", signal.SIGKILL, 1000),
+        ("postgres", signal.SIGTERM, 20),
+        ("redis", signal.SIGTERM, 20),
+    ],
+)
+async def test_sessions_survive_a_restart(request, start_target, schema, store, end, number):
+    """Sessions that were opened before a restart work after it, every one, however the process ended."""
+    flags = ["--sessions", store]
+    flags += ["--redis-url", request.getfixturevalue("redis_url")] if store == "redis" else []
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=50)) as http:
+        with start_target(*flags, schema=schema) as first:
+            sessions = await asyncio.gather(*(open_session(http, first.url) for _ in range(number)))
             first.process.send_signal(end)
             first.process.wait(timeout=20)
-        with start_target(schema=schema) as second:
-            status, answer = await call(http, second.url, session)
+        with start_target(*flags, schema=schema) as second:
+            answers = await asyncio.gather(*(call(http, second.url, session) for session in sessions))
 
-    assert status == 200
-    assert answer["result"]["structuredContent"]["rows"] == [[1]]
+    assert len(set(sessions)) == number
+    assert {status for status, _ in answers} == {200}
+    assert all(answer["result"]["structuredContent"]["rows"] == [[1]] for _, answer in answers)
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])

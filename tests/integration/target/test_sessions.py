@@ -1,44 +1,33 @@
-"""The session store on a real PostgreSQL."""
+"""The contract of a session store, on a real PostgreSQL and a real Redis."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import asyncpg
 import pytest
 
-from harness.target import databases
-from harness.target.sessions import Client, StoreUnreachableError
-from harness.target.sessions_postgres import PostgresSessions
+from harness.target.sessions import Client, StoreUnreachableError, Usage
 from harness.target.settings import Settings
+from tests.integration.target.stores import on_postgres, on_redis
 
 CLIENT = Client("test", "1", "2025-11-25")
 
 
-@asynccontextmanager
-async def store_of(settings, **options):
-    async with databases.opened(settings) as opened:
-        yield PostgresSessions(opened.own, settings.session_ttl_s, **options)
+@pytest.fixture(params=["postgres", "redis"])
+async def place(request, postgres_url, schema):
+    """Where a store of this kind keeps its sessions, to look behind its back."""
+    if request.param == "postgres":
+        async with on_postgres(Settings(postgres_url, schema=schema)) as place:
+            yield place
+    else:
+        settings = Settings(postgres_url, schema=schema, redis_url=request.getfixturevalue("redis_url"))
+        async with on_redis(settings) as place:
+            yield place
 
 
-@pytest.fixture
-def settings(postgres_url, schema):
-    """Settings with a schema of this test's own."""
-    return Settings(postgres_url, schema=schema)
-
-
-@pytest.fixture
-async def sql(postgres_url):
-    """A connection to look behind the store's back."""
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
-
-
-async def test_colliding_id_is_generated_again(settings):
+async def test_colliding_id_is_generated_again(place):
     """An id that is taken, even by a closed session, is never given twice."""
     ids = iter(["a", "a", "a", "b"])
-    async with store_of(settings, make_id=lambda: next(ids)) as store:
+    async with place.opened(make_id=lambda: next(ids)) as store:
         first = await store.open(CLIENT)
         await store.close(first)
         second = await store.open(CLIENT)
@@ -48,97 +37,175 @@ async def test_colliding_id_is_generated_again(settings):
         assert await store.touch("b")
 
 
-async def test_ids_that_always_collide_are_an_error(settings):
+async def test_ids_that_always_collide_are_an_error(place):
     """Opening gives up after a few ids instead of trying for ever."""
-    async with store_of(settings, make_id=lambda: "same") as store:
+    async with place.opened(make_id=lambda: "same") as store:
         await store.open(CLIENT)
         with pytest.raises(StoreUnreachableError, match="5 new session ids"):
             await store.open(CLIENT)
 
 
-async def test_activity_extends_the_expiry(settings, schema, sql):
-    """Each touch sets the expiry to now and the time to live, and counts."""
-    async with store_of(settings) as store:
+async def test_activity_extends_the_expiry(place):
+    """A touch and the end of a request set the expiry to now and the time to live, and the touch counts."""
+    async with place.opened() as store:
         session = await store.open(CLIENT)
-        await sql.execute(f"UPDATE {schema}.sessions SET expires_at = now() + interval '1 minute'")
+        await place.leave_it(session, 60)
         assert await store.touch(session)
-    row = await sql.fetchrow(
-        f"SELECT requests, extract(epoch FROM expires_at - seen_at)::int AS left_s FROM {schema}.sessions"
-    )
+        found = await store.find(session)
 
-    assert tuple(row) == (1, 1800)
+        assert round((found.expires_at - found.seen_at).total_seconds()) == 1800
+        assert found.requests == 1
+        assert found.opened_at <= found.seen_at
 
 
-async def test_sweep_deletes_expired_only(settings, schema, sql):
+@pytest.mark.parametrize("end", ["close", "expire", "never"])
+async def test_a_session_that_is_over_stays_over(place, end):
+    """Closed, expired and unknown sessions are refused everywhere, and nothing brings them back."""
+    async with place.opened() as store:
+        other = await store.open(CLIENT)
+        session = "nobody" if end == "never" else await store.open(CLIENT)
+        if end == "close":
+            assert await store.close(session)
+        elif end == "expire":
+            await place.leave_it(session, 0)
+        for _ in range(2):
+            assert not await store.touch(session)
+            assert not await store.close(session)
+            assert await store.find(session) is None
+        store.leave(session)
+        await store.settle()
+
+        assert not await store.touch(session)
+        assert await store.touch(other)
+        assert await store.count() == 1
+
+
+async def test_sweep_deletes_expired_only(place):
     """Expired sessions are deleted, closed ones with their time; open ones stay."""
-    async with store_of(settings) as store:
+    async with place.opened() as store:
         live, expired, closed = [await store.open(CLIENT) for _ in range(3)]
         await store.close(closed)
-        await sql.execute(f"UPDATE {schema}.sessions SET expires_at = now() WHERE id = $1", expired)
+        await place.leave_it(expired, 0)
 
         assert await store.count() == 1
         assert await store.sweep() == 1
-        assert not await store.close(expired)
-    rows = await sql.fetch(f"SELECT id FROM {schema}.sessions")
-    assert {row["id"] for row in rows} == {live, closed}
+        assert await store.sweep() == 0
+        assert await place.ids() == {live, closed}
+        assert await store.touch(live)
 
 
-async def test_requests_at_once_share_updates(settings, schema, sql):
-    """A thousand touches at once are each answered right, each counted, in a handful of transactions."""
-    async with store_of(settings) as store:
+async def test_a_session_knows_its_client_and_what_it_does(place):
+    """Name, version, type, metadata, requests in all, and those that are being worked on now."""
+    metadata = {"capabilities": ["roots"], "userAgent": "curl/8", "title": 'Ünï "code"'}
+    client = Client("Claude Desktop", "1.2", "2025-11-25", None, metadata)
+    async with place.opened() as store:
+        session = await store.open(client)
+        for _ in range(3):
+            assert await store.touch(session)
+        store.leave(session)
+        await store.settle()
+        found = await store.find(session)
+
+    assert (found.id, found.client, found.requests, found.active) == (session, client, 3, 2)
+    assert found.client.type == "desktop"
+
+
+async def test_active_requests_of_a_process_that_died_are_forgotten(place):
+    """What another process had begun is not counted as going on for ever."""
+    async with place.opened() as died:
+        session = await died.open(CLIENT)
+        await asyncio.gather(*(died.touch(session) for _ in range(5)))
+    async with place.opened() as store:
+        assert await store.touch(session)
+        found = await store.find(session)
+        assert (found.requests, found.active) == (6, 1)
+        store.leave(session)
+        await store.settle()
+        assert (await store.find(session)).active == 0
+
+
+async def test_a_foreign_session_is_not_found(place):
+    """A session that a registered client opened serves that client and nobody else."""
+    async with place.opened() as store:
+        session = await store.open(replace(CLIENT, owner="c1"))
+        for stranger in ("c2", None):
+            assert not await store.touch(session, stranger)
+            assert not await store.close(session, stranger)
+
+        assert await store.touch(session, "c1")
+        assert (await store.find(session)).requests == 1
+        assert await store.close(session, "c1")
+
+
+async def test_statistics_count_what_every_client_did(place):
+    """Sessions by type, clients, requests by client: the same before and after expired sessions are deleted."""
+    async with place.opened() as store:
+        for name, requests in (("cursor", 1), ("Claude Desktop", 0), ("curl", 3), ("curl", 2)):
+            session = await store.open(replace(CLIENT, name=name))
+            for _ in range(requests):
+                await store.touch(session)
+        await store.close(session)
+        before = await store.statistics()
+        for known in await place.ids():
+            await place.leave_it(known, 0)
+        await store.sweep()
+        after = await store.statistics()
+
+    assert before == replace(after, open=3)
+    assert after.open == 0
+    assert (after.total, after.unique_clients, after.requests) == (4, 3, 6)
+    assert after.by_type == {"desktop": 1, "code": 1, "http": 2}
+    assert after.clients == (
+        Usage("curl", "http", 2, 5),
+        Usage("cursor", "code", 1, 1),
+        Usage("Claude Desktop", "desktop", 1, 0),
+    )
+
+
+async def test_requests_at_once_are_each_answered_right(place):
+    """A thousand touches at once: right answers, each counted once."""
+    async with place.opened() as store:
         sessions = [await store.open(CLIENT) for _ in range(10)]
         names = [*sessions, "nobody"] * 100
-        before = await sql.fetchval("SELECT pg_current_xact_id()::text::bigint")
         alive = await asyncio.gather(*(store.touch(name) for name in names))
-        after = await sql.fetchval("SELECT pg_current_xact_id()::text::bigint")
+        found = [await store.find(session) for session in sessions]
 
     assert alive == [name != "nobody" for name in names]
-    assert after - before <= 10
-    assert await sql.fetch(f"SELECT DISTINCT requests FROM {schema}.sessions") == [(100,)]
+    assert [session.requests for session in found] == [100] * 10
 
 
-async def test_a_request_given_up_spoils_no_other(settings):
-    """Cancelling one waiting touch leaves the ones beside it answered."""
-    async with store_of(settings) as store:
+async def test_a_store_that_fails_tells_everyone(place):
+    """Every waiting request hears that the store does not answer, and it works again once it is back."""
+    async with place.opened() as store:
         session = await store.open(CLIENT)
-        touches = [asyncio.create_task(store.touch(session)) for _ in range(5)]
-        await asyncio.sleep(0)
-        touches[2].cancel()
-        results = await asyncio.gather(*touches, return_exceptions=True)
-
-    assert [result for result in results if result is True] == [True] * 4
-    assert isinstance(results[2], asyncio.CancelledError)
-
-
-async def test_a_store_that_fails_tells_everyone(settings, schema, sql):
-    """When the table is gone every waiting request hears it, and the store works again once it is back."""
-    async with store_of(settings) as store:
-        session = await store.open(CLIENT)
-        await sql.execute(f"ALTER TABLE {schema}.sessions RENAME TO gone")
+        await place.spoil()
         results = await asyncio.gather(*(store.touch(session) for _ in range(3)), return_exceptions=True)
-        await sql.execute(f"ALTER TABLE {schema}.gone RENAME TO sessions")
+        with pytest.raises(StoreUnreachableError):
+            await store.open(CLIENT)
+        with pytest.raises(StoreUnreachableError):
+            await store.count()
+        await place.mend()
 
         assert [type(result) for result in results] == [StoreUnreachableError] * 3
         assert await store.touch(session)
+        await store.check()
 
 
-async def test_service_sweeps_by_itself(serve_target, schema, sql, http):
-    """While the service runs, rows of expired sessions go away; a sweep that fails is tried again."""
-    await serve_target(session_sweep_s=0.02)
-    add = f"""INSERT INTO {schema}.sessions (id, client, client_version, protocol, expires_at)
-        VALUES ($1, '', '', '', now())"""
-    await sql.execute(f"ALTER TABLE {schema}.sessions RENAME TO gone")
-    await sql.execute("SELECT pg_sleep(0.1)")  # a few sweeps meanwhile fail
-    await sql.execute(f"ALTER TABLE {schema}.gone RENAME TO sessions")
-    await sql.execute(add, "old")
-    async with asyncio.timeout(20):
-        while await sql.fetchval(f"SELECT count(*) FROM {schema}.sessions"):
-            await asyncio.sleep(0.01)
+async def test_new_objects_on_the_same_server_serve_the_session(place):
+    """The parts can be opened, closed and opened again, and two at once: what they kept is there."""
+    async with place.opened() as one, place.opened() as two:
+        session = await one.open(CLIENT)
+        assert await two.touch(session)
+    async with place.opened() as again:
+        assert await again.touch(session)
+        assert (await again.find(session)).requests == 2
+        assert await again.close(session)
 
 
-async def test_same_store_twice_in_one_process(settings):
-    """The parts can be opened, closed and opened again; what they kept is there."""
-    async with store_of(settings) as store:
-        session = await store.open(CLIENT)
-    async with store_of(replace(settings, pool_min=1)) as store:
-        assert await store.touch(session)
+async def test_ids_are_long_and_all_different(place):
+    """Ids cannot be guessed from one another."""
+    async with place.opened() as store:
+        ids = await asyncio.gather(*(store.open(CLIENT) for _ in range(50)))
+
+    assert len(set(ids)) == 50
+    assert {len(session) for session in ids} == {32}
