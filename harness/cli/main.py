@@ -30,6 +30,26 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+def _show_tracebacks(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    del ctx, param
+    if value:
+        os.environ["HARNESS_DEBUG"] = "1"
+
+
+DEBUG = click.Option(
+    ["--debug"], is_flag=True, expose_value=False, callback=_show_tracebacks, help="Show tracebacks."
+)
+
+
+def with_debug(command: click.Command) -> click.Command:
+    """It is asked for after something went wrong, so it may stand at the end of the same line too."""
+    if DEBUG not in command.params:
+        command.params.append(DEBUG)
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        with_debug(each)
+    return command
+
+
 class Table(click.Group):
     """A group whose commands are looked up in COMMANDS, and whose mistakes are met with a suggestion."""
 
@@ -42,7 +62,7 @@ class Table(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        return command
+        return with_debug(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
@@ -61,8 +81,7 @@ class Table(click.Group):
 
 @click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="harness", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
-def cli(*, debug: bool) -> None:
+def cli() -> None:
     """Load and chaos testing for MCP servers, with numbers you can trust.
 
     Without --url every command tests the reference server that ships with the harness, which it starts
@@ -70,8 +89,9 @@ def cli(*, debug: bool) -> None:
 
         harness ramp --max 50
     """
-    if debug:
-        os.environ["HARNESS_DEBUG"] = "1"
+
+
+cli.params.append(DEBUG)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

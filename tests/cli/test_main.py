@@ -93,21 +93,37 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
+@pytest.mark.parametrize(
+    ("argv", "shown"),
+    [
+        (["plan", "nowhere.yaml"], False),
+        (["--debug", "plan", "nowhere.yaml"], True),
+        (["plan", "nowhere.yaml", "--debug"], True),
+        (["toxiproxy", "start", "--debug", "--port", "x"], True),
+    ],
+)
+def test_tracebacks_are_for_those_who_ask(
+    argv: list[str], shown: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the command or after it: --debug is added to a line that has just failed."""
+    monkeypatch.setenv("HARNESS_DEBUG", "")
+    assert run(argv) == 2
+    assert ("Traceback" in capsys.readouterr().err) == shown
+
+
 def test_a_bug_of_ours_is_exit_70_and_says_how_to_see_more(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No traceback unless --debug."""
     monkeypatch.setitem(COMMANDS, "ramp", ("harness.cli.no_such_module", "broken"))
-    monkeypatch.delenv("HARNESS_DEBUG", raising=False)
+    monkeypatch.setenv("HARNESS_DEBUG", "")
     assert run(["ramp"]) == 70
     quiet = capsys.readouterr().err
-    monkeypatch.setenv("HARNESS_DEBUG", "1")
-    assert run(["ramp"]) == 70
-    loud = capsys.readouterr().err
+    assert run(["--debug", "ramp"]) == 70
 
     assert "Traceback" not in quiet
     assert "--debug" in quiet
-    assert "Traceback" in loud
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_a_plan_is_printed_as_text_or_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
