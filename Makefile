@@ -1,5 +1,5 @@
 # make run    a first run: the reference server, a ramp to 50 users, a report
-# make test   every test, with whatever the tests need
+# make test   every test, with whatever the tests need; TEST_FLAGS=... are flags for pytest
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
 # make bench  calls a second of one core, beside Locust's FastHttpUser and wrk, in one run
@@ -18,7 +18,7 @@ run: $(STAMP)
 # The last lines say what was skipped, and the command that gets what it needs.
 test: $(STAMP)
 	bash tests/prepare.sh
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov=harness --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov=harness --cov-report=term --cov-fail-under=95 $(TEST_FLAGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

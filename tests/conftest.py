@@ -1,4 +1,4 @@
-"""What all tests share: the flag that writes golden files anew, and a real Toxiproxy."""
+"""What all tests share: the flags of the test run, and a real Toxiproxy."""
 
 import pytest
 
@@ -11,3 +11,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write tests/golden/* from what is produced now"
     )
+    parser.addoption(
+        "--skip-nothing", action="store_true", help="a skipped test is a failure: this machine has everything"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In the process that prints the results, which knows those of all workers."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = len(reporter.stats.get("skipped", ())) if reporter else 0
+    if skipped and session.config.getoption("--skip-nothing") and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"--skip-nothing: {skipped} skipped", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
