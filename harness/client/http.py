@@ -3,20 +3,24 @@
 It is not for load: one call after the other, readable errors. It hides nothing that the load's
 own transport would see: no cookies, no decompression, the same bound on headers. Every exchange has a connection of
 its own: one that a server closes after a faulty reply must not fail the next.
+A stream that a server closed to be asked again is asked for again, within the deadline of its call.
 """
 
 import asyncio
 import os
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import aiohttp
 
+from harness.client.sequence import drive
 from harness.mcp import outcome
-from harness.mcp.exchange import Exchange
-from harness.mcp.messages import Reply, Request, answer
+from harness.mcp.dialects.handshake import answering
+from harness.mcp.exchange import RESUMPTIONS_MAX, Exchange
+from harness.mcp.messages import NO_ANSWERS, Answers, Reply, Request, answer
+from harness.mcp.stream import NO_STREAM, Stream
 
 T = TypeVar("T")
 READ_BYTES = 65_536
@@ -31,56 +35,75 @@ class HttpClient:
     url: str
     timeout_s: float
     _http: aiohttp.ClientSession = field(repr=False)
+    answers: Answers = field(default_factory=dict)
 
     async def exchange(self, request: Request) -> Reply:
         """One attempt, one outcome."""
+        now_s = asyncio.get_running_loop().time
+        deadline_s = now_s() + self.timeout_s
         exchange = Exchange(request)
-        try:
-            async with asyncio.timeout(self.timeout_s):
-                closed = await self._attempt(request, exchange)
-        except TimeoutError:
-            return exchange.fail(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
-        except aiohttp.ClientConnectorError as error:
-            return exchange.fail(outcome.CONNECT, _reason(error))
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError) as error:
-            return exchange.fail(_ended_by(error, exchange), str(error))
-        except (aiohttp.ClientError, ValueError) as error:
-            return exchange.fail(outcome.HTTP_PROTOCOL, getattr(error, "message", "") or str(error))
-        return exchange.end(closed=closed)
+        reply = await self._once(request, exchange, deadline_s)
+        for _ in range(RESUMPTIONS_MAX):
+            rest = exchange.resumption()
+            if rest is None:
+                break
+            await asyncio.sleep(max(0.0, min(exchange.retry_s, deadline_s - now_s())))
+            exchange = Exchange(rest)
+            resumed = await self._once(rest, exchange, deadline_s)
+            if resumed.status == NO_STREAM:
+                break
+            reply = resumed
+        return reply
+
+    async def listen(self, request: Request, stream: Stream) -> Reply:
+        """Feed a stream for as long as it is open; how it ended."""
+        return await self._once(request, stream, None)
 
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
         """Drive a sequence of exchanges to its end."""
-        try:
-            request = next(sequence)
-            while True:
-                request = sequence.send(await self.exchange(request))
-        except StopIteration as ended:
-            value: T = ended.value
-            return value
+        return await drive(self.exchange, sequence)
 
-    async def _attempt(self, request: Request, exchange: Exchange) -> bool:
-        """Feed the exchange; whether nothing but the end of the connection ends the body."""
+    async def _once(self, request: Request, receiver: Exchange | Stream, deadline_s: float | None) -> Reply:
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                closed = await self._attempt(request, receiver)
+        except TimeoutError:
+            return receiver.fail(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
+        except aiohttp.ClientConnectorError as error:
+            return receiver.fail(outcome.CONNECT, _reason(error))
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError) as error:
+            return receiver.fail(_ended_by(error, got_head=receiver.got_head), str(error))
+        except (aiohttp.ClientError, ValueError) as error:
+            return receiver.fail(outcome.HTTP_PROTOCOL, getattr(error, "message", "") or str(error))
+        return receiver.end(closed=closed)
+
+    async def _attempt(self, request: Request, receiver: Exchange | Stream) -> bool:
+        """Feed the receiver; whether nothing but the end of the connection ends the body."""
         async with self._http.request(
             request.method, self.url, data=request.body, headers=request.headers, allow_redirects=False
         ) as response:
             headers = response.headers
-            exchange.head(response.status, headers.get("content-type", ""), headers.get("mcp-session-id"))
+            receiver.head(response.status, headers.get("content-type", ""), headers.get("mcp-session-id"))
             while chunk := await _read(response):
-                if exchange.body(chunk):
+                if receiver.body(chunk):
                     break
-                await self._answer(request, exchange)
+                await self._answer(request, receiver)
             return "content-length" not in headers and "transfer-encoding" not in headers
 
-    async def _answer(self, request: Request, exchange: Exchange) -> None:
+    async def _answer(self, request: Request, receiver: Exchange | Stream) -> None:
         """Whoever asks may wait for it before the response comes."""
-        asked, exchange.asked = exchange.asked, []
-        if request.in_session:
-            for message in asked:
-                await self.exchange(Request("answer", answer(message), request.headers, None))
+        asked, receiver.asked = receiver.asked, []
+        posted_to = receiver.endpoint if isinstance(receiver, Stream) else None
+        client = replace(self, url=posted_to or self.url)
+        for message in asked if request.in_session else ():
+            said = Request("answer", answer(message, self.answers), answering(request.headers), None)
+            await client.exchange(said)
 
 
 @asynccontextmanager
-async def http_client(url: str, timeout_s: float, headers: Mapping[str, str]) -> AsyncIterator[HttpClient]:
+async def http_client(
+    url: str, timeout_s: float, headers: Mapping[str, str], answers: Answers = NO_ANSWERS
+) -> AsyncIterator[HttpClient]:
     """A client whose connections are closed with it."""
     async with aiohttp.ClientSession(
         headers=dict(headers),
@@ -92,7 +115,7 @@ async def http_client(url: str, timeout_s: float, headers: Mapping[str, str]) ->
         max_line_size=HEADER_BYTES_MAX,
         max_field_size=HEADER_BYTES_MAX,
     ) as http:
-        yield HttpClient(url, timeout_s, http)
+        yield HttpClient(url, timeout_s, http, answers)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -107,9 +130,9 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
                 raise ValueError("the body is not HTTP") from None
 
 
-def _ended_by(error: Exception, exchange: Exchange) -> str:
+def _ended_by(error: Exception, *, got_head: bool) -> str:
     """A connection that ended before the reply did."""
-    if isinstance(error, aiohttp.ClientPayloadError) or exchange.got_head:
+    if isinstance(error, aiohttp.ClientPayloadError) or got_head:
         return outcome.TRUNCATED
     if isinstance(error, aiohttp.ServerDisconnectedError):
         # aiohttp hands over the head as far as it had come.

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.client.http import HttpClient, http_client
 from harness.client.socket import SocketClient, socket_client
+from harness.client.stream import StreamClient, stream_client
 from harness.errors import TargetUnreachableError, UsageError
 from harness.mcp import outcome
 from harness.mcp.dialects import new_session
@@ -25,6 +26,7 @@ from harness.record import redact
 NOT_THERE = outcome.CONNECTION_FAILURES - {
     outcome.HTTP_PROTOCOL
 }  # somebody is there, and speaks something else
+NOT_POSTED_HERE = {404, 405}  # what a server of HTTP+SSE says to a POST where its stream is
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -61,15 +63,19 @@ async def _look(url: str, protocol: str, headers: Mapping[str, str], timeout_s: 
         async with socket_client(url, timeout_s, headers) as socket:
             if isinstance(socket, Reply):
                 raise not_there(url, socket)
-            return await _over_socket(url, socket)
+            return await _over_connection(url, socket, "websocket")
+    if protocol == "sse":
+        return await _over_stream(url, timeout_s, headers, None)
     async with http_client(url, timeout_s, headers) as client:
         if protocol == "plain":
             return await _plain(url, client)
-        return await _over_http(url, client, protocol)
+        found = await client.run(search(protocol))
+        if protocol == "auto" and found.protocol is None and found.reply.status in NOT_POSTED_HERE:
+            return await _over_stream(url, timeout_s, headers, found.reply)
+        return await _over_http(url, client, found)
 
 
-async def _over_http(url: str, client: HttpClient, protocol: str) -> Discovered:
-    found = await client.run(search(protocol))
+async def _over_http(url: str, client: HttpClient, found: Found) -> Discovered:
     if found.protocol is None:
         raise not_there(url, found.reply)
     session = new_session(found.protocol)
@@ -102,15 +108,26 @@ def search(protocol: str) -> Generator[Request, Reply, Found]:
     return found
 
 
-async def _over_socket(url: str, socket: SocketClient) -> Discovered:
-    session = new_session("websocket")
-    opened = await socket.run(session.opening())
+async def _over_stream(
+    url: str, timeout_s: float, headers: Mapping[str, str], refused: Reply | None
+) -> Discovered:
+    """HTTP+SSE, which is known by the endpoint that its stream names; `refused`: what was said to a POST before."""
+    async with stream_client(url, timeout_s, headers) as stream:
+        if isinstance(stream, Reply):
+            raise not_there(url, refused or stream)
+        return await _over_connection(url, stream, "sse")
+
+
+async def _over_connection(url: str, carrier: SocketClient | StreamClient, protocol: str) -> Discovered:
+    """Where the connection is the session."""
+    session = new_session(protocol)
+    opened = await carrier.run(session.opening())
     if opened is None or opened.outcome != outcome.OK:
         raise not_there(url, opened or Reply(outcome.DISCONNECTED))
-    found = introduced(opened, "websocket")
-    tools = await socket.run(list_tools(session))
+    found = introduced(opened, protocol)
+    tools = await carrier.run(list_tools(session))
     shown = None if isinstance(tools, Reply) else tools
-    return Discovered("websocket", found.server_name, found.server_version, shown)
+    return Discovered(protocol, found.server_name, found.server_version, shown)
 
 
 async def _plain(url: str, client: HttpClient) -> Discovered:

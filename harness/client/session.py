@@ -7,16 +7,28 @@ What a call came to is in its reply, as in a run; only a session that cannot be 
 """
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.client.http import HttpClient, http_client
-from harness.client.preflight import check_headers, not_there, search
+from harness.client.preflight import check_headers, not_there, preflight
 from harness.client.socket import SocketClient, socket_client
+from harness.client.stream import StreamClient, listening, stream_client
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
-from harness.mcp.messages import Reply
+from harness.mcp.messages import NO_ANSWERS, Answers, Reply
+from harness.mcp.mirrored import Mirrored
+from harness.mcp.traits import Traits
+
+ROUNDS_MAX = 10
+# Whoever can answer these declares it by these names.
+CAPABILITY_OF = {
+    "elicitation/create": "elicitation",
+    "sampling/createMessage": "sampling",
+    "roots/list": "roots",
+}
+Carrier = HttpClient | SocketClient | StreamClient
 
 
 @dataclass(slots=True)
@@ -25,48 +37,79 @@ class Client:
 
     protocol: str
     _session: Session = field(repr=False)
-    _carrier: HttpClient | SocketClient = field(repr=False)
+    _carrier: Carrier = field(repr=False)
+    _answers: Answers = field(default_factory=dict, repr=False)
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> Reply:
-        """One attempt, one outcome."""
-        return await self._carrier.exchange(self._session.call(tool, arguments))
+        """One attempt, one outcome; what the tool asks for is given, where there are answers."""
+        reply = await self._carrier.exchange(self._session.call(tool, arguments))
+        for _ in range(ROUNDS_MAX if self._answers else 0):
+            given = self._given(reply)
+            if given is None:
+                break
+            params = {"name": tool, "arguments": arguments} | given
+            reply = await self.request("tools/call", params, f"tools/call:{tool}")
+        return reply
 
-    async def request(self, method: str, params: Mapping[str, Any]) -> Reply:
+    async def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Reply:
         """Any other method: ping, resources/read, ..."""
-        return await self._carrier.exchange(self._session.request(method, params))
+        return await self._carrier.exchange(self._session.request(method, params, operation))
+
+    def _given(self, reply: Reply) -> dict[str, Any] | None:
+        """What a tool that asked for input is told (2026-07-28); None when nobody can answer."""
+        asked = reply.mapping().get("inputRequests") if reply.outcome == outcome.INPUT_REQUIRED else None
+        if not isinstance(asked, dict):
+            return None
+        responses = {}
+        for name, question in asked.items():
+            method = str(question.get("method")) if isinstance(question, dict) else ""
+            if method not in self._answers:
+                return None
+            params = question.get("params")
+            responses[name] = self._answers[method](params if isinstance(params, dict) else {})
+        state = reply.mapping().get("requestState")
+        return {"inputResponses": responses} | ({} if state is None else {"requestState": state})
 
 
 @asynccontextmanager
 async def connected(
-    url: str, protocol: str = "auto", *, headers: Mapping[str, str] | None = None, timeout_s: float = 5.0
+    url: str,
+    protocol: str = "auto",
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float = 5.0,
+    answers: Answers = NO_ANSWERS,
+    mirrored: Mapping[str, Mirrored] | None = None,
+    listen: bool = False,
 ) -> AsyncIterator[Client]:
-    """An open session, closed with the block; the dialect is found when it is `auto`."""
+    """An open session, closed with the block; the dialect is found when it is `auto`.
+
+    `answers` says what this client can do for a server, `mirrored` what of a tool's arguments goes into headers
+    (`preflight` learns it); `listen` opens the stream of what a server says outside of calls.
+    """
     headers = headers or {}
     check_headers(headers)
-    if protocol == "websocket":
-        async with socket_client(url, timeout_s, headers) as socket:
-            if isinstance(socket, Reply):
-                raise not_there(url, socket)
-            async with _open(url, socket, protocol) as client:
-                yield client
-        return
-    async with http_client(url, timeout_s, headers) as http:
+    capabilities: dict[str, Any] = {
+        CAPABILITY_OF[method]: {} for method in answers if method in CAPABILITY_OF
+    }
+    async with AsyncExitStack() as stack:
+        carrier: Carrier | Reply
         if protocol == "auto":
-            found = await http.run(search(protocol))
-            if found.protocol is None:
-                raise not_there(url, found.reply)
-            protocol = found.protocol
-        async with _open(url, http, protocol) as client:
-            yield client
-
-
-@asynccontextmanager
-async def _open(url: str, carrier: HttpClient | SocketClient, protocol: str) -> AsyncIterator[Client]:
-    session = new_session(protocol)
-    opened = await carrier.run(session.opening())
-    try:
+            found = await preflight(url, protocol, headers=headers, timeout_s=timeout_s)
+            protocol, mirrored = found.protocol, found.mirrored if mirrored is None else mirrored
+        if protocol == "websocket":
+            carrier = await stack.enter_async_context(socket_client(url, timeout_s, headers))
+        elif protocol == "sse":
+            carrier = await stack.enter_async_context(stream_client(url, timeout_s, headers, answers))
+        else:
+            carrier = await stack.enter_async_context(http_client(url, timeout_s, headers, answers))
+        if isinstance(carrier, Reply):
+            raise not_there(url, carrier)
+        session = new_session(protocol, Traits(capabilities, mirrored or {}))
+        opened = await carrier.run(session.opening())
+        stack.push_async_callback(carrier.run, session.closing())
         if opened is not None and opened.outcome != outcome.OK:
             raise not_there(url, opened)
-        yield Client(protocol, session, carrier)
-    finally:
-        await carrier.run(session.closing())
+        if listen and isinstance(carrier, HttpClient):
+            await stack.enter_async_context(listening(carrier, session.listening()))
+        yield Client(protocol, session, carrier, answers)

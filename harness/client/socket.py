@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from harness.client.sequence import drive
 from harness.mcp import outcome
 from harness.mcp.frames import Frames
 from harness.mcp.messages import Reply, Request
@@ -37,13 +38,7 @@ class SocketClient:
 
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
         """Drive a sequence of exchanges to its end."""
-        try:
-            request = next(sequence)
-            while True:
-                request = sequence.send(await self.exchange(request))
-        except StopIteration as ended:
-            value: T = ended.value
-            return value
+        return await drive(self.exchange, sequence)
 
     async def close(self) -> None:
         """Say goodbye, for a fifth of a second at most."""

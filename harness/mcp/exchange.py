@@ -6,6 +6,7 @@
   under any other type too; the type is told when it is not.
 - A message with a method is never a response, whatever its id: the id space of the server's requests is its own.
 - `done` is true as soon as the response is there; what follows is for the transport to drain.
+- A stream that ends cleanly without the response, but told the id of an event, can be resumed (`resumption`).
 - Bodies and events are bounded (16 MB), a stream as a whole too (64 MB): what is larger is a bad body.
 """
 
@@ -20,6 +21,9 @@ from harness.mcp.messages import Message, Reply, Request, parse
 BODY_BYTES_MAX: Final = 16_000_000
 STREAM_BYTES_MAX: Final = 64_000_000
 ASKED_MAX: Final = 16
+LAST_EVENT_ID: Final = "Last-Event-ID"
+RETRY_S: Final = 1.0  # where the server does not say
+RESUMPTIONS_MAX: Final = 100
 # Without a request's id 200 is fine, and: a DELETE may find no session, or a server that keeps none.
 FINE_TOO: Final = {"POST": range(200, 300), "DELETE": (*range(200, 300), 404, 405)}
 
@@ -94,6 +98,30 @@ class Exchange:
         assert self.reply is not None
         return self.reply
 
+    def resumption(self) -> Request | None:
+        """How to ask for the rest of a stream that ended before the response; None when nothing says it goes on.
+
+        Servers may close a stream that has told an event's id, and be asked again (polling). A stream that was cut is
+        not taken up again: what a fault does must be seen.
+        """
+        reply, request = self.reply, self._request
+        if reply is None or reply.outcome != outcome.STREAM_ENDED or not request.in_session:
+            return None
+        told = self._events.last_id if self._events is not None else ""
+        headers = tuple(line for line in request.headers if line[0] not in {"Content-Type", LAST_EVENT_ID})
+        last_id = told or dict(request.headers).get(LAST_EVENT_ID, "")
+        if not last_id:
+            return None
+        return msgspec.structs.replace(
+            request, body=b"", method="GET", headers=(*headers, (LAST_EVENT_ID, last_id))
+        )
+
+    @property
+    def retry_s(self) -> float:
+        """How long to wait before that."""
+        told = self._events.retry_ms if self._events is not None else None
+        return RETRY_S if told is None else told / 1000
+
     def _end_as(self, ended: str, detail: str = "") -> None:
         self.reply = Reply(ended, printable(detail), self._status or None, None, None, self.session_id)
 
@@ -127,7 +155,7 @@ class Exchange:
             self._refuse(body)
 
     def _refuse(self, body: bytes) -> None:
-        named = any(name == "Mcp-Session-Id" for name, _ in self._request.headers)
+        named = self._request.names_session
         self.reply = judge_refusal(body, self._request.id, self._status, self.session_id, in_session=named)
 
     def _judge_message(self, data: bytes, *, in_stream: bool) -> None:

@@ -17,12 +17,12 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from harness.mcp import outcome
-from harness.mcp.dialects.websocket import SUBPROTOCOL
 from harness.mcp.exchange import BODY_BYTES_MAX
 from harness.mcp.judge import judge_response, printable
 from harness.mcp.messages import Headers, Message, Reply, Request, answer, parse
 
 OPENED_STATUS = 101
+SUBPROTOCOL = "mcp"
 
 
 class Frames:

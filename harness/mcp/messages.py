@@ -5,6 +5,7 @@ somebody asks for it. Values are msgspec's structs instead of dataclasses: a fro
 much to make, and one of each is made for every call.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,6 +17,11 @@ Headers = tuple[tuple[str, str], ...]
 encode = msgspec.json.Encoder().encode
 
 CLIENT_INFO = {"name": "mcp-harness", "version": __version__}
+
+
+# What a client can do for a server: a method, and the result for its parameters.
+Answers = Mapping[str, Callable[[dict[str, Any]], Any]]
+NO_ANSWERS: Answers = {}
 
 
 def rpc(number: int, method: str, params: bytes) -> bytes:
@@ -33,6 +39,7 @@ class Request(msgspec.Struct, frozen=True):
     method: str = "POST"
     contains: bytes = b""  # of a GET: what a healthy answer has in it
     in_session: bool = False  # after a handshake: the server may ask in mid-stream, and is told of time-outs
+    names_session: bool = False  # by header or by address: a 404 says that it is lost
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -83,6 +90,7 @@ class Message(msgspec.Struct):
     method: str | msgspec.UnsetType = msgspec.UNSET
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: Error | msgspec.UnsetType | None = msgspec.UNSET
+    params: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def asks(self) -> bool:
@@ -113,10 +121,21 @@ def parse(data: bytes) -> Message | None:
         return None
 
 
-def answer(message: Message) -> bytes:
-    """What a client that declared no capability answers a server's request: a ping with {}, else -32601."""
+def answer(message: Message, answers: Answers = NO_ANSWERS) -> bytes:
+    """What a client says to a server's request: a ping is answered with {}, what it can do with that, else -32601."""
     said = b'"result":{}' if message.method == "ping" else METHOD_NOT_FOUND
+    if isinstance(message.method, str) and message.method in answers:
+        said = b'"result":%b' % encode(answers[message.method](_members(message.params)))
     return b'{"jsonrpc":"2.0","id":%b,%b}' % (encode(message.id), said)
+
+
+def _members(params: msgspec.Raw | msgspec.UnsetType) -> dict[str, Any]:
+    """Parameters by name; none when they are anything but an object."""
+    try:
+        found = msgspec.json.decode(params) if isinstance(params, msgspec.Raw) else None
+    except msgspec.DecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def cancellation(number: int) -> bytes:

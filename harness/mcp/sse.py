@@ -1,9 +1,10 @@
 """Server-sent events, incrementally: bytes in any pieces to the data of whole events.
 
 Lines end in LF, CR or CRLF; several `data:` lines join with LF; comments and unknown fields are passed over; a
-byte-order mark at the start is dropped. Only events called `message` (or not named) count: clients pass over
-others. An event without data (a priming event) is no event, nor is one that the stream's end cuts off before
+byte-order mark at the start is dropped. Only events called `message` (or not named) count, unless other names are
+wanted. An event without data (a priming event) is no event, nor is one that the stream's end cuts off before
 its empty line.
+`last_id` and `retry_ms` are what a client that comes back is to say and to wait; an id that no header can carry is none.
 The unfinished event is bounded: beyond `limit_bytes` it raises `TooLargeError`.
 """
 
@@ -11,6 +12,9 @@ from collections.abc import Iterator
 from typing import Final
 
 MARK: Final = b"\xef\xbb\xbf"
+MESSAGES: Final = frozenset({b"", b"message"})
+ID_BYTES_MAX: Final = 1_000
+RETRY_DIGITS_MAX: Final = 9
 
 
 class TooLargeError(ValueError):
@@ -20,10 +24,18 @@ class TooLargeError(ValueError):
 class Parser:
     """One stream."""
 
-    __slots__ = ("_after_cr", "_began", "_data", "_limit_bytes", "_line", "_name", "_size")
+    __slots__ = (
+        "_after_cr", "_began", "_data", "_id", "_limit_bytes", "_line", "_name", "_size", "_wanted", "last_id", "name",
+        "retry_ms",
+    )  # fmt: skip
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, wanted: frozenset[bytes] = MESSAGES) -> None:
         self._limit_bytes = limit_bytes
+        self._wanted = wanted
+        self._id = b""
+        self.name = b""  # of the event that came last
+        self.last_id = ""
+        self.retry_ms: int | None = None
         self._line = bytearray()  # it has no end yet
         self._data: list[bytes] = []
         self._name = b""
@@ -77,6 +89,10 @@ class Parser:
             self._grow(len(value) + 1)
         elif name == b"event":
             self._name = value.removeprefix(b" ")
+        elif name == b"id":
+            self._id = value.removeprefix(b" ")
+        elif name == b"retry" and (digits := value.removeprefix(b" ")).isdigit():
+            self.retry_ms = int(digits[:RETRY_DIGITS_MAX])
 
     def _grow(self, size: int) -> None:
         self._size += size
@@ -86,4 +102,12 @@ class Parser:
     def _end_of_event(self) -> bytes | None:
         data, name = b"\n".join(self._data), self._name
         self._data, self._name, self._size = [], b"", 0
-        return data if data.strip() and name in {b"", b"message"} else None
+        if self._id:
+            self._keep_id()
+        self.name = name
+        return data if data.strip() and name in self._wanted else None
+
+    def _keep_id(self) -> None:
+        if len(self._id) <= ID_BYTES_MAX and self._id.isascii() and (text := self._id.decode()).isprintable():
+            self.last_id = text
+        self._id = b""

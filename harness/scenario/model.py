@@ -16,7 +16,7 @@ from harness.scenario.fault import Fault, read_faults
 STRICT = ConfigDict(extra="forbid")
 
 Protocol = Literal[
-    "auto", "2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "plain", "websocket"
+    "auto", "2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "sse", "plain", "websocket"
 ]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 

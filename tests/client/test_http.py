@@ -26,7 +26,7 @@ def ask(case: Case) -> Request:
     if case.session:
         headers += (("Mcp-Session-Id", "s1"),)
     body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}'
-    return Request("tools/call:x", body, headers, 1, in_session=case.session)
+    return Request("tools/call:x", body, headers, 1, in_session=case.session, names_session=case.session)
 
 
 @pytest.mark.parametrize("case", SEEN_ALIKE, ids=lambda case: case.name)

@@ -22,7 +22,14 @@ def request(
     *, session: bool = False, number: int | None = OURS, method: str = "POST", word: bytes = b""
 ) -> Request:
     return Request(
-        "tools/call:x", b"{}", SESSION if session else (), number, method, word, in_session=session
+        "tools/call:x",
+        b"{}",
+        SESSION if session else (),
+        number,
+        method,
+        word,
+        in_session=session,
+        names_session=session,
     )
 
 

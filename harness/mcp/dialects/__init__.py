@@ -12,10 +12,10 @@ from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
+from harness.mcp.dialects.connection import ConnectionSession
+from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HEADERS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.dialects.plain import PlainSession
-from harness.mcp.dialects.websocket import WebSocketSession
 from harness.mcp.messages import Reply, Request
 from harness.mcp.traits import NO_TRAITS, Traits
 
@@ -34,13 +34,17 @@ class Session(Protocol):
     def closing(self) -> Exchanges: ...
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Request: ...
     def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Request: ...
+    def listening(self) -> Request | None:
+        """The GET that opens the stream of what the server says outside of calls, where the dialect has one."""
+        ...
 
 
 DIALECTS: dict[str, Callable[[Traits], Session]] = {
     MODERN_VERSION: ModernSession,
     **{version: partial(HandshakeSession, version) for version in HANDSHAKE_VERSIONS},
     "plain": PlainSession,
-    "websocket": WebSocketSession,
+    "sse": partial(ConnectionSession, "2024-11-05", HEADERS),
+    "websocket": partial(ConnectionSession, HANDSHAKE_VERSIONS[0], ()),
 }
 
 

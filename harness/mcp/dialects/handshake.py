@@ -3,6 +3,7 @@
 initialize -> the version that the server offers (one of these four), and its session id if it gives one
 notifications/initialized -> 202
 calls, one POST each -> JSON or a stream of events
+a GET, if asked for -> the stream of what the server says outside of calls
 DELETE at the end, if there is a session id; 405 means that the server keeps no sessions
 """
 
@@ -18,6 +19,13 @@ from harness.mcp.traits import NO_TRAITS, Traits
 
 HANDSHAKE_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 HEADERS: Headers = (("Accept", "application/json, text/event-stream"), ("Content-Type", "application/json"))
+NOT_OF_ANSWERS = {"Accept", "Content-Type", "Last-Event-ID"}
+LISTENING: Headers = (("Accept", "text/event-stream"),)
+
+
+def answering(headers: Headers) -> Headers:
+    """What an answer carries to a question that came on the stream of a request with these."""
+    return (*HEADERS, *(line for line in headers if line[0] not in NOT_OF_ANSWERS))
 
 
 def initialize_params(version: str, capabilities: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,13 +61,13 @@ class HandshakeSession:
         self._headers = (*HEADERS, *named, ("MCP-Protocol-Version", agreed))
         self._agreed = True
         body = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
-        acknowledged = yield Request("notifications/initialized", body, self._headers, None, in_session=True)
+        acknowledged = yield self._bare("notifications/initialized", body)
         return reply if acknowledged.outcome == outcome.OK else acknowledged
 
     def closing(self) -> Generator[Request, Reply, Reply | None]:
         if self.session_id is None:
             return None
-        reply = yield Request("session/delete", b"", self._headers, None, "DELETE", in_session=True)
+        reply = yield self._bare("session/delete", method="DELETE")
         self.session_id = None
         return reply
 
@@ -72,4 +80,21 @@ class HandshakeSession:
 
     def _request(self, operation: str, method: str, params: bytes) -> Request:
         number = next(self._ids)
-        return Request(operation, rpc(number, method, params), self._headers, number, in_session=self._agreed)
+        return Request(
+            operation,
+            rpc(number, method, params),
+            self._headers,
+            number,
+            in_session=self._agreed,
+            names_session=self.session_id is not None,
+        )
+
+    def listening(self) -> Request | None:
+        """The stream for what a server says outside of calls; 405 means that it has none."""
+        return self._bare("session/listen", method="GET")
+
+    def _bare(self, operation: str, body: bytes = b"", method: str = "POST") -> Request:
+        """Without an id: nothing but a status is due."""
+        headers = LISTENING + self._headers[len(HEADERS) :] if method == "GET" else self._headers
+        named = self.session_id is not None
+        return Request(operation, body, headers, None, method, in_session=True, names_session=named)

@@ -53,6 +53,9 @@ class ModernSession:
 
     closing = opening
 
+    def listening(self) -> None:
+        """There is no such stream."""
+
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Request:
         number = next(self._ids)
         headers = self._headers.get(tool)

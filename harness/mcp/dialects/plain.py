@@ -25,6 +25,9 @@ class PlainSession:
 
     closing = opening
 
+    def listening(self) -> None:
+        """There is no such stream."""
+
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Request:
         number = next(self._ids)
         return Request(f"tools/call:{tool}", rpc(number, tool, encode(arguments)), HEADERS, number)

@@ -35,7 +35,14 @@ def ask(case: Case | None = None, number: int = 1) -> Request:
     if case is not None and case.session:
         headers += (("Mcp-Session-Id", "s1"),)
     body = b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{}}' % number
-    return Request("tools/call:x", body, headers, number, in_session=case is not None and case.session)
+    return Request(
+        "tools/call:x",
+        body,
+        headers,
+        number,
+        in_session=case is not None and case.session,
+        names_session=case is not None and case.session,
+    )
 
 
 def connection(url: str, timeout_s: float = 10.0) -> Connection:

@@ -1,0 +1,106 @@
+"""Streams that a server holds open, over aiohttp: HTTP+SSE of 2024-11-05, and what is said outside of calls.
+
+async with stream_client(url, 5.0, {}) as client:       # HTTP+SSE: a GET, then messages posted where it says
+async with listening(http, session.listening()):        # Streamable HTTP: the GET beside the calls
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import msgspec
+
+from harness.client.http import HttpClient, http_client
+from harness.client.sequence import drive
+from harness.mcp import outcome
+from harness.mcp.exchange import RESUMPTIONS_MAX
+from harness.mcp.messages import NO_ANSWERS, Answers, Reply, Request
+from harness.mcp.stream import OPENING, Stream
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class StreamClient:
+    """One open stream of HTTP+SSE, and the address that goes with it."""
+
+    timeout_s: float
+    _posts: HttpClient = field(repr=False)
+    _stream: Stream = field(repr=False)
+    _news: asyncio.Event = field(repr=False)
+
+    async def exchange(self, request: Request) -> Reply:
+        """One attempt, one outcome: posted, and answered on the stream."""
+        self._stream.expect(request.id)
+        posted = await self._posts.exchange(msgspec.structs.replace(request, id=None))
+        if request.id is None or posted.outcome != outcome.OK:
+            return posted
+        await _until(lambda: self._stream.reply is not None, self._news, self.timeout_s)
+        return self._stream.reply or Reply(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
+
+    async def run(self, sequence: Generator[Request, Reply, T]) -> T:
+        """Drive a sequence of exchanges to its end."""
+        return await drive(self.exchange, sequence)
+
+
+@asynccontextmanager
+async def stream_client(
+    url: str, timeout_s: float, headers: Mapping[str, str], answers: Answers = NO_ANSWERS
+) -> AsyncIterator[StreamClient | Reply]:
+    """An open stream that has named its endpoint, or the reply that says why there is none."""
+    news = asyncio.Event()
+    stream = Stream(url, news.set)
+    async with http_client(url, timeout_s, headers, answers) as http:
+        reading = asyncio.create_task(http.listen(OPENING, stream))
+        try:
+            await _until(lambda: bool(stream.endpoint or stream.ended), news, timeout_s)
+            if stream.endpoint is not None:
+                yield StreamClient(timeout_s, replace(http, url=stream.endpoint), stream, news)
+            else:
+                yield stream.ended or Reply(outcome.TIMEOUT, f"no endpoint in {timeout_s:g} s")
+        finally:
+            await _stopped(reading)
+
+
+@asynccontextmanager
+async def listening(http: HttpClient, request: Request | None) -> AsyncIterator[None]:
+    """Listen beside the calls, from now on; a server that has no such stream says so with 405."""
+    if request is None:
+        yield
+        return
+    decided = asyncio.Event()
+    task = asyncio.create_task(_listen(http, request, decided.set))
+    try:
+        await _until(decided.is_set, decided, http.timeout_s)
+        yield
+    finally:
+        await _stopped(task)
+
+
+async def _listen(http: HttpClient, request: Request, on_news: Callable[[], object]) -> None:
+    """A stream that ends is opened again, from where it ended."""
+    for _ in range(RESUMPTIONS_MAX):
+        stream = Stream(http.url, on_news)
+        await http.listen(request, stream)
+        if not stream.opened:
+            return
+        await asyncio.sleep(stream.retry_s)
+        request = stream.resumption(request)
+
+
+async def _until(done: Callable[[], bool], news: asyncio.Event, within_s: float) -> None:
+    """Or until the time is over."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not done():
+                news.clear()
+                await news.wait()
+    except TimeoutError:
+        return
+
+
+async def _stopped(task: "asyncio.Task[object]") -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,0 +1,52 @@
+"""Where the connection is the session: WebSocket with subprotocol `mcp`, and HTTP+SSE of 2024-11-05.
+
+initialize -> notifications/initialized -> calls; no session id, integer ids, nothing to say at the end.
+WebSocket is in no revision of the specification; this is what servers do: a message a text frame. With HTTP+SSE messages
+are posted to the address that the open stream named, and answered on that stream.
+"""
+
+from collections.abc import Generator, Mapping
+from itertools import count
+from typing import Any
+
+from harness.mcp import outcome
+from harness.mcp.dialects.handshake import initialize_params
+from harness.mcp.messages import Headers, Reply, Request, encode, rpc
+from harness.mcp.traits import NO_TRAITS, Traits
+
+
+class ConnectionSession:
+    """One connection's ids."""
+
+    session_id: str | None = None
+
+    def __init__(self, version: str, headers: Headers = (), traits: Traits = NO_TRAITS) -> None:
+        self._version = version
+        self._headers = headers
+        self._ids = count(1)
+        self._capabilities = traits.capabilities
+
+    def opening(self) -> Generator[Request, Reply, Reply | None]:
+        reply = yield self.request("initialize", initialize_params(self._version, self._capabilities))
+        if reply.outcome == outcome.OK:
+            body = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
+            yield Request("notifications/initialized", body, self._headers, None, names_session=True)
+        return reply
+
+    def closing(self) -> Generator[Request, Reply, Reply | None]:
+        yield from ()
+        return None
+
+    def listening(self) -> None:
+        """There is no other stream."""
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> Request:
+        params = b'{"name":%b,"arguments":%b}' % (encode(tool), encode(arguments))
+        return self._request(f"tools/call:{tool}", "tools/call", params)
+
+    def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Request:
+        return self._request(operation or method, method, encode(params))
+
+    def _request(self, operation: str, method: str, params: bytes) -> Request:
+        number = next(self._ids)
+        return Request(operation, rpc(number, method, params), self._headers, number, names_session=True)

@@ -1,0 +1,152 @@
+"""A stream of events that a server holds open: answers to what is posted elsewhere, and what the server asks.
+
+    GET -> 200, text/event-stream -> event: endpoint (HTTP+SSE only) -> messages, for as long as it is open
+
+- A reply to something that was given up earlier is passed over; any other id that is not ours is an `id_mismatch`.
+- The end of the stream is the end of the call under way: `stream_ended` when it was clean, `truncated` when not.
+- An endpoint at another server is none: what is posted may hold secrets.
+- Events are bounded (16 MB); the stream as a whole is not, for it may last as long as a run.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from harness.mcp import outcome, sse
+from harness.mcp.dialects.handshake import LISTENING
+from harness.mcp.exchange import ASKED_MAX, BODY_BYTES_MAX, LAST_EVENT_ID, RETRY_S
+from harness.mcp.judge import judge_refusal, judge_response, printable
+from harness.mcp.messages import Message, Reply, Request, parse
+
+ENDPOINT: Final = b"endpoint"
+WANTED: Final = sse.MESSAGES | {ENDPOINT}
+NO_STREAM: Final = 405  # not an error: the server has nothing to say
+REFUSAL_BYTES_MAX: Final = 65_536
+OPENING: Final = Request("session/stream", b"", LISTENING, None, "GET", in_session=True)
+
+
+class Stream:
+    """What has come of one GET so far; `on_news` is called when any of it has changed."""
+
+    __slots__ = (
+        "_events", "_expected", "_on_news", "_refusal", "_status", "_url", "asked", "ended", "endpoint", "opened", "reply",
+    )  # fmt: skip
+
+    def __init__(self, url: str, on_news: Callable[[], object]) -> None:
+        self._url = url
+        self._on_news = on_news
+        self._events = sse.Parser(BODY_BYTES_MAX, WANTED)
+        self._status = 0
+        self._refusal = b""
+        self._expected: int | None = None
+        self.opened = False
+        self.endpoint: str | None = None  # where messages are posted
+        self.asked: list[Message] = []  # requests of the server, to be answered
+        self.reply: Reply | None = None  # what came of the call under way
+        self.ended: Reply | None = None  # why there is no stream (any more)
+
+    @property
+    def got_head(self) -> bool:
+        return self._status != 0
+
+    @property
+    def retry_s(self) -> float:
+        """How long to wait before that."""
+        return RETRY_S if self._events.retry_ms is None else self._events.retry_ms / 1000
+
+    def resumption(self, request: Request) -> Request:
+        """The request that takes this stream up where it ended."""
+        if not self._events.last_id:
+            return request
+        kept = tuple(line for line in request.headers if line[0] != LAST_EVENT_ID)
+        return msgspec.structs.replace(request, headers=(*kept, (LAST_EVENT_ID, self._events.last_id)))
+
+    def expect(self, number: int | None) -> None:
+        """A call begins; its answer may come at once."""
+        self._expected = number
+        self.reply = self.ended
+
+    def head(self, status: int, content_type: str, session_id: str | None) -> None:
+        """Status line and the headers that matter."""
+        del session_id
+        self._status = status
+        self.opened = status == 200 and content_type.lower().startswith("text/event-stream")
+        self._on_news()
+
+    def body(self, chunk: bytes) -> bool:
+        """A piece of the stream; true when no more is wanted."""
+        if self.ended is not None:
+            return True
+        if not self.opened:
+            self._refusal = (self._refusal + chunk)[:REFUSAL_BYTES_MAX]
+            return False
+        try:
+            for data in self._events.feed(chunk):
+                self._take(data)
+        except sse.TooLargeError:
+            self._end_as(outcome.BAD_BODY, "event of more than 16 MB")
+        self._on_news()
+        return self.ended is not None
+
+    def end(self, *, closed: bool = False) -> Reply:
+        """The stream has ended; `closed`: with the connection."""
+        if self.ended is not None:
+            return self.ended
+        if not self.opened and self._status == 200:
+            self._end_as(outcome.BAD_BODY, "no stream of events")
+        elif not self.opened:
+            self._finish(judge_refusal(self._refusal, None, self._status, None, in_session=False))
+        elif closed and self._events.inside_event:
+            self._end_as(outcome.TRUNCATED, "closed in the middle of an event")
+        else:
+            self._end_as(outcome.STREAM_ENDED, "the stream ended")
+        return self._told()
+
+    def fail(self, failed: str, detail: str) -> Reply:
+        """The transport gave up."""
+        if self.ended is None:
+            self._end_as(failed, detail)
+        return self._told()
+
+    def _told(self) -> Reply:
+        assert self.ended is not None
+        self._on_news()
+        return self.ended
+
+    def _end_as(self, ended: str, detail: str) -> None:
+        self._finish(Reply(ended, printable(detail), self._status or None))
+
+    def _finish(self, ended: Reply) -> None:
+        """The end of the stream is the end of the call under way."""
+        self.ended = ended
+        self.reply = self.reply or ended
+
+    def _take(self, data: bytes) -> None:
+        if self._events.name == ENDPOINT:
+            self._learn_endpoint(data)
+            return
+        message = parse(data)
+        if message is None:
+            if self._expected is not None and self.reply is None:
+                self.reply = Reply(outcome.BAD_BODY, "not JSON-RPC", self._status)
+        elif not isinstance(message.method, msgspec.UnsetType):
+            if message.asks and len(self.asked) < ASKED_MAX:
+                self.asked.append(message)
+        elif self._expected is not None and self.reply is None and not self._given_up(message):
+            self.reply = judge_response(message, self._expected, self._status, None)
+
+    def _learn_endpoint(self, data: bytes) -> None:
+        named = urljoin(self._url, data.decode(errors="replace").strip())
+        try:
+            same = urlsplit(named)[:2] == urlsplit(self._url)[:2]
+        except ValueError:
+            same = False
+        if same:
+            self.endpoint = named
+        else:
+            self._end_as(outcome.BAD_BODY, "the endpoint is at another server")
+
+    def _given_up(self, message: Message) -> bool:
+        return self._expected is not None and type(message.id) is int and 0 < message.id < self._expected
