@@ -29,6 +29,7 @@ from harness.load.inside import context  # noqa: E402
 from harness.load.inside.recorder import Recorder  # noqa: E402
 from harness.load.inside.selfwatch import SelfWatch  # noqa: E402
 from harness.load.inside.users import McpUser  # noqa: E402
+from harness.record.spool import SpoolFile  # noqa: E402
 
 PROTOCOL = "2025-11-25"
 ARGUMENTS = {"message": "hello"}
@@ -90,7 +91,7 @@ def run(user: type[Any], port: int, users: int, seconds: float) -> dict[str, flo
             epoch_ns=watch.epoch_ns,
             think=False,
         )
-        recorder = Recorder(Path(place) / "worker-0.spool", 0, lambda: watch.read(users))
+        recorder = Recorder(SpoolFile(Path(place) / "worker-0.spool"), 0, lambda: watch.read(users))
         context.attach(environment, spec, recorder)
         if user is HarnessUser:
             gc.freeze()  # as the harness's worker does

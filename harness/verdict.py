@@ -27,6 +27,7 @@ from harness.analysis.rounding import show
 from harness.analysis.saturation import LIMITS, over
 from harness.record import events as kinds
 from harness.record.events import Event
+from harness.units import NS_PER_S
 
 Outcome = Literal["pass", "fail", "unknown"]
 
@@ -153,12 +154,25 @@ def _lost(evidence: Evidence) -> list[Finding]:
 
 
 def _workers(evidence: Evidence) -> list[Finding]:
-    gone = {str(event.data.get("worker")) for event in evidence.events if event.event == kinds.WORKER_LOST}
-    unwritten = any(
-        event.data.get("failed_writes") for event in evidence.events if event.event == kinds.GENERATOR
-    )
-    lost = _unknown(f"a load worker was lost: {', '.join(sorted(gone))}") if gone else []
-    return lost + (_unknown("a load worker could not write all of its rows") if unwritten else [])
+    return [
+        finding
+        for event in evidence.events
+        if event.event in _TROUBLES
+        for finding in _unknown(
+            f"{event.data.get('worker')} {_TROUBLES[event.event]}, {event.at_ns / NS_PER_S:.1f} s "
+            f"into the run{_with_users(event.data.get('users'))}: {event.data.get('why')}"
+        )
+    ]
+
+
+def _with_users(users: int | None) -> str:
+    return "" if users is None else f", with {users} {'user' if users == 1 else 'users'}"
+
+
+_TROUBLES: Final[dict[str, str]] = {
+    kinds.WORKER_LOST: "was lost",
+    kinds.ROWS_UNWRITTEN: "could not write its rows",
+}
 
 
 def _faults(evidence: Evidence) -> list[Finding]:

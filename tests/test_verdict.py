@@ -41,8 +41,10 @@ def ended(reason):
     return Event(9, "run_ended", {"reason": reason})
 
 
-LOST_WORKER = Event(5, "worker_lost", {"worker": 1})
-UNWRITTEN = Event(5, "generator", {"worker": 1, "failed_writes": 2})
+LOST_WORKER = Event(
+    5_000_000_000, "worker_lost", {"worker": "worker-1", "users": 4, "why": "it was ended by SIGKILL"}
+)
+UNWRITTEN = Event(1, "rows_unwritten", {"worker": "worker-0", "users": None, "why": "File too large"})
 BROKE = {"users": 5}
 TRUST = [
     # summary, events, verdict, exit code, reason
@@ -53,8 +55,20 @@ TRUST = [
     ({}, [ended("broke")], "pass", 0, None),
     ({"requests": 0, "ok": 0}, [ENDED], "unknown", 3, "no call was made"),
     ({"lost": 3, "started": 103}, [ENDED], "unknown", 3, "3 of 103 calls that were started have no row"),
-    ({}, [LOST_WORKER, ENDED], "unknown", 3, "a load worker was lost: 1"),
-    ({}, [UNWRITTEN, ENDED], "unknown", 3, "a load worker could not write all of its rows"),
+    (
+        {},
+        [LOST_WORKER, ENDED],
+        "unknown",
+        3,
+        "worker-1 was lost, 5.0 s into the run, with 4 users: it was ended by SIGKILL",
+    ),
+    (
+        {},
+        [UNWRITTEN, ENDED],
+        "unknown",
+        3,
+        "worker-0 could not write its rows, 0.0 s into the run: File too large",
+    ),
     ({"cpu_max": 0.9}, [ENDED], "unknown", 3, "a worker used 90% of a core (limit 85%)"),
     (
         {"run_delay_max": 0.2},

@@ -19,7 +19,7 @@ from harness.clock import Clock, Epoch
 from harness.errors import UntrustedError
 from harness.live.progress import Progress
 from harness.live.window import look
-from harness.load.engine import Load
+from harness.load.engine import Load, Trouble
 from harness.plan.plan import LAST_GOOD, LoadStep, Plan
 from harness.record import events
 from harness.record.events import Event, EventLog
@@ -50,6 +50,13 @@ class Watch:
             self.step_rows.append(table.select(JUDGED_COLUMNS))
             self.log.write(Event(gauges.at_ns, events.GENERATOR, _generator(gauges, worker)))
 
+    def trouble(self, trouble: Trouble, at_ns: int) -> None:
+        """Written down with the users that it cost, as far as they are known."""
+        gauges = self.gauges.get(trouble.worker) if trouble.worker is not None else None
+        what = events.ROWS_UNWRITTEN if trouble.unwritten else events.WORKER_LOST
+        users = None if gauges is None else gauges.users
+        self.log.write(Event(at_ns, what, {"worker": trouble.part, "users": users, "why": trouble.why}))
+
     def resolved(self, until_ns: int) -> bool:
         """Every worker has said, after that time, that no call from before it is open."""
         seen = self.gauges.values()
@@ -69,7 +76,7 @@ def _generator(gauges: Gauges, worker: int) -> dict[str, Any]:
         "started": gauges.started,
         "recorded": gauges.recorded,
         "open_calls": gauges.open_calls,
-        "failed_writes": gauges.failed_writes,
+        "files_open": gauges.files_open,
         "users": gauges.users,
     }
 
@@ -142,6 +149,7 @@ class Player:
         self._event(events.STEP_ASKED, index=index, name=step.phase, kind=step.kind, users=users, rate=None)
         self.watch.step_rows = []
         await self.load.set_users(users)
+        await self._check()
         running_ns = self._event(events.STEP_RUNNING, index=index, users=users)
         self.step_began(step.phase, running_ns)
         doing = f"{step.phase} step {index + 1}"
@@ -193,13 +201,7 @@ class Player:
 
     async def _look(self, sleep_s: float, doing: str) -> None:
         await self.clock.sleep(sleep_s)
-        for trouble in await self.load.poll():
-            self._event(events.WORKER_LOST, worker=trouble)
-            raise UntrustedError(
-                "A load worker was lost",
-                f"worker {trouble} ended in mid-run",
-                "See locust.log and worker-*.log",
-            )
+        await self._check()
         self.watch.read()
         span_s = (self._now_ns() - self.ticked_ns) / NS_PER_S
         if span_s >= TICK_S:
@@ -208,6 +210,16 @@ class Player:
             self.reading()
             self.watch.fresh = []
             self.ticked_ns = self._now_ns()
+
+    async def _check(self) -> None:
+        """A load that is not the one that was asked for ends the run: more of it would not be known either."""
+        if troubles := await self.load.poll():
+            self.watch.read()  # how many users it had
+            for trouble in troubles:
+                self.watch.trouble(trouble, self._now_ns())
+            raise UntrustedError(
+                "The load is not what was asked for", str(troubles[0]), "See locust.log and worker-*.log"
+            )
 
     def _now_ns(self) -> int:
         return self.epoch.since_ns(self.clock)

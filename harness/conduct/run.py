@@ -28,7 +28,7 @@ from harness.conduct.ways import prepare
 from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, ServiceError, worst
 from harness.injector import Injector
 from harness.live.progress import Progress
-from harness.load.engine import Engine, LoadSpec
+from harness.load.engine import Engine, Load, LoadSpec
 from harness.plan.build import build
 from harness.plan.describe import one_line
 from harness.plan.plan import Plan
@@ -163,14 +163,20 @@ async def _make(run: Run) -> str:
         )
         try:
             reason = await _play_with_faults(run.plan, player, injector)
-        except asyncio.CancelledError:
-            await load.stop(0.0, cancelled=True)
-            watch.read()
+        except BaseException as error:  # rows are owed, whatever it was
+            await _stop(run, load, watch, 0.0, cancelled=isinstance(error, asyncio.CancelledError))
             raise
-        await load.stop(min(asked.scenario.timeout, DRAIN_S_MAX))
-        watch.read()
+        await _stop(run, load, watch, min(asked.scenario.timeout, DRAIN_S_MAX))
         run.write_metadata(target=server.facts())
         return reason
+
+
+async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled: bool = False) -> None:
+    """The load ends in order; what did not is written down, and makes the verdict unknown."""
+    await load.stop(drain_s, cancelled=cancelled)
+    watch.read()
+    for trouble in await load.poll():
+        watch.trouble(trouble, run.epoch.since_ns(run.asked.clock))
 
 
 async def _play_with_faults(plan: Plan, player: Player, injector: Injector) -> str:

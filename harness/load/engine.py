@@ -14,6 +14,8 @@ from typing import Any, Protocol, Self
 # How Locust's processes are told: the specification, and which file descriptor the conductor listens at.
 SPEC_VARIABLE = "HARNESS_LOAD_SPEC"
 FD_VARIABLE = "HARNESS_CONTROL_FD"
+# How long users may take to be there: some time, a little for each, and the time that open calls of those that end may.
+USERS_S_FIRST, USERS_S_EACH = 30.0, 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +46,33 @@ class LoadSpec:
         return cls(**json.loads(text))
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that makes a run unknown: a part of the engine is gone, or cannot write down what it measures."""
+
+    part: str  # worker-1, locust-master
+    why: str
+    worker: int | None = None  # its number in the samples
+    unwritten: bool = False  # it is there, but its rows are not
+
+    def __str__(self) -> str:
+        return f"{self.part} {'could not write its rows' if self.unwritten else 'was lost'}: {self.why}"
+
+
 class Load(Protocol):
-    """A running load. `poll` returns what went wrong since the last call, a line each."""
+    """A running load. `poll` returns what went wrong since the last call."""
 
     async def set_users(self, count: int) -> None:
-        """Returns when `count` users are running (acknowledged by every worker)."""
+        """Returns when `count` users are running, acknowledged by every worker, or when there is trouble to poll."""
         ...
 
-    async def poll(self) -> list[str]: ...
+    async def poll(self) -> list[Trouble]: ...
 
     async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:
-        """Let open calls end for `drain_s`, then cut them; returns when all rows are written."""
+        """Let open calls end for `drain_s`, then cut them; returns when all rows are written.
+
+        It raises nothing: what did not end in order is there to poll.
+        """
         ...
 
 

@@ -19,7 +19,7 @@ from typing import BinaryIO
 import numpy as np
 
 from harness.clock import Clock
-from harness.load.engine import Engine, Load, LoadSpec
+from harness.load.engine import Engine, Load, LoadSpec, Trouble
 from harness.mcp import outcome
 from harness.record.schema import NULL_CODE, NUMBERS, TEXTS
 from harness.record.spool import Block, Gauges, write_block
@@ -66,7 +66,7 @@ class _SimulatedLoad:
         self._draw()
         self.users = count
 
-    async def poll(self) -> list[str]:
+    async def poll(self) -> list[Trouble]:
         self._draw()
         return []
 

@@ -11,7 +11,8 @@
 | step_judged  | index, requests, ok, failed, success_rate, broke              | its calls have resolved |
 | break        | users, last_good_users, reason, confirmed                     | a breaking point |
 | generator    | worker, cpu, run_delay, lag_ms, started, recorded, open_calls, users | once a second a worker |
-| worker_lost  | worker                                                        | its load and its last second are gone |
+| worker_lost  | worker, users, why                                            | its load and its last second are gone |
+| rows_unwritten | worker, users, why                                          | its rows could not be written: some calls have none |
 | fault_on     | name, kind, link, parameters                                  | applied and read back: the fault window begins |
 | fault_verified | name, verified, why, through_ms, beside_ms, expected_ms     | canaries through and beside the link compared |
 | fault_off    | name                                                          | healing begins: the fault window ends |
@@ -38,6 +39,7 @@ RUN_ENDED = "run_ended"
 BREAK = "break"
 GENERATOR = "generator"
 WORKER_LOST = "worker_lost"
+ROWS_UNWRITTEN = "rows_unwritten"
 FAULT_ON = "fault_on"
 FAULT_VERIFIED = "fault_verified"
 FAULT_OFF = "fault_off"

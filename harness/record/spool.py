@@ -9,11 +9,13 @@
   before it counts. Nothing in a block is trusted before its checksum has been checked.
 """
 
+import os
 import zlib
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from struct import Struct
-from typing import BinaryIO
+from typing import Any, Protocol
 
 import msgspec
 
@@ -31,9 +33,8 @@ class Gauges(msgspec.Struct, frozen=True, kw_only=True):
     oldest_open_ns: int  # intended start of the oldest open call, or at_ns when none is open
     users: int
     cpu: float  # share of one core since the last block
-    run_delay: float  # share of the time spent waiting for a processor
+    run_delay: float | None  # share of the time spent waiting for a processor; None where nobody tells
     lag_ms: list[float] = []  # scheduling lag probes since the last block
-    failed_writes: int = 0
     files_open: int = 0
     last: bool = False  # the worker has ended in good order
 
@@ -53,7 +54,41 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Block).decode
 
 
-def write_block(file: BinaryIO, block: Block) -> int:
+def spool_path(spool_dir: str | Path, worker: int) -> Path:
+    """The file of one worker, wherever that worker is."""
+    return Path(spool_dir) / f"worker-{worker}.spool"
+
+
+class Sink(Protocol):
+    """Where blocks go: a file here, or a way to one on another machine. OSError: it took none of `data`."""
+
+    def write(self, data: bytes) -> Any: ...
+
+    def close(self) -> None: ...
+
+
+class SpoolFile:
+    """A spool on this machine. What cannot be written whole is taken back: a torn block would hide those after it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = FileIO(path, "a")
+        self._size = os.fstat(self._file.fileno()).st_size
+
+    def write(self, data: bytes) -> None:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._file.write(left) or 0 :]
+        except OSError:
+            self._file.truncate(self._size)
+            raise
+        self._size += len(data)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def write_block(file: Sink, block: Block) -> int:
     """Append one block in a single write; returns the bytes written."""
     body = _encode(block)
     data = _HEADER.pack(len(body), zlib.crc32(body)) + body

@@ -9,7 +9,7 @@ from harness.clock import Epoch, FakeClock
 from harness.conduct.play import Player, Watch
 from harness.errors import UntrustedError
 from harness.live.progress import Plain
-from harness.load.engine import LoadSpec
+from harness.load.engine import LoadSpec, Trouble
 from harness.load.simulated import Server, simulated
 from harness.plan.build import build
 from harness.record.events import Event, EventLog, read_events
@@ -104,7 +104,7 @@ class GoodTheSecondTime:
         self.inner.server = Server(limit_users=1 if bad else 1000)  # type: ignore[attr-defined]
         await self.inner.set_users(count)  # type: ignore[attr-defined]
 
-    async def poll(self) -> list[str]:
+    async def poll(self) -> list[Trouble]:
         return await self.inner.poll()  # type: ignore[attr-defined,no-any-return]
 
 
@@ -153,15 +153,19 @@ class LosesAWorker(GoodTheSecondTime):
     """A load whose worker dies."""
 
     async def set_users(self, count: int) -> None:
+        self.asked = int(count > 5)
         await self.inner.set_users(count)  # type: ignore[attr-defined]
 
-    async def poll(self) -> list[str]:
-        return ["worker-0 (exit code -9)"]
+    async def poll(self) -> list[Trouble]:
+        await self.inner.poll()  # type: ignore[attr-defined]
+        return [Trouble("worker-0", "it was ended by SIGKILL", 0)] if self.asked else []
 
 
 async def test_a_lost_worker_ends_the_run_as_untrusted(tmp_path: Path) -> None:
-    """Never silently less load."""
-    with pytest.raises(UntrustedError, match="A load worker was lost"):
+    """Never silently less load: which worker, when, how many users, and no step that did not have them all."""
+    with pytest.raises(UntrustedError, match="worker-0 was lost: it was ended by SIGKILL"):
         await play(tmp_path, [RAMP], Server(), around=LosesAWorker)
 
-    assert [event.event for event in read_events(tmp_path / "events.jsonl")][-1] == "worker_lost"
+    told = [event for event in read_events(tmp_path / "events.jsonl") if event.event != "generator"]
+    assert [event.event for event in told][-2:] == ["step_asked", "worker_lost"]
+    assert told[-1].data == {"worker": "worker-0", "users": 10, "why": "it was ended by SIGKILL"}

@@ -16,7 +16,7 @@ from harness.conduct import run as conducting
 from harness.conduct.run import Asked, Finished, conduct_run
 from harness.errors import ServiceError, UsageError
 from harness.live.progress import Plain, Silent
-from harness.load.engine import Engine, Load, LoadSpec
+from harness.load.engine import Engine, Load, LoadSpec, Trouble
 from harness.load.simulated import Server, simulated
 from harness.scenario.read import scenario_of
 from tests.fakes.mcp_server import mcp_server
@@ -118,9 +118,13 @@ async def test_a_lost_worker_makes_the_verdict_unknown_and_the_report_is_written
                 async def set_users(self, count: int) -> None:
                     await load.set_users(count)
 
-                async def poll(self) -> list[str]:
+                async def poll(self) -> list[Trouble]:
                     await load.poll()
-                    return ["worker-0 (exit code -9)"] if clock.ns > 15_000_000_000 else []
+                    return (
+                        [Trouble("worker-0", "it was ended by SIGKILL", 0)]
+                        if clock.ns > 15_000_000_000
+                        else []
+                    )
 
                 async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:
                     await load.stop(drain_s, cancelled=cancelled)
@@ -149,7 +153,7 @@ async def test_a_load_engine_that_fails_in_mid_run_loses_nothing(tmp_path: Path)
                     if count > 5:
                         raise ServiceError("The load engine failed", "it has hung up")
 
-                async def poll(self) -> list[str]:
+                async def poll(self) -> list[Trouble]:
                     return await load.poll()
 
                 async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:

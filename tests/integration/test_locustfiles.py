@@ -25,7 +25,7 @@ IMPORTS = """
 import sys
 from locust.util.load_locustfile import load_locustfile
 classes, _ = load_locustfile("locustfiles/mcp.py")
-import harness.load.inside.worker
+import harness.load.inside.local
 print(sys.modules["mcp"].__file__)
 print(*sorted(classes))
 print(*sorted(name for name in sys.modules if name.startswith(("mcp.", "mcp_types"))))

@@ -10,11 +10,12 @@ from harness.live.window import Live, look
 from harness.load.inside.recorder import Recorder
 from harness.record.samples import Tail
 from harness.record.schema import NULL, NULL_CODE
+from harness.record.spool import SpoolFile
 
 
 def rows(directory: Path, outcomes: list[str]) -> Live:
     gauges = {"at_ns": 0, "users": 1, "cpu": 0.0, "run_delay": 0.0, "lag_ms": [], "files_open": 0}
-    recorder = Recorder(directory / "worker-0.spool", 0, lambda: dict(gauges))
+    recorder = Recorder(SpoolFile(directory / "worker-0.spool"), 0, lambda: dict(gauges))
     for number, outcome in enumerate(outcomes):
         seq = recorder.begin(0)
         done_ns = (number + 1) * 10_000_000

@@ -1,6 +1,6 @@
 """Spools: what was written survives, what is torn does not count."""
 
-from io import FileIO
+import resource
 from pathlib import Path
 
 import pytest
@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from harness.load.inside.recorder import BLOCK_ROWS, DETAILS_MAX, Recorder
 from harness.record.samples import SCHEMA, Tail, frame, load, seal
 from harness.record.schema import NULL, NULL_CODE, ORDER
-from harness.record.spool import read_blocks
+from harness.record.spool import SpoolFile, read_blocks
 
 
 def recorder(path: Path, worker: int = 0) -> Recorder:
     gauges = {"at_ns": 5, "users": 1, "cpu": 0.1, "run_delay": 0.0, "lag_ms": [0.5], "files_open": 3}
-    return Recorder(path, worker, lambda: dict(gauges))
+    return Recorder(SpoolFile(path), worker, lambda: dict(gauges))
 
 
 def call(to: Recorder, outcome: str = "ok", detail: str = "", status: int = 200) -> None:
@@ -153,22 +153,24 @@ def test_details_are_bounded(tmp_path: Path) -> None:
     assert max(map(len, block.texts["detail"])) <= 160
 
 
-class FullDisk(FileIO):
-    """A file whose disk is full."""
-
-    def write(self, data: object) -> int:
-        raise OSError(28, "No space left on device")
-
-
-def test_a_failed_write_is_latched(tmp_path: Path) -> None:
-    """It shows in every block that can still be written."""
+def test_a_failed_write_is_latched_and_what_was_written_before_still_counts(tmp_path: Path) -> None:
+    """A file that may not grow: the torn block is taken back, nothing follows it, and calls go on being numbered."""
     path = tmp_path / "worker-0.spool"
     one = recorder(path)
-    good, one._file = one._file, FullDisk(path, "a")
     call(one)
     one.flush()
-    one._file = good
-    one.flush()
+    size = path.stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))
+    try:
+        call(one, "rpc_error", "new text")
+        one.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    call(one)
+    one.flush(last=True)
 
-    ((block, _),) = read_blocks(path)
-    assert (block.gauges.failed_writes, block.block) == (1, 1)
+    assert one.failed == "File too large"
+    assert [block.rows for block, _ in read_blocks(path)] == [1]
+    assert path.stat().st_size == size
+    assert (one.started, one.recorded) == (3, 3)

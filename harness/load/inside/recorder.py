@@ -3,20 +3,19 @@
     seq = recorder.begin(intended_ns)      the call has started: it must end
     recorder.end(seq, ...)                 its row
 
-Rows are written to the worker's spool when a block is full and twice a second. A write that fails is
-latched and counted: the run can still end, but its verdict is unknown.
+Rows are written to the worker's spool when a block is full and twice a second. A write that fails is latched:
+`failed` says why, and nothing more is written, for the texts of the lost block are missing from then on. The calls
+go on being numbered, so that what is missing shows; the run ends in order, and its verdict is unknown.
 Text is bounded: `detail` is cut at 160 characters and after 1,000 different ones reads "(other)".
 """
 
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from io import FileIO
-from pathlib import Path
 from typing import Any
 
 from harness.record.schema import NUMBERS, ORDER, TEXTS
-from harness.record.spool import Block, Gauges, write_block
+from harness.record.spool import Block, Gauges, Sink, write_block
 
 BLOCK_ROWS = 32_768
 DETAIL_CHARS_MAX = 160
@@ -47,14 +46,14 @@ class Vocabulary:
 class Recorder:
     """One worker's rows; not shared between processes, and gevent switches nowhere in `end`."""
 
-    def __init__(self, path: Path, worker: int, gauges: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, spool: Sink, worker: int, gauges: Callable[[], dict[str, Any]]) -> None:
         self.worker = worker
         self._gauges = gauges
         self.started = 0
         self.recorded = 0
-        self.failed_writes = 0
+        self.failed = ""
         self.open: dict[int, int] = {}
-        self._file: FileIO = FileIO(path, "a")
+        self._spool = spool
         self._block = 0
         self._rows = 0
         self._columns = [
@@ -124,6 +123,9 @@ class Recorder:
 
     def flush(self, *, last: bool = False) -> None:
         """Write one block, empty or not: its gauges are news too."""
+        if self.failed:
+            self._rows = 0
+            return
         rows = self._rows
         gauges = self._gauges()
         at_ns = gauges["at_ns"]
@@ -138,7 +140,6 @@ class Recorder:
                 recorded=self.recorded,
                 open_calls=len(self.open),
                 oldest_open_ns=next(iter(self.open.values()), at_ns),
-                failed_writes=self.failed_writes,
                 last=last,
                 **gauges,
             ),
@@ -148,9 +149,9 @@ class Recorder:
         for words in self._vocabularies.values():
             words.fresh = []
         try:
-            write_block(self._file, block)
-        except OSError:
-            self.failed_writes += 1
+            write_block(self._spool, block)
+        except OSError as error:
+            self.failed = error.strerror or str(error)
 
     def close(self) -> None:
-        self._file.close()
+        self._spool.close()

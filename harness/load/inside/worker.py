@@ -1,86 +1,92 @@
-"""A Locust worker, as a child of the harness: runs users, and spools a row for every call they make.
+"""A worker: runs users, and spools a row for every call they make.
 
-It ends in one of three ways: asked to (`harness_stop`: open calls may end for a while, then they are cut
-and recorded as such, the last block is written), its master gone (the same, at once), or killed (what was
-spooled stands; the missing last block makes the verdict unknown).
+It ends in one of four ways: asked to (`harness_stop`: open calls may end for a while, then they are cut
+and recorded as such, the last block is written); SIGTERM, or a master that is not heard of for LEASE_S (the same,
+at once: nobody steers this load any more); or killed (what was spooled stands, the calls that were open have no
+row, and so the verdict is unknown).
 """
 
-import gc
+import itertools
 import logging
-import os
-import sys
-from pathlib import Path
+import signal
+import time
 from typing import Any
 
-from gevent import monkey
+import gevent
+import gevent.event
 
-monkey.patch_all()
-
-import gevent  # noqa: E402
-import gevent.event  # noqa: E402
-import locust.env  # noqa: E402
-import locust.runners  # noqa: E402
-from locust.event import Events  # noqa: E402
-
-from harness.load.engine import SPEC_VARIABLE, LoadSpec  # noqa: E402
-from harness.load.inside import context  # noqa: E402
-from harness.load.inside.classes import load_classes  # noqa: E402
-from harness.load.inside.master import STOP_MESSAGE  # noqa: E402
-from harness.load.inside.recorder import Recorder  # noqa: E402
-from harness.load.inside.selfwatch import SelfWatch  # noqa: E402
+from harness.load.engine import LoadSpec
+from harness.load.inside import context, words
+from harness.load.inside.recorder import Recorder
+from harness.load.inside.selfwatch import SelfWatch
+from harness.record.spool import Sink
 
 FLUSH_S = 0.5
+LEASE_S = 10.0
+
+log = logging.getLogger(__name__)
 
 
 class Worker:
-    """One worker process: the runner, its recorder, its watch over itself."""
+    """One worker process: Locust's runner, the recorder, the watch over itself."""
 
-    def __init__(self, spec: LoadSpec, index: int, master_port: int) -> None:
-        watch = SelfWatch(spec.epoch_ns)
-        path = Path(spec.spool_dir) / f"worker-{index}.spool"
-        self.recorder = Recorder(path, index, lambda: watch.read(self.runner.user_count))
-        self.environment = locust.env.Environment(
-            events=Events(), user_classes=load_classes(spec), host=spec.base_url, stop_timeout=spec.timeout_s
-        )
-        self.context = context.attach(self.environment, spec, self.recorder)
-        self.stopped = gevent.event.Event()
-        self.runner = self.environment.create_worker_runner("127.0.0.1", master_port)
-        self.runner.register_message(STOP_MESSAGE, self._on_stop, concurrent=True)
-        gevent.spawn(watch.probe)
+    def __init__(self, environment: Any, runner: Any, spec: LoadSpec, index: int, spool: Sink) -> None:
+        self.environment = environment
+        self.runner = runner
+        self.watch = SelfWatch(spec.epoch_ns)
+        self.recorder = Recorder(spool, index, lambda: self.watch.read(runner.user_count))
+        self.context = context.attach(environment, spec, self.recorder)
+        # Disjoint over all workers, so that a number means one user, and a seed one sequence.
+        self.context.numbers = itertools.count(index, spec.workers)
+        self.context.sessions = itertools.count(index, spec.workers)
+        self.ended = gevent.event.Event()
+        self.heard_ns = time.monotonic_ns()
+        self._told = ""
+        runner.register_message(words.STOP, self._on_stop, concurrent=True)
+        environment.events.heartbeat_received.add_listener(self._on_heartbeat)
+        gevent.signal_handler(signal.SIGTERM, self.end, 0.0)
+        gevent.spawn(self.watch.probe)
         gevent.spawn(self._flush_regularly)
+        gevent.spawn(self._keep_lease)
 
-    def serve(self) -> None:
-        """Until told to stop, or the master is gone."""
-        gevent.spawn(self._watch_master)
-        self.stopped.wait()
+    def end(self, drain_s: float, *, cancelled: bool = False) -> None:
+        """Stop the users, write the last block; happens once."""
+        if self.ended.is_set():
+            return
+        self.context.cancelled = cancelled
+        self.environment.stop_timeout = drain_s
+        self.runner.stop()
+        if self.ended.is_set():  # told again while users were ending
+            return
         self.recorder.flush(last=True)
+        self.ended.set()
+        self._tell()
         self.recorder.close()
-        self.runner.quit()
-        self.environment.events.quitting.fire(environment=self.environment)
 
     def _on_stop(self, msg: Any, **_: Any) -> None:
-        self.context.cancelled = msg.data["cancelled"]
-        self.environment.stop_timeout = msg.data["drain_s"]
-        self.runner.stop()
-        self.stopped.set()
+        self.end(msg.data["drain_s"], cancelled=msg.data["cancelled"])
+
+    def _on_heartbeat(self, **_: Any) -> None:
+        self.heard_ns = time.monotonic_ns()
 
     def _flush_regularly(self) -> None:
-        while not self.stopped.is_set():
+        while not self.ended.is_set():
             gevent.sleep(FLUSH_S)
-            self.recorder.flush()
+            if not self.ended.is_set():
+                self.recorder.flush()
+                self._tell()
 
-    def _watch_master(self) -> None:
-        """The runner's greenlets end when the master says quit, or is not heard of."""
-        self.runner.greenlet.join()
-        self.stopped.set()
+    def _tell(self) -> None:
+        """Rows that cannot be written are said where they can be."""
+        if self.recorder.failed and not self._told:
+            self._told = self.recorder.failed
+            log.error("rows cannot be written: %s", self._told)
+            self.runner.send_message(words.UNWRITTEN, {"why": self._told})
 
-
-def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    index, master_port = int(sys.argv[1]), int(sys.argv[2])
-    gc.freeze()  # the modules are here to stay: looking through them again and again costs three calls in a hundred
-    Worker(LoadSpec.from_json(os.environ.pop(SPEC_VARIABLE)), index, master_port).serve()
-
-
-if __name__ == "__main__":
-    main()
+    def _keep_lease(self) -> None:
+        """The users run as long as somebody steers them."""
+        while time.monotonic_ns() - self.heard_ns < LEASE_S * 1e9 and not self.runner.greenlet.dead:
+            if self.ended.wait(0.25):
+                return
+        log.error("the master has not been heard of for %.0f s: the load ends", LEASE_S)
+        self.end(0.0)
