@@ -2,6 +2,7 @@
 # make test   every test, with whatever the tests need; TEST_FLAGS=... are flags for pytest
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
+# make count  200,000 calls by two workers: each has its row
 # make bench  calls a second of one core, beside Locust's FastHttpUser and wrk, in one run
 
 VENV ?= .venv
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test bench calibrate check format clean
+.PHONY: run test count bench calibrate check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -25,6 +26,9 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+count: $(STAMP)
+	HARNESS_TEST_CALLS=200000 $(BIN)/python -m pytest -q tests/e2e/test_workers.py -k many_calls
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/calls_per_second.py

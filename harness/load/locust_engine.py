@@ -76,7 +76,7 @@ class _LocustLoad:
 
     async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:
         self.stopping = True
-        self._order(do="stop", drain_s=drain_s, cancelled=cancelled)
+        self._order(do="stop", drain_s=drain_s, cancelled=cancelled, without=sorted(self._known))
         word = None if self.gone else await self._next("stopped", drain_s + STOP_SLACK_S, heed_trouble=False)
         for part in word["left_behind"] if word else []:
             self.trouble(Trouble(part, "it did not end in order"))

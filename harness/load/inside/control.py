@@ -1,6 +1,6 @@
 """The line between the conductor and Locust's master: JSON lines over a socket that both inherited.
 
-    conductor -> master   {"do": "users", "count": 10}     {"do": "stop", "drain_s": 5.0, "cancelled": false}
+    conductor -> master   {"do": "users", "count": 10}     {"do": "stop", "drain_s": 5.0, "cancelled": false, "without": []}
     master -> conductor   {"said": "port", "port": 5557}    {"said": "ready", "workers": 1}     {"said": "alive"}
                           {"said": "running", "users": 10}  {"said": "stopped", "left_behind": []}
                           {"said": "lost" | "unwritten", "part": "worker-1", "worker": 1, "why": "..."}

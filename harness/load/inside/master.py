@@ -7,6 +7,7 @@ users spawn, and a step must begin when it is asked for, not up to a second late
 
 import logging
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from gevent import monkey
@@ -53,7 +54,7 @@ class Master:
             if order["do"] == "users":
                 self._users(order["count"])
             else:
-                self._stop(order["drain_s"], cancelled=order["cancelled"])
+                self._stop(order["drain_s"], cancelled=order["cancelled"], without=order["without"])
                 return
         self._stop(0.0, cancelled=True)
 
@@ -70,16 +71,19 @@ class Master:
                 gevent.sleep(0.01)
         self._say_quietly("running", users=self.runner.user_count)
 
-    def _stop(self, drain_s: float, *, cancelled: bool) -> None:
-        """Workers end their users, write their last block and leave; those that do not are left behind."""
+    def _stop(self, drain_s: float, *, cancelled: bool, without: Iterable[str] = ()) -> None:
+        """Workers end their users, write their last block and leave; those that do not are left behind.
+
+        Nobody waits for those that the conductor knows to be gone: Locust notices only after some heartbeats.
+        """
         self.stopping = True
         # Otherwise Locust would give the users of the first worker that leaves to those that are still here.
         self.runner.update_state(locust.runners.STATE_STOPPING)
         self.runner.send_message(words.STOP, {"drain_s": drain_s, "cancelled": cancelled})
         with gevent.Timeout(drain_s + STOP_SLACK_S, exception=False):
-            while self._alive():
+            while left := {self._part(name) for name in self._alive()} - {*without}:
                 gevent.sleep(0.01)
-        self._say_quietly("stopped", left_behind=[self._part(name) for name in self._alive()])
+        self._say_quietly("stopped", left_behind=sorted(left))
 
     def _on_ready(self, msg: Any, **_: Any) -> None:
         self.ready[msg.node_id] = msg.data["worker"]
