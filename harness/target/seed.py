@@ -2,13 +2,15 @@
 
 Idempotent, and safe when several targets start on one server: an advisory lock lets one of them work. What is
 there already is left alone; a database of the same name without our mark gets our schemas added, nothing is
-ever dropped. The data is the same everywhere: computed from row numbers, without chance or dates of today.
+ever dropped. The tools read as the role READER, which can log in nowhere and may read these schemas and no more;
+views are read with the rights of their owner, as everywhere. The data is the same everywhere: computed from row numbers, without chance or dates of today.
 """
 
 from harness.target.connecting import connection
 from harness.target.dialect import DATABASES
 
-MARK = "reference data of the MCP harness, version 1"
+MARK = "reference data of the MCP harness, version 2"
+READER = "harness_target_reader"
 _LOCK_KEY = 0x6D6370  # "mcp"
 
 _DATA = """
@@ -66,12 +68,22 @@ CREATE OR REPLACE VIEW reporting.top_customers AS
   SELECT customer_id, sum(total) AS revenue FROM public.order_totals GROUP BY 1 ORDER BY 2 DESC LIMIT 10;
 """
 
+_RIGHTS = f"""
+GRANT USAGE ON SCHEMA public, staging, reporting TO {READER};
+GRANT SELECT ON ALL TABLES IN SCHEMA public, staging, reporting TO {READER};
+ALTER DEFAULT PRIVILEGES IN SCHEMA public, staging, reporting GRANT SELECT ON TABLES TO {READER};
+"""
+# Whoever serves must be able to become the reader; the one who makes a role is not its member by itself.
+_ROLE = f"CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO CURRENT_USER"
+
 
 async def ensure(database_url: str, *, connect_timeout_s: float) -> None:
     """The three databases exist and are filled when this returns."""
     async with connection(database_url, connect_timeout_s=connect_timeout_s) as control:
         # Closing the connection releases the lock.
         await control.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
+        if not await control.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", READER):
+            await control.execute(_ROLE)
         rows = await control.fetch("SELECT datname FROM pg_database WHERE datname = ANY($1)", list(DATABASES))
         there = {row["datname"] for row in rows}
         for name in DATABASES:
@@ -88,4 +100,5 @@ async def _fill(database_url: str, name: str, connect_timeout_s: float) -> None:
             return
         async with opened.transaction():
             await opened.execute(_DATA)
+            await opened.execute(_RIGHTS)
             await opened.execute(f"COMMENT ON SCHEMA reporting IS '{MARK}'")

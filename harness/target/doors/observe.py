@@ -65,7 +65,7 @@ class Observer:
                 "version": __version__,
                 "uptime_s": self.traffic.uptime_s(),
                 "sessions": {"open": sessions},
-                "pools": self.databases.sizes(),
+                "pools": self.databases.statistics(),
                 "requests": dict(self.traffic.requests),
             }
         )

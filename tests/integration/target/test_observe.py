@@ -153,7 +153,13 @@ async def test_status_counts_by_door(serve_target, http):
     assert page["uptime_s"] >= 0
     assert page["sessions"] == {"open": 0}
     assert page["requests"] == {"plain": 2, "mcp": 1, "websocket": 1}
-    assert page["pools"]["own"] == {"max": 3, "open": 1, "idle": 1}
+    own = page["pools"]["own"]
+    assert {name: own[name] for name in ("max", "open", "idle", "waiting")} == {
+        "max": 3,
+        "open": 1,
+        "idle": 1,
+        "waiting": 0,
+    }
     assert set(page["pools"]) == {"own", "TEST_DB", "ANALYTICS_DB", "STAGING_DB"}
 
 

@@ -178,6 +178,25 @@ async def test_postgres_itself_refuses_to_write(tool):
     assert (await query(tool, text))["rows"] == [["on", "on"]]
 
 
+async def test_the_tools_read_as_a_role_without_rights_to_more(tool, postgres_url):
+    """The third line of defence: the role reads the three schemas, cannot log in, and is nobody's master."""
+    assert (await query(tool, "SELECT current_user, session_user = current_user"))["rows"] == [
+        ["harness_target_reader", False]
+    ]
+    connection = await asyncpg.connect(postgres_url, database="TEST_DB")
+    try:
+        rights = await connection.fetchrow(
+            "SELECT rolcanlogin OR rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls,"
+            " has_table_privilege($1, 'public.orders', 'SELECT'), has_table_privilege($1, 'public.orders',"
+            " 'INSERT, UPDATE, DELETE, TRUNCATE'), has_schema_privilege($1, 'staging', 'CREATE')"
+            " FROM pg_roles WHERE rolname = $1",
+            "harness_target_reader",
+        )
+    finally:
+        await connection.close()
+    assert tuple(rights) == (False, True, False, False)
+
+
 async def test_slow_statement_is_stopped(serve_target, http):
     """A statement over its time is ended by PostgreSQL, and the tool says why."""
     url = await serve_target(statement_timeout_s=0.05)
