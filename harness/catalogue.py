@@ -5,8 +5,11 @@ documentation and the error messages all read these tables. What it does not kno
 measured (`analysis.observed`) or how a fault is applied.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from harness.units import show_bytes, show_duration
 
 Unit = Literal["ms", "s", "share", "per_s", "count"]
 
@@ -47,17 +50,31 @@ PROFILES: Final[dict[str, str]] = {
     "sustain": "closed load at one level",
 }
 
-LINKS: Final[dict[str, str]] = {
-    "client": "from the load to the target",
-    "database": "from the reference target to its PostgreSQL",
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a fault can happen."""
+
+    said: str
+    meaning: str
+    proxied: bool  # a way, which leads through a proxy; else processes
+
+
+LINKS: Final[dict[str, Place]] = {
+    "client": Place("the client link", "the way from the load to the target", True),
+    "database": Place("the database link", "the way from the reference target to its PostgreSQL", True),
+    "target": Place("the target", "the processes of a target that the harness has started", False),
+    "postgres": Place("PostgreSQL", "the processes of the reference target's embedded PostgreSQL", False),
 }
+WAYS: Final = tuple(name for name, place in LINKS.items() if place.proxied)
+PARTS: Final = tuple(name for name, place in LINKS.items() if not place.proxied)
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """Something a fault kind is told; durations are kept in seconds."""
+    """Something a fault kind is told; durations are kept in seconds, sizes in bytes, rates in bytes a second."""
 
-    kind: Literal["duration", "choice"]
+    kind: Literal["duration", "size", "rate", "choice"]
     meaning: str
     default: str | None = None  # None: must be given
     choices: tuple[str, ...] = ()
@@ -69,8 +86,13 @@ class FaultKind:
 
     meaning: str
     parameters: dict[str, Parameter]
-    links: tuple[str, ...] = ("client", "database")
+    links: tuple[str, ...] = WAYS  # the first one unless another is asked for
+    exposes: Literal["open", "new"] = "open"  # calls on any connection, or only on those that they open
+    momentary: bool = False  # `for` may be left out: it ends by itself
 
+
+_DOWNSTREAM: Final = Parameter("choice", "which way", "downstream", ("downstream", "upstream", "both"))
+_ONE_WAY: Final = Parameter("choice", "which way", "downstream", ("downstream", "upstream"))
 
 FAULTS: Final[dict[str, FaultKind]] = {
     "noop": FaultKind("nothing at all: the placebo, which must show no effect", {}),
@@ -79,8 +101,66 @@ FAULTS: Final[dict[str, FaultKind]] = {
         {
             "latency": Parameter("duration", "how long, in each direction that is held back"),
             "jitter": Parameter("duration", "more or less than that, evenly spread", "0s"),
-            "direction": Parameter("choice", "which way", "downstream", ("downstream", "upstream", "both")),
+            "direction": _DOWNSTREAM,
         },
     ),
+    "bandwidth": FaultKind(
+        "so many bytes a second go over each connection, and no more",
+        {"rate": Parameter("rate", "how many"), "direction": _ONE_WAY},
+    ),
     "down": FaultKind("the link refuses connections, and open ones are cut", {}),
+    "timeout": FaultKind(
+        "nothing gets through, and connections are closed after a time",
+        {
+            "timeout": Parameter("duration", "after how long; 0s: never", "0s"),
+            "direction": _ONE_WAY,
+        },
+    ),
+    "reset_peer": FaultKind(
+        "connections are reset when data arrives",
+        {"timeout": Parameter("duration", "after how long", "0s"), "direction": _ONE_WAY},
+    ),
+    "slow_close": FaultKind(
+        "connections stay half open for a while after they were closed",
+        {"delay": Parameter("duration", "for how long")},
+        exposes="new",
+    ),
+    "slicer": FaultKind(
+        "data arrives in crumbs, with a pause after each",
+        {
+            "size": Parameter("size", "of a crumb, about", "64B"),
+            "pause": Parameter("duration", "after each", "1ms"),
+            "direction": _ONE_WAY,
+        },
+    ),
+    "limit_data": FaultKind(
+        "connections are closed after so many bytes", {"bytes": Parameter("size", "from the server")}
+    ),
+    "kill": FaultKind("processes are killed, and started again when it is over", {}, PARTS),
+    "pause": FaultKind("processes stand still, with their connections open", {}, PARTS),
+    "restart": FaultKind("a deploy: stopped in good order, started, waited for", {}, PARTS, momentary=True),
 }
+
+
+def where(link: str) -> str:
+    """`the client link`; what is not in the table (an older run's) by its name."""
+    return LINKS[link].said if link in LINKS else f"the {link} link"
+
+
+def told(kind: str, parameters: Mapping[str, Any]) -> list[str]:
+    """`latency 200ms`, `rate 64.0 KB/s`: what a fault was told, as people write it."""
+    known = FAULTS[kind].parameters if kind in FAULTS else {}
+    return [f"{name} {_show(value, known.get(name))}" for name, value in parameters.items()]
+
+
+def _show(value: Any, parameter: Parameter | None) -> str:
+    if parameter is None or not isinstance(value, float | int):
+        return str(value)
+    match parameter.kind:
+        case "duration":
+            return show_duration(value)
+        case "size":
+            return show_bytes(value)
+        case "rate":
+            return f"{show_bytes(value)}/s"
+    return str(value)

@@ -12,17 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.canary import Canaries
+from harness.catalogue import where
 from harness.clock import Clock, Epoch
 from harness.errors import HarnessError
 from harness.faults import REGISTRY
-from harness.faults.fault import Fault, medians_ms, why_not_without_effect
+from harness.faults.evidence import Canaries, medians_ms, why_not_without_effect
+from harness.faults.fault import Fault
 from harness.live.progress import Progress
 from harness.plan.plan import FaultStep
 from harness.record import events
 from harness.record.events import Event, EventLog
 from harness.record.undo import Entry, Journal
 from harness.services.links import Link
+from harness.services.part import Part
 from harness.units import NS_PER_S, show_duration
 
 HEAL_S, HEAL_PAUSE_S = 10.0, 0.5
@@ -31,9 +33,9 @@ PROOF_PAIRS = 3
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A link and its canaries."""
+    """A place for faults, and its canaries."""
 
-    link: Link
+    place: Link | Part
     canaries: Canaries
 
 
@@ -62,7 +64,7 @@ class Injector:
 
     async def _inject(self, step: FaultStep) -> None:
         way = self.ways[step.link]
-        fault = REGISTRY[step.kind](way.link, step.name, step.parameters)
+        fault = REGISTRY[step.kind](way.place, step.name, step.parameters)
         try:
             began_ns = await asyncio.shield(self._began(step.step))
             await self._sleep_until(began_ns + int(step.offset_s * NS_PER_S))
@@ -71,7 +73,7 @@ class Injector:
             self._skip(step, "the run ended before its time came")
             raise
         if before:
-            self._skip(step, f"the link was not healthy before it: {before}")
+            self._skip(step, f"it was not healthy before it: {before}")
             return
         await self._apply_and_heal(step, way, fault)
 
@@ -82,13 +84,11 @@ class Injector:
         self.active += 1
         try:
             on_ns = self._now_ns()  # what it cuts, it cuts before the call that asks for it has returned
+            self.progress.note(f"  ! {step.name}: {_what(step)}")
             await fault.apply()
             applied = True
             self._write(
                 on_ns, events.FAULT_ON, step, kind=step.kind, link=step.link, parameters=step.parameters
-            )
-            self.progress.note(
-                f"  ! {step.name}: {step.kind} on the {step.link} link for {show_duration(step.for_s)}"
             )
             await self._verify(step, way, fault)
             await self._sleep_until(on_ns + int(step.for_s * NS_PER_S))
@@ -100,9 +100,9 @@ class Injector:
             self.active -= 1
 
     async def _verify(self, step: FaultStep, way: Way, fault: Fault) -> None:
-        pairs = await way.canaries.pairs()
-        why = fault.why_not(pairs)
-        through_ms, beside_ms = medians_ms(pairs)
+        shown = await fault.verify(way.canaries)
+        why = shown.why_not
+        through_ms, beside_ms = medians_ms(shown.pairs)
         self._write(
             self._now_ns(),
             events.FAULT_VERIFIED,
@@ -111,7 +111,7 @@ class Injector:
             why=why,
             through_ms=_rounded(through_ms),
             beside_ms=_rounded(beside_ms),
-            expected_ms=_rounded(fault.expected_ms()),
+            expected_ms=_rounded(shown.expected_ms),
         )
         if why:
             self.progress.note(f"  ! {step.name} could not be verified: {why}")
@@ -144,8 +144,8 @@ class Injector:
             try:
                 await fault.heal()
             except HarnessError:
-                await way.link.renew()
-            await way.link.clear()
+                await way.place.renew()
+            await way.place.clear()
         except HarnessError as error:
             return f"{error.what}: {error.why}"
         return ""
@@ -172,6 +172,11 @@ class Injector:
 
     def _write(self, at_ns: int, what: str, step: FaultStep, **data: Any) -> None:
         self.log.write(Event(at_ns, what, {"name": step.name, **data}))
+
+
+def _what(step: FaultStep) -> str:
+    lasting = f" for {show_duration(step.for_s)}" if step.for_s else ""
+    return f"{step.kind} on {where(step.link)}{lasting}"
 
 
 def _rounded(value: float | None) -> float | None:

@@ -11,6 +11,7 @@ BYTES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
+MS_PER_S = 1000
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
 _NUMBER = r"(\d+(?:\.\d+)?)"
@@ -54,6 +55,17 @@ def size_bytes(text: str | float) -> int:
     if not match or match[2] not in BYTES:
         raise UnitError(f"{text!r} is not a size; write a number with a unit, such as 64KB or 1MiB")
     return int(float(match[1]) * BYTES[match[2]])
+
+
+def bytes_per_s(text: str | float) -> float:
+    """`64KB/s` in bytes a second."""
+    size, slash, unit = str(text).strip().rpartition("/")
+    try:
+        if slash and unit.strip() == "s":
+            return float(size_bytes(size))
+    except UnitError:
+        pass
+    raise UnitError(f"{text!r} is not a rate of bytes; write a size a second, such as 64KB/s")
 
 
 def show_duration(seconds: float) -> str:

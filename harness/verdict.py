@@ -25,6 +25,7 @@ from harness.analysis.impact import Impact
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import show
 from harness.analysis.saturation import LIMITS, over
+from harness.catalogue import where
 from harness.record import events as kinds
 from harness.record.events import Event
 from harness.units import NS_PER_S
@@ -185,7 +186,7 @@ def _fault(impact: Impact) -> list[Finding]:
     fault = impact.fault
     left: list[Finding] = []
     if fault.healed is False:
-        place = f" on the {fault.link} link" if fault.link else ""
+        place = f" on {where(fault.link)}" if fault.link else ""
         reason = f"the fault {fault.name} ({fault.kind}{place}) was left over: {fault.unhealed_why}"
         left = _unknown(reason, errors.FAULTS_LEFT_OVER)
     if fault.window is None:

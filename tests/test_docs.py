@@ -17,6 +17,7 @@ from harness.catalogue import FAULTS, LINKS
 from harness.cli.main import COMMANDS
 from harness.scenario.arguments import TEMPLATES
 from harness.scenario.read import scenario_of
+from tests.fakes import fault_page
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -164,12 +165,20 @@ def test_every_word_a_scenario_may_use_is_documented() -> None:
     """Faults, their parameters, links, templates."""
     text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
 
-    for name, kind in FAULTS.items():
-        assert f"| `{name}` |" in text
-        assert kind.meaning in text
-        assert all(f"`{parameter}`" in text for parameter in kind.parameters)
-    assert all(f"`{link}`" in text for link in LINKS)
+    faults = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+
+    assert all(f"## {name}\n" in faults for name in FAULTS)
+    assert all(f"`{link}`" in faults for link in LINKS)
     assert all(f"{{{{{name}" in text for name in TEMPLATES)
+
+
+def test_the_page_of_faults_is_what_the_catalogue_and_the_faults_say(pytestconfig: pytest.Config) -> None:
+    """Written by `--update-golden`, never by hand."""
+    page = ROOT / "docs" / "faults.md"
+    if pytestconfig.getoption("--update-golden"):
+        page.write_text(fault_page.page(), encoding="utf-8")
+
+    assert page.read_text(encoding="utf-8") == fault_page.page()
 
 
 def test_the_example_scenario_of_the_documentation_can_be_read() -> None:

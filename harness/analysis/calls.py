@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[Any]
 
 TEXTS: Final = ("outcome", "detail", "operation", "user_class", "transport")
-NUMBERS: Final = ("intended_ns", "sent_ns", "done_ns", "user", "worker", "bytes_in", "bytes_out")
+NUMBERS: Final = ("intended_ns", "sent_ns", "done_ns", "user", "worker", "bytes_in", "bytes_out", "reused")
 COLUMNS: Final = (*NUMBERS, *TEXTS)
 
 
@@ -43,6 +43,7 @@ class Calls:
     worker: Codes
     bytes_in: Codes
     bytes_out: Codes
+    reused: Codes
     names: dict[str, list[str]]
 
     @classmethod

@@ -6,6 +6,8 @@ different (worker, user, transport) among exposed calls.
 A call is *touched* by some stretch of time when [intended, done] overlaps it: in an open load a call that had to
 wait until a fault was over has felt it, too.
 
+A fault that acts on new connections only (the catalogue says which do) exposes the calls that opened one meanwhile.
+
 On a database link the calls of the load do not travel over the link: exposed are those that were on their way
 while the fault was on. That the link itself was disturbed is what canaries verify. Whether a call needed the
 database is not known here.
@@ -32,9 +34,11 @@ class Exposure:
 NOBODY = Exposure(0, 0)
 
 
-def exposed(calls: Calls, window: Span) -> Exposure:
-    """What was on its way while the fault was on."""
+def exposed(calls: Calls, window: Span, *, new_only: bool = False) -> Exposure:
+    """What was on its way while the fault was on; with `new_only`, on a connection that was opened then."""
     hit = calls.take(_overlapping(calls, calls.sent_ns, [window]))
+    if new_only:
+        hit = hit.take((hit.sent_ns >= window[0]) & ~hit.reused)
     connections = {
         tuple(row) for row in np.unique(np.stack([hit.worker, hit.user, hit.transport]).T, axis=0).tolist()
     }

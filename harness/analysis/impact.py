@@ -18,6 +18,7 @@ from harness.analysis.recovery import BEFORE_S, Recovery
 from harness.analysis.rounding import ratio, seconds
 from harness.analysis.spans import FOREVER, Span
 from harness.analysis.steps import Step
+from harness.catalogue import FAULTS
 from harness.mcp import outcome
 from harness.units import NS_PER_S
 
@@ -47,6 +48,8 @@ class Impact:
     @property
     def amplification(self) -> float | None:
         """How many times the delay of one round trip over the link the median call was slowed down by."""
+        if self.fault.kind != "latency":
+            return None
         added, was, now = self.fault.canaries.expected_ms, self.before.p50_ms, self.during.p50_ms
         return None if not added or was is None or now is None else round((now - was) / added, 2)
 
@@ -59,7 +62,8 @@ def measure(calls: Calls, faults: Sequence[Fault], timed: Sequence[Step]) -> tup
 def _impact(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[Step]) -> Impact:
     window = fault.window
     during = exposure.touched(calls, [window] if window else [])
-    touched = exposure.exposed(calls, window) if window else NOBODY
+    new_only = fault.kind in FAULTS and FAULTS[fault.kind].exposes == "new"
+    touched = exposure.exposed(calls, window, new_only=new_only) if window else NOBODY
     found = recovery.measure(calls, fault, timed, faults)
     return Impact(
         fault=fault,

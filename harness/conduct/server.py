@@ -98,14 +98,19 @@ async def find_server(
             target.commanded(undo, directory.path, wanted.command, ready, mcp_url=wanted.url)
         )
         url, usage.now = started.mcp_url, started.usage
+        await ways.take("target", started.seat, started.base_url)
     elif wanted.url:
         url = wanted.url
     else:
         progress.note("Starting PostgreSQL and the reference server")
-        database_url = await stack.enter_async_context(postgres.provided_or_embedded(undo, directory.path))
+        database_url, seat = await stack.enter_async_context(
+            postgres.provided_or_embedded(undo, directory.path)
+        )
+        await ways.take("postgres", seat, database_url)
         database_url = await ways.lead("database", database_url)
         started = await stack.enter_async_context(target.managed(undo, directory.path, database_url))
         url, usage.now = started.base_url + DOOR_OF.get(wanted.protocol, "/mcp"), started.usage
+        await ways.take("target", started.seat, started.base_url)
     places = doors(url, wanted.protocol)
     headers = credentials(url) | wanted.headers
     check_allowed(places.base_url, scenario.allowed_hosts)

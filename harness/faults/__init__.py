@@ -1,16 +1,39 @@
 """Faults, one a file: how each is applied, how it shows, how it is healed. `REGISTRY` is the list of them."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from harness.faults import down, latency, noop
+from harness.faults import (
+    bandwidth,
+    down,
+    kill,
+    latency,
+    limit_data,
+    noop,
+    pause,
+    reset_peer,
+    restart,
+    slicer,
+    slow_close,
+    timeout,
+)
 from harness.faults.fault import Fault
-from harness.services.links import Link
 
-Making = Callable[[Link, str, Mapping[str, float | str]], Fault]
+# A place is a Link, or a Part for what happens to processes; the catalogue says which goes with which kind.
+Making = Callable[[Any, str, Mapping[str, float | str]], Fault]
 
 # One line a kind, the names of `catalogue.FAULTS`; a test holds the two together.
 REGISTRY: dict[str, Making] = {
     "noop": noop.Noop,
-    "latency": latency.Latency,
+    "latency": latency.latency,
+    "bandwidth": bandwidth.bandwidth,
     "down": down.Down,
+    "timeout": timeout.timeout,
+    "reset_peer": reset_peer.reset_peer,
+    "slow_close": slow_close.slow_close,
+    "slicer": slicer.slicer,
+    "limit_data": limit_data.limit_data,
+    "kill": kill.Kill,
+    "pause": pause.Pause,
+    "restart": restart.Restart,
 }

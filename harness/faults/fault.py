@@ -1,35 +1,29 @@
 """What a fault is: apply, verify, heal.
 
-    before   canaries through the link and beside it agree
-    apply    written ahead, done, read back
-    verify   canaries through and beside differ as the fault says; else it did not happen
-    heal     idempotent: also after a failed apply, also twice
-
-A canary is one small round trip of our own over the link, or None when it failed. Pairs are taken one after
-the other, so that both sides see the same server; the median of differences is what counts.
+before   canaries through the link and beside it agree
+apply    written ahead, done, read back
+verify   canaries through and beside differ as the fault says; else it did not happen
+heal     idempotent: also after a failed apply, also twice
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Protocol
 
-from harness.services.undoing import Undo
+from harness.faults.evidence import Canaries, Shown
+from harness.services.links import Link
+from harness.services.toxiproxy_api import Stream, Toxic
+from harness.services.undoing import Undo, toxics
 
-# What a difference of canaries may be without meaning anything, on a busy machine.
-NOISE_MS = 25.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One canary through the link and one beside it, in milliseconds; None: it did not come back."""
-
-    through_ms: float | None
-    beside_ms: float | None
+STREAMS: dict[str, tuple[Stream, ...]] = {
+    "downstream": ("downstream",),
+    "upstream": ("upstream",),
+    "both": ("upstream", "downstream"),
+}
 
 
 class Fault(Protocol):
-    """One fault on one link."""
+    """One fault in one place."""
 
     def undo(self) -> Undo | None:
         """What must be undone, to be written ahead."""
@@ -37,41 +31,38 @@ class Fault(Protocol):
 
     async def apply(self) -> None: ...
 
-    def why_not(self, pairs: Sequence[Pair]) -> str:
-        """Why these canaries do not show the fault; nothing when they do."""
-        ...
-
-    def expected_ms(self) -> float | None:
-        """What it adds to one round trip; None when none comes back."""
+    async def verify(self, canaries: Canaries) -> Shown:
+        """Whether it shows."""
         ...
 
     async def heal(self) -> None: ...
 
 
-def added_ms(pairs: Sequence[Pair]) -> float | None:
-    """The median of what the link adds to a round trip; None when too few came back."""
-    both = [
-        pair.through_ms - pair.beside_ms
-        for pair in pairs
-        if pair.through_ms is not None and pair.beside_ms is not None
+@dataclass(frozen=True, slots=True)
+class Toxics:
+    """A fault that is toxics on a link; how it shows is its own."""
+
+    link: Link
+    toxics: Sequence[Toxic]
+    shows: Callable[[Canaries], Awaitable[Shown]]
+
+    def undo(self) -> Undo:
+        return toxics(self.link, [toxic.name for toxic in self.toxics])
+
+    async def apply(self) -> None:
+        for toxic in self.toxics:
+            await self.link.api.add_toxic(self.link.proxy, toxic)
+
+    async def verify(self, canaries: Canaries) -> Shown:
+        return await self.shows(canaries)
+
+    async def heal(self) -> None:
+        for toxic in self.toxics:
+            await self.link.remove_toxic(toxic.name)
+
+
+def on_streams(name: str, kind: str, direction: object, **attributes: int) -> list[Toxic]:
+    """The same toxic on one stream of a link, or on both."""
+    return [
+        Toxic(f"{name}-{stream}", kind, stream, attributes=attributes) for stream in STREAMS[str(direction)]
     ]
-    return median(both) if len(both) * 2 > len(pairs) else None
-
-
-def medians_ms(pairs: Sequence[Pair]) -> tuple[float | None, float | None]:
-    """Through and beside, each by itself."""
-    through = [pair.through_ms for pair in pairs if pair.through_ms is not None]
-    beside = [pair.beside_ms for pair in pairs if pair.beside_ms is not None]
-    return (median(through) if through else None), (median(beside) if beside else None)
-
-
-def why_not_without_effect(pairs: Sequence[Pair]) -> str:
-    """Why the link is not as if nothing were on it; nothing when it is."""
-    if any(pair.beside_ms is None for pair in pairs):
-        return "a canary beside the link did not come back: the target itself is in trouble"
-    if any(pair.through_ms is None for pair in pairs):
-        return "a canary through the link did not come back"
-    added = added_ms(pairs)
-    if added is not None and abs(added) > NOISE_MS:
-        return f"the link adds {added:.1f} ms where nothing should be added"
-    return ""

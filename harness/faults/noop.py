@@ -1,8 +1,8 @@
 """The placebo: nothing is done, and nothing may show. It calibrates everything that measures faults."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from harness.faults.fault import Pair, why_not_without_effect
+from harness.faults.evidence import Canaries, Shown, why_not_without_effect
 from harness.services.links import Link
 from harness.services.undoing import Undo
 
@@ -19,11 +19,9 @@ class Noop:
     async def apply(self) -> None:
         """There is nothing to do."""
 
-    def why_not(self, pairs: Sequence[Pair]) -> str:
-        return why_not_without_effect(pairs)
-
-    def expected_ms(self) -> float | None:
-        return 0.0
+    async def verify(self, canaries: Canaries) -> Shown:
+        pairs = await canaries.pairs()
+        return Shown(pairs, why_not_without_effect(pairs), 0.0)
 
     async def heal(self) -> None:
         """There is nothing to undo."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+from harness.catalogue import where
 from harness.errors import UsageError
 from harness.plan.plan import FaultStep, LoadStep, Plan
 from harness.scenario.fault import Fault
@@ -54,24 +55,24 @@ def _check_faults(faults: Sequence[FaultStep], steps: Sequence[LoadStep]) -> Non
     """Inside the load, outside ramps, one at a time on a link."""
     ends_s = max(step.ends_s for step in steps)
     for fault in faults:
-        where = f"{show_duration(fault.starts_s)} to {show_duration(fault.ends_s)}"
+        lasting = f"{show_duration(fault.starts_s)} to {show_duration(fault.ends_s)}"
         if fault.ends_s > ends_s:
             raise UsageError(
                 f"The fault {fault.name} goes on after the load has ended",
-                f"It lasts from {where}, the load ends at {show_duration(ends_s)}",
+                f"It lasts from {lasting}, the load ends at {show_duration(ends_s)}",
                 "Begin it earlier, shorten it, or hold the load for longer",
             )
         for step in steps:
             if step.kind == "ramp" and fault.starts_s < step.ends_s and step.starts_s < fault.ends_s:
                 raise UsageError(
                     f"The fault {fault.name} falls into the ramp {step.phase}",
-                    f"It lasts from {where}, and would spoil the breaking point",
+                    f"It lasts from {lasting}, and would spoil the breaking point",
                     "Anchor it to a sustained step: at: STEP+10s",
                 )
     for one, other in combinations(sorted(faults, key=lambda fault: fault.starts_s), 2):
         if one.link == other.link and other.starts_s < one.ends_s:
             raise UsageError(
-                f"The faults {one.name} and {other.name} overlap on the {one.link} link",
+                f"The faults {one.name} and {other.name} overlap on {where(one.link)}",
                 f"{other.name} begins at {show_duration(other.starts_s)}, {one.name} ends at {show_duration(one.ends_s)}",
                 "Give each fault of a link a time of its own",
             )

@@ -1,5 +1,6 @@
 """A plan as text: the timeline that `harness plan` prints."""
 
+from harness.catalogue import told, where
 from harness.plan.plan import FaultStep, LoadStep, Plan
 from harness.units import show_duration, show_percent
 
@@ -31,15 +32,12 @@ def _row(step: LoadStep, most: int) -> tuple[str, str, str, str]:
 
 
 def _fault_row(fault: FaultStep) -> tuple[str, str, str, str]:
-    said = [
-        f"{name} {show_duration(value) if isinstance(value, float) else value}"
-        for name, value in fault.parameters.items()
-    ]
+    said = told(fault.kind, fault.parameters)
     doing = ", ".join([fault.kind, *said]) if said else fault.kind
     return (
         f"{show_duration(fault.starts_s)}",
-        f"! {fault.name} for {show_duration(fault.for_s)}",
-        f"{fault.link} link",
+        f"! {fault.name}" + (f" for {show_duration(fault.for_s)}" if fault.for_s else ""),
+        where(fault.link).removeprefix("the "),
         doing,
     )
 

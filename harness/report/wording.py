@@ -6,9 +6,9 @@ from typing import Any
 from harness.analysis.faults import Fault
 from harness.analysis.impact import Impact
 from harness.analysis.rounding import show
-from harness.catalogue import METRICS
+from harness.catalogue import METRICS, told, where
 from harness.report.reading import Reading
-from harness.units import NS_PER_S, show_duration
+from harness.units import NS_PER_S
 
 WORDS = {"pass": "Passed", "fail": "Failed", "unknown": "Unknown"}
 
@@ -59,12 +59,8 @@ def breaking_point(reading: Reading) -> str:
 def fault_what(fault: Fault) -> str:
     """latency on the client link: latency 200ms, direction both."""
     known = {name: value for name, value in fault.parameters.items() if value not in {0, ""}}
-    told = [
-        f"{name} {show_duration(value) if isinstance(value, float) else value}"
-        for name, value in known.items()
-    ]
-    where = f"{fault.kind} on the {fault.link} link" if fault.link else fault.kind
-    return f"{where}: {', '.join(told)}" if told else where
+    what = f"{fault.kind} on {where(fault.link)}" if fault.link else fault.kind
+    return f"{what}: {', '.join(said)}" if (said := told(fault.kind, known)) else what
 
 
 def fault_when(impact: Impact) -> str:

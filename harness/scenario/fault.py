@@ -8,14 +8,21 @@ On the command line the same is `--fault latency:name=slow-db,at=steady+60s,for=
 """
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.catalogue import FAULTS, Parameter
-from harness.units import UnitError, duration_s
+from harness.units import UnitError, bytes_per_s, duration_s, size_bytes
 
 FIXED = ("name", "at", "for", "link", "fault")
+MORE_THAN_ZERO = {
+    "bandwidth": ("rate",),
+    "slow_close": ("delay",),
+    "slicer": ("size", "pause"),
+    "limit_data": ("bytes",),
+}
+_READ: dict[str, Callable[[Any], float]] = {"duration": duration_s, "size": size_bytes, "rate": bytes_per_s}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +62,16 @@ def _read(data: object, path: str) -> Fault:
             raise ValueError(
                 f"{path}.{key}: {_unknown(str(key), f'key of {kind}', [*FIXED, *known.parameters])}"
             )
-    for key in ("at", "for"):
+    for key in ("at",) if known.momentary else ("at", "for"):
         if key not in data:
             raise ValueError(f"{path}.{key}: is missing")
-    link = str(data.get("link", "client"))
+    link = str(data.get("link", known.links[0]))
     if link not in known.links:
         raise ValueError(f"{path}.link: {_unknown(link, 'link', known.links)}")
     step, offset_s = _anchor(str(data["at"]), f"{path}.at")
-    for_s = _duration(data["for"], f"{path}.for")
-    if for_s <= 0:
+    for_s = _duration(data.get("for", "0s"), f"{path}.for")
+    if for_s <= 0 and not known.momentary:
         raise ValueError(f"{path}.for: must be more than zero")
-    parameters = {
-        name: _value(data.get(name), one, f"{path}.{name}") for name, one in known.parameters.items()
-    }
-    if kind == "latency" and float(parameters["jitter"]) > float(parameters["latency"]):
-        raise ValueError(f"{path}.jitter: is more than the latency itself")
     return Fault(
         name=str(data.get("name") or kind),
         kind=kind,
@@ -77,8 +79,20 @@ def _read(data: object, path: str) -> Fault:
         step=step,
         offset_s=offset_s,
         for_s=for_s,
-        parameters=parameters,
+        parameters=_parameters(kind, data, path),
     )
+
+
+def _parameters(kind: str, data: Mapping[Any, Any], path: str) -> dict[str, float | str]:
+    parameters = {
+        name: _value(data.get(name), one, f"{path}.{name}") for name, one in FAULTS[kind].parameters.items()
+    }
+    if kind == "latency" and float(parameters["jitter"]) > float(parameters["latency"]):
+        raise ValueError(f"{path}.jitter: is more than the latency itself")
+    for name in MORE_THAN_ZERO.get(kind, ()):
+        if float(parameters[name]) <= 0:
+            raise ValueError(f"{path}.{name}: must be more than zero")
+    return parameters
 
 
 def from_flag(text: str) -> dict[str, Any]:
@@ -109,16 +123,20 @@ def _value(given: object, parameter: Parameter, path: str) -> float | str:
     text = parameter.default if given is None else given
     if text is None:
         raise ValueError(f"{path}: is missing ({parameter.meaning})")
-    if parameter.kind == "duration":
-        return _duration(text, path)
+    if parameter.kind != "choice":
+        return _quantity(_READ[parameter.kind], text, path)
     if text not in parameter.choices:
         raise ValueError(f"{path}: {_unknown(str(text), 'choice', parameter.choices)}")
     return str(text)
 
 
 def _duration(text: Any, path: str) -> float:
+    return _quantity(duration_s, text, path)
+
+
+def _quantity(read: Callable[[Any], float], text: Any, path: str) -> float:
     try:
-        return duration_s(text)
+        return float(read(text))
     except UnitError as error:
         raise ValueError(f"{path}: {error}") from error
 

@@ -15,6 +15,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness.catalogue import where
 from harness.errors import UsageError
 from harness.objectives import check_names, parse
 from harness.scenario import model
@@ -130,11 +131,18 @@ def _check_anchors(scenario: Scenario, source: str) -> None:
             raise UsageError(
                 f"{path}.at: there is no load step {fault.step!r}", f"There are {', '.join(names)}"
             )
-        if fault.link == "database" and (scenario.target.url or scenario.target.command):
+        target = scenario.target
+        if fault.link in {"database", "postgres"} and (target.url or target.command):
             raise UsageError(
-                f"{path}.link: the database link is the reference target's",
+                f"{path}.link: {where(fault.link)} is the reference target's",
                 "Of a server that is not ours the harness sees the client link only",
                 "Use link: client, or leave the target out",
+            )
+        if fault.link == "target" and target.url and not target.command:
+            raise UsageError(
+                f"{path}.fault: {fault.kind} is for a target that the harness has started",
+                "The processes of another are not ours to stop",
+                "Give target.command, by which it is started, or leave the target out",
             )
 
 

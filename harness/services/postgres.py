@@ -69,14 +69,14 @@ class Server:
 
 
 @asynccontextmanager
-async def provided_or_embedded(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
-    """The user's server if DATABASE_URL names one, else one of our own."""
+async def provided_or_embedded(undo: Journal, log_dir: Path) -> AsyncIterator[tuple[str, Seat | None]]:
+    """The user's server if DATABASE_URL names one, else one of our own, with its seat."""
     given = os.environ.get("DATABASE_URL")
     if given:
-        yield given
+        yield given, None
         return
-    async with embedded(undo, log_dir) as url:
-        yield url
+    async with server(undo, log_dir) as started:
+        yield started.url, started.seat
 
 
 @asynccontextmanager

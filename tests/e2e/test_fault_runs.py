@@ -194,3 +194,20 @@ def test_a_toxiproxy_that_goes_on_in_time_is_healed_and_left_as_it_was(
     assert command.wait(within_s=100) != 6, command.stderr
     assert command.summary()["faults"][0]["healed"] is True
     assert list(call(url, "/proxies")) == ["theirs"]
+
+
+def test_a_deploy_in_mid_run_is_told_with_what_it_cost(harness: Start, tmp_path: Path) -> None:
+    """The target is stopped and started under load: a window, calls that failed in it, and a recovery."""
+    command = harness(*SUSTAIN, "--for", "17s", "--fault", "restart:name=deploy,at=7s")
+    assert command.wait() in {0, 1, 3}, command.stderr
+
+    summary = command.summary()
+    (found,) = summary["faults"]
+    assert (found["name"], found["kind"], found["link"]) == ("deploy", "restart", "target")
+    assert (found["verified"], found["healed"]) == (True, True), command.stderr
+    assert found["exposed"]["calls"] > 0
+    assert found["success_rate"] < 1
+    assert (
+        summary["totals"]["requests"] == summary["generator"]["recorded"] == summary["generator"]["started"]
+    )
+    assert_nothing_left(Path(summary["run_dir"]), tmp_path)

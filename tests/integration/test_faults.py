@@ -13,7 +13,7 @@ from aiohttp import web
 from harness import canary
 from harness.clock import Epoch, RealClock
 from harness.faults import REGISTRY
-from harness.faults.fault import Pair, why_not_without_effect
+from harness.faults.evidence import Canary, Pair, why_not_without_effect
 from harness.injector import Injector, Way
 from harness.live.progress import Silent
 from harness.plan.plan import FaultStep
@@ -55,12 +55,17 @@ class Bench:
             {"client": way, "database": way}, clock, Epoch.of(clock), log, undo, Silent()
         )
 
+    @property
+    def link(self) -> Link:
+        assert isinstance(self.way.place, Link)
+        return self.way.place
+
     async def inject(self, kind: str, for_s: float, **parameters: float | str) -> list[Event]:
         """One fault, at once; the events it left."""
         step = FaultStep(
             name="f",
             kind=kind,
-            link=self.way.link.name,
+            link=self.link.name,
             step=None,
             offset_s=0,
             starts_s=0,
@@ -81,7 +86,7 @@ async def bench(directory: Path, undo: Journal, url: str = "", name: str = "clie
         url = url or await stack.enter_async_context(upstream())
         server = await stack.enter_async_context(toxiproxy.started(undo, directory))
         link = await stack.enter_async_context(links.opened(server, undo, "run-1", name, url))
-        canaries = await stack.enter_async_context(canary.opened(link, url, RealClock()))
+        canaries = await stack.enter_async_context(canary.opened(link.through(url), url, RealClock()))
         log = stack.enter_context(EventLog(directory / "events.jsonl"))
         yield Bench(directory, server, Way(link, canaries), undo, log)
 
@@ -104,7 +109,7 @@ async def test_latency_on_the_client_link_is_what_was_asked_for(
     async with bench(tmp_path, undo) as on:
         events = await on.inject("latency", 0.5, **(LATENCY | {"direction": direction}))
         open_entries = [entry for entry in read_open(undo.path) if entry.what == "toxiproxy"]
-        assert (await on.server.api.proxy(on.way.link.proxy)).toxics == ()
+        assert (await on.server.api.proxy(on.link.proxy)).toxics == ()
 
     verified = named(events, "fault_verified")
     assert verified["verified"], verified
@@ -113,7 +118,7 @@ async def test_latency_on_the_client_link_is_what_was_asked_for(
         expected_ms, abs=max(0.1 * expected_ms, 25)
     )
     assert named(events, "fault_healed") == {"name": "f", "healed": True, "why": ""}
-    assert [entry.data["delete"] for entry in open_entries] == [[f"/proxies/{on.way.link.proxy}"]]
+    assert [entry.data["delete"] for entry in open_entries] == [[f"/proxies/{on.link.proxy}"]]
     assert read_open(undo.path) == []
 
 
@@ -141,6 +146,55 @@ async def test_down_cuts_the_link_and_healing_brings_it_back(
         verified = named(events, "fault_verified")
         assert (verified["verified"], verified["through_ms"]) == (True, None)
         assert named(events, "fault_healed") == {"name": "f", "healed": True, "why": ""}
+
+
+BOTH = ("client", "database")
+TRIES = 3  # on a machine that is busy with other tests, noise may drown what is to be seen
+TOXICS: list[tuple[str, dict[str, float | str], tuple[str, ...]]] = [
+    ("bandwidth", {"rate": 20_000.0, "direction": "downstream"}, BOTH),
+    ("bandwidth", {"rate": 200_000.0, "direction": "upstream"}, BOTH),
+    ("timeout", {"timeout": 0.0, "direction": "downstream"}, BOTH),
+    ("timeout", {"timeout": 0.1, "direction": "upstream"}, BOTH),
+    ("reset_peer", {"timeout": 0.0, "direction": "upstream"}, BOTH),
+    ("reset_peer", {"timeout": 0.05, "direction": "downstream"}, BOTH),
+    ("slow_close", {"delay": 0.2}, BOTH),
+    ("slicer", {"size": 32.0, "pause": 0.005, "direction": "downstream"}, BOTH),
+    ("slicer", {"size": 64.0, "pause": 0.005, "direction": "upstream"}, BOTH),
+    ("limit_data", {"bytes": 500.0}, ("client",)),
+    ("limit_data", {"bytes": 3000.0}, BOTH),
+]
+
+
+@pytest.mark.parametrize("name", BOTH)
+async def test_every_toxic_is_verified_by_what_it_does_and_healed(
+    tmp_path: Path, undo: Journal, postgres_url: str, name: str
+) -> None:
+    """On both kinds of links; the same canaries beside the link see nothing of it."""
+    async with bench(tmp_path, undo, postgres_url if name == "database" else "", name) as on:
+        for kind, parameters in [(kind, parameters) for kind, parameters, where in TOXICS if name in where]:
+            why = ["not tried"]
+            while why[-1] and len(why) <= TRIES:
+                await on.inject(kind, 0.05, **parameters)
+                last = [event.data for event in on.events() if event.event.startswith("fault_")]
+                assert last[-1]["healed"]
+                assert (await on.server.api.proxy(on.link.proxy)).toxics == ()
+                why.append(next(one["why"] for one in reversed(last) if "verified" in one))
+            assert why[-1] == "", (kind, parameters, why)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [(kind, parameters) for kind, parameters, _ in TOXICS] + [("down", {})],
+    ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())),
+)
+async def test_no_fault_is_seen_where_there_is_none(
+    tmp_path: Path, undo: Journal, kind: str, parameters: dict[str, float | str]
+) -> None:
+    """What verifies a fault does not verify a healthy link: else it would prove nothing."""
+    async with upstream() as url, canary.opened(url, url, RealClock()) as canaries:
+        shown = await REGISTRY[kind](None, "f", parameters).verify(canaries)
+
+    assert shown.why_not
 
 
 async def test_the_placebo_is_verified_without_effect(tmp_path: Path, undo: Journal) -> None:
@@ -183,7 +237,7 @@ async def test_an_interrupted_fault_is_healed(tmp_path: Path, undo: Journal) -> 
         await asyncio.wait([task])
 
         assert named(on.events(), "fault_healed")["healed"]
-        assert (await on.server.api.proxy(on.way.link.proxy)).toxics == ()
+        assert (await on.server.api.proxy(on.link.proxy)).toxics == ()
 
 
 async def test_a_fault_whose_time_never_came_is_skipped(tmp_path: Path, undo: Journal) -> None:
@@ -211,7 +265,7 @@ async def test_a_fault_whose_time_never_came_is_skipped(tmp_path: Path, undo: Jo
 async def test_a_link_that_is_not_healthy_beforehand_gets_no_fault(tmp_path: Path, undo: Journal) -> None:
     """What was broken before proves nothing."""
     async with bench(tmp_path, undo) as on:
-        await on.server.api.update_proxy(on.way.link.proxy, enabled=False)
+        await on.server.api.update_proxy(on.link.proxy, enabled=False)
         skipped = named(await on.inject("latency", 0.1, **LATENCY), "fault_skipped")
 
     assert "not healthy before" in skipped["why"]
@@ -291,12 +345,20 @@ async def test_a_shared_toxiproxy_that_is_gone_is_left_over_with_the_command(tmp
         )
 
 
+def pair(through_ms: float | None, beside_ms: float | None) -> Pair:
+    through, beside = (
+        Canary("closed", 1.0) if value is None else Canary("replied", value)
+        for value in (through_ms, beside_ms)
+    )
+    return Pair(through, beside)
+
+
 def test_the_placebo_s_band_is_wide_enough_for_noise_and_no_wider() -> None:
     """A busy machine is not an effect; a quarter of a hundred milliseconds is."""
-    assert why_not_without_effect([Pair(12.0, 1.0), Pair(2.0, 9.0), Pair(30.0, 10.0)]) == ""
-    assert "adds 40.0 ms" in why_not_without_effect([Pair(41.0, 1.0)] * 3)
-    assert "through the link" in why_not_without_effect([Pair(None, 1.0)])
-    assert "beside the link" in why_not_without_effect([Pair(1.0, None)])
+    assert why_not_without_effect([pair(12.0, 1.0), pair(2.0, 9.0), pair(30.0, 10.0)]) == ""
+    assert "adds 40.0 ms" in why_not_without_effect([pair(41.0, 1.0)] * 3)
+    assert "through the link" in why_not_without_effect([pair(None, 1.0)])
+    assert "beside the link" in why_not_without_effect([pair(1.0, None)])
 
 
 def has(on: Bench, name: str) -> bool:

@@ -123,12 +123,14 @@ async def test_a_server_of_the_user_s_is_used_instead(
 ) -> None:
     """DATABASE_URL wins, and nothing is started."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://somewhere/else")
-    async with postgres.provided_or_embedded(undo, tmp_path) as url:
-        assert url == "postgresql://somewhere/else"
+    async with postgres.provided_or_embedded(undo, tmp_path) as (url, seat):
+        assert (url, seat) == ("postgresql://somewhere/else", None)
     assert "id" not in undo.path.read_text()
 
     monkeypatch.delenv("DATABASE_URL")
-    async with postgres.provided_or_embedded(undo, tmp_path) as url:
+    async with postgres.provided_or_embedded(undo, tmp_path) as (url, seat):
+        assert seat is not None
+        assert seat.running
         assert await value(url, "select 1") == 1
 
 

@@ -177,6 +177,7 @@ def test_faults_on_two_links_may_overlap_and_stand_on_the_timeline() -> None:
 def test_every_fault_of_the_catalogue_can_be_read() -> None:
     """With nothing but what it must be given."""
     for kind, known in FAULTS.items():
-        must = {name: "100ms" for name, one in known.parameters.items() if one.default is None}
+        some = {"duration": "100ms", "size": "1KB", "rate": "64KB/s"}
+        must = {name: some[one.kind] for name, one in known.parameters.items() if one.default is None}
         (fault,) = read_faults([{"fault": kind, "at": "1s", "for": "1s", **must}])  # type: ignore[misc]
         assert fault.kind == kind

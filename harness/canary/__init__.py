@@ -1,0 +1,44 @@
+"""Canaries: one small exchange of our own, through a link or beside it, timed.
+
+- client link and the target itself: GETs of /health over TCP; any answer is an answer, 404 too
+- database link and PostgreSQL itself: one statement, a round trip, on a connection that stays open
+
+Their calls are not samples: nothing of them is in the numbers of the run.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from harness.canary.database import Database
+from harness.canary.http import Http
+from harness.clock import Clock
+from harness.faults.evidence import PAIRS, SMALL, Ask, Canary, Pair
+
+Probe = Callable[[Ask], Awaitable[Canary]]
+
+
+@dataclass(frozen=True, slots=True)
+class TwoWays:
+    """Canaries of one link; of a process both ways are the same."""
+
+    through: Probe
+    beside: Probe
+
+    async def pairs(self, count: int = PAIRS, ask: Ask = SMALL) -> list[Pair]:
+        """Taken in turn, so that both sides see the same server."""
+        return [Pair(beside=await self.beside(ask), through=await self.through(ask)) for _ in range(count)]
+
+
+@asynccontextmanager
+async def opened(through: str, beside: str, clock: Clock) -> AsyncIterator[TwoWays]:
+    """Canaries for a server at two URLs (HTTP, or PostgreSQL)."""
+    async with AsyncExitStack() as stack:
+        if urlsplit(beside).scheme.startswith("postgres"):
+            ways = [Database(way, clock) for way in (through, beside)]
+            for way in ways:
+                stack.push_async_callback(way.close)
+            yield TwoWays(ways[0].probe, ways[1].probe)
+        else:
+            yield TwoWays(Http(through, clock).probe, Http(beside, clock).probe)

@@ -1,0 +1,36 @@
+"""Kill: the processes of a part are gone at once (SIGKILL), and stay away until healing starts it again.
+
+What it had in memory is lost, and so is whatever it had promised without keeping it.
+"""
+
+from collections.abc import Mapping
+
+from harness.faults.evidence import Ask, Canaries, Shown
+from harness.services.part import Part
+from harness.services.undoing import Undo
+
+COUNT = 3
+
+
+class Kill:
+    """A crash."""
+
+    def __init__(self, part: Part, name: str, parameters: Mapping[str, float | str]) -> None:
+        del name, parameters
+        self._part = part
+
+    def undo(self) -> Undo | None:
+        return None  # a part is ours: it ends with the run, dead or alive
+
+    async def apply(self) -> None:
+        await self._part.seat.kill()
+
+    async def verify(self, canaries: Canaries) -> Shown:
+        pairs = await canaries.pairs(COUNT, Ask(fresh=True))
+        if self._part.alive():
+            return Shown(pairs, f"{self._part.name} still runs")
+        back = sum(pair.through.end == "replied" for pair in pairs)
+        return Shown(pairs, f"{back} of {len(pairs)} canaries were answered all the same" if back else "")
+
+    async def heal(self) -> None:
+        await self._part.seat.start()

@@ -1,0 +1,39 @@
+"""Pause: the processes of a part stand still (SIGSTOP), with their connections open, and go on where they were.
+
+What a virtual machine that is moved does to a server, or a collector of garbage that takes its time: the kernel
+accepts connections, nobody answers. Every process of the part is stopped, new ones too, through handles that cannot
+reach a process that took over a number.
+"""
+
+from collections.abc import Mapping
+
+from harness.faults.evidence import Ask, Canaries, Shown
+from harness.services.part import Part
+from harness.services.undoing import Undo
+
+COUNT = 2
+SILENT_S = 0.5
+
+
+class Pause:
+    """A freeze."""
+
+    def __init__(self, part: Part, name: str, parameters: Mapping[str, float | str]) -> None:
+        del name, parameters
+        self._part = part
+
+    def undo(self) -> Undo | None:
+        return None  # a part is ours: it ends with the run, asleep or awake
+
+    async def apply(self) -> None:
+        await self._part.freeze()
+
+    async def verify(self, canaries: Canaries) -> Shown:
+        pairs = await canaries.pairs(COUNT, Ask(fresh=True, limit_s=SILENT_S))
+        if awake := self._part.awake():
+            return Shown(pairs, f"{len(awake)} processes of {self._part.name} are not stopped")
+        back = sum(pair.through.end == "replied" for pair in pairs)
+        return Shown(pairs, f"{back} of {len(pairs)} canaries were answered all the same" if back else "")
+
+    async def heal(self) -> None:
+        await self._part.thaw()

@@ -1,0 +1,37 @@
+"""Restart, a deploy: the part is stopped in good order, and another process takes its place at the same address.
+
+The fault lasts from the first signal until the new process is ready; `for` may hold the window open for longer.
+"""
+
+from collections.abc import Mapping
+
+from harness.faults.evidence import Ask, Canaries, Shown, why_not_without_effect
+from harness.services.part import Part
+from harness.services.undoing import Undo
+
+COUNT = 2
+
+
+class Restart:
+    """A new process."""
+
+    def __init__(self, part: Part, name: str, parameters: Mapping[str, float | str]) -> None:
+        del name, parameters
+        self._part = part
+        self._starts = part.seat.starts
+
+    def undo(self) -> Undo | None:
+        return None  # a part is ours: it ends with the run, whichever process it is
+
+    async def apply(self) -> None:
+        self._starts = self._part.seat.starts
+        await self._part.seat.restart()
+
+    async def verify(self, canaries: Canaries) -> Shown:
+        pairs = await canaries.pairs(COUNT, Ask(fresh=True))
+        if self._part.seat.starts == self._starts:
+            return Shown(pairs, f"{self._part.name} is the process that it was")
+        return Shown(pairs, why_not_without_effect(pairs))
+
+    async def heal(self) -> None:
+        await self._part.seat.start()

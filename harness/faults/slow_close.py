@@ -1,0 +1,39 @@
+"""Slow close: a connection that one side has closed stays open on the other for a while.
+
+Only calls that open and end a connection feel it; those that share open ones do not.
+"""
+
+from collections.abc import Mapping
+from statistics import median
+
+from harness.faults.evidence import NOISE_MS, TOLERANCE, Ask, Canaries, Shown, why_beside_is_no_measure
+from harness.faults.fault import Fault, Toxics, on_streams
+from harness.services.links import Link
+from harness.units import MS_PER_S
+
+COUNT = 3
+
+
+def slow_close(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
+    """Connections linger."""
+    delay_ms = round(float(parameters["delay"]) * MS_PER_S)
+    toxics = on_streams(name, "slow_close", "downstream", delay=delay_ms)
+
+    async def shows(canaries: Canaries) -> Shown:
+        ask = Ask(fresh=True, until_closed=True, limit_s=delay_ms / MS_PER_S + 5.0)
+        pairs = await canaries.pairs(COUNT, ask)
+        if trouble := why_beside_is_no_measure(pairs):
+            return Shown(pairs, trouble)
+        longer = [
+            pair.through.closing_ms - pair.beside.closing_ms
+            for pair in pairs
+            if pair.through.closing_ms is not None and pair.beside.closing_ms is not None
+        ]
+        if len(longer) < len(pairs):
+            return Shown(pairs, "too few connections were closed to tell")
+        added_ms = median(longer)
+        if abs(added_ms - delay_ms) > max(delay_ms * TOLERANCE, NOISE_MS):
+            return Shown(pairs, f"connections took {added_ms:.1f} ms longer to close, not {delay_ms} ms")
+        return Shown(pairs, "", 0.0)  # replies are as fast as ever
+
+    return Toxics(link, toxics, shows)

@@ -1,0 +1,32 @@
+"""Timeout: nothing gets through in one direction, and after a time the connection is closed; with 0s, never.
+
+Upstream, requests are lost before the server sees them. Downstream, the server does the work and its replies are
+lost: who tries again does it twice. Healing closes the connections on which something was lost.
+"""
+
+from collections.abc import Mapping
+
+from harness.faults.evidence import Ask, Canaries, Shown, why_not_ended
+from harness.faults.fault import Fault, Toxics, on_streams
+from harness.services.links import Link
+from harness.units import MS_PER_S
+
+COUNT = 3
+SILENT_S = 1.0  # longer than a canary beside the link takes
+LONGEST_S = 5.0  # nobody waits longer for a connection to be closed: silent so long is proof enough
+
+
+def timeout(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
+    """Silence."""
+    after_s = float(parameters["timeout"])
+    toxics = on_streams(name, "timeout", parameters["direction"], timeout=round(after_s * MS_PER_S))
+    closes = 0 < after_s < LONGEST_S
+
+    async def shows(canaries: Canaries) -> Shown:
+        limit_s = after_s + SILENT_S if closes else SILENT_S
+        pairs = await canaries.pairs(COUNT, Ask(fresh=True, limit_s=limit_s))
+        return Shown(
+            pairs, why_not_ended(pairs, "closed", "reset") if closes else why_not_ended(pairs, "silent")
+        )
+
+    return Toxics(link, toxics, shows)

@@ -1,0 +1,67 @@
+"""docs/faults.md as it has to be: made of the catalogue and of what the modules of faults say of themselves."""
+
+import ast
+from pathlib import Path
+
+from harness import faults
+from harness.catalogue import FAULTS, LINKS, FaultKind, Parameter
+
+HEAD = """# Faults
+
+What can be done to a server under load, and where. Each fault is proved before it counts: canary calls of the harness
+through the place and beside it have to differ as the fault says (or the process table does), else the verdict is
+unknown; so it is when no call of the load was touched. Each is healed on every exit, and that is proved too.
+
+On the command line of every load command: `--fault latency:at=30s,for=10s,latency=200ms`, or
+`--fault restart:name=deploy,at=30s`. In a scenario the same is
+`{name: slow, fault: latency, at: steady+30s, for: 10s, latency: 200ms}` ([scenarios](scenarios.md)).
+Two faults in one place at the same time are refused, since nobody could tell what each of them did.
+
+## Places
+
+"""
+FOOT = """
+## How to add one
+
+1. A file in `harness/faults/`: something with `undo`, `apply`, `verify`, `heal` (`fault.py` is the interface;
+   `Toxics` is most of a fault that is toxics on a link). It opens with what the fault is, and with what it does not do.
+2. Its line in `REGISTRY` (`harness/faults/__init__.py`) and its entry in `FAULTS` (`harness/catalogue.py`): the
+   parameters, where it can happen, and whether only new connections feel it.
+3. A row in `tests/integration/test_faults.py`, on the real thing: verified where it is, not verified where it is not.
+4. `pytest tests/test_docs.py --update-golden` writes this page anew.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    places = [f"- `{name}`: {place.meaning}" for name, place in LINKS.items()]
+    return HEAD + "\n".join(places) + "\n\n" + "\n".join(map(_section, FAULTS)) + FOOT
+
+
+def _section(name: str) -> str:
+    kind = FAULTS[name]
+    lines = [f"## {name}", "", f"{kind.meaning[0].upper()}{kind.meaning[1:]}. {_where(kind)}", ""]
+    if kind.parameters:
+        lines += ["| parameter | | default |", "|---|---|---|"]
+        lines += [f"| `{key}` | {_meaning(one)} | {_default(one)} |" for key, one in kind.parameters.items()]
+        lines += [""]
+    return "\n".join([*lines, _about(name), ""])
+
+
+def _where(kind: FaultKind) -> str:
+    where = " or ".join(f"`{link}`" for link in kind.links)
+    return f"On {where}." + (" It ends by itself: `for` may be left out." if kind.momentary else "")
+
+
+def _meaning(one: Parameter) -> str:
+    return f"{one.meaning} ({', '.join(one.choices)})" if one.choices else one.meaning
+
+
+def _default(one: Parameter) -> str:
+    return "must be given" if one.default is None else one.default
+
+
+def _about(name: str) -> str:
+    """The module's own words."""
+    source = (Path(faults.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)) or ""
