@@ -15,6 +15,7 @@ import functools
 import select
 import socket
 import time
+from typing import Any
 
 import gevent
 import gevent.socket
@@ -24,6 +25,7 @@ import msgspec
 from gevent.monkey import get_original
 
 from harness.load.inside.deadlines import Deadlines, shut
+from harness.load.inside.heads import KnownHeads
 from harness.load.inside.incoming import Incoming
 from harness.load.inside.place import Place, connect
 from harness.mcp import outcome
@@ -35,8 +37,10 @@ from harness.record.schema import NULL
 _poll = get_original("select", "poll")
 
 READ_BYTES = 65_536
+FIRST_READ_BYTES = 16_384  # nearly always all there is; four times as much is a page fault a call
 HEADS_MAX = 200
 DRAIN_NS = 250_000_000
+KNOWN = KnownHeads()  # the same bytes say the same, whoever sends them
 
 
 class Exchanged(msgspec.Struct):
@@ -64,6 +68,7 @@ class Connection:
         self._timeout_ns = int(timeout_s * 1e9)
         self._heads: dict[tuple[str, str, Headers], bytes] = {}
         self._socket: gevent.socket.socket | None = None
+        self._bare: Any = None  # the same, without gevent's layer; under TLS there is only one
         self._incoming = Incoming()  # and how to tell that an idle socket has ended: of this socket
         self._idle = _poll()
         self._beside: Connection | None = None  # for answers to what the server asks in mid-stream
@@ -82,24 +87,26 @@ class Connection:
         first_byte_ns, bytes_in, reused, out = NULL, 0, False, 0
         try:
             reused = self._ready()
-            assert self._socket is not None
-            incoming = self._incoming
+            sock, incoming = self._socket, self._incoming
+            assert sock is not None
             incoming.begin(exchange)
-            _send(self._socket, data)
+            self._send(sock, data)
             out = len(data)
-            if not self._place.secure:
-                _wait_readable(self._socket)
-            while exchange.reply is None:
-                chunk = self._socket.recv(READ_BYTES)
-                if not chunk:
-                    self._cut_short(exchange, incoming, answered=first_byte_ns != NULL)
-                    break
+            chunk = self._receive_first(sock)
+            while chunk:
+                bytes_in += len(chunk)
                 if first_byte_ns == NULL:
                     first_byte_ns = time.monotonic_ns()
-                bytes_in += len(chunk)
-                incoming.feed(chunk)
+                    _feed_first(incoming, request, chunk)
+                else:
+                    incoming.feed(chunk)
+                if exchange.reply is not None:
+                    break
                 if exchange.asked:
                     self._answer(request, exchange)
+                chunk = sock.recv(READ_BYTES)
+            else:
+                self._cut_short(exchange, incoming, answered=first_byte_ns != NULL)
             done_ns = time.monotonic_ns()
             self._drain(incoming, done_ns)
         except httptools.HttpParserError as error:
@@ -124,7 +131,7 @@ class Connection:
         self._deadlines.forget(self)
         if self._socket is not None:
             self._socket.close()
-            self._socket = None
+            self._socket = self._bare = None
         if self._beside is not None:
             self._beside.close()
 
@@ -156,12 +163,38 @@ class Connection:
             reused, self._used = self._used, True
             return reused
         self._socket = connect(self._place, self.deadline_ns)
+        self._bare = self._socket if self._place.secure else self._socket._sock  # noqa: SLF001 - one layer less
         self._deadlines.watch(self)
         self._used = True
         self._incoming = Incoming()
         self._idle = _poll()
         self._idle.register(self._socket.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
         return False
+
+    def _send(self, sock: gevent.socket.socket, data: bytes) -> None:
+        """All of it, nearly always in one system call; an early refusal (413) ends it, and is there to be read."""
+        try:
+            try:
+                sent = self._bare.send(data)
+            except BlockingIOError:
+                sent = 0
+            if sent < len(data):
+                sock.sendall(data[sent:])
+        except (BrokenPipeError, ConnectionResetError):
+            # TLS has no peeking: asking for it is a ValueError, which would end the user.
+            if self._place.secure or not sock.recv(1, socket.MSG_PEEK):
+                raise
+
+    def _receive_first(self, sock: gevent.socket.socket) -> bytes:
+        """Switch to the hub at once: a read right after sending finds nothing, at the price of a system call."""
+        if self._place.secure:
+            return bytes(sock.recv(READ_BYTES))
+        sock.hub.wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
+        try:
+            chunk: bytes = self._bare.recv(FIRST_READ_BYTES)
+        except BlockingIOError:
+            return bytes(sock.recv(READ_BYTES))
+        return chunk
 
     def _answer(self, request: Request, exchange: Exchange) -> None:
         """Whoever asks may wait for it before the response comes."""
@@ -235,21 +268,16 @@ def _read_rest(sock: gevent.socket.socket, incoming: Incoming, deadline_ns: int)
         return
 
 
-def _send(sock: gevent.socket.socket, data: bytes) -> None:
-    """All of it, nearly always in one system call; an early refusal (413) ends it, and is there to be read."""
-    try:
-        sent = sock.send(data)
-        if sent < len(data):
-            sock.sendall(data[sent:])
-    except (BrokenPipeError, ConnectionResetError):
-        # TLS has no peeking: asking for it is a ValueError, which would end the user.
-        if isinstance(sock, gevent.ssl.SSLSocket) or not sock.recv(1, socket.MSG_PEEK):
-            raise
-
-
-def _wait_readable(sock: gevent.socket.socket) -> None:
-    """Switch to the hub at once: a read right after sending finds nothing, at the price of a system call."""
-    sock.hub.wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
+def _feed_first(incoming: Incoming, request: Request, chunk: bytes) -> None:
+    """The first piece of a response: nearly always all of it, and of a kind that is known."""
+    exchange = incoming.exchange
+    exchange.reply = KNOWN.judge(request, chunk)
+    if exchange.reply is not None:
+        incoming.complete = incoming.keep_alive = True
+        return
+    incoming.feed(chunk)
+    if incoming.complete:
+        KNOWN.learn(chunk)
 
 
 def _lines(headers: Headers) -> str:

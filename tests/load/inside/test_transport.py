@@ -13,7 +13,7 @@ from pathlib import Path
 import gevent
 import pytest
 
-from harness.load.inside import place, transport
+from harness.load.inside import place
 from harness.load.inside.deadlines import Deadlines
 from harness.load.inside.place import Place
 from harness.load.inside.transport import Connection
@@ -298,5 +298,7 @@ def test_a_send_that_fails_under_tls_is_not_followed_by_a_peek() -> None:
         def __del__(self) -> None:
             """Nothing was opened."""
 
+    here = connection("https://127.0.0.1:1/mcp")
+    here._bare = Broken()
     with pytest.raises(ConnectionResetError):
-        transport._send(Broken(), b"x")
+        here._send(here._bare, b"x")

@@ -1,0 +1,98 @@
+"""Heads of responses that llhttp has read before, byte for byte: what it would say again need not be asked again.
+
+    HTTP/1.1 200 OK ... Content-Length: 128      a head that came before (servers change a date once a second)
+    {"jsonrpc":"2.0","id":7,"result":...}        and 128 bytes behind it, no more and no less
+
+Of such a response everything but the JSON is known, and the JSON is judged by the same functions as ever. Anything
+else, be it different by one byte, in two pieces, refused, streamed or chunked, takes the long way through llhttp:
+`judge` gives None. What is known of a head is what llhttp itself made of it, with a body of the length it told.
+A head is looked into when it comes a second time: a server that gives every response a number of its own is not
+worth it. They are kept for all connections of a process, a thousand of them.
+"""
+
+import httptools
+import msgspec
+
+from harness.mcp.judge import judge_response
+from harness.mcp.messages import Reply, Request, parse
+
+HEADS_MAX = 1_000
+END = b"\r\n\r\n"
+STREAM, CHUNKED = b"text/event-stream", b"transfer-encoding"
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What a head says: 200, to be kept alive, JSON of this length."""
+
+    body_bytes: int
+    session_id: str | None
+
+
+NEVER = Known(-1, None)
+
+
+class KnownHeads:
+    """The heads that came before: None for once, NEVER for those of another kind."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Known | None] = {}
+
+    def judge(self, request: Request, data: bytes) -> Reply | None:
+        """What came of the request, if `data` is one whole response of the kind that is known."""
+        end = data.find(END) + len(END)
+        known = self._known.get(data[:end])
+        if known is None or len(data) - end != known.body_bytes or request.id is None:
+            return None
+        message = parse(data[end:])
+        if message is None or message.method is not msgspec.UNSET:
+            return None
+        return judge_response(message, request.id, 200, known.session_id)
+
+    def learn(self, data: bytes) -> None:
+        """This, in one piece, was a response, as llhttp found."""
+        end = data.find(END) + len(END)
+        head = data[:end]
+        if head not in self._known:
+            if len(self._known) >= HEADS_MAX:
+                self._known.clear()
+            self._known[head] = None
+        elif self._known[head] is None:
+            self._known[head] = _look_into(head, len(data) - end)
+
+
+class _Listener:
+    """What llhttp tells of one response, and how far it is."""
+
+    def __init__(self) -> None:
+        self.headers: dict[bytes, bytes] = {}
+        self.parser = httptools.HttpResponseParser(self)
+        self.got = ""
+        self.stays = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        self.got += "head "
+
+    def on_message_complete(self) -> None:
+        self.got += "body"
+        self.stays = self.parser.should_keep_alive()
+
+
+def _look_into(head: bytes, body_bytes: int) -> Known:
+    """Has llhttp read it, with a body of that length: both must end with their last byte, and not before."""
+    listener = _Listener()
+    parser, told = listener.parser, []
+    try:
+        for piece in (head[:-1], head[-1:], b" " * (body_bytes - 1), b" "):
+            parser.feed_data(piece)
+            told.append(listener.got)
+    except httptools.HttpParserError:
+        return NEVER
+    said = listener.headers
+    usual = parser.get_status_code() == 200 and not said.get(b"content-type", b"").lower().startswith(STREAM)
+    if told != ["", "head ", "head ", "head body"] or not usual or not listener.stays or CHUNKED in said:
+        return NEVER
+    session_id = said.get(b"mcp-session-id")
+    return Known(body_bytes, session_id.decode("latin-1") if session_id is not None else None)
