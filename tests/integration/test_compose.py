@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 import yaml
+from redis.asyncio import Redis
 
 from harness.cli.main import run
 from harness.cli.ramp import command as ramp
@@ -23,6 +24,7 @@ from harness.record.undo import Journal
 from harness.services import readiness, toxiproxy_install
 from harness.services.ports import free_port
 from harness.services.process import running
+from tests import brokers
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -105,7 +107,7 @@ def test_hosts_in_commands_are_services() -> None:
     ]
     texts += [proxy["upstream"] for proxy in proxies()]
     hosts = {host for text in texts for host in re.findall(r"(?:@|//|^)([a-z-]+):\d+", text)}
-    assert hosts == {"toxiproxy", "target", "postgres"}
+    assert hosts == {"toxiproxy", "target", "postgres", "redis"}
     assert hosts <= set(SERVICES)
 
 
@@ -125,13 +127,14 @@ def proxies() -> list[dict[str, Any]]:
 class Addresses:
     """What containers call each other by, as addresses of this machine: every port is a free one."""
 
-    def __init__(self, postgres_url: str) -> None:
+    def __init__(self, postgres_url: str, redis_url: str) -> None:
         self.ports = {port: free_port() for port in (8000, 8001, 8474, 8089, 5557, 15432)}
         database = re.sub(r"^.*@", "", postgres_url).partition("/")[0]
         self.texts = {
             "postgresql://harness:harness@toxiproxy:5432/postgres": postgres_url.replace(
                 database, f"127.0.0.1:{self.ports[15432]}"
             ),
+            "redis://redis:6379/0": redis_url,
             "0.0.0.0:5432": f"127.0.0.1:{self.ports[15432]}",
             "postgres:5432": database,
             ":15B5 ": f":{self.ports[5557]:04X} ",
@@ -153,15 +156,19 @@ class Addresses:
         return [known.get(words[0], words[0]), *map(self.here, words[1:])]
 
     def environment(self, service: str) -> dict[str, str]:
-        return {key: self.here(value) for key, value in SERVICES[service].get("environment", {}).items()}
+        given = {key: self.here(value) for key, value in SERVICES[service].get("environment", {}).items()}
+        return {key: value for key, value in given.items() if value}
 
 
 @pytest.fixture
-def addresses(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Addresses:
-    """In a copy of what the image holds beside the package."""
+def addresses(
+    postgres_url: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Addresses:
+    """In a copy of what the image holds beside the package; where there is no Redis, the server does without."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "locustfiles").symlink_to(ROOT / "locustfiles")
-    return Addresses(postgres_url)
+    here = brokers.program("redis-server")
+    return Addresses(postgres_url, request.getfixturevalue("redis_url") if here else "")
 
 
 @pytest.mark.timeout(180)
@@ -208,6 +215,8 @@ async def test_all_of_our_commands_work_together(
 
         await start("toxiproxy", lambda argv: [*argv[:-1], str(config)])
         await start("target")
+        if addresses.environment("target").get("REDIS_URL"):
+            await sessions_are_kept_in_redis(addresses)
         await host_is_allowed(addresses, "toxiproxy:8001")
         bind = str(addresses.ports[5557])
         web = str(addresses.ports[8089])
@@ -228,6 +237,21 @@ async def test_all_of_our_commands_work_together(
             assert await child.ended_within(60)
             assert child.returncode in {0, 3}, child.log_tail()  # 3: this machine may be too busy to trust
         assert list(tmp_path.glob("reports/ramp/*/summary.json"))
+
+
+async def sessions_are_kept_in_redis(addresses: Addresses) -> None:
+    """One that a client opens is found there."""
+    say = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
+    async with (
+        aiohttp.ClientSession(headers={"Accept": "application/json, text/event-stream"}) as client,
+        client.post(
+            addresses.here("http://127.0.0.1:8000/mcp"),
+            json={"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": say},
+        ) as reply,
+        Redis.from_url(addresses.environment("target")["REDIS_URL"]) as redis,
+    ):
+        session = reply.headers["mcp-session-id"]
+        assert [key async for key in redis.scan_iter(match=f"*{session}*", count=1000)] != []
 
 
 async def host_is_allowed(addresses: Addresses, host: str) -> None:
