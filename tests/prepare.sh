@@ -9,6 +9,7 @@ set -uo pipefail
 # program:package:service; the first program that is there will do
 NEEDED=(
   "openssl:openssl:"
+  "curl:curl:"
   "chromium chromium-browser google-chrome google-chrome-stable:chromium:"
   "redis-server:redis-server:redis-server"
   "rabbitmq-server:rabbitmq-server:rabbitmq-server"

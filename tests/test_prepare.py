@@ -13,22 +13,27 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "tests" / "prepare.sh"
 TOOLS = ("bash", "sh", "grep", "flock", "mktemp", "sed", "tail", "chmod", "mv", "rm", "touch", "sleep")
 ALLOWS = "#!/bin/sh\nexit 0\n"
-LEFT = ("openssl", "chromium", "redis-server")
+LEFT = ("openssl", "curl", "chromium", "redis-server")
 
 # As apt-get would: installs by putting a program there, after asking whether services may be started.
 APT = """#!/bin/sh
+trap 'exit 130' INT # without it dash may forget one that comes while it starts a program
 echo "$*" >>"$NOTES/asked"
 case "$*" in
 *update*) exit 0 ;;
 esac
 "$PREPARE_ROOT/usr/sbin/policy-rc.d" redis-server start
 echo $? >>"$NOTES/may-start"
-[ "$APT_DOES" = hang ] && sleep 60
+left=600
+while [ "$APT_DOES" = hang ] && [ $left -gt 0 ]; do
+  left=$((left - 1))
+  sleep 0.1
+done
 for package in "$@"; do
   [ "$package" = "$APT_LACKS" ] && echo "E: Unable to locate package $package" && exit 100
 done
 for package in "$@"; do
-  case "$package" in openssl | chromium | redis-server | rabbitmq-server) touch "$BIN/$package"; chmod 755 "$BIN/$package" ;; esac
+  case "$package" in openssl | curl | chromium | redis-server | rabbitmq-server) touch "$BIN/$package"; chmod 755 "$BIN/$package" ;; esac
 done
 exit 0
 """

@@ -1,6 +1,7 @@
 """docs/target.md: every example in it is run as it stands, but for the address."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.target.tools import TOOLS
+from tests import getting
 
 PAGE = (Path(__file__).parents[3] / "docs" / "target.md").read_text()
 SHELL = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
@@ -20,6 +22,7 @@ def at(example, url):
     return example.replace(ADDRESS, url.removeprefix("http://"))
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason=getting.curl())
 @pytest.mark.parametrize("example", SHELL, ids=range(len(SHELL)))
 def test_curl_examples_work(example, target_url):
     """Each curl example ends well and prints an answer without an error in it."""
