@@ -213,6 +213,7 @@ def _load_spec(run: Run, server: Server) -> LoadSpec:
         mix={str(name): weight for name, weight in scenario.mix.items()},
         workload=[asdict(call) for call in scenario.workload],
         mirrored=server.found.mirrored,
+        listen=scenario.target.listen,
         think=scenario.think,
         timeout_s=scenario.timeout,
         workers=scenario.workers,

@@ -70,7 +70,7 @@ class Server:
         named = self.found.server_name is not None
         return {
             "url": redact.url(self.doors.ws_url if self.protocol == "websocket" else self.doors.mcp_url),
-            "transport": "websocket" if self.protocol == "websocket" else "http",
+            "transport": self.protocol if self.protocol in {"sse", "websocket"} else "http",
             "protocol": self.protocol,
             "server": {"name": self.found.server_name, "version": self.found.server_version}
             if named

@@ -1,6 +1,6 @@
 """Where a server's doors are, from the one address that was given.
 
-A URL with a path is the MCP endpoint itself; without one it is /mcp. /health and /status stand at the root
+A URL with a path is the MCP endpoint itself; without one it is /mcp, or /sse for HTTP+SSE. /health and /status stand at the root
 of the same server, the WebSocket door below the endpoint. Load goes to this machine unless a host was allowed.
 """
 
@@ -44,7 +44,7 @@ def doors(url: str, protocol: str = "auto") -> Doors:
     websocket = f"ws{secure}://{origin}"
     if parts.scheme in {"ws", "wss"} or protocol == "websocket":
         return Doors(base_url, f"{base_url}{path}{query}", f"{websocket}{path or '/mcp/ws'}{query}")
-    endpoint = path or "/mcp"
+    endpoint = path or ("/sse" if protocol == "sse" else "/mcp")
     beside = endpoint.removesuffix(PLAIN_DOOR.removeprefix("/mcp"))
     return Doors(base_url, f"{base_url}{endpoint}{query}", f"{websocket}{beside}/ws")
 

@@ -34,6 +34,7 @@ class LoadSpec:
     workload: list[dict[str, Any]] = field(default_factory=list)
     # 2026-07-28: tool -> header -> the names that lead to the argument it repeats
     mirrored: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    listen: bool = False  # every session opens the stream of what the server says outside of calls
     think: bool = True
     timeout_s: float = 30.0
     workers: int = 1

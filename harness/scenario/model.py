@@ -57,6 +57,7 @@ class Target:
     url: str | None = None
     protocol: Protocol = "auto"
     headers: dict[str, str] = field(default_factory=dict)
+    listen: bool = False
     command: list[str] = field(default_factory=list)
     ready: str | None = None
 

@@ -147,6 +147,21 @@ def closes_after(wire: Wire, *said: object) -> None:
     wire.close()
 
 
+def polled(wire: Wire, then: Callable[[Wire], object]) -> None:
+    """A stream that is closed to be asked again, from the event that it told."""
+    if wire.head.startswith(b"POST"):
+        wire.stream("id: e-1\nretry: 10\ndata: \n\n")
+    else:
+        asked = re.search(rb"last-event-id: *(\S+)", wire.head, re.IGNORECASE)
+        assert asked, wire.head
+        then(wire)
+
+
+def polls_on(wire: Wire) -> None:
+    wire.stream("id: e-2\nretry: 10\ndata: \n\n")
+
+
+FIRST_ANSWER = f'{{"jsonrpc":"2.0","id":1,"result":{RESULT}}}'  # a GET has no body to take the id from
 NOTE = '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}'
 OK_CASES = [
     Case("json", "ok", lambda w: w.whole(w.answer())),
@@ -293,7 +308,43 @@ JUDGED_CASES = [
         for code in (-32020, -32021, -32022)
     ),
 ]
-CASES = [*OK_CASES, *TRANSPORT_CASES, *JUDGED_CASES]
+POLLED_CASES = [
+    Case("polled", "ok", lambda w: polled(w, lambda w: w.stream(event(FIRST_ANSWER))), session=True),
+    Case(
+        "polled and answered with an error",
+        "rpc_error",
+        lambda w: polled(
+            w, lambda w: w.stream(event(FIRST_ANSWER.replace(f'"result":{RESULT}', '"error":{"code":-5}')))
+        ),
+        session=True,
+        code=-5,
+    ),
+    Case("polled in vain", "timeout", lambda w: polled(w, polls_on), session=True),
+    Case(
+        "polled where there is no get",
+        "stream_ended",
+        lambda w: polled(w, lambda w: w.whole("", "405 No")),
+        session=True,
+    ),
+    Case(
+        "polled when the session is gone",
+        "session_lost",
+        lambda w: polled(w, lambda w: w.whole("", "404 No")),
+        session=True,
+    ),
+    Case(
+        "polled and cut",
+        "truncated",
+        lambda w: polled(w, lambda w: closes_after(w, w.stream(end=False))),
+        session=True,
+    ),
+    Case(
+        "polled without a session",
+        "stream_ended",
+        lambda w: polled(w, lambda w: w.stream(event(FIRST_ANSWER))),
+    ),
+]
+CASES = [*OK_CASES, *TRANSPORT_CASES, *JUDGED_CASES, *POLLED_CASES]
 BY_PATH = {case.path: case for case in CASES}
 
 

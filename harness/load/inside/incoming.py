@@ -4,11 +4,23 @@ Headers are bounded, and so is everything else that is not body (64 KB between t
 response to one request is a breach: nothing on that connection can be believed any more.
 """
 
+from typing import Protocol
+
 import httptools
 
-from harness.mcp.exchange import Exchange
+from harness.mcp.messages import Reply
 
 BETWEEN_BODY_BYTES_MAX = 65_536
+
+
+class Receiver(Protocol):
+    """What a response is told to: an exchange, or a stream."""
+
+    reply: Reply | None
+
+    def head(self, status: int, content_type: str, session_id: str | None) -> None: ...
+    def body(self, chunk: bytes) -> bool: ...
+    def end(self) -> Reply: ...
 
 
 class Incoming:
@@ -18,7 +30,7 @@ class Incoming:
         "_no_body", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "status",
     )  # fmt: skip
 
-    exchange: Exchange
+    exchange: Receiver
 
     def __init__(self) -> None:
         self.framed = False  # the head says where the body ends; otherwise the connection's end does
@@ -26,7 +38,7 @@ class Incoming:
         self._session_id: str | None = None
         self._parser = httptools.HttpResponseParser(self)
 
-    def begin(self, exchange: Exchange) -> None:
+    def begin(self, exchange: Receiver) -> None:
         """A response to this is due."""
         self.exchange = exchange
         self.complete = False

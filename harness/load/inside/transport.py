@@ -4,7 +4,8 @@
   quarter of a second at most, so that the connection can be used again; else it is closed.
 - A connection that the server closed while it was idle is noticed before it is used (a peek that costs a
   microsecond), and replaced. What fails on a connection that was used before is marked `reused`.
-- Nothing is retried and no redirect is followed: each exchange is one attempt, with one outcome.
+- Nothing is retried and no redirect is followed: each exchange is one attempt, with one outcome. Only a stream that
+  the server closed to be asked again is asked for again (see `resuming`).
 - The deadline of a call covers looking up the name, connecting, TLS, sending and the reply (see `deadlines`).
 - What the server asks in mid-stream (a ping) is answered on a second connection. So is a time-out told, in a
   session: else the server works on, and that work skews what is measured next.
@@ -21,16 +22,19 @@ import gevent
 import gevent.socket
 import gevent.ssl
 import httptools
-import msgspec
 from gevent.monkey import get_original
 
 from harness.load.inside.deadlines import Deadlines, shut
+from harness.load.inside.exchanged import Exchanged
 from harness.load.inside.heads import KnownHeads
 from harness.load.inside.incoming import Incoming
 from harness.load.inside.place import Place, connect
+from harness.load.inside.preamble import Preambles
+from harness.load.inside.resuming import resume
 from harness.mcp import outcome
-from harness.mcp.exchange import Exchange
-from harness.mcp.messages import Headers, Reply, Request, answer, cancellation
+from harness.mcp.dialects.handshake import answering
+from harness.mcp.exchange import RESUMPTIONS_MAX, Exchange
+from harness.mcp.messages import Headers, Request, answer, cancellation
 from harness.record.schema import NULL
 
 # gevent's own poll would switch to its hub, for a question that is answered at once.
@@ -38,21 +42,9 @@ _poll = get_original("select", "poll")
 
 READ_BYTES = 65_536
 FIRST_READ_BYTES = 16_384  # nearly always all there is; four times as much is a page fault a call
-HEADS_MAX = 200
 DRAIN_NS = 250_000_000
+OPEN_ENDED = frozenset({outcome.TIMEOUT, outcome.STREAM_ENDED})  # there may be something to do about it
 KNOWN = KnownHeads()  # the same bytes say the same, whoever sends them
-
-
-class Exchanged(msgspec.Struct):
-    """One exchange as it was measured; times are of the monotonic clock."""
-
-    reply: Reply
-    sent_ns: int
-    first_byte_ns: int
-    done_ns: int
-    bytes_out: int
-    bytes_in: int
-    reused: bool
 
 
 class Connection:
@@ -61,12 +53,9 @@ class Connection:
     def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = ()) -> None:
         self._place = place = Place.of(url)
         self._again = functools.partial(Connection, url, deadlines, timeout_s, headers)
-        named = {name.lower() for name, _ in headers}
-        ours = (("Host", place.host_header), ("User-Agent", "mcp-harness"))
-        self._fixed = (*((name, value) for name, value in ours if name.lower() not in named), *headers)
+        self._preambles = Preambles(place, headers)
         self._deadlines = deadlines
         self._timeout_ns = int(timeout_s * 1e9)
-        self._heads: dict[tuple[str, str, Headers], bytes] = {}
         self._socket: gevent.socket.socket | None = None
         self._bare: Any = None  # the same, without gevent's layer; under TLS there is only one
         self._incoming = Incoming()  # and how to tell that an idle socket has ended: of this socket
@@ -76,14 +65,16 @@ class Connection:
         self.deadline_ns = 0
         self.expired = False
 
-    def exchange(self, request: Request, *, target: str = "") -> Exchanged:
+    def exchange(
+        self, request: Request, *, target: str = "", deadline_ns: int = 0, resumed: int = 0
+    ) -> Exchanged:
         """Make one attempt; `target` is another path on the same server."""
         exchange = Exchange(request)
-        head = self._head(request, target or self._place.target)
+        head = self._preambles.of(request, target or self._place.target)
         data = b"%b%d\r\n\r\n%b" % (head, len(request.body), request.body)
         sent_ns = time.monotonic_ns()
         self.expired = False
-        self.deadline_ns = sent_ns + self._timeout_ns
+        self.deadline_ns = deadline_ns or sent_ns + self._timeout_ns
         first_byte_ns, bytes_in, reused, out = NULL, 0, False, 0
         try:
             reused = self._ready()
@@ -122,9 +113,11 @@ class Connection:
         finally:
             self.deadline_ns = 0
         assert exchange.reply is not None
-        if exchange.reply.outcome == outcome.TIMEOUT and request.in_session and request.id is not None:
-            gevent.spawn(self._give_up, request.id, request.headers)
-        return Exchanged(exchange.reply, sent_ns, first_byte_ns, done_ns, out, bytes_in, reused)
+        done = Exchanged(exchange.reply, sent_ns, first_byte_ns, done_ns, out, bytes_in, reused)
+        if exchange.reply.outcome not in OPEN_ENDED:
+            return done
+        until_ns = deadline_ns or sent_ns + self._timeout_ns
+        return self._afterwards(request, exchange, done, target, until_ns, resumed)
 
     def close(self) -> None:
         """Idempotent."""
@@ -138,21 +131,6 @@ class Connection:
     def shut(self) -> None:
         """The sweep's way to wake us."""
         shut(self._socket)
-
-    def _head(self, request: Request, target: str) -> bytes:
-        """Everything before the length, made once for each kind of request."""
-        key = (request.method, target, request.headers)
-        head = self._heads.get(key)
-        if head is None:
-            if len(self._heads) >= HEADS_MAX:
-                self._heads.clear()
-            said = {name.lower() for name, _ in request.headers} | {
-                "content-length"
-            }  # the dialect has the last word
-            lines = _lines((*(line for line in self._fixed if line[0].lower() not in said), *request.headers))
-            text = f"{request.method} {target} HTTP/1.1\r\n{lines}Content-Length: "
-            head = self._heads[key] = text.encode("latin-1")
-        return head
 
     def _ready(self) -> bool:
         """Have a connection; whether it was used before."""
@@ -196,6 +174,23 @@ class Connection:
             return bytes(sock.recv(READ_BYTES))
         return chunk
 
+    def _afterwards(
+        self,
+        request: Request,
+        exchange: Exchange,
+        done: Exchanged,
+        target: str,
+        until_ns: int,
+        resumed: int,
+    ) -> Exchanged:
+        """Tell the server that its answer is not awaited any more, or ask it for the rest."""
+        if done.reply.outcome == outcome.TIMEOUT and request.in_session and request.id is not None:
+            gevent.spawn(self._give_up, request.id, answering(request.headers))
+        rest = exchange.resumption() if resumed < RESUMPTIONS_MAX else None
+        if rest is None:
+            return done
+        return resume(self, rest, exchange.retry_s, done, target, until_ns, resumed)
+
     def _answer(self, request: Request, exchange: Exchange) -> None:
         """Whoever asks may wait for it before the response comes."""
         asked, exchange.asked = exchange.asked, []
@@ -204,7 +199,7 @@ class Connection:
         if self._beside is None:
             self._beside = self._again()
         for message in asked:
-            self._beside.exchange(Request("answer", answer(message), request.headers, None))
+            self._beside.exchange(Request("answer", answer(message), answering(request.headers), None))
 
     def _give_up(self, number: int, headers: Headers) -> None:
         """Nobody waits for this, and what comes of it does not matter."""
@@ -278,7 +273,3 @@ def _feed_first(incoming: Incoming, request: Request, chunk: bytes) -> None:
     incoming.feed(chunk)
     if incoming.complete:
         KNOWN.learn(chunk)
-
-
-def _lines(headers: Headers) -> str:
-    return "".join(f"{name}: {value}\r\n" for name, value in headers)

@@ -17,9 +17,12 @@ from locust import User, events
 from locust.argument_parser import LocustArgumentParser
 
 from harness.load.inside import context
+from harness.load.inside.exchanged import Exchanged
+from harness.load.inside.listener import Listener
 from harness.load.inside.pacing import Pacing
+from harness.load.inside.stream import StreamConnection
 from harness.load.inside.tasks import Tasks
-from harness.load.inside.transport import Connection, Exchanged
+from harness.load.inside.transport import Connection
 from harness.load.inside.websocket import WebSocketConnection
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
@@ -28,6 +31,7 @@ from harness.record.schema import NULL, NULL_CODE
 from harness.scenario.model import PROTOCOLS
 
 NS_PER_MS = 1e6
+Carrier = Connection | StreamConnection | WebSocketConnection | Listener
 # Any of these, and what the server knew of us is gone.
 REOPEN_AFTER = frozenset({outcome.SESSION_LOST})
 
@@ -52,7 +56,13 @@ class McpUser(User):
         told = (self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()))
         self.http = Connection(spec.mcp_url, *told)
         self._protocol = self.protocol or spec.protocol
-        self.socket = WebSocketConnection(spec.ws_url, *told) if self._protocol == "websocket" else None
+        # Where the connection is the session, calls have one of their own.
+        self.socket: StreamConnection | WebSocketConnection | None = None
+        if self._protocol == "websocket":
+            self.socket = WebSocketConnection(spec.ws_url, *told)
+        elif self._protocol == "sse":
+            self.socket = StreamConnection(spec.mcp_url, *told)
+        self.listener = Listener(spec.mcp_url, *told) if spec.listen else None
         self.session: Session = new_session(self._protocol, self.context.traits)
         self.session_number = 0
         self.is_open = False
@@ -76,8 +86,9 @@ class McpUser(User):
                 self._run(self.session.closing())
         finally:
             self.http.close()
-            if self.socket is not None:
-                self.socket.close()
+            for other in (self.socket, self.listener):
+                if other is not None:
+                    other.close()
             self.context.tally.pour()
 
     @property
@@ -107,6 +118,8 @@ class McpUser(User):
         """Whether the session is open, or could be opened."""
         if self.socket is not None and not self.socket.is_open:
             self.is_open = False  # the connection was the session
+        if self.is_open and self.listener is not None:
+            self._listen(self.listener.due(time.monotonic_ns()))
         return self.is_open or self._open()
 
     def _ask(self, request: Request) -> Any:
@@ -121,7 +134,14 @@ class McpUser(User):
         self.session_number = next(self.context.sessions)
         decided = self._run(self.session.opening())
         self.is_open = decided is None or decided.outcome == outcome.OK
+        if self.is_open:
+            self._listen(self.session.listening())
         return self.is_open
+
+    def _listen(self, request: Request | None) -> None:
+        """Open the stream of what the server says outside of calls, where that is wanted and there is one."""
+        if self.listener is not None and request is not None:
+            self._measured(self.listener, request)
 
     def _run(self, sequence: Generator[Request, Reply, Reply | None]) -> Reply | None:
         try:
@@ -132,12 +152,10 @@ class McpUser(User):
             decided: Reply | None = ended.value
             return decided
 
-    def _measured(
-        self, connection: "Connection | WebSocketConnection", request: Request, target: str = ""
-    ) -> Reply:
+    def _measured(self, connection: Carrier, request: Request, target: str = "") -> Reply:
         """One exchange, with its row and Locust's event."""
         recorder = self.context.recorder
-        transport = "http" if connection is self.http else "websocket"
+        transport = self._protocol if connection is self.socket else "http"
         seq = recorder.begin(self.pacing.ready_ns) if recorder else 0
         began_ns = time.monotonic_ns()
         try:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import gevent.socket
 
 from harness.load.inside.deadlines import Deadlines, shut
+from harness.load.inside.exchanged import Exchanged
 from harness.load.inside.place import Place, connect
-from harness.load.inside.transport import READ_BYTES, Exchanged
+from harness.load.inside.transport import READ_BYTES
 from harness.mcp import outcome
 from harness.mcp.frames import Frames
 from harness.mcp.messages import Headers, Reply, Request

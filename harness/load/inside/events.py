@@ -1,0 +1,125 @@
+"""A GET that stays open, read by a greenlet of its own; what the events mean is for `harness.mcp.stream`.
+
+What the server asks on it is answered on another connection, by the same greenlet: a server that asks is waiting.
+"""
+
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import gevent
+import gevent.event
+import gevent.socket
+import httptools
+
+from harness.load.inside.deadlines import Deadlines, shut
+from harness.load.inside.incoming import Incoming
+from harness.load.inside.place import Place, connect
+from harness.load.inside.preamble import Preambles
+from harness.load.inside.transport import READ_BYTES, Connection
+from harness.mcp import outcome
+from harness.mcp.dialects.handshake import answering
+from harness.mcp.messages import Headers, Request, answer
+from harness.mcp.stream import Stream
+
+
+class Events:
+    """One stream, from its GET to its end."""
+
+    def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers) -> None:
+        self._place = Place.of(url)
+        self._preambles = Preambles(self._place, headers)
+        self._answers = Connection(url, deadlines, timeout_s, headers)
+        self._socket: gevent.socket.socket | None = None
+        self._reader: gevent.Greenlet | None = None
+        self._news = gevent.event.Event()
+        self.stream = Stream(url, self._on_news)
+        self.bytes_in = 0
+        self._received_ns = 0
+        self.began_ns = 0  # when the piece came that ended in the reply to the call under way
+        self.replied_ns = 0  # when that was understood
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None and self.stream.ended is None
+
+    def open(self, request: Request, deadline_ns: int) -> int:
+        """Send the GET and begin to read; how many bytes it took. OSError when there is no connection."""
+        data = self._preambles.of(request, self._place.target) + b"0\r\n\r\n"
+        self._socket = connect(self._place, deadline_ns)
+        self._socket.sendall(data)
+        self._reader = gevent.spawn(self._read, self._socket, request)
+        return len(data)
+
+    def expect(self, number: int | None) -> None:
+        """A call begins."""
+        self.began_ns = self.replied_ns = 0
+        self.stream.expect(number)
+
+    def wait(self, done: Callable[[], object]) -> None:
+        """Until this is so, or the stream has ended; whoever keeps the deadline shuts it."""
+        while not done() and self.stream.ended is None:
+            self._news.clear()
+            self._news.wait()
+
+    def shut(self) -> None:
+        """Wake whoever waits for news."""
+        shut(self._socket)
+        self._news.set()
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._reader is not None and self._reader is not gevent.getcurrent():
+            self._reader.kill(block=False)
+            self._reader = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._answers.close()
+
+    def _on_news(self) -> None:
+        if self.stream.reply is not None and not self.replied_ns:
+            self.began_ns, self.replied_ns = self._received_ns, time.monotonic_ns()
+        self._news.set()
+
+    def _read(self, sock: gevent.socket.socket, request: Request) -> None:
+        incoming, stream = Incoming(), self.stream
+        incoming.begin(stream)
+        try:
+            while stream.ended is None:
+                chunk = sock.recv(READ_BYTES)
+                if not chunk:
+                    self._cut_short(incoming)
+                    return
+                self._received_ns = time.monotonic_ns()
+                self.bytes_in += len(chunk)
+                incoming.feed(chunk)
+                self._answer(request)
+        except httptools.HttpParserError as error:
+            stream.fail(outcome.HTTP_PROTOCOL, str(error))
+        except OSError as error:
+            failed = outcome.TRUNCATED if stream.got_head else outcome.RESET
+            stream.fail(failed, error.strerror or str(error))
+
+    def _cut_short(self, incoming: Incoming) -> None:
+        """The connection ended before the stream did."""
+        if not self.bytes_in:
+            self.stream.fail(outcome.DISCONNECTED, "closed before any reply")
+        elif not self.stream.got_head or incoming.framed:
+            self.stream.fail(outcome.TRUNCATED, "closed in the middle of a stream")
+        else:
+            self.stream.end(closed=True)
+
+    def _answer(self, request: Request) -> None:
+        asked, self.stream.asked = self.stream.asked, []
+        headers = answering(request.headers)
+        for message in asked:
+            said = Request("answer", answer(message), headers, None)
+            self._answers.exchange(said, target=target_of(self.stream.endpoint))
+
+
+def target_of(url: str | None) -> str:
+    """Of an address on the same server, what a request line says; nothing for the server's own."""
+    if url is None:
+        return ""
+    return Place.of(url).target if urlsplit(url).path else "/"
