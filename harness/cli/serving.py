@@ -21,6 +21,7 @@ from harness.services import janitor, postgres, target
 from harness.services.leftovers import PREFIX
 from harness.services.target import Target
 from harness.target import flags
+from harness.target.keys import FIRST_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,9 @@ async def _serve_until(stopping: asyncio.Event, asked: Asked) -> int:
     async with _started(asked) as server:
         click.echo(f"harness target ready on {server.base_url}")
         click.echo(f"MCP at {server.mcp_url}, WebSocket at {server.mcp_url}/ws; Ctrl-C ends it", err=True)
+        for line in server.seat.child.log_text().splitlines():
+            if line.startswith(FIRST_KEY):
+                click.echo(line, err=True)
         ended = asyncio.ensure_future(server.seat.child.wait())
         asking = asyncio.ensure_future(stopping.wait())
         await asyncio.wait({ended, asking}, return_when=asyncio.FIRST_COMPLETED)

@@ -12,18 +12,23 @@ close it, and open it again.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from harness.errors import ServiceError, UsageError
 from harness.target import databases as postgres
+from harness.target.clients import Clients, ClientsUnreachableError, TakenError
+from harness.target.doors.clients import routes as client_routes
 from harness.target.doors.gate import SessionGate
+from harness.target.doors.keys import OPEN, KeyGuard
 from harness.target.doors.names import Names
 from harness.target.doors.observe import Observer, Traffic
 from harness.target.doors.plain import PlainDoor
+from harness.target.doors.sessions import routes as session_routes
 from harness.target.doors.streamable import mcp_server, session_manager
 from harness.target.doors.websocket import WebSocketDoor
 from harness.target.doors.wire import reply
@@ -43,19 +48,22 @@ class Target:
         self._doors: dict[tuple[str, str], tuple[str, ASGIApp]] = {}
         self._names = Names(settings)
         self._traffic = Traffic()
+        self.first_key: str | None = None  # of an admin that had to be made: nobody can show it again
         self._pages: ASGIApp = Starlette(lifespan=lambda _app: self.running())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A dictionary, because matching routes and wrapping each request costs more than a whole plain call.
-        door = self._doors.get((scope["type"], scope.get("path", "")))
+        path = scope.get("path", "")
+        checked = path not in OPEN and scope["type"] != "lifespan"
+        if checked and (refusal := self._names.refusal(scope["headers"])) is not None:
+            await _refuse(scope, send, *refusal)
+            return
+        door = self._doors.get((scope["type"], path))
         if door is None:
             await self._pages(scope, receive, send)
             return
         name, app = door
         self._traffic.requests[name] += 1
-        if (refusal := self._names.refusal(scope["headers"])) is not None:
-            await _refuse(scope, send, *refusal)
-            return
         await app(scope, receive, send)
 
     @contextlib.asynccontextmanager
@@ -65,15 +73,23 @@ class Target:
         async with postgres.opened(settings) as databases, _session_store(settings, databases) as sessions:
             self._traffic = Traffic()
             observer = Observer(settings, databases, sessions, self._traffic)
-            self._pages = Starlette(
-                routes=[Route("/health", observer.health), Route("/status", observer.status)],
+            guarded = await self._guard(clients := Clients(databases.own))
+            self._pages = guarded(
+                Starlette(
+                    routes=[
+                        Route("/health", observer.health),
+                        Route("/status", observer.status),
+                        *client_routes(clients),
+                        *session_routes(sessions),
+                    ],
+                )
             )
             server = mcp_server(databases)
             manager = session_manager(server, settings)
             self._doors = {
-                ("http", "/mcp"): ("mcp", SessionGate(manager.handle_request, sessions)),
-                ("http", "/mcp/tools/call"): ("plain", PlainDoor(databases)),
-                ("websocket", "/mcp/ws"): ("websocket", WebSocketDoor(server)),
+                ("http", "/mcp"): ("mcp", guarded(SessionGate(manager.handle_request, sessions))),
+                ("http", "/mcp/tools/call"): ("plain", guarded(PlainDoor(databases))),
+                ("websocket", "/mcp/ws"): ("websocket", guarded(WebSocketDoor(server))),
             }
             sweeping = asyncio.create_task(_sweep(sessions, settings.session_sweep_s))
             try:
@@ -85,6 +101,24 @@ class Target:
                 sweeping.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await sweeping
+                await clients.settle()
+
+    async def _guard(self, clients: Clients) -> Callable[[ASGIApp], ASGIApp]:
+        """What stands in front of each door: nothing, or the check of keys."""
+        settings = self._settings
+        if not settings.auth:
+            return lambda app: app
+        try:
+            self.first_key = await clients.first_admin(settings.admin_key)
+        except TakenError as error:
+            raise UsageError(
+                "The admin's key cannot be used.",
+                "A client with its id has another secret, or was revoked.",
+                "Give the key it had, or another one, or none.",
+            ) from error
+        except ClientsUnreachableError as error:
+            raise ServiceError("The target cannot see that it has an admin.", str(error)) from error
+        return lambda app: KeyGuard(app, clients)
 
 
 def build(settings: Settings) -> Target:

@@ -33,6 +33,10 @@ FLAGS: Final[Mapping[str, Flag]] = {
         "where sessions are kept (default: redis if there is a --redis-url)", choices=("postgres", "redis")
     ),
     "redis_url": Flag("Redis to use (default: REDIS_URL of the environment)"),
+    "auth": Flag("ask for a registered client's key at every door but /health", present=True),
+    "admin_key": Flag(
+        "the admin's key with --auth (default: HARNESS_ADMIN_KEY of the environment, or one is made)"
+    ),
     "session_ttl_s": Flag("seconds until a session without activity expires", float),
     "session_sweep_s": Flag("seconds between deletions of expired sessions", float),
     "pool_min": Flag("connections kept open to each database", int),
@@ -47,7 +51,7 @@ FLAGS: Final[Mapping[str, Flag]] = {
 }
 
 # Where other parts are: passwords in them are not shown to other users of the machine.
-ENVIRONMENT: Final = {"redis_url": "REDIS_URL"}
+ENVIRONMENT: Final = {"redis_url": "REDIS_URL", "admin_key": "HARNESS_ADMIN_KEY"}
 
 
 def option(name: str) -> str:

@@ -4,6 +4,8 @@ Exactly one line goes to standard output, when the service answers:
 
     harness target ready on http://127.0.0.1:PORT
 
+With --auth on a schema without an admin one is made, and its key goes to standard error, this once.
+
 SIGTERM and SIGINT end it: no new connections, calls in flight get `drain_s`, then exit 0. A second one does not
 hurry it, since the drain is bounded anyway.
 """
@@ -21,6 +23,7 @@ import uvicorn
 from harness.errors import PASSED, UsageError
 from harness.target.app import Target, build
 from harness.target.doors.wire import BODY_BYTES_MAX
+from harness.target.keys import FIRST_KEY
 from harness.target.settings import Settings
 
 
@@ -52,6 +55,9 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
             task = asyncio.create_task(server.serve(sockets=[listener]))
             try:
                 await _started(server, task, settings)
+                if app.first_key is not None:
+                    sys.stderr.write(f"{FIRST_KEY}{app.first_key}\n")
+                    sys.stderr.flush()
                 yield url
             finally:
                 server.should_exit = True

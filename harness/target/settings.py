@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.errors import UsageError
+from harness.target import keys
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -24,6 +25,10 @@ class Settings:
     schema: str = "harness_target"  # of the service's own tables: dropped in one statement
     sessions: str = ""  # kept in "postgres" or "redis"; without a word in Redis if there is one
     redis_url: str = ""
+    auth: bool = False  # True: every door but /health asks for a registered client's key
+    admin_key: str = (
+        ""  # of a client that may do everything; without one the first start makes one and shows it
+    )
     session_ttl_s: float = 1800.0  # a session without activity for so long is gone
     session_sweep_s: float = 60.0  # how often the rows of expired sessions are deleted
     pool_min: int = 0  # connections kept open, for each database
@@ -66,6 +71,10 @@ class Settings:
                 "Sessions cannot be kept in Redis.",
                 "Neither --redis-url nor REDIS_URL names one.",
                 "Give --redis-url redis://127.0.0.1:6379/0, or --sessions postgres.",
+            )
+        if self.admin_key and keys.id_of(self.admin_key) is None:
+            raise UsageError(
+                "The admin's key is not one.", f"A key is {keys.FORM}.", f"For example: {keys.new_key()}"
             )
         if not 0 <= self.port <= 65535:
             raise UsageError(

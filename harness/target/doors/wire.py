@@ -40,12 +40,18 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 
 async def reply(
-    send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes], kind: bytes = b"application/json"
+    send: Send,
+    status: int,
+    body: bytes,
+    *headers: tuple[bytes, bytes],
+    kind: bytes = b"application/json",
+    scope_type: str = "http",
 ) -> None:
-    """One whole answer."""
+    """One whole answer; to one who wanted a WebSocket it is the refusal to open it."""
     own = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": [*own, *headers]})
-    await send({"type": "http.response.body", "body": body})
+    to = "http.response" if scope_type == "http" else "websocket.http.response"
+    await send({"type": f"{to}.start", "status": status, "headers": [*own, *headers]})
+    await send({"type": f"{to}.body", "body": body})
 
 
 def rpc_error(request_id: Any, code: int, message: str) -> bytes:
