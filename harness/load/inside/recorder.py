@@ -1,18 +1,21 @@
-"""The recorder: one number and one row for every call, in columns that were allocated beforehand.
+"""The recorder: one number and one row for every call, in memory that was allocated beforehand.
 
     seq = recorder.begin(intended_ns)      the call has started: it must end
     recorder.end(seq, ...)                 its row
 
-Rows are written to the worker's spool when a block is full and twice a second. A write that fails is latched:
+A row is packed in one go, which costs a third of what its columns cost one by one; a block turns rows to columns.
+Blocks are written to the worker's spool when a block is full and twice a second. A write that fails is latched:
 `failed` says why, and nothing more is written, for the texts of the lost block are missing from then on. The calls
 go on being numbered, so that what is missing shows; the run ends in order, and its verdict is unknown.
 Text is bounded: `detail` is cut at 160 characters and after 1,000 different ones reads "(other)".
 """
 
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from struct import Struct
 from typing import Any
+
+import numpy as np
 
 from harness.record.schema import NUMBERS, ORDER, TEXTS
 from harness.record.spool import Block, Gauges, Sink, write_block
@@ -21,6 +24,8 @@ BLOCK_ROWS = 32_768
 DETAIL_CHARS_MAX = 160
 DETAILS_MAX = 1_000
 _TYPECODES = {name: "i" if name in TEXTS else NUMBERS[name] for name in ORDER}
+_ROW = Struct("=" + "".join(_TYPECODES.values()))
+_ROWS = np.dtype(list(_TYPECODES.items()))  # the same, unaligned as well
 
 
 @dataclass(slots=True)
@@ -56,9 +61,7 @@ class Recorder:
         self._spool = spool
         self._block = 0
         self._rows = 0
-        self._columns = [
-            array(code, bytes(BLOCK_ROWS * array(code).itemsize)) for code in _TYPECODES.values()
-        ]
+        self._packed = bytearray(BLOCK_ROWS * _ROW.size)
         self._vocabularies = {name: Vocabulary() for name in TEXTS}
 
     def begin(self, intended_ns: int) -> int:
@@ -94,7 +97,9 @@ class Recorder:
         """The row of call `seq`, in the order of the schema; texts that repeat come as codes."""
         row = self._rows
         vocabularies = self._vocabularies
-        values = (
+        _ROW.pack_into(
+            self._packed,
+            row * _ROW.size,
             seq,
             self.open.pop(seq),
             sent_ns,
@@ -114,8 +119,6 @@ class Recorder:
             bytes_in,
             reused,
         )
-        for column, value in zip(self._columns, values, strict=True):
-            column[row] = value
         self._rows = row + 1
         self.recorded += 1
         if self._rows == BLOCK_ROWS:
@@ -127,6 +130,7 @@ class Recorder:
             self._rows = 0
             return
         rows = self._rows
+        table = np.frombuffer(self._packed, _ROWS, rows)
         gauges = self._gauges()
         at_ns = gauges["at_ns"]
         block = Block(
@@ -134,7 +138,7 @@ class Recorder:
             block=self._block,
             rows=rows,
             texts={name: words.fresh for name, words in self._vocabularies.items() if words.fresh},
-            columns={name: self._columns[i][:rows].tobytes() for i, name in enumerate(ORDER)},
+            columns={name: table[name].tobytes() for name in ORDER},
             gauges=Gauges(
                 started=self.started,
                 recorded=self.recorded,
