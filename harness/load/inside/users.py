@@ -96,11 +96,11 @@ class McpUser(User):
         """Whether there is anything to wait for before the next task."""
         return self.context.spec.think or self.pacing.backoff_s > 0
 
-    def call(self, tool: str, **arguments: Any) -> Any:
-        """Call a tool; its result, or None if there was none to give."""
+    def call(self, tool: str, **arguments: Any) -> Reply | None:
+        """Call a tool; what came of it (`.outcome`, `.value()`), or None when no session could be opened."""
         return self._ask(self.session.call(tool, arguments)) if self._ready() else None
 
-    def call_from_workload(self) -> Any:
+    def call_from_workload(self) -> Reply | None:
         """One request of the workload, drawn by weight."""
         if not self._ready():
             return None
@@ -122,11 +122,11 @@ class McpUser(User):
             self._listen(self.listener.due(time.monotonic_ns()))
         return self.is_open or self._open()
 
-    def _ask(self, request: Request) -> Any:
+    def _ask(self, request: Request) -> Reply:
         reply = self._measured(self.socket or self.http, request)
         if reply.outcome in REOPEN_AFTER:
             self.is_open = False
-        return reply.value() if reply.outcome == outcome.OK else None
+        return reply
 
     def _open(self) -> bool:
         """Open the session, anew if there was one."""
