@@ -32,6 +32,8 @@ from harness.target.doors.sessions import routes as session_routes
 from harness.target.doors.streamable import mcp_server, session_manager
 from harness.target.doors.websocket import WebSocketDoor
 from harness.target.doors.wire import reply
+from harness.target.executions import Executions
+from harness.target.pipeline import Pipeline
 from harness.target.sessions import SessionUpkeep, StoreUnreachableError
 from harness.target.sessions_postgres import PostgresSessions
 from harness.target.sessions_redis import RedisSessions, connected
@@ -70,7 +72,11 @@ class Target:
     async def running(self) -> AsyncIterator[None]:
         """The service is open inside this; what cannot be opened raises a HarnessError."""
         settings = self._settings
-        async with postgres.opened(settings) as databases, _session_store(settings, databases) as sessions:
+        async with (
+            postgres.opened(settings) as databases,
+            _session_store(settings, databases) as sessions,
+            _pipeline(databases) as pipeline,
+        ):
             self._traffic = Traffic()
             observer = Observer(settings, databases, sessions, self._traffic)
             guarded = await self._guard(clients := Clients(databases.own))
@@ -84,12 +90,14 @@ class Target:
                     ],
                 )
             )
-            server = mcp_server(databases)
-            manager = session_manager(server, settings)
+            manager = session_manager(mcp_server(pipeline, "mcp"), settings)
             self._doors = {
                 ("http", "/mcp"): ("mcp", guarded(SessionGate(manager.handle_request, sessions))),
-                ("http", "/mcp/tools/call"): ("plain", guarded(PlainDoor(databases))),
-                ("websocket", "/mcp/ws"): ("websocket", guarded(WebSocketDoor(server))),
+                ("http", "/mcp/tools/call"): ("plain", guarded(PlainDoor(pipeline))),
+                ("websocket", "/mcp/ws"): (
+                    "websocket",
+                    guarded(WebSocketDoor(mcp_server(pipeline, "websocket"))),
+                ),
             }
             sweeping = asyncio.create_task(_sweep(sessions, settings.session_sweep_s))
             try:
@@ -151,6 +159,18 @@ async def _held(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
     finally:
         leave.set()
         await holding
+
+
+@contextlib.asynccontextmanager
+async def _pipeline(databases: postgres.Databases) -> AsyncIterator[Pipeline]:
+    """The way of every call; at the end no write is under way, and all that was executed is recorded."""
+    executions = Executions(databases.own)
+    async with executions.running():
+        pipeline = Pipeline(databases, executions)
+        try:
+            yield pipeline
+        finally:
+            await pipeline.settle()
 
 
 @contextlib.asynccontextmanager

@@ -1,31 +1,34 @@
-"""The tools, once, behind every door: a registry, the checks of arguments, and calling one.
+"""The tools, once, behind every door: a registry, and the checks of arguments. `pipeline` calls them.
 
 Rules:
-  - a call ends in an Outcome; what goes wrong inside a tool is an Outcome too (`is_error`), never a traceback;
-  - an unknown tool and bad arguments are exceptions, because each door says them in its own way;
-  - an unknown argument is refused: a misspelt one would silently do something else.
+  - an unknown argument is refused: a misspelt one would silently do something else;
+  - text that PostgreSQL cannot hold (NUL, half of a surrogate pair) is refused here, for all tools;
+  - a tool that writes is also given its `execution`, to record it in the transaction of its effect.
 
 To add a tool: write one function and add one line to TOOLS.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-import msgspec
-
-from harness.target.databases import UNREACHABLE, BusyError, Databases, reason
-from harness.target.dialect import DATABASES, SCHEMAS, RefusedError, known_database, known_schema, translate
+from harness.target import caller
+from harness.target.databases import Databases
+from harness.target.dialect import (
+    DATABASES,
+    QUERY_CHARS_MAX,
+    SCHEMAS,
+    RefusedError,
+    known_database,
+    known_schema,
+    translate,
+)
+from harness.target.entries import append_entry, read_entries
 
 ROWS_MAX = 10_000
-
-log = logging.getLogger(__name__)
-
-
-class UnknownToolError(LookupError):
-    """There is no such tool."""
+WORD_MAX = 200  # characters of a name
+ENTRY_MAX = 2000
+POSITION_MAX = 2**63 - 1
 
 
 class BadArgumentsError(ValueError):
@@ -41,7 +44,8 @@ class Argument:
     about: str
     default: str | int | None = None
     values: tuple[str, ...] = ()
-    at_most: int | None = None
+    at_least: int = 1
+    at_most: int = WORD_MAX  # the number itself, or the characters of a text
 
     def schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = {
@@ -50,8 +54,10 @@ class Argument:
         }
         if self.values:
             schema["enum"] = list(self.values)
-        if self.at_most is not None:
-            schema |= {"minimum": 1, "maximum": self.at_most}
+        elif self.type is str:
+            schema["maxLength"] = self.at_most
+        else:
+            schema |= {"minimum": self.at_least, "maximum": self.at_most}
         if self.default is not None:
             schema["default"] = self.default
         return schema
@@ -61,19 +67,29 @@ class Argument:
             raise BadArgumentsError(
                 f"{self.name} must be {'text' if self.type is str else 'a whole number'}."
             )
-        if self.at_most is not None and not 1 <= int(value) <= self.at_most:
-            raise BadArgumentsError(f"{self.name} must be from 1 to {self.at_most}.")
+        if isinstance(value, str):
+            self._check_text(value)
+        elif not self.at_least <= int(value) <= self.at_most:
+            raise BadArgumentsError(f"{self.name} must be from {self.at_least} to {self.at_most}.")
         checked: str | int = value
         return checked
+
+    def _check_text(self, value: str) -> None:
+        if len(value) > self.at_most:
+            raise BadArgumentsError(f"{self.name} is longer than {self.at_most} characters.")
+        if "\0" in value or (not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value)):
+            raise BadArgumentsError(f"{self.name} has a NUL or half of a surrogate pair in it.")
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What a tool is called, what it takes, and the function that does it."""
+    """What a tool is called, what it takes, who may call it, and the function that does it."""
 
     about: str
     run: Callable[..., Awaitable[dict[str, Any]]]
     arguments: tuple[Argument, ...] = ()
+    permission: str = caller.READ_ONLY
+    writes: bool = False
 
     def schema(self) -> dict[str, Any]:
         return {
@@ -96,18 +112,6 @@ class Tool:
             known = f"the arguments are {', '.join(values)}" if values else "there are none"
             raise BadArgumentsError(f"{', '.join(sorted(unknown))} is not an argument; {known}.")
         return values
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a call ended: the result as a value and as JSON text, or what went wrong."""
-
-    text: str
-    value: dict[str, Any] | None = None
-
-    @property
-    def is_error(self) -> bool:
-        return self.value is None
 
 
 async def list_databases(databases: Databases) -> dict[str, Any]:
@@ -155,16 +159,34 @@ async def query_view(
     return table.as_json()
 
 
-async def execute_query(databases: Databases, query: str, database: str, limit: int) -> dict[str, Any]:
+async def execute_query(
+    databases: Databases, query: str, database: str, schema: str, limit: int
+) -> dict[str, Any]:
     translation = translate(query)
     pool = databases.read[translation.database or known_database(database)]
-    return (await pool.query(translation.sql, limit)).as_json()
+    return (await pool.query(translation.sql, limit, schema=known_schema(schema).lower())).as_json()
+
+
+async def get_context(databases: Databases, database: str, schema: str) -> dict[str, Any]:
+    table = await databases.read[known_database(database)].query(
+        "SELECT current_database(), upper(current_schema()), current_user::text,"
+        " current_setting('transaction_read_only') = 'on', pg_backend_pid()",
+        schema=known_schema(schema).lower(),
+    )
+    names = ("database", "schema", "role", "read_only", "backend")
+    who = caller.current()
+    return dict(zip(names, table.rows[0], strict=True)) | {"client": who.key, "permission": who.permission}
 
 
 _DATABASE = Argument("database", str, "Name of the database", values=DATABASES)
 _SCHEMA = Argument("schema", str, "Name of the schema", values=SCHEMAS)
+_CONTEXT = (
+    Argument("database", str, "Where to run it", default=DATABASES[0], values=DATABASES),
+    Argument("schema", str, "Where names without a schema are looked up", default=SCHEMAS[0], values=SCHEMAS),
+)
 _VIEW = Argument("view", str, "Name of the view")
 _LIMIT = Argument("limit", int, "Rows at most", default=100, at_most=ROWS_MAX)
+_LOG = Argument("log", str, "Name of the log; any", default="main")
 
 TOOLS = {
     "list_databases": Tool("List the databases", list_databases),
@@ -174,30 +196,34 @@ TOOLS = {
     "execute_query": Tool(
         "Run one query that reads, in the warehouse's dialect",
         execute_query,
+        (Argument("query", str, "The query: SELECT or SHOW", at_most=QUERY_CHARS_MAX), *_CONTEXT, _LIMIT),
+    ),
+    "get_context": Tool("Database, schema and rights of this very request", get_context, _CONTEXT),
+    "append_entry": Tool(
+        "Append an entry to a log; the answer means that it is on disk",
+        append_entry,
         (
-            Argument("query", str, "The query: SELECT or SHOW"),
-            Argument("database", str, "Where to run it", default=DATABASES[0], values=DATABASES),
+            Argument("entry", str, "What to append; make each one different", at_most=ENTRY_MAX),
+            _LOG,
+            Argument("key", str, "Appended once, however often it is sent with this key", default=""),
+        ),
+        permission=caller.BASIC,
+        writes=True,
+    ),
+    "read_entries": Tool(
+        "One page of a log, oldest first",
+        read_entries,
+        (
+            _LOG,
+            Argument(
+                "after",
+                int,
+                "Only entries after this position; `next` of the page before",
+                default=0,
+                at_least=0,
+                at_most=POSITION_MAX,
+            ),
             _LIMIT,
         ),
     ),
 }
-
-_json = msgspec.json.Encoder()
-
-
-async def call(databases: Databases, name: str, arguments: Mapping[str, Any]) -> Outcome:
-    """Run one tool to its outcome."""
-    tool = TOOLS.get(name)
-    if tool is None:
-        raise UnknownToolError(f"Unknown tool: {name}")
-    try:
-        value = await tool.run(databases, **tool.checked(arguments))
-    except RefusedError as error:
-        return Outcome(str(error))
-    except BusyError as error:
-        return Outcome(f"The service is busy: {error}.")
-    except UNREACHABLE as error:
-        return Outcome(f"The database does not answer: {reason(error)}")
-    except asyncpg.PostgresError as error:
-        return Outcome(f"The database refused: {error}")
-    return Outcome(_json.encode(value).decode(), value)

@@ -16,7 +16,7 @@ def test_defaults_are_filled_in():
     """execute_query needs its query only."""
     checked = TOOLS["execute_query"].checked({"query": "SELECT 1"})
 
-    assert checked == {"query": "SELECT 1", "database": "TEST_DB", "limit": 100}
+    assert checked == {"query": "SELECT 1", "database": "TEST_DB", "schema": "PUBLIC", "limit": 100}
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,12 @@ def test_defaults_are_filled_in():
         (
             "execute_query",
             {"query": "x", "sql": "y"},
-            "sql is not an argument; the arguments are query, database, limit.",
+            "sql is not an argument; the arguments are query, database, schema, limit.",
         ),
+        ("execute_query", {"query": "SELECT 1 \0"}, "query has a NUL or half of a surrogate pair in it."),
+        ("append_entry", {"entry": "\ud800"}, "entry has a NUL or half of a surrogate pair in it."),
+        ("append_entry", {"entry": "x" * 2001}, "entry is longer than 2000 characters."),
+        ("read_entries", {"after": -1}, "after must be from 0 to 9223372036854775807."),
         ("list_databases", {"a": 1}, "a is not an argument; there are none."),
     ],
 )

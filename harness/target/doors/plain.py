@@ -13,18 +13,19 @@ import msgspec
 from mcp_types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
 from starlette.types import Receive, Scope, Send
 
-from harness.target import tools
-from harness.target.databases import Databases
 from harness.target.doors.wire import BODY_BYTES_MAX, TooLargeError, encode, read_body, reply, rpc_error
+from harness.target.executions import BAD_ARGUMENTS, UNKNOWN_TOOL
+from harness.target.pipeline import Pipeline
 
+_CODES = {UNKNOWN_TOOL: METHOD_NOT_FOUND, BAD_ARGUMENTS: INVALID_PARAMS}  # the rest is a result with isError
 _decode = msgspec.json.Decoder().decode
 
 
 class PlainDoor:
     """ASGI; see the module."""
 
-    def __init__(self, databases: Databases) -> None:
-        self._databases = databases
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -51,12 +52,9 @@ class PlainDoor:
         if not isinstance(params, dict):
             return rpc_error(request_id, INVALID_PARAMS, "params must be an object of arguments by name.")
         arguments = {name: value for name, value in params.items() if name != "_client_id"}
-        try:
-            outcome = await tools.call(self._databases, tool, arguments)
-        except tools.UnknownToolError as error:
-            return rpc_error(request_id, METHOD_NOT_FOUND, str(error))
-        except tools.BadArgumentsError as error:
-            return rpc_error(request_id, INVALID_PARAMS, str(error))
+        outcome = await self._pipeline.execute("plain", tool, arguments)
+        if (code := _CODES.get(outcome.kind)) is not None:
+            return rpc_error(request_id, code, outcome.text)
         result: dict[str, Any] = {
             "content": [{"type": "text", "text": outcome.text}],
             "isError": outcome.is_error,

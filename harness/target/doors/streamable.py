@@ -22,15 +22,16 @@ from mcp_types import Tool as ToolDescription
 
 from harness import __version__
 from harness.target import tools
-from harness.target.databases import Databases
 from harness.target.doors.wire import BODY_BYTES_MAX
+from harness.target.executions import UNKNOWN_TOOL
+from harness.target.pipeline import Pipeline
 from harness.target.settings import Settings
 
 NAME = "harness-target"
 
 
-def mcp_server(databases: Databases) -> Server[Any]:
-    """The SDK's server with our tools."""
+def mcp_server(pipeline: Pipeline, door: str) -> Server[Any]:
+    """The SDK's server with our tools; `door` is what its calls are recorded under."""
     listed = ListToolsResult(
         tools=[
             ToolDescription(name=name, description=tool.about, input_schema=tool.schema())
@@ -42,13 +43,10 @@ def mcp_server(databases: Databases) -> Server[Any]:
         return listed
 
     async def on_call_tool(_context: object, params: CallToolRequestParams) -> CallToolResult:
-        try:
-            outcome = await tools.call(databases, params.name, params.arguments or {})
-        except tools.UnknownToolError as error:
-            raise MCPError(INVALID_PARAMS, str(error)) from None
-        except tools.BadArgumentsError as error:
-            # The protocol wants these in the result, where a model can read them and try again.
-            outcome = tools.Outcome(str(error))
+        outcome = await pipeline.execute(door, params.name, params.arguments or {})
+        if outcome.kind == UNKNOWN_TOOL:
+            raise MCPError(INVALID_PARAMS, outcome.text)
+        # The protocol wants bad arguments in the result, where a model can read them and try again.
         return CallToolResult(
             content=[TextContent(type="text", text=outcome.text)],
             structured_content=outcome.value,
