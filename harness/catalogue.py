@@ -46,8 +46,14 @@ METRICS: Final[dict[str, Metric]] = {
 }
 
 PROFILES: Final[dict[str, str]] = {
-    "ramp": "closed load in steps up to a maximum, until the success rate gives way",
+    "ramp": "in steps up to a maximum number of users, or rate, until the success rate gives way",
     "sustain": "closed load at one level",
+    "rate": "open load at one rate: calls arrive, whether or not the server keeps up",
+    "sessions": "open load of sessions: they arrive at a rate, make some calls each, and leave",
+    "steps": "levels of users, or rates, one after the other",
+    "spike": "a level, suddenly a much higher one, and the first again",
+    "soak": "one level for long, measured in parts, so that a drift shows",
+    "bench": "a number of calls with at most so many in flight",
 }
 
 

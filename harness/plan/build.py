@@ -1,40 +1,70 @@
-"""Scenario to plan: levels of a ramp, times, settling. Pure: the same scenario and seed give the same plan."""
+"""Scenario to plan: the levels of each profile, one after the other. Pure: the same scenario and seed give the same plan."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 from harness.catalogue import where
 from harness.errors import UsageError
-from harness.plan.plan import FaultStep, LoadStep, Plan
+from harness.plan.plan import LAST_GOOD, Arrivals, FaultStep, LoadStep, Plan
+from harness.plan.profiles import PROFILES, Held
 from harness.scenario.fault import Fault
-from harness.scenario.model import Phase, Ramp, Scenario, Sustain
+from harness.scenario.load import Load, Ramp
+from harness.scenario.model import Scenario
+from harness.scenario.quantities import Rate
 from harness.units import show_duration
-
-SETTLE_SHARE = 0.2
-SETTLE_S_MAX = 2.0
 
 
 def build(scenario: Scenario) -> Plan:
     """The timeline of a scenario."""
     steps: list[LoadStep] = []
-    at_s = 0.0
+    at_s = scenario.warm_up
     for phase, name in zip(scenario.load, scenario.phase_names(), strict=True):
-        for step in _steps(phase, name, len(steps), at_s):
+        for held in PROFILES[phase.kind](phase.load):
+            step = _step(phase.load, held, index=len(steps), phase=name, kind=phase.kind, starts_s=at_s)
             steps.append(step)
             at_s = step.ends_s + step.rest_s
     faults = tuple(_fault(fault, steps) for fault in scenario.faults)
     _check_faults(faults, steps)
-    return Plan(scenario=scenario.name, seed=scenario.seed, steps=tuple(steps), faults=faults)
+    return Plan(
+        scenario=scenario.name,
+        seed=scenario.seed,
+        steps=tuple(steps),
+        faults=faults,
+        warm_up=_warm_up(steps[0], scenario.warm_up) if scenario.warm_up else None,
+    )
 
 
-def levels(ramp: Ramp) -> list[int]:
-    """The numbers of users a ramp goes through; the last is the maximum, whatever the step."""
-    return [*range(ramp.step, ramp.to, ramp.step), ramp.to]
+def _step(load: Load, held: Held, **where: Any) -> LoadStep:
+    step = LoadStep(
+        **where,
+        hold_s=held.hold_s,
+        settle_s=held.settle_s,
+        rest_s=held.rest_s,
+        requests=held.requests,
+        interval_s=getattr(load, "interval", None),
+    )
+    if isinstance(load, Ramp):
+        marked = tuple(load.break_unless)
+        step = replace(step, break_below=load.break_below, break_unless=marked, confirm=load.confirm)
+    if isinstance(held.size, Rate):
+        return replace(step, arrivals=_arrivals(load, held.size))
+    users = LAST_GOOD if isinstance(held.size, str) else held.size
+    return replace(step, users=users)
 
 
-def settle_s(hold_s: float) -> float:
-    """How long a step settles before it is measured."""
-    return min(hold_s * SETTLE_SHARE, SETTLE_S_MAX)
+def _arrivals(load: Load, rate: Rate) -> Arrivals:
+    given = {"kind": "arrivals", "max_users": "max_users", "queue": "queue", "calls": "calls"}
+    options = {name: getattr(load, key, None) for name, key in given.items()}
+    return Arrivals(
+        rate_per_s=rate.per_s, **{name: value for name, value in options.items() if value is not None}
+    )
+
+
+def _warm_up(first: LoadStep, for_s: float) -> LoadStep:
+    """The load of the first step, by time, and measured by nobody."""
+    return replace(first, kind="warm-up", starts_s=0.0, hold_s=for_s, settle_s=0.0, rest_s=0.0, requests=None)
 
 
 def _fault(fault: Fault, steps: Sequence[LoadStep]) -> FaultStep:
@@ -76,39 +106,3 @@ def _check_faults(faults: Sequence[FaultStep], steps: Sequence[LoadStep]) -> Non
                 f"{other.name} begins at {show_duration(other.starts_s)}, {one.name} ends at {show_duration(one.ends_s)}",
                 "Give each fault of a link a time of its own",
             )
-
-
-def _steps(phase: Phase, name: str, index: int, at_s: float) -> Iterator[LoadStep]:
-    if phase.ramp is not None:
-        yield from _ramp(phase.ramp, name, index, at_s)
-    if phase.sustain is not None:
-        yield _sustain(phase.sustain, name, index, at_s)
-
-
-def _ramp(ramp: Ramp, name: str, index: int, at_s: float) -> Iterator[LoadStep]:
-    for number, users in enumerate(levels(ramp)):
-        yield LoadStep(
-            index=index + number,
-            phase=name,
-            kind="ramp",
-            users=users,
-            starts_s=at_s + number * (ramp.hold + ramp.rest),
-            hold_s=ramp.hold,
-            settle_s=settle_s(ramp.hold),
-            rest_s=ramp.rest,
-            break_below=ramp.break_below,
-            confirm=ramp.confirm,
-            requests_per_user=ramp.requests_per_user,
-        )
-
-
-def _sustain(sustain: Sustain, name: str, index: int, at_s: float) -> LoadStep:
-    return LoadStep(
-        index=index,
-        phase=name,
-        kind="sustain",
-        users=sustain.users,
-        starts_s=at_s,
-        hold_s=sustain.for_,
-        settle_s=settle_s(sustain.for_),
-    )

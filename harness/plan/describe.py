@@ -1,7 +1,8 @@
 """A plan as text: the timeline that `harness plan` prints."""
 
 from harness.catalogue import told, where
-from harness.plan.plan import FaultStep, LoadStep, Plan
+from harness.plan.plan import Arrivals, FaultStep, LoadStep, Plan
+from harness.plan.warnings import warnings
 from harness.units import show_duration, show_percent
 
 BAR_WIDTH = 24
@@ -9,26 +10,59 @@ BAR_WIDTH = 24
 
 def describe(plan: Plan) -> str:
     """The whole timeline, a line a step."""
-    timed = [(step.starts_s, _row(step, plan.max_users)) for step in plan.steps]
+    steps = [*([plan.warm_up] if plan.warm_up else []), *plan.steps]
+    timed = [(step.starts_s, _row(step, plan)) for step in steps]
     timed += [(fault.starts_s, _fault_row(fault)) for fault in plan.faults]
     rows = [row for _, row in sorted(timed, key=lambda pair: pair[0])]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
-        f"{plan.scenario}: {len(plan.steps)} steps, {show_duration(plan.duration_s)}, seed {plan.seed}",
+        f"{plan.scenario}: {_counted(len(plan.steps))}, {show_duration(plan.duration_s)}, seed {plan.seed}",
         "",
         *(f"  {a:>{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in rows),
     ]
-    broken = {step.break_below for step in plan.steps if step.break_below is not None}
-    if broken:
-        lines += ["", f"A ramp ends at the first level below {show_percent(max(broken))} success."]
+    for text in (_breaks(plan), _pools(plan), *(f"Warning: {text}." for text in warnings(plan))):
+        lines += ["", text] if text else []
     return "\n".join(lines)
 
 
-def _row(step: LoadStep, most: int) -> tuple[str, str, str, str]:
-    users = step.users if isinstance(step.users, str) else f"{step.users} users"
-    bar = "" if isinstance(step.users, str) else "#" * max(1, round(step.users / most * BAR_WIDTH))
-    held = f"{step.requests_per_user} calls each" if step.requests_per_user else show_duration(step.hold_s)
-    return f"{show_duration(step.starts_s)}", f"{step.phase} for {held}", users, bar
+def _counted(steps: int) -> str:
+    return f"{steps} step" + ("s" if steps > 1 else "")
+
+
+def _row(step: LoadStep, plan: Plan) -> tuple[str, str, str, str]:
+    size = step.users if step.arrivals is None else step.arrivals.rate_per_s
+    most = plan.max_users if step.arrivals is None else plan.max_rate_per_s
+    bar = "" if isinstance(size, str) or size is None else "#" * max(1, round(size / most * BAR_WIDTH))
+    held = f"{step.requests:,} calls" if step.requests else show_duration(step.hold_s)
+    name = "warm-up" if step.kind == "warm-up" else step.phase
+    return show_duration(step.starts_s), f"{name} for {held}", show_size(step.users, step.arrivals), bar
+
+
+def show_size(users: int | str | None, arrivals: Arrivals | None) -> str:
+    """50 users, 500/s, 5 sessions/s, last_good."""
+    if arrivals is not None:
+        return f"{arrivals.rate_per_s:,.6g}{' sessions' if arrivals.calls else ''}/s"
+    return users if isinstance(users, str) else f"{users} users"
+
+
+def _breaks(plan: Plan) -> str:
+    broken = {step.break_below for step in plan.steps if step.break_below is not None}
+    if not broken:
+        return ""
+    marked = sorted({text for step in plan.steps for text in step.break_unless})
+    also = f", or that fails {' or '.join(marked)}" if marked else ""
+    return f"A ramp ends at the first level below {show_percent(max(broken))} success{also}."
+
+
+def _pools(plan: Plan) -> str:
+    """Open load in words: how calls arrive, and what happens to those that find nobody."""
+    said = {
+        f"Arrivals are {'at random (Poisson)' if one.kind == 'poisson' else 'evenly spaced'}, for up to "
+        f"{one.max_users:,} sessions; {one.queue:,} may wait for a free one, what is beyond that is not sent."
+        for one in (step.arrivals for step in plan.steps)
+        if one is not None
+    }
+    return "\n".join(sorted(said))
 
 
 def _fault_row(fault: FaultStep) -> tuple[str, str, str, str]:
@@ -44,6 +78,7 @@ def _fault_row(fault: FaultStep) -> tuple[str, str, str, str]:
 
 def one_line(plan: Plan) -> str:
     """A plan in a sentence, for the head of a run."""
-    count = f"{len(plan.steps)} step" + ("s" if len(plan.steps) > 1 else "")
     users = f", up to {plan.max_users} users" if plan.max_users else ""
-    return f"{plan.scenario}: {count}{users}, about {show_duration(plan.duration_s)}"
+    rate = f", up to {plan.max_rate_per_s:,.6g}/s" if plan.max_rate_per_s else ""
+    about = f", about {show_duration(plan.duration_s)}" if plan.duration_s else ""
+    return f"{plan.scenario}: {_counted(len(plan.steps))}{users}{rate}{about}"

@@ -7,7 +7,8 @@ A step is asked for, its users come to run, a settling time passes, then it is m
       0        ~0        settle_s                 hold_s
 
 `hold_s` counts from the moment all users run, the settling time is a part of it (a fifth, at most 2 s).
-The same numbers are held by tests/plan/test_build.py.
+The same numbers are held by tests/plan/test_build.py. A step by count has `requests` instead: it is measured from its
+first call to the answer of its last. A warm-up comes before the first step, and is measured by nobody.
 
 A ramp may end early (a level breaks) and a level may be repeated (to confirm), so a plan's times are the
 times of a run in which neither happens.
@@ -20,24 +21,46 @@ LAST_GOOD = "last_good"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """Open load at one rate: what arrives goes to any free session of a pool that grows to `max_users`.
+
+    When none is free it waits, with `queue` others at most. An arrival is one call; with `calls` it is a session
+    that makes so many.
+    """
+
+    rate_per_s: float
+    kind: Literal["constant", "poisson"] = "constant"
+    max_users: int = 1000
+    queue: int = 1000
+    calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadStep:
-    """One level of load, held."""
+    """One level of load, held: of users, or of arrivals."""
 
     index: int
     phase: str
-    kind: Literal["ramp", "confirm", "sustain"]
-    users: int | Literal["last_good"]
+    kind: str  # of harness.catalogue.PROFILES; or `confirm`, or `warm-up`
+    users: int | Literal["last_good"] | None = None
+    arrivals: Arrivals | None = None
     starts_s: float
     hold_s: float
     settle_s: float
     rest_s: float = 0.0
     break_below: float | None = None
+    break_unless: tuple[str, ...] = ()
     confirm: bool = False
-    requests_per_user: int | None = None
+    requests: int | None = None
+    interval_s: float | None = None
 
     @property
     def ends_s(self) -> float:
         return self.starts_s + self.hold_s
+
+    @property
+    def rate_per_s(self) -> float | None:
+        return self.arrivals.rate_per_s if self.arrivals else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +89,7 @@ class Plan:
     seed: int
     steps: tuple[LoadStep, ...]
     faults: tuple[FaultStep, ...] = ()
+    warm_up: LoadStep | None = None
 
     @property
     def duration_s(self) -> float:
@@ -74,6 +98,10 @@ class Plan:
     @property
     def max_users(self) -> int:
         return max((step.users for step in self.steps if isinstance(step.users, int)), default=0)
+
+    @property
+    def max_rate_per_s(self) -> float:
+        return max((step.arrivals.rate_per_s for step in self.steps if step.arrivals), default=0.0)
 
     def as_json(self) -> dict[str, Any]:
         return {"schema": 1, "duration_s": self.duration_s, **asdict(self)}

@@ -7,13 +7,12 @@ these dataclasses where outside text comes in (`read`), nowhere else.
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness import units
 from harness.scenario.arguments import compile_arguments
 from harness.scenario.fault import Fault, read_faults
-
-STRICT = ConfigDict(extra="forbid")
+from harness.scenario.load import Phase
+from harness.scenario.quantities import STRICT, Duration, Name, PositiveDuration
 
 Protocol = Literal[
     "auto", "2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "sse", "plain", "websocket"
@@ -22,20 +21,6 @@ PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 
 UserClass = Literal["light", "heavy", "websocket"]
 DEFAULT_MIX: dict[UserClass, int] = {"light": 3, "heavy": 1, "websocket": 1}
-MAX_USERS = 100_000
-
-
-def _positive(value: float) -> float:
-    if value <= 0:
-        raise ValueError("must be more than zero")
-    return value
-
-
-Duration = Annotated[float, BeforeValidator(units.duration_s)]
-PositiveDuration = Annotated[float, BeforeValidator(units.duration_s), AfterValidator(_positive)]
-Share = Annotated[float, BeforeValidator(units.share)]
-Users = Annotated[int, Field(ge=1, le=MAX_USERS)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
 Templated = TypeVar("Templated", str, dict[str, Any])
@@ -84,46 +69,6 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ramp:
-    """Closed load in steps up to a maximum, until the success rate gives way.
-
-    A step lasts `hold`, or, with `requests_per_user`, until each user has had that many calls answered.
-    """
-
-    __pydantic_config__ = STRICT
-    to: Users
-    step: Users = 5
-    hold: PositiveDuration = 10.0
-    break_below: Share = 0.95
-    rest: Duration = 0.0
-    confirm: bool = True
-    requests_per_user: Annotated[int, Field(ge=1)] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sustain:
-    """Closed load at one level; `last_good` is the highest level a ramp before it passed."""
-
-    __pydantic_config__ = STRICT
-    users: Users | Literal["last_good"]
-    for_: Annotated[float, BeforeValidator(units.duration_s), AfterValidator(_positive), Field(alias="for")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
-    """One entry of `load`: a name and exactly one kind of load."""
-
-    __pydantic_config__ = STRICT
-    name: Name | None = None
-    ramp: Ramp | None = None
-    sustain: Sustain | None = None
-
-    @property
-    def kind(self) -> str:
-        return "ramp" if self.ramp else "sustain"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """Everything a run is asked to do."""
 
@@ -136,6 +81,7 @@ class Scenario:
     workload: list[Call] = field(default_factory=list)
     faults: Annotated[list[Fault], BeforeValidator(read_faults)] = field(default_factory=list)
     think: bool = True
+    warm_up: Duration = 0.0
     timeout: PositiveDuration = 30.0
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     objectives: list[str] = field(default_factory=list)

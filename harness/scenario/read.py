@@ -7,7 +7,7 @@ The command line arrives here too, as the same mapping a file would give, so tha
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from pydantic_core import ErrorDetails
 from harness.catalogue import where
 from harness.errors import UsageError
 from harness.objectives import check_names, parse
-from harness.scenario import model
-from harness.scenario.model import Phase, Scenario, Target
+from harness.scenario import load, model
+from harness.scenario.consistency import check_phases, check_pools
+from harness.scenario.model import Scenario, Target
 
 _SCENARIO = TypeAdapter(Scenario)
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -27,9 +28,15 @@ _VALUES: dict[str, type] = {
     "": model.Scenario,
     "target": model.Target,
     "workload": model.Call,
-    "load": model.Phase,
-    "ramp": model.Ramp,
-    "sustain": model.Sustain,
+    "load": load.Phase,
+    "ramp": load.Ramp,
+    "sustain": load.Sustain,
+    "rate": load.Open,
+    "sessions": load.Sessions,
+    "steps": load.Steps,
+    "spike": load.Spike,
+    "soak": load.Soak,
+    "bench": load.Bench,
 }
 
 
@@ -58,11 +65,12 @@ def scenario_of(data: Mapping[str, Any], source: str, environ: Mapping[str, str]
     except ValidationError as error:
         lines = [_explain(details) for details in error.errors()[:5]]
         raise UsageError(f"{source} cannot be run as it is", "\n".join(dict.fromkeys(lines))) from error
-    _check_phases(scenario.load, source)
+    check_phases(scenario.load, source)
     if not scenario.workload and not any(scenario.mix.values()):
         raise UsageError(
             f"{source} has no users", "mix: every weight is 0", "Give one class a weight above 0"
         )
+    check_pools(scenario, source)
     _check_target(scenario.target, source)
     _check_anchors(scenario, source)
     check_names(
@@ -88,23 +96,6 @@ def _substitute(value: Any, environ: Mapping[str, str], path: str) -> Any:
             f"export {missing[0]}=...",
         )
     return _VARIABLE.sub(lambda match: environ[match[1]], value)
-
-
-def _check_phases(phases: Iterable[Phase], source: str) -> None:
-    seen: set[str] = set()
-    ramped = False
-    for index, phase in enumerate(phases):
-        path = f"{source}: load[{index}]"
-        if (phase.ramp is None) == (phase.sustain is None):
-            raise UsageError(f"{path} needs exactly one kind of load", "", "Write either ramp: or sustain:")
-        if phase.sustain and phase.sustain.users == "last_good" and not ramped:
-            raise UsageError(f"{path}.sustain.users is last_good, but no ramp comes before it")
-        ramped |= phase.ramp is not None
-        if phase.name and phase.name in seen:
-            raise UsageError(
-                f"{path}.name: {phase.name!r} is used twice", "", "Names of load steps are unique"
-            )
-        seen.add(phase.name or "")
 
 
 def _check_target(target: Target, source: str) -> None:

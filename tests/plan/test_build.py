@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.plan.build import build, levels
+from harness.plan.build import build
+from harness.plan.profiles import levels
 from harness.plan.describe import describe
-from harness.scenario.model import Ramp
+from harness.scenario.load import Ramp
 from harness.scenario.read import scenario_of
 
 
@@ -68,10 +69,10 @@ def test_a_plan_prints_as_a_timeline() -> None:
     assert describe(build(scenario_of(data, "x"))) == (
         "n: 4 steps, 8m10s, seed 7\n"
         "\n"
-        "     0s  climb for 1m30s              5 users  ############\n"
-        "  1m30s  climb for 1m30s             10 users  ########################\n"
-        "     3m  counted for 10 calls each    5 users  ############\n"
-        "  3m10s  steady for 5m              last_good\n"
+        "     0s  climb for 1m30s         5 users  ############\n"
+        "  1m30s  climb for 1m30s        10 users  ########################\n"
+        "     3m  counted for 50 calls    5 users  ############\n"
+        "  3m10s  steady for 5m         last_good\n"
         "\n"
         "A ramp ends at the first level below 95% success."
     )

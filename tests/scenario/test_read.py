@@ -18,7 +18,7 @@ def test_a_scenario_of_nothing_but_load_has_the_documented_defaults() -> None:
 
     ramp = scenario.load[0].ramp
     assert ramp is not None
-    assert (ramp.to, ramp.step, ramp.hold, ramp.break_below, ramp.rest) == (10, 5, 10.0, 0.95, 0.0)
+    assert (ramp.to, ramp.step, ramp.hold, ramp.break_below, ramp.rest) == (10, None, 10.0, 0.95, 0.0)
     assert (scenario.mix, scenario.target.protocol, scenario.timeout, scenario.workers) == (
         DEFAULT_MIX,
         "auto",
@@ -42,7 +42,7 @@ def test_a_scenario_of_nothing_but_load_has_the_documented_defaults() -> None:
             {"load": [{"ramp": {"to": 10, "break_below": "95"}}]},
             "load[0].ramp.break_below: '95' is not a share",
         ),
-        ({"load": [{"ramp": {"to": 0}}]}, "load[0].ramp.to: should be greater than or equal to 1"),
+        ({"load": [{"ramp": {"to": 0}}]}, "load[0].ramp.to: should be from 1 to 100,000 users"),
         ({"load": []}, "load: should have at least 1 item"),
         ({"load": [{}]}, "load[0] needs exactly one kind of load"),
         ({"load": [{"ramp": {"to": 1}, "sustain": {"users": 1, "for": "1s"}}]}, "exactly one kind of load"),

@@ -1,0 +1,35 @@
+"""What a plan will not be able to show, said before it is run.
+
+Recovery is measured against the time before a fault, and needs time behind it: see docs/measurement.md.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.plan.plan import FaultStep, LoadStep, Plan
+from harness.units import show_duration
+
+BEFORE_S: Final = 8.0  # five good seconds for the band, after a settling time and a second of applying
+AFTER_S: Final = 3.0  # three seconds in a row are a recovery
+
+
+def warnings(plan: Plan) -> list[str]:
+    """A sentence each."""
+    return [text for fault in plan.faults for text in _too_tight(fault, plan.steps)]
+
+
+def _too_tight(fault: FaultStep, steps: tuple[LoadStep, ...]) -> Iterator[str]:
+    step = next((one for one in steps if one.starts_s <= fault.starts_s < one.ends_s), None)
+    before_s = fault.starts_s - step.starts_s if step else 0.0
+    if before_s < BEFORE_S:
+        yield (
+            f"The fault {fault.name} begins {show_duration(before_s)} after its load step: recovery needs "
+            f"{show_duration(BEFORE_S)} of load before a fault, to know what is normal"
+        )
+    last = next((one for one in steps if one.starts_s < fault.ends_s <= one.ends_s), None)
+    after_s = last.ends_s - fault.ends_s if last else 0.0
+    if after_s < AFTER_S:
+        yield (
+            f"The fault {fault.name} ends {show_duration(after_s)} before its load step: recovery needs "
+            f"{show_duration(AFTER_S)} of load after a fault, to be seen"
+        )

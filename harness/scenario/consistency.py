@@ -1,0 +1,101 @@
+"""What only several keys of a scenario together can get wrong; each finding names the path of the key."""
+
+from collections.abc import Iterable, Iterator
+
+from harness.catalogue import PROFILES
+from harness.errors import UsageError
+from harness.scenario.load import Bench, Load, Open, Phase, Ramp, Sessions, Soak, Spike, Steps, Sustain
+from harness.scenario.model import Scenario
+from harness.scenario.quantities import Rate
+
+OPEN_ONLY = ("arrivals", "max_users", "queue")
+
+
+def check_phases(phases: Iterable[Phase], source: str) -> None:
+    """Each entry of `load` is one kind of load, closed or open, under a name of its own."""
+    seen: set[str] = set()
+    ramped = False
+    for index, phase in enumerate(phases):
+        path = f"{source}: load[{index}]"
+        if len(phase.loads) != 1:
+            raise UsageError(
+                f"{path} needs exactly one kind of load",
+                f"There are {', '.join(PROFILES)}",
+                "Write for example ramp: {to: 50}",
+            )
+        load = phase.load
+        if isinstance(load, Sustain) and load.users == "last_good" and not ramped:
+            raise UsageError(
+                f"{path}.sustain.users is last_good, but no ramp comes before it",
+                "It is the highest number of users that a ramp passed",
+            )
+        _check_sizes(load, f"{path}.{phase.kind}")
+        ramped |= isinstance(load, Ramp) and not is_open(load)
+        if phase.name and phase.name in seen:
+            raise UsageError(
+                f"{path}.name: {phase.name!r} is used twice", "", "Names of load steps are unique"
+            )
+        seen.add(phase.name or "")
+
+
+def check_pools(scenario: Scenario, source: str) -> None:
+    """Every user class has a session in every worker: else its arrivals would wait for ever."""
+    classes = 1 if scenario.workload else sum(map(bool, scenario.mix.values()))
+    least = classes * scenario.workers
+    for index, phase in enumerate(scenario.load):
+        most = getattr(phase.load, "max_users", None)
+        if most is not None and most < least:
+            raise UsageError(
+                f"{source}: load[{index}].{phase.kind}.max_users: {most} is too few",
+                f"{classes} user classes in {scenario.workers} workers need a session each: {least}",
+                f"Give at least {least}, or fewer classes in the mix",
+            )
+
+
+def sizes(load: Load) -> Iterator[object]:
+    """Every size that a load names."""
+    match load:
+        case Ramp():
+            yield load.to
+            if load.step is not None:
+                yield load.step
+        case Steps():
+            yield from load.levels
+        case Spike():
+            yield from (load.base, load.peak)
+        case Soak():
+            yield load.level
+        case Open() | Sessions():
+            yield load.rate
+        case Sustain() | Bench():
+            yield load.users
+
+
+def is_open(load: Load) -> bool:
+    """Whether it says a rate."""
+    return isinstance(next(sizes(load)), Rate)
+
+
+def _check_sizes(load: Load, path: str) -> None:
+    kinds = {isinstance(size, Rate) for size in sizes(load)}
+    if len(kinds) > 1:
+        raise UsageError(
+            f"{path} mixes users and rates",
+            "Closed load says users (50), open load says a rate (500/s)",
+            "Use one of them for every level of a step",
+        )
+    if is_open(load):
+        if getattr(load, "requests_per_user", None) is not None:
+            raise UsageError(
+                f"{path}.requests_per_user: calls that arrive at a rate belong to no user",
+                "A step of an open load ends by time",
+                "Write hold: instead",
+            )
+        return
+    for key in OPEN_ONLY:
+        if getattr(load, key, None) is not None:
+            raise UsageError(
+                f"{path}.{key}: only open load has it",
+                "This load says users: each of them calls when it is ready",
+                "Leave it out, or say a rate such as 500/s instead of users",
+            )

@@ -1,0 +1,56 @@
+"""The quantities that scenarios are written in, as types that check themselves where outside text comes in."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+
+from harness import units
+
+STRICT = ConfigDict(extra="forbid")
+MAX_USERS = 100_000
+MAX_PER_S = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Arrivals a second: the size of an open load."""
+
+    per_s: float
+
+
+def _rate(value: object) -> Rate:
+    rate = value if isinstance(value, Rate) else Rate(units.rate_per_s(str(value)))
+    if rate.per_s > MAX_PER_S:
+        raise ValueError(f"should be at most {MAX_PER_S:,}/s (got {value})")
+    return rate
+
+
+def _size(value: object) -> int | Rate:
+    """A number of users (50), or a rate (500/s): which of them decides what kind of load it is."""
+    if isinstance(value, str) and not value.isdigit():
+        return _rate(value)
+    if isinstance(value, Rate):
+        return value
+    if not isinstance(value, int | str) or isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither a number of users (50) nor a rate (500/s)")  # noqa: TRY004 - pydantic's
+    if not 1 <= int(value) <= MAX_USERS:
+        raise ValueError(f"should be from 1 to {MAX_USERS:,} users (got {value})")
+    return int(value)
+
+
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise ValueError("must be more than zero")
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(units.duration_s)]
+PositiveDuration = Annotated[float, BeforeValidator(units.duration_s), AfterValidator(_positive)]
+Share = Annotated[float, BeforeValidator(units.share)]
+Users = Annotated[int, Field(ge=1, le=MAX_USERS)]
+Count = Annotated[int, Field(ge=1)]
+Size = Annotated[int | Rate, BeforeValidator(_size)]
+PerSecond = Annotated[Rate, BeforeValidator(_rate)]
+For = Annotated[float, BeforeValidator(units.duration_s), AfterValidator(_positive), Field(alias="for")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
