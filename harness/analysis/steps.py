@@ -42,6 +42,13 @@ class Judged:
     ok: int
     failed: int
     success_rate: float | None
+    not_sent: int = 0  # arrivals of open load that nobody took
+
+    @property
+    def answered_rate(self) -> float | None:
+        """Of all that was asked for, what was answered well: the success rate, unless something was not sent."""
+        decided = self.ok + self.failed + self.not_sent
+        return self.ok / decided if decided else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,76 +9,27 @@ What is written down is events; whoever reads the run computes the numbers again
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
-
-import pyarrow as pa
 
 from harness.analysis.steps import Judged, judge
 from harness.clock import Clock, Epoch
+from harness.conduct.following import Watch
+from harness.conduct.judging import Judgement, judgement, show_rate
 from harness.errors import UntrustedError
 from harness.live.progress import Progress
 from harness.live.window import look
-from harness.load.engine import Load, Trouble
+from harness.load.engine import Load
+from harness.plan.describe import show_size
 from harness.plan.plan import LAST_GOOD, LoadStep, Plan
 from harness.record import events
-from harness.record.events import Event, EventLog
-from harness.record.samples import Tail, frame
-from harness.record.spool import Gauges
-from harness.units import NS_PER_S, show_percent
+from harness.record.events import Event
+from harness.record.samples import frame
+from harness.units import NS_PER_S
 
 LOOK_S = 0.25
 TICK_S = 1.0
-JUDGED_COLUMNS = ["intended_ns", "done_ns", "outcome"]
 CONFIRM_REST_S = 1.0
-
-
-@dataclass(slots=True)
-class Watch:
-    """Follows the spools while the load runs: what came, what is still open, what a step's rows are."""
-
-    tail: Tail
-    log: EventLog
-    gauges: dict[int, Gauges] = field(default_factory=dict)
-    step_rows: list[pa.Table] = field(default_factory=list)
-    fresh: list[pa.Table] = field(default_factory=list)
-
-    def read(self) -> None:
-        for gauges, worker, table in self.tail.read():
-            self.gauges[worker] = gauges
-            self.fresh.append(table)
-            self.step_rows.append(table.select(JUDGED_COLUMNS))
-            self.log.write(Event(gauges.at_ns, events.GENERATOR, _generator(gauges, worker)))
-
-    def trouble(self, trouble: Trouble, at_ns: int) -> None:
-        """Written down with the users that it cost, as far as they are known."""
-        gauges = self.gauges.get(trouble.worker) if trouble.worker is not None else None
-        what = events.ROWS_UNWRITTEN if trouble.unwritten else events.WORKER_LOST
-        users = None if gauges is None else gauges.users
-        self.log.write(Event(at_ns, what, {"worker": trouble.part, "users": users, "why": trouble.why}))
-
-    def resolved(self, until_ns: int) -> bool:
-        """Every worker has said, after that time, that no call from before it is open."""
-        seen = self.gauges.values()
-        return bool(seen) and all(min(one.at_ns, one.oldest_open_ns) >= until_ns for one in seen)
-
-    def answered(self, since_ns: int) -> int:
-        """Calls intended since then that have their row."""
-        return sum(int((table["intended_ns"].to_numpy() >= since_ns).sum()) for table in self.step_rows)
-
-
-def _generator(gauges: Gauges, worker: int) -> dict[str, Any]:
-    return {
-        "worker": worker,
-        "cpu": gauges.cpu,
-        "run_delay": gauges.run_delay,
-        "lag_ms": gauges.lag_ms,
-        "started": gauges.started,
-        "recorded": gauges.recorded,
-        "open_calls": gauges.open_calls,
-        "files_open": gauges.files_open,
-        "users": gauges.users,
-    }
 
 
 @dataclass(slots=True)
@@ -97,6 +48,7 @@ class Player:
     reading: Callable[[], None] = lambda: None
     step_began: Callable[[str | None, int], None] = lambda _name, _at_ns: None
     last_good: int | None = None
+    last_good_rate: float | None = None
     steps_played: int = 0
     ticked_ns: int = 0
 
@@ -104,78 +56,118 @@ class Player:
         """Every step in turn; returns why the run ended."""
         broken_phase = ""
         self.step_began(None, self._now_ns())
+        if plan.warm_up is not None:
+            await self._warm_up(plan.warm_up)
         for step in plan.steps:
             if step.phase == broken_phase:
                 continue
-            if step.users == LAST_GOOD and self.last_good is None:
-                self.progress.note("No level of the ramp was good: there is nothing to sustain.")
-                return "no_good_level"
-            users = self.last_good if step.users == LAST_GOOD else step.users
-            assert isinstance(users, int)
-            if await self._breaks(step, users):
+            if step.users == LAST_GOOD:
+                if self.last_good is None:
+                    self.progress.note("No level of the ramp was good: there is nothing to sustain.")
+                    return "no_good_level"
+                step = replace(step, users=self.last_good)  # noqa: PLW2901 - now it is known
+            if await self._breaks(step):
                 broken_phase = step.phase
             elif step.break_below is not None:
-                self.last_good = users
+                self._passed(step)
             await self._rest(step.rest_s)
         return "broke" if broken_phase else "completed"
 
-    async def _breaks(self, step: LoadStep, users: int) -> bool:
-        """Whether the level is beyond the breaking point: below its limit, and again when repeated."""
-        judged = await self._level(step, users)
-        if step.break_below is None or _good(judged, step.break_below):
+    async def _warm_up(self, step: LoadStep) -> None:
+        """The load of the first step, before anything is measured."""
+        self.progress.note(f"  warming up at {show_size(step.users, step.arrivals)}")
+        began_ns = await self._set(step, 0)
+        await self._until(began_ns + int(step.hold_s * NS_PER_S), "warming up")
+
+    def _passed(self, step: LoadStep) -> None:
+        if isinstance(step.users, int):
+            self.last_good = step.users
+        self.last_good_rate = step.rate_per_s
+
+    async def _breaks(self, step: LoadStep) -> bool:
+        """Whether the level is beyond the breaking point: below its limits, and again when repeated."""
+        found = await self._level(step)
+        if not found.broken:
             return False
         if step.confirm:
-            self.progress.note(
-                f"  {users} users fell below {show_percent(step.break_below)}; repeating the level"
-            )
+            size = show_size(step.users, step.arrivals)
+            self.progress.note(f"  {size}: {found.broken}; repeating the level")
             await self._rest(max(step.rest_s, CONFIRM_REST_S))
-            judged = await self._level(replace(step, kind="confirm"), users)
-            if _good(judged, step.break_below):
+            found = await self._level(replace(step, kind="confirm"))
+            if not found.broken:
                 return False
-        reason = f"success rate {_rate(judged)} is below {show_percent(step.break_below)}"
+        rates: dict[str, Any] = {}
+        if step.arrivals:
+            rates = {"rate": step.rate_per_s, "last_good_rate": self.last_good_rate}
         self._event(
             events.BREAK,
-            users=users,
-            last_good_users=self.last_good,
-            reason=reason,
+            users=step.users,
+            last_good_users=self.last_good if step.users else None,
+            reason=found.broken,
             confirmed=step.confirm,
+            **rates,
         )
         return True
 
-    async def _level(self, step: LoadStep, users: int) -> Judged:
+    async def _level(self, step: LoadStep) -> Judgement:
         """One level, held and judged."""
         index = self.steps_played
         self.steps_played += 1
-        self._event(events.STEP_ASKED, index=index, name=step.phase, kind=step.kind, users=users, rate=None)
-        self.watch.step_rows = []
-        await self.load.set_users(users)
+        asked: dict[str, Any] = {
+            "name": step.phase, "kind": step.kind, "users": step.users, "rate": step.rate_per_s,
+        }
+        self._event(events.STEP_ASKED, index=index, **asked)
+        self.watch.begin_step()
+        running_ns = await self._set(step, index)
         await self._check()
-        running_ns = self._event(events.STEP_RUNNING, index=index, users=users)
+        self._event(events.STEP_RUNNING, at_ns=running_ns, index=index, users=step.users)
         self.step_began(step.phase, running_ns)
         doing = f"{step.phase} step {index + 1}"
-        if step.requests_per_user:
-            start_ns = running_ns
-            await self._until_answered(running_ns, users * step.requests_per_user, step, doing)
-            end_ns, why = self._now_ns(), "count"
-        else:
-            start_ns = running_ns + int(step.settle_s * NS_PER_S)
-            end_ns, why = running_ns + int(step.hold_s * NS_PER_S), "time"
-            await self._until(end_ns, doing)
+        start_ns, end_ns = await self._measure(step, running_ns, doing)
+        why = "count" if step.requests else "time"
         self._event(events.STEP_DONE, index=index, start_ns=start_ns, end_ns=end_ns, reason=why)
         await self._until_resolved(end_ns, f"{doing}, waiting for open calls")
-        judged = judge(frame(self.watch.step_rows), start_ns, end_ns)
+        return self._judge(step, index, start_ns, end_ns)
+
+    async def _set(self, step: LoadStep, index: int) -> int:
+        """When all of it runs."""
+        if step.arrivals is not None:
+            return await self.load.set_arrivals(step.arrivals, index, step.hold_s)
+        assert isinstance(step.users, int)
+        return await self.load.set_users(step.users, step.requests)
+
+    async def _measure(self, step: LoadStep, running_ns: int, doing: str) -> tuple[int, int]:
+        """The measured window, when it is over."""
+        if not step.requests:
+            end_ns = running_ns + int(step.hold_s * NS_PER_S)
+            await self._until(end_ns, doing)
+            return running_ns + int(step.settle_s * NS_PER_S), end_ns
+        assert isinstance(step.users, int)
+        # However slow: as many rounds as there are, each until its calls have timed out.
+        rounds = -(-step.requests // step.users) + 1
+        limit_ns = running_ns + int(rounds * self.timeout_s * NS_PER_S)
+        while not self.watch.counted_out(running_ns) and self._now_ns() < limit_ns:
+            await self._look(LOOK_S, doing)
+        return running_ns, self.watch.last_done_ns(running_ns) + 1
+
+    def _judge(self, step: LoadStep, index: int, start_ns: int, end_ns: int) -> Judgement:
+        rows = frame(self.watch.step_rows)
+        judged = replace(judge(rows, start_ns, end_ns), not_sent=self.watch.not_sent(start_ns, end_ns))
+        found = judgement(step, judged, rows, start_ns, end_ns)
         self._event(
             events.STEP_JUDGED,
             index=index,
             requests=judged.requests,
             ok=judged.ok,
             failed=judged.failed,
+            not_sent=judged.not_sent,
             success_rate=judged.success_rate,
-            broke=step.break_below is not None and not _good(judged, step.break_below),
+            broke=bool(found.broken),
         )
-        rps = judged.ok / max((end_ns - start_ns) / NS_PER_S, 1e-9)
-        self.progress.note(f"  {users:>5} users  {rps:>7.0f}/s  {_rate(judged):>7} ok")
-        return judged
+        for text in found.unasked:
+            self.progress.note(f"  {text}")
+        self.progress.note(_line(step, judged, (end_ns - start_ns) / NS_PER_S))
+        return found
 
     async def _rest(self, rest_s: float) -> None:
         """No users for a while, so that one step's backlog does not leak into the next."""
@@ -186,11 +178,6 @@ class Player:
     async def _until(self, end_ns: int, doing: str) -> None:
         while (left_ns := end_ns - self._now_ns()) > 0:
             await self._look(min(LOOK_S, left_ns / NS_PER_S), doing)
-
-    async def _until_answered(self, since_ns: int, count: int, step: LoadStep, doing: str) -> None:
-        limit_ns = since_ns + int((step.requests_per_user or 1) * self.timeout_s * NS_PER_S)
-        while self.watch.answered(since_ns) < count and self._now_ns() < limit_ns:
-            await self._look(LOOK_S, doing)
 
     async def _until_resolved(self, end_ns: int, doing: str) -> None:
         """Bounded by the time a call may take: after that its row says `timeout`."""
@@ -224,16 +211,14 @@ class Player:
     def _now_ns(self) -> int:
         return self.epoch.since_ns(self.clock)
 
-    def _event(self, what: str, /, **data: Any) -> int:
-        at_ns = self._now_ns()
+    def _event(self, what: str, /, at_ns: int | None = None, **data: Any) -> int:
+        at_ns = self._now_ns() if at_ns is None else at_ns
         self.watch.log.write(Event(at_ns, what, data))
         return at_ns
 
 
-def _good(judged: Judged, limit: float) -> bool:
-    """A level without a single call is not good: nothing was shown."""
-    return judged.success_rate is not None and judged.success_rate >= limit
-
-
-def _rate(judged: Judged) -> str:
-    return "no calls" if judged.success_rate is None else show_percent(judged.success_rate)
+def _line(step: LoadStep, judged: Judged, span_s: float) -> str:
+    """A level in a line."""
+    rps = judged.ok / max(span_s, 1e-9)
+    lost = f"  {judged.not_sent:,} not sent" if judged.not_sent else ""
+    return f"  {show_size(step.users, step.arrivals):>11}  {rps:>7.0f}/s  {show_rate(judged):>7} ok{lost}"

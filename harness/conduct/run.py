@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.clock import Clock, Epoch, RealClock
-from harness.conduct.play import Player, Watch
+from harness.conduct.following import Watch
+from harness.conduct.play import Player
 from harness.conduct.server import Server, find_server
 from harness.conduct.ways import prepare
 from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, ServiceError, worst

@@ -11,6 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, Self
 
+from harness.plan.plan import Arrivals
+
 # How Locust's processes are told: the specification, and which file descriptor the conductor listens at.
 SPEC_VARIABLE = "HARNESS_LOAD_SPEC"
 FD_VARIABLE = "HARNESS_CONTROL_FD"
@@ -61,10 +63,21 @@ class Trouble:
 
 
 class Load(Protocol):
-    """A running load. `poll` returns what went wrong since the last call."""
+    """A running load; times are nanoseconds since the epoch. `poll` returns what went wrong since the last call."""
 
-    async def set_users(self, count: int) -> None:
-        """Returns when `count` users are running, acknowledged by every worker, or when there is trouble to poll."""
+    async def set_users(self, count: int, requests: int | None = None) -> int:
+        """Closed load; returns when `count` users are running, acknowledged by every worker, with that time.
+
+        With `requests` they open their sessions, wait for each other, and are let go at that time, with so many
+        calls between them. It returns early when there is trouble to poll.
+        """
+        ...
+
+    async def set_arrivals(self, arrivals: Arrivals, number: int, hold_s: float) -> int:
+        """Open load from the time on that is returned; `number` is the step's, and makes its draws its own.
+
+        It goes on until something else is set; what then still waits is not sent, if it arrived within the hold.
+        """
         ...
 
     async def poll(self) -> list[Trouble]: ...

@@ -5,7 +5,8 @@ With N users, service time S, think time Z and a server that completes at most C
     throughput  X(N) = min(N / (S + Z), C)          response  R(N) = N / X(N) - Z
 
 and a call fails with probability 1 - limit / N above `limit` users. Response times are spread by a factor
-that is log-normal with a mean of one. It does not know queues of calls, back-off, or faults.
+that is log-normal with a mean of one. It does not know back-off or faults. Open load is played call by call, on a
+server of as many lanes as make that capacity (`simulated_pool`).
 
 Time comes from the clock that is passed in: with a fake one, a run of ten minutes takes milliseconds.
 """
@@ -20,10 +21,14 @@ import numpy as np
 
 from harness.clock import Clock
 from harness.load.engine import Engine, Load, LoadSpec, Trouble
+from harness.load.simulated_pool import Done, Lanes, SimulatedPool
 from harness.mcp import outcome
+from harness.plan.plan import Arrivals
 from harness.record.schema import NULL_CODE, NUMBERS, TEXTS
 from harness.record.spool import Block, Gauges, write_block
 from harness.units import NS_PER_MS, NS_PER_S
+
+Times = tuple[np.ndarray, np.ndarray, np.ndarray]  # intended, sent, done
 
 _NUMPY = {"q": "<i8", "i": "<i4", "h": "<i2", "b": "i1"}
 
@@ -37,6 +42,13 @@ class Server:
     capacity_rps: float = 500.0
     limit_users: int = 1_000_000
     spread: float = 0.2
+    exponential: bool = False  # open load: service times as those of the M/M/1 queue
+    stalls_s: tuple[tuple[float, float], ...] = ()  # open load: from when to when nothing is answered
+
+    @property
+    def lanes(self) -> int:
+        """How many calls of an open load are served at a time."""
+        return max(1, round(self.capacity_rps * self.service_ms / 1000))
 
     def throughput_rps(self, users: int) -> float:
         return min(users / ((self.service_ms + self.think_ms) / 1000), self.capacity_rps)
@@ -57,14 +69,39 @@ class _SimulatedLoad:
     epoch_ns: int
     file: BinaryIO
     rng: np.random.Generator
+    seed: int = 0
     users: int = 0
+    left: int | None = None  # of a step by count: calls that have not been drawn
     drawn_to_ns: int = 0
     recorded: int = 0
     block: int = 0
+    arriving: SimulatedPool | None = None
 
-    async def set_users(self, count: int) -> None:
+    async def set_users(self, count: int, requests: int | None = None) -> int:
         self._draw()
-        self.users = count
+        self._leave()
+        self.users, self.left = count, requests
+        return self.drawn_to_ns
+
+    async def set_arrivals(self, arrivals: Arrivals, number: int, hold_s: float) -> int:
+        self._draw()
+        self._leave()
+        self.users, self.left = 0, None
+        service_ns, sigma = self.server.service_ms * NS_PER_MS, self.server.spread
+        draw = (
+            (lambda: int(self.rng.exponential(service_ns)))
+            if self.server.exponential
+            else (lambda: int(service_ns * self.rng.lognormal(-sigma * sigma / 2, sigma)))
+        )
+        stalls = tuple((int(a * NS_PER_S), int(b * NS_PER_S)) for a, b in self.server.stalls_s)
+        self.arriving = SimulatedPool(
+            arrivals,
+            Lanes(self.server.lanes, draw, stalls),
+            starts_ns=self.drawn_to_ns,
+            ends_ns=self.drawn_to_ns + int(hold_s * NS_PER_S),
+            seed=f"{self.seed}:{number}",
+        )
+        return self.drawn_to_ns
 
     async def poll(self) -> list[Trouble]:
         self._draw()
@@ -72,21 +109,53 @@ class _SimulatedLoad:
 
     async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:
         del drain_s, cancelled  # its calls end by themselves
+        self._draw()
+        self._leave()
         self._draw(last=True)
+
+    def _leave(self) -> None:
+        """The end of open load: what is open is answered, what waits is withdrawn."""
+        if self.arriving is not None:
+            self._write(self._done(self.arriving.finish(self.drawn_to_ns)), last=False)
+            self.arriving = None
 
     def _draw(self, *, last: bool = False) -> None:
         now_ns = self.clock.now_ns() - self.epoch_ns
-        span_s = (now_ns - self.drawn_to_ns) / NS_PER_S
-        rows = int(self.server.throughput_rps(self.users) * span_s) if self.users else 0
-        intended = np.sort(self.rng.integers(self.drawn_to_ns, now_ns, rows)) if rows else np.zeros(0, "<i8")
+        pool = self.arriving
+        drawn = self._closed(now_ns) if pool is None else self._done(pool.play(now_ns))
         self.drawn_to_ns = now_ns
-        write_block(self.file, self._block(intended, now_ns, last=last))
+        self._write(drawn, last=last)
+
+    def _closed(self, now_ns: int) -> Times:
+        """The calls of users from the formula."""
+        span_ns = now_ns - self.drawn_to_ns
+        rps = self.server.throughput_rps(self.users) if self.users else 0.0
+        rows = int(rps * span_ns / NS_PER_S)
+        if self.left is not None:
+            rows = min(rows, self.left)
+            self.left -= rows
+            span_ns = min(span_ns, int(rows / rps * NS_PER_S) + 1) if rows else span_ns
+        if not rows:
+            return self._done([])
+        intended = np.sort(self.rng.integers(self.drawn_to_ns, self.drawn_to_ns + span_ns, rows))
+        factor = self.rng.lognormal(-(self.server.spread**2) / 2, self.server.spread, rows)
+        response_ns = (self.server.response_ms(self.users) * NS_PER_MS * factor).astype("<i8")
+        return intended, intended, intended + response_ns
+
+    def _done(self, calls: list[Done]) -> Times:
+        columns = np.array(
+            [(one.intended_ns, one.sent_ns, one.done_ns) for one in calls], dtype="<i8"
+        ).reshape(-1, 3)
+        return columns[:, 0], columns[:, 1], columns[:, 2]
+
+    def _write(self, drawn: Times, *, last: bool) -> None:
+        write_block(self.file, self._block(drawn, last=last))
         self.file.flush()
         self.block += 1
 
-    def _block(self, intended: np.ndarray, now_ns: int, *, last: bool) -> Block:
-        rows = len(intended)
-        columns = self._numbers(intended) | self._texts(rows)
+    def _block(self, drawn: Times, *, last: bool) -> Block:
+        rows = len(drawn[0])
+        columns = self._numbers(drawn) | self._texts(rows)
         seq = np.arange(self.recorded, self.recorded + rows)
         self.recorded += rows
         return Block(
@@ -95,29 +164,38 @@ class _SimulatedLoad:
             rows=rows,
             texts=self._vocabulary() if self.block == 0 else {},
             columns={"seq": seq.astype("<i8").tobytes(), **columns},
-            gauges=Gauges(
-                at_ns=now_ns,
-                started=self.recorded,
-                recorded=self.recorded,
-                open_calls=0,
-                oldest_open_ns=now_ns,
-                users=self.users,
-                cpu=0.0,
-                run_delay=0.0,
-                last=last,
-            ),
+            gauges=self._gauges(last=last),
         )
 
-    def _numbers(self, intended: np.ndarray) -> dict[str, bytes]:
+    def _gauges(self, *, last: bool) -> Gauges:
+        now_ns, pool = self.drawn_to_ns, self.arriving
+        not_sent: list[int] = []
+        if pool is not None:
+            not_sent, pool.not_sent = pool.not_sent, []
+        open_calls = pool.open_calls if pool else 0
+        return Gauges(
+            at_ns=now_ns,
+            started=self.recorded + open_calls,
+            recorded=self.recorded,
+            open_calls=open_calls,
+            oldest_open_ns=pool.oldest_ns(now_ns) if pool else now_ns,
+            users=sum(pool.pool.sessions.values()) if pool else self.users,
+            cpu=0.0,
+            run_delay=0.0,
+            left=self.left or 0,
+            arrived=pool.arrived if pool else 0,
+            not_sent=not_sent,
+            last=last,
+        )
+
+    def _numbers(self, drawn: Times) -> dict[str, bytes]:
+        intended, sent, done = drawn
         rows = len(intended)
-        spread = self.server.spread
-        factor = self.rng.lognormal(-spread * spread / 2, spread, rows)
-        response_ns = (self.server.response_ms(max(self.users, 1)) * NS_PER_MS * factor).astype("<i8")
         values = {
             "intended_ns": intended,
-            "sent_ns": intended,
-            "first_byte_ns": intended + response_ns,
-            "done_ns": intended + response_ns,
+            "sent_ns": sent,
+            "first_byte_ns": done,
+            "done_ns": done,
             "status": np.full(rows, 200),
             "code": np.full(rows, NULL_CODE),
             "user": np.arange(rows) % max(self.users, 1),
@@ -155,6 +233,6 @@ def simulated(server: Server, clock: Clock) -> Engine:
         with path.open("ab") as file:
             now_ns = clock.now_ns() - spec.epoch_ns
             rng = np.random.default_rng(spec.seed)
-            yield _SimulatedLoad(server, clock, spec.epoch_ns, file, rng, drawn_to_ns=now_ns)
+            yield _SimulatedLoad(server, clock, spec.epoch_ns, file, rng, spec.seed, drawn_to_ns=now_ns)
 
     return engine

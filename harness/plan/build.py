@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.catalogue import where
 from harness.errors import UsageError
-from harness.plan.plan import LAST_GOOD, Arrivals, FaultStep, LoadStep, Plan
+from harness.plan.plan import Arrivals, FaultStep, LoadStep, Plan
 from harness.plan.profiles import PROFILES, Held
 from harness.scenario.fault import Fault
 from harness.scenario.load import Load, Ramp
@@ -50,8 +50,7 @@ def _step(load: Load, held: Held, **where: Any) -> LoadStep:
         step = replace(step, break_below=load.break_below, break_unless=marked, confirm=load.confirm)
     if isinstance(held.size, Rate):
         return replace(step, arrivals=_arrivals(load, held.size))
-    users = LAST_GOOD if isinstance(held.size, str) else held.size
-    return replace(step, users=users)
+    return replace(step, users=held.size)
 
 
 def _arrivals(load: Load, rate: Rate) -> Arrivals:

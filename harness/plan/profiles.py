@@ -8,7 +8,7 @@ What a profile does not know: when it begins, and what happens when a level brea
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from harness.scenario.load import Bench, Open, Ramp, Sessions, Soak, Spike, Steps, Sustain
 from harness.scenario.quantities import Rate
@@ -23,7 +23,7 @@ RATE_STEPS: Final = 10
 class Held:
     """One level, and for how long; `requests`: it ends by count instead."""
 
-    size: int | Rate | str
+    size: int | Rate | Literal["last_good"]
     hold_s: float = 0.0
     settle_s: float = 0.0
     rest_s: float = 0.0
@@ -45,7 +45,7 @@ def levels(load: Ramp) -> list[int | Rate]:
     return [*range(by, load.to, by), load.to]
 
 
-def _held(size: int | Rate | str, hold_s: float, rest_s: float = 0.0, each: int | None = None) -> Held:
+def _held(size: int | Rate | Literal["last_good"], hold_s: float, rest_s: float = 0.0, each: int | None = None) -> Held:
     if each is not None and isinstance(size, int):
         return Held(size=size, hold_s=hold_s, rest_s=rest_s, requests=size * each)
     return Held(size=size, hold_s=hold_s, settle_s=settle_s(hold_s), rest_s=rest_s)

@@ -30,12 +30,18 @@ class Gauges(msgspec.Struct, frozen=True, kw_only=True):
     started: int  # calls numbered so far
     recorded: int  # rows written so far, this block's among them
     open_calls: int  # started and not yet recorded
-    oldest_open_ns: int  # intended start of the oldest open call, or at_ns when none is open
+    oldest_open_ns: (
+        int  # intended start of the oldest call that is open or waits, or at_ns when there is none
+    )
     users: int
     cpu: float  # share of one core since the last block
     run_delay: float | None  # share of the time spent waiting for a processor; None where nobody tells
     lag_ms: list[float] = []  # scheduling lag probes since the last block
     files_open: int = 0
+    left: int = 0  # calls that a step by count has not begun yet
+    arrived: int = 0  # arrivals of open load so far: given to a session, queued, or not sent
+    overdue: int = 0  # arrivals whose time came more than a moment ago, and that nobody has looked at yet
+    not_sent: list[int] = []  # intended starts of the arrivals since the last block that nobody took
     last: bool = False  # the worker has ended in good order
 
 

@@ -13,7 +13,16 @@ from pydantic import AfterValidator, Field
 from harness.catalogue import METRICS, PROFILES
 from harness.objectives import parse
 from harness.scenario.quantities import (
-    STRICT, Count, Duration, For, Name, PerSecond, PositiveDuration, Share, Size, Users,
+    STRICT,
+    Count,
+    Duration,
+    For,
+    Name,
+    PerSecond,
+    PositiveDuration,
+    Share,
+    Size,
+    Users,
 )  # fmt: skip
 
 INTERVAL_S = 10.0

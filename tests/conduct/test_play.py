@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.clock import Epoch, FakeClock
-from harness.conduct.play import Player, Watch
+from harness.conduct.following import Watch
+from harness.conduct.play import Player
 from harness.errors import UntrustedError
 from harness.live.progress import Plain
 from harness.load.engine import LoadSpec, Trouble
@@ -97,12 +98,12 @@ class GoodTheSecondTime:
         self.inner = inner
         self.asked = 0
 
-    async def set_users(self, count: int) -> None:
+    async def set_users(self, count: int, requests: int | None = None) -> int:
         self.asked += count == 15
         bad = count == 15 and self.asked == 1
         await self.inner.poll()  # type: ignore[attr-defined]
         self.inner.server = Server(limit_users=1 if bad else 1000)  # type: ignore[attr-defined]
-        await self.inner.set_users(count)  # type: ignore[attr-defined]
+        return await self.inner.set_users(count, requests)  # type: ignore[attr-defined,no-any-return]
 
     async def poll(self) -> list[Trouble]:
         return await self.inner.poll()  # type: ignore[attr-defined,no-any-return]
@@ -152,9 +153,9 @@ async def test_a_step_by_count_ends_when_every_user_has_had_its_calls(tmp_path: 
 class LosesAWorker(GoodTheSecondTime):
     """A load whose worker dies."""
 
-    async def set_users(self, count: int) -> None:
+    async def set_users(self, count: int, requests: int | None = None) -> int:
         self.asked = int(count > 5)
-        await self.inner.set_users(count)  # type: ignore[attr-defined]
+        return await self.inner.set_users(count, requests)  # type: ignore[attr-defined,no-any-return]
 
     async def poll(self) -> list[Trouble]:
         await self.inner.poll()  # type: ignore[attr-defined]

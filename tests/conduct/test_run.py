@@ -115,8 +115,8 @@ async def test_a_lost_worker_makes_the_verdict_unknown_and_the_report_is_written
         async with simulated(Server(), clock)(spec) as load:
 
             class Losing:
-                async def set_users(self, count: int) -> None:
-                    await load.set_users(count)
+                async def set_users(self, count: int, requests: int | None = None) -> int:
+                    return await load.set_users(count, requests)
 
                 async def poll(self) -> list[Trouble]:
                     await load.poll()
@@ -148,10 +148,10 @@ async def test_a_load_engine_that_fails_in_mid_run_loses_nothing(tmp_path: Path)
         async with simulated(Server(), clock)(spec) as load:
 
             class Failing:
-                async def set_users(self, count: int) -> None:
-                    await load.set_users(count)
+                async def set_users(self, count: int, requests: int | None = None) -> int:
                     if count > 5:
                         raise ServiceError("The load engine failed", "it has hung up")
+                    return await load.set_users(count, requests)
 
                 async def poll(self) -> list[Trouble]:
                     return await load.poll()

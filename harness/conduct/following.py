@@ -1,0 +1,92 @@
+"""Follows the spools while the load runs: what came, what is still open, what a step's rows are."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from harness.load.engine import Trouble
+from harness.record import events
+from harness.record.events import Event, EventLog
+from harness.record.samples import Tail
+from harness.record.spool import Gauges
+from harness.units import NS_PER_MS
+
+BUCKET_MS = 100  # how finely events.jsonl tells when arrivals were not sent
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the workers have written since the step began, and what each of them said last."""
+
+    tail: Tail
+    log: EventLog
+    gauges: dict[int, Gauges] = field(default_factory=dict)
+    step_rows: list[pa.Table] = field(default_factory=list)
+    step_not_sent: list[int] = field(default_factory=list)
+    fresh: list[pa.Table] = field(default_factory=list)
+
+    def read(self) -> None:
+        for gauges, worker, table in self.tail.read():
+            self.gauges[worker] = gauges
+            self.fresh.append(table)
+            self.step_rows.append(table)
+            self.step_not_sent += gauges.not_sent
+            self.log.write(Event(gauges.at_ns, events.GENERATOR, _generator(gauges, worker)))
+
+    def trouble(self, trouble: Trouble, at_ns: int) -> None:
+        """Written down with the users that it cost, as far as they are known."""
+        gauges = self.gauges.get(trouble.worker) if trouble.worker is not None else None
+        what = events.ROWS_UNWRITTEN if trouble.unwritten else events.WORKER_LOST
+        users = None if gauges is None else gauges.users
+        self.log.write(Event(at_ns, what, {"worker": trouble.part, "users": users, "why": trouble.why}))
+
+    def begin_step(self) -> None:
+        """What came before belongs to other steps."""
+        self.step_rows = []
+        self.step_not_sent = []
+
+    def resolved(self, until_ns: int) -> bool:
+        """Every worker has said, after that time, that no call from before it is open."""
+        seen = self.gauges.values()
+        return bool(seen) and all(min(one.at_ns, one.oldest_open_ns) >= until_ns for one in seen)
+
+    def counted_out(self, since_ns: int) -> bool:
+        """Every worker has said, after that time, that the calls of a step by count have been made and answered."""
+        seen = self.gauges.values()
+        return bool(seen) and all(
+            one.at_ns > since_ns and not one.left and not one.open_calls for one in seen
+        )
+
+    def last_done_ns(self, since_ns: int) -> int:
+        """When the last of the calls that were intended since then was done."""
+        last = since_ns
+        for table in self.step_rows:
+            done = table["done_ns"].to_numpy()[table["intended_ns"].to_numpy() >= since_ns]
+            last = max(last, int(done.max(initial=since_ns)))
+        return last
+
+    def not_sent(self, start_ns: int, end_ns: int) -> int:
+        """Arrivals of the step, intended in [start, end), that nobody took."""
+        at_ns = np.array(self.step_not_sent, dtype=np.int64)
+        return int(np.count_nonzero((at_ns >= start_ns) & (at_ns < end_ns)))
+
+
+def _generator(gauges: Gauges, worker: int) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "worker": worker,
+        "cpu": gauges.cpu,
+        "run_delay": gauges.run_delay,
+        "lag_ms": gauges.lag_ms,
+        "started": gauges.started,
+        "recorded": gauges.recorded,
+        "open_calls": gauges.open_calls,
+        "files_open": gauges.files_open,
+        "users": gauges.users,
+    }
+    if gauges.arrived or gauges.overdue:
+        buckets = Counter(at_ns // (BUCKET_MS * NS_PER_MS) * BUCKET_MS for at_ns in gauges.not_sent)
+        said |= {"arrived": gauges.arrived, "overdue": gauges.overdue, "not_sent": sorted(buckets.items())}
+    return said

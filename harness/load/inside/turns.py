@@ -1,0 +1,200 @@
+"""When a user may make its next call, where that is not for the user alone to say.
+
+    closed load, by time     nobody is asked: who is ready calls
+    closed load, by count    `Counted`: users wait for each other, then share so many calls
+    open load                `Arriving`: a call, or a session, is handed to whoever is free
+
+A user that waits here can be stopped at once (`users.py` tells Locust that it waits).
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import gevent
+from gevent.event import AsyncResult, Event
+
+from harness.load.inside.alarm import Alarm
+from harness.load.pool import Pool
+from harness.plan.arrivals import share_ns, split
+from harness.plan.plan import Arrivals
+from harness.units import NS_PER_MS
+
+OVERDUE_NS = 10 * NS_PER_MS
+PARK_S = 3600.0
+TOGETHER_S = 60.0
+LOOK_S = 0.01
+AT_ONCE_MAX = 64  # then the others get their turn: those who are to do what has arrived
+AHEAD_MAX = 100_000
+
+
+class Turns(Protocol):
+    """What users of a step by count, or of open load, ask before each call."""
+
+    session_calls: int  # an arrival is a session of so many calls; 0: it is a call
+
+    def take(self, name: str, seat: "Seat", ready_ns: int) -> int:
+        """Wait for a turn of a user of that class; the intended start of what it does then."""
+        ...
+
+    def gauges(self, now_ns: int) -> dict[str, Any]:
+        """What the spool is told."""
+        ...
+
+    def end(self) -> None:
+        """No more turns."""
+        ...
+
+
+class Seat:
+    """A user's place in the pool: where it is handed what it does next."""
+
+    __slots__ = ("_given", "_handed", "is_new")
+
+    def __init__(self) -> None:
+        self.is_new = True
+        self._given: AsyncResult = AsyncResult()
+        self._handed: dict[int, int] = {}
+
+    def hand(self, intended_ns: int) -> None:
+        self._handed[id(self)] = intended_ns
+        self._given.set(intended_ns)
+
+    def wait(self, handed: dict[int, int]) -> int:
+        """What it is handed; `handed` knows of it until it is taken up."""
+        self._given, self._handed = AsyncResult(), handed
+        try:
+            intended_ns: int = self._given.get()
+        finally:
+            handed.pop(id(self), None)
+        return intended_ns
+
+
+class Counted:
+    """So many calls for all users of this worker, who begin together."""
+
+    session_calls = 0
+
+    def __init__(self, users: Callable[[], int]) -> None:
+        self.left = 0
+        self._users = users
+        self._waiting = 0
+        self._open = Event()
+        self._began_ns = 0
+
+    def all_wait(self) -> bool:
+        """Whether every user has opened its session, and waits."""
+        with gevent.Timeout(TOGETHER_S, exception=False):
+            while self._waiting < self._users():
+                gevent.sleep(LOOK_S)
+            return True
+        return False
+
+    def let_go(self, requests: int, at_ns: int) -> None:
+        """So many calls, from that time on."""
+        self.left, self._began_ns = requests, at_ns
+        self._open.set()
+
+    def take(self, name: str, seat: Seat, ready_ns: int) -> int:
+        del name, seat
+        if not self._open.is_set():
+            self._waiting += 1
+            try:
+                self._open.wait()
+            finally:
+                self._waiting -= 1
+        while self.left <= 0:
+            gevent.sleep(PARK_S)  # until it is stopped, or there is something else to do
+        self.left -= 1
+        return max(ready_ns, self._began_ns)
+
+    def gauges(self, now_ns: int) -> dict[str, Any]:
+        del now_ns
+        return {"left": self.left}
+
+    def end(self) -> None:
+        self.left = 0
+
+
+class Arriving:
+    """Open load: an absolute schedule, a pool of users that grows, a queue."""
+
+    def __init__(
+        self,
+        arrivals: Arrivals,
+        *,
+        weights: Mapping[str, int],
+        grow: Callable[[str], None],
+        seed: str,
+        worker: int,
+        workers: int,
+        epoch_ns: int,
+        starts_ns: int,
+        hold_ns: int,
+    ) -> None:
+        self.session_calls = arrivals.calls or 0
+        self._epoch_ns = epoch_ns
+        self._ends_ns = starts_ns + hold_ns
+        self._arrived = 0
+        self._not_sent: list[int] = []
+        self._handed: dict[int, int] = {}
+        self._pool = Pool(
+            weights, split(arrivals.max_users, worker, workers), split(arrivals.queue, worker, workers), grow
+        )
+        self._schedule = (starts_ns + offset for offset in share_ns(arrivals, seed, worker, workers))
+        self._ahead: deque[int] = deque([next(self._schedule)])
+        self._player = gevent.spawn(self._play)
+
+    def take(self, name: str, seat: Seat, ready_ns: int) -> int:
+        del ready_ns
+        if seat.is_new:
+            seat.is_new = False
+            self._pool.opened()
+        intended_ns = self._pool.ready(name, seat)
+        return seat.wait(self._handed) if intended_ns is None else intended_ns
+
+    def gauges(self, now_ns: int) -> dict[str, Any]:
+        not_sent, self._not_sent = self._not_sent, []
+        oldest_ns = min(self._pool.oldest_ns(now_ns), *self._handed.values(), self._ahead[0], now_ns)
+        return {
+            "arrived": self._arrived,
+            "overdue": self._overdue(now_ns - OVERDUE_NS),
+            "not_sent": not_sent,
+            "oldest_waiting_ns": oldest_ns,
+        }
+
+    def end(self) -> None:
+        """What still waits, and came while the step was held, is not sent; what came later was never counted on."""
+        self._player.kill()
+        gevent.sleep(0)  # what was handed over in this very moment is taken up
+        left = [*self._pool.withdraw(), *self._handed.values()]
+        self._not_sent += [at_ns for at_ns in left if at_ns < self._ends_ns]
+        self._handed.clear()
+
+    def _play(self) -> None:
+        """Every arrival at its time; those that are late are made up for, some at a time."""
+        alarm = Alarm()
+        try:
+            while True:
+                alarm.sleep_until(self._epoch_ns + self._ahead[0])
+                now_ns = time.monotonic_ns() - self._epoch_ns
+                for _ in range(AT_ONCE_MAX):
+                    if self._ahead[0] > now_ns:
+                        break
+                    self._arrive(self._ahead.popleft())
+                    if not self._ahead:
+                        self._ahead.append(next(self._schedule))
+        finally:
+            alarm.close()
+
+    def _arrive(self, at_ns: int) -> None:
+        self._arrived += 1
+        if not self._pool.arrive(at_ns):
+            self._not_sent.append(at_ns)
+
+    def _overdue(self, before_ns: int) -> int:
+        """Arrivals that should have been looked at by then."""
+        while self._ahead[-1] < before_ns and len(self._ahead) < AHEAD_MAX:
+            self._ahead.append(next(self._schedule))
+        return sum(at_ns < before_ns for at_ns in self._ahead)
