@@ -21,6 +21,9 @@ from harness.errors import INTERNAL, INTERRUPTED, PASSED, USAGE, HarnessError
 COMMANDS: dict[str, tuple[str, str]] = {
     "ramp": ("harness.cli.ramp", "Add users in steps until the success rate gives way."),
     "sustain": ("harness.cli.sustain", "Hold a number of users for a time."),
+    "rate": ("harness.cli.rate", "Send calls at a rate, whether or not the server keeps up."),
+    "bench": ("harness.cli.bench", "Make a number of calls with so many in flight."),
+    "suite": ("harness.cli.suite", "Bench, then ramp, then sustain what the ramp found good."),
     "run": ("harness.cli.run", "Run a scenario file."),
     "plan": ("harness.cli.plan", "Print what a scenario would do, and do nothing."),
     "report": ("harness.cli.report", "Read a run again: table, report.html, summary.json."),

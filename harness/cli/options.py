@@ -14,7 +14,7 @@ import click
 from harness.errors import UsageError
 from harness.scenario.fault import from_flag
 from harness.scenario.model import PROTOCOLS
-from harness.units import UnitError, duration_s, share
+from harness.units import UnitError, duration_s, rate_per_s, share
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -40,6 +40,7 @@ class Quantity(click.ParamType[Any]):
 DURATION = Quantity("duration", duration_s)
 POSITIVE_DURATION = Quantity("duration", duration_s, positive=True)
 SHARE = Quantity("percent", share)
+RATE = Quantity("rate", rate_per_s)
 USERS = click.IntRange(min=1)
 
 _SHARED: tuple[Decorator, ...] = (

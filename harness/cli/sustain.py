@@ -10,6 +10,13 @@ from harness.cli.options import POSITIVE_DURATION, USERS, scenario_data, shared
 @click.command()
 @click.option("--users", type=USERS, required=True, help="Users, all the time.")
 @click.option("--for", "for_", type=POSITIVE_DURATION, required=True, help="For how long.")
+@click.option(
+    "--interval",
+    type=POSITIVE_DURATION,
+    default="10s",
+    show_default=True,
+    help="How often figures are given.",
+)
 @shared
 def command(**given: Any) -> int:
     """Hold a number of users for a time. Users think between calls (--no-think to hammer).
@@ -19,6 +26,6 @@ def command(**given: Any) -> int:
     """
     from harness.cli.conducting import conduct
 
-    sustain = {"users": given["users"], "for": given["for_"]}
+    sustain = {"users": given["users"], "for": given["for_"], "interval": given["interval"]}
     base = {"name": "sustain", "load": [{"name": "sustain", "sustain": sustain}]}
     return conduct("sustain", scenario_data(given, base), given)

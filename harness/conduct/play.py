@@ -114,7 +114,10 @@ class Player:
         index = self.steps_played
         self.steps_played += 1
         asked: dict[str, Any] = {
-            "name": step.phase, "kind": step.kind, "users": step.users, "rate": step.rate_per_s,
+            "name": step.phase,
+            "kind": step.kind,
+            "users": step.users,
+            "rate": step.rate_per_s,
         }
         self._event(events.STEP_ASKED, index=index, **asked)
         self.watch.begin_step()

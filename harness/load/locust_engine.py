@@ -17,7 +17,7 @@ import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from harness.load.engine import (
     LoadSpec,
     Trouble,
 )
+from harness.plan.plan import Arrivals
 from harness.record.rundir import RunDirectory
 from harness.record.spool import spool_path
 from harness.record.undo import Journal
@@ -39,6 +40,7 @@ from harness.services.process import Child, running
 
 READY_S = 30.0
 STOP_SLACK_S = 20.0
+WAIT_S = 60.0  # until all users of a step by count have opened their sessions
 SILENT_S = 10.0
 ENDS_S = 5.0
 MASTER = "locust-master"
@@ -62,13 +64,24 @@ class _LocustLoad:
     _troubled: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
 
-    async def set_users(self, count: int) -> None:
-        self._order(do="users", count=count)
+    async def set_users(self, count: int, requests: int | None = None) -> int:
+        self._order(do="users", count=count, requests=requests)
         within_s = USERS_S_FIRST + USERS_S_EACH * count + self.drain_s + STOP_SLACK_S
+        if requests is not None:
+            within_s += WAIT_S + self.drain_s
         word = await self._next("running", within_s)
         if not self._known and (word is None or word["users"] != count):
             seen = "nobody said how many run" if word is None else f"{word['users']} run"
             self.trouble(Trouble(MASTER, f"{count} users were asked for, and after {within_s:.0f} s {seen}"))
+        return int(word["at_ns"]) if word else 0
+
+    async def set_arrivals(self, arrivals: Arrivals, number: int, hold_s: float) -> int:
+        self._order(do="arrivals", arrivals=asdict(arrivals), step=number, hold_s=hold_s)
+        within_s = USERS_S_FIRST + self.drain_s + STOP_SLACK_S
+        word = await self._next("arriving", within_s)
+        if not self._known and (word is None or word["workers"] < word["of"]):
+            self.trouble(Trouble(MASTER, f"not every worker began to send within {within_s:.0f} s"))
+        return int(word["at_ns"]) if word else 0
 
     async def poll(self) -> list[Trouble]:
         news, self._news = self._news, []

@@ -7,7 +7,7 @@ Several workers deal one schedule out like cards: the first takes arrivals 0, n,
 sum to the whole, and the same seed gives the same arrivals however many workers there are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count, islice
 from random import Random
 
@@ -38,3 +38,12 @@ def _poisson(rate_per_s: float, rng: Random) -> Iterator[int]:
 def split(whole: int, worker: int, workers: int) -> int:
     """One worker's part of a number of users, calls or places; the parts sum to the whole."""
     return whole // workers + (worker < whole % workers)
+
+
+def proportional(whole: int, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Everybody's part by size; the parts sum to the whole, and who has nothing gets nothing."""
+    total, before, shares = sum(sizes.values()), 0, {}
+    for name, size in sizes.items():
+        shares[name] = whole * (before + size) // total - whole * before // total if total else 0
+        before += size
+    return shares

@@ -45,7 +45,9 @@ def levels(load: Ramp) -> list[int | Rate]:
     return [*range(by, load.to, by), load.to]
 
 
-def _held(size: int | Rate | Literal["last_good"], hold_s: float, rest_s: float = 0.0, each: int | None = None) -> Held:
+def _held(
+    size: int | Rate | Literal["last_good"], hold_s: float, rest_s: float = 0.0, each: int | None = None
+) -> Held:
     if each is not None and isinstance(size, int):
         return Held(size=size, hold_s=hold_s, rest_s=rest_s, requests=size * each)
     return Held(size=size, hold_s=hold_s, settle_s=settle_s(hold_s), rest_s=rest_s)

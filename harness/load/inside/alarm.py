@@ -23,7 +23,9 @@ class Alarm:
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-        self._fd = self._libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC) if self._libc else -1
+        self._fd = (
+            self._libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC) if self._libc else -1
+        )
         self._rings: Any = gevent.get_hub().loop.io(self._fd, 1) if self._fd >= 0 else None
 
     def sleep_until(self, at_ns: int) -> None:

@@ -22,6 +22,7 @@ from harness.load.inside.deadlines import Deadlines
 from harness.load.inside.discovery import find_mirrored, find_protocol
 from harness.load.inside.recorder import Recorder
 from harness.load.inside.tally import Tally
+from harness.load.inside.turns import Turns
 from harness.load.workload import Work, works
 from harness.mcp.traits import NO_TRAITS, Traits
 
@@ -38,6 +39,7 @@ class Context:
     tally: Tally
     deadlines: Deadlines = field(default_factory=Deadlines)
     cancelled: bool = False
+    turns: Turns | None = None  # who decides when users call, where it is not they themselves
     workload: list[Work] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
     traits: Traits = NO_TRAITS

@@ -7,6 +7,7 @@ users spawn, and a step must begin when it is asked for, not up to a second late
 
 import logging
 import os
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,8 +24,11 @@ from harness.load.engine import SPEC_VARIABLE, USERS_S_EACH, USERS_S_FIRST, Load
 from harness.load.inside import words  # noqa: E402
 from harness.load.inside.classes import load_classes  # noqa: E402
 from harness.load.inside.control import Control  # noqa: E402
+from harness.plan.arrivals import proportional  # noqa: E402
 
 STOP_SLACK_S = 10.0
+WAIT_S = 60.0
+START_NS = 50_000_000  # how far ahead a start lies that is to be the same for all
 LOOK_S, ALIVE_S = 0.05, 1.0
 
 
@@ -39,37 +43,99 @@ class Master:
         self.runner = self.environment.create_master_runner("127.0.0.1", 0)
         self.runner.register_message(words.READY, self._on_ready)
         self.runner.register_message(words.UNWRITTEN, self._on_unwritten)
+        self.runner.register_message(words.TURNED, self._on_turned)
         self.expected = spec.workers
         self.spread_s = USERS_S_FIRST + spec.timeout_s
         self.ready: dict[str, int] = {}  # Locust's name of a worker -> its number
         self.lost: set[str] = set()
         self.stopping = False
-        self._spreading: gevent.Greenlet | None = None
+        self.epoch_ns = spec.epoch_ns
+        self._doing: gevent.Greenlet | None = None
+        self._turns = "free"  # who decides when users call
+        self._deals = 0
+        self._turned: dict[str, int] = {}
 
     def serve(self) -> None:
         """Until the conductor says stop, or is gone."""
         self.control.say("port", port=self.runner.server.port)
         gevent.spawn(self._watch_workers)
         for order in self.control.orders():
-            if order["do"] == "users":
-                self._users(order["count"])
-            else:
-                self._stop(order["drain_s"], cancelled=order["cancelled"], without=order["without"])
-                return
+            if self._doing is not None:
+                self._doing.kill()
+            match order.pop("do"):
+                case "users":
+                    self._doing = gevent.spawn(self._users, **order)
+                case "arrivals":
+                    self._doing = gevent.spawn(self._arrivals, **order)
+                case _:
+                    self._stop(order["drain_s"], cancelled=order["cancelled"], without=order["without"])
+                    return
         self._stop(0.0, cancelled=True)
 
-    def _users(self, count: int) -> None:
-        if self._spreading is not None:
-            self._spreading.kill()
+    def _users(self, count: int, requests: int | None) -> None:
+        """Closed load; with `requests`, users who begin together and share so many calls."""
+        self._change("together" if requests is not None else "free")
         self.runner.start(count, spawn_rate=max(count, self.runner.user_count, 1))
-        self._spreading = gevent.spawn(self._until_running, count)
+        self._until_running(count)
+        at_ns = self._now_ns()
+        if requests is not None:
+            waiting = self._deal({"kind": "wait"}, WAIT_S)
+            at_ns = self._now_ns() + START_NS
+            shares = proportional(requests, waiting)
+            self._deal(
+                {"kind": "go", "at_ns": at_ns}, each={name: {"requests": n} for name, n in shares.items()}
+            )
+        self._say_quietly("running", users=self.runner.user_count, at_ns=at_ns)
+
+    def _arrivals(self, **order: Any) -> None:
+        """Open load: every worker has its share of one schedule."""
+        kind = f"arrivals of {order['arrivals']['calls']}"
+        if self._turns != kind:
+            self._change("free")
+            self.runner.start(0, spawn_rate=max(1, self.runner.user_count))
+            self._until_running(0)
+            self._turns = kind
+        at_ns = self._now_ns() + START_NS
+        names = sorted(self._workers(), key=self.ready.__getitem__)
+        shares = {name: {"share": place, "shares": len(names)} for place, name in enumerate(names)}
+        answered = self._deal({"kind": "arrivals", "starts_ns": at_ns, **order}, each=shares)
+        self._say_quietly("arriving", at_ns=at_ns, workers=len(answered), of=len(names))
+
+    def _change(self, kind: str) -> None:
+        """Who decides when users call; a step by count begins anew each time."""
+        if kind != self._turns or kind == "together":
+            self._deal({"kind": kind})
+        self._turns = kind
+
+    def _deal(
+        self, turn: dict[str, Any], within_s: float = 0.0, each: dict[str, dict[str, Any]] | None = None
+    ) -> dict[str, int]:
+        """Tell every worker who decides when its users call; the users of each that has answered."""
+        self._deals += 1
+        self._turned = {}
+        for name in self._workers():
+            said = {"number": self._deals, **turn, **(each or {}).get(name, {})}
+            self.runner.send_message(words.TURNS, said, name)
+        with gevent.Timeout(self.spread_s + within_s, exception=False):
+            while set(self._workers()) - set(self._turned):
+                gevent.sleep(0.005)
+        return self._turned
+
+    def _on_turned(self, msg: Any, **_: Any) -> None:
+        if msg.data["number"] == self._deals:
+            self._turned[msg.node_id] = msg.data["users"]
+
+    def _workers(self) -> list[str]:
+        return [name for name in self.ready if name in self._alive()]
+
+    def _now_ns(self) -> int:
+        return time.monotonic_ns() - self.epoch_ns
 
     def _until_running(self, count: int) -> None:
         """Locust gives its workers a second to say so; ours have as long as it takes."""
         with gevent.Timeout(self.spread_s + USERS_S_EACH * count, exception=False):
             while self.runner.user_count != count or self.runner.clients.spawning:
                 gevent.sleep(0.01)
-        self._say_quietly("running", users=self.runner.user_count)
 
     def _stop(self, drain_s: float, *, cancelled: bool, without: Iterable[str] = ()) -> None:
         """Workers end their users, write their last block and leave; those that do not are left behind.

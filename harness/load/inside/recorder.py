@@ -132,7 +132,8 @@ class Recorder:
         rows = self._rows
         table = np.frombuffer(self._packed, _ROWS, rows)
         gauges = self._gauges()
-        at_ns = gauges["at_ns"]
+        # Arrivals that wait for a session owe a row, too. In open load calls do not begin in the order of their times.
+        waiting_ns = gauges.pop("oldest_waiting_ns", gauges["at_ns"])
         block = Block(
             worker=self.worker,
             block=self._block,
@@ -143,7 +144,7 @@ class Recorder:
                 started=self.started,
                 recorded=self.recorded,
                 open_calls=len(self.open),
-                oldest_open_ns=next(iter(self.open.values()), at_ns),
+                oldest_open_ns=min([waiting_ns, *self.open.values()]),
                 last=last,
                 **gauges,
             ),

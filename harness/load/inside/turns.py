@@ -9,7 +9,7 @@ A user that waits here can be stopped at once (`users.py` tells Locust that it w
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import gevent
@@ -17,13 +17,9 @@ from gevent.event import AsyncResult, Event
 
 from harness.load.inside.alarm import Alarm
 from harness.load.pool import Pool
-from harness.plan.arrivals import share_ns, split
-from harness.plan.plan import Arrivals
 from harness.units import NS_PER_MS
 
 OVERDUE_NS = 10 * NS_PER_MS
-PARK_S = 3600.0
-TOGETHER_S = 60.0
 LOOK_S = 0.01
 AT_ONCE_MAX = 64  # then the others get their turn: those who are to do what has arrived
 AHEAD_MAX = 100_000
@@ -33,9 +29,10 @@ class Turns(Protocol):
     """What users of a step by count, or of open load, ask before each call."""
 
     session_calls: int  # an arrival is a session of so many calls; 0: it is a call
+    paces: bool  # users do not think before a turn: it comes when it comes
 
-    def take(self, name: str, seat: "Seat", ready_ns: int) -> int:
-        """Wait for a turn of a user of that class; the intended start of what it does then."""
+    def take(self, name: str, seat: "Seat", ready_ns: int) -> int | None:
+        """Wait for a turn of a user of that class; the intended start of what it does then. None: ask again."""
         ...
 
     def gauges(self, now_ns: int) -> dict[str, Any]:
@@ -75,37 +72,38 @@ class Counted:
     """So many calls for all users of this worker, who begin together."""
 
     session_calls = 0
+    paces = False
 
     def __init__(self, users: Callable[[], int]) -> None:
         self.left = 0
         self._users = users
         self._waiting = 0
-        self._open = Event()
+        self._begun = Event()
+        self._over = Event()
         self._began_ns = 0
 
-    def all_wait(self) -> bool:
-        """Whether every user has opened its session, and waits."""
-        with gevent.Timeout(TOGETHER_S, exception=False):
+    def wait_for_all(self, within_s: float) -> None:
+        """Until every user has opened its session, and waits here."""
+        with gevent.Timeout(within_s, exception=False):
             while self._waiting < self._users():
                 gevent.sleep(LOOK_S)
-            return True
-        return False
 
     def let_go(self, requests: int, at_ns: int) -> None:
-        """So many calls, from that time on."""
+        """So many calls from now on; that is what they are intended for, at the earliest."""
         self.left, self._began_ns = requests, at_ns
-        self._open.set()
+        self._begun.set()
 
-    def take(self, name: str, seat: Seat, ready_ns: int) -> int:
+    def take(self, name: str, seat: Seat, ready_ns: int) -> int | None:
         del name, seat
-        if not self._open.is_set():
+        if not self._begun.is_set():
             self._waiting += 1
             try:
-                self._open.wait()
+                self._begun.wait()
             finally:
                 self._waiting -= 1
-        while self.left <= 0:
-            gevent.sleep(PARK_S)  # until it is stopped, or there is something else to do
+        if self.left <= 0:
+            self._over.wait()
+            return None
         self.left -= 1
         return max(ready_ns, self._began_ns)
 
@@ -115,38 +113,38 @@ class Counted:
 
     def end(self) -> None:
         self.left = 0
+        self._begun.set()
+        self._over.set()
 
 
 class Arriving:
     """Open load: an absolute schedule, a pool of users that grows, a queue."""
 
+    paces = True
+
     def __init__(
-        self,
-        arrivals: Arrivals,
-        *,
-        weights: Mapping[str, int],
-        grow: Callable[[str], None],
-        seed: str,
-        worker: int,
-        workers: int,
-        epoch_ns: int,
-        starts_ns: int,
-        hold_ns: int,
+        self, weights: Mapping[str, int], grow: Callable[[str], None], session_calls: int, epoch_ns: int
     ) -> None:
-        self.session_calls = arrivals.calls or 0
+        self.session_calls = session_calls
         self._epoch_ns = epoch_ns
-        self._ends_ns = starts_ns + hold_ns
+        self._ends_ns = 0
         self._arrived = 0
         self._not_sent: list[int] = []
         self._handed: dict[int, int] = {}
-        self._pool = Pool(
-            weights, split(arrivals.max_users, worker, workers), split(arrivals.queue, worker, workers), grow
-        )
-        self._schedule = (starts_ns + offset for offset in share_ns(arrivals, seed, worker, workers))
-        self._ahead: deque[int] = deque([next(self._schedule)])
+        self._pool = Pool(weights, 0, 0, grow)
+        self._schedule: Iterator[int] = iter(())
+        self._ahead: deque[int] = deque()
+        self._player: gevent.Greenlet | None = None
+
+    def begin(self, schedule: Iterator[int], *, max_sessions: int, queue_max: int, ends_ns: int) -> None:
+        """Another rate, for the same pool."""
+        self.end()
+        self._pool.max_sessions, self._pool.queue_max, self._ends_ns = max_sessions, queue_max, ends_ns
+        self._schedule = schedule
+        self._ahead = deque([next(schedule)])
         self._player = gevent.spawn(self._play)
 
-    def take(self, name: str, seat: Seat, ready_ns: int) -> int:
+    def take(self, name: str, seat: Seat, ready_ns: int) -> int | None:
         del ready_ns
         if seat.is_new:
             seat.is_new = False
@@ -156,7 +154,8 @@ class Arriving:
 
     def gauges(self, now_ns: int) -> dict[str, Any]:
         not_sent, self._not_sent = self._not_sent, []
-        oldest_ns = min(self._pool.oldest_ns(now_ns), *self._handed.values(), self._ahead[0], now_ns)
+        due_ns = self._ahead[0] if self._ahead else now_ns
+        oldest_ns = min(self._pool.oldest_ns(now_ns), *self._handed.values(), due_ns, now_ns)
         return {
             "arrived": self._arrived,
             "overdue": self._overdue(now_ns - OVERDUE_NS),
@@ -166,11 +165,15 @@ class Arriving:
 
     def end(self) -> None:
         """What still waits, and came while the step was held, is not sent; what came later was never counted on."""
+        if self._player is None:
+            return
         self._player.kill()
+        self._player = None
         gevent.sleep(0)  # what was handed over in this very moment is taken up
-        left = [*self._pool.withdraw(), *self._handed.values()]
-        self._not_sent += [at_ns for at_ns in left if at_ns < self._ends_ns]
-        self._handed.clear()
+        until_ns = min(time.monotonic_ns() - self._epoch_ns, self._ends_ns)
+        left = [*self._pool.withdraw(), *self._ahead]
+        self._not_sent += [at_ns for at_ns in left if at_ns < until_ns]
+        self._ahead.clear()
 
     def _play(self) -> None:
         """Every arrival at its time; those that are late are made up for, some at a time."""
@@ -195,6 +198,6 @@ class Arriving:
 
     def _overdue(self, before_ns: int) -> int:
         """Arrivals that should have been looked at by then."""
-        while self._ahead[-1] < before_ns and len(self._ahead) < AHEAD_MAX:
+        while self._ahead and self._ahead[-1] < before_ns and len(self._ahead) < AHEAD_MAX:
             self._ahead.append(next(self._schedule))
         return sum(at_ns < before_ns for at_ns in self._ahead)

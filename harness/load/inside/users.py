@@ -15,6 +15,8 @@ from typing import Any
 
 from locust import User, events
 from locust.argument_parser import LocustArgumentParser
+from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from harness.load.inside import context
 from harness.load.inside.exchanged import Exchanged
@@ -23,6 +25,7 @@ from harness.load.inside.pacing import Pacing
 from harness.load.inside.stream import StreamConnection
 from harness.load.inside.tasks import Tasks
 from harness.load.inside.transport import Connection
+from harness.load.inside.turns import Seat
 from harness.load.inside.websocket import WebSocketConnection
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
@@ -44,6 +47,7 @@ class McpUser(User):
 
     abstract = True
     protocol = ""  # the run's
+    _state: str | None  # Locust's: whether it may be stopped at once
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -67,6 +71,8 @@ class McpUser(User):
         self.session_number = 0
         self.is_open = False
         self.calls = 0
+        self.seat = Seat()
+        self._calls_left = 0  # of a session that arrived
         # Locust asks the instance for its wait time: the class's own is the thinking, pacing adds the rest.
         self._think_s: Callable[[], float] = getattr(self, "wait_time")  # noqa: B009 - Locust gives it no type
         self.wait_time = self._wait_s
@@ -77,23 +83,34 @@ class McpUser(User):
         """Open the session; a failure is recorded, and tried again before the first call."""
         self.pacing.ready_ns = self._now_ns()
         self._taskset_instance = Tasks(self)
-        self._open()
+        turns = self.context.turns
+        if turns is None or not turns.session_calls:  # a session that arrives is opened when it does
+            self._open()
 
     def on_stop(self) -> None:
         """Say goodbye, unless the run was interrupted, and close."""
         try:
+            self._leave()
+        finally:
+            self.context.tally.pour()
+
+    def _leave(self) -> None:
+        try:
             if self.is_open and not self.context.cancelled:
                 self._run(self.session.closing())
         finally:
+            self.is_open = False
             self.http.close()
             for other in (self.socket, self.listener):
                 if other is not None:
                     other.close()
-            self.context.tally.pour()
 
     @property
     def waits(self) -> bool:
         """Whether there is anything to wait for before the next task."""
+        turns = self.context.turns
+        if turns is not None and not self._calls_left and turns.paces:
+            return False
         return self.context.spec.think or self.pacing.backoff_s > 0
 
     def call(self, tool: str, **arguments: Any) -> Reply | None:
@@ -111,16 +128,43 @@ class McpUser(User):
 
     def get(self, path: str, operation: str, contains: bytes = b"") -> None:
         """GET a path of the server; a failure unless it answers 200 and its body has `contains`."""
+        self._turn()
         request = Request(operation, b"", (), None, "GET", contains)
         self._measured(self.http, request, target=path)
 
     def _ready(self) -> bool:
         """Whether the session is open, or could be opened."""
+        self._turn()
         if self.socket is not None and not self.socket.is_open:
             self.is_open = False  # the connection was the session
-        if self.is_open and self.listener is not None:
-            self._listen(self.listener.due(time.monotonic_ns()))
-        return self.is_open or self._open()
+        if self.is_open:
+            if self.listener is not None:
+                self._listen(self.listener.due(time.monotonic_ns()))
+            return True
+        wanted_ns = self.pacing.ready_ns
+        opened = self._open()
+        if self.context.turns is not None and not self.context.turns.session_calls:
+            self.pacing.ready_ns = wanted_ns  # the call has waited for the session since then
+        return opened
+
+    def _turn(self) -> None:
+        """Where others decide when a user calls, wait for them; whoever waits may be stopped at once."""
+        while (turns := self.context.turns) is not None:
+            if self._calls_left:
+                self._calls_left -= 1
+                return
+            if turns.session_calls and self.is_open:
+                self._leave()
+            if self._state == LOCUST_STATE_STOPPING:
+                raise StopUser
+            self._state = LOCUST_STATE_WAITING
+            wanted_ns = turns.take(type(self).__name__, self.seat, self.pacing.ready_ns)
+            self._state = LOCUST_STATE_RUNNING
+            if wanted_ns is not None:
+                self.pacing.ready_ns = wanted_ns
+                self._calls_left = max(0, turns.session_calls - 1)
+                return
+            self.pacing.ready_ns = self._now_ns()
 
     def _ask(self, request: Request) -> Reply:
         reply = self._measured(self.socket or self.http, request)
@@ -207,6 +251,8 @@ class McpUser(User):
             self.context.tally.ok(transport, request.operation, service_ms, done.bytes_in)
 
     def _wait_s(self) -> float:
+        if not self.waits:
+            return 0.0
         think_s = self._think_s() if self.context.spec.think else 0.0
         return self.pacing.wait_s(think_s, self._now_ns())
 

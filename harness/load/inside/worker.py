@@ -19,6 +19,7 @@ from harness.load.engine import LoadSpec
 from harness.load.inside import context, words
 from harness.load.inside.recorder import Recorder
 from harness.load.inside.selfwatch import SelfWatch
+from harness.load.inside.steering import Steering
 from harness.record.spool import Sink
 
 FLUSH_S = 0.5
@@ -34,8 +35,9 @@ class Worker:
         self.environment = environment
         self.runner = runner
         self.watch = SelfWatch(spec.epoch_ns)
-        self.recorder = Recorder(spool, index, lambda: self.watch.read(runner.user_count))
+        self.recorder = Recorder(spool, index, self._gauges)
         self.context = context.attach(environment, spec, self.recorder)
+        self.steering = Steering(environment, runner, self.context)
         # Disjoint over all workers, so that a number means one user, and a seed one sequence.
         self.context.numbers = itertools.count(index, spec.workers)
         self.context.sessions = itertools.count(index, spec.workers)
@@ -43,6 +45,7 @@ class Worker:
         self.heard_ns = time.monotonic_ns()
         self._told = ""
         runner.register_message(words.STOP, self._on_stop, concurrent=True)
+        runner.register_message(words.TURNS, self.steering.on_turns, concurrent=True)
         environment.events.heartbeat_received.add_listener(self._on_heartbeat)
         gevent.signal_handler(signal.SIGTERM, self.end, 0.0)
         gevent.spawn(self.watch.probe)
@@ -55,6 +58,7 @@ class Worker:
             return
         self.context.cancelled = cancelled
         self.environment.stop_timeout = drain_s
+        self.steering.free()
         self.runner.stop()
         if self.ended.is_set():  # told again while users were ending
             return
@@ -62,6 +66,10 @@ class Worker:
         self.ended.set()
         self._tell()
         self.recorder.close()
+
+    def _gauges(self) -> dict[str, Any]:
+        gauges = self.watch.read(self.runner.user_count)
+        return gauges | self.steering.gauges(gauges["at_ns"])
 
     def _on_stop(self, msg: Any, **_: Any) -> None:
         self.end(msg.data["drain_s"], cancelled=msg.data["cancelled"])

@@ -1,0 +1,26 @@
+"""`harness bench`: a number of calls, so many in flight."""
+
+from typing import Any
+
+import click
+
+from harness.cli.options import USERS, scenario_data, shared
+
+
+@click.command()
+@click.option("--requests", type=USERS, default=50, show_default=True, help="How many calls in all.")
+@click.option("--concurrency", type=USERS, default=10, show_default=True, help="How many at a time.")
+@shared
+def command(**given: Any) -> int:
+    """Make a number of calls with so many in flight, and measure them.
+
+    Users open their sessions first, begin together, and do not think (--no-think).
+
+    \b
+    harness bench --requests 50 --concurrency 10
+    """
+    from harness.cli.conducting import conduct
+
+    bench = {"requests": given["requests"], "users": given["concurrency"]}
+    base = {"name": "bench", "load": [{"name": "bench", "bench": bench}], "think": False}
+    return conduct("bench", scenario_data(given, base), given)
