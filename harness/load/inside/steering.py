@@ -37,7 +37,9 @@ class Steering:
                 self.free()
             case "together":
                 self.free()
-                self._context.turns = Counted(lambda: int(self._runner.user_count))
+                self._context.turns = Counted(
+                    lambda: int(self._runner.user_count), self._context.spec.epoch_ns
+                )
             case "wait" if isinstance(self._context.turns, Counted):
                 self._context.turns.wait_for_all(self._context.spec.timeout_s + WAIT_S)
             case "go" if isinstance(self._context.turns, Counted):

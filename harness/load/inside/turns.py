@@ -10,6 +10,7 @@ A user that waits here can be stopped at once (`users.py` tells Locust that it w
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any, Protocol
 
 import gevent
@@ -74,8 +75,9 @@ class Counted:
     session_calls = 0
     paces = False
 
-    def __init__(self, users: Callable[[], int]) -> None:
+    def __init__(self, users: Callable[[], int], epoch_ns: int) -> None:
         self.left = 0
+        self._epoch_ns = epoch_ns
         self._users = users
         self._waiting = 0
         self._begun = Event()
@@ -89,8 +91,13 @@ class Counted:
                 gevent.sleep(LOOK_S)
 
     def let_go(self, requests: int, at_ns: int) -> None:
-        """So many calls from now on; that is what they are intended for, at the earliest."""
+        """So many calls from that time on, for which they are intended at the earliest."""
         self.left, self._began_ns = requests, at_ns
+        gevent.spawn(self._begin_at, at_ns)
+
+    def _begin_at(self, at_ns: int) -> None:
+        with closing(Alarm()) as alarm:
+            alarm.sleep_until(self._epoch_ns + at_ns)
         self._begun.set()
 
     def take(self, name: str, seat: Seat, ready_ns: int) -> int | None:
@@ -177,8 +184,7 @@ class Arriving:
 
     def _play(self) -> None:
         """Every arrival at its time; those that are late are made up for, some at a time."""
-        alarm = Alarm()
-        try:
+        with closing(Alarm()) as alarm:
             while True:
                 alarm.sleep_until(self._epoch_ns + self._ahead[0])
                 now_ns = time.monotonic_ns() - self._epoch_ns
@@ -188,8 +194,6 @@ class Arriving:
                     self._arrive(self._ahead.popleft())
                     if not self._ahead:
                         self._ahead.append(next(self._schedule))
-        finally:
-            alarm.close()
 
     def _arrive(self, at_ns: int) -> None:
         self._arrived += 1
