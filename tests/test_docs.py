@@ -186,9 +186,13 @@ def test_the_example_scenario_of_the_documentation_can_be_read() -> None:
     import yaml
 
     text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    whole, *parts = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    shop = yaml.safe_load(whole)
 
-    assert scenario_of(yaml.safe_load(example), "docs/scenarios.md", {"MCP_TOKEN": "t"}).name == "shop"
+    assert scenario_of(shop, "docs/scenarios.md", {"MCP_TOKEN": "t"}).name == "shop"
+    for part in parts:  # each says more about one key of it
+        changed = {key: value for key, value in shop.items() if key != "faults"} | yaml.safe_load(part)
+        scenario_of(changed | {"objectives": []}, "docs/scenarios.md", {"MCP_TOKEN": "t"})
 
 
 def test_every_command_is_in_a_page() -> None:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.plan.build import build
-from harness.plan.profiles import levels
 from harness.plan.describe import describe
+from harness.plan.profiles import levels
 from harness.scenario.load import Ramp
 from harness.scenario.read import scenario_of
 
