@@ -137,15 +137,14 @@ class McpUser(User):
         self._turn()
         if self.socket is not None and not self.socket.is_open:
             self.is_open = False  # the connection was the session
-        if self.is_open:
-            if self.listener is not None:
-                self._listen(self.listener.due(time.monotonic_ns()))
-            return True
         wanted_ns = self.pacing.ready_ns
-        opened = self._open()
-        if self.context.turns is not None and not self.context.turns.session_calls:
-            self.pacing.ready_ns = wanted_ns  # the call has waited for the session since then
-        return opened
+        if self.is_open and self.listener is not None:
+            self._listen(self.listener.due(time.monotonic_ns()))
+        ready = self.is_open or self._open()
+        turns = self.context.turns
+        if turns is not None and not turns.session_calls:
+            self.pacing.ready_ns = wanted_ns  # the call has waited for its session since then
+        return ready
 
     def _turn(self) -> None:
         """Where others decide when a user calls, wait for them; whoever waits may be stopped at once."""
