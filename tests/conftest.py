@@ -1,5 +1,7 @@
 """What all tests share: the flags of the test run, and a real Toxiproxy."""
 
+import signal
+
 import pytest
 
 from tests.integration.conftest import toxiproxy_binary
@@ -14,6 +16,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--skip-nothing", action="store_true", help="a skipped test is a failure: this machine has everything"
     )
+
+
+def pytest_configure() -> None:
+    """What runs in the background of a script ignores Ctrl-C, and so would all that is started here."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)
