@@ -88,7 +88,8 @@ def _said(message: Message) -> str:
 
 
 def _data(message: Message) -> msgspec.Raw | None:
-    return message.error.data if isinstance(message.error, Error) else None
+    data = message.error.data if isinstance(message.error, Error) else None
+    return data if isinstance(data, msgspec.Raw) else None
 
 
 def _code(message: Message) -> int | None:

@@ -79,7 +79,7 @@ class Error(msgspec.Struct):
 
     code: int
     message: Any = ""
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # with None instead, msgspec takes nothing but null
 
 
 class Message(msgspec.Struct):

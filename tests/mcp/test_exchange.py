@@ -88,6 +88,8 @@ TABLE = [
     (400, JSON, GONE, False, outcome.HTTP_STATUS, -32000, "400"),
     (400, JSON, message(id=OURS, error={"code": -32602, "message": "bad session_name"}), True, outcome.RPC_ERROR, -32602, ""),
     # our mistakes
+    (404, JSON, message(id=OURS, error={"code": -32601, "message": "no such thing", "data": "x"}), False, outcome.RPC_ERROR, -32601, "no such thing"),
+    (200, JSON, message(id=OURS, error={"code": -32601, "message": "no such thing", "data": {"x": 1}}), False, outcome.RPC_ERROR, -32601, "no such thing"),
     (400, JSON, error(-32020, id=OURS), False, outcome.REJECTED, -32020, ""),
     (400, JSON, error(-32021, id=None), False, outcome.REJECTED, -32021, ""),
     (400, JSON, error(-32022, id=OURS), False, outcome.REJECTED, -32022, ""),
