@@ -43,6 +43,13 @@ def test_the_map_in_the_readme_has_every_folder() -> None:
     assert [name for name in sorted(folders) if f"| `{name}/` |" not in readme] == []
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    """A page that nobody finds might as well not be there."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = [f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))]
+    assert [page for page in pages if f"]({page}" not in readme] == []
+
+
 def workflow() -> dict[str, Any]:
     return dict(yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")))
 
