@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 
 from harness import errors
 from harness.analysis.impact import Impact
+from harness.analysis.littles_law import Balance
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import show
 from harness.analysis.saturation import LIMITS, over
@@ -43,6 +44,7 @@ class Evidence:
     observations: Sequence[Observation]
     events: Sequence[Event]
     impacts: Sequence[Impact] = ()
+    balances: Sequence[Balance] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,19 @@ def _lost(evidence: Evidence) -> list[Finding]:
     return _unknown(f"{generator['lost']:,} of {generator['started']:,} calls that were started have no row")
 
 
+def _balanced(evidence: Evidence) -> list[Finding]:
+    """Little's law: users of a closed load can't have more calls open than they are."""
+    wrong = [one for one in evidence.balances if not one.holds]
+    return [
+        finding
+        for one in wrong[:1]
+        for finding in _unknown(
+            f"the numbers contradict each other: {one.in_flight:.1f} calls were in flight on average in step "
+            f"{one.index}, with {one.users} users of one call at a time"
+        )
+    ]
+
+
 def _workers(evidence: Evidence) -> list[Finding]:
     return [
         finding
@@ -233,6 +248,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _nothing_measured,
     _lost,
     _saturated,
+    _balanced,
     _faults,
     _no_good_level,
     _nothing_worked,

@@ -80,7 +80,7 @@ def assemble(recorded: Recorded, timed: Sequence[Step], impacts: Sequence[Impact
     calls = after_warmup(recorded)
     disturbed = faults.disturbed(impact.fault for impact in impacts)
     rows = [steps.measure(recorded.calls, step, disturbed) for step in timed]
-    peak, peak_reason = capacity.measure(rows)
+    fit, capacity_reason = capacity.measure(rows)
     return {
         "schema": SCHEMA,
         "run_id": meta.get("run_id"),
@@ -98,8 +98,8 @@ def assemble(recorded: Recorded, timed: Sequence[Step], impacts: Sequence[Impact
         "failures": failures.measure(calls),
         "steps": rows,
         "breaking_point": _breaking_point(recorded, timed),
-        "capacity": peak,
-        "capacity_reason": peak_reason,
+        "capacity": fit.row() if fit else None,
+        "capacity_reason": capacity_reason,
         "faults": [impact.row for impact in impacts],
         "sessions": sessions.measure(calls),
         "work": None,

@@ -7,7 +7,8 @@ Offered counts calls by intended start; ok and failed by completion; percentiles
 start. Where fewer than ten calls lie above a percentile, neighbouring windows are merged until that holds
 (each percentile for itself), and every one of them shows the merged value. An empty window between two merged
 groups has none: a server that stands still leaves a gap, not a line.
-`users` is what the workers reported last, else what the steps asked for.
+`users` is what the workers reported last, else what the steps asked for. `lag_ms` and `cpu` are the worst that a
+worker said of itself in the window: the generator's health beside what it measured.
 """
 
 from collections.abc import Sequence
@@ -31,15 +32,17 @@ SHOWN: Final = ("p50", "p95", "p99")
 Floats = npt.NDArray[np.float64]
 
 
-def measure(calls: Calls, events: Sequence[Event]) -> pd.DataFrame:
-    """A row a window; without calls there is none."""
-    edges = _edges(calls)
+def measure(
+    calls: Calls, events: Sequence[Event] = (), *, most: int = MOST, over: Calls | None = None
+) -> pd.DataFrame:
+    """A row a window; without calls there is none. `over`: the windows of these calls instead of one's own."""
+    edges = borders(calls if over is None else over, most)
     widths_s = np.diff(edges) / NS_PER_S
     begun = np.searchsorted(calls.intended_ns, edges)
     counts = {
         "offered": np.diff(begun),
-        "ok": _count(calls.done_ns[calls.kind == OK], edges),
-        "failed": _count(calls.done_ns[calls.kind == FAILED], edges),
+        "ok": count(calls.done_ns[calls.kind == OK], edges),
+        "failed": count(calls.done_ns[calls.kind == FAILED], edges),
     }
     data: dict[str, npt.NDArray[np.generic]] = {
         "start_s": edges[:-1] / NS_PER_S,
@@ -49,6 +52,8 @@ def measure(calls: Calls, events: Sequence[Event]) -> pd.DataFrame:
         "throughput_rps": counts["ok"] / widths_s,
         "offered_rps": counts["offered"] / widths_s,
         "failed_rps": counts["failed"] / widths_s,
+        "lag_ms": _worst(events, edges, "lag_ms"),
+        "cpu": _worst(events, edges, "cpu"),
     }
     ok = calls.take(calls.kind == OK)
     bounds = np.searchsorted(ok.intended_ns, edges)
@@ -58,28 +63,29 @@ def measure(calls: Calls, events: Sequence[Event]) -> pd.DataFrame:
     return pd.DataFrame(data)
 
 
-def width_s(span_s: float) -> int:
+def width_s(span_s: float, most: int = MOST) -> int:
     """The width of the windows of a run of this length."""
-    width = next((width for width in WIDTHS_S if span_s <= width * MOST), WIDTHS_S[-1])
-    while span_s > width * MOST:
+    width = next((width for width in WIDTHS_S if span_s <= width * most), WIDTHS_S[-1])
+    while span_s > width * most:
         width *= 2
     return width
 
 
-def _edges(calls: Calls) -> Ints:
+def borders(calls: Calls, most: int = MOST) -> Ints:
     """The windows' borders, from the whole second before the first call to the last completion."""
     if not len(calls):
         return np.zeros(1, dtype=np.int64)
     start = int(calls.intended_ns[0]) // NS_PER_S * NS_PER_S
     end = max(int(calls.done_ns.max()), int(calls.intended_ns[-1])) + 1
-    width = width_s((end - start) / NS_PER_S) * NS_PER_S
+    width = width_s((end - start) / NS_PER_S, most) * NS_PER_S
     whole = max(1, (end - start + width // 2) // width)
     edges = start + np.arange(whole + 1, dtype=np.int64) * width
     edges[-1] = end
     return edges
 
 
-def _count(at_ns: Ints, edges: Ints) -> Ints:
+def count(at_ns: Ints, edges: Ints) -> Ints:
+    """How many of these moments lie in each window."""
     if len(edges) < 2:
         return np.zeros(0, dtype=np.int64)
     # All windows but the last have one width, so a division finds the place.
@@ -129,3 +135,15 @@ def _users(events: Sequence[Event], edges: Ints) -> Floats:
         known = latest >= 0
         users[known] = np.nan_to_num(users[known]) + values[latest[known]]
     return users
+
+
+def _worst(events: Sequence[Event], edges: Ints, key: str) -> Floats:
+    """The highest value of a gauge that was reported in each window; NaN where nobody said."""
+    worst = np.full(max(0, len(edges) - 1), np.nan)
+    for event in events:
+        place = int(np.searchsorted(edges, event.at_ns, side="right")) - 1
+        said = event.data.get(key) if event.event == kinds.GENERATOR else None
+        values = said if isinstance(said, list) else [] if said is None else [said]
+        if values and 0 <= place < len(worst):
+            worst[place] = np.fmax(worst[place], max(values))
+    return worst

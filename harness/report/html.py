@@ -9,12 +9,15 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+from harness.analysis import capacity
 from harness.analysis.rounding import show
 from harness.report import svg, tables, wording
 from harness.report.charts import CHARTS, renditions
 from harness.report.fault_table import faults
+from harness.report.load_charts import distribution_data
 from harness.report.markup import Html, el
-from harness.report.pieces import MARK, figure, section
+from harness.report.panels import panels
+from harness.report.pieces import MARK, figure, picture, section, table
 from harness.report.reading import Reading
 from harness.units import show_bytes, show_duration
 
@@ -41,11 +44,14 @@ def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
             "main",
             _header(reading),
             tables.objectives(reading),
+            _time(reading, drawn),
             tables.levels(reading, drawn),
-            _time(drawn),
+            _distribution(reading, drawn),
             faults(reading),
+            tables.failures(reading, drawn),
             tables.operations(reading),
-            tables.failures(reading),
+            panels(reading),
+            tables.sessions(reading),
             tables.generator(reading),
             _ran(reading),
             _reading_the_numbers(),
@@ -79,7 +85,8 @@ def _header(reading: Reading) -> Html:
         el("p", "  ·  ".join(str(part) for part in what if part), cls="sub"),
         _verdict(summary),
         el("dl", *(_tile(label, value) for label, value in _key_figures(reading)), cls="tiles"),
-        _breaking_point(reading),
+        *_findings(reading),
+        _again(reading),
     )
 
 
@@ -101,7 +108,7 @@ def _verdict(summary: dict[str, Any]) -> Html:
 def _key_figures(reading: Reading) -> list[tuple[str, str]]:
     summary = reading.summary
     totals, response = summary["totals"], summary["latency_ms"]["response"]
-    peak = summary["capacity"]
+    peak = capacity.highest(summary["steps"])
     figures = [
         ("Calls", show(totals["requests"], "count")),
         ("Success", show(totals["success_rate"], "share")),
@@ -109,7 +116,7 @@ def _key_figures(reading: Reading) -> list[tuple[str, str]]:
         *((f"Response {name}", show(response[name], "ms")) for name in tables.QUANTILES),
     ]
     if peak:
-        figures.insert(3, ("Peak", f"{show(peak['peak_rps'], 'per_s')} at {peak['peak_users']} users"))
+        figures.insert(3, ("Peak", f"{show(peak['throughput_rps'], 'per_s')} at {peak['users']} users"))
     return figures
 
 
@@ -117,19 +124,58 @@ def _tile(label: str, value: str) -> Html:
     return el("div", el("dt", label), el("dd", value))
 
 
-def _breaking_point(reading: Reading) -> Html | None:
-    words = wording.breaking_point(reading)
-    if not words:
-        return None
+def _findings(reading: Reading) -> list[Html]:
+    """Where it broke, and where latency gave way."""
     found = bool(reading.summary["breaking_point"])
-    lead = "Breaking point: " if found else ""
-    text = words if found else f"{words[:1].upper()}{words[1:]}"
-    return el("p", el("strong", lead) if lead else None, f"{text}.", cls="finding")
+    told = [
+        ("Breaking point: " if found else "", wording.breaking_point(reading)),
+        ("Knee: ", wording.knee(reading)),
+    ]
+    return [
+        el(
+            "p",
+            el("strong", lead) if lead else None,
+            f"{words if lead else words[:1].upper() + words[1:]}.",
+            cls="finding",
+        )
+        for lead, words in told
+        if words
+    ]
 
 
-def _time(drawn: Mapping[str, Sequence[str]]) -> Html | None:
-    figures = [figure("throughput", drawn), figure("percentiles", drawn)]
+def _again(reading: Reading) -> Html | None:
+    argv = reading.metadata.get("argv") or []
+    if not argv:
+        return None
+    return el(
+        "div",
+        el("span", "Run it again", cls="label"),
+        el("code", shlex.join(str(word) for word in argv)),
+        cls="again",
+    )
+
+
+def _time(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
+    figures = [figure(name, drawn, reading) for name in ("throughput", "percentiles", "heat")]
     return section("Over time", None, *figures) if any(figures) else None
+
+
+def _distribution(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
+    """The curve, and beside it the numbers that people quote."""
+    data = distribution_data(reading)
+    if data is None or not drawn.get("distribution"):
+        return None
+    chart = CHARTS["distribution"]
+    return section(
+        "Distribution of latency",
+        chart.hint,
+        el(
+            "div",
+            picture("distribution", drawn),
+            table(data.columns, data.rows),
+            cls="pair",
+        ),
+    )
 
 
 def _ran(reading: Reading) -> Html:
@@ -145,7 +191,6 @@ def _ran(reading: Reading) -> Html:
         ("Time-out", show_duration(summary["timeout_s"]) if summary["timeout_s"] else None),
         ("Seed", summary["seed"]),
         ("Bytes", f"{show_bytes(totals['bytes_out'])} sent, {show_bytes(totals['bytes_in'])} received"),
-        ("Sessions", _sessions(summary["sessions"])),
         ("Target's CPU", show(target["cpu_max"], "share") if target["cpu_max"] is not None else None),
         ("Target's memory", f"{target['rss_max_mb']:.0f} MB" if target["rss_max_mb"] is not None else None),
         (
@@ -157,7 +202,6 @@ def _ran(reading: Reading) -> Html:
         ("Versions", ", ".join(f"{name} {number}" for name, number in versions.items())),
         ("Run", summary["run_id"]),
     ]
-    argv = meta.get("argv") or []
     return section(
         "What ran",
         None,
@@ -170,18 +214,12 @@ def _ran(reading: Reading) -> Html:
             ),
             cls="facts",
         ),
-        el("h3", "Run it again") if argv else None,
-        el("pre", el("code", shlex.join(str(word) for word in argv))) if argv else None,
     )
 
 
 def _cores(machine: Mapping[str, Any]) -> str | None:
     cores = machine.get("cores")
     return f"{cores} cores" if cores else None
-
-
-def _sessions(found: Mapping[str, Any]) -> str:
-    return f"{found['opened']:,} opened, {found['lost']:,} lost, {found['reopened']:,} opened again"
 
 
 def _reading_the_numbers() -> Html:

@@ -5,7 +5,9 @@ from typing import Final
 
 from harness.report import wording
 from harness.report.charts import CHARTS
+from harness.report.drawing import Data
 from harness.report.markup import Html, Node, el, join
+from harness.report.reading import Reading
 
 MARK: Final = {"pass": "✓", "fail": "✕", "unknown": "?"}
 
@@ -34,15 +36,36 @@ def table(
     return el("div", table, cls="scroll", tabindex="0", role="region", aria_label=", ".join(columns[:3]))
 
 
-def figure(name: str, drawn: Mapping[str, Sequence[str]]) -> Html | None:
-    pictures = drawn.get(name) or ()
-    if not pictures:
+def figure(name: str, drawn: Mapping[str, Sequence[str]], reading: Reading) -> Html | None:
+    """A chart in its sizes, how to read it, and its numbers folded away below."""
+    if not drawn.get(name):
         return None
+    chart = CHARTS[name]
+    hint = el("span", chart.hint, cls="hint") if chart.hint else None
+    return picture(name, drawn, hint, data_table(chart.data(reading), chart.title))
+
+
+def picture(name: str, drawn: Mapping[str, Sequence[str]], hint: Node = None, below: Node = None) -> Html:
+    """The pictures of a chart, of which a page shows the one that fits."""
+    pictures = drawn[name]
     kinds = ("wide", "narrow") if len(pictures) > 1 else ("",)
     return el(
         "figure",
-        el("figcaption", CHARTS[name].title),
+        el("figcaption", CHARTS[name].title, hint),
         *(el("div", Html(picture), cls=kind) for kind, picture in zip(kinds, pictures, strict=True)),
+        below,
+    )
+
+
+def data_table(data: Data | None, title: str) -> Html | None:
+    """The numbers of a chart, for who cannot see it or wants to know exactly."""
+    if data is None:
+        return None
+    return el(
+        "details",
+        el("summary", "Numbers", el("span", f" of {title.lower()}", cls="unseen")),
+        table(data.columns, data.rows),
+        cls="numbers",
     )
 
 

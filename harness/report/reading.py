@@ -16,10 +16,30 @@ import pyarrow as pa
 
 from harness import objectives, verdict
 from harness.analysis import calls as columns
-from harness.analysis import impact, observed, saturation, steps, summary, windows
+from harness.analysis import (
+    capacity,
+    curve,
+    heat,
+    impact,
+    knee,
+    littles_law,
+    observed,
+    outcomes,
+    panels,
+    saturation,
+    steps,
+    summary,
+    windows,
+)
 from harness.analysis.calls import Calls
+from harness.analysis.capacity import Fit
+from harness.analysis.curve import Curve
+from harness.analysis.heat import Heat
 from harness.analysis.impact import Impact
+from harness.analysis.knee import Knee
+from harness.analysis.littles_law import Balance
 from harness.analysis.observed import Observation
+from harness.analysis.panels import Panel
 from harness.analysis.summary import Recorded
 from harness.errors import HarnessError, UsageError
 from harness.record.events import Event, read_events
@@ -32,6 +52,7 @@ EVENTS: Final = "events.jsonl"
 SAMPLES: Final = "samples.parquet"
 SPOOL: Final = "spool"
 UNDO: Final = "undo.jsonl"
+TABLE_ROWS_MOST: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +61,15 @@ class Reading:
 
     summary: dict[str, Any]
     windows: pd.DataFrame
+    brief: pd.DataFrame  # the windows again, few enough for a table
+    outcomes: pd.DataFrame
+    brief_outcomes: pd.DataFrame
+    heat: Heat | None
+    curve: Curve
+    panels: tuple[Panel, ...]
+    fit: Fit | None
+    knee: Knee | None
+    balances: tuple[Balance, ...]
     steps: tuple[steps.Step, ...]
     observations: tuple[Observation, ...]
     impacts: tuple[Impact, ...]
@@ -68,9 +98,19 @@ def read(run_dir: Path) -> Reading:
     impacts = impact.measure(calls, summary.fault_timeline(recorded), timed)
     found = summary.assemble(recorded, timed, impacts)
     seen = _observe(metadata, observed.Evidence(summary.after_warmup(recorded), timed, found, impacts))
+    balances = littles_law.measure(calls, timed)
     return Reading(
-        summary=_judged(found, verdict.Evidence(found, seen, events, impacts)),
+        summary=_judged(found, verdict.Evidence(found, seen, events, impacts, balances)),
         windows=windows.measure(calls, events),
+        brief=windows.measure(calls, events, most=TABLE_ROWS_MOST),
+        outcomes=outcomes.measure(calls),
+        brief_outcomes=outcomes.measure(calls, most=TABLE_ROWS_MOST),
+        heat=heat.measure(calls),
+        curve=curve.measure(summary.after_warmup(recorded)),
+        panels=panels.measure(calls),
+        fit=capacity.measure(found["steps"])[0],
+        knee=knee.find(capacity.levels(found["steps"])),
+        balances=balances,
         steps=timed,
         observations=tuple(seen),
         impacts=impacts,

@@ -25,8 +25,14 @@ COLOURS: Final[dict[str, tuple[str, str, str]]] = {
     "#0000c1": ("q-low", "#7fb0de", "#3f70a8"),
     "#0000c2": ("q-mid", "#3577bd", "#6ba6e4"),
     "#0000c3": ("q-high", "#143f73", "#c9e1fb"),
+    "#0000d1": ("kind-1", "#c0362c", "#ff8177"),
+    "#0000d2": ("kind-2", "#d98324", "#f0a75c"),
+    "#0000d3": ("kind-3", "#0f8378", "#4cc5b8"),
+    "#0000d4": ("kind-4", "#8a7a12", "#d8c14f"),
+    "#0000d5": ("kind-5", "#4453b8", "#93a0f2"),
+    "#0000d6": ("kind-6", "#a8457f", "#ec8fc2"),
 }
-INK, MUTED, GRID, PAPER, BLUE, BAD, FAULT, Q_LOW, Q_MID, Q_HIGH = COLOURS
+INK, MUTED, GRID, PAPER, BLUE, BAD, FAULT, Q_LOW, Q_MID, Q_HIGH, *KINDS = COLOURS
 
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -47,6 +53,7 @@ STYLE: Final[dict[Any, Any]] = {
     "axes.spines.left": False,
     "figure.facecolor": "none",
     "hatch.linewidth": 0.8,
+    "image.composite_image": False,
     "grid.color": GRID,
     "grid.linewidth": 1,
     "legend.frameon": False,

@@ -6,6 +6,7 @@ from typing import Any, Final
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import BLANK, show
 from harness.analysis.saturation import LIMITS
+from harness.report import wording
 from harness.report.markup import Html, Node, el
 from harness.report.pieces import badge, figure, section, table
 from harness.report.reading import Reading
@@ -23,10 +24,12 @@ def objectives(reading: Reading) -> Html | None:
             badge(row["outcome"]),
             el("code", row["objective"]),
             el("span", _observed(seen), cls="long"),
+            wording.margin(seen),
         ]
         for seen, row in zip(reading.observations, rows, strict=True)
     ]
-    return section("Objectives", None, table(("Outcome", "Objective", "Observed"), body, text=(0, 1, 2)))
+    columns = ("Outcome", "Objective", "Observed", "Margin")
+    return section("Objectives", None, table(columns, body, text=(0, 1, 2, 3)))
 
 
 def _observed(seen: Observation) -> str:
@@ -50,7 +53,12 @@ def levels(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
         "By level of load",
         "Each level is measured after its users all run and have settled"
         f"{', and outside of faults' if reading.impacts else ''}. Percentiles are of response time.",
-        el("div", figure("throughput-by-users", drawn), figure("percentiles-by-users", drawn), cls="pair"),
+        el(
+            "div",
+            figure("throughput-by-users", drawn, reading),
+            figure("percentiles-by-users", drawn, reading),
+            cls="pair",
+        ),
         table(columns, body, classes=classes),
         el("p", f"{left_out:,} more levels are in summary.json.", cls="note") if left_out else None,
         _capacity(reading),
@@ -72,19 +80,8 @@ def _step_cells(name: str, row: dict[str, Any]) -> list[Node]:
 
 
 def _capacity(reading: Reading) -> Html | None:
-    summary = reading.summary
-    if not summary["capacity"]:
-        return None
-    whose = "this machine, target and generator together" if _shared(reading) else "the target"
-    peak = f"{show(summary['capacity']['peak_rps'], 'per_s')} at {summary['capacity']['peak_users']} users"
-    return el("p", f"Highest throughput of {whose}: {peak} ({summary['capacity_reason']}).", cls="note")
-
-
-def _shared(reading: Reading) -> bool:
-    """Whether the generator and the target live on one machine."""
-    target = reading.metadata.get("target") or {}
-    url = str(target.get("url") or "")
-    return bool(target.get("managed")) or any(host in url for host in ("//127.", "//localhost", "//[::1]"))
+    words = wording.capacity(reading)
+    return el("p", words, cls="note") if words else None
 
 
 def operations(reading: Reading) -> Html | None:
@@ -121,7 +118,7 @@ def operations(reading: Reading) -> Html | None:
     return section("Operations", None, table(columns, body, text=(0, 1)))
 
 
-def failures(reading: Reading) -> Html:
+def failures(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html:
     rows = reading.summary["failures"]
     if not rows:
         return section("Failures", None, el("p", "No call failed.", cls="note"))
@@ -138,7 +135,22 @@ def failures(reading: Reading) -> Html:
     return section(
         "Failures",
         "First and last seen are seconds since the start of the run.",
+        figure("outcomes", drawn, reading),
         table(("Outcome", "Detail", "Calls", "First seen", "Last seen"), body, text=(0, 1)),
+    )
+
+
+def sessions(reading: Reading) -> Html | None:
+    """What became of the sessions; nothing for a protocol without them."""
+    found = reading.summary["sessions"]
+    if not found["opened"] and not found["lost"]:
+        return None
+    survived = {True: "yes", False: "no", None: BLANK}[found["survived_restart"]]
+    row: list[Node] = [f"{found[key]:,}" for key in ("opened", "lost", "reopened")]
+    return section(
+        "Sessions",
+        "Lost: calls that found their session gone. Opened again: by a user who had opened one before.",
+        table(("Opened", "Lost", "Opened again", "Survived a restart"), [[*row, survived]], text=(3,)),
     )
 
 

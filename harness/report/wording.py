@@ -1,11 +1,14 @@
 """The sentences of a report: plain English, the same in every format."""
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
+from harness.analysis import capacity as levels_of_load
 from harness.analysis.faults import Fault
 from harness.analysis.impact import Impact
-from harness.analysis.rounding import show
+from harness.analysis.observed import Observation
+from harness.analysis.rounding import BLANK, show
 from harness.catalogue import METRICS, told, where
 from harness.report.reading import Reading
 from harness.units import NS_PER_S
@@ -54,6 +57,58 @@ def breaking_point(reading: Reading) -> str:
     }
     users = [step.users for step in reading.steps if step.name in limited and step.users]
     return f"no breaking point up to {max(users)} users" if users else ""
+
+
+def knee(reading: Reading) -> str:
+    """From which level on latency gave way while calls still succeeded; nothing where it did not."""
+    found = reading.knee
+    if found is None:
+        return ""
+    return (
+        f"latency gives way beyond {found.users} users: at {found.last_users} users {found.quantile} is "
+        f"{show(found.last_ms, 'ms')} instead of {show(found.ms, 'ms')}, and goodput {show(found.last_rps, 'per_s')} "
+        f"instead of {show(found.rps, 'per_s')}"
+    )
+
+
+def capacity(reading: Reading) -> str:
+    """What was highest, and whether it is the peak; nothing for a run with one level."""
+    highest = levels_of_load.highest(reading.summary["steps"])
+    if highest is None:
+        return ""
+    whose = "this machine, target and generator together" if _shared(reading) else "the target"
+    measured = f"{show(highest['throughput_rps'], 'per_s')} at {highest['users']} users"
+    found, reason = reading.summary["capacity"], reading.summary["capacity_reason"]
+    if found is None:
+        return f"Highest throughput of {whose}: {measured}. No capacity is given: {reason}."
+    low, high = (show(edge, "per_s") for edge in found["interval"]["rps"])
+    fewest, most = (f"{edge:.0f}" for edge in found["interval"]["users"])
+    return (
+        f"Capacity of {whose}: {show(found['peak_rps'], 'per_s')} (95 % interval {low} to {high}) at "
+        f"{found['peak_users']} users ({fewest} to {most}), by the Universal Scalability Law; highest measured: {measured}."
+    )
+
+
+def _shared(reading: Reading) -> bool:
+    """Whether the generator and the target live on one machine."""
+    target = reading.metadata.get("target") or {}
+    url = str(target.get("url") or "")
+    return bool(target.get("managed")) or any(host in url for host in ("//127.", "//localhost", "//[::1]"))
+
+
+def margin(seen: Observation) -> str:
+    """How far inside its bound an objective was, or how far beyond."""
+    objective, value = seen.objective, seen.value
+    if value is None or math.isinf(value):
+        return BLANK
+    away = abs(value - objective.value)
+    side = "inside" if objective.holds(value) else "beyond"
+    if objective.unit == "share":
+        points = f"{away * 100:.2f}".rstrip("0").rstrip(".")
+        return f"{points} point{'' if points == '1' else 's'} {side}"
+    if objective.unit == "count" or not objective.value:
+        return f"{show(away, objective.unit)} {side}" if away else "exactly on it"
+    return f"{away / objective.value * 100:,.0f} % {side}"
 
 
 def fault_what(fault: Fault) -> str:

@@ -145,3 +145,19 @@ def test_users_are_those_asked_for_when_no_worker_spoke():
 
     assert np.isnan(found["users"].iloc[0])
     assert list(found["users"][1:]) == [9, 9]
+
+
+def test_the_generators_worst_second_stands_beside_what_it_measured():
+    """The highest lag and processor share of any worker in the window; nothing where nobody said."""
+    events = [
+        Event(int(0.5 * S), "generator", {"lag_ms": [0.2, 7.5, 0.1], "cpu": 0.3}),
+        Event(int(0.9 * S), "generator", {"lag_ms": [1.0], "cpu": 0.6}),
+        Event(int(2.5 * S), "generator", {"lag_ms": [], "cpu": None}),
+        Event(int(99 * S), "generator", {"lag_ms": 50.0, "cpu": 1.0}),
+    ]
+
+    found = windows.measure(Calls.of(rows(3)), events)
+
+    assert found["lag_ms"].tolist()[0] == 7.5
+    assert found["cpu"].tolist()[0] == 0.6
+    assert found["lag_ms"].isna().tolist() == [False, True]

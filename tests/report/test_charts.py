@@ -50,7 +50,7 @@ def drawn(run, path):
     return {name for name in CHARTS if renditions(name, reading)}
 
 
-OVER_TIME = {"throughput", "percentiles"}
+OVER_TIME = {"throughput", "percentiles", "heat"}
 
 
 def test_nothing_is_drawn_of_nothing(tmp_path):
@@ -66,7 +66,7 @@ def test_one_level_is_no_curve(tmp_path):
     run = Run()
     run.level(10)
 
-    assert drawn(run, tmp_path) == OVER_TIME
+    assert drawn(run, tmp_path) == OVER_TIME | {"distribution"}
 
 
 def test_too_few_calls_have_no_percentiles(tmp_path):
@@ -75,7 +75,7 @@ def test_too_few_calls_have_no_percentiles(tmp_path):
     run.level(5, rps=0.5)
     run.level(10, rps=0.5)
 
-    assert drawn(run, tmp_path) == {"throughput", "throughput-by-users"}
+    assert drawn(run, tmp_path) == {"throughput", "heat", "throughput-by-users"}
 
 
 def test_levels_without_a_single_ok_call_are_still_drawn(tmp_path):
@@ -84,7 +84,7 @@ def test_levels_without_a_single_ok_call_are_still_drawn(tmp_path):
     run.level(5, failing=1.0)
     run.level(10, failing=1.0)
 
-    assert drawn(run, tmp_path) == {"throughput", "throughput-by-users"}
+    assert drawn(run, tmp_path) == {"throughput", "outcomes", "throughput-by-users"}
 
 
 def test_a_wide_range_of_latencies_is_drawn_on_a_logarithmic_scale(tmp_path):

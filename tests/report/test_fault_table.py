@@ -54,7 +54,7 @@ def test_a_fault_that_touched_nothing_and_one_that_was_not_recovered_from(tmp_pa
     run = Run()
     run.fault("slow", 20, 10)
     ms = [20.0] * 1000 + [200.0] * 2000
-    run.level(5, seconds=60, rps=50, kind="sustain", ms=ms)
+    run.level(20, seconds=60, rps=50, kind="sustain", ms=ms)
     run.end()
     reading = read(run.write(tmp_path / "b"))
 

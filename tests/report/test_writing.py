@@ -30,6 +30,9 @@ def test_everything_is_written_beside_the_run(tmp_path):
     assert {path.name for path in (run / "charts").iterdir()} == {
         "throughput.svg",
         "percentiles.svg",
+        "heat.svg",
+        "outcomes.svg",
+        "distribution.svg",
         "throughput-by-users.svg",
         "percentiles-by-users.svg",
     }

@@ -1,0 +1,193 @@
+"""The charts by level of load, and the distribution of latency.
+
+By level: throughput against users with the breaking point, the knee and, where one may be given, the fitted curve;
+percentiles against users. One level has no curve. The distribution: response beside service, to 99.99 %.
+"""
+
+from typing import Any, Final
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from harness.analysis import capacity, curve
+from harness.analysis.curve import Point
+from harness.analysis.rounding import show
+from harness.report.drawing import (
+    DASHED,
+    LABEL,
+    QUANTILE_COLOURS,
+    Data,
+    Drawing,
+    Size,
+    broke,
+    finish,
+    key,
+    milliseconds,
+    plain,
+)
+from harness.report.reading import Reading
+from harness.report.svg import BAD, BLUE, MUTED, Q_HIGH
+
+PERCENTILES: Final = (50, 90, 95, 99, 99.9, 99.99)
+FITTED_POINTS: Final = 60
+
+
+def throughput(reading: Reading, size: Size) -> Drawing | None:
+    """The curve of goodput against concurrency."""
+    levels = _levels(reading)
+    if not levels:
+        return None
+    figure, axes = plain(size)
+    first = [row for row in levels if row["kind"] != "confirm"]
+    axes.plot([row["users"] for row in first], [row["throughput_rps"] for row in first], color=BLUE)
+    for row in levels:
+        red = broke(reading, row)
+        axes.plot(
+            row["users"],
+            row["throughput_rps"],
+            "o",
+            markersize=6 if red else 4.5,
+            color=BAD if red else BLUE,
+        )
+    fitted = _fitted(reading, axes, max(row["users"] for row in levels))
+    finish(axes, "answered calls a second", legend=fitted)
+    _users_axis(axes, reading)
+    peak = max(levels, key=lambda row: row["throughput_rps"])
+    words = f"highest at {peak['users']} users with {show(peak['throughput_rps'], 'per_s')}"
+    model = "; a fitted curve is drawn" if fitted else ""
+    return Drawing(figure, f"Throughput by users: {words}{_break_words(reading)}{model}.")
+
+
+def percentiles(reading: Reading, size: Size) -> Drawing | None:
+    """How response times grow with concurrency."""
+    levels = [row for row in _levels(reading) if row["kind"] != "confirm"]
+    shown = {
+        name: [(row["users"], row["latency_ms"]["response"][name]) for row in levels]
+        for name in QUANTILE_COLOURS
+    }
+    shown = {name: [pair for pair in pairs if pair[1] is not None] for name, pairs in shown.items()}
+    if not any(len(pairs) > 1 for pairs in shown.values()):
+        return None
+    figure, axes = plain(size)
+    for name, pairs in shown.items():
+        if pairs:
+            users, values = zip(*pairs, strict=True)
+            axes.plot(users, values, "o-", markersize=4, color=QUANTILE_COLOURS[name], label=name)
+    finish(axes, "response time")
+    milliseconds(axes, [value for pairs in shown.values() for _, value in pairs])
+    _users_axis(axes, reading)
+    ends = [f"{name} {show(pairs[-1][1], 'ms')}" for name, pairs in shown.items() if pairs]
+    words = f"at {levels[-1]['users']} users {', '.join(ends)}"
+    return Drawing(figure, f"Response time by users: {words}{_break_words(reading)}.")
+
+
+def distribution(reading: Reading, size: Size) -> Drawing | None:
+    """Percentiles to 99.99 %: the axis is logarithmic in the share of calls above."""
+    response, service = reading.curve.response, reading.curve.service
+    if len(response) < 2:
+        return None
+    figure, axes = plain(size)
+    axes.set_xscale("log")
+    axes.plot(
+        [point.above for point in response], [point.ms for point in response], color=Q_HIGH, label="response"
+    )
+    axes.plot(
+        [point.above for point in service],
+        [point.ms for point in service],
+        color=BLUE,
+        linestyle=DASHED,
+        linewidth=1.4,
+        label="service",
+    )
+    finish(axes, "time", legend=False)
+    key(axes)
+    milliseconds(axes, [point.ms for point in (*response, *service)])
+    least = response[-1].above
+    axes.set_xlim(500_000, min(least, 100_000))
+    shown = [percent for percent in PERCENTILES if 100 - least / 10_000 >= percent - 1e-9 or percent <= 90]
+    axes.xaxis.set_major_locator(FixedLocator([_above(percent) for percent in shown]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda above, _: f"{100 - above / 10_000:.6g}%"))
+    axes.grid(visible=True, axis="x")
+    axes.set_xlabel("of the calls took at most")
+    words = ", ".join(f"{percent:g}% took at most {_at(response, percent)}" for percent in shown)
+    return Drawing(figure, f"Distribution of response time: {words}.")
+
+
+def no_data(reading: Reading) -> Data | None:
+    """The table of levels stands below the charts; nothing is said twice."""
+    del reading
+    return None
+
+
+def distribution_data(reading: Reading) -> Data | None:
+    """The named percentiles of both times."""
+    response, service = reading.curve.response, reading.curve.service
+    if not response:
+        return None
+    rows = tuple((f"{percent:g}%", _at(response, percent), _at(service, percent)) for percent in PERCENTILES)
+    return Data(("Calls", "Response", "Service"), rows)
+
+
+def _above(percent: float) -> int:
+    return round((100 - percent) * 10_000)
+
+
+def _at(points: tuple[Point, ...], percent: float) -> str:
+    return show(curve.at(points, _above(percent)), "ms")
+
+
+def _fitted(reading: Reading, axes: Axes, most: int) -> bool:
+    """The curve of the capacity model, where one was given."""
+    found = reading.fit
+    if found is None:
+        return False
+    users = [most * step / FITTED_POINTS for step in range(1, FITTED_POINTS + 1)]
+    axes.plot(
+        users,
+        [capacity.rps_at(found, one) for one in users],
+        color=MUTED,
+        linestyle=DASHED,
+        linewidth=1.3,
+        label="fitted (USL)",
+    )
+    return True
+
+
+def _users_axis(axes: Axes, reading: Reading) -> None:
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=(1, 2, 5, 10)))
+    axes.set_xlabel("users")
+    breaking, knee = reading.summary["breaking_point"], reading.knee
+    if breaking:
+        _mark(axes, breaking["users"], f"breaks at {breaking['users']}", BAD)
+    elif knee:
+        _mark(axes, knee.users, f"knee at {knee.users}", MUTED)
+
+
+def _mark(axes: Axes, users: int, text: str, colour: str) -> None:
+    axes.axvline(users, color=colour, linewidth=1.2, linestyle=DASHED)
+    axes.annotate(
+        text,
+        (users, 0.04),
+        xycoords=("data", "axes fraction"),
+        xytext=(-5, 0),
+        textcoords="offset points",
+        ha="right",
+        fontsize=11,
+        color=colour,
+        bbox=LABEL,
+    )
+
+
+def _levels(reading: Reading) -> list[dict[str, Any]]:
+    """The steps that make a curve: at least two different levels of users."""
+    rows = capacity.levels(reading.summary["steps"])
+    return sorted(rows, key=lambda row: row["users"]) if len({row["users"] for row in rows}) > 1 else []
+
+
+def _break_words(reading: Reading) -> str:
+    breaking = reading.summary["breaking_point"]
+    if breaking:
+        return f"; the breaking point is at {breaking['users']} users"
+    return f"; the knee is at {reading.knee.users} users" if reading.knee else ""
