@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis import exposure, latency, recovery, steps
+from harness.analysis import exposure, latency, recovery, spans, steps
 from harness.analysis.calls import Calls
 from harness.analysis.exposure import NOBODY, Exposure
-from harness.analysis.faults import Fault
+from harness.analysis.faults import Fault, disturbed
 from harness.analysis.recovery import BEFORE_S, Recovery
 from harness.analysis.rounding import ratio, seconds
 from harness.analysis.spans import FOREVER, Span
@@ -94,9 +94,9 @@ def _before(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence
     if not back:
         return calls.take(slice(0))
     # The seconds may have gaps, where another fault was on.
-    rest = calls.between(back[-1][0], back[0][1])
-    others = [one for one in faults if one.disturbed is not None]
-    return exposure.untouched(rest, [one.disturbed for one in others if one.disturbed is not None])
+    whole = (back[-1][0], back[0][1])
+    near = [span for span in disturbed(faults) if spans.meets(whole, [span])]
+    return exposure.untouched(calls.between(*whole), near)
 
 
 def _after(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[Step]) -> Calls:

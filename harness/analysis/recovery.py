@@ -103,7 +103,7 @@ def before(fault: Fault, steps: Sequence[Step], faults: Sequence[Fault]) -> list
     others = disturbed(one for one in faults if one.name != fault.name)
     end_ns = fault.disturbed[0]
     back = [(end_ns - (k + 1) * NS_PER_S, end_ns - k * NS_PER_S) for k in range(BEFORE_S)]
-    return [one for one in back if one[0] >= step.start_ns and not spans.common([one], others)]
+    return [one for one in back if one[0] >= step.start_ns and not spans.meets(one, others)]
 
 
 def observed(fault: Fault, steps: Sequence[Step], faults: Sequence[Fault]) -> Span | None:
@@ -134,8 +134,12 @@ def measure(calls: Calls, fault: Fault, steps: Sequence[Step], faults: Sequence[
     after = observed(fault, steps, faults)
     if after is None:
         return Recovery(outcome="unknown", why="it was applied outside the measured part of the load steps")
-    others = [one for one in faults if one.name != fault.name and one.disturbed is not None]
-    on = [one.name for one in others if spans.common([(after[0], after[0] + 1)], disturbed([one]))]
+    healed: Span = (after[0], after[0] + 1)
+    on = [
+        one.name
+        for one in faults
+        if one.name != fault.name and one.disturbed and spans.meets(healed, [one.disturbed])
+    ]
     if on:
         return Recovery(outcome="unknown", why=f"{', '.join(on)} was on when it was healed")
     found = band(calls, before(fault, steps, faults), fault)

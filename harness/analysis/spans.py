@@ -31,5 +31,11 @@ def without(left: Iterable[Span], right: Iterable[Span]) -> list[Span]:
     return common(left, gaps)
 
 
+def meets(one: Span, others: Iterable[Span]) -> bool:
+    """Whether a stretch has time in common with any of the others."""
+    start, end = one
+    return any(other[0] < end and start < other[1] for other in others)
+
+
 def length_ns(spans: Iterable[Span]) -> int:
     return sum(end - start for start, end in spans)

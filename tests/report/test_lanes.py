@@ -6,6 +6,7 @@ import pytest
 
 from harness.report import lanes, svg
 from harness.report.charts import renditions
+from harness.report.drawing import HEAD_PX
 from harness.report.reading import read
 from tests.fakes.runs import Run, faults
 
@@ -98,5 +99,5 @@ def test_lanes_add_to_the_height_and_take_none_from_the_plots(tmp_path):
     within = renditions("throughput", reading(tmp_path / "b", (10, 5)))[0]
 
     heights = [float(re.findall(r'viewBox="0 0 [\d.]+ ([\d.]+)"', one)[0]) for one in (without, within)]
-    assert heights[1] - heights[0] == lanes.LANE_PX + 24
+    assert heights[1] - heights[0] == lanes.LANE_PX + HEAD_PX
     assert "faults" not in without
