@@ -94,9 +94,12 @@ def _before(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence
     if not back:
         return calls.take(slice(0))
     # The seconds may have gaps, where another fault was on.
-    whole = (back[-1][0], back[0][1])
-    near = [span for span in disturbed(faults) if spans.meets(whole, [span])]
-    return exposure.untouched(calls.between(*whole), near)
+    rest = calls.between(back[-1][0], back[0][1])
+    if not len(rest):
+        return rest
+    until_ns = int(rest.done_ns.max()) + 1  # a fault after these seconds can have touched the last calls
+    near = [span for span in disturbed(faults) if spans.meets((back[-1][0], until_ns), [span])]
+    return exposure.untouched(rest, near)
 
 
 def _after(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[Step]) -> Calls:
