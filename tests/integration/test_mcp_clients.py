@@ -1,21 +1,29 @@
 """Our clients and real servers: the official SDK in all its modes, npm's reference server, the reference target."""
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 
+import gevent
 import pytest
 
 from harness.client.preflight import preflight
 from harness.client.session import connected
 from harness.load.inside.deadlines import Deadlines
+from harness.load.inside.stream import StreamConnection
 from harness.load.inside.transport import Connection
 from harness.mcp import outcome
-from harness.mcp.dialects import new_session
-from harness.mcp.messages import Reply
-from tests import getting
+from harness.mcp.dialects import Session, new_session
+from harness.mcp.messages import Reply, Request
+from harness.services.ports import free_port
+from tests import getting, npm
 
+EVERYTHING = "@modelcontextprotocol/server-everything@2026.8.31"
 SDK_SERVER = """
 import socket, sys, uvicorn
 from mcp.server import MCPServer
@@ -23,13 +31,34 @@ server = MCPServer("tiny", version="1.0")
 
 @server.tool()
 def echo(message: str) -> str:
+    executed["echo"] += 1
     return message
+
+executed = {"echo": 0, "fail": 0, "read": 0, "got": 0}
 
 @server.tool()
 def fail() -> str:
+    executed["fail"] += 1
     raise ValueError("it broke")
 
-app = server.streamable_http_app(json_response="json" in sys.argv, stateless_http="stateless" in sys.argv)
+@server.tool()
+def count() -> dict[str, int]:
+    return executed
+
+@server.resource("memo://note")
+def note() -> str:
+    executed["read"] += 1
+    return "remember"
+
+@server.prompt()
+def greet(name: str) -> str:
+    executed["got"] += 1
+    return "Greet " + name
+
+if "sse" in sys.argv:
+    app = server.sse_app()
+else:
+    app = server.streamable_http_app(json_response="json" in sys.argv, stateless_http="stateless" in sys.argv)
 sock = socket.socket()
 sock.bind(("127.0.0.1", 0))
 sock.listen(100)
@@ -40,21 +69,33 @@ MODES = ["events", "json", "stateless", "json stateless"]
 VERSIONS = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"]
 
 
-@pytest.fixture(scope="module", params=MODES)
-def sdk_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A server of the official SDK, answering in this mode."""
+@contextmanager
+def sdk_server(*mode: str) -> Iterator[str]:
+    """The origin of a server of the official SDK, answering in this mode."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SDK_SERVER, *request.param.split()],
+        [sys.executable, "-c", SDK_SERVER, *mode],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     assert process.stdout
     port = int(process.stdout.readline())
-    yield f"http://127.0.0.1:{port}/mcp"
+    yield f"http://127.0.0.1:{port}"
     process.kill()
     process.wait()
     process.stdout.close()
+
+
+@pytest.fixture(scope="module", params=MODES)
+def sdk_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with sdk_server(*request.param.split()) as origin:
+        yield f"{origin}/mcp"
+
+
+@pytest.fixture(scope="module")
+def sse_url() -> Iterator[str]:
+    with sdk_server("sse") as origin:
+        yield f"{origin}/sse"
 
 
 async def test_the_dialect_of_the_official_sdk_is_found(sdk_url: str) -> None:
@@ -62,7 +103,7 @@ async def test_the_dialect_of_the_official_sdk_is_found(sdk_url: str) -> None:
     found = await preflight(sdk_url, "auto", timeout_s=20)
 
     assert (found.protocol, found.server_name, found.server_version) == ("2026-07-28", "tiny", "1.0")
-    assert {tool["name"] for tool in found.tools or []} == {"echo", "fail"}
+    assert {tool["name"] for tool in found.tools or []} == {"echo", "fail", "count"}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -134,48 +175,127 @@ async def test_a_session_that_was_closed_is_lost(sdk_url: str) -> None:
     assert after.outcome == (outcome.OK if kept is None else outcome.SESSION_LOST)
 
 
-@pytest.fixture(scope="module")
-def everything_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """npm's reference server, of the TypeScript SDK."""
-    place = tmp_path_factory.mktemp("npm")
-    package = "@modelcontextprotocol/server-everything"
-    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(place)]
+USERS, ROUNDS = 8, 4
+# What a call of each kind must be called; npm's server has no count, and its own names.
+KINDS = {
+    "echo": outcome.OK,
+    "fail": outcome.TOOL_ERROR,
+    "read": outcome.OK,
+    "got": outcome.OK,
+    "unknown": outcome.RPC_ERROR,
+}
+
+
+def request_of(kind: str, session: Session, text: str) -> Request:
+    if kind == "read":
+        return session.request("resources/read", {"uri": "memo://note"})
+    if kind == "got":
+        return session.request("prompts/get", {"name": "greet", "arguments": {"name": text}})
+    if kind == "unknown":
+        return session.request("no/such/method", {})
+    return session.call(kind, {"message": text} if kind == "echo" else {})
+
+
+def under_load(url: str, protocol: str, kinds: Iterable[str]) -> Counter[tuple[str, str]]:
+    """Eight users at once, each with a session of its own; how often which kind of call ended in which outcome."""
+    seen: Counter[tuple[str, str]] = Counter()
+
+    def user(number: int) -> None:
+        told = (url, Deadlines(), 60.0)
+        connection = StreamConnection(*told) if protocol == "sse" else Connection(*told)
+        session = new_session(protocol)
+        for request in driven(session.opening(), connection):
+            seen["opening", request.outcome] += 1
+        for turn in range(ROUNDS):
+            for kind in kinds:
+                text = f"{number}-{turn}"
+                reply = connection.exchange(request_of(kind, session, text)).reply
+                seen[kind, reply.outcome] += 1
+                if kind == "echo":  # nobody is given somebody else's answer
+                    assert text in reply.value()["content"][0]["text"]
+        for request in driven(session.closing(), connection):
+            seen["closing", request.outcome] += 1
+        connection.close()
+
+    users = [gevent.spawn(user, number) for number in range(USERS)]
+    gevent.joinall(users, raise_error=True)
+    return seen
+
+
+def driven(
+    sequence: Generator[Request, Reply, object], connection: Connection | StreamConnection
+) -> list[Reply]:
+    replies: list[Reply] = []
     try:
-        done = subprocess.run(
-            [getting.node_program("npm"), "install", *options, package],
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        pytest.skip(getting.npm(error))
-    if done.returncode:
-        pytest.skip(getting.npm_package(package, done.stderr))
-    script = place / "node_modules" / package / "dist" / "index.js"
+        request = next(sequence)
+        while True:
+            replies.append(connection.exchange(request).reply)
+            request = sequence.send(replies[-1])
+    except StopIteration:
+        return replies
+
+
+def checked(seen: Counter[tuple[str, str]], executed: dict[str, int] | None) -> None:
+    """Every call has the name it must have; what was executed was counted, neither more nor less."""
+    calls = {kind: count for (kind, _), count in seen.items() if kind in KINDS}
+    assert {(kind, found) for kind, found in seen if kind in KINDS} == {(kind, KINDS[kind]) for kind in calls}
+    assert {found for kind, found in seen if kind not in KINDS} <= {outcome.OK}
+    assert set(calls.values()) == {USERS * ROUNDS}
+    if executed is not None:
+        assert executed == {kind: calls[kind] for kind in executed}
+
+
+async def executed_by(url: str, protocol: str) -> dict[str, int]:
+    async with connected(url, protocol, timeout_s=20) as client:
+        counted = await client.call("count", {})
+    found: dict[str, int] = json.loads(counted.value()["content"][0]["text"])
+    return found
+
+
+@pytest.mark.parametrize("version", VERSIONS[:2])
+async def test_nothing_is_misclassified_under_load(sdk_url: str, version: str) -> None:
+    """Tools, resources, prompts, errors: against the server's own count."""
+    before = await executed_by(sdk_url, version)
+    seen = under_load(sdk_url, version, KINDS)
+    after = await executed_by(sdk_url, version)
+
+    checked(seen, {kind: after[kind] - before[kind] for kind in after})
+
+
+async def test_nothing_is_misclassified_over_http_sse(sse_url: str) -> None:
+    """The same on the oldest transport, which `auto` finds."""
+    found = await preflight(sse_url, "auto", timeout_s=20)
+    seen = under_load(sse_url, "sse", KINDS)
+
+    assert (found.protocol, found.server_name) == ("sse", "tiny")
+    checked(seen, await executed_by(sse_url, "sse"))
+
+
+@contextmanager
+def everything(mode: str) -> Iterator[str]:
+    """The origin of npm's reference server, of the TypeScript SDK."""
+    script = npm.installed(EVERYTHING) / "dist" / "index.js"
     port = free_port()
     process = subprocess.Popen(
-        [getting.node_program("node"), str(script), "streamableHttp"],
+        [getting.node_program("node"), str(script), mode],
         env=os.environ | {"PORT": str(port)},
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stderr
     for line in process.stderr:  # ends when the process does
-        if "listening" in line:
+        if "on port" in line:
             break
-    yield f"http://127.0.0.1:{port}/mcp"
+    yield f"http://127.0.0.1:{port}"
     process.kill()
     process.wait()
     process.stderr.close()
 
 
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+@pytest.fixture(scope="module")
+def everything_url() -> Iterator[str]:
+    with everything("streamableHttp") as origin:
+        yield f"{origin}/mcp"
 
 
 @pytest.mark.timeout(200)
@@ -199,3 +319,15 @@ def test_npm_s_reference_server_answers_the_load_s_connection(everything_url: st
 
     assert [one.reply.outcome for one in done if one.reply.outcome != outcome.OK] == [outcome.TOOL_ERROR]
     assert sum(not one.reused for one in done) == 1
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("mode", ["streamableHttp", "sse"])
+async def test_npm_s_reference_server_under_load(mode: str, everything_url: str) -> None:
+    """Both its transports, found by themselves; every echo is the user's own."""
+    with contextlib.nullcontext("") if mode == "streamableHttp" else everything(mode) as origin:
+        url = f"{origin}/sse" if origin else everything_url
+        found = await preflight(url, "auto", timeout_s=20)
+        checked(under_load(url, found.protocol, ["echo", "unknown"]), None)
+
+    assert found.protocol == ("sse" if mode == "sse" else "2025-11-25")

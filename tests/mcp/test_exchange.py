@@ -313,9 +313,21 @@ MEMBERS = st.fixed_dictionaries(
         "id": st.just(OURS) | JSONS,
         "method": st.text(max_size=5) | JSONS,
         "result": st.fixed_dictionaries({}, optional={"isError": JSONS, "resultType": JSONS, "content": JSONS}) | JSONS,
-        "error": st.fixed_dictionaries({}, optional={"code": st.integers() | JSONS, "message": JSONS}) | JSONS,
+        "error": st.fixed_dictionaries({}, optional={"code": st.integers() | JSONS, "message": JSONS, "data": JSONS}) | JSONS,
+        "params": JSONS,
     },
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [None, "text", 5, 1.5, True, [1], {"supported": ["x"]}], ids=repr)
+@pytest.mark.parametrize("status", [200, 400])
+def test_what_an_error_brings_along_does_not_change_what_it_is(more: object, status: int) -> None:
+    """Servers put texts, lists and objects there; what is an object can be read."""
+    body = message(id=OURS, error={"code": -32022, "message": "no", "data": more})
+    reply = judge(request(), status, JSON, body)
+
+    assert (reply.outcome, reply.code) == (outcome.REJECTED if status == 400 else outcome.RPC_ERROR, -32022)
+    assert reply.error_data() == (more if isinstance(more, dict) and status == 400 else {})
 
 
 @given(MEMBERS, st.sampled_from([200, 400, 404]), st.booleans(), st.booleans())
