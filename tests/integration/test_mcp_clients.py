@@ -25,8 +25,9 @@ from tests import getting, npm
 
 EVERYTHING = "@modelcontextprotocol/server-everything@2026.8.31"
 SDK_SERVER = """
-import socket, sys, uvicorn
+import logging, socket, sys, uvicorn
 from mcp.server import MCPServer
+logging.disable()  # a traceback in colours costs most of a second
 server = MCPServer("tiny", version="1.0")
 
 @server.tool()
