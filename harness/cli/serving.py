@@ -15,13 +15,14 @@ from typing import Any
 
 import click
 
-from harness.errors import PASSED, ServiceError
+from harness.errors import PASSED, ServiceError, UsageError
 from harness.record.undo import Journal
 from harness.services import janitor, postgres, target
 from harness.services.leftovers import PREFIX
 from harness.services.target import Target
 from harness.target import flags
 from harness.target.keys import FIRST_KEY
+from harness.target.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,23 @@ class Asked:
 
 def serve(host: str, port: int, database_url: str | None, **settings: Any) -> int:
     """Until a signal asks for the end. Settings that cannot work are refused before anything starts."""
-    flags.settings({"database_url": database_url or "postgresql://embedded", **settings})
+    checked = flags.settings({"database_url": database_url or "postgresql://embedded", **settings})
+    if checked.worker:
+        return _work(checked, database_url)
     return asyncio.run(_serve(Asked(host, port, database_url, tuple(flags.arguments(settings)))))
+
+
+def _work(settings: Settings, database_url: str | None) -> int:
+    """In this process: there is nothing else to start, and nothing to leave behind."""
+    if not database_url:
+        raise UsageError(
+            "A worker needs the database of a server.",
+            "Neither --database-url nor DATABASE_URL names one; an embedded one would have no tasks.",
+            "harness serve --worker --database-url postgresql://user@127.0.0.1:5432/postgres",
+        )
+    from harness.target.serve import run
+
+    return run(settings)
 
 
 async def _serve(asked: Asked) -> int:

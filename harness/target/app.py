@@ -30,14 +30,17 @@ from harness.target.doors.observe import Observer, Traffic
 from harness.target.doors.plain import PlainDoor
 from harness.target.doors.sessions import routes as session_routes
 from harness.target.doors.streamable import mcp_server, session_manager
+from harness.target.doors.tasks import routes as task_routes
 from harness.target.doors.websocket import WebSocketDoor
 from harness.target.doors.wire import reply
+from harness.target.events import Events
 from harness.target.executions import Executions
 from harness.target.pipeline import Pipeline
 from harness.target.sessions import SessionUpkeep, StoreUnreachableError
 from harness.target.sessions_postgres import PostgresSessions
 from harness.target.sessions_redis import RedisSessions, connected
 from harness.target.settings import Settings
+from harness.target.tasks.running import opened as opened_tasks
 
 log = logging.getLogger(__name__)
 
@@ -72,14 +75,18 @@ class Target:
     async def running(self) -> AsyncIterator[None]:
         """The service is open inside this; what cannot be opened raises a HarnessError."""
         settings = self._settings
+        events = Events(settings)
         async with (
             postgres.opened(settings) as databases,
             _session_store(settings, databases) as sessions,
             _pipeline(databases) as pipeline,
+            opened_tasks(settings, databases, events) as tasks,
+            events.running(),
         ):
             self._traffic = Traffic()
             observer = Observer(settings, databases, sessions, self._traffic)
             guarded = await self._guard(clients := Clients(databases.own))
+            events.on("client", lambda event: clients.forget(str(event.get("client"))))
             self._pages = guarded(
                 Starlette(
                     routes=[
@@ -87,6 +94,7 @@ class Target:
                         Route("/status", observer.status),
                         *client_routes(clients),
                         *session_routes(sessions),
+                        *task_routes(tasks, sessions),
                     ],
                 )
             )

@@ -1,7 +1,8 @@
 """Registered clients: their keys, their permissions, and when they were last seen.
 
 A key is made here, shown once and never kept (`keys`); who shows it is remembered for a minute (`verified`), so a
-client pays for the slow hash once a minute, and a key revoked by another process works no longer than that here.
+client pays for the slow hash once a minute. What changes is told to other processes (`events`); one that does not
+hear of it accepts an ended key for no longer than that minute.
 Hashing runs in threads, HASHING_AT_ONCE of them, so that it holds up nothing else.
 """
 
@@ -13,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
+import msgspec
 
 from harness.target.caller import ADMIN, PERMISSIONS, Caller
 from harness.target.connecting import UNREACHABLE, reason
@@ -114,18 +116,24 @@ class Clients:
     async def change(self, client: str, permission: str) -> Registered | None:
         """Give a client another permission; None when there is no such client."""
         rows = await self._rows(_CHANGE, client, _checked(permission))
-        self.forget(client)
+        await self._changed(client, "changed")
         return Registered(*rows[0]) if rows else None
 
     async def revoke(self, client: str) -> bool:
         """End a client's key for good; False when there is no such client."""
         rows = await self._rows(_REVOKE, client)
-        self.forget(client)
+        await self._changed(client, "revoked")
         return bool(rows)
 
     def forget(self, client: str) -> None:
         """Ask the table again: something about this client has changed."""
         self._verified.forget(client)
+
+    async def _changed(self, client: str, how: str) -> None:
+        """Here at once, in other processes when they hear of it."""
+        self.forget(client)
+        event = msgspec.json.encode({"event": "client", "client": client, "how": how}).decode()
+        await self._rows("SELECT pg_notify(current_schema(), $1)", event)
 
     async def settle(self) -> None:
         """Until what was noted is written; bounded, as each statement is."""

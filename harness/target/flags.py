@@ -37,6 +37,12 @@ FLAGS: Final[Mapping[str, Flag]] = {
     "admin_key": Flag(
         "the admin's key with --auth (default: HARNESS_ADMIN_KEY of the environment, or one is made)"
     ),
+    "worker": Flag("serve nothing, do tasks", present=True),
+    "amqp_url": Flag(
+        "RabbitMQ for tasks (default: AMQP_URL of the environment, else PostgreSQL is their queue)"
+    ),
+    "task_workers": Flag("tasks at once in this process; 0 leaves them to other processes", int),
+    "task_lease_s": Flag("seconds after which the task of a silent worker is done by another one", float),
     "session_ttl_s": Flag("seconds until a session without activity expires", float),
     "session_sweep_s": Flag("seconds between deletions of expired sessions", float),
     "pool_min": Flag("connections kept open to each database", int),
@@ -51,7 +57,7 @@ FLAGS: Final[Mapping[str, Flag]] = {
 }
 
 # Where other parts are: passwords in them are not shown to other users of the machine.
-ENVIRONMENT: Final = {"redis_url": "REDIS_URL", "admin_key": "HARNESS_ADMIN_KEY"}
+ENVIRONMENT: Final = {"redis_url": "REDIS_URL", "amqp_url": "AMQP_URL", "admin_key": "HARNESS_ADMIN_KEY"}
 
 
 def option(name: str) -> str:

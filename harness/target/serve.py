@@ -4,6 +4,8 @@ Exactly one line goes to standard output, when the service answers:
 
     harness target ready on http://127.0.0.1:PORT
 
+or, with --worker, `harness worker ready`.
+
 With --auth on a schema without an admin one is made, and its key goes to standard error, this once.
 
 SIGTERM and SIGINT end it: no new connections, calls in flight get `drain_s`, then exit 0. A second one does not
@@ -21,10 +23,13 @@ from collections.abc import AsyncIterator
 import uvicorn
 
 from harness.errors import PASSED, UsageError
+from harness.target import databases
 from harness.target.app import Target, build
 from harness.target.doors.wire import BODY_BYTES_MAX
+from harness.target.events import Events
 from harness.target.keys import FIRST_KEY
 from harness.target.settings import Settings
+from harness.target.tasks.running import opened as opened_tasks
 
 
 def run(settings: Settings) -> int:
@@ -38,10 +43,18 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)  # also during the start: then it stops as soon as it is up
-    async with serving(settings) as url:
-        sys.stdout.write(f"harness target ready on {url}\n")
+    async with (working if settings.worker else serving)(settings) as url:
+        sys.stdout.write(f"harness target ready on {url}\n" if url else "harness worker ready\n")
         sys.stdout.flush()
         await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[str]:
+    """No doors, so no URL: tasks are done in this event loop until the context ends."""
+    events = Events(settings)
+    async with databases.opened(settings) as opened, opened_tasks(settings, opened, events), events.running():
+        yield ""
 
 
 @contextlib.asynccontextmanager

@@ -29,6 +29,10 @@ class Settings:
     admin_key: str = (
         ""  # of a client that may do everything; without one the first start makes one and shows it
     )
+    worker: bool = False  # True: no doors, tasks only
+    amqp_url: str = ""  # RabbitMQ for tasks; without it their queue is in PostgreSQL
+    task_workers: int = 4  # tasks at once in this process; 0 leaves them to others
+    task_lease_s: float = 10.0  # a worker that says nothing for so long has lost its task
     session_ttl_s: float = 1800.0  # a session without activity for so long is gone
     session_sweep_s: float = 60.0  # how often the rows of expired sessions are deleted
     pool_min: int = 0  # connections kept open, for each database
@@ -54,6 +58,25 @@ class Settings:
                 "It must be a lower-case PostgreSQL name that does not begin with pg_.",
                 "Use letters, digits and underscores, for example harness_target",
             )
+        self._check_parts()
+        if not 0 <= self.port <= 65535:
+            raise UsageError(
+                f"There is no port {self.port}.", "Ports go from 0 to 65535.", "0 takes a free one."
+            )
+        if not 0 <= self.pool_min <= self.pool_max or self.pool_max < 1:
+            raise UsageError(
+                f"A pool of {self.pool_min} to {self.pool_max} connections cannot work.",
+                "The maximum must be at least one, and not below the minimum.",
+                "For example a minimum of 0 and a maximum of 10.",
+            )
+        times_s = (self.session_ttl_s, self.session_sweep_s, self.pool_wait_s, self.connect_timeout_s)
+        if min(*times_s, self.task_lease_s, self.statement_timeout_s, self.health_timeout_s) <= 0:
+            raise UsageError(
+                "A time limit of the target is not positive.", todo="Give every limit some time."
+            )
+
+    def _check_parts(self) -> None:
+        """What else it works with."""
         if self.redis_url and urlsplit(self.redis_url).scheme not in {"redis", "rediss", "unix"}:
             raise UsageError(
                 "That is not the URL of a Redis.",
@@ -76,20 +99,17 @@ class Settings:
             raise UsageError(
                 "The admin's key is not one.", f"A key is {keys.FORM}.", f"For example: {keys.new_key()}"
             )
-        if not 0 <= self.port <= 65535:
+        if self.amqp_url and urlsplit(self.amqp_url).scheme not in {"amqp", "amqps"}:
             raise UsageError(
-                f"There is no port {self.port}.", "Ports go from 0 to 65535.", "0 takes a free one."
+                "That is not the URL of a RabbitMQ.",
+                f"{without_password(self.amqp_url)!r} does not begin with amqp://",
+                "Give one such as amqp://guest:guest@127.0.0.1:5672/",
             )
-        if not 0 <= self.pool_min <= self.pool_max or self.pool_max < 1:
+        if self.task_workers < int(self.worker):
             raise UsageError(
-                f"A pool of {self.pool_min} to {self.pool_max} connections cannot work.",
-                "The maximum must be at least one, and not below the minimum.",
-                "For example a minimum of 0 and a maximum of 10.",
-            )
-        times_s = (self.session_ttl_s, self.session_sweep_s, self.pool_wait_s, self.connect_timeout_s)
-        if min(*times_s, self.statement_timeout_s, self.health_timeout_s) <= 0:
-            raise UsageError(
-                "A time limit of the target is not positive.", todo="Give every limit some time."
+                f"{self.task_workers} tasks at once cannot work.",
+                "A number of tasks is not negative, and a worker does one at least.",
+                "For example --task-workers 4",
             )
 
     @property

@@ -31,7 +31,8 @@ def test_curl_examples_work(example, target_url):
     )
 
     assert any(
-        f'"{name}":' in ended.stdout for name in ("result", "status", "uptime_s", "key", "unique_clients")
+        f'"{name}":' in ended.stdout
+        for name in ("result", "status", "uptime_s", "key", "unique_clients", "id")
     ), ended.stdout
     assert '"error"' not in ended.stdout
     assert '"isError":true' not in ended.stdout
