@@ -3,7 +3,7 @@
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
 # make count  200,000 calls by two workers: each has its row
-# make bench  calls a second of one core, beside Locust's FastHttpUser and wrk, in one run
+# make bench  the harness measured beside its peers, six minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -31,7 +31,7 @@ count: $(STAMP)
 	HARNESS_TEST_CALLS=200000 $(BIN)/python -m pytest -q tests/e2e/test_workers.py -k many_calls
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/calls_per_second.py
+	$(BIN)/python benchmarks/bench.py $(PART) $(if $(DOCS),--docs)
 
 calibrate: $(STAMP)
 	$(BIN)/python benchmarks/placebo.py

@@ -1,0 +1,114 @@
+"""Calls a second of one core, memory a user, and latency added: the harness beside its peers, taking turns.
+
+The rounds are interleaved, so that whatever else the machine does meets all of them, and a ratio is the median of
+the rounds' ratios. `target busy` near 100 % says that a generator was held up by the server (wrk may be); processor
+time a call, which is what is compared, does not grow by waiting.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from echo_target import echo_target
+from figures import Figure, Table
+from generators import Measured, measure, missing
+
+COLUMNS = (
+    "generator",
+    "calls/s of processor",
+    "us a call",
+    "calls/s",
+    "harness is",
+    "target busy",
+    "median ms",
+)
+DELAY_MS = 20.0
+PAUSE_MS = 10.0  # on average, of the generator that is spread out
+DELAYED_USERS = 20
+
+
+def json(rounds: int, seconds: float, users: int) -> Table:
+    """Replies as JSON."""
+    aims = {"fasthttp": 4.0, "k6": 3.5, "wrk": 0.3, "http": None, "aiohttp": None}
+    return _ratios("json", "/mcp", "harness", aims, rounds, seconds, users)
+
+
+def sse(rounds: int, seconds: float, users: int) -> Table:
+    """Replies as a stream of one event."""
+    return _ratios("sse", "/sse", "harness", {"fasthttp": 3.0}, rounds, seconds, users)
+
+
+def websocket(rounds: int, seconds: float, users: int) -> Table:
+    """Frames of a WebSocket."""
+    return _ratios("websocket", "/ws", "harness-ws", {"websocket-client": 2.0}, rounds, seconds, users)
+
+
+def memory(_rounds: int, seconds: float, users: int) -> Table:
+    """Resident memory that a thousand users more take, all of them calling."""
+    many = max(users * 20, 20)
+    figures = []
+    with echo_target() as target:
+        for name, path, aim in (
+            ("harness", "/mcp", 40.0),
+            ("harness-ws", "/ws", 40.0),
+            ("fasthttp", "/mcp", None),
+        ):
+            found = measure(name, target, path, many, seconds)
+            told = f"a user of {many:,}, {name}"
+            figures.append(Figure("memory", told, found.kb_a_user, "KB", at_most=aim))
+    return Table(figures)
+
+
+def latency(_rounds: int, seconds: float, users: int) -> Table:
+    """A server that takes 20 ms: what each generator measures beyond that, few users, and ours at half its capacity."""
+    with echo_target() as target:
+        full = measure("harness", target, "/mcp", users, seconds)
+    half_users = max(1, round(full.calls / full.seconds / 2 * (DELAY_MS + PAUSE_MS) / 1000))
+    names = [name for name in ("harness", "fasthttp", "aiohttp", "k6", "wrk") if name not in missing()]
+    figures = []
+    with echo_target("-delay", f"{DELAY_MS}ms") as target:
+        half = measure("harness-spread", target, "/mcp", half_users, seconds)
+        told = f"harness, {half_users} users ({half.calls / half.seconds:,.0f} calls/s, half its capacity)"
+        figures.append(Figure("latency", told, half.median_ms - DELAY_MS, "ms more", at_most=0.3))
+        for name in names:
+            found = measure(name, target, "/mcp", DELAYED_USERS, seconds)
+            told = f"{name}, {DELAYED_USERS} users"
+            figures.append(Figure("latency", told, found.median_ms - DELAY_MS, "ms more"))
+    return Table(figures, note=f"Median service time beyond the {DELAY_MS:.0f} ms that the server takes.")
+
+
+def _ratios(
+    part: str, path: str, ours: str, aims: Mapping[str, float | None], rounds: int, seconds: float, users: int
+) -> Table:
+    gone = missing()
+    names = [ours, *(name for name in aims if name not in gone)]
+    found: dict[str, list[Measured]] = {name: [] for name in names}
+    with echo_target() as target:
+        for _ in range(rounds):
+            for name in names:
+                found[name].append(measure(name, target, path, users, seconds))
+    figures = [
+        Figure(part, f"times {name}", _ratio(found[ours], found[name]), "x", at_least=aims[name])
+        for name in names[1:]
+    ]
+    note = "; ".join(
+        f"{name} is not installed ({how}): left out" for name, how in gone.items() if name in aims
+    )
+    return Table(figures, COLUMNS, [_row(name, found[name], found[ours]) for name in names], note)
+
+
+def _ratio(ours: Sequence[Measured], theirs: Sequence[Measured]) -> float:
+    pairs = zip(ours, theirs, strict=True)
+    return statistics.median(one.calls_per_cpu_s / other.calls_per_cpu_s for one, other in pairs)
+
+
+def _row(name: str, found: Sequence[Measured], ours: Sequence[Measured]) -> Sequence[str]:
+    speed = statistics.median(one.calls_per_cpu_s for one in found)
+    return (
+        name,
+        f"{speed:,.0f}",
+        f"{1e6 / speed:.1f}",
+        f"{statistics.median(one.calls / one.seconds for one in found):,.0f}",
+        f"{_ratio(ours, found):.2f} x",
+        f"{statistics.median(one.target_busy for one in found):.0%}",
+        f"{statistics.median(one.median_ms for one in found):.2f}",
+    )
