@@ -10,6 +10,12 @@ AS_ROOT = "Only root can start a process as another user; run the tests as root:
 IPV6 = "This machine has no IPv6 on loopback; get it: sudo sysctl -w net.ipv6.conf.lo.disable_ipv6=0"
 
 
+def namespaces(why: object) -> str:
+    return _reason(
+        "network and time namespaces", "run the tests as root, in a container with --privileged", why
+    )
+
+
 def node_program(name: str) -> str:
     """Node's programs come as a wheel with the development extras."""
     beside = Path(sys.executable).with_name(name)

@@ -10,6 +10,7 @@ set -uo pipefail
 NEEDED=(
   "openssl:openssl:"
   "curl:curl:"
+  "ip:iproute2:"
   "chromium chromium-browser google-chrome google-chrome-stable:chromium:"
   "redis-server:redis-server:redis-server"
   "rabbitmq-server:rabbitmq-server:rabbitmq-server"

@@ -92,9 +92,21 @@ _SHARED: tuple[Decorator, ...] = (
     ),
     click.option(
         "--workers",
-        type=click.IntRange(1, 64),
+        type=click.IntRange(0, 64),
         envvar="HARNESS_WORKERS",
-        help="Processes that make the load [default: 1].",
+        help="Processes on this machine that make the load [default: 1; 0 with --expect-workers].",
+    ),
+    click.option(
+        "--expect-workers",
+        type=click.IntRange(0, 64),
+        envvar="HARNESS_EXPECT_WORKERS",
+        help="Workers that join from other machines, by `locust --worker`, before the load begins.",
+    ),
+    click.option(
+        "--bind",
+        metavar="HOST:PORT",
+        envvar="HARNESS_BIND",
+        help="Where they join; everybody who reaches it can [default: 127.0.0.1:5557].",
     ),
     click.option("--seed", type=int, envvar="HARNESS_SEED", help="Of everything random [default: 0]."),
     click.option(
@@ -136,7 +148,8 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         raise UsageError(
             "--args needs --call", "There is no tool that they are the arguments of", "Add --call TOOL"
         )
-    data |= {key: given[key] for key in ("think", "timeout", "workers", "seed") if given[key] is not None}
+    plain = ("think", "timeout", "workers", "expect_workers", "bind", "seed")
+    data |= {key: given[key] for key in plain if given[key] is not None}
     data |= {key: [*data.get(key, []), *given[key]] for key in ("objectives", "allowed_hosts") if given[key]}
     if given["faults"]:
         data["faults"] = [*data.get("faults", []), *map(_fault, given["faults"])]

@@ -145,7 +145,7 @@ async def _make(run: Run) -> str:
         ways = await prepare(stack, run.plan, run.directory, undo, asked.clock)
         server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
-        engine = asked.engine or _locust(run.directory, undo)
+        engine = asked.engine or _locust(run, undo)
         load = await stack.enter_async_context(engine(_load_spec(run, server)))
         rundir.point_latest(run.directory)
         run.started = True
@@ -178,6 +178,7 @@ async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled
     watch.read()
     for trouble in await load.poll():
         watch.trouble(trouble, run.epoch.since_ns(run.asked.clock))
+    run.write_metadata(**load.facts())
 
 
 async def _play_with_faults(plan: Plan, player: Player, injector: Injector) -> str:
@@ -194,10 +195,10 @@ async def _play_with_faults(plan: Plan, player: Player, injector: Injector) -> s
             await injecting
 
 
-def _locust(directory: RunDirectory, undo: Any) -> Engine:
+def _locust(run: Run, undo: Any) -> Engine:
     from harness.load.locust_engine import locust_engine
 
-    return locust_engine(directory, undo)
+    return locust_engine(run.directory, undo, run.progress.note)
 
 
 def _load_spec(run: Run, server: Server) -> LoadSpec:
@@ -218,6 +219,8 @@ def _load_spec(run: Run, server: Server) -> LoadSpec:
         think=scenario.think,
         timeout_s=scenario.timeout,
         workers=scenario.workers,
+        expect_workers=scenario.expect_workers,
+        bind=scenario.bind,
     )
 
 
@@ -239,7 +242,7 @@ def _facts(asked: Asked, directory: RunDirectory, epoch: Epoch) -> dict[str, Any
         "started_at": epoch.started_at.isoformat(),
         "seed": scenario.seed,
         "timeout_s": scenario.timeout,
-        "workers": scenario.workers,
+        "workers": scenario.workers + scenario.expect_workers,
         "engine": "locust" if asked.engine is None else "simulated",
         "objectives": list(scenario.objectives),
         "clock_error_ms": 0.0,

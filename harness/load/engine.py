@@ -18,6 +18,7 @@ SPEC_VARIABLE = "HARNESS_LOAD_SPEC"
 FD_VARIABLE = "HARNESS_CONTROL_FD"
 # How long users may take to be there: some time, a little for each, and the time that open calls of those that end may.
 USERS_S_FIRST, USERS_S_EACH = 30.0, 0.05
+LEAVING_S, SHIPPING_S = 10.0, 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,18 @@ class LoadSpec:
     listen: bool = False  # every session opens the stream of what the server says outside of calls
     think: bool = True
     timeout_s: float = 30.0
-    workers: int = 1
+    workers: int = 1  # on this machine
+    expect_workers: int = 0  # on others
+    bind: str = ""  # where those join
+
+    @property
+    def workers_all(self) -> int:
+        return self.workers + self.expect_workers
+
+    @property
+    def leaving_s(self) -> float:
+        """How long workers may take to write their rows down, after their calls; elsewhere they have to travel."""
+        return LEAVING_S + (SHIPPING_S if self.expect_workers else 0.0)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -87,6 +99,10 @@ class Load(Protocol):
 
         It raises nothing: what did not end in order is there to poll.
         """
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """What metadata.json should know of it at the end: `clock_error_ms`, and `clocks` of other machines."""
         ...
 
 

@@ -15,13 +15,15 @@ import signal
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from harness.errors import ServiceError
+from harness.errors import ServiceError, UsageError
+from harness.load.address import is_loopback
 from harness.load.engine import (
     FD_VARIABLE,
     SPEC_VARIABLE,
@@ -39,11 +41,13 @@ from harness.record.undo import Journal
 from harness.services.process import Child, running
 
 READY_S = 30.0
-STOP_SLACK_S = 20.0
+ANSWER_S = 10.0  # more than the master itself may take, so that it is the one to say what is wrong
 WAIT_S = 60.0  # until all users of a step by count have opened their sessions
+JOIN_S = 120.0
 SILENT_S = 10.0
 ENDS_S = 5.0
 MASTER = "locust-master"
+ANY_HOST = ("0.0.0.0", "*", "::", "[::]")
 
 
 @dataclass(slots=True)
@@ -52,23 +56,28 @@ class _LocustLoad:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    drain_s: float
+    spec: LoadSpec
+    note: Callable[[str], None]
     children: dict[str, Child] = field(default_factory=dict)
     stopping: bool = False
     gone: str = ""  # why the master is not heard any more
+    refused: str = ""  # why a worker on another machine will not
+    complete: bool = False  # all workers are there
+    clocks: list[dict[str, Any]] = field(default_factory=list)
     _words: "defaultdict[str, asyncio.Queue[dict[str, Any]]]" = field(
         default_factory=lambda: defaultdict(asyncio.Queue)
     )
     _news: list[Trouble] = field(default_factory=list)
     _known: set[str] = field(default_factory=set)
     _troubled: asyncio.Event = field(default_factory=asyncio.Event)
+    _joined: set[str] = field(default_factory=set)
     _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def set_users(self, count: int, requests: int | None = None) -> int:
         self._order(do="users", count=count, requests=requests)
-        within_s = USERS_S_FIRST + USERS_S_EACH * count + self.drain_s + STOP_SLACK_S
+        within_s = USERS_S_FIRST + USERS_S_EACH * count + self.spec.timeout_s + ANSWER_S
         if requests is not None:
-            within_s += WAIT_S + self.drain_s
+            within_s += WAIT_S + self.spec.timeout_s
         word = await self._next("running", within_s)
         if not self._known and (word is None or word["users"] != count):
             seen = "nobody said how many run" if word is None else f"{word['users']} run"
@@ -77,7 +86,7 @@ class _LocustLoad:
 
     async def set_arrivals(self, arrivals: Arrivals, number: int, hold_s: float) -> int:
         self._order(do="arrivals", arrivals=asdict(arrivals), step=number, hold_s=hold_s)
-        within_s = USERS_S_FIRST + self.drain_s + STOP_SLACK_S
+        within_s = USERS_S_FIRST + self.spec.timeout_s + ANSWER_S
         word = await self._next("arriving", within_s)
         if not self._known and (word is None or word["workers"] < word["of"]):
             self.trouble(Trouble(MASTER, f"not every worker began to send within {within_s:.0f} s"))
@@ -90,9 +99,16 @@ class _LocustLoad:
     async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:
         self.stopping = True
         self._order(do="stop", drain_s=drain_s, cancelled=cancelled, without=sorted(self._known))
-        word = None if self.gone else await self._next("stopped", drain_s + STOP_SLACK_S, heed_trouble=False)
+        within_s = drain_s + self.spec.leaving_s + ANSWER_S
+        word = None if self.gone else await self._next("stopped", within_s, heed_trouble=False)
         for part in word["left_behind"] if word else []:
             self.trouble(Trouble(part, "it did not end in order"))
+        compared = {clock["part"] for clock in self.clocks}
+        for index in range(self.spec.workers, self.spec.workers_all):
+            if f"worker-{index}" not in compared:
+                self.trouble(
+                    Trouble(f"worker-{index}", "its clock could not be compared after the run", index)
+                )
         workers = [(name, child) for name, child in self.children.items() if name != MASTER]
         if word is None:
             self.trouble(Trouble(MASTER, self.gone or "it did not stop the load in time"))
@@ -101,6 +117,37 @@ class _LocustLoad:
         for name, child in workers:
             if not await child.ended_within(ENDS_S):
                 self.trouble(Trouble(name, "it did not end in order"))
+
+    def facts(self) -> dict[str, Any]:
+        """Times of this machine's workers are of the same clock."""
+        worst_ms = max((clock["error_ms"] for clock in self.clocks), default=0.0)
+        return {"clock_error_ms": worst_ms, **({"clocks": self.clocks} if self.clocks else {})}
+
+    async def joined(self) -> None:
+        """Until all workers are there, those from other machines too."""
+        spec = self.spec
+        if not spec.expect_workers:
+            await self.hear("ready", READY_S)
+            self.complete = True
+            return
+        host, _, port = spec.bind.rpartition(":")
+        shown = "HOST" if host in ANY_HOST else host
+        self.note(
+            f"Waiting at {spec.bind} for {spec.expect_workers} "
+            f"{'worker' if spec.expect_workers == 1 else 'workers, each'} started by\n"
+            f"  locust -f locustfiles/mcp.py --worker --master-host {shown} --master-port {port}"
+        )
+        if await self._next("ready", JOIN_S) is not None:
+            self.complete = True
+            return
+        if self.refused or not self.gone:
+            there = len(self._joined)
+            raise UsageError(
+                "A worker will not make this load" if self.refused else "Not all workers have joined",
+                self.refused or f"{there} of {spec.expect_workers} were there after {JOIN_S:.0f} s",
+                "docs/workers.md says what a worker needs",
+            )
+        await self.hear("ready", 0.0)
 
     def trouble(self, trouble: Trouble) -> None:
         """One part has one trouble: what follows from it is no news."""
@@ -171,6 +218,16 @@ class _LocustLoad:
         match word["said"]:
             case "alive":
                 return
+            case "joined":
+                self._joined.add(word["part"])
+                self.note(f"  {word['part']} has joined from {word['host']}")
+            case "refused" if not self.complete:
+                self.refused = f"The one on {word['host']} says: {word['why']}"
+                self._troubled.set()
+            case "clock":
+                if word["error_ms"] is None:
+                    return  # as if it had not been compared at all
+                self.clocks.append({key: word[key] for key in ("part", "host", "offset_ms", "error_ms")})
             case "lost" | "unwritten" as said:
                 self.trouble(
                     Trouble(word["part"], word["why"], word["worker"], unwritten=said == "unwritten")
@@ -204,17 +261,51 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def locust_engine(directory: RunDirectory, undo: Journal) -> Engine:
+def _near(spec: LoadSpec) -> str:
+    """Where workers of this machine find the master."""
+    host = spec.bind.rpartition(":")[0]
+    return "127.0.0.1" if not spec.expect_workers or host in ANY_HOST else host
+
+
+def check_reachable(spec: LoadSpec) -> None:
+    """On another machine 127.0.0.1 is that machine."""
+    host = spec.bind.rpartition(":")[0].strip("[]")
+    if not spec.expect_workers or is_loopback(host):
+        return
+    if is_loopback(urlsplit(spec.base_url).hostname or ""):
+        raise UsageError(
+            "Workers on other machines cannot reach this server",
+            f"{spec.base_url} is an address of this machine only (so is every link that a fault is planned on)",
+            "Give --url with an address that they reach, and --allow-host",
+        )
+
+
+def check_free(bind: str) -> None:
+    """Where others join must be ours to listen at."""
+    host, _, port = bind.rpartition(":")
+    try:
+        with socket.create_server((host.strip("[]") if host != "*" else "", int(port))):
+            return
+    except OSError as error:
+        raise UsageError(
+            f"Cannot listen at {bind}", error.strerror or str(error), "Give another --bind HOST:PORT"
+        ) from error
+
+
+def locust_engine(directory: RunDirectory, undo: Journal, note: Callable[[str], None]) -> Engine:
     """An engine whose children write their logs into the run directory."""
 
     @asynccontextmanager
     async def engine(spec: LoadSpec) -> AsyncIterator[Load]:
+        if spec.expect_workers:
+            check_reachable(spec)
+            check_free(spec.bind)
         ours, theirs = socket.socketpair()
         environment = {SPEC_VARIABLE: spec.to_json(), FD_VARIABLE: str(theirs.fileno())}
         async with AsyncExitStack() as stack:
             reader, writer = await asyncio.open_connection(sock=ours)
             stack.callback(writer.close)
-            load = _LocustLoad(reader, writer, spec.timeout_s)
+            load = _LocustLoad(reader, writer, spec, note)
             stack.callback(load.leave)
 
             async def start(name: str, log: str, worker: int | None, *arguments: str, **more: Any) -> None:
@@ -231,9 +322,11 @@ def locust_engine(directory: RunDirectory, undo: Journal) -> Engine:
             port = (await load.hear("port", READY_S))["port"]
             for index in range(spec.workers):
                 name = f"worker-{index}"
-                await start(name, name, index, "harness.load.inside.local", str(index), str(port))
-            await load.hear("ready", READY_S)
-            for index in range(spec.workers):
+                await start(
+                    name, name, index, "harness.load.inside.local", str(index), str(port), _near(spec)
+                )
+            await load.joined()
+            for index in range(spec.workers_all):
                 load.attend(load.follow(spool_path(spec.spool_dir, index), index))
             yield load
 

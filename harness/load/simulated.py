@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -112,6 +112,9 @@ class _SimulatedLoad:
         self._draw()
         self._leave()
         self._draw(last=True)
+
+    def facts(self) -> dict[str, Any]:
+        return {"clock_error_ms": 0.0}
 
     def _leave(self) -> None:
         """The end of open load: what is open is answered, what waits is withdrawn."""

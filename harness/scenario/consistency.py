@@ -41,13 +41,13 @@ def check_phases(phases: Iterable[Phase], source: str) -> None:
 def check_pools(scenario: Scenario, source: str) -> None:
     """Every user class has a session in every worker: else its arrivals would wait for ever."""
     classes = 1 if scenario.workload else sum(map(bool, scenario.mix.values()))
-    least = classes * scenario.workers
+    least = classes * (scenario.workers + scenario.expect_workers)
     for index, phase in enumerate(scenario.load):
         most = getattr(phase.load, "max_users", None)
         if most is not None and most < least:
             raise UsageError(
                 f"{source}: load[{index}].{phase.kind}.max_users: {most} is too few",
-                f"{classes} user classes in {scenario.workers} workers need a session each: {least}",
+                f"{classes} user classes in {scenario.workers + scenario.expect_workers} workers need a session each: {least}",
                 f"Give at least {least}, or fewer classes in the mix",
             )
 

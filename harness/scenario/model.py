@@ -23,6 +23,17 @@ UserClass = Literal["light", "heavy", "websocket"]
 DEFAULT_MIX: dict[UserClass, int] = {"light": 3, "heavy": 1, "websocket": 1}
 
 
+def _host_and_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ValueError("is HOST:PORT, such as 0.0.0.0:5557")
+    return value
+
+
+DEFAULT_BIND = "127.0.0.1:5557"  # Locust's own port
+Bind = Annotated[str, AfterValidator(_host_and_port)]
+
+
 Templated = TypeVar("Templated", str, dict[str, Any])
 
 
@@ -83,7 +94,9 @@ class Scenario:
     think: bool = True
     warm_up: Duration = 0.0
     timeout: PositiveDuration = 30.0
-    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    workers: Annotated[int, Field(ge=0, le=64)] = 1  # processes on this machine
+    expect_workers: Annotated[int, Field(ge=0, le=64)] = 0  # that join from other machines
+    bind: Bind = DEFAULT_BIND  # where they join
     objectives: list[str] = field(default_factory=list)
     seed: int = 0
 

@@ -60,11 +60,15 @@ def read_file(path: Path) -> dict[str, Any]:
 
 def scenario_of(data: Mapping[str, Any], source: str, environ: Mapping[str, str] = os.environ) -> Scenario:
     """The checked scenario; `source` is named in errors (a path, or the command)."""
+    if data.get("expect_workers"):
+        data = {"workers": 0, **data}  # who has others make the load makes none here, unless it is asked for
     try:
         scenario = _SCENARIO.validate_python(_substitute(dict(data), environ, ""))
     except ValidationError as error:
         lines = [_explain(details) for details in error.errors()[:5]]
         raise UsageError(f"{source} cannot be run as it is", "\n".join(dict.fromkeys(lines))) from error
+    if not scenario.workers + scenario.expect_workers:
+        raise UsageError(f"{source} has no workers", "", "Give workers: or expect_workers: a number above 0")
     check_phases(scenario.load, source)
     if not scenario.workload and not any(scenario.mix.values()):
         raise UsageError(

@@ -5,7 +5,9 @@ import pytest
 from harness.cli.options import scenario_data
 
 NOTHING = dict.fromkeys(
-    ("url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "seed"), None
+    (
+        "url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "expect_workers", "bind", "seed",
+    ), None,
 ) | {"headers": (), "objectives": (), "allowed_hosts": (), "faults": ()}  # fmt: skip
 
 FILE = {
@@ -33,6 +35,8 @@ def test_nothing_given_leaves_the_file_as_it_is() -> None:
         ({"seed": 0}, "seed", 0),
         ({"think": False}, "think", False),
         ({"workers": 2}, "workers", 2),
+        ({"expect_workers": 4}, "expect_workers", 4),
+        ({"bind": "0.0.0.0:5557"}, "bind", "0.0.0.0:5557"),
         ({"timeout": "3s"}, "timeout", "3s"),
         ({"mix": "light=3, heavy=0"}, "mix", {"light": 3, "heavy": 0}),
         ({"objectives": ("p99 < 2s",)}, "objectives", ["p95 < 1s", "p99 < 2s"]),

@@ -129,6 +129,9 @@ async def test_a_lost_worker_makes_the_verdict_unknown_and_the_report_is_written
                 async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:
                     await load.stop(drain_s, cancelled=cancelled)
 
+                def facts(self) -> dict[str, Any]:
+                    return load.facts()
+
             yield Losing()
 
     finished = await conduct(tmp_path, [RAMP], Server(), clock, losing)
@@ -158,6 +161,9 @@ async def test_a_load_engine_that_fails_in_mid_run_loses_nothing(tmp_path: Path)
 
                 async def stop(self, drain_s: float, *, cancelled: bool = False) -> None:
                     await load.stop(drain_s, cancelled=cancelled)
+
+                def facts(self) -> dict[str, Any]:
+                    return load.facts()
 
             yield Failing()
 

@@ -23,7 +23,7 @@ Start = Callable[..., Any]
 def echo_url() -> Iterator[str]:
     """The least that can answer: what is measured here is the harness."""
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "benchmarks" / "trivial_server.py")], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(ROOT / "tests" / "fakes" / "echo_server.py")], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     yield f"http://127.0.0.1:{process.stdout.readline().strip()}/mcp"

@@ -30,7 +30,9 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = {"target", "toxiproxy", "locust-master", "locust-worker", "harness"}
+OURS = {"target", "toxiproxy", "locust-master", "locust-worker", "harness", "harness-worker"}
+# They begin with a run and end with it: nobody waits for them.
+OF_A_RUN = {"harness", "harness-worker"}
 OFFICIAL = {"postgres", "rabbitmq", "redis"}
 DOCKERFILE: str = COMPOSE["x-harness"]["build"]["dockerfile_inline"]
 PROGRAMS = Path(sys.executable).parent
@@ -64,13 +66,14 @@ def test_what_is_published_is_published_on_loopback() -> None:
 
 def test_workers_can_be_many() -> None:
     """Nothing of a worker is there only once."""
-    assert not {"ports", "container_name"} & set(SERVICES["locust-worker"])
+    for name in ("locust-worker", "harness-worker"):
+        assert not {"ports", "container_name"} & set(SERVICES[name])
 
 
 def test_every_service_has_a_health_check_that_others_wait_for() -> None:
     """All but the run, which ends by itself."""
     for name, service in SERVICES.items():
-        assert ("healthcheck" in service) != (name == "harness"), name
+        assert ("healthcheck" in service) != (name in OF_A_RUN), name
         for other, how in service.get("depends_on", {}).items():
             assert how == {"condition": "service_healthy"}
             assert "healthcheck" in SERVICES[other]

@@ -128,3 +128,36 @@ def test_an_entry_of_a_workload_asks_for_one_thing(entry: dict[str, object], why
         scenario_of({"name": "x", "load": [{"sustain": {"users": 1, "for": "1s"}}], "workload": [entry]}, "x")
 
     assert why in raised.value.why
+
+
+@pytest.mark.parametrize(
+    ("given", "here", "elsewhere"),
+    [
+        ({}, 1, 0),
+        ({"workers": 3}, 3, 0),
+        ({"expect_workers": 2}, 0, 2),
+        ({"expect_workers": 2, "workers": 1}, 1, 2),
+    ],
+)
+def test_who_has_others_make_the_load_makes_none_here_unless_asked(
+    given: dict[str, int], here: int, elsewhere: int
+) -> None:
+    """As with Locust's master."""
+    scenario = scenario_of({"name": "n", "load": [{"sustain": {"users": 1, "for": "1s"}}], **given}, "test")
+
+    assert (scenario.workers, scenario.expect_workers) == (here, elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"workers": 0}, "has no workers"),
+        ({"bind": "5557"}, "HOST:PORT"),
+        ({"bind": "0.0.0.0:0"}, "HOST:PORT"),
+        ({"bind": "host:99999"}, "HOST:PORT"),
+    ],
+)
+def test_a_load_that_nobody_makes_or_nobody_can_join_is_refused(given: dict[str, object], said: str) -> None:
+    """Before anything starts."""
+    with pytest.raises(UsageError, match=said):
+        scenario_of({"name": "n", "load": [{"sustain": {"users": 1, "for": "1s"}}], **given}, "test")

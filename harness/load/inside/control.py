@@ -6,6 +6,8 @@
     master -> conductor   {"said": "port", "port": 5557}    {"said": "ready", "workers": 1}     {"said": "alive"}
                           {"said": "running", "users": 10, "at_ns": 1}   {"said": "arriving", "at_ns": 1}
                           {"said": "stopped", "left_behind": []}
+                          {"said": "joined", "part": "worker-1", "host": "..."}  {"said": "refused", "host", "why"}
+                          {"said": "clock", "part": "worker-1", "host", "offset_ms", "error_ms"}
                           {"said": "lost" | "unwritten", "part": "worker-1", "worker": 1, "why": "..."}
 
 The end of the line is the end of the load: a conductor that dies cannot leave users running.

@@ -1,14 +1,17 @@
-"""A worker on this machine, as a child of the harness: `python -m harness.load.inside.local INDEX PORT`."""
+"""A worker on this machine, as a child of the harness: `python -m harness.load.inside.local INDEX PORT HOST`."""
 
 import gc
 import logging
 import os
+import signal
+import socket
 import sys
 
 from gevent import monkey
 
 monkey.patch_all()
 
+import gevent  # noqa: E402
 import locust.env  # noqa: E402
 from locust.event import Events  # noqa: E402
 
@@ -22,13 +25,15 @@ from harness.record.spool import SpoolFile, spool_path  # noqa: E402
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     index, master_port = int(sys.argv[1]), int(sys.argv[2])
+    master_host = sys.argv[3]
     spec = LoadSpec.from_json(os.environ.pop(SPEC_VARIABLE))
     environment = locust.env.Environment(
         events=Events(), user_classes=load_classes(spec), host=spec.base_url, stop_timeout=spec.timeout_s
     )
-    runner = environment.create_worker_runner("127.0.0.1", master_port)
+    runner = environment.create_worker_runner(master_host, master_port)
     worker = Worker(environment, runner, spec, index, SpoolFile(spool_path(spec.spool_dir, index)))
-    runner.send_message(words.READY, {"worker": index, "host": "this machine"})
+    gevent.signal_handler(signal.SIGTERM, worker.end, 0.0)
+    runner.send_message(words.READY, {"worker": index, "host": socket.gethostname()})
     gc.freeze()  # the modules are here to stay: looking through them again and again costs three calls in a hundred
     worker.ended.wait()
     runner.quit()

@@ -24,9 +24,9 @@ from harness.load.engine import SPEC_VARIABLE, USERS_S_EACH, USERS_S_FIRST, Load
 from harness.load.inside import words  # noqa: E402
 from harness.load.inside.classes import load_classes  # noqa: E402
 from harness.load.inside.control import Control  # noqa: E402
+from harness.load.inside.visitors import Visitors  # noqa: E402
 from harness.plan.arrivals import proportional  # noqa: E402
 
-STOP_SLACK_S = 10.0
 WAIT_S = 60.0
 START_NS = 50_000_000  # how far ahead a start lies that is to be the same for all
 LOOK_S, ALIVE_S = 0.05, 1.0
@@ -40,11 +40,13 @@ class Master:
         self.environment = locust.env.Environment(
             events=Events(), user_classes=load_classes(spec), host=spec.base_url, stop_timeout=spec.timeout_s
         )
-        self.runner = self.environment.create_master_runner("127.0.0.1", 0)
+        self.runner = self.environment.create_master_runner(*_place(spec))
         self.runner.register_message(words.READY, self._on_ready)
         self.runner.register_message(words.UNWRITTEN, self._on_unwritten)
         self.runner.register_message(words.TURNED, self._on_turned)
-        self.expected = spec.workers
+        self.visitors = Visitors(self.runner, spec, self._say_quietly) if spec.expect_workers else None
+        self.expected = spec.workers_all
+        self.leaving_s = spec.leaving_s
         self.spread_s = USERS_S_FIRST + spec.timeout_s
         self.ready: dict[str, int] = {}  # Locust's name of a worker -> its number
         self.lost: set[str] = set()
@@ -146,13 +148,15 @@ class Master:
         # Otherwise Locust would give the users of the first worker that leaves to those that are still here.
         self.runner.update_state(locust.runners.STATE_STOPPING)
         self.runner.send_message(words.STOP, {"drain_s": drain_s, "cancelled": cancelled})
-        with gevent.Timeout(drain_s + STOP_SLACK_S, exception=False):
+        with gevent.Timeout(drain_s + self.leaving_s, exception=False):
             while left := {self._part(name) for name in self._alive()} - {*without}:
                 gevent.sleep(0.01)
         self._say_quietly("stopped", left_behind=sorted(left))
 
     def _on_ready(self, msg: Any, **_: Any) -> None:
         self.ready[msg.node_id] = msg.data["worker"]
+        if self.visitors:
+            self._say_quietly("joined", part=self._part(msg.node_id), host=msg.data["host"])
 
     def _on_unwritten(self, msg: Any, **_: Any) -> None:
         name = msg.node_id
@@ -190,6 +194,12 @@ class Master:
             self.control.say(said, **fields)
         except OSError:
             logging.getLogger(__name__).info("nobody hears: %s %s", said, fields)
+
+
+def _place(spec: LoadSpec) -> tuple[str, int]:
+    """Where workers join: by default only those of this machine, at a port that is free."""
+    host, _, port = spec.bind.rpartition(":")
+    return (host, int(port)) if spec.expect_workers else ("127.0.0.1", 0)
 
 
 def main() -> None:

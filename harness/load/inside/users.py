@@ -284,5 +284,20 @@ def _options(parser: LocustArgumentParser) -> None:
     parser.add_argument(
         "--mcp-header", action="append", metavar="'Name: value'", help="Sent with every request"
     )
+    parser.add_argument(
+        "--mcp-allow-host",
+        action="append",
+        metavar="HOST",
+        env_var="HARNESS_ALLOW_HOST",
+        help="A worker of `harness ... --expect-workers`: a host other than this machine that it may load; repeatable",
+    )
     parser.add_argument("--call", default="", metavar="TOOL", help="workload.py: the tool to call")
     parser.add_argument("--args", default="{}", metavar="JSON", help="workload.py: its arguments")
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]
+def _join(environment: Any, runner: Any, **_: Any) -> None:
+    """A worker's master may be the harness."""
+    from harness.load.inside.remote import offer
+
+    offer(environment, runner)

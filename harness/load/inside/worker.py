@@ -8,7 +8,6 @@ row, and so the verdict is unknown).
 
 import itertools
 import logging
-import signal
 import time
 from typing import Any
 
@@ -39,18 +38,18 @@ class Worker:
         self.context = context.attach(environment, spec, self.recorder)
         self.steering = Steering(environment, runner, self.context)
         # Disjoint over all workers, so that a number means one user, and a seed one sequence.
-        self.context.numbers = itertools.count(index, spec.workers)
-        self.context.sessions = itertools.count(index, spec.workers)
+        self.context.numbers = itertools.count(index, spec.workers_all)
+        self.context.sessions = itertools.count(index, spec.workers_all)
         self.ended = gevent.event.Event()
         self.heard_ns = time.monotonic_ns()
         self._told = ""
         runner.register_message(words.STOP, self._on_stop, concurrent=True)
         runner.register_message(words.TURNS, self.steering.on_turns, concurrent=True)
         environment.events.heartbeat_received.add_listener(self._on_heartbeat)
-        gevent.signal_handler(signal.SIGTERM, self.end, 0.0)
         gevent.spawn(self.watch.probe)
         gevent.spawn(self._flush_regularly)
         gevent.spawn(self._keep_lease)
+        gevent.spawn(self._watch_runner)
 
     def end(self, drain_s: float, *, cancelled: bool = False) -> None:
         """Stop the users, write the last block; happens once."""
@@ -93,8 +92,13 @@ class Worker:
 
     def _keep_lease(self) -> None:
         """The users run as long as somebody steers them."""
-        while time.monotonic_ns() - self.heard_ns < LEASE_S * 1e9 and not self.runner.greenlet.dead:
+        while time.monotonic_ns() - self.heard_ns < LEASE_S * 1e9:
             if self.ended.wait(0.25):
                 return
         log.error("the master has not been heard of for %.0f s: the load ends", LEASE_S)
+        self.end(0.0)
+
+    def _watch_runner(self) -> None:
+        """Locust ends it when the master says quit."""
+        self.runner.greenlet.join()
         self.end(0.0)
