@@ -110,7 +110,7 @@ def test_hosts_in_commands_are_services() -> None:
     ]
     texts += [proxy["upstream"] for proxy in proxies()]
     hosts = {host for text in texts for host in re.findall(r"(?:@|//|^)([a-z-]+):\d+", text)}
-    assert hosts == {"toxiproxy", "target", "postgres", "redis"}
+    assert hosts == {"toxiproxy", "target", "postgres", "rabbitmq", "redis"}
     assert hosts <= set(SERVICES)
 
 
@@ -130,7 +130,7 @@ def proxies() -> list[dict[str, Any]]:
 class Addresses:
     """What containers call each other by, as addresses of this machine: every port is a free one."""
 
-    def __init__(self, postgres_url: str, redis_url: str) -> None:
+    def __init__(self, postgres_url: str, redis_url: str, amqp_url: str) -> None:
         self.ports = {port: free_port() for port in (8000, 8001, 8474, 8089, 5557, 15432)}
         database = re.sub(r"^.*@", "", postgres_url).partition("/")[0]
         self.texts = {
@@ -138,6 +138,7 @@ class Addresses:
                 database, f"127.0.0.1:{self.ports[15432]}"
             ),
             "redis://redis:6379/0": redis_url,
+            "amqp://harness:harness@rabbitmq:5672/": amqp_url,
             "0.0.0.0:5432": f"127.0.0.1:{self.ports[15432]}",
             "postgres:5432": database,
             ":15B5 ": f":{self.ports[5557]:04X} ",
@@ -167,11 +168,12 @@ class Addresses:
 def addresses(
     postgres_url: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Addresses:
-    """In a copy of what the image holds beside the package; where there is no Redis, the server does without."""
+    """In a copy of what the image holds beside the package; a broker that is not here the server does without."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "locustfiles").symlink_to(ROOT / "locustfiles")
-    here = brokers.program("redis-server")
-    return Addresses(postgres_url, request.getfixturevalue("redis_url") if here else "")
+    redis = brokers.program("redis-server") and request.getfixturevalue("redis_url")
+    amqp = brokers.program(*brokers.RABBITMQ_PROGRAMS) and request.getfixturevalue("amqp_url")
+    return Addresses(postgres_url, redis or "", amqp or "")
 
 
 @pytest.mark.timeout(180)
