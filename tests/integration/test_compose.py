@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import aio_pika
 import aiohttp
 import pytest
 import yaml
@@ -222,6 +223,9 @@ async def test_all_of_our_commands_work_together(
         await start("target")
         if addresses.environment("target").get("REDIS_URL"):
             await sessions_are_kept_in_redis(addresses)
+        if url := addresses.environment("target").get("AMQP_URL"):
+            async with await aio_pika.connect(url) as connection:  # there, or this is an error
+                await (await connection.channel()).declare_queue("harness_target.tasks", passive=True)
         await host_is_allowed(addresses, "toxiproxy:8001")
         bind = str(addresses.ports[5557])
         web = str(addresses.ports[8089])
