@@ -3,7 +3,7 @@
     /mcp              MCP Streamable HTTP, both eras      (sessions in PostgreSQL or Redis)
     /mcp/tools/call   plain JSON-RPC
     /mcp/ws           MCP over WebSocket
-    /health /status   for people, probes and load tests
+    /health /status /metrics   for people, probes and load tests
 
 The parts are opened by the application's lifespan and closed with it, so one process can open the service,
 close it, and open it again.
@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
@@ -21,12 +22,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from harness.errors import ServiceError, UsageError
 from harness.target import databases as postgres
+from harness.target.admission import Admission
+from harness.target.caller import Caller, acting
 from harness.target.clients import Clients, ClientsUnreachableError, TakenError
+from harness.target.connecting import reason
+from harness.target.doors.admit import AdmissionGate
 from harness.target.doors.clients import routes as client_routes
 from harness.target.doors.gate import SessionGate
 from harness.target.doors.keys import OPEN, KeyGuard
 from harness.target.doors.names import Names
-from harness.target.doors.observe import Observer, Traffic
+from harness.target.doors.observe import Observer
 from harness.target.doors.plain import PlainDoor
 from harness.target.doors.sessions import routes as session_routes
 from harness.target.doors.streamable import mcp_server, session_manager
@@ -34,13 +39,14 @@ from harness.target.doors.tasks import routes as task_routes
 from harness.target.doors.websocket import WebSocketDoor
 from harness.target.doors.wire import reply
 from harness.target.events import Events
-from harness.target.executions import Executions
+from harness.target.executions import FAILURES, Executions
 from harness.target.pipeline import Pipeline
 from harness.target.sessions import SessionUpkeep, StoreUnreachableError
 from harness.target.sessions_postgres import PostgresSessions
 from harness.target.sessions_redis import RedisSessions, connected
 from harness.target.settings import Settings
 from harness.target.tasks.running import opened as opened_tasks
+from harness.target.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +61,7 @@ class Target:
         self._traffic = Traffic()
         self.first_key: str | None = None  # of an admin that had to be made: nobody can show it again
         self._pages: ASGIApp = Starlette(lifespan=lambda _app: self.running())
+        self._stop_sockets: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A dictionary, because matching routes and wrapping each request costs more than a whole plain call.
@@ -68,8 +75,13 @@ class Target:
             await self._pages(scope, receive, send)
             return
         name, app = door
-        self._traffic.requests[name] += 1
-        await app(scope, receive, send)
+        with acting(_visitor(scope)), self._traffic.passing(name):
+            await app(scope, receive, send)
+
+    async def stop(self) -> None:
+        """Before the end: nothing more is read from WebSockets, and each is closed when its calls are answered."""
+        self._stop_sockets()
+        await self._traffic.none_open("websocket")
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -79,35 +91,43 @@ class Target:
         async with (
             postgres.opened(settings) as databases,
             _session_store(settings, databases) as sessions,
-            _pipeline(databases) as pipeline,
+            _recording(databases) as executions,
+            _pipeline(databases, executions) as pipeline,
             opened_tasks(settings, databases, events) as tasks,
             events.running(),
         ):
             self._traffic = Traffic()
-            observer = Observer(settings, databases, sessions, self._traffic)
+            admission = Admission(settings.rate_limit, settings.max_in_flight)
+            checks = {"queue": tasks.queue.check}
+            observer = Observer(settings, databases, sessions, executions, admission, self._traffic, checks)
             guarded = await self._guard(clients := Clients(databases.own))
             events.on("client", lambda event: clients.forget(str(event.get("client"))))
+            submitting = Starlette(routes=task_routes(tasks, sessions))
             self._pages = guarded(
                 Starlette(
                     routes=[
                         Route("/health", observer.health),
                         Route("/status", observer.status),
+                        Route("/metrics", observer.metrics),
                         *client_routes(clients),
                         *session_routes(sessions),
-                        *task_routes(tasks, sessions),
+                        *submitting.routes,
                     ],
                 )
             )
+            socket_door = WebSocketDoor(mcp_server(pipeline, "websocket"), admission)
             manager = session_manager(mcp_server(pipeline, "mcp"), settings)
             self._doors = {
-                ("http", "/mcp"): ("mcp", guarded(SessionGate(manager.handle_request, sessions))),
-                ("http", "/mcp/tools/call"): ("plain", guarded(PlainDoor(pipeline))),
-                ("websocket", "/mcp/ws"): (
-                    "websocket",
-                    guarded(WebSocketDoor(mcp_server(pipeline, "websocket"))),
+                ("http", "/mcp"): (
+                    "mcp",
+                    guarded(AdmissionGate(SessionGate(manager.handle_request, sessions), admission)),
                 ),
+                ("http", "/mcp/tools/call"): ("plain", guarded(PlainDoor(pipeline, admission))),
+                ("http", "/tasks"): ("tasks", guarded(AdmissionGate(submitting, admission))),
+                ("websocket", "/mcp/ws"): ("websocket", guarded(socket_door)),
             }
-            sweeping = asyncio.create_task(_sweep(sessions, settings.session_sweep_s))
+            self._stop_sockets = socket_door.stop
+            sweeping = asyncio.create_task(_sweep(sessions, executions, settings))
             try:
                 async with _held(manager):
                     yield
@@ -170,15 +190,21 @@ async def _held(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _pipeline(databases: postgres.Databases) -> AsyncIterator[Pipeline]:
-    """The way of every call; at the end no write is under way, and all that was executed is recorded."""
+async def _recording(databases: postgres.Databases) -> AsyncIterator[Executions]:
+    """What records each call; at the end all that was executed is recorded."""
     executions = Executions(databases.own)
     async with executions.running():
-        pipeline = Pipeline(databases, executions)
-        try:
-            yield pipeline
-        finally:
-            await pipeline.settle()
+        yield executions
+
+
+@contextlib.asynccontextmanager
+async def _pipeline(databases: postgres.Databases, executions: Executions) -> AsyncIterator[Pipeline]:
+    """The way of every call; at the end no write is under way."""
+    pipeline = Pipeline(databases, executions)
+    try:
+        yield pipeline
+    finally:
+        await pipeline.settle()
 
 
 @contextlib.asynccontextmanager
@@ -213,10 +239,22 @@ async def _refuse(scope: Scope, send: Send, status: int, words: bytes) -> None:
     await reply(send, status, words, kind=b"text/plain")
 
 
-async def _sweep(sessions: SessionUpkeep, every_s: float) -> None:
+async def _sweep(sessions: SessionUpkeep, executions: Executions, settings: Settings) -> None:
     while True:
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(settings.session_sweep_s)
         try:
             await sessions.sweep()
-        except StoreUnreachableError as error:
-            log.warning("Expired sessions were not deleted: %s", error)
+            await executions.forget_before(settings.record_ttl_s)
+        except (StoreUnreachableError, *FAILURES) as error:
+            log.warning("What is out of date was not deleted: %s", reason(error))
+
+
+@lru_cache(maxsize=1024)
+def _at(address: str) -> Caller:
+    return Caller(name=address)
+
+
+def _visitor(scope: Scope) -> Caller:
+    """Who asks, before anybody says more: an address, or a WebSocket connection."""
+    host, port = scope.get("client") or ("nobody", 0)
+    return _at(f"{host}:{port}" if scope["type"] == "websocket" else host)

@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ import asyncpg
 
 from harness.target import caller
 from harness.target.connecting import UNREACHABLE, reason
+from harness.target.durations import Durations
 from harness.target.pool import BusyError, Pool
 
 # How an execution ends; `database_error` is PostgreSQL's own no, `unreachable` its silence.
@@ -38,9 +38,8 @@ CANCELLED, FAILED = "cancelled", "failed"
 GATHER_S, RETRY_S, SETTLE_S = 0.05, 0.5, 2.0
 ROWS_AT_ONCE, PENDING_MAX = 1000, 50_000
 WORDS_MAX = 500  # characters of an error or a name that are kept
-BOUNDS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _NUMBER_BITS = 40
-_FAILURES = (*UNREACHABLE, BusyError, asyncpg.PostgresError)
+FAILURES = (*UNREACHABLE, BusyError, asyncpg.PostgresError)
 _INSERT = """INSERT INTO executions
   (id, door, client, session, tool, database, started_at, duration_us, outcome, error)
   SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
@@ -148,7 +147,7 @@ class Executions:
             self._came.clear()
             try:
                 await self.write()
-            except _FAILURES as error:
+            except FAILURES as error:
                 log.warning("Executions are not recorded yet: %s", reason(error))
                 await asyncio.sleep(RETRY_S)
                 self._came.set()
@@ -157,21 +156,9 @@ class Executions:
         try:
             async with asyncio.timeout(SETTLE_S):
                 await self.write()
-        except _FAILURES as error:
+        except FAILURES as error:
             self.lost += len(self._pending)
             log.warning("%d executions were not recorded: %s", len(self._pending), reason(error))
-
-
-@dataclass(slots=True)
-class Durations:
-    """A histogram in seconds, as Prometheus has it."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
-    sum_s: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        self.counts[bisect_left(BOUNDS_S, seconds)] += 1
-        self.sum_s += seconds
 
 
 def _kept(words: str) -> str:

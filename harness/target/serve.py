@@ -18,6 +18,7 @@ import errno
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 
 import uvicorn
@@ -73,8 +74,18 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
                     sys.stderr.flush()
                 yield url
             finally:
-                server.should_exit = True
+                await _stopped(app, server, settings)
                 await asyncio.wait([task])  # bounded by the drain; its failure at the start was told above
+
+
+async def _stopped(app: Target, server: uvicorn.Server, settings: Settings) -> None:
+    """WebSockets first: uvicorn would close them with their calls unanswered. Together they have `drain_s`."""
+    deadline_s = time.monotonic() + settings.drain_s
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(settings.drain_s):
+            await app.stop()
+    server.config.timeout_graceful_shutdown = max(1, round(deadline_s - time.monotonic()))
+    server.should_exit = True
 
 
 def _server(app: Target, settings: Settings) -> uvicorn.Server:

@@ -4,6 +4,7 @@ Whoever starts the service reads flags, files or the environment and fills this 
 them. A value that cannot work is refused here, before anything is started.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -41,6 +42,9 @@ class Settings:
     connect_timeout_s: float = 5.0
     statement_timeout_s: float = 10.0
     health_timeout_s: float = 2.0
+    record_ttl_s: float = 86400.0  # rows of executions are deleted when they are older
+    rate_limit: float = 0.0  # calls a second for each client; 0 is no limit
+    max_in_flight: int = 0  # calls of all clients at once; 0 is no limit
     drain_s: float = 5.0  # for calls in flight when the service is asked to stop
     json_response: bool = True  # False: /mcp answers with event streams
     allowed_hosts: tuple[str, ...] = ()  # Host headers beside those of loopback
@@ -59,6 +63,9 @@ class Settings:
                 "Use letters, digits and underscores, for example harness_target",
             )
         self._check_parts()
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
         if not 0 <= self.port <= 65535:
             raise UsageError(
                 f"There is no port {self.port}.", "Ports go from 0 to 65535.", "0 takes a free one."
@@ -69,8 +76,23 @@ class Settings:
                 "The maximum must be at least one, and not below the minimum.",
                 "For example a minimum of 0 and a maximum of 10.",
             )
+        if not 0 <= self.rate_limit < math.inf or self.max_in_flight < 0:
+            raise UsageError(
+                "A limit of the target cannot be below zero, or without end.",
+                f"--rate-limit is {self.rate_limit:g}, --max-in-flight is {self.max_in_flight}.",
+                "Give a number of calls; 0 is no limit.",
+            )
         times_s = (self.session_ttl_s, self.session_sweep_s, self.pool_wait_s, self.connect_timeout_s)
-        if min(*times_s, self.task_lease_s, self.statement_timeout_s, self.health_timeout_s) <= 0:
+        if (
+            min(
+                *times_s,
+                self.record_ttl_s,
+                self.task_lease_s,
+                self.statement_timeout_s,
+                self.health_timeout_s,
+            )
+            <= 0
+        ):
             raise UsageError(
                 "A time limit of the target is not positive.", todo="Give every limit some time."
             )

@@ -2,30 +2,35 @@
 
     {"jsonrpc": "2.0", "id": 1, "method": TOOL, "params": {…arguments…, "_client_id": "optional"}}
 
-`method` is the tool. The answer is a JSON-RPC result in the form of MCP's tools/call, or a JSON-RPC error with
+`method` is the tool; `_client_id` is whose turn and whose limit the call goes by. The answer is a JSON-RPC result in the form of MCP's tools/call, or a JSON-RPC error with
 status 200; only a body that is not JSON-RPC at all has status 400. A call without an id is refused: it would
 be a notification, and these calls exist for their answers.
 """
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import msgspec
 from mcp_types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
 from starlette.types import Receive, Scope, Send
 
+from harness.target.admission import Admission
+from harness.target.caller import Caller, acting, current
+from harness.target.doors.admit import refuse
 from harness.target.doors.wire import BODY_BYTES_MAX, TooLargeError, encode, read_body, reply, rpc_error
 from harness.target.executions import BAD_ARGUMENTS, UNKNOWN_TOOL
 from harness.target.pipeline import Pipeline
 
 _CODES = {UNKNOWN_TOOL: METHOD_NOT_FOUND, BAD_ARGUMENTS: INVALID_PARAMS}  # the rest is a result with isError
+NAME_MAX: Final = 200
 _decode = msgspec.json.Decoder().decode
 
 
 class PlainDoor:
     """ASGI; see the module."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pipeline: Pipeline, admission: Admission) -> None:
+        self._pipeline, self._admission = pipeline, admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -44,9 +49,16 @@ class PlainDoor:
         if (fault := _fault(message)) is not None:
             await reply(send, 400, rpc_error(_id_of(message), INVALID_REQUEST, fault))
             return
-        await reply(
-            send, 200, await self._answer(message["id"], message["method"], message.get("params") or {})
-        )
+        params = message.get("params") or {}
+        with acting(_named(params)):
+            if (refusal := self._admission.enter(current().key)) is not None:
+                await refuse(send, refusal, message["id"])
+                return
+            try:
+                answer = await self._answer(message["id"], message["method"], params)
+            finally:
+                self._admission.leave()
+        await reply(send, 200, answer)
 
     async def _answer(self, request_id: Any, tool: str, params: Any) -> bytes:
         if not isinstance(params, dict):
@@ -62,6 +74,13 @@ class PlainDoor:
         if outcome.value is not None:
             result["structuredContent"] = msgspec.Raw(outcome.text.encode())  # the same text: not made twice
         return encode({"jsonrpc": "2.0", "id": request_id, "result": result})
+
+
+def _named(params: Any) -> Caller:
+    """The present caller, under the name it gives itself; a registered client keeps its own."""
+    who = current()
+    name = params.get("_client_id") if isinstance(params, dict) else None
+    return replace(who, name=name[:NAME_MAX]) if isinstance(name, str) and who.client is None else who
 
 
 def _fault(message: Any) -> str | None:
