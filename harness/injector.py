@@ -3,6 +3,7 @@
     wait -> canaries agree -> write ahead -> apply, read back -> FAULT_ON -> canaries differ as they should (verified)
          -> hold -> FAULT_OFF -> heal (a ladder) -> canaries agree again -> FAULT_HEALED
 
+A fault of the plan is held for its time; one that an experiment asks for (`apply`), until it is to be healed (`heal`).
 A fault that could not be applied, or whose step never came, is skipped, with the reason: it did not happen.
 What cannot be healed stays in undo.jsonl, for the janitor and `harness doctor --clean`.
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 from harness.catalogue import where
 from harness.clock import Clock, Epoch
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.faults import REGISTRY
 from harness.faults.evidence import Canaries, medians_ms, why_not_without_effect
 from harness.faults.fault import Fault
@@ -40,6 +41,17 @@ class Way:
 
 
 @dataclass(slots=True)
+class Held:
+    """A fault that somebody asked for, and will ask to heal."""
+
+    step: FaultStep
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)  # the last event of each kind
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    task: "asyncio.Task[None] | None" = None
+
+
+@dataclass(slots=True)
 class Injector:
     """The faults of one run."""
 
@@ -51,6 +63,7 @@ class Injector:
     progress: Progress
     active: int = 0  # faults that are being applied, held or healed
     began: dict[str | None, "asyncio.Future[int]"] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
 
     def step_began(self, name: str | None, at_ns: int) -> None:
         """A load step has all its users; None is the run itself. The first time counts."""
@@ -62,12 +75,51 @@ class Injector:
         """All faults, each at its time; ends when the last is healed."""
         await asyncio.gather(*(self._inject(step) for step in steps))
 
-    async def _inject(self, step: FaultStep) -> None:
+    async def reached(self, name: str | None, offset_s: float) -> None:
+        """So long after a load step began."""
+        began_ns = await asyncio.shield(self._began(name))
+        await self._sleep_until(began_ns + int(offset_s * NS_PER_S))
+
+    async def apply(self, step: FaultStep) -> dict[str, Any]:
+        """Now; what its verification said. It stays until `heal`, or the end of the run."""
+        if other := next((one for one in self.held.values() if one.step.link == step.link), None):
+            raise UsageError(
+                f"The fault {step.name} cannot be applied",
+                f"{other.step.name} is on {where(step.link)}, and nobody could tell what each of them did",
+                f"Heal {other.step.name} first",
+            )
+        held = self.held[step.name] = Held(step)
+        held.task = asyncio.ensure_future(self._inject(step, held))
+        held.task.add_done_callback(lambda _: self.held.pop(step.name, None))
+        await self._until_told(held, events.FAULT_VERIFIED)
+        return held.told.get(events.FAULT_VERIFIED) or held.told[events.FAULT_SKIPPED]
+
+    async def heal(self, name: str) -> dict[str, Any]:
+        """Whether it is healed, and why not; one that is not there needs no healing."""
+        held = self.held.get(name)
+        if held is None:
+            return {"name": name, "healed": True, "why": ""}
+        held.released.set()
+        await self._until_told(held, events.FAULT_HEALED)
+        return held.told.get(events.FAULT_HEALED) or {"name": name, "healed": True, "why": ""}
+
+    async def heal_all(self) -> None:
+        """What an experiment has left behind."""
+        await asyncio.gather(*(self.heal(name) for name in list(self.held)))
+
+    async def _until_told(self, held: Held, what: str) -> None:
+        while what not in held.told and held.task is not None and not held.task.done():
+            held.changed.clear()
+            changed = asyncio.ensure_future(held.changed.wait())
+            await asyncio.wait({changed, held.task}, return_when=asyncio.FIRST_COMPLETED)
+            changed.cancel()
+
+    async def _inject(self, step: FaultStep, held: Held | None = None) -> None:
         way = self.ways[step.link]
         fault = REGISTRY[step.kind](way.place, step.name, step.parameters)
         try:
-            began_ns = await asyncio.shield(self._began(step.step))
-            await self._sleep_until(began_ns + int(step.offset_s * NS_PER_S))
+            if held is None:
+                await self.reached(step.step, step.offset_s)
             before = why_not_without_effect(await way.canaries.pairs(PROOF_PAIRS))
         except asyncio.CancelledError:
             self._skip(step, "the run ended before its time came")
@@ -91,7 +143,8 @@ class Injector:
                 on_ns, events.FAULT_ON, step, kind=step.kind, link=step.link, parameters=step.parameters
             )
             await self._verify(step, way, fault)
-            await self._sleep_until(on_ns + int(step.for_s * NS_PER_S))
+            held = self.held.get(step.name)
+            await (held.released.wait() if held else self._sleep_until(on_ns + int(step.for_s * NS_PER_S)))
             proved = True
         except HarnessError as error:
             self._skip(step, f"{error.what}: {error.why}") if not applied else self._unverified(step, error)
@@ -172,6 +225,10 @@ class Injector:
 
     def _write(self, at_ns: int, what: str, step: FaultStep, **data: Any) -> None:
         self.log.write(Event(at_ns, what, {"name": step.name, **data}))
+        for held in self.held.values():
+            if held.step is step:
+                held.told[what] = {"name": step.name, **data}
+                held.changed.set()
 
 
 def _what(step: FaultStep) -> str:

@@ -242,6 +242,18 @@ def _no_good_level(evidence: Evidence) -> list[Finding]:
     return [Finding("fail", reason, errors.FAILED)]
 
 
+def _experiment(evidence: Evidence) -> list[Finding]:
+    """What a Chaos Toolkit experiment says of itself, where the run belonged to one."""
+    said = [event.data for event in evidence.events if event.event == kinds.EXPERIMENT]
+    if not said or (said[-1].get("status") == "completed" and not said[-1].get("deviated")):
+        return []
+    title, status = said[-1].get("title"), said[-1].get("status")
+    if said[-1].get("deviated"):
+        reason = f"the experiment {title!r} deviated: its hypothesis did not hold"
+        return [Finding("fail", reason, errors.FAILED)]
+    return _unknown(f"the experiment {title!r} {status}: journal.json and experiment.log say more")
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     _workers,  # before the ending that it may have caused
     _ended,
@@ -250,6 +262,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _saturated,
     _balanced,
     _faults,
+    _experiment,
     _no_good_level,
     _nothing_worked,
 )

@@ -56,7 +56,7 @@ def commands() -> list[str]:
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place like the repository, to run commands in."""
     place = tmp_path_factory.mktemp("workspace")
-    for name in ("locustfiles", "scenarios", "docs"):
+    for name in ("chaos", "locustfiles", "scenarios", "docs"):
         (place / name).symlink_to(ROOT / name)
     return place
 

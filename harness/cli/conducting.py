@@ -14,18 +14,27 @@ from typing import Any
 
 import click
 
+from harness.conduct.experiment import Steered
 from harness.conduct.run import Asked, Finished, conduct_run
 from harness.errors import INTERRUPTED
 from harness.live.progress import Plain, Progress, Terminal
 from harness.scenario.read import scenario_of
 
 
-def conduct(command: str, data: Mapping[str, Any], given: Mapping[str, Any], source: str = "") -> int:
+def conduct(
+    command: str,
+    data: Mapping[str, Any],
+    given: Mapping[str, Any],
+    source: str = "",
+    steered: Steered | None = None,
+) -> int:
     """The exit code of a run, its results printed."""
     from harness.cli.showing import show
 
-    scenario = scenario_of(data, source or f"harness {command}")
-    asked = Asked(scenario=scenario, command=command, argv=("harness", *sys.argv[1:]), out=given["out"])
+    names = [fault.name for fault in steered.experiment.faults] if steered else []
+    scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
+    argv = ("harness", *sys.argv[1:])
+    asked = Asked(scenario=scenario, command=command, argv=argv, out=given["out"], steered=steered)
     finished = asyncio.run(_with_signals(asked, progress()))
     if finished.run_dir is None:
         return INTERRUPTED

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+
 from harness.analysis.steps import Judged, judge
 from harness.clock import Clock, Epoch
 from harness.conduct.following import Watch
@@ -36,6 +38,8 @@ CONFIRM_REST_S = 1.0
 class Player:
     """Plays one plan; `reading` is called once a second, for what else is sampled over a run.
 
+    `seen` gets every row that was read. A step that is held by time ends early when there has been `enough`.
+
     `step_began` is told when a load step has all its users (None: the run begins): faults are anchored to that.
     """
 
@@ -47,6 +51,8 @@ class Player:
     timeout_s: float
     reading: Callable[[], None] = lambda: None
     step_began: Callable[[str | None, int], None] = lambda _name, _at_ns: None
+    seen: Callable[[list[pa.Table], int], None] = lambda _tables, _now_ns: None
+    enough: Callable[[], bool] = lambda: False
     last_good: int | None = None
     last_good_rate: float | None = None
     steps_played: int = 0
@@ -144,7 +150,7 @@ class Player:
         if not step.requests:
             end_ns = running_ns + int(step.hold_s * NS_PER_S)
             await self._until(end_ns, doing)
-            return running_ns + int(step.settle_s * NS_PER_S), end_ns
+            return running_ns + int(step.settle_s * NS_PER_S), min(end_ns, self._now_ns())
         assert isinstance(step.users, int)
         # However slow: as many rounds as there are, each until its calls have timed out.
         rounds = -(-step.requests // step.users) + 1
@@ -179,7 +185,7 @@ class Player:
             await self._until(self._now_ns() + int(rest_s * NS_PER_S), "resting")
 
     async def _until(self, end_ns: int, doing: str) -> None:
-        while (left_ns := end_ns - self._now_ns()) > 0:
+        while (left_ns := end_ns - self._now_ns()) > 0 and not self.enough():
             await self._look(min(LOOK_S, left_ns / NS_PER_S), doing)
 
     async def _until_resolved(self, end_ns: int, doing: str) -> None:
@@ -198,6 +204,7 @@ class Player:
             users = sum(gauges.users for gauges in self.watch.gauges.values())
             self.progress.tick(look(self.watch.fresh, users, self._now_ns() / NS_PER_S, span_s), doing)
             self.reading()
+            self.seen(self.watch.fresh, self._now_ns())
             self.watch.fresh = []
             self.ticked_ns = self._now_ns()
 

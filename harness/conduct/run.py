@@ -15,20 +15,23 @@ is read, exit 130.
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.clock import Clock, Epoch, RealClock
+from harness.conduct.experiment import Steered, perform
 from harness.conduct.following import Watch
 from harness.conduct.play import Player
 from harness.conduct.server import Server, find_server
+from harness.conduct.steering import Steering
 from harness.conduct.ways import prepare
 from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, ServiceError, worst
 from harness.injector import Injector
 from harness.live.progress import Progress
+from harness.live.recent import Recent
 from harness.load.engine import Engine, Load, LoadSpec
 from harness.plan.build import build
 from harness.plan.describe import one_line
@@ -37,7 +40,7 @@ from harness.record import events, metadata, redact, rundir
 from harness.record.events import Event, EventLog
 from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail, seal
-from harness.record.undo import read_open
+from harness.record.undo import Journal, read_open
 from harness.report import write_all
 from harness.scenario.model import Scenario
 from harness.services import janitor
@@ -57,6 +60,7 @@ class Asked:
     interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     clock: Clock = field(default_factory=RealClock)
     engine: Engine | None = None  # Locust's, unless a test brings another
+    steered: Steered | None = None  # an experiment that says what is done to the target
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ async def _make(run: Run) -> str:
     asked = run.asked
     async with AsyncExitStack() as stack:
         undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
-        ways = await prepare(stack, run.plan, run.directory, undo, asked.clock)
+        ways = await prepare(stack, _places(run), run.directory, undo, asked.clock)
         server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
         engine = asked.engine or _locust(run, undo)
@@ -152,6 +156,7 @@ async def _make(run: Run) -> str:
         run.event(events.RUN_STARTED)
         watch = Watch(Tail(run.directory.spool), run.log)
         injector = Injector(ways.found, asked.clock, run.epoch, run.log, undo, run.progress)
+        steering = Steering(injector, Recent(), asked.clock, run.epoch)
         player = Player(
             load,
             asked.clock,
@@ -161,9 +166,11 @@ async def _make(run: Run) -> str:
             asked.scenario.timeout,
             server.usage.read,
             injector.step_began,
+            steering.recent.add,
+            steering.observed.is_set,
         )
         try:
-            reason = await _play_with_faults(run.plan, player, injector)
+            reason = await _play_with_faults(run, player, steering, undo)
         except BaseException as error:  # rows are owed, whatever it was
             await _stop(run, load, watch, 0.0, cancelled=isinstance(error, asyncio.CancelledError))
             raise
@@ -181,18 +188,50 @@ async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled
     run.write_metadata(**load.facts())
 
 
-async def _play_with_faults(plan: Plan, player: Player, injector: Injector) -> str:
+async def _play_with_faults(run: Run, player: Player, steering: Steering, undo: Journal) -> str:
     """Load and faults on one clock; whatever happens, every fault has been healed when this returns."""
-    injecting = asyncio.ensure_future(injector.inject(plan.faults))
+    injector = steering.injector
+    playing = asyncio.ensure_future(player.play(run.plan))
+    injecting = asyncio.ensure_future(injector.inject(run.plan.faults))
+    beside = [injecting]
+    if run.asked.steered is not None:
+        beside.append(asyncio.ensure_future(_experiment(run, run.asked.steered, steering, undo)))
     try:
-        reason = await player.play(plan)
+        await _until_played(playing, beside)
         if injector.active:
-            await asyncio.wait([injecting], timeout=HEALING_S)
-        return reason
+            await asyncio.wait(beside, timeout=HEALING_S)
+        return playing.result()
     finally:
-        injecting.cancel()
-        with suppress(asyncio.CancelledError):
-            await injecting
+        for each in (playing, *beside):
+            each.cancel()
+        for each in (playing, *beside):
+            with suppress(asyncio.CancelledError):
+                await each
+
+
+async def _until_played(playing: "asyncio.Future[str]", beside: Sequence["asyncio.Future[None]"]) -> None:
+    """Until the load has been played; what goes wrong beside it ends it."""
+    waiting: set[asyncio.Future[Any]] = {playing, *beside}
+    while not playing.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for each in done - {playing}:
+            each.result()
+
+
+async def _experiment(run: Run, steered: Steered, steering: Steering, undo: Journal) -> None:
+    """When the load is steady; then recovery is observed for a while."""
+    await steering.injector.reached(run.plan.steps[0].phase, steered.before_s)
+    run.progress.note(f"  ! experiment: {steered.experiment.title}")
+    await perform(steered, steering, undo, run.directory.path, run.log)
+    await run.asked.clock.sleep(steered.after_s)
+    steering.observed.set()
+
+
+def _places(run: Run) -> frozenset[str]:
+    """Where faults will be asked for."""
+    steered = run.asked.steered
+    asked = {fault.link for fault in steered.experiment.faults} if steered else set()
+    return frozenset(asked | {fault.link for fault in run.plan.faults})
 
 
 def _locust(run: Run, undo: Any) -> Engine:

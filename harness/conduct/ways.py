@@ -8,7 +8,6 @@ from harness.catalogue import WAYS, where
 from harness.clock import Clock
 from harness.errors import UsageError
 from harness.injector import Way
-from harness.plan.plan import Plan
 from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal
 from harness.services import links, toxiproxy
@@ -55,10 +54,9 @@ class Ways:
 
 
 async def prepare(
-    stack: AsyncExitStack, plan: Plan, directory: RunDirectory, undo: Journal, clock: Clock
+    stack: AsyncExitStack, needed: frozenset[str], directory: RunDirectory, undo: Journal, clock: Clock
 ) -> Ways:
     """A Toxiproxy, if a fault is planned on a link: without one the run ends here, before any load."""
-    needed = frozenset(fault.link for fault in plan.faults)
     server = (
         await stack.enter_async_context(toxiproxy.provided_or_started(undo, directory.path))
         if needed & set(WAYS)

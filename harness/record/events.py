@@ -18,6 +18,8 @@
 | fault_off    | name                                                          | healing begins: the fault window ends |
 | fault_healed | name, healed, why                                             | proved by canaries again, or not |
 | fault_skipped | name, kind, link, why                                        | it was never applied |
+| activity     | name, type, end_ns, succeeded                                 | an experiment did or asked something |
+| experiment   | title, status, deviated                                       | a Chaos Toolkit experiment is over |
 | run_ended    | reason                                                        | completed, broke, interrupted, aborted, error |
 
 `start_ns` of a step is `step_running` plus its settling time. A run that was cut off has no `step_done`
@@ -45,6 +47,8 @@ FAULT_VERIFIED = "fault_verified"
 FAULT_OFF = "fault_off"
 FAULT_HEALED = "fault_healed"
 FAULT_SKIPPED = "fault_skipped"
+ACTIVITY = "activity"
+EXPERIMENT = "experiment"
 
 
 @dataclass(frozen=True, slots=True)

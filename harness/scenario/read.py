@@ -7,7 +7,7 @@ The command line arrives here too, as the same mapping a file would give, so tha
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,16 @@ def read_file(path: Path) -> dict[str, Any]:
     return data
 
 
-def scenario_of(data: Mapping[str, Any], source: str, environ: Mapping[str, str] = os.environ) -> Scenario:
-    """The checked scenario; `source` is named in errors (a path, or the command)."""
+def scenario_of(
+    data: Mapping[str, Any],
+    source: str,
+    environ: Mapping[str, str] = os.environ,
+    fault_names: Iterable[str] = (),
+) -> Scenario:
+    """The checked scenario; `source` is named in errors (a path, or the command).
+
+    `fault_names`: of faults that an experiment will ask for, so that objectives may name them.
+    """
     if data.get("expect_workers"):
         data = {"workers": 0, **data}  # who has others make the load makes none here, unless it is asked for
     try:
@@ -80,7 +88,7 @@ def scenario_of(data: Mapping[str, Any], source: str, environ: Mapping[str, str]
     check_names(
         [parse(text) for text in scenario.objectives],
         steps=scenario.phase_names(),
-        faults=[fault.name for fault in scenario.faults],
+        faults=[*(fault.name for fault in scenario.faults), *fault_names],
     )
     return scenario
 

@@ -1,0 +1,117 @@
+"""Lets an experiment steer the faults of a run, and ask how the load is doing: a Unix socket, a question a connection.
+
+    apply FAULT     injector.apply: {"verified", "why", ...}; an error when it did not show
+    heal NAME       injector.heal: {"healed", "why"}; an error when it could not be healed
+    measure LAST    live.recent: {"success_rate", "throughput", "p50", ...}; an error when there were no calls
+    end STATUS      the experiment is over
+
+An answer that is an error fails the activity that asked. The other end is harness.faults.toolkit.line.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.clock import Clock, Epoch
+from harness.errors import HarnessError, UsageError
+from harness.injector import Injector
+from harness.live.recent import Recent
+from harness.plan.plan import FaultStep
+from harness.scenario.experiment import asked_fault
+from harness.units import UnitError, duration_s
+
+LINE_MOST = 65536
+
+
+@dataclass(slots=True)
+class Steering:
+    """What an experiment may ask."""
+
+    injector: Injector
+    recent: Recent
+    clock: Clock
+    epoch: Epoch
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    observed: asyncio.Event = field(default_factory=asyncio.Event)  # recovery, too: the load may end
+    ending: dict[str, Any] = field(default_factory=dict)
+
+    async def answer(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """One answer; {"error": ...} when it is no."""
+        asked: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
+            "apply": self._apply,
+            "heal": self._heal,
+            "measure": self._measure,
+            "end": self._end,
+        }
+        if question.get("ask") not in asked:
+            return {"error": f"there is no {question.get('ask')!r}; there are {', '.join(asked)}"}
+        try:
+            return await asked[question["ask"]](question)
+        except HarnessError as error:
+            return {"error": "; ".join(error.lines())}
+        except UnitError as error:
+            return {"error": str(error)}
+
+    async def _apply(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        fault = asked_fault(str(question.get("fault")), "the experiment")
+        if fault.link not in self.injector.ways:
+            raise UsageError(
+                f"This run has no {fault.link} link", "Its experiment did not name one beforehand"
+            )
+        now_s = self.epoch.since_ns(self.clock) / 1e9
+        step = FaultStep(
+            name=fault.name,
+            kind=fault.kind,
+            link=fault.link,
+            step=None,
+            offset_s=now_s,
+            starts_s=now_s,
+            for_s=0.0,  # until it is healed
+            parameters=fault.parameters,
+        )
+        found = await self.injector.apply(step)
+        return found if found.get("verified") else {"error": f"{fault.name} did not show: {found['why']}"}
+
+    async def _heal(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        found = await self.injector.heal(str(question.get("name")))
+        return found if found["healed"] else {"error": f"{found['name']} is not healed: {found['why']}"}
+
+    async def _measure(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        last_s = duration_s(str(question.get("last")))
+        found = self.recent.measure(self.epoch.since_ns(self.clock), last_s)
+        return found or {"error": f"no call ended in the last {last_s:g} s"}
+
+    async def _end(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        self.ending = {key: question.get(key) for key in ("status", "deviated")}
+        self.ended.set()
+        return {}
+
+
+@asynccontextmanager
+async def listening(path: Path, steering: Steering) -> AsyncIterator[None]:
+    """Whoever can open the socket may ask: it belongs into a directory of our own."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            line = await reader.readline()
+            try:
+                question = json.loads(line)
+                said = await steering.answer(question if isinstance(question, dict) else {})
+            except ValueError as error:
+                said = {"error": f"a question is one line of JSON: {error}"}
+            writer.write(json.dumps(said).encode() + b"\n")
+            await writer.drain()
+        except ConnectionError:  # who asked does not wait for the answer
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_unix_server(serve, path, limit=LINE_MOST)
+    try:
+        yield
+    finally:
+        server.close()

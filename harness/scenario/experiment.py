@@ -1,0 +1,77 @@
+"""A Chaos Toolkit experiment as the harness needs to know it beforehand: which faults it will ask for.
+
+The links of a run lead through proxies from its beginning, so what an experiment will do is read from its file, and
+a fault that could never be applied is refused before anything starts. All else in the file is Chaos Toolkit's.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.errors import UsageError
+from harness.scenario.fault import Fault, from_flag, read_faults
+
+MODULE = "harness.faults.toolkit"
+STEERING = "HARNESS_STEERING"  # where an experiment finds the run that makes its load
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A file, its title, and the faults that it names."""
+
+    path: Path
+    title: str
+    faults: tuple[Fault, ...]
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Checked as far as the harness is concerned; `-` is a line on standard input."""
+    try:
+        text = sys.stdin.readline() if str(path) == "-" else path.read_text(encoding="utf-8")
+        data = yaml.safe_load(text)  # JSON is YAML, too
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"Cannot read the experiment {path}", str(error), "Give the path of a file"
+        ) from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is neither YAML nor JSON", " ".join(str(error).split())) from error
+    if not isinstance(data, Mapping) or not isinstance(data.get("method"), list) or "title" not in data:
+        raise UsageError(
+            f"{path} is not a Chaos Toolkit experiment",
+            "An experiment is a mapping with title, description and method",
+            "See the files in chaos/; `chaos validate FILE` tells more",
+        )
+    texts = [str(arguments.get("fault")) for arguments in _applied(data)]
+    return Experiment(path, str(data["title"]), tuple(asked_fault(text, str(path)) for text in texts))
+
+
+def asked_fault(text: str, source: str) -> Fault:
+    """`KIND:key=value,...` without times: from when it is asked for until it is healed."""
+    try:
+        data = from_flag(text) | {"at": "0s", "for": "24h"}
+        found: Any = read_faults([data])
+    except ValueError as error:
+        why = str(error).removeprefix("[0]").removeprefix(".")
+        raise UsageError(f"{source}: the fault {text!r} cannot be applied", why) from error
+    fault: Fault = found[0]
+    return fault
+
+
+def _applied(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The arguments of every `apply` of ours, wherever it stands."""
+    if isinstance(value, Mapping):
+        provider = value.get("provider")
+        if isinstance(provider, Mapping) and (provider.get("module"), provider.get("func")) == (
+            MODULE,
+            "apply",
+        ):
+            yield dict(provider.get("arguments") or {})
+        for item in value.values():
+            yield from _applied(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _applied(item)

@@ -1,0 +1,132 @@
+"""Chaos Toolkit's actions and probes, over a real socket to what steers real faults."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chaoslib.exceptions import ActivityFailed, InterruptExecution
+
+from harness import canary
+from harness.clock import Epoch, RealClock
+from harness.conduct.steering import Steering, listening
+from harness.faults import toolkit
+from harness.faults.toolkit import control
+from harness.faults.toolkit.line import answer
+from harness.injector import Injector, Way
+from harness.live.progress import Silent
+from harness.live.recent import Recent
+from harness.record.events import EventLog, read_events
+from harness.record.undo import Journal
+from harness.services import target
+from harness.services.part import Part
+from harness.services.ports import free_port
+from tests.live.test_recent import rows
+
+
+@pytest.fixture
+async def steering(tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Steering]:
+    """A server of ours, and a line to what can be done to it."""
+    url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
+    argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
+    clock = RealClock()
+    monkeypatch.setenv("HARNESS_STEERING", str(tmp_path / "line"))
+    async with (
+        target.commanded(undo, tmp_path, argv, url) as started,
+        canary.opened(url, url, clock) as canaries,
+    ):
+        with EventLog(tmp_path / "events.jsonl") as log:
+            way = Way(Part("the target", started.seat), canaries)
+            epoch = Epoch.of(clock)
+            injector = Injector({"target": way}, clock, epoch, log, undo, Silent())
+            found = Steering(injector, Recent(), clock, epoch)
+            async with listening(tmp_path / "line", found):
+                yield found
+            await injector.heal_all()
+
+
+async def test_a_fault_stays_from_apply_to_heal_and_both_are_proved(
+    steering: Steering, tmp_path: Path
+) -> None:
+    """As any fault of a plan: on, verified, off, healed; healing twice is no error."""
+    shown = await asyncio.to_thread(toolkit.apply, "pause:name=nap")
+    assert shown["verified"]
+    assert steering.injector.active == 1
+    assert (await asyncio.to_thread(toolkit.heal, "nap"))["healed"]
+    assert (await asyncio.to_thread(toolkit.heal, "nap"))["healed"]
+
+    told = [event.event for event in read_events(tmp_path / "events.jsonl")]
+    assert told == ["fault_on", "fault_verified", "fault_off", "fault_healed"]
+    assert steering.injector.held == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("pause:name=other", "nap is on the target"),
+        ("latency:latency=1s", "has no client link"),
+        ("nonsense", "unknown fault 'nonsense'"),
+    ],
+)
+async def test_a_fault_that_does_not_happen_fails_the_activity(
+    steering: Steering, fault: str, message: str
+) -> None:
+    """Two in one place, a place the run does not have, a word nobody knows."""
+    await asyncio.to_thread(toolkit.apply, "pause:name=nap")
+    with pytest.raises(ActivityFailed, match=message):
+        await asyncio.to_thread(toolkit.apply, fault)
+    await steering.injector.heal_all()
+
+
+async def test_probes_see_the_last_seconds_of_the_load(steering: Steering) -> None:
+    """And fail when there was none: an answer that nobody gave is no answer."""
+    with pytest.raises(ActivityFailed, match="no call ended"):
+        await asyncio.to_thread(toolkit.success_rate)
+
+    now_ns = steering.epoch.since_ns(steering.clock)
+    steering.recent.add([rows((now_ns / 1e9, 20, "ok"), (now_ns / 1e9, 1, "reset"))], now_ns)
+    assert await asyncio.to_thread(toolkit.success_rate) == 0.5
+    assert await asyncio.to_thread(toolkit.response_ms, "p95") == pytest.approx(20)
+    assert await asyncio.to_thread(toolkit.throughput, "2s") == 0.5
+    with pytest.raises(ActivityFailed, match="'soon' is not a duration"):
+        await asyncio.to_thread(toolkit.success_rate, "soon")
+
+
+@pytest.mark.parametrize("question", [{"ask": "dance"}, {}, "words"])
+async def test_what_is_no_question_is_answered_so(steering: Steering, tmp_path: Path, question: Any) -> None:
+    """And the line stays."""
+    with pytest.raises(ActivityFailed, match="there is no"):
+        await asyncio.to_thread(answer, str(tmp_path / "line"), question)
+    assert (
+        await asyncio.to_thread(answer, str(tmp_path / "line"), {"ask": "end", "status": "completed"}) == {}
+    )
+    assert steering.ended.is_set()
+
+
+def test_without_a_run_an_activity_fails_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not look as if something had happened."""
+    monkeypatch.delenv("HARNESS_STEERING", raising=False)
+    with pytest.raises(ActivityFailed, match="harness chaos FILE"):
+        toolkit.apply("down")
+    monkeypatch.setenv("HARNESS_STEERING", "/nowhere/line")
+    with pytest.raises(ActivityFailed, match="does not answer"):
+        toolkit.heal("down")
+
+
+def test_under_a_run_of_the_harness_the_control_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one already, and its end is its own."""
+    monkeypatch.setenv("HARNESS_STEERING", "/nowhere/line")
+    control.before_experiment_control({})
+    control.after_experiment_control({})
+
+
+def test_an_experiment_without_load_is_not_played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A run that cannot start interrupts the experiment, and nothing is left."""
+    monkeypatch.delenv("HARNESS_STEERING", raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(InterruptExecution, match="ended with exit code 2"):
+        control.before_experiment_control({"title": "t", "method": "none"})
+    assert list(tmp_path.iterdir()) == []
