@@ -20,8 +20,10 @@ from harness.mcp import outcome
 from harness.mcp.exchange import BODY_BYTES_MAX
 from harness.mcp.judge import judge_response, printable
 from harness.mcp.messages import Headers, Message, Reply, Request, answer, parse
+from harness.mcp.textframe import LOST, lacking, masked, unmasked
 
 OPENED_STATUS = 101
+END_OF_HEAD = b"\r\n\r\n"
 SUBPROTOCOL = "mcp"
 
 
@@ -31,6 +33,7 @@ class Frames:
     __slots__ = (
         "_began",
         "_calling",
+        "_due",
         "_expected",
         "_headers",
         "_partial",
@@ -50,6 +53,7 @@ class Frames:
         self._pending: deque[Frame] = deque()
         self._began = False  # a byte has come
         self._calling = False
+        self._due = LOST  # of a frame whose beginning has come
         self.opened = False
         self.reply: Reply | None = None  # what came of the call under way, or of the opening
 
@@ -68,18 +72,24 @@ class Frames:
         if self._protocol.state is not State.OPEN:  # the server said goodbye while nobody called
             self.reply = Reply(outcome.DISCONNECTED, "closed by the server", OPENED_STATUS)
             return b""
-        self._protocol.send_text(request.body)
-        return self._to_send() + self._judge()
+        return masked(request.body) + self._judge()
 
     def receive(self, data: bytes) -> bytes:
         """Take what came; what is to be sent because of it. Then look at `opened` and `reply`."""
         self._began = True
+        if self._due == 0 and self._waits():
+            text = unmasked(data)
+            if text is not None:
+                return self._judge_text(text)
+        self._due = lacking(data, self._due)
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
             if isinstance(event, Frame):
                 self._pending.append(event)
             elif isinstance(event, Response):
                 self._judge_opening(event)
+                if self.opened and data.startswith(b"HTTP") and data.find(END_OF_HEAD) == len(data) - 4:
+                    self._due = 0  # the head came alone
         return self._to_send() + self._judge()
 
     def ended(self, *, reset: bool = False) -> Reply:
@@ -103,6 +113,16 @@ class Frames:
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(1000)
         return self._to_send()
+
+    def _waits(self) -> bool:
+        """A call waits for its reply, and nothing that came before is in the way."""
+        return (
+            self._calling
+            and self.reply is None
+            and self._partial is None
+            and not self._pending
+            and self._protocol.state is State.OPEN
+        )
 
     def _to_send(self) -> bytes:
         return b"".join(self._protocol.data_to_send())

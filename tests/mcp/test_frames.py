@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from harness.mcp import outcome
 from harness.mcp.frames import Frames
 from harness.mcp.messages import Reply, Request
+from harness.mcp.textframe import LOST
 from tests.fakes.wire_frames import NOTE, accepted, frame
 
 OURS = 7
@@ -28,6 +29,18 @@ def judge(*pieces: bytes) -> Reply:
         if frames.reply is None:
             frames.receive(piece)
     return frames.ended()
+
+
+def judge_and_answer(body: bytes, cuts: list[int], *, long_way: bool) -> tuple[Reply, bytes]:
+    """The outcome and what was sent meanwhile, masks aside; every frame through `websockets`, or only where needed."""
+    frames, said = opened(), []
+    if long_way:
+        frames._due = LOST
+    frames.send(ASK)
+    for start, end in pairwise([0, *sorted(min(at, len(body)) for at in cuts), len(body)]):
+        if end > start and frames.reply is None:
+            said.append(frames.receive(body[start:end]))
+    return frames.ended(), b" ".join(b"%d" % len(one) for one in said if one)
 
 
 def answer(number: object = OURS) -> bytes:
@@ -106,3 +119,34 @@ def test_a_polite_client_says_goodbye_once() -> None:
 
     assert frames.goodbye()[0] == 0x88
     assert frames.goodbye() == b""
+
+
+ASKS = frame('{"jsonrpc":"2.0","id":7,"method":"ping"}')
+ODD = [
+    frame('{"jsonrpc":"2.0","id":7,"result":{"text":"é"}}'),
+    frame(b'{"jsonrpc":"2.0","id":7,"result":{"text":"\xff"}}'),
+    frame('{"jsonrpc":"2.0","id":7,"result":{"text":"' + "x" * 300 + '"}}'),
+    frame("\r\n\r\n"),
+    frame("", 8),
+    ASKS,
+    *BITS,
+]
+
+
+@given(st.lists(st.sampled_from(ODD), max_size=4).map(b"".join), st.lists(st.integers(0, 400), max_size=4))
+@example(ASKS + NOTE + answer(), [])
+@example(answer(), [1])
+def test_the_short_way_of_a_frame_gives_what_the_long_way_gives(body: bytes, cuts: list[int]) -> None:
+    """Outcome and answers, for frames that arrive alone, together or in pieces."""
+    assert judge_and_answer(body, cuts, long_way=False) == judge_and_answer(body, cuts, long_way=True)
+
+
+def test_frames_that_come_with_the_opening_take_the_long_way_until_the_end_of_one_is_seen() -> None:
+    """Where the head is not alone nobody knows where the next frame begins."""
+    frames = Frames("ws://127.0.0.1:1/mcp/ws")
+    frames.receive(accepted(frames.hello()) + frame("\r\n\r\n")[:-1])
+    frames.send(ASK)
+
+    assert frames._due == LOST
+    frames.receive(b"\n" + answer())
+    assert frames.reply is not None

@@ -12,11 +12,12 @@ import gevent.event
 import gevent.socket
 import httptools
 
+from harness.load.inside.bare import READ_BYTES
 from harness.load.inside.deadlines import Deadlines, shut
 from harness.load.inside.incoming import Incoming
 from harness.load.inside.place import Place, connect
 from harness.load.inside.preamble import Preambles
-from harness.load.inside.transport import READ_BYTES, Connection
+from harness.load.inside.transport import Connection
 from harness.mcp import outcome
 from harness.mcp.dialects.handshake import answering
 from harness.mcp.messages import Headers, Request, answer

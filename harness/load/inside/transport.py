@@ -24,6 +24,7 @@ import gevent.ssl
 import httptools
 from gevent.monkey import get_original
 
+from harness.load.inside.bare import READ_BYTES, bare_of, receive_first, send
 from harness.load.inside.deadlines import Deadlines, shut
 from harness.load.inside.exchanged import Exchanged
 from harness.load.inside.heads import KnownHeads
@@ -40,8 +41,6 @@ from harness.record.schema import NULL
 # gevent's own poll would switch to its hub, for a question that is answered at once.
 _poll = get_original("select", "poll")
 
-READ_BYTES = 65_536
-FIRST_READ_BYTES = 16_384  # nearly always all there is; four times as much is a page fault a call
 DRAIN_NS = 250_000_000
 OPEN_ENDED = frozenset({outcome.TIMEOUT, outcome.STREAM_ENDED})  # there may be something to do about it
 KNOWN = KnownHeads()  # the same bytes say the same, whoever sends them
@@ -83,7 +82,7 @@ class Connection:
             incoming.begin(exchange)
             self._send(sock, data)
             out = len(data)
-            chunk = self._receive_first(sock)
+            chunk = receive_first(sock, self._bare)
             while chunk:
                 bytes_in += len(chunk)
                 if first_byte_ns == NULL:
@@ -141,7 +140,7 @@ class Connection:
             reused, self._used = self._used, True
             return reused
         self._socket = connect(self._place, self.deadline_ns)
-        self._bare = self._socket if self._place.secure else self._socket._sock  # noqa: SLF001 - one layer less
+        self._bare = bare_of(self._socket, secure=self._place.secure)
         self._deadlines.watch(self)
         self._used = True
         self._incoming = Incoming()
@@ -152,27 +151,11 @@ class Connection:
     def _send(self, sock: gevent.socket.socket, data: bytes) -> None:
         """All of it, nearly always in one system call; an early refusal (413) ends it, and is there to be read."""
         try:
-            try:
-                sent = self._bare.send(data)
-            except BlockingIOError:
-                sent = 0
-            if sent < len(data):
-                sock.sendall(data[sent:])
+            send(sock, self._bare, data)
         except (BrokenPipeError, ConnectionResetError):
             # TLS has no peeking: asking for it is a ValueError, which would end the user.
             if self._place.secure or not sock.recv(1, socket.MSG_PEEK):
                 raise
-
-    def _receive_first(self, sock: gevent.socket.socket) -> bytes:
-        """Switch to the hub at once: a read right after sending finds nothing, at the price of a system call."""
-        if self._place.secure:
-            return bytes(sock.recv(READ_BYTES))
-        sock.hub.wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
-        try:
-            chunk: bytes = self._bare.recv(FIRST_READ_BYTES)
-        except BlockingIOError:
-            return bytes(sock.recv(READ_BYTES))
-        return chunk
 
     def _afterwards(
         self,

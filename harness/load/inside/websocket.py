@@ -6,13 +6,14 @@ it was closed. Pings are answered while a reply is awaited. Nothing is retried.
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import gevent.socket
 
+from harness.load.inside.bare import bare_of, receive_first, send
 from harness.load.inside.deadlines import Deadlines, shut
 from harness.load.inside.exchanged import Exchanged
 from harness.load.inside.place import Place, connect
-from harness.load.inside.transport import READ_BYTES
 from harness.mcp import outcome
 from harness.mcp.frames import Frames
 from harness.mcp.messages import Headers, Reply, Request
@@ -38,6 +39,7 @@ class WebSocketConnection:
         self._deadlines = deadlines
         self._timeout_ns = int(timeout_s * 1e9)
         self._socket: gevent.socket.socket | None = None
+        self._bare: Any = None  # the same, without gevent's layer
         self._frames = Frames(url, headers)
         self.deadline_ns = 0
         self.expired = False
@@ -72,7 +74,7 @@ class WebSocketConnection:
     def close(self) -> None:
         """Say goodbye if that is possible at once; idempotent."""
         self._deadlines.forget(self)
-        sock, self._socket = self._socket, None
+        sock, self._socket, self._bare = self._socket, None, None
         if sock is None:
             return
         try:
@@ -92,6 +94,7 @@ class WebSocketConnection:
             if self._socket is None:
                 self._frames = Frames(self._url, self._headers)
                 self._socket = connect(self._place, self.deadline_ns)
+                self._bare = bare_of(self._socket, secure=self._place.secure)
                 self._send(self._frames.hello(), counted)
                 self._receive_until(lambda: self._frames.opened, counted)
             if self._frames.reply is None or self._frames.opened:
@@ -111,7 +114,7 @@ class WebSocketConnection:
                 time.monotonic_ns() > deadline_ns
             ):  # where there is always more to read, the sweep gets no turn
                 raise TimeoutError
-            data = self._socket.recv(READ_BYTES)
+            data = receive_first(self._socket, self._bare)
             if not data:
                 raise ConnectionAbortedError("closed by the server")
             if counted.first_byte_ns == NULL:
@@ -122,7 +125,7 @@ class WebSocketConnection:
     def _send(self, data: bytes, counted: _Counted) -> None:
         assert self._socket is not None
         if data:
-            self._socket.sendall(data)
+            send(self._socket, self._bare, data)
             counted.bytes_out += len(data)
 
     def _failure(self, error: OSError) -> Reply:
