@@ -138,8 +138,9 @@ class Stream:
             self.reply = judge_response(message, self._expected, self._status, None)
 
     def _learn_endpoint(self, data: bytes) -> None:
-        named = urljoin(self._url, data.decode(errors="replace").strip())
+        named = ""
         try:
+            named = urljoin(self._url, data.decode(errors="replace").strip())
             same = urlsplit(named)[:2] == urlsplit(self._url)[:2]
         except ValueError:
             same = False

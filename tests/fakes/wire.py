@@ -105,7 +105,6 @@ def event(data: str) -> str:
 def in_pieces(wire: Wire) -> None:
     body = wire.answer()
     text = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-    wire.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for char in text:
         wire.send(char)
 
@@ -367,6 +366,7 @@ class WireServer:
                 return
             self.connections += 1
             sock.settimeout(WAIT_S)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are sent apart
             self._open.append(sock)
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 

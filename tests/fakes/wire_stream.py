@@ -110,6 +110,7 @@ class StreamServer:
             except OSError:
                 return
             sock.settimeout(WAIT_S)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._open.append(sock)
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
