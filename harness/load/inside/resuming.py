@@ -7,8 +7,10 @@ import time
 from typing import Protocol
 
 import gevent
+import msgspec
 
 from harness.load.inside.exchanged import Exchanged
+from harness.mcp import outcome
 from harness.mcp.messages import Request
 from harness.mcp.stream import NO_STREAM
 
@@ -32,6 +34,10 @@ def resume(
 ) -> Exchanged:
     """The whole call, after what was `done` of it."""
     gevent.sleep(max(0.0, min(wait_s, (deadline_ns - time.monotonic_ns()) / 1e9)))
+    if time.monotonic_ns() >= deadline_ns:  # whoever answers fast is not caught by the sweep
+        done.reply = msgspec.structs.replace(done.reply, outcome=outcome.TIMEOUT, detail="no answer in time")
+        done.done_ns = time.monotonic_ns()
+        return done
     more = carrier.exchange(rest, target=target, deadline_ns=deadline_ns, resumed=resumed + 1)
     if more.reply.status == NO_STREAM:
         return done
