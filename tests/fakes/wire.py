@@ -289,7 +289,7 @@ JUDGED_CASES = [
     Case(
         "another id in a stream",
         "id_mismatch",
-        lambda w: w.stream(event('{"jsonrpc":"2.0","id":9,"result":{}}')),
+        lambda w: w.stream(event('{"jsonrpc":"2.0","id":99999,"result":{}}')),
     ),
     Case(
         "the id as text", "id_mismatch", lambda w: w.whole(f'{{"jsonrpc":"2.0","id":"{w.id}","result":{{}}}}')
