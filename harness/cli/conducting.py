@@ -5,14 +5,11 @@ janitor ends what was started.
 """
 
 import asyncio
-import json
 import os
 import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
-
-import click
 
 from harness.conduct.experiment import Steered
 from harness.conduct.run import Asked, Finished, conduct_run
@@ -29,19 +26,17 @@ def conduct(
     steered: Steered | None = None,
 ) -> int:
     """The exit code of a run, its results printed."""
-    from harness.cli.showing import show
+    from harness.cli.showing import publish_to_ci, show
 
     names = [fault.name for fault in steered.experiment.faults] if steered else []
     scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
     argv = ("harness", *sys.argv[1:])
     asked = Asked(scenario=scenario, command=command, argv=argv, out=given["out"], steered=steered)
     finished = asyncio.run(_with_signals(asked, progress()))
-    if finished.run_dir is None:
+    if finished.reading is None:
         return INTERRUPTED
-    if given["as_json"]:
-        click.echo(json.dumps(finished.summary))
-    else:
-        show(finished.run_dir)
+    publish_to_ci(finished.reading)
+    show(finished.reading, "json" if given["as_json"] else "terminal")
     return finished.exit_code
 
 

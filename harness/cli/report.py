@@ -1,21 +1,33 @@
 """`harness report`: an old run, read again."""
 
-import json
 from pathlib import Path
 
 import click
 
 from harness.record.rundir import RunDirectory
 
+# What harness.report.registry has, which is not imported for a help text; a test holds them together.
+FORMATS = ("terminal", "json", "html", "junit", "markdown", "csv", "hdr")
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-def command(run: Path, *, as_json: bool) -> int:
-    """Read a run again: numbers, verdict, report.html. A run that was cut off is recovered.
+@click.option(
+    "--format",
+    "name",
+    type=click.Choice(FORMATS),
+    default="terminal",
+    show_default=True,
+    help="What to print.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object: --format json.")
+def command(run: Path, *, name: str, as_json: bool) -> int:
+    """Read a run again: numbers, verdict, every file of its report. A run that was cut off is recovered.
 
     \b
     harness report reports/ramp/latest
+    harness report reports/ramp/latest --format markdown    for a comment on a change
+    harness report reports/ramp/latest --format hdr         an HDR histogram log, for its tools
     """
     from harness.cli.showing import show
     from harness.record.rundir import find
@@ -23,12 +35,9 @@ def command(run: Path, *, as_json: bool) -> int:
 
     directory = find(run)
     _refuse_while_running(directory)
-    summary = write_all(directory.path)
-    if as_json:
-        click.echo(json.dumps(summary))
-    else:
-        show(directory.path)
-    return int(summary["exit_code"])
+    reading = write_all(directory.path)
+    show(reading, "json" if as_json else name)
+    return int(reading.summary["exit_code"])
 
 
 def _refuse_while_running(directory: RunDirectory) -> None:

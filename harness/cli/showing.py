@@ -1,13 +1,23 @@
-"""What a finished run looks like on a terminal."""
+"""What a finished run looks like to whoever asked for it: a table, one JSON object, or any other format."""
 
-from pathlib import Path
+import json
+import os
 
 import click
 
+from harness.report.markdown import markdown, publish
+from harness.report.reading import Reading
+from harness.report.registry import FORMATS
 
-def show(run_dir: Path) -> None:
-    """The table, the verdict, the path of the report."""
-    from harness.report.reading import read
-    from harness.report.registry import FORMATS
 
-    click.echo(FORMATS["terminal"](read(run_dir)))
+def show(reading: Reading, name: str = "terminal") -> None:
+    """On standard output; a pipe that is closed early is the reader's business."""
+    click.echo(
+        json.dumps(reading.summary) if name == "json" else FORMATS[name](reading),
+        nl=name in {"terminal", "json"},
+    )
+
+
+def publish_to_ci(reading: Reading) -> None:
+    """The Markdown of a run on the summary page of the CI job that made it, if a CI job did."""
+    publish(markdown(reading), os.environ)

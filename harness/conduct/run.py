@@ -42,6 +42,7 @@ from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail, seal
 from harness.record.undo import Journal, read_open
 from harness.report import write_all
+from harness.report.reading import Reading
 from harness.scenario.model import Scenario
 from harness.services import janitor
 
@@ -70,6 +71,7 @@ class Finished:
     run_dir: Path | None
     summary: dict[str, Any]
     exit_code: int
+    reading: Reading | None = None
 
 
 @dataclass(slots=True)
@@ -111,8 +113,8 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
         raise error
     seal(directory.spool, directory.samples)
     shutil.rmtree(directory.spool)
-    summary = await asyncio.to_thread(write_all, directory.path)
-    code = worst(int(summary["exit_code"]), *([INTERRUPTED] if reason == "interrupted" else []))
+    reading = await asyncio.to_thread(write_all, directory.path)
+    code = worst(int(reading.summary["exit_code"]), *([INTERRUPTED] if reason == "interrupted" else []))
     if error is not None:
         progress.note(str(error))
         code = worst(code, error.exit_code)
@@ -122,7 +124,7 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
         )
         progress.note(f"When it answers again: harness doctor --clean --out {asked.out}")
         code = worst(code, FAULTS_LEFT_OVER)
-    return Finished(directory.path, summary, code)
+    return Finished(directory.path, reading.summary, code, reading)
 
 
 async def _until_interrupted(run: Run) -> tuple[str, HarnessError | None]:

@@ -4,6 +4,7 @@ A value is hidden by the name it goes under, never by what it looks like; URLs l
 and the values of query keys that name a secret.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +52,7 @@ def tree(value: Any, name: str = "") -> Any:
 
 
 def command_line(argv: list[str]) -> list[str]:
-    """What was typed, fit to be shown: the values of headers hidden, passwords out of URLs."""
+    """What was typed, fit to be shown: values of headers and secret arguments hidden, passwords out of URLs."""
     shown: list[str] = []
     for position, word in enumerate(argv):
         after_header = position > 0 and argv[position - 1] in {"--header", "-H"}
@@ -60,5 +61,15 @@ def command_line(argv: list[str]) -> list[str]:
             shown.append(f"{prefix}{word.removeprefix('--header=').partition(':')[0]}: {HIDDEN}")
         else:
             flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
-            shown.append(f"{flag}{equals}{url(value) if '://' in value else value}")
+            shown.append(f"{flag}{equals}{_argument(value)}")
     return shown
+
+
+def _argument(value: str) -> str:
+    """One word of a command line: JSON as such, a URL as such, anything else as it is."""
+    if value.startswith(("{", "[")):
+        try:
+            return json.dumps(tree(json.loads(value)))
+        except ValueError:
+            pass
+    return url(value) if "://" in value else value

@@ -1,6 +1,6 @@
 """Reports: one format a file behind one function type.
 
-    write_all(run_dir)            summary.json, report.html, windows.csv, charts/*.svg; returns the summary
+    write_all(run_dir)            every file of a report; returns the `Reading` it was made from
     reading.read(run_dir)         a run directory as a `Reading`
     registry.FORMATS["terminal"]  a `Reading` as text
 
@@ -8,10 +8,13 @@ Nothing is imported before it is asked for: the command line starts fast.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.report.reading import Reading
 
 
-def write_all(run_dir: Path) -> dict[str, Any]:
+def write_all(run_dir: Path) -> "Reading":
     """Read a run and write every file of its report, each whole or not at all."""
     from harness.report.writing import write
 

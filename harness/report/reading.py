@@ -20,6 +20,7 @@ from harness.analysis import (
     capacity,
     curve,
     heat,
+    histograms,
     impact,
     knee,
     littles_law,
@@ -35,6 +36,7 @@ from harness.analysis.calls import Calls
 from harness.analysis.capacity import Fit
 from harness.analysis.curve import Curve
 from harness.analysis.heat import Heat
+from harness.analysis.histograms import Interval
 from harness.analysis.impact import Impact
 from harness.analysis.knee import Knee
 from harness.analysis.littles_law import Balance
@@ -66,6 +68,7 @@ class Reading:
     brief_outcomes: pd.DataFrame
     heat: Heat | None
     curve: Curve
+    histograms: tuple[Interval, ...]
     panels: tuple[Panel, ...]
     fit: Fit | None
     knee: Knee | None
@@ -107,6 +110,7 @@ def read(run_dir: Path) -> Reading:
         brief_outcomes=outcomes.measure(calls, most=TABLE_ROWS_MOST),
         heat=heat.measure(calls),
         curve=curve.measure(summary.after_warmup(recorded)),
+        histograms=histograms.measure(calls),
         panels=panels.measure(calls),
         fit=capacity.measure(found["steps"])[0],
         knee=knee.find(capacity.levels(found["steps"])),

@@ -1,22 +1,24 @@
 """Writes what a run was read as into its directory: each file appears whole or not at all."""
 
 from pathlib import Path
-from typing import Any, Final
 
 from harness.record.rundir import write_whole
 from harness.report.charts import CHARTS, renditions
+from harness.report.csv import windows_csv
 from harness.report.html import page
 from harness.report.json import summary_json
+from harness.report.junit import junit
+from harness.report.markdown import markdown
 from harness.report.reading import Reading, read
 from harness.report.svg import alone
 
-DECIMALS: Final = "%.3f"
 
-
-def write(run_dir: Path) -> dict[str, Any]:
-    """Every file of the report; returns the summary."""
+def write(run_dir: Path) -> Reading:
+    """Every file of the report; returns what it was made from."""
     reading = read(run_dir)
     write_whole(run_dir / "summary.json", summary_json(reading))
+    write_whole(run_dir / "summary.md", markdown(reading))
+    write_whole(run_dir / "junit.xml", junit(reading))
     write_whole(run_dir / "windows.csv", windows_csv(reading))
     charts = run_dir / "charts"
     charts.mkdir(exist_ok=True)
@@ -25,9 +27,4 @@ def write(run_dir: Path) -> dict[str, Any]:
         if pictures:
             write_whole(charts / f"{name}.svg", alone(pictures[0]))
     write_whole(run_dir / "report.html", page(reading, drawn))
-    return reading.summary
-
-
-def windows_csv(reading: Reading) -> str:
-    """The windows as CSV; an empty field where nothing can be said."""
-    return str(reading.windows.to_csv(index=False, float_format=DECIMALS, lineterminator="\n"))
+    return reading

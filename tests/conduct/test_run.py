@@ -243,3 +243,35 @@ async def test_a_million_calls_go_through_analysis_and_report_without_a_special_
 def test_the_modules_that_conduct_name_what_they_do() -> None:
     """The first thing in the module is the order of a run."""
     assert "1. the plan is built" in str(conducting.__doc__)
+
+
+async def test_no_secret_is_in_any_file_of_a_run(tmp_path: Path) -> None:
+    """Planted in headers, the URL, arguments and the command line; every byte of every artefact is searched."""
+    secret = "s3cr3t-" + "Zq9"
+    clock = FakeClock()
+    async with mcp_server() as url:
+        data = {
+            "name": "sim",
+            "target": {
+                "url": url.replace("://", f"://me:{secret}@") + f"?token={secret}",
+                "headers": {"Authorization": f"Bearer {secret}", "X-Anything": secret},
+            },
+            "workload": [{"call": "echo", "args": {"password": secret}}],
+            "load": [{"sustain": {"users": 2, "for": "3s"}}],
+            "objectives": ["p95 < 1s"],
+        }
+        argv = ("harness", "sustain", "-H", f"X-Key: {secret}", "--args", json.dumps({"api_key": secret}))
+        asked = Asked(
+            scenario_of(data, "test"),
+            "sustain",
+            argv,
+            tmp_path,
+            clock=clock,
+            engine=simulated(Server(), clock),
+        )
+        finished = await conduct_run(asked, Silent())
+
+    assert finished.run_dir is not None
+    files = [path for path in finished.run_dir.rglob("*") if path.is_file()]
+    assert {"report.html", "summary.md", "junit.xml", "samples.parquet"} <= {path.name for path in files}
+    assert [path.name for path in files if secret.encode() in path.read_bytes()] == []

@@ -1,0 +1,12 @@
+"""The windows of a run as CSV: a row a window, an empty field where nothing can be said."""
+
+from typing import Final
+
+from harness.report.reading import Reading
+
+DECIMALS: Final = "%.3f"
+
+
+def windows_csv(reading: Reading) -> str:
+    """The windows that the charts over time are drawn from."""
+    return str(reading.windows.to_csv(index=False, float_format=DECIMALS, lineterminator="\n"))

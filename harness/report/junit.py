@@ -1,0 +1,75 @@
+"""The verdict as JUnit XML: a test case for the run itself, one for each objective, one for each fault.
+
+What does not hold is a failure; what could not be answered is an error, as a test that could not run. The first
+case is the measurement: it errs when the run cannot be trusted, with the reasons.
+"""
+
+from xml.etree import ElementTree as ET
+
+from harness.analysis.rounding import show
+from harness.report import wording
+from harness.report.reading import Reading
+from harness.report.terminal import clean
+
+MOST = 200  # cases of faults
+ELEMENT = {"fail": "failure", "unknown": "error"}
+
+
+def junit(reading: Reading) -> str:
+    """One suite."""
+    summary = reading.summary
+    name = clean(str(summary["scenario"] or "run"))
+    cases = [_measurement(reading, name), *_objectives(reading, name), *_faults(reading, name)]
+    counts = {kind: str(sum(case.find(kind) is not None for case in cases)) for kind in ELEMENT.values()}
+    totals = {"tests": str(len(cases)), "failures": counts["failure"], "errors": counts["error"]}
+    time = f"{summary['duration_s']:.3f}"
+    root = ET.Element("testsuites", {"name": "mcp-harness", **totals, "time": time})
+    about = {"timestamp": clean(str(summary["started_at"] or "")), "time": time}
+    suite = ET.SubElement(root, "testsuite", {"name": name, **totals, **about})
+    suite.extend(cases)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _case(suite: str, group: str, name: str, outcome: str, why: str) -> ET.Element:
+    case = ET.Element("testcase", {"classname": f"{suite}.{group}", "name": clean(name), "time": "0"})
+    if outcome != "pass":
+        ET.SubElement(case, ELEMENT[outcome], {"message": clean(why), "type": outcome})
+    return case
+
+
+def _measurement(reading: Reading, suite: str) -> ET.Element:
+    """The verdict, as far as no case below has a say in it."""
+    summary = reading.summary
+    told = [row["objective"] for row in summary["objectives"] if row["outcome"] != "pass"]
+    own = [reason for reason in summary["reasons"] if not any(reason.startswith(text) for text in told)]
+    outcome = summary["verdict"] if own else "pass"
+    return _case(suite, "measurement", "the run can be trusted", outcome, "; ".join(own))
+
+
+def _objectives(reading: Reading, suite: str) -> list[ET.Element]:
+    rows = reading.summary["objectives"]
+    return [
+        _case(
+            suite,
+            "objectives",
+            row["objective"],
+            row["outcome"],
+            f"observed {show(seen.value, seen.objective.unit)}" + (f": {seen.why}" if seen.why else ""),
+        )
+        for seen, row in zip(reading.observations, rows, strict=True)
+    ]
+
+
+def _faults(reading: Reading, suite: str) -> list[ET.Element]:
+    cases = []
+    for impact in reading.impacts[:MOST]:
+        _, state, outcome = wording.fault_state(impact)
+        words, why = wording.recovery(impact)
+        if outcome == "pass":
+            outcome = {"recovered": "pass", "not_recovered": "fail", "unknown": "unknown"}[
+                impact.recovery.outcome
+            ]
+            state = f"{words} {why}".strip()
+        cases.append(_case(suite, "faults", impact.fault.name, outcome, state))
+    return cases

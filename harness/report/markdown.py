@@ -1,0 +1,143 @@
+"""The report as Markdown, for the summary of a CI job or a comment on a change: the verdict and what it rests on.
+
+Short whatever the run was; what came from a server can't break out of its cell.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.analysis.rounding import BLANK, show
+from harness.report import wording
+from harness.report.reading import Reading
+from harness.report.terminal import clean
+
+MARK = {"pass": "✅", "fail": "❌", "unknown": "❓"}
+QUANTILES = ("p50", "p95", "p99")
+STEPS_MOST = 30
+FAILURES_MOST = 10
+FAULTS_MOST = 20
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+def markdown(reading: Reading) -> str:
+    """The whole of it."""
+    summary = reading.summary
+    headline, more = wording.verdict(summary)
+    target = summary["target"]
+    about = [target["url"], wording.server(summary), target["protocol"], wording.moment(summary)]
+    parts = [
+        f"## {MARK[summary['verdict']]} {_text(summary['scenario'] or 'run')}: {wording.WORDS[summary['verdict']].lower()}",
+        f"{_text(headline)}" + "".join(f"\n- {_text(reason)}" for reason in more),
+        " · ".join(_text(part) for part in about if part),
+        _totals(summary),
+        _objectives(reading),
+        _steps(reading),
+        *(f"{_text(lead)}{_text(words)}." for lead, words in _findings(reading) if words),
+        _faults(reading),
+        _failures(summary),
+        f"Report: `{clean(str(reading.run_dir / 'report.html')).replace('`', '')}`",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def publish(text: str, environ: Mapping[str, str]) -> None:
+    """Onto the summary page of the CI job that this is, if it is one."""
+    path = environ.get(STEP_SUMMARY)
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+
+
+def _findings(reading: Reading) -> list[tuple[str, str]]:
+    return [("Breaking point: ", wording.breaking_point(reading)), ("Knee: ", wording.knee(reading))]
+
+
+def _totals(summary: dict[str, Any]) -> str:
+    totals, response = summary["totals"], summary["latency_ms"]["response"]
+    heads = ("Calls", "Failed", "Success", "Throughput", *QUANTILES)
+    row = [
+        show(totals["requests"], "count"),
+        show(totals["failed"], "count"),
+        show(totals["success_rate"], "share"),
+        show(totals["throughput_rps"], "per_s"),
+        *(show(response[name], "ms") for name in QUANTILES),
+    ]
+    return _table(heads, [row])
+
+
+def _objectives(reading: Reading) -> str:
+    rows = [
+        [
+            MARK[row["outcome"]],
+            _code(row["objective"]),
+            show(seen.value, seen.objective.unit) + (f" ({_text(seen.why)})" if seen.why else ""),
+            wording.margin(seen),
+        ]
+        for seen, row in zip(reading.observations, reading.summary["objectives"], strict=True)
+    ]
+    return _table(("", "Objective", "Observed", "Margin"), rows)
+
+
+def _steps(reading: Reading) -> str:
+    rows = []
+    for step, row in list(zip(reading.steps, reading.summary["steps"], strict=True))[:STEPS_MOST]:
+        response = row["latency_ms"]["response"]
+        rows.append(
+            [
+                _text(f"{step.name}, repeated" if row["kind"] == "confirm" else step.name),
+                BLANK if row["users"] is None else str(row["users"]),
+                show(row["success_rate"], "share"),
+                show(row["throughput_rps"], "per_s"),
+                *(show(response[name], "ms") for name in QUANTILES),
+            ]
+        )
+    left = len(reading.steps) - len(rows)
+    more = f"\n\n{left:,} more levels are in summary.json." if left > 0 else ""
+    return _table(("Step", "Users", "Success", "Throughput", *QUANTILES), rows) + more
+
+
+def _faults(reading: Reading) -> str:
+    rows = [
+        [
+            _text(impact.fault.name),
+            show(impact.exposure.calls, "count"),
+            show(impact.during.success_rate, "share"),
+            *(show(one.p50_ms, "ms") for one in (impact.before, impact.during, impact.after)),
+            _text(wording.fault_result(impact)),
+        ]
+        for impact in reading.impacts[:FAULTS_MOST]
+    ]
+    return _table(("Fault", "Calls", "Success", "p50 before", "during", "after", "Recovered"), rows)
+
+
+def _failures(summary: dict[str, Any]) -> str:
+    rows = [
+        [
+            _code(row["outcome"]),
+            _text(row["detail"]),
+            show(row["count"], "count"),
+            show(row["first_s"], "s"),
+            show(row["last_s"], "s"),
+        ]
+        for row in summary["failures"][:FAILURES_MOST]
+    ]
+    return _table(("Outcome", "Detail", "Calls", "First seen", "Last seen"), rows)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _text(text: Any) -> str:
+    """Plain text: what Markdown or HTML would take for markup is escaped, and a line stays a line."""
+    return re.sub(r"([\\`*_{}\[\]()<>#|~!@&])", r"\\\1", clean(str(text)))
+
+
+def _code(text: str) -> str:
+    """Code in a cell."""
+    return f"`{clean(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
