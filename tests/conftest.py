@@ -1,6 +1,7 @@
 """What all tests share: the flags of the test run, and a real Toxiproxy."""
 
 import signal
+import sys
 
 import pytest
 
@@ -22,6 +23,15 @@ def pytest_configure() -> None:
     """What runs in the background of a script ignores Ctrl-C, and so would all that is started here."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """A test module that imports Locust as it is would break the workers of this test run, at their very end."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        raise pytest.UsageError(
+            "A test module lets gevent patch this process; see tests/load/inside/conftest.py"
+        )
 
 
 @pytest.hookimpl(trylast=True)
