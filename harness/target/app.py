@@ -34,7 +34,7 @@ from harness.target.doors.names import Names
 from harness.target.doors.observe import Observer
 from harness.target.doors.plain import PlainDoor
 from harness.target.doors.sessions import routes as session_routes
-from harness.target.doors.streamable import mcp_server, session_manager
+from harness.target.doors.streamable import mcp_server, session_manager, telling
 from harness.target.doors.tasks import routes as task_routes
 from harness.target.doors.websocket import WebSocketDoor
 from harness.target.doors.wire import reply
@@ -45,6 +45,7 @@ from harness.target.sessions import SessionUpkeep, StoreUnreachableError
 from harness.target.sessions_postgres import PostgresSessions
 from harness.target.sessions_redis import RedisSessions, connected
 from harness.target.settings import Settings
+from harness.target.sockets import Sockets
 from harness.target.tasks.running import opened as opened_tasks
 from harness.target.traffic import Traffic
 
@@ -115,12 +116,17 @@ class Target:
                     ],
                 )
             )
-            socket_door = WebSocketDoor(mcp_server(pipeline, "websocket"), admission)
-            manager = session_manager(mcp_server(pipeline, "mcp"), settings)
+            server = mcp_server(pipeline, "mcp")
+            streamed = session_manager(server, json_response=False)
+            whole = session_manager(server, json_response=True) if settings.json_response else streamed
+            mcp = telling(whole.handle_request, streamed.handle_request)
+            socket_door = WebSocketDoor(
+                mcp_server(pipeline, "websocket"), admission, sessions, sessions, Sockets(events)
+            )
             self._doors = {
                 ("http", "/mcp"): (
                     "mcp",
-                    guarded(AdmissionGate(SessionGate(manager.handle_request, sessions), admission)),
+                    guarded(AdmissionGate(SessionGate(mcp, sessions), admission)),
                 ),
                 ("http", "/mcp/tools/call"): ("plain", guarded(PlainDoor(pipeline, admission))),
                 ("http", "/tasks"): ("tasks", guarded(AdmissionGate(submitting, admission))),
@@ -129,7 +135,10 @@ class Target:
             self._stop_sockets = socket_door.stop
             sweeping = asyncio.create_task(_sweep(sessions, executions, settings))
             try:
-                async with _held(manager):
+                async with (
+                    _held(streamed),
+                    _held(whole) if whole is not streamed else contextlib.nullcontext(),
+                ):
                     yield
             finally:
                 self._doors = {}

@@ -116,23 +116,23 @@ class Clients:
     async def change(self, client: str, permission: str) -> Registered | None:
         """Give a client another permission; None when there is no such client."""
         rows = await self._rows(_CHANGE, client, _checked(permission))
-        await self._changed(client, "changed")
+        await self._changed(client, permission)
         return Registered(*rows[0]) if rows else None
 
     async def revoke(self, client: str) -> bool:
         """End a client's key for good; False when there is no such client."""
         rows = await self._rows(_REVOKE, client)
-        await self._changed(client, "revoked")
+        await self._changed(client, None)
         return bool(rows)
 
     def forget(self, client: str) -> None:
         """Ask the table again: something about this client has changed."""
         self._verified.forget(client)
 
-    async def _changed(self, client: str, how: str) -> None:
-        """Here at once, in other processes when they hear of it."""
+    async def _changed(self, client: str, permission: str | None) -> None:
+        """Here at once, in other processes when they hear of it; None: it has no permission any more."""
         self.forget(client)
-        event = msgspec.json.encode({"event": "client", "client": client, "how": how}).decode()
+        event = msgspec.json.encode({"event": "client", "client": client, "permission": permission}).decode()
         await self._rows("SELECT pg_notify(current_schema(), $1)", event)
 
     async def settle(self) -> None:

@@ -24,9 +24,11 @@ from harness.target.dialect import (
     translate,
 )
 from harness.target.entries import append_entry, read_entries
+from harness.target.waiting import wait
 
 ROWS_MAX = 10_000
 WORD_MAX = 200  # characters of a name
+WAIT_MAX_MS = 60_000
 ENTRY_MAX = 2000
 POSITION_MAX = 2**63 - 1
 
@@ -199,6 +201,11 @@ TOOLS = {
         (Argument("query", str, "The query: SELECT or SHOW", at_most=QUERY_CHARS_MAX), *_CONTEXT, _LIMIT),
     ),
     "get_context": Tool("Database, schema and rights of this very request", get_context, _CONTEXT),
+    "wait": Tool(
+        "Wait, and report progress in ten steps",
+        wait,
+        (Argument("milliseconds", int, "How long", at_most=WAIT_MAX_MS),),
+    ),
     "append_entry": Tool(
         "Append an entry to a log; the answer means that it is on disk",
         append_entry,

@@ -21,13 +21,12 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harness.target.caller import acting, current, within
+from harness.target.doors.opening import agent_of, client_of
 from harness.target.doors.wire import BODY_BYTES_MAX, TooLargeError, read_body, replayed, reply, rpc_error
 from harness.target.sessions import Client, SessionStore, StoreUnreachableError
 
 SESSION_HEADER: Final = b"mcp-session-id"
 VERSION_HEADER: Final = b"mcp-protocol-version"
-WORD_MAX: Final = 200  # characters of a name that are kept
-METADATA_MAX: Final = 20  # capabilities that are kept
 _HANDSHAKE: Final = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL_VERSIONS)
 
 
@@ -86,7 +85,7 @@ class SessionGate:
             await reply(send, 400, rpc_error(None, INVALID_REQUEST, "Missing session ID"))
             return
         # What is not JSON-RPC at all is the SDK's to refuse: it knows the right words.
-        client = client_of(message, current().client, _agent(scope))
+        client = client_of(message, current().client, agent_of(scope))
         onward = replayed(body, receive)
         await self._app(scope, onward, self._opening(send, client) if client else send)
 
@@ -122,30 +121,3 @@ def _decoded(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def client_of(message: Any, owner: str | None, agent: str = "") -> Client | None:
-    """Who initializes; None when the SDK will refuse it (then there is no session to open)."""
-    if not isinstance(message, dict) or not isinstance(message.get("params"), dict) or "id" not in message:
-        return None
-    params = message["params"]
-    info, capabilities = params.get("clientInfo"), params.get("capabilities")
-    if not isinstance(info, dict) or not isinstance(capabilities, dict):
-        return None
-    words = (info.get("name"), info.get("version"), params.get("protocolVersion"))
-    if not all(isinstance(word, str) for word in words):
-        return None
-    name, version, protocol = (_kept(str(word)) for word in words)
-    metadata: dict[str, Any] = {"capabilities": sorted(_kept(key) for key in capabilities)[:METADATA_MAX]}
-    extra = {"title": info.get("title"), "websiteUrl": info.get("websiteUrl"), "userAgent": agent}
-    metadata |= {key: _kept(value) for key, value in extra.items() if isinstance(value, str) and value}
-    return Client(name, version, protocol, owner, metadata)
-
-
-def _kept(word: str) -> str:
-    """PostgreSQL's text has no NUL, and a name is not a place to store data."""
-    return word.replace("\0", "")[:WORD_MAX]
-
-
-def _agent(scope: Scope) -> str:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"), "")

@@ -1,17 +1,19 @@
 """/mcp: Model Context Protocol over Streamable HTTP, by the official SDK, in both eras.
 
-The SDK is told the tools and nothing else; sessions are the gate's business. It answers in whole JSON bodies
-unless the settings ask for event streams: cheaper for both sides, and no tool here has progress to report.
+The SDK is told the tools and nothing else; sessions are the gate's business. It answers in whole JSON bodies,
+which is cheaper for both sides, unless the settings ask for event streams, or a request for its progress.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
+    INVALID_REQUEST,
     CallToolRequestParams,
     CallToolResult,
     ListToolsResult,
@@ -19,31 +21,31 @@ from mcp_types import (
     TextContent,
 )
 from mcp_types import Tool as ToolDescription
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from harness import __version__
 from harness.target import tools
-from harness.target.doors.wire import BODY_BYTES_MAX
+from harness.target.caller import PERMISSIONS, Caller, current
+from harness.target.doors.wire import BODY_BYTES_MAX, TooLargeError, read_body, replayed, reply, rpc_error
 from harness.target.executions import UNKNOWN_TOOL
 from harness.target.pipeline import Pipeline
-from harness.target.settings import Settings
+from harness.target.progress import reported
 
 NAME = "harness-target"
 
 
 def mcp_server(pipeline: Pipeline, door: str) -> Server[Any]:
     """The SDK's server with our tools; `door` is what its calls are recorded under."""
-    listed = ListToolsResult(
-        tools=[
-            ToolDescription(name=name, description=tool.about, input_schema=tool.schema())
-            for name, tool in tools.TOOLS.items()
-        ]
-    )
+    listed = {permission: _listed(permission) for permission in PERMISSIONS}
 
     async def on_list_tools(_context: object, _params: PaginatedRequestParams | None) -> ListToolsResult:
-        return listed
+        return listed[current().permission]
 
-    async def on_call_tool(_context: object, params: CallToolRequestParams) -> CallToolResult:
-        outcome = await pipeline.execute(door, params.name, params.arguments or {})
+    async def on_call_tool(
+        context: ServerRequestContext[Any, Any], params: CallToolRequestParams
+    ) -> CallToolResult:
+        with reported(context.session.report_progress):
+            outcome = await pipeline.execute(door, params.name, params.arguments or {})
         if outcome.kind == UNKNOWN_TOOL:
             raise MCPError(INVALID_PARAMS, outcome.text)
         # The protocol wants bad arguments in the result, where a model can read them and try again.
@@ -67,10 +69,40 @@ def mcp_server(pipeline: Pipeline, door: str) -> Server[Any]:
     return server
 
 
-def session_manager(server: Server[Any], settings: Settings) -> StreamableHTTPSessionManager:
+def _listed(permission: str) -> ListToolsResult:
+    """The tools that a caller with this permission may call."""
+    caller = Caller(permission=permission)
+    return ListToolsResult(
+        tools=[
+            ToolDescription(name=name, description=tool.about, input_schema=tool.schema())
+            for name, tool in tools.TOOLS.items()
+            if caller.may(tool.permission)
+        ]
+    )
+
+
+def telling(whole: ASGIApp, streamed: ASGIApp) -> ASGIApp:
+    """Requests that ask to hear of their progress get an event stream, the others a whole body."""
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST" or whole == streamed:
+            await whole(scope, receive, send)
+            return
+        try:
+            body = await read_body(receive, BODY_BYTES_MAX)
+        except TooLargeError:
+            await reply(send, 413, rpc_error(None, INVALID_REQUEST, "Request body too large"))
+            return
+        app = streamed if b'"progressToken"' in body else whole
+        await app(scope, replayed(body, receive), send)
+
+    return told
+
+
+def session_manager(server: Server[Any], *, json_response: bool) -> StreamableHTTPSessionManager:
     return StreamableHTTPSessionManager(
         server,
-        json_response=settings.json_response,
+        json_response=json_response,
         stateless=True,
         security_settings=None,  # hosts and origins are checked in front of all doors: see names
         max_request_body_size=BODY_BYTES_MAX,

@@ -1,51 +1,56 @@
 """/mcp/ws: MCP over a WebSocket, by the official SDK's server loop.
 
 No revision of the protocol specifies it; this is the binding in use: subprotocol `mcp`, one JSON-RPC message a
-text frame, the normal initialize handshake, answers in any order. The connection is the session, so nothing of
-it is stored. A frame that is not JSON-RPC gets an error without an id, and the connection stays.
+text frame, the normal initialize handshake, answers in any order. A frame that is not JSON-RPC gets an error
+without an id, and the connection stays.
+
+Sessions are ours, since the binding has none: the result of initialize has a token, `_meta` "harness/session".
+Who connects with it (header Mcp-Session-Id, or ?session=TOKEN) goes on in that session without initialize; a token
+that is unknown, expired, closed or another client's is 404. A session that ends meanwhile closes the socket: 4404.
 
 When the service stops, no frame is read any more; calls that were read are answered, and then the connection is
 closed with 1012 (the service restarts).
 """
 
-import asyncio
-import logging
-from collections import Counter
-from typing import Any
+from typing import Any, Final
+from urllib.parse import parse_qs
 
 import anyio
-from mcp.server.lowlevel import Server
+import msgspec
+from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.runner import serve_loop
 from mcp.shared._context_streams import (
     create_context_streams,
 )  # what serve_loop takes; there is no public way
 from mcp.shared.message import SessionMessage
-from mcp_types import (
-    INVALID_REQUEST,
-    PARSE_ERROR,
-    JSONRPCError,
-    JSONRPCMessage,
-    JSONRPCRequest,
-    JSONRPCResponse,
-    jsonrpc_message_adapter,
-)
-from pydantic import ValidationError
+from mcp_types import INTERNAL_ERROR, INVALID_REQUEST, jsonrpc_message_adapter
 from starlette.types import Message, Receive, Scope, Send
 
-from harness.target import caller
 from harness.target.admission import Admission
-from harness.target.doors.wire import rpc_error
+from harness.target.caller import acting, current, within
+from harness.target.doors.conversation import RESUMING, Conversation
+from harness.target.doors.opening import agent_of
+from harness.target.doors.wire import reply, rpc_error
+from harness.target.sessions import SessionStore, SessionUpkeep, StoreUnreachableError
+from harness.target.sockets import Socket, Sockets
 
-SUBPROTOCOL = "mcp"
-
-log = logging.getLogger(__name__)
+SUBPROTOCOL: Final = "mcp"
 
 
 class WebSocketDoor:
     """ASGI; see the module."""
 
-    def __init__(self, server: Server[Any], admission: Admission) -> None:
+    def __init__(
+        self,
+        server: Server[Any],
+        admission: Admission,
+        store: SessionStore,
+        upkeep: SessionUpkeep,
+        sockets: Sockets,
+    ) -> None:
         self._server, self._admission = server, admission
+        self._store, self._upkeep, self._sockets = store, upkeep, sockets
+        self._options = server.create_initialization_options(NotificationOptions(tools_changed=True))
         self._stopping = False
         self._reading: set[anyio.CancelScope] = set()
 
@@ -57,48 +62,67 @@ class WebSocketDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
+        token = _token(scope)
+        try:
+            said = [] if token is None else await self._said_before(token)
+        except StoreUnreachableError as error:
+            words = rpc_error(None, INTERNAL_ERROR, f"The session store does not answer: {error}")
+            await reply(send, 503, words, scope_type="websocket")
+            return
+        if said is None:
+            words = rpc_error(None, INVALID_REQUEST, "Session not found")
+            await reply(send, 404, words, scope_type="websocket")
+            return
         offered = scope.get("subprotocols") or []
         # A client that offers none is served too; naming one it did not offer would end the connection.
         chosen = SUBPROTOCOL if SUBPROTOCOL in offered else None
         await send({"type": "websocket.accept", "subprotocol": chosen})
+        socket = Socket(within(token) if token else current())
+        self._sockets.add(socket)
+        try:
+            await self._hold(
+                Conversation(self._store, self._admission, socket, send, agent_of(scope)), receive, said
+            )
+        finally:
+            self._sockets.remove(socket)
+        if self._stopping:
+            await send({"type": "websocket.close", "code": 1012, "reason": "the service stops"})
+
+    async def _hold(self, conversation: Conversation, receive: Receive, said: list[str]) -> None:
+        """From the first frame to the last."""
         to_server, server_reads = create_context_streams[SessionMessage | Exception](0)
         server_writes, from_server = create_context_streams[SessionMessage](0)
-
-        calls = _Calls(self._admission)
 
         async def write() -> None:
             async with from_server:
                 async for message in from_server:
-                    text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
-                    await send({"type": "websocket.send", "text": text})
-                    calls.answered(message.message)
+                    await conversation.answer(message.message)
 
         async def read() -> None:
             async with to_server:
+                for frame in said:
+                    await to_server.send(SessionMessage(jsonrpc_message_adapter.validate_json(frame)))
                 while (event := await self._next(receive)) and event["type"] == "websocket.receive":
-                    frame = event.get("text") or (event.get("bytes") or b"")
-                    try:
-                        message = jsonrpc_message_adapter.validate_json(frame, by_name=False)
-                    except ValidationError as error:
-                        await send({"type": "websocket.send", "text": _fault(error)})
-                        continue
-                    if (refusal := calls.refusal(message)) is not None:
-                        await send({"type": "websocket.send", "text": refusal})
-                    else:
-                        await to_server.send(SessionMessage(message))
+                    message = await conversation.admitted(event.get("text") or (event.get("bytes") or b""))
+                    if conversation.is_over:
+                        return
+                    if message is not None:
+                        with acting(conversation.caller):  # known to whoever works on this message
+                            await to_server.send(SessionMessage(message))
                 if event is None:
-                    await calls.all_answered()
+                    await conversation.all_answered()
 
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(write)
                 tasks.start_soon(read)
-                await serve_loop(self._server, server_reads, server_writes, lifespan_state={})
+                tasks.start_soon(conversation.notify)
+                await serve_loop(
+                    self._server, server_reads, server_writes, lifespan_state={}, init_options=self._options
+                )
                 tasks.cancel_scope.cancel()
         finally:
-            calls.over()
-        if self._stopping:
-            await send({"type": "websocket.close", "code": 1012, "reason": "the service stops"})
+            conversation.end()
 
     async def _next(self, receive: Receive) -> Message | None:
         """The next event; None when the service stops."""
@@ -112,43 +136,25 @@ class WebSocketDoor:
                 self._reading.discard(scope)
         return None
 
-
-class _Calls:
-    """The calls of one connection that are not answered yet: let in, and counted out."""
-
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
-        self._open: Counter[str | int] = Counter()  # ids are the client's, and it may use one twice
-        self._answered = asyncio.Event()
-
-    def refusal(self, message: JSONRPCMessage) -> str | None:
-        """The error to answer with, when the message is a request that is not let in."""
-        if not isinstance(message, JSONRPCRequest):
+    async def _said_before(self, token: str) -> list[str] | None:
+        """What the client would have to say again, or None when there is no such session for it."""
+        owner = current().client
+        if not await self._store.touch(token, owner):
             return None
-        if (refusal := self._admission.enter(caller.current().key)) is not None:
-            return rpc_error(message.id, refusal.code, refusal.words).decode()
-        self._open[message.id] += 1
-        return None
-
-    def answered(self, message: JSONRPCMessage) -> None:
-        if isinstance(message, (JSONRPCResponse, JSONRPCError)) and self._open.get(message.id, 0):  # type: ignore[arg-type]
-            self._open[message.id] -= 1  # type: ignore[index]
-            self._open = +self._open
-            self._admission.leave()
-            self._answered.set()
-
-    async def all_answered(self) -> None:
-        while self._open:
-            self._answered.clear()
-            await self._answered.wait()
-
-    def over(self) -> None:
-        """The connection is gone, and with it who waited."""
-        for _ in range(self._open.total()):
-            self._admission.leave()
+        self._store.leave(token, owner)
+        session = await self._upkeep.find(token)
+        if session is None:
+            return None
+        info = {"name": session.client.name, "version": session.client.version}
+        params = {"protocolVersion": session.client.protocol, "capabilities": {}, "clientInfo": info}
+        hello = {"jsonrpc": "2.0", "id": RESUMING, "method": "initialize", "params": params}
+        ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        return [msgspec.json.encode(message).decode() for message in (hello, ready)]
 
 
-def _fault(error: ValidationError) -> str:
-    not_json = error.errors(include_url=False)[0]["type"] == "json_invalid"
-    code, words = (PARSE_ERROR, "Parse error") if not_json else (INVALID_REQUEST, "Not a JSON-RPC message")
-    return rpc_error(None, code, words).decode()
+def _token(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"mcp-session-id":
+            return str(value.decode("latin-1"))
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("session")
+    return asked[0] if asked else None
