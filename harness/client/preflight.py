@@ -18,7 +18,15 @@ from harness.mcp import outcome
 from harness.mcp.dialects import new_session
 from harness.mcp.dialects.handshake import HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
-from harness.mcp.discover import Found, discover, introduce, introduced, list_tools, look
+from harness.mcp.discover import (
+    NOT_POSTED_HERE,
+    Found,
+    discover,
+    introduce,
+    introduced,
+    list_tools,
+    look,
+)
 from harness.mcp.messages import Reply, Request
 from harness.mcp.mirrored import sort_out
 from harness.record import redact
@@ -26,7 +34,6 @@ from harness.record import redact
 NOT_THERE = outcome.CONNECTION_FAILURES - {
     outcome.HTTP_PROTOCOL
 }  # somebody is there, and speaks something else
-NOT_POSTED_HERE = {404, 405}  # what a server of HTTP+SSE says to a POST where its stream is
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 

@@ -6,6 +6,7 @@
                                           error instead of another offer, the next older version
     no session either                  -> tools/list in the modern form (server/discover is optional) -> 2026-07-28
 
+Where nothing can be posted (404, 405) there may be a stream of HTTP+SSE: for the transport to find out.
 Failures of the connection say nothing about a dialect: they end the search with the reply that failed.
 """
 
@@ -22,6 +23,7 @@ from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.messages import Reply, Request
 
 PAGES_MAX = 50
+NOT_POSTED_HERE = frozenset({404, 405})  # what a server of HTTP+SSE says to a POST where its stream is
 UNSUPPORTED_VERSION = -32022
 SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 # Ended streams are left out: some servers end one when they are asked what they don't know.

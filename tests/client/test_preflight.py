@@ -206,3 +206,26 @@ async def test_a_session_that_cannot_be_opened_is_an_error(server: WireServer, p
     with pytest.raises(UsageError):
         async with connected(url + "/html", protocol):
             pass
+
+
+async def test_a_tool_of_2026_07_28_that_breaks_the_rules_of_headers_is_left_out(server: WireServer) -> None:
+    """With the reason; what the others want in headers is known; older versions know no such rule."""
+    schemas = [{"properties": {"a": {"type": kind, "x-mcp-header": "A"}}} for kind in ("string", "number")]
+    tools = [
+        {"name": name, "inputSchema": schema} for name, schema in zip(("good", "bad"), schemas, strict=True)
+    ]
+
+    def answers(method: str, params: dict[str, Any]) -> Any:
+        del params
+        versions = {"supportedVersions": ["2026-07-28"], "protocolVersion": "2025-11-25"}
+        return {"tools": tools} if method == "tools/list" else versions
+
+    serve("/headers", answers)
+    found = await preflight(server.url + "/headers", "auto")
+    older = await preflight(server.url + "/headers", "2025-11-25")
+
+    assert [tool["name"] for tool in found.tools or []] == ["good"]
+    assert found.mirrored == {"good": {"A": ["a"]}}
+    assert "on number" in found.refused["bad"]
+    assert [tool["name"] for tool in older.tools or []] == ["good", "bad"]
+    assert (older.mirrored, older.refused) == ({}, {})

@@ -5,9 +5,12 @@ from typing import TypeVar
 
 from harness.errors import TargetUnreachableError
 from harness.load.inside.deadlines import Deadlines
+from harness.load.inside.stream import StreamConnection
 from harness.load.inside.transport import Connection
+from harness.mcp import outcome
+from harness.mcp.dialects import new_session
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
-from harness.mcp.discover import discover, list_tools
+from harness.mcp.discover import NOT_POSTED_HERE, discover, list_tools
 from harness.mcp.messages import Reply, Request
 from harness.mcp.mirrored import sort_out
 
@@ -18,6 +21,8 @@ TIMEOUT_S = 5.0
 def find_protocol(url: str, headers: Mapping[str, str]) -> str:
     """The dialect the server speaks."""
     found = _run(url, headers, discover())
+    if found.protocol is None and found.reply.status in NOT_POSTED_HERE and _streams(url, headers):
+        return "sse"
     if found.protocol is None:
         raise TargetUnreachableError(f"No MCP server answers at {url}", found.reply.detail, "Check --host")
     return found.protocol
@@ -29,6 +34,16 @@ def find_mirrored(url: str, headers: Mapping[str, str], protocol: str) -> dict[s
         return {}
     tools = _run(url, headers, list_tools(ModernSession()))
     return {} if isinstance(tools, Reply) else sort_out(tools)[1]
+
+
+def _streams(url: str, headers: Mapping[str, str]) -> bool:
+    """Whether there is a stream of HTTP+SSE, and an answer on it."""
+    connection = StreamConnection(url, Deadlines(), TIMEOUT_S, tuple(headers.items()))
+    try:
+        request = next(new_session("sse").opening())
+        return connection.exchange(request).reply.outcome == outcome.OK
+    finally:
+        connection.close()
 
 
 def _run(url: str, headers: Mapping[str, str], sequence: Generator[Request, Reply, T]) -> T:
