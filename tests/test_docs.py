@@ -15,7 +15,9 @@ import pytest
 
 from harness.catalogue import FAULTS, LINKS
 from harness.cli.main import COMMANDS
+from harness.mcp import outcome
 from harness.scenario.arguments import TEMPLATES
+from harness.scenario.model import PROTOCOLS
 from harness.scenario.read import scenario_of
 from tests.fakes import fault_page
 
@@ -179,6 +181,14 @@ def test_the_page_of_faults_is_what_the_catalogue_and_the_faults_say(pytestconfi
         page.write_text(fault_page.page(), encoding="utf-8")
 
     assert page.read_text(encoding="utf-8") == fault_page.page()
+
+
+def test_every_outcome_and_every_protocol_is_documented() -> None:
+    """What a row may say, and what a user may ask for."""
+    text = (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
+
+    assert [name for name in outcome.ALL if f"| `{name}` |" not in text] == []
+    assert [name for name in PROTOCOLS if f"`{name}`" not in text] == []
 
 
 def test_the_example_scenario_of_the_documentation_can_be_read() -> None:

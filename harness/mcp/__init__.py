@@ -1,7 +1,7 @@
 """The Model Context Protocol without I/O: bytes to send, bytes received, one outcome a call.
 
-A session makes requests; a transport carries them and feeds what comes back to an exchange (HTTP) or to frames
-(WebSocket), which say what it was. No module in here opens a socket or reads a clock.
+A session makes requests; a transport carries them and feeds what comes back to an exchange (HTTP), to frames
+(WebSocket) or to a stream that stays open (HTTP+SSE), which say what it was. No module in here opens a socket or reads a clock.
 
     session = new_session("2025-11-25")             # one a virtual user; names: harness.mcp.dialects.DIALECTS
 
