@@ -22,8 +22,8 @@ DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flus
 BREEDS = """
 import os, subprocess, sys, time
 sleep = [sys.executable, '-c', 'import time; time.sleep(600)']
-print('pid', subprocess.Popen(sleep).pid)
-print('pid', subprocess.Popen(sleep, start_new_session=True).pid)
+print('pid', subprocess.Popen(sleep).pid, flush=True)
+print('pid', subprocess.Popen(sleep, start_new_session=True).pid, flush=True)  # or the fork has it too
 if not (child := os.fork()):
     os.setsid()
     print('pid', subprocess.Popen(sleep).pid, flush=True)
