@@ -54,6 +54,7 @@ def test_a_masked_frame_is_what_a_server_reads(size: int) -> None:
         (b"\xc1\x01x", None),
         (masked(b"hello"), None),
     ],
+    ids=lambda data: f"{len(data)} bytes" if data else None,  # the same in every worker: a mask is drawn
 )
 def test_a_frame_is_read_only_when_it_is_all_there_is(data: bytes, text: bytes | None) -> None:
     """Final, alone, unmasked, ASCII, of the length it tells in the shortest form."""
