@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from harness import errors
+from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
 from harness.analysis.impact import Impact
 from harness.analysis.littles_law import Balance
 from harness.analysis.observed import Observation
@@ -129,6 +130,18 @@ def _saturated(evidence: Evidence) -> list[Finding]:
         finding
         for name in over(generator)
         for finding in _unknown(_OVER[name](generator[name], LIMITS[name]))
+    ]
+
+
+def _behind(evidence: Evidence) -> list[Finding]:
+    """Open load that was not the load that was asked for."""
+    return [
+        finding
+        for row, share in fell_behind(evidence.events, evidence.summary["steps"])
+        for finding in _unknown(
+            f"the load generator was saturated: it kept up with {share:.0%} of the {row['rate']:g} arrivals a second "
+            f"of step {row['index']} (limit {KEPT_UP_MIN:.0%})"
+        )
     ]
 
 
@@ -260,6 +273,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _nothing_measured,
     _lost,
     _saturated,
+    _behind,
     _balanced,
     _faults,
     _experiment,
@@ -272,6 +286,10 @@ def _objective(observation: Observation) -> Finding:
     text, value = observation.objective.text, observation.value
     if value is None:
         return Finding("unknown", f"{text}: {observation.why}", errors.UNKNOWN)
+    if observation.broken:
+        seen = show(value, observation.objective.unit)
+        reason = f"{text} does not hold: {observation.broken} ({seen} of all that arrived)"
+        return Finding("fail", reason, errors.FAILED)
     if observation.objective.holds(value):
         return Finding("pass", "", errors.PASSED)
     why = f" ({observation.why})" if observation.why else ""

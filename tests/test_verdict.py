@@ -22,6 +22,7 @@ def summary(*, requests=100, ok=100, failed=0, breaking_point=None, **generator)
     counted = {"saturated": False, "started": requests, "recorded": requests, "lost": 0}
     return {
         "totals": {"requests": requests, "ok": ok, "failed": failed},
+        "steps": [],
         "breaking_point": breaking_point,
         "generator": health | counted | generator,
     }

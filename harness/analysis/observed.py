@@ -6,7 +6,8 @@ FAULT` at the calls that the fault's window touched; `after FAULT` at the same f
 `overall` at the whole run (without its warm-up). Otherwise a call belongs by its intended start, and always by
 its completion for throughput.
 Latency: a failed call counts as infinitely slow, so that a server that fails fast cannot pass. Percentiles
-need ten calls above them, as everywhere.
+need ten calls above them, as everywhere. Arrivals that were not sent count as infinitely slow, too, and no objective
+on success holds when there are any.
 
 `value` is None when nothing can be said, and `why` says why; the verdict is then unknown.
 """
@@ -38,6 +39,7 @@ class Observation:
     objective: Objective
     value: float | None
     why: str = ""
+    broken: str = ""  # it does not hold, whatever the value is: why
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,26 @@ def observe(objective: Objective, evidence: Evidence) -> Observation:
     if objective.operation is not None:
         calls = calls.of_operation(objective.operation)
     begun = _begun(objective, evidence, calls, where)
-    if not any(len(part) for part in begun):
+    unsent = _not_sent(objective, evidence, where)
+    if not unsent and not any(len(part) for part in begun):
         named = f" of {objective.operation}" if objective.operation else ""
         return Observation(objective, None, f"no call{named} began in that time")
     if objective.metric == "throughput":
         done = sum(calls.completed(start, end) for start, end in where)
         return Observation(objective, done * NS_PER_S / spans.length_ns(where))
     if METRICS[objective.metric].unit == "ms":
-        return _latency(objective, np.concatenate([_slowness(part) for part in begun]))
-    return _share_or_count(objective, begun)
+        slowness = [_slowness(part) for part in begun]
+        return _latency(objective, np.concatenate([*slowness, np.full(unsent, SLOWEST)]))
+    return _share_or_count(objective, begun, unsent)
+
+
+def _not_sent(objective: Objective, evidence: Evidence, where: Sequence[Span]) -> int:
+    """Arrivals of open load that nobody took: they had no answer, and are no call of any operation."""
+    if objective.operation is not None:
+        return 0
+    if objective.scope == "overall":
+        return sum(count for _, count in next((one.unsent for one in evidence.steps if one.unsent), ()))
+    return steps.not_sent(evidence.steps, where)
 
 
 def _where(objective: Objective, evidence: Evidence) -> list[Span]:
@@ -149,16 +162,17 @@ def _latency(objective: Objective, durations_ns: Ints) -> Observation:
     return Observation(objective, value, why if math.isinf(value) else "")
 
 
-def _share_or_count(objective: Objective, begun: Sequence[Calls]) -> Observation:
+def _share_or_count(objective: Objective, begun: Sequence[Calls], unsent: int) -> Observation:
     if objective.metric == "rate_limited":
         return Observation(objective, sum(part.of_outcome(outcome.RATE_LIMITED) for part in begun))
     failed = sum(part.count(FAILED) for part in begun)
     if objective.metric == "failed":
         return Observation(objective, failed)
     decided = failed + sum(part.count(OK) for part in begun)
-    if not decided:
+    broken = f"{unsent:,} arrivals were not sent" if unsent else ""
+    if not decided and not unsent:
         return Observation(objective, None, "no call succeeded or failed in that time")
-    return Observation(objective, (decided - failed) / decided)
+    return Observation(objective, (decided - failed) / (decided + unsent), broken=broken)
 
 
 def _recovery(objective: Objective, evidence: Evidence) -> Observation:

@@ -6,7 +6,7 @@
 
 Definitions. A call belongs to the step in whose measured window [start, end) its intended start lies; that
 decides requests, success rate and latency. Throughput counts the ok calls completed in the window, whenever
-they began. `unfinished` is a failure like any other.
+they began. `unfinished` is a failure like any other. What open load could not send was offered all the same.
 The disturbed time of faults (harness.analysis.faults) is no part of a measured window: calls that were wanted or
 on their way in it are left out, and rates are over what is left. A step that was disturbed from end to end has
 no numbers.
@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.analysis import exposure, latency, spans
+from harness.analysis import arrivals, exposure, latency, spans
+from harness.analysis.arrivals import Unsent
 from harness.analysis.calls import FAILED, OK, Calls, kinds_of
 from harness.analysis.rounding import per_second, ratio, seconds
 from harness.analysis.spans import Span
@@ -63,6 +64,8 @@ class Step:
     start_ns: int
     end_ns: int
     cut_off: bool = False
+    not_sent: int | None = None  # as it was counted when the step was judged
+    unsent: Unsent = ()
 
 
 def judge(frame: pd.DataFrame, start_ns: int, end_ns: int) -> Judged:
@@ -79,10 +82,11 @@ def tally(calls: Calls) -> Judged:
 
 def timeline(events: Iterable[Event], last_ns: int, settle_s: Mapping[str, float]) -> tuple[Step, ...]:
     """The steps that were measured, in order; `settle_s` (by name) closes a step that was cut off."""
+    happened = list(events)
     steps: list[Step] = []
     asked: dict[str, Any] | None = None
     running: Event | None = None
-    for event in events:
+    for event in happened:
         if event.event == kinds.STEP_ASKED:
             asked, running = event.data, None
         elif event.event == kinds.STEP_RUNNING and asked is not None:
@@ -90,11 +94,20 @@ def timeline(events: Iterable[Event], last_ns: int, settle_s: Mapping[str, float
         elif event.event == kinds.STEP_DONE and asked is not None:
             steps.append(_step(asked, running, int(event.data["start_ns"]), int(event.data["end_ns"])))
             asked = None
+        elif event.event == kinds.STEP_JUDGED and steps:
+            steps[-1] = replace(steps[-1], not_sent=event.data.get("not_sent"))
     if asked is not None and running is not None:
         start_ns = running.at_ns + int(settle_s.get(str(asked.get("name")), 0.0) * NS_PER_S)
         if start_ns < last_ns:
             steps.append(replace(_step(asked, running, start_ns, last_ns), cut_off=True))
-    return tuple(steps)
+    left = arrivals.unsent(happened)
+    return tuple(replace(step, unsent=left) if step.rate is not None else step for step in steps)
+
+
+def not_sent(timed: Iterable[Step], where: Sequence[Span]) -> int:
+    """Arrivals of these steps in these stretches of time that nobody took: exact for a whole step."""
+    spanned = ((step, spans.common([(step.start_ns, step.end_ns)], where)) for step in timed)
+    return sum(_not_sent(step, part) or 0 for step, part in spanned)
 
 
 def measure(calls: Calls, step: Step, disturbed: Sequence[Span] = ()) -> dict[str, Any]:
@@ -104,6 +117,7 @@ def measure(calls: Calls, step: Step, disturbed: Sequence[Span] = ()) -> dict[st
     judged = tally(inside)
     where = spans.without([(step.start_ns, step.end_ns)], disturbed)
     span_ns = spans.length_ns(where)
+    unsent = _not_sent(step, where)
     return {
         "index": step.index,
         "kind": step.kind,
@@ -114,13 +128,21 @@ def measure(calls: Calls, step: Step, disturbed: Sequence[Span] = ()) -> dict[st
         "requests": judged.requests,
         "ok": judged.ok,
         "failed": judged.failed,
-        # Closed load leaves no call out; an open load's count comes from its queue.
-        "not_sent": 0 if step.rate is None else None,
+        "not_sent": unsent,
         "success_rate": ratio(judged.ok, judged.ok + judged.failed),
         "throughput_rps": per_second(sum(calls.completed(*part) for part in where), span_ns),
-        "offered_rps": per_second(sum(len(calls.between(*part)) for part in where), span_ns),
+        "offered_rps": per_second(sum(len(calls.between(*part)) for part in where) + (unsent or 0), span_ns),
         "latency_ms": latency.tables(inside),
     }
+
+
+def _not_sent(step: Step, where: Sequence[Span]) -> int | None:
+    """None when nobody said anything of it; closed load leaves no call out."""
+    if step.rate is None:
+        return 0
+    if list(where) == [(step.start_ns, step.end_ns)] and step.not_sent is not None:
+        return step.not_sent
+    return arrivals.within(step.unsent, where) if step.unsent or step.not_sent is not None else None
 
 
 def _judged(kind: npt.NDArray[np.int8]) -> Judged:

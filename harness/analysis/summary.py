@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from harness.analysis import (
+    arrivals,
     breaking_point,
     capacity,
     failures,
@@ -92,7 +93,7 @@ def assemble(recorded: Recorded, timed: Sequence[Step], impacts: Sequence[Impact
         "seed": meta.get("seed"),
         "timeout_s": meta.get("timeout_s"),
         "target": _target(meta.get("target") or {}),
-        "totals": _totals(calls),
+        "totals": _totals(recorded, calls),
         "latency_ms": latency.tables(calls),
         "operations": operations.measure(calls),
         "failures": failures.measure(calls),
@@ -103,7 +104,7 @@ def assemble(recorded: Recorded, timed: Sequence[Step], impacts: Sequence[Impact
         "faults": [impact.row for impact in impacts],
         "sessions": sessions.measure(calls),
         "work": None,
-        "generator": _generator(recorded, timed),
+        "generator": _generator(recorded, timed, rows),
         "objectives": [],
         "verdict": None,
         "reasons": [],
@@ -123,26 +124,31 @@ def _target(target: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _totals(calls: Calls) -> dict[str, Any]:
+def _totals(recorded: Recorded, calls: Calls) -> dict[str, Any]:
     judged = steps.tally(calls)
+    first_ns = int(calls.intended_ns[0]) if len(calls) else 0
+    not_sent = arrivals.within(arrivals.unsent(recorded.events), [(first_ns, FOREVER)])
+    span_ns = throughput.span_ns(calls)
     return {
         "requests": judged.requests,
         "ok": judged.ok,
         "failed": judged.failed,
         "neither": calls.count(NEITHER),
         "rate_limited": calls.of_outcome(outcome.RATE_LIMITED),
-        "not_sent": 0,  # closed load leaves no call out
+        "not_sent": not_sent,
         "success_rate": ratio(judged.ok, judged.ok + judged.failed),
-        **throughput.measure(calls, throughput.span_ns(calls)),
+        **throughput.measure(calls, span_ns, not_sent),
         "bytes_in": int(calls.bytes_in.sum(dtype="int64")),
         "bytes_out": int(calls.bytes_out.sum(dtype="int64")),
     }
 
 
-def _generator(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any]:
+def _generator(recorded: Recorded, timed: Sequence[Step], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     measured = [(step.start_ns, step.end_ns) for step in timed]
     health = saturation.measure(recorded.events, measured, recorded.numbering)
     found = {key: health[key] for key in ("cpu_max", "run_delay_max", "lag_ms_p99")}
+    if health["saturated"] is False and arrivals.fell_behind(recorded.events, rows):
+        health["saturated"] = True
     counted = {key: health[key] for key in ("saturated", "started", "recorded", "lost")}
     return {
         "workers": recorded.metadata.get("workers"),

@@ -14,9 +14,9 @@ def span_ns(calls: Calls) -> int:
     return int(calls.done_ns.max()) - int(calls.intended_ns[0]) if len(calls) else 0
 
 
-def measure(calls: Calls, over_ns: int) -> dict[str, float | None]:
-    """Both rates of these calls over a time."""
+def measure(calls: Calls, over_ns: int, not_sent: int = 0) -> dict[str, float | None]:
+    """Both rates of these calls over a time; what could not be sent was offered, too."""
     return {
         "throughput_rps": per_second(calls.count(OK), over_ns),
-        "offered_rps": per_second(len(calls), over_ns),
+        "offered_rps": per_second(len(calls) + not_sent, over_ns),
     }

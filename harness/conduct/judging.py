@@ -11,6 +11,7 @@ import pandas as pd
 from harness.analysis.calls import Calls
 from harness.analysis.observed import Evidence, observe
 from harness.analysis.rounding import show
+from harness.analysis.spans import Span
 from harness.analysis.steps import Judged, Step
 from harness.objectives import parse
 from harness.plan.plan import LoadStep
@@ -33,7 +34,7 @@ def judgement(step: LoadStep, judged: Judged, rows: pd.DataFrame, start_ns: int,
     if rate is None or rate < step.break_below:
         lost = f" ({judged.not_sent:,} arrivals were not sent)" if judged.not_sent else ""
         return Judgement(f"success rate {show_rate(judged)} is below {show_percent(step.break_below)}{lost}")
-    return _bounds(step, rows, start_ns, end_ns) if step.break_unless else Judgement()
+    return _bounds(step, judged, rows, (start_ns, end_ns)) if step.break_unless else Judgement()
 
 
 def show_rate(judged: Judged) -> str:
@@ -41,8 +42,18 @@ def show_rate(judged: Judged) -> str:
     return "no calls" if judged.answered_rate is None else show_percent(judged.answered_rate)
 
 
-def _bounds(step: LoadStep, rows: pd.DataFrame, start_ns: int, end_ns: int) -> Judgement:
-    level = Step(index=0, name="", kind=step.kind, users=None, rate=None, start_ns=start_ns, end_ns=end_ns)
+def _bounds(step: LoadStep, judged: Judged, rows: pd.DataFrame, window: Span) -> Judgement:
+    start_ns, end_ns = window
+    level = Step(
+        index=0,
+        name=step.phase,
+        kind=step.kind,
+        users=None,
+        rate=step.rate_per_s,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        not_sent=judged.not_sent,
+    )
     evidence = Evidence(Calls.of(rows), [level], {})
     unasked = []
     for text in step.break_unless:
@@ -50,6 +61,6 @@ def _bounds(step: LoadStep, rows: pd.DataFrame, start_ns: int, end_ns: int) -> J
         found = observe(objective, evidence)
         if found.value is None:
             unasked.append(f"{text}: {found.why}")
-        elif not objective.holds(found.value):
+        elif found.broken or not objective.holds(found.value):
             return Judgement(f"{text} does not hold: it was {show(found.value, objective.unit)}")
     return Judgement(unasked=tuple(unasked))

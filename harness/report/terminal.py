@@ -85,7 +85,7 @@ def _cells(name: str, row: dict[str, Any]) -> list[str]:
     response = row["latency_ms"]["response"]
     return [
         clean(f"{name} again" if row["kind"] == "confirm" else name),
-        show(row["users"], "count"),
+        show(row["users"], "count") if row["rate"] is None else f"{row['rate']:g}/s",
         show(row["requests"], "count"),
         show(row["success_rate"], "share"),
         show(row["throughput_rps"], "per_s"),
