@@ -9,8 +9,9 @@ Assumptions: levels come in the order in which they ran. What it does not know y
 while every call succeeds (the knee).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.units import show_percent
 
@@ -59,3 +60,12 @@ def _reason(level: Level) -> str:
     if level.success_rate is None:
         return "no call that began in the measured window was answered"
     return f"success rate {show_percent(level.success_rate)} is below {show_percent(level.limit)}"
+
+
+def is_at(row: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:
+    """Whether a row of `steps` is the level at which the run broke: of users, or of arrivals a second."""
+    if not found or row["kind"] == "sustain":
+        return False
+    if found["users"] is not None:
+        return bool(row["users"] == found["users"])
+    return row["rate"] is not None and row["rate"] == found.get("rate")

@@ -180,7 +180,12 @@ def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any]
         return asdict(found)
     told = next((event.data for event in recorded.events if event.event == kinds.BREAK), None)
     keys = ("users", "last_good_users", "reason", "confirmed")
-    return None if told is None else {key: told.get(key) for key in keys}
+    if told is None:
+        return None
+    # Of a ramp of a rate the sizes are rates.
+    return {
+        key: told.get(key) for key in (*keys, *(key for key in ("rate", "last_good_rate") if key in told))
+    }
 
 
 def _duration_s(recorded: Recorded) -> float:

@@ -283,6 +283,7 @@ def _facts(asked: Asked, directory: RunDirectory, epoch: Epoch) -> dict[str, Any
         "started_at": epoch.started_at.isoformat(),
         "seed": scenario.seed,
         "timeout_s": scenario.timeout,
+        "warmup_s": scenario.warm_up,
         "workers": scenario.workers + scenario.expect_workers,
         "engine": "locust" if asked.engine is None else "simulated",
         "objectives": list(scenario.objectives),

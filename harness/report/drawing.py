@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator
 
-from harness.report import lanes
+from harness.analysis import breaking_point
+from harness.report import lanes, wording
 from harness.report.reading import Reading
 from harness.report.svg import BAD, MUTED, PAPER, Q_HIGH, Q_LOW, Q_MID
 from harness.units import show_duration
@@ -178,7 +179,7 @@ def broken_time(reading: Reading, plots: Sequence[Axes]) -> None:
             axes.axvspan(row["start_s"], row["end_s"], color=BAD, alpha=0.10, linewidth=0)
     if rows:
         place = (rows[0]["start_s"], 0.05)
-        text = f"breaks at {rows[0]['users']} users "
+        text = f"breaks at {wording.size(rows[0])} "
         plots[0].annotate(
             text, place, xycoords=("data", "axes fraction"), ha="right", color=BAD, fontsize=11, bbox=LABEL
         )
@@ -186,5 +187,4 @@ def broken_time(reading: Reading, plots: Sequence[Axes]) -> None:
 
 def broke(reading: Reading, row: dict[str, Any]) -> bool:
     """Whether this is the level at which the run broke."""
-    breaking = reading.summary["breaking_point"]
-    return bool(breaking) and row["users"] == breaking["users"] and row["kind"] != "sustain"
+    return breaking_point.is_at(row, reading.summary["breaking_point"])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from harness.analysis import breaking_point
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import BLANK, show
 from harness.analysis.saturation import LIMITS
@@ -44,8 +45,7 @@ def levels(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
     breaking = reading.summary["breaking_point"]
     body, classes = [], []
     for step, row in list(zip(reading.steps, rows, strict=True))[:STEPS_MOST]:
-        broke = bool(breaking) and row["users"] == breaking["users"] and row["kind"] != "sustain"
-        classes.append("broke" if broke else "")
+        classes.append("broke" if breaking_point.is_at(row, breaking) else "")
         body.append(_step_cells(step.name, row))
     columns = ("Step", "Users", "From", "Calls", "Failed", "Success", "Throughput", *QUANTILES)
     left_out = len(rows) - len(body)
@@ -69,7 +69,7 @@ def _step_cells(name: str, row: dict[str, Any]) -> list[Node]:
     response = row["latency_ms"]["response"]
     return [
         f"{name}, repeated" if row["kind"] == "confirm" else name,
-        show(row["users"], "count"),
+        show(row["users"], "count") if row["rate"] is None else wording.size(row),
         show(row["start_s"], "s"),
         show(row["requests"], "count"),
         show(row["failed"], "count"),

@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from harness.analysis import breaking_point
 from harness.analysis.rounding import show
 from harness.report import wording
 from harness.report.reading import Reading
@@ -76,7 +77,7 @@ def _steps(reading: Reading) -> Padding:
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     breaking = reading.summary["breaking_point"]
     for step, row in zip(reading.steps, reading.summary["steps"], strict=True):
-        broke = breaking is not None and row["users"] == breaking["users"] and step.kind != "sustain"
+        broke = breaking_point.is_at(row, breaking)
         table.add_row(*_cells(step.name, row), style="red" if broke else "")
     return Padding(table, (0, 2))
 
@@ -85,7 +86,7 @@ def _cells(name: str, row: dict[str, Any]) -> list[str]:
     response = row["latency_ms"]["response"]
     return [
         clean(f"{name} again" if row["kind"] == "confirm" else name),
-        show(row["users"], "count") if row["rate"] is None else f"{row['rate']:g}/s",
+        show(row["users"], "count") if row["rate"] is None else wording.size(row),
         show(row["requests"], "count"),
         show(row["success_rate"], "share"),
         show(row["throughput_rps"], "per_s"),

@@ -1,6 +1,7 @@
 """The sentences of a report: plain English, the same in every format."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,17 +47,28 @@ def breaking_point(reading: Reading) -> str:
     """Where it broke, or that it did not; nothing for a run without a limit."""
     found = reading.summary["breaking_point"]
     if found:
-        good = found["last_good_users"]
-        before = f"{good} users was the last good level" if good else "no lower level was good"
+        good = size({"users": found["last_good_users"], "rate": found.get("last_good_rate")})
+        before = f"{good} was the last good level" if good else "no lower level was good"
         confirmed = (
             "confirmed by running the level again" if found["confirmed"] else "not confirmed by a second run"
         )
-        return f"{found['users']} users: {found['reason']} ({confirmed}); {before}"
+        return f"{size(found)}: {found['reason']} ({confirmed}); {before}"
     limited = {
         step.get("phase") for step in reading.plan.get("steps") or [] if step.get("break_below") is not None
     }
-    users = [step.users for step in reading.steps if step.name in limited and step.users]
-    return f"no breaking point up to {max(users)} users" if users else ""
+    ramps = [step for step in reading.steps if step.name in limited]
+    most = {
+        "users": max((step.users for step in ramps if step.users), default=None),
+        "rate": max((step.rate for step in ramps if step.rate), default=None),
+    }
+    return f"no breaking point up to {size(most)}" if ramps else ""
+
+
+def size(level: Mapping[str, Any]) -> str:
+    """50 users; 500/s; nothing when there is neither."""
+    users, rate = level["users"], level.get("rate")
+    told = [f"{users} users" if users else "", f"{rate:,.6g}/s" if rate else ""]
+    return " and ".join(filter(None, told))
 
 
 def knee(reading: Reading) -> str:
@@ -180,7 +192,9 @@ def outcomes(summary: dict[str, Any]) -> list[tuple[str, int]]:
         failed[row["outcome"]] = failed.get(row["outcome"], 0) + row["count"]
     rest = sorted(failed.items(), key=lambda pair: -pair[1])
     neither = summary["totals"]["neither"]
-    return [("ok", summary["totals"]["ok"]), *rest, *([("left out", neither)] if neither else [])]
+    unsent = summary["totals"]["not_sent"]
+    more = [("left out", neither), ("not sent", unsent)]
+    return [("ok", summary["totals"]["ok"]), *rest, *((name, count) for name, count in more if count)]
 
 
 def server(summary: dict[str, Any]) -> str:

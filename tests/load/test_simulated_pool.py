@@ -14,7 +14,9 @@ SECOND = 1_000_000_000
 MS = 1_000_000
 
 
-def played(arrivals: Arrivals, lanes: Lanes, for_s: float, seed: str = "1") -> tuple[SimulatedPool, list[Done]]:
+def played(
+    arrivals: Arrivals, lanes: Lanes, for_s: float, seed: str = "1"
+) -> tuple[SimulatedPool, list[Done]]:
     """Everything that arrived in that time, done."""
     ends_ns = int(for_s * SECOND)
     sim = SimulatedPool(arrivals, lanes, 0, ends_ns, seed)

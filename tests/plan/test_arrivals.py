@@ -1,6 +1,6 @@
 """The schedule of open load: by rate and seed, dealt out to workers, and moved by nothing."""
 
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given
@@ -32,7 +32,7 @@ def test_no_error_adds_up_over_the_arrivals(rate: float, number: int) -> None:
 def test_poisson_arrivals_have_their_rate_and_exponential_pauses() -> None:
     """Mean and variation of the pauses, over 20,000 of them."""
     times = first(Arrivals(rate_per_s=100, kind="poisson"), 20_000)
-    pauses = [b - a for a, b in zip(times, times[1:], strict=False)]
+    pauses = [b - a for a, b in pairwise(times)]
     mean = sum(pauses) / len(pauses)
     spread = (sum((pause - mean) ** 2 for pause in pauses) / len(pauses)) ** 0.5
 
@@ -59,7 +59,8 @@ def test_the_shares_of_any_number_of_workers_sum_to_the_whole(
         at_ns
         for worker in range(workers)
         for at_ns in islice(
-            share_ns(arrivals, str(seed), worker, workers), -(-(count - worker) // workers) if count > worker else 0
+            share_ns(arrivals, str(seed), worker, workers),
+            -(-(count - worker) // workers) if count > worker else 0,
         )
     ]
 
@@ -76,7 +77,9 @@ def test_parts_of_a_number_sum_to_it_and_differ_by_one_at_most(whole: int, worke
 
 
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 1000), min_size=1, max_size=10))
-def test_parts_by_size_sum_to_the_whole_and_who_has_nothing_gets_nothing(whole: int, sizes: list[int]) -> None:
+def test_parts_by_size_sum_to_the_whole_and_who_has_nothing_gets_nothing(
+    whole: int, sizes: list[int]
+) -> None:
     """Calls of a step by count, by the users of each worker."""
     shares = proportional(whole, {str(number): size for number, size in enumerate(sizes)})
 

@@ -41,14 +41,25 @@ def test_every_profile_is_levels_one_after_the_other(load: dict[str, object], ex
 
 def test_a_ramp_of_a_rate_has_ten_steps_unless_it_is_told_otherwise() -> None:
     """As many as fit, and the maximum last."""
-    assert [step.rate_per_s for step in steps_of({"ramp": {"to": "500/s"}})] == [50.0 * n for n in range(1, 11)]
+    assert [step.rate_per_s for step in steps_of({"ramp": {"to": "500/s"}})] == [
+        50.0 * n for n in range(1, 11)
+    ]
 
 
 def test_open_load_carries_how_its_calls_arrive() -> None:
     """What was not said has the documented default."""
     (plain,) = steps_of({"rate": {"rate": "5/s", "for": "9s"}})
     (told,) = steps_of(
-        {"sessions": {"rate": "5/s", "calls": 4, "for": "9s", "arrivals": "poisson", "max_users": 7, "queue": 0}}
+        {
+            "sessions": {
+                "rate": "5/s",
+                "calls": 4,
+                "for": "9s",
+                "arrivals": "poisson",
+                "max_users": 7,
+                "queue": 0,
+            }
+        }
     )
     assert plain.arrivals is not None
     assert told.arrivals is not None
@@ -88,7 +99,10 @@ def test_open_load_and_faults_that_are_too_tight_are_told_by_the_plan() -> None:
             "warm_up": "5s",
             "load": [
                 {"name": "climb", "ramp": {"to": "20/s", "step": "10/s", "break_unless": ["p95 < 250ms"]}},
-                {"name": "visits", "sessions": {"rate": "2/s", "calls": 5, "for": "20s", "arrivals": "poisson"}},
+                {
+                    "name": "visits",
+                    "sessions": {"rate": "2/s", "calls": 5, "for": "20s", "arrivals": "poisson"},
+                },
                 {"name": "quick", "bench": {"requests": 50, "users": 10}},
             ],
             "faults": [{"fault": "noop", "at": "visits+5s", "for": "13s"}],

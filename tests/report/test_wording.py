@@ -47,9 +47,9 @@ def test_moments_are_written_for_people(text, shown):
 
 
 def test_outcomes_are_ok_first_then_the_most_frequent():
-    """Details are added up; calls that are neither are named as left out."""
+    """Details are added up; calls that are neither are named as left out, arrivals as not sent."""
     found = {
-        "totals": {"ok": 5, "neither": 2},
+        "totals": {"ok": 5, "neither": 2, "not_sent": 7},
         "failures": [
             {"outcome": "timeout", "count": 1},
             {"outcome": "reset", "count": 2},
@@ -57,4 +57,10 @@ def test_outcomes_are_ok_first_then_the_most_frequent():
         ],
     }
 
-    assert wording.outcomes(found) == [("ok", 5), ("timeout", 4), ("reset", 2), ("left out", 2)]
+    assert wording.outcomes(found) == [
+        ("ok", 5),
+        ("timeout", 4),
+        ("reset", 2),
+        ("left out", 2),
+        ("not sent", 7),
+    ]
