@@ -10,6 +10,12 @@
     throughput >= 300/s for tools/call:execute_query
     success_rate >= 99% in steady
 
+An abort rule ends a run early, and is written the same way:
+
+    abort = live op value "for" duration        live = success_rate | throughput | p50 | p95, of each second
+
+    success_rate < 50% for 10s
+
 Without a scope an objective holds over the measured part of the load steps, outside fault windows.
 What it does not know: whether it holds. `analysis.observed` measures, `verdict` compares.
 """
@@ -40,6 +46,11 @@ _GRAMMAR = re.compile(
     r"(?:\s+for\s+(?P<operation>\S+))?"
     r"(?:\s+(?:(?P<scope>in|during|after)\s+(?P<name>\S+)|(?P<overall>overall)))?"
 )
+_ABORT = re.compile(
+    r"(?P<metric>[A-Za-z_]\w*)\s*(?P<op><=|>=|==|<|>)\s*(?P<value>\S.*?)\s+for\s+(?P<for>\S.*)"
+)
+ABORT_METRICS: Final = ("success_rate", "throughput", "p50", "p95")
+ABORT_S_LEAST: Final = 1.0
 EXAMPLES: Final = (
     "p95 < 250ms, success_rate >= 99%, throughput >= 300/s for tools/call:echo, p99 < 1s in steady"
 )
@@ -58,6 +69,24 @@ class Objective:
     name: str | None = None
 
     def holds(self, observed: float) -> bool:
+        return COMPARE[self.op](observed, self.value)
+
+    @property
+    def unit(self) -> str:
+        return METRICS[self.metric].unit
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRule:
+    """What ends a run when it has been so for a time; `value` is in the unit of the metric."""
+
+    text: str
+    metric: str
+    op: str
+    value: float
+    for_s: float
+
+    def met_by(self, observed: float) -> bool:
         return COMPARE[self.op](observed, self.value)
 
     @property
@@ -95,6 +124,37 @@ def parse(text: str) -> Objective:
     _check_qualifiers(source, _metric(source, match["metric"]), match["metric"], match["operation"], scope)
     value = _value(source, match["metric"], match["value"])
     return Objective(source, match["metric"], match["op"], value, match["operation"], scope, match["name"])
+
+
+def parse_abort(text: str) -> AbortRule:
+    """The abort rule that the text says; UsageError says what is wrong with it and what would be right."""
+    source = " ".join(text.split())
+    match = _ABORT.fullmatch(source)
+    if match is None:
+        raise UsageError(
+            f"{text!r} is not an abort rule",
+            f"An abort rule is METRIC OP VALUE for DURATION, with OP one of {', '.join(COMPARE)}",
+            "For example: success_rate < 50% for 10s",
+        )
+    if match["metric"] not in ABORT_METRICS:
+        raise UsageError(
+            f"{source!r}: {match['metric']} is not known second by second",
+            f"An abort rule may look at {', '.join(ABORT_METRICS)}",
+            _hint(match["metric"], ABORT_METRICS),
+        )
+    try:
+        for_s = units.duration_s(match["for"])
+    except units.UnitError as error:
+        raise UsageError(f"{source!r}: for how long?", str(error)) from error
+    if for_s < ABORT_S_LEAST:
+        raise UsageError(
+            f"{source!r}: the load is looked at once a second",
+            "",
+            f"Write `for {ABORT_S_LEAST:g}s` or longer",
+        )
+    return AbortRule(
+        source, match["metric"], match["op"], _value(source, match["metric"], match["value"]), for_s
+    )
 
 
 def check_names(

@@ -112,6 +112,8 @@ def _ended(evidence: Evidence) -> list[Finding]:
             return _unknown("the run was interrupted", errors.INTERRUPTED)
         case "completed" | "broke" | "no_good_level":  # NO_GOOD_LEVEL has a check of its own
             return []
+        case "aborted" if any(event.event == kinds.ABORT for event in evidence.events):  # as has this
+            return []
         case "error":
             return _unknown("the run was ended by an error")
         case other:
@@ -255,6 +257,19 @@ def _no_good_level(evidence: Evidence) -> list[Finding]:
     return [Finding("fail", reason, errors.FAILED)]
 
 
+def _aborted(evidence: Evidence) -> list[Finding]:
+    """A run that a rule of the scenario ended: what the rule was to catch was there."""
+    return [
+        Finding(
+            "fail",
+            f"the run was stopped early: {event.data.get('rule')} (since {event.data.get('since_s', 0.0):,.0f} s)",
+            errors.FAILED,
+        )
+        for event in evidence.events
+        if event.event == kinds.ABORT
+    ]
+
+
 def _experiment(evidence: Evidence) -> list[Finding]:
     """What a Chaos Toolkit experiment says of itself, where the run belonged to one."""
     said = [event.data for event in evidence.events if event.event == kinds.EXPERIMENT]
@@ -278,6 +293,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _faults,
     _experiment,
     _no_good_level,
+    _aborted,
     _nothing_worked,
 )
 

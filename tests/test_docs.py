@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.catalogue import FAULTS, LINKS
+from harness.catalogue import FAULTS, LINKS, METRICS
 from harness.cli.main import COMMANDS
 from harness.mcp import outcome
+from harness.objectives import ABORT_METRICS, COMPARE, parse
 from harness.scenario.arguments import TEMPLATES
 from harness.scenario.model import PROTOCOLS
 from harness.scenario.read import scenario_of
@@ -218,3 +219,22 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
 
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def test_the_grammar_of_objectives_is_the_one_that_is_read() -> None:
+    """Every metric and comparison is in it, and every line of its examples can be read."""
+    text = (ROOT / "docs" / "objectives.md").read_text(encoding="utf-8")
+    grammar, examples = re.findall(r"```\n(.*?)```", text, re.DOTALL)[:2]
+
+    assert set(re.findall(r'"(\w+)"', grammar)) == {
+        *METRICS,
+        "for",
+        "in",
+        "during",
+        "after",
+        "overall",
+    }
+    assert all(f'"{op}"' in grammar for op in COMPARE)
+    assert [parse(line).text for line in examples.splitlines()] == examples.splitlines()
+    assert all(f"`{name}`" in text for name in METRICS)
+    assert all(f'"{name}"' in text.split("## Abort rules")[1] for name in ABORT_METRICS)

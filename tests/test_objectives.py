@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.catalogue import METRICS
 from harness.errors import UsageError
-from harness.objectives import COMPARE, Objective, check_names, parse
+from harness.objectives import COMPARE, Objective, check_names, parse, parse_abort
 
 READ = [
     # text, metric, op, value, operation, scope, name
@@ -125,3 +125,30 @@ def test_names_that_exist_pass_and_unknown_operations_are_left_alone():
 
     with pytest.raises(UsageError, match="The scenario names no step"):
         check_names([parse("p95 < 1s in steady")])
+
+
+def test_an_abort_rule_says_what_for_how_long():
+    """The same words as an objective, and a time."""
+    rule = parse_abort("success_rate<50%  for 1m30s")
+
+    assert (rule.metric, rule.op, rule.value, rule.for_s) == ("success_rate", "<", 0.5, 90.0)
+    assert (rule.text, rule.unit) == ("success_rate<50% for 1m30s", "share")
+    assert rule.met_by(0.49)
+    assert not rule.met_by(0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("success_rate < 50%", "is not an abort rule"),
+        ("recovery < 5s for 10s", "not known second by second"),
+        ("sucess_rate < 50% for 10s", "not known second by second"),
+        ("success_rate < 5s for 10s", "cannot be compared with"),
+        ("success_rate < 50% for ever", "for how long?"),
+        ("success_rate < 50% for 200ms", "once a second"),
+    ],
+)
+def test_what_is_no_abort_rule_is_told_before_anything_starts(text, said):
+    """What is wrong, and what would be right."""
+    with pytest.raises(UsageError, match=said):
+        parse_abort(text)

@@ -47,6 +47,7 @@ LOST_WORKER = Event(
 )
 UNWRITTEN = Event(1, "rows_unwritten", {"worker": "worker-0", "users": None, "why": "File too large"})
 BROKE = {"users": 5}
+MET = Event(0, "abort", {"rule": "success_rate < 50% for 10s", "since_s": 12.2, "observed": 0.1})
 TRUST = [
     # summary, events, verdict, exit code, reason
     ({}, [], "unknown", 3, "the run was cut off: nothing says how it ended"),
@@ -83,6 +84,13 @@ TRUST = [
     ({"saturated": None}, [ENDED], "unknown", 3, "the load generator did not report its own health"),
     ({"ok": 0, "failed": 100}, [ENDED], "fail", 1, "none of 100 calls succeeded"),
     ({"ok": 0, "failed": 100, "breaking_point": BROKE}, [ended("broke")], "pass", 0, None),
+    (
+        {},
+        [MET, ended("aborted")],
+        "fail",
+        1,
+        "the run was stopped early: success_rate < 50% for 10s (since 12 s)",
+    ),
     ({}, [ended("no_good_level")], "fail", 1, "there was no last good level to sustain"),
 ]
 

@@ -84,6 +84,12 @@ _SHARED: tuple[Decorator, ...] = (
         "--slo", "objectives", multiple=True, metavar="OBJECTIVE", help="Such as 'p95 < 250ms'; repeatable."
     ),
     click.option(
+        "--abort",
+        multiple=True,
+        metavar="RULE",
+        help="Ends the run early, such as 'success_rate < 50% for 10s'; repeatable.",
+    ),
+    click.option(
         "--fault",
         "faults",
         multiple=True,
@@ -150,7 +156,11 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         )
     plain = ("think", "timeout", "workers", "expect_workers", "bind", "seed")
     data |= {key: given[key] for key in plain if given[key] is not None}
-    data |= {key: [*data.get(key, []), *given[key]] for key in ("objectives", "allowed_hosts") if given[key]}
+    data |= {
+        key: [*data.get(key, []), *given[key]]
+        for key in ("objectives", "abort", "allowed_hosts")
+        if given[key]
+    }
     if given["faults"]:
         data["faults"] = [*data.get("faults", []), *map(_fault, given["faults"])]
     return data

@@ -9,7 +9,7 @@ What is written down is events; whoever reads the run computes the numbers again
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -19,8 +19,9 @@ from harness.clock import Clock, Epoch
 from harness.conduct.following import Watch
 from harness.conduct.judging import Judgement, judgement, show_rate
 from harness.errors import UntrustedError
+from harness.live.guard import Guard
 from harness.live.progress import Progress
-from harness.live.window import look
+from harness.live.window import Live, look
 from harness.load.engine import Load
 from harness.plan.describe import show_size
 from harness.plan.plan import LAST_GOOD, LoadStep, Plan
@@ -32,6 +33,11 @@ from harness.units import NS_PER_S
 LOOK_S = 0.25
 TICK_S = 1.0
 CONFIRM_REST_S = 1.0
+ABORTED = "aborted"
+
+
+class _AbortError(Exception):
+    """An abort rule was met; it has been written down."""
 
 
 @dataclass(slots=True)
@@ -53,13 +59,20 @@ class Player:
     step_began: Callable[[str | None, int], None] = lambda _name, _at_ns: None
     seen: Callable[[list[pa.Table], int], None] = lambda _tables, _now_ns: None
     enough: Callable[[], bool] = lambda: False
+    guard: Guard = field(default_factory=lambda: Guard(()))
     last_good: int | None = None
     last_good_rate: float | None = None
     steps_played: int = 0
     ticked_ns: int = 0
 
     async def play(self, plan: Plan) -> str:
-        """Every step in turn; returns why the run ended."""
+        """Every step in turn; returns why the run ended. A step in which an abort rule is met has no end."""
+        try:
+            return await self._steps(plan)
+        except _AbortError:
+            return ABORTED
+
+    async def _steps(self, plan: Plan) -> str:
         broken_phase = ""
         self.step_began(None, self._now_ns())
         if plan.warm_up is not None:
@@ -202,11 +215,20 @@ class Player:
         span_s = (self._now_ns() - self.ticked_ns) / NS_PER_S
         if span_s >= TICK_S:
             users = sum(gauges.users for gauges in self.watch.gauges.values())
-            self.progress.tick(look(self.watch.fresh, users, self._now_ns() / NS_PER_S, span_s), doing)
+            live = look(self.watch.fresh, users, self._now_ns() / NS_PER_S, span_s)
+            self.progress.tick(live, doing)
             self.reading()
             self.seen(self.watch.fresh, self._now_ns())
             self.watch.fresh = []
             self.ticked_ns = self._now_ns()
+            self._stop_if_met(live)
+
+    def _stop_if_met(self, live: Live) -> None:
+        """An abort rule ends the run where it stands."""
+        if met := self.guard.look(live):
+            self._event(events.ABORT, **met.as_data())
+            self.progress.note(f"  Stopped early: {met.rule.text}")
+            raise _AbortError
 
     async def _check(self) -> None:
         """A load that is not the one that was asked for ends the run: more of it would not be known either."""

@@ -30,6 +30,7 @@ from harness.conduct.steering import Steering
 from harness.conduct.ways import prepare
 from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, ServiceError, worst
 from harness.injector import Injector
+from harness.live.guard import Guard
 from harness.live.progress import Progress
 from harness.live.recent import Recent
 from harness.load.engine import Engine, Load, LoadSpec
@@ -170,6 +171,7 @@ async def _make(run: Run) -> str:
             injector.step_began,
             steering.recent.add,
             steering.observed.is_set,
+            Guard(run.plan.abort),
         )
         try:
             reason = await _play_with_faults(run, player, steering, undo)

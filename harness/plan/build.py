@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.catalogue import where
 from harness.errors import UsageError
+from harness.objectives import parse_abort
 from harness.plan.plan import Arrivals, FaultStep, LoadStep, Plan
 from harness.plan.profiles import PROFILES, Held
 from harness.scenario.fault import Fault
@@ -33,6 +34,7 @@ def build(scenario: Scenario) -> Plan:
         steps=tuple(steps),
         faults=faults,
         warm_up=_warm_up(steps[0], scenario.warm_up) if scenario.warm_up else None,
+        abort=tuple(map(parse_abort, scenario.abort)),
     )
 
 

@@ -20,7 +20,8 @@ def describe(plan: Plan) -> str:
         "",
         *(f"  {a:>{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in rows),
     ]
-    for text in (_breaks(plan), _pools(plan), *(f"Warning: {text}." for text in warnings(plan))):
+    stops = [f"Stops early when {rule.text}." for rule in plan.abort]
+    for text in (_breaks(plan), *stops, _pools(plan), *(f"Warning: {text}." for text in warnings(plan))):
         lines += ["", text] if text else []
     return "\n".join(lines)
 

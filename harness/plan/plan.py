@@ -17,6 +17,8 @@ times of a run in which neither happens.
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from harness.objectives import AbortRule
+
 LAST_GOOD = "last_good"
 
 
@@ -90,6 +92,7 @@ class Plan:
     steps: tuple[LoadStep, ...]
     faults: tuple[FaultStep, ...] = ()
     warm_up: LoadStep | None = None
+    abort: tuple[AbortRule, ...] = ()
 
     @property
     def duration_s(self) -> float:

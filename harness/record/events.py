@@ -20,6 +20,7 @@
 | fault_skipped | name, kind, link, why                                        | it was never applied |
 | activity     | name, type, end_ns, succeeded                                 | an experiment did or asked something |
 | experiment   | title, status, deviated                                       | a Chaos Toolkit experiment is over |
+| abort        | rule, since_s, observed                                       | an abort rule was met: the run ends |
 | run_ended    | reason                                                        | completed, broke, interrupted, aborted, error |
 
 `start_ns` of a step is `step_running` plus its settling time. A run that was cut off has no `step_done`
@@ -38,6 +39,7 @@ STEP_DONE = "step_done"
 STEP_JUDGED = "step_judged"
 RUN_STARTED = "run_started"
 RUN_ENDED = "run_ended"
+ABORT = "abort"
 BREAK = "break"
 GENERATOR = "generator"
 WORKER_LOST = "worker_lost"

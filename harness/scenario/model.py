@@ -37,6 +37,11 @@ Bind = Annotated[str, AfterValidator(_host_and_port)]
 Templated = TypeVar("Templated", str, dict[str, Any])
 
 
+def _one_or_many(value: Any) -> Any:
+    """One line may stand without a list around it."""
+    return [value] if isinstance(value, str) else value
+
+
 def _check_arguments(value: Templated) -> Templated:
     compile_arguments(value)
     return value
@@ -98,6 +103,7 @@ class Scenario:
     expect_workers: Annotated[int, Field(ge=0, le=64)] = 0  # that join from other machines
     bind: Bind = DEFAULT_BIND  # where they join
     objectives: list[str] = field(default_factory=list)
+    abort: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     seed: int = 0
 
     def phase_names(self) -> list[str]:

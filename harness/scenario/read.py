@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from harness.catalogue import where
 from harness.errors import UsageError
-from harness.objectives import check_names, parse
+from harness.objectives import check_names, parse, parse_abort
 from harness.scenario import load, model
 from harness.scenario.consistency import check_phases, check_pools
 from harness.scenario.model import Scenario, Target
@@ -85,6 +85,8 @@ def scenario_of(
     check_pools(scenario, source)
     _check_target(scenario.target, source)
     _check_anchors(scenario, source)
+    for text in scenario.abort:
+        parse_abort(text)
     check_names(
         [parse(text) for text in scenario.objectives],
         steps=scenario.phase_names(),

@@ -275,3 +275,21 @@ async def test_no_secret_is_in_any_file_of_a_run(tmp_path: Path) -> None:
     files = [path for path in finished.run_dir.rglob("*") if path.is_file()]
     assert {"report.html", "summary.md", "junit.xml", "samples.parquet"} <= {path.name for path in files}
     assert [path.name for path in files if secret.encode() in path.read_bytes()] == []
+
+
+async def test_an_abort_rule_ends_the_run_early_and_fails_it(tmp_path: Path) -> None:
+    """A third of the calls succeed from 30 users on: of two more minutes five seconds are seen; the report says so."""
+    load = [
+        {"name": "low", "sustain": {"users": 5, "for": "10s"}},
+        {"name": "high", "sustain": {"users": 30, "for": "2m"}},
+    ]
+
+    finished = await conduct(tmp_path, load, Server(limit_users=10), abort="success_rate < 50% for 5s")
+
+    summary = finished.summary
+    assert (summary["verdict"], finished.exit_code) == ("fail", 1)
+    assert summary["reasons"][0].startswith("the run was stopped early: success_rate < 50% for 5s")
+    assert 14 < summary["duration_s"] < 20
+    assert [step["users"] for step in summary["steps"]] == [5, 30]
+    assert finished.run_dir is not None
+    assert "he run was stopped early" in (finished.run_dir / "report.html").read_text(encoding="utf-8")
