@@ -22,7 +22,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harness.target.caller import acting, current, within
 from harness.target.doors.opening import agent_of, client_of
-from harness.target.doors.wire import BODY_BYTES_MAX, TooLargeError, read_body, replayed, reply, rpc_error
+from harness.target.doors.wire import (
+    BODY_BYTES_MAX,
+    NOT_JSON,
+    TooLargeError,
+    read_body,
+    replayed,
+    reply,
+    rpc_error,
+)
 from harness.target.sessions import Client, SessionStore, StoreUnreachableError
 
 SESSION_HEADER: Final = b"mcp-session-id"
@@ -119,5 +127,5 @@ def _with_session(message: Message, session: str) -> Message:
 def _decoded(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_JSON:
         return None

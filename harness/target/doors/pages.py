@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from harness.target.caller import ForbiddenError
-from harness.target.doors.wire import BODY_BYTES_MAX, TooLargeError, encode, read_body
+from harness.target.doors.wire import BODY_BYTES_MAX, NOT_JSON, TooLargeError, encode, read_body
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -33,7 +33,7 @@ async def json_body(request: Request) -> dict[str, Any]:
     """The body, which must be one JSON object."""
     try:
         body = msgspec.json.decode(await read_body(request.receive, BODY_BYTES_MAX))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise BadBodyError(f"The body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise BadBodyError("The body must be one JSON object.")

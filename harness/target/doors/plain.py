@@ -17,7 +17,15 @@ from starlette.types import Receive, Scope, Send
 from harness.target.admission import Admission
 from harness.target.caller import Caller, acting, current
 from harness.target.doors.admit import refuse
-from harness.target.doors.wire import BODY_BYTES_MAX, TooLargeError, encode, read_body, reply, rpc_error
+from harness.target.doors.wire import (
+    BODY_BYTES_MAX,
+    NOT_JSON,
+    TooLargeError,
+    encode,
+    read_body,
+    reply,
+    rpc_error,
+)
 from harness.target.executions import BAD_ARGUMENTS, UNKNOWN_TOOL
 from harness.target.pipeline import Pipeline
 
@@ -43,7 +51,7 @@ class PlainDoor:
             return
         try:
             message = _decode(body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             await reply(send, 400, rpc_error(None, PARSE_ERROR, f"Parse error: {error}"))
             return
         if (fault := _fault(message)) is not None:

@@ -7,6 +7,7 @@ from starlette.types import Message, Receive, Send
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what decoding a body may raise
 encode = msgspec.json.Encoder().encode
 
 
