@@ -23,8 +23,8 @@ def call(request_id, query):
 
 async def test_at_the_end_everything_accepted_is_answered(start_target, http, schema, postgres_url):
     """SIGTERM with calls running, calls waiting for a connection, and calls on a WebSocket: all get their answers."""
-    slow = "SELECT 'at the end', pg_sleep(0.15)"
-    with start_target("--pool-max", "3", schema=schema) as target:
+    slow = "SELECT 'at the end', pg_sleep(0.6)"
+    with start_target("--pool-max", "3", "--drain", "20", schema=schema) as target:
         async with connect(target.url.replace("http", "ws") + "/mcp/ws") as socket:
             await socket.send(json.dumps(request("initialize", 0, **HELLO)))
             await socket.recv()
