@@ -21,30 +21,37 @@ def call(request_id, query):
     return request("tools/call", request_id, name="execute_query", arguments={"query": query})
 
 
+async def in_flight(http, url, count):
+    """Return when so many calls have been accepted and are not answered."""
+    async with asyncio.timeout(20):
+        while (await (await http.get(f"{url}/status")).json())["in_flight"] != count:
+            await asyncio.sleep(0.005)
+
+
 async def test_at_the_end_everything_accepted_is_answered(start_target, http, schema, postgres_url):
     """SIGTERM with calls running, calls waiting for a connection, and calls on a WebSocket: all get their answers."""
-    slow = "SELECT 'at the end', pg_sleep(0.6)"
+    slow = "SELECT 'at the end', pg_sleep(1)"
     with start_target("--pool-max", "3", "--drain", "20", schema=schema) as target:
         async with connect(target.url.replace("http", "ws") + "/mcp/ws") as socket:
             await socket.send(json.dumps(request("initialize", 0, **HELLO)))
             await socket.recv()
             for number in range(4):
                 await socket.send(json.dumps(call(number, slow)))
+            await in_flight(http, target.url, 4)
 
             async def plain(entry):
                 body = request("append_entry", entry=entry) if entry else request("execute_query", query=slow)
                 async with http.post(f"{target.url}/mcp/tools/call", json=body) as response:
                     return (await response.json())["result"]["isError"]
 
-            calls = [asyncio.create_task(plain("" if number % 2 else str(number))) for number in range(8)]
-            async with asyncio.timeout(20):
-                while (await (await http.get(f"{target.url}/status")).json())["in_flight"] < 8:
-                    await asyncio.sleep(0.005)
+            assert [await plain(str(number)) for number in range(4)] == [False] * 4
+            calls = [asyncio.create_task(plain("")) for _ in range(4)]
+            await in_flight(http, target.url, 8)
             target.process.send_signal(signal.SIGTERM)
             answers = [json.loads(await socket.recv()) for _ in range(4)]
             with pytest.raises(ConnectionClosed) as closed:
                 await socket.recv()
-        assert await asyncio.gather(*calls) == [False] * 8
+        assert await asyncio.gather(*calls) == [False] * 4
         assert target.process.wait(timeout=20) == 0
 
     assert sorted(answer["id"] for answer in answers) == [0, 1, 2, 3]
