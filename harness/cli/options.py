@@ -186,11 +186,11 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
     if given["protocol"]:
         target["protocol"] = given["protocol"]
     if given["headers"]:
-        target["headers"] = dict(target.get("headers", {})) | dict(map(_header, given["headers"]))
+        target["headers"] = dict(target.get("headers", {})) | dict(map(header, given["headers"]))
     return target
 
 
-def _header(text: str) -> tuple[str, str]:
+def header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
         raise UsageError(

@@ -4,14 +4,13 @@ Whichever it is, a preflight comes first: the dialect is found, the server intro
 that the users will call must be among those it has. Nothing is loaded before that.
 """
 
-import json
-import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from harness.client.preflight import Discovered, preflight
+from harness.conduct.suggestion import commands_that_work
 from harness.conduct.ways import Ways
 from harness.errors import UsageError
 from harness.live.progress import Progress
@@ -173,35 +172,7 @@ def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
     raise UsageError(
         f"The server at {redact.url(places.mcp_url)} has no tool {missing[0]}",
         why,
-        "\n".join(["Call one of its own tools:", *_commands_that_work(there, places)]) if there else "",
+        "\n".join(["Call one of its own tools:", *commands_that_work(there, places.mcp_url)])
+        if there
+        else "",
     )
-
-
-def _commands_that_work(tools: Mapping[str, Mapping[str, Any]], places: Doors) -> list[str]:
-    """Up to three: tools that say they only read first, then those that are easiest to call."""
-
-    def required(name: str) -> list[str]:
-        return list((tools[name].get("inputSchema") or {}).get("required") or [])
-
-    return [
-        f"  harness ramp --max 50 --url {shlex.quote(redact.url(places.mcp_url))} --call {shlex.quote(name)}"
-        + (
-            f" --args {shlex.quote(json.dumps(_example(tools[name], required(name))))}"
-            if required(name)
-            else ""
-        )
-        for name in sorted(tools, key=lambda name: (*_risk(tools[name]), len(required(name)), name))[:3]
-    ]
-
-
-def _risk(tool: Mapping[str, Any]) -> tuple[bool, bool]:
-    """An echo is harmless; after that, what the server itself calls read-only."""
-    hints = tool.get("annotations") or {}
-    return "echo" not in str(tool["name"]).lower(), hints.get("readOnlyHint") is not True
-
-
-def _example(tool: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
-    """Arguments of the right types, for somebody to edit."""
-    kinds = {"string": "hello", "integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}}
-    properties = tool["inputSchema"].get("properties") or {}
-    return {name: kinds.get(str((properties.get(name) or {}).get("type")), "hello") for name in required}

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from harness.client.preflight import Discovered
 from harness.clock import FakeClock
 from harness.conduct import run as conducting
 from harness.conduct.run import Asked, Finished, conduct_run
@@ -104,6 +105,22 @@ async def test_a_tool_that_is_not_there_ends_it_before_it_begins(tmp_path: Path)
         await conduct(tmp_path, [RAMP], Server(), workload=[{"call": "shout"}])
 
     assert list(tmp_path.glob("*/*")) == []
+
+
+async def test_a_tool_that_must_not_be_called_ends_it_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the rule that its schema breaks, and the way out."""
+
+    async def found(*_: object, **__: object) -> Discovered:
+        return Discovered("2026-07-28", "tiny", "1.0", [{"name": "echo"}], {}, {"shout": "A is used twice"})
+
+    monkeypatch.setattr("harness.conduct.server.preflight", found)
+    with pytest.raises(UsageError, match="must not be called") as raised:
+        await conduct(tmp_path, [RAMP], Server(), workload=[{"call": "shout"}])
+
+    assert "A is used twice" in raised.value.why
+    assert "--protocol 2025-11-25" in raised.value.todo
 
 
 async def test_a_lost_worker_makes_the_verdict_unknown_and_the_report_is_written(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""`harness discover`: what a server speaks, who it is, what it has. It makes no load: three to six requests."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import POSITIVE_DURATION, header
+from harness.errors import PASSED
+from harness.scenario.model import PROTOCOLS
+from harness.units import duration_s
+
+if TYPE_CHECKING:
+    from harness.client.preflight import Discovered
+
+DESCRIPTION_CHARS = 60
+
+
+@click.command()
+@click.argument("url")
+@click.option(
+    "--protocol", type=click.Choice(PROTOCOLS), default="auto", show_default=True, help="How to speak to it."
+)
+@click.option(
+    "--timeout",
+    type=POSITIVE_DURATION,
+    default="5s",
+    show_default=True,
+    help="For all of it, however many requests.",
+)
+@click.option(
+    "-H", "--header", "headers", multiple=True, metavar="'Name: value'", help="Sent with every request."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(url: str, protocol: str, timeout: str, headers: tuple[str, ...], *, as_json: bool) -> int:
+    """Ask the server at URL what it speaks and which tools it has, and say how to load it.
+
+    \b
+    harness discover http://127.0.0.1:3001/mcp
+
+    Exit code 4 when nothing answers there, 2 when what answers does not speak MCP as asked.
+    """
+    from harness.client.preflight import preflight
+    from harness.load.address import credentials, doors
+    from harness.record import redact
+
+    places = doors(url, protocol)
+    asked = places.ws_url if protocol == "websocket" else places.mcp_url
+    sent = credentials(url) | dict(map(header, headers))
+    found = asyncio.run(preflight(asked, protocol, headers=sent, timeout_s=duration_s(timeout)))
+    shown = redact.url(asked)
+    click.echo(json.dumps(_values(shown, found)) if as_json else "\n".join(_lines(shown, found)))
+    return PASSED
+
+
+def _values(url: str, found: "Discovered") -> dict[str, Any]:
+    return {
+        "url": url,
+        "protocol": found.protocol,
+        "server": {"name": found.server_name, "version": found.server_version},
+        "tools": found.tools,
+        "refused": found.refused,
+    }
+
+
+def _lines(url: str, found: "Discovered") -> list[str]:
+    from harness.conduct.suggestion import commands_that_work
+
+    name = (
+        f"{found.server_name} {found.server_version or ''}".strip()
+        if found.server_name
+        else "A server without a name"
+    )
+    lines = [f"{name} at {url} speaks {found.protocol}"]
+    if found.tools is None:
+        return [*lines, "It cannot be asked for its tools"]
+    lines += [_tool(tool) for tool in found.tools] or ["It has no tools"]
+    lines += [f"  {tool}  must not be called: {why}" for tool, why in found.refused.items()]
+    there = {tool["name"]: tool for tool in found.tools}
+    return [*lines, *(["Load one of them:", *commands_that_work(there, url)] if there else [])]
+
+
+def _tool(tool: Mapping[str, Any]) -> str:
+    """Its name, what it takes (? where it may be left out), and how it begins to describe itself."""
+    schema = tool.get("inputSchema") or {}
+    required = schema.get("required") or []
+    takes = ", ".join(name if name in required else f"{name}?" for name in schema.get("properties") or {})
+    described = " ".join(str(tool.get("description") or "").split())
+    said = f"  {described[:DESCRIPTION_CHARS]}" if described else ""
+    return f"  {tool['name']}({takes}){said}"
