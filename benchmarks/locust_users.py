@@ -191,7 +191,8 @@ def run(name: str, port: int, path: str, users: int, seconds: float) -> dict[str
             done = lambda: recorder.recorded  # noqa: E731
         else:
             environment.events.request.add_listener(lambda response_time, **_: times_ms.append(response_time))
-        runner.start(WARM_USERS, spawn_rate=WARM_USERS)
+        warm = min(WARM_USERS, users)
+        runner.start(warm, spawn_rate=warm)
         gevent.sleep(min(WARM_S, seconds))
         empty_kb = resident_kb()
         runner.start(users, spawn_rate=users)
@@ -202,7 +203,7 @@ def run(name: str, port: int, path: str, users: int, seconds: float) -> dict[str
             "calls": done() - calls,
             "seconds": (time.monotonic_ns() - began_ns) / 1e9,
             "cpu_s": time.process_time() - began_cpu,
-            "kb_a_user": (resident_kb() - empty_kb) / max(users - WARM_USERS, 1),
+            "kb_a_user": (resident_kb() - empty_kb) / max(users - warm, 1),
         }
         runner.quit()
         recorder.flush(last=True)

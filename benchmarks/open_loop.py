@@ -50,7 +50,7 @@ def response_s(port: int, rate: float, for_s: float, *more: str) -> np.ndarray:
         done = subprocess.run(
             [
                 sys.executable, "-m", "harness", "rate", f"--rate={rate:g}/s", f"--for={for_s}s", f"--out={place}",
-                f"--url=http://127.0.0.1:{port}/mcp", "--protocol=2025-11-25", "--call=echo",
+                f"--url=http://127.0.0.1:{port}/mcp", "--protocol=2026-07-28", "--call=echo",
                 '--args={"message": "hello"}', "--json", *more,
             ],
             capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
