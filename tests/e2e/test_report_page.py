@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser
 
 from harness.report import html
@@ -60,6 +61,19 @@ async def test_the_report_is_whole_by_itself_and_fits(
         ground, ink = await visit.colour("body", "background-color"), await visit.colour("body", "color")
         assert (max(ground) < 80) == (theme == "dark")
         assert contrast(ground, ink) >= 7
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_axe_finds_nothing_serious(report: str, theme: Theme, browser: Browser) -> None:
+    """Contrast, names, roles, tables, what can be reached by keyboard; with every table of numbers open."""
+    async with visited(browser, report, DESK, theme) as visit:
+        await visit.page.evaluate(
+            "() => document.querySelectorAll('details').forEach(each => each.open = true)"
+        )
+        found = await Axe().run(visit.page)
+
+    serious = [one for one in found.response["violations"] if one["impact"] in {"serious", "critical"}]
+    assert [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in serious] == []
 
 
 def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
