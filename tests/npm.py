@@ -2,14 +2,20 @@
 
 import fcntl
 import os
+import socket
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from harness.services.ports import free_port
 from tests import getting
 
-INSTALL_S = 150
+INSTALL_S, READY_S = 150, 60
+EVERYTHING = "@modelcontextprotocol/server-everything@2026.8.31"
 
 
 def installed(package: str) -> Path:
@@ -41,3 +47,30 @@ def _install(package: str, place: Path) -> None:
         pytest.skip(getting.npm(error))
     if run.returncode:
         pytest.skip(getting.npm_package(package, run.stderr))
+
+
+@contextmanager
+def everything(mode: str) -> Iterator[str]:
+    """The origin of npm's reference server, of the TypeScript SDK: streamableHttp at /mcp, sse at /sse."""
+    script = installed(EVERYTHING) / "dist" / "index.js"
+    port = free_port()
+    process = subprocess.Popen(
+        [getting.node_program("node"), str(script), mode],
+        env=os.environ | {"PORT": str(port)},
+        stdout=subprocess.DEVNULL,  # it says a line for every request; nobody reads them
+        stderr=subprocess.DEVNULL,
+    )
+    _wait_for(port, process)
+    yield f"http://127.0.0.1:{port}"
+    process.kill()
+    process.wait()
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on {port}")

@@ -1,7 +1,6 @@
 """`harness ramp` on real parts: the reference server on its PostgreSQL, other people's servers, and nothing left."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests import getting
+from tests import npm
 from tests.e2e.leftovers import assert_nothing_left
 
 Start = Callable[..., Any]
@@ -32,12 +31,6 @@ def echo(message: str) -> str:
     return message
 uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 """
-
-
-def node_program(name: str) -> str:
-    """Node's programs come as a wheel with the development extras."""
-    beside = Path(sys.executable).parent / name
-    return str(beside) if beside.exists() else name
 
 
 def free_port() -> int:
@@ -124,32 +117,10 @@ def test_a_server_of_the_official_sdk_is_loaded_in_every_dialect(
 
 
 @pytest.fixture(scope="module")
-def everything_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def everything_url() -> Iterator[str]:
     """npm's reference server, of the TypeScript SDK."""
-    place = tmp_path_factory.mktemp("npm")
-    package = "@modelcontextprotocol/server-everything"
-    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(place)]
-    try:
-        done = subprocess.run(
-            [node_program("npm"), "install", *options, package],
-            capture_output=True,
-            text=True,
-            timeout=110,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        pytest.skip(getting.npm(error))
-    if done.returncode:
-        pytest.skip(getting.npm_package(package, done.stderr))
-    port = free_port()
-    script = place / "node_modules" / package / "dist" / "index.js"
-    process = subprocess.Popen(
-        [node_program("node"), str(script), "streamableHttp"], env=os.environ | {"PORT": str(port)}
-    )
-    wait_for_port(port, process)
-    yield f"http://127.0.0.1:{port}/mcp"
-    process.kill()
-    process.wait()
+    with npm.everything("streamableHttp") as origin:
+        yield f"{origin}/mcp"
 
 
 @pytest.mark.timeout(240)

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -20,10 +19,8 @@ from harness.load.inside.transport import Connection
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply, Request
-from harness.services.ports import free_port
-from tests import getting, npm
+from tests import npm
 
-EVERYTHING = "@modelcontextprotocol/server-everything@2026.8.31"
 SDK_SERVER = """
 import logging, socket, sys, uvicorn
 from mcp.server import MCPServer
@@ -272,30 +269,9 @@ async def test_nothing_is_misclassified_over_http_sse(sse_url: str) -> None:
     checked(seen, await executed_by(sse_url, "sse"))
 
 
-@contextmanager
-def everything(mode: str) -> Iterator[str]:
-    """The origin of npm's reference server, of the TypeScript SDK."""
-    script = npm.installed(EVERYTHING) / "dist" / "index.js"
-    port = free_port()
-    process = subprocess.Popen(
-        [getting.node_program("node"), str(script), mode],
-        env=os.environ | {"PORT": str(port)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
-    for line in process.stderr:  # ends when the process does
-        if "on port" in line:
-            break
-    yield f"http://127.0.0.1:{port}"
-    process.kill()
-    process.wait()
-    process.stderr.close()
-
-
 @pytest.fixture(scope="module")
 def everything_url() -> Iterator[str]:
-    with everything("streamableHttp") as origin:
+    with npm.everything("streamableHttp") as origin:
         yield f"{origin}/mcp"
 
 
@@ -326,7 +302,7 @@ def test_npm_s_reference_server_answers_the_load_s_connection(everything_url: st
 @pytest.mark.parametrize("mode", ["streamableHttp", "sse"])
 async def test_npm_s_reference_server_under_load(mode: str, everything_url: str) -> None:
     """Both its transports, found by themselves; every echo is the user's own."""
-    with contextlib.nullcontext("") if mode == "streamableHttp" else everything(mode) as origin:
+    with contextlib.nullcontext("") if mode == "streamableHttp" else npm.everything(mode) as origin:
         url = f"{origin}/sse" if origin else everything_url
         found = await preflight(url, "auto", timeout_s=20)
         checked(under_load(url, found.protocol, ["echo", "unknown"]), None)

@@ -30,7 +30,8 @@ class Events:
     def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers) -> None:
         self._place = Place.of(url)
         self._preambles = Preambles(self._place, headers)
-        self._answers = Connection(url, deadlines, timeout_s, headers)
+        self._told = (url, deadlines, timeout_s, headers)
+        self._answers: Connection | None = None  # most servers never ask
         self._socket: gevent.socket.socket | None = None
         self._reader: gevent.Greenlet | None = None
         self._news = gevent.event.Event()
@@ -76,7 +77,8 @@ class Events:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        self._answers.close()
+        if self._answers is not None:
+            self._answers.close()
 
     def _on_news(self) -> None:
         if self.stream.reply is not None and not self.replied_ns:
@@ -114,7 +116,10 @@ class Events:
     def _answer(self, request: Request) -> None:
         asked, self.stream.asked = self.stream.asked, []
         headers = answering(request.headers)
+        if asked and self._answers is None:
+            self._answers = Connection(*self._told)
         for message in asked:
+            assert self._answers is not None
             said = Request("answer", answer(message), headers, None)
             self._answers.exchange(said, target=target_of(self.stream.endpoint))
 
