@@ -82,7 +82,7 @@ async def listening(http: HttpClient, request: Request | None) -> AsyncIterator[
 async def _listen(http: HttpClient, request: Request, on_news: Callable[[], object]) -> None:
     """A stream that ends is opened again, from where it ended."""
     for _ in range(RESUMPTIONS_MAX):
-        stream = Stream(http.url, on_news)
+        stream = Stream(http.url, on_news, names_session=request.names_session)
         await http.listen(request, stream)
         if not stream.opened:
             return

@@ -31,11 +31,12 @@ class Stream:
     """What has come of one GET so far; `on_news` is called when any of it has changed."""
 
     __slots__ = (
-        "_events", "_expected", "_on_news", "_refusal", "_status", "_url", "asked", "ended", "endpoint", "opened", "reply",
+        "_events", "_expected", "_names_session", "_on_news", "_refusal", "_status", "_url", "asked", "ended", "endpoint", "opened", "reply",
     )  # fmt: skip
 
-    def __init__(self, url: str, on_news: Callable[[], object]) -> None:
+    def __init__(self, url: str, on_news: Callable[[], object], *, names_session: bool = False) -> None:
         self._url = url
+        self._names_session = names_session  # a 404 says that it is lost
         self._on_news = on_news
         self._events = sse.Parser(BODY_BYTES_MAX, WANTED)
         self._status = 0
@@ -97,7 +98,9 @@ class Stream:
         if not self.opened and self._status == 200:
             self._end_as(outcome.BAD_BODY, "no stream of events")
         elif not self.opened:
-            self._finish(judge_refusal(self._refusal, None, self._status, None, in_session=False))
+            self._finish(
+                judge_refusal(self._refusal, None, self._status, None, in_session=self._names_session)
+            )
         elif closed and self._events.inside_event:
             self._end_as(outcome.TRUNCATED, "closed in the middle of an event")
         else:

@@ -27,7 +27,15 @@ from harness.mcp.stream import Stream
 class Events:
     """One stream, from its GET to its end."""
 
-    def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers) -> None:
+    def __init__(
+        self,
+        url: str,
+        deadlines: Deadlines,
+        timeout_s: float,
+        headers: Headers,
+        *,
+        names_session: bool = False,
+    ) -> None:
         self._place = Place.of(url)
         self._preambles = Preambles(self._place, headers)
         self._told = (url, deadlines, timeout_s, headers)
@@ -35,7 +43,7 @@ class Events:
         self._socket: gevent.socket.socket | None = None
         self._reader: gevent.Greenlet | None = None
         self._news = gevent.event.Event()
-        self.stream = Stream(url, self._on_news)
+        self.stream = Stream(url, self._on_news, names_session=names_session)
         self.bytes_in = 0
         self._received_ns = 0
         self.began_ns = 0  # when the piece came that ended in the reply to the call under way

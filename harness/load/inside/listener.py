@@ -42,7 +42,7 @@ class Listener:
         del target
         sent_ns = time.monotonic_ns()
         self.close()
-        events = self._events = Events(*self._told)
+        events = self._events = Events(*self._told, names_session=request.names_session)
         self.expired, self._due_ns, out = False, 0, 0
         self.deadline_ns = sent_ns + self._timeout_ns
         self._deadlines.watch(self)

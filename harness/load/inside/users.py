@@ -184,7 +184,7 @@ class McpUser(User):
     def _listen(self, request: Request | None) -> None:
         """Open the stream of what the server says outside of calls, where that is wanted and there is one."""
         if self.listener is not None and request is not None:
-            self._measured(self.listener, request)
+            self.is_open = self._measured(self.listener, request).outcome not in REOPEN_AFTER
 
     def _run(self, sequence: Generator[Request, Reply, Reply | None]) -> Reply | None:
         try:

@@ -112,6 +112,7 @@ def test_what_a_server_asks_beside_the_calls_is_answered_and_a_lost_stream_is_du
     ("said", "expected", "status"),
     [
         (b"HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n", outcome.OK, NO_STREAM),
+        (b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", outcome.SESSION_LOST, 404),
         (b"HTTP/1.1 409 Taken\r\nContent-Length: 2\r\n\r\nno", outcome.HTTP_STATUS, 409),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", outcome.BAD_BODY, 200),
         (b"", outcome.DISCONNECTED, None),
