@@ -48,6 +48,41 @@ def test_a_scenario_of_nothing_but_load_has_the_documented_defaults() -> None:
         ({"load": [{"ramp": {"to": 1}, "sustain": {"users": 1, "for": "1s"}}]}, "exactly one kind of load"),
         ({"load": [{"sustain": {"users": "last_good", "for": "1s"}}]}, "no ramp comes before it"),
         ({"load": [{"name": "a", "ramp": {"to": 1}}, {"name": "a", "ramp": {"to": 1}}]}, "'a' is used twice"),
+        ({"load": [{"ramp": {"to": "50/s", "step": 5}}]}, "load[0].ramp mixes users and rates"),
+        ({"load": [{"steps": {"levels": [5, "5/s"]}}]}, "load[0].steps mixes users and rates"),
+        ({"load": [{"spike": {"base": 5, "peak": "9/s"}}]}, "load[0].spike mixes users and rates"),
+        (
+            {"load": [{"ramp": {"to": True}}]},
+            "load[0].ramp.to: True is neither a number of users (50) nor a rate",
+        ),
+        ({"load": [{"rate": {"rate": 50, "for": "9s"}}]}, "load[0].rate.rate: '50' is not a rate"),
+        (
+            {"load": [{"rate": {"rate": "9000000/s", "for": "9s"}}]},
+            "load[0].rate.rate: should be at most 1,000,000/s",
+        ),
+        ({"load": [{"ramp": {"to": 50, "max_users": 5}}]}, "load[0].ramp.max_users: only open load has it"),
+        (
+            {"load": [{"soak": {"level": 5, "for": "1h", "arrivals": "poisson"}}]},
+            "load[0].soak.arrivals: only open load",
+        ),
+        (
+            {"load": [{"ramp": {"to": "9/s", "requests_per_user": 5}}]},
+            "requests_per_user: calls that arrive at a rate",
+        ),
+        (
+            {"load": [{"rate": {"rate": "9/s", "for": "9s", "max_users": 2}}]},
+            "load[0].rate.max_users: 2 is too few",
+        ),
+        (
+            {"load": [{"ramp": {"to": "9/s"}}, {"sustain": {"users": "last_good", "for": "1s"}}]},
+            "no ramp comes before it",
+        ),
+        ({"load": [{"ramp": {"to": 9, "break_unless": ["p95 << 1s"]}}]}, "p95 cannot be compared with"),
+        ({"load": [{"ramp": {"to": 9, "break_unless": ["p95 < 1s in x"]}}]}, "a level is asked as a whole"),
+        (
+            {"load": [{"ramp": {"to": 9, "break_unless": ["recovery < 1s"]}}]},
+            "recovery is not a matter of one level",
+        ),
         ({"mix": {"light": 0}}, "has no users"),
         ({"mix": {"lite": 1}}, "mix.lite: should be 'light', 'heavy' or 'websocket'"),
         ({"target": {"command": ["serve"]}}, "but not where it is"),
