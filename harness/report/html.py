@@ -46,6 +46,7 @@ def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
             tables.objectives(reading),
             _time(reading, drawn),
             tables.levels(reading, drawn),
+            tables.intervals(reading),
             _distribution(reading, drawn),
             faults(reading),
             tables.failures(reading, drawn),

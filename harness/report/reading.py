@@ -19,9 +19,11 @@ from harness.analysis import calls as columns
 from harness.analysis import (
     capacity,
     curve,
+    faults,
     heat,
     histograms,
     impact,
+    intervals,
     knee,
     littles_law,
     observed,
@@ -69,6 +71,7 @@ class Reading:
     heat: Heat | None
     curve: Curve
     histograms: tuple[Interval, ...]
+    intervals: pd.DataFrame  # of long steps, all of them
     panels: tuple[Panel, ...]
     fit: Fit | None
     knee: Knee | None
@@ -111,6 +114,10 @@ def read(run_dir: Path) -> Reading:
         heat=heat.measure(calls),
         curve=curve.measure(summary.after_warmup(recorded)),
         histograms=histograms.measure(calls),
+        intervals=pd.DataFrame(
+            intervals.measure(calls, timed, plan, faults.disturbed(one.fault for one in impacts)),
+            columns=intervals.COLUMNS,
+        ),
         panels=panels.measure(calls),
         fit=capacity.measure(found["steps"])[0],
         knee=knee.find(capacity.levels(found["steps"])),

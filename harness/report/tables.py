@@ -14,6 +14,7 @@ from harness.report.reading import Reading
 
 QUANTILES: Final = ("p50", "p95", "p99")
 STEPS_MOST: Final = 200
+INTERVALS_MOST: Final = 60
 
 
 def objectives(reading: Reading) -> Html | None:
@@ -62,6 +63,33 @@ def levels(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
         table(columns, body, classes=classes),
         el("p", f"{left_out:,} more levels are in summary.json.", cls="note") if left_out else None,
         _capacity(reading),
+    )
+
+
+def intervals(reading: Reading) -> Html | None:
+    rows = reading.intervals.astype(object).where(reading.intervals.notna(), None).to_dict("records")
+    if len(rows) < 2:
+        return None
+    body: list[list[Node]] = [
+        [
+            row["name"],
+            show(row["start_s"], "s"),
+            show(row["end_s"], "s"),
+            show(row["requests"], "count"),
+            show(row["failed"], "count"),
+            show(row["success_rate"], "share"),
+            show(row["throughput_rps"], "per_s"),
+            *(show(row[f"{name}_ms"], "ms") for name in QUANTILES),
+        ]
+        for row in rows[:INTERVALS_MOST]
+    ]
+    columns = ("Step", "From", "To", "Calls", "Failed", "Success", "Throughput", *QUANTILES)
+    left_out = len(rows) - len(body)
+    return section(
+        "By interval",
+        "The same figures for each interval of a step that was held: what drifts shows from row to row.",
+        table(columns, body),
+        el("p", f"{left_out:,} more intervals are in intervals.csv.", cls="note") if left_out else None,
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from harness.record.rundir import write_whole
 from harness.report.charts import CHARTS, renditions
-from harness.report.csv import windows_csv
+from harness.report.csv import intervals_csv, windows_csv
 from harness.report.html import page
 from harness.report.json import summary_json
 from harness.report.junit import junit
@@ -20,6 +20,8 @@ def write(run_dir: Path) -> Reading:
     write_whole(run_dir / "summary.md", markdown(reading))
     write_whole(run_dir / "junit.xml", junit(reading))
     write_whole(run_dir / "windows.csv", windows_csv(reading))
+    if len(reading.intervals):
+        write_whole(run_dir / "intervals.csv", intervals_csv(reading))
     charts = run_dir / "charts"
     charts.mkdir(exist_ok=True)
     drawn = {name: renditions(name, reading) for name in CHARTS}

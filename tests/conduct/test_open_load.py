@@ -98,7 +98,8 @@ async def test_a_warm_up_is_no_step_and_not_in_the_totals(tmp_path: Path) -> Non
 
 async def test_arrivals_that_were_not_sent_are_counted_and_fail_objectives_on_success(tmp_path: Path) -> None:
     """All that was sent succeeded; 98 % of all that arrived is still a failure, and so is a p95 of what never came."""
-    load = [{"name": "flood", "rate": {"rate": "120/s", "for": "20s", "max_users": 5, "queue": 60}}]
+    rate = {"rate": "120/s", "for": "20s", "max_users": 5, "queue": 60, "interval": "6s"}
+    load = [{"name": "flood", "rate": rate}]
     finished = await conduct(
         tmp_path,
         load,
