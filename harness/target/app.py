@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from harness.errors import ServiceError, UsageError
 from harness.target import databases as postgres
 from harness.target.admission import Admission
+from harness.target.broken import applied
 from harness.target.caller import Caller, acting
 from harness.target.clients import Clients, ClientsUnreachableError, TakenError
 from harness.target.connecting import reason
@@ -41,12 +42,13 @@ from harness.target.doors.wire import reply
 from harness.target.events import Events
 from harness.target.executions import FAILURES, Executions
 from harness.target.pipeline import Pipeline
-from harness.target.sessions import SessionUpkeep, StoreUnreachableError
+from harness.target.sessions import StoreUnreachableError, Sweep
 from harness.target.sessions_postgres import PostgresSessions
 from harness.target.sessions_redis import RedisSessions, connected
 from harness.target.settings import Settings
 from harness.target.sockets import Sockets
 from harness.target.tasks.running import opened as opened_tasks
+from harness.target.tools import TOOLS
 from harness.target.traffic import Traffic
 
 log = logging.getLogger(__name__)
@@ -90,10 +92,11 @@ class Target:
         settings = self._settings
         events = Events(settings)
         async with (
-            postgres.opened(settings) as databases,
+            postgres.opened(settings) as sound,
+            _broken(settings, sound) as databases,
             _session_store(settings, databases) as sessions,
             _recording(databases) as executions,
-            _pipeline(databases, executions) as pipeline,
+            _pipeline(settings, databases, executions) as pipeline,
             opened_tasks(settings, databases, events) as tasks,
             events.running(),
         ):
@@ -133,7 +136,9 @@ class Target:
                 ("websocket", "/mcp/ws"): ("websocket", guarded(socket_door)),
             }
             self._stop_sockets = socket_door.stop
-            sweeping = asyncio.create_task(_sweep(sessions, executions, settings))
+            sweeping = asyncio.create_task(
+                _sweep(applied.sweep(settings, databases, sessions.sweep), executions, settings)
+            )
             try:
                 async with (
                     _held(streamed),
@@ -152,7 +157,7 @@ class Target:
         """What stands in front of each door: nothing, or the check of keys."""
         settings = self._settings
         if not settings.auth:
-            return lambda app: app
+            return lambda app: applied.door(settings, app)
         try:
             self.first_key = await clients.first_admin(settings.admin_key)
         except TakenError as error:
@@ -163,7 +168,8 @@ class Target:
             ) from error
         except ClientsUnreachableError as error:
             raise ServiceError("The target cannot see that it has an admin.", str(error)) from error
-        return lambda app: KeyGuard(app, clients)
+        keys = applied.keys(settings, clients)
+        return lambda app: KeyGuard(applied.door(settings, app), keys)
 
 
 def build(settings: Settings) -> Target:
@@ -199,6 +205,12 @@ async def _held(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
+async def _broken(settings: Settings, sound: postgres.Databases) -> AsyncIterator[postgres.Databases]:
+    """The databases as they are, or as the settings want them to be wrong."""
+    yield await applied.databases(settings, sound)
+
+
+@contextlib.asynccontextmanager
 async def _recording(databases: postgres.Databases) -> AsyncIterator[Executions]:
     """What records each call; at the end all that was executed is recorded."""
     executions = Executions(databases.own)
@@ -207,9 +219,11 @@ async def _recording(databases: postgres.Databases) -> AsyncIterator[Executions]
 
 
 @contextlib.asynccontextmanager
-async def _pipeline(databases: postgres.Databases, executions: Executions) -> AsyncIterator[Pipeline]:
+async def _pipeline(
+    settings: Settings, databases: postgres.Databases, executions: Executions
+) -> AsyncIterator[Pipeline]:
     """The way of every call; at the end no write is under way."""
-    pipeline = Pipeline(databases, executions)
+    pipeline = Pipeline(databases, executions, applied.tools(settings, TOOLS))
     try:
         yield pipeline
     finally:
@@ -217,9 +231,7 @@ async def _pipeline(databases: postgres.Databases, executions: Executions) -> As
 
 
 @contextlib.asynccontextmanager
-async def _session_store(
-    settings: Settings, databases: postgres.Databases
-) -> AsyncIterator[PostgresSessions | RedisSessions]:
+async def _session_store(settings: Settings, databases: postgres.Databases) -> AsyncIterator[applied.Store]:
     """Where the settings want sessions to be kept."""
     async with contextlib.AsyncExitStack() as stack:
         store: PostgresSessions | RedisSessions = PostgresSessions(databases.own, settings.session_ttl_s)
@@ -234,7 +246,7 @@ async def _session_store(
             )
             store = RedisSessions(redis, settings.schema, settings.session_ttl_s)
         try:
-            yield store
+            yield applied.sessions(settings, store)
         finally:
             await store.settle()
 
@@ -248,11 +260,11 @@ async def _refuse(scope: Scope, send: Send, status: int, words: bytes) -> None:
     await reply(send, status, words, kind=b"text/plain")
 
 
-async def _sweep(sessions: SessionUpkeep, executions: Executions, settings: Settings) -> None:
+async def _sweep(sweep: Sweep, executions: Executions, settings: Settings) -> None:
     while True:
         await asyncio.sleep(settings.session_sweep_s)
         try:
-            await sessions.sweep()
+            await sweep()
             await executions.forget_before(settings.record_ttl_s)
         except (StoreUnreachableError, *FAILURES) as error:
             log.warning("What is out of date was not deleted: %s", reason(error))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.errors import UsageError
+from harness.target.broken import BREAKS
 from harness.target.settings import Settings
 
 
@@ -43,6 +44,12 @@ FLAGS: Final[Mapping[str, Flag]] = {
     ),
     "task_workers": Flag("tasks at once in this process; 0 leaves them to other processes", int),
     "task_lease_s": Flag("seconds after which the task of a silent worker is done by another one", float),
+    "broken": Flag(
+        f"break it on purpose (repeatable): {', '.join(BREAKS)}",
+        option="--break",
+        choices=tuple(BREAKS),
+        many=True,
+    ),
     "session_ttl_s": Flag("seconds until a session without activity expires", float),
     "session_sweep_s": Flag("seconds between deletions of expired sessions", float),
     "pool_min": Flag("connections kept open to each database", int),

@@ -43,14 +43,14 @@ class Outcome:
 class Pipeline:
     """The way of every call; see the module."""
 
-    def __init__(self, databases: Databases, recorder: Executions) -> None:
-        self._databases, self._executions = databases, recorder
+    def __init__(self, databases: Databases, recorder: Executions, tools: Mapping[str, Tool] = TOOLS) -> None:
+        self._databases, self._executions, self._tools = databases, recorder, tools
         self._carried: set[asyncio.Task[Outcome]] = set()
 
     async def execute(self, door: str, name: str, arguments: Mapping[str, Any]) -> Outcome:
         """Run one tool to its outcome, for the present caller."""
         execution = self._executions.begin(door, name)
-        tool = TOOLS.get(name)
+        tool = self._tools.get(name)
         if tool is not None and tool.writes:
             carried = asyncio.create_task(self._executed(execution, tool, arguments))
             self._carried.add(carried)

@@ -12,12 +12,13 @@ again while anybody could still use it. With authentication on it serves only th
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 NewId = Callable[[], str]
+Sweep = Callable[[], Awaitable[int]]
 
 IDS_TRIED: Final = 5  # with 128 random bits the second is already unheard of
 DESKTOP, CODE_CLIENT, HTTP = "desktop", "code", "http"

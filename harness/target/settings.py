@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import UsageError
 from harness.target import keys
+from harness.target.broken import BREAKS
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -34,6 +35,7 @@ class Settings:
     amqp_url: str = ""  # RabbitMQ for tasks; without it their queue is in PostgreSQL
     task_workers: int = 4  # tasks at once in this process; 0 leaves them to others
     task_lease_s: float = 10.0  # a worker that says nothing for so long has lost its task
+    broken: tuple[str, ...] = ()  # on purpose, in these ways: see harness/target/broken
     session_ttl_s: float = 1800.0  # a session without activity for so long is gone
     session_sweep_s: float = 60.0  # how often the rows of expired sessions are deleted
     pool_min: int = 0  # connections kept open, for each database
@@ -126,6 +128,18 @@ class Settings:
                 "That is not the URL of a RabbitMQ.",
                 f"{without_password(self.amqp_url)!r} does not begin with amqp://",
                 "Give one such as amqp://guest:guest@127.0.0.1:5672/",
+            )
+        if unknown := set(self.broken) - set(BREAKS):
+            raise UsageError(
+                f"The service cannot be broken by {', '.join(sorted(unknown))}.",
+                "There is no such deviation.",
+                f"There are {', '.join(BREAKS)}.",
+            )
+        if "greedy-cleanup" in self.broken and self.sessions_in_redis:
+            raise UsageError(
+                "greedy-cleanup does not break sessions in Redis.",
+                "Redis itself deletes what has expired.",
+                "Give --sessions postgres.",
             )
         if self.task_workers < int(self.worker):
             raise UsageError(

@@ -6,13 +6,13 @@ Without a right one: 401 (on a WebSocket too, before it opens). Who asks is know
 /health is open: it says nothing but whether the service works, and those who ask it have no keys.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from mcp_types import INTERNAL_ERROR
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from harness.target.caller import acting
-from harness.target.clients import Clients, ClientsUnreachableError
+from harness.target.caller import Caller, acting
+from harness.target.clients import ClientsUnreachableError
 from harness.target.doors.wire import reply, rpc_error
 
 UNAUTHORIZED: Final = -32001
@@ -20,10 +20,18 @@ OPEN: Final = frozenset({"/health"})
 _CHALLENGE = (b"www-authenticate", b"Bearer")
 
 
+class Keys(Protocol):
+    """Who knows whose key it is."""
+
+    async def caller(self, key: str) -> Caller | None:
+        """None: nobody's."""
+        ...
+
+
 class KeyGuard:
     """ASGI in front of ASGI; see the module."""
 
-    def __init__(self, app: ASGIApp, clients: Clients) -> None:
+    def __init__(self, app: ASGIApp, clients: Keys) -> None:
         self._app, self._clients = app, clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

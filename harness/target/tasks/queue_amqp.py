@@ -106,7 +106,7 @@ class AmqpQueue:
         async with self._opening:
             if self._publishing is None or self._publishing[0].is_closed or self._publishing[1].is_closed:
                 connection = await aio_pika.connect(self._url, timeout=ANSWER_S)
-                channel = await connection.channel(publisher_confirms=True)
+                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
                 await channel.declare_queue(self.name, durable=self._durable)
                 self._publishing = connection, channel
             return self._publishing[1]
@@ -125,8 +125,14 @@ class AmqpQueue:
             async def take(message: AbstractIncomingMessage) -> None:
                 await self._take(worker, message)
 
-            await queue.consume(take)
-            await lost.wait()
+            tag = await queue.consume(take)
+            consumers: Any = getattr(await channel.get_underlay_channel(), "consumers")  # noqa: B009  it has no type
+            while (
+                tag in consumers and not lost.is_set()
+            ):  # a queue that is deleted ends consuming without a word
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PAUSE_S):
+                        await lost.wait()
 
     async def _take(self, worker: Worker, message: AbstractIncomingMessage) -> None:
         try:

@@ -31,7 +31,12 @@ async def opened(settings: Settings, databases: Databases, events: Events) -> As
     work: list[Coroutine[Any, Any, None]] = []
     queue: AmqpQueue | PostgresQueue = PostgresQueue(tasks)
     if settings.amqp_url:
-        queue = AmqpQueue(settings.amqp_url, f"{settings.schema}.tasks", tasks)
+        queue = AmqpQueue(
+            settings.amqp_url,
+            f"{settings.schema}.tasks",
+            tasks,
+            durable="no-durability" not in settings.broken,
+        )
         work.append(queue.sweep())
 
     def submitted(event: Event) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.target.broken import BREAKS
 from harness.target.tools import TOOLS
 from tests import getting
 
@@ -58,3 +59,9 @@ def test_every_tool_and_argument_is_documented():
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |"))
         for argument in tool.arguments:
             assert f"`{argument.name}`" in row
+
+
+def test_every_way_to_break_it_is_documented():
+    """The table of deviations has each of them, in the same words."""
+    for name, about in BREAKS.items():
+        assert f"| `{name}` | {about} |" in PAGE

@@ -280,6 +280,30 @@ async def test_a_message_is_persistent_in_a_durable_queue(amqp_url, tasks, schem
     await delete_queue(amqp_url, name)
 
 
+async def test_a_queue_that_is_deleted_is_made_again(amqp_url, tasks, schema, monkeypatch):
+    """The worker notices that nobody tells it anything any more."""
+    monkeypatch.setattr(queue_amqp, "PAUSE_S", 0.05)
+    monkeypatch.setattr(queue_amqp, "UNTOLD_AFTER_S", 0)
+    url = tasks._pool._connect.args[0]
+    async with databases.opened(Settings(url, schema=schema)) as parts:
+        queue = AmqpQueue(amqp_url, f"{schema}.tasks", tasks)
+        working = [
+            asyncio.create_task(queue.work(Worker(tasks, parts), 4)),
+            asyncio.create_task(queue.sweep()),
+        ]
+        for _ in range(2):
+            task = await tasks.submit("wait", {"seconds": 0}, "name:me")
+            async with asyncio.timeout(30):
+                while (await tasks.find(task)).status != "completed":
+                    await asyncio.sleep(0.02)
+            await delete_queue(amqp_url, f"{schema}.tasks")
+        for one in working:
+            one.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+        await queue.close()
+    await delete_queue(amqp_url, f"{schema}.tasks")
+
+
 async def test_tasks_are_taken_while_the_broker_is_away_and_told_when_it_is_back(
     amqp_url, tasks, schema, monkeypatch
 ):

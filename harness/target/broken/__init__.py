@@ -1,0 +1,17 @@
+"""Broken on purpose: `--break NAME` makes the service wrong in one way, so that it can be seen what notices.
+
+Each is a small deviation in a file of its own, put in place by `applied`; nothing else of the service knows of it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+BREAKS: Final[Mapping[str, str]] = {
+    "sessions-in-memory": "sessions are kept in the process: a restart loses them",
+    "ack-before-commit": "append_entry answers before its entry is on disk: a crash loses acknowledged work",
+    "leaky-context": "the schema of one request is sometimes that of another",
+    "open-door": "with --auth any key opens every door",
+    "greedy-cleanup": "the clean-up deletes sessions that are merely idle",
+    "no-durability": "tables and queue do not survive a crash of their server",
+    "slow-leak": "each request leaves 100 KB behind",
+}
