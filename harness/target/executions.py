@@ -19,7 +19,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, islice
 from typing import Final
 
 import asyncpg
@@ -36,7 +36,7 @@ REFUSED, BUSY, DATABASE_ERROR, UNREACHED = "refused", "busy", "database_error", 
 CANCELLED, FAILED = "cancelled", "failed"
 
 GATHER_S, RETRY_S, SETTLE_S = 0.05, 0.5, 2.0
-ROWS_AT_ONCE, PENDING_MAX = 1000, 50_000
+ROWS_AT_ONCE, PENDING_MAX, FORGOTTEN_AT_ONCE = 1000, 50_000, 20_000
 WORDS_MAX = 500  # characters of an error or a name that are kept
 _NUMBER_BITS = 40
 FAILURES = (*UNREACHABLE, BusyError, asyncpg.PostgresError)
@@ -44,6 +44,9 @@ _INSERT = """INSERT INTO executions
   (id, door, client, session, tool, database, started_at, duration_us, outcome, error)
   SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
     $7::timestamptz[], $8::bigint[], $9::text[], $10::text[]) ON CONFLICT (id) DO NOTHING"""
+
+_FORGET = """DELETE FROM executions WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM executions WHERE started_at < now() - make_interval(secs => $1) LIMIT $2))"""
 
 Row = tuple[int, str, str, str | None, str, str | None, datetime, int, str, str | None]
 log = logging.getLogger(__name__)
@@ -125,7 +128,7 @@ class Executions:
     async def write(self) -> None:
         """Write what is pending; raises what PostgreSQL says, and keeps what it did not take."""
         while self._pending:
-            rows = [self._pending[number] for number in range(min(len(self._pending), ROWS_AT_ONCE))]
+            rows = list(islice(self._pending, ROWS_AT_ONCE))
             async with self._pool.connection() as connection:
                 await connection.execute(_INSERT, *zip(*rows, strict=True))
             for _ in rows:
@@ -133,22 +136,28 @@ class Executions:
             self.written += len(rows)
 
     async def forget_before(self, age_s: float) -> int:
-        """Delete the rows that are older; how many."""
-        async with self._pool.connection() as connection:
-            status: str = await connection.execute(
-                "DELETE FROM executions WHERE started_at < now() - make_interval(secs => $1)", age_s
-            )
-        return int(status.rsplit(maxsplit=1)[-1])
+        """Delete the rows that are older; how many. In pieces, since each has the time of one statement."""
+        deleted = 0
+        while True:
+            async with self._pool.connection() as connection:
+                status: str = await connection.execute(_FORGET, age_s, FORGOTTEN_AT_ONCE)
+            deleted += (piece := int(status.rpartition(" ")[2]))
+            if piece < FORGOTTEN_AT_ONCE:
+                return deleted
 
     async def _write_on(self) -> None:
+        told = False  # once for each time that PostgreSQL is away
         while True:
             await self._came.wait()
             await asyncio.sleep(GATHER_S)
             self._came.clear()
             try:
                 await self.write()
+                told = False
             except FAILURES as error:
-                log.warning("Executions are not recorded yet: %s", reason(error))
+                if not told:
+                    log.warning("Executions wait to be recorded: %s", reason(error))
+                told = True
                 await asyncio.sleep(RETRY_S)
                 self._came.set()
 

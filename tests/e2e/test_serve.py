@@ -32,10 +32,12 @@ def test_it_serves_until_a_signal_and_leaves_nothing(
     harness: Start, tmp_path: Path, number: int, code: int
 ) -> None:
     """Port 0 takes a free one and says which; the database goes too, even after kill -9."""
-    command = harness("serve", "--port", "0")
+    command = harness("serve", "--port", "0", "--rate-limit", "500")
     url = ready_url(command)
     with urllib.request.urlopen(f"{url}/health", timeout=10) as answer:
         assert b"healthy" in answer.read()
+    with urllib.request.urlopen(f"{url}/status", timeout=10) as answer:
+        assert b'"calls_per_s_and_client":500.0' in answer.read()
     command.signal(number)
 
     assert command.wait(within_s=40) == code

@@ -241,17 +241,19 @@ async def test_what_cannot_wait_is_counted_as_lost(opened, monkeypatch):
     assert recorder.statistics()["lost"] == 3
 
 
-async def test_old_records_are_deleted_and_no_others(opened, sql, schema):
-    """By their age."""
+async def test_old_records_are_deleted_and_no_others(opened, sql, schema, monkeypatch):
+    """By their age, however many there are."""
     pipeline, recorder = opened
-    await pipeline.execute("plain", "list_databases", {})
+    monkeypatch.setattr("harness.target.executions.FORGOTTEN_AT_ONCE", 2)
+    for _ in range(5):
+        await pipeline.execute("plain", "list_databases", {})
     await pipeline.execute("plain", "append_entry", {"entry": "a"})
-    await recorded(sql, schema, 2)
+    await recorded(sql, schema, 6)
     await sql.execute(
         f"UPDATE {schema}.executions SET started_at = now() - interval '2 hours' WHERE tool = 'list_databases'"
     )
 
-    assert await recorder.forget_before(3600) == 1
+    assert await recorder.forget_before(3600) == 5
     assert [row["tool"] for row in await recorded(sql, schema, 1)] == ["append_entry"]
 
 
