@@ -27,6 +27,7 @@ from harness.analysis.littles_law import Balance
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import show
 from harness.analysis.saturation import LIMITS, over
+from harness.analysis.work import Work
 from harness.catalogue import where
 from harness.record import events as kinds
 from harness.record.events import Event
@@ -46,6 +47,7 @@ class Evidence:
     events: Sequence[Event]
     impacts: Sequence[Impact] = ()
     balances: Sequence[Balance] = ()
+    work: Work | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +272,22 @@ def _aborted(evidence: Evidence) -> list[Finding]:
     ]
 
 
+def _work(evidence: Evidence) -> list[Finding]:
+    """What was acknowledged is there once: nobody needs to ask for that."""
+    found = evidence.work
+    if found is None:
+        return []
+    if isinstance(found, str):
+        return _unknown(found)
+    said = [
+        f"{found.missing:,} of {found.acknowledged:,} acknowledged entries are missing"
+        if found.missing
+        else "",
+        f"{found.duplicated:,} entries are there more than once" if found.duplicated else "",
+    ]
+    return [Finding("fail", reason, errors.FAILED) for reason in said if reason]
+
+
 def _experiment(evidence: Evidence) -> list[Finding]:
     """What a Chaos Toolkit experiment says of itself, where the run belonged to one."""
     said = [event.data for event in evidence.events if event.event == kinds.EXPERIMENT]
@@ -292,6 +310,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _balanced,
     _faults,
     _experiment,
+    _work,
     _no_good_level,
     _aborted,
     _nothing_worked,

@@ -30,6 +30,7 @@ from harness.analysis.rounding import ratio, seconds
 from harness.analysis.saturation import Numbering
 from harness.analysis.spans import FOREVER
 from harness.analysis.steps import Step
+from harness.analysis.work import Work
 from harness.mcp import outcome
 from harness.record import events as kinds
 from harness.record.events import Event
@@ -50,6 +51,7 @@ class Recorded:
     calls: Calls
     numbering: Numbering
     undone: bool = False  # nothing is left in undo.jsonl
+    work: Work | str | None = None  # what became of it, or why nobody can say
 
 
 def timeline(recorded: Recorded) -> tuple[Step, ...]:
@@ -103,7 +105,7 @@ def assemble(recorded: Recorded, timed: Sequence[Step], impacts: Sequence[Impact
         "capacity_reason": capacity_reason,
         "faults": [impact.row for impact in impacts],
         "sessions": sessions.measure(calls),
-        "work": None,
+        "work": recorded.work.as_row() if isinstance(recorded.work, Work) else None,
         "generator": _generator(recorded, timed, rows),
         "objectives": [],
         "verdict": None,

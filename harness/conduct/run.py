@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.clock import Clock, Epoch, RealClock
+from harness.conduct import ledger
 from harness.conduct.experiment import Steered, perform
 from harness.conduct.following import Watch
 from harness.conduct.play import Player
@@ -44,7 +45,7 @@ from harness.record.samples import Tail, seal
 from harness.record.undo import Journal, read_open
 from harness.report import write_all
 from harness.report.reading import Reading
-from harness.scenario.model import Scenario
+from harness.scenario.model import REFERENCE_WORK, Scenario, Work
 from harness.services import janitor
 
 DRAIN_S_MAX = 30.0
@@ -174,7 +175,7 @@ async def _make(run: Run) -> str:
             Guard(run.plan.abort),
         )
         try:
-            reason = await _play_with_faults(run, player, steering, undo)
+            reason = await _play_counting_work(run, server, player, steering, undo)
         except BaseException as error:  # rows are owed, whatever it was
             await _stop(run, load, watch, 0.0, cancelled=isinstance(error, asyncio.CancelledError))
             raise
@@ -190,6 +191,32 @@ async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled
     for trouble in await load.poll():
         watch.trouble(trouble, run.epoch.since_ns(run.asked.clock))
     run.write_metadata(**load.facts())
+
+
+async def _play_counting_work(
+    run: Run, server: Server, player: Player, steering: Steering, undo: Journal
+) -> str:
+    """The load, and beside it entries that are read back when everything is healed."""
+    work = _work(run)
+    if work is None:
+        return await _play_with_faults(run, player, steering, undo)
+    with ledger.opened(run.directory.work, work, run.directory.run_id, run.asked.clock, run.epoch) as book:
+        writing = asyncio.ensure_future(book.write(server.door(through=True)))
+        try:
+            reason = await _play_with_faults(run, player, steering, undo)
+        finally:
+            writing.cancel()
+            await asyncio.wait([writing])
+        run.progress.note("  reading back what was written")
+        await book.read(server.door(through=False))
+    return reason
+
+
+def _work(run: Run) -> Work | None:
+    """What the scenario asks for; with faults on the reference target, its own log."""
+    scenario = run.asked.scenario
+    reference = not scenario.target.url and not scenario.target.command
+    return scenario.work or (REFERENCE_WORK if reference and _places(run) else None)
 
 
 async def _play_with_faults(run: Run, player: Player, steering: Steering, undo: Journal) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.client.preflight import Discovered, preflight
+from harness.conduct.ledger import Door
 from harness.conduct.suggestion import commands_that_work
 from harness.conduct.ways import Ways
 from harness.errors import UsageError
@@ -63,6 +64,13 @@ class Server:
     headers: dict[str, str]
     managed: bool
     usage: UsageMaxima
+
+    def door(self, *, through: bool) -> Door:
+        """For calls that are not the load's: by way of the client link, or beside it."""
+        doors = self.loaded if through else self.doors
+        return Door(
+            doors.ws_url if self.protocol == "websocket" else doors.mcp_url, self.protocol, self.headers
+        )
 
     def facts(self) -> dict[str, Any]:
         """What metadata.json says of it."""

@@ -5,6 +5,7 @@
     scenario.yaml plan.json metadata.json      written before anything starts
     undo.jsonl                                 what must be undone, written ahead
     events.jsonl                               appended as things happen
+    work.jsonl                                 entries that were promised, and found again
     spool/ -> samples.parquet                  a row a call
     summary.json report.html windows.csv charts/   what was read from it
     harness.log locust.log ...                 logs of the parts
@@ -47,6 +48,10 @@ class RunDirectory:
     @property
     def spool(self) -> Path:
         return self.path / "spool"
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work.jsonl"
 
     @property
     def samples(self) -> Path:

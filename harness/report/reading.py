@@ -7,6 +7,7 @@ The samples themselves are let go of: a `Reading` stays small however long the r
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,7 @@ from harness.analysis import (
     steps,
     summary,
     windows,
+    work,
 )
 from harness.analysis.calls import Calls
 from harness.analysis.capacity import Fit
@@ -54,6 +56,7 @@ METADATA: Final = "metadata.json"
 PLAN: Final = "plan.json"
 EVENTS: Final = "events.jsonl"
 SAMPLES: Final = "samples.parquet"
+WORK: Final = "work.jsonl"
 SPOOL: Final = "spool"
 UNDO: Final = "undo.jsonl"
 TABLE_ROWS_MOST: Final = 60
@@ -99,14 +102,15 @@ def read(run_dir: Path) -> Reading:
     numbering = saturation.numbering(samples)
     calls = Calls.of(samples.drop(columns="seq"))
     del samples
-    recorded = Recorded(str(run_dir), metadata, plan, events, calls, numbering, _undone(run_dir))
+    worked = work.measure(_lines(run_dir / WORK))
+    recorded = Recorded(str(run_dir), metadata, plan, events, calls, numbering, _undone(run_dir), worked)
     timed = summary.timeline(recorded)
     impacts = impact.measure(calls, summary.fault_timeline(recorded), timed)
     found = summary.assemble(recorded, timed, impacts)
     seen = _observe(metadata, observed.Evidence(summary.after_warmup(recorded), timed, found, impacts))
     balances = littles_law.measure(calls, timed)
     return Reading(
-        summary=_judged(found, verdict.Evidence(found, seen, events, impacts, balances)),
+        summary=_judged(found, verdict.Evidence(found, seen, events, impacts, balances, worked)),
         windows=windows.measure(calls, events),
         brief=windows.measure(calls, events, most=TABLE_ROWS_MOST),
         outcomes=outcomes.measure(calls),
@@ -140,6 +144,15 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read", str(error), "Is it the directory of a run?") from error
     return data if isinstance(data, dict) else {}
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Whole lines of JSON; a torn last one (a crash in mid-write) is left out."""
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return found
 
 
 def _samples(run_dir: Path) -> pd.DataFrame:

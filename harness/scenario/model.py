@@ -13,6 +13,7 @@ from harness.scenario.arguments import compile_arguments
 from harness.scenario.fault import Fault, read_faults
 from harness.scenario.load import Phase
 from harness.scenario.quantities import STRICT, Duration, Name, PositiveDuration
+from harness.units import rate_per_s
 
 Protocol = Literal[
     "auto", "2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "sse", "plain", "websocket"
@@ -85,6 +86,31 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool and its arguments; `{{entry}}` is what is written, `{{run}}` the run that writes it."""
+
+    __pydantic_config__ = STRICT
+    call: Annotated[str, Field(min_length=1)]
+    args: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Entries that are written during the run, and read back after it: is all that was acknowledged there, once?"""
+
+    __pydantic_config__ = STRICT
+    write: Tool
+    read: Tool
+    rate: Annotated[float, BeforeValidator(rate_per_s)] = 10.0
+
+
+REFERENCE_WORK = Work(
+    write=Tool(call="append_entry", args={"log": "{{run}}", "entry": "{{entry}}"}),
+    read=Tool(call="read_entries", args={"log": "{{run}}", "limit": 1000}),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """Everything a run is asked to do."""
 
@@ -104,6 +130,7 @@ class Scenario:
     bind: Bind = DEFAULT_BIND  # where they join
     objectives: list[str] = field(default_factory=list)
     abort: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
+    work: Work | None = None
     seed: int = 0
 
     def phase_names(self) -> list[str]:

@@ -29,6 +29,8 @@ _VALUES: dict[str, type] = {
     "target": model.Target,
     "workload": model.Call,
     "load": load.Phase,
+    "work": model.Work,
+    "write": model.Tool,
     "ramp": load.Ramp,
     "sustain": load.Sustain,
     "rate": load.Open,

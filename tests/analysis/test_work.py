@@ -1,0 +1,40 @@
+"""Work lost or done twice, from lines with known answers."""
+
+from typing import Any
+
+import pytest
+
+from harness.analysis.work import Work, measure
+
+
+def wrote(entry: str, outcome: str = "ok") -> dict[str, Any]:
+    return {"entry": entry, "sent_ns": 1, "done_ns": 2, "outcome": outcome}
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([wrote("a"), {"found": ["a"]}], (1, 0, 0, 0, 0)),
+        ([wrote("a"), wrote("b"), {"found": ["b"]}], (2, 1, 0, 0, 0)),
+        ([wrote("a"), {"found": ["a", "a"]}], (1, 0, 1, 0, 0)),
+        ([wrote("a", "timeout"), wrote("b", "reset"), {"found": ["b"]}], (0, 0, 0, 2, 1)),
+        ([wrote("a", "timeout"), {"found": ["a", "a", "a"]}], (0, 0, 1, 1, 1)),
+        ([{"found": []}], (0, 0, 0, 0, 0)),
+    ],
+)
+def test_every_promise_is_kept_once_or_counted(
+    lines: list[dict[str, Any]], expected: tuple[int, ...]
+) -> None:
+    """Acknowledged, missing, duplicated, indeterminate, kept."""
+    names = ("acknowledged", "missing", "duplicated", "indeterminate", "kept")
+
+    assert measure(lines) == Work(**dict(zip(names, expected, strict=True)))
+
+
+def test_what_could_not_be_read_back_is_not_known() -> None:
+    """Neither lost nor kept; and where nothing was written nothing is asked."""
+    assert measure([]) is None
+    assert measure([wrote("a"), {"unread": "connect: refused"}]) == (
+        "what was acknowledged could not be read back: connect: refused"
+    )
+    assert "the run ended before" in str(measure([wrote("a")]))
