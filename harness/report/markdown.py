@@ -51,7 +51,11 @@ def publish(text: str, environ: Mapping[str, str]) -> None:
 
 
 def _findings(reading: Reading) -> list[tuple[str, str]]:
-    return [("Breaking point: ", wording.breaking_point(reading)), ("Knee: ", wording.knee(reading))]
+    return [
+        ("Breaking point: ", wording.breaking_point(reading)),
+        ("Knee: ", wording.knee(reading)),
+        ("Work: ", wording.work(reading)),
+    ]
 
 
 def _totals(summary: dict[str, Any]) -> str:

@@ -132,6 +132,8 @@ def _facts(reading: Reading) -> Table:
         table.add_row("", Text(clean(f"{row['count']:,} {row['outcome']}: {row['detail']}"), style="dim"))
     if breaking := wording.breaking_point(reading):
         table.add_row("Breaking point", breaking)
+    if work := wording.work(reading):
+        table.add_row("Work", work)
     for seen, row in zip(reading.observations, summary["objectives"], strict=True):
         value = show(seen.value, seen.objective.unit)
         table.add_row("Objective", Text.assemble(f"{row['objective']}   {value}   ", _word(row["outcome"])))

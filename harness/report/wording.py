@@ -43,6 +43,21 @@ def moment(summary: dict[str, Any]) -> str:
         return text
 
 
+def work(reading: Reading) -> str:
+    """What became of the entries that were written to be counted; nothing when there were none."""
+    found = reading.summary["work"]
+    if not found:
+        return ""
+    bad = found["missing"] or found["duplicated"]
+    fate = (
+        f"{found['missing']:,} of them missing, {found['duplicated']:,} entries there more than once"
+        if bad
+        else "each of them there once"
+    )
+    open_ = f"; {found['indeterminate']:,} were not answered" if found["indeterminate"] else ""
+    return f"{found['acknowledged']:,} entries acknowledged, {fate}{open_}"
+
+
 def breaking_point(reading: Reading) -> str:
     """Where it broke, or that it did not; nothing for a run without a limit."""
     found = reading.summary["breaking_point"]
