@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.mcp.dialects import new_session
@@ -75,6 +75,7 @@ def test_a_schema_without_a_floor_is_refused_not_followed() -> None:
         mirrored(deep)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(
     st.sampled_from(["properties", "x-mcp-header", "type", "items", "a"]), inner)))  # fmt: skip
 def test_any_schema_is_either_read_or_refused(anything: object) -> None:
