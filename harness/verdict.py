@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from harness import errors
+from harness.analysis import crew
 from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
 from harness.analysis.impact import Impact
 from harness.analysis.littles_law import Balance
@@ -186,6 +187,23 @@ def _balanced(evidence: Evidence) -> list[Finding]:
     ]
 
 
+def _crew(evidence: Evidence) -> list[Finding]:
+    """The load was the one that was asked for, and could connect."""
+    findings = [
+        finding
+        for one in crew.absences(evidence.events)[:1]
+        for finding in _unknown(
+            f"in step {one.step} {one.seen} users were running where {one.asked} were asked for"
+        )
+    ]
+    if files := crew.out_of_files(evidence.events):
+        findings += _unknown(
+            f"a load worker had {files[0]:,} files open and may have {files[1]:,}: connections failed for want of them "
+            "(ulimit -n)"
+        )
+    return findings
+
+
 def _workers(evidence: Evidence) -> list[Finding]:
     return [
         finding
@@ -307,6 +325,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _lost,
     _saturated,
     _behind,
+    _crew,
     _balanced,
     _faults,
     _experiment,

@@ -72,6 +72,17 @@ def over(generator: dict[str, Any]) -> list[str]:
     return [name for name, limit in LIMITS.items() if (generator.get(name) or 0.0) > limit]
 
 
+def read_ms_p99(events: Iterable[Event]) -> float | None:
+    """How long replies lay in the kernel before a worker read them; None where no kernel told."""
+    delays = [
+        float(one)
+        for event in events
+        if event.event == kinds.GENERATOR
+        for one in event.data.get("read_ms") or ()
+    ]
+    return round(float(np.percentile(delays, 99)), 3) if delays else None
+
+
 def _lags(event: Event) -> list[float]:
     lag = event.data.get("lag_ms")
     return [float(one) for one in lag] if isinstance(lag, list) else [] if lag is None else [float(lag)]

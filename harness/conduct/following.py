@@ -83,7 +83,9 @@ def _generator(gauges: Gauges, worker: int) -> dict[str, Any]:
         "started": gauges.started,
         "recorded": gauges.recorded,
         "open_calls": gauges.open_calls,
+        "read_ms": gauges.read_ms,
         "files_open": gauges.files_open,
+        "files_max": gauges.files_max,
         "users": gauges.users,
     }
     if gauges.arrived or gauges.overdue or gauges.not_sent:

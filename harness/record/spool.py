@@ -36,8 +36,10 @@ class Gauges(msgspec.Struct, frozen=True, kw_only=True):
     users: int
     cpu: float  # share of one core since the last block
     run_delay: float | None  # share of the time spent waiting for a processor; None where nobody tells
+    read_ms: list[float] = []  # how long replies lay in the kernel, sampled, since the last block
     lag_ms: list[float] = []  # scheduling lag probes since the last block
     files_open: int = 0
+    files_max: int = 0  # 0: nobody said
     left: int = 0  # calls that a step by count has not begun yet
     arrived: int = 0  # arrivals of open load so far: given to a session, queued, or not sent
     overdue: int = 0  # arrivals whose time came more than a moment ago, and that nobody has looked at yet

@@ -6,7 +6,7 @@ from typing import Any, Final
 from harness.analysis import breaking_point
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import BLANK, show
-from harness.analysis.saturation import LIMITS
+from harness.analysis.saturation import LIMITS, read_ms_p99
 from harness.report import wording
 from harness.report.markup import Html, Node, el
 from harness.report.pieces import badge, figure, section, table
@@ -197,13 +197,19 @@ def generator(reading: Reading) -> Html:
     lost = health["lost"]
     body.append(["Calls without a row", show(lost, "count"), "0", _within(lost, 0)])
     workers = health["workers"]
+    read_ms = read_ms_p99(reading.events)
+    delayed = (
+        ""
+        if read_ms is None
+        else f" Replies lay in the kernel for {show(read_ms, 'ms')} at p99 before they were read."
+    )
     return section(
         "The load generator itself",
         "A generator that is the bottleneck measures itself. Beyond a limit, the verdict is unknown.",
         table(("What", "Worst seen", "Limit", ""), body, text=(0, 3)),
         el(
             "p",
-            f"{workers} worker{'s' if workers != 1 else ''}, {show(health['started'], 'count')} calls started.",
+            f"{workers} worker{'s' if workers != 1 else ''}, {show(health['started'], 'count')} calls started.{delayed}",
             cls="note",
         )
         if workers

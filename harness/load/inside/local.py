@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -26,6 +27,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     index, master_port = int(sys.argv[1]), int(sys.argv[2])
     master_host = sys.argv[3]
+    _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))  # a connection is a file
     spec = LoadSpec.from_json(os.environ.pop(SPEC_VARIABLE))
     environment = locust.env.Environment(
         events=Events(), user_classes=load_classes(spec), host=spec.base_url, stop_timeout=spec.timeout_s

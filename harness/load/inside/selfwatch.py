@@ -1,13 +1,18 @@
 """The generator watches itself: processor, waiting for a processor, scheduling lag, open files.
 
 - cpu: processor time of this process by elapsed time, one core being 1.0
-- run_delay: time spent runnable but waiting for a processor, by elapsed time (/proc/self/schedstat)
+- run_delay: time spent runnable but waiting for a processor, by elapsed time (/proc/self/schedstat). That file tells of
+  the main thread only, which is the one that matters here: it runs every user, sends, reads and stamps. Locust's
+  messages travel in a thread of their own, whose waiting delays no call.
 - lag: how much later than asked a sleeping greenlet is woken, probed twenty times a second
+- read: how long replies lay in the kernel before they were read, sampled (`stamps`)
+- files: how many are open, and how many may be; beyond that no connection can be made, and the server did nothing
 
-On a platform without schedstat run_delay is 0 and only the other two can tell.
+What a platform does not tell is None, or an empty list: not known, never zero.
 """
 
 import os
+import resource
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,17 +20,19 @@ from typing import Any
 
 import gevent
 
+from harness.load.inside import stamps
+
 PROBE_S = 0.05
 SCHEDSTAT = Path("/proc/self/schedstat")
 FILES = Path("/proc/self/fd")
 
 
-def run_delay_ns() -> int:
+def run_delay_ns() -> int | None:
     """Nanoseconds this process has waited for a processor so far."""
     try:
         return int(SCHEDSTAT.read_text(encoding="ascii").split()[1])
     except (OSError, IndexError, ValueError):
-        return 0
+        return None
 
 
 @dataclass(slots=True)
@@ -35,7 +42,7 @@ class SelfWatch:
     epoch_ns: int
     at_ns: int = field(default_factory=time.monotonic_ns)
     cpu_ns: int = field(default_factory=time.process_time_ns)
-    delay_ns: int = field(default_factory=run_delay_ns)
+    delay_ns: int | None = field(default_factory=run_delay_ns)
     lags_ms: list[float] = field(default_factory=list)
 
     def probe(self) -> None:
@@ -53,13 +60,19 @@ class SelfWatch:
             "at_ns": now_ns - self.epoch_ns,
             "users": users,
             "cpu": round((cpu_ns - self.cpu_ns) / span_ns, 4),
-            "run_delay": round((delay_ns - self.delay_ns) / span_ns, 4),
+            "run_delay": _share(self.delay_ns, delay_ns, span_ns),
             "lag_ms": [round(max(lag, 0.0), 3) for lag in self.lags_ms],
+            "read_ms": stamps.taken(),
             "files_open": _files_open(),
+            "files_max": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         }
         self.at_ns, self.cpu_ns, self.delay_ns = now_ns, cpu_ns, delay_ns
         self.lags_ms = []
         return gauges
+
+
+def _share(before_ns: int | None, now_ns: int | None, span_ns: int) -> float | None:
+    return None if before_ns is None or now_ns is None else round((now_ns - before_ns) / span_ns, 4)
 
 
 def _files_open() -> int:
