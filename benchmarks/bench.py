@@ -11,6 +11,7 @@ Aims that were missed are a finding, not an error: the exit code is 0, for a bus
 import argparse
 import datetime as dt
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -61,7 +62,7 @@ def main() -> None:
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     if options.docs and set(chosen) != set(PARTS):
         parser.error("--docs needs every part")
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
     tables: dict[str, Table] = {}
     for part in chosen:
         print(f"{part} ...", file=sys.stderr, flush=True)
@@ -72,7 +73,7 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(as_json(tables), indent=2), encoding="utf-8")
     if options.docs:
-        DOCS.write_text(page(tables, figures), encoding="utf-8")
+        DOCS.write_text(page(tables, figures, load), encoding="utf-8")
 
 
 def text(table: Table) -> str:
@@ -81,7 +82,7 @@ def text(table: Table) -> str:
     return "\n\n".join([*pieces, *([table.note] if table.note else [])])
 
 
-def page(tables: dict[str, Table], figures: list[Figure]) -> str:
+def page(tables: dict[str, Table], figures: list[Figure], load: float) -> str:
     """docs/benchmarks.md."""
     today = dt.datetime.now(dt.UTC).date()
     details = "\n\n".join(
@@ -91,7 +92,7 @@ def page(tables: dict[str, Table], figures: list[Figure]) -> str:
     )
     return f"""# Benchmarks
 
-Written by `make bench DOCS=1` on {today} ({machine()}).
+Written by `make bench DOCS=1` on {today} ({machine()}; load average {load:.1f} before it began).
 Each generator has a core, the server another; ratios compare calls by processor time, and are medians of interleaved rounds.
 What each part does, and how to read it, is in [benchmarks/README.md](../benchmarks/README.md).
 
