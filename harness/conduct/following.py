@@ -14,6 +14,7 @@ from harness.record.samples import Tail
 from harness.record.spool import Gauges
 from harness.units import NS_PER_MS
 
+JUDGED_COLUMNS = ["intended_ns", "done_ns", "outcome"]
 BUCKET_MS = 100  # how finely events.jsonl tells when arrivals were not sent
 
 
@@ -25,6 +26,7 @@ class Watch:
     log: EventLog
     gauges: dict[int, Gauges] = field(default_factory=dict)
     step_rows: list[pa.Table] = field(default_factory=list)
+    whole_rows: bool = False
     step_not_sent: list[int] = field(default_factory=list)
     fresh: list[pa.Table] = field(default_factory=list)
 
@@ -32,7 +34,7 @@ class Watch:
         for gauges, worker, table in self.tail.read():
             self.gauges[worker] = gauges
             self.fresh.append(table)
-            self.step_rows.append(table)
+            self.step_rows.append(table if self.whole_rows else table.select(JUDGED_COLUMNS))
             self.step_not_sent += gauges.not_sent
             self.log.write(Event(gauges.at_ns, events.GENERATOR, _generator(gauges, worker)))
 
@@ -43,9 +45,9 @@ class Watch:
         users = None if gauges is None else gauges.users
         self.log.write(Event(at_ns, what, {"worker": trouble.part, "users": users, "why": trouble.why}))
 
-    def begin_step(self) -> None:
-        """What came before belongs to other steps."""
-        self.step_rows = []
+    def begin_step(self, *, whole_rows: bool = False) -> None:
+        """What came before belongs to other steps. Few columns decide on a step, and one may last for hours."""
+        self.step_rows, self.whole_rows = [], whole_rows
         self.step_not_sent = []
 
     def resolved(self, until_ns: int) -> bool:

@@ -139,7 +139,7 @@ class Player:
             "rate": step.rate_per_s,
         }
         self._event(events.STEP_ASKED, index=index, **asked)
-        self.watch.begin_step()
+        self.watch.begin_step(whole_rows=bool(step.break_unless))
         running_ns = await self._set(step, index)
         await self._check()
         self._event(events.STEP_RUNNING, at_ns=running_ns, index=index, users=step.users)

@@ -38,6 +38,7 @@ from harness.load.engine import Engine, Load, LoadSpec
 from harness.plan.build import build
 from harness.plan.describe import one_line
 from harness.plan.plan import Plan
+from harness.plan.warnings import warnings
 from harness.record import events, metadata, redact, rundir
 from harness.record.events import Event, EventLog
 from harness.record.rundir import RunDirectory
@@ -107,6 +108,8 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
         run = Run(asked, plan, directory, epoch, log, progress, _facts(asked, directory, epoch))
         run.write_metadata()
         progress.note(one_line(plan))
+        for text in warnings(plan):
+            progress.note(f"Warning: {text}.")
         reason, error = await _until_interrupted(run)
         run.event(events.RUN_ENDED, reason=reason)
     if error is not None and not run.started:
