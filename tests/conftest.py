@@ -4,10 +4,15 @@ import signal
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.integration.conftest import toxiproxy_binary
 
 __all__ = ["toxiproxy_binary"]
+
+# A busy machine is no counterexample: nothing is timed.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -221,7 +221,8 @@ def _users(axes: Axes, data: pd.DataFrame) -> None:
 def _lag(axes: Axes, data: pd.DataFrame) -> None:
     """The generator's own lateness: what it measures can't be finer than that."""
     limit = LIMITS["lag_ms_p99"]
-    axes.plot(middle(data), data["lag_ms"], color=MUTED, linewidth=1.2)
+    known = data[data["lag_ms"].notna()]
+    axes.plot(middle(known), known["lag_ms"], color=MUTED, linewidth=1.2)
     finish(axes, "generator's lag, worst", legend=False)
     if data["lag_ms"].max() > limit * LAG_LIMIT_SHOWN_FROM:
         axes.axhline(limit, color=BAD, linewidth=1, linestyle=DASHED)

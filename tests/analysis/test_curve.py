@@ -9,7 +9,7 @@ from harness.analysis.calls import Calls
 from tests.fakes.runs import MS, rows
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=400))
 def test_a_point_is_the_smallest_time_that_enough_calls_did_not_exceed(drawn):
     """Counted one by one, for every point; ten calls lie above the last."""

@@ -15,7 +15,7 @@ def measure(at_ms, took_ns, **columns):
     return heat.measure(Calls.of(rows(len(intended), intended_ns=intended, done_ns=done, **columns)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, 10**12)), min_size=1, max_size=60))
 def test_every_ok_call_lies_in_its_cell(drawn):
     """A slow walk over the cells' edges finds the same counts; what is out of range lies in the nearest row."""

@@ -53,7 +53,7 @@ def test_open_load_and_empty_windows_are_not_checked():
     assert littles_law.measure(calls, [step(5, rate=100.0), step(None), step(5, end_s=0)]) == ()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 9_999), st.integers(0, 20_000)), min_size=1, max_size=40))
 def test_the_count_is_the_one_that_a_slow_walk_gives(drawn):
     """Millisecond by millisecond, of the calls that began in the window."""
