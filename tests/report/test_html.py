@@ -8,6 +8,7 @@ import pytest
 
 from harness.report import html as page
 from harness.report.reading import read
+from harness.scenario.read import read_file, scenario_of
 from tests.fakes.golden import check
 from tests.fakes.runs import Run, faults, ramp
 
@@ -243,3 +244,16 @@ def test_the_style_sheet_knows_dark_print_and_phones():
 
     for query in ("prefers-color-scheme: dark", "@media print", "max-width: 720px"):
         assert query in css
+
+
+def test_the_example_in_the_repository_is_whole_and_can_be_run_again():
+    """As small and self-contained as any other; its scenario can be read."""
+    place = Path(__file__).parents[2] / "reports" / "example"
+    text = (place / "report.html").read_text(encoding="utf-8")
+
+    assert len(text.encode()) < 500_000
+    assert all(link.startswith(("#", "data:image/png;base64,")) for link in outline(text).links)
+    assert scenario_of(read_file(place / "checkout.yaml"), "checkout.yaml").phase_names() == [
+        "climb",
+        "steady",
+    ]
