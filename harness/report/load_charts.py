@@ -159,7 +159,7 @@ def _users_axis(axes: Axes, reading: Reading) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=(1, 2, 5, 10)))
     axes.set_xlabel("users")
     breaking, knee = reading.summary["breaking_point"], reading.knee
-    if breaking:
+    if breaking and breaking["users"]:
         _mark(axes, breaking["users"], f"breaks at {breaking['users']}", BAD)
     elif knee:
         _mark(axes, knee.users, f"knee at {knee.users}", MUTED)
@@ -188,6 +188,6 @@ def _levels(reading: Reading) -> list[dict[str, Any]]:
 
 def _break_words(reading: Reading) -> str:
     breaking = reading.summary["breaking_point"]
-    if breaking:
+    if breaking and breaking["users"]:
         return f"; the breaking point is at {breaking['users']} users"
     return f"; the knee is at {reading.knee.users} users" if reading.knee else ""

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from harness.conduct.run import Finished
 from harness.load.simulated import Server
 from tests.conduct.test_play import Played, play
 from tests.conduct.test_run import conduct
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "summary.schema.json").read_text(encoding="utf-8"))
 
 
 def events_of(finished: Finished, name: str) -> list[dict[str, Any]]:
@@ -143,3 +146,23 @@ async def test_without_a_good_level_the_run_has_failed(tmp_path: Path) -> None:
 
     assert (finished.summary["verdict"], finished.exit_code) == ("fail", 1)
     assert "no last good level to sustain" in finished.summary["reasons"][0]
+
+
+async def test_the_breaking_point_of_a_rate_is_in_every_report(tmp_path: Path) -> None:
+    """It is a rate, beside levels of users that broke nowhere; the summary keeps to its schema."""
+    ramp = {"to": "200/s", "step": "100/s", "hold": "5s", "max_users": 5, "queue": 5, "confirm": False}
+    load = [{"name": "stairs", "steps": {"levels": [1, 2], "hold": "5s"}}, {"name": "climb", "ramp": ramp}]
+    finished = await conduct(tmp_path, load, Server(capacity_rps=100, spread=0.0))
+    found = finished.summary["breaking_point"]
+    assert finished.run_dir is not None
+
+    assert (found["users"], found["rate"], found["last_good_rate"], found["confirmed"]) == (
+        None,
+        200,
+        100,
+        False,
+    )
+    Draft202012Validator(SCHEMA).validate(finished.summary)
+    page = (finished.run_dir / "report.html").read_text()
+    assert "200/s: success rate" in page
+    assert "100/s was the last good level" in page
