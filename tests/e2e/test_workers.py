@@ -51,7 +51,6 @@ LOST = [
     # which process, the signal, which part is said to be lost, why
     ("inside.local 1 ", signal.SIGKILL, "worker-1", "it was ended by SIGKILL"),
     ("inside.local 1 ", signal.SIGSTOP, "worker-1", "its heartbeats do not come any more"),
-    ("inside.master", signal.SIGKILL, "locust-master", "it was ended by SIGKILL"),
     ("inside.master", signal.SIGSTOP, "locust-master", "it has said nothing for 10 s"),
 ]
 
@@ -101,8 +100,8 @@ def test_a_worker_that_cannot_write_is_said_and_ends_the_run_in_order(
     assert_nothing_left(run, tmp_path)
 
 
-# `make count` makes it 200,000; for a suite that runs all day a fifth of that will do.
-CALLS = int(os.environ.get("HARNESS_TEST_CALLS", "40000"))
+# `make count` makes it 200,000; for a suite that runs all day a tenth of that will do.
+CALLS = int(os.environ.get("HARNESS_TEST_CALLS", "20000"))
 
 
 @pytest.mark.timeout(300)
