@@ -21,7 +21,7 @@ from tests import browsing
 CLEAN = {
     key: value
     for key, value in os.environ.items()
-    if not key.startswith(("HARNESS_", "DATABASE_URL", "TOXIPROXY_"))
+    if not key.startswith(("HARNESS_", "DATABASE_URL", "TOXIPROXY_", "REDIS_URL", "AMQP_URL"))
 }
 
 
