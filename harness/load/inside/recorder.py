@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any
 
-import numpy as np
-
 from harness.record.schema import NUMBERS, ORDER, TEXTS
 from harness.record.spool import Block, Gauges, Sink, write_block
 
@@ -25,7 +23,6 @@ DETAIL_CHARS_MAX = 160
 DETAILS_MAX = 1_000
 _TYPECODES = {name: "i" if name in TEXTS else NUMBERS[name] for name in ORDER}
 _ROW = Struct("=" + "".join(_TYPECODES.values()))
-_ROWS = np.dtype(list(_TYPECODES.items()))  # the same, unaligned as well
 
 
 @dataclass(slots=True)
@@ -61,7 +58,11 @@ class Recorder:
         self._spool = spool
         self._block = 0
         self._rows = 0
+        # Not for plain `locust -f`, which records nothing, and counts its run time from before all imports.
+        import numpy as np
+
         self._packed = bytearray(BLOCK_ROWS * _ROW.size)
+        self._table = np.frombuffer(self._packed, np.dtype(list(_TYPECODES.items())))  # the same memory
         self._vocabularies = {name: Vocabulary() for name in TEXTS}
 
     def begin(self, intended_ns: int) -> int:
@@ -130,7 +131,7 @@ class Recorder:
             self._rows = 0
             return
         rows = self._rows
-        table = np.frombuffer(self._packed, _ROWS, rows)
+        table = self._table[:rows]
         gauges = self._gauges()
         # Arrivals that wait for a session owe a row, too. In open load calls do not begin in the order of their times.
         waiting_ns = gauges.pop("oldest_waiting_ns", gauges["at_ns"])
