@@ -153,16 +153,20 @@ def test_what_arrived_after_the_step_was_never_counted_on() -> None:
 
 
 def test_another_rate_goes_to_the_pool_that_there_is() -> None:
-    """A ramp of a rate opens sessions once."""
+    """A ramp of a rate opens sessions once: those that are free take what arrives."""
     users = Users()
-    users.begin([0, MS], most=4, queue=4, hold_ns=SECOND)
-    users.wait(2)
-    users.begin([0, MS], most=4, queue=4, hold_ns=SECOND)
-    users.wait(4)
+    users.begin([0, 1, 2, 3, 4, 5, 6, 7], most=8, queue=8, hold_ns=SECOND)
+    users.wait(8)
+    while sum(map(len, users.turns._pool.free.values())) < len(users.grown):
+        gevent.sleep(0.002)
+    grown = list(users.grown)
+    users.begin([0], most=8, queue=8, hold_ns=SECOND)
+    users.wait(9)
     users.turns.end()
     users.leave()
 
-    assert len(users.grown) <= 2
+    assert set(grown) == {"a", "b"}
+    assert users.grown == grown
 
 
 def test_arrivals_whose_time_came_and_that_nobody_looked_at_are_overdue() -> None:
