@@ -28,16 +28,27 @@ def conduct(
     """The exit code of a run, its results printed."""
     from harness.cli.showing import publish_to_ci, show
 
-    names = [fault.name for fault in steered.experiment.faults] if steered else []
-    scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
-    argv = ("harness", *sys.argv[1:])
-    asked = Asked(scenario=scenario, command=command, argv=argv, out=given["out"], steered=steered)
-    finished = asyncio.run(_with_signals(asked, progress()))
+    finished = made(command, data, given, source, steered)
     if finished.reading is None:
         return INTERRUPTED
     publish_to_ci(finished.reading)
     show(finished.reading, "json" if given["as_json"] else "terminal")
     return finished.exit_code
+
+
+def made(
+    command: str,
+    data: Mapping[str, Any],
+    given: Mapping[str, Any],
+    source: str = "",
+    steered: Steered | None = None,
+) -> Finished:
+    """A run, as it ended."""
+    names = [fault.name for fault in steered.experiment.faults] if steered else []
+    scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
+    argv = ("harness", *sys.argv[1:])
+    asked = Asked(scenario=scenario, command=command, argv=argv, out=given["out"], steered=steered)
+    return asyncio.run(_with_signals(asked, progress()))
 
 
 def progress() -> Progress:

@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "chaos": ("harness.cli.chaos", "Run a Chaos Toolkit experiment under load."),
     "plan": ("harness.cli.plan", "Print what a scenario would do, and do nothing."),
     "report": ("harness.cli.report", "Read a run again: table, report.html, summary.json."),
+    "nightly": ("harness.cli.nightly", "Run the nightly scenario, and put it beside the run before."),
+    "runs": ("harness.cli.runs", "List the runs there are; remove old ones."),
     "discover": ("harness.cli.discover", "Ask a server what it speaks and which tools it has."),
     "serve": ("harness.cli.serve", "Start the reference MCP server."),
     "doctor": ("harness.cli.doctor", "Say what is installed, what answers, and what is missing."),

@@ -28,13 +28,13 @@ def markdown(reading: Reading) -> str:
     target = summary["target"]
     about = [target["url"], wording.server(summary), target["protocol"], wording.moment(summary)]
     parts = [
-        f"## {MARK[summary['verdict']]} {_text(summary['scenario'] or 'run')}: {wording.WORDS[summary['verdict']].lower()}",
-        f"{_text(headline)}" + "".join(f"\n- {_text(reason)}" for reason in more),
-        " · ".join(_text(part) for part in about if part),
+        f"## {MARK[summary['verdict']]} {cell(summary['scenario'] or 'run')}: {wording.WORDS[summary['verdict']].lower()}",
+        f"{cell(headline)}" + "".join(f"\n- {cell(reason)}" for reason in more),
+        " · ".join(cell(part) for part in about if part),
         _totals(summary),
         _objectives(reading),
         _steps(reading),
-        *(f"{_text(lead)}{_text(words)}." for lead, words in _findings(reading) if words),
+        *(f"{cell(lead)}{cell(words)}." for lead, words in _findings(reading) if words),
         _faults(reading),
         _failures(summary),
         f"Report: `{clean(str(reading.run_dir / 'report.html')).replace('`', '')}`",
@@ -68,7 +68,7 @@ def _totals(summary: dict[str, Any]) -> str:
         show(totals["throughput_rps"], "per_s"),
         *(show(response[name], "ms") for name in QUANTILES),
     ]
-    return _table(heads, [row])
+    return table(heads, [row])
 
 
 def _objectives(reading: Reading) -> str:
@@ -76,12 +76,12 @@ def _objectives(reading: Reading) -> str:
         [
             MARK[row["outcome"]],
             _code(row["objective"]),
-            show(seen.value, seen.objective.unit) + (f" ({_text(seen.why)})" if seen.why else ""),
+            show(seen.value, seen.objective.unit) + (f" ({cell(seen.why)})" if seen.why else ""),
             wording.margin(seen),
         ]
         for seen, row in zip(reading.observations, reading.summary["objectives"], strict=True)
     ]
-    return _table(("", "Objective", "Observed", "Margin"), rows)
+    return table(("", "Objective", "Observed", "Margin"), rows)
 
 
 def _steps(reading: Reading) -> str:
@@ -90,7 +90,7 @@ def _steps(reading: Reading) -> str:
         response = row["latency_ms"]["response"]
         rows.append(
             [
-                _text(f"{step.name}, repeated" if row["kind"] == "confirm" else step.name),
+                cell(f"{step.name}, repeated" if row["kind"] == "confirm" else step.name),
                 BLANK if row["users"] is None else str(row["users"]),
                 show(row["success_rate"], "share"),
                 show(row["throughput_rps"], "per_s"),
@@ -99,45 +99,45 @@ def _steps(reading: Reading) -> str:
         )
     left = len(reading.steps) - len(rows)
     more = f"\n\n{left:,} more levels are in summary.json." if left > 0 else ""
-    return _table(("Step", "Users", "Success", "Throughput", *QUANTILES), rows) + more
+    return table(("Step", "Users", "Success", "Throughput", *QUANTILES), rows) + more
 
 
 def _faults(reading: Reading) -> str:
     rows = [
         [
-            _text(impact.fault.name),
+            cell(impact.fault.name),
             show(impact.exposure.calls, "count"),
             show(impact.during.success_rate, "share"),
             *(show(one.p50_ms, "ms") for one in (impact.before, impact.during, impact.after)),
-            _text(wording.fault_result(impact)),
+            cell(wording.fault_result(impact)),
         ]
         for impact in reading.impacts[:FAULTS_MOST]
     ]
-    return _table(("Fault", "Calls", "Success", "p50 before", "during", "after", "Recovered"), rows)
+    return table(("Fault", "Calls", "Success", "p50 before", "during", "after", "Recovered"), rows)
 
 
 def _failures(summary: dict[str, Any]) -> str:
     rows = [
         [
             _code(row["outcome"]),
-            _text(row["detail"]),
+            cell(row["detail"]),
             show(row["count"], "count"),
             show(row["first_s"], "s"),
             show(row["last_s"], "s"),
         ]
         for row in summary["failures"][:FAILURES_MOST]
     ]
-    return _table(("Outcome", "Detail", "Calls", "First seen", "Last seen"), rows)
+    return table(("Outcome", "Detail", "Calls", "First seen", "Last seen"), rows)
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return ""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _text(text: Any) -> str:
+def cell(text: Any) -> str:
     """Plain text: what Markdown or HTML would take for markup is escaped, and a line stays a line."""
     return re.sub(r"([\\`*_{}\[\]()<>#|~!@&])", r"\\\1", clean(str(text)))
 

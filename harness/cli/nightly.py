@@ -1,0 +1,50 @@
+"""`harness nightly`: a scenario file, and what changed since its last run on this machine."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import scenario_data, shared
+
+DEFAULT = Path("scenarios") / "nightly.yaml"
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path), required=False)
+@shared
+def command(scenario: Path | None, **given: Any) -> int:
+    """Run SCENARIO [default: scenarios/nightly.yaml], and describe it beside its last run on this machine.
+
+    The exit code is the run's own: one pair of runs only describes, and decides nothing. nightly.md and nightly.json
+    in the run directory have the pair; in a CI job it is on the summary page too.
+
+    \b
+    harness nightly
+    harness nightly scenarios/smoke.yaml --url http://127.0.0.1:8000/mcp
+    """
+    from harness.cli.conducting import made
+    from harness.cli.showing import publish_to_ci, show
+    from harness.errors import INTERRUPTED
+    from harness.history import night
+    from harness.report.markdown import publish
+    from harness.scenario.read import read_file
+
+    path = scenario or default_path()
+    finished = made("nightly", scenario_data(given, read_file(path)), given, source=str(path))
+    if finished.reading is None:
+        return INTERRUPTED
+    beside = night.write(finished.reading, given["out"])
+    publish_to_ci(finished.reading)
+    publish(beside.markdown(), os.environ)
+    show(finished.reading, "json" if given["as_json"] else "terminal")
+    click.echo(f"\n{beside.text()}", err=given["as_json"])
+    return finished.exit_code
+
+
+def default_path() -> Path:
+    """The user's own; else the one that came with the harness: of a wheel, or of a checkout."""
+    package = Path(__file__).parents[1]
+    carried = (package / "workspace" / DEFAULT, package.parent / DEFAULT)
+    return next((path for path in (DEFAULT, *carried) if path.is_file()), DEFAULT)

@@ -1,0 +1,123 @@
+"""`harness runs`: the runs there are, and the removal of old ones."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.errors import PASSED, UsageError
+
+if TYPE_CHECKING:
+    from harness.history.runs import Past
+
+HEADS = ("Scenario", "Started (UTC)", "Verdict", "Users", "Throughput", "p95", "Size", "Directory")
+NUMBERS = range(3, 7)
+
+
+@click.command()
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Remove all but the N newest runs of each scenario; one that is running, is `latest`, or left a fault behind stays.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    envvar="HARNESS_OUT",
+    default=Path("reports"),
+    show_default=True,
+    help="Where run directories are made.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(keep: int | None, out: Path, *, as_json: bool) -> int:
+    """List the runs under --out, newest first.
+
+    \b
+    harness runs
+    harness runs --keep 14
+    """
+    from harness.history import runs
+
+    known = runs.runs(out)
+    old = runs.beyond(known, keep) if keep else []
+    sizes = {run.path: runs.size_bytes(run) for run in known}
+    staying = [run for run in old if run.stays]
+    going = [run for run in old if not run.stays]
+    for run in going:
+        _remove(run)
+    left = [run for run in known if run not in going]
+    if as_json:
+        rows = [_values(run, sizes[run.path]) for run in left]
+        click.echo(json.dumps({"schema": 1, "runs": rows, "removed": [str(run.path) for run in going]}))
+        return PASSED
+    for run in going:
+        click.echo(f"Removed {run.path}")
+    for run in staying:
+        click.echo(f"Kept {run.path}: {run.stays}")
+    click.echo(
+        _table([_cells(_values(run, sizes[run.path])) for run in left]) if left else f"No runs in {out}"
+    )
+    return PASSED
+
+
+def _remove(run: "Past") -> None:
+    from harness.history.runs import remove
+
+    try:
+        remove(run)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot remove {run.path}", f"{error.strerror}: {error.filename}", "Remove it by hand"
+        ) from error
+
+
+def _values(run: "Past", size: int) -> dict[str, Any]:
+    """One run; what a run without a summary does not know is null."""
+    summary = run.summary or {}
+    steps = summary.get("steps") or []
+    return {
+        "scenario": run.scenario,
+        "run_id": run.path.name,
+        "path": str(run.path),
+        "started_at": run.started_at,
+        "state": run.state,
+        "users": max((step["users"] for step in steps if step["users"] is not None), default=None),
+        "rate": max((step["rate"] for step in steps if step["rate"] is not None), default=None),
+        "throughput_rps": summary["totals"]["throughput_rps"] if summary else None,
+        "p95_ms": summary["latency_ms"]["response"]["p95"] if summary else None,
+        "size_bytes": size,
+        "latest": run.latest,
+    }
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    from harness.analysis.rounding import BLANK, show
+    from harness.units import show_bytes
+
+    users = show(row["users"], "count") if row["rate"] is None else show(row["rate"], "per_s")
+    return (
+        row["scenario"],
+        row["started_at"][:16].replace("T", " ") or BLANK,
+        row["state"],
+        users,
+        show(row["throughput_rps"], "per_s"),
+        show(row["p95_ms"], "ms"),
+        show_bytes(row["size_bytes"]),
+        row["path"] + (" (latest)" if row["latest"] else ""),
+    )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Aligned: words to the left, numbers to the right; nothing is folded, a path is there to be copied."""
+    lines = [HEADS, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADS))]
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if column in NUMBERS else text.ljust(width)
+            for column, (text, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

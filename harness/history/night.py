@@ -1,0 +1,100 @@
+"""What a nightly run says beside its report: nightly.md and nightly.json, its pair with the night before."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from harness.history.pair import ONLY_DESCRIBES, Pair, Side, describe
+from harness.history.runs import mapping, previous
+from harness.record.events import STEP_ASKED, Event, read_events
+from harness.record.rundir import write_whole
+from harness.report.markdown import cell, table
+from harness.report.reading import Reading
+from harness.report.terminal import clean
+
+HEADS: Final = ("Of", "Figure", "Was", "Is", "Change")
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A run and the one before it, if there is one on this machine."""
+
+    scenario: str
+    pair: Pair | None
+    elsewhere: int  # runs of the same scenario on other machines
+
+    def head(self) -> str:
+        if self.pair is None:
+            others = f" ({self.elsewhere} on other machines)" if self.elsewhere else ""
+            return f"No run of {self.scenario} before this one on this machine{others}: nothing to put beside it."
+        return f"Beside {self.pair.was} ({self.pair.was_started_at[:16].replace('T', ' ')} UTC)"
+
+    def remarks(self) -> list[str]:
+        """What to know before reading the figures."""
+        if self.pair is None:
+            return []
+        untrusted = [
+            f"{which} cannot be trusted (its verdict is unknown): neither can the change"
+            for which, verdict in (
+                ("The run before", self.pair.was_verdict),
+                ("This run", self.pair.now_verdict),
+            )
+            if verdict == "unknown"
+        ]
+        unlike = [f"Not alike: {text}" for text in self.pair.unlike]
+        return [ONLY_DESCRIBES, *(f"{text}." for text in (*untrusted, *unlike))]
+
+    def text(self) -> str:
+        """For a terminal."""
+        rows = [HEADS, *(figure.cells() for figure in self.pair.figures)] if self.pair else []
+        widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))] if rows else []
+        lines = ["  ".join(_padded(clean(text), width, at) for at, (text, width) in enumerate(
+            zip(row, widths, strict=True))).rstrip() for row in rows]  # fmt: skip
+        shown = [self.head(), *(["", *lines, ""] if lines else []), *self.remarks()]
+        return "\n".join(f"  {clean(line)}".rstrip() for line in shown)
+
+    def markdown(self) -> str:
+        rows = [tuple(map(cell, figure.cells())) for figure in self.pair.figures] if self.pair else []
+        parts = [
+            f"### {cell(self.scenario)}: this run and the one before",
+            cell(self.head()),
+            table(HEADS, rows),
+            "\n".join(f"- {cell(remark)}" for remark in self.remarks()),
+        ]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "scenario": self.scenario,
+            "pair": self.pair.as_json() if self.pair else None,
+            "elsewhere": self.elsewhere,
+        }
+
+
+def _padded(text: str, width: int, column: int) -> str:
+    """Words to the left, numbers to the right."""
+    return text.ljust(width) if column < 2 else text.rjust(width)
+
+
+def _names(events: Sequence[Event]) -> dict[int, str]:
+    """Of the steps, which summary.json has by index only."""
+    return {one.data["index"]: str(one.data["name"]) for one in events if one.event == STEP_ASKED}
+
+
+def write(reading: Reading, root: Path) -> Night:
+    """Look for the run before under `root`, and write both files into the run directory."""
+    before, elsewhere = previous(root, reading.run_dir)
+    pair = None
+    if before is not None and before.summary is not None:
+        plan = mapping(before.path / "plan.json") or {}
+        pair = describe(
+            Side(before.summary, before.metadata, plan, _names(read_events(before.directory.events))),
+            Side(reading.summary, reading.metadata, reading.plan, _names(reading.events)),
+        )
+    night = Night(str(reading.summary["scenario"]), pair, elsewhere)
+    write_whole(reading.run_dir / "nightly.md", night.markdown())
+    write_whole(reading.run_dir / "nightly.json", json.dumps(night.as_json(), indent=2) + "\n")
+    return night

@@ -1,0 +1,154 @@
+"""The runs under a directory: which there are, and which may go.
+
+A run is DIR/<scenario>/<UTC time>-<short id>/ with a metadata.json that carries that very name; nothing else is
+one, no link is followed, and nothing else is ever removed. A run stays, whatever its age, while
+
+- the process that makes it lives, from its first file to the last of its report;
+- `latest` points to it;
+- undo.jsonl still lists something that must be undone: `harness doctor --clean` works from it.
+
+What it does not know: processes of another machine that write into the same directory.
+"""
+
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.record.rundir import RunDirectory
+from harness.record.undo import owner_alive, read_open
+
+_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One run; without a summary it was cut off, or goes on."""
+
+    directory: RunDirectory
+    metadata: dict[str, Any]
+    summary: dict[str, Any] | None
+    running: bool
+    latest: bool
+    left_over: bool
+
+    @property
+    def path(self) -> Path:
+        return self.directory.path
+
+    @property
+    def scenario(self) -> str:
+        return str(self.metadata.get("scenario"))
+
+    @property
+    def started_at(self) -> str:
+        return str(self.metadata.get("started_at") or "")
+
+    @property
+    def state(self) -> str:
+        """The verdict, or why there is none."""
+        if self.running:
+            return "running"
+        return "cut off" if self.summary is None else str(self.summary.get("verdict"))
+
+    @property
+    def stays(self) -> str:
+        """Why it must not be removed; nothing when it may."""
+        if self.running:
+            return "it is still running"
+        if self.latest:
+            return "latest points to it"
+        return "it left something behind: harness doctor --clean" if self.left_over else ""
+
+
+def runs(root: Path) -> list[Past]:
+    """Every run under `root`, newest first."""
+    if not root.is_dir():
+        raise UsageError(
+            f"There are no runs in {root}", "There is no such directory", "Give the --out that the runs had"
+        )
+    return sorted(_found(root), key=lambda run: (run.started_at, run.path.name), reverse=True)
+
+
+def _found(root: Path) -> Iterator[Past]:
+    for path in root.glob("*/*"):
+        if not _NAME.fullmatch(path.name) or path.is_symlink() or path.parent.is_symlink():
+            continue
+        metadata = mapping(path / "metadata.json")
+        if metadata is not None and metadata.get("run_id") == path.name:
+            yield _past(RunDirectory(path), metadata)
+
+
+def _past(directory: RunDirectory, metadata: dict[str, Any]) -> Past:
+    summary = mapping(directory.path / "summary.json")
+    beginning = summary is None and not directory.undo.exists()  # it has said who it is, and nothing more
+    return Past(
+        directory,
+        metadata,
+        summary,
+        running=beginning or owner_alive(directory.undo),
+        latest=(directory.path.parent / "latest").resolve() == directory.path.resolve(),
+        left_over=bool(read_open(directory.undo)),
+    )
+
+
+def mapping(path: Path) -> dict[str, Any] | None:
+    """What a JSON file of a run says; None when there is none, or none that can be read."""
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else None
+    return None
+
+
+def previous(root: Path, run_dir: Path) -> tuple[Past | None, int]:
+    """The run of the same scenario on the same machine before this one; and how many there were on other machines."""
+    known = runs(root)
+    this = next((run for run in known if run.path.resolve() == run_dir.resolve()), None)
+    if this is None:
+        return None, 0
+    earlier = [
+        run
+        for run in known[known.index(this) + 1 :]
+        if run.scenario == this.scenario and run.summary is not None
+    ]
+    here = [run for run in earlier if run.metadata.get("machine") == this.metadata.get("machine")]
+    return next(iter(here), None), len(earlier) - len(here)
+
+
+def beyond(known: Sequence[Past], keep: int) -> list[Past]:
+    """What is left of each scenario after its `keep` newest; some of it may have to stay."""
+    seen: Counter[str] = Counter()
+    old = []
+    for run in known:
+        seen[run.path.parent.name] += 1
+        if seen[run.path.parent.name] > keep:
+            old.append(run)
+    return old
+
+
+def remove(run: Past) -> None:
+    """metadata.json goes last: a removal that was cut off leaves a run, which can be removed again."""
+    for path in run.path.iterdir():
+        if path == run.directory.metadata:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    run.directory.metadata.unlink()
+    run.path.rmdir()
+
+
+def size_bytes(run: Past) -> int:
+    """Of all its files; one that goes while it is counted counts for nothing."""
+    total = 0
+    for path in run.path.rglob("*"):
+        with suppress(OSError):
+            total += path.lstat().st_size if path.is_file() else 0
+    return total

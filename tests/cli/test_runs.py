@@ -1,0 +1,69 @@
+"""`harness runs`: the list, the removal, and what is said of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.analysis.rounding import BLANK
+from harness.cli.main import run
+from tests.history.past import past
+
+
+def test_runs_are_shown_with_what_they_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line a run, newest first; one that was cut off has dashes."""
+    past(tmp_path, 1)
+    newest = past(tmp_path, 2)
+    past(tmp_path, 3, "other", ended=False)
+    (newest.parent / "latest").symlink_to(newest.name)
+
+    assert run(["runs", "--out", str(tmp_path)]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+
+    assert head.split()[:3] == ["Scenario", "Started", "(UTC)"]
+    assert lines[0].split()[:8] == ["other", "2026-01-03", "03:00", "cut", "off", *[BLANK] * 3]
+    assert lines[1].split()[:8] == ["night", "2026-01-02", "03:00", "pass", "10", "200/s", "40.0", "ms"]
+    assert [line.endswith("(latest)") for line in lines] == [False, True, False]
+
+
+def test_old_runs_are_removed_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What has to stay is named too, with the reason; --json says the same."""
+    oldest, old = past(tmp_path, 1), past(tmp_path, 2)
+    past(tmp_path, 3)
+    (oldest.parent / "latest").symlink_to(oldest.name)
+
+    assert run(["runs", "--keep", "1", "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert f"Removed {old}\n" in out
+    assert f"Kept {oldest}: latest points to it\n" in out
+    assert not old.exists()
+
+    (oldest.parent / "latest").unlink()
+    assert run(["runs", "--keep", "1", "--json", "--out", str(tmp_path)]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["removed"] == [str(oldest)]
+    assert [one["p95_ms"] for one in said["runs"]] == [40.0]
+
+
+def test_wrong_use_removes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeping none, a directory that is not there, one that cannot be written to."""
+    past(tmp_path, 1)
+    past(tmp_path, 2)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "x")
+
+    assert run(["runs", "--keep", "0", "--out", str(tmp_path)]) == 2
+    assert run(["runs", "--out", str(tmp_path / "nowhere")]) == 2
+    monkeypatch.setattr("harness.history.runs.remove", refuse)
+    assert run(["runs", "--keep", "1", "--out", str(tmp_path)]) == 2
+    assert "Permission denied: x" in capsys.readouterr().err
+    assert len(list((tmp_path / "night").iterdir())) == 2
+
+
+def test_a_place_without_runs_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty list is no error."""
+    assert run(["runs", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"No runs in {tmp_path}\n"
