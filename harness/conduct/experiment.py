@@ -23,7 +23,6 @@ from harness.record import events, redact
 from harness.record.events import Event, EventLog
 from harness.record.undo import Journal
 from harness.scenario.experiment import STEERING, Experiment
-from harness.services import temporary
 from harness.services.process import running
 from harness.units import NS_PER_S
 
@@ -44,11 +43,11 @@ async def perform(asked: Steered, steering: Steering, undo: Journal, place: Path
     """From the first hypothesis to the last rollback."""
     ending: dict[str, Any] = {"status": "interrupted", "deviated": False}
     try:
-        async with temporary.directory(undo, "steering") as private, listening(private / "line", steering):
+        async with listening(steering) as where:
             if asked.telling is None:
-                ending = await _run(asked.experiment, private / "line", undo, place)
+                ending = await _run(asked.experiment, where, undo, place)
             else:
-                os.write(asked.telling, bytes(private / "line"))
+                os.write(asked.telling, where.encode())
                 os.close(asked.telling)
                 ending = await _until_over(steering)
     finally:
@@ -74,7 +73,7 @@ async def _until_over(steering: Steering) -> dict[str, Any]:
     return steering.ending if steering.ended.is_set() else {"status": "interrupted", "deviated": False}
 
 
-async def _run(experiment: Experiment, line: Path, undo: Journal, place: Path) -> dict[str, Any]:
+async def _run(experiment: Experiment, where: str, undo: Journal, place: Path) -> dict[str, Any]:
     """`chaos run` as a child, and how it ended."""
     journal = place / JOURNAL
     argv = [
@@ -93,7 +92,7 @@ async def _run(experiment: Experiment, line: Path, undo: Journal, place: Path) -
         "always",
         str(experiment.path.absolute()),
     ]
-    env = {STEERING: str(line)}
+    env = {STEERING: where}
     async with running(argv, name="chaos", undo=undo, log=place / LOG, env=env) as child:
         await child.wait()
     return _ending(journal)

@@ -1,19 +1,20 @@
-"""Lets an experiment steer the faults of a run, and ask how the load is doing: a Unix socket, a question a connection.
+"""Lets an experiment steer the faults of a run, and ask how the load is doing: over loopback, a question a connection.
 
     apply FAULT     injector.apply: {"verified", "why", ...}; an error when it did not show
     heal NAME       injector.heal: {"healed", "why"}; an error when it could not be healed
     measure LAST    live.recent: {"success_rate", "throughput", "p50", ...}; an error when there were no calls
     end STATUS      the experiment is over
 
-An answer that is an error fails the activity that asked. The other end is harness.faults.toolkit.line.
+An answer that is an error fails the activity that asked. A question has to carry the key, which only those know whom
+the run has told. The other end is harness.faults.toolkit.line.
 """
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from harness.clock import Clock, Epoch
@@ -92,16 +93,18 @@ class Steering:
 
 
 @asynccontextmanager
-async def listening(path: Path, steering: Steering) -> AsyncIterator[None]:
-    """Whoever can open the socket may ask: it belongs into a directory of our own."""
+async def listening(steering: Steering) -> AsyncIterator[str]:
+    """Where it listens, and the key: PORT:KEY."""
+    key = secrets.token_hex(16)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             line = await reader.readline()
             try:
                 question = json.loads(line)
-                said = await steering.answer(question if isinstance(question, dict) else {})
-            except ValueError as error:
+                known = isinstance(question, dict) and secrets.compare_digest(str(question.get("key")), key)
+                said = await steering.answer(question) if known else {"error": "the key is wrong"}
+            except (ValueError, TypeError) as error:
                 said = {"error": f"a question is one line of JSON: {error}"}
             writer.write(json.dumps(said).encode() + b"\n")
             await writer.drain()
@@ -110,8 +113,8 @@ async def listening(path: Path, steering: Steering) -> AsyncIterator[None]:
         finally:
             writer.close()
 
-    server = await asyncio.start_unix_server(serve, path, limit=LINE_MOST)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=LINE_MOST)
     try:
-        yield
+        yield f"{server.sockets[0].getsockname()[1]}:{key}"
     finally:
         server.close()

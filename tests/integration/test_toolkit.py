@@ -1,10 +1,10 @@
 """Chaos Toolkit's actions and probes, over a real socket to what steers real faults."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from chaoslib.exceptions import ActivityFailed, InterruptExecution
@@ -32,7 +32,6 @@ async def steering(tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatc
     url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
     argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
     clock = RealClock()
-    monkeypatch.setenv("HARNESS_STEERING", str(tmp_path / "line"))
     async with (
         target.commanded(undo, tmp_path, argv, url) as started,
         canary.opened(url, url, clock) as canaries,
@@ -42,7 +41,8 @@ async def steering(tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatc
             epoch = Epoch.of(clock)
             injector = Injector({"target": way}, clock, epoch, log, undo, Silent())
             found = Steering(injector, Recent(), clock, epoch)
-            async with listening(tmp_path / "line", found):
+            async with listening(found) as where:
+                monkeypatch.setenv("HARNESS_STEERING", where)
                 yield found
             await injector.heal_all()
 
@@ -94,14 +94,18 @@ async def test_probes_see_the_last_seconds_of_the_load(steering: Steering) -> No
         await asyncio.to_thread(toolkit.success_rate, "soon")
 
 
-@pytest.mark.parametrize("question", [{"ask": "dance"}, {}, "words"])
-async def test_what_is_no_question_is_answered_so(steering: Steering, tmp_path: Path, question: Any) -> None:
-    """And the line stays."""
-    with pytest.raises(ActivityFailed, match="there is no"):
-        await asyncio.to_thread(answer, str(tmp_path / "line"), question)
-    assert (
-        await asyncio.to_thread(answer, str(tmp_path / "line"), {"ask": "end", "status": "completed"}) == {}
-    )
+@pytest.mark.parametrize(
+    "question", [{"ask": "dance"}, {}, {"key": "another", "ask": "end"}, {"key": None, "ask": "end"}]
+)
+async def test_what_is_no_question_is_answered_so(
+    steering: Steering, question: dict[str, str | None]
+) -> None:
+    """A word nobody knows, a key of somebody else's; and the line stays."""
+    where = os.environ["HARNESS_STEERING"]
+    with pytest.raises(ActivityFailed, match=r"there is no|the key is wrong"):
+        await asyncio.to_thread(answer, where, question)
+    assert not steering.ended.is_set()
+    assert await asyncio.to_thread(answer, where, {"ask": "end", "status": "completed"}) == {}
     assert steering.ended.is_set()
 
 
@@ -110,14 +114,14 @@ def test_without_a_run_an_activity_fails_with_the_command(monkeypatch: pytest.Mo
     monkeypatch.delenv("HARNESS_STEERING", raising=False)
     with pytest.raises(ActivityFailed, match="harness chaos FILE"):
         toolkit.apply("down")
-    monkeypatch.setenv("HARNESS_STEERING", "/nowhere/line")
+    monkeypatch.setenv("HARNESS_STEERING", "1:none")
     with pytest.raises(ActivityFailed, match="does not answer"):
         toolkit.heal("down")
 
 
 def test_under_a_run_of_the_harness_the_control_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is one already, and its end is its own."""
-    monkeypatch.setenv("HARNESS_STEERING", "/nowhere/line")
+    monkeypatch.setenv("HARNESS_STEERING", "1:none")
     control.before_experiment_control({})
     control.after_experiment_control({})
 
