@@ -61,7 +61,7 @@ class Injector:
     log: EventLog
     undo: Journal
     progress: Progress
-    active: int = 0  # faults that are being applied, held or healed
+    active: list[str] = field(default_factory=list)  # faults that are being applied, held or healed
     began: dict[str | None, "asyncio.Future[int]"] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
 
@@ -133,7 +133,7 @@ class Injector:
         must = fault.undo()
         entry = self.undo.add(must.what, **must.data) if must else None
         applied = proved = False
-        self.active += 1
+        self.active.append(step.name)
         try:
             on_ns = self._now_ns()  # what it cuts, it cuts before the call that asks for it has returned
             self.progress.note(f"  ! {step.name}: {_what(step)}")
@@ -150,7 +150,7 @@ class Injector:
             self._skip(step, f"{error.what}: {error.why}") if not applied else self._unverified(step, error)
         finally:
             await self._heal(step, way, fault, entry, applied=applied, prove=proved)
-            self.active -= 1
+            self.active.remove(step.name)
 
     async def _verify(self, step: FaultStep, way: Way, fault: Fault) -> None:
         shown = await fault.verify(way.canaries)

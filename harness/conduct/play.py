@@ -8,7 +8,7 @@ measured from a system that is being relieved.
 What is written down is events; whoever reads the run computes the numbers again from the samples.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from harness.clock import Clock, Epoch
 from harness.conduct.following import Watch
 from harness.conduct.judging import Judgement, judgement, show_rate
 from harness.errors import UntrustedError
+from harness.live.board import Shown
 from harness.live.guard import Guard
 from harness.live.progress import Progress
 from harness.live.window import Live, look
@@ -46,6 +47,8 @@ class Player:
 
     `seen` gets every row that was read. A step that is held by time ends early when there has been `enough`.
 
+    `looked` is shown what there is to see, once a second; `faults` says which are on.
+
     `step_began` is told when a load step has all its users (None: the run begins): faults are anchored to that.
     """
 
@@ -59,11 +62,14 @@ class Player:
     step_began: Callable[[str | None, int], None] = lambda _name, _at_ns: None
     seen: Callable[[list[pa.Table], int], None] = lambda _tables, _now_ns: None
     enough: Callable[[], bool] = lambda: False
+    faults: Callable[[], Sequence[str]] = tuple
+    looked: Callable[[Shown], None] = lambda _shown: None
     guard: Guard = field(default_factory=lambda: Guard(()))
     last_good: int | None = None
     last_good_rate: float | None = None
     steps_played: int = 0
     ticked_ns: int = 0
+    measuring: str | None = None  # the load step that has all its users, and is not over
 
     async def play(self, plan: Plan) -> str:
         """Every step in turn; returns why the run ended. A step in which an abort rule is met has no end."""
@@ -145,7 +151,9 @@ class Player:
         self._event(events.STEP_RUNNING, at_ns=running_ns, index=index, users=step.users)
         self.step_began(step.phase, running_ns)
         doing = f"{step.phase} step {index + 1}"
+        self.measuring = step.phase
         start_ns, end_ns = await self._measure(step, running_ns, doing)
+        self.measuring = None
         why = "count" if step.requests else "time"
         self._event(events.STEP_DONE, index=index, start_ns=start_ns, end_ns=end_ns, reason=why)
         await self._until_resolved(end_ns, f"{doing}, waiting for open calls")
@@ -216,9 +224,11 @@ class Player:
         if span_s >= TICK_S:
             users = sum(gauges.users for gauges in self.watch.gauges.values())
             live = look(self.watch.fresh, users, self._now_ns() / NS_PER_S, span_s)
-            self.progress.tick(live, doing)
+            shown = Shown(live, doing, self.measuring, tuple(self.faults()))
+            self.progress.tick(live, shown.headline)
             self.reading()
             self.seen(self.watch.fresh, self._now_ns())
+            self.looked(shown)
             self.watch.fresh = []
             self.ticked_ns = self._now_ns()
             self._stop_if_met(live)

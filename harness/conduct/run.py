@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from harness.conduct.steering import Steering
 from harness.conduct.ways import prepare
 from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, ServiceError, worst
 from harness.injector import Injector
+from harness.live import board
+from harness.live.board import Shown
 from harness.live.guard import Guard
 from harness.live.progress import Progress
 from harness.live.recent import Recent
@@ -118,6 +121,7 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
         raise error
     seal(directory.spool, directory.samples)
     shutil.rmtree(directory.spool)
+    board.take_down(directory)
     reading = await asyncio.to_thread(write_all, directory.path)
     code = worst(int(reading.summary["exit_code"]), *([INTERRUPTED] if reason == "interrupted" else []))
     if error is not None:
@@ -175,6 +179,8 @@ async def _make(run: Run) -> str:
             injector.step_began,
             steering.recent.add,
             steering.observed.is_set,
+            lambda: injector.active,
+            partial(_looked, run, steering.recent),
             Guard(run.plan.abort),
         )
         try:
@@ -185,6 +191,12 @@ async def _make(run: Run) -> str:
         await _stop(run, load, watch, min(asked.scenario.timeout, DRAIN_S_MAX))
         run.write_metadata(target=server.facts())
         return reason
+
+
+def _looked(run: Run, recent: Recent, shown: Shown) -> None:
+    """Once a second: for whoever watches."""
+    found = recent.measure(run.epoch.since_ns(run.asked.clock), board.LAST_S)
+    board.publish(run.directory, shown, found)
 
 
 async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled: bool = False) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from harness.mcp import outcome
 from harness.units import NS_PER_MS, NS_PER_S
 
 KEPT_S = 60.0
+FAILED = pa.array(sorted(outcome.FAILED), pa.string())
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
@@ -38,12 +40,13 @@ class Recent:
         for _, table in self.kept:
             done_ns = table["done_ns"].to_numpy()
             inside = done_ns >= since_ns
-            outcomes = np.asarray(
-                table["outcome"].combine_chunks().cast(pa.string()).to_pylist(), dtype=object
-            )
-            good = inside & (outcomes == outcome.OK)
+            if not inside.any():
+                continue
+            outcomes = table["outcome"].combine_chunks().cast(pa.string())
+            good = inside & pc.equal(outcomes, outcome.OK).to_numpy(zero_copy_only=False)
             ok_ms.append((done_ns - table["intended_ns"].to_numpy())[good] / NS_PER_MS)
-            failed += int(np.count_nonzero(np.isin(outcomes[inside].astype(str), list(outcome.FAILED))))
+            bad = pc.is_in(outcomes, value_set=FAILED).to_numpy(zero_copy_only=False)
+            failed += int(np.count_nonzero(inside & bad))
         response_ms = np.concatenate(ok_ms) if ok_ms else np.zeros(0)
         if not len(response_ms) + failed:
             return {}

@@ -1,6 +1,7 @@
 """What the last second looked like: counts and percentiles of the calls that ended in it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ class Live:
     p50_ms: float | None
     p95_ms: float | None
     worst: str  # the most frequent failure, or ""
+    outcomes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def throughput_rps(self) -> float:
@@ -53,4 +55,5 @@ def look(tables: list[pa.Table], users: int, at_s: float, span_s: float) -> Live
         p50_ms=float(np.quantile(response_ms, 0.5)) if len(response_ms) else None,
         p95_ms=float(np.quantile(response_ms, 0.95)) if len(response_ms) else None,
         worst=max(failures, key=lambda name: failures[name], default=""),
+        outcomes=counts,
     )

@@ -16,9 +16,11 @@ from harness.clock import FakeClock
 from harness.conduct import run as conducting
 from harness.conduct.run import Asked, Finished, conduct_run
 from harness.errors import ServiceError, UsageError
+from harness.live import board
 from harness.live.progress import Plain, Silent
 from harness.load.engine import Engine, Load, LoadSpec, Trouble
 from harness.load.simulated import Server, simulated
+from harness.record.rundir import RunDirectory
 from harness.scenario.read import scenario_of
 from tests.fakes.mcp_server import mcp_server
 
@@ -76,6 +78,28 @@ async def test_the_breaking_point_is_found_and_is_no_failure(tmp_path: Path) -> 
     assert (point["users"], point["last_good_users"], point["confirmed"]) == (15, 10, True)
     assert finished.summary["steps"][-1]["users"] == 10
     assert finished.exit_code == 0
+
+
+async def test_a_run_shows_its_last_seconds_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """live.json is there until the run has ended, and says what went on."""
+    seen: list[dict[str, Any]] = []
+
+    def publish(directory: RunDirectory, *shown: Any) -> None:
+        show(directory, *shown)
+        seen.append(json.loads((directory.path / "live.json").read_text()))
+
+    show = board.publish
+    monkeypatch.setattr("harness.conduct.run.board.publish", publish)
+    finished = await conduct(tmp_path, [RAMP], Server())
+
+    assert len(seen) >= 40
+    assert "climb" in {one["step"] for one in seen} <= {"climb", None}
+    assert max(one["users"] for one in seen) == 20
+    assert seen[-1]["last_10s"]["success_rate"] == 1
+    assert finished.run_dir is not None
+    assert not (finished.run_dir / "live.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ async def test_a_fault_stays_from_apply_to_heal_and_both_are_proved(
     """As any fault of a plan: on, verified, off, healed; healing twice is no error."""
     shown = await asyncio.to_thread(toolkit.apply, "pause:name=nap")
     assert shown["verified"]
-    assert steering.injector.active == 1
+    assert len(steering.injector.active) == 1
     assert (await asyncio.to_thread(toolkit.heal, "nap"))["healed"]
     assert (await asyncio.to_thread(toolkit.heal, "nap"))["healed"]
 
