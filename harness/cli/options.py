@@ -90,6 +90,12 @@ _SHARED: tuple[Decorator, ...] = (
         help="Ends the run early, such as 'success_rate < 50% for 10s'; repeatable.",
     ),
     click.option(
+        "--alert",
+        multiple=True,
+        metavar="console|URL",
+        help="Says while it runs that an objective does not hold: here, or to a webhook; repeatable.",
+    ),
+    click.option(
         "--fault",
         "faults",
         multiple=True,
@@ -158,7 +164,7 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
     data |= {key: given[key] for key in plain if given[key] is not None}
     data |= {
         key: [*data.get(key, []), *given[key]]
-        for key in ("objectives", "abort", "allowed_hosts")
+        for key in ("objectives", "abort", "alert", "allowed_hosts")
         if given[key]
     }
     if given["faults"]:

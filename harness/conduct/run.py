@@ -16,14 +16,15 @@ is read, exit 130.
 import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.clock import Clock, Epoch, RealClock
-from harness.conduct import ledger
+from harness.conduct import alerting, ledger
+from harness.conduct.alerting import Alerting
 from harness.conduct.experiment import Steered, perform
 from harness.conduct.following import Watch
 from harness.conduct.play import Player
@@ -33,11 +34,13 @@ from harness.conduct.ways import prepare
 from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, ServiceError, worst
 from harness.injector import Injector
 from harness.live import board
+from harness.live.alerts import Alerts
 from harness.live.board import Shown
 from harness.live.guard import Guard
 from harness.live.progress import Progress
 from harness.live.recent import Recent
 from harness.load.engine import Engine, Load, LoadSpec
+from harness.objectives import Objective, parse
 from harness.plan.build import build
 from harness.plan.describe import one_line
 from harness.plan.plan import Plan
@@ -104,6 +107,7 @@ class Run:
 async def conduct_run(asked: Asked, progress: Progress) -> Finished:
     """Make the run, and read it."""
     plan = build(asked.scenario)
+    alerting.check(asked.scenario.alert, asked.scenario.allowed_hosts)
     epoch = Epoch.of(asked.clock)
     directory = rundir.create(asked.out, asked.scenario.name, epoch.started_at)
     _write_down(directory, asked, plan)
@@ -161,6 +165,7 @@ async def _make(run: Run) -> str:
         server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
         engine = asked.engine or _locust(run, undo)
+        telling = await stack.enter_async_context(_alerting(run))
         load = await stack.enter_async_context(engine(_load_spec(run, server)))
         rundir.point_latest(run.directory)
         run.started = True
@@ -180,7 +185,7 @@ async def _make(run: Run) -> str:
             steering.recent.add,
             steering.observed.is_set,
             lambda: injector.active,
-            partial(_looked, run, steering.recent),
+            partial(_looked, run, steering.recent, Alerts(_alerted(asked.scenario)), telling),
             Guard(run.plan.abort),
         )
         try:
@@ -193,10 +198,24 @@ async def _make(run: Run) -> str:
         return reason
 
 
-def _looked(run: Run, recent: Recent, shown: Shown) -> None:
-    """Once a second: for whoever watches."""
+def _looked(run: Run, recent: Recent, alerts: Alerts, telling: Alerting, shown: Shown) -> None:
+    """Once a second: for whoever watches, and whoever wants to be told."""
     found = recent.measure(run.epoch.since_ns(run.asked.clock), board.LAST_S)
     board.publish(run.directory, shown, found)
+    for alert in alerts.look(shown, found):
+        run.event(events.ALERT, **alert.as_data())
+        telling.tell(alert)
+
+
+def _alerting(run: Run) -> AbstractAsyncContextManager[Alerting]:
+    scenario = run.asked.scenario
+    about = {"run_id": run.directory.run_id, "scenario": scenario.name}
+    return alerting.alerting(scenario.alert, run.progress, about)
+
+
+def _alerted(scenario: Scenario) -> list[Objective]:
+    """What somebody wants to be told of."""
+    return [parse(text) for text in scenario.objectives] if scenario.alert else []
 
 
 async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled: bool = False) -> None:

@@ -21,6 +21,7 @@
 | activity     | name, type, end_ns, succeeded                                 | an experiment did or asked something |
 | experiment   | title, status, deviated                                       | a Chaos Toolkit experiment is over |
 | abort        | rule, since_s, observed                                       | an abort rule was met: the run ends |
+| alert        | objective, broken, observed, text                             | an objective does not hold over the last seconds, or holds again |
 | run_ended    | reason                                                        | completed, broke, interrupted, aborted, error |
 
 `start_ns` of a step is `step_running` plus its settling time. A run that was cut off has no `step_done`
@@ -40,6 +41,7 @@ STEP_JUDGED = "step_judged"
 RUN_STARTED = "run_started"
 RUN_ENDED = "run_ended"
 ABORT = "abort"
+ALERT = "alert"
 BREAK = "break"
 GENERATOR = "generator"
 WORKER_LOST = "worker_lost"

@@ -36,6 +36,12 @@ def url(text: str) -> str:
     return urlunsplit(parts._replace(netloc=host, query=urlencode(query, safe="()")))
 
 
+def webhook(text: str) -> str:
+    """Where a webhook is; its path is what lets others post to it."""
+    parts = urlsplit(text)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{HIDDEN}" if parts.netloc else text
+
+
 def tree(value: Any, name: str = "") -> Any:
     """A mapping or list of plain values, with what goes under a secret name hidden."""
     if isinstance(value, Mapping):
@@ -45,6 +51,8 @@ def tree(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [tree(item, name) for item in value]
     if isinstance(value, str):
+        if name == "alert":
+            return webhook(value)
         if _SECRET.search(name):
             return HIDDEN
         return url(value) if name in _URL_KEYS or "://" in value else value
@@ -59,6 +67,10 @@ def command_line(argv: list[str]) -> list[str]:
         if after_header or word.startswith("--header="):
             prefix = "--header=" if word.startswith("--header=") else ""
             shown.append(f"{prefix}{word.removeprefix('--header=').partition(':')[0]}: {HIDDEN}")
+        elif position > 0 and argv[position - 1] == "--alert":
+            shown.append(webhook(word))
+        elif word.startswith("--alert="):
+            shown.append(f"--alert={webhook(word.removeprefix('--alert='))}")
         else:
             flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
             shown.append(f"{flag}{equals}{_argument(value)}")

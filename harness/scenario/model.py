@@ -130,6 +130,7 @@ class Scenario:
     bind: Bind = DEFAULT_BIND  # where they join
     objectives: list[str] = field(default_factory=list)
     abort: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
+    alert: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     work: Work | None = None
     seed: int = 0
 

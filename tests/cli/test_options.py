@@ -8,7 +8,7 @@ NOTHING = dict.fromkeys(
     (
         "url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "expect_workers", "bind", "seed",
     ), None,
-) | {"headers": (), "objectives": (), "abort": (), "allowed_hosts": (), "faults": ()}  # fmt: skip
+) | {"headers": (), "objectives": (), "abort": (), "alert": (), "allowed_hosts": (), "faults": ()}  # fmt: skip
 
 FILE = {
     "name": "n",
@@ -41,6 +41,7 @@ def test_nothing_given_leaves_the_file_as_it_is() -> None:
         ({"mix": "light=3, heavy=0"}, "mix", {"light": 3, "heavy": 0}),
         ({"objectives": ("p99 < 2s",)}, "objectives", ["p95 < 1s", "p99 < 2s"]),
         ({"abort": ("p95 > 1s for 5s",)}, "abort", ["p95 > 1s for 5s"]),
+        ({"alert": ("console",)}, "alert", ["console"]),
         ({"allowed_hosts": ("h",)}, "allowed_hosts", ["h"]),
         ({"call": "echo", "args": '{"m": 1}'}, "workload", [{"call": "echo", "args": {"m": 1}}]),
         ({"url": "http://h/"}, "target", {"url": "http://h/", "protocol": "plain", "headers": {"A": "1"}}),

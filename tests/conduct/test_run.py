@@ -20,6 +20,7 @@ from harness.live import board
 from harness.live.progress import Plain, Silent
 from harness.load.engine import Engine, Load, LoadSpec, Trouble
 from harness.load.simulated import Server, simulated
+from harness.record.events import read_events
 from harness.record.rundir import RunDirectory
 from harness.scenario.read import scenario_of
 from tests.fakes.mcp_server import mcp_server
@@ -100,6 +101,18 @@ async def test_a_run_shows_its_last_seconds_while_it_runs(
     assert seen[-1]["last_10s"]["success_rate"] == 1
     assert finished.run_dir is not None
     assert not (finished.run_dir / "live.json").exists()
+
+
+async def test_an_objective_that_breaks_is_said_while_it_runs(tmp_path: Path) -> None:
+    """An event of the run too; a place that alerts may not go to ends it before it begins."""
+    finished = await conduct(tmp_path, [RAMP], Server(), objectives=["p95 < 1ms"], alert="console")
+
+    assert finished.run_dir is not None
+    (said,) = [one for one in read_events(finished.run_dir / "events.jsonl") if one.event == "alert"]
+    assert (said.data["objective"], said.data["broken"]) == ("p95 < 1ms", True)
+    with pytest.raises(UsageError, match="not this machine"):
+        await conduct(tmp_path / "no", [RAMP], Server(), alert=["http://203.0.113.7/x"])
+    assert not (tmp_path / "no").exists()
 
 
 @pytest.mark.parametrize(

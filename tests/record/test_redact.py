@@ -22,6 +22,7 @@ SECRET = "s3cr3t-value"
         {"command": ["psql", f"postgresql://me:{SECRET}@127.0.0.1/db"]},
         {"said": f"cannot reach http://me:{SECRET}@127.0.0.1/mcp"},
         {"url": f"http://me:{SECRET}@[/mcp"},
+        {"alert": ["console", f"https://me:{SECRET}@chat.example/hooks/{SECRET}"]},
     ],
 )
 def test_a_secret_is_hidden_by_the_name_it_goes_under(value: dict[str, object]) -> None:
@@ -43,6 +44,11 @@ def test_what_is_no_secret_is_kept() -> None:
         (["ramp", f"--header=X-Key: {SECRET}"], ["ramp", "--header=X-Key: (hidden)"]),
         (["--url", f"http://u:{SECRET}@h/"], ["--url", "http://h/"]),
         ([f"--url=http://u:{SECRET}@h/"], ["--url=http://h/"]),
+        (["--alert", f"http://h:1/{SECRET}"], ["--alert", "http://h:1/(hidden)"]),
+        (
+            [f"--alert=http://h/{SECRET}", "--alert", "console"],
+            ["--alert=http://h/(hidden)", "--alert", "console"],
+        ),
         (["ramp", "--max", "50"], ["ramp", "--max", "50"]),
     ],
 )
