@@ -6,7 +6,8 @@
 
 `step` is null while nothing is measured (users are changed, calls end, a rest). Calls count when they end; percentiles are
 of calls that were ok, null when there were none; `last_10s` is null when no call ended. The file is whole at any
-moment, and goes when the run has ended: events.jsonl and summary.json have what happened.
+moment, and goes when the run has ended (one that was killed leaves its last): events.jsonl and summary.json have what
+happened.
 """
 
 import math
