@@ -24,7 +24,11 @@ def test_only_calls_that_ended_in_the_last_seconds_count() -> None:
     """What came before is the past; what is neither good nor bad is not counted."""
     recent = Recent()
     recent.add(
-        [rows((1, 500, "reset"), (8, 10, "ok"), (9, 30, "ok"), (9, 1, "timeout"), (9, 1, "cancelled"))], 10
+        [
+            rows((1, 500, "reset")),
+            rows((1, 5, "ok"), (8, 10, "ok"), (9, 30, "ok"), (9, 1, "timeout"), (9, 1, "cancelled")),
+        ],
+        10,
     )
 
     found = recent.measure(10 * NS_PER_S, 3)
