@@ -178,6 +178,8 @@ class Frames:
         if message is None:
             self._end_as(outcome.BAD_BODY, "not JSON-RPC")
         elif message.asks:
+            if self._protocol.state is not State.OPEN:  # a breach came with it: nobody hears the answer
+                return b""
             self._protocol.send_text(answer(message))
             return self._to_send()
         elif not isinstance(message.method, str) and not self._given_up(message):
