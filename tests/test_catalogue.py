@@ -8,7 +8,7 @@ from harness.analysis.rounding import show
 from harness.catalogue import METRICS, QUANTILES
 from harness.objectives import parse
 
-DOCS = Path(__file__).parents[1] / "docs" / "measurement.md"
+DOCS = Path(__file__).parents[1] / "docs" / "objectives.md"
 VALUES = {"ms": "250ms", "s": "10s", "share": "99%", "per_s": "300/s", "count": "0"}
 
 
