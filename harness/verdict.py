@@ -248,17 +248,21 @@ def _fault(impact: Impact) -> list[Finding]:
     return left or _recovered(impact)
 
 
+UNSTEADY: Final = "the load itself is not steady enough to tell"
+
+
 def _recovered(impact: Impact) -> list[Finding]:
     name, found = impact.fault.name, impact.recovery
     if found.outcome == "recovered":
+        if impact.fault.placebo and found.recover_s:
+            took = f"took {found.recover_s:.0f} s to recover from"
+            return _unknown(f"the fault {name} is a placebo, and still {took}: {UNSTEADY}")
         return []
     if found.outcome == "unknown":
         return _unknown(f"whether the service recovered from {name} is not known: {found.why}")
     for_s = f"not recovered {found.observed_s:.0f} s after healing"
     if impact.fault.placebo:
-        return _unknown(
-            f"the fault {name} is a placebo, and still {for_s}: the load itself is not steady enough to tell"
-        )
+        return _unknown(f"the fault {name} is a placebo, and still {for_s}: {UNSTEADY}")
     return [Finding("fail", f"the fault {name}: {for_s}", errors.FAILED)]
 
 

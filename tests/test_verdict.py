@@ -1,6 +1,7 @@
 """The verdict: trust first, then objectives; a broken measurement is unknown, never a pass."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -180,7 +181,7 @@ LEFT_WORDS = (
 FAULTS = [
     # the fault, verdict, exit code, reasons
     (fault(), "pass", 0, []),
-    (fault(kind="noop"), "pass", 0, []),
+    (fault(kind="noop", recovery=replace(RECOVERED, recover_s=0.0)), "pass", 0, []),
     (
         fault(verified=False, unverified_why="200 ms are missing"),
         "unknown",
@@ -204,6 +205,14 @@ FAULTS = [
         3,
         [
             "the fault slow is a placebo, and still not recovered 30 s after healing: the load itself is not steady enough to tell"
+        ],
+    ),
+    (
+        fault(kind="noop"),
+        "unknown",
+        3,
+        [
+            "the fault slow is a placebo, and still took 2 s to recover from: the load itself is not steady enough to tell"
         ],
     ),
     (
