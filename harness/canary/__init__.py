@@ -11,8 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.canary.database import Database
 from harness.canary.http import Http
+from harness.canary.postgres import Postgres
 from harness.clock import Clock
 from harness.faults.evidence import PAIRS, SMALL, Ask, Canary, Pair
 
@@ -36,7 +36,7 @@ async def opened(through: str, beside: str, clock: Clock) -> AsyncIterator[TwoWa
     """Canaries for a server at two URLs (HTTP, or PostgreSQL)."""
     async with AsyncExitStack() as stack:
         if urlsplit(beside).scheme.startswith("postgres"):
-            ways = [Database(way, clock) for way in (through, beside)]
+            ways = [Postgres(way, clock) for way in (through, beside)]
             for way in ways:
                 stack.push_async_callback(way.close)
             yield TwoWays(ways[0].probe, ways[1].probe)

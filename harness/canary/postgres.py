@@ -22,7 +22,7 @@ CANCEL = struct.pack("!iiii", 16, 80877102, 0, 0)
 
 
 @dataclass(slots=True)
-class Database:
+class Postgres:
     """One way to a PostgreSQL server."""
 
     url: str = field(repr=False)
