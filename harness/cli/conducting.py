@@ -11,8 +11,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from harness.conduct.asked import Asked, Finished
 from harness.conduct.experiment import Steered
-from harness.conduct.run import Asked, Finished, conduct_run
+from harness.conduct.run import conduct_run
 from harness.errors import INTERRUPTED
 from harness.live.progress import Plain, Progress, Terminal
 from harness.scenario.read import scenario_of

@@ -15,17 +15,16 @@ is read, exit 130.
 
 import asyncio
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from harness.clock import Clock, Epoch, RealClock
-from harness.conduct import alerting, ledger
+from harness.clock import Epoch
+from harness.conduct import alerting, beside
 from harness.conduct.alerting import Alerting
-from harness.conduct.experiment import Steered, perform
+from harness.conduct.asked import Asked, Finished, Run
 from harness.conduct.following import Watch
 from harness.conduct.play import Player
 from harness.conduct.server import Server, find_server
@@ -46,62 +45,15 @@ from harness.plan.describe import one_line
 from harness.plan.plan import Plan
 from harness.plan.warnings import warnings
 from harness.record import events, metadata, redact, rundir
-from harness.record.events import Event, EventLog
+from harness.record.events import EventLog
 from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail, seal
-from harness.record.undo import Journal, read_open
+from harness.record.undo import read_open
 from harness.report import write_all
-from harness.report.reading import Reading
-from harness.scenario.model import REFERENCE_WORK, Scenario, Work
+from harness.scenario.model import Scenario
 from harness.services import janitor
 
 DRAIN_S_MAX = 30.0
-HEALING_S = 20.0  # a fault that ends with the load may take a moment more to heal and prove it
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One run as it was asked for."""
-
-    scenario: Scenario
-    command: str
-    argv: tuple[str, ...]
-    out: Path
-    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
-    clock: Clock = field(default_factory=RealClock)
-    engine: Engine | None = None  # Locust's, unless a test brings another
-    steered: Steered | None = None  # an experiment that says what is done to the target
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """How it ended; without a directory nothing was measured."""
-
-    run_dir: Path | None
-    summary: dict[str, Any]
-    exit_code: int
-    reading: Reading | None = None
-
-
-@dataclass(slots=True)
-class Run:
-    """The run as it is being made."""
-
-    asked: Asked
-    plan: Plan
-    directory: RunDirectory
-    epoch: Epoch
-    log: EventLog
-    progress: Progress
-    facts: dict[str, Any]
-    started: bool = False  # there is something to read, whatever happens from here on
-
-    def event(self, what: str, /, **data: Any) -> None:
-        self.log.write(Event(self.epoch.since_ns(self.asked.clock), what, data))
-
-    def write_metadata(self, **more: Any) -> None:
-        self.facts |= more
-        self.directory.write_json("metadata.json", redact.tree(self.facts))
 
 
 async def conduct_run(asked: Asked, progress: Progress) -> Finished:
@@ -161,7 +113,7 @@ async def _make(run: Run) -> str:
     asked = run.asked
     async with AsyncExitStack() as stack:
         undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
-        ways = await prepare(stack, _places(run), run.directory, undo, asked.clock)
+        ways = await prepare(stack, run.places(), run.directory, undo, asked.clock)
         server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
         engine = asked.engine or _locust(run, undo)
@@ -189,7 +141,7 @@ async def _make(run: Run) -> str:
             Guard(run.plan.abort),
         )
         try:
-            reason = await _play_counting_work(run, server, player, steering, undo)
+            reason = await beside.play(run, server, player, steering, undo)
         except BaseException as error:  # rows are owed, whatever it was
             await _stop(run, load, watch, 0.0, cancelled=isinstance(error, asyncio.CancelledError))
             raise
@@ -225,78 +177,6 @@ async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled
     for trouble in await load.poll():
         watch.trouble(trouble, run.epoch.since_ns(run.asked.clock))
     run.write_metadata(**load.facts())
-
-
-async def _play_counting_work(
-    run: Run, server: Server, player: Player, steering: Steering, undo: Journal
-) -> str:
-    """The load, and beside it entries that are read back when everything is healed."""
-    work = _work(run)
-    if work is None:
-        return await _play_with_faults(run, player, steering, undo)
-    with ledger.opened(run.directory.work, work, run.directory.run_id, run.asked.clock, run.epoch) as book:
-        writing = asyncio.ensure_future(book.write(server.door(through=True)))
-        try:
-            reason = await _play_with_faults(run, player, steering, undo)
-        finally:
-            writing.cancel()
-            await asyncio.wait([writing])
-        run.progress.note("  reading back what was written")
-        await book.read(server.door(through=False))
-    return reason
-
-
-def _work(run: Run) -> Work | None:
-    """What the scenario asks for; with faults on the reference target, its own log."""
-    scenario = run.asked.scenario
-    reference = not scenario.target.url and not scenario.target.command
-    return scenario.work or (REFERENCE_WORK if reference and _places(run) else None)
-
-
-async def _play_with_faults(run: Run, player: Player, steering: Steering, undo: Journal) -> str:
-    """Load and faults on one clock; whatever happens, every fault has been healed when this returns."""
-    injector = steering.injector
-    playing = asyncio.ensure_future(player.play(run.plan))
-    injecting = asyncio.ensure_future(injector.inject(run.plan.faults))
-    beside = [injecting]
-    if run.asked.steered is not None:
-        beside.append(asyncio.ensure_future(_experiment(run, run.asked.steered, steering, undo)))
-    try:
-        await _until_played(playing, beside)
-        if injector.active:
-            await asyncio.wait(beside, timeout=HEALING_S)
-        return playing.result()
-    finally:
-        for each in (playing, *beside):
-            each.cancel()
-        for each in (playing, *beside):
-            with suppress(asyncio.CancelledError):
-                await each
-
-
-async def _until_played(playing: "asyncio.Future[str]", beside: Sequence["asyncio.Future[None]"]) -> None:
-    """Until the load has been played; what goes wrong beside it ends it."""
-    waiting: set[asyncio.Future[Any]] = {playing, *beside}
-    while not playing.done():
-        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for each in done - {playing}:
-            each.result()
-
-
-async def _experiment(run: Run, steered: Steered, steering: Steering, undo: Journal) -> None:
-    """When the load is steady; then recovery is observed for a while."""
-    await steering.injector.reached(run.plan.steps[0].phase, steered.before_s)
-    run.progress.note(f"  ! experiment: {steered.experiment.title}")
-    await perform(steered, steering, undo, run.directory.path, run.log)
-    await run.asked.clock.sleep(steered.after_s)
-    steering.observed.set()
-
-
-def _places(run: Run) -> frozenset[str]:
-    """Where faults will be asked for."""
-    steered = run.asked.steered
-    asked = {fault.link for fault in steered.experiment.faults} if steered else set()
-    return frozenset(asked | {fault.link for fault in run.plan.faults})
 
 
 def _locust(run: Run, undo: Any) -> Engine:

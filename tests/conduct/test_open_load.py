@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from harness.conduct.run import Finished
+from harness.conduct.asked import Finished
 from harness.load.simulated import Server
 from tests.conduct.test_play import Played, play
 from tests.conduct.test_run import conduct

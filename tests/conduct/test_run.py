@@ -14,7 +14,8 @@ import pytest
 from harness.client.preflight import Discovered
 from harness.clock import FakeClock
 from harness.conduct import run as conducting
-from harness.conduct.run import Asked, Finished, conduct_run
+from harness.conduct.asked import Asked, Finished
+from harness.conduct.run import conduct_run
 from harness.errors import ServiceError, UsageError
 from harness.live import board
 from harness.live.progress import Plain, Silent

@@ -1,0 +1,68 @@
+"""A run as values: as it was asked for, as it is being made, as it ended."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.clock import Clock, Epoch, RealClock
+from harness.conduct.experiment import Steered
+from harness.live.progress import Progress
+from harness.load.engine import Engine
+from harness.plan.plan import Plan
+from harness.record import redact
+from harness.record.events import Event, EventLog
+from harness.record.rundir import RunDirectory
+from harness.report.reading import Reading
+from harness.scenario.model import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One run as it was asked for."""
+
+    scenario: Scenario
+    command: str
+    argv: tuple[str, ...]
+    out: Path
+    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
+    clock: Clock = field(default_factory=RealClock)
+    engine: Engine | None = None  # Locust's, unless a test brings another
+    steered: Steered | None = None  # an experiment that says what is done to the target
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How it ended; without a directory nothing was measured."""
+
+    run_dir: Path | None
+    summary: dict[str, Any]
+    exit_code: int
+    reading: Reading | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """The run as it is being made."""
+
+    asked: Asked
+    plan: Plan
+    directory: RunDirectory
+    epoch: Epoch
+    log: EventLog
+    progress: Progress
+    facts: dict[str, Any]
+    started: bool = False  # there is something to read, whatever happens from here on
+
+    def event(self, what: str, /, **data: Any) -> None:
+        self.log.write(Event(self.epoch.since_ns(self.asked.clock), what, data))
+
+    def write_metadata(self, **more: Any) -> None:
+        self.facts |= more
+        self.directory.write_json("metadata.json", redact.tree(self.facts))
+
+    def places(self) -> frozenset[str]:
+        """Where faults will be asked for."""
+        steered = self.asked.steered
+        asked = {fault.link for fault in steered.experiment.faults} if steered else set()
+        return frozenset(asked | {fault.link for fault in self.plan.faults})

@@ -1,0 +1,86 @@
+"""The load of a run, and what goes on beside it: faults, an experiment, entries that will be counted.
+
+player.play ----------------------------------------> why it ended
+injector, experiment ------ ... healed -----------|   waited for, however the load ended
+ledger.write --------------------------------|        then read back, when nothing is broken any more
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from harness.conduct import ledger
+from harness.conduct.asked import Run
+from harness.conduct.experiment import Steered, perform
+from harness.conduct.play import Player
+from harness.conduct.server import Server
+from harness.conduct.steering import Steering
+from harness.record.undo import Journal
+from harness.scenario.model import REFERENCE_WORK, Work
+
+HEALING_S = 20.0  # a fault that ends with the load may take a moment more to heal and prove it
+
+
+async def play(run: Run, server: Server, player: Player, steering: Steering, undo: Journal) -> str:
+    """Why the load ended; entries that were written beside it are read back when everything is healed."""
+    work = _work(run)
+    if work is None:
+        return await play_with_faults(run, player, steering, undo)
+    with ledger.opened(run.directory.work, work, run.directory.run_id, run.asked.clock, run.epoch) as book:
+        writing = asyncio.ensure_future(book.write(server.door(through=True)))
+        try:
+            reason = await play_with_faults(run, player, steering, undo)
+        finally:
+            writing.cancel()
+            await asyncio.wait([writing])
+        if not writing.cancelled():
+            writing.result()  # it ends only when it is told to: what went wrong in it is to be heard
+        run.progress.note("  reading back what was written")
+        await book.read(server.door(through=False))
+    return reason
+
+
+def _work(run: Run) -> Work | None:
+    """What the scenario asks for; with faults on the reference target, its own log."""
+    scenario = run.asked.scenario
+    reference = not scenario.target.url and not scenario.target.command
+    return scenario.work or (REFERENCE_WORK if reference and run.places() else None)
+
+
+async def play_with_faults(run: Run, player: Player, steering: Steering, undo: Journal) -> str:
+    """Load and faults on one clock; whatever happens, every fault has been healed when this returns."""
+    injector = steering.injector
+    playing = asyncio.ensure_future(player.play(run.plan))
+    injecting = asyncio.ensure_future(injector.inject(run.plan.faults))
+    beside = [injecting]
+    if run.asked.steered is not None:
+        beside.append(asyncio.ensure_future(_experiment(run, run.asked.steered, steering, undo)))
+    try:
+        await _until_played(playing, beside)
+        reason = playing.result()
+        if injector.active:
+            await asyncio.wait(beside, timeout=HEALING_S)
+        return reason
+    finally:
+        for each in (playing, *beside):
+            each.cancel()
+        # All of them, whatever one of them ended with: a fault that is being healed is waited for.
+        await asyncio.gather(playing, *beside, return_exceptions=True)
+
+
+async def _until_played(playing: "asyncio.Future[str]", beside: Sequence["asyncio.Future[None]"]) -> None:
+    """Until the load has been played; what goes wrong beside it ends it."""
+    waiting: set[asyncio.Future[Any]] = {playing, *beside}
+    while not playing.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for each in done - {playing}:
+            each.result()
+
+
+async def _experiment(run: Run, steered: Steered, steering: Steering, undo: Journal) -> None:
+    """When the load is steady; then recovery is observed for a while."""
+    await steering.injector.reached(run.plan.steps[0].phase, steered.before_s)
+    run.progress.note(f"  ! experiment: {steered.experiment.title}")
+    await perform(steered, steering, undo, run.directory.path, run.log)
+    await run.asked.clock.sleep(steered.after_s)
+    steering.observed.set()
