@@ -16,10 +16,11 @@ STAMP := $(VENV)/.installed
 run: $(STAMP)
 	$(BIN)/harness ramp --max 50 || test $$? -eq 3
 
-# The last lines say what was skipped, and the command that gets what it needs.
+# The last lines say what was skipped, and the command that gets what it needs. What fails beside others is run once
+# more, alone (tests/alone.py).
 test: $(STAMP)
 	bash tests/prepare.sh
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov=harness --cov-report=term --cov-fail-under=95 $(TEST_FLAGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov=harness --cov-report=term --cov-fail-under=95 --again-alone $(TEST_FLAGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

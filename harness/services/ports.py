@@ -8,10 +8,12 @@ back (or the client connects to itself).
 import errno
 import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 LOWEST = 10_240  # below are the ports of known services
 _TRIES = 200
+_LISTENING = "0A"  # as /proc/net/tcp writes the state
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -34,6 +36,23 @@ def is_taken(number: int, host: str = "127.0.0.1") -> bool:
         except OSError as error:
             return error.errno == errno.EADDRINUSE
         return False
+
+
+def listens(pid: int, number: int) -> bool:
+    """Whether it is this process that listens there: the kernel knows the socket by its inode."""
+    sockets = set()
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
+                columns = line.split()
+                if columns[3] == _LISTENING and int(columns[1].rpartition(":")[2], 16) == number:
+                    sockets.add(f"socket:[{columns[9]}]")
+    held = set()
+    with suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                held.add(str(entry.readlink()))
+    return not sockets.isdisjoint(held)
 
 
 def _outgoing_range() -> tuple[int, int]:

@@ -5,7 +5,7 @@
 
 - A server of ours listens on 127.0.0.1 and a free port, and takes every proxy and toxic with it when it ends.
 - A server of the user's may serve others: its version is asked for, and nothing of it is touched here.
-- It does not end when it cannot listen, so it is ready only when it answers and has not said that it failed.
+- It does not end when it cannot listen, and then somebody else's may answer there: it has to be our child that listens.
 
 What it does not know: links and faults. It hands out the server and `api`, the way to talk to it.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 from harness.errors import FaultBackendUnreachableError, HarnessError, ServiceError, UsageError
 from harness.record.undo import Journal
 from harness.services import readiness, toxiproxy_install
-from harness.services.ports import free_port, is_taken
+from harness.services.ports import free_port, is_taken, listens
 from harness.services.process import GIVES_WAY, Child, running
 from harness.services.readiness import Ready
 from harness.services.toxiproxy_api import Api
@@ -28,7 +28,7 @@ from harness.services.toxiproxy_install import INSTALL_COMMAND, Binary
 
 HOST, PORT = "127.0.0.1", 8474
 TRIES, READY_S = 5, 10.0
-LISTENS, FAILED = "Starting Toxiproxy HTTP server", "Server finished with error"
+FAILED = "Server finished with error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,7 @@ async def started(undo: Journal, log_dir: Path, port: int = 0) -> AsyncIterator[
         ready = False
         try:
             async with _running(undo, log, binary, number) as child:
+                _check_ours(child, number)
                 api = Api(f"http://{HOST}:{number}")
                 version = await api.version()
                 ready = True
@@ -161,24 +162,26 @@ def _running(undo: Journal, log: Path, binary: Binary, port: int) -> AbstractAsy
         ready=_answering(f"http://{HOST}:{port}", log),
         ready_s=READY_S,
         nice=GIVES_WAY,
-        env={"LOG_LEVEL": "info"},  # at other levels it does not say what it is waited for
+        env={"LOG_LEVEL": "info"},  # at "panic" it would not say that it failed
     )
 
 
 def _answering(url: str, log: Path) -> Ready:
-    """It says that it begins, answers, and has not said that it could not listen: then it is not somebody else."""
+    """It answers, and has not said that it could not listen."""
     offset = readiness.size(log)
     address = readiness.url(f"{url}/version")
 
     async def check() -> str | None:
-        if not readiness.find_line(LISTENS, log, offset):
-            return "it has not begun"
-        state = await address.check()
         if failure := readiness.find_line(FAILED, log, offset):
             raise ServiceError("It could not listen", failure.string)
-        return state
+        return await address.check()
 
     return Ready(f"{url} to answer", check)
+
+
+def _check_ours(child: Child, number: int) -> None:
+    if not listens(child.pid, number):
+        raise ServiceError("Toxiproxy could not listen", f"Somebody else answers on {HOST}:{number}")
 
 
 def _oldest() -> str:

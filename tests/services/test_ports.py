@@ -1,5 +1,6 @@
 """Ports that outgoing connections cannot take."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -22,6 +23,20 @@ def test_a_port_is_taken_while_somebody_listens() -> None:
         number = listener.getsockname()[1]
         assert ports.is_taken(number)
     assert not ports.is_taken(number)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_who_listens_is_known_by_its_process(host: str) -> None:
+    """Not by who answers: somebody else may. Who is gone, or only connected, does not listen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
+        number = listener.getsockname()[1]
+        assert ports.listens(os.getpid(), number)
+        assert not ports.listens(1, number)
+        assert not ports.listens(2**31 - 1, number)
+        with socket.create_connection((host, number)) as client:
+            assert not ports.listens(os.getpid(), client.getsockname()[1])
+    assert not ports.listens(os.getpid(), number)
 
 
 def test_a_host_that_is_not_ours_has_no_port_of_ours() -> None:
