@@ -67,6 +67,12 @@ def test_the_service_has_recovered_with_the_first_of_three_good_seconds(after, s
     assert found.observed_s == 20.0
 
 
+@pytest.mark.parametrize(("after_ms", "seconds"), [(3, 0.0), (4, 1.0)])
+def test_two_milliseconds_are_what_a_shared_machine_adds(after_ms, seconds):
+    """To a service of one millisecond that is more than a quarter, and no effect of a fault."""
+    assert recovered((after_ms, 0.0), normal=(1, 0.0)).recover_s == seconds
+
+
 @pytest.mark.parametrize("bad", [SLOW, FAILS, NOTHING])
 def test_what_is_out_to_the_end_has_not_recovered(bad):
     """A failure, not a blank; two good seconds at the very end are not three."""
