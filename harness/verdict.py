@@ -6,7 +6,7 @@ Rules, in this order:
    unknown, whatever its objectives say: a number that cannot be trusted passes nothing and fails nothing.
 2. Faults. One that did not happen, could not be verified, touched no call, or whose recovery nobody could see
    makes the run unknown; so does a placebo that seems to have had an effect, for then the measurement sees what
-   is not there. A service that did not recover fails the run. A fault that was not healed is told by an exit code
+   is not there. A service that did not recover fails the run, and so does one that retries keep down. A fault that was not healed is told by an exit code
    of its own, whatever else there is to say.
 3. Objectives. One that does not hold fails the run; one that cannot be answered makes it unknown.
 4. A run without objectives passes when it measured something: a ramp that found its breaking point has
@@ -266,6 +266,21 @@ def _recovered(impact: Impact) -> list[Finding]:
     return [Finding("fail", f"the fault {name}: {for_s}", errors.FAILED)]
 
 
+def _kept_down(evidence: Evidence) -> list[Finding]:
+    """The fault is over, and what its clients do about it is not."""
+    retries = evidence.summary.get("retries") or {}
+    return [
+        Finding(
+            "fail",
+            f"retries kept the service down after {one['fault']} was healed: of {one['offered_rps']:,.0f} attempts a second, "
+            f"{one['retried_share']:.0%} of them retries, {one['goodput_rps']:,.0f} were answered well; before it "
+            f"{one['goodput_rps_before']:,.0f} of {one['offered_rps_before']:,.0f}",
+            errors.FAILED,
+        )
+        for one in retries.get("kept_down", [])
+    ]
+
+
 def _nothing_worked(evidence: Evidence) -> list[Finding]:
     totals = evidence.summary["totals"]
     if totals["ok"] or not totals["failed"] or evidence.summary["breaking_point"]:
@@ -331,6 +346,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _behind,
     _crew,
     _balanced,
+    _kept_down,
     _faults,
     _experiment,
     _work,

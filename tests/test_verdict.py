@@ -126,6 +126,20 @@ def test_an_objective_holds_fails_or_is_unknown(value, why, outcome, reason):
     assert result.exit_code == {"pass": 0, "fail": 1, "unknown": 3}[outcome]
 
 
+def test_a_service_that_retries_keep_down_has_failed():
+    """With the figures that say so."""
+    kept = {"fault": "slow", "goodput_rps_before": 50.0, "goodput_rps": 10.0}
+    kept |= {"offered_rps_before": 50.0, "offered_rps": 145.0, "retried_share": 0.655}
+    result = judged(summary() | {"retries": {"kept_down": [kept]}})
+
+    assert (result.verdict, result.exit_code) == ("fail", 1)
+    (reason,) = result.reasons
+    assert reason.startswith(
+        "retries kept the service down after slow was healed: of 145 attempts a second, 66%"
+    )
+    assert reason.endswith("of them retries, 10 were answered well; before it 50 of 50")
+
+
 def test_unknown_wins_over_fail_and_both_are_told():
     """A failure that was measured badly is not known to be one; exit 3 stands before 1."""
     result = judged(summary(cpu_max=0.99), seen=[("p95 < 250ms", 300.0, ""), ("max < 1s", 400.0, "")])

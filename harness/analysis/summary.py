@@ -16,7 +16,9 @@ from harness.analysis import (
     failures,
     faults,
     latency,
+    metastable,
     operations,
+    retries,
     saturation,
     sessions,
     steps,
@@ -84,6 +86,8 @@ def assemble(recorded: Recorded, timed: Sequence[Step], impacts: Sequence[Impact
     disturbed = faults.disturbed(impact.fault for impact in impacts)
     rows = [steps.measure(recorded.calls, step, disturbed) for step in timed]
     fit, capacity_reason = capacity.measure(rows)
+    policy = meta.get("retries")
+    kept_down = metastable.measure(recorded.calls, [one.fault for one in impacts], timed) if policy else ()
     return {
         "schema": SCHEMA,
         "run_id": meta.get("run_id"),
@@ -106,6 +110,7 @@ def assemble(recorded: Recorded, timed: Sequence[Step], impacts: Sequence[Impact
         "faults": [impact.row for impact in impacts],
         "sessions": sessions.measure(calls),
         "work": recorded.work.as_row() if isinstance(recorded.work, Work) else None,
+        "retries": retries.measure(calls, policy, recorded.events, kept_down),
         "generator": _generator(recorded, timed, rows),
         "objectives": [],
         "verdict": None,

@@ -73,6 +73,12 @@ _SHARED: tuple[Decorator, ...] = (
         help="When a call has failed for lack of an answer [default: 30s].",
     ),
     click.option(
+        "--retries",
+        type=click.IntRange(0, 19),
+        envvar="HARNESS_RETRIES",
+        help="How often clients try a call again that failed, with back-off and a budget [default: 0].",
+    ),
+    click.option(
         "-H",
         "--header",
         "headers",
@@ -167,6 +173,9 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         for key in ("objectives", "abort", "alert", "allowed_hosts")
         if given[key]
     }
+    if given["retries"] is not None:
+        more = given["retries"]
+        data["retries"] = {**(data.get("retries") or {}), "attempts": more + 1} if more else None
     if given["faults"]:
         data["faults"] = [*data.get("faults", []), *map(_fault, given["faults"])]
     return data

@@ -40,6 +40,7 @@ class LoadSpec:
     listen: bool = False  # every session opens the stream of what the server says outside of calls
     think: bool = True
     timeout_s: float = 30.0
+    retries: dict[str, Any] | None = None  # of harness.load.retry.Policy
     workers: int = 1  # on this machine
     expect_workers: int = 0  # on others
     bind: str = ""  # where those join

@@ -26,11 +26,11 @@ class Work:
     method: str
     operation: str
 
-    def request(self, session: Session, rng: Random, count: int) -> Request:
-        """The next request, with what its templates draw."""
+    def request(self, session: Session, drawn: Any) -> Request:
+        """A request, with what its templates drew."""
         if self.tool is not None:
-            return session.call(self.tool, self.draw(rng, count))
-        return session.request(self.method, self.draw(rng, count), self.operation)
+            return session.call(self.tool, drawn)
+        return session.request(self.method, drawn, self.operation)
 
 
 def works(entries: Iterable[Mapping[str, Any]]) -> list[Work]:

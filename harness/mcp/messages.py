@@ -52,6 +52,7 @@ class Reply(msgspec.Struct, frozen=True):
     result: msgspec.Raw | None = None
     session_id: str | None = None
     data: msgspec.Raw | None = None  # what an error brought along
+    retry_after_s: float | None = None  # how long the server asks to be left alone
 
     def value(self) -> Any:
         """The result, decoded; None when there is none (or a number in it is beyond what Python can hold)."""

@@ -1,6 +1,7 @@
 """samples.parquet: a row a call. These columns, in this order, are a contract.
 
 `seq` is a number per worker, given when the call starts. The `*_ns` are nanoseconds since the epoch.
+A call that a client tried again is one row an attempt; of those after the first the class has `RETRIED` behind it.
 Text columns come from a bounded vocabulary and are stored as dictionaries. Null is written as `NULL`
 in the spool (a value no real column can have) and as a real null in Parquet.
 """
@@ -28,6 +29,8 @@ NUMBERS: Final[dict[str, str]] = {
 NULLABLE: Final = ("first_byte_ns", "status", "code")
 # JSON-RPC codes are negative, so null needs a value of its own there.
 NULL_CODE: Final = 0
+
+RETRIED: Final = "+retry"
 
 TEXTS: Final = ("user_class", "operation", "transport", "outcome", "detail")
 

@@ -44,6 +44,7 @@ class Gauges(msgspec.Struct, frozen=True, kw_only=True):
     arrived: int = 0  # arrivals of open load so far: given to a session, queued, or not sent
     overdue: int = 0  # arrivals whose time came more than a moment ago, and that nobody has looked at yet
     not_sent: list[int] = []  # intended starts of the arrivals since the last block that nobody took
+    retries_refused: int = 0  # calls so far that were not tried again because their user's budget was empty
     last: bool = False  # the worker has ended in good order
 
 

@@ -131,6 +131,7 @@ def _findings(reading: Reading) -> list[Html]:
     told = [
         ("Breaking point: " if found else "", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
+        ("Retries: ", wording.retries(reading)),
         ("Work: ", wording.work(reading)),
     ]
     return [

@@ -54,6 +54,7 @@ def _findings(reading: Reading) -> list[tuple[str, str]]:
     return [
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
+        ("Retries: ", wording.retries(reading)),
         ("Work: ", wording.work(reading)),
     ]
 

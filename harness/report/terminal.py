@@ -132,6 +132,8 @@ def _facts(reading: Reading) -> Table:
         table.add_row("", Text(clean(f"{row['count']:,} {row['outcome']}: {row['detail']}"), style="dim"))
     if breaking := wording.breaking_point(reading):
         table.add_row("Breaking point", breaking)
+    if retries := wording.retries(reading):
+        table.add_row("Retries", retries)
     if work := wording.work(reading):
         table.add_row("Work", work)
     for seen, row in zip(reading.observations, summary["objectives"], strict=True):

@@ -28,6 +28,20 @@ def verdict(summary: dict[str, Any]) -> tuple[str, list[str]]:
     return f"{_sentence(reasons[0])}.", reasons[1:]
 
 
+def retries(reading: Reading) -> str:
+    """What came of trying again; nothing when nobody did, or nobody had to."""
+    found = reading.summary["retries"]
+    if not found or not (found["retried"] or found["budget_exhausted"]):
+        return ""
+    spent = found["budget_exhausted"]
+    return (
+        f"{found['retried']:,} attempts beyond the first; {found['succeeded']:,} calls succeeded after one, "
+        f"{found['given_up']:,} failed all the same"
+        + (f", {spent:,} times the budget was empty" if spent else "")
+        + f"; of {found['calls']:,} calls {show(found['success_rate'], 'share')} succeeded in the end"
+    )
+
+
 def _held(count: int) -> str:
     if not count:
         return "No objective was set, and the measurement can be trusted."

@@ -12,7 +12,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from harness.scenario.arguments import compile_arguments
 from harness.scenario.fault import Fault, read_faults
 from harness.scenario.load import Phase
-from harness.scenario.quantities import STRICT, Duration, Name, PositiveDuration
+from harness.scenario.quantities import (
+    STRICT,
+    Backoff,
+    Backoffs,
+    Budget,
+    Duration,
+    Name,
+    PositiveDuration,
+)  # fmt: skip
 from harness.units import rate_per_s
 
 Protocol = Literal[
@@ -85,6 +93,19 @@ class Call:
         return self
 
 
+DEFAULT_BACKOFF = Backoff(0.1, 2.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How clients try a call again that failed; what for is for `harness.load.retry` to say."""
+
+    __pydantic_config__ = STRICT
+    attempts: Annotated[int, Field(ge=2, le=20)] = 3  # the first among them
+    backoff: Backoffs = DEFAULT_BACKOFF
+    budget: Budget = 0.2  # tokens that a call earns; a retry costs one
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """A tool and its arguments; `{{entry}}` is what is written, `{{run}}` the run that writes it."""
@@ -125,6 +146,7 @@ class Scenario:
     think: bool = True
     warm_up: Duration = 0.0
     timeout: PositiveDuration = 30.0
+    retries: Retries | None = None
     workers: Annotated[int, Field(ge=0, le=64)] = 1  # processes on this machine
     expect_workers: Annotated[int, Field(ge=0, le=64)] = 0  # that join from other machines
     bind: Bind = DEFAULT_BIND  # where they join

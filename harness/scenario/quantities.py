@@ -19,6 +19,38 @@ class Rate:
     per_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits that double, from the first to a limit."""
+
+    first_s: float
+    most_s: float
+
+
+def _backoff(value: object) -> Backoff:
+    if isinstance(value, Backoff):
+        return value
+    first, dots, most = str(value).partition("..")
+    if not dots:
+        raise ValueError(
+            f"{value!r} is no range of waits; write the first and the longest, such as 100ms..2s"
+        )
+    found = Backoff(units.duration_s(first.strip()), units.duration_s(most.strip()))
+    if not 0 < found.first_s <= found.most_s:
+        raise ValueError(f"{value!r} should begin above zero, and not end before it begins")
+    return found
+
+
+def _budget(value: object) -> float | None:
+    """What a call earns; `none` is no limit."""
+    if value is None or value == "none":
+        return None
+    share = units.share(str(value))
+    if share == 0:
+        raise ValueError("must be more than zero; leave retries out to have none, or say none for no limit")
+    return share
+
+
 def _rate(value: object) -> Rate:
     rate = value if isinstance(value, Rate) else Rate(units.rate_per_s(str(value)))
     if rate.per_s > MAX_PER_S:
@@ -47,6 +79,8 @@ def _positive(value: float) -> float:
 
 Duration = Annotated[float, BeforeValidator(units.duration_s)]
 PositiveDuration = Annotated[float, BeforeValidator(units.duration_s), AfterValidator(_positive)]
+Backoffs = Annotated[Backoff, BeforeValidator(_backoff)]
+Budget = Annotated[float | None, BeforeValidator(_budget)]
 Share = Annotated[float, BeforeValidator(units.share)]
 Users = Annotated[int, Field(ge=1, le=MAX_USERS)]
 Count = Annotated[int, Field(ge=1)]

@@ -29,6 +29,7 @@ _VALUES: dict[str, type] = {
     "target": model.Target,
     "workload": model.Call,
     "load": load.Phase,
+    "retries": model.Retries,
     "work": model.Work,
     "write": model.Tool,
     "ramp": load.Ramp,

@@ -6,7 +6,7 @@ from harness.cli.options import scenario_data
 
 NOTHING = dict.fromkeys(
     (
-        "url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "expect_workers", "bind", "seed",
+        "url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "expect_workers", "bind", "seed", "retries",
     ), None,
 ) | {"headers": (), "objectives": (), "abort": (), "alert": (), "allowed_hosts": (), "faults": ()}  # fmt: skip
 
@@ -21,6 +21,7 @@ FILE = {
     "objectives": ["p95 < 1s"],
     "seed": 7,
     "think": True,
+    "retries": {"attempts": 5, "budget": "10%"},
 }
 
 
@@ -35,6 +36,8 @@ def test_nothing_given_leaves_the_file_as_it_is() -> None:
         ({"seed": 0}, "seed", 0),
         ({"think": False}, "think", False),
         ({"workers": 2}, "workers", 2),
+        ({"retries": 2}, "retries", {"budget": "10%", "attempts": 3}),
+        ({"retries": 0}, "retries", None),
         ({"expect_workers": 4}, "expect_workers", 4),
         ({"bind": "0.0.0.0:5557"}, "bind", "0.0.0.0:5557"),
         ({"timeout": "3s"}, "timeout", "3s"),

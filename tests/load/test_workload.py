@@ -12,7 +12,7 @@ from harness.mcp.dialects import new_session
 
 def ask(entry: dict[str, Any], count: int = 1) -> tuple[str, str, dict[str, Any], dict[str, str]]:
     (work,) = works([entry])
-    request = work.request(new_session("2026-07-28"), Random(1), count)
+    request = work.request(new_session("2026-07-28"), work.draw(Random(1), count))
     message = json.loads(request.body)
     message["params"].pop("_meta")
     return request.operation, message["method"], message["params"], dict(request.headers)

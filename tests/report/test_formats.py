@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from harness.analysis import histograms
 from harness.cli.report import FORMATS as OFFERED
-from harness.report import markdown
+from harness.report import markdown, terminal
 from harness.report.hdr import hdr_log
 from harness.report.junit import junit
 from harness.report.reading import read
@@ -39,7 +39,37 @@ def broken(run):
     return run
 
 
+def with_retries():
+    """A fault, and a service that its clients keep down."""
+    policy = {"attempts": 3, "backoff_s_first": 0.1, "backoff_s_most": 2.0, "budget": None}
+    run = Run(name="storm", metadata={"retries": policy})
+    run.fault("slow", 11.0, 5.0)
+    after = np.arange(3000) >= 1000
+    again = after & (np.arange(3000) % 3 > 0)
+    outcome = np.where(after, "timeout", "ok")
+    run.level(
+        10, seconds=30, rps=100, phase="steady", outcome=outcome, user_class=np.where(again, "U+retry", "U")
+    )
+    run.health(29, retries_refused=7)
+    run.end()
+    return run
+
+
+def test_the_report_says_what_came_of_trying_again(tmp_path):
+    """In a line, and in the verdict when it kept the service down."""
+    summary = read(with_retries().write(tmp_path)).summary
+    text = terminal.render(read(tmp_path), colour=False)
+
+    assert [one["fault"] for one in summary["retries"]["kept_down"]] == ["slow"]
+    assert summary["retries"]["budget_exhausted"] == 7
+    assert "Retries" in text
+    assert "attempts beyond the first" in text
+    assert "7 times the budget was empty" in " ".join(text.split())
+    assert "etries kept the service down after slow was healed" in text
+
+
 RUNS = {
+    "clients that try again": with_retries,
     "a ramp with a peak": lambda: ramp(objectives=["p95 < 250ms"]),
     "nothing at all": empty,
     "metadata of another version": lambda: broken(empty()),

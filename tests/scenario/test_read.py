@@ -196,3 +196,44 @@ def test_a_load_that_nobody_makes_or_nobody_can_join_is_refused(given: dict[str,
     """Before anything starts."""
     with pytest.raises(UsageError, match=said):
         scenario_of({"name": "n", "load": [{"sustain": {"users": 1, "for": "1s"}}], **given}, "test")
+
+
+@pytest.mark.parametrize(
+    ("retries", "attempts", "waits_s", "budget"),
+    [
+        ({}, 3, (0.1, 2.0), 0.2),
+        ({"attempts": 5, "backoff": "1s .. 1s", "budget": "none"}, 5, (1.0, 1.0), None),
+    ],
+)
+def test_retries_have_defaults_and_may_be_without_a_budget(
+    retries: dict[str, object], attempts: int, waits_s: tuple[float, float], budget: float | None
+) -> None:
+    """`retries: {}` is enough."""
+    found = scenario_of({"name": "n", "load": LOAD, "retries": retries}, "x.yaml", {}).retries
+
+    assert found is not None
+    assert (found.attempts, (found.backoff.first_s, found.backoff.most_s), found.budget) == (
+        attempts,
+        waits_s,
+        budget,
+    )
+
+
+@pytest.mark.parametrize(
+    ("retries", "message"),
+    [
+        ({"atempts": 3}, "retries.atempts: unknown key; did you mean attempts?"),
+        ({"attempts": 1}, "retries.attempts: should be greater than or equal to 2"),
+        ({"backoff": "3s"}, "retries.backoff: '3s' is no range of waits"),
+        ({"backoff": "3s..1s"}, "retries.backoff: '3s..1s' should begin above zero"),
+        ({"backoff": "1..2"}, "retries.backoff: '1' is not a duration"),
+        ({"budget": "0%"}, "retries.budget: must be more than zero; leave retries out"),
+        ({"budget": "lots"}, "retries.budget: 'lots' is not a share"),
+    ],
+)
+def test_what_is_wrong_with_retries_is_named(retries: dict[str, object], message: str) -> None:
+    """The path of the key, and what would be right."""
+    with pytest.raises(UsageError) as caught:
+        scenario_of({"name": "n", "load": LOAD, "retries": retries}, "x.yaml", {})
+
+    assert message in str(caught.value)

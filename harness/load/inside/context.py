@@ -21,8 +21,10 @@ from harness.load.engine import LoadSpec
 from harness.load.inside.deadlines import Deadlines
 from harness.load.inside.discovery import find_mirrored, find_protocol
 from harness.load.inside.recorder import Recorder
+from harness.load.inside.retrying import Retries
 from harness.load.inside.tally import Tally
 from harness.load.inside.turns import Turns
+from harness.load.retry import Policy
 from harness.load.workload import Work, works
 from harness.mcp.traits import NO_TRAITS, Traits
 
@@ -42,6 +44,7 @@ class Context:
     turns: Turns | None = None  # who decides when users call, where it is not they themselves
     workload: list[Work] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
+    retries: Retries = field(default_factory=lambda: Retries(None))
     traits: Traits = NO_TRAITS
     numbers: Iterator[int] = field(default_factory=itertools.count)
     sessions: Iterator[int] = field(default_factory=itertools.count)
@@ -61,6 +64,7 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
         Tally(environment),
         workload=workload,
         weights=[work.weight for work in workload],
+        retries=Retries(Policy.of(spec.retries)),
         traits=Traits(mirrored=spec.mirrored),
     )
     setattr(environment, _ATTRIBUTE, context)

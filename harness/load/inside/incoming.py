@@ -27,13 +27,15 @@ class Incoming:
     """What httptools tells of the responses on one connection, passed on to the exchange under way."""
 
     __slots__ = (
-        "_no_body", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "status",
+        "_no_body", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "retry_after",
+        "status",
     )  # fmt: skip
 
     exchange: Receiver
 
     def __init__(self) -> None:
         self.framed = False  # the head says where the body ends; otherwise the connection's end does
+        self.retry_after = ""
         self._type = ""
         self._session_id: str | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -56,13 +58,15 @@ class Incoming:
         if self.complete:  # a second response: nothing here can be believed any more
             raise httptools.HttpParserError("more than one response")
         # What a 1xx said is not said of the answer.
-        self.framed, self._type, self._session_id = False, "", None
+        self.framed, self._type, self._session_id, self.retry_after = False, "", None, ""
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(name) == 12 and name.lower() == b"content-type":
             self._type = value.decode("latin-1")
         elif len(name) == 14 and name.lower() == b"mcp-session-id":
             self._session_id = value.decode("latin-1")
+        elif len(name) == 11 and name.lower() == b"retry-after":
+            self.retry_after = value.decode("latin-1")
         elif len(name) in {14, 17} and name.lower() in {b"content-length", b"transfer-encoding"}:
             self.framed = True
 

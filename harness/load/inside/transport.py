@@ -22,6 +22,7 @@ import gevent
 import gevent.socket
 import gevent.ssl
 import httptools
+import msgspec
 from gevent.monkey import get_original
 
 from harness.load.inside.bare import READ_BYTES, bare_of, receive_first, send
@@ -32,10 +33,11 @@ from harness.load.inside.incoming import Incoming
 from harness.load.inside.place import Place, connect
 from harness.load.inside.preamble import Preambles
 from harness.load.inside.resuming import resume
+from harness.load.retry import retry_after_s
 from harness.mcp import outcome
 from harness.mcp.dialects.handshake import answering
 from harness.mcp.exchange import RESUMPTIONS_MAX, Exchange
-from harness.mcp.messages import Headers, Request, answer, cancellation
+from harness.mcp.messages import Headers, Reply, Request, answer, cancellation
 from harness.record.schema import NULL
 
 # gevent's own poll would switch to its hub, for a question that is answered at once.
@@ -43,6 +45,7 @@ _poll = get_original("select", "poll")
 
 DRAIN_NS = 250_000_000
 OPEN_ENDED = frozenset({outcome.TIMEOUT, outcome.STREAM_ENDED})  # there may be something to do about it
+MAY_SAY_WHEN = frozenset({outcome.RATE_LIMITED, outcome.HTTP_STATUS})  # to come back: Retry-After
 KNOWN = KnownHeads()  # the same bytes say the same, whoever sends them
 
 
@@ -111,9 +114,9 @@ class Connection:
             raise
         finally:
             self.deadline_ns = 0
-        assert exchange.reply is not None
-        done = Exchanged(exchange.reply, sent_ns, first_byte_ns, done_ns, out, bytes_in, reused)
-        if exchange.reply.outcome not in OPEN_ENDED:
+        reply = _with_when(exchange.reply, self._incoming)
+        done = Exchanged(reply, sent_ns, first_byte_ns, done_ns, out, bytes_in, reused)
+        if reply.outcome not in OPEN_ENDED:
             return done
         until_ns = deadline_ns or sent_ns + self._timeout_ns
         return self._afterwards(request, exchange, done, target, until_ns, resumed)
@@ -229,6 +232,14 @@ class Connection:
         strayed = reply is not None and reply.outcome == outcome.ID_MISMATCH  # ours may be still to come
         if strayed or not (incoming.complete and incoming.keep_alive):
             self.close()
+
+
+def _with_when(reply: Reply | None, incoming: Incoming) -> Reply:
+    """A refusal may say when to come back."""
+    assert reply is not None
+    if reply.outcome not in MAY_SAY_WHEN or (after_s := retry_after_s(incoming.retry_after)) is None:
+        return reply
+    return msgspec.structs.replace(reply, retry_after_s=after_s)
 
 
 def _read_rest(sock: gevent.socket.socket, incoming: Incoming, deadline_ns: int) -> None:

@@ -4,15 +4,18 @@
     tasks      call(tool, **arguments), get(path, ...), call_from_workload()
     on_stop    the session is closed
 
-A lost session is opened again before the next call. A user that is cut off in mid-call leaves a row that says
+A lost session is opened again before the next call. A call that failed is tried again where the run has retries
+(`harness.load.retry`): each attempt is an exchange with a row of its own, the opening of a session is none. A user that is cut off in mid-call leaves a row that says
 so: `unfinished`, or `cancelled` when a person interrupted the run.
 Locust is told of every exchange (see `tally`), so its web UI and other listeners see all of it.
 """
 
 import time
 from collections.abc import Callable, Generator
+from itertools import count
 from typing import Any
 
+import gevent
 from locust import User, events
 from locust.argument_parser import LocustArgumentParser
 from locust.exception import StopUser
@@ -22,6 +25,7 @@ from harness.load.inside import context
 from harness.load.inside.exchanged import Exchanged
 from harness.load.inside.listener import Listener
 from harness.load.inside.pacing import Pacing
+from harness.load.inside.retrying import Retrying
 from harness.load.inside.stream import StreamConnection
 from harness.load.inside.tasks import Tasks
 from harness.load.inside.transport import Connection
@@ -30,8 +34,9 @@ from harness.load.inside.websocket import WebSocketConnection
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply, Request
-from harness.record.schema import NULL, NULL_CODE
+from harness.record.schema import NULL, NULL_CODE, RETRIED
 from harness.scenario.model import PROTOCOLS
+from harness.units import NS_PER_S
 
 NS_PER_MS = 1e6
 Carrier = Connection | StreamConnection | WebSocketConnection | Listener
@@ -78,6 +83,13 @@ class McpUser(User):
         self.wait_time = self._wait_s
         recorder = self.context.recorder
         self._class_code = recorder.code("user_class", type(self).__name__) if recorder else 0
+        self._first_code = self._again_code = self._class_code
+        policy = self.context.retries.policy
+        self.retrying: Retrying | None = None
+        if policy is not None:
+            self.retrying = Retrying(self.context.retries, policy, self.random, spec.timeout_s)
+            if recorder:
+                self._again_code = recorder.code("user_class", type(self).__name__ + RETRIED)
 
     def on_start(self) -> None:
         """Open the session; a failure is recorded, and tried again before the first call."""
@@ -115,7 +127,9 @@ class McpUser(User):
 
     def call(self, tool: str, **arguments: Any) -> Reply | None:
         """Call a tool; what came of it (`.outcome`, `.value()`), or None when no session could be opened."""
-        return self._ask(self.session.call(tool, arguments)) if self._ready() else None
+        if not self._ready():
+            return None
+        return self._tried(lambda: self._ask(self.session.call(tool, arguments)))
 
     def call_from_workload(self) -> Reply | None:
         """One request of the workload, drawn by weight."""
@@ -124,27 +138,66 @@ class McpUser(User):
         works = self.context.workload
         work = self.random.choices(works, self.context.weights)[0] if len(works) > 1 else works[0]
         self.calls += 1
-        return self._ask(work.request(self.session, self.random, self.calls))
+        drawn = work.draw(self.random, self.calls)
+        return self._tried(lambda: self._ask(work.request(self.session, drawn)))
 
     def get(self, path: str, operation: str, contains: bytes = b"") -> None:
         """GET a path of the server; a failure unless it answers 200 and its body has `contains`."""
         self._turn()
         request = Request(operation, b"", (), None, "GET", contains)
-        self._measured(self.http, request, target=path)
+        self._tried(lambda: self._measured(self.http, request, target=path), in_session=False)
+
+    def _tried(self, attempt: Callable[[], Reply], *, in_session: bool = True) -> Reply:
+        """A call, and what its client does when it fails."""
+        backoff_s = self.pacing.backoff_s
+        reply = attempt()
+        if self.retrying is None:
+            return reply
+        self.retrying.begin()
+        for tried in count(1):  # as many as the policy says
+            wait_s = None if self._state == LOCUST_STATE_STOPPING else self.retrying.wait_s(reply, tried)
+            if wait_s is None:
+                break
+            self.pacing.backoff_s = backoff_s  # one call fails once, however often it was tried
+            self._wait_to_retry(wait_s)
+            if in_session and not self._session_is_there():
+                continue  # that attempt is spent
+            self._class_code = self._again_code
+            try:
+                reply = attempt()
+            finally:
+                self._class_code = self._first_code
+        return reply
+
+    def _wait_to_retry(self, wait_s: float) -> None:
+        """Whoever waits may be stopped at once; the attempt is intended when the wait is over."""
+        due_ns = self.pacing.ready_ns = self.pacing.ready_ns + int(wait_s * NS_PER_S)
+        waiting = self.context.retries.due_ns
+        waiting[self.number] = due_ns
+        state, self._state = self._state, LOCUST_STATE_WAITING
+        try:
+            gevent.sleep(max(0.0, (due_ns - self._now_ns()) / NS_PER_S))
+        finally:
+            del waiting[self.number]
+        self._state = state
 
     def _ready(self) -> bool:
         """Whether the session is open, or could be opened."""
         self._turn()
-        if self.socket is not None and not self.socket.is_open:
-            self.is_open = False  # the connection was the session
         wanted_ns = self.pacing.ready_ns
-        if self.is_open and self.listener is not None:
-            self._listen(self.listener.due(time.monotonic_ns()))
-        ready = self.is_open or self._open()
+        ready = self._session_is_there()
         turns = self.context.turns
         if turns is not None and not turns.session_calls:
             self.pacing.ready_ns = wanted_ns  # the call has waited for its session since then
         return ready
+
+    def _session_is_there(self) -> bool:
+        """Opened again if it was lost, or its connection was."""
+        if self.socket is not None and not self.socket.is_open:
+            self.is_open = False  # the connection was the session
+        if self.is_open and self.listener is not None:
+            self._listen(self.listener.due(time.monotonic_ns()))
+        return self.is_open or self._open()
 
     def _turn(self) -> None:
         """Where others decide when a user calls, wait for them; whoever waits may be stopped at once."""

@@ -68,7 +68,7 @@ class Worker:
 
     def _gauges(self) -> dict[str, Any]:
         gauges = self.watch.read(self.runner.user_count)
-        return gauges | self.steering.gauges(gauges["at_ns"])
+        return self.context.retries.gauges(gauges | self.steering.gauges(gauges["at_ns"]))
 
     def _on_stop(self, msg: Any, **_: Any) -> None:
         self.end(msg.data["drain_s"], cancelled=msg.data["cancelled"])
