@@ -48,7 +48,14 @@ def made(
     names = [fault.name for fault in steered.experiment.faults] if steered else []
     scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
     argv = ("harness", *sys.argv[1:])
-    asked = Asked(scenario=scenario, command=command, argv=argv, out=given["out"], steered=steered)
+    asked = Asked(
+        scenario=scenario,
+        command=command,
+        argv=argv,
+        out=given["out"],
+        steered=steered,
+        prometheus=given["prometheus"],
+    )
     return asyncio.run(_with_signals(asked, progress()))
 
 

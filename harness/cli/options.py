@@ -102,6 +102,12 @@ _SHARED: tuple[Decorator, ...] = (
         help="Says while it runs that an objective does not hold: here, or to a webhook; repeatable.",
     ),
     click.option(
+        "--prometheus",
+        envvar="HARNESS_PROMETHEUS",
+        metavar="[HOST:]PORT",
+        help="Where Prometheus may scrape the run while it goes on, on loopback without HOST; 0: a free port.",
+    ),
+    click.option(
         "--fault",
         "faults",
         multiple=True,

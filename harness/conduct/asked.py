@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.clock import Clock, Epoch, RealClock
 from harness.conduct.experiment import Steered
+from harness.live.meters import Meters
 from harness.live.progress import Progress
 from harness.load.engine import Engine
 from harness.plan.plan import Plan
@@ -29,6 +30,7 @@ class Asked:
     clock: Clock = field(default_factory=RealClock)
     engine: Engine | None = None  # Locust's, unless a test brings another
     steered: Steered | None = None  # an experiment that says what is done to the target
+    prometheus: str | None = None  # [HOST:]PORT where the run may be scraped
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Run:
     log: EventLog
     progress: Progress
     facts: dict[str, Any]
+    meters: Meters = field(default_factory=Meters)
     started: bool = False  # there is something to read, whatever happens from here on
 
     def event(self, what: str, /, **data: Any) -> None:

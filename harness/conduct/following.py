@@ -28,12 +28,14 @@ class Watch:
     step_rows: list[pa.Table] = field(default_factory=list)
     whole_rows: bool = False
     step_not_sent: list[int] = field(default_factory=list)
-    fresh: list[pa.Table] = field(default_factory=list)
+    fresh: list[pa.Table] = field(default_factory=list)  # since somebody has looked
+    said: list[tuple[int, Gauges]] = field(default_factory=list)  # as well
 
     def read(self) -> None:
         for gauges, worker, table in self.tail.read():
             self.gauges[worker] = gauges
             self.fresh.append(table)
+            self.said.append((worker, gauges))
             self.step_rows.append(table if self.whole_rows else table.select(JUDGED_COLUMNS))
             self.step_not_sent += gauges.not_sent
             self.log.write(Event(gauges.at_ns, events.GENERATOR, _generator(gauges, worker)))

@@ -229,7 +229,7 @@ class Player:
             self.reading()
             self.seen(self.watch.fresh, self._now_ns())
             self.looked(shown)
-            self.watch.fresh = []
+            self.watch.fresh, self.watch.said = [], []
             self.ticked_ns = self._now_ns()
             self._stop_if_met(live)
 

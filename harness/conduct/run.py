@@ -16,30 +16,29 @@ is read, exit 130.
 import asyncio
 import shutil
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from harness.clock import Epoch
 from harness.conduct import alerting, beside
-from harness.conduct.alerting import Alerting
 from harness.conduct.asked import Asked, Finished, Run
 from harness.conduct.following import Watch
 from harness.conduct.play import Player
+from harness.conduct.scraping import scraped
 from harness.conduct.server import Server, find_server
+from harness.conduct.showing import Showing, alerts_of, introduce, watched
 from harness.conduct.steering import Steering
 from harness.conduct.ways import prepare
 from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, ServiceError, worst
 from harness.injector import Injector
 from harness.live import board
 from harness.live.alerts import Alerts
-from harness.live.board import Shown
 from harness.live.guard import Guard
+from harness.live.meters import Meters
 from harness.live.progress import Progress
 from harness.live.recent import Recent
 from harness.load.engine import Engine, Load, LoadSpec
-from harness.objectives import Objective, parse
 from harness.plan.build import build
 from harness.plan.describe import one_line
 from harness.plan.plan import Plan
@@ -50,7 +49,6 @@ from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail, seal
 from harness.record.undo import read_open
 from harness.report import write_all
-from harness.scenario.model import Scenario
 from harness.services import janitor
 
 DRAIN_S_MAX = 30.0
@@ -60,12 +58,22 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
     """Make the run, and read it."""
     plan = build(asked.scenario)
     alerting.check(asked.scenario.alert, asked.scenario.allowed_hosts)
+    meters = Meters()
+    async with scraped(asked.prometheus, meters) as address:
+        if address is not None:
+            progress.note(f"For Prometheus: {address}")
+        return await _conduct(asked, plan, progress, meters)
+
+
+async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters) -> Finished:
+    """From the run directory on."""
     epoch = Epoch.of(asked.clock)
     directory = rundir.create(asked.out, asked.scenario.name, epoch.started_at)
     _write_down(directory, asked, plan)
     with EventLog(directory.events) as log:
-        run = Run(asked, plan, directory, epoch, log, progress, _facts(asked, directory, epoch))
+        run = Run(asked, plan, directory, epoch, log, progress, _facts(asked, directory, epoch), meters)
         run.write_metadata()
+        introduce(run)
         progress.note(one_line(plan))
         for text in warnings(plan):
             progress.note(f"Warning: {text}.")
@@ -117,7 +125,7 @@ async def _make(run: Run) -> str:
         server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
         engine = asked.engine or _locust(run, undo)
-        telling = await stack.enter_async_context(_alerting(run))
+        telling = await stack.enter_async_context(alerts_of(run))
         load = await stack.enter_async_context(engine(_load_spec(run, server)))
         rundir.point_latest(run.directory)
         run.started = True
@@ -125,6 +133,7 @@ async def _make(run: Run) -> str:
         watch = Watch(Tail(run.directory.spool), run.log)
         injector = Injector(ways.found, asked.clock, run.epoch, run.log, undo, run.progress)
         steering = Steering(injector, Recent(), asked.clock, run.epoch)
+        showing = Showing(run, steering.recent, watch, telling, Alerts(watched(run)))
         player = Player(
             load,
             asked.clock,
@@ -137,7 +146,7 @@ async def _make(run: Run) -> str:
             steering.recent.add,
             steering.observed.is_set,
             lambda: injector.active,
-            partial(_looked, run, steering.recent, Alerts(_alerted(asked.scenario)), telling),
+            showing.look,
             Guard(run.plan.abort),
         )
         try:
@@ -145,29 +154,12 @@ async def _make(run: Run) -> str:
         except BaseException as error:  # rows are owed, whatever it was
             await _stop(run, load, watch, 0.0, cancelled=isinstance(error, asyncio.CancelledError))
             raise
-        await _stop(run, load, watch, min(asked.scenario.timeout, DRAIN_S_MAX))
+        else:
+            await _stop(run, load, watch, min(asked.scenario.timeout, DRAIN_S_MAX))
+        finally:
+            showing.count()  # what came with the end
         run.write_metadata(target=server.facts())
         return reason
-
-
-def _looked(run: Run, recent: Recent, alerts: Alerts, telling: Alerting, shown: Shown) -> None:
-    """Once a second: for whoever watches, and whoever wants to be told."""
-    found = recent.measure(run.epoch.since_ns(run.asked.clock), board.LAST_S)
-    board.publish(run.directory, shown, found)
-    for alert in alerts.look(shown, found):
-        run.event(events.ALERT, **alert.as_data())
-        telling.tell(alert)
-
-
-def _alerting(run: Run) -> AbstractAsyncContextManager[Alerting]:
-    scenario = run.asked.scenario
-    about = {"run_id": run.directory.run_id, "scenario": scenario.name}
-    return alerting.alerting(scenario.alert, run.progress, about)
-
-
-def _alerted(scenario: Scenario) -> list[Objective]:
-    """What somebody wants to be told of."""
-    return [parse(text) for text in scenario.objectives] if scenario.alert else []
 
 
 async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled: bool = False) -> None:

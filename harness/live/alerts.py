@@ -46,19 +46,22 @@ class Alerts:
     """The objectives of one run, since when each is in its scope, and which are broken."""
 
     objectives: Sequence[Objective]
+    holding: dict[str, bool] = field(default_factory=dict)  # of this second, as far as it is known
     _since_s: dict[str, float] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
 
     def look(self, shown: Shown, recent: Mapping[str, Any]) -> list[Alert]:
         """What changed with this second; `recent` is what `Recent.measure` says of the last ten."""
         found = []
+        self.holding = {}
         for objective in self.objectives:
             if not self._asked(objective, shown):
                 continue
             value = recent.get(METRICS[objective.metric], 0.0 if objective.metric == "throughput" else None)
             if value is None:
                 continue
-            broken = not objective.holds(value)
+            self.holding[objective.text] = objective.holds(value)
+            broken = not self.holding[objective.text]
             if broken == (objective.text in self._broken):
                 continue
             (self._broken.add if broken else self._broken.discard)(objective.text)
