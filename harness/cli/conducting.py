@@ -55,6 +55,7 @@ def made(
         out=given["out"],
         steered=steered,
         prometheus=given["prometheus"],
+        web=given["web"],
     )
     return asyncio.run(_with_signals(asked, progress()))
 

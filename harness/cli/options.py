@@ -108,6 +108,9 @@ _SHARED: tuple[Decorator, ...] = (
         help="Where Prometheus may scrape the run while it goes on, on loopback without HOST; 0: a free port.",
     ),
     click.option(
+        "--web", is_flag=True, help="Show the load in Locust's own web UI, on loopback, while it runs."
+    ),
+    click.option(
         "--fault",
         "faults",
         multiple=True,

@@ -31,6 +31,7 @@ class Asked:
     engine: Engine | None = None  # Locust's, unless a test brings another
     steered: Steered | None = None  # an experiment that says what is done to the target
     prometheus: str | None = None  # [HOST:]PORT where the run may be scraped
+    web: bool = False  # Locust's web UI shows the load
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled
 def _locust(run: Run, undo: Any) -> Engine:
     from harness.load.locust_engine import locust_engine
 
-    return locust_engine(run.directory, undo, run.progress.note)
+    return locust_engine(run.directory, undo, run.progress.note, web=run.asked.web)
 
 
 def _load_spec(run: Run, server: Server) -> LoadSpec:

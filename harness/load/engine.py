@@ -16,6 +16,7 @@ from harness.plan.plan import Arrivals
 # How Locust's processes are told: the specification, and which file descriptor the conductor listens at.
 SPEC_VARIABLE = "HARNESS_LOAD_SPEC"
 FD_VARIABLE = "HARNESS_CONTROL_FD"
+WEB_FD_VARIABLE = "HARNESS_WEB_FD"  # the socket of the web UI, when one is asked for
 # How long users may take to be there: some time, a little for each, and the time that open calls of those that end may.
 USERS_S_FIRST, USERS_S_EACH = 30.0, 0.05
 LEAVING_S, SHIPPING_S = 10.0, 30.0

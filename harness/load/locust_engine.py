@@ -15,8 +15,8 @@ import signal
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from harness.load.engine import (
     SPEC_VARIABLE,
     USERS_S_EACH,
     USERS_S_FIRST,
+    WEB_FD_VARIABLE,
     Engine,
     Load,
     LoadSpec,
@@ -38,6 +39,7 @@ from harness.plan.plan import Arrivals
 from harness.record.rundir import RunDirectory
 from harness.record.spool import spool_path
 from harness.record.undo import Journal
+from harness.services.ports import free_port
 from harness.services.process import Child, running
 
 READY_S = 30.0
@@ -47,6 +49,7 @@ JOIN_S = 120.0
 SILENT_S = 10.0
 ENDS_S = 5.0
 MASTER = "locust-master"
+WEB_PORT = 8089  # Locust's own; another one when it is taken
 ANY_HOST = ("0.0.0.0", "*", "::", "[::]")
 
 
@@ -292,8 +295,18 @@ def check_free(bind: str) -> None:
         ) from error
 
 
-def locust_engine(directory: RunDirectory, undo: Journal, note: Callable[[str], None]) -> Engine:
-    """An engine whose children write their logs into the run directory."""
+def listen_for_web() -> socket.socket:
+    """On loopback."""
+    try:
+        return socket.create_server(("127.0.0.1", WEB_PORT))
+    except OSError:
+        return socket.create_server(("127.0.0.1", free_port()))
+
+
+def locust_engine(
+    directory: RunDirectory, undo: Journal, note: Callable[[str], None], *, web: bool = False
+) -> Engine:
+    """An engine whose children write their logs into the run directory; with `web`, Locust's own pages show it."""
 
     @asynccontextmanager
     async def engine(spec: LoadSpec) -> AsyncIterator[Load]:
@@ -301,30 +314,41 @@ def locust_engine(directory: RunDirectory, undo: Journal, note: Callable[[str], 
             check_reachable(spec)
             check_free(spec.bind)
         ours, theirs = socket.socketpair()
-        environment = {SPEC_VARIABLE: spec.to_json(), FD_VARIABLE: str(theirs.fileno())}
         async with AsyncExitStack() as stack:
             reader, writer = await asyncio.open_connection(sock=ours)
             stack.callback(writer.close)
             load = _LocustLoad(reader, writer, spec, note)
             stack.callback(load.leave)
 
-            async def start(name: str, log: str, worker: int | None, *arguments: str, **more: Any) -> None:
+            async def start(
+                name: str, log: str, worker: int | None, *arguments: str, sockets: Mapping[str, socket.socket]
+            ) -> None:
+                numbers = {variable: one.fileno() for variable, one in sockets.items()}
                 child = running(
                     [sys.executable, "-m", *arguments],
-                    name=name, undo=undo, log=directory.log(log), env=environment, **more,
-                )  # fmt: skip
+                    name=name,
+                    undo=undo,
+                    log=directory.log(log),
+                    env={SPEC_VARIABLE: spec.to_json()} | {key: str(fd) for key, fd in numbers.items()},
+                    pass_fds=list(numbers.values()),
+                )
                 load.children[name] = await stack.enter_async_context(child)
                 load.attend(load.mourn(name, load.children[name], worker))
 
-            with theirs:
-                await start(MASTER, "locust", None, "harness.load.inside.master", pass_fds=[theirs.fileno()])
+            with ExitStack() as passed:
+                sockets = {FD_VARIABLE: passed.enter_context(theirs)}
+                if web:
+                    sockets[WEB_FD_VARIABLE] = passed.enter_context(listen_for_web())
+                    seen_at = f"http://127.0.0.1:{sockets[WEB_FD_VARIABLE].getsockname()[1]}"
+                await start(MASTER, "locust", None, "harness.load.inside.master", sockets=sockets)
             load.attend(load.listen())
             port = (await load.hear("port", READY_S))["port"]
+            if web:
+                note(f"Locust's web UI, to look at: {seen_at}")
             for index in range(spec.workers):
                 name = f"worker-{index}"
-                await start(
-                    name, name, index, "harness.load.inside.local", str(index), str(port), _near(spec)
-                )
+                told = (str(index), str(port), _near(spec))
+                await start(name, name, index, "harness.load.inside.local", *told, sockets={})
             await load.joined()
             for index in range(spec.workers_all):
                 load.attend(load.follow(spool_path(spec.spool_dir, index), index))

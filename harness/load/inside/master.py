@@ -1,7 +1,7 @@
 """Locust's master, as a child of the harness: tells workers how many users to run, and nothing else.
 
-It runs no users and keeps no statistics; samples go from the workers straight to their spools. It is
-steered by `control` rather than by a load shape: a shape is asked about once a second and blocks while
+It runs no users; samples go from the workers straight to their spools, and Locust's own statistics are
+for its web UI only (`web`). It is steered by `control` rather than by a load shape: a shape is asked about once a second and blocks while
 users spawn, and a step must begin when it is asked for, not up to a second later.
 """
 
@@ -21,7 +21,7 @@ import locust.runners  # noqa: E402
 from locust.event import Events  # noqa: E402
 
 from harness.load.engine import SPEC_VARIABLE, USERS_S_EACH, USERS_S_FIRST, LoadSpec  # noqa: E402
-from harness.load.inside import words  # noqa: E402
+from harness.load.inside import web, words  # noqa: E402
 from harness.load.inside.classes import load_classes  # noqa: E402
 from harness.load.inside.control import Control  # noqa: E402
 from harness.load.inside.visitors import Visitors  # noqa: E402
@@ -41,6 +41,7 @@ class Master:
             events=Events(), user_classes=load_classes(spec), host=spec.base_url, stop_timeout=spec.timeout_s
         )
         self.runner = self.environment.create_master_runner(*_place(spec))
+        web.show(self.environment)
         self.runner.register_message(words.READY, self._on_ready)
         self.runner.register_message(words.UNWRITTEN, self._on_unwritten)
         self.runner.register_message(words.TURNED, self._on_turned)
