@@ -126,8 +126,17 @@ def _fit(users: np.ndarray, rps: np.ndarray) -> tuple[Fit | None, str]:
             "the decline beyond the peak is within the scatter of the levels (the retrograde term may be zero)",
         )
     peak = _peak(terms)
-    if not users.min() <= peak[0] <= users.max():
-        return None, f"the fitted peak, {peak[0]:.0f} users, lies outside the levels that were run"
+    least, most = users.min(), users.max()
+    if peak[0] < least:
+        return (
+            None,
+            f"the fitted curve only falls, from the lowest level run on, {least:.0f} users: no peak was seen",
+        )
+    if peak[0] > most:
+        return (
+            None,
+            f"the fitted peak, {peak[0]:.0f} users, lies beyond the highest level run, {most:.0f} users",
+        )
     first, contention, retrograde = (float(term) for term in terms)
     found = Fit(
         first_rps=first,

@@ -178,7 +178,7 @@ class Meters:
             lag.append((labels, None if found["lag_ms_p99"] is None else found["lag_ms_p99"] / 1000))
             over = over or bool(saturation.over(found))
         last = f"over the last {LAST_S:g} s"
-        yield family("harness_worker_cpu_ratio", "gauge", f"Most of one core, {last}.", cpu)
+        yield family("harness_worker_cpu_ratio", "gauge", f"Processor time of one core, the most {last}.", cpu)
         about = f"Most time spent waiting for a processor, {last}."
         yield family("harness_worker_run_delay_ratio", "gauge", about, delay)
         yield family("harness_worker_lag_seconds", "gauge", f"Scheduling lag, p99 {last}.", lag)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator
 
 from harness.analysis import breaking_point
-from harness.report import lanes, wording
+from harness.report import activities, lanes, wording
 from harness.report.reading import Reading
 from harness.report.svg import BAD, MUTED, PAPER, Q_HIGH, Q_LOW, Q_MID
 from harness.units import show_duration
@@ -99,20 +99,23 @@ def stacked(width_px: int, heights_px: Sequence[float], head_px: int = HEAD_PX) 
 
 
 def over_time(reading: Reading, size: Size, shares: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """Plots over one axis of time, with the lanes of the faults below the first: the picture grows by them."""
+    """Plots over one axis of time, with the lanes of faults and experiment below the first: the picture grows by them."""
     data = reading.windows
     start_s, end_s = data["start_s"].iloc[0], data["end_s"].iloc[-1]
-    bars = lanes.arrange(reading, start_s, end_s, size.width - LEFT_PX - RIGHT_PX)
+    width_px = size.width - LEFT_PX - RIGHT_PX
+    bars = lanes.arrange(reading, start_s, end_s, width_px)
+    groups = activities.arrange(reading, start_s, end_s, width_px)
     room_px = size.height - FOOT_PX - HEAD_PX * len(shares)
     heights = [room_px * share / sum(shares) for share in shares]
-    if not bars:
-        figure, plots = stacked(size.width, heights)
-    else:
-        lanes_px = lanes.count(bars) * lanes.LANE_PX
-        figure, (first, under, *rest) = stacked(size.width, [heights[0], lanes_px, *heights[1:]])
-        lanes.draw(bars, under)
-        plots = [first, *rest]
-        lanes.shade(bars, plots)
+    under = [px for px in (lanes.count(bars) * lanes.LANE_PX, activities.height_px(groups)) if px]
+    figure, drawn = stacked(size.width, [heights[0], *under, *heights[1:]])
+    below = iter(drawn[1:])
+    if bars:
+        lanes.draw(bars, next(below))
+    if groups:
+        activities.draw(groups, next(below))
+    plots = [drawn[0], *below]
+    lanes.shade(bars, plots)
     time_axis(figure.axes[-1], start_s, end_s, size)
     return figure, plots
 

@@ -13,6 +13,7 @@ from harness.analysis import capacity
 from harness.analysis.rounding import show
 from harness.report import svg, tables, wording
 from harness.report.charts import CHARTS, renditions
+from harness.report.experiment_table import experiment
 from harness.report.fault_table import faults
 from harness.report.load_charts import distribution_data
 from harness.report.markup import Html, el
@@ -49,6 +50,7 @@ def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
             tables.intervals(reading),
             _distribution(reading, drawn),
             faults(reading),
+            experiment(reading),
             tables.failures(reading, drawn),
             tables.operations(reading),
             panels(reading),

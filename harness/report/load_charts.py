@@ -30,6 +30,7 @@ from harness.report.svg import BAD, BLUE, MUTED, Q_HIGH
 
 PERCENTILES: Final = (50, 90, 95, 99, 99.9, 99.99)
 FITTED_POINTS: Final = 60
+LAST_TICK_ROOM: Final = 1.25  # of a logarithmic axis: half of its last label has to fit into the picture
 
 
 def throughput(reading: Reading, size: Size) -> Drawing | None:
@@ -103,7 +104,7 @@ def distribution(reading: Reading, size: Size) -> Drawing | None:
     key(axes)
     milliseconds(axes, [point.ms for point in (*response, *service)])
     least = response[-1].above
-    axes.set_xlim(500_000, min(least, 100_000))
+    axes.set_xlim(500_000, min(least, 100_000) / LAST_TICK_ROOM)
     shown = [percent for percent in PERCENTILES if 100 - least / 10_000 >= percent - 1e-9 or percent <= 90]
     axes.xaxis.set_major_locator(FixedLocator([_above(percent) for percent in shown]))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -16,7 +16,7 @@ from harness.analysis import outcomes
 from harness.analysis.heat import Heat
 from harness.analysis.rounding import show
 from harness.analysis.saturation import LIMITS
-from harness.report import lanes
+from harness.report import activities, lanes
 from harness.report.drawing import (
     DASHED,
     QUANTILE_COLOURS,
@@ -80,7 +80,7 @@ def percentiles(reading: Reading, size: Size) -> Drawing | None:
         for name, column in columns.items()
         if data[column].notna().any()
     ]
-    return Drawing(figure, f"Response time over time: {', '.join(spans)}{lanes.words(reading)}.")
+    return Drawing(figure, f"Response time over time: {', '.join(spans)}{_beside_words(reading)}.")
 
 
 def heat(reading: Reading, size: Size) -> Drawing | None:
@@ -105,7 +105,7 @@ def heat(reading: Reading, size: Size) -> Drawing | None:
     axes.set_title("response time", loc="left", fontsize=11, color=MUTED)
     broken_time(reading, (axes,))
     return Drawing(
-        figure, f"Response times as a heat map over time: {_heat_words(found)}{lanes.words(reading)}."
+        figure, f"Response times as a heat map over time: {_heat_words(found)}{_beside_words(reading)}."
     )
 
 
@@ -135,7 +135,7 @@ def outcome_kinds(reading: Reading, size: Size) -> Drawing | None:
     broken_time(reading, (upper, lower))
     counts = ", ".join(f"{int(data[name].sum()):,} {name}" for name in names)
     worst = "" if rate.isna().all() else f"; the success rate was lowest at {rate.min():.1f}%"
-    return Drawing(figure, f"Outcomes over time: {counts}{worst}{lanes.words(reading)}.")
+    return Drawing(figure, f"Outcomes over time: {counts}{worst}{_beside_words(reading)}.")
 
 
 def windows_data(reading: Reading) -> Data | None:
@@ -240,6 +240,11 @@ def _log_ticks(axes: Axes, logs: Sequence[float] | np.ndarray) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_ms(float(f"{10**value:.3g}"))))
 
 
+def _beside_words(reading: Reading) -> str:
+    """What was done to the service."""
+    return lanes.words(reading) + activities.words(reading)
+
+
 def _throughput_words(reading: Reading) -> str:
     data = reading.windows
     best, most = float(data["throughput_rps"].max()), data["users"].max()
@@ -247,7 +252,7 @@ def _throughput_words(reading: Reading) -> str:
     failed = f"; {int(data['failed'].sum()):,} calls failed" if data["failed"].any() else "; no call failed"
     lag = data["lag_ms"].max()
     late = "" if np.isnan(lag) else f"; the generator was at most {show(lag, 'ms')} late"
-    return f"up to {show(best, 'per_s')} answered{users}{failed}{late}{lanes.words(reading)}"
+    return f"up to {show(best, 'per_s')} answered{users}{failed}{late}{_beside_words(reading)}"
 
 
 def _heat_words(found: Heat) -> str:

@@ -60,6 +60,19 @@ REFUSED = [
         "within the scatter",
     ),
     (
+        "a curve that only falls",
+        [level(users, law(users, contention=1.0, retrograde=0.01)) for users in LEVELS],
+        "only falls, from the lowest level run on, 5 users",
+    ),
+    (
+        "a peak beyond what was run",
+        [
+            level(users, float(rps))
+            for users, rps in zip(LEVELS, (300, 396, 446, 463, 483, 490, 492, 500, 508, 505), strict=True)
+        ],
+        "55 users, lies beyond the highest level run, 50 users",
+    ),
+    (
         "an open load",
         [level(50, rate, kind="rate", rate=rate) for rate in (100, 200, 300, 400, 300)],
         "there were 0",

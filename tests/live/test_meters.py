@@ -1,6 +1,8 @@
 """What Prometheus may scrape, against the rows it was counted from."""
 
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -137,3 +139,14 @@ def test_rows_keep_their_names_whatever_block_they_came_in() -> None:
     page = families(meters.page())["harness_calls_total"]
     assert (page.value(operation="a"), page.value(operation="b")) == (1, 2)
     assert page.labels("outcome") == {"ok"}
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    """docs/watching.md is what people write their dashboards by."""
+    meters = Meters({"run_id": "r"}, ["slow"])
+    said = gauges(lag_ms=[0.1], arrived=9, not_sent=[1])
+    meters.add([table([("a", "U", "ok", 1)])], [(0, said)])
+    meters.look(Shown(LIVE, "steady", "steady", ()), {"p95 < 1s": True})
+    page = (Path(__file__).parents[2] / "docs" / "watching.md").read_text(encoding="utf-8")
+
+    assert {*re.findall(r"`(harness_\w+)`", page)} == {*families(meters.page())}

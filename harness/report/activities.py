@@ -1,0 +1,158 @@
+"""What a Chaos Toolkit experiment did and asked, in a lane on every chart over time.
+
+    experiment
+    o o success rate +1   ■ latency begins   ■ it is over   o o success rate +1      o probe   ■ action   x failed
+
+Marks that would touch share a label: the first of their names, and how many more there are. A label that has no room in
+either row is left out. At most `MOST` activities are drawn: the table has more (`experiment_table`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from matplotlib.axes import Axes
+
+from harness.record import events
+from harness.report.lanes import CHARACTER_PX, FONT_PX, GAP_PX, LANE_PX, WORDS_FROM_PX
+from harness.report.reading import Reading
+from harness.report.svg import BAD, INK, MUTED
+from harness.units import NS_PER_S
+
+ROWS: Final = 2
+MOST: Final = 60
+WORDS_MOST: Final = 20
+TOUCHING_PX: Final = 11
+LABEL_MOST: Final = 34
+LABEL_MOST_NARROW: Final = 16
+MARKS: Final = {"action": "s", "probe": "o"}
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One thing that was done or asked, in seconds."""
+
+    name: str
+    kind: str  # action or probe
+    start_s: float
+    end_s: float
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Activities that stand together, and where they are drawn."""
+
+    row: int
+    members: tuple[Activity, ...]
+    label: str
+    before: bool  # the label stands before the marks
+
+
+def activities(reading: Reading) -> list[Activity]:
+    """All that the experiment of a run did, in order."""
+    return [
+        Activity(
+            name=str(event.data.get("name") or "without a name"),
+            kind=str(event.data.get("type") or ""),
+            start_s=event.at_ns / NS_PER_S,
+            end_s=max(int(event.data.get("end_ns") or 0), event.at_ns) / NS_PER_S,
+            succeeded=bool(event.data.get("succeeded")),
+        )
+        for event in reading.events
+        if event.event == events.ACTIVITY
+    ]
+
+
+def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> list[Group]:
+    """Those that lie in the picture, each group in the first row in which it has room."""
+    s_a_px = (end_s - start_s) / width_px
+    shown = [one for one in activities(reading) if start_s <= one.start_s <= end_s][:MOST]
+    free_s = [start_s - TOUCHING_PX * s_a_px] * ROWS
+    groups = []
+    for members in _together(shown, TOUCHING_PX * s_a_px):
+        label = _label(members, LABEL_MOST if width_px >= WORDS_FROM_PX else LABEL_MOST_NARROW)
+        words_s = (len(label) * CHARACTER_PX + 2 * GAP_PX) * s_a_px
+        first_s, last_s = members[0].start_s, members[-1].start_s
+        before = last_s + words_s > end_s
+        left_s, right_s = (first_s - words_s, last_s) if before else (first_s, last_s + words_s)
+        row = next((row for row in range(ROWS) if free_s[row] <= left_s), None)
+        if row is None:  # no room for its words: the marks alone
+            row = min(range(ROWS), key=lambda row: free_s[row])
+            label, right_s = "", last_s
+        free_s[row] = max(free_s[row], right_s)
+        groups.append(Group(row, tuple(members), label, before))
+    return groups
+
+
+def height_px(groups: Sequence[Group]) -> int:
+    """What they add to a picture."""
+    return (max((group.row for group in groups), default=-1) + 1) * LANE_PX
+
+
+def draw(groups: Sequence[Group], axes: Axes) -> None:
+    """Their lane."""
+    for group in groups:
+        for one in group.members:
+            _mark(one, group.row, axes)
+        if group.label:
+            at_s = group.members[0 if group.before else -1].start_s
+            axes.annotate(
+                group.label,
+                (at_s, group.row),
+                xytext=(-GAP_PX - 3 if group.before else GAP_PX + 3, 0),
+                textcoords="offset points",
+                ha="right" if group.before else "left",
+                va="center",
+                fontsize=FONT_PX,
+                annotation_clip=False,
+                parse_math=False,
+            )
+    axes.set_ylim(max(group.row for group in groups) + 0.5, -0.5)
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.set_title("experiment", loc="left", fontsize=11, color=MUTED)
+
+
+def words(reading: Reading) -> str:
+    """The activities for who does not see the chart."""
+    found = activities(reading)
+    if not found:
+        return ""
+    failed = sum(not one.succeeded for one in found)
+    actions = [f"{one.name} at {one.start_s:.0f} s" for one in found if one.kind == "action"][:WORDS_MOST]
+    said = f"; an experiment with {len(found)} activities, {failed} of them failed"
+    return f"{said}: {', '.join(actions)}" if actions else said
+
+
+def _together(found: Sequence[Activity], touching_s: float) -> list[list[Activity]]:
+    groups: list[list[Activity]] = []
+    for one in found:
+        if groups and one.start_s - groups[-1][-1].start_s < touching_s:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return groups
+
+
+def _label(members: Sequence[Activity], most: int) -> str:
+    """The name of what failed, else of the first."""
+    name = next((one for one in members if not one.succeeded), members[0]).name
+    more = f" +{len(members) - 1}" if len(members) > 1 else ""
+    return (name if len(name) <= most else name[: most - 1].rstrip() + "…") + more
+
+
+def _mark(one: Activity, row: int, axes: Axes) -> None:
+    colour = INK if one.succeeded else BAD
+    if one.end_s > one.start_s:
+        axes.plot([one.start_s, one.end_s], [row, row], color=colour, linewidth=1.2)
+    axes.plot(
+        [one.start_s],
+        [row],
+        MARKS.get(one.kind, "D") if one.succeeded else "x",
+        color=colour,
+        markerfacecolor=colour if one.kind == "action" else "none",
+        markersize=5.5,
+        markeredgewidth=1.3 if one.succeeded else 1.8,
+        clip_on=False,
+    )

@@ -1,0 +1,50 @@
+"""What a Chaos Toolkit experiment did and asked, as a table: journal.json in the run directory has the whole of it."""
+
+from typing import Any, Final
+
+from harness.analysis.rounding import show
+from harness.record import events
+from harness.report.activities import activities
+from harness.report.markup import Html, Node, el
+from harness.report.pieces import section, table
+from harness.report.reading import Reading
+from harness.units import show_duration
+
+MOST: Final = 200
+COLUMNS: Final = ("At", "Activity", "Kind", "Took", "Outcome")
+
+
+def experiment(reading: Reading) -> Html | None:
+    """The section, for a run that an experiment was part of."""
+    found = activities(reading)
+    told = next((event.data for event in reading.events if event.event == events.EXPERIMENT), None)
+    if told is None and not found:
+        return None
+    body: list[list[Node]] = [
+        [
+            show_duration(round(one.start_s, 1)),
+            el("span", one.name, cls="long"),
+            one.kind,
+            show(one.end_s - one.start_s, "s"),
+            el(
+                "span",
+                "✓ succeeded" if one.succeeded else "✕ failed",
+                cls=f"badge {'pass' if one.succeeded else 'fail'}",
+            ),
+        ]
+        for one in found[:MOST]
+    ]
+    left_out = len(found) - len(body)
+    return section(
+        "Experiment",
+        _ending(told or {}),
+        table(COLUMNS, body, text=(0, 1, 2, 4)) if body else None,
+        el("p", f"{left_out:,} more activities are in journal.json.", cls="note") if left_out else None,
+    )
+
+
+def _ending(told: dict[str, Any]) -> str:
+    """The title, and how it ended."""
+    title, status = told.get("title") or "An experiment", told.get("status") or "unknown"
+    deviated = "; its hypothesis did not hold any more after the method" if told.get("deviated") else ""
+    return f"{title}: {status}{deviated}."
