@@ -56,7 +56,7 @@ async def test_a_run_is_seen_from_outside_and_only_seen(harness: Callable[..., A
             return (
                 "harness_calls_total" in page
                 and page["harness_users"].value() == 3
-                and page["harness_step_info"].labels("step") == {"sustain-1"}
+                and page["harness_step_info"].labels("step") == {"sustain"}
                 and sum(page["harness_calls_total"].values(operation="tools/call:echo", outcome="ok")) > 100
                 and page["harness_worker_cpu_ratio"].value(worker="0") > 0
             )
