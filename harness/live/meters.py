@@ -178,13 +178,15 @@ class Meters:
             lag.append((labels, None if found["lag_ms_p99"] is None else found["lag_ms_p99"] / 1000))
             over = over or bool(saturation.over(found))
         last = f"over the last {LAST_S:g} s"
-        yield family("harness_worker_cpu_ratio", "gauge", f"Processor time of one core, the most {last}.", cpu)
+        yield family(
+            "harness_worker_cpu_ratio", "gauge", f"Processor time of one core, the most {last}.", cpu
+        )
         about = f"Most time spent waiting for a processor, {last}."
         yield family("harness_worker_run_delay_ratio", "gauge", about, delay)
         yield family("harness_worker_lag_seconds", "gauge", f"Scheduling lag, p99 {last}.", lag)
-        saturated = [({}, int(over))] if self._newest else []
+        saturated = int(over) if self._newest else None
         about = f"1 when a worker was beyond its limits {last}: the numbers are not the server's."
-        yield family("harness_generator_saturated", "gauge", about, saturated)
+        yield family("harness_generator_saturated", "gauge", about, [({}, saturated)])
 
 
 def _histogram(name: str, about: str, spreads: Mapping[str, Spread]) -> Family:
