@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ class Target:
         """Processor time so far: when it grows as fast as the clock, the server is the bottleneck."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS_S
+
+    def took_ms(self) -> float:
+        """With -delay: the median time that calls really took there since this was last asked."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/took", timeout=10) as reply:
+            return float(reply.read()) / 1000
 
 
 @contextmanager

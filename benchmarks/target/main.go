@@ -5,6 +5,8 @@
 //	POST any path   a tool's result with the caller's own id, as JSON; no id: 202
 //	POST /sse       the same as a stream of one event, in chunks
 //	GET  /ws        WebSocket, a message a frame
+//	GET  /took      with -delay: the median time that calls really took here since it was last asked, from their
+//	                bytes' arrival in the kernel to the write of the answer, in microseconds
 //
 //	target                  prints the port that it chose on 127.0.0.1, serves until it is killed
 //	target -delay 20ms      answers each call that long after it came
@@ -20,11 +22,13 @@ import (
 	"math/rand"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 const (
 	connectionsMax = 1 << 16
 	requestMax     = 1 << 16
+	tookMax        = 200_000
 	slack          = time.Millisecond // this long before an answer is due the loop stops sleeping and spins
 )
 
@@ -36,9 +40,9 @@ type connection struct {
 
 // An answer that waits for its time; they fall due in the order they came.
 type waiting struct {
-	due    time.Time
-	fd     int
-	answer []byte
+	came, due time.Time
+	fd        int
+	answer    []byte
 }
 
 var (
@@ -51,6 +55,8 @@ var (
 	queue       []waiting
 	input       = make([]byte, requestMax)
 	output      = make([]byte, 0, requestMax)
+	control     = make([]byte, 64)
+	took        [tookMax]int // calls by the microseconds that they took
 )
 
 func main() {
@@ -76,6 +82,9 @@ func serve(listener, poll int) {
 				take(fd)
 			} else if fd, _, err := syscall.Accept4(listener, syscall.SOCK_NONBLOCK); err == nil {
 				syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+				if *delay > 0 {
+					syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TIMESTAMPNS, 1)
+				}
 				connections[fd] = connection{}
 				watch(poll, fd)
 			}
@@ -91,6 +100,9 @@ func answerWhatIsDue() int {
 			return int(max(left-slack, 0) / time.Millisecond)
 		}
 		write(queue[0].fd, queue[0].answer)
+		if *delay > 0 {
+			took[min(max(time.Since(queue[0].came).Microseconds(), 0), tookMax-1)]++
+		}
 		queue = queue[1:]
 	}
 	return -1
@@ -98,7 +110,7 @@ func answerWhatIsDue() int {
 
 // Read from a connection, and answer every request that is whole.
 func take(fd int) {
-	n, err := syscall.Read(fd, input)
+	n, came, err := receive(fd)
 	if err == syscall.EAGAIN {
 		return
 	}
@@ -123,13 +135,42 @@ func take(fd int) {
 			break
 		}
 		data = data[used:]
-		reply(fd, output, call)
+		reply(fd, output, call, came)
 	}
 	here.pending = append([]byte(nil), data...)
 }
 
+// What has come, and when: as the kernel says where that is asked for, else now.
+func receive(fd int) (n int, came time.Time, err error) {
+	if *delay == 0 {
+		n, err = syscall.Read(fd, input)
+		return n, time.Time{}, err
+	}
+	n, noted, _, _, err := syscall.Recvmsg(fd, input, control, 0)
+	if noted < syscall.SizeofCmsghdr+16 {
+		return n, time.Now(), err
+	}
+	stamp := (*syscall.Timespec)(unsafe.Pointer(&control[syscall.SizeofCmsghdr]))
+	return n, time.Unix(stamp.Unix()), err
+}
+
+// The median of what calls took since it was last asked for.
+func tookMedian() int {
+	total, seen := 0, 0
+	for _, count := range took {
+		total += count
+	}
+	for us, count := range took {
+		if seen += count; 2*seen >= total {
+			took = [tookMax]int{}
+			return us
+		}
+	}
+	return 0
+}
+
 // At once, or when its time has come: only calls take time.
-func reply(fd int, answer []byte, call bool) {
+func reply(fd int, answer []byte, call bool, came time.Time) {
 	if call {
 		if calls++; calls == *after {
 			time.Sleep(*stall)
@@ -149,7 +190,7 @@ func reply(fd int, answer []byte, call bool) {
 		write(fd, answer)
 		return
 	}
-	queue = append(queue, waiting{due, fd, append([]byte(nil), answer...)})
+	queue = append(queue, waiting{came, due, fd, append([]byte(nil), answer...)})
 }
 
 func write(fd int, data []byte) {
