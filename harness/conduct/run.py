@@ -49,6 +49,7 @@ from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail, seal
 from harness.record.undo import read_open
 from harness.report import write_all
+from harness.scenario.model import Scenario
 from harness.services import janitor
 
 DRAIN_S_MAX = 30.0
