@@ -64,16 +64,34 @@ class Place:
     said: str
     meaning: str
     proxied: bool  # a way, which leads through a proxy; else processes
+    behind: bool = False  # the reference target: of another server the harness does not see it
 
 
 LINKS: Final[dict[str, Place]] = {
     "client": Place("the client link", "the way from the load to the target", True),
-    "database": Place("the database link", "the way from the reference target to its PostgreSQL", True),
+    "database": Place("the database link", "the way from the reference target to its PostgreSQL", True, True),
+    "queue": Place(
+        "the queue link", "the way from the reference target to RabbitMQ, the queue of its tasks", True, True
+    ),
+    "sessions": Place(
+        "the sessions link", "the way from the reference target to Redis, where it keeps sessions", True, True
+    ),
     "target": Place("the target", "the processes of a target that the harness has started", False),
-    "postgres": Place("PostgreSQL", "the processes of the reference target's embedded PostgreSQL", False),
+    "postgres": Place(
+        "PostgreSQL", "the processes of the reference target's embedded PostgreSQL", False, True
+    ),
 }
 WAYS: Final = tuple(name for name, place in LINKS.items() if place.proxied)
 PARTS: Final = tuple(name for name, place in LINKS.items() if not place.proxied)
+# What else people call them: for `did you mean`.
+ALSO_CALLED: Final[dict[str, tuple[str, ...]]] = {
+    "client": ("http", "load", "network", "server"),
+    "database": ("db", "sql", "postgresql", "postgres"),
+    "queue": ("rabbitmq", "rabbit", "amqp", "broker", "tasks"),
+    "sessions": ("redis", "session", "cache", "store"),
+    "target": ("process", "server", "app"),
+    "postgres": ("postgresql", "database", "db"),
+}
 
 
 @dataclass(frozen=True, slots=True)

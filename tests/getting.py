@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness.doctor import installed
-from harness.doctor.finding import apt_install
+from harness.services.programs import to_get
 
 AS_ROOT = "Only root can start a process as another user; run the tests as root: sudo make test"
 IPV6 = "This machine has no IPv6 on loopback; get it: sudo sysctl -w net.ipv6.conf.lo.disable_ipv6=0"
@@ -31,11 +31,11 @@ def node_program(name: str) -> str:
 
 
 def openssl(why: object) -> str:
-    return _reason("openssl", apt_install("openssl") or "install openssl as your system does", why)
+    return _reason("openssl", to_get("openssl"), why)
 
 
 def curl() -> str:
-    return _reason("curl", apt_install("curl") or "install curl as your system does")
+    return _reason("curl", to_get("curl"))
 
 
 def npm(why: object) -> str:
@@ -57,11 +57,11 @@ def chromium() -> str:
 
 
 def redis() -> str:
-    return _reason("Redis", installed.redis().todo)
+    return _reason("Redis", installed.session_store().todo)
 
 
 def rabbitmq() -> str:
-    return _reason("RabbitMQ", installed.rabbitmq().todo)
+    return _reason("RabbitMQ", installed.queue().todo)
 
 
 def _reason(what: str, todo: str, why: object = "") -> str:

@@ -8,9 +8,9 @@ wait until a fault was over has felt it, too.
 
 A fault that acts on new connections only (the catalogue says which do) exposes the calls that opened one meanwhile.
 
-On a database link the calls of the load do not travel over the link: exposed are those that were on their way
-while the fault was on. That the link itself was disturbed is what canaries verify. Whether a call needed the
-database is not known here.
+On a link behind the target (database, queue, sessions) the calls of the load do not travel over the link: exposed are
+those that were on their way while the fault was on. That the link itself was disturbed is what canaries verify.
+Whether a call needed the database, the queue or a session is not known here.
 """
 
 from collections.abc import Iterable

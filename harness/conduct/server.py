@@ -12,7 +12,7 @@ from typing import Any
 from harness.client.preflight import Discovered, preflight
 from harness.conduct.ledger import Door
 from harness.conduct.suggestion import commands_that_work
-from harness.conduct.ways import Ways
+from harness.conduct.ways import BROKERS, Ways
 from harness.errors import UsageError
 from harness.live.progress import Progress
 from harness.load.address import PLAIN_DOOR, Doors, check_allowed, credentials, doors
@@ -109,13 +109,18 @@ async def find_server(
     elif wanted.url:
         url = wanted.url
     else:
-        progress.note("Starting PostgreSQL and the reference server")
+        progress.note(f"Starting {_parts(ways)} and the reference server")
         database_url, seat = await stack.enter_async_context(
             postgres.provided_or_embedded(undo, directory.path)
         )
         await ways.take("postgres", seat, database_url)
         database_url = await ways.lead("database", database_url)
-        started = await stack.enter_async_context(target.managed(undo, directory.path, database_url))
+        env = {
+            name: url
+            for link in BROKERS
+            for name, url in (await ways.lead_to_broker(link, directory.path)).items()
+        }
+        started = await stack.enter_async_context(target.managed(undo, directory.path, database_url, env=env))
         url, usage.now = started.base_url + DOOR_OF.get(wanted.protocol, "/mcp"), started.usage
         await ways.take("target", started.seat, started.base_url)
     places = doors(url, wanted.protocol)
@@ -148,6 +153,12 @@ async def _by_link(places: Doors, ways: Ways) -> Doors:
         base_url + places.mcp_url.removeprefix(places.base_url),
         websocket + places.ws_url.removeprefix(places.base_url.replace("http", "ws", 1)),
     )
+
+
+def _parts(ways: Ways) -> str:
+    """What is started behind the reference server."""
+    brokers = [said for link, said in (("queue", "RabbitMQ"), ("sessions", "Redis")) if link in ways.needed]
+    return ", ".join(["PostgreSQL", *brokers])
 
 
 def _introduce(found: Discovered) -> str:

@@ -1,19 +1,33 @@
-"""The places of a run's faults: links lead through proxies from before the load to its end; processes stand as they are."""
+"""The places of a run's faults: links lead through proxies from before the load to its end; processes stand as they are.
+
+The queue and the store of sessions behind a target are there only when faults are planned on the way to them.
+"""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+from urllib.parse import urlsplit
 
 from harness import canary
 from harness.catalogue import WAYS, where
 from harness.clock import Clock
-from harness.errors import UsageError
+from harness.errors import FaultBackendUnreachableError, UsageError
+from harness.faults.evidence import Ask
 from harness.injector import Way
+from harness.record import redact
 from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal
-from harness.services import links, toxiproxy
+from harness.services import links, rabbitmq, redis, toxiproxy
 from harness.services.part import Part
 from harness.services.seat import Seat
 from harness.services.toxiproxy import Toxiproxy
+
+ANSWER_S = 10.0
+# What serves behind a link of the reference target, and how its URL begins.
+BROKERS: Final[dict[str, ModuleType]] = {"queue": rabbitmq, "sessions": redis}
+SCHEMES: Final = {"queue": "amqp", "sessions": "redis"}
 
 
 @dataclass(slots=True)
@@ -39,6 +53,32 @@ class Ways:
         self.found[name] = Way(link, canaries)
         return link.through(url)
 
+    async def lead_to_broker(self, name: str, log_dir: Path) -> dict[str, str]:
+        """What the target is told of a broker behind a link that faults are planned on; nothing without one."""
+        if name not in self.needed:
+            return {}
+        broker = BROKERS[name]
+        url = await self.stack.enter_async_context(broker.provided_or_started(self.undo, log_dir))
+        await self._check_broker(name, broker.VARIABLE, url)
+        return {broker.VARIABLE: await self.lead(name, url)}
+
+    async def _check_broker(self, name: str, variable: str, url: str) -> None:
+        """It must answer before any load, in plain words."""
+        if not _speaks_plainly(url, SCHEMES[name]):
+            raise UsageError(
+                f"A fault on {where(name)} cannot be made with what {variable} names",
+                f"It is not {SCHEMES[name]}://HOST:PORT; through a proxy at another address no certificate would be valid",
+                f"Name one that speaks without TLS, or unset {variable}: the harness starts one of its own",
+            )
+        async with canary.opened(url, url, self.clock) as canaries:
+            (pair,) = await canaries.pairs(1, Ask(limit_s=ANSWER_S))
+        if pair.beside.end != "replied":
+            raise FaultBackendUnreachableError(
+                f"What {variable} names does not answer: {redact.url(url)}",
+                f"Its connection was {pair.beside.end}; a fault on {where(name)} needs it",
+                f"Start it, or unset {variable}: the harness starts one of its own",
+            )
+
     async def take(self, name: str, seat: Seat | None, url: str) -> None:
         """Processes that faults are planned on; those of a user's own server are not ours to stop."""
         if name not in self.needed:
@@ -51,6 +91,15 @@ class Ways:
             )
         canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
         self.found[name] = Way(Part(where(name), seat), canaries)
+
+
+def _speaks_plainly(url: str, scheme: str) -> bool:
+    """Whether it has a host, a port that is one, and no TLS."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == scheme and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 async def prepare(

@@ -47,8 +47,8 @@ def checks(out: Path) -> dict[str, tuple[Check, ...]]:
             _threaded(installed.go),
             _threaded(installed.node),
             _threaded(installed.chromium),
-            _threaded(installed.rabbitmq),
-            _threaded(installed.redis),
+            _threaded(installed.queue),
+            _threaded(installed.session_store),
         ),
         "Services": (
             answering.database,

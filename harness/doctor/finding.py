@@ -6,9 +6,7 @@ optional  not there; something else serves, or one feature is missing
 missing   not there, and `harness ramp` cannot run without it
 """
 
-import os
 import shlex
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -35,11 +33,6 @@ def pip_install(package: str) -> str:
     return f"{shlex.quote(sys.executable)} -m pip install {shlex.quote(package)}"
 
 
-def apt_install(package: str) -> str | None:
-    """The command that gets a Debian package; None where there are none."""
-    return f"{_sudo()}apt-get install -y {package}" if shutil.which("apt-get") else None
-
-
 def says(*argv: str) -> str:
     """The first line that a program writes about itself; nothing when it does not run."""
     try:
@@ -49,7 +42,3 @@ def says(*argv: str) -> str:
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return ""
     return next(iter(done.stdout.strip().splitlines()), "") if done.returncode == 0 else ""
-
-
-def _sudo() -> str:
-    return "" if os.geteuid() == 0 else "sudo "

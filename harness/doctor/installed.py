@@ -14,15 +14,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness import __version__
-from harness.doctor.finding import Finding, State, apt_install, pip_install, says
+from harness.doctor.finding import Finding, State, pip_install, says
 from harness.errors import ServiceError
-from harness.services import postgres, toxiproxy_install
+from harness.services import postgres, programs, rabbitmq, redis, toxiproxy_install
+from harness.services.programs import apt_install
 
 PACKAGE = "mcp-harness"
 NEEDED_PYTHON = (3, 11)
 SHOWN = ("locust", "mcp", "aiohttp", "asyncpg")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SYSTEM_PLACES = ("/usr/sbin", "/sbin", "/usr/lib/rabbitmq/bin", "/opt/redis/bin", "/usr/local/sbin")
 
 
 def python() -> Finding:
@@ -140,29 +140,35 @@ def chromium() -> Finding:
     return Finding("Chromium", "optional", "not there", "tests of the report in a browser", todo)
 
 
-def rabbitmq() -> Finding:
-    """Asking it for its version would start Erlang: that it is there must do."""
-    return _server("RabbitMQ", "rabbitmq-server", "AMQP_URL", "the queue of the reference server's tasks")
-
-
-def redis() -> Finding:
-    """Whatever speaks its protocol would do."""
+def queue() -> Finding:
+    """Asking RabbitMQ for its version would start Erlang: that it is there must do."""
     return _server(
-        "Redis", "redis-server", "REDIS_URL", "sessions of the reference server outside PostgreSQL"
+        "RabbitMQ",
+        rabbitmq.PACKAGE,
+        rabbitmq.VARIABLE,
+        "faults on the queue link, and the queue of the reference server's tasks",
+    )
+
+
+def session_store() -> Finding:
+    """Redis; whatever speaks its protocol would do."""
+    return _server(
+        "Redis",
+        redis.PROGRAM,
+        redis.VARIABLE,
+        "faults on the sessions link, and sessions of the reference server outside PostgreSQL",
     )
 
 
 def _server(name: str, program: str, variable: str, purpose: str) -> Finding:
-    path = shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", ""), *SYSTEM_PLACES]))
-    if path:
+    if path := programs.found(program):
         return Finding(name, "good", path)
-    get = apt_install(program) or f"install {program} as your system does"
     return Finding(
         name,
         "optional",
         "not there",
         f"{purpose}; without it PostgreSQL serves",
-        f"{get}, or set {variable}",
+        f"{programs.to_get(program)}, or set {variable}",
     )
 
 

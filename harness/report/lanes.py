@@ -29,7 +29,7 @@ CHARACTER_PX: Final = 5.7  # on average, of a system font of that size
 GAP_PX: Final = 5
 LEAST_PX: Final = 3
 WORDS_FROM_PX: Final = 600  # narrower charts have names only
-HATCH: Final = {"client": "////", "database": "\\\\\\\\"}
+HATCH: Final = {"client": "////", "database": "\\\\\\\\", "queue": "....", "sessions": "||||"}
 OTHER_HATCH: Final = "xxx"
 
 

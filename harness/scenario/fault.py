@@ -10,9 +10,10 @@ On the command line the same is `--fault latency:name=slow-db,at=steady+60s,for=
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from harness.catalogue import FAULTS, Parameter
+from harness.catalogue import ALSO_CALLED, FAULTS, Parameter
 from harness.units import UnitError, bytes_per_s, duration_s, size_bytes
 
 FIXED = ("name", "at", "for", "link", "fault")
@@ -67,7 +68,7 @@ def _read(data: object, path: str) -> Fault:
             raise ValueError(f"{path}.{key}: is missing")
     link = str(data.get("link", known.links[0]))
     if link not in known.links:
-        raise ValueError(f"{path}.link: {_unknown(link, 'link', known.links)}")
+        raise ValueError(f"{path}.link: {_unknown(link, 'link', known.links, ALSO_CALLED)}")
     step, offset_s = _anchor(str(data["at"]), f"{path}.at")
     for_s = _duration(data.get("for", "0s"), f"{path}.for")
     if for_s <= 0 and not known.momentary:
@@ -141,8 +142,12 @@ def _quantity(read: Callable[[Any], float], text: Any, path: str) -> float:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _unknown(word: str, what: str, known: Collection[str]) -> str:
-    close: Sequence[str] = difflib.get_close_matches(word, list(known), 1)
+def _unknown(
+    word: str, what: str, known: Collection[str], also: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> str:
+    """In words, with the nearest there is: by what it is also called, else by its letters."""
+    called = [name for name in known if word.lower() in also.get(name, ())]
+    close: Sequence[str] = called or difflib.get_close_matches(word, list(known), 1)
     return f"unknown {what} {word!r}; " + (
         f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
     )

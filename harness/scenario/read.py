@@ -15,7 +15,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.catalogue import where
+from harness.catalogue import LINKS, where
 from harness.errors import UsageError
 from harness.objectives import check_names, parse, parse_abort
 from harness.scenario import load, model
@@ -140,7 +140,7 @@ def _check_anchors(scenario: Scenario, source: str) -> None:
                 f"{path}.at: there is no load step {fault.step!r}", f"There are {', '.join(names)}"
             )
         target = scenario.target
-        if fault.link in {"database", "postgres"} and (target.url or target.command):
+        if LINKS[fault.link].behind and (target.url or target.command):
             raise UsageError(
                 f"{path}.link: {where(fault.link)} is the reference target's",
                 "Of a server that is not ours the harness sees the client link only",

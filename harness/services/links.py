@@ -1,6 +1,8 @@
 """Links: a proxy of ours in the path, for the whole run, baseline included, so that only the fault changes.
 
     load ---> [client link] ---> target ---> [database link] ---> PostgreSQL
+                                        ---> [queue link] ------> RabbitMQ
+                                        ---> [sessions link] ---> Redis
 
 A proxy's name carries our prefix and the run's id; a Toxiproxy that is shared with others is left as it was
 found. The proxy is written down before it is made, and deleted when the run ends.
@@ -18,6 +20,7 @@ from harness.services.toxiproxy import Toxiproxy
 from harness.services.toxiproxy_api import Api, RefusedError
 
 PREFIX = "harness-"
+PORTS = {"https": 443, "postgresql": 5432, "postgres": 5432, "amqp": 5672, "redis": 6379}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ async def opened(
 ) -> AsyncIterator[Link]:
     """A link to the host and port of a URL."""
     where = urlsplit(url)
-    upstream = f"{where.hostname}:{where.port or {'https': 443, 'postgresql': 5432}.get(where.scheme, 80)}"
+    upstream = f"{where.hostname}:{where.port or PORTS.get(where.scheme, 80)}"
     proxy = f"{PREFIX}{run_id}-{name}"
     must = undoing.proxy(toxiproxy.url, proxy, ours=toxiproxy.ours)
     entry = undo.add(must.what, **must.data)

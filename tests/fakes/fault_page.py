@@ -49,7 +49,8 @@ def _section(name: str) -> str:
 
 
 def _where(kind: FaultKind) -> str:
-    where = " or ".join(f"`{link}`" for link in kind.links)
+    *others, last = (f"`{link}`" for link in kind.links)
+    where = f"{', '.join(others)} or {last}" if others else last
     return f"On {where}." + (" It ends by itself: `for` may be left out." if kind.momentary else "")
 
 

@@ -25,7 +25,7 @@ async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A server that all tests share: use keys with a prefix of your own."""
-    if brokers.program("redis-server") is None:
+    if not brokers.are_installed("redis"):
         pytest.skip(getting.redis())
     return shared_broker("redis", tmp_path_factory).url
 
@@ -39,7 +39,7 @@ def amqp_url(rabbitmq: brokers.Broker) -> str:
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> brokers.Broker:
     """The same, with the address of its management API (None where its package has none)."""
-    if brokers.program(*brokers.RABBITMQ_PROGRAMS) is None:
+    if not brokers.are_installed("rabbitmq"):
         pytest.skip(getting.rabbitmq())
     return shared_broker("rabbitmq", tmp_path_factory)
 

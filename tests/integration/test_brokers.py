@@ -43,7 +43,7 @@ async def test_the_rabbitmq_of_the_tests_is_real(rabbitmq: brokers.Broker, amqp_
 
 async def test_a_shared_broker_is_one_and_ends_with_the_test_run(tmp_path: Path) -> None:
     """Even with one that is killed; nothing of it is left."""
-    if brokers.program("redis-server") is None:
+    if not brokers.are_installed("redis"):
         pytest.skip(getting.redis())
     test_run = subprocess.Popen(["sleep", "600"])
     try:

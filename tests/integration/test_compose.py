@@ -172,8 +172,8 @@ def addresses(
     """In a copy of what the image holds beside the package; a broker that is not here the server does without."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "locustfiles").symlink_to(ROOT / "locustfiles")
-    redis = brokers.program("redis-server") and request.getfixturevalue("redis_url")
-    amqp = brokers.program(*brokers.RABBITMQ_PROGRAMS) and request.getfixturevalue("amqp_url")
+    redis = brokers.are_installed("redis") and request.getfixturevalue("redis_url")
+    amqp = brokers.are_installed("rabbitmq") and request.getfixturevalue("amqp_url")
     return Addresses(postgres_url, redis or "", amqp or "")
 
 

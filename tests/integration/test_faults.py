@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from harness import canary
+from harness import canary, catalogue
 from harness.clock import Epoch, RealClock
 from harness.faults import REGISTRY
 from harness.faults.evidence import Canary, Pair, why_not_without_effect
@@ -52,7 +52,7 @@ class Bench:
         self.directory, self.server, self.way, self.undo = directory, server, way, undo
         clock = RealClock()
         self.injector = Injector(
-            {"client": way, "database": way}, clock, Epoch.of(clock), log, undo, Silent()
+            dict.fromkeys(catalogue.WAYS, way), clock, Epoch.of(clock), log, undo, Silent()
         )
 
     @property
@@ -148,30 +148,36 @@ async def test_down_cuts_the_link_and_healing_brings_it_back(
         assert named(events, "fault_healed") == {"name": "f", "healed": True, "why": ""}
 
 
-BOTH = ("client", "database")
 TRIES = 3  # on a machine that is busy with other tests, noise may drown what is to be seen
 TOXICS: list[tuple[str, dict[str, float | str], tuple[str, ...]]] = [
-    ("bandwidth", {"rate": 20_000.0, "direction": "downstream"}, BOTH),
-    ("bandwidth", {"rate": 200_000.0, "direction": "upstream"}, BOTH),
-    ("timeout", {"timeout": 0.0, "direction": "downstream"}, BOTH),
-    ("timeout", {"timeout": 0.1, "direction": "upstream"}, BOTH),
-    ("reset_peer", {"timeout": 0.0, "direction": "upstream"}, BOTH),
-    ("reset_peer", {"timeout": 0.05, "direction": "downstream"}, BOTH),
-    ("slow_close", {"delay": 0.2}, BOTH),
-    ("slicer", {"size": 32.0, "pause": 0.005, "direction": "downstream"}, BOTH),
-    ("slicer", {"size": 64.0, "pause": 0.005, "direction": "upstream"}, BOTH),
+    ("bandwidth", {"rate": 20_000.0, "direction": "downstream"}, catalogue.WAYS),
+    ("bandwidth", {"rate": 200_000.0, "direction": "upstream"}, catalogue.WAYS),
+    ("timeout", {"timeout": 0.0, "direction": "downstream"}, catalogue.WAYS),
+    ("timeout", {"timeout": 0.1, "direction": "upstream"}, catalogue.WAYS),
+    ("reset_peer", {"timeout": 0.0, "direction": "upstream"}, catalogue.WAYS),
+    ("reset_peer", {"timeout": 0.05, "direction": "downstream"}, catalogue.WAYS),
+    ("slow_close", {"delay": 0.2}, catalogue.WAYS),
+    ("slicer", {"size": 32.0, "pause": 0.005, "direction": "downstream"}, catalogue.WAYS),
+    ("slicer", {"size": 64.0, "pause": 0.005, "direction": "upstream"}, catalogue.WAYS),
     ("limit_data", {"bytes": 500.0}, ("client",)),
-    ("limit_data", {"bytes": 3000.0}, BOTH),
+    ("limit_data", {"bytes": 3000.0}, catalogue.WAYS),
 ]
 
 
-@pytest.mark.parametrize("name", BOTH)
+URLS = {"database": "postgres_url", "queue": "amqp_url", "sessions": "redis_url"}
+
+
+@pytest.mark.parametrize("name", catalogue.WAYS)
 async def test_every_toxic_is_verified_by_what_it_does_and_healed(
-    tmp_path: Path, undo: Journal, postgres_url: str, name: str
+    tmp_path: Path, undo: Journal, request: pytest.FixtureRequest, name: str
 ) -> None:
-    """On both kinds of links; the same canaries beside the link see nothing of it."""
-    async with bench(tmp_path, undo, postgres_url if name == "database" else "", name) as on:
-        for kind, parameters in [(kind, parameters) for kind, parameters, where in TOXICS if name in where]:
+    """On every link; the same canaries beside the link see nothing of it."""
+    url = request.getfixturevalue(URLS[name]) if name in URLS else ""
+    async with bench(tmp_path, undo, url, name) as on:
+        rows = [(kind, parameters) for kind, parameters, where in TOXICS if name in where]
+        if name in {"queue", "sessions"}:
+            rows += [("latency", LATENCY), ("down", {})]
+        for kind, parameters in rows:
             why = ["not tried"]
             while why[-1] and len(why) <= TRIES:
                 await on.inject(kind, 0.05, **parameters)

@@ -49,6 +49,10 @@ def test_a_time_counts_from_the_run_or_from_a_load_step(at: str, expected: tuple
         ({"direction": "sideways"}, "faults[0].direction: unknown choice 'sideways'"),
         ({"jiter": "1s"}, "faults[0].jiter: unknown key of latency 'jiter'; did you mean jitter?"),
         ({"link": "databse"}, "faults[0].link: unknown link 'databse'; did you mean database?"),
+        ({"link": "redis"}, "faults[0].link: unknown link 'redis'; did you mean sessions?"),
+        ({"link": "RabbitMQ"}, "faults[0].link: unknown link 'RabbitMQ'; did you mean queue?"),
+        ({"link": "db"}, "faults[0].link: unknown link 'db'; did you mean database?"),
+        ({"link": "moon"}, "unknown link 'moon'; there are client, database, queue, sessions"),
         ({"at": "10"}, "faults[0].at: '10' is no time"),
         ({"at": "steady+x"}, "faults[0].at: 'x' is not a duration"),
         ({"at": "stedy+1s"}, "there is no load step 'stedy'"),
@@ -82,11 +86,12 @@ def test_what_is_no_list_of_faults_is_refused(faults: object, message: str) -> N
     assert message in str(caught.value)
 
 
-def test_the_database_link_is_the_reference_target_s() -> None:
+@pytest.mark.parametrize("link", ["database", "queue", "sessions"])
+def test_a_link_behind_the_target_is_the_reference_target_s(link: str) -> None:
     """Of somebody's server the harness sees the client link only."""
-    data = {"name": "n", "load": LOAD, "faults": [LATENCY | {"link": "database"}]}
-    assert scenario_of(data, "x.yaml", {}).faults[0].link == "database"
-    with pytest.raises(UsageError, match="database link is the reference target's"):
+    data = {"name": "n", "load": LOAD, "faults": [LATENCY | {"link": link}]}
+    assert scenario_of(data, "x.yaml", {}).faults[0].link == link
+    with pytest.raises(UsageError, match=f"{link} link is the reference target's"):
         scenario_of(data | {"target": {"url": "http://127.0.0.1:1/mcp"}}, "x.yaml", {})
 
 

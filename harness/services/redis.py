@@ -1,0 +1,65 @@
+"""Redis: the user's server if REDIS_URL names one, else one of our own for the run, as a child.
+
+    async with provided_or_started(undo, log_dir) as url:               # redis://:...@127.0.0.1:PORT/0
+
+One of ours listens on 127.0.0.1 and a free port, asks for a random password, and keeps nothing on disk.
+"""
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from harness.errors import FaultBackendUnreachableError, ServiceError
+from harness.record.undo import Journal
+from harness.services import programs, readiness, temporary
+from harness.services.ports import free_port, is_taken
+from harness.services.process import GIVES_WAY, running
+
+HOST, PROGRAM, VARIABLE = "127.0.0.1", "redis-server", "REDIS_URL"
+TRIES = 5
+
+
+@asynccontextmanager
+async def provided_or_started(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
+    """The URL of the user's, or of one of our own."""
+    if given := os.environ.get(VARIABLE):
+        yield given
+        return
+    async with temporary.directory(undo, "redis") as place, started(undo, place, log_dir) as url:
+        yield url
+
+
+@asynccontextmanager
+async def started(undo: Journal, place: Path, log_dir: Path) -> AsyncIterator[str]:
+    """One of our own, which works in `place`; its log is redis.log in `log_dir`."""
+    program = programs.found(PROGRAM)
+    if program is None:
+        raise FaultBackendUnreachableError(
+            "There is no Redis on this machine",
+            f"{PROGRAM} is not installed, and {VARIABLE} names no server",
+            f"Get it: {programs.to_get(PROGRAM)}; or set {VARIABLE}",
+        )
+    log, password = (log_dir / "redis.log").absolute(), secrets.token_hex(16)
+    secret = place / "redis.conf"  # rather than on the command line, which everybody can read
+    secret.touch(mode=0o600)
+    secret.write_text(f"requirepass {password}\n", encoding="ascii")
+    for tries_left in reversed(range(TRIES)):
+        port = free_port(HOST)
+        settings = {"bind": HOST, "port": port, "save": "", "dir": place, "daemonize": "no"}
+        argv = [
+            program,
+            str(secret),
+            *(word for key, value in settings.items() for word in (f"--{key}", str(value))),
+        ]
+        ready = readiness.line("Ready to accept connections", log)
+        serving = False
+        try:
+            async with running(argv, name="redis", undo=undo, log=log, ready=ready, nice=GIVES_WAY):
+                serving = True
+                yield f"redis://:{password}@{HOST}:{port}/0"
+                return
+        except ServiceError:
+            if serving or not tries_left or not is_taken(port, HOST):
+                raise
