@@ -113,8 +113,12 @@ class FaultKind:
     links: tuple[str, ...] = WAYS  # the first one unless another is asked for
     exposes: Literal["open", "new"] = "open"  # calls on any connection, or only on those that they open
     momentary: bool = False  # `for` may be left out: it ends by itself
+    also: tuple[str, ...] = ()  # other places that it takes hold of
+    pids: bool = False  # a process of this machine will do, named by its `pid`
 
 
+PID: Final = "pid:"  # the place of a fault on a process that the user names: pid:1234
+ROLLING: Final = "rolling_restart"
 _DOWNSTREAM: Final = Parameter("choice", "which way", "downstream", ("downstream", "upstream", "both"))
 _ONE_WAY: Final = Parameter("choice", "which way", "downstream", ("downstream", "upstream"))
 
@@ -160,14 +164,28 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "limit_data": FaultKind(
         "connections are closed after so many bytes", {"bytes": Parameter("size", "from the server")}
     ),
-    "kill": FaultKind("processes are killed, and started again when it is over", {}, PARTS),
-    "pause": FaultKind("processes stand still, with their connections open", {}, PARTS),
+    "kill": FaultKind("processes are killed, and started again when it is over", {}, PARTS, pids=True),
+    "pause": FaultKind("processes stand still, with their connections open", {}, PARTS, pids=True),
     "restart": FaultKind("a deploy: stopped in good order, started, waited for", {}, PARTS, momentary=True),
+    ROLLING: FaultKind(
+        "a deploy without a gap: two processes of the target, replaced one after the other",
+        {},
+        ("target",),
+        momentary=True,
+        also=("client",),
+    ),
 }
 
 
+def places(kind: str, link: str) -> frozenset[str]:
+    """Where a fault takes hold: nothing else may happen there meanwhile."""
+    return frozenset({link, *FAULTS[kind].also})
+
+
 def where(link: str) -> str:
-    """`the client link`; what is not in the table (an older run's) by its name."""
+    """`the client link`, `process 1234`; what is not in the table (an older run's) by its name."""
+    if link.startswith(PID):
+        return f"process {link.removeprefix(PID)}"
     return LINKS[link].said if link in LINKS else f"the {link} link"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.catalogue import where
+from harness.catalogue import places, where
 from harness.clock import Clock, Epoch
 from harness.errors import HarnessError, UsageError
 from harness.faults import REGISTRY
@@ -24,6 +24,7 @@ from harness.plan.plan import FaultStep
 from harness.record import events
 from harness.record.events import Event, EventLog
 from harness.record.undo import Entry, Journal
+from harness.services.foreign import Foreign
 from harness.services.links import Link
 from harness.services.part import Part
 from harness.units import NS_PER_S, show_duration
@@ -36,7 +37,7 @@ PROOF_PAIRS = 3
 class Way:
     """A place for faults, and its canaries."""
 
-    place: Link | Part
+    place: Link | Part | Foreign
     canaries: Canaries
 
 
@@ -82,10 +83,13 @@ class Injector:
 
     async def apply(self, step: FaultStep) -> dict[str, Any]:
         """Now; what its verification said. It stays until `heal`, or the end of the run."""
-        if other := next((one for one in self.held.values() if one.step.link == step.link), None):
+        mine = places(step.kind, step.link)
+        others = [(one, mine & places(one.step.kind, one.step.link)) for one in self.held.values()]
+        if found := next(((one, shared) for one, shared in others if shared), None):
+            other, shared = found
             raise UsageError(
                 f"The fault {step.name} cannot be applied",
-                f"{other.step.name} is on {where(step.link)}, and nobody could tell what each of them did",
+                f"{other.step.name} is on {where(min(shared))}, and nobody could tell what each of them did",
                 f"Heal {other.step.name} first",
             )
         held = self.held[step.name] = Held(step)

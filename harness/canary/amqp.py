@@ -65,6 +65,7 @@ class AmqpTalk:
     async def leave(self, wire: Wire) -> None:
         await _say(wire, 0, commands.Connection.Close(200, "goodbye", 0, 0))
         await _heard(wire, "Connection.CloseOk")
+        wire.writer.write_eof()  # it would wait for that
         await until_closed(wire)
 
 

@@ -135,6 +135,7 @@ class Conversation:
 
 
 async def until_closed(wire: Wire) -> None:
-    """Until the server has closed the connection."""
-    while await wire.reader.read(65536):
-        pass
+    """Until the server has closed the connection, one way or the other."""
+    with suppress(ConnectionResetError):
+        while await wire.reader.read(65536):
+            pass

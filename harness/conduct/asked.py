@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.catalogue import ROLLING, places
 from harness.clock import Clock, Epoch, RealClock
 from harness.conduct.experiment import Steered
 from harness.live.meters import Meters
@@ -67,6 +68,13 @@ class Run:
 
     def places(self) -> frozenset[str]:
         """Where faults will be asked for."""
+        return frozenset().union(*(places(kind, link) for kind, link in self._faults()))
+
+    def rolls(self) -> bool:
+        """Whether a target of two processes will be asked for."""
+        return any(kind == ROLLING for kind, _ in self._faults())
+
+    def _faults(self) -> set[tuple[str, str]]:
         steered = self.asked.steered
-        asked = {fault.link for fault in steered.experiment.faults} if steered else set()
-        return frozenset(asked | {fault.link for fault in self.plan.faults})
+        asked = {(fault.kind, fault.link) for fault in steered.experiment.faults} if steered else set()
+        return asked | {(fault.kind, fault.link) for fault in self.plan.faults}

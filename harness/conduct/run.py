@@ -122,7 +122,7 @@ async def _make(run: Run) -> str:
     asked = run.asked
     async with AsyncExitStack() as stack:
         undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
-        ways = await prepare(stack, run.places(), run.directory, undo, asked.clock)
+        ways = await prepare(stack, run.places(), run.directory, undo, asked.clock, rolls=run.rolls())
         server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
         engine = asked.engine or _locust(run, undo)

@@ -99,13 +99,14 @@ async def find_server(
     """Start it if it is ours to start, then ask it who it is."""
     wanted = scenario.target
     usage = UsageMaxima()
+    started: target.Target | None = None
+    second: target.Target | None = None
     if wanted.command:
         ready = wanted.ready or wanted.url or ""
         started = await stack.enter_async_context(
             target.commanded(undo, directory.path, wanted.command, ready, mcp_url=wanted.url)
         )
         url, usage.now = started.mcp_url, started.usage
-        await ways.take("target", started.seat, started.base_url)
     elif wanted.url:
         url = wanted.url
     else:
@@ -122,7 +123,10 @@ async def find_server(
         }
         started = await stack.enter_async_context(target.managed(undo, directory.path, database_url, env=env))
         url, usage.now = started.base_url + DOOR_OF.get(wanted.protocol, "/mcp"), started.usage
-        await ways.take("target", started.seat, started.base_url)
+        if ways.rolls:
+            second = await stack.enter_async_context(
+                target.managed(undo, directory.path, database_url, env=env, name="target-2")
+            )
     places = doors(url, wanted.protocol)
     headers = credentials(url) | wanted.headers
     check_allowed(places.base_url, scenario.allowed_hosts)
@@ -135,6 +139,9 @@ async def find_server(
     _check_tools(scenario, found, places)
     progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
     loaded = await _by_link(places, ways)
+    if started is not None:
+        await ways.take("target", started.seat, started.base_url, second)
+    await ways.take_named(places.base_url)
     return Server(places, loaded, found.protocol, found, headers, managed=not wanted.url, usage=usage)
 
 

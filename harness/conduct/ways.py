@@ -3,6 +3,7 @@
 The queue and the store of sessions behind a target are there only when faults are planned on the way to them.
 """
 
+import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harness import canary
-from harness.catalogue import WAYS, where
+from harness.catalogue import PID, WAYS, where
 from harness.clock import Clock
 from harness.errors import FaultBackendUnreachableError, UsageError
 from harness.faults.evidence import Ask
@@ -19,9 +20,13 @@ from harness.injector import Way
 from harness.record import redact
 from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal
-from harness.services import links, rabbitmq, redis, toxiproxy
+from harness.services import foreign, links, rabbitmq, redis, toxiproxy
+from harness.services.foreign import Foreign
+from harness.services.links import Link
 from harness.services.part import Part
 from harness.services.seat import Seat
+from harness.services.standin import StandIn
+from harness.services.target import Target
 from harness.services.toxiproxy import Toxiproxy
 
 ANSWER_S = 10.0
@@ -40,6 +45,8 @@ class Ways:
     undo: Journal
     run_id: str
     clock: Clock
+    rolls: bool = False  # the target runs as two processes
+    foreign: tuple[Foreign, ...] = ()  # processes that the user has named
     found: dict[str, Way] = field(default_factory=dict)
 
     async def lead(self, name: str, url: str) -> str:
@@ -79,7 +86,13 @@ class Ways:
                 f"Start it, or unset {variable}: the harness starts one of its own",
             )
 
-    async def take(self, name: str, seat: Seat | None, url: str) -> None:
+    async def take_named(self, url: str) -> None:
+        """Processes that are named by pid; canaries go to the target, whatever those processes are to it."""
+        for each in self.foreign:
+            canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
+            self.found[f"{PID}{each.pid}"] = Way(each, canaries)
+
+    async def take(self, name: str, seat: Seat | None, url: str, second: Target | None = None) -> None:
         """Processes that faults are planned on; those of a user's own server are not ours to stop."""
         if name not in self.needed:
             return
@@ -89,8 +102,19 @@ class Ways:
                 "DATABASE_URL names one of yours",
                 "Unset DATABASE_URL, or disturb the database link: link: database, fault: down",
             )
-        canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
-        self.found[name] = Way(Part(where(name), seat), canaries)
+        stand_in, through = None, url
+        if second is not None and isinstance(link := self.found["client"].place, Link):
+            through = link.through(url)
+            stand_in = StandIn(second.seat, urlsplit(second.base_url).netloc, link)
+        canaries = await self.stack.enter_async_context(canary.opened(through, url, self.clock))
+        self.found[name] = Way(Part(where(name), seat, stand_in), canaries)
+
+
+def _named(needed: frozenset[str]) -> tuple[Foreign, ...]:
+    """The processes that faults name, as they are now: whoever gets their pids later is somebody else."""
+    return tuple(
+        foreign.found(int(name.removeprefix(PID))) for name in sorted(needed) if name.startswith(PID)
+    )
 
 
 def _speaks_plainly(url: str, scheme: str) -> bool:
@@ -103,12 +127,22 @@ def _speaks_plainly(url: str, scheme: str) -> bool:
 
 
 async def prepare(
-    stack: AsyncExitStack, needed: frozenset[str], directory: RunDirectory, undo: Journal, clock: Clock
+    stack: AsyncExitStack,
+    needed: frozenset[str],
+    directory: RunDirectory,
+    undo: Journal,
+    clock: Clock,
+    *,
+    rolls: bool = False,
 ) -> Ways:
     """A Toxiproxy, if a fault is planned on a link: without one the run ends here, before any load."""
+    named = _named(needed)
+    for link, broker in BROKERS.items():
+        if link in needed and not os.environ.get(broker.VARIABLE):
+            broker.program()  # that there is none is said before anything is started
     server = (
         await stack.enter_async_context(toxiproxy.provided_or_started(undo, directory.path))
         if needed & set(WAYS)
         else None
     )
-    return Ways(stack, needed, server, undo, directory.run_id, clock)
+    return Ways(stack, needed, server, undo, directory.run_id, clock, rolls, named)

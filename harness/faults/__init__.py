@@ -13,6 +13,7 @@ from harness.faults import (
     pause,
     reset_peer,
     restart,
+    rolling_restart,
     slicer,
     slow_close,
     timeout,
@@ -36,4 +37,5 @@ REGISTRY: dict[str, Making] = {
     "kill": kill.Kill,
     "pause": pause.Pause,
     "restart": restart.Restart,
+    "rolling_restart": rolling_restart.RollingRestart,
 }

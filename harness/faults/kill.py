@@ -1,11 +1,13 @@
 """Kill: the processes of a part are gone at once (SIGKILL), and stay away until healing starts it again.
 
-What it had in memory is lost, and so is whatever it had promised without keeping it.
+What it had in memory is lost, and so is whatever it had promised without keeping it. A process that is named by its
+`pid` is killed with all that descends from it, and stays dead unless whoever looks after it starts it again.
 """
 
 from collections.abc import Mapping
 
 from harness.faults.evidence import Ask, Canaries, Shown
+from harness.services.foreign import Foreign
 from harness.services.part import Part
 from harness.services.undoing import Undo
 
@@ -15,22 +17,22 @@ COUNT = 3
 class Kill:
     """A crash."""
 
-    def __init__(self, part: Part, name: str, parameters: Mapping[str, float | str]) -> None:
+    def __init__(self, part: Part | Foreign, name: str, parameters: Mapping[str, float | str]) -> None:
         del name, parameters
         self._part = part
 
     def undo(self) -> Undo | None:
-        return None  # a part is ours: it ends with the run, dead or alive
+        return None  # a part of ours ends with the run, dead or alive; a process of the user's nobody can bring back
 
     async def apply(self) -> None:
-        await self._part.seat.kill()
+        await self._part.kill()
 
     async def verify(self, canaries: Canaries) -> Shown:
-        pairs = await canaries.pairs(COUNT, Ask(fresh=True))
+        pairs = await canaries.pairs(COUNT, Ask(fresh=True)) if self._part.answers else []
         if self._part.alive():
             return Shown(pairs, f"{self._part.name} still runs")
         back = sum(pair.through.end == "replied" for pair in pairs)
         return Shown(pairs, f"{back} of {len(pairs)} canaries were answered all the same" if back else "")
 
     async def heal(self) -> None:
-        await self._part.seat.start()
+        await self._part.start()

@@ -2,12 +2,14 @@
 
 What a virtual machine that is moved does to a server, or a collector of garbage that takes its time: the kernel
 accepts connections, nobody answers. Every process of the part is stopped, new ones too, through handles that cannot
-reach a process that took over a number.
+reach a process that took over a number. A process that is named by its `pid` is stopped with all that descends from it,
+and goes on again on every exit; whether canaries are answered meanwhile is its own affair.
 """
 
 from collections.abc import Mapping
 
 from harness.faults.evidence import Ask, Canaries, Shown
+from harness.services.foreign import Foreign
 from harness.services.part import Part
 from harness.services.undoing import Undo
 
@@ -18,18 +20,19 @@ SILENT_S = 0.5
 class Pause:
     """A freeze."""
 
-    def __init__(self, part: Part, name: str, parameters: Mapping[str, float | str]) -> None:
+    def __init__(self, part: Part | Foreign, name: str, parameters: Mapping[str, float | str]) -> None:
         del name, parameters
         self._part = part
 
     def undo(self) -> Undo | None:
-        return None  # a part is ours: it ends with the run, asleep or awake
+        return self._part.undo()
 
     async def apply(self) -> None:
         await self._part.freeze()
 
     async def verify(self, canaries: Canaries) -> Shown:
-        pairs = await canaries.pairs(COUNT, Ask(fresh=True, limit_s=SILENT_S))
+        ask = Ask(fresh=True, limit_s=SILENT_S)
+        pairs = await canaries.pairs(COUNT, ask) if self._part.answers else []
         if awake := self._part.awake():
             return Shown(pairs, f"{len(awake)} processes of {self._part.name} are not stopped")
         back = sum(pair.through.end == "replied" for pair in pairs)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from harness.catalogue import where
+from harness.catalogue import places, where
 from harness.errors import UsageError
 from harness.objectives import parse_abort
 from harness.plan.plan import Arrivals, FaultStep, LoadStep, Plan
@@ -101,9 +101,10 @@ def _check_faults(faults: Sequence[FaultStep], steps: Sequence[LoadStep]) -> Non
                     "Anchor it to a sustained step: at: STEP+10s",
                 )
     for one, other in combinations(sorted(faults, key=lambda fault: fault.starts_s), 2):
-        if one.link == other.link and other.starts_s < one.ends_s:
+        shared = sorted(places(one.kind, one.link) & places(other.kind, other.link))
+        if shared and other.starts_s < one.ends_s:
             raise UsageError(
-                f"The faults {one.name} and {other.name} overlap on {where(one.link)}",
+                f"The faults {one.name} and {other.name} overlap on {where(shared[0])}",
                 f"{other.name} begins at {show_duration(other.starts_s)}, {one.name} ends at {show_duration(one.ends_s)}",
                 "Give each fault of a link a time of its own",
             )

@@ -3,6 +3,7 @@
     {name: slow-db, at: steady+60s, for: 20s, link: database, fault: latency, latency: 200ms, jitter: 50ms}
 
 On the command line the same is `--fault latency:name=slow-db,at=steady+60s,for=20s,link=database,latency=200ms`.
+Of `kill` and `pause` the place may be a process of this machine: `pid: 1234` instead of `link`.
 `at` is a time from the start of the run (`10s`), a load step (`steady`), or a time from the start of one
 (`steady+60s`). A name that is left out is the kind's.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from harness.catalogue import ALSO_CALLED, FAULTS, Parameter
+from harness.catalogue import ALSO_CALLED, FAULTS, PID, FaultKind, Parameter
 from harness.units import UnitError, bytes_per_s, duration_s, size_bytes
 
 FIXED = ("name", "at", "for", "link", "fault")
@@ -58,17 +59,14 @@ def _read(data: object, path: str) -> Fault:
     if kind not in FAULTS:
         raise ValueError(f"{path}.fault: {_unknown(kind, 'fault', FAULTS)}")
     known = FAULTS[kind]
+    keys = [*FIXED, *(["pid"] if known.pids else []), *known.parameters]
     for key in data:
-        if key not in {*FIXED, *known.parameters}:
-            raise ValueError(
-                f"{path}.{key}: {_unknown(str(key), f'key of {kind}', [*FIXED, *known.parameters])}"
-            )
+        if key not in keys:
+            raise ValueError(f"{path}.{key}: {_unknown(str(key), f'key of {kind}', keys)}")
     for key in ("at",) if known.momentary else ("at", "for"):
         if key not in data:
             raise ValueError(f"{path}.{key}: is missing")
-    link = str(data.get("link", known.links[0]))
-    if link not in known.links:
-        raise ValueError(f"{path}.link: {_unknown(link, 'link', known.links, ALSO_CALLED)}")
+    link = _link(data, known, path)
     step, offset_s = _anchor(str(data["at"]), f"{path}.at")
     for_s = _duration(data.get("for", "0s"), f"{path}.for")
     if for_s <= 0 and not known.momentary:
@@ -82,6 +80,21 @@ def _read(data: object, path: str) -> Fault:
         for_s=for_s,
         parameters=_parameters(kind, data, path),
     )
+
+
+def _link(data: Mapping[Any, Any], known: FaultKind, path: str) -> str:
+    """The place, by its name, or `pid:1234` for a process that is named by its pid."""
+    if "pid" in data:
+        if "link" in data:
+            raise ValueError(f"{path}.pid: a fault has one place: leave out link")
+        number = str(data["pid"])
+        if not number.isascii() or not number.isdecimal():
+            raise ValueError(f"{path}.pid: {number!r} is no pid")
+        return f"{PID}{int(number)}"
+    link = str(data.get("link", known.links[0]))
+    if link not in known.links:
+        raise ValueError(f"{path}.link: {_unknown(link, 'link', known.links, ALSO_CALLED)}")
+    return link
 
 
 def _parameters(kind: str, data: Mapping[Any, Any], path: str) -> dict[str, float | str]:

@@ -15,7 +15,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.catalogue import LINKS, where
+from harness.catalogue import LINKS, ROLLING, where
 from harness.errors import UsageError
 from harness.objectives import check_names, parse, parse_abort
 from harness.scenario import load, model
@@ -140,11 +140,17 @@ def _check_anchors(scenario: Scenario, source: str) -> None:
                 f"{path}.at: there is no load step {fault.step!r}", f"There are {', '.join(names)}"
             )
         target = scenario.target
-        if LINKS[fault.link].behind and (target.url or target.command):
+        if fault.link in LINKS and LINKS[fault.link].behind and (target.url or target.command):
             raise UsageError(
                 f"{path}.link: {where(fault.link)} is the reference target's",
                 "Of a server that is not ours the harness sees the client link only",
                 "Use link: client, or leave the target out",
+            )
+        if fault.kind == ROLLING and (target.url or target.command):
+            raise UsageError(
+                f"{path}.fault: {fault.kind} is for the reference target",
+                "It takes two processes on one database; of another server the harness starts one at most",
+                "Use fault: restart with a target.command, or leave the target out",
             )
         if fault.link == "target" and target.url and not target.command:
             raise UsageError(

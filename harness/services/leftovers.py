@@ -28,7 +28,7 @@ from harness.services import proctable
 from harness.services.leftover_proxies import undo_toxiproxy
 from harness.services.proctable import Process
 from harness.services.sharedmemory import forget_segment
-from harness.services.undoing import TOXIPROXY
+from harness.services.undoing import STOPPED, TOXIPROXY
 
 GRACE_S, SWEEP_S, PAUSE_S = 0.7, 2.0, 0.02
 PREFIX = "harness-"  # of every temporary directory of ours; nothing else is removed
@@ -60,6 +60,21 @@ def _undo_shared_memory(data: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _undo_stopped(data: Mapping[str, Any]) -> str | None:
+    """Let somebody's processes go on that a fault has made stand still; those that have ended need nothing."""
+    if data.get("boot") != boot_id():
+        return None
+    roots = [(int(pid), int(ticks)) for pid, ticks in data["processes"]]
+    for _ in range(10):
+        found = [each for each in proctable.family(roots, proctable.table()) if each.state == "T"]
+        if not found:
+            return None
+        for process in found:
+            proctable.send(process, signal.SIGCONT)
+        time.sleep(PAUSE_S / 2)
+    return f"still stopped; let it go on: kill -CONT {' '.join(str(process.pid) for process in found)}"
+
+
 Handler = Callable[[Mapping[str, Any]], str | None]
 
 HANDLERS: dict[str, Handler] = {
@@ -67,6 +82,7 @@ HANDLERS: dict[str, Handler] = {
     DIRECTORY: _undo_directory,
     SHARED_MEMORY: _undo_shared_memory,
     TOXIPROXY: undo_toxiproxy,
+    STOPPED: _undo_stopped,
 }
 
 
@@ -155,6 +171,8 @@ def _named(entry: Open) -> str:
     """An entry in words."""
     if entry.what == PROCESS:
         return f"process {entry.data.get('pid')} ({entry.data.get('name')})"
+    if entry.what == STOPPED:
+        return f"the pause of {entry.data.get('name')}"
     return f"{entry.what} {entry.data.get('path', '')}".rstrip()
 
 

@@ -3,17 +3,14 @@
 It has what a link has for whoever heals: `clear`, and `renew` when that was not enough.
 """
 
-import asyncio
-import signal
 from dataclasses import dataclass
+from typing import ClassVar
 
-from harness.errors import ServiceError
-from harness.services import proctable
+from harness.services import proctable, standing
 from harness.services.proctable import Process
 from harness.services.seat import Seat
-
-SWEEPS, SWEEP_PAUSE_S = 50, 0.02
-STOPPED = "Tt"
+from harness.services.standin import StandIn
+from harness.services.undoing import Undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +19,8 @@ class Part:
 
     name: str
     seat: Seat
+    second: StandIn | None = None
+    answers: ClassVar[bool] = True  # canaries go to it
 
     def alive(self) -> bool:
         """Whether any process of it is left."""
@@ -29,34 +28,40 @@ class Part:
 
     def awake(self) -> list[Process]:
         """The processes of it that are not stopped."""
-        return [process for process in self._processes() if process.state not in STOPPED]
+        return standing.awake(self._processes())
+
+    def undo(self) -> Undo | None:
+        """It is ours: it ends with the run, asleep or awake."""
+        return None
+
+    async def kill(self) -> None:
+        """Without a word."""
+        await self.seat.kill()
+
+    async def start(self) -> None:
+        """Unless it runs."""
+        await self.seat.start()
 
     async def freeze(self) -> None:
         """Stop all of them, those that are being born too."""
-        if not self.alive():
-            raise ServiceError(f"{self.name} cannot be paused", "It does not run")
-        for _ in range(SWEEPS):
-            if not (awake := self.awake()):
-                return
-            for process in awake:
-                proctable.send(process, signal.SIGSTOP)
-            await asyncio.sleep(SWEEP_PAUSE_S)
-        raise ServiceError(f"{self.name} cannot be paused", f"{len(self.awake())} of its processes go on")
+        await standing.freeze(self.name, self._processes)
 
     async def thaw(self) -> None:
         """Let all of them go on."""
-        for process in self._processes():
-            proctable.send(process, signal.SIGCONT)
+        standing.thaw(self._processes())
 
     async def clear(self) -> None:
         """As it was: running, and awake."""
         await self.thaw()
         await self.seat.start()
+        if self.second is not None:
+            await self.second.seat.start()
+            await self.second.give_way()
 
     async def renew(self) -> None:
         """The ladder when that does not help: another process."""
         await self.seat.kill()
-        await self.seat.start()
+        await self.clear()
 
     def _processes(self) -> set[Process]:
         if not self.seat.running:

@@ -21,13 +21,14 @@ from harness.errors import FaultBackendUnreachableError, ServiceError
 from harness.record.undo import Journal
 from harness.services import programs, readiness, temporary
 from harness.services.ports import free_port, is_taken
-from harness.services.process import GIVES_WAY, running
+from harness.services.process import running
 
 HOST, PACKAGE, VARIABLE = "127.0.0.1", "rabbitmq-server", "AMQP_URL"
 # Debian's wrapper on PATH serves root and its own user only; the program behind it serves everybody.
+DIRECTORY = "epmd"  # of Erlang's nodes
 PROGRAMS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
 USER = "harness"
-TRIES, START_S = 3, 90.0
+TRIES, START_S = 3, 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,18 @@ class _Ports:
         return any(map(is_taken, (self.amqp, self.management, self.nodes, self.distribution)))
 
 
+def program() -> str:
+    """The one that would be started."""
+    path = programs.found(*PROGRAMS)
+    if path is None or programs.found(DIRECTORY) is None:
+        raise FaultBackendUnreachableError(
+            "There is no RabbitMQ on this machine",
+            f"{DIRECTORY if path else PACKAGE} is not installed, and {VARIABLE} names no server",
+            f"Get it: {programs.to_get(PACKAGE)}; or set {VARIABLE}",
+        )
+    return path
+
+
 @asynccontextmanager
 async def provided_or_started(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
     """The URL of the user's, or of one of our own."""
@@ -66,18 +79,12 @@ async def started(
     undo: Journal, place: Path, log_dir: Path, *, management: bool = False
 ) -> AsyncIterator[Broker]:
     """One of our own, which works in `place`; its logs are rabbitmq.log and epmd.log in `log_dir`."""
-    server, epmd = programs.found(*PROGRAMS), programs.found("epmd")
-    if server is None or epmd is None:
-        raise FaultBackendUnreachableError(
-            "There is no RabbitMQ on this machine",
-            f"{PACKAGE if server is None else 'epmd'} is not installed, and {VARIABLE} names no server",
-            f"Get it: {programs.to_get(PACKAGE)}; or set {VARIABLE}",
-        )
+    server = program()
     managed = management and _has_management(server)
     for tries_left in reversed(range(TRIES)):
         ports, password, serving = _Ports(), secrets.token_hex(16), False
         try:
-            async with _node(undo, place, log_dir, (server, epmd), ports, password, managed=managed):
+            async with _node(undo, place, log_dir, server, ports, password, managed=managed):
                 serving = True
                 web = f"http://{USER}:{password}@{HOST}:{ports.management}" if managed else None
                 yield Broker(f"amqp://{USER}:{password}@{HOST}:{ports.amqp}/", web)
@@ -92,19 +99,18 @@ async def _node(
     undo: Journal,
     place: Path,
     log_dir: Path,
-    argv: tuple[str, str],
+    server: str,
     ports: _Ports,
     password: str,
     *,
     managed: bool,
 ) -> AsyncIterator[None]:
-    server, epmd = argv
     environment = _environment(place, ports)
     _configure(place, ports, password, managed=managed)
     log = (log_dir / "rabbitmq.log").absolute()
     async with (
         running(
-            [epmd, "-port", str(ports.nodes), "-address", HOST],
+            [str(programs.found(DIRECTORY)), "-port", str(ports.nodes), "-address", HOST],
             name="epmd",
             undo=undo,
             log=log.with_name("epmd.log"),
@@ -120,7 +126,6 @@ async def _node(
             ready=readiness.line("Server startup complete", log),
             ready_s=START_S,
             stop_signal=signal.SIGKILL,
-            nice=GIVES_WAY,
         ),
     ):
         yield

@@ -21,6 +21,18 @@ HOST, PROGRAM, VARIABLE = "127.0.0.1", "redis-server", "REDIS_URL"
 TRIES = 5
 
 
+def program() -> str:
+    """The one that would be started."""
+    path = programs.found(PROGRAM)
+    if path is None:
+        raise FaultBackendUnreachableError(
+            "There is no Redis on this machine",
+            f"{PROGRAM} is not installed, and {VARIABLE} names no server",
+            f"Get it: {programs.to_get(PROGRAM)}; or set {VARIABLE}",
+        )
+    return path
+
+
 @asynccontextmanager
 async def provided_or_started(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
     """The URL of the user's, or of one of our own."""
@@ -34,13 +46,6 @@ async def provided_or_started(undo: Journal, log_dir: Path) -> AsyncIterator[str
 @asynccontextmanager
 async def started(undo: Journal, place: Path, log_dir: Path) -> AsyncIterator[str]:
     """One of our own, which works in `place`; its log is redis.log in `log_dir`."""
-    program = programs.found(PROGRAM)
-    if program is None:
-        raise FaultBackendUnreachableError(
-            "There is no Redis on this machine",
-            f"{PROGRAM} is not installed, and {VARIABLE} names no server",
-            f"Get it: {programs.to_get(PROGRAM)}; or set {VARIABLE}",
-        )
     log, password = (log_dir / "redis.log").absolute(), secrets.token_hex(16)
     secret = place / "redis.conf"  # rather than on the command line, which everybody can read
     secret.touch(mode=0o600)
@@ -49,7 +54,7 @@ async def started(undo: Journal, place: Path, log_dir: Path) -> AsyncIterator[st
         port = free_port(HOST)
         settings = {"bind": HOST, "port": port, "save": "", "dir": place, "daemonize": "no"}
         argv = [
-            program,
+            program(),
             str(secret),
             *(word for key, value in settings.items() for word in (f"--{key}", str(value))),
         ]

@@ -59,15 +59,15 @@ async def managed(
     host: str = HOST,
     arguments: Sequence[str] = (),
     env: Mapping[str, str] = MappingProxyType({}),
+    name: str = "target",
 ) -> AsyncIterator[Target]:
     """The reference service on `port` (0: a free one) and the given database; `env` says what else it works with."""
     _check_free(port, host)
-    seat, number = await _reference(
-        undo, log_dir / "target.log", {"DATABASE_URL": database_url, **env}, port, host, arguments
-    )
+    log = log_dir / f"{name}.log"
+    seat, number = await _reference(undo, log, {"DATABASE_URL": database_url, **env}, port, host, arguments)
     base_url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
     async with seat:
-        yield Target(base_url, f"{base_url}/mcp", log_dir / "target.log", seat)
+        yield Target(base_url, f"{base_url}/mcp", log, seat)
 
 
 async def _reference(

@@ -1,4 +1,4 @@
-"""How a thing on a Toxiproxy is undone by somebody else, later: as data for undo.jsonl.
+"""How a fault is undone by somebody else, later: as data for undo.jsonl.
 
 The janitor outlives us and has nothing but the standard library, so what it is told is HTTP calls to make,
 newest thing first: take toxics off, enable the proxy again, and in the end delete the proxy. A proxy that is
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.services.links import Link
 
-TOXIPROXY = "toxiproxy"
+TOXIPROXY, STOPPED = "toxiproxy", "stopped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,3 +211,27 @@ def test_a_deploy_in_mid_run_is_told_with_what_it_cost(harness: Start, tmp_path:
         summary["totals"]["requests"] == summary["generator"]["recorded"] == summary["generator"]["started"]
     )
     assert_nothing_left(Path(summary["run_dir"]), tmp_path)
+
+
+def test_the_queue_and_the_store_of_sessions_are_taken_away_and_given_back(
+    harness: Start, on_path: str, tmp_path: Path, amqp_url: str, redis_url: str
+) -> None:
+    """Both behind proxies: each is verified in its own protocol, healed, and felt by calls; tools need no queue."""
+    command = harness(
+        *SUSTAIN, "--for", "7s", "--fault", "down:name=no-queue,link=queue,at=2s,for=2s",
+        "--fault", "down:name=no-sessions,link=sessions,at=2s,for=2s",
+        PATH=on_path, AMQP_URL=amqp_url, REDIS_URL=redis_url,
+    )  # fmt: skip
+    assert command.wait() in {0, 1, 3}, command.stderr
+
+    summary = command.summary()
+    assert {
+        (found["name"], found["link"], found["verified"], found["healed"]) for found in summary["faults"]
+    } == {("no-queue", "queue", True, True), ("no-sessions", "sessions", True, True)}, command.stderr
+    assert all(found["exposed"]["calls"] > 0 for found in summary["faults"])
+    said = {row["detail"].partition(":")[0] for row in summary["failures"]}
+    assert "The session store does not answer" in said
+    assert (
+        summary["totals"]["requests"] == summary["generator"]["recorded"] == summary["generator"]["started"]
+    )
+    assert_nothing_left(Path(summary["run_dir"]), tmp_path)

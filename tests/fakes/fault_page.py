@@ -51,6 +51,7 @@ def _section(name: str) -> str:
 def _where(kind: FaultKind) -> str:
     *others, last = (f"`{link}`" for link in kind.links)
     where = f"{', '.join(others)} or {last}" if others else last
+    where += ", or a process of this machine: `pid=1234`" if kind.pids else ""
     return f"On {where}." + (" It ends by itself: `for` may be left out." if kind.momentary else "")
 
 

@@ -1,10 +1,12 @@
 """Faults on processes of ours: killed, frozen, replaced; proved by canaries and the process table, and healed."""
 
+import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,9 +19,11 @@ from harness.live.progress import Silent
 from harness.plan.plan import FaultStep
 from harness.record.events import Event, EventLog, read_events
 from harness.record.undo import Journal
-from harness.services import postgres, target
+from harness.services import links, postgres, target, toxiproxy
+from harness.services.foreign import Foreign
 from harness.services.part import Part
 from harness.services.ports import free_port
+from harness.services.standin import StandIn
 
 
 @asynccontextmanager
@@ -36,7 +40,7 @@ async def part(tmp_path: Path, undo: Journal, which: str) -> AsyncIterator[tuple
             yield Part("the target", started.seat), url
 
 
-async def injected(tmp_path: Path, undo: Journal, on: Part, url: str, kind: str) -> list[Event]:
+async def injected(tmp_path: Path, undo: Journal, on: Part | Foreign, url: str, kind: str) -> list[Event]:
     """One fault, at once."""
     clock = RealClock()
     step = FaultStep(
@@ -93,3 +97,84 @@ async def test_a_part_that_does_not_run_cannot_be_paused_and_clearing_brings_it_
         on.seat.child.signal(signal.SIGSTOP)
         await on.renew()
         assert on.awake()
+
+
+@asynccontextmanager
+async def two(tmp_path: Path, undo: Journal) -> AsyncIterator[tuple[Part, str]]:
+    """Two servers behind one link of a real Toxiproxy, and the way to them."""
+    async with AsyncExitStack() as stack:
+        started = []
+        for number in (1, 2):
+            place = tmp_path / str(number)
+            place.mkdir()
+            url = f"http://127.0.0.1:{free_port()}"
+            argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
+            started.append(await stack.enter_async_context(target.commanded(undo, place, argv, url)))
+        first, second = started
+        server = await stack.enter_async_context(toxiproxy.started(undo, tmp_path))
+        link = await stack.enter_async_context(links.opened(server, undo, "run-1", "client", first.base_url))
+        stand_in = StandIn(second.seat, urlsplit(second.base_url).netloc, link)
+        yield Part("the target", first.seat, stand_in), link.through(first.base_url)
+
+
+@pytest.mark.usefixtures("toxiproxy_found")
+async def test_a_rolling_restart_replaces_both_processes_and_ends_where_it_began(
+    tmp_path: Path, undo: Journal
+) -> None:
+    """Verified by new pids and by canaries; one that happened to nobody is not."""
+    async with two(tmp_path, undo) as (on, url):
+        assert on.second is not None
+        seats = (on.seat, on.second.seat)
+        before = [seat.child.pid for seat in seats]
+        async with canary.opened(url, url, RealClock()) as canaries:
+            untouched = await REGISTRY["rolling_restart"](on, "f", {}).verify(canaries)
+        assert "2 of its processes are those that they were" in untouched.why_not
+
+        told = {
+            event.event: event.data for event in await injected(tmp_path, undo, on, url, "rolling_restart")
+        }
+
+        assert told["fault_verified"]["verified"], told
+        assert told["fault_healed"] == {"name": "f", "healed": True, "why": ""}
+        assert not set(before) & {seat.child.pid for seat in seats}
+        assert [seat.starts for seat in seats] == [2, 2]
+        assert await on.second.gives_way()
+
+
+@pytest.mark.usefixtures("toxiproxy_found")
+async def test_a_rolling_restart_that_is_cut_short_leaves_both_running_and_the_link_on_the_first(
+    tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted when the first is down and the second serves."""
+    async with two(tmp_path, undo) as (on, url):
+        assert on.second is not None
+        reached, start = asyncio.Event(), type(on.seat).start
+
+        async def start_never(seat: object) -> None:
+            if seat is on.seat and not reached.is_set():
+                reached.set()
+                await asyncio.sleep(600)
+            await start(on.seat if seat is on.seat else on.second.seat)
+
+        monkeypatch.setattr(type(on.seat), "start", start_never)
+        injecting = asyncio.ensure_future(injected(tmp_path, undo, on, url, "rolling_restart"))
+        await asyncio.wait_for(reached.wait(), 60)
+        assert not on.seat.running
+        assert not await on.second.gives_way()
+        injecting.cancel()
+        await asyncio.wait([injecting])
+
+        assert on.seat.running
+        assert on.second.seat.running
+        assert await on.second.gives_way()
+
+
+async def test_one_process_cannot_be_restarted_by_turns(tmp_path: Path, undo: Journal) -> None:
+    """It is skipped, with the reason."""
+    async with part(tmp_path, undo, "target") as (on, url):
+        (skipped,) = [
+            event.data
+            for event in await injected(tmp_path, undo, on, url, "rolling_restart")
+            if event.event == "fault_skipped"
+        ]
+        assert "one process only" in skipped["why"]

@@ -70,6 +70,42 @@ def test_what_is_wrong_is_named_by_its_path(change: dict[str, object], message: 
 
 
 @pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"fault": "pause", "pid": 1234}, ""),
+        ({"fault": "kill", "pid": "1234"}, ""),
+        ({"fault": "pause", "pid": "-1"}, "faults[0].pid: '-1' is no pid"),
+        ({"fault": "pause", "pid": "nginx"}, "faults[0].pid: 'nginx' is no pid"),
+        ({"fault": "pause", "pid": 1, "link": "target"}, "faults[0].pid: a fault has one place"),
+        ({"fault": "down", "pid": 1}, "unknown key of down 'pid'"),
+        ({"fault": "restart", "pid": 1}, "unknown key of restart 'pid'"),
+    ],
+)
+def test_a_process_is_named_by_its_pid(fault: dict[str, object], message: str) -> None:
+    """It is a place like others, of any target's; nobody can start it again but whoever started it."""
+    data = {"name": "n", "load": LOAD, "target": {"url": "http://127.0.0.1:1/mcp"}}
+    data["faults"] = [fault | {"at": "steady", "for": "5s"}]
+    if message:
+        with pytest.raises(UsageError) as caught:
+            scenario_of(data, "x.yaml", {})
+        assert message in str(caught.value)
+    else:
+        scenario = scenario_of(data, "x.yaml", {})
+        assert scenario.faults[0].link == "pid:1234"
+        assert "process 1234" in describe(build(scenario))
+
+
+def test_a_rolling_restart_is_the_reference_target_s_and_takes_the_client_link_too() -> None:
+    """Two processes on one database; nobody could tell what another fault on that link did meanwhile."""
+    roll = {"fault": "rolling_restart", "at": "steady+10s", "for": "10s"}
+    data = {"name": "n", "load": LOAD, "faults": [roll, LATENCY | {"at": "steady+12s"}]}
+    with pytest.raises(UsageError, match="overlap on the client link"):
+        build(scenario_of(data, "x.yaml", {}))
+    with pytest.raises(UsageError, match="is for the reference target"):
+        scenario_of(data | {"target": {"url": "http://127.0.0.1:1/mcp"}}, "x.yaml", {})
+
+
+@pytest.mark.parametrize(
     ("faults", "message"),
     [
         ({}, "is a list of faults"),
