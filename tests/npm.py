@@ -1,13 +1,16 @@
 """npm's packages for tests: installed once for a user and a version, shared by all workers of all runs."""
 
 import fcntl
+import json
 import os
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,7 @@ from harness.services.ports import free_port
 from tests import getting
 
 INSTALL_S, READY_S = 150, 60
+COUNTING = Path(__file__).parent / "fakes" / "counting.cjs"
 EVERYTHING = "@modelcontextprotocol/server-everything@2026.8.31"
 
 
@@ -51,11 +55,14 @@ def _install(package: str, place: Path) -> None:
 
 @contextmanager
 def everything(mode: str) -> Iterator[str]:
-    """The origin of npm's reference server, of the TypeScript SDK: streamableHttp at /mcp, sse at /sse."""
+    """The origin of npm's reference server, of the TypeScript SDK: streamableHttp at /mcp, sse at /sse.
+
+    What passes in and out of it is counted (`counted`) by a script that is loaded before it.
+    """
     script = installed(EVERYTHING) / "dist" / "index.js"
     port = free_port()
     process = subprocess.Popen(
-        [getting.node_program("node"), str(script), mode],
+        [getting.node_program("node"), "--require", str(COUNTING), str(script), mode],
         env=os.environ | {"PORT": str(port)},
         stdout=subprocess.DEVNULL,  # it says a line for every request; nobody reads them
         stderr=subprocess.DEVNULL,
@@ -64,6 +71,13 @@ def everything(mode: str) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     process.kill()
     process.wait()
+
+
+def counted(origin: str) -> dict[str, Any]:
+    """By the server's side: `calls` it was sent, by tool, and its answers that were `ok`, `tool_error`, `rpc_error`."""
+    with urllib.request.urlopen(f"{origin}/counted", timeout=20) as reply:
+        found: dict[str, Any] = json.loads(reply.read())
+    return found
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:

@@ -125,7 +125,7 @@ def everything_url() -> Iterator[str]:
 
 @pytest.mark.timeout(240)
 def test_npm_s_server_everything_is_loaded(harness: Start, everything_url: str) -> None:
-    """Priming events, sessions of another SDK, the version it offers."""
+    """Priming events, sessions of another SDK, the version it offers; its side counts as many calls as there are rows."""
     command = harness(
         *RAMP, "--json", "--url", everything_url, "--call", "echo", "--args", '{"message": "hi"}'
     )
@@ -135,6 +135,11 @@ def test_npm_s_server_everything_is_loaded(harness: Start, everything_url: str) 
     assert (summary["target"]["protocol"], summary["totals"]["failed"]) == ("2025-11-25", 0)
     assert summary["sessions"]["opened"] == 4
     assert summary["generator"]["started"] == summary["generator"]["recorded"]
+    place = Path(summary["run_dir"]) / "samples.parquet"
+    rows = pq.read_table(place, columns=["operation", "outcome"]).to_pandas()
+    echoed = rows[rows["operation"] == "tools/call:echo"]["outcome"].value_counts().to_dict()
+    counted = npm.counted(everything_url.removesuffix("/mcp"))
+    assert (counted["calls"], counted["ok"]) == ({"echo": echoed["ok"]}, echoed["ok"])
 
 
 def test_another_server_without_call_is_told_what_would_work(

@@ -174,14 +174,16 @@ async def test_a_session_that_was_closed_is_lost(sdk_url: str) -> None:
 
 
 USERS, ROUNDS = 8, 4
-# What a call of each kind must be called; npm's server has no count, and its own names.
+# What a call of each kind must be called; "broken" is for npm's server, which has tools of its own.
 KINDS = {
     "echo": outcome.OK,
     "fail": outcome.TOOL_ERROR,
+    "broken": outcome.TOOL_ERROR,
     "read": outcome.OK,
     "got": outcome.OK,
     "unknown": outcome.RPC_ERROR,
 }
+SDK_KINDS = [kind for kind in KINDS if kind != "broken"]
 
 
 def request_of(kind: str, session: Session, text: str) -> Request:
@@ -191,6 +193,8 @@ def request_of(kind: str, session: Session, text: str) -> Request:
         return session.request("prompts/get", {"name": "greet", "arguments": {"name": text}})
     if kind == "unknown":
         return session.request("no/such/method", {})
+    if kind == "broken":
+        return session.call("no_such_tool", {})
     return session.call(kind, {"message": text} if kind == "echo" else {})
 
 
@@ -254,7 +258,7 @@ async def executed_by(url: str, protocol: str) -> dict[str, int]:
 async def test_nothing_is_misclassified_under_load(sdk_url: str, version: str) -> None:
     """Tools, resources, prompts, errors: against the server's own count."""
     before = await executed_by(sdk_url, version)
-    seen = under_load(sdk_url, version, KINDS)
+    seen = under_load(sdk_url, version, SDK_KINDS)
     after = await executed_by(sdk_url, version)
 
     checked(seen, {kind: after[kind] - before[kind] for kind in after})
@@ -263,7 +267,7 @@ async def test_nothing_is_misclassified_under_load(sdk_url: str, version: str) -
 async def test_nothing_is_misclassified_over_http_sse(sse_url: str) -> None:
     """The same on the oldest transport, which `auto` finds."""
     found = await preflight(sse_url, "auto", timeout_s=20)
-    seen = under_load(sse_url, "sse", KINDS)
+    seen = under_load(sse_url, "sse", SDK_KINDS)
 
     assert (found.protocol, found.server_name) == ("sse", "tiny")
     checked(seen, await executed_by(sse_url, "sse"))
@@ -301,10 +305,22 @@ def test_npm_s_reference_server_answers_the_load_s_connection(everything_url: st
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("mode", ["streamableHttp", "sse"])
 async def test_npm_s_reference_server_under_load(mode: str, everything_url: str) -> None:
-    """Both its transports, found by themselves; every echo is the user's own."""
-    with contextlib.nullcontext("") if mode == "streamableHttp" else npm.everything(mode) as origin:
-        url = f"{origin}/sse" if origin else everything_url
-        found = await preflight(url, "auto", timeout_s=20)
-        checked(under_load(url, found.protocol, ["echo", "unknown"]), None)
+    """Both its transports, found by themselves: against a count on the server's side; every echo is the user's own."""
+    with contextlib.nullcontext("") if mode == "streamableHttp" else npm.everything(mode) as own:
+        origin = own or everything_url.removesuffix("/mcp")
+        found = await preflight(f"{origin}/{'sse' if own else 'mcp'}", "auto", timeout_s=20)
+        before = npm.counted(origin)
+        seen = under_load(
+            f"{origin}/{'sse' if own else 'mcp'}", found.protocol, ["echo", "broken", "unknown"]
+        )
+        after = npm.counted(origin)
 
     assert found.protocol == ("sse" if mode == "sse" else "2025-11-25")
+    checked(seen, None)
+    calls, each = after["calls"], USERS * ROUNDS
+    assert {name: calls[name] - before["calls"].get(name, 0) for name in ("echo", "no_such_tool")} == {
+        "echo": each,
+        "no_such_tool": each,
+    }
+    answers = {kind: after[kind] - before[kind] for kind in ("ok", "tool_error", "rpc_error")}
+    assert answers == {"ok": each, "tool_error": each, "rpc_error": each}
