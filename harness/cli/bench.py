@@ -5,9 +5,10 @@ from typing import Any
 import click
 
 from harness.cli.options import USERS, scenario_data, shared
+from harness.cli.sections import Sectioned
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @click.option("--requests", type=USERS, default=50, show_default=True, help="How many calls in all.")
 @click.option("--concurrency", type=USERS, default=10, show_default=True, help="How many at a time.")
 @shared

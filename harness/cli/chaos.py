@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from harness.cli.options import DURATION, POSITIVE_DURATION, USERS, scenario_data, shared
+from harness.cli.sections import Sectioned
 from harness.units import duration_s
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @click.argument("experiment", type=click.Path(path_type=Path))
 @click.option("--users", type=USERS, default=5, show_default=True, help="Users, all the time.")
 @click.option(

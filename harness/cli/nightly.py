@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from harness.cli.options import scenario_data, shared
+from harness.cli.sections import Sectioned
 
 DEFAULT = Path("scenarios") / "nightly.yaml"
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @click.argument("scenario", type=click.Path(path_type=Path), required=False)
 @shared
 def command(scenario: Path | None, **given: Any) -> int:

@@ -45,7 +45,10 @@ USERS = click.IntRange(min=1)
 
 _SHARED: tuple[Decorator, ...] = (
     click.option(
-        "--url", envvar="HARNESS_URL", help="The server to test; without it the reference server is started."
+        "--url",
+        metavar="URL",
+        envvar="HARNESS_URL",
+        help="The server to test; without it the reference server is started.",
     ),
     click.option(
         "--protocol",

@@ -5,9 +5,10 @@ from typing import Any
 import click
 
 from harness.cli.options import DURATION, POSITIVE_DURATION, SHARE, USERS, scenario_data, shared
+from harness.cli.sections import Sectioned
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @click.option("--max", "to", type=USERS, required=True, help="Users at the last step.")
 @click.option("--step", type=USERS, default=5, show_default=True, help="Users added at each step.")
 @click.option(

@@ -5,9 +5,10 @@ from typing import Any
 import click
 
 from harness.cli.options import POSITIVE_DURATION, RATE, USERS, scenario_data, shared
+from harness.cli.sections import Sectioned
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @click.option("--rate", type=RATE, required=True, help="How many calls arrive, such as 500/s or 30/m.")
 @click.option("--for", "for_", type=POSITIVE_DURATION, required=True, help="For how long.")
 @click.option(

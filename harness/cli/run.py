@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from harness.cli.options import scenario_data, shared
+from harness.cli.sections import Sectioned
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @click.argument("scenario", type=click.Path(path_type=Path))
 @shared
 def command(scenario: Path, **given: Any) -> int:

@@ -5,9 +5,10 @@ from typing import Any
 import click
 
 from harness.cli.options import POSITIVE_DURATION, USERS, scenario_data, shared
+from harness.cli.sections import Sectioned
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @click.option("--users", type=USERS, required=True, help="Users, all the time.")
 @click.option("--for", "for_", type=POSITIVE_DURATION, required=True, help="For how long.")
 @click.option(

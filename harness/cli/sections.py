@@ -1,0 +1,32 @@
+"""The help of a load command, in sections: what is its own first, then what all of them share.
+
+An option that no section names is the command's own.
+"""
+
+import click
+
+# title -> parameters, in the order in which they are declared
+SECTIONS: dict[str, frozenset[str]] = {
+    "The server": frozenset({"url", "protocol", "headers", "allowed_hosts"}),
+    "The calls": frozenset({"mix", "call", "args", "think", "timeout", "retries", "seed"}),
+    "What breaks meanwhile": frozenset({"faults"}),
+    "What is good enough": frozenset({"objectives", "abort"}),
+    "While it runs": frozenset({"alert", "prometheus", "web"}),
+    "Who makes the load": frozenset({"workers", "expect_workers", "bind"}),
+    "Results and help": frozenset({"out", "as_json", "debug", "_click_default_help"}),
+}
+_SHARED = frozenset().union(*SECTIONS.values())
+
+
+class Sectioned(click.Command):
+    """A command whose help is in SECTIONS."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Every option once."""
+        params = self.get_params(ctx)
+        own = frozenset(param.name or "" for param in params) - _SHARED
+        for title, names in {"Options": own, **SECTIONS}.items():
+            told = [param.get_help_record(ctx) for param in params if param.name in names]
+            if lines := [record for record in told if record]:
+                with formatter.section(title):
+                    formatter.write_dl([(flags.replace("INTEGER RANGE", "N"), text) for flags, text in lines])
