@@ -63,8 +63,9 @@ class Place:
 
     said: str
     meaning: str
-    proxied: bool  # a way, which leads through a proxy; else processes
+    proxied: bool  # a way, which leads through a proxy
     behind: bool = False  # the reference target: of another server the harness does not see it
+    processes: bool = True  # where there is no proxy
 
 
 LINKS: Final[dict[str, Place]] = {
@@ -77,18 +78,25 @@ LINKS: Final[dict[str, Place]] = {
         "the sessions link", "the way from the reference target to Redis, where it keeps sessions", True, True
     ),
     "target": Place("the target", "the processes of a target that the harness has started", False),
+    "door": Place(
+        "the door",
+        "where clients come in, to the target itself: rude ones beside the load's",
+        proxied=False,
+        processes=False,
+    ),
     "postgres": Place(
         "PostgreSQL", "the processes of the reference target's embedded PostgreSQL", False, True
     ),
 }
 WAYS: Final = tuple(name for name, place in LINKS.items() if place.proxied)
-PARTS: Final = tuple(name for name, place in LINKS.items() if not place.proxied)
+PARTS: Final = tuple(name for name, place in LINKS.items() if not place.proxied and place.processes)
 # What else people call them: for `did you mean`.
 ALSO_CALLED: Final[dict[str, tuple[str, ...]]] = {
     "client": ("http", "load", "network", "server"),
     "database": ("db", "sql", "postgresql", "postgres"),
     "queue": ("rabbitmq", "rabbit", "amqp", "broker", "tasks"),
     "sessions": ("redis", "session", "cache", "store"),
+    "door": ("entrance", "endpoint", "url"),
     "target": ("process", "server", "app"),
     "postgres": ("postgresql", "database", "db"),
 }
@@ -98,7 +106,7 @@ ALSO_CALLED: Final[dict[str, tuple[str, ...]]] = {
 class Parameter:
     """Something a fault kind is told; durations are kept in seconds, sizes in bytes, rates in bytes a second."""
 
-    kind: Literal["duration", "size", "rate", "choice"]
+    kind: Literal["duration", "size", "rate", "count", "choice"]
     meaning: str
     default: str | None = None  # None: must be given
     choices: tuple[str, ...] = ()
@@ -119,6 +127,15 @@ class FaultKind:
 
 PID: Final = "pid:"  # the place of a fault on a process that the user names: pid:1234
 ROLLING: Final = "rolling_restart"
+RUDE: Final = (
+    "disconnect",
+    "slow_send",
+    "never_read",
+    "malformed",
+    "oversized",
+    "expired",
+    "sessions",
+)
 _DOWNSTREAM: Final = Parameter("choice", "which way", "downstream", ("downstream", "upstream", "both"))
 _ONE_WAY: Final = Parameter("choice", "which way", "downstream", ("downstream", "upstream"))
 
@@ -164,6 +181,16 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "limit_data": FaultKind(
         "connections are closed after so many bytes", {"bytes": Parameter("size", "from the server")}
     ),
+    "rude": FaultKind(
+        "clients that do not behave, beside the load's users",
+        {
+            "how": Parameter("choice", "what they do", None, RUDE),
+            "clients": Parameter("count", "how many at a time", "20"),
+            "every": Parameter("duration", "how long each waits between two acts", "500ms"),
+            "size": Parameter("size", "of an oversized message", "1MB"),
+        },
+        ("door",),
+    ),
     "kill": FaultKind("processes are killed, and started again when it is over", {}, PARTS, pids=True),
     "pause": FaultKind("processes stand still, with their connections open", {}, PARTS, pids=True),
     "restart": FaultKind("a deploy: stopped in good order, started, waited for", {}, PARTS, momentary=True),
@@ -205,4 +232,6 @@ def _show(value: Any, parameter: Parameter | None) -> str:
             return show_bytes(value)
         case "rate":
             return f"{show_bytes(value)}/s"
+        case "count":
+            return f"{value:,.0f}"
     return str(value)

@@ -18,12 +18,13 @@ from harness.clock import Clock, Epoch
 from harness.errors import HarnessError, UsageError
 from harness.faults import REGISTRY
 from harness.faults.evidence import Canaries, medians_ms, why_not_without_effect
-from harness.faults.fault import Fault
+from harness.faults.fault import Counting, Fault
 from harness.live.progress import Progress
 from harness.plan.plan import FaultStep
 from harness.record import events
 from harness.record.events import Event, EventLog
 from harness.record.undo import Entry, Journal
+from harness.services.entrance import Entrance
 from harness.services.foreign import Foreign
 from harness.services.links import Link
 from harness.services.part import Part
@@ -37,7 +38,7 @@ PROOF_PAIRS = 3
 class Way:
     """A place for faults, and its canaries."""
 
-    place: Link | Part | Foreign
+    place: Link | Part | Foreign | Entrance
     canaries: Canaries
 
 
@@ -191,6 +192,8 @@ class Injector:
             entry.done()
         if applied:
             self._write(off_ns, events.FAULT_OFF, step)
+        if applied and isinstance(fault, Counting):
+            self._write(healed_ns, events.FAULT_DID, step, did=fault.did())
         if applied or why:
             self._write(healed_ns, events.FAULT_HEALED, step, healed=not why, why=why)
         self.progress.note(f"  ! {step.name}: " + (f"NOT healed: {why}" if why else "healed"))

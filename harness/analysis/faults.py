@@ -56,6 +56,7 @@ class Fault:
     unhealed_why: str = ""
     skipped_why: str = ""
     canaries: Canaries = Canaries()
+    did: Mapping[str, int] | None = None  # what it did itself
 
     @property
     def window(self) -> Span | None:
@@ -131,6 +132,10 @@ def _healed(fault: Fault, event: Event) -> Fault:
     return replace(fault, healed=healed, unhealed_why=why, healed_ns=event.at_ns if healed else None)
 
 
+def _did(fault: Fault, event: Event) -> Fault:
+    return replace(fault, did=dict(event.data.get("did") or {}))
+
+
 def _skipped(fault: Fault, event: Event) -> Fault:
     kind, link = event.data.get("kind", fault.kind), event.data.get("link", fault.link)
     why = str(event.data.get("why") or "nothing says why")
@@ -142,6 +147,7 @@ _TOLD: Final = {
     kinds.FAULT_VERIFIED: _verified,
     kinds.FAULT_OFF: _off,
     kinds.FAULT_HEALED: _healed,
+    kinds.FAULT_DID: _did,
     kinds.FAULT_SKIPPED: _skipped,
 }
 

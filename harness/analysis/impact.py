@@ -85,6 +85,7 @@ def _impact(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence
             "latency_ms": latency.tables(during),
             "recover_s": found.recover_s,
             "sessions_lost": _sessions_lost(calls, window, faults),
+            "did": None if fault.did is None else dict(fault.did),
         },
     )
 

@@ -138,6 +138,7 @@ async def find_server(
     )
     _check_tools(scenario, found, places)
     progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
+    await ways.let_in(places.mcp_url, found.protocol, headers)
     loaded = await _by_link(places, ways)
     if started is not None:
         await ways.take("target", started.seat, started.base_url, second)

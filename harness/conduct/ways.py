@@ -4,6 +4,7 @@ The queue and the store of sessions behind a target are there only when faults a
 """
 
 import os
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from harness.record import redact
 from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal
 from harness.services import foreign, links, rabbitmq, redis, toxiproxy
+from harness.services.entrance import Entrance
 from harness.services.foreign import Foreign
 from harness.services.links import Link
 from harness.services.part import Part
@@ -91,6 +93,19 @@ class Ways:
         for each in self.foreign:
             canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
             self.found[f"{PID}{each.pid}"] = Way(each, canaries)
+
+    async def let_in(self, url: str, protocol: str, headers: Mapping[str, str]) -> None:
+        """The door itself, for clients that are not the load's."""
+        if "door" not in self.needed:
+            return
+        if not url.startswith("http://") or protocol in {"sse", "websocket"}:
+            raise UsageError(
+                "Rude clients cannot come in",
+                f"They speak HTTP without TLS, Streamable HTTP or plain JSON-RPC; this run speaks {protocol} to {url}",
+                "Leave the fault out, or run it with another --protocol, behind whatever ends TLS",
+            )
+        canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
+        self.found["door"] = Way(Entrance(url, protocol, headers), canaries)
 
     async def take(self, name: str, seat: Seat | None, url: str, second: Target | None = None) -> None:
         """Processes that faults are planned on; those of a user's own server are not ours to stop."""

@@ -14,13 +14,14 @@ from harness.faults import (
     reset_peer,
     restart,
     rolling_restart,
+    rude,
     slicer,
     slow_close,
     timeout,
 )
 from harness.faults.fault import Fault
 
-# A place is a Link, or a Part for what happens to processes; the catalogue says which goes with which kind.
+# A place is a Link, a Part for what happens to processes, or an Entrance for who comes in; the catalogue says which goes with which kind.
 Making = Callable[[Any, str, Mapping[str, float | str]], Fault]
 
 # One line a kind, the names of `catalogue.FAULTS`; a test holds the two together.
@@ -34,6 +35,7 @@ REGISTRY: dict[str, Making] = {
     "slow_close": slow_close.slow_close,
     "slicer": slicer.slicer,
     "limit_data": limit_data.limit_data,
+    "rude": rude.Rude,
     "kill": kill.Kill,
     "pause": pause.Pause,
     "restart": restart.Restart,

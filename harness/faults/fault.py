@@ -8,7 +8,7 @@ heal     idempotent: also after a failed apply, also twice
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.faults.evidence import Canaries, Shown
 from harness.services.links import Link
@@ -36,6 +36,15 @@ class Fault(Protocol):
         ...
 
     async def heal(self) -> None: ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A fault that does something of its own, act by act."""
+
+    def did(self) -> dict[str, int]:
+        """What it did, and what came of it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

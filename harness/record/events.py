@@ -17,6 +17,7 @@
 | fault_verified | name, verified, why, through_ms, beside_ms, expected_ms     | canaries through and beside the link compared |
 | fault_off    | name                                                          | healing begins: the fault window ends |
 | fault_healed | name, healed, why                                             | proved by canaries again, or not |
+| fault_did    | name, did                                                     | what it did itself, counted: rude clients |
 | fault_skipped | name, kind, link, why                                        | it was never applied |
 | activity     | name, type, end_ns, succeeded                                 | an experiment did or asked something |
 | experiment   | title, status, deviated                                       | a Chaos Toolkit experiment is over |
@@ -50,6 +51,7 @@ FAULT_ON = "fault_on"
 FAULT_VERIFIED = "fault_verified"
 FAULT_OFF = "fault_off"
 FAULT_HEALED = "fault_healed"
+FAULT_DID = "fault_did"
 FAULT_SKIPPED = "fault_skipped"
 ACTIVITY = "activity"
 EXPERIMENT = "experiment"

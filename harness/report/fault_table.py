@@ -55,6 +55,7 @@ def _rows(impact: Impact) -> list[Html]:
             el("strong", fault.name),
             _small(wording.fault_what(fault)),
             _small(wording.fault_when(impact)),
+            _small(wording.fault_did(impact)),
         ),
         el("td", _badge(impact), _small(_why(impact))),
         el("td", *_exposed(impact)),

@@ -132,6 +132,9 @@ def _facts(reading: Reading) -> Table:
         table.add_row("", Text(clean(f"{row['count']:,} {row['outcome']}: {row['detail']}"), style="dim"))
     if breaking := wording.breaking_point(reading):
         table.add_row("Breaking point", breaking)
+    for impact in reading.impacts[:FAULTS_MOST]:
+        if did := wording.fault_did(impact):
+            table.add_row("Rude", clean(f"{impact.fault.name}: {did}"))
     if retries := wording.retries(reading):
         table.add_row("Retries", retries)
     if work := wording.work(reading):

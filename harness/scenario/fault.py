@@ -5,7 +5,7 @@
 On the command line the same is `--fault latency:name=slow-db,at=steady+60s,for=20s,link=database,latency=200ms`.
 Of `kill` and `pause` the place may be a process of this machine: `pid: 1234` instead of `link`.
 `at` is a time from the start of the run (`10s`), a load step (`steady`), or a time from the start of one
-(`steady+60s`). A name that is left out is the kind's.
+(`steady+60s`). A name that is left out is the kind's (with its `how`, where there is one: `rude-expired`).
 """
 
 import difflib
@@ -23,8 +23,23 @@ MORE_THAN_ZERO = {
     "slow_close": ("delay",),
     "slicer": ("size", "pause"),
     "limit_data": ("bytes",),
+    "rude": ("clients", "every", "size"),
 }
-_READ: dict[str, Callable[[Any], float]] = {"duration": duration_s, "size": size_bytes, "rate": bytes_per_s}
+CLIENTS_MOST, EVERY_S_LEAST, ACTS_PER_S_MOST, BYTES_PER_S_MOST = 1_000, 0.01, 1_000, 100_000_000
+
+
+def _count(text: Any) -> float:
+    if not str(text).isdigit():
+        raise UnitError(f"{text!r} is not a number; write a whole one, such as 20")
+    return float(text)
+
+
+_READ: dict[str, Callable[[Any], float]] = {
+    "duration": duration_s,
+    "size": size_bytes,
+    "rate": bytes_per_s,
+    "count": _count,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +87,7 @@ def _read(data: object, path: str) -> Fault:
     if for_s <= 0 and not known.momentary:
         raise ValueError(f"{path}.for: must be more than zero")
     return Fault(
-        name=str(data.get("name") or kind),
+        name=str(data.get("name") or "-".join(filter(None, (kind, str(data.get("how", "")))))),
         kind=kind,
         link=link,
         step=step,
@@ -106,7 +121,24 @@ def _parameters(kind: str, data: Mapping[Any, Any], path: str) -> dict[str, floa
     for name in MORE_THAN_ZERO.get(kind, ()):
         if float(parameters[name]) <= 0:
             raise ValueError(f"{path}.{name}: must be more than zero")
+    if kind == "rude":
+        _check_rude(parameters, path)
     return parameters
+
+
+def _check_rude(parameters: Mapping[str, float | str], path: str) -> None:
+    """They come from this process: not so many of them that they disturb more than the server."""
+    clients, every_s = float(parameters["clients"]), float(parameters["every"])
+    if clients > CLIENTS_MOST:
+        raise ValueError(f"{path}.clients: at most {CLIENTS_MOST:,}")
+    if every_s < EVERY_S_LEAST or clients / every_s > ACTS_PER_S_MOST:
+        raise ValueError(
+            f"{path}.every: is too often; at most {ACTS_PER_S_MOST:,} acts a second of all clients"
+        )
+    if parameters["how"] == "oversized" and clients * float(parameters["size"]) / every_s > BYTES_PER_S_MOST:
+        raise ValueError(
+            f"{path}.size: is too much for {clients:.0f} clients every {every_s:g}s; at most 100 MB a second in all"
+        )
 
 
 def from_flag(text: str) -> dict[str, Any]:
@@ -136,7 +168,8 @@ def _anchor(text: str, path: str) -> tuple[str | None, float]:
 def _value(given: object, parameter: Parameter, path: str) -> float | str:
     text = parameter.default if given is None else given
     if text is None:
-        raise ValueError(f"{path}: is missing ({parameter.meaning})")
+        choices = f": {', '.join(parameter.choices)}" if parameter.choices else ""
+        raise ValueError(f"{path}: is missing ({parameter.meaning}{choices})")
     if parameter.kind != "choice":
         return _quantity(_READ[parameter.kind], text, path)
     if text not in parameter.choices:

@@ -33,13 +33,18 @@ def on_path(toxiproxy_binary: Path, tmp_path: Path) -> str:
 def test_a_latency_fault_is_verified_exposed_healed_and_recovered_from(
     harness: Start, on_path: str, tmp_path: Path, link: str
 ) -> None:
-    """200 ms for four seconds of a steady load, on either link."""
+    """200 ms for four seconds of a steady load, on either link; then clients that hang up, beside it."""
     fault = f"latency:latency=200ms,at=6s,for=4s,link={link}"
-    command = harness(*SUSTAIN, "--for", "18s", "--fault", fault, PATH=on_path)
-    assert command.wait() in {0, 3}, command.stderr
+    rude = "rude:how=disconnect,at=14s,for=1s,clients=3"  # beside it, when that is over
+    command = harness(*SUSTAIN, "--for", "18s", "--fault", fault, "--fault", rude, PATH=on_path)
+    assert command.wait() in {0, 1, 3}, command.stderr
 
     summary = command.summary()
-    (found,) = summary["faults"]
+    found, beside = summary["faults"]
+    assert (beside["verified"], beside["healed"]) == (True, True), command.stderr
+    assert beside["exposed"]["calls"] > 0
+    assert beside["did"]["cut"] > 0
+    assert summary["generator"]["lost"] == 0
     assert (found["name"], found["kind"], found["link"]) == ("latency", "latency", link)
     assert (found["verified"], found["healed"]) == (True, True), command.stderr
     assert found["exposed"]["calls"] > 0
@@ -50,7 +55,7 @@ def test_a_latency_fault_is_verified_exposed_healed_and_recovered_from(
     events = [
         json.loads(line) for line in (Path(summary["run_dir"]) / "events.jsonl").read_text().splitlines()
     ]
-    (verified,) = [event for event in events if event["event"] == "fault_verified"]
+    (verified, _) = [event for event in events if event["event"] == "fault_verified"]
     assert verified["through_ms"] - verified["beside_ms"] == pytest.approx(200, abs=25)
     assert_nothing_left(Path(summary["run_dir"]), tmp_path)
 

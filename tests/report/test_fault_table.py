@@ -2,6 +2,7 @@
 
 import re
 
+from harness.report import terminal
 from harness.report.fault_table import MOST, faults
 from harness.report.reading import read
 from tests.fakes.runs import Run
@@ -86,3 +87,16 @@ def test_many_faults_stay_a_page(tmp_path):
 
     assert "7 more faults are in summary.json." in text
     assert len(text) < 30_000
+
+
+def test_what_a_fault_did_itself_is_counted_out(tmp_path):
+    """Rude clients: the most frequent first; here, and on a terminal."""
+
+    def rude(run):
+        run.fault("rude-expired", 20, 10, kind="rude", link="door")
+        run.event(30, "fault_did", name="rude-expired", did={"ended": 12, "reused": 1060, "hung_up_on": 0})
+
+    assert "|1,060 reused, 12 ended, 0 hung up on|" in shown(tmp_path, rude)
+    assert re.search(
+        r"Rude +rude-expired: 1,060 reused, 12 ended", terminal.render(read(tmp_path), colour=False)
+    )

@@ -219,6 +219,43 @@ def test_every_fault_of_the_catalogue_can_be_read() -> None:
     """With nothing but what it must be given."""
     for kind, known in FAULTS.items():
         some = {"duration": "100ms", "size": "1KB", "rate": "64KB/s"}
-        must = {name: some[one.kind] for name, one in known.parameters.items() if one.default is None}
+        must = {
+            name: one.choices[0] if one.choices else some[one.kind]
+            for name, one in known.parameters.items()
+            if one.default is None
+        }
         (fault,) = read_faults([{"fault": kind, "at": "1s", "for": "1s", **must}])  # type: ignore[misc]
         assert fault.kind == kind
+
+
+RUDE = {"fault": "rude", "at": "steady+10s", "for": "5s", "how": "expired"}
+
+
+def test_rude_clients_come_in_at_the_door_under_the_name_of_their_manner() -> None:
+    """Twenty of them, twice a second each, unless something else is said."""
+    (fault,) = read_faults([RUDE])  # type: ignore[misc]
+
+    assert (fault.name, fault.link) == ("rude-expired", "door")
+    assert fault.parameters == {"how": "expired", "clients": 20.0, "every": 0.5, "size": 1_000_000.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"how": None}, "[0].how: is missing (what they do: disconnect, slow_send,"),
+        ({"how": "expird"}, "[0].how: unknown choice 'expird'; did you mean expired?"),
+        ({"clients": "0"}, "[0].clients: must be more than zero"),
+        ({"clients": "many"}, "[0].clients: 'many' is not a number"),
+        ({"clients": "1001"}, "[0].clients: at most 1,000"),
+        ({"every": "1ms"}, "[0].every: is too often; at most 1,000 acts a second"),
+        ({"clients": "900"}, "[0].every: is too often"),
+        ({"how": "oversized", "size": "5MB"}, "[0].size: is too much for 20 clients every 0.5s"),
+        ({"link": "client"}, "[0].link: unknown link 'client'; there are door"),
+    ],
+)
+def test_rude_clients_are_bounded(change: dict[str, object], message: str) -> None:
+    """So that they disturb the server, and not the measurement."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is what is asked about
+        read_faults([RUDE | change])
+
+    assert message in str(caught.value)

@@ -1,0 +1,36 @@
+"""Never read: asks again and again on one connection, and reads none of the answers.
+
+They pile up in the kernel's buffers, on this side in as little room as it gives, then in the server's, then in the
+server, or it stops reading. `unread` are connections with an answer that lies here, `stalled` those on which the
+server took nothing more.
+"""
+
+import asyncio
+
+from harness.rude.client import Client
+
+AT_ONCE = 20
+STALLED_S = 1.0
+
+
+async def act(client: Client) -> None:
+    """Some more requests; one that stalls is held as it is."""
+    wire = client.wire
+    if wire is None:
+        request = await client.usual()
+        wire = await client.connect(small=True)
+        await wire.send(request)
+        client.counts["asked"] += 1
+        await wire.readable()
+        if not wire.unread_bytes():
+            raise ConnectionResetError
+        client.counts["unread"] += 1
+        return
+    request = await client.usual()
+    try:
+        async with asyncio.timeout(STALLED_S):
+            for _ in range(AT_ONCE):
+                await wire.send(request)
+                client.counts["asked"] += 1
+    except TimeoutError:
+        client.counts["stalled"] += 1
