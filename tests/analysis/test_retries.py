@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.calls import Calls
@@ -76,6 +76,7 @@ def test_clients_that_try_nothing_again_have_no_block():
     assert measure(calls((0, "reset", 0)), None, []) is None
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["ok", "reset"]), st.booleans()), max_size=60))
 def test_every_attempt_belongs_to_exactly_one_call(attempts):
     """Whatever came: calls and the retries that were put to one make all rows."""
