@@ -23,6 +23,7 @@ import functions
 import idle
 import open_loop
 import reading
+import recording
 import speed
 from figures import Figure, Table, as_json, machine, markdown, summary
 
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[int, float, int], Table]] = {
     "queue": open_loop.queue,
     "functions": functions.functions,
     "reading": reading.reading,
+    "recording": recording.recording,
 }
 
 

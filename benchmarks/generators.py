@@ -138,6 +138,7 @@ GENERATORS: dict[str, Callable[[str, int, str, int, float], dict[str, float]]] =
     "harness": _locust,
     "harness-spread": _locust,
     "harness-ws": _locust,
+    "harness-query": _locust,
     "fasthttp": _locust,
     "http": _locust,
     "websocket-client": _locust,

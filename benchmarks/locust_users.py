@@ -3,6 +3,7 @@
     python benchmarks/locust_users.py NAME PORT PATH USERS SECONDS         prints one JSON object
 
     harness, harness-ws     this harness: each call has a deadline and leaves a row
+    harness-query           the same, of the reference target, at /mcp or at its plain door
     harness-spread          the same, with random pauses of 10 ms on average between calls
     fasthttp, http          Locust's FastHttpUser and HttpUser
     websocket-client        a Locust user on the `websocket-client` package
@@ -40,6 +41,7 @@ from harness.load.inside.users import McpUser, WebSocketMcpUser  # noqa: E402
 from harness.record.spool import SpoolFile, read_blocks  # noqa: E402
 
 PROTOCOL = "2025-11-25"
+PLAIN = "/tools/call"
 HEADERS = {
     "Accept": "application/json, text/event-stream",
     "Content-Type": "application/json",
@@ -90,6 +92,16 @@ def call(number: int) -> str:
 def answers(message: Any, number: int) -> bool:
     """Whether it is the result of that call."""
     return message["id"] == number and not message["result"].get("isError")
+
+
+class Query(McpUser):
+    """The reference target's lightest query."""
+
+    wait_time = constant(0)
+
+    @task
+    def query(self) -> None:
+        self.call("execute_query", query="SELECT 1 AS one")
 
 
 class Fast(FastHttpUser):  # type: ignore[misc]
@@ -147,6 +159,7 @@ USERS: dict[str, type[Any]] = {
     "harness": Harness,
     "harness-spread": SpreadOut,
     "harness-ws": HarnessOnWebSocket,
+    "harness-query": Query,
     "fasthttp": Fast,
     "http": Slow,
     "websocket-client": OnWebSocketClient,
@@ -175,7 +188,7 @@ def run(name: str, port: int, path: str, users: int, seconds: float) -> dict[str
             base_url=base,
             mcp_url=base + path,
             ws_url=base.replace("http", "ws") + path,
-            protocol=PROTOCOL,
+            protocol="plain" if path.endswith(PLAIN) else PROTOCOL,
             spool_dir=place,
             epoch_ns=watch.epoch_ns,
             think=False,

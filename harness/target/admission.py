@@ -3,8 +3,8 @@
     --rate-limit 50       each client: 50 calls at once, then 50 a second, evenly      429 with Retry-After
     --max-in-flight 200   all clients together                                         503 with Retry-After
 
-Without them the breaking point is whatever the machine gives; with them it is known. A call that is refused costs
-next to nothing and is not executed, so it is counted here and not recorded.
+Without them the breaking point is whatever the machine gives; with them it is known. A call that is refused is not
+executed; that it was refused is recorded elsewhere (`refusals`).
 
 The rate is kept as one number for each client: the time at which all that it was allowed would be used up evenly
 (the generic cell rate algorithm). A client whose time has passed is like one that was never seen, so forgetting it
@@ -54,6 +54,10 @@ class Admission:
             return Refusal(429, RATE_LIMITED, words, math.ceil(wait_s))
         self.in_flight += 1
         return None
+
+    def stay(self) -> None:
+        """A call whose client left goes on: it is in flight until it must `leave` again."""
+        self.in_flight += 1
 
     def leave(self) -> None:
         """The call is answered, or nobody waits for it any more."""

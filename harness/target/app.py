@@ -5,6 +5,8 @@
     /mcp/ws           MCP over WebSocket
     /health /status /metrics   for people, probes and load tests
 
+Whatever is refused in front of a door or behind it is noted here, on its way out (`doors.refused`).
+
 The parts are opened by the application's lifespan and closed with it, so one process can open the service,
 close it, and open it again.
 """
@@ -12,8 +14,9 @@ close it, and open it again.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import lru_cache
+from typing import Final
 
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
@@ -34,14 +37,17 @@ from harness.target.doors.keys import OPEN, KeyGuard
 from harness.target.doors.names import Names
 from harness.target.doors.observe import Observer
 from harness.target.doors.plain import PlainDoor
+from harness.target.doors.refused import trimmed, watched
 from harness.target.doors.sessions import routes as session_routes
 from harness.target.doors.streamable import mcp_server, session_manager, telling
 from harness.target.doors.tasks import routes as task_routes
 from harness.target.doors.websocket import WebSocketDoor
 from harness.target.doors.wire import reply
 from harness.target.events import Events
-from harness.target.executions import FAILURES, Executions
+from harness.target.executions import Executions
+from harness.target.journal import FAILURES, Journal
 from harness.target.pipeline import Pipeline
+from harness.target.refusals import Refusals
 from harness.target.sessions import StoreUnreachableError, Sweep
 from harness.target.sessions_postgres import PostgresSessions
 from harness.target.sessions_redis import RedisSessions, connected
@@ -51,6 +57,7 @@ from harness.target.tasks.running import opened as opened_tasks
 from harness.target.tools import TOOLS
 from harness.target.traffic import Traffic
 
+PAGES: Final = "pages"  # everything that is no hot door
 log = logging.getLogger(__name__)
 
 
@@ -64,22 +71,27 @@ class Target:
         self._traffic = Traffic()
         self.first_key: str | None = None  # of an admin that had to be made: nobody can show it again
         self._pages: ASGIApp = Starlette(lifespan=lambda _app: self.running())
+        self._refusals: Refusals | None = None  # while it is open
         self._stop_sockets: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # A dictionary, because matching routes and wrapping each request costs more than a whole plain call.
-        path = scope.get("path", "")
-        checked = path not in OPEN and scope["type"] != "lifespan"
-        if checked and (refusal := self._names.refusal(scope["headers"])) is not None:
-            await _refuse(scope, send, *refusal)
-            return
-        door = self._doors.get((scope["type"], path))
-        if door is None:
+        if scope["type"] == "lifespan" or scope["path"] in OPEN:
             await self._pages(scope, receive, send)
             return
-        name, app = door
-        with acting(_visitor(scope)), self._traffic.passing(name):
-            await app(scope, receive, send)
+        trimmed(scope)
+        # A dictionary, because matching routes and wrapping each request costs more than a whole plain call.
+        name, app = self._doors.get((scope["type"], scope["path"]), (PAGES, self._pages))
+        with acting(_visitor(scope)):
+            if self._refusals is not None:
+                send = watched(scope, send, name, self._refusals)
+            if (refusal := self._names.refusal(scope["headers"])) is not None:
+                status, words = refusal
+                await reply(send, status, words, kind=b"text/plain", scope_type=scope["type"])
+            elif name == PAGES:
+                await app(scope, receive, send)
+            else:
+                with self._traffic.passing(name):
+                    await app(scope, receive, send)
 
     async def stop(self) -> None:
         """Before the end: nothing more is read from WebSockets, and each is closed when its calls are answered."""
@@ -91,19 +103,21 @@ class Target:
         """The service is open inside this; what cannot be opened raises a HarnessError."""
         settings = self._settings
         events = Events(settings)
+        admission = Admission(settings.rate_limit, settings.max_in_flight)
         async with (
             postgres.opened(settings) as sound,
             _broken(settings, sound) as databases,
             _session_store(settings, databases) as sessions,
-            _recording(databases) as executions,
-            _pipeline(settings, databases, executions) as pipeline,
+            _recording(databases) as (executions, refusals),
+            _pipeline(settings, databases, executions, admission) as pipeline,
             opened_tasks(settings, databases, events) as tasks,
             events.running(),
         ):
-            self._traffic = Traffic()
-            admission = Admission(settings.rate_limit, settings.max_in_flight)
+            self._traffic, self._refusals = Traffic(), refusals
             checks = {"queue": tasks.queue.check}
-            observer = Observer(settings, databases, sessions, executions, admission, self._traffic, checks)
+            observer = Observer(
+                settings, databases, sessions, executions, refusals, admission, self._traffic, checks
+            )
             guarded = await self._guard(clients := Clients(databases.own))
             events.on("client", lambda event: clients.forget(str(event.get("client"))))
             submitting = Starlette(routes=task_routes(tasks, sessions))
@@ -119,12 +133,17 @@ class Target:
                     ],
                 )
             )
-            server = mcp_server(pipeline, "mcp")
+            server = mcp_server(pipeline, "mcp", refusals)
             streamed = session_manager(server, json_response=False)
             whole = session_manager(server, json_response=True) if settings.json_response else streamed
             mcp = telling(whole.handle_request, streamed.handle_request)
             socket_door = WebSocketDoor(
-                mcp_server(pipeline, "websocket"), admission, sessions, sessions, Sockets(events)
+                mcp_server(pipeline, "websocket", refusals),
+                admission,
+                refusals,
+                sessions,
+                sessions,
+                Sockets(events),
             )
             self._doors = {
                 ("http", "/mcp"): (
@@ -137,7 +156,11 @@ class Target:
             }
             self._stop_sockets = socket_door.stop
             sweeping = asyncio.create_task(
-                _sweep(applied.sweep(settings, databases, sessions.sweep), executions, settings)
+                _sweep(
+                    applied.sweep(settings, databases, sessions.sweep),
+                    (executions.journal, refusals.journal),
+                    settings,
+                )
             )
             try:
                 async with (
@@ -146,7 +169,7 @@ class Target:
                 ):
                     yield
             finally:
-                self._doors = {}
+                self._doors, self._refusals = {}, None
                 self._pages = Starlette(lifespan=lambda _app: self.running())
                 sweeping.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -211,19 +234,20 @@ async def _broken(settings: Settings, sound: postgres.Databases) -> AsyncIterato
 
 
 @contextlib.asynccontextmanager
-async def _recording(databases: postgres.Databases) -> AsyncIterator[Executions]:
-    """What records each call; at the end all that was executed is recorded."""
-    executions = Executions(databases.own)
-    async with executions.running():
-        yield executions
+async def _recording(databases: postgres.Databases) -> AsyncIterator[tuple[Executions, Refusals]]:
+    """What records each call and each refusal; at the end all that happened is recorded."""
+    executions, refusals = Executions(databases.own), Refusals(databases.own)
+    async with executions.running(), refusals.running():
+        yield executions, refusals
 
 
 @contextlib.asynccontextmanager
 async def _pipeline(
-    settings: Settings, databases: postgres.Databases, executions: Executions
+    settings: Settings, databases: postgres.Databases, executions: Executions, admission: Admission
 ) -> AsyncIterator[Pipeline]:
-    """The way of every call; at the end no write is under way."""
-    pipeline = Pipeline(databases, executions, applied.tools(settings, TOOLS))
+    """The way of every call; at the end no call is under way."""
+    tools = applied.tools(settings, TOOLS)
+    pipeline = Pipeline(databases, executions, tools, admission, result_bytes_max=settings.result_bytes_max)
     try:
         yield pipeline
     finally:
@@ -251,31 +275,23 @@ async def _session_store(settings: Settings, databases: postgres.Databases) -> A
             await store.settle()
 
 
-async def _refuse(scope: Scope, send: Send, status: int, words: bytes) -> None:
-    if scope["type"] == "websocket":
-        await send(
-            {"type": "websocket.close", "code": 1008, "reason": words.decode()}
-        )  # before accept: HTTP 403
-        return
-    await reply(send, status, words, kind=b"text/plain")
-
-
-async def _sweep(sweep: Sweep, executions: Executions, settings: Settings) -> None:
+async def _sweep(sweep: Sweep, journals: Iterable[Journal], settings: Settings) -> None:
     while True:
         await asyncio.sleep(settings.session_sweep_s)
         try:
             await sweep()
-            await executions.forget_before(settings.record_ttl_s)
+            for journal in journals:
+                await journal.forget_before(settings.record_ttl_s)
         except (StoreUnreachableError, *FAILURES) as error:
             log.warning("What is out of date was not deleted: %s", reason(error))
 
 
 @lru_cache(maxsize=1024)
-def _at(address: str) -> Caller:
-    return Caller(name=address)
+def _at(name: str, address: str) -> Caller:
+    return Caller(name=name, address=address)
 
 
 def _visitor(scope: Scope) -> Caller:
     """Who asks, before anybody says more: an address, or a WebSocket connection."""
     host, port = scope.get("client") or ("nobody", 0)
-    return _at(f"{host}:{port}" if scope["type"] == "websocket" else host)
+    return _at(f"{host}:{port}" if scope["type"] == "websocket" else host, host)

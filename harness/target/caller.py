@@ -32,10 +32,16 @@ class Caller:
     permission: str = ADMIN
     client: str | None = None
     session: str | None = None
+    address: str = ""  # where it asks from, which it cannot choose as it likes
+
+    @property
+    def limited_as(self) -> str:
+        """What limits go by: the client when it is known, else its address; a name costs nothing to change."""
+        return f"client:{self.client}" if self.client is not None else f"address:{self.address}"
 
     @property
     def key(self) -> str:
-        """What fairness, limits and ownership go by: the client when it is known, else its session, else its name."""
+        """What turns and ownership go by: the client when it is known, else its session, else its name."""
         if self.client is not None:
             return f"client:{self.client}"
         return f"session:{self.session}" if self.session is not None else f"name:{self.name}"

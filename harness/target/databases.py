@@ -80,4 +80,10 @@ def _pool(settings: Settings, database: str | None, options: dict[str, str]) -> 
         command_timeout=settings.statement_timeout_s + 2,
         server_settings={"application_name": "harness-target", **options},
     )
-    return Pool(connect, size_min=settings.pool_min, size_max=settings.pool_max, wait_s=settings.pool_wait_s)
+    return Pool(
+        connect,
+        size_min=settings.pool_min,
+        size_max=settings.pool_max,
+        wait_s=settings.pool_wait_s,
+        result_bytes_max=settings.result_bytes_max,
+    )

@@ -57,13 +57,21 @@ FLAGS: Final[Mapping[str, Flag]] = {
     "pool_wait_s": Flag("seconds to wait for a free connection", float),
     "connect_timeout_s": Flag("seconds to wait for PostgreSQL to accept a connection", float),
     "statement_timeout_s": Flag("seconds that one statement may take", float),
+    "result_bytes_max": Flag("bytes that one result may have, in PostgreSQL's form and as JSON", int),
     "health_timeout_s": Flag("seconds that a health check may take", float),
     "record_ttl_s": Flag("seconds until the row of an execution is deleted", float),
-    "rate_limit": Flag("calls a second for each client, then 429; 0 is no limit", float),
+    "rate_limit": Flag(
+        "calls a second for each client (without --auth: each address), then 429; 0 is no limit", float
+    ),
     "max_in_flight": Flag("calls of all clients at once, then 503; 0 is no limit", int),
     "drain_s": Flag("seconds for calls in flight when asked to stop", float),
     "json_response": Flag("answer at /mcp with event streams", option="--sse", present=False),
     "allowed_hosts": Flag("a Host header to accept (repeatable)", option="--allow-host", many=True),
+    "trusted_proxies": Flag(
+        "a proxy whose X-Forwarded-For is believed: an address or a network (repeatable)",
+        option="--trust-proxy",
+        many=True,
+    ),
 }
 
 # Where other parts are: passwords in them are not shown to other users of the machine.

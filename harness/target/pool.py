@@ -7,7 +7,8 @@ Rules:
     another one, before anything of the request runs on it (one more round trip, only then);
   - a connection on which anything but an answer of PostgreSQL ended a use is thrown away, since nobody can know
     what is still on its way there: PostgreSQL is asked to stop what it does for it, and the place comes back when
-    the connection is gone. So whatever happens, the next request finds a clean one.
+    the connection is gone. So whatever happens, the next request finds a clean one;
+  - a result of more than `result_bytes_max` is cut off while it comes in (`meter`).
 
 Nothing else of a connection changes: `dialect` refuses the functions that could, so there is nothing to reset.
 """
@@ -24,6 +25,7 @@ import asyncpg
 
 from harness.target import caller
 from harness.target.connecting import UNREACHABLE
+from harness.target.meter import Meter, ResultTooLargeError
 from harness.target.turns import NoTurnError, Turns
 
 CLOSE_S = 2.0
@@ -51,6 +53,7 @@ class Seat:
     """A connection, and the schema that it reads first now; None before anybody said."""
 
     connection: Any
+    meter: Meter
     schema: str | None = None
 
 
@@ -58,8 +61,15 @@ class Pool:
     """Connections to one database; `connect` makes one."""
 
     def __init__(
-        self, connect: Callable[[], Awaitable[Any]], *, size_min: int, size_max: int, wait_s: float
+        self,
+        connect: Callable[[], Awaitable[Any]],
+        *,
+        size_min: int,
+        size_max: int,
+        wait_s: float,
+        result_bytes_max: int = 0,
     ) -> None:
+        self._result_bytes_max = result_bytes_max
         self._connect, self._size_min, self._size_max = connect, size_min, size_max
         self._turns = Turns(size_max, wait_s)
         self._idle: list[Seat] = []
@@ -70,11 +80,16 @@ class Pool:
 
     async def open(self) -> None:
         """One connection at least, since it shows that the database is there."""
-        self._idle += [Seat(await self._connected_now()) for _ in range(max(1, self._size_min))]
+        self._idle += [await self._connected_now() for _ in range(max(1, self._size_min))]
 
     @asynccontextmanager
     async def connection(self, schema: str | None = None) -> AsyncIterator[Any]:
         """A connection that reads `schema` first, for the present caller alone."""
+        async with self._seated(schema) as seat:
+            yield seat.connection
+
+    @asynccontextmanager
+    async def _seated(self, schema: str | None) -> AsyncIterator[Seat]:
         client = caller.current().key
         self._remember(client)
         try:
@@ -90,7 +105,7 @@ class Pool:
         try:
             if schema is not None and seat.schema != schema:
                 await self._change(seat, schema)
-            yield seat.connection
+            yield seat
             clean = True
         except asyncpg.PostgresError:
             clean = True  # an answer: the connection waits for the next question
@@ -104,12 +119,20 @@ class Pool:
 
     async def query(self, sql: str, *args: object, schema: str | None = None) -> Table:
         """Run one statement; its rows as values that JSON has."""
-        async with self.connection(schema) as connection:
-            records = await connection.fetch(sql, *args)  # prepared once a connection, then one round trip
+        async with self._seated(schema) as seat:
+            seat.meter.allow(self._result_bytes_max)
+            try:
+                records = await seat.connection.fetch(sql, *args)  # prepared once, then one round trip
+            except UNREACHABLE as error:
+                if seat.meter.exceeded:
+                    raise ResultTooLargeError from error
+                raise
+            seat.meter.allow(0)
             if records:
                 columns = list(records[0].keys())
             else:  # no row tells the columns' names: ask, which is rare enough to pay for
-                columns = [attribute.name for attribute in (await connection.prepare(sql)).get_attributes()]
+                statement = await seat.connection.prepare(sql)
+                columns = [attribute.name for attribute in statement.get_attributes()]
         return Table(columns, [[_plain(value) for value in record.values()] for record in records])
 
     def statistics(self) -> dict[str, float]:
@@ -142,12 +165,12 @@ class Pool:
             if not seat.connection.is_closed():
                 return seat
             self._discarded += 1
-        return Seat(await self._connected_now())
+        return await self._connected_now()
 
-    async def _connected_now(self) -> Any:
+    async def _connected_now(self) -> Seat:
         connection = await self._connect()
         self._connected += 1
-        return connection
+        return Seat(connection, Meter(connection))
 
     @staticmethod
     async def _change(seat: Seat, schema: str) -> None:

@@ -7,6 +7,7 @@ them. A value that cannot work is refused here, before anything is started.
 import math
 import re
 from dataclasses import dataclass
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from harness.errors import UsageError
@@ -43,6 +44,7 @@ class Settings:
     pool_wait_s: float = 5.0  # for a free connection
     connect_timeout_s: float = 5.0
     statement_timeout_s: float = 10.0
+    result_bytes_max: int = 8_000_000  # of one result: what PostgreSQL sends for it, and its JSON
     health_timeout_s: float = 2.0
     record_ttl_s: float = 86400.0  # rows of executions are deleted when they are older
     rate_limit: float = 0.0  # calls a second for each client; 0 is no limit
@@ -50,6 +52,7 @@ class Settings:
     drain_s: float = 5.0  # for calls in flight when the service is asked to stop
     json_response: bool = True  # False: /mcp answers with event streams
     allowed_hosts: tuple[str, ...] = ()  # Host headers beside those of loopback
+    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For says who asks
 
     def __post_init__(self) -> None:
         if urlsplit(self.database_url).scheme not in {"postgresql", "postgres"}:
@@ -84,6 +87,12 @@ class Settings:
                 f"--rate-limit is {self.rate_limit:g}, --max-in-flight is {self.max_in_flight}.",
                 "Give a number of calls; 0 is no limit.",
             )
+        if self.result_bytes_max < 1:
+            raise UsageError(
+                f"A result of {self.result_bytes_max} bytes at most cannot work.",
+                "Every result has some.",
+                "For example --result-bytes-max 8000000",
+            )
         times_s = (self.session_ttl_s, self.session_sweep_s, self.pool_wait_s, self.connect_timeout_s)
         if (
             min(
@@ -101,6 +110,8 @@ class Settings:
 
     def _check_parts(self) -> None:
         """What else it works with."""
+        for address in self.trusted_proxies:
+            _check_address(address)
         if self.redis_url and urlsplit(self.redis_url).scheme not in {"redis", "rediss", "unix"}:
             raise UsageError(
                 "That is not the URL of a Redis.",
@@ -151,6 +162,15 @@ class Settings:
     @property
     def sessions_in_redis(self) -> bool:
         return self.sessions == "redis" or (self.sessions == "" and bool(self.redis_url))
+
+
+def _check_address(words: str) -> None:
+    try:
+        ip_network(words)
+    except ValueError as error:
+        raise UsageError(
+            f"{words!r} is not the address of a proxy.", str(error), "For example --trust-proxy 10.0.0.7"
+        ) from error
 
 
 def without_password(url: str) -> str:

@@ -45,6 +45,19 @@ def test_a_caller_is_told_apart_by_the_surest_mark(caller, key):
     assert caller.key == key
 
 
+@pytest.mark.parametrize(
+    ("caller", "limited_as"),
+    [
+        (Caller("n", client="c", session="s", address="192.0.2.1"), "client:c"),
+        (Caller("n", session="s", address="192.0.2.1"), "address:192.0.2.1"),
+        (Caller("other", address="192.0.2.1"), "address:192.0.2.1"),
+    ],
+)
+def test_limits_go_by_what_a_caller_cannot_choose(caller, limited_as):
+    """The client whose key it is, else the address: never a name or a session."""
+    assert caller.limited_as == limited_as
+
+
 async def test_the_caller_goes_with_the_request_and_ends_with_it():
     """Tasks inherit it, others at the same time have their own, and afterwards it is anybody again."""
 

@@ -27,6 +27,8 @@ URL = "postgresql://u@127.0.0.1/postgres"
         ({"port": -1}, "no port -1"),
         ({"pool_max": 0}, "cannot work"),
         ({"pool_min": 5, "pool_max": 4}, "pool of 5 to 4"),
+        ({"result_bytes_max": 0}, "0 bytes at most"),
+        ({"trusted_proxies": ("10.0.0.7", "proxy.example")}, "'proxy.example' is not the address of a proxy"),
         ({"session_ttl_s": 0}, "not positive"),
         ({"health_timeout_s": -1}, "not positive"),
     ],

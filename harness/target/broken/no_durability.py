@@ -5,7 +5,7 @@ The tables stay like that; drop the schema to be rid of it.
 
 from harness.target.databases import Pool
 
-TABLES = ("sessions", "executions", "entries", "tasks", "task_history", "task_effects")
+TABLES = ("sessions", "executions", "refusals", "entries", "tasks", "task_history", "task_effects")
 
 
 async def make_volatile(own: Pool) -> None:

@@ -1,4 +1,4 @@
-"""In front of /mcp and /tasks: is the call let in? Sessions are clients here, and so is an address without one.
+"""In front of /mcp and /tasks: is the call let in? A client is who has the key, without keys an address.
 
 Only POST asks for work; the rest is let through.
 """
@@ -7,7 +7,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from harness.target import caller
 from harness.target.admission import Admission, Refusal
-from harness.target.doors.gate import SESSION_HEADER
 from harness.target.doors.wire import reply, rpc_error
 
 
@@ -21,7 +20,7 @@ class AdmissionGate:
         if scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        if (refusal := self._admission.enter(_client(scope))) is not None:
+        if (refusal := self._admission.enter(caller.current().limited_as)) is not None:
             await refuse(send, refusal)
             return
         try:
@@ -33,12 +32,3 @@ class AdmissionGate:
 async def refuse(send: Send, refusal: Refusal, request_id: object = None) -> None:
     body = rpc_error(request_id, refusal.code, refusal.words)
     await reply(send, refusal.status, body, (b"retry-after", str(refusal.retry_after_s).encode()))
-
-
-def _client(scope: Scope) -> str:
-    who = caller.current()
-    if who.client is None:
-        for name, value in scope["headers"]:
-            if name == SESSION_HEADER:
-                return caller.within(value.decode("latin-1")).key
-    return who.key

@@ -10,6 +10,7 @@ from mcp_types import (
     PARSE_ERROR,
     JSONRPCError,
     JSONRPCMessage,
+    JSONRPCNotification,
     JSONRPCRequest,
     JSONRPCResponse,
     jsonrpc_message_adapter,
@@ -21,6 +22,8 @@ from harness.target.admission import Admission
 from harness.target.caller import Caller, acting, within
 from harness.target.doors.opening import client_of
 from harness.target.doors.wire import rpc_error
+from harness.target.leaving import Wish
+from harness.target.refusals import Refusals
 from harness.target.sessions import SessionStore, StoreUnreachableError
 from harness.target.sockets import Socket
 
@@ -33,13 +36,20 @@ class Conversation:
     """See the module."""
 
     def __init__(
-        self, store: SessionStore, admission: Admission, socket: Socket, send: Send, agent: str
+        self,
+        store: SessionStore,
+        admission: Admission,
+        refusals: Refusals,
+        socket: Socket,
+        send: Send,
+        agent: str,
     ) -> None:
-        self._store, self._admission = store, admission
+        self._store, self._admission, self._refusals = store, admission, refusals
         self._socket, self._send, self._agent = socket, send, agent
         self._opening: JSONRPCRequest | None = None
         self._open: Counter[str | int] = Counter()  # ids are the client's, and it may use one twice
         self._touched: Counter[str | int] = Counter()  # those of them that the session store knows of
+        self._wishes: dict[str | int, Wish] = {}  # of the clients of those that are open
         self._answered = asyncio.Event()
         self.is_over = False
 
@@ -52,11 +62,14 @@ class Conversation:
         try:
             message = jsonrpc_message_adapter.validate_json(frame, by_name=False)
         except ValidationError as error:
-            await self._say(_fault(error))
+            code, words = _fault(error)
+            self.refused(words, code=code)
+            await self._say(rpc_error(None, code, words))
             return None
         if not isinstance(message, JSONRPCRequest):
             return message
-        if (refusal := self._admission.enter(self.caller.key)) is not None:
+        if (refusal := self._admission.enter(self.caller.limited_as)) is not None:
+            self.refused(refusal.words, status=refusal.status, code=refusal.code)
             await self._say(rpc_error(message.id, refusal.code, refusal.words))
             return None
         self._open[message.id] += 1
@@ -65,6 +78,22 @@ class Conversation:
         if message.method == "initialize":
             self._opening = message
         return message
+
+    def heard(self, message: JSONRPCMessage) -> Wish:
+        """What the client of this message wishes, which it may change later by a notification."""
+        if isinstance(message, JSONRPCRequest):
+            return self._wishes.setdefault(message.id, Wish())
+        if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
+            meant = (message.params or {}).get("requestId")
+            if type(meant) in {str, int} and (wish := self._wishes.get(meant)) is not None:
+                wish.stop = True
+                self._ended(meant)  # nobody will answer it
+        return Wish()
+
+    def refused(self, words: str, *, status: int | None = None, code: int | None = None) -> None:
+        """Note it: what is refused here has no status of HTTP on its way out."""
+        with acting(self.caller):
+            self._refusals.note("websocket", words, status=status, code=code)
 
     async def answer(self, message: Any) -> None:
         """Say what the server answers; its own initialize for one who goes on is nobody's business."""
@@ -97,6 +126,7 @@ class Conversation:
             alive = await self._store.touch(session, self.caller.client)
         except StoreUnreachableError as error:
             words = f"The session store does not answer: {error}"
+            self.refused(words, status=503, code=INTERNAL_ERROR)
             await self._say(rpc_error(message.id, INTERNAL_ERROR, words))
             self._ended(message.id)
             return None
@@ -104,6 +134,7 @@ class Conversation:
             self._touched[message.id] += 1
             return message
         self.is_over = True
+        self.refused("Session not found", status=404, code=INVALID_REQUEST)
         await self._say(rpc_error(message.id, INVALID_REQUEST, "Session not found"))
         await self._send({"type": "websocket.close", "code": SESSION_OVER, "reason": "Session not found"})
         return None
@@ -128,6 +159,7 @@ class Conversation:
         if self._open.get(request_id, 0):
             self._open[request_id] -= 1
             self._open = +self._open
+            self._wishes.pop(request_id, None)
             self._admission.leave()
             self._answered.set()
         if self._touched.get(request_id, 0) and self.caller.session is not None:
@@ -139,7 +171,6 @@ class Conversation:
         await self._send({"type": "websocket.send", "text": text.decode()})
 
 
-def _fault(error: ValidationError) -> bytes:
+def _fault(error: ValidationError) -> tuple[int, str]:
     not_json = error.errors(include_url=False)[0]["type"] == "json_invalid"
-    code, words = (PARSE_ERROR, "Parse error") if not_json else (INVALID_REQUEST, "Not a JSON-RPC message")
-    return rpc_error(None, code, words)
+    return (PARSE_ERROR, "Parse error") if not_json else (INVALID_REQUEST, "Not a JSON-RPC message")

@@ -23,10 +23,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from harness.target.caller import acting, current, within
 from harness.target.doors.opening import agent_of, client_of
 from harness.target.doors.wire import (
-    BODY_BYTES_MAX,
     NOT_JSON,
-    TooLargeError,
+    BodyError,
     read_body,
+    refuse_body,
     replayed,
     reply,
     rpc_error,
@@ -84,9 +84,9 @@ class SessionGate:
             await reply(send, 400, rpc_error(None, INVALID_REQUEST, "Missing session ID"))
             return
         try:
-            body = await read_body(receive, BODY_BYTES_MAX)
-        except TooLargeError:
-            await reply(send, 413, rpc_error(None, INVALID_REQUEST, "Request body too large"))
+            body = await read_body(receive)
+        except BodyError as error:
+            await refuse_body(send, error)
             return
         message = _decoded(body)
         if isinstance(message, dict) and message.get("method") != "initialize":

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.target.admission import Admission
 from harness.target.durations import BOUNDS_S, Durations
 from harness.target.executions import Executions
+from harness.target.refusals import Refusals
 from harness.target.traffic import Traffic
 
 PREFIX = "harness_target_"
@@ -34,6 +35,7 @@ def text(
     traffic: Traffic,
     admission: Admission,
     executions: Executions,
+    refusals: Refusals,
     pools: Mapping[str, Mapping[str, float]],
     sessions: int | None,
 ) -> str:
@@ -49,6 +51,11 @@ def text(
             (({"limit": limit}, count) for limit, count in admission.refused.items()),
         ),
         _family(
+            "refusals_total",
+            "requests that came to no call, by what was wrong with them",
+            (({"door": door, "kind": kind}, count) for (door, kind), count in refusals.counts.items()),
+        ),
+        _family(
             "executions_total",
             "calls of tools, by how they ended",
             (({"tool": t, "outcome": o}, count) for (t, o), count in executions.ended.items()),
@@ -56,6 +63,7 @@ def text(
         _histogram("execution_duration_seconds", "a tool at work", "tool", executions.durations),
         _family("executions_pending", "executions not recorded yet", [({}, recorded["pending"])]),
         _family("executions_lost_total", "executions that never will be", [({}, recorded["lost"])]),
+        _family("refusals_lost_total", "refusals that were not recorded", [({}, refusals.journal.lost)]),
         *(_family(f"pool_{_unit(name)}", about, _of(pools, name)) for name, about in _POOL_NOW.items()),
         *(
             _family(f"pool_{_unit(name)}_total", about, _of(pools, name))

@@ -25,6 +25,7 @@ from harness.target.dialect import DATABASES
 from harness.target.doors.metrics import text
 from harness.target.doors.wire import encode
 from harness.target.executions import Executions
+from harness.target.refusals import Refusals
 from harness.target.sessions import SessionUpkeep, StoreUnreachableError
 from harness.target.settings import Settings
 from harness.target.tasks.queue_amqp import QueueUnreachableError
@@ -53,6 +54,7 @@ class Observer:
     databases: Databases
     sessions: SessionUpkeep
     executions: Executions
+    refusals: Refusals
     admission: Admission
     traffic: Traffic
     checks: Mapping[str, Check] = field(default_factory=dict)
@@ -82,6 +84,10 @@ class Observer:
                 "in_flight": self.admission.in_flight,
                 "refused": dict(self.admission.refused),
                 "executions": self.executions.statistics(),
+                "refusals": {
+                    **self.refusals.journal.statistics(),
+                    "kinds": {f"{door}: {kind}": n for (door, kind), n in self.refusals.counts.items()},
+                },
                 "limits": {
                     "calls_per_s_and_client": self.settings.rate_limit or None,
                     "in_flight": self.settings.max_in_flight or None,
@@ -95,6 +101,7 @@ class Observer:
             self.traffic,
             self.admission,
             self.executions,
+            self.refusals,
             self.databases.statistics(),
             await self._sessions_open(),
         )

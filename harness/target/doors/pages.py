@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from harness.target.caller import ForbiddenError
-from harness.target.doors.wire import BODY_BYTES_MAX, NOT_JSON, TooLargeError, encode, read_body
+from harness.target.doors.wire import NOT_JSON, BodyError, encode, read_body
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -20,7 +20,6 @@ class BadBodyError(ValueError):
 _STATUS: Final[Mapping[type[Exception], int]] = {
     BadBodyError: 400,
     ForbiddenError: 403,
-    TooLargeError: 413,
 }
 
 
@@ -32,7 +31,7 @@ def page(content: object, status: int = 200, headers: Mapping[str, str] | None =
 async def json_body(request: Request) -> dict[str, Any]:
     """The body, which must be one JSON object."""
     try:
-        body = msgspec.json.decode(await read_body(request.receive, BODY_BYTES_MAX))
+        body = msgspec.json.decode(await read_body(request.receive))
     except NOT_JSON as error:
         raise BadBodyError(f"The body is not JSON: {error}") from error
     if not isinstance(body, dict):
@@ -47,8 +46,9 @@ def answering(answer: Answer, statuses: Mapping[type[Exception], int]) -> Answer
     async def page_or_error(request: Request) -> Response:
         try:
             return await answer(request)
+        except BodyError as error:
+            return page({"error": str(error)}, error.status, {"connection": "close"})
         except tuple(known) as error:
-            words = str(error) or "The request body is too large."
-            return page({"error": words}, known[type(error)])
+            return page({"error": str(error)}, known[type(error)])
 
     return page_or_error

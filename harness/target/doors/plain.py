@@ -2,9 +2,9 @@
 
     {"jsonrpc": "2.0", "id": 1, "method": TOOL, "params": {…arguments…, "_client_id": "optional"}}
 
-`method` is the tool; `_client_id` is whose turn and whose limit the call goes by. The answer is a JSON-RPC result in the form of MCP's tools/call, or a JSON-RPC error with
-status 200; only a body that is not JSON-RPC at all has status 400. A call without an id is refused: it would
-be a notification, and these calls exist for their answers.
+`method` is the tool; `_client_id` is whose turn the call goes by. The answer is a JSON-RPC result in the form of
+MCP's tools/call, or a JSON-RPC error with status 200; only a body that is not JSON-RPC at all has status 400. A call
+without an id is refused: it would be a notification, and these calls exist for their answers.
 """
 
 from dataclasses import replace
@@ -18,11 +18,11 @@ from harness.target.admission import Admission
 from harness.target.caller import Caller, acting, current
 from harness.target.doors.admit import refuse
 from harness.target.doors.wire import (
-    BODY_BYTES_MAX,
     NOT_JSON,
-    TooLargeError,
+    BodyError,
     encode,
     read_body,
+    refuse_body,
     reply,
     rpc_error,
 )
@@ -45,9 +45,9 @@ class PlainDoor:
             await reply(send, 405, b"", (b"allow", b"POST"))
             return
         try:
-            body = await read_body(receive, BODY_BYTES_MAX)
-        except TooLargeError:
-            await reply(send, 413, rpc_error(None, INVALID_REQUEST, "Request body too large"))
+            body = await read_body(receive)
+        except BodyError as error:
+            await refuse_body(send, error)
             return
         try:
             message = _decode(body)
@@ -59,7 +59,7 @@ class PlainDoor:
             return
         params = message.get("params") or {}
         with acting(_named(params)):
-            if (refusal := self._admission.enter(current().key)) is not None:
+            if (refusal := self._admission.enter(current().limited_as)) is not None:
                 await refuse(send, refusal, message["id"])
                 return
             try:

@@ -7,13 +7,12 @@ which is cheaper for both sides, unless the settings ask for event streams, or a
 from collections.abc import Mapping
 from typing import Any
 
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
-    INVALID_REQUEST,
     CallToolRequestParams,
     CallToolResult,
     ListToolsResult,
@@ -21,20 +20,27 @@ from mcp_types import (
     TextContent,
 )
 from mcp_types import Tool as ToolDescription
+from pydantic import ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from harness import __version__
 from harness.target import tools
 from harness.target.caller import PERMISSIONS, Caller, current
-from harness.target.doors.wire import BODY_BYTES_MAX, TooLargeError, read_body, replayed, reply, rpc_error
+from harness.target.doors.refused import NOTED
+from harness.target.doors.wire import BODY_BYTES_MAX, BodyError, read_body, refuse_body, replayed
 from harness.target.executions import UNKNOWN_TOOL
 from harness.target.pipeline import Pipeline
 from harness.target.progress import reported
+from harness.target.refusals import Refusals
 
 NAME = "harness-target"
 
 
-def mcp_server(pipeline: Pipeline, door: str) -> Server[Any]:
+class UnknownToolError(MCPError):
+    """The pipeline has recorded it already."""
+
+
+def mcp_server(pipeline: Pipeline, door: str, refusals: Refusals) -> Server[Any]:
     """The SDK's server with our tools; `door` is what its calls are recorded under."""
     listed = {permission: _listed(permission) for permission in PERMISSIONS}
 
@@ -47,7 +53,7 @@ def mcp_server(pipeline: Pipeline, door: str) -> Server[Any]:
         with reported(context.session.report_progress):
             outcome = await pipeline.execute(door, params.name, params.arguments or {})
         if outcome.kind == UNKNOWN_TOOL:
-            raise MCPError(INVALID_PARAMS, outcome.text)
+            raise UnknownToolError(INVALID_PARAMS, outcome.text)
         # The protocol wants bad arguments in the result, where a model can read them and try again.
         return CallToolResult(
             content=[TextContent(type="text", text=outcome.text)],
@@ -65,8 +71,27 @@ def mcp_server(pipeline: Pipeline, door: str) -> Server[Any]:
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
     )
-    server.middleware.clear()  # tracing that nobody listens to, on every request
+    # Instead of tracing that nobody listens to, on every request.
+    server.middleware[:] = [_noting(door, refusals)]
     return server
+
+
+def _noting(door: str, refusals: Refusals) -> ServerMiddleware[Any]:
+    """Unknown methods and wrong parameters: the SDK refuses them, in the handshake era with status 200."""
+
+    async def noting(context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        try:
+            return await call_next(context)
+        except (MCPError, ValidationError) as error:
+            if not isinstance(error, UnknownToolError):
+                code = error.error.code if isinstance(error, MCPError) else INVALID_PARAMS
+                words = error.error.message if isinstance(error, MCPError) else "Invalid request parameters"
+                refusals.note(door, f"{context.method}: {words}", code=code)
+            if context.request is not None:
+                context.request.scope[NOTED] = True
+            raise
+
+    return noting
 
 
 def _listed(permission: str) -> ListToolsResult:
@@ -85,13 +110,13 @@ def telling(whole: ASGIApp, streamed: ASGIApp) -> ASGIApp:
     """Requests that ask to hear of their progress get an event stream, the others a whole body."""
 
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] != "POST" or whole == streamed:
+        if scope["method"] != "POST":
             await whole(scope, receive, send)
             return
         try:
-            body = await read_body(receive, BODY_BYTES_MAX)
-        except TooLargeError:
-            await reply(send, 413, rpc_error(None, INVALID_REQUEST, "Request body too large"))
+            body = await read_body(receive)
+        except BodyError as error:
+            await refuse_body(send, error)
             return
         app = streamed if b'"progressToken"' in body else whole
         await app(scope, replayed(body, receive), send)

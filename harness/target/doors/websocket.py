@@ -31,10 +31,13 @@ from harness.target.caller import acting, current, within
 from harness.target.doors.conversation import RESUMING, Conversation
 from harness.target.doors.opening import agent_of
 from harness.target.doors.wire import reply, rpc_error
+from harness.target.leaving import wishing
+from harness.target.refusals import Refusals
 from harness.target.sessions import SessionStore, SessionUpkeep, StoreUnreachableError
 from harness.target.sockets import Socket, Sockets
 
 SUBPROTOCOL: Final = "mcp"
+TOO_BIG: Final = 1009
 
 
 class WebSocketDoor:
@@ -44,11 +47,12 @@ class WebSocketDoor:
         self,
         server: Server[Any],
         admission: Admission,
+        refusals: Refusals,
         store: SessionStore,
         upkeep: SessionUpkeep,
         sockets: Sockets,
     ) -> None:
-        self._server, self._admission = server, admission
+        self._server, self._admission, self._refusals = server, admission, refusals
         self._store, self._upkeep, self._sockets = store, upkeep, sockets
         self._options = server.create_initialization_options(NotificationOptions(tools_changed=True))
         self._stopping = False
@@ -81,7 +85,9 @@ class WebSocketDoor:
         self._sockets.add(socket)
         try:
             await self._hold(
-                Conversation(self._store, self._admission, socket, send, agent_of(scope)), receive, said
+                Conversation(self._store, self._admission, self._refusals, socket, send, agent_of(scope)),
+                receive,
+                said,
             )
         finally:
             self._sockets.remove(socket)
@@ -107,10 +113,13 @@ class WebSocketDoor:
                     if conversation.is_over:
                         return
                     if message is not None:
-                        with acting(conversation.caller):  # known to whoever works on this message
+                        # Both are known to whoever works on this message.
+                        with acting(conversation.caller), wishing(conversation.heard(message)):
                             await to_server.send(SessionMessage(message))
                 if event is None:
                     await conversation.all_answered()
+                elif event.get("code") == TOO_BIG:
+                    conversation.refused("A frame is too large", status=413)
 
         try:
             async with anyio.create_task_group() as tasks:

@@ -1,33 +1,56 @@
-"""What the doors share: bounded bodies, JSON-RPC errors, whole replies."""
+"""What the doors share: bodies, bounded in bytes and in time, JSON-RPC errors, whole replies."""
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 import msgspec
+from mcp_types import INVALID_REQUEST
 from starlette.types import Message, Receive, Send
 
-BODY_BYTES_MAX = 4 * 1024 * 1024
+BODY_BYTES_MAX: Final = 4 * 1024 * 1024
+BODY_S = 10.0  # for the rest of a body, once its beginning has come
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what decoding a body may raise
 encode = msgspec.json.Encoder().encode
 
 
-class TooLargeError(ValueError):
-    """The body is larger than BODY_BYTES_MAX."""
+class BodyError(ValueError):
+    """The body cannot be taken; `status` says why to HTTP."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
 
 
-async def read_body(receive: Receive, at_most: int) -> bytes:
-    """The whole body; what the client sends beyond the limit is not kept."""
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return body  # the client is gone: nobody will read the answer to half a body
-        chunk: bytes = message.get("body", b"")
-        body += chunk
-        if len(body) > at_most:
-            raise TooLargeError
-        if not message.get("more_body", False):
-            return body
+async def read_body(receive: Receive) -> bytes:
+    """The whole body; of one that is too large no more is kept, and one that does not come is not waited for."""
+    body, whole = await _more(b"", receive)
+    if whole:  # as nearly always
+        return body
+    try:
+        async with asyncio.timeout(BODY_S):
+            while not whole:
+                body, whole = await _more(body, receive)
+    except TimeoutError:
+        raise BodyError(408, f"The request body did not come within {BODY_S:g} s") from None
+    return body
+
+
+async def _more(body: bytes, receive: Receive) -> tuple[bytes, bool]:
+    """The body as far as it has come, and whether that is all."""
+    message = await receive()
+    if message["type"] != "http.request":
+        return body, True  # the client is gone: nobody will read the answer to half a body
+    body += message.get("body", b"")
+    if len(body) > BODY_BYTES_MAX:
+        raise BodyError(413, "Request body too large")
+    return body, not message.get("more_body", False)
+
+
+async def refuse_body(send: Send, error: BodyError) -> None:
+    """The rest of that body may still come, so this is the last answer on its connection."""
+    words = rpc_error(None, INVALID_REQUEST, str(error))
+    await reply(send, error.status, words, (b"connection", b"close"))
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:

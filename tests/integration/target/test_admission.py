@@ -3,8 +3,11 @@
 import asyncio
 import json
 
+import aiohttp
 import pytest
 from websockets.asyncio.client import connect
+
+from harness.target.keys import new_key
 
 SLOW = "SELECT pg_sleep(0.03)"
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
@@ -42,36 +45,70 @@ def modern(http):
     return call
 
 
-async def test_a_rate_is_kept_for_each_client_at_each_door(serve_target, plain, modern):
-    """429 with Retry-After and the call's id, for the one who called too often, and for no other."""
+async def test_a_rate_is_kept_for_each_address_whatever_it_calls_itself(serve_target, plain, modern, http):
+    """Without keys: other names, sessions and sockets of one address share its rate; 429 with the call's id."""
     url = await serve_target(rate_limit=0.01)
-    first, second = [await plain(url, _client_id="a") for _ in range(2)]
-    other, _, _ = await plain(url, _client_id="b")
-    mcp = [await modern(url) for _ in range(2)]
-    async with connect(url.replace("http", "ws") + "/mcp/ws") as socket:
-        for _ in range(2):
+    first = await plain(url, _client_id="a")
+    second = await plain(url, _client_id="b")
+    mcp = [await modern(url)]
+    mcp += [
+        await modern(url, **{"mcp-session-id": name, "mcp-protocol-version": "2025-11-25"}) for name in "ab"
+    ]
+    forwarded = await http.post(
+        f"{url}/mcp/tools/call", json=request(), headers={"x-forwarded-for": "10.0.0.1"}
+    )
+    task = await http.post(f"{url}/tasks", json={"kind": "wait", "arguments": {"seconds": 0}})
+    answers = []
+    for _ in range(2):
+        async with connect(url.replace("http", "ws") + "/mcp/ws") as socket:
             await socket.send(json.dumps({**request(request_id=7), "method": "initialize", "params": HELLO}))
-        answers = [json.loads(await socket.recv()) for _ in range(2)]
+            answers.append(json.loads(await socket.recv()))
+    elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+    async with (
+        aiohttp.ClientSession(connector=elsewhere) as other,
+        other.post(f"{url}/mcp/tools/call", json=request()) as response,
+    ):
+        other_address = response.status
 
-    assert (first[0], second[0], other) == (200, 429, 200)
+    assert (first[0], second[0], forwarded.status, task.status, other_address) == (200, 429, 429, 429, 200)
     assert 1 <= int(second[1]["retry-after"]) <= 100
     assert (second[2]["id"], second[2]["error"]["code"]) == (1, -32005)
-    assert [status for status, _ in mcp] == [200, 429]
-    assert "retry-after" in mcp[1][1]
-    refused = next(answer for answer in answers if "error" in answer)
-    assert (refused["id"], refused["error"]["code"]) == (7, -32005)
-    assert sum("result" in answer for answer in answers) == 1
+    assert [status for status, _ in mcp] == [429] * 3
+    assert "retry-after" in mcp[0][1]
+    assert [(answer["id"], answer["error"]["code"]) for answer in answers] == [(7, -32005)] * 2
 
 
-async def test_sessions_are_clients_at_the_mcp_door(serve_target, http, modern):
-    """Each has its own rate, whoever opened it."""
-    url = await serve_target(rate_limit=0.01)
-    sessions = {"mcp-protocol-version": "2025-11-25"}
-    statuses = [
-        (await modern(url, **sessions, **{"mcp-session-id": name}))[0] for name in ("one", "one", "two")
-    ]
+async def test_a_rate_is_kept_for_each_key(serve_target, http):
+    """With keys: each client has its own rate, wherever it comes from and in whatever session."""
+    url = await serve_target(rate_limit=0.01, auth=True, admin_key=(key := new_key()))
+    keys = [key]
+    for name in ("one", "two"):
+        told = {"authorization": f"Bearer {key}"}
+        async with http.post(f"{url}/clients", json={"name": name}, headers=told) as response:
+            keys.append((await response.json())["key"])
+    statuses = []
+    for key in keys * 2:
+        told = {"authorization": f"Bearer {key}"}
+        async with http.post(f"{url}/mcp/tools/call", json=request(), headers=told) as response:
+            statuses.append(response.status)
 
-    assert statuses == [404, 429, 404]
+    assert statuses == [200] * 3 + [429] * 3
+
+
+@pytest.mark.parametrize(
+    ("trusted", "statuses"),
+    [((), [200, 429, 429]), (("127.0.0.0/8",), [200, 200, 429]), (("10.9.9.9",), [200, 429, 429])],
+)
+async def test_a_proxy_is_believed_only_when_it_is_trusted(serve_target, http, trusted, statuses):
+    """X-Forwarded-For says who asks if --trust-proxy names who says it; anybody else may say what it likes."""
+    url = await serve_target(rate_limit=0.01, trusted_proxies=trusted)
+    got = []
+    for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
+        told = {"x-forwarded-for": address}
+        async with http.post(f"{url}/mcp/tools/call", json=request(), headers=told) as response:
+            got.append(response.status)
+
+    assert got == statuses
 
 
 async def test_work_in_flight_is_bounded_over_all_doors(serve_target, plain, http, modern):
@@ -94,8 +131,8 @@ async def test_work_in_flight_is_bounded_over_all_doors(serve_target, plain, htt
 
 
 async def test_calls_of_a_socket_that_goes_are_not_in_flight_for_ever(serve_target, http):
-    """Their places come back when the connection is gone."""
-    url = await serve_target()
+    """Their places come back when the connection is gone and PostgreSQL is done with them."""
+    url = await serve_target(statement_timeout_s=1)
     async with connect(url.replace("http", "ws") + "/mcp/ws") as socket:
         await socket.send(json.dumps({**request(), "method": "initialize", "params": HELLO}))
         await socket.recv()

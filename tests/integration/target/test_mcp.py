@@ -1,7 +1,5 @@
 """/mcp: the official SDK's client in both eras, and what the protocol says on sessions."""
 
-import asyncio
-
 import asyncpg
 import pytest
 from mcp import Client
@@ -206,34 +204,3 @@ async def test_schema_is_dropped_in_one_statement(serve_target, http, postgres_u
         assert response.status == 503
     async with http.get(f"{url}/status") as response:
         assert (await response.json())["sessions"] == {"open": None}
-
-
-@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
-async def test_client_that_leaves_takes_no_connection_with_it(serve_target, http, postgres_url, version):
-    """When the client is gone the call is stopped in PostgreSQL too, and its connection serves the next one."""
-    url = await serve_target(pool_max=1, statement_timeout_s=60, json_response=False)
-    text = f"SELECT pg_sleep(50) AS v{version.replace('-', '_')}"
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": version,
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    params = {"name": "execute_query", "arguments": {"query": text}, "_meta": meta}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    headers = {**ACCEPT, "mcp-protocol-version": version}
-    if version == "2025-11-25":
-        headers["mcp-session-id"] = await open_session(http, url)
-    else:
-        headers |= {"mcp-method": "tools/call", "mcp-name": "execute_query"}
-    connection = await asyncpg.connect(postgres_url)
-    active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ILIKE $1 || '%'"
-
-    call = asyncio.create_task(http.post(f"{url}/mcp", json=body, headers=headers).__aenter__())
-    async with asyncio.timeout(20):
-        while not await connection.fetchval(active, text):
-            await asyncio.sleep(0.01)
-        (await call).close() if call.done() else call.cancel()
-        while await connection.fetchval(active, text):
-            await asyncio.sleep(0.01)
-        async with http.get(f"{url}/health") as response:
-            assert response.status == 200
-    await connection.close()

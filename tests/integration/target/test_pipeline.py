@@ -11,10 +11,12 @@ import pytest
 from websockets.asyncio.client import connect
 
 from harness.target import databases
+from harness.target.admission import Admission
 from harness.target.caller import READ_ONLY, Caller, acting
 from harness.target.executions import Executions
 from harness.target.pipeline import Pipeline
 from harness.target.settings import Settings
+from harness.target.tools import Tool
 
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
 ROWS = "SELECT door, tool, outcome, database, error, duration_us FROM {}.executions ORDER BY id"
@@ -146,20 +148,86 @@ async def test_a_write_is_carried_through_when_its_client_leaves(pipeline, sql, 
     assert [row["outcome"] for row in await recorded(sql, schema, 1)] == ["ok"]
 
 
-async def test_a_read_whose_client_leaves_is_recorded_too(pipeline, sql, schema):
-    """As cancelled; its connection serves the next one."""
-    call = asyncio.create_task(pipeline.execute("mcp", "execute_query", {"query": "SELECT pg_sleep(17)"}))
+async def running(sql, mark):
     async with asyncio.timeout(20):
-        running = (
-            "SELECT 1 FROM pg_stat_activity WHERE query ILIKE 'SELECT pg_sleep(17)%' AND state = 'active'"
-        )
-        while not await sql.fetchval(running):
+        while not await sql.fetchval(
+            "SELECT 1 FROM pg_stat_activity WHERE query ILIKE $1 AND state = 'active'", f"SELECT {mark}%"
+        ):
             await asyncio.sleep(0.005)
-    call.cancel()
-    await asyncio.gather(call, return_exceptions=True)
 
-    assert [row["outcome"] for row in await recorded(sql, schema, 1)] == ["cancelled"]
+
+async def test_a_call_whose_client_left_is_in_flight_until_it_ends(opened, sql, schema, postgres_url):
+    """The bound on work in flight is not evaded by hanging up; nor does anything stay when all is done."""
+    parts = opened[0]._databases
+    admission = Admission(0, 0)
+    pipeline = Pipeline(parts, opened[1], admission=admission)
+    for name, arguments in (("execute_query", {"query": "SELECT 1"}), ("append_entry", {"entry": "mine"})):
+        async with held_up(sql, schema, "entries"):
+            call = asyncio.create_task(pipeline.execute("mcp", name, arguments))
+            await asyncio.sleep(0)  # it has begun
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            assert admission.in_flight == 1
+        await asyncio.wait(pipeline._carried)
+    await asyncio.sleep(0)
+
+    assert admission.in_flight == 0
+    assert {row["outcome"] for row in await recorded(sql, schema, 2)} == {"ok"}
+
+
+async def test_at_the_end_reads_are_stopped_and_writes_are_not(pipeline, sql, schema, postgres_url):
+    """Nobody waits for a read any more; an entry must be there or not, and its record must know."""
+    read = asyncio.create_task(pipeline.execute("mcp", "execute_query", {"query": "SELECT pg_sleep(18)"}))
+    await running(sql, "pg_sleep(18)")
+    async with held_up(sql, schema, "entries"):
+        write = asyncio.create_task(pipeline.execute("mcp", "append_entry", {"entry": "mine"}))
+        await waiting_for_the_lock(postgres_url, schema)
+        ending = asyncio.create_task(pipeline.settle())
+        await asyncio.wait([read])
+    await ending
+
+    assert read.cancelled()
+    assert not (await write).is_error
+    rows = await recorded(sql, schema, 2)
+    assert {(row["outcome"], row["error"]) for row in rows} == {
+        ("cancelled", "The service stopped."),
+        ("ok", None),
+    }
     assert not (await pipeline.execute("mcp", "execute_query", {"query": "SELECT 1"})).is_error
+
+
+async def test_a_fault_of_the_service_is_an_outcome_too(opened, sql, schema, caplog):
+    """A tool that raises what nobody thought of: told as such, recorded, and in the log where it came from."""
+    parts, recorder = opened[0]._databases, opened[1]
+
+    async def faulty(_databases):
+        raise KeyError("nobody thought of it")
+
+    outcome = await Pipeline(parts, recorder, {"faulty": Tool("", faulty)}).execute("plain", "faulty", {})
+
+    assert (outcome.kind, outcome.is_error) == ("failed", True)
+    assert "a fault of the service" in outcome.text
+    assert "nobody thought of it" in caplog.text
+    assert [row["outcome"] for row in await recorded(sql, schema, 1)] == ["failed"]
+
+
+@pytest.mark.parametrize(("spare", "kind"), [(0, "ok"), (-1, "too_large")])
+async def test_a_result_has_a_bound_in_bytes(opened, spare, kind):
+    """As JSON, to the byte; one that is beyond it is told as an error that says what to do."""
+
+    async def made(_databases):
+        return {"letters": "é" * 1000}
+
+    size = len('{"letters":""}') + 2000
+    pipeline = Pipeline(
+        opened[0]._databases, opened[1], {"made": Tool("", made)}, result_bytes_max=size + spare
+    )
+    outcome = await pipeline.execute("plain", "made", {})
+
+    assert outcome.kind == kind
+    assert outcome.is_error == (
+        outcome.text.startswith("The result has more than 2,013 bytes: ask for fewer rows")
+    )
 
 
 async def test_an_entry_and_its_record_are_there_together_or_not_at_all(pipeline, sql, schema):
@@ -213,7 +281,7 @@ async def test_a_record_sent_again_is_the_same_record(opened, sql, schema):
     execution = recorder.begin("plain", "append_entry")
     execution.id = await sql.fetchval(f"SELECT id FROM {schema}.executions")
     recorder.end(execution, "unreachable", "the answer was lost")
-    await recorder.write()
+    await recorder.journal.write()
 
     assert [row["outcome"] for row in await recorded(sql, schema, 1)] == ["ok"]
 
@@ -224,7 +292,7 @@ async def test_records_wait_while_they_cannot_be_written(opened, sql, schema):
     await sql.execute(f"ALTER TABLE {schema}.executions RENAME TO gone")
     await pipeline.execute("plain", "list_databases", {})
     with pytest.raises(asyncpg.UndefinedTableError):
-        await recorder.write()
+        await recorder.journal.write()
     assert recorder.statistics() == {"written": 0, "pending": 1, "lost": 0}
     await sql.execute(f"ALTER TABLE {schema}.gone RENAME TO executions")
 
@@ -234,7 +302,7 @@ async def test_records_wait_while_they_cannot_be_written(opened, sql, schema):
 async def test_what_cannot_wait_is_counted_as_lost(opened, monkeypatch):
     """Waiting is bounded, and the bound is not silent."""
     _, recorder = opened
-    monkeypatch.setattr("harness.target.executions.PENDING_MAX", 2)
+    monkeypatch.setattr("harness.target.journal.PENDING_MAX", 2)
     for _ in range(5):
         recorder.end(recorder.begin("plain", "list_databases"), "ok")
 
@@ -244,7 +312,7 @@ async def test_what_cannot_wait_is_counted_as_lost(opened, monkeypatch):
 async def test_old_records_are_deleted_and_no_others(opened, sql, schema, monkeypatch):
     """By their age, however many there are."""
     pipeline, recorder = opened
-    monkeypatch.setattr("harness.target.executions.FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr("harness.target.journal.FORGOTTEN_AT_ONCE", 2)
     for _ in range(5):
         await pipeline.execute("plain", "list_databases", {})
     await pipeline.execute("plain", "append_entry", {"entry": "a"})
@@ -253,7 +321,7 @@ async def test_old_records_are_deleted_and_no_others(opened, sql, schema, monkey
         f"UPDATE {schema}.executions SET started_at = now() - interval '2 hours' WHERE tool = 'list_databases'"
     )
 
-    assert await recorder.forget_before(3600) == 5
+    assert await recorder.journal.forget_before(3600) == 5
     assert [row["tool"] for row in await recorded(sql, schema, 1)] == ["append_entry"]
 
 

@@ -9,15 +9,16 @@ import pytest
 
 from harness.target.caller import Caller, acting
 from harness.target.dialect import DATABASES, SCHEMAS
+from harness.target.meter import ResultTooLargeError
 from harness.target.pool import BusyError, Pool
 
 
 @asynccontextmanager
-async def pool_of(url, size_max=2, size_min=0, wait_s=20.0, database=DATABASES[0]):
+async def pool_of(url, size_max=2, size_min=0, wait_s=20.0, database=DATABASES[0], **more):
     async def connect():
         return await asyncpg.connect(url, database=database, command_timeout=20)
 
-    pool = Pool(connect, size_min=size_min, size_max=size_max, wait_s=wait_s)
+    pool = Pool(connect, size_min=size_min, size_max=size_max, wait_s=wait_s, **more)
     await pool.open()
     try:
         yield pool
@@ -136,6 +137,32 @@ async def test_a_connection_that_died_while_it_was_idle_is_replaced(postgres_url
         assert (await pool.query("SELECT 1")).rows == [[1]]
         after = pool.statistics()
     assert (after["connected"], after["open"]) == (2, 1)
+
+
+async def test_too_large_a_result_is_cut_off_and_leaves_no_trace(postgres_url):
+    """However much PostgreSQL would send, in one value or in many rows; the next request finds its connection."""
+    async with pool_of(postgres_url, size_max=1, result_bytes_max=100_000) as pool:
+        for sql in (
+            "SELECT repeat('x', 200000000)",
+            "SELECT repeat('x', 1000) FROM generate_series(1, 1000000)",
+        ):
+            await fails(pool, sql, ResultTooLargeError)
+            assert (await pool.query("SELECT 1")).rows == [[1]]
+        for _ in range(3):  # each has the whole limit
+            assert len((await pool.query("SELECT repeat('x', 90000)")).rows[0][0]) == 90_000
+        async with pool.connection() as connection:  # what the service asks for itself is its own business
+            assert len(await connection.fetchval("SELECT repeat('x', 300000)")) == 300_000
+        statistics = pool.statistics()
+
+    assert (statistics["connected"], statistics["open"]) == (3, 1)
+
+
+async def test_a_connection_that_is_lost_is_not_a_result_that_is_too_large(postgres_url):
+    """Within its limit a query whose connection goes has lost its connection."""
+    async with pool_of(postgres_url, result_bytes_max=100_000) as pool:
+        with pytest.raises(asyncpg.PostgresError, match="terminating connection"):
+            await pool.query("SELECT pg_terminate_backend(pg_backend_pid())")
+        assert (await pool.query("SELECT 1")).rows == [[1]]
 
 
 async def test_a_place_comes_back_when_no_connection_can_be_made(postgres_url):
