@@ -22,7 +22,7 @@ class Meter:
         self._left = 0
         self._counts = False
         self.exceeded = False
-        self._transport.set_protocol(self)  # type: ignore[arg-type]  # all that a protocol has
+        self._transport.set_protocol(self)
 
     def allow(self, size: int) -> None:
         """From now on so many bytes may come in; 0 is no limit."""

@@ -85,7 +85,7 @@ class Conversation:
             return self._wishes.setdefault(message.id, Wish())
         if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             meant = (message.params or {}).get("requestId")
-            if type(meant) in {str, int} and (wish := self._wishes.get(meant)) is not None:
+            if isinstance(meant, str | int) and (wish := self._wishes.get(meant)) is not None:
                 wish.stop = True
                 self._ended(meant)  # nobody will answer it
         return Wish()

@@ -79,16 +79,16 @@ def mcp_server(pipeline: Pipeline, door: str, refusals: Refusals) -> Server[Any]
 def _noting(door: str, refusals: Refusals) -> ServerMiddleware[Any]:
     """Unknown methods and wrong parameters: the SDK refuses them, in the handshake era with status 200."""
 
-    async def noting(context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    async def noting(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         try:
-            return await call_next(context)
+            return await call_next(ctx)
         except (MCPError, ValidationError) as error:
             if not isinstance(error, UnknownToolError):
                 code = error.error.code if isinstance(error, MCPError) else INVALID_PARAMS
                 words = error.error.message if isinstance(error, MCPError) else "Invalid request parameters"
-                refusals.note(door, f"{context.method}: {words}", code=code)
-            if context.request is not None:
-                context.request.scope[NOTED] = True
+                refusals.note(door, f"{ctx.method}: {words}", code=code)
+            if ctx.request is not None:
+                ctx.request.scope[NOTED] = True
             raise
 
     return noting

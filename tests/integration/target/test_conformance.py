@@ -26,6 +26,7 @@ PASSED = {
         "server-sse-multiple-streams",
         "sep-2164-resource-not-found",
         "dns-rebinding-protection",
+        "http-header-validation",
         "input-required-result-missing-input-response",
         "input-required-result-unsupported-methods",
         "input-required-result-ignore-extra-params",
@@ -54,8 +55,6 @@ CHECKS_NOT_PASSED = {
         "sep-2575-http-server-no-independent-requests-on-stream",
         "sep-2575-server-no-log-without-loglevel",
     },
-    # The SDK compares Mcp-Name with the blanks around it, which the web server has to leave there.
-    "http-header-validation": {"sep-2243-server-accepts-whitespace-header-value"},
 }
 
 
