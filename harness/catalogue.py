@@ -110,6 +110,7 @@ class Parameter:
     meaning: str
     default: str | None = None  # None: must be given
     choices: tuple[str, ...] = ()
+    usual: str | None = None  # what a matrix gives it, where there is no default
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +145,14 @@ FAULTS: Final[dict[str, FaultKind]] = {
     "latency": FaultKind(
         "what travels over the link is held back",
         {
-            "latency": Parameter("duration", "how long, in each direction that is held back"),
+            "latency": Parameter("duration", "how long, in each direction that is held back", usual="200ms"),
             "jitter": Parameter("duration", "more or less than that, evenly spread", "0s"),
             "direction": _DOWNSTREAM,
         },
     ),
     "bandwidth": FaultKind(
         "so many bytes a second go over each connection, and no more",
-        {"rate": Parameter("rate", "how many"), "direction": _ONE_WAY},
+        {"rate": Parameter("rate", "how many", usual="16KB/s"), "direction": _ONE_WAY},
     ),
     "down": FaultKind("the link refuses connections, and open ones are cut", {}),
     "timeout": FaultKind(
@@ -167,7 +168,7 @@ FAULTS: Final[dict[str, FaultKind]] = {
     ),
     "slow_close": FaultKind(
         "connections stay half open for a while after they were closed",
-        {"delay": Parameter("duration", "for how long")},
+        {"delay": Parameter("duration", "for how long", usual="1s")},
         exposes="new",
     ),
     "slicer": FaultKind(
@@ -179,7 +180,8 @@ FAULTS: Final[dict[str, FaultKind]] = {
         },
     ),
     "limit_data": FaultKind(
-        "connections are closed after so many bytes", {"bytes": Parameter("size", "from the server")}
+        "connections are closed after so many bytes",
+        {"bytes": Parameter("size", "from the server", usual="4KB")},
     ),
     "rude": FaultKind(
         "clients that do not behave, beside the load's users",

@@ -31,7 +31,7 @@ from harness.services.part import Part
 from harness.units import NS_PER_S, show_duration
 
 HEAL_S, HEAL_PAUSE_S = 10.0, 0.5
-PROOF_PAIRS = 3
+PROOF_PAIRS, BEFORE_TRIES = 3, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Injector:
         try:
             if held is None:
                 await self.reached(step.step, step.offset_s)
-            before = why_not_without_effect(await way.canaries.pairs(PROOF_PAIRS))
+            before = await self._trouble(way)
         except asyncio.CancelledError:
             self._skip(step, "the run ended before its time came")
             raise
@@ -133,6 +133,15 @@ class Injector:
             self._skip(step, f"it was not healthy before it: {before}")
             return
         await self._apply_and_heal(step, way, fault)
+
+    async def _trouble(self, way: Way) -> str:
+        """Why it is not as if nothing were done to it; a machine that froze for a moment gets another chance."""
+        for tries_left in reversed(range(BEFORE_TRIES)):
+            why = why_not_without_effect(await way.canaries.pairs(PROOF_PAIRS))
+            if not why or not tries_left:
+                break
+            await self.clock.sleep(HEAL_PAUSE_S)
+        return why
 
     async def _apply_and_heal(self, step: FaultStep, way: Way, fault: Fault) -> None:
         must = fault.undo()

@@ -6,8 +6,9 @@ Rules, in this order:
    unknown, whatever its objectives say: a number that cannot be trusted passes nothing and fails nothing.
 2. Faults. One that did not happen, could not be verified, touched no call, or whose recovery nobody could see
    makes the run unknown; so does a placebo that seems to have had an effect, for then the measurement sees what
-   is not there. A service that did not recover fails the run, and so does one that retries keep down. A fault that was not healed is told by an exit code
-   of its own, whatever else there is to say.
+   is not there. A service that did not recover fails the run, and so does one that retries keep down. A fault that
+   was not healed is told by an exit code of its own, whatever else there is to say. In a resilience matrix a fault
+   that touched no call says so and is no reason, and a row that broke fails the run.
 3. Objectives. One that does not hold fails the run; one that cannot be answered makes it unknown.
 4. A run without objectives passes when it measured something: a ramp that found its breaking point has
    passed. It fails when no call succeeded and no breaking point explains it, or when a step that was to run
@@ -25,6 +26,7 @@ from harness.analysis import crew
 from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
 from harness.analysis.impact import Impact
 from harness.analysis.littles_law import Balance
+from harness.analysis.matrix import Row
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import show
 from harness.analysis.saturation import LIMITS, over
@@ -49,6 +51,7 @@ class Evidence:
     impacts: Sequence[Impact] = ()
     balances: Sequence[Balance] = ()
     work: Work | str | None = None
+    matrix: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +230,28 @@ _TROUBLES: Final[dict[str, str]] = {
 
 
 def _faults(evidence: Evidence) -> list[Finding]:
+    if evidence.matrix:
+        return _matrix(evidence.matrix)
     findings = [finding for impact in evidence.impacts for finding in _fault(impact)]
     return sorted(findings, key=lambda finding: finding.exit_code != errors.FAULTS_LEFT_OVER)
+
+
+def _matrix(rows: Sequence[Row]) -> list[Finding]:
+    """A word for each fault: what broke fails the run, what cannot be told makes it unknown."""
+    left = (impact for row in rows for impact in row.impacts if impact.fault.healed is False)
+    findings = [_fault(impact)[0] for impact in left]
+    for row in rows:
+        if row.outcome == "broke":
+            findings.append(Finding("fail", f"the fault {row.name} broke it: {row.why}", errors.FAILED))
+        if row.outcome == "unknown":
+            findings += _unknown(f"how the service takes {row.name} is not known: {row.why}")
+        elif row.placebo and row.outcome != "survived":
+            findings += _unknown(
+                f"the fault {row.name} is a placebo, and still it was {row.outcome.replace('_', ' ')}: {UNSTEADY}"
+            )
+    if all(row.outcome == "not_exposed" for row in rows):
+        findings += _unknown("no fault touched a call, so nothing was shown")
+    return findings
 
 
 def _fault(impact: Impact) -> list[Finding]:

@@ -9,6 +9,7 @@ from harness import verdict
 from harness.analysis.exposure import Exposure
 from harness.analysis.faults import Fault
 from harness.analysis.impact import Figures, Impact
+from harness.analysis.matrix import Row
 from harness.analysis.observed import Observation
 from harness.analysis.recovery import Recovery
 from harness.objectives import parse
@@ -29,9 +30,9 @@ def summary(*, requests=100, ok=100, failed=0, breaking_point=None, **generator)
     }
 
 
-def judged(found=None, *, events=(ENDED,), seen=(), impacts=()):
+def judged(found=None, *, events=(ENDED,), seen=(), impacts=(), matrix=()):
     observations = [Observation(parse(text), value, why) for text, value, why in seen]
-    return judge(Evidence(found or summary(), observations, list(events), list(impacts)))
+    return judge(Evidence(found or summary(), observations, list(events), list(impacts), matrix=list(matrix)))
 
 
 def test_a_sound_run_without_objectives_passes():
@@ -242,6 +243,50 @@ FAULTS = [
 def test_a_fault_is_trusted_only_when_it_happened_and_was_seen(impact, outcome, exit_code, reasons):
     """Applied, verified, touched, healed, recovered from; each failing has its own words."""
     result = judged(impacts=[impact], seen=[("p95 < 1s", 10.0, "")])
+
+    assert (result.verdict, result.exit_code, list(result.reasons)) == (outcome, exit_code, reasons)
+
+
+def row(outcome, why="", **what):
+    return Row(name="slow-database", outcome=outcome, why=why, impacts=(fault(**what),))
+
+
+MATRIX = [
+    # the rows, verdict, exit code, reasons
+    ([row("survived"), row("degraded", "12 calls failed"), row("not_exposed", calls=0)], "pass", 0, []),
+    ([row("broke", "not back")], "fail", 1, ["the fault slow-database broke it: not back"]),
+    ([row("survived", kind="noop")], "pass", 0, []),
+    (
+        [row("degraded", "2.0 s until it was back", kind="noop")],
+        "unknown",
+        3,
+        ["the fault slow-database is a placebo, and still it was degraded: " + verdict.UNSTEADY],
+    ),
+    (
+        [row("unknown", "only 2 s came after it"), row("broke", "not back")],
+        "unknown",
+        3,
+        [
+            "how the service takes slow-database is not known: only 2 s came after it",
+            "the fault slow-database broke it: not back",
+        ],
+    ),
+    ([row("not_exposed", calls=0)], "unknown", 3, ["no fault touched a call, so nothing was shown"]),
+    (
+        [row("unknown", "it was left over: no answer", **LEFT)],
+        "unknown",
+        6,
+        [LEFT_WORDS, "how the service takes slow-database is not known: it was left over: no answer"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "outcome", "exit_code", "reasons"), MATRIX)
+def test_a_matrix_fails_by_what_broke_and_is_unknown_by_what_cannot_be_told(
+    rows, outcome, exit_code, reasons
+):
+    """A fault that touched no call is a word in the table, and no reason; its impacts are not judged again."""
+    result = judged(impacts=[one for row in rows for one in row.impacts], matrix=rows)
 
     assert (result.verdict, result.exit_code, list(result.reasons)) == (outcome, exit_code, reasons)
 

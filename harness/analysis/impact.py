@@ -31,6 +31,8 @@ class Figures:
     success_rate: float | None
     p50_ms: float | None
     p95_ms: float | None
+    failed: int = 0
+    decided: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,15 @@ def _after(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[
 
 def _figures(calls: Calls) -> Figures:
     at = latency.table(calls.response_ns())
-    return Figures(calls=len(calls), success_rate=_success(calls), p50_ms=at["p50"], p95_ms=at["p95"])
+    judged = steps.tally(calls)
+    return Figures(
+        calls=len(calls),
+        success_rate=_success(calls),
+        p50_ms=at["p50"],
+        p95_ms=at["p95"],
+        failed=judged.failed,
+        decided=judged.ok + judged.failed,
+    )
 
 
 def _success(calls: Calls) -> float | None:

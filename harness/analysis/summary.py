@@ -28,10 +28,12 @@ from harness.analysis.breaking_point import Level
 from harness.analysis.calls import NEITHER, Calls
 from harness.analysis.faults import Fault
 from harness.analysis.impact import Impact
+from harness.analysis.matrix import Row
 from harness.analysis.rounding import ratio, seconds
 from harness.analysis.saturation import Numbering
 from harness.analysis.spans import FOREVER
 from harness.analysis.steps import Step
+from harness.analysis.weakness import Weakness
 from harness.analysis.work import Work
 from harness.mcp import outcome
 from harness.record import events as kinds
@@ -79,13 +81,19 @@ def after_warmup(recorded: Recorded) -> Calls:
     return recorded.calls.between(started + warmup_ns, FOREVER)
 
 
-def assemble(recorded: Recorded, timed: Sequence[Step], impacts: Sequence[Impact] = ()) -> dict[str, Any]:
+def assemble(
+    recorded: Recorded,
+    timed: Sequence[Step],
+    impacts: Sequence[Impact] = (),
+    rows: Sequence[Row] = (),
+    weaknesses: Sequence[Weakness] = (),
+) -> dict[str, Any]:
     """Everything but the judgement."""
     meta = recorded.metadata
     calls = after_warmup(recorded)
     disturbed = faults.disturbed(impact.fault for impact in impacts)
-    rows = [steps.measure(recorded.calls, step, disturbed) for step in timed]
-    fit, capacity_reason = capacity.measure(rows)
+    measured = [steps.measure(recorded.calls, step, disturbed) for step in timed]
+    fit, capacity_reason = capacity.measure(measured)
     policy = meta.get("retries")
     kept_down = metastable.measure(recorded.calls, [one.fault for one in impacts], timed) if policy else ()
     return {
@@ -103,19 +111,29 @@ def assemble(recorded: Recorded, timed: Sequence[Step], impacts: Sequence[Impact
         "latency_ms": latency.tables(calls),
         "operations": operations.measure(calls),
         "failures": failures.measure(calls),
-        "steps": rows,
+        "steps": measured,
         "breaking_point": _breaking_point(recorded, timed),
         "capacity": fit.row() if fit else None,
         "capacity_reason": capacity_reason,
         "faults": [impact.row for impact in impacts],
+        "matrix": _matrix(rows, weaknesses),
         "sessions": sessions.measure(calls),
         "work": recorded.work.as_row() if isinstance(recorded.work, Work) else None,
         "retries": retries.measure(calls, policy, recorded.events, kept_down),
-        "generator": _generator(recorded, timed, rows),
+        "generator": _generator(recorded, timed, measured),
         "objectives": [],
         "verdict": None,
         "reasons": [],
         "exit_code": None,
+    }
+
+
+def _matrix(rows: Sequence[Row], weaknesses: Sequence[Weakness]) -> dict[str, Any] | None:
+    if not rows:
+        return None
+    return {
+        "rows": [row.as_row() for row in rows],
+        "weaknesses": [one.as_row() for one in weaknesses],
     }
 
 

@@ -1,5 +1,7 @@
-"""`harness chaos`: a Chaos Toolkit experiment, under load."""
+"""`harness chaos`: a Chaos Toolkit experiment under load, or every fault of the catalogue one after the other."""
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,28 +9,45 @@ import click
 
 from harness.cli.options import DURATION, POSITIVE_DURATION, USERS, scenario_data, shared
 from harness.cli.sections import Sectioned
+from harness.errors import UsageError
 from harness.units import duration_s
+
+USERS_OF_EXPERIMENT, USERS_OF_MATRIX = 5, 20
+MATRIX_ONLY = ("for_", "only", "quick", "dry_run")
 
 
 @click.command(cls=Sectioned)
-@click.argument("experiment", type=click.Path(path_type=Path))
-@click.option("--users", type=USERS, default=5, show_default=True, help="Users, all the time.")
+@click.argument("experiment", type=click.Path(path_type=Path), required=False)
+@click.option("--matrix", is_flag=True, help="Every fault that fits the target, one after the other.")
+@click.option(
+    "--only",
+    metavar="KIND,ROW,...",
+    help="Of a matrix: these faults (kill), or rows (kill-target), alone.",
+)
+@click.option("--quick", is_flag=True, help="Of a matrix: less time for each fault, and for what is normal.")
+@click.option(
+    "--dry-run", is_flag=True, help="Of a matrix: print its timeline and its total time, run nothing."
+)
+@click.option(
+    "--for", "for_", type=POSITIVE_DURATION, help="Of a matrix: how long each fault lasts [default: 10s]."
+)
+@click.option("--users", type=USERS, help="Users, all the time [default: 5, of a matrix 20].")
 @click.option(
     "--before",
     type=POSITIVE_DURATION,
-    default="15s",
-    show_default=True,
-    help="Steady load before the experiment: what is normal.",
+    help="Steady load before the experiment, or each fault: what is normal [default: 15s, of a matrix 33s].",
 )
 @click.option(
-    "--after", type=DURATION, default="10s", show_default=True, help="How long recovery is observed."
+    "--after",
+    type=DURATION,
+    help="How long recovery is observed [default: 10s, of a matrix 17s].",
 )
 @click.option(
     "--most",
     type=POSITIVE_DURATION,
     default="15m",
     show_default=True,
-    help="The longest the whole run may take.",
+    help="The longest a run of an experiment may take.",
 )
 @click.option("--steered", type=int, hidden=True)
 @shared
@@ -38,20 +57,89 @@ def command(**given: Any) -> int:
     Its actions and probes are those of harness.faults.toolkit; see the files in chaos/. The same files work with
     `chaos run FILE`, which starts the load by itself.
 
+    With --matrix, do to the target what the catalogue has, one fault after the other, and say how it took each:
+    survived, degraded, broke, not exposed, or unknown. The file, if there is one, is then a scenario whose target,
+    users and work are taken. Ctrl-C ends it at any time: what was measured until then is reported.
+
     \b
     harness chaos chaos/slow-network.yaml
     harness chaos chaos/target-restart.yaml --users 20 --slo 'recovery < 10s after deploy'
+    harness chaos --matrix --dry-run
+    harness chaos --matrix --quick --only noop,kill,restart
+    harness chaos --matrix --url http://127.0.0.1:8000/mcp
     """
+    if given["matrix"]:
+        return _matrix(given)
+    if used := [name.rstrip("_").replace("_", "-") for name in MATRIX_ONLY if given[name]]:
+        raise UsageError(f"--{used[0]} is for a matrix", "", "Add --matrix")
+    if given["experiment"] is None:
+        raise UsageError(
+            "harness chaos needs an experiment, or --matrix",
+            "",
+            "harness chaos chaos/slow-network.yaml, or harness chaos --matrix",
+        )
+    return _experiment(given)
+
+
+def _experiment(given: dict[str, Any]) -> int:
     from harness.cli.conducting import conduct
     from harness.conduct.experiment import Steered
     from harness.scenario.experiment import read_experiment
 
     steered = Steered(
         read_experiment(given["experiment"]),
-        before_s=duration_s(given["before"]),
-        after_s=duration_s(given["after"]),
+        before_s=duration_s(given["before"] or "15s"),
+        after_s=duration_s(given["after"] or "10s"),
         telling=given["steered"],
     )
-    sustain = {"users": given["users"], "for": given["most"]}
+    sustain = {"users": given["users"] or USERS_OF_EXPERIMENT, "for": given["most"]}
     base = {"name": "chaos", "load": [{"name": "steady", "sustain": sustain}]}
     return conduct("chaos", scenario_data(given, base), given, steered=steered)
+
+
+def _matrix(given: dict[str, Any]) -> int:
+    from harness.cli.conducting import conduct
+
+    if given["faults"]:
+        raise UsageError(
+            "--fault does not go with --matrix", "It has faults of its own", "Choose with --only"
+        )
+    data = _matrix_data(given)
+    if given["dry_run"]:
+        return _show_plan(data, as_json=given["as_json"])
+    return conduct("chaos", data, given)
+
+
+def _matrix_data(given: dict[str, Any]) -> dict[str, Any]:
+    """The scenario: its target first, since that says which faults fit."""
+    from harness.scenario import matrix
+    from harness.scenario.read import read_file
+
+    file = read_file(given["experiment"]) if given["experiment"] else {}
+    base = {"mix": matrix.MIX, "timeout": "10s"} | {
+        key: value for key, value in file.items() if key not in {"name", "load", "faults", "warm_up", "abort"}
+    }
+    data = scenario_data(given, base)
+    target = data.get("target") or {}
+    if not target.get("url") and not target.get("command"):
+        # A version with sessions, so that a restart has something to lose.
+        data["target"] = {"protocol": matrix.WITH_SESSIONS} | target
+    only = [word.strip() for word in (given["only"] or "").split(",") if word.strip()]
+    usual = matrix.QUICK if given["quick"] else matrix.FULL
+    times = matrix.Times(
+        duration_s(given["before"]) if given["before"] else usual.before_s,
+        duration_s(given["for_"]) if given["for_"] else usual.for_s,
+        duration_s(given["after"]) if given["after"] else usual.after_s,
+    )
+    rows = matrix.rows(matrix.reachable(target, os.environ, only), only)
+    return data | matrix.scenario(rows, times, given["users"] or USERS_OF_MATRIX)
+
+
+def _show_plan(data: dict[str, Any], *, as_json: bool) -> int:
+    from harness.plan.build import build
+    from harness.plan.describe import describe
+    from harness.scenario.read import scenario_of
+
+    plan = build(scenario_of(data, "harness chaos --matrix"))
+    click.echo(json.dumps(plan.as_json(), indent=2) if as_json else describe(plan))
+    return 0

@@ -11,10 +11,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from click.core import ParameterSource
+
 from harness.conduct.asked import Asked, Finished
 from harness.conduct.experiment import Steered
 from harness.conduct.run import conduct_run
-from harness.errors import INTERRUPTED
+from harness.errors import INTERRUPTED, UsageError
 from harness.live.progress import Plain, Progress, Terminal
 from harness.scenario.read import scenario_of
 
@@ -47,6 +49,7 @@ def made(
     """A run, as it ended."""
     names = [fault.name for fault in steered.experiment.faults] if steered else []
     scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
+    _check_options(scenario.target.options)
     argv = ("harness", *sys.argv[1:])
     asked = Asked(
         scenario=scenario,
@@ -58,6 +61,22 @@ def made(
         web=given["web"],
     )
     return asyncio.run(_with_signals(asked, progress()))
+
+
+def _check_options(words: list[str]) -> None:
+    """Those of the reference server, before anything starts: the words of `harness serve`, but for its place."""
+    if not words:
+        return
+    from harness.cli.serve import command
+
+    context = command.make_context("harness serve", list(words))
+    for name in ("host", "port", "database_url", "drop_schema", "worker"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"--{name.replace('_', '-')} is not among the options of a target that a run starts",
+                "The run says where the target is, and which database it has",
+                "Leave it out",
+            )
 
 
 def progress() -> Progress:

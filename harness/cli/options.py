@@ -5,6 +5,7 @@ not given is `None` here and leaves whatever the file says.
 """
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,11 @@ _SHARED: tuple[Decorator, ...] = (
         metavar="URL",
         envvar="HARNESS_URL",
         help="The server to test; without it the reference server is started.",
+    ),
+    click.option(
+        "--target-options",
+        metavar="'--OPTION VALUE ...'",
+        help="Of the reference server, as `harness serve` takes them: '--break sessions-in-memory'.",
     ),
     click.option(
         "--protocol",
@@ -212,6 +218,8 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
         }
     if given["protocol"]:
         target["protocol"] = given["protocol"]
+    if given["target_options"]:
+        target["options"] = [*target.get("options", []), *shlex.split(given["target_options"])]
     if given["headers"]:
         target["headers"] = dict(target.get("headers", {})) | dict(map(header, given["headers"]))
     return target

@@ -7,7 +7,7 @@ import click
 
 # title -> parameters, in the order in which they are declared
 SECTIONS: dict[str, frozenset[str]] = {
-    "The server": frozenset({"url", "protocol", "headers", "allowed_hosts"}),
+    "The server": frozenset({"url", "target_options", "protocol", "headers", "allowed_hosts"}),
     "The calls": frozenset({"mix", "call", "args", "think", "timeout", "retries", "seed"}),
     "What breaks meanwhile": frozenset({"faults"}),
     "What is good enough": frozenset({"objectives", "abort"}),

@@ -18,6 +18,7 @@ from harness.conduct.steering import Steering
 from harness.record.undo import Journal
 from harness.scenario.model import REFERENCE_WORK, Work
 
+SOON_S = 10.0  # for reading back, when somebody waits for the end
 HEALING_S = 20.0  # a fault that ends with the load may take a moment more to heal and prove it
 
 
@@ -30,14 +31,21 @@ async def play(run: Run, server: Server, player: Player, steering: Steering, und
         writing = asyncio.ensure_future(book.write(server.door(through=True)))
         try:
             reason = await play_with_faults(run, player, steering, undo)
-        finally:
-            writing.cancel()
-            await asyncio.wait([writing])
+        except BaseException:  # what was measured until now is kept, and so is what it promised
+            await _stopped(writing)
+            await book.read(server.door(through=False), SOON_S)
+            raise
+        await _stopped(writing)
         if not writing.cancelled():
             writing.result()  # it ends only when it is told to: what went wrong in it is to be heard
         run.progress.note("  reading back what was written")
         await book.read(server.door(through=False))
     return reason
+
+
+async def _stopped(writing: "asyncio.Future[None]") -> None:
+    writing.cancel()
+    await asyncio.wait([writing])
 
 
 def _work(run: Run) -> Work | None:

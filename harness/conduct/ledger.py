@@ -53,11 +53,11 @@ class Ledger:
         """Until cancelled: so many entries a second, from a few lanes, one at a time in each."""
         await asyncio.gather(*(self._lane(door) for _ in range(LANES)))
 
-    async def read(self, door: Door) -> None:
+    async def read(self, door: Door, within_s: float = READING_S) -> None:
         """Everything that is there; what cannot be read to its end within the time is not known."""
         found: list[str] = []
         try:
-            async with asyncio.timeout(READING_S), _connected(door) as client:
+            async with asyncio.timeout(within_s), _connected(door) as client:
                 arguments = self._arguments(self.work.read.args, "")
                 for _ in range(PAGES_MOST):
                     reply = await client.call(self.work.read.call, arguments)
@@ -70,7 +70,7 @@ class Ledger:
                         break
                     arguments = arguments | {"after": value["next"]}
         except TimeoutError:
-            self._say(unread=f"it was not read to its end within {READING_S:.0f} s")
+            self._say(unread=f"it was not read to its end within {within_s:.0f} s")
         except HarnessError as error:
             self._say(unread="; ".join(error.lines()))
         else:

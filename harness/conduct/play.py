@@ -91,6 +91,8 @@ class Player:
                     self.progress.note("No level of the ramp was good: there is nothing to sustain.")
                     return "no_good_level"
                 step = replace(step, users=self.last_good)  # noqa: PLW2901 - now it is known
+            if plan.matrix:
+                self.progress.note(f"  {step.index + 1} of {len(plan.steps)}: {step.phase}")
             if await self._breaks(step):
                 broken_phase = step.phase
             elif step.break_below is not None:

@@ -26,7 +26,7 @@ from harness.conduct.asked import Asked, Finished, Run
 from harness.conduct.following import Watch
 from harness.conduct.play import Player
 from harness.conduct.scraping import scraped
-from harness.conduct.server import Server, find_server
+from harness.conduct.server import Server, UsageMaxima, find_server
 from harness.conduct.showing import Showing, alerts_of, introduce, watched
 from harness.conduct.steering import Steering
 from harness.conduct.ways import prepare
@@ -142,7 +142,7 @@ async def _make(run: Run) -> str:
             watch,
             run.progress,
             asked.scenario.timeout,
-            server.usage.read,
+            partial(_used, run, server.usage),
             injector.step_began,
             steering.recent.add,
             steering.observed.is_set,
@@ -161,6 +161,12 @@ async def _make(run: Run) -> str:
             showing.count()  # what came with the end
         run.write_metadata(target=server.facts())
         return reason
+
+
+def _used(run: Run, usage: UsageMaxima) -> None:
+    """What the target uses, once a second."""
+    if (now := usage.read()) is not None:
+        run.event(events.TARGET, rss_mb=round(now.rss_bytes / 1e6, 1) or None)
 
 
 async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled: bool = False) -> None:

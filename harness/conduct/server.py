@@ -41,16 +41,17 @@ class UsageMaxima:
     rss_max_mb: float | None = None
     last: Usage | None = None
 
-    def read(self) -> None:
-        """Called about once a second."""
+    def read(self) -> Usage | None:
+        """Called about once a second; None for a server that is not ours."""
         if self.now is None:
-            return
+            return None
         usage = self.now()
         if self.last is not None and usage.at_s > self.last.at_s:
             cpu = (usage.cpu_s - self.last.cpu_s) / (usage.at_s - self.last.at_s)
             self.cpu_max = round(max(self.cpu_max or 0.0, cpu), 3)
         self.rss_max_mb = round(max(self.rss_max_mb or 0.0, usage.rss_bytes / 1e6), 1)
         self.last = usage
+        return usage
 
 
 @dataclass(slots=True)
@@ -121,11 +122,15 @@ async def find_server(
             for link in BROKERS
             for name, url in (await ways.lead_to_broker(link, directory.path)).items()
         }
-        started = await stack.enter_async_context(target.managed(undo, directory.path, database_url, env=env))
+        started = await stack.enter_async_context(
+            target.managed(undo, directory.path, database_url, arguments=wanted.options, env=env)
+        )
         url, usage.now = started.base_url + DOOR_OF.get(wanted.protocol, "/mcp"), started.usage
         if ways.rolls:
             second = await stack.enter_async_context(
-                target.managed(undo, directory.path, database_url, env=env, name="target-2")
+                target.managed(
+                    undo, directory.path, database_url, arguments=wanted.options, env=env, name="target-2"
+                )
             )
     places = doors(url, wanted.protocol)
     headers = credentials(url) | wanted.headers

@@ -35,6 +35,7 @@ def build(scenario: Scenario) -> Plan:
         faults=faults,
         warm_up=_warm_up(steps[0], scenario.warm_up) if scenario.warm_up else None,
         abort=tuple(map(parse_abort, scenario.abort)),
+        matrix=scenario.matrix,
     )
 
 

@@ -93,6 +93,7 @@ class Plan:
     faults: tuple[FaultStep, ...] = ()
     warm_up: LoadStep | None = None
     abort: tuple[AbortRule, ...] = ()
+    matrix: bool = False  # each load step with its faults is a row of a resilience matrix
 
     @property
     def duration_s(self) -> float:

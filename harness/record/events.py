@@ -11,6 +11,7 @@
 | step_judged  | index, requests, ok, failed, not_sent, success_rate, broke    | its calls have resolved |
 | break        | users, last_good_users, reason, confirmed (rate, last_good_rate) | a breaking point |
 | generator    | worker, cpu, run_delay, lag_ms, read_ms, files_open, files_max, started, recorded, open_calls, users | twice a second a worker; retries add `retries_refused`, the count so far; open load adds `arrived`, `overdue` and `not_sent`: [from_ms, count] by tenths of a second |
+| target       | rss_mb                                                        | once a second: the memory of a target that we started; null while it is away |
 | worker_lost  | worker, users, why                                            | its load and its last second are gone |
 | rows_unwritten | worker, users, why                                          | its rows could not be written: some calls have none |
 | fault_on     | name, kind, link, parameters                                  | applied and read back: the fault window begins |
@@ -45,6 +46,7 @@ ABORT = "abort"
 ALERT = "alert"
 BREAK = "break"
 GENERATOR = "generator"
+TARGET = "target"
 WORKER_LOST = "worker_lost"
 ROWS_UNWRITTEN = "rows_unwritten"
 FAULT_ON = "fault_on"

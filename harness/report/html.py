@@ -17,6 +17,7 @@ from harness.report.experiment_table import experiment
 from harness.report.fault_table import faults
 from harness.report.load_charts import distribution_data
 from harness.report.markup import Html, el
+from harness.report.matrix_table import matrix
 from harness.report.panels import panels
 from harness.report.pieces import MARK, figure, picture, section, table
 from harness.report.reading import Reading
@@ -45,6 +46,7 @@ def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
             "main",
             _header(reading),
             tables.objectives(reading),
+            matrix(reading),
             _time(reading, drawn),
             tables.levels(reading, drawn),
             tables.intervals(reading),

@@ -14,6 +14,7 @@ from harness.report.reading import Reading
 from harness.report.terminal import clean
 
 MARK = {"pass": "✅", "fail": "❌", "unknown": "❓"}
+TAKEN_MARK = {"survived": "🟢", "degraded": "🟡", "broke": "🔴", "not_exposed": "⚪", "unknown": "❓"}
 QUANTILES = ("p50", "p95", "p99")
 STEPS_MOST = 30
 FAILURES_MOST = 10
@@ -33,9 +34,10 @@ def markdown(reading: Reading) -> str:
         " · ".join(cell(part) for part in about if part),
         _totals(summary),
         _objectives(reading),
-        _steps(reading),
+        *_matrix(reading),
+        "" if reading.matrix else _steps(reading),
         *(f"{cell(lead)}{cell(words)}." for lead, words in _findings(reading) if words),
-        _faults(reading),
+        "" if reading.matrix else _faults(reading),
         _failures(summary),
         f"Report: `{clean(str(reading.run_dir / 'report.html')).replace('`', '')}`",
     ]
@@ -101,6 +103,36 @@ def _steps(reading: Reading) -> str:
     left = len(reading.steps) - len(rows)
     more = f"\n\n{left:,} more levels are in summary.json." if left > 0 else ""
     return table(("Step", "Users", "Success", "Throughput", *QUANTILES), rows) + more
+
+
+def _matrix(reading: Reading) -> list[str]:
+    """A word for each fault, and the weaknesses by name."""
+    rows = [
+        [
+            cell(row.name),
+            f"{TAKEN_MARK[row.outcome]} {row.outcome.replace('_', ' ')}"
+            + (f": {cell(row.why)}" if row.why else ""),
+            show(row.last.during.success_rate, "share"),
+            *(show(one.p95_ms, "ms") for one in (row.last.before, row.last.during, row.last.after)),
+            wording.back(row),
+            f"{row.sessions_lost:,}",
+            wording.work_lost(row),
+        ]
+        for row in reading.matrix
+    ]
+    heads = (
+        "Fault",
+        "Taken",
+        "Success",
+        "p95 before",
+        "during",
+        "after",
+        "Back",
+        "Sessions lost",
+        "Work lost",
+    )
+    named = "\n".join(f"- **{cell(one.name)}**: {cell(one.seen)}" for one in reading.weaknesses)
+    return [wording.matrix_count(reading.matrix) if rows else "", table(heads, rows), named]
 
 
 def _faults(reading: Reading) -> str:

@@ -27,12 +27,14 @@ from harness.analysis import (
     intervals,
     knee,
     littles_law,
+    matrix,
     observed,
     outcomes,
     panels,
     saturation,
     steps,
     summary,
+    weakness,
     windows,
     work,
 )
@@ -44,9 +46,11 @@ from harness.analysis.histograms import Interval
 from harness.analysis.impact import Impact
 from harness.analysis.knee import Knee
 from harness.analysis.littles_law import Balance
+from harness.analysis.matrix import Row
 from harness.analysis.observed import Observation
 from harness.analysis.panels import Panel
 from harness.analysis.summary import Recorded
+from harness.analysis.weakness import Weakness
 from harness.errors import HarnessError, UsageError
 from harness.record.events import Event, read_events
 from harness.record.samples import SCHEMA, frame, load, seal
@@ -82,6 +86,8 @@ class Reading:
     steps: tuple[steps.Step, ...]
     observations: tuple[Observation, ...]
     impacts: tuple[Impact, ...]
+    matrix: tuple[Row, ...]
+    weaknesses: tuple[Weakness, ...]
     events: Sequence[Event]
     metadata: dict[str, Any]
     plan: dict[str, Any]
@@ -106,11 +112,13 @@ def read(run_dir: Path) -> Reading:
     recorded = Recorded(str(run_dir), metadata, plan, events, calls, numbering, _undone(run_dir), worked)
     timed = summary.timeline(recorded)
     impacts = impact.measure(calls, summary.fault_timeline(recorded), timed)
-    found = summary.assemble(recorded, timed, impacts)
+    rows = matrix.measure(matrix.Evidence(plan, impacts, timed, events, worked))
+    weak = weakness.find(rows, calls, timed, events)
+    found = summary.assemble(recorded, timed, impacts, rows, weak)
     seen = _observe(metadata, observed.Evidence(summary.after_warmup(recorded), timed, found, impacts))
     balances = littles_law.measure(calls, timed)
     return Reading(
-        summary=_judged(found, verdict.Evidence(found, seen, events, impacts, balances, worked)),
+        summary=_judged(found, verdict.Evidence(found, seen, events, impacts, balances, worked, rows)),
         windows=windows.measure(calls, events),
         brief=windows.measure(calls, events, most=TABLE_ROWS_MOST),
         outcomes=outcomes.measure(calls),
@@ -129,6 +137,8 @@ def read(run_dir: Path) -> Reading:
         steps=timed,
         observations=tuple(seen),
         impacts=impacts,
+        matrix=rows,
+        weaknesses=weak,
         events=events,
         metadata=metadata,
         plan=plan,

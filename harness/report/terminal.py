@@ -25,6 +25,25 @@ STYLE: Final = {"pass": "bold green", "fail": "bold red", "unknown": "bold yello
 FAULTS_MOST: Final = 20
 FAULT_WIDTH: Final = 26
 FAULT_COLUMNS: Final = ("fault", "calls", "success", "p50 before", "during", "after", "recovered")
+MATRIX_TEXT: Final = ("fault", "taken", "back")
+MATRIX_COLUMNS: Final = (
+    "fault",
+    "taken",
+    "success",
+    "p95\nbefore",
+    "\nduring",
+    "\nafter",
+    "back",
+    "sessions\nlost",
+    "work\nlost",
+)
+TAKEN_STYLE: Final = {
+    "survived": "green",
+    "degraded": "yellow",
+    "broke": "bold red",
+    "not_exposed": "dim",
+    "unknown": "dim",
+}
 COLUMNS: Final = ("", "users", "requests", "success", "throughput", "p50", "p95", "p99")
 
 
@@ -50,10 +69,13 @@ def render(reading: Reading, *, colour: bool) -> str:
     with out.capture() as captured:
         out.print(_head(reading))
         out.print()
-        if reading.summary["steps"]:
+        if reading.matrix:
+            out.print(_matrix(reading))
+            out.print()
+        elif reading.summary["steps"]:
             out.print(_steps(reading))
             out.print()
-        if reading.impacts:
+        if reading.impacts and not reading.matrix:
             out.print(_faults(reading))
             out.print()
         out.print(Padding(_facts(reading), (0, 2)))
@@ -114,6 +136,24 @@ def _faults(reading: Reading) -> Padding:
     return Padding(table, (0, 2))
 
 
+def _matrix(reading: Reading) -> Padding:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    for name in MATRIX_COLUMNS:
+        table.add_column(name, justify="left" if name in MATRIX_TEXT else "right", no_wrap=True)
+    for row in reading.matrix:
+        one = row.last
+        table.add_row(
+            clean(row.name),
+            Text(wording.TAKEN[row.outcome], style=TAKEN_STYLE[row.outcome]),
+            show(one.during.success_rate, "share"),
+            *(show(said.p95_ms, "ms") for said in (one.before, one.during, one.after)),
+            wording.back(row),
+            f"{row.sessions_lost:,}",
+            wording.work_lost(row),
+        )
+    return Padding(table, (0, 2))
+
+
 def _short(whole: str, name: str) -> str:
     """What fits the first column."""
     if len(whole) <= FAULT_WIDTH:
@@ -139,6 +179,10 @@ def _facts(reading: Reading) -> Table:
         table.add_row("Retries", retries)
     if work := wording.work(reading):
         table.add_row("Work", work)
+    if reading.matrix:
+        table.add_row("Resilience", wording.matrix_count(reading.matrix))
+    for one in reading.weaknesses:
+        table.add_row("Weakness", clean(f"{one.name}: {one.seen}"))
     for seen, row in zip(reading.observations, summary["objectives"], strict=True):
         value = show(seen.value, seen.objective.unit)
         table.add_row("Objective", Text.assemble(f"{row['objective']}   {value}   ", _word(row["outcome"])))

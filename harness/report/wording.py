@@ -1,19 +1,27 @@
 """The sentences of a report: plain English, the same in every format."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from harness.analysis import capacity as levels_of_load
 from harness.analysis.faults import Fault
 from harness.analysis.impact import Impact
+from harness.analysis.matrix import Row
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import BLANK, show
 from harness.catalogue import METRICS, told, where
 from harness.report.reading import Reading
 from harness.units import NS_PER_S
 
+TAKEN = {
+    "survived": "✓ survived",
+    "degraded": "▲ degraded",
+    "broke": "✕ broke",
+    "not_exposed": "○ not exposed",
+    "unknown": "? unknown",
+}
 WORDS = {"pass": "Passed", "fail": "Failed", "unknown": "Unknown"}
 
 
@@ -218,6 +226,29 @@ def fault_result(impact: Impact) -> str:
         return f"{mark} {state}"
     words, _ = recovery(impact)
     return words if impact.recovery.outcome != "unknown" else f"? {words}"
+
+
+def matrix_count(rows: Sequence[Row]) -> str:
+    """14 survived, 8 degraded, 1 broke: of how many faults."""
+    many = {name: sum(row.outcome == name for row in rows) for name in TAKEN}
+    told = [f"{count:,} {name.replace('_', ' ')}" for name, count in many.items() if count]
+    return f"{', '.join(told)} of {len(rows):,} {'fault' if len(rows) == 1 else 'faults'}"
+
+
+def back(row: Row) -> str:
+    """How long after healing it was as before."""
+    impact = row.last
+    if impact.fault.window is None or row.outcome == "not_exposed":
+        return BLANK
+    return {"not recovered": "not back", "not known": "?"}.get(words := recovery(impact)[0], words)
+
+
+def work_lost(row: Row) -> str:
+    """Acknowledged entries that are missing, or there twice; blank where none were counted."""
+    if row.work is None:
+        return BLANK
+    twice = f", {row.work.duplicated:,} twice" if row.work.duplicated else ""
+    return f"{row.work.missing:,}{twice}"
 
 
 def outcomes(summary: dict[str, Any]) -> list[tuple[str, int]]:

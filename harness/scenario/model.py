@@ -61,6 +61,7 @@ class Target:
     """The server under test: at a URL, started by a command of the user's, or neither: the reference target.
 
     With a command, `url` is its endpoint and `ready` an address that answers when it is up; either will do.
+    `options` are those of `harness serve`, for the reference target.
     """
 
     __pydantic_config__ = STRICT
@@ -70,6 +71,7 @@ class Target:
     listen: bool = False
     command: list[str] = field(default_factory=list)
     ready: str | None = None
+    options: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,7 @@ class Scenario:
     abort: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     alert: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     work: Work | None = None
+    matrix: bool = False  # each load step with its faults is judged by itself
     seed: int = 0
 
     def phase_names(self) -> list[str]:

@@ -122,6 +122,12 @@ def _check_target(target: Target, source: str) -> None:
             "It cannot be told when it is ready",
             "Give its endpoint (url), or an address that answers when it is up (ready)",
         )
+    if target.options and (target.url or target.command):
+        raise UsageError(
+            f"{source}: target.options are for the reference server, and this is another one",
+            "They are what `harness serve` takes",
+            "Leave url and command out, or drop options",
+        )
     if target.ready and not target.command:
         raise UsageError(
             f"{source}: target.ready is for a server that the harness starts",

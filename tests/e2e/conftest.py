@@ -94,6 +94,15 @@ def harness(tmp_path: Path) -> Iterator[Callable[..., Command]]:
             command.process.communicate()
 
 
+@pytest.fixture
+def on_path(toxiproxy_binary: Path, tmp_path: Path) -> str:
+    """A PATH on which the harness finds a toxiproxy-server."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    (place / "toxiproxy-server").symlink_to(toxiproxy_binary)
+    return f"{place}{os.pathsep}{os.environ['PATH']}"
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A real one, for tests with loop_scope="session": `tests.browsing` says how to look at a page with it."""

@@ -1,7 +1,6 @@
 """Faults in whole runs: from the flag to the summary, and what is left when the harness dies in the middle."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -18,15 +17,6 @@ from tests.e2e.leftovers import assert_nothing_left
 
 Start = Callable[..., Any]
 SUSTAIN = ("sustain", "--users", "3", "--no-think", "--json")
-
-
-@pytest.fixture
-def on_path(toxiproxy_binary: Path, tmp_path: Path) -> str:
-    """A PATH on which the harness finds a toxiproxy-server."""
-    place = tmp_path / "bin"
-    place.mkdir()
-    (place / "toxiproxy-server").symlink_to(toxiproxy_binary)
-    return f"{place}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.mark.parametrize("link", ["client", "database"])

@@ -69,6 +69,8 @@ class Run:
     plan_faults: list[dict[str, Any]] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
     calls: int = 0
+    matrix: bool = False
+    work: list[dict[str, Any]] = field(default_factory=list)
 
     def event(self, at_s: float, event: str, **data: Any) -> None:
         self.events.append({"at_ns": int(at_s * S), "event": event, **data})
@@ -133,12 +135,14 @@ class Run:
         unhealed: str = "",
         skipped: str = "",
         cut_off: bool = False,
+        step: str | None = None,
         **canaries: Any,
     ) -> None:
         """A fault as the injector tells it: its events, and its place in the plan; its effect is the caller's."""
         what = {"name": name, "kind": kind, "link": link}
         parameters = {"latency": 0.2} if kind == "latency" else {}
-        self.plan_faults.append({**what, "starts_s": at_s, "for_s": for_s, "parameters": parameters})
+        planned = {"starts_s": at_s, "for_s": for_s, "step": step, "parameters": parameters}
+        self.plan_faults.append(what | planned)
         if skipped:
             self.event(at_s, "fault_skipped", **what, why=skipped)
             return
@@ -175,7 +179,11 @@ class Run:
         lines = [json.dumps(event) for event in self.events]
         (path / "events.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         plan = {"schema": 1, "scenario": self.name, "steps": self.plan_steps, "faults": self.plan_faults}
+        plan["matrix"] = self.matrix
         (path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+        if self.work:
+            lines = [json.dumps(line) for line in self.work]
+            (path / "work.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         (path / "metadata.json").write_text(json.dumps(self._metadata()), encoding="utf-8")
 
     def _metadata(self) -> dict[str, Any]:
@@ -255,5 +263,70 @@ def faults(*, objectives: list[str] | None = None) -> Run:
         detail=np.where(down, "connection refused", ""),
         status=np.where(down, -1, 200),
     )
+    run.end()
+    return run
+
+
+def matrix_row(
+    run: Run,
+    name: str,
+    kind: str,
+    link: str,
+    *,
+    slower_ms: float = 0.0,
+    failing: str = "",
+    healing_s: float = 0.1,
+    forever: bool = False,
+    **how: Any,
+) -> None:
+    """40 s at 50/s: what is normal, from 20 s on a fault for 5 s, what comes after it.
+
+    `failing`: how calls end from the fault on until it is healed; `forever`: and then to the end of the row.
+    """
+    began_s = run.at_s
+    at_s = began_s + np.arange(40 * 50) / 50
+    on_s, over_s = began_s + 20, began_s + 25 + healing_s
+    meanwhile = (at_s >= on_s) & ((at_s < over_s) | forever)
+    run.fault(name, on_s, 5.0, kind=kind, link=link, healing_s=healing_s, step=name, **how)
+    bad = meanwhile & bool(failing)
+    run.level(
+        20,
+        seconds=40,
+        rps=50,
+        ms=20 + slower_ms * meanwhile,
+        kind="sustain",
+        phase=name,
+        outcome=np.where(bad, failing, "ok"),
+        detail=np.where(bad, "as it was told", ""),
+        status=200,
+    )
+
+
+def wrote(run: Run, at_s: float, *, kept: bool = True, outcome: str = "ok") -> None:
+    """An entry of the ledger; `kept`: it is there when everything is read back."""
+    entry = f"entry-{len(run.work):08d}"
+    ns = int(at_s * S)
+    run.work.append({"entry": entry, "sent_ns": ns - MS, "done_ns": ns, "outcome": outcome, "kept": kept})
+
+
+def read_back(run: Run) -> None:
+    """The end of the ledger."""
+    run.work.append({"found": [line["entry"] for line in run.work if line.pop("kept")]})
+
+
+def matrix(**how: Any) -> Run:
+    """A row of every outcome; an entry a second, of which those of the second before the kill are gone."""
+    run = Run(name="matrix", matrix=True, **how)
+    matrix_row(run, "noop-client", "noop", "client", through_ms=2.0, beside_ms=1.9, expected_ms=0.0)
+    matrix_row(run, "latency-client", "latency", "client", slower_ms=200.0)
+    matrix_row(run, "slow_close-client", "slow_close", "client")
+    matrix_row(run, "kill-target", "kill", "target", failing="connect", healing_s=1.5)
+    killed_s = run.at_s - 20
+    matrix_row(run, "restart-target", "restart", "target", failing="connect")
+    matrix_row(run, "pause-target", "pause", "target", failing="timeout", forever=True)
+    matrix_row(run, "pause-postgres", "pause", "postgres", skipped="it was not healthy before it: no answer")
+    for number in range(int(run.at_s) - 1):
+        wrote(run, number + 1.5, kept=not killed_s - 2 < number + 1.5 < killed_s)
+    read_back(run)
     run.end()
     return run

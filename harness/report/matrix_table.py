@@ -1,0 +1,120 @@
+"""The resilience matrix as a table that can be read from afar: a colour, a mark and a word for each fault.
+
+Beside the word stands what it rests on; above it, how many of each there are, and the weaknesses by name. What the
+words mean is folded away below.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from harness.analysis.matrix import Row
+from harness.analysis.rounding import show
+from harness.report import wording
+from harness.report.markup import Html, Node, el
+from harness.report.pieces import section
+from harness.report.reading import Reading
+
+COLUMNS: Final = (
+    ("Fault", 1),
+    ("How it was taken", 1),
+    ("Success", 3),
+    ("p95", 3),
+    ("Back", 1),
+    ("Sessions lost", 1),
+    ("Work lost", 1),
+)
+PHASES: Final = ("before", "during", "after")
+MEANING: Final[Mapping[str, str]] = {
+    "survived": "No more calls failed than before it, and no session was lost. Calls may have been slower.",
+    "degraded": "More calls failed than chance explains, or sessions were lost; it came back by itself, and kept "
+    "what it had acknowledged.",
+    "broke": "Acknowledged work is missing or was done twice, or it was not back by the end of the row.",
+    "not_exposed": "The fault was there, and no call met it: nothing is shown.",
+    "unknown": "It cannot be told; the reason is beside it.",
+}
+
+
+def matrix(reading: Reading) -> Html | None:
+    """The section, for a run that was a matrix."""
+    rows = reading.matrix
+    if not rows:
+        return None
+    return section(
+        "Resilience",
+        f"{wording.matrix_count(rows)}. Each fault for a while, under the same load; success and p95 before it, while "
+        "it was on, and after it.",
+        _weaknesses(reading),
+        el(
+            "div",
+            el("table", _head(), el("tbody", *(_row(row) for row in rows)), cls="matrix"),
+            cls="scroll",
+            tabindex="0",
+            role="region",
+            aria_label="Resilience, fault by fault",
+        ),
+        el(
+            "details",
+            el("summary", "What the words mean"),
+            el(
+                "dl",
+                *(el("div", el("dt", _badge(name)), el("dd", words)) for name, words in MEANING.items()),
+                cls="facts",
+            ),
+        ),
+    )
+
+
+def _weaknesses(reading: Reading) -> Html | None:
+    """By name: what was recognised."""
+    if not reading.weaknesses:
+        return None
+    return el(
+        "ul",
+        *(el("li", el("strong", one.name), f": {one.seen}.") for one in reading.weaknesses),
+        cls="weaknesses",
+    )
+
+
+def _head() -> Html:
+    first = [_heading(name, wide) for name, wide in COLUMNS]
+    second = [el("th", phase, cls="num", scope="col") for _ in range(2) for phase in PHASES]
+    return el("thead", el("tr", *first), el("tr", *second))
+
+
+def _heading(name: str, wide: int) -> Html:
+    if wide > 1:
+        return el("th", name, cls="phases", colspan=str(wide), scope="colgroup")
+    kind = "num" if name.endswith("lost") else ""
+    return el("th", name, cls=kind, rowspan="2", scope="col")
+
+
+def _row(row: Row) -> Html:
+    one = row.last
+    phases = (one.before, one.during, one.after)
+    cells: Sequence[Node] = [
+        el("th", row.name, _small(wording.fault_what(one.fault)), scope="row"),
+        el("td", _badge(row.outcome), _small(row.why), cls=f"taken {TONE[row.outcome]}"),
+        *(el("td", show(said.success_rate, "share"), cls="num") for said in phases),
+        *(el("td", show(said.p95_ms, "ms"), cls="num") for said in phases),
+        el("td", wording.back(row)),
+        el("td", f"{row.sessions_lost:,}", cls="num"),
+        el("td", wording.work_lost(row), cls="num"),
+    ]
+    return el("tr", *cells)
+
+
+TONE: Final[Mapping[str, str]] = {
+    "survived": "pass",
+    "degraded": "degraded",
+    "broke": "fail",
+    "not_exposed": "untold",
+    "unknown": "untold",
+}
+
+
+def _badge(outcome: str) -> Html:
+    return el("span", wording.TAKEN[outcome], cls=f"badge {TONE[outcome]}")
+
+
+def _small(text: str) -> Html | None:
+    return el("div", text, cls="small") if text else None

@@ -1,0 +1,147 @@
+"""A resilience matrix as a scenario: one load step for each fault of the catalogue, under the same load.
+
+    |------- before_s: what is normal -------|== for_s: the fault ==|-- after_s: is it back? --|
+    |<------------------------------ one load step, one row ------------------------------>|
+
+The steps follow each other without a pause. What is normal is measured anew for each row, in its own step, so a fault
+that leaves something behind spoils the next row visibly (it was not well before), and not silently.
+
+A row is a fault in one place: `kill-target`, `latency-database`. The placebo stands in one place only. The rows of
+`TOGETHER` have two faults at once, where one alone shows less:
+
+    slow database  |======|               what is under way when the process is killed takes longer,
+    kill               |===========|      so more of it is under way; recovery counts from the last healing
+
+What it does not know: whether a place is there (`reachable` says what can be known beforehand), and what came of it
+all (`analysis.matrix`).
+"""
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from harness.catalogue import FAULTS, LINKS, ROLLING, places
+from harness.errors import UsageError
+from harness.units import show_duration
+
+PLACEBO: Final = "noop"
+LEAD_S, OVERLAP_S, OUTLASTS_S = (
+    2.0,
+    1.0,
+    4.0,
+)  # of two faults: when the second begins, how long both are on, its least
+WITH_SESSIONS: Final = "2025-11-25"
+BROKERS: Final = {"queue": "AMQP_URL", "sessions": "REDIS_URL"}
+MIX: Final = {"light": 1, "heavy": 3, "websocket": 1}  # enough calls in a second to tell seconds apart
+Rows = Mapping[str, tuple[tuple[str, str], ...]]  # the name of each row, and (kind, link) of its faults
+TOGETHER: Final[Rows] = {
+    "kill-with-slow-database": (("latency", "database"), ("kill", "target")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long a row takes."""
+
+    before_s: float
+    for_s: float
+    after_s: float
+
+
+FULL: Final = Times(33.0, 10.0, 17.0)  # thirty seconds to learn from, and a minute in all
+QUICK: Final = Times(10.0, 3.0, 12.0)
+
+
+def rows(reachable: Collection[str], only: Collection[str] = ()) -> Rows:
+    """Those that fit the target, in the order of the catalogue; `only`: kinds, or names of rows."""
+    every: dict[str, tuple[tuple[str, str], ...]] = {
+        f"{kind}-{link}": ((kind, link),)
+        for kind, known in FAULTS.items()
+        for link in (known.links[:1] if kind == PLACEBO else known.links)
+    }
+    every |= TOGETHER
+    for word in only:
+        _check_word(word, every)
+    wanted = {
+        name: faults
+        for name, faults in every.items()
+        if not only or name in only or (len(faults) == 1 and faults[0][0] in only)
+    }
+    fit = {name: each for name, each in wanted.items() if all(_fits(*one, reachable) for one in each)}
+    if not fit:
+        raise UsageError(
+            "None of these faults fits this target",
+            f"Within reach: {', '.join(place.said for link, place in LINKS.items() if link in reachable)}",
+            "Leave --url out for the reference server, or give a scenario with target: {command: [...]}",
+        )
+    return fit
+
+
+def _check_word(word: str, every: Collection[str]) -> None:
+    if word in FAULTS or word in every:
+        return
+    close = difflib.get_close_matches(word, [*FAULTS, *every], 1)
+    raise UsageError(
+        f"--only {word}: there is no such fault",
+        f"There are {', '.join(FAULTS)}; or single rows such as kill-target",
+        f"Did you mean {close[0]}?" if close else "See docs/faults.md",
+    )
+
+
+def reachable(
+    target: Mapping[str, Any], environ: Mapping[str, str], only: Collection[str] = ()
+) -> frozenset[str]:
+    """The places of faults: a server at a URL has the way to it, one that we start also its processes.
+
+    The reference target has no broker unless the environment names one, or a row on the way to it is asked for.
+    """
+    if target.get("command"):
+        return frozenset({"client", "target"})
+    if target.get("url"):
+        return frozenset({"client"})
+    away = {link for link, name in BROKERS.items() if not environ.get(name)}
+    asked = {link for link in away if any(word.endswith(f"-{link}") for word in only)}
+    return frozenset(LINKS) - (away - asked) - ({"postgres"} if environ.get("DATABASE_URL") else set())
+
+
+def _fits(kind: str, link: str, reachable: Collection[str]) -> bool:
+    """A deploy of two processes is for those that share a database of ours."""
+    return places(kind, link) <= {*reachable} and (kind != ROLLING or "database" in reachable)
+
+
+def scenario(rows: Rows, times: Times, users: int) -> dict[str, Any]:
+    """What a file would say."""
+    load, faults = [], []
+    for row, both in rows.items():
+        planned = _faults(row, both, times)
+        for_s = max(times.for_s, LEAD_S + OUTLASTS_S) if len(both) > 1 else times.for_s
+        lasting = show_duration(times.before_s + for_s + times.after_s)
+        load.append({"name": row, "sustain": {"users": users, "for": lasting}})
+        faults += planned
+    return {"name": "matrix", "matrix": True, "load": load, "faults": faults}
+
+
+def _faults(row: str, faults: Sequence[tuple[str, str]], times: Times) -> list[dict[str, Any]]:
+    if len(faults) == 1:
+        return [_fault(row, row, faults[0], times.before_s, times.for_s)]
+    first, second = faults
+    return [
+        _fault(f"{row}.{first[0]}", row, first, times.before_s, LEAD_S + OVERLAP_S),
+        _fault(row, row, second, times.before_s + LEAD_S, max(times.for_s - LEAD_S, OUTLASTS_S)),
+    ]
+
+
+def _fault(name: str, row: str, what: tuple[str, str], at_s: float, for_s: float) -> dict[str, Any]:
+    kind, link = what
+    known = FAULTS[kind]
+    told = {key: one.usual for key, one in known.parameters.items() if one.usual is not None}
+    lasting = {} if known.momentary else {"for": show_duration(for_s)}
+    return {
+        "name": name,
+        "fault": kind,
+        "link": link,
+        "at": f"{row}+{show_duration(at_s)}",
+        **lasting,
+        **told,
+    }

@@ -1,0 +1,66 @@
+"""The resilience matrix as a user runs it: what is broken is named, what is sound is not, and Ctrl-C loses nothing."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.leftovers import assert_nothing_left
+
+Start = Callable[..., Any]
+QUICK = ("chaos", "--matrix", "--before", "7s", "--for", "2s", "--after", "5s", "--json")
+
+
+def test_a_target_that_is_broken_on_purpose_is_named_for_it(
+    harness: Start, on_path: str, tmp_path: Path
+) -> None:
+    """Killed while its database is slow, it loses what it had acknowledged, and the sessions that it kept."""
+    command = harness(
+        *QUICK,
+        "--only",
+        "kill-with-slow-database",
+        "--target-options",
+        "--break ack-before-commit --break sessions-in-memory",
+        PATH=on_path,
+    )
+    assert command.wait(150) in {1, 3}, command.stderr
+
+    summary = command.summary()
+    (row,) = summary["matrix"]["rows"]
+    assert (row["outcome"], row["faults"]) == (
+        "broke",
+        ["kill-with-slow-database.latency", "kill-with-slow-database"],
+    )
+    assert summary["work"]["missing"] == row["work"]["missing"] > 0
+    assert row["sessions_lost"] > 0
+    names = [one["name"] for one in summary["matrix"]["weaknesses"]]
+    assert names == ["ack-before-commit", "sessions-in-memory"]
+    assert_nothing_left(Path(summary["run_dir"]), tmp_path)
+
+
+def test_a_sound_target_has_no_name_and_what_was_measured_before_ctrl_c_is_kept(
+    harness: Start, on_path: str, tmp_path: Path
+) -> None:
+    """A restart loses no session and no work; the row that was interrupted is unknown, and the run says so."""
+    command = harness(*QUICK, "--only", "restart-target,kill-with-slow-database", PATH=on_path)
+    run = command.wait_for_event("step_judged", 150)
+    wait_until(lambda: "kill-with-slow-database" in (run / "events.jsonl").read_text())
+    command.signal(signal.SIGINT)
+    assert command.wait(60) == 130
+
+    summary = command.summary()
+    restart, kill = summary["matrix"]["rows"]
+    assert (restart["sessions_lost"], restart["work"]) == (0, {"missing": 0, "duplicated": 0})
+    assert restart["outcome"] != "not_exposed"
+    assert kill["outcome"] == "unknown"
+    assert summary["matrix"]["weaknesses"] == []
+    assert "Resilience" in (run / "report.html").read_text()
+    assert_nothing_left(run, tmp_path)
+
+
+def wait_until(there: Callable[[], bool], within_s: float = 90) -> None:
+    deadline = time.monotonic() + within_s
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,97 @@
+"""The resilience matrix as a scenario: what it plans comes from the catalogue, and fits the target."""
+
+import pytest
+
+from harness.catalogue import FAULTS, LINKS
+from harness.errors import UsageError
+from harness.plan.build import build
+from harness.plan.plan import Plan
+from harness.plan.warnings import warnings
+from harness.scenario.matrix import FULL, QUICK, TOGETHER, Times, reachable, rows, scenario
+from harness.scenario.read import scenario_of
+
+EVERYWHERE = frozenset(LINKS)
+
+
+def planned(times: Times, only: tuple[str, ...] = ()) -> Plan:
+    return build(scenario_of(scenario(rows(EVERYWHERE, only), times, 20), "a test"))
+
+
+@pytest.mark.parametrize("times", [FULL, QUICK, Times(10, 1, 10)])
+def test_every_fault_of_the_catalogue_is_planned_where_it_can_be_and_can_be_measured(times: Times) -> None:
+    """A step for each, in its order; the placebo once; and nothing to warn of."""
+    plan = planned(times)
+
+    alone = {f"{kind}-{link}" for kind, known in FAULTS.items() for link in known.links if kind != "noop"} | {
+        "noop-client"
+    }
+    assert {step.phase for step in plan.steps} == alone | set(TOGETHER)
+    assert {fault.step for fault in plan.faults} == {step.phase for step in plan.steps}
+    assert plan.matrix
+    assert warnings(plan) == []
+
+
+@pytest.mark.parametrize("times", [FULL, QUICK, Times(10, 1, 10)])
+def test_two_faults_at_once_overlap_and_the_second_outlasts_the_first(times: Times) -> None:
+    """Recovery is told from the second."""
+    slow, kill = planned(times, ("kill-with-slow-database",)).faults
+
+    assert (slow.kind, slow.link, kill.kind, kill.link) == ("latency", "database", "kill", "target")
+    assert slow.starts_s < kill.starts_s < slow.ends_s < kill.ends_s
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_parameter_of_a_fault_has_a_value_for_the_matrix(kind: str) -> None:
+    """Its default, or what is usual."""
+    assert all(one.default or one.usual for one in FAULTS[kind].parameters.values())
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        (("kill",), ["kill-target", "kill-postgres"]),
+        (("kill-target", "noop"), ["noop-client", "kill-target"]),
+        (("kill-with-slow-database",), ["kill-with-slow-database"]),
+    ],
+)
+def test_some_can_be_chosen_by_kind_or_by_row(only: tuple[str, ...], expected: list[str]) -> None:
+    """In the order of the catalogue, whatever the order they were asked for."""
+    assert list(rows(EVERYWHERE, only)) == expected
+
+
+TARGETS = [
+    # the target, the environment, what cannot be reached
+    ({}, {"AMQP_URL": "amqp://127.0.0.1", "REDIS_URL": "redis://127.0.0.1"}, set()),
+    ({}, {}, {"queue", "sessions"}),
+    ({"url": None}, {"DATABASE_URL": "postgresql://127.0.0.1/mine"}, {"postgres", "queue", "sessions"}),
+    ({"url": "http://127.0.0.1:1/mcp"}, {}, EVERYWHERE - {"client"}),
+    ({"command": ["mine"], "url": "http://127.0.0.1:1/mcp"}, {}, EVERYWHERE - {"client", "target"}),
+]
+
+
+@pytest.mark.parametrize(("target", "environ", "beyond"), TARGETS)
+def test_only_what_fits_the_target_is_done_to_it(
+    target: dict[str, str], environ: dict[str, str], beyond: set[str]
+) -> None:
+    """Of somebody's server the way to it; of one that we start its processes, too."""
+    assert EVERYWHERE - reachable(target, environ) == beyond
+
+
+def test_a_broker_is_there_when_a_row_on_the_way_to_it_is_asked_for() -> None:
+    """The harness starts one of its own for it."""
+    assert reachable({}, {}, ["down-queue"]) == EVERYWHERE - {"sessions"}
+    assert list(rows(reachable({}, {}, ["down-queue"]), ["down-queue"])) == ["down-queue"]
+
+
+def test_a_deploy_of_two_processes_is_for_the_reference_server() -> None:
+    """Of another one the harness starts one at most."""
+    assert "rolling_restart-target" in rows(reachable({}, {}))
+    assert "rolling_restart-target" not in rows({"client", "target"})
+
+
+def test_a_word_that_is_no_fault_is_met_with_the_one_that_was_meant() -> None:
+    """And faults that all do not fit are refused before anything starts."""
+    with pytest.raises(UsageError, match="Did you mean kill"):
+        rows(EVERYWHERE, ["kil"])
+    with pytest.raises(UsageError, match="None of these faults fits"):
+        rows({"client"}, ["kill"])
