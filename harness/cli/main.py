@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("harness.cli.bench", "Make a number of calls with so many in flight."),
     "suite": ("harness.cli.suite", "Bench, then ramp, then sustain what the ramp found good."),
     "run": ("harness.cli.run", "Run a scenario file."),
-    "chaos": ("harness.cli.chaos", "Run a Chaos Toolkit experiment under load, or every fault there is."),
+    "chaos": ("harness.cli.chaos", "Run a Chaos Toolkit experiment, or every fault, under load."),
     "plan": ("harness.cli.plan", "Print what a scenario would do, and do nothing."),
     "report": ("harness.cli.report", "Read a run again: table, report.html, summary.json."),
     "nightly": ("harness.cli.nightly", "Run the nightly scenario, and put it beside the run before."),

@@ -7,6 +7,7 @@ from harness.cli.options import scenario_data
 NOTHING = dict.fromkeys(
     (
         "url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "expect_workers", "bind", "seed", "retries",
+        "target_options",
     ), None,
 ) | {"headers": (), "objectives": (), "abort": (), "alert": (), "allowed_hosts": (), "faults": ()}  # fmt: skip
 
@@ -48,6 +49,7 @@ def test_nothing_given_leaves_the_file_as_it_is() -> None:
         ({"allowed_hosts": ("h",)}, "allowed_hosts", ["h"]),
         ({"call": "echo", "args": '{"m": 1}'}, "workload", [{"call": "echo", "args": {"m": 1}}]),
         ({"url": "http://h/"}, "target", {"url": "http://h/", "protocol": "plain", "headers": {"A": "1"}}),
+        ({"target_options": "--pool-max 3 --break 'open-door'"}, "target", FILE["target"] | {"options": ["--pool-max", "3", "--break", "open-door"]}),
         ({"headers": ("B:  2",), "url": "u"}, "target", {"url": "u", "protocol": "plain", "headers": {"A": "1", "B": "2"}}),
         ({"protocol": "auto", "url": "u"}, "target", {"url": "u", "protocol": "auto", "headers": {"A": "1"}}),
     ],
