@@ -150,7 +150,7 @@ class Injector:
         self.active.append(step.name)
         try:
             on_ns = self._now_ns()  # what it cuts, it cuts before the call that asks for it has returned
-            self.progress.note(f"  ! {step.name}: {_what(step)}")
+            self.progress.note(f"  ! {_what(step)}")
             await fault.apply()
             applied = True
             self._write(
@@ -249,7 +249,8 @@ class Injector:
 
 def _what(step: FaultStep) -> str:
     lasting = f" for {show_duration(step.for_s)}" if step.for_s else ""
-    return f"{step.kind} on {where(step.link)}{lasting}"
+    named = step.name if step.name == step.kind else f"{step.name}: {step.kind}"
+    return f"{named} on {where(step.link)}{lasting}"
 
 
 def _rounded(value: float | None) -> float | None:
