@@ -6,6 +6,7 @@ otherwise, so that a log reads like the screen.
 
 import os
 import sys
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any, Final
 
@@ -170,19 +171,9 @@ def _facts(reading: Reading) -> Table:
     table.add_row("Outcomes", clean("   ".join(counts)))
     for row in summary["failures"][:3]:
         table.add_row("", Text(clean(f"{row['count']:,} {row['outcome']}: {row['detail']}"), style="dim"))
-    if breaking := wording.breaking_point(reading):
-        table.add_row("Breaking point", breaking)
-    for impact in reading.impacts[:FAULTS_MOST]:
-        if did := wording.fault_did(impact):
-            table.add_row("Rude", clean(f"{impact.fault.name}: {did}"))
-    if retries := wording.retries(reading):
-        table.add_row("Retries", retries)
-    if work := wording.work(reading):
-        table.add_row("Work", work)
-    if reading.matrix:
-        table.add_row("Resilience", wording.matrix_count(reading.matrix))
-    for one in reading.weaknesses:
-        table.add_row("Weakness", clean(f"{one.name}: {one.seen}"))
+    for name, text in _findings(reading):
+        if text:
+            table.add_row(name, clean(text))
     for seen, row in zip(reading.observations, summary["objectives"], strict=True):
         value = show(seen.value, seen.objective.unit)
         table.add_row("Objective", Text.assemble(f"{row['objective']}   {value}   ", _word(row["outcome"])))
@@ -191,6 +182,20 @@ def _facts(reading: Reading) -> Table:
     for reason in more:
         table.add_row("", clean(reason))
     return table
+
+
+def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
+    """What there is to say about this run, each by its name."""
+    yield "Breaking point", wording.breaking_point(reading)
+    for impact in reading.impacts[:FAULTS_MOST]:
+        if did := wording.fault_did(impact):
+            yield "Rude", f"{impact.fault.name}: {did}"
+    yield "Retries", wording.retries(reading)
+    yield "Work", wording.work(reading)
+    if reading.matrix:
+        yield "Resilience", wording.matrix_count(reading.matrix)
+    for one in reading.weaknesses:
+        yield "Weakness", f"{one.name}: {one.seen}"
 
 
 def _word(outcome: str) -> tuple[str, str]:
