@@ -22,7 +22,17 @@ Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[Any]
 
 TEXTS: Final = ("outcome", "detail", "operation", "user_class", "transport")
-NUMBERS: Final = ("intended_ns", "sent_ns", "done_ns", "user", "worker", "bytes_in", "bytes_out", "reused")
+NUMBERS: Final = (
+    "intended_ns",
+    "sent_ns",
+    "done_ns",
+    "user",
+    "session",
+    "worker",
+    "bytes_in",
+    "bytes_out",
+    "reused",
+)
 COLUMNS: Final = (*NUMBERS, *TEXTS)
 
 
@@ -40,6 +50,7 @@ class Calls:
     user_class: Codes
     transport: Codes
     user: Codes
+    session: Codes
     worker: Codes
     bytes_in: Codes
     bytes_out: Codes

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis import exposure, latency, recovery, spans, steps
+from harness.analysis import exposure, latency, recovery, sessions, spans, steps
 from harness.analysis.calls import Calls
 from harness.analysis.exposure import NOBODY, Exposure
 from harness.analysis.faults import Fault, disturbed
 from harness.analysis.recovery import BEFORE_S, Recovery
 from harness.analysis.rounding import ratio, seconds
-from harness.analysis.spans import FOREVER, Span
+from harness.analysis.sessions import Fate
+from harness.analysis.spans import Span
 from harness.analysis.steps import Step
 from harness.catalogue import FAULTS
 from harness.mcp import outcome
@@ -45,6 +46,7 @@ class Impact:
     during: Figures
     after: Figures
     recovery: Recovery
+    fate: Fate | None  # of the sessions that it found
     row: dict[str, Any]
 
     @property
@@ -67,9 +69,11 @@ def _impact(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence
     new_only = fault.kind in FAULTS and FAULTS[fault.kind].exposes == "new"
     touched = exposure.exposed(calls, window, new_only=new_only) if window else NOBODY
     found = recovery.measure(calls, fault, timed, faults)
+    fate = sessions.fate(calls, fault, faults)
     return Impact(
         fault=fault,
         exposure=touched,
+        fate=fate,
         before=_figures(_before(calls, fault, faults, timed)),
         during=_figures(during),
         after=_figures(_after(calls, fault, faults, timed)),
@@ -87,6 +91,7 @@ def _impact(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence
             "latency_ms": latency.tables(during),
             "recover_s": found.recover_s,
             "sessions_lost": _sessions_lost(calls, window, faults),
+            "sessions": fate.as_row() if fate else None,
             "did": None if fault.did is None else dict(fault.did),
         },
     )
@@ -133,7 +138,6 @@ def _success(calls: Calls) -> float | None:
 def _sessions_lost(calls: Calls, window: Span | None, faults: Sequence[Fault]) -> int:
     if window is None:
         return 0
-    starts = [fault.on_ns for fault in faults if fault.on_ns is not None and fault.on_ns > window[0]]
-    end_ns = min(starts, default=FOREVER)
+    end_ns = sessions.until(window, faults)
     ended = calls.take((calls.done_ns >= window[0]) & (calls.done_ns < end_ns))
     return ended.of_outcome(outcome.SESSION_LOST)

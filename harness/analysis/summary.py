@@ -117,7 +117,7 @@ def assemble(
         "capacity_reason": capacity_reason,
         "faults": [impact.row for impact in impacts],
         "matrix": _matrix(rows, weaknesses),
-        "sessions": sessions.measure(calls),
+        "sessions": sessions.measure(calls, _survived_restart(impacts)),
         "work": recorded.work.as_row() if isinstance(recorded.work, Work) else None,
         "retries": retries.measure(calls, policy, recorded.events, kept_down),
         "generator": _generator(recorded, timed, measured),
@@ -135,6 +135,10 @@ def _matrix(rows: Sequence[Row], weaknesses: Sequence[Weakness]) -> dict[str, An
         "rows": [row.as_row() for row in rows],
         "weaknesses": [one.as_row() for one in weaknesses],
     }
+
+
+def _survived_restart(impacts: Sequence[Impact]) -> bool | None:
+    return sessions.survived_restart([(impact.fault, impact.fate) for impact in impacts])
 
 
 def _target(target: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,8 +105,14 @@ def _exposed(impact: Impact) -> list[Node]:
     return [
         f"{many.calls:,} call{'s' if many.calls != 1 else ''}",
         _small(f"{many.connections:,} connection{'s' if many.connections != 1 else ''}"),
-        _small(f"{impact.row['sessions_lost']:,} sessions lost") if impact.row["sessions_lost"] else None,
+        _small(_sessions(impact)),
     ]
+
+
+def _sessions(impact: Impact) -> str:
+    lost = impact.row["sessions_lost"]
+    calls = f"{lost:,} call{'s' if lost != 1 else ''} found no session" if lost else ""
+    return "; ".join(filter(None, (wording.fate(impact), calls, wording.storm(impact))))
 
 
 def _recovery(impact: Impact) -> list[Node]:

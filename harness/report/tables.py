@@ -175,10 +175,16 @@ def sessions(reading: Reading) -> Html | None:
         return None
     survived = {True: "yes", False: "no", None: BLANK}[found["survived_restart"]]
     row: list[Node] = [f"{found[key]:,}" for key in ("opened", "lost", "reopened")]
+    faults = [
+        [impact.fault.name, wording.fate(impact) or BLANK, wording.storm(impact) or "as before"]
+        for impact in reading.impacts
+        if impact.fate is not None
+    ]
     return section(
         "Sessions",
         "Lost: calls that found their session gone. Opened again: by a user who had opened one before.",
         table(("Opened", "Lost", "Opened again", "Survived a restart"), [[*row, survived]], text=(3,)),
+        table(("Fault", "Sessions that it found", "Asked for"), faults, text=(0, 1, 2)) if faults else None,
     )
 
 

@@ -191,6 +191,9 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
         if did := wording.fault_did(impact):
             yield "Rude", f"{impact.fault.name}: {did}"
     yield "Retries", wording.retries(reading)
+    for impact in reading.impacts[:FAULTS_MOST] if not reading.matrix else ():  # its table tells of sessions
+        if said := "; ".join(filter(None, (wording.fate(impact), wording.storm(impact)))):
+            yield "Sessions", f"{impact.fault.name}: {said}"
     yield "Work", wording.work(reading)
     if reading.matrix:
         yield "Resilience", wording.matrix_count(reading.matrix)

@@ -206,6 +206,27 @@ def recovery(impact: Impact) -> tuple[str, str]:
     return "not known", found.why
 
 
+def fate(impact: Impact) -> str:
+    """2 of 3 sessions went on, 1 lost, 1 opened again; nothing when it found none."""
+    found = impact.fate
+    if found is None or not found.present:
+        return ""
+    told = [
+        f"{found.survived:,} of {found.present:,} session{'s' if found.present != 1 else ''} went on",
+        f"{found.lost:,} lost" if found.lost else "",
+        f"{found.reopened:,} opened again" if found.reopened else "",
+    ]
+    return ", ".join(filter(None, told))
+
+
+def storm(impact: Impact) -> str:
+    """Up to 40 sessions asked for in a second, for 3 s; nothing when they were asked for as before."""
+    found = impact.fate.storm if impact.fate else None
+    if found is None:
+        return ""
+    return f"up to {found.peak_per_s:,} sessions asked for in a second, {found.asked:,} in {found.lasted_s:,.0f} s"
+
+
 def fault_label(impact: Impact) -> str:
     """A fault in a few words, for a chart."""
     fault = impact.fault

@@ -19,6 +19,7 @@ KEYS = [
     "latency_ms",
     "recover_s",
     "sessions_lost",
+    "sessions",
     "did",
 ]
 
@@ -114,6 +115,7 @@ def test_a_fault_that_never_came_has_a_row_of_nothing(tmp_path):
         "success_rate": None,
         "recover_s": None,
         "sessions_lost": 0,
+        "sessions": None,
         "did": None,
     }
     nothing = Figures(calls=0, success_rate=None, p50_ms=None, p95_ms=None)

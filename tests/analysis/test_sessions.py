@@ -1,8 +1,15 @@
 """Sessions: opened, lost, opened again."""
 
+import pytest
+
 from harness.analysis.calls import Calls
-from harness.analysis.sessions import measure
+from harness.analysis.faults import Fault
+from harness.analysis.sessions import Fate, Storm, fate, measure, survived_restart
 from tests.fakes.runs import rows
+
+S = 10**9
+INITIALIZE, CALL = "initialize", "tools/call:a"
+RESTART = Fault(name="r", kind="restart", link="target", on_ns=100 * S, off_ns=102 * S)
 
 
 def test_sessions_are_counted_by_the_calls_that_open_and_lose_them():
@@ -22,3 +29,88 @@ def test_a_run_without_sessions_has_none():
     """Plain HTTP, or nothing at all."""
     for frame in (rows(3), rows(0)):
         assert measure(Calls.of(frame)) == {"opened": 0, "lost": 0, "reopened": 0, "survived_restart": None}
+
+
+def calls(*told: tuple[float, int, int, str, str]) -> Calls:
+    """(second, user, session, operation, outcome)."""
+    seconds, users, sessions, operations, outcomes = (list(column) for column in zip(*told, strict=True))
+    frame = rows(
+        len(told),
+        intended_ns=[int(at * S) for at in seconds],
+        user=users,
+        session=sessions,
+        operation=operations,
+        outcome=outcomes,
+    )
+    return Calls.of(frame.sort_values("intended_ns"))
+
+
+OPENED = [(10.0 * user, user, user, INITIALIZE, "ok") for user in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ([(103, 1, 1, CALL, "ok")], (1, 1, 0, 0)),
+        ([(101, 1, 1, CALL, "ok")], (1, 0, 0, 0)),  # during it nobody knows
+        ([(103, 1, 1, CALL, "connect")], (1, 0, 0, 0)),
+        ([(103, 1, 1, CALL, "session_lost"), (103.1, 1, 9, INITIALIZE, "ok"), (104, 1, 9, CALL, "ok")], (1, 0, 1, 1)),
+        ([(103, 1, 1, CALL, "session_lost"), (103.1, 1, 1, CALL, "ok")], (1, 0, 1, 0)),
+        ([(101, 2, 2, CALL, "reset"), (101.1, 2, 9, INITIALIZE, "connect"), (103, 2, 10, INITIALIZE, "ok")], (1, 0, 0, 1)),
+        ([(103, user, user, CALL, "ok") for user in (1, 2, 3)], (3, 3, 0, 0)),
+        ([(103, 7, 7, CALL, "ok")], None),  # a user without a session
+        ([(103, 7, 7, INITIALIZE, "ok")], None),
+    ],
+)  # fmt: skip
+def test_sessions_that_a_fault_found_survive_it_or_are_lost_or_opened_again(after, expected):
+    """By their calls since; a user who never calls again had left."""
+    found = fate(calls(*OPENED, *after), RESTART, [RESTART])
+
+    assert (found and (found.present, found.survived, found.lost, found.reopened)) == expected
+
+
+def test_a_session_counts_until_the_next_fault_and_only_the_last_of_a_user():
+    """What comes later is the next one's doing; what was given up before is nobody's."""
+    later = Fault(name="l", kind="restart", link="target", on_ns=110 * S, off_ns=111 * S)
+    told = calls(
+        *OPENED, (60, 1, 8, INITIALIZE, "ok"), (105, 1, 8, CALL, "ok"), (112, 1, 8, CALL, "session_lost")
+    )
+
+    first, second = (fate(told, fault, [RESTART, later]) for fault in (RESTART, later))
+    assert first == Fate(present=1, survived=1, lost=0, reopened=0, storm=None)
+    assert second == Fate(present=1, survived=0, lost=1, reopened=0, storm=None)
+    assert fate(told, Fault(name="n", kind="restart", link="target"), []) is None
+
+
+def test_the_storm_is_when_sessions_are_asked_for_faster_than_before():
+    """Two a second before; forty, none, and three after: forty at the peak, over three seconds, refused ones too."""
+    before = [(80 + at / 2, 20 + at, 20 + at, INITIALIZE, "ok") for at in range(40)]
+    wave = [(101.2, 100 + at, 100 + at, INITIALIZE, "connect") for at in range(40)]
+    rest = [(103.5, 200 + at, 200 + at, INITIALIZE, "ok") for at in range(3)]
+    trickle = [(120.0, 300, 300, INITIALIZE, "ok"), (120.1, 301, 301, INITIALIZE, "ok")]
+    found = fate(calls(*before, *wave, *rest, *trickle), RESTART, [RESTART])
+
+    assert found is not None
+    assert found.storm == Storm(asked=43, peak_per_s=40, lasted_s=3.0)
+    quiet = fate(calls(*before, *trickle), RESTART, [RESTART])
+    assert quiet is None or quiet.storm is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "link", "survived", "lost", "expected"),
+    [
+        ("restart", "target", 2, 0, True),
+        ("rolling_restart", "target", 2, 0, True),
+        ("restart", "target", 2, 1, False),
+        ("kill", "target", 0, 1, False),
+        ("restart", "target", 0, 0, None),
+        ("restart", "postgres", 2, 1, None),
+        ("latency", "client", 2, 0, None),
+    ],
+)
+def test_only_a_restart_of_the_target_says_whether_sessions_survive_one(kind, link, survived, lost, expected):
+    """One that was lost is enough; none that was there says nothing."""
+    found = Fate(present=3, survived=survived, lost=lost, reopened=0, storm=None)
+
+    assert survived_restart([(Fault(name="f", kind=kind, link=link), found)]) is expected
+    assert survived_restart([(Fault(name="f", kind=kind, link=link), None)]) is None
