@@ -100,12 +100,19 @@ def why_beside_is_no_measure(pairs: Sequence[Pair]) -> str:
     return ""
 
 
-def why_not_without_effect(pairs: Sequence[Pair]) -> str:
-    """Why the link is not as if nothing were on it; nothing when it is."""
+def why_not_answered(pairs: Sequence[Pair]) -> str:
+    """Why not all came back, however long that took; nothing when they did."""
     if trouble := why_beside_is_no_measure(pairs):
         return trouble
     if any(pair.through.end != "replied" for pair in pairs):
         return "a canary through the link did not come back"
+    return ""
+
+
+def why_not_without_effect(pairs: Sequence[Pair]) -> str:
+    """Why the link is not as if nothing were on it; nothing when it is."""
+    if trouble := why_not_answered(pairs):
+        return trouble
     added = added_ms(pairs)
     if added is not None and abs(added) > NOISE_MS:
         return f"the link adds {added:.1f} ms where nothing should be added"

@@ -5,7 +5,7 @@ The fault lasts from the first signal until the new process is ready; `for` may 
 
 from collections.abc import Mapping
 
-from harness.faults.evidence import Ask, Canaries, Shown, why_not_without_effect
+from harness.faults.evidence import Ask, Canaries, Shown, why_not_answered
 from harness.services.part import Part
 from harness.services.undoing import Undo
 
@@ -31,7 +31,7 @@ class Restart:
         pairs = await canaries.pairs(COUNT, Ask(fresh=True))
         if self._part.seat.starts == self._starts:
             return Shown(pairs, f"{self._part.name} is the process that it was")
-        return Shown(pairs, why_not_without_effect(pairs))
+        return Shown(pairs, why_not_answered(pairs))
 
     async def heal(self) -> None:
         await self._part.seat.start()

@@ -12,7 +12,7 @@ the first serves again; `for` may hold the window open for longer. The reference
 from collections.abc import Mapping
 
 from harness.errors import ServiceError
-from harness.faults.evidence import Ask, Canaries, Shown, why_not_without_effect
+from harness.faults.evidence import Ask, Canaries, Shown, why_not_answered
 from harness.services.part import Part
 from harness.services.standin import StandIn
 from harness.services.undoing import Undo
@@ -45,7 +45,7 @@ class RollingRestart:
             return Shown(pairs, f"{len(same)} of its processes are those that they were")
         if len(self._pids()) != 2 or not await self._second().gives_way():
             return Shown(pairs, "not both of its processes run, or the link does not lead to the first")
-        return Shown(pairs, why_not_without_effect(pairs))
+        return Shown(pairs, why_not_answered(pairs))
 
     async def heal(self) -> None:
         await self._part.clear()
