@@ -4,7 +4,7 @@
 |---|---|
 | `disconnect` | asks, and resets the connection when the answer has begun |
 | `slow_send` | sends a request a byte at a time, and never all of it: half of them its headers, half its body |
-| `never_read` | asks again and again on one connection, and reads none of the answers |
+| `never_read` | asks again and again on one connection, five times an act, and reads none of the answers |
 | `malformed` | sends what is not HTTP, not JSON, not JSON-RPC or not MCP, in turns |
 | `oversized` | sends a message of `size` bytes |
 | `expired` | uses sessions that it has ended, and some that never were |

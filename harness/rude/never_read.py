@@ -9,12 +9,12 @@ import asyncio
 
 from harness.rude.client import Client
 
-AT_ONCE = 20
+AT_ONCE = 5
 STALLED_S = 1.0
 
 
 async def act(client: Client) -> None:
-    """Some more requests; one that stalls is held as it is."""
+    """Some more requests (so few that they are no load of their own); one that stalls is held as it is."""
     wire = client.wire
     if wire is None:
         request = await client.usual()

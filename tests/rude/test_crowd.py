@@ -74,7 +74,7 @@ WHOLE = [
     # how, counts that it comes to at a server that is in order, counts that it must not come to
     ("disconnect", {"cut": 6}, ("hung_up_on",)),
     ("slow_send", {"dripped": 12}, ("hung_up_on",)),
-    ("never_read", {"unread": 3, "asked": 60}, ("hung_up_on",)),
+    ("never_read", {"unread": 3, "asked": 20}, ("hung_up_on",)),
     ("malformed", {"sent": len(KINDS), "rejected": len(KINDS) - 3}, ("server_errors", "silent")),
     ("oversized", {"sent": 6}, ("server_errors", "silent")),
     ("expired", {"reused": 10, "rejected": 10, "ended": 2}, ("accepted", "server_errors")),
