@@ -6,7 +6,8 @@
 The steps follow each other without a pause. What is normal is measured anew for each row, in its own step, so a fault
 that leaves something behind spoils the next row visibly (it was not well before), and not silently.
 
-A row is a fault in one place: `kill-target`, `latency-database`. The placebo stands in one place only. The rows of
+A row is a fault in one place: `kill-target`, `latency-database`. The placebo stands in one place only; rude clients
+have a row for each of their manners: `rude-expired`. The rows of
 `TOGETHER` have two faults at once, where one alone shows less:
 
     slow database  |======|               what is under way when the process is killed takes longer,
@@ -21,11 +22,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.catalogue import FAULTS, LINKS, ROLLING, places
+from harness.catalogue import FAULTS, LINKS, ROLLING, RUDE, places
 from harness.errors import UsageError
 from harness.units import show_duration
 
 PLACEBO: Final = "noop"
+BY_MANNER: Final = "rude"
 LEAD_S, OVERLAP_S, OUTLASTS_S = (
     2.0,
     1.0,
@@ -56,9 +58,10 @@ QUICK: Final = Times(10.0, 3.0, 12.0)
 def rows(reachable: Collection[str], only: Collection[str] = ()) -> Rows:
     """Those that fit the target, in the order of the catalogue; `only`: kinds, or names of rows."""
     every: dict[str, tuple[tuple[str, str], ...]] = {
-        f"{kind}-{link}": ((kind, link),)
+        f"{kind}-{variant}": ((kind, link),)
         for kind, known in FAULTS.items()
         for link in (known.links[:1] if kind == PLACEBO else known.links)
+        for variant in (RUDE if kind == BY_MANNER else (link,))
     }
     every |= TOGETHER
     for word in only:
@@ -97,12 +100,18 @@ def reachable(
     The reference target has no broker unless the environment names one, or a row on the way to it is asked for.
     """
     if target.get("command"):
-        return frozenset({"client", "target"})
+        return frozenset({"client", "target"}) | _door(target)
     if target.get("url"):
-        return frozenset({"client"})
+        return frozenset({"client"}) | _door(target)
     away = {link for link, name in BROKERS.items() if not environ.get(name)}
     asked = {link for link in away if any(word.endswith(f"-{link}") for word in only)}
-    return frozenset(LINKS) - (away - asked) - ({"postgres"} if environ.get("DATABASE_URL") else set())
+    ours = frozenset(LINKS) - {"door"} | _door(target)
+    return ours - (away - asked) - ({"postgres"} if environ.get("DATABASE_URL") else set())
+
+
+def _door(target: Mapping[str, Any]) -> frozenset[str]:
+    """Rude clients speak HTTP by one request after the other."""
+    return frozenset() if target.get("protocol") in {"sse", "websocket"} else frozenset({"door"})
 
 
 def _fits(kind: str, link: str, reachable: Collection[str]) -> bool:
@@ -136,6 +145,8 @@ def _fault(name: str, row: str, what: tuple[str, str], at_s: float, for_s: float
     kind, link = what
     known = FAULTS[kind]
     told = {key: one.usual for key, one in known.parameters.items() if one.usual is not None}
+    if kind == BY_MANNER:
+        told["how"] = row.removeprefix(f"{kind}-")
     lasting = {} if known.momentary else {"for": show_duration(for_s)}
     return {
         "name": name,

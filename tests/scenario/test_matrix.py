@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.catalogue import FAULTS, LINKS
+from harness.catalogue import FAULTS, LINKS, RUDE
 from harness.errors import UsageError
 from harness.plan.build import build
 from harness.plan.plan import Plan
@@ -22,9 +22,8 @@ def test_every_fault_of_the_catalogue_is_planned_where_it_can_be_and_can_be_meas
     """A step for each, in its order; the placebo once; and nothing to warn of."""
     plan = planned(times)
 
-    alone = {f"{kind}-{link}" for kind, known in FAULTS.items() for link in known.links if kind != "noop"} | {
-        "noop-client"
-    }
+    several = {"noop": ["client"], "rude": RUDE}  # one place, all manners
+    alone = {f"{kind}-{which}" for kind, known in FAULTS.items() for which in several.get(kind, known.links)}
     assert {step.phase for step in plan.steps} == alone | set(TOGETHER)
     assert {fault.step for fault in plan.faults} == {step.phase for step in plan.steps}
     assert plan.matrix
@@ -42,8 +41,8 @@ def test_two_faults_at_once_overlap_and_the_second_outlasts_the_first(times: Tim
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_every_parameter_of_a_fault_has_a_value_for_the_matrix(kind: str) -> None:
-    """Its default, or what is usual."""
-    assert all(one.default or one.usual for one in FAULTS[kind].parameters.values())
+    """Its default, or what is usual, or each of its choices in a row of its own."""
+    assert all(one.default or one.usual or one.choices for one in FAULTS[kind].parameters.values())
 
 
 @pytest.mark.parametrize(
@@ -52,6 +51,8 @@ def test_every_parameter_of_a_fault_has_a_value_for_the_matrix(kind: str) -> Non
         (("kill",), ["kill-target", "kill-postgres"]),
         (("kill-target", "noop"), ["noop-client", "kill-target"]),
         (("kill-with-slow-database",), ["kill-with-slow-database"]),
+        (("rude-expired",), ["rude-expired"]),
+        (("rude",), [f"rude-{how}" for how in RUDE]),
     ],
 )
 def test_some_can_be_chosen_by_kind_or_by_row(only: tuple[str, ...], expected: list[str]) -> None:
@@ -64,8 +65,9 @@ TARGETS = [
     ({}, {"AMQP_URL": "amqp://127.0.0.1", "REDIS_URL": "redis://127.0.0.1"}, set()),
     ({}, {}, {"queue", "sessions"}),
     ({"url": None}, {"DATABASE_URL": "postgresql://127.0.0.1/mine"}, {"postgres", "queue", "sessions"}),
-    ({"url": "http://127.0.0.1:1/mcp"}, {}, EVERYWHERE - {"client"}),
-    ({"command": ["mine"], "url": "http://127.0.0.1:1/mcp"}, {}, EVERYWHERE - {"client", "target"}),
+    ({"url": "http://127.0.0.1:1/mcp"}, {}, EVERYWHERE - {"client", "door"}),
+    ({"url": "http://127.0.0.1:1/sse", "protocol": "sse"}, {}, EVERYWHERE - {"client"}),
+    ({"command": ["mine"], "url": "http://127.0.0.1:1/mcp"}, {}, EVERYWHERE - {"client", "target", "door"}),
 ]
 
 
