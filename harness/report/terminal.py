@@ -195,10 +195,7 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
         if said := "; ".join(filter(None, (wording.fate(impact), wording.storm(impact)))):
             yield "Sessions", f"{impact.fault.name}: {said}"
     yield "Work", wording.work(reading)
-    if reading.matrix:
-        yield "Resilience", wording.matrix_count(reading.matrix)
-    for one in reading.weaknesses:
-        yield "Weakness", f"{one.name}: {one.seen}"
+    yield from wording.resilience(reading)
 
 
 def _word(outcome: str) -> tuple[str, str]:

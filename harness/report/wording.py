@@ -256,6 +256,12 @@ def matrix_count(rows: Sequence[Row]) -> str:
     return f"{', '.join(told)} of {len(rows):,} {'fault' if len(rows) == 1 else 'faults'}"
 
 
+def resilience(reading: Reading) -> list[tuple[str, str]]:
+    """How many were taken how, and what was recognised; nothing for a run that is no matrix."""
+    counted = [("Resilience", matrix_count(reading.matrix))] if reading.matrix else []
+    return [*counted, *(("Weakness", f"{one.name}: {one.seen}") for one in reading.weaknesses)]
+
+
 def back(row: Row) -> str:
     """How long after healing it was as before."""
     impact = row.last
