@@ -72,7 +72,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In the process that prints the results, which knows those of all workers."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter and session.config.getoption("--again-alone"):
+    failing = session.exitstatus == pytest.ExitCode.TESTS_FAILED  # and was not interrupted, say
+    if reporter and failing and session.config.getoption("--again-alone"):
         reports = reporter.stats.get("failed", []) + reporter.stats.get("error", [])
         failed = sorted({report.nodeid for report in reports})
         # Lines that are not covered count as one failure more, which no test explains.

@@ -41,6 +41,8 @@ rollbacks:
     name: awake
     provider: {type: python, module: harness.faults.toolkit, func: heal, arguments: {name: nap}}
 """
+# Chaos Toolkit takes many seconds to start on a busy machine.
+pytestmark = pytest.mark.timeout(300)
 QUICK = ("--users", "2", "--before", "6s", "--after", "5s", "--json")
 
 
@@ -51,7 +53,7 @@ def test_an_experiment_under_load_is_judged_by_its_hypothesis_and_by_its_faults(
     """Its journal is kept, its activities are events, its fault is one of the run's."""
     (tmp_path / "nap.yaml").write_text(EXPERIMENT % (lowest, kind, 1))
     command = harness("chaos", str(tmp_path / "nap.yaml"), *QUICK)
-    assert command.wait() in {0, 1, 3}, command.stderr
+    assert command.wait(within_s=240) in {0, 1, 3}, command.stderr
 
     summary = command.summary()
     run = Path(summary["run_dir"])
@@ -80,7 +82,7 @@ def test_an_experiment_that_is_run_alone_and_interrupted_leaves_nothing(tmp_path
     try:
         run = wait_for(tmp_path, "fault_verified", process)
         process.send_signal(number)
-        process.wait(60)
+        process.wait(120)
         wait_for(tmp_path, "run_ended", None)
     finally:
         process.kill()
@@ -94,7 +96,7 @@ def test_an_experiment_that_is_run_alone_and_interrupted_leaves_nothing(tmp_path
     assert_nothing_left(run, tmp_path)
 
 
-def wait_for(place: Path, name: str, process: "subprocess.Popen[bytes] | None", within_s: float = 90) -> Path:
+def wait_for(place: Path, name: str, process: "subprocess.Popen[bytes] | None", within_s: float = 120) -> Path:
     """The run directory in which that event was written."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
