@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import OptimizeWarning, curve_fit
-from scipy.special import stdtrit
 
 MODEL: Final = "usl"
 LEVELS_LEAST: Final = 5  # three terms are fitted
@@ -103,6 +101,10 @@ def _law(users: np.ndarray, first: float, contention: float, retrograde: float) 
 
 
 def _fit(users: np.ndarray, rps: np.ndarray) -> tuple[Fit | None, str]:
+    # Half a second to load, and most runs have no curve to fit.
+    from scipy.optimize import OptimizeWarning, curve_fit
+    from scipy.special import stdtrit
+
     start = (float(np.max(rps / users)), 0.05, 1.0 / float(users.max()) ** 2)
     try:
         with warnings.catch_warnings():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 from harness.record import events
 from harness.report.lanes import CHARACTER_PX, FONT_PX, GAP_PX, LANE_PX, WORDS_FROM_PX
@@ -92,9 +93,8 @@ def height_px(groups: Sequence[Group]) -> int:
 
 def draw(groups: Sequence[Group], axes: Axes) -> None:
     """Their lane."""
+    _marks([(one, group.row) for group in groups for one in group.members], axes)
     for group in groups:
-        for one in group.members:
-            _mark(one, group.row, axes)
         if group.label:
             at_s = group.members[0 if group.before else -1].start_s
             axes.annotate(
@@ -142,17 +142,25 @@ def _label(members: Sequence[Activity], most: int) -> str:
     return (name if len(name) <= most else name[: most - 1].rstrip() + "…") + more
 
 
-def _mark(one: Activity, row: int, axes: Axes) -> None:
-    colour = INK if one.succeeded else BAD
-    if one.end_s > one.start_s:
-        axes.plot([one.start_s, one.end_s], [row, row], color=colour, linewidth=1.2)
-    axes.plot(
-        [one.start_s],
-        [row],
-        MARKS.get(one.kind, "D") if one.succeeded else "x",
-        color=colour,
-        markerfacecolor=colour if one.kind == "action" else "none",
-        markersize=5.5,
-        markeredgewidth=1.3 if one.succeeded else 1.8,
-        clip_on=False,
-    )
+def _marks(placed: Sequence[tuple[Activity, int]], axes: Axes) -> None:
+    """Those that look alike at once, which is quick."""
+    alike: dict[tuple[str, str, str], list[tuple[Activity, int]]] = {}
+    for one, row in placed:
+        colour = INK if one.succeeded else BAD
+        inside = colour if one.kind == "action" else "none"
+        alike.setdefault((MARKS.get(one.kind, "D") if one.succeeded else "x", colour, inside), []).append(
+            (one, row)
+        )
+    for (mark, colour, inside), members in alike.items():
+        took = [[(one.start_s, row), (one.end_s, row)] for one, row in members if one.end_s > one.start_s]
+        axes.add_collection(LineCollection(took, colors=colour, linewidths=1.2), autolim=False)
+        axes.plot(
+            [one.start_s for one, _ in members],
+            [row for _, row in members],
+            mark,
+            color=colour,
+            markerfacecolor=inside,
+            markersize=5.5,
+            markeredgewidth=1.8 if mark == "x" else 1.3,
+            clip_on=False,
+        )

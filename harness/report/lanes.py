@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
 
 from harness.analysis.impact import Impact
 from harness.report import wording
@@ -74,12 +75,19 @@ def count(bars: Sequence[Bar]) -> int:
 
 
 def shade(bars: Sequence[Bar], plots: Sequence[Axes]) -> None:
-    """The time of the faults in the plots themselves, behind the curves."""
+    """The time of the faults in the plots themselves, behind the curves; all of them at once, which is quick."""
+    if not bars:
+        return
+    areas = [[(bar.start_s, 0), (bar.start_s, 1), (bar.end_s, 1), (bar.end_s, 0)] for bar in bars]
+    edges = [[(edge_s, 0), (edge_s, 1)] for bar in bars for edge_s in (bar.start_s, bar.end_s)]
     for axes in plots:
-        for bar in bars:
-            axes.axvspan(bar.start_s, bar.end_s, color=FAULT, alpha=0.08, linewidth=0)
-            for edge_s in (bar.start_s, bar.end_s):
-                axes.axvline(edge_s, color=FAULT, alpha=0.55, linewidth=0.8, linestyle=(0, (1, 2)))
+        upright = axes.get_xaxis_transform()
+        shaded = PolyCollection(areas, facecolors=FAULT, alpha=0.08, linewidths=0, transform=upright)
+        dotted = LineCollection(
+            edges, colors=FAULT, alpha=0.55, linewidths=0.8, linestyles=[(0, (1, 2))], transform=upright
+        )
+        axes.add_collection(shaded, autolim=False)
+        axes.add_collection(dotted, autolim=False)
 
 
 def draw(bars: Sequence[Bar], axes: Axes) -> None:
