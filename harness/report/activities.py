@@ -3,12 +3,12 @@
     experiment
     o o success rate +1   ■ latency begins   ■ it is over   o o success rate +1      o probe   ■ action   x failed
 
-Marks that would touch share a label: the first of their names, and how many more there are. A label that has no room in
+Marks that would touch share a label: the name of what failed or was done, and how many more there are. A label that has no room in
 either row is left out. At most `MOST` activities are drawn: the table has more (`experiment_table`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from matplotlib.axes import Axes
@@ -70,18 +70,22 @@ def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> li
     s_a_px = (end_s - start_s) / width_px
     shown = [one for one in activities(reading) if start_s <= one.start_s <= end_s][:MOST]
     free_s = [start_s - TOUCHING_PX * s_a_px] * ROWS
-    groups = []
+    last: list[int | None] = [None] * ROWS
+    groups: list[Group] = []
     for members in _together(shown, TOUCHING_PX * s_a_px):
         label = _label(members, LABEL_MOST if width_px >= WORDS_FROM_PX else LABEL_MOST_NARROW)
         words_s = (len(label) * CHARACTER_PX + 2 * GAP_PX) * s_a_px
-        first_s, last_s = members[0].start_s, members[-1].start_s
+        first_s, last_s = members[0].start_s, max(min(one.end_s, end_s) for one in members)
         before = last_s + words_s > end_s
         left_s, right_s = (first_s - words_s, last_s) if before else (first_s, last_s + words_s)
         row = next((row for row in range(ROWS) if free_s[row] <= left_s), None)
         if row is None:  # no room for its words: the marks alone
             row = min(range(ROWS), key=lambda row: free_s[row])
             label, right_s = "", last_s
-        free_s[row] = max(free_s[row], right_s)
+            over = last[row]
+            if over is not None and free_s[row] > first_s:
+                groups[over] = replace(groups[over], label="")
+        free_s[row], last[row] = right_s, len(groups)
         groups.append(Group(row, tuple(members), label, before))
     return groups
 
@@ -96,7 +100,7 @@ def draw(groups: Sequence[Group], axes: Axes) -> None:
     _marks([(one, group.row) for group in groups for one in group.members], axes)
     for group in groups:
         if group.label:
-            at_s = group.members[0 if group.before else -1].start_s
+            at_s = group.members[0].start_s if group.before else max(one.end_s for one in group.members)
             axes.annotate(
                 group.label,
                 (at_s, group.row),
@@ -136,8 +140,8 @@ def _together(found: Sequence[Activity], touching_s: float) -> list[list[Activit
 
 
 def _label(members: Sequence[Activity], most: int) -> str:
-    """The name of what failed, else of the first."""
-    name = next((one for one in members if not one.succeeded), members[0]).name
+    """The name of what failed, else of what was done, else of the first."""
+    name = min(members, key=lambda one: (one.succeeded, one.kind != "action")).name
     more = f" +{len(members) - 1}" if len(members) > 1 else ""
     return (name if len(name) <= most else name[: most - 1].rstrip() + "…") + more
 

@@ -25,7 +25,7 @@ CHARTS: Final[dict[str, Chart]] = {
     ),
     "outcomes": Chart("Failures over time", time_charts.outcome_kinds, WIDE, time_charts.outcomes_data),
     "distribution": Chart(
-        "Percentiles to 99.99 %", load_charts.distribution, HALF, load_charts.distribution_data,
+        "Percentiles to 99.99%", load_charts.distribution, HALF, load_charts.distribution_data,
         "Drawn as far as ten calls lie above. Where service parts from response, calls waited before they were sent.",
     ),
     "throughput-by-users": Chart("Throughput by users", load_charts.throughput, HALF, load_charts.no_data),

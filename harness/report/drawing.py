@@ -32,6 +32,10 @@ FOOT_PX: Final = 24
 NAME_PX: Final = 17
 ROUND: Final = (1, 2, 2.5, 5, 10)
 LABEL: Final[dict[str, Any]] = {"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 2}
+KEY_CHARACTER_PX: Final = 6.4  # on average, as the pictures are laid out
+KEY_ENTRY_PX: Final = 36  # its line, and the room around it
+KEY_ROW_PX: Final = 17
+UNIT_PX: Final = 17
 DASHED: Final = (0, (3, 2))
 
 
@@ -132,15 +136,31 @@ def finish(axes: Axes, unit: str, *, legend: bool = True, ticks: int = 6) -> Non
 
 
 def key(axes: Axes) -> None:
-    """The legend, above the plot on the right."""
-    axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        ncols=8,
-        borderaxespad=0.2,
-        handlelength=1.4,
-        columnspacing=1.2,
-    )
+    """The legend, above the plot: on the right of the unit, or where there is no room, in rows above it."""
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    labels = axes.get_legend_handles_labels()[1]
+    box = axes.get_window_extent()
+    width_px = box.width * POINTS_AN_INCH / figure.dpi
+    entries_px = [len(label) * KEY_CHARACTER_PX + KEY_ENTRY_PX for label in labels]
+    look: dict[str, Any] = {"borderaxespad": 0.2, "handlelength": 1.4, "columnspacing": 1.2}
+    if len(axes.get_title(loc="left")) * KEY_CHARACTER_PX + sum(entries_px) <= width_px:
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=8, **look)
+        return
+    columns = max(1, int(width_px / max(entries_px)))
+    grow(figure, -(-len(labels) // columns) * KEY_ROW_PX)
+    above = 1 + UNIT_PX / (box.height * POINTS_AN_INCH / figure.dpi)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, above), ncols=columns, **look)
+
+
+def grow(figure: Figure, more_px: float) -> None:
+    """Room at the top; everything else keeps its size."""
+    width, height = figure.get_size_inches()
+    taller = height + more_px / POINTS_AN_INCH
+    for axes in figure.axes:
+        x, y, wide, high = axes.get_position().bounds
+        axes.set_position((x, y * height / taller, wide, high * height / taller))
+    figure.set_size_inches(width, taller)
 
 
 def milliseconds(axes: Axes, values: Any) -> None:

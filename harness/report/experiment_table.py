@@ -11,7 +11,7 @@ from harness.report.reading import Reading
 from harness.units import show_duration
 
 MOST: Final = 200
-COLUMNS: Final = ("At", "Activity", "Kind", "Took", "Outcome")
+COLUMNS: Final = ("At", "Activity", "Kind", "Outcome", "Took")
 
 
 def experiment(reading: Reading) -> Html | None:
@@ -25,12 +25,12 @@ def experiment(reading: Reading) -> Html | None:
             show_duration(round(one.start_s, 1)),
             el("span", one.name, cls="long"),
             one.kind,
-            show(one.end_s - one.start_s, "s"),
             el(
                 "span",
                 "✓ succeeded" if one.succeeded else "✕ failed",
                 cls=f"badge {'pass' if one.succeeded else 'fail'}",
             ),
+            show((one.end_s - one.start_s) * 1000, "ms"),
         ]
         for one in found[:MOST]
     ]
@@ -38,7 +38,7 @@ def experiment(reading: Reading) -> Html | None:
     return section(
         "Experiment",
         _ending(told or {}),
-        table(COLUMNS, body, text=(0, 1, 2, 4)) if body else None,
+        table(COLUMNS, body, text=(0, 1, 2, 3)) if body else None,
         el("p", f"{left_out:,} more activities are in journal.json.", cls="note") if left_out else None,
     )
 

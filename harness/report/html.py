@@ -131,23 +131,13 @@ def _tile(label: str, value: str) -> Html:
 
 def _findings(reading: Reading) -> list[Html]:
     """Where it broke, and where latency gave way."""
-    found = bool(reading.summary["breaking_point"])
     told = [
-        ("Breaking point: " if found else "", wording.breaking_point(reading)),
+        ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
         ("Retries: ", wording.retries(reading)),
         ("Work: ", wording.work(reading)),
     ]
-    return [
-        el(
-            "p",
-            el("strong", lead) if lead else None,
-            f"{words if lead else words[:1].upper() + words[1:]}.",
-            cls="finding",
-        )
-        for lead, words in told
-        if words
-    ]
+    return [el("p", el("strong", lead), f"{words}.", cls="finding") for lead, words in told if words]
 
 
 def _again(reading: Reading) -> Html | None:

@@ -6,11 +6,11 @@
 
 A fault is told apart by its place, its hatching (one a link) and its label, not by colour alone; an outline without
 hatching is a fault that could not be verified. Labels stand beside their bars; faults whose bars or labels
-would overlap get a lane of their own. At most `LANES` lanes and `MOST` faults are drawn: the table has more.
+would overlap get a lane of their own, and have their names only when that is not enough. At most `LANES` lanes and `MOST` faults are drawn: the table has more.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from matplotlib.axes import Axes
@@ -49,24 +49,39 @@ class Bar:
 
 
 def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> list[Bar]:
-    """The faults of a run, each in the first lane in which it has room."""
+    """The faults of a run, each in the first lane in which it has room; with names only where whole labels have none."""
+    impacts = [one for one in reading.impacts if one.fault.window is not None]
+    shown = sorted(impacts, key=lambda one: one.fault.window or (0, 0))[:MOST]
+    bars: list[Bar] = []
+    for short in (False, True) if width_px >= WORDS_FROM_PX else (True,):
+        bars = _placed(
+            [_bar(one, start_s, end_s, width_px, short=short) for one in shown], start_s, end_s, width_px
+        )
+        if all(bar.label for bar in bars):
+            break
+    return bars
+
+
+def _placed(bars: Sequence[Bar], start_s: float, end_s: float, width_px: int) -> list[Bar]:
+    """In their lanes. Where there is no room for its words a bar stands alone, and never on the words of another."""
     s_a_px = (end_s - start_s) / width_px
     free_s = [start_s] * LANES
-    bars: list[Bar] = []
-    impacts = [one for one in reading.impacts if one.fault.window is not None]
-    for impact in sorted(impacts, key=lambda one: one.fault.window or (0, 0))[:MOST]:
-        bar = _bar(impact, start_s, end_s, width_px)
+    last: list[int | None] = [None] * LANES
+    placed: list[Bar] = []
+    for bar in bars:
         words_s = (len(bar.label) * CHARACTER_PX + 2 * GAP_PX) * s_a_px
-        left = bar.start_s - words_s if bar.before else bar.start_s
-        right = bar.recovered_s if bar.before else bar.recovered_s + words_s
-        lane = next((lane for lane in range(LANES) if free_s[lane] <= left), None)
-        if lane is None:  # no room for its words: the bar alone
+        left_s = bar.start_s - words_s if bar.before else bar.start_s
+        lane = next((lane for lane in range(LANES) if free_s[lane] <= left_s), None)
+        label = bar.label if lane is not None else ""
+        if lane is None:
             lane = min(range(LANES), key=lambda lane: free_s[lane])
-            bars.append(_at(bar, lane, label=""))
-            continue
-        free_s[lane] = right
-        bars.append(_at(bar, lane, label=bar.label))
-    return bars
+            over = last[lane]
+            if over is not None and free_s[lane] > bar.start_s:
+                placed[over] = replace(placed[over], label="")
+        free_s[lane] = bar.recovered_s + (words_s if label and not bar.before else 0)
+        last[lane] = len(placed)
+        placed.append(replace(bar, lane=lane, label=label))
+    return placed
 
 
 def count(bars: Sequence[Bar]) -> int:
@@ -138,7 +153,7 @@ def words(reading: Reading) -> str:
     return f"; faults: {', '.join(names[:MOST])}{more}"
 
 
-def _bar(impact: Impact, start_s: float, end_s: float, width_px: int) -> Bar:
+def _bar(impact: Impact, start_s: float, end_s: float, width_px: int, *, short: bool) -> Bar:
     fault = impact.fault
     window = fault.window or (0, 0)
     least_s = (end_s - start_s) / width_px * LEAST_PX
@@ -147,7 +162,7 @@ def _bar(impact: Impact, start_s: float, end_s: float, width_px: int) -> Bar:
     back = over
     if fault.healed_ns is not None and impact.recovery.recover_s:
         back = min(max(over, fault.healed_ns / NS_PER_S + impact.recovery.recover_s), end_s)
-    label = wording.fault_label(impact) if width_px >= WORDS_FROM_PX else fault.name[:24]
+    label = fault.name[:24] if short else wording.fault_label(impact)
     room_px = (end_s - back) / (end_s - start_s) * width_px
     return Bar(
         lane=0,
@@ -159,7 +174,3 @@ def _bar(impact: Impact, start_s: float, end_s: float, width_px: int) -> Bar:
         hatch=HATCH.get(fault.link, OTHER_HATCH) if fault.verified else "",
         verified=fault.verified,
     )
-
-
-def _at(bar: Bar, lane: int, label: str) -> Bar:
-    return Bar(lane, bar.start_s, bar.end_s, bar.recovered_s, label, bar.before, bar.hatch, bar.verified)

@@ -30,6 +30,8 @@ from harness.report.svg import BAD, BLUE, MUTED, Q_HIGH
 
 PERCENTILES: Final = (50, 90, 95, 99, 99.9, 99.99)
 FITTED_POINTS: Final = 60
+CROWDED: Final = 95  # close beside 90 on that axis
+CROWDED_BELOW_PX: Final = 400
 LAST_TICK_ROOM: Final = 1.25  # of a logarithmic axis: half of its last label has to fit into the picture
 
 
@@ -106,7 +108,8 @@ def distribution(reading: Reading, size: Size) -> Drawing | None:
     least = response[-1].above
     axes.set_xlim(500_000, min(least, 100_000) / LAST_TICK_ROOM)
     shown = [percent for percent in PERCENTILES if 100 - least / 10_000 >= percent - 1e-9 or percent <= 90]
-    axes.xaxis.set_major_locator(FixedLocator([_above(percent) for percent in shown]))
+    ticks = [percent for percent in shown if percent != CROWDED or size.width >= CROWDED_BELOW_PX]
+    axes.xaxis.set_major_locator(FixedLocator([_above(percent) for percent in ticks]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda above, _: f"{100 - above / 10_000:.6g}%"))
     axes.grid(visible=True, axis="x")

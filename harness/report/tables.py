@@ -183,7 +183,9 @@ def sessions(reading: Reading) -> Html | None:
     return section(
         "Sessions",
         "Lost: calls that found their session gone. Opened again: by a user who had opened one before.",
-        table(("Opened", "Lost", "Opened again", "Survived a restart"), [[*row, survived]], text=(3,)),
+        table(
+            ("Opened", "Lost", "Opened again", "Survived a restart"), [[*row, survived]], text=(0, 1, 2, 3)
+        ),
         table(("Fault", "Sessions that it found", "Asked for"), faults, text=(0, 1, 2)) if faults else None,
     )
 

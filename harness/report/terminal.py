@@ -174,9 +174,8 @@ def _facts(reading: Reading) -> Table:
     for name, text in _findings(reading):
         if text:
             table.add_row(name, clean(text))
-    for seen, row in zip(reading.observations, summary["objectives"], strict=True):
-        value = show(seen.value, seen.objective.unit)
-        table.add_row("Objective", Text.assemble(f"{row['objective']}   {value}   ", _word(row["outcome"])))
+    if reading.observations:
+        table.add_row("Objectives", _objectives(reading))
     headline, more = wording.verdict(summary)
     table.add_row("Verdict", Text.assemble(_word(summary["verdict"]), f"   {clean(headline)}"))
     for reason in more:
@@ -196,6 +195,18 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
             yield "Sessions", f"{impact.fault.name}: {said}"
     yield "Work", wording.work(reading)
     yield from wording.resilience(reading)
+
+
+def _objectives(reading: Reading) -> Table:
+    """One below the other, so that the eye compares."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    for seen, row in zip(reading.observations, reading.summary["objectives"], strict=True):
+        value = show(seen.value, seen.objective.unit)
+        table.add_row(clean(row["objective"]), value, Text.assemble(_word(row["outcome"])))
+    return table
 
 
 def _word(outcome: str) -> tuple[str, str]:

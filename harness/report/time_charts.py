@@ -215,7 +215,7 @@ def _users(axes: Axes, data: pd.DataFrame) -> None:
     edges = np.append(data["start_s"], data["end_s"].iloc[-1])
     axes.stairs(data["users"].fillna(0), edges, color=MUTED, fill=True, alpha=0.35)
     finish(axes, "users", legend=False)
-    axes.yaxis.set_major_locator(MaxNLocator(2, integer=True))
+    axes.yaxis.set_major_locator(FixedLocator([0, float(data["users"].max())]))
 
 
 def _lag(axes: Axes, data: pd.DataFrame) -> None:

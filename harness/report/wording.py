@@ -13,7 +13,7 @@ from harness.analysis.observed import Observation
 from harness.analysis.rounding import BLANK, show
 from harness.catalogue import METRICS, told, where
 from harness.report.reading import Reading
-from harness.units import NS_PER_S
+from harness.units import NS_PER_S, show_duration
 
 TAKEN = {
     "survived": "✓ survived",
@@ -22,6 +22,7 @@ TAKEN = {
     "not_exposed": "○ not exposed",
     "unknown": "? unknown",
 }
+TIMES_FROM = 9  # beyond that a margin in percent is no figure any more
 WORDS = {"pass": "Passed", "fail": "Failed", "unknown": "Unknown"}
 
 
@@ -98,7 +99,7 @@ def breaking_point(reading: Reading) -> str:
         "users": max((step.users for step in ramps if step.users), default=None),
         "rate": max((step.rate for step in ramps if step.rate), default=None),
     }
-    return f"no breaking point up to {size(most)}" if ramps else ""
+    return f"none up to {size(most)}" if ramps else ""
 
 
 def size(level: Mapping[str, Any]) -> str:
@@ -133,7 +134,7 @@ def capacity(reading: Reading) -> str:
     low, high = (show(edge, "per_s") for edge in found["interval"]["rps"])
     fewest, most = (f"{edge:.0f}" for edge in found["interval"]["users"])
     return (
-        f"Capacity of {whose}: {show(found['peak_rps'], 'per_s')} (95 % interval {low} to {high}) at "
+        f"Capacity of {whose}: {show(found['peak_rps'], 'per_s')} (95% interval {low} to {high}) at "
         f"{found['peak_users']} users ({fewest} to {most}), by the Universal Scalability Law; highest measured: {measured}."
     )
 
@@ -157,7 +158,9 @@ def margin(seen: Observation) -> str:
         return f"{points} point{'' if points == '1' else 's'} {side}"
     if objective.unit == "count" or not objective.value:
         return f"{show(away, objective.unit)} {side}" if away else "exactly on it"
-    return f"{away / objective.value * 100:,.0f} % {side}"
+    if away > TIMES_FROM * objective.value:
+        return f"{value / objective.value:,.0f} times the limit"
+    return f"{away / objective.value * 100:,.0f}% {side}"
 
 
 def fault_what(fault: Fault) -> str:
@@ -179,7 +182,7 @@ def fault_when(impact: Impact) -> str:
     if window is None:
         return ""
     start_s, end_s = (at_ns / NS_PER_S for at_ns in window)
-    return f"{start_s:,.1f} s to {end_s:,.1f} s"
+    return f"{show_duration(round(start_s, 1))} to {show_duration(round(end_s, 1))}"
 
 
 def fault_state(impact: Impact) -> tuple[str, str, str]:

@@ -96,7 +96,9 @@ def test_an_experiment_that_is_run_alone_and_interrupted_leaves_nothing(tmp_path
     assert_nothing_left(run, tmp_path)
 
 
-def wait_for(place: Path, name: str, process: "subprocess.Popen[bytes] | None", within_s: float = 120) -> Path:
+def wait_for(
+    place: Path, name: str, process: "subprocess.Popen[bytes] | None", within_s: float = 120
+) -> Path:
     """The run directory in which that event was written."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

@@ -92,7 +92,7 @@ def test_without_json_the_table_goes_to_standard_output_and_progress_to_standard
     command = harness(*RAMP)
     assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
 
-    assert "no breaking point up to 4 users" in command.stdout
+    assert "none up to 4 users" in command.stdout
     assert "report.html" in command.stdout
     assert "2 users" in command.stderr
     assert "\x1b" not in command.stdout + command.stderr

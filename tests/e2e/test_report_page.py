@@ -14,6 +14,10 @@ from tests.fakes.runs import Run, faults, ramp
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+TOO_WIDE = """() => [...document.querySelectorAll('main *')]
+  .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
+  .map(each => each.tagName + '.' + each.className + ': ' + each.textContent.slice(0, 60))"""
+PAPER = 700  # what A4 leaves between its margins
 WINDOWS = [(DESK, "light"), (PHONE, "light"), (PHONE, "dark")]
 
 
@@ -74,6 +78,22 @@ async def test_axe_finds_nothing_serious(report: str, theme: Theme, browser: Bro
 
     serious = [one for one in found.response["violations"] if one["impact"] in {"serious", "critical"}]
     assert [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in serious] == []
+
+
+async def test_the_report_prints_dark_on_white_with_nothing_cut_off_or_folded(
+    report: str, browser: Browser
+) -> None:
+    """Whatever theme the screen has; how each fault was verified is on paper, the tables of numbers are not."""
+    async with visited(browser, report, PAPER, "dark") as visit:
+        await visit.page.emulate_media(media="print", color_scheme="dark")
+        assert await visit.colour("body", "background-color") == (255, 255, 255)
+        assert contrast((255, 255, 255), await visit.colour("body", "color")) >= 7
+        assert await visit.page.evaluate(TOO_WIDE) == []
+        heights: list[float] = await visit.page.evaluate(
+            "() => [...document.querySelectorAll('details:not(.numbers) table')].map(each => each.offsetHeight)"
+        )
+        assert all(heights)
+        assert await visit.page.locator(".numbers").evaluate_all("all => all.every(one => !one.offsetHeight)")
 
 
 def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:

@@ -53,7 +53,7 @@ def test_marks_that_touch_share_a_label_and_labels_do_not_overlap(tmp_path: Path
     groups = arranged(tmp_path, *SLOW_NETWORK)
 
     assert [(group.label, group.before) for group in groups] == [
-        ("share of calls that succeeded +2", False),
+        ("latency begins +2", False),
         ("it is over", False),
         ("share of calls that succeeded +1", False),
         ("nothing is left of it", True),

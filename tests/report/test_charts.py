@@ -1,11 +1,14 @@
 """Charts: drawn when there is something to draw, the same bytes every time."""
 
+import re
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 
 from harness.report import svg
 from harness.report.charts import CHARTS, renditions
+from harness.report.drawing import KEY_ROW_PX
 from harness.report.reading import read
 from tests.fakes.runs import Run, ramp
 
@@ -97,6 +100,27 @@ def test_a_wide_range_of_latencies_is_drawn_on_a_logarithmic_scale(tmp_path):
     assert "from 1.00 ms" not in renditions("percentiles", reading)[0]
     assert "p50 between 1.00 ms and 10.0 s" in renditions("percentiles", reading)[0]
     assert ">10 s<" in renditions("percentiles-by-users", reading)[0]
+
+
+def test_a_legend_without_room_beside_the_unit_stands_above_it(tmp_path):
+    """In as many rows as it needs; the plot keeps its size, the picture grows."""
+    run = Run(limit=None)
+    kinds = ["timeout", "reset", "http_status", "tool_error", "rate_limited", "bad_body"]
+    run.level(5, outcome=np.array(kinds)[np.arange(1000) % len(kinds)])
+    few = Run(limit=None)
+    few.level(5, outcome="reset")
+
+    wide, narrow = renditions("outcomes", read(run.write(tmp_path / "a")))
+    wide_few, narrow_few = renditions("outcomes", read(few.write(tmp_path / "b")))
+    rows = [
+        (height(many) - height(one)) / KEY_ROW_PX for many, one in ((wide, wide_few), (narrow, narrow_few))
+    ]
+    assert rows == [0, 3]
+    assert all(f">{kind}<" in narrow for kind in kinds)
+
+
+def height(picture):
+    return float(re.findall(r'viewBox="0 0 [\d.]+ ([\d.]+)"', picture)[0])
 
 
 def test_a_very_long_run_has_a_time_axis_that_can_be_read(tmp_path):

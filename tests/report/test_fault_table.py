@@ -28,7 +28,7 @@ def test_a_fault_is_told_from_what_was_asked_to_how_it_ended(tmp_path):
     canaries = {"through_ms": 203.0, "beside_ms": 2.0, "expected_ms": 200.0}
     text = shown(tmp_path, lambda run: run.fault("slow", 20, 10, link="database", **canaries))
 
-    assert "slow|latency on the database link: latency 200ms|20.0 s to 30.0 s" in text
+    assert "slow|latency on the database link: latency 200ms|20s to 30s" in text
     assert "✓ verified|501 calls|5 connections|before|899|100%|20.0 ms|20.0 ms|at once" in text
     assert "|during|501|100%|20.0 ms|20.0 ms|after|1,500|" in text  # thirty seconds at most
     assert "|2.00 ms|203 ms|+201 ms|+200 ms|+0.00 ms|0.0\N{MULTIPLICATION SIGN}|" in text

@@ -179,7 +179,7 @@ def test_a_good_ramp_says_how_far_it_went(tmp_path):
         run.level(users, rps=users * 10)
     run.end()
 
-    assert "No breaking point up to 50 users." in page.html(read(run.write(tmp_path)))
+    assert "<strong>Breaking point: </strong>none up to 50 users." in page.html(read(run.write(tmp_path)))
 
 
 def test_a_generator_of_another_machine_is_not_called_the_target(tmp_path):

@@ -1,5 +1,6 @@
 """Fault lanes: where bars and labels stand, and that they are told apart without colour."""
 
+import itertools
 import re
 
 import pytest
@@ -42,6 +43,21 @@ def test_there_are_never_more_than_a_few_lanes_and_bars(tmp_path):
     assert len(bars) == lanes.MOST
     assert lanes.count(bars) <= lanes.LANES
     assert {bar.label == "" for bar in bars} == {True, False}
+
+
+@pytest.mark.parametrize(("count", "length"), [(20, 2.0), (20, 0.2), (38, 0.5), (9, 8.0)])
+def test_no_bar_stands_on_the_words_of_another(tmp_path, count, length):
+    """Names only where whole labels have no room; then some have no words."""
+    bars = arranged(tmp_path, *[(2 + 85 / count * number, length) for number in range(count)])
+
+    s_a_px = 90 / WIDE
+    for lane in range(lanes.LANES):
+        spans = []
+        for bar in (bar for bar in bars if bar.lane == lane):
+            words_s = (len(bar.label) * lanes.CHARACTER_PX + lanes.GAP_PX) * s_a_px if bar.label else 0
+            spans.append((bar.start_s - words_s * bar.before, bar.recovered_s + words_s * (not bar.before)))
+        assert all(left[1] <= right[0] + 1e-9 for left, right in itertools.pairwise(sorted(spans)))
+    assert any(bar.label for bar in bars)
 
 
 def test_a_short_fault_can_be_seen_and_none_leaves_the_picture(tmp_path):
