@@ -98,8 +98,8 @@ class Client:
 
     async def end_session(self, session: HandshakeSession) -> None:
         """In good order; one that the server does not let go of runs out by itself."""
-        self.kept.remove(session)
         reply = await self.http.run(session.closing())
+        self.kept.remove(session)
         self.counts["ended" if reply is not None and reply.outcome == outcome.OK else "not_ended"] += 1
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Clients that do not behave, at real servers: each does what it says, counts it, and leaves nothing open."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,7 @@ from harness.clock import RealClock
 from harness.rude import MANNERS
 from harness.rude.client import Client, Door
 from harness.rude.crowd import Crowd, Manner
-from harness.rude.malformed import KINDS
+from harness.rude.malformed import BODIES, KINDS
 from tests.fakes.mcp_server import mcp_server
 
 SHOWN_S = 60.0
@@ -75,7 +76,7 @@ WHOLE = [
     ("disconnect", {"cut": 6}, ("hung_up_on",)),
     ("slow_send", {"dripped": 12}, ("hung_up_on",)),
     ("never_read", {"unread": 3, "asked": 20}, ("hung_up_on",)),
-    ("malformed", {"sent": len(KINDS), "rejected": len(KINDS) - 3}, ("server_errors", "silent")),
+    ("malformed", {"sent": 3 * len(KINDS), "rejected": 3 * len(BODIES)}, ("server_errors", "silent")),
     ("oversized", {"sent": 6}, ("server_errors", "silent")),
     ("expired", {"reused": 10, "rejected": 10, "ended": 2}, ("accepted", "server_errors")),
     ("sessions", {"opened": 6}, ("refused", "ended")),
@@ -164,6 +165,54 @@ async def test_what_a_server_makes_of_it_has_its_name(
     """A server's own trouble is told from a refusal."""
     async with server(answer) as url, here(how, url, size=3_000_000) as rude:
         await until(rude, **{counted: 2})
+
+
+async def test_a_client_has_enough_of_sessions_some_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are kept in mind, to be ended: a bound on that."""
+    monkeypatch.setattr("harness.rude.sessions.SESSIONS_MOST", 2)
+    async with mcp_server() as url, here("sessions", url, clients=2) as rude:
+        await until(rude, had_enough=4)
+
+    assert rude.counts["opened"] == rude.counts["ended"] == 4
+
+
+class Forgetful:
+    """Opens sessions, and does with those that were ended as it is told."""
+
+    def __init__(self, after: bytes) -> None:
+        self.after = after
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        found = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+        body = await reader.readexactly(int(found[1])) if found else b""
+        if b'"initialize"' in body:
+            result = b'{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25"}}'
+            said = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nMcp-Session-Id: s1\r\n"
+            writer.write(b"%bContent-Length: %d\r\n\r\n%b" % (said, len(result), result))
+        elif b"tools/list" in body:
+            number = re.search(rb'"id":(\d+)', body)
+            writer.write(self.after.replace(b"ID", number[1] if number else b""))
+        else:
+            writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+
+AFTER = [
+    (b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"jsonrpc":"2.0","id":ID,"result":{}}', "accepted"),
+    (b"HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n", "rejected"),
+    (b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", "server_errors"),
+    (b"", "hung_up_on"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("after", "counted"), AFTER, ids=[row[1] for row in AFTER])
+async def test_a_session_that_lives_on_after_its_end_is_seen(after: bytes, counted: str) -> None:
+    """And everything else that a server may do with it."""
+    async with server(Forgetful(after)) as url, here("expired", url) as rude:
+        await until(rude, **{counted: 5})
+
+    assert rude.counts["reused"] == rude.counts[counted]
 
 
 async def test_a_server_that_takes_nothing_more_is_held_as_it_is() -> None:
