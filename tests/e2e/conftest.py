@@ -16,9 +16,6 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests import browsing
-from tests.integration.conftest import amqp_url, rabbitmq, redis_url
-
-__all__ = ["amqp_url", "rabbitmq", "redis_url"]
 
 # Nothing of the machine's own settings reaches a command under test.
 CLEAN = {
