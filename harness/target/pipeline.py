@@ -28,7 +28,7 @@ from harness.target.dialect import RefusedError
 from harness.target.executions import Execution, Executions
 from harness.target.leaving import stop_wanted
 from harness.target.meter import ResultTooLargeError
-from harness.target.pool import BusyError
+from harness.target.pool import BusyError, UnreadableError
 from harness.target.tools import TOOLS, BadArgumentsError, Tool
 
 _json = msgspec.json.Encoder()
@@ -131,6 +131,9 @@ class Pipeline:
             return Outcome(f"The service is busy: {error}.", kind=executions.BUSY)
         except UNREACHABLE as error:
             return Outcome(f"The database does not answer: {reason(error)}", kind=executions.UNREACHED)
+        except UnreadableError as error:
+            words = f"The result has a value that cannot be read: {error}; cast it to text."
+            return Outcome(words, kind=executions.DATABASE_ERROR)
         except asyncpg.PostgresError as error:
             return Outcome(f"The database refused: {error}", kind=executions.DATABASE_ERROR)
         text = _json.encode(value)

@@ -37,6 +37,10 @@ class BusyError(Exception):
     """Every connection of the pool is in use, and stayed so for as long as one may wait."""
 
 
+class UnreadableError(Exception):
+    """PostgreSQL has such values, Python has not: the time 24:00, the year 20000."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The answer of a query."""
@@ -127,6 +131,8 @@ class Pool:
                 if seat.meter.exceeded:
                     raise ResultTooLargeError from error
                 raise
+            except (ValueError, ArithmeticError) as error:
+                raise UnreadableError(error) from error
             seat.meter.allow(0)
             if records:
                 columns = list(records[0].keys())

@@ -15,6 +15,7 @@ hurry it, since the drain is bounded anyway.
 import asyncio
 import contextlib
 import errno
+import logging
 import signal
 import socket
 import sys
@@ -104,9 +105,15 @@ def _server(app: Target, settings: Settings) -> uvicorn.Server:
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_true)
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]  # signals are run's business
     return server
+
+
+def _is_true(record: logging.LogRecord) -> bool:
+    """uvicorn takes a WebSocket that was answered with 401 or 404 for one that was not answered, and says so."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 async def _started(server: uvicorn.Server, task: "asyncio.Task[None]", settings: Settings) -> None:

@@ -110,10 +110,7 @@ def telling(whole: ASGIApp, streamed: ASGIApp) -> ASGIApp:
     """Requests that ask to hear of their progress get an event stream, the others a whole body."""
 
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] != "POST":
-            await whole(scope, receive, send)
-            return
-        try:
+        try:  # also of what needs none: the SDK reads it first, and waits for it
             body = await read_body(receive)
         except BodyError as error:
             await refuse_body(send, error)

@@ -65,6 +65,7 @@ class WebSocketDoor:
             scope.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        send = _heard(send)
         await receive()  # websocket.connect
         token = _token(scope)
         try:
@@ -159,6 +160,26 @@ class WebSocketDoor:
         hello = {"jsonrpc": "2.0", "id": RESUMING, "method": "initialize", "params": params}
         ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
         return [msgspec.json.encode(message).decode() for message in (hello, ready)]
+
+
+def _heard(send: Send) -> Send:
+    """Send for as long as somebody is there: a client that left hears nothing, and that is no fault of anybody's."""
+    over = False
+
+    async def said(message: Message) -> None:
+        nonlocal over
+        if over:
+            return
+        over = message["type"] == "websocket.close"
+        try:
+            await send(message)
+        except (
+            OSError,
+            RuntimeError,
+        ):  # what ASGI says of a client that is gone, or was closed for its frames
+            over = True
+
+    return said
 
 
 def _token(scope: Scope) -> str | None:

@@ -1,9 +1,11 @@
 """Clients that leave in the middle of a call, at every door: the call goes on, and its record says how it ended."""
 
 import asyncio
+import contextlib
 
 import asyncpg
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.integration.target.doors import Raw, Talk, call, request_of, rpc
 
@@ -16,6 +18,13 @@ async def sql(postgres_url):
     """Connections to look behind the service's back."""
     async with asyncpg.create_pool(postgres_url, min_size=1, max_size=4) as several:
         yield several
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog):
+    """Whoever leaves is no news for the log, and no fault."""
+    yield
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 async def until(sql, expected, query, *args):
@@ -102,6 +111,24 @@ async def test_a_client_that_says_so_stops_its_call(serve_target, http, sql, sch
     assert (pong["result"], talk.seen) == ({}, [])
     row = await sql.fetchrow(f"SELECT outcome, error FROM {schema}.executions")
     assert tuple(row) == ("cancelled", "The client cancelled it.")
+
+
+async def test_answers_to_a_socket_that_is_gone_are_no_fault(serve_target, http, sql, schema):
+    """Those that are ready only after it was cut, or closed for a frame, are dropped; the service answers others."""
+    url = await serve_target()
+    talks = [await Talk.begun(url) for _ in range(20)]
+    for number, talk in enumerate(talks):
+        for request_id in range(1, 11):
+            await talk.say(rpc("tools/call", call("list_databases"), request_id))
+            await talk.say("[]")
+        if number % 5:
+            talk.cut()
+        else:
+            with contextlib.suppress(ConnectionClosed):
+                await talk.say("x" * (4 * 1024 * 1024 + 1))
+    await in_flight(http, url, 0)
+    async with http.get(f"{url}/health") as response:
+        assert response.status == 200
 
 
 async def test_the_end_of_the_service_stops_what_nobody_waits_for(start_target, http, sql, schema):
