@@ -3,7 +3,7 @@
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
 # make count  200,000 calls by two workers: each has its row
-# make bench  the harness measured beside its peers, six minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
+# make bench  the harness measured beside its peers, seven minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
 
 VENV ?= .venv
 PYTHON ?= python3
