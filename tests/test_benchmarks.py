@@ -109,8 +109,9 @@ def test_the_reference_target_is_measured_recording_and_not_recording(tmp_path: 
     assert done.returncode == 0, done.stderr
     found = json.loads(told.read_text(encoding="utf-8"))
     assert [figure["name"] for figure in found["figures"]] == [
-        "calls/s, plain, of those without",
-        "calls/s, MCP, of those without",
+        f"{door}, {by}, of calls without"
+        for door in ("plain", "MCP")
+        for by in ("by processor", "by the clock")
     ]
     assert [(row["door"], row["recording"]) for row in found["measured"]["recording"]] == [
         ("plain", "on"),
