@@ -17,7 +17,7 @@ Rules, in this order:
 A check that crashes is unknown, never a pass. Exit codes are merged by `harness.errors.worst`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -134,11 +134,16 @@ def _saturated(evidence: Evidence) -> list[Finding]:
     generator = evidence.summary["generator"]
     if generator["saturated"] is None and evidence.summary["totals"]["requests"]:
         return _unknown("the load generator did not report its own health")
-    return [
-        finding
-        for name in over(generator)
-        for finding in _unknown(_OVER[name](generator[name], LIMITS[name]))
-    ]
+    beyond = over(generator)
+    said = [_OVER[name](generator[name], LIMITS[name]) for name in beyond if name in _OVER]
+    found = _unknown(f"the load generator was saturated: {', and '.join(said)}") if said else []
+    return found + _clocks(generator) if CLOCKS in beyond else found
+
+
+def _clocks(generator: Mapping[str, Any]) -> list[Finding]:
+    return _unknown(
+        f"the workers' clocks agree only to {generator[CLOCKS]:.1f} ms (limit {LIMITS[CLOCKS]:g} ms)"
+    )
 
 
 def _behind(evidence: Evidence) -> list[Finding]:
@@ -153,20 +158,13 @@ def _behind(evidence: Evidence) -> list[Finding]:
     ]
 
 
+CLOCKS: Final = "clock_error_ms"
 _OVER: Final[dict[str, Callable[[float, float], str]]] = {
-    "cpu_max": lambda value, limit: (
-        f"the load generator was saturated: a worker used {value:.0%} of a core (limit {limit:.0%})"
-    ),
+    "cpu_max": lambda value, limit: f"a worker used {value:.0%} of a core (limit {limit:.0%})",
     "run_delay_max": lambda value, limit: (
-        f"the load generator was saturated: a worker waited {value:.0%} of the time for a processor "
-        f"(limit {limit:.0%})"
+        f"a worker waited {value:.0%} of the time for a processor (limit {limit:.0%})"
     ),
-    "lag_ms_p99": lambda value, limit: (
-        f"the load generator was saturated: its scheduling lag was {value:.1f} ms at p99 (limit {limit:g} ms)"
-    ),
-    "clock_error_ms": lambda value, limit: (
-        f"the workers' clocks agree only to {value:.1f} ms (limit {limit:g} ms)"
-    ),
+    "lag_ms_p99": lambda value, limit: f"its scheduling lag was {value:.1f} ms at p99 (limit {limit:g} ms)",
 }
 
 

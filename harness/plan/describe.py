@@ -67,8 +67,9 @@ def _pools(plan: Plan) -> str:
 
 
 def _fault_row(fault: FaultStep) -> tuple[str, str, str, str]:
-    said = told(fault.kind, fault.parameters)
-    doing = ", ".join([fault.kind, *said]) if said else fault.kind
+    said = told(fault.kind, {name: value for name, value in fault.parameters.items() if value not in {0, ""}})
+    named = any(text.split(" ", 1)[0] == fault.kind for text in said)  # latency 200ms
+    doing = ", ".join(said if named else [fault.kind, *said])
     return (
         f"{show_duration(fault.starts_s)}",
         f"! {fault.name}" + (f" for {show_duration(fault.for_s)}" if fault.for_s else ""),
