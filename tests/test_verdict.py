@@ -193,6 +193,7 @@ def fault(*, calls=100, recovery=RECOVERED, kind="latency", on=True, **what):
         during=NOTHING,
         after=NOTHING,
         recovery=recovery,
+        fate=None,
         row={},
     )
 

@@ -42,6 +42,7 @@ def impact(name: str = "kill-target", **how: Any) -> Impact:
         "during": GOOD,
         "after": GOOD,
         "recovery": BACK,
+        "fate": None,
     }
     return Impact(fault=Fault(name=name, **told), row={"sessions_lost": lost}, **(given | how))
 
