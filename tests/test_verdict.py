@@ -87,8 +87,10 @@ TRUST = [
         [ENDED],
         "unknown",
         3,
-        "the load generator was saturated: a worker waited 20% of the time for a processor (limit 10%), and its "
-        "scheduling lag was 12.0 ms at p99 (limit 10 ms)",
+        (
+            "the load generator was saturated: a worker waited 20% of the time for a processor (limit 10%), and its "
+            "scheduling lag was 12.0 ms at p99 (limit 10 ms)"
+        ),
     ),
     ({"clock_error_ms": 6.0}, [ENDED], "unknown", 3, "the workers' clocks agree only to 6.0 ms (limit 5 ms)"),
     ({"saturated": None}, [ENDED], "unknown", 3, "the load generator did not report its own health"),
