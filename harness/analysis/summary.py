@@ -94,7 +94,7 @@ def assemble(
     disturbed = faults.disturbed(impact.fault for impact in impacts)
     measured = [steps.measure(recorded.calls, step, disturbed) for step in timed]
     fit, capacity_reason = capacity.measure(measured)
-    policy = meta.get("retries")
+    policy = recorded.plan.get("retries")
     kept_down = metastable.measure(recorded.calls, [one.fault for one in impacts], timed) if policy else ()
     return {
         "schema": SCHEMA,

@@ -50,7 +50,6 @@ from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail, seal
 from harness.record.undo import read_open
 from harness.report import write_all
-from harness.scenario.model import Scenario
 from harness.services import janitor
 
 DRAIN_S_MAX = 30.0
@@ -202,20 +201,11 @@ def _load_spec(run: Run, server: Server) -> LoadSpec:
         listen=scenario.target.listen,
         think=scenario.think,
         timeout_s=scenario.timeout,
-        retries=_retries(scenario),
+        retries=None if run.plan.retries is None else asdict(run.plan.retries),
         workers=scenario.workers,
         expect_workers=scenario.expect_workers,
         bind=scenario.bind,
     )
-
-
-def _retries(scenario: Scenario) -> dict[str, Any] | None:
-    """How the load's clients try again, as they are told."""
-    asked = scenario.retries
-    if asked is None:
-        return None
-    waits = {"backoff_s_first": asked.backoff.first_s, "backoff_s_most": asked.backoff.most_s}
-    return {"attempts": asked.attempts, **waits, "budget": asked.budget}
 
 
 def _write_down(directory: RunDirectory, asked: Asked, plan: Plan) -> None:
@@ -236,7 +226,6 @@ def _facts(asked: Asked, directory: RunDirectory, epoch: Epoch) -> dict[str, Any
         "started_at": epoch.started_at.isoformat(),
         "seed": scenario.seed,
         "timeout_s": scenario.timeout,
-        "retries": _retries(scenario),
         "warmup_s": scenario.warm_up,
         "workers": scenario.workers + scenario.expect_workers,
         "engine": "locust" if asked.engine is None else "simulated",

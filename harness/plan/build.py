@@ -8,7 +8,7 @@ from typing import Any
 from harness.catalogue import places, where
 from harness.errors import UsageError
 from harness.objectives import parse_abort
-from harness.plan.plan import Arrivals, FaultStep, LoadStep, Plan
+from harness.plan.plan import Arrivals, FaultStep, LoadStep, Plan, Retried
 from harness.plan.profiles import PROFILES, Held
 from harness.scenario.fault import Fault
 from harness.scenario.load import Load, Ramp
@@ -35,7 +35,20 @@ def build(scenario: Scenario) -> Plan:
         faults=faults,
         warm_up=_warm_up(steps[0], scenario.warm_up) if scenario.warm_up else None,
         abort=tuple(map(parse_abort, scenario.abort)),
+        retries=_retries(scenario),
         matrix=scenario.matrix,
+    )
+
+
+def _retries(scenario: Scenario) -> Retried | None:
+    asked = scenario.retries
+    if asked is None:
+        return None
+    return Retried(
+        attempts=asked.attempts,
+        backoff_s_first=asked.backoff.first_s,
+        backoff_s_most=asked.backoff.most_s,
+        budget=asked.budget,
     )
 
 

@@ -21,7 +21,13 @@ def describe(plan: Plan) -> str:
         *(f"  {a:>{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in rows),
     ]
     stops = [f"Stops early when {rule.text}." for rule in plan.abort]
-    for text in (_breaks(plan), *stops, _pools(plan), *(f"Warning: {text}." for text in warnings(plan))):
+    for text in (
+        _breaks(plan),
+        *stops,
+        _pools(plan),
+        _retries(plan),
+        *(f"Warning: {text}." for text in warnings(plan)),
+    ):
         lines += ["", text] if text else []
     return "\n".join(lines)
 
@@ -64,6 +70,19 @@ def _pools(plan: Plan) -> str:
         if one is not None
     }
     return "\n".join(sorted(said))
+
+
+def _retries(plan: Plan) -> str:
+    found = plan.retries
+    if found is None:
+        return ""
+    waits = f"{show_duration(found.backoff_s_first)} to {show_duration(found.backoff_s_most)}"
+    budget = (
+        "without a budget" if found.budget is None else f"as a budget of {show_percent(found.budget)} allows"
+    )
+    return (
+        f"A call that failed is tried {found.attempts} times in all, after waits of up to {waits}, {budget}."
+    )
 
 
 def _fault_row(fault: FaultStep) -> tuple[str, str, str, str]:

@@ -84,6 +84,16 @@ class FaultStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """How clients try a call again; `budget` is what a call earns of a retry, None without a limit."""
+
+    attempts: int
+    backoff_s_first: float
+    backoff_s_most: float
+    budget: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A scenario on one clock."""
 
@@ -93,6 +103,7 @@ class Plan:
     faults: tuple[FaultStep, ...] = ()
     warm_up: LoadStep | None = None
     abort: tuple[AbortRule, ...] = ()
+    retries: Retried | None = None
     matrix: bool = False  # each load step with its faults is a row of a resilience matrix
 
     @property

@@ -15,7 +15,16 @@ AFTER_S: Final = 3.0  # three seconds in a row are a recovery
 
 def warnings(plan: Plan) -> list[str]:
     """A sentence each."""
-    return [text for fault in plan.faults for text in _too_tight(fault, plan.steps)]
+    tight = [text for fault in plan.faults for text in _too_tight(fault, plan.steps)]
+    return [*tight, *_unbounded(plan)]
+
+
+def _unbounded(plan: Plan) -> Iterator[str]:
+    if plan.retries is not None and plan.retries.budget is None:
+        yield (
+            f"Clients try again without a budget: a server that fails gets up to {plan.retries.attempts} times its load, "
+            "and may never get out of that"
+        )
 
 
 def _too_tight(fault: FaultStep, steps: tuple[LoadStep, ...]) -> Iterator[str]:

@@ -68,6 +68,7 @@ class Run:
     plan_steps: list[dict[str, Any]] = field(default_factory=list)
     plan_faults: list[dict[str, Any]] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
+    retries: dict[str, Any] | None = None  # as the plan says
     calls: int = 0
     matrix: bool = False
     work: list[dict[str, Any]] = field(default_factory=list)
@@ -180,6 +181,7 @@ class Run:
         (path / "events.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         plan = {"schema": 1, "scenario": self.name, "steps": self.plan_steps, "faults": self.plan_faults}
         plan["matrix"] = self.matrix
+        plan |= {"retries": self.retries}
         (path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
         if self.work:
             lines = [json.dumps(line) for line in self.work]

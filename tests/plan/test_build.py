@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from harness.plan.build import build
 from harness.plan.describe import describe
 from harness.plan.profiles import levels
+from harness.plan.warnings import warnings
 from harness.scenario.load import Ramp
 from harness.scenario.read import scenario_of
 
@@ -76,3 +77,27 @@ def test_a_plan_prints_as_a_timeline() -> None:
         "\n"
         "A ramp ends at the first level below 95% success."
     )
+
+
+@pytest.mark.parametrize(
+    ("retries", "said", "warned"),
+    [
+        (None, "", []),
+        ({}, "A call that failed is tried 3 times in all, after waits of up to 100ms to 2s, as a budget of 20% allows.", []),
+        (
+            {"attempts": 5, "budget": "none"},
+            "A call that failed is tried 5 times in all, after waits of up to 100ms to 2s, without a budget.",
+            ["Clients try again without a budget: a server that fails gets up to 5 times its load, and may never get out of that"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_plan_says_how_clients_try_again(
+    retries: dict[str, object] | None, said: str, warned: list[str]
+) -> None:
+    """And warns of those who know no limit."""
+    load = [{"sustain": {"users": 5, "for": "60s"}}]
+    plan = build(scenario_of({"name": "n", "load": load, "retries": retries}, "x.yaml", {}))
+
+    assert said in describe(plan)
+    assert ("is tried" in describe(plan)) == bool(said)
+    assert warnings(plan) == warned

@@ -42,7 +42,7 @@ def broken(run):
 def with_retries():
     """A fault, and a service that its clients keep down."""
     policy = {"attempts": 3, "backoff_s_first": 0.1, "backoff_s_most": 2.0, "budget": None}
-    run = Run(name="storm", metadata={"retries": policy})
+    run = Run(name="storm", retries=policy)
     run.fault("slow", 11.0, 5.0)
     after = np.arange(3000) >= 1000
     again = after & (np.arange(3000) % 3 > 0)
