@@ -4,13 +4,15 @@
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
 # make count  200,000 calls by two workers: each has its row
 # make bench  the harness measured beside its peers, seven minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
+# make interrupt  twenty runs with a fault, ended by Ctrl-C or kill -9 at random moments: is anything left?
+# make named      ten runs of a target that acknowledges before it commits: is it named for it?
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test count bench calibrate check format clean
+.PHONY: run test count bench calibrate interrupt named check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -36,6 +38,12 @@ bench: $(STAMP)
 
 calibrate: $(STAMP)
 	$(BIN)/python benchmarks/placebo.py
+
+interrupt: $(STAMP)
+	$(BIN)/python -m tests.e2e.interruptions 20 --seed $(or $(SEED),0)
+
+named: $(STAMP)
+	$(BIN)/python -m tests.e2e.named 10
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -337,13 +337,7 @@ def _work(evidence: Evidence) -> list[Finding]:
         return []
     if isinstance(found, str):
         return _unknown(found)
-    said = [
-        f"{found.missing:,} of {found.acknowledged:,} acknowledged entries are missing"
-        if found.missing
-        else "",
-        f"{found.duplicated:,} entries are there more than once" if found.duplicated else "",
-    ]
-    return [Finding("fail", reason, errors.FAILED) for reason in said if reason]
+    return [Finding("fail", reason, errors.FAILED) for reason in found.broken_promises()]
 
 
 def _experiment(evidence: Evidence) -> list[Finding]:

@@ -4,12 +4,16 @@ Definitions. *Acknowledged*: written, and answered with a result. *Missing*: ack
 *Duplicated*: there more than once, acknowledged or not. *Indeterminate*: written without an answer that
 promises anything; it may be there or not, and neither is wrong. *Kept*: indeterminate, and there.
 
-Nothing is known when the entries could not be read back to their end.
+The reference target's own records are counted in the same way: *tasks* (acknowledged when they were accepted, there
+when they have finished: once in their history, and with one effect) and *executions* (of each acknowledged entry,
+the record of the call that wrote it).
+
+Nothing is known when the entries could not be read back to their end, or the records not at all.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.mcp import outcome
@@ -27,9 +31,33 @@ class Work:
     acknowledged_ns: tuple[int, ...] = ()
     missing_ns: tuple[int, ...] = ()
     duplicated_ns: tuple[int, ...] = ()
+    tasks: "Work | None" = None
+    executions: "Work | None" = None
 
-    def as_row(self) -> dict[str, int]:
+    def as_row(self) -> dict[str, Any]:
         """`work` of the summary."""
+        return self.counts() | {
+            "tasks": self.tasks.counts() if self.tasks else None,
+            "executions": self.executions.counts() if self.executions else None,
+        }
+
+    def broken_promises(self) -> list[str]:
+        """A sentence for each kind of them."""
+        counted = {
+            "entries are missing": (self, "entries are there more than once"),
+            "tasks did not finish": (self.tasks, "tasks finished more than once"),
+            "entries have no record of their execution": (self.executions, "entries have several records"),
+        }
+        said: list[str] = []
+        for lost, (one, twice) in counted.items():
+            if one is not None and one.missing:
+                said.append(f"{one.missing:,} of {one.acknowledged:,} acknowledged {lost}")
+            if one is not None and one.duplicated:
+                said.append(f"{one.duplicated:,} {twice}")
+        return said
+
+    def counts(self) -> dict[str, int]:
+        """Of one kind of promises."""
         return {
             "acknowledged": self.acknowledged,
             "missing": self.missing,
@@ -42,27 +70,45 @@ def measure(lines: Sequence[Mapping[str, Any]]) -> Work | str | None:
     """None when no work was counted; else what became of it, or why nobody can say."""
     if not lines:
         return None
-    found = next((line["found"] for line in lines if "found" in line), None)
+    found = _told(lines, "found")
     if found is None:
-        why = next((line["unread"] for line in lines if "unread" in line), "the run ended before")
+        why = _told(lines, "unread") or "the run ended before"
         return f"what was acknowledged could not be read back: {why}"
-    there = Counter(found)
+    if why := _told(lines, "unrecorded"):
+        return f"the records of what was acknowledged could not be read: {why}"
     written = {str(line["entry"]): line for line in lines if "entry" in line}
-    promised = {entry for entry, line in written.items() if line["outcome"] == outcome.OK}
+    executed, finished = _told(lines, "executed"), _told(lines, "finished")
+    tasks = {str(line["task"] or number): line for number, line in enumerate(lines) if "task" in line}
+    return replace(
+        _count(written, Counter(found)),
+        tasks=None
+        if finished is None
+        else _count(tasks, {task: max(ends, effects) for task, (ends, effects) in finished.items() if ends}),
+        executions=None if executed is None else _count(written, executed),
+    )
 
-    def at(entries: Sequence[str]) -> tuple[int, ...]:
-        return tuple(sorted(int(written[entry].get("done_ns", 0)) for entry in entries if entry in written))
 
-    missing = [entry for entry in promised if entry not in there]
-    duplicated = [entry for entry, times in there.items() if times > 1]
-    indeterminate = [entry for entry in written if entry not in promised]
+def _told(lines: Sequence[Mapping[str, Any]], what: str) -> Any:
+    return next((line[what] for line in lines if what in line), None)
+
+
+def _count(written: Mapping[str, Mapping[str, Any]], there: Mapping[str, int]) -> Work:
+    """Promises, and how many times each is there."""
+    promised = {name for name, line in written.items() if line["outcome"] == outcome.OK}
+
+    def at(names: Iterable[str]) -> tuple[int, ...]:
+        return tuple(sorted(int(written[name].get("done_ns", 0)) for name in names if name in written))
+
+    missing = [name for name in promised if not there.get(name)]
+    duplicated = [name for name, times in there.items() if times > 1]
+    indeterminate = [name for name in written if name not in promised]
     return Work(
         acknowledged=len(promised),
         missing=len(missing),
         duplicated=len(duplicated),
         indeterminate=len(indeterminate),
-        kept=sum(entry in there for entry in indeterminate),
-        acknowledged_ns=at(sorted(promised)),
+        kept=sum(name in there for name in indeterminate),
+        acknowledged_ns=at(promised),
         missing_ns=at(missing),
         duplicated_ns=at(duplicated),
     )

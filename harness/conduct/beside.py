@@ -2,7 +2,7 @@
 
 player.play ----------------------------------------> why it ended
 injector, experiment ------ ... healed -----------|   waited for, however the load ended
-ledger.write --------------------------------|        then read back, when nothing is broken any more
+ledger.write, errands.send ------------------|        then read back, when nothing is broken any more
 """
 
 import asyncio
@@ -11,7 +11,9 @@ from typing import Any
 
 from harness.conduct import ledger
 from harness.conduct.asked import Run
+from harness.conduct.errands import OPEN_S, Errands
 from harness.conduct.experiment import Steered, perform
+from harness.conduct.ledger import READING_S, Ledger
 from harness.conduct.play import Player
 from harness.conduct.server import Server
 from harness.conduct.steering import Steering
@@ -28,24 +30,39 @@ async def play(run: Run, server: Server, player: Player, steering: Steering, und
     if work is None:
         return await play_with_faults(run, player, steering, undo)
     with ledger.opened(run.directory.work, work, run.directory.run_id, run.asked.clock, run.epoch) as book:
-        writing = asyncio.ensure_future(book.write(server.door(through=True)))
+        writing = [asyncio.ensure_future(book.write(server.door(through=True)))]
+        errands = (
+            Errands(book, server.records) if server.records is not None and work is REFERENCE_WORK else None
+        )
+        if errands is not None:
+            writing.append(asyncio.ensure_future(errands.send(server.loaded.base_url)))
         try:
             reason = await play_with_faults(run, player, steering, undo)
         except BaseException:  # what was measured until now is kept, and so is what it promised
             await _stopped(writing)
-            await book.read(server.door(through=False), SOON_S)
+            await _read_back(server, book, errands, SOON_S)
             raise
         await _stopped(writing)
-        if not writing.cancelled():
-            writing.result()  # it ends only when it is told to: what went wrong in it is to be heard
+        for each in writing:
+            if not each.cancelled():
+                each.result()  # it ends only when it is told to: what went wrong in it is to be heard
         run.progress.note("  reading back what was written")
-        await book.read(server.door(through=False))
+        await _read_back(server, book, errands)
     return reason
 
 
-async def _stopped(writing: "asyncio.Future[None]") -> None:
-    writing.cancel()
-    await asyncio.wait([writing])
+async def _stopped(writing: "Sequence[asyncio.Future[None]]") -> None:
+    for each in writing:
+        each.cancel()
+    await asyncio.wait(writing)
+
+
+async def _read_back(
+    server: Server, book: Ledger, errands: Errands | None, within_s: float | None = None
+) -> None:
+    await book.read(server.door(through=False), within_s or READING_S)
+    if errands is not None:
+        await errands.read(within_s or OPEN_S)
 
 
 def _work(run: Run) -> Work | None:

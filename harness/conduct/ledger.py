@@ -62,7 +62,7 @@ class Ledger:
                 for _ in range(PAGES_MOST):
                     reply = await client.call(self.work.read.call, arguments)
                     if reply.outcome != outcome.OK:
-                        self._say(unread=f"{reply.outcome}: {reply.detail}")
+                        self.say(unread=f"{reply.outcome}: {reply.detail}")
                         return
                     value = _body(reply.value())
                     found += re.findall(rf"{re.escape(self.run_id)}-\d{{8}}", json.dumps(value))
@@ -70,11 +70,11 @@ class Ledger:
                         break
                     arguments = arguments | {"after": value["next"]}
         except TimeoutError:
-            self._say(unread=f"it was not read to its end within {within_s:.0f} s")
+            self.say(unread=f"it was not read to its end within {within_s:.0f} s")
         except HarnessError as error:
-            self._say(unread="; ".join(error.lines()))
+            self.say(unread="; ".join(error.lines()))
         else:
-            self._say(found=found)
+            self.say(found=found)
 
     async def _lane(self, door: Door) -> None:
         pause_s = LANES / self.work.rate
@@ -88,13 +88,13 @@ class Ledger:
     async def _entry(self, client: Client) -> bool:
         """Whether it was answered; an entry that is under way when this is cancelled may be there or not."""
         entry = f"{self.run_id}-{next(self.numbers):08d}"
-        sent_ns, ended = self.epoch.since_ns(self.clock), outcome.UNFINISHED
+        sent_ns, ended = self.now_ns(), outcome.UNFINISHED
         try:
             reply = await client.call(self.work.write.call, self._arguments(self.work.write.args, entry))
             ended = reply.outcome
         finally:
-            done_ns = self.epoch.since_ns(self.clock)
-            self._say(entry=entry, sent_ns=sent_ns, done_ns=done_ns, outcome=ended)
+            done_ns = self.now_ns()
+            self.say(entry=entry, sent_ns=sent_ns, done_ns=done_ns, outcome=ended)
         return ended == outcome.OK
 
     def _arguments(self, given: Mapping[str, Any], entry: str) -> dict[str, Any]:
@@ -103,7 +103,11 @@ class Ledger:
         found: dict[str, Any] = json.loads(text)
         return found
 
-    def _say(self, **data: Any) -> None:
+    def now_ns(self) -> int:
+        return self.epoch.since_ns(self.clock)
+
+    def say(self, **data: Any) -> None:
+        """A line of work.jsonl."""
         self.file.write(json.dumps(data) + "\n")
         self.file.flush()
 

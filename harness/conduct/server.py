@@ -4,12 +4,14 @@ Whichever it is, a preflight comes first: the dialect is found, the server intro
 that the users will call must be among those it has. Nothing is loaded before that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from harness.client.preflight import Discovered, preflight
+from harness.conduct.errands import Records
 from harness.conduct.ledger import Door
 from harness.conduct.suggestion import commands_that_work
 from harness.conduct.ways import BROKERS, Ways
@@ -65,6 +67,7 @@ class Server:
     headers: dict[str, str]
     managed: bool
     usage: UsageMaxima
+    records: Records | None = None  # of the reference target, when it is ours
 
     def door(self, *, through: bool) -> Door:
         """For calls that are not the load's: by way of the client link, or beside it."""
@@ -102,6 +105,7 @@ async def find_server(
     usage = UsageMaxima()
     started: target.Target | None = None
     second: target.Target | None = None
+    records: Records | None = None
     if wanted.command:
         ready = wanted.ready or wanted.url or ""
         started = await stack.enter_async_context(
@@ -115,6 +119,7 @@ async def find_server(
         database_url, seat = await stack.enter_async_context(
             postgres.provided_or_embedded(undo, directory.path)
         )
+        records = _records(database_url, wanted.options)
         await ways.take("postgres", seat, database_url)
         database_url = await ways.lead("database", database_url)
         env = {
@@ -148,7 +153,15 @@ async def find_server(
     if started is not None:
         await ways.take("target", started.seat, started.base_url, second)
     await ways.take_named(places.base_url)
-    return Server(places, loaded, found.protocol, found, headers, managed=not wanted.url, usage=usage)
+    return Server(
+        places, loaded, found.protocol, found, headers, managed=not wanted.url, usage=usage, records=records
+    )
+
+
+def _records(database_url: str, options: Sequence[str]) -> Records:
+    """In the schema that the target was told."""
+    told = [value for option, value in pairwise(options) if option == "--schema"]
+    return Records(database_url, *told[-1:])
 
 
 async def _by_link(places: Doors, ways: Ways) -> Doors:

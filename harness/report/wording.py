@@ -78,7 +78,19 @@ def work(reading: Reading) -> str:
         else "each of them there once"
     )
     open_ = f"; {found['indeterminate']:,} were not answered" if found["indeterminate"] else ""
-    return f"{found['acknowledged']:,} entries acknowledged, {fate}{open_}"
+    return f"{found['acknowledged']:,} entries acknowledged, {fate}{open_}{_tasks(found['tasks'])}"
+
+
+def _tasks(found: Mapping[str, int] | None) -> str:
+    """What became of tasks, where there were any."""
+    if not found or not found["acknowledged"]:
+        return ""
+    if not found["missing"] and not found["duplicated"]:
+        return f"; {found['acknowledged']:,} tasks accepted, each of them finished once"
+    return (
+        f"; {found['acknowledged']:,} tasks accepted, {found['missing']:,} of them not finished, "
+        f"{found['duplicated']:,} finished more than once"
+    )
 
 
 def breaking_point(reading: Reading) -> str:

@@ -49,3 +49,47 @@ def test_what_could_not_be_read_back_is_not_known() -> None:
         "what was acknowledged could not be read back: connect: refused"
     )
     assert "the run ended before" in str(measure([wrote("a")]))
+
+
+def task(name: str | None, outcome: str = "ok") -> dict[str, Any]:
+    return {"task": name, "sent_ns": 1, "done_ns": 2, "outcome": outcome}
+
+
+def test_tasks_and_records_are_counted_beside_the_entries() -> None:
+    """A task finishes once, with one effect; an entry has the record of the call that wrote it."""
+    lines = [
+        *(wrote(entry) for entry in "abc"),
+        *(task(name) for name in ("once", "twice", "never", "gone", "effects")),
+        task(None, "http_status"),
+        task(None, "unfinished"),
+        {"found": ["a", "b", "c"]},
+        {"executed": {"a": 1, "b": 0, "c": 2}},
+        {"finished": {"once": [1, 1], "twice": [2, 1], "never": [0, 0], "effects": [1, 2]}},
+    ]
+
+    found = measure(lines)
+
+    assert isinstance(found, Work)
+    counts = ("acknowledged", "missing", "duplicated", "indeterminate")
+    assert found.as_row() == dict(zip(counts, (3, 0, 0, 0), strict=True)) | {
+        "tasks": dict(zip(counts, (5, 2, 2, 2), strict=True)),
+        "executions": dict(zip(counts, (3, 1, 1, 0), strict=True)),
+    }
+    assert found.broken_promises() == [
+        "2 of 5 acknowledged tasks did not finish",
+        "2 tasks finished more than once",
+        "1 of 3 acknowledged entries have no record of their execution",
+        "1 entries have several records",
+    ]
+
+
+def test_a_target_without_records_has_none_and_records_that_cannot_be_read_are_not_known() -> None:
+    """Of somebody's server nobody can say."""
+    sound = [wrote("a"), {"found": ["a"]}]
+
+    found = measure(sound)
+    assert isinstance(found, Work)
+    assert (found.tasks, found.executions, found.broken_promises()) == (None, None, [])
+    assert measure([*sound, {"unrecorded": "OSError: refused"}]) == (
+        "the records of what was acknowledged could not be read: OSError: refused"
+    )

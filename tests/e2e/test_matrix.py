@@ -53,6 +53,9 @@ def test_a_sound_target_has_no_name_and_what_was_measured_before_ctrl_c_is_kept(
     restart, kill = summary["matrix"]["rows"]
     assert (restart["sessions_lost"], restart["work"]) == (0, {"missing": 0, "duplicated": 0})
     assert restart["outcome"] != "not_exposed"
+    for one in (summary["work"], summary["work"]["tasks"], summary["work"]["executions"]):
+        assert one["acknowledged"] > 0
+        assert (one["missing"], one["duplicated"]) == (0, 0)
     assert kill["outcome"] == "unknown"
     assert summary["matrix"]["weaknesses"] == []
     assert "Resilience" in (run / "report.html").read_text()

@@ -1,0 +1,94 @@
+"""Errands of the reference target: tasks that are submitted while faults come and go, and the records of what it did.
+
+    POST /tasks, by way of the client link  --202--> a promise: it will finish, once
+    after healing, beside the links: what the target's own tables say of each task, and of each entry of the ledger
+
+A task that was running when its worker died is taken over when its lease is over, so reading waits for a while until
+none is open. An entry was written by one execution, whose record has to be there, once. All of it stands in work.jsonl;
+`analysis.work` counts.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+import asyncpg
+
+from harness.conduct.ledger import Ledger
+from harness.mcp import outcome
+
+SCHEMA: Final = "harness_target"  # of the target's own tables, unless its options say otherwise
+RATE_S, TIMEOUT_S = 1.0, 5.0
+OPEN_S, LOOK_S = 30.0, 0.5  # a lease is ten seconds
+TASK: Final = {"kind": "wait", "arguments": {"seconds": 0}}
+_EXECUTED: Final = """SELECT e.entry, count(x.id) FROM {schema}.entries e
+  LEFT JOIN {schema}.executions x ON x.id = e.execution WHERE e.log = $1 GROUP BY 1"""
+_FINISHED: Final = """SELECT t.id,
+    (SELECT count(*) FROM {schema}.task_history h WHERE h.task = t.id AND h.status IN ('completed', 'failed')),
+    (SELECT count(*) FROM {schema}.task_effects f WHERE f.task = t.id)
+  FROM {schema}.tasks t WHERE t.id = ANY($1::text[])"""
+_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Where the target keeps what it did."""
+
+    database_url: str = field(repr=False)
+    schema: str = SCHEMA
+
+
+@dataclass(slots=True)
+class Errands:
+    """The tasks of one run; promises and records go into the ledger's file."""
+
+    book: Ledger
+    records: Records
+    promised: list[str] = field(default_factory=list)
+
+    async def send(self, base_url: str) -> None:
+        """Until cancelled: a task a second, one after the other."""
+        limit = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        async with aiohttp.ClientSession(timeout=limit) as session:
+            while True:
+                await self._task(session, base_url)
+                await self.book.clock.sleep(RATE_S)
+
+    async def read(self, within_s: float = OPEN_S) -> None:
+        """What became of them; what the tables do not tell is not known."""
+        try:
+            async with asyncio.timeout(within_s + TIMEOUT_S):
+                connection = await asyncpg.connect(self.records.database_url, timeout=TIMEOUT_S)
+                try:
+                    await self._read(connection, within_s)
+                finally:
+                    await connection.close(timeout=TIMEOUT_S)
+        except _FAILURES as error:
+            self.book.say(unrecorded=f"{type(error).__name__}: {error}")
+
+    async def _read(self, connection: Any, within_s: float) -> None:
+        schema = '"' + self.records.schema.replace('"', '""') + '"'
+        executed = await connection.fetch(_EXECUTED.format(schema=schema), self.book.run_id)
+        self.book.say(executed={str(entry): int(many) for entry, many in executed})
+        looks = max(1, int(within_s / LOOK_S))
+        for left in reversed(range(looks)):
+            rows = await connection.fetch(_FINISHED.format(schema=schema), self.promised)
+            if not left or all(ends for _, ends, _ in rows):
+                break
+            await self.book.clock.sleep(LOOK_S)
+        self.book.say(finished={str(task): [int(ends), int(effects)] for task, ends, effects in rows})
+
+    async def _task(self, session: aiohttp.ClientSession, base_url: str) -> None:
+        sent_ns, ended, task = self.book.now_ns(), outcome.UNFINISHED, None
+        try:
+            with suppress(aiohttp.ClientError, TimeoutError, ValueError, KeyError):
+                async with session.post(f"{base_url}/tasks", json=TASK, allow_redirects=False) as answer:
+                    ended = outcome.OK if answer.status == 202 else outcome.HTTP_STATUS
+                    task = str((await answer.json())["id"]) if ended == outcome.OK else None
+        finally:
+            ended = ended if task or ended != outcome.OK else outcome.UNFINISHED
+            if task is not None:
+                self.promised.append(task)
+            self.book.say(task=task, sent_ns=sent_ns, done_ns=self.book.now_ns(), outcome=ended)
