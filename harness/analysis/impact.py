@@ -46,7 +46,7 @@ class Impact:
     during: Figures
     after: Figures
     recovery: Recovery
-    fate: Fate | None  # of the sessions that it found
+    fate: Fate | None = None  # of the sessions that it found
     row: dict[str, Any]
 
     @property
