@@ -234,19 +234,28 @@ def _faults(evidence: Evidence) -> list[Finding]:
     return sorted(findings, key=lambda finding: finding.exit_code != errors.FAULTS_LEFT_OVER)
 
 
+UNTOLD_MOST: Final = 3
+
+
 def _matrix(rows: Sequence[Row]) -> list[Finding]:
     """A word for each fault: what broke fails the run, what cannot be told makes it unknown."""
     left = (impact for row in rows for impact in row.impacts if impact.fault.healed is False)
     findings = [_fault(impact)[0] for impact in left]
+    untold: dict[str, list[str]] = {}
     for row in rows:
         if row.outcome == "broke":
             findings.append(Finding("fail", f"the fault {row.name} broke it: {row.why}", errors.FAILED))
         if row.outcome == "unknown":
-            findings += _unknown(f"how the service takes {row.name} is not known: {row.why}")
+            untold.setdefault(row.why, []).append(row.name)
         elif row.placebo and row.outcome != "survived":
             findings += _unknown(
                 f"the fault {row.name} is a placebo, and still it was {row.outcome.replace('_', ' ')}: {UNSTEADY}"
             )
+    for why, names in untold.items():
+        more = f" and {len(names) - UNTOLD_MOST} others" if len(names) > UNTOLD_MOST else ""
+        findings += _unknown(
+            f"how the service takes {', '.join(names[:UNTOLD_MOST])}{more} is not known: {why}"
+        )
     if all(row.outcome == "not_exposed" for row in rows):
         findings += _unknown("no fault touched a call, so nothing was shown")
     return findings

@@ -278,8 +278,16 @@ MATRIX = [
         "unknown",
         3,
         [
-            "how the service takes slow-database is not known: only 2 s came after it",
             "the fault slow-database broke it: not back",
+            "how the service takes slow-database is not known: only 2 s came after it",
+        ],
+    ),
+    (
+        [row("unknown", "no answer")] * 5,
+        "unknown",
+        3,
+        [
+            "how the service takes slow-database, slow-database, slow-database and 2 others is not known: no answer"
         ],
     ),
     ([row("not_exposed", calls=0)], "unknown", 3, ["no fault touched a call, so nothing was shown"]),
