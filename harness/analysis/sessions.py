@@ -10,12 +10,14 @@ By fault sessions themselves are counted, from the fault until the next one is a
       |--- S ---------|=================|--- an ok call of S: survived -----|
                             a call of S finds it gone: lost                 (tests/analysis/test_sessions.py)
 
-Present is the last session that a user had opened before, if the user called at all since. Present ones that
+Present is the last session that a user had opened before, if the user called at all since. It survived when a call within
+it (of a tool, say) was answered after the fault, and none found it gone. Present ones that
 neither survived nor were lost were given up: where the connection is the session (WebSocket) it ends with it.
 Reopened are the present ones whose user opened another one.
 
-The storm is when sessions are asked for, answered or not, faster than ever in the `BEFORE_S` before: its peak is the
-busiest second, counted from the fault on, and it lasts from the first such second to the end of the last.
+The storm is when users who have had a session ask for another one, answered or not, faster than ever in the `BEFORE_S`
+before: its peak is the busiest second, counted from the fault on, and it lasts from the first such second to the end of
+the last.
 
 Sessions survive a restart when one was there, some call found it after the restart, and none found its session gone.
 Of a protocol without sessions nothing is said.
@@ -36,6 +38,8 @@ from harness.mcp import outcome
 from harness.units import NS_PER_S
 
 OPENING: Final = ("initialize", "websocket/open")
+# What is asked within a session; a GET of /health by the same user proves nothing.
+WITHIN: Final = ("tools/", "resources/", "prompts/", "completion/", "logging/", "tasks/", "ping")
 RESTARTING: Final = ("kill", "restart", "rolling_restart")
 TARGET: Final = "target"
 BEFORE_S: Final = 30
@@ -89,7 +93,7 @@ def fate(calls: Calls, fault: Fault, faults: Sequence[Fault]) -> Fate | None:
     users, present = _present(opened, since, span[0])
     found = np.isin(_key(since.worker, since.session), present)
     gone = found & (since.outcome == _code(since, outcome.SESSION_LOST))
-    well = found & (since.kind == OK) & (since.sent_ns >= fault.window[1])
+    well = found & (since.kind == OK) & (since.sent_ns >= fault.window[1]) & _within(since)
     lost = np.unique(_key(since.worker, since.session)[gone])
     survived = np.setdiff1d(_key(since.worker, since.session)[well], lost)
     again = opened.take((opened.done_ns >= span[0]) & (opened.done_ns < span[1]))
@@ -126,6 +130,11 @@ def _opening(calls: Calls) -> Calls:
     return calls.take(np.isin(calls.operation, codes))
 
 
+def _within(calls: Calls) -> npt.NDArray[np.bool_]:
+    codes = [code for code, name in enumerate(calls.names["operation"]) if name.startswith(WITHIN)]
+    return np.isin(calls.operation, codes)
+
+
 def _present(opened: Calls, since: Calls, on_ns: int) -> tuple[Ints, Ints]:
     """Users who call, and the sessions that they had when it came."""
     before = opened.take(opened.done_ns < on_ns)
@@ -136,9 +145,7 @@ def _present(opened: Calls, since: Calls, on_ns: int) -> tuple[Ints, Ints]:
 
 
 def _storm(asked: Calls, span: Span) -> Storm | None:
-    # By sessions: what opens one may take several calls.
-    _, first = np.unique(_key(asked.worker, asked.session), return_index=True)
-    sent_ns = asked.sent_ns[first]
+    sent_ns = _asked_again_ns(asked)
     from_ns = span[0] - BEFORE_S * NS_PER_S
     normal = max(_by_second(sent_ns[(sent_ns >= from_ns) & (sent_ns < span[0])] - from_ns), default=0)
     counts = _by_second(sent_ns[(sent_ns >= span[0]) & (sent_ns < span[1])] - span[0])
@@ -151,6 +158,21 @@ def _storm(asked: Calls, span: Span) -> Storm | None:
         peak_per_s=int(counts.max()),
         lasted_s=seconds((stretch.stop - stretch.start) * NS_PER_S),
     )
+
+
+def _asked_again_ns(asked: Calls) -> Ints:
+    """When sessions were asked for by users who had had one."""
+    # By sessions: what opens one may take several calls.
+    _, first = np.unique(_key(asked.worker, asked.session), return_index=True)
+    opened = asked.take(asked.kind == OK)
+    opened = opened.take(np.argsort(opened.done_ns, kind="stable"))
+    users, earliest = np.unique(_key(opened.worker, opened.user), return_index=True)
+    if not len(users):
+        return asked.sent_ns[:0]
+    each = _key(asked.worker, asked.user)[first]
+    at = np.minimum(np.searchsorted(users, each), len(users) - 1)
+    again = (users[at] == each) & (asked.sent_ns[first] > opened.done_ns[earliest][at])
+    return asked.sent_ns[first][again]
 
 
 def _by_second(at_ns: Ints) -> npt.NDArray[np.int64]:

@@ -23,7 +23,7 @@ from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal
 from harness.scenario.model import Scenario
 from harness.services import postgres, target
-from harness.services.usage import Usage
+from harness.services.usage import Usage, together
 
 PREFLIGHT_S = 5.0
 TOOLS_OF = {
@@ -137,6 +137,7 @@ async def find_server(
                     undo, directory.path, database_url, arguments=wanted.options, env=env, name="target-2"
                 )
             )
+            usage.now = _of_both(started, second)
     places = doors(url, wanted.protocol)
     headers = credentials(url) | wanted.headers
     check_allowed(places.base_url, scenario.allowed_hosts)
@@ -162,6 +163,10 @@ def _records(database_url: str, options: Sequence[str]) -> Records:
     """In the schema that the target was told."""
     told = [value for option, value in pairwise(options) if option == "--schema"]
     return Records(database_url, *told[-1:])
+
+
+def _of_both(first: target.Target, second: target.Target) -> Callable[[], Usage]:
+    return lambda: together([first.usage(), second.usage()])
 
 
 async def _by_link(places: Doors, ways: Ways) -> Doors:

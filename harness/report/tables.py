@@ -186,7 +186,9 @@ def sessions(reading: Reading) -> Html | None:
         table(
             ("Opened", "Lost", "Opened again", "Survived a restart"), [[*row, survived]], text=(0, 1, 2, 3)
         ),
-        table(("Fault", "Sessions that it found", "Asked for"), faults, text=(0, 1, 2)) if faults else None,
+        table(("Fault", "Sessions that it found", "Asked for again"), faults, text=(0, 1, 2))
+        if faults
+        else None,
     )
 
 

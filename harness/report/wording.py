@@ -235,11 +235,11 @@ def fate(impact: Impact) -> str:
 
 
 def storm(impact: Impact) -> str:
-    """Up to 40 sessions asked for in a second, for 3 s; nothing when they were asked for as before."""
+    """Up to 40 sessions asked for again in a second, 43 in 3 s; nothing when they were asked for as before."""
     found = impact.fate.storm if impact.fate else None
     if found is None:
         return ""
-    return f"up to {found.peak_per_s:,} sessions asked for in a second, {found.asked:,} in {found.lasted_s:,.0f} s"
+    return f"up to {found.peak_per_s:,} sessions asked for again in a second, {found.asked:,} in {found.lasted_s:,.0f} s"
 
 
 def fault_label(impact: Impact) -> str:

@@ -9,7 +9,7 @@ A process that is gone used nothing: callers that need to tell ask whether it li
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,6 +41,16 @@ def of_tree(pid: int | None) -> Usage:
         return _sum([], with_children=True)
     members = proctable.family([(process.pid, process.start_ticks)], proctable.table())
     return _sum([member.pid for member in members], with_children=True)
+
+
+def together(readings: Sequence[Usage]) -> Usage:
+    """Of several trees, read one after the other."""
+    return Usage(
+        at_s=max(one.at_s for one in readings),
+        cpu_s=sum(one.cpu_s for one in readings),
+        rss_bytes=sum(one.rss_bytes for one in readings),
+        run_delay_s=sum(one.run_delay_s for one in readings),
+    )
 
 
 def _sum(pids: Iterable[int], *, with_children: bool) -> Usage:

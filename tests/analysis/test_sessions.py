@@ -54,6 +54,7 @@ OPENED = [(10.0 * user, user, user, INITIALIZE, "ok") for user in range(1, 6)]
         ([(103, 1, 1, CALL, "ok")], (1, 1, 0, 0)),
         ([(101, 1, 1, CALL, "ok")], (1, 0, 0, 0)),  # during it nobody knows
         ([(103, 1, 1, CALL, "connect")], (1, 0, 0, 0)),
+        ([(103, 1, 1, "health", "ok"), (104, 1, 1, "status", "ok")], (1, 0, 0, 0)),  # they need none
         ([(103, 1, 1, CALL, "session_lost"), (103.1, 1, 9, INITIALIZE, "ok"), (104, 1, 9, CALL, "ok")], (1, 0, 1, 1)),
         ([(103, 1, 1, CALL, "session_lost"), (103.1, 1, 1, CALL, "ok")], (1, 0, 1, 0)),
         ([(101, 2, 2, CALL, "reset"), (101.1, 2, 9, INITIALIZE, "connect"), (103, 2, 10, INITIALIZE, "ok")], (1, 0, 0, 1)),
@@ -82,18 +83,21 @@ def test_a_session_counts_until_the_next_fault_and_only_the_last_of_a_user():
     assert fate(told, Fault(name="n", kind="restart", link="target"), []) is None
 
 
-def test_the_storm_is_when_sessions_are_asked_for_faster_than_before():
+def test_the_storm_is_when_sessions_are_asked_for_again_faster_than_before():
     """Two a second before; forty, none, and three after: forty at the peak, over three seconds, refused ones too."""
-    before = [(80 + at / 2, 20 + at, 20 + at, INITIALIZE, "ok") for at in range(40)]
-    wave = [(101.2, 100 + at, 100 + at, INITIALIZE, "connect") for at in range(40)]
-    rest = [(103.5, 200 + at, 200 + at, INITIALIZE, "ok") for at in range(3)]
-    trickle = [(120.0, 300, 300, INITIALIZE, "ok"), (120.1, 301, 301, INITIALIZE, "ok")]
-    found = fate(calls(*before, *wave, *rest, *trickle), RESTART, [RESTART])
+    start = [(90.0, user, user, INITIALIZE, "ok") for user in range(50)]  # nobody has had one before
+    before = [(95 + at / 2, at, 100 + at, INITIALIZE, "ok") for at in range(10)]
+    wave = [(101.2, user, 200 + user, INITIALIZE, "connect") for user in range(40)]
+    rest = [(103.5, user, 300 + user, INITIALIZE, "ok") for user in range(3)]
+    more = [(110.0, user, 400 + user, INITIALIZE, "ok") for user in range(50, 90)]  # users who come, too
+    trickle = [(120.0, user, 500 + user, INITIALIZE, "ok") for user in range(2)]
+    found = fate(calls(*start, *before, *wave, *rest, *more, *trickle), RESTART, [RESTART])
 
     assert found is not None
     assert found.storm == Storm(asked=43, peak_per_s=40, lasted_s=3.0)
-    quiet = fate(calls(*before, *trickle), RESTART, [RESTART])
-    assert quiet is None or quiet.storm is None
+    for quiet in ([*start, *before, *more, *trickle], wave, [(1.0, 1, 1, CALL, "ok")]):
+        told = fate(calls(*quiet), RESTART, [RESTART])
+        assert told is None or told.storm is None
 
 
 @pytest.mark.parametrize(
