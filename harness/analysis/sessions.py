@@ -172,7 +172,8 @@ def _asked_again_ns(asked: Calls) -> Ints:
     each = _key(asked.worker, asked.user)[first]
     at = np.minimum(np.searchsorted(users, each), len(users) - 1)
     again = (users[at] == each) & (asked.sent_ns[first] > opened.done_ns[earliest][at])
-    return asked.sent_ns[first][again]
+    when_ns: Ints = asked.sent_ns[first][again]
+    return when_ns
 
 
 def _by_second(at_ns: Ints) -> npt.NDArray[np.int64]:
