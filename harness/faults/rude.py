@@ -45,7 +45,7 @@ class Rude:
             door,
             int(parameters["clients"]),
             float(parameters["every"]),
-            int(parameters["size"]),
+            int(parameters.get("size", 0)),
             RealClock(),
         )
 

@@ -123,6 +123,8 @@ def _parameters(kind: str, data: Mapping[Any, Any], path: str) -> dict[str, floa
             raise ValueError(f"{path}.{name}: must be more than zero")
     if kind == "rude":
         _check_rude(parameters, path)
+        if parameters["how"] != "oversized":
+            del parameters["size"]  # of nothing else
     return parameters
 
 
