@@ -210,16 +210,17 @@ def test_a_deploy_in_mid_run_is_told_with_what_it_cost(harness: Start, tmp_path:
 
 
 @pytest.mark.timeout(300)
-def test_the_queue_and_the_store_of_sessions_are_taken_away_and_given_back(
+def test_the_queue_and_the_store_of_sessions_go_and_come_back_and_the_target_is_replaced_by_turns(
     harness: Start, on_path: str, tmp_path: Path
 ) -> None:
-    """RabbitMQ and Redis of the run's own, behind proxies: verified in their protocols, healed, felt by calls, gone."""
+    """RabbitMQ, Redis and two targets of the run's own, behind proxies: verified, healed, felt by calls, gone."""
     for kind, why in (("rabbitmq", getting.rabbitmq), ("redis", getting.redis)):
         if not brokers.are_installed(kind):
             pytest.skip(why())
     command = harness(
-        *SUSTAIN, "--for", "7s", "--fault", "down:name=no-queue,link=queue,at=2s,for=2s",
+        *SUSTAIN, "--for", "10s", "--fault", "down:name=no-queue,link=queue,at=2s,for=2s",
         "--fault", "down:name=no-sessions,link=sessions,at=2s,for=2s",
+        "--fault", "rolling_restart:name=deploy,at=6s",
         PATH=on_path,
     )  # fmt: skip
     assert command.wait(within_s=280) in {0, 1, 3}, command.stderr
@@ -227,7 +228,11 @@ def test_the_queue_and_the_store_of_sessions_are_taken_away_and_given_back(
     summary = command.summary()
     assert {
         (found["name"], found["link"], found["verified"], found["healed"]) for found in summary["faults"]
-    } == {("no-queue", "queue", True, True), ("no-sessions", "sessions", True, True)}, command.stderr
+    } == {
+        ("no-queue", "queue", True, True),
+        ("no-sessions", "sessions", True, True),
+        ("deploy", "target", True, True),
+    }, command.stderr
     assert all(found["exposed"]["calls"] > 0 for found in summary["faults"])
     said = {row["detail"].partition(":")[0] for row in summary["failures"]}
     assert "The session store does not answer" in said
