@@ -112,7 +112,7 @@ def _exposed(impact: Impact) -> list[Node]:
 def _sessions(impact: Impact) -> str:
     lost = impact.row["sessions_lost"]
     calls = f"{lost:,} call{'s' if lost != 1 else ''} found no session" if lost else ""
-    return "; ".join(filter(None, (wording.fate(impact), calls, wording.storm(impact))))
+    return "; ".join(filter(None, (wording.fate(impact), calls)))
 
 
 def _recovery(impact: Impact) -> list[Node]:
