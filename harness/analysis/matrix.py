@@ -42,7 +42,7 @@ from harness.units import NS_PER_S
 
 Outcome = Literal["survived", "degraded", "broke", "not_exposed", "unknown"]
 WELL: Final = 0.9  # of the calls before a fault that have to succeed, for the fault to be what is measured
-OLD_S: Final = 10.0
+OLD_S: Final = 5.0
 OLD_LEAST: Final = 10
 
 
@@ -53,6 +53,7 @@ class Lost:
     missing: int = 0
     duplicated: int = 0
     wiped: bool = False  # all that had been there for a while was gone
+    older_kept: bool = False  # something that had been acknowledged before is there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,10 +231,22 @@ def _with_work(rows: Sequence[Row], work: Work | str | None) -> list[Row]:
     return [
         replace(
             row,
-            work=Lost(missing=missing[row.name], duplicated=duplicated[row.name], wiped=row.name == crash),
+            work=Lost(
+                missing=missing[row.name],
+                duplicated=duplicated[row.name],
+                wiped=row.name == crash,
+                older_kept=_older_kept(spans[row.name], work),
+            ),
         )
         for row in rows
     ]
+
+
+def _older_kept(span: Span | None, work: Work) -> bool:
+    missing = set(work.missing_ns)
+    return span is not None and any(
+        at_ns < span[0] and at_ns not in missing for at_ns in work.acknowledged_ns
+    )
 
 
 def _span(row: Row) -> Span | None:

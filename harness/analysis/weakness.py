@@ -55,7 +55,9 @@ def find(
 
 
 def _early(rows: Sequence[Row]) -> Weakness | None:
-    hit = [row for row in rows if row.work and row.work.missing and not row.work.wiped]
+    hit = [
+        row for row in rows if row.work and row.work.missing and not row.work.wiped and row.work.older_kept
+    ]
     many = sum(row.work.missing for row in hit if row.work)
     if not hit:
         return None

@@ -22,6 +22,7 @@ SEEN = [
     ({KILL: 3, RESTART: 0, SLOW: 1, CRASH: 0}, NOTHING, ["greedy-cleanup"]),
     ({KILL: 0}, [28.5, 29.5], ["ack-before-commit"]),
     ({KILL: 0, CRASH: 5}, EVERY_S[:79], ["no-durability"]),
+    ({KILL: 0}, EVERY_S[24:29], ["ack-before-commit"]),
     ({KILL: 5}, [29.5], ["ack-before-commit", "sessions-in-memory"]),
 ]
 
@@ -57,6 +58,15 @@ def test_what_was_seen_is_a_sentence() -> None:
         "the process"
     }
     assert "after PostgreSQL was killed" in named({KILL: 0, CRASH: 0}, EVERY_S[:79])["no-durability"]
+
+
+def test_losses_that_leave_nothing_to_compare_with_have_no_name() -> None:
+    """Everything is gone, and nothing of it was old: early or not kept, nobody can say."""
+    early = [impact(KILL, on_ns=4 * S, off_ns=6 * S, healed_ns=7 * S)]
+    found = measure(Evidence(plan(*early), early, [], [], work(EVERY_S, EVERY_S[:3])))
+
+    assert [row.outcome for row in found] == ["broke"]
+    assert find(found, Calls.of(calls_of(0)), [], []) == ()
 
 
 def memory(mb_a_second: list[float], *, calls_a_second: int = 50) -> dict[str, Any]:
