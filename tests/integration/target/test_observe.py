@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from itertools import count
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,6 +11,7 @@ from websockets.asyncio.client import connect
 from harness import __version__
 from harness.target.serve import serving
 from harness.target.settings import Settings
+from tests.integration.target.doors import HANDSHAKE, JSON, Talk, call, modern, opened, rpc
 
 
 class Link:
@@ -101,6 +103,52 @@ async def test_frozen_database_is_unhealthy_in_time_and_heals(linked):
     assert page["checks"]["database"]
     assert call["isError"]
     assert not (await query())["isError"]
+
+
+async def test_every_door_answers_while_the_database_is_frozen_and_the_records_come_later(
+    serve_target, postgres_url, http, schema
+):
+    """An error in each door's own words, none of them waited for for ever; afterwards all work, and nothing is lost."""
+    async with link_to(postgres_url) as (link, _server, url):
+        base = await serve_target(
+            database_url=url, connect_timeout_s=0.3, statement_timeout_s=0.5, pool_wait_s=0.5
+        )
+        session, talk = await opened(http, base), await Talk.begun(base)
+        query = call("execute_query", query="SELECT 1")
+        headers, body = modern("tools/call", query)
+        in_session = {**HANDSHAKE, "mcp-session-id": session}
+
+        async def post(path, message, **told):
+            async with http.post(base + path, json=message, headers={**JSON, **told}) as response:
+                answer = await response.json()
+                return response.status, "error" in answer or answer.get("result", {}).get("isError", False)
+
+        async def all_doors(number):
+            answers = await asyncio.gather(
+                post("/mcp/tools/call", rpc("execute_query", {"query": "SELECT 1"})),
+                post("/mcp/tools/call", rpc("append_entry", {"entry": str(number)})),
+                post("/mcp", body, **headers),
+                post("/mcp", rpc("tools/call", query), **in_session),
+                post("/tasks", {"kind": "wait", "arguments": {"seconds": 0}}),
+                talk.ask("tools/call", query, number),
+            )
+            return [*answers[:-1], (200, "error" in answers[-1])]
+
+        link.flows.clear()
+        async with asyncio.timeout(60):
+            frozen = await all_doors(2)
+        link.flows.set()
+        async with asyncio.timeout(60):
+            for number in count(3):
+                if not any(wrong for _, wrong in await all_doors(number)):
+                    break
+                await asyncio.sleep(0.05)
+        async with http.get(f"{base}/status") as response:
+            page = await response.json()
+        await talk.socket.close()
+
+    assert frozen == [(200, True), (200, True), (200, True), (503, True), (503, True), (200, True)]
+    assert (page["in_flight"], page["executions"]["lost"], page["refusals"]["lost"]) == (0, 0, 0)
 
 
 async def test_cut_and_refused_database_is_a_tool_error(linked):
