@@ -11,7 +11,8 @@ Definitions, the first that holds:
 - *not exposed*: the fault was there, and touched no call. It has shown nothing, and nothing can be said.
 - *broke*: acknowledged work is missing or was done twice, or the service was not back by the end of the row.
 - *degraded*: it came back by itself, and kept its promises; while the fault was on, or after it, more calls failed
-  than chance explains after what was seen before it, or sessions were lost.
+  than chance explains after what was seen before it (where none had failed: more than one, and than one in a
+  hundred), or sessions were lost.
 - *survived*: no more calls failed than before, and no session was lost. Calls may have been slower: a link that adds
   200 ms adds 200 ms. How much slower stands beside the word.
 
@@ -42,6 +43,7 @@ from harness.units import NS_PER_S
 
 Outcome = Literal["survived", "degraded", "broke", "not_exposed", "unknown"]
 WELL: Final = 0.9  # of the calls before a fault that have to succeed, for the fault to be what is measured
+FEW, FEW_SHARE = 1, 0.01
 OLD_S: Final = 5.0
 OLD_LEAST: Final = 10
 
@@ -192,6 +194,8 @@ def _failed(row: Row) -> str:
     before = one.before
     usual = before.failed / before.decided if before.decided else 0.0
     most = max(usual * decided, chance.failures_most(decided, before.failed, before.decided))
+    if not before.failed:  # chance allows more when little was seen; whoever counts calls does not
+        most = min(most, max(FEW, FEW_SHARE * decided))
     during = f"{failed:,} of {decided:,} calls failed" if failed > most else ""
     later = one.recovery.recover_s
     after = f"{show(later, 's')} until it was back" if later else ""

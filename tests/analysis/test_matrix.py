@@ -82,6 +82,8 @@ ROWS = [
     ({}, "survived", ""),
     ({"during": replace(GOOD, p95_ms=900.0)}, "survived", ""),  # slower is not failing
     ({"during": replace(GOOD, failed=2, success_rate=0.998)}, "survived", ""),  # chance
+    ({"during": replace(GOOD, failed=5, decided=144)}, "degraded", "5 of 144 calls failed"),
+    ({"during": replace(GOOD, failed=1, decided=30)}, "survived", ""),
     ({"during": HURT}, "degraded", "500 of 1,000 calls failed"),
     (
         {"before": HURT, "during": HURT},
