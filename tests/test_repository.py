@@ -71,7 +71,9 @@ def test_ci_runs_on_every_python_that_is_supported_and_skips_nothing_as_root() -
     named = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["project"]["classifiers"]))
     assert pythons == set(named)
     assert root["env"] == {"TEST_FLAGS": "--skip-nothing"}
-    assert "--cov-fail-under=95 $(TEST_FLAGS)\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "--cov-fail-under=95 --again-alone $(TEST_FLAGS)\n" in (ROOT / "Makefile").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_commits_are_held_to_the_checks_of_make_check() -> None:
