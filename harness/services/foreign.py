@@ -6,12 +6,11 @@
   is never touched, and signals go through handles that cannot reach it.
 - Not to be named: pid 1, a process of another user, and this harness itself with all that it comes from or has started.
 - What is made to stand still is written down before, one by one: the janitor and `harness doctor --clean` let it go on.
-  One that is killed stays dead; whoever looks after it may start it again, and canaries to the target tell.
+  One that is killed stays dead; whoever looks after it may start it again, and the recovery of the target tells.
 """
 
 import os
 import pwd
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,8 +49,7 @@ class Foreign:
     async def kill(self) -> None:
         """It and its family, without a word."""
         self._check_there()
-        for process in self._processes():
-            proctable.send(process, signal.SIGKILL)
+        await standing.end(self.name, self._processes)
 
     async def start(self) -> None:
         """That is for whoever has started it before."""
@@ -62,11 +60,11 @@ class Foreign:
 
     async def thaw(self) -> None:
         """Those that were stopped here; a process that has ended since is left alone."""
-        standing.thaw(self.stopped)
+        await standing.go_on(self.name, self.stopped)
         self.stopped.clear()
 
     async def clear(self) -> None:
-        """Awake, if it is there."""
+        """Awake, if it is there; read back."""
         await self.thaw()
 
     async def renew(self) -> None:

@@ -36,3 +36,32 @@ def thaw(processes: Iterable[Process]) -> None:
     """Let all of them go on."""
     for process in processes:
         proctable.send(process, signal.SIGCONT)
+
+
+async def end(name: str, members: Callable[[], Collection[Process]]) -> None:
+    """Without a word, until none is left."""
+    for _ in range(SWEEPS):
+        if not (left := members()):
+            return
+        for process in left:
+            proctable.send(process, signal.SIGKILL)
+        await asyncio.sleep(SWEEP_PAUSE_S)
+    raise ServiceError(f"{name} cannot be killed", f"{len(members())} of its processes are left")
+
+
+async def go_on(name: str, processes: Iterable[Process]) -> None:
+    """Let them go on, until none of them stands still; those that have ended need nothing."""
+    wanted = list(processes)
+    for _ in range(SWEEPS):
+        now = [proctable.read(each.pid) for each in wanted]
+        still = [
+            was
+            for was, is_ in zip(wanted, now, strict=True)
+            if is_ and is_.start_ticks == was.start_ticks and is_.state in STOPPED
+        ]
+        if not still:
+            return
+        thaw(still)
+        await asyncio.sleep(SWEEP_PAUSE_S)
+    pids = " ".join(str(each.pid) for each in still)
+    raise ServiceError(f"{name} stands still", f"SIGCONT did not help: kill -CONT {pids}")
