@@ -17,7 +17,7 @@ from harness.catalogue import places, where
 from harness.clock import Clock, Epoch
 from harness.errors import HarnessError, UsageError
 from harness.faults import REGISTRY
-from harness.faults.evidence import Canaries, medians_ms, why_not_without_effect
+from harness.faults.evidence import Canaries, medians_ms, why_not_answered, why_not_without_effect
 from harness.faults.fault import Counting, Fault
 from harness.live.progress import Progress
 from harness.plan.plan import FaultStep
@@ -137,7 +137,7 @@ class Injector:
     async def _trouble(self, way: Way) -> str:
         """Why it is not as if nothing were done to it; a machine that froze for a moment gets another chance."""
         for tries_left in reversed(range(BEFORE_TRIES)):
-            why = why_not_without_effect(await way.canaries.pairs(PROOF_PAIRS))
+            why = await _why_unwell(way)
             if not why or not tries_left:
                 break
             await self.clock.sleep(HEAL_PAUSE_S)
@@ -193,7 +193,7 @@ class Injector:
             why = await self._attempt(way, fault)
             healed_ns = self._now_ns()
             if not why and prove and not isinstance(way.place, Foreign):  # the process table has proved it
-                why = why_not_without_effect(await way.canaries.pairs(PROOF_PAIRS))
+                why = await _why_unwell(way)
             if not why or self._now_ns() > limit_ns:
                 break
             await self.clock.sleep(HEAL_PAUSE_S)
@@ -245,6 +245,12 @@ class Injector:
             if held.step is step:
                 held.told[what] = {"name": step.name, **data}
                 held.changed.set()
+
+
+async def _why_unwell(way: Way) -> str:
+    """Why it is not as without a fault; of processes both ways are one, so what they differ by is noise."""
+    pairs = await way.canaries.pairs(PROOF_PAIRS)
+    return why_not_answered(pairs) if isinstance(way.place, Part | Foreign) else why_not_without_effect(pairs)
 
 
 def _what(step: FaultStep) -> str:

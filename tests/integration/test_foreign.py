@@ -41,6 +41,10 @@ def members(pid: int) -> set[Process]:
     return proctable.family([(pid, root.start_ticks)], proctable.table()) if root else set()
 
 
+def pids(processes: set[Process]) -> set[int]:
+    return {each.pid for each in processes}
+
+
 async def whole(pid: int) -> set[Process]:
     """Until all three are there."""
     async with asyncio.timeout(60):
@@ -71,7 +75,7 @@ async def test_all_of_a_named_process_is_stopped_or_killed_and_what_stood_still_
     assert told["fault_verified"]["verified"], told
     assert told["fault_healed"] == {"name": "f", "healed": True, "why": ""}
     assert read_open(undo.path) == []
-    assert members(somebody) == (before if kind == "pause" else set())
+    assert pids(members(somebody)) == (pids(before) if kind == "pause" else set())
     assert not [each for each in members(somebody) if each.state == "T"]
 
 
@@ -106,7 +110,7 @@ async def test_a_pid_that_was_given_to_somebody_else_is_never_touched(undo: Jour
     for disturb in (earlier.freeze, earlier.kill):
         with pytest.raises(ServiceError, match="has ended since the run began"):
             await disturb()
-    assert {each.state for each in members(somebody)} == {"S"}
+    assert "T" not in {each.state for each in members(somebody)}
 
     await another.freeze()
     undo.add("stopped", boot=foreign.boot_id(), name="p", processes=[[earlier.pid, earlier.start_ticks]])
