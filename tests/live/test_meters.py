@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.live.board import Shown
@@ -50,6 +50,7 @@ def gauges(at_s: float = 1.0, **more: Any) -> Gauges:
     return Gauges(at_ns=int(at_s * NS_PER_S), **(known | more))
 
 
+@settings(max_examples=40)
 @given(st.lists(calls, max_size=4))
 def test_every_call_is_counted_once(blocks: list[list[tuple[str, str, str, int]]]) -> None:
     """By what it was and how it ended; times are of ok calls, and a bound holds what is equal to it."""
