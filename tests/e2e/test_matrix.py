@@ -9,7 +9,7 @@ from typing import Any
 from tests.e2e.leftovers import assert_nothing_left
 
 Start = Callable[..., Any]
-QUICK = ("chaos", "--matrix", "--before", "7s", "--for", "2s", "--after", "5s", "--json")
+QUICK = ("chaos", "--matrix", "--before", "4s", "--for", "2s", "--after", "3s", "--json")
 
 
 def test_a_target_that_is_broken_on_purpose_is_named_for_it(
@@ -44,7 +44,7 @@ def test_a_sound_target_has_no_name_and_what_was_measured_before_ctrl_c_is_kept(
 ) -> None:
     """A restart loses no session and no work; the row that was interrupted is unknown, and the run says so."""
     command = harness(*QUICK, "--only", "restart-target,kill-with-slow-database", PATH=on_path)
-    run = command.wait_for_event("step_judged", 150)
+    run = command.wait_for_event("fault_healed", 150)
     wait_until(lambda: "kill-with-slow-database" in (run / "events.jsonl").read_text())
     command.signal(signal.SIGINT)
     assert command.wait(60) == 130
