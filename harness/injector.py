@@ -74,8 +74,19 @@ class Injector:
             future.set_result(at_ns)
 
     async def inject(self, steps: tuple[FaultStep, ...]) -> None:
-        """All faults, each at its time; ends when the last is healed."""
-        await asyncio.gather(*(self._inject(step) for step in steps))
+        """All faults, each at its time; ends when the last is healed, also when it is cancelled."""
+        each = [asyncio.ensure_future(self._inject(step)) for step in steps]
+        try:
+            await asyncio.gather(*each)
+        except BaseException as error:
+            # The first that ends so ends `gather`, while the others may still be healing.
+            if not isinstance(
+                error, asyncio.CancelledError
+            ):  # then they have been told already, and once is enough
+                for one in each:
+                    one.cancel()
+            await asyncio.wait(each)
+            raise
 
     async def reached(self, name: str | None, offset_s: float) -> None:
         """So long after a load step began."""

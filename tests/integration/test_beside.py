@@ -29,7 +29,11 @@ SCENARIO = {
     "name": "n",
     "target": {"command": ["x"], "url": "http://127.0.0.1:1/mcp"},
     "load": [{"sustain": {"users": 1, "for": "60s"}}],
-    "faults": [{"fault": "pause", "at": "0s", "for": "50s"}],
+    # The second has not come yet when the load fails, and has nothing to heal: it must not end the wait for the first.
+    "faults": [
+        {"fault": "kill", "at": "0s", "for": "50s"},
+        {"name": "later", "fault": "kill", "at": "55s", "for": "1s"},
+    ],
 }
 
 
