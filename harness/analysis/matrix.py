@@ -44,6 +44,7 @@ from harness.units import NS_PER_S
 Outcome = Literal["survived", "degraded", "broke", "not_exposed", "unknown"]
 WELL: Final = 0.9  # of the calls before a fault that have to succeed, for the fault to be what is measured
 FEW, FEW_SHARE = 1, 0.01
+SEEN_S: Final = 8.0  # clients that wait before they connect again are not back at once either
 OLD_S: Final = 5.0
 OLD_LEAST: Final = 10
 
@@ -166,6 +167,8 @@ def _untold(row: Row, evidence: Evidence) -> str:
         return f"the service was not well before it: {show(before.success_rate, 'share')} of calls succeeded"
     if found.outcome == "unknown":
         return found.why
+    if found.outcome == "not_recovered" and found.observed_s < SEEN_S:
+        return f"not back in the {found.observed_s:.0f} s that were seen, and {SEEN_S:.0f} are needed to say that it broke"
     if beyond := _generator(row, evidence):
         return f"the load generator was the bottleneck ({beyond})"
     return ""

@@ -94,6 +94,11 @@ ROWS = [
     ({"during": HURT, "sessions_lost": 12}, "degraded", "500 of 1,000 calls failed; 12 sessions lost"),
     ({"recovery": replace(BACK, recover_s=4.0)}, "degraded", "4.0 s until it was back"),
     ({"recovery": NOT_BACK}, "broke", "not back 19 s after healing"),
+    (
+        {"recovery": replace(NOT_BACK, observed_s=6.0)},
+        "unknown",
+        "not back in the 6 s that were seen, and 8 are needed to say that it broke",
+    ),
     ({"recovery": UNSEEN}, "unknown", "only 2 s came after it"),
     ({"exposure": Exposure(0, 0)}, "not_exposed", "no call met it"),
     ({"verified": False, "unverified_why": "no effect"}, "unknown", "it could not be verified: no effect"),
