@@ -1,8 +1,11 @@
 """The clock: real and fake behave alike, but for the waiting."""
 
+import asyncio
+from contextlib import suppress
+
 import pytest
 
-from harness.clock import Clock, Epoch, FakeClock, RealClock
+from harness.clock import Clock, Epoch, FakeClock, RealClock, within
 
 
 @pytest.mark.parametrize("clock", [RealClock(), FakeClock()])
@@ -30,3 +33,39 @@ async def test_a_fake_clock_does_not_go_back() -> None:
     await clock.sleep(-1)
 
     assert clock.now_ns() == 7
+
+
+async def test_a_deadline_holds_in_a_task_that_is_being_cancelled() -> None:
+    """There servers are ended and faults healed; Debian 12's Python takes the deadline for the cancellation."""
+    ended = []
+
+    async def clean_up_when_cancelled() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            with suppress(TimeoutError):
+                async with within(0.001):
+                    await asyncio.sleep(60)
+            ended.append("in order")
+
+    task = asyncio.ensure_future(clean_up_when_cancelled())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert (ended, task.cancelled()) == (["in order"], True)
+
+
+async def test_a_deadline_does_not_hold_back_a_cancellation() -> None:
+    """Whoever is cancelled inside of one ends as cancelled."""
+
+    async def wait() -> None:
+        async with within(60):
+            await asyncio.sleep(60)
+
+    task = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
-from harness.clock import Clock
+from harness.clock import Clock, within
 from harness.faults.evidence import Ask, Canary, End
 from harness.units import NS_PER_MS
 
@@ -90,7 +90,7 @@ class Conversation:
         """Never raises: whatever happens is the result."""
         began_ns = self.clock.now_ns()
         try:
-            async with asyncio.timeout(ask.limit_s):
+            async with within(ask.limit_s):
                 return await self._asked(ask)
         except TimeoutError:
             end: End = "silent"

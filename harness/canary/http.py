@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from harness.clock import Clock
+from harness.clock import Clock, within
 from harness.faults.evidence import Ask, Canary, End
 from harness.units import NS_PER_MS
 
@@ -43,7 +43,7 @@ class Http:
         began_ns = self.clock.now_ns()
         seen = _Replies()
         try:
-            async with asyncio.timeout(ask.limit_s):
+            async with within(ask.limit_s):
                 done_ns = await self._exchange(ask, seen)
         except TimeoutError:
             end: End = "silent"

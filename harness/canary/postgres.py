@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from harness.clock import Clock
+from harness.clock import Clock, within
 from harness.faults.evidence import Ask, Canary, End
 from harness.units import NS_PER_MS
 
@@ -33,7 +33,7 @@ class Postgres:
         """Never raises: whatever happens is the result."""
         began_ns = self.clock.now_ns()
         try:
-            async with asyncio.timeout(ask.limit_s):
+            async with within(ask.limit_s):
                 if ask.until_closed:
                     closing_ms = await self._closing_ms()
                     return Canary("replied", 0.0, closing_ms=closing_ms)

@@ -16,6 +16,7 @@ from typing import TypeVar
 import aiohttp
 
 from harness.client.sequence import drive
+from harness.clock import within
 from harness.mcp import outcome
 from harness.mcp.dialects.handshake import answering
 from harness.mcp.exchange import RESUMPTIONS_MAX, Exchange
@@ -122,7 +123,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The next piece of body. A breach of HTTP that comes after the head fails aiohttp's connection, not its body."""
     while True:
         try:
-            async with asyncio.timeout(LOOK_S):
+            async with within(LOOK_S):
                 return await response.content.readany()
         except TimeoutError:
             connection = response.connection

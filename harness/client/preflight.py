@@ -4,7 +4,6 @@ Nothing there is the target's fault (exit 4), within the deadline that is given;
 MCP is a mistake in the address (exit 2).
 """
 
-import asyncio
 import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 from harness.client.http import HttpClient, http_client
 from harness.client.socket import SocketClient, socket_client
 from harness.client.stream import StreamClient, stream_client
+from harness.clock import within
 from harness.errors import TargetUnreachableError, UsageError
 from harness.mcp import outcome
 from harness.mcp.dialects import new_session
@@ -59,7 +59,7 @@ async def preflight(
     headers = headers or {}
     check_headers(headers)
     try:
-        async with asyncio.timeout(timeout_s):  # for all of it, however many exchanges that takes
+        async with within(timeout_s):  # for all of it, however many exchanges that takes
             return await _look(url, protocol, headers, timeout_s)
     except TimeoutError:
         raise not_there(url, Reply(outcome.TIMEOUT, f"no answer in {timeout_s:g} s")) from None

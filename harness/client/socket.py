@@ -10,6 +10,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from harness.client.sequence import drive
+from harness.clock import within
 from harness.mcp import outcome
 from harness.mcp.frames import Frames
 from harness.mcp.messages import Reply, Request
@@ -45,14 +46,14 @@ class SocketClient:
         try:
             self._writer.write(self._frames.goodbye())
             self._writer.close()
-            async with asyncio.timeout(CLOSE_S):
+            async with within(CLOSE_S):
                 await self._writer.wait_closed()
         except OSError:
             self._writer.transport.abort()
 
     async def _within(self, begin: Callable[[], bytes], enough: Callable[[], bool]) -> Reply:
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with within(self.timeout_s):
                 await self._send(begin())
                 while self._frames.reply is None and not enough():
                     data = await self._reader.read(READ_BYTES)
@@ -79,7 +80,7 @@ async def socket_client(
     parts = urlsplit(url)
     secure = parts.scheme == "wss"
     try:
-        async with asyncio.timeout(timeout_s):
+        async with within(timeout_s):
             reader, writer = await asyncio.open_connection(
                 parts.hostname,
                 parts.port or (443 if secure else 80),

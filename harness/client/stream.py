@@ -14,6 +14,7 @@ import msgspec
 
 from harness.client.http import HttpClient, http_client
 from harness.client.sequence import drive
+from harness.clock import within
 from harness.mcp import outcome
 from harness.mcp.exchange import RESUMPTIONS_MAX
 from harness.mcp.messages import NO_ANSWERS, Answers, Reply, Request
@@ -93,7 +94,7 @@ async def _listen(http: HttpClient, request: Request, on_news: Callable[[], obje
 async def _until(done: Callable[[], bool], news: asyncio.Event, within_s: float) -> None:
     """Or until the time is over."""
     try:
-        async with asyncio.timeout(within_s):
+        async with within(within_s):
             while not done():
                 news.clear()
                 await news.wait()

@@ -8,7 +8,6 @@ none is open. An entry was written by one execution, whose record has to be ther
 `analysis.work` counts.
 """
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 import aiohttp
 import asyncpg
 
+from harness.clock import within
 from harness.conduct.ledger import Ledger
 from harness.mcp import outcome
 
@@ -59,7 +59,7 @@ class Errands:
     async def read(self, within_s: float = OPEN_S) -> None:
         """What became of them; what the tables do not tell is not known."""
         try:
-            async with asyncio.timeout(within_s + TIMEOUT_S):
+            async with within(within_s + TIMEOUT_S):
                 connection = await asyncpg.connect(self.records.database_url, timeout=TIMEOUT_S)
                 try:
                     await self._read(connection, within_s)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from harness.client.session import Client, connected
-from harness.clock import Clock, Epoch
+from harness.clock import Clock, Epoch, within
 from harness.errors import HarnessError
 from harness.mcp import outcome
 from harness.scenario.model import Work
@@ -57,7 +57,7 @@ class Ledger:
         """Everything that is there; what cannot be read to its end within the time is not known."""
         found: list[str] = []
         try:
-            async with asyncio.timeout(within_s), _connected(door) as client:
+            async with within(within_s), _connected(door) as client:
                 arguments = self._arguments(self.work.read.args, "")
                 for _ in range(PAGES_MOST):
                     reply = await client.call(self.work.read.call, arguments)

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from harness.clock import within
 from harness.doctor.finding import Finding, State
 from harness.record import redact
 from harness.services import toxiproxy
@@ -62,7 +63,7 @@ async def _named(variable: str, otherwise: str, ask: Ask, when_silent: State) ->
     except ValueError:
         shown = "it is no URL"  # and may hold a password all the same
     try:
-        async with asyncio.timeout(ANSWER_S):
+        async with within(ANSWER_S):
             said = await ask(url)
     except TimeoutError:
         why = f"no answer in {ANSWER_S:g}s"

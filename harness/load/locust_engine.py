@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness.clock import within
 from harness.errors import ServiceError, UsageError
 from harness.load.address import is_loopback
 from harness.load.engine import (
@@ -184,7 +185,7 @@ class _LocustLoad:
         patience_s = READY_S  # it has to be loaded first
         try:
             while True:
-                async with asyncio.timeout(patience_s):
+                async with within(patience_s):
                     line = await self.reader.readline()
                 if not line:
                     self.gone = "it has hung up"

@@ -1,12 +1,12 @@
 """One client that does not behave: what it was told, what it holds open, what it has counted."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from harness.client.http import HttpClient
+from harness.clock import within
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
@@ -112,7 +112,7 @@ class Client:
         """Nothing of it stays: connections closed, sessions ended as far as the time allows."""
         self.close()
         try:
-            async with asyncio.timeout(ENDING_S):
+            async with within(ENDING_S):
                 for session in list(self.kept):
                     await self.end_session(session)
         except TimeoutError:

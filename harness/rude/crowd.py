@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from harness.client.http import http_client
-from harness.clock import Clock
+from harness.clock import Clock, within
 from harness.rude.client import ACT_S, Client, Door
 
 LOOK_S = 0.05
@@ -81,7 +81,7 @@ class Crowd:
         await self.clock.sleep(late_s)
         while True:
             try:
-                async with asyncio.timeout(ACT_S):
+                async with within(ACT_S):
                     await self.manner.act(client)
             except TimeoutError:
                 self.counts["silent"] += 1

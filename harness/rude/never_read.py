@@ -5,8 +5,7 @@ server, or it stops reading. `unread` are connections with an answer that lies h
 server took nothing more.
 """
 
-import asyncio
-
+from harness.clock import within
 from harness.rude.client import Client
 
 AT_ONCE = 5
@@ -28,7 +27,7 @@ async def act(client: Client) -> None:
         return
     request = await client.usual()
     try:
-        async with asyncio.timeout(STALLED_S):
+        async with within(STALLED_S):
             for _ in range(AT_ONCE):
                 await wire.send(request)
                 client.counts["asked"] += 1

@@ -24,6 +24,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.clock import within
 from harness.errors import ServiceError
 from harness.record.undo import Entry, Journal, start_ticks
 from harness.services import launch, proctable
@@ -71,7 +72,7 @@ class Child:
     async def ended_within(self, seconds: float) -> bool:
         """Whether it has ended, waiting so long at most."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with within(seconds):
                 await self._ended.wait()
         return self._ended.is_set()
 
@@ -117,7 +118,7 @@ class Child:
     async def _sweep(self, before: set[Process]) -> None:
         """SIGKILL until nothing is left; those of `before` count even if they left the family since."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(SWEEP_S):
+            async with within(SWEEP_S):
                 while left := self._left(before):
                     for process in left:
                         proctable.send(process, signal.SIGKILL)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.clock import within
 from harness.errors import ServiceError
 
 Check = Callable[[], Awaitable[str | None]]
@@ -35,7 +36,7 @@ async def until(
     """Return once it is there; `pause` may raise to give up early."""
     state, pause_s = "no answer yet", FIRST_PAUSE_S
     try:
-        async with asyncio.timeout(within_s):
+        async with within(within_s):
             while (answer := await ready.check()) is not None:
                 state = answer
                 await pause(pause_s)

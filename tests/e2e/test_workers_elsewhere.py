@@ -149,6 +149,7 @@ def test_a_visiting_worker_that_is_killed_leaves_its_rows_and_an_unknown_verdict
     more = ("--url", echo_url, "--expect-workers", "1", "--workers", "1", "--bind", f"127.0.0.1:{port}")
     command = harness(*SUSTAIN, "--users", "4", "--for", "60s", *more)
     visitor = worker()
+    command.wait_for_event("step_running")  # all users have been said to be there
     run = command.wait_for_event('generator","worker":1,"cpu')
     visitor.kill()
 
