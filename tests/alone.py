@@ -18,4 +18,5 @@ def forgiven(failed: list[str]) -> bool:
     if not 0 < len(failed) <= MOST:
         return False
     command = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", *failed]
+    sys.stdout.flush()
     return subprocess.run(command, check=False).returncode == pytest.ExitCode.OK

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,18 @@ def echo_url() -> Iterator[str]:
     process.communicate()
 
 
+def wait_for_users(run: Path, worker: int, users: int) -> None:
+    """Until that worker has said that it runs so many."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for line in (run / "events.jsonl").read_text().rpartition("\n")[0].splitlines():
+            event = json.loads(line)
+            if event["event"] == "generator" and (event["worker"], event["users"]) == (worker, users):
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"worker {worker} never ran {users} users")
+
+
 def test_a_visiting_worker_that_is_killed_leaves_its_rows_and_an_unknown_verdict(
     harness: Start, echo_url: str, worker: Callable[..., Any], port: int, tmp_path: Path
 ) -> None:
@@ -149,8 +162,8 @@ def test_a_visiting_worker_that_is_killed_leaves_its_rows_and_an_unknown_verdict
     more = ("--url", echo_url, "--expect-workers", "1", "--workers", "1", "--bind", f"127.0.0.1:{port}")
     command = harness(*SUSTAIN, "--users", "4", "--for", "60s", *more)
     visitor = worker()
-    command.wait_for_event("step_running")  # all users have been said to be there
-    run = command.wait_for_event('generator","worker":1,"cpu')
+    run = command.wait_for_event("step_running")
+    wait_for_users(run, worker=1, users=2)
     visitor.kill()
 
     assert command.wait() == 3, command.stderr
