@@ -66,6 +66,7 @@ class Injector:
     active: list[str] = field(default_factory=list)  # faults that are being applied, held or healed
     began: dict[str | None, "asyncio.Future[int]"] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)  # faults whose time had not come when the run ended
 
     def step_began(self, name: str | None, at_ns: int) -> None:
         """A load step has all its users; None is the run itself. The first time counts."""
@@ -86,6 +87,9 @@ class Injector:
                 for one in each:
                     one.cancel()
             await asyncio.wait(each)
+            if self.missed:
+                more = f" and {len(self.missed) - 1} more" if len(self.missed) > 1 else ""
+                self.progress.note(f"  ! {self.missed[0]}{more} did not happen: the run ended first")
             raise
 
     async def reached(self, name: str | None, offset_s: float) -> None:
@@ -138,7 +142,8 @@ class Injector:
                 await self.reached(step.step, step.offset_s)
             before = await self._trouble(way)
         except asyncio.CancelledError:
-            self._skip(step, "the run ended before its time came")
+            self._skip(step, "the run ended before its time came", say=False)
+            self.missed.append(step.name)
             raise
         if before:
             self._skip(step, f"it was not healthy before it: {before}")
@@ -230,9 +235,10 @@ class Injector:
             return f"{error.what}: {error.why}"
         return ""
 
-    def _skip(self, step: FaultStep, why: str) -> None:
+    def _skip(self, step: FaultStep, why: str, *, say: bool = True) -> None:
         self._write(self._now_ns(), events.FAULT_SKIPPED, step, kind=step.kind, link=step.link, why=why)
-        self.progress.note(f"  ! {step.name} did not happen: {why}")
+        if say:
+            self.progress.note(f"  ! {step.name} did not happen: {why}")
 
     def _unverified(self, step: FaultStep, error: HarnessError) -> None:
         why = f"{error.what}: {error.why}"
