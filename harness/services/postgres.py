@@ -15,7 +15,6 @@
 What it does not know: tables. Whoever uses it makes its own.
 """
 
-import asyncio
 import os
 import pwd
 import secrets
@@ -35,6 +34,7 @@ from harness.services.process import GIVES_WAY, Child, RunAs, running
 from harness.services.readiness import Ready
 from harness.services.seat import Seat
 from harness.services.sharedmemory import forget_segment
+from harness.services.threads import to_the_end
 
 ROLE, DATABASE, HOST = "harness", "postgres", "127.0.0.1"
 TRIES, START_S, INITDB_S = 5, 30.0, 60.0
@@ -220,7 +220,7 @@ async def _reachable(install: Path, place: Path, user: RunAs | None) -> Path:
     """The directory of the binaries; where the user cannot reach them, of a copy (40 MB, a tenth of a second)."""
     if user is None or temporary.is_reachable(install / "bin", user.uid):
         return install / "bin"
-    await asyncio.to_thread(_copy, install, place)
+    await to_the_end(_copy, install, place)
     return place / "pg" / install.name / "bin"
 
 

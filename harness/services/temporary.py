@@ -1,6 +1,5 @@
 """Temporary directories, announced in undo.jsonl before they are made."""
 
-import asyncio
 import secrets
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 from harness.errors import ServiceError
 from harness.record.undo import Journal
 from harness.services.leftovers import PREFIX
+from harness.services.threads import to_the_end
 
 PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - names below them are random, and made by us alone
 
@@ -25,7 +25,7 @@ async def directory(undo: Journal, name: str, reachable_by: int | None = None) -
     try:
         yield path
     finally:
-        await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+        await to_the_end(shutil.rmtree, path, ignore_errors=True)
         if not path.exists():
             entry.done()
 

@@ -15,16 +15,15 @@ deadline, its Proxy methods do not; it lets 401 and 503 pass, so statuses are ch
 What it does not know: whose proxies these are. Whoever makes one gives it a name that tells.
 """
 
-import asyncio
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from harness.errors import FAULT_BACKEND_UNREACHABLE, FaultBackendUnreachableError, HarnessError
+from harness.services.threads import to_the_end
 
 if TYPE_CHECKING:
     import requests
@@ -174,7 +173,7 @@ class Api:
         await self._call("delete", path)
 
     async def _call(self, method: str, path: str, **given: Any) -> Any:
-        return await _in_thread(partial(self._ask, method, path, given))
+        return await to_the_end(self._ask, method, path, given)
 
     def _ask(self, method: str, path: str, given: Mapping[str, Any]) -> Any:
         """One call, in a thread: the decoded answer, or an error of ours."""
@@ -289,18 +288,6 @@ class Api:
             why,
             "See what it is doing with `harness toxiproxy status`",
         )
-
-
-async def _in_thread(call: Callable[[], Any]) -> Any:
-    """The call's result. When we are cancelled it is waited for first; it has deadlines of its own."""
-    asking = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(asking)
-    except asyncio.CancelledError:
-        await asyncio.wait([asking])
-        if not asking.cancelled():
-            asking.exception()  # nobody is left to hear of it
-        raise
 
 
 def _path(proxy: str) -> str:

@@ -27,6 +27,7 @@ from harness.errors import FaultBackendUnreachableError, ServiceError, UsageErro
 from harness.record.undo import Journal
 from harness.services import readiness, temporary
 from harness.services.process import Child, running
+from harness.services.threads import to_the_end
 
 # 2.13.0 is the newest, and cures the hang described at HANG_CURED; not every module proxy serves it.
 VERSION = "2.12.0"
@@ -146,7 +147,7 @@ async def install(undo: Journal, version: str = VERSION) -> Installed:
             return Installed(have, changed=False)
         async with temporary.directory(undo, "go-install") as place:
             built = await _build(undo, place, version)
-            return Installed(await asyncio.to_thread(_put, built, version), changed=True)
+            return Installed(await to_the_end(_put, built, version), changed=True)
 
 
 @asynccontextmanager
