@@ -16,7 +16,10 @@ ORDER = (  # noqa: SIM905 - a sentence reads better than a list of strings
     "injector load conduct report history doctor cli __main__"
 ).split()
 # These stand apart: what else they may import.
-APART = {"target": {"units", "errors"}, "verify": {"units", "errors", "clock", "mcp", "client", "services"}}
+APART = {
+    "target": {"units", "errors", "clock"},
+    "verify": {"units", "errors", "clock", "mcp", "client", "services"},
+}
 # Reading a run comes before conducting one: conduct ends by calling the report.
 # `harness serve` takes the target's own settings, and drops its schema.
 ALSO = {"conduct": {"report"}, "cli": {"target"}}

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from harness.clock import within
 from harness.target.connecting import UNREACHABLE, reason
 from harness.target.pool import BusyError, Pool
 
@@ -142,7 +143,7 @@ class Journal:
 
     async def _settle(self) -> None:
         try:
-            async with asyncio.timeout(SETTLE_S):
+            async with within(SETTLE_S):
                 await self.write()
         except FAILURES as error:
             self.lost += len(self._pending)

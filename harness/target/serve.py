@@ -24,6 +24,7 @@ from collections.abc import AsyncIterator
 
 import uvicorn
 
+from harness.clock import within
 from harness.errors import PASSED, UsageError
 from harness.target import databases
 from harness.target.app import Target, build
@@ -83,7 +84,7 @@ async def _stopped(app: Target, server: uvicorn.Server, settings: Settings) -> N
     """WebSockets first: uvicorn would close them with their calls unanswered. Together they have `drain_s`."""
     deadline_s = time.monotonic() + settings.drain_s
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(settings.drain_s):
+        async with within(settings.drain_s):
             await app.stop()
     server.config.timeout_graceful_shutdown = max(1, round(deadline_s - time.monotonic()))
     server.should_exit = True

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness.clock import within
 from harness.target.sessions import StoreUnreachableError
 
 AT_ONCE: Final = 500
@@ -70,7 +71,7 @@ class Touches:
     async def settle(self) -> None:
         """Until everything is told, or the store has had its time."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SETTLE_S):
+            async with within(SETTLE_S):
                 while self._task is not None or self._waiting or self._ended:
                     self._start()
                     if self._task is not None:

@@ -17,6 +17,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractRobustConnection
 from aiormq.exceptions import AMQPError
 
+from harness.clock import within
 from harness.target.tasks.table import Tasks
 from harness.target.tasks.task import TasksUnreachableError
 from harness.target.tasks.worker import Worker
@@ -63,7 +64,7 @@ class AmqpQueue:
         publishing, self._publishing = self._publishing, None
         if publishing is not None:
             with contextlib.suppress(*_FAILURES):
-                async with asyncio.timeout(ANSWER_S):
+                async with within(ANSWER_S):
                     await publishing[0].close()
 
     def wake(self) -> None:
