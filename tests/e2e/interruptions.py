@@ -8,24 +8,21 @@ on it. Left over is: a proxy or a toxic beyond theirs, a process (stopped ones, 
 """
 
 import argparse
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from harness.services import toxiproxy_install
+from tests.e2e import toxiproxies
 from tests.e2e.leftovers import processes_of
+from tests.e2e.toxiproxies import call
 
 FAULTS = (
     "latency:latency=200ms",
@@ -69,7 +66,7 @@ def interrupted(seed: int, url: str, place: Path) -> Interrupted:
     number = signal.Signals(signal.SIGINT if seed % 2 == 0 else signal.SIGKILL)
     fault, after_s = draw.choice(FAULTS), draw.random() * LATEST_S
     (place / "tmp").mkdir(mode=0o755)
-    before = _call(url, "/proxies")
+    before = call(url, "/proxies")
     colon = "," if ":" in fault else ":"
     lasting = "" if fault == "restart" else f",for={FOR_S}s"
     process = subprocess.Popen(
@@ -94,46 +91,11 @@ def interrupted(seed: int, url: str, place: Path) -> Interrupted:
 
 
 def _left(url: str, before: Any, place: Path) -> tuple[str, ...]:
-    now = _call(url, "/proxies")
+    now = call(url, "/proxies")
     found = [f"proxy {name}" for name in now if name not in before]
     found += [f"changed proxy {name}" for name in before if now.get(name) != before[name]]
     found += [f"process {pid} ({said})" for pid, said in processes_of(place / "out", place).items()]
     return (*found, *(f"directory {path.name}" for path in (place / "tmp").iterdir()))
-
-
-@contextmanager
-def shared_toxiproxy(binary: Path) -> Iterator[str]:
-    """Somebody else's, with a proxy and a toxic of theirs on it."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    process = subprocess.Popen(
-        [str(binary), "-host", "127.0.0.1", "-port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _until(lambda: _answers(port))
-        _call(url, "/proxies", {"name": "theirs", "upstream": "127.0.0.1:9", "listen": "127.0.0.1:0"})
-        _call(
-            url, "/proxies/theirs/toxics", {"name": "slow", "type": "latency", "attributes": {"latency": 5}}
-        )
-        yield url
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _call(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    request = urllib.request.Request(url + path, json.dumps(body).encode() if body else None)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
 
 
 def _until(there: Any) -> None:
@@ -156,7 +118,7 @@ def main() -> int:
     if binary is None:
         sys.exit("No Toxiproxy: harness toxiproxy install")
     clean = 0
-    with shared_toxiproxy(binary.path) as url:
+    with toxiproxies.shared(binary.path) as (url, _):
         for seed in range(asked.seed, asked.seed + asked.runs):
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
                 done = interrupted(seed, url, Path(place))

@@ -2,10 +2,8 @@
 
 import json
 import signal
-import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -14,7 +12,9 @@ from typing import Any
 import pytest
 
 from tests import brokers, getting
+from tests.e2e import toxiproxies
 from tests.e2e.leftovers import assert_nothing_left
+from tests.e2e.toxiproxies import call
 
 Start = Callable[..., Any]
 SUSTAIN = ("sustain", "--users", "3", "--no-think", "--json")
@@ -70,39 +70,15 @@ def test_no_toxiproxy_and_a_fault_planned_is_exit_5_before_any_load(harness: Sta
 
 @pytest.fixture
 def shared_toxiproxy(shared_process: tuple[str, Any]) -> str:
-    """Somebody else's Toxiproxy, with a proxy of theirs on it."""
+    """Somebody else's Toxiproxy."""
     return shared_process[0]
 
 
 @pytest.fixture
 def shared_process(toxiproxy_binary: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """The same, with its process."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    process = subprocess.Popen(
-        [str(toxiproxy_binary), "-host", "127.0.0.1", "-port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            call(url, "/proxies", {"name": "theirs", "upstream": "127.0.0.1:9", "listen": "127.0.0.1:0"})
-            break
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-    yield url, process
-    process.kill()
-    process.wait()
-
-
-def call(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    request = urllib.request.Request(url + path, json.dumps(body).encode() if body else None)
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        return json.load(answer)
+    with toxiproxies.shared(toxiproxy_binary) as started:
+        yield started
 
 
 @pytest.mark.parametrize("seed", range(4))

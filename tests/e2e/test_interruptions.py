@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.interruptions import interrupted, shared_toxiproxy
+from tests.e2e import toxiproxies
+from tests.e2e.interruptions import interrupted
 
 ENDS = {130, -9, 0, 1, 3}  # interrupted, killed, or over before
 
@@ -14,7 +15,7 @@ def test_an_interrupted_run_leaves_no_toxic_no_proxy_and_no_process(
     seed: int, toxiproxy_binary: Path, tmp_path: Path
 ) -> None:
     """By Ctrl-C and by kill -9; what somebody else has on the Toxiproxy is as it was."""
-    with shared_toxiproxy(toxiproxy_binary) as url:
+    with toxiproxies.shared(toxiproxy_binary) as (url, _):
         done = interrupted(seed, url, tmp_path)
 
     assert done.left == (), done.line()
