@@ -12,7 +12,7 @@ from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from harness.clock import Clock, within
-from harness.faults.evidence import Ask, Canary, End
+from harness.faults.evidence import Ask, Canary, end_of
 from harness.units import NS_PER_MS
 
 EACH = 100  # bytes that a request stands for, each way
@@ -92,14 +92,8 @@ class Conversation:
         try:
             async with within(ask.limit_s):
                 return await self._asked(ask)
-        except TimeoutError:
-            end: End = "silent"
-        except ConnectionRefusedError:
-            end = "refused"
-        except ConnectionResetError:
-            end = "reset"
-        except (OSError, EOFError, UnexpectedError):
-            end = "closed"
+        except (OSError, EOFError, UnexpectedError) as error:
+            end = end_of(error)
         wire = self.kept
         await self.close()
         lasted_ms = (self.clock.now_ns() - began_ns) / NS_PER_MS

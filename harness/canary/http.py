@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httptools
 
 from harness.clock import Clock, within
-from harness.faults.evidence import Ask, Canary, End
+from harness.faults.evidence import Ask, Canary, End, end_of
 from harness.units import NS_PER_MS
 
 READ = 65536
@@ -45,17 +45,9 @@ class Http:
         try:
             async with within(ask.limit_s):
                 done_ns = await self._exchange(ask, seen)
-        except TimeoutError:
-            end: End = "silent"
-        except ConnectionRefusedError:
-            end = "refused"
-        except ConnectionResetError:
-            end = "reset"
-        except (OSError, EOFError, httptools.HttpParserError):
-            end = "closed"
-        else:
-            return self._canary("replied", began_ns, done_ns, seen)
-        return self._canary(end, began_ns, self.clock.now_ns(), seen)
+        except (OSError, EOFError, httptools.HttpParserError) as error:
+            return self._canary(end_of(error), began_ns, self.clock.now_ns(), seen)
+        return self._canary("replied", began_ns, done_ns, seen)
 
     def _canary(self, end: End, began_ns: int, ended_ns: int, seen: _Replies) -> Canary:
         return Canary(end, (ended_ns - began_ns) / NS_PER_MS, seen.out, seen.into, seen.closing_ms)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from harness.clock import Clock, within
-from harness.faults.evidence import Ask, Canary, End
+from harness.faults.evidence import Ask, Canary, end_of
 from harness.units import NS_PER_MS
 
 EACH = 100  # bytes that a request stands for, each way
@@ -38,18 +38,10 @@ class Postgres:
                     closing_ms = await self._closing_ms()
                     return Canary("replied", 0.0, closing_ms=closing_ms)
                 return await self._statement(ask)
-        except TimeoutError:
-            end: End = "silent"
-        except ConnectionRefusedError:
-            end = "refused"
-        except ConnectionResetError:
-            end = "reset"
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            end = (
-                "reset"
-                if isinstance(error.__cause__ or error.__context__, ConnectionResetError)
-                else "closed"
-            )
+            end = end_of(error)
+            if end == "closed" and isinstance(error.__cause__ or error.__context__, ConnectionResetError):
+                end = "reset"
         await self.close()
         return Canary(end, (self.clock.now_ns() - began_ns) / NS_PER_MS)
 

@@ -7,7 +7,7 @@ that both sides see the same server; the median of differences is what counts.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 # What a difference of canaries may be without meaning anything, on a busy machine.
 NOISE_MS = 25.0
@@ -19,6 +19,17 @@ PAIRS = 5
 # replied: all that was asked for. Else how it ended: the connection was not accepted, cut off by a reset, closed in
 # order before all had come, or nothing more came within the limit.
 End = Literal["replied", "refused", "reset", "closed", "silent"]
+
+_ENDS: Final[dict[type[Exception], End]] = {
+    TimeoutError: "silent",
+    ConnectionRefusedError: "refused",
+    ConnectionResetError: "reset",
+}
+
+
+def end_of(error: Exception) -> End:
+    """How a canary ended that raised this instead of an answer."""
+    return next((end for kind, end in _ENDS.items() if isinstance(error, kind)), "closed")
 
 
 @dataclass(frozen=True, slots=True)
