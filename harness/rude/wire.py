@@ -9,6 +9,7 @@ import fcntl
 import socket
 import struct
 import termios
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httptools
@@ -67,14 +68,12 @@ class Wire:
         """The next reply, as far as it comes; a status of 0 when none came, or it was not HTTP."""
         answer = Answer()
         parser = httptools.HttpResponseParser(answer)
-        try:
+        with suppress(OSError, httptools.HttpParserError):  # however it ends, it is told as far as it came
             while not answer.complete and len(answer.body) < REPLY_BYTES_MAX:
                 data = await self.receive()
                 if not data:
                     break
                 parser.feed_data(data)
-        except (OSError, httptools.HttpParserError):
-            pass  # how it ended does not matter here
         answer.status = parser.get_status_code()
         return answer
 
