@@ -67,7 +67,9 @@ class Ways:
         if name not in self.needed:
             return {}
         broker = BROKERS[name]
-        url = await self.stack.enter_async_context(broker.provided_or_started(self.undo, log_dir))
+        url = os.environ.get(broker.VARIABLE, "")
+        if not url:
+            url = await self.stack.enter_async_context(broker.own(self.undo, log_dir))
         await self._check_broker(name, broker.VARIABLE, url)
         return {broker.VARIABLE: await self.lead(name, url)}
 

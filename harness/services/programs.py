@@ -3,6 +3,8 @@
 import os
 import shutil
 
+from harness.errors import FaultBackendUnreachableError
+
 # System programs are not on everybody's PATH.
 SYSTEM_PLACES = ("/usr/sbin", "/sbin", "/usr/lib/rabbitmq/bin", "/opt/redis/bin", "/usr/local/sbin")
 
@@ -11,6 +13,17 @@ def found(*names: str) -> str | None:
     """The path of the first that is there."""
     places = os.pathsep.join([os.environ.get("PATH", ""), *SYSTEM_PLACES])
     return next(filter(None, (shutil.which(name, path=places) for name in names)), None)
+
+
+def of_server(server: str, package: str, variable: str, *names: str) -> str:
+    """The path of a program that a server of our own needs; `variable` could name a server of the user's instead."""
+    if path := found(*names):
+        return path
+    raise FaultBackendUnreachableError(
+        f"There is no {server} on this machine",
+        f"{names[-1]} is not installed, and {variable} names no server",
+        f"Get it: {to_get(package)}; or set {variable}",
+    )
 
 
 def apt_install(package: str) -> str | None:

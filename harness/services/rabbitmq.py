@@ -1,6 +1,6 @@
-"""RabbitMQ: the user's server if AMQP_URL names one, else one of our own for the run, as a child.
+"""RabbitMQ: one of our own for the run, as a child, unless AMQP_URL names the user's.
 
-    async with provided_or_started(undo, log_dir) as url:               # amqp://harness:...@127.0.0.1:PORT/
+    async with own(undo, log_dir) as url:                               # amqp://harness:...@127.0.0.1:PORT/
 
 No other broker of the machine is touched: ports, data, Erlang's cookie and its directory of nodes (epmd, a child too)
 are its own. It has one user, with a random password, who may do everything in the virtual host "/". It takes about ten
@@ -9,7 +9,6 @@ seconds to start, and is ended without a word: in good order it takes six second
 What it does not know: queues. Whoever uses it declares its own.
 """
 
-import os
 import secrets
 import signal
 from collections.abc import AsyncIterator
@@ -17,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import FaultBackendUnreachableError, ServiceError
+from harness.errors import ServiceError
 from harness.record.undo import Journal
 from harness.services import programs, readiness, temporary
 from harness.services.ports import free_port, is_taken
@@ -54,22 +53,14 @@ class _Ports:
 
 def program() -> str:
     """The one that would be started."""
-    path = programs.found(*PROGRAMS)
-    if path is None or programs.found(DIRECTORY) is None:
-        raise FaultBackendUnreachableError(
-            "There is no RabbitMQ on this machine",
-            f"{DIRECTORY if path else PACKAGE} is not installed, and {VARIABLE} names no server",
-            f"Get it: {programs.to_get(PACKAGE)}; or set {VARIABLE}",
-        )
-    return path
+    server = programs.of_server("RabbitMQ", PACKAGE, VARIABLE, *PROGRAMS)
+    programs.of_server("RabbitMQ", PACKAGE, VARIABLE, DIRECTORY)
+    return server
 
 
 @asynccontextmanager
-async def provided_or_started(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
-    """The URL of the user's, or of one of our own."""
-    if given := os.environ.get(VARIABLE):
-        yield given
-        return
+async def own(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
+    """The URL of one for this run, in a temporary directory."""
     async with temporary.directory(undo, "rabbitmq") as place, started(undo, place, log_dir) as broker:
         yield broker.url
 

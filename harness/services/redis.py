@@ -1,17 +1,16 @@
-"""Redis: the user's server if REDIS_URL names one, else one of our own for the run, as a child.
+"""Redis: one of our own for the run, as a child, unless REDIS_URL names the user's.
 
-    async with provided_or_started(undo, log_dir) as url:               # redis://:...@127.0.0.1:PORT/0
+    async with own(undo, log_dir) as url:                               # redis://:...@127.0.0.1:PORT/0
 
 One of ours listens on 127.0.0.1 and a free port, asks for a random password, and keeps nothing on disk.
 """
 
-import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from harness.errors import FaultBackendUnreachableError, ServiceError
+from harness.errors import ServiceError
 from harness.record.undo import Journal
 from harness.services import programs, readiness, temporary
 from harness.services.ports import free_port, is_taken
@@ -23,22 +22,12 @@ TRIES = 5
 
 def program() -> str:
     """The one that would be started."""
-    path = programs.found(PROGRAM)
-    if path is None:
-        raise FaultBackendUnreachableError(
-            "There is no Redis on this machine",
-            f"{PROGRAM} is not installed, and {VARIABLE} names no server",
-            f"Get it: {programs.to_get(PROGRAM)}; or set {VARIABLE}",
-        )
-    return path
+    return programs.of_server("Redis", PROGRAM, VARIABLE, PROGRAM)
 
 
 @asynccontextmanager
-async def provided_or_started(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
-    """The URL of the user's, or of one of our own."""
-    if given := os.environ.get(VARIABLE):
-        yield given
-        return
+async def own(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
+    """The URL of one for this run, in a temporary directory."""
     async with temporary.directory(undo, "redis") as place, started(undo, place, log_dir) as url:
         yield url
 
