@@ -10,7 +10,8 @@ A fault that acts on new connections only (the catalogue says which do) exposes 
 
 On a link behind the target (database, queue, sessions) the calls of the load do not travel over the link: exposed are
 those that were on their way while the fault was on. That the link itself was disturbed is what canaries verify.
-Whether a call needed the database, the queue or a session is not known here.
+Whether a call needed the database, the queue or a session is not known here. Nor is it known which connections the
+target opened there: a fault that acts on new ones only exposes nobody, whatever connections the load opened itself.
 """
 
 from collections.abc import Iterable

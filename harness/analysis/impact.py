@@ -19,7 +19,7 @@ from harness.analysis.rounding import ratio, seconds
 from harness.analysis.sessions import Fate
 from harness.analysis.spans import Span
 from harness.analysis.steps import Step
-from harness.catalogue import FAULTS
+from harness.catalogue import FAULTS, LINKS
 from harness.mcp import outcome
 from harness.units import NS_PER_S
 
@@ -66,8 +66,7 @@ def measure(calls: Calls, faults: Sequence[Fault], timed: Sequence[Step]) -> tup
 def _impact(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[Step]) -> Impact:
     window = fault.window
     during = exposure.touched(calls, [window] if window else [])
-    new_only = fault.kind in FAULTS and FAULTS[fault.kind].exposes == "new"
-    touched = exposure.exposed(calls, window, new_only=new_only) if window else NOBODY
+    touched = _exposed(calls, fault)
     found = recovery.measure(calls, fault, timed, faults)
     fate = sessions.fate(calls, fault, faults)
     return Impact(
@@ -95,6 +94,16 @@ def _impact(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence
             "did": None if fault.did is None else dict(fault.did),
         },
     )
+
+
+def _exposed(calls: Calls, fault: Fault) -> Exposure:
+    new_only = fault.kind in FAULTS and FAULTS[fault.kind].exposes == "new"
+    behind = (
+        fault.link in LINKS and LINKS[fault.link].behind
+    )  # where the target opens connections, and not we
+    if fault.window is None or (new_only and behind):
+        return NOBODY
+    return exposure.exposed(calls, fault.window, new_only=new_only)
 
 
 def _before(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[Step]) -> Calls:

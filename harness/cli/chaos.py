@@ -116,7 +116,8 @@ def _matrix_data(given: dict[str, Any]) -> dict[str, Any]:
     from harness.scenario.read import read_file
 
     file = read_file(given["experiment"]) if given["experiment"] else {}
-    base = {"mix": matrix.MIX, "timeout": "10s"} | {
+    usual = {"mix": matrix.MIX, "timeout": "10s", "calls_per_connection": matrix.CALLS_PER_CONNECTION}
+    base = usual | {
         key: value for key, value in file.items() if key not in {"name", "load", "faults", "warm_up", "abort"}
     }
     data = scenario_data(given, base)
@@ -125,11 +126,11 @@ def _matrix_data(given: dict[str, Any]) -> dict[str, Any]:
         # A version with sessions, so that a restart has something to lose.
         data["target"] = {"protocol": matrix.WITH_SESSIONS} | target
     only = [word.strip() for word in (given["only"] or "").split(",") if word.strip()]
-    usual = matrix.QUICK if given["quick"] else matrix.FULL
+    row = matrix.QUICK if given["quick"] else matrix.FULL
     times = matrix.Times(
-        duration_s(given["before"]) if given["before"] else usual.before_s,
-        duration_s(given["for_"]) if given["for_"] else usual.for_s,
-        duration_s(given["after"]) if given["after"] else usual.after_s,
+        duration_s(given["before"]) if given["before"] else row.before_s,
+        duration_s(given["for_"]) if given["for_"] else row.for_s,
+        duration_s(given["after"]) if given["after"] else row.after_s,
     )
     rows = matrix.rows(matrix.reachable(target, os.environ, only), only)
     return data | matrix.scenario(rows, times, given["users"] or USERS_OF_MATRIX)

@@ -88,6 +88,13 @@ _SHARED: tuple[Decorator, ...] = (
         help="How often clients try a call again that failed, with back-off and a budget [default: 0].",
     ),
     click.option(
+        "--calls-per-connection",
+        type=click.IntRange(min=0),
+        envvar="HARNESS_CALLS_PER_CONNECTION",
+        help="After how many calls an HTTP connection is closed and the next call opens another; 0: never. "
+        "A WebSocket or the stream of HTTP+SSE is its session, and stays [default: 0, of a matrix 20].",
+    ),
+    click.option(
         "-H",
         "--header",
         "headers",
@@ -194,6 +201,8 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
     if given["retries"] is not None:
         more = given["retries"]
         data["retries"] = {**(data.get("retries") or {}), "attempts": more + 1} if more else None
+    if given["calls_per_connection"] is not None:
+        data["calls_per_connection"] = given["calls_per_connection"] or None
     if given["faults"]:
         data["faults"] = [*data.get("faults", []), *map(_fault, given["faults"])]
     return data

@@ -8,7 +8,9 @@ import click
 # title -> parameters, in the order in which they are declared
 SECTIONS: dict[str, frozenset[str]] = {
     "The server": frozenset({"url", "target_options", "protocol", "headers", "allowed_hosts"}),
-    "The calls": frozenset({"mix", "call", "args", "think", "timeout", "retries", "seed"}),
+    "The calls": frozenset(
+        {"mix", "call", "args", "think", "timeout", "retries", "calls_per_connection", "seed"}
+    ),
     "What breaks meanwhile": frozenset({"faults"}),
     "What is good enough": frozenset({"objectives", "abort"}),
     "While it runs": frozenset({"alert", "prometheus", "web"}),

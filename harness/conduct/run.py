@@ -202,6 +202,7 @@ def _load_spec(run: Run, server: Server) -> LoadSpec:
         think=scenario.think,
         timeout_s=scenario.timeout,
         retries=None if run.plan.retries is None else asdict(run.plan.retries),
+        calls_per_connection=run.plan.calls_per_connection,
         workers=scenario.workers,
         expect_workers=scenario.expect_workers,
         bind=scenario.bind,

@@ -42,6 +42,7 @@ class LoadSpec:
     think: bool = True
     timeout_s: float = 30.0
     retries: dict[str, Any] | None = None  # of harness.load.retry.Policy
+    calls_per_connection: int | None = None  # over HTTP, where no stream is the session
     workers: int = 1  # on this machine
     expect_workers: int = 0  # on others
     bind: str = ""  # where those join

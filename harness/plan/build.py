@@ -36,6 +36,7 @@ def build(scenario: Scenario) -> Plan:
         warm_up=_warm_up(steps[0], scenario.warm_up) if scenario.warm_up else None,
         abort=tuple(map(parse_abort, scenario.abort)),
         retries=_retries(scenario),
+        calls_per_connection=scenario.calls_per_connection,
         matrix=scenario.matrix,
     )
 

@@ -26,6 +26,7 @@ def describe(plan: Plan) -> str:
         *stops,
         _pools(plan),
         _retries(plan),
+        _connections(plan),
         *(f"Warning: {text}." for text in warnings(plan)),
     ):
         lines += ["", text] if text else []
@@ -83,6 +84,13 @@ def _retries(plan: Plan) -> str:
     return (
         f"A call that failed is tried {found.attempts} times in all, after waits of up to {waits}, {budget}."
     )
+
+
+def _connections(plan: Plan) -> str:
+    many = plan.calls_per_connection
+    if many is None:
+        return ""
+    return f"An HTTP connection is closed after {many:,} {'call' if many == 1 else 'calls'}, and the next call opens another."
 
 
 def _fault_row(fault: FaultStep) -> tuple[str, str, str, str]:

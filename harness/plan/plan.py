@@ -104,6 +104,7 @@ class Plan:
     warm_up: LoadStep | None = None
     abort: tuple[AbortRule, ...] = ()
     retries: Retried | None = None
+    calls_per_connection: int | None = None
     matrix: bool = False  # each load step with its faults is a row of a resilience matrix
 
     @property

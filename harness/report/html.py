@@ -186,6 +186,7 @@ def _ran(reading: Reading) -> Html:
         ("Started", wording.moment(summary)),
         ("Duration", show_duration(round(summary["duration_s"]))),
         ("Time-out", show_duration(summary["timeout_s"]) if summary["timeout_s"] else None),
+        ("Calls per connection", reading.plan.get("calls_per_connection")),
         ("Seed", summary["seed"]),
         ("Bytes", f"{show_bytes(totals['bytes_out'])} sent, {show_bytes(totals['bytes_in'])} received"),
         ("Target's CPU", show(target["cpu_max"], "share") if target["cpu_max"] is not None else None),

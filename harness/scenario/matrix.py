@@ -36,6 +36,7 @@ LEAD_S, OVERLAP_S, OUTLASTS_S = (
 WITH_SESSIONS: Final = "2025-11-25"
 BROKERS: Final = {"queue": "AMQP_URL", "sessions": "REDIS_URL"}
 MIX: Final = {"light": 1, "heavy": 3, "websocket": 1}  # enough calls in a second to tell seconds apart
+CALLS_PER_CONNECTION: Final = 20  # clients come and go: some faults are met by new connections only
 Rows = Mapping[str, tuple[tuple[str, str], ...]]  # the name of each row, and (kind, link) of its faults
 TOGETHER: Final[Rows] = {
     "kill-with-slow-database": (("latency", "database"), ("kill", "target")),

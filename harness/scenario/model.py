@@ -149,6 +149,7 @@ class Scenario:
     warm_up: Duration = 0.0
     timeout: PositiveDuration = 30.0
     retries: Retries | None = None
+    calls_per_connection: Annotated[int, Field(ge=1)] | None = None  # over HTTP; None: connections are kept
     workers: Annotated[int, Field(ge=0, le=64)] = 1  # processes on this machine
     expect_workers: Annotated[int, Field(ge=0, le=64)] = 0  # that join from other machines
     bind: Bind = DEFAULT_BIND  # where they join

@@ -55,6 +55,23 @@ def test_connections_are_those_of_a_user_over_one_transport():
     assert found == Exposure(calls=7, connections=4)
 
 
+@pytest.mark.parametrize(
+    ("timed", "reused", "hit"),
+    [
+        ((12, 12, 13), False, True),
+        ((12, 12, 13), True, False),
+        ((8, 8, 12), False, False),  # it had its connection before
+        ((8, 10, 12), False, True),
+        ((20, 20, 21), False, False),
+    ],
+)
+def test_what_acts_on_new_connections_exposes_the_calls_that_open_one(timed, reused, hit):
+    """And none of those that find one open."""
+    one = calls(timed, reused=np.array([reused]))
+
+    assert exposed(one, WINDOW, new_only=True).calls == hit
+
+
 def test_every_call_is_touched_or_not_and_never_both():
     """Against the definition, call by call, for random calls and several windows."""
     rng = np.random.default_rng(3)

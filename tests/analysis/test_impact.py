@@ -96,6 +96,27 @@ def test_objectives_on_faults_work_from_the_events_to_the_verdict(tmp_path):
     assert summary["verdict"] == "fail"
 
 
+@pytest.mark.parametrize(
+    ("kind", "link", "hit"),
+    [
+        ("slow_close", "client", True),
+        ("slow_close", "database", False),
+        ("slow_close", "queue", False),
+        ("slow_close", "sessions", False),
+        ("latency", "database", True),
+    ],
+)
+def test_connections_of_the_load_say_nothing_of_those_behind_the_target(kind, link, hit, tmp_path):
+    """What only new connections meet is met by the load's on its own link; what the target opens is not known."""
+    run = Run()
+    run.fault("it", 10, 5, kind=kind, link=link)
+    run.level(5, seconds=30, kind="sustain", reused=False)
+    run.end()
+
+    (row,) = read(run.write(tmp_path)).summary["faults"]
+    assert (row["exposed"]["calls"] > 0) == hit
+
+
 def test_a_fault_that_never_came_has_a_row_of_nothing(tmp_path):
     """Planned and skipped: no window, nothing exposed, nothing to heal."""
     run = Run()

@@ -58,6 +58,28 @@ def test_a_scenario_says_what_the_target_is(tmp_path: Path, capsys: pytest.Captu
     assert {fault["link"] for fault in plan["faults"]} == {"client", "target"}
 
 
+@pytest.mark.parametrize(
+    ("file", "argv", "expected"),
+    [
+        ("", (), 20),
+        ("calls_per_connection: 3", (), 3),
+        ("calls_per_connection: null", (), None),
+        ("calls_per_connection: 3", ("--calls-per-connection", "5"), 5),
+        ("", ("--calls-per-connection", "0"), None),
+    ],
+)
+def test_clients_of_a_matrix_come_and_go_unless_somebody_says_otherwise(
+    file: str, argv: tuple[str, ...], expected: int | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Some faults are met by new connections only; the command line wins over the file, over the default."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"load: [{{ramp: {{to: 5}}}}]\n{file}\n")
+
+    assert run([*MATRIX, str(path), "--only", "noop", "--dry-run", "--json", *argv]) == PASSED
+
+    assert json.loads(capsys.readouterr().out)["calls_per_connection"] == expected
+
+
 def test_the_options_of_a_target_are_those_of_serve() -> None:
     """What is refused of them stands in its table; a new one that says where the target is belongs there, too."""
     assert {"host", "port", "database_url", "drop_schema", "worker"} <= {one.name for one in serve.params}

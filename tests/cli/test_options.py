@@ -7,7 +7,7 @@ from harness.cli.options import scenario_data
 NOTHING = dict.fromkeys(
     (
         "url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "expect_workers", "bind", "seed", "retries",
-        "target_options",
+        "calls_per_connection", "target_options",
     ), None,
 ) | {"headers": (), "objectives": (), "abort": (), "alert": (), "allowed_hosts": (), "faults": ()}  # fmt: skip
 
@@ -23,6 +23,7 @@ FILE = {
     "seed": 7,
     "think": True,
     "retries": {"attempts": 5, "budget": "10%"},
+    "calls_per_connection": 7,
 }
 
 
@@ -39,6 +40,8 @@ def test_nothing_given_leaves_the_file_as_it_is() -> None:
         ({"workers": 2}, "workers", 2),
         ({"retries": 2}, "retries", {"budget": "10%", "attempts": 3}),
         ({"retries": 0}, "retries", None),
+        ({"calls_per_connection": 3}, "calls_per_connection", 3),
+        ({"calls_per_connection": 0}, "calls_per_connection", None),
         ({"expect_workers": 4}, "expect_workers", 4),
         ({"bind": "0.0.0.0:5557"}, "bind", "0.0.0.0:5557"),
         ({"timeout": "3s"}, "timeout", "3s"),

@@ -80,6 +80,19 @@ def test_a_plan_prints_as_a_timeline() -> None:
 
 
 @pytest.mark.parametrize(
+    ("many", "said"), [(None, ""), (1, "closed after 1 call, and"), (20, "closed after 20 calls, and")]
+)
+def test_a_plan_says_how_long_connections_are_kept(many: int | None, said: str) -> None:
+    """Or nothing, where they are kept; plan.json has it, too."""
+    load = [{"sustain": {"users": 5, "for": "60s"}}]
+    plan = build(scenario_of({"name": "n", "load": load, "calls_per_connection": many}, "x.yaml", {}))
+
+    assert said in describe(plan)
+    assert ("An HTTP connection is closed" in describe(plan)) == bool(said)
+    assert plan.as_json()["calls_per_connection"] == many
+
+
+@pytest.mark.parametrize(
     ("retries", "said", "warned"),
     [
         (None, "", []),

@@ -199,6 +199,22 @@ def test_a_load_that_nobody_makes_or_nobody_can_join_is_refused(given: dict[str,
 
 
 @pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"calls_per_connection": 0}, "calls_per_connection: should be greater than or equal to 1"),
+        ({"calls_per_connection": "many"}, "calls_per_connection: "),
+        ({"call_per_connection": 5}, "call_per_connection: unknown key; did you mean calls_per_connection?"),
+    ],
+)
+def test_connections_carry_a_call_at_least(data: dict[str, object], message: str) -> None:
+    """The path of the key, and what would be right."""
+    with pytest.raises(UsageError) as caught:
+        scenario_of({"name": "n", "load": LOAD, **data}, "x.yaml", {})
+
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("retries", "attempts", "waits_s", "budget"),
     [
         ({}, 3, (0.1, 2.0), 0.2),

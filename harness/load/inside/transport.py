@@ -4,6 +4,8 @@
   quarter of a second at most, so that the connection can be used again; else it is closed.
 - A connection that the server closed while it was idle is noticed before it is used (a peek that costs a
   microsecond), and replaced. What fails on a connection that was used before is marked `reused`.
+- Where clients come and go, a connection is closed by us after so many exchanges, each when its reply is read to the
+  end and the latency taken. The next one opens another, and carries the time of that. Sessions go by id, and outlive it.
 - Nothing is retried and no redirect is followed: each exchange is one attempt, with one outcome. Only a stream that
   the server closed to be asked again is asked for again (see `resuming`).
 - The deadline of a call covers looking up the name, connecting, TLS, sending and the reply (see `deadlines`).
@@ -52,9 +54,11 @@ KNOWN = KnownHeads()  # the same bytes say the same, whoever sends them
 class Connection:
     """Keep-alive to one origin, for one user; not shared between greenlets."""
 
-    def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = ()) -> None:
+    def __init__(
+        self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = (), *, carries: int = 0
+    ) -> None:
         self._place = place = Place.of(url)
-        self._again = functools.partial(Connection, url, deadlines, timeout_s, headers)
+        self._again = functools.partial(Connection, url, deadlines, timeout_s, headers, carries=carries)
         self._preambles = Preambles(place, headers)
         self._deadlines = deadlines
         self._timeout_ns = int(timeout_s * 1e9)
@@ -63,7 +67,8 @@ class Connection:
         self._incoming = Incoming()  # and how to tell that an idle socket has ended: of this socket
         self._idle = _poll()
         self._beside: Connection | None = None  # for answers to what the server asks in mid-stream
-        self._used = False
+        self._carries = carries  # so many exchanges, and it is closed; 0: whatever comes
+        self._carried = 0  # of this socket, the one under way among them
         self.deadline_ns = 0
         self.expired = False
 
@@ -140,12 +145,12 @@ class Connection:
             self._socket.close()
             self._socket = None
         if self._socket is not None:
-            reused, self._used = self._used, True
-            return reused
+            self._carried += 1
+            return True
         self._socket = connect(self._place, self.deadline_ns)
         self._bare = bare_of(self._socket, secure=self._place.secure)
         self._deadlines.watch(self)
-        self._used = True
+        self._carried = 1
         self._incoming = Incoming()
         self._idle = _poll()
         self._idle.register(self._socket.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
@@ -230,7 +235,7 @@ class Connection:
             _read_rest(self._socket, incoming, self.deadline_ns)
         reply = incoming.exchange.reply
         strayed = reply is not None and reply.outcome == outcome.ID_MISMATCH  # ours may be still to come
-        if strayed or not (incoming.complete and incoming.keep_alive):
+        if strayed or not (incoming.complete and incoming.keep_alive) or self._carried == self._carries:
             self.close()
 
 

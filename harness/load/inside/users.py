@@ -63,7 +63,7 @@ class McpUser(User):
         self.random = self.context.random(self.number)
         self.pacing = Pacing(self.random, self._now_ns())
         told = (self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()))
-        self.http = Connection(spec.mcp_url, *told)
+        self.http = Connection(spec.mcp_url, *told, carries=spec.calls_per_connection or 0)
         self._protocol = self.protocol or spec.protocol
         # Where the connection is the session, calls have one of their own.
         self.socket: StreamConnection | WebSocketConnection | None = None

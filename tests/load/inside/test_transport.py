@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 import gevent
@@ -80,6 +81,59 @@ def test_a_connection_is_used_again_after_json_and_after_a_stream(server: WireSe
 
     assert marks == [False, True, True, True, True]
     assert server.connections == before + 1
+
+
+@pytest.mark.parametrize(("carries", "calls"), [(0, 5), (1, 3), (2, 5), (3, 6)])
+def test_a_connection_carries_so_many_calls_and_the_next_one_opens_another(
+    server: WireServer, carries: int, calls: int
+) -> None:
+    """Counted by the server; what was read to the end before is read to the end here, and no call fails."""
+    before = server.connections
+    here = carrying(server.url, carries)
+
+    done = [
+        here.exchange(ask(number=number), target="/stream" if number % 2 else "/json")
+        for number in range(calls)
+    ]
+    here.close()
+
+    assert [one.reply.outcome for one in done] == ["ok"] * calls
+    assert [one.reused for one in done] == [number % (carries or calls) != 0 for number in range(calls)]
+    assert server.connections - before == (ceil(calls / carries) if carries else 1)
+
+
+@pytest.mark.parametrize("path", ["/polled", "/a-request-with-our-id-first"])
+def test_a_call_of_more_than_one_exchange_outlives_its_connection(server: WireServer, path: str) -> None:
+    """A polled stream is taken up on another, what is asked in mid-stream is answered on one that is not kept either."""
+    before = server.connections
+    here = carrying(server.url, 1)
+
+    done = []
+    for _ in range(3):
+        server.answers.clear()  # so that each call waits for its own
+        done.append(here.exchange(ask(BY_PATH[path]), target=path))
+
+    assert [(one.reply.outcome, one.reused) for one in done] == [("ok", False)] * 3
+    assert server.connections - before == 6
+    assert here._socket is None
+    assert here._beside is None or here._beside._socket is None
+
+
+def carrying(url: str, carries: int) -> Connection:
+    return Connection(url, Deadlines(), 10.0, carries=carries)
+
+
+def test_a_count_begins_anew_with_a_connection_that_the_server_closed(server: WireServer) -> None:
+    """What is counted is the calls of one socket, not of one user."""
+    before = server.connections
+    here = carrying(server.url, 3)
+
+    paths = ("/json", "/closed-before", "/json", "/json", "/json", "/json")
+    marks = [here.exchange(ask(number=number), target=path).reused for number, path in enumerate(paths)]
+    here.close()
+
+    assert marks == [False, True, False, True, True, False]
+    assert server.connections - before == 3
 
 
 def test_a_connection_closed_while_idle_is_replaced_and_no_call_fails(server: WireServer) -> None:
