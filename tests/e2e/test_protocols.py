@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 Start = Callable[..., Any]
@@ -78,12 +80,15 @@ def origin(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_a_workload_asks_for_all_there_is(
     harness: Start, tmp_path: Path, origin: str, path: str, protocol: str, listen: bool, also: set[str]
 ) -> None:
-    """Every kind of request under its own name, and none of them failed: in each era, and on the oldest transport."""
+    """Every kind of request under its own name, and none of them failed: in each era, and on the oldest transport.
+
+    So it is with clients that come and go: sessions and streams outlive the connections of calls.
+    """
     target = {"url": origin + path, "protocol": protocol, "listen": listen}
     load = [{"sustain": {"users": 3, "for": "1s"}}]
     scenario = {"name": "wide", "target": target, "workload": WORKLOAD, "load": load, "think": False}
     (tmp_path / "wide.yaml").write_text(json.dumps(scenario))
-    command = harness("run", str(tmp_path / "wide.yaml"), "--json")
+    command = harness("run", str(tmp_path / "wide.yaml"), "--calls-per-connection", "5", "--json")
     assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
     summary = command.summary()
 
@@ -93,3 +98,22 @@ def test_a_workload_asks_for_all_there_is(
         protocol, protocol
     )
     assert summary["target"]["transport"] == ("sse" if path == "/sse" else "http")
+    carried = carried_by_connections(Path(summary["run_dir"]))
+    if path == "/sse":  # the stream is the session
+        assert [len(of_user) for of_user in carried] == [1] * 3
+    else:
+        assert {many for of_user in carried for many in of_user[:-1]} == {5}
+        assert max(of_user[-1] for of_user in carried) <= 5
+
+
+def carried_by_connections(run: Path) -> list[list[int]]:
+    """For each user how many calls each of its connections carried, in their order; streams beside the calls apart."""
+    rows = pq.read_table(run / "samples.parquet", columns=["user", "operation", "sent_ns", "reused"])
+    carried: defaultdict[int, list[int]] = defaultdict(list)
+    for row in rows.sort_by("sent_ns").to_pylist():
+        if row["operation"] == "session/listen":
+            continue
+        if not row["reused"]:
+            carried[row["user"]].append(0)
+        carried[row["user"]][-1] += 1
+    return list(carried.values())
