@@ -1,11 +1,13 @@
 """What a plan will not be able to show, said before it is run.
 
 Recovery is measured against the time before a fault, and needs time behind it: see docs/measurement.md.
+A fault that touches no call makes a run unknown; in a matrix its row says so, and no more comes of it.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
+from harness.catalogue import FAULTS, LINKS, where
 from harness.plan.plan import FaultStep, LoadStep, Plan
 from harness.units import show_duration
 
@@ -16,7 +18,19 @@ AFTER_S: Final = 3.0  # three seconds in a row are a recovery
 def warnings(plan: Plan) -> list[str]:
     """A sentence each."""
     tight = [text for fault in plan.faults for text in _too_tight(fault, plan.steps)]
-    return [*tight, *_unbounded(plan)]
+    unmet = [] if plan.matrix else [text for fault in plan.faults for text in _unmet(fault, plan)]
+    return [*tight, *unmet, *_unbounded(plan)]
+
+
+def _unmet(fault: FaultStep, plan: Plan) -> Iterator[str]:
+    """What acts on new connections only, where none are opened; open load opens some as it grows."""
+    if FAULTS[fault.kind].exposes != "new":
+        return
+    acts = f"The fault {fault.name} acts on new connections only, and"
+    if LINKS[fault.link].behind:
+        yield f"{acts} which ones the target opens on {where(fault.link)} is not known: it cannot be said to touch a call"
+    elif plan.calls_per_connection is None and not any(step.arrivals for step in plan.steps):
+        yield f"{acts} users keep theirs: it may touch no call; with --calls-per-connection 20 they come and go"
 
 
 def _unbounded(plan: Plan) -> Iterator[str]:

@@ -79,6 +79,30 @@ def test_a_plan_prints_as_a_timeline() -> None:
     )
 
 
+USERS, CALLS = {"sustain": {"users": 5, "for": "60s"}}, {"rate": {"rate": "5/s", "for": "60s"}}
+
+
+@pytest.mark.parametrize(
+    ("link", "load", "asked", "warned"),
+    [
+        ("client", USERS, {}, "and users keep theirs: it may touch no call; with --calls-per-connection 20"),
+        ("client", USERS, {"calls_per_connection": 20}, ""),
+        ("client", CALLS, {}, ""),
+        ("database", USERS, {"calls_per_connection": 20}, "which ones the target opens on the database link is not known"),
+        ("database", USERS, {"matrix": True}, ""),
+    ],
+)  # fmt: skip
+def test_a_plan_warns_of_a_fault_that_only_new_connections_meet(
+    link: str, load: dict[str, object], asked: dict[str, object], warned: str
+) -> None:
+    """Where nobody opens one, or nobody can know who does; a matrix says so in its row."""
+    fault = {"name": "slow", "fault": "slow_close", "link": link, "delay": "1s", "at": "20s", "for": "20s"}
+    plan = build(scenario_of({"name": "n", "load": [load], "faults": [fault], **asked}, "x.yaml", {}))
+
+    assert len(warnings(plan)) == bool(warned)
+    assert warned in " ".join(warnings(plan))
+
+
 @pytest.mark.parametrize(
     ("many", "said"), [(None, ""), (1, "closed after 1 call, and"), (20, "closed after 20 calls, and")]
 )
