@@ -3,9 +3,7 @@
 import fcntl
 import json
 import os
-import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +13,9 @@ from typing import Any
 import pytest
 
 from harness.services.ports import free_port
-from tests import getting
+from tests import getting, waiting
 
-INSTALL_S, READY_S = 150, 60
+INSTALL_S = 150
 COUNTING = Path(__file__).parent / "fakes" / "counting.cjs"
 EVERYTHING = "@modelcontextprotocol/server-everything@2026.8.31"
 
@@ -67,7 +65,7 @@ def everything(mode: str) -> Iterator[str]:
         stdout=subprocess.DEVNULL,  # it says a line for every request; nobody reads them
         stderr=subprocess.DEVNULL,
     )
-    _wait_for(port, process)
+    waiting.for_port(port, process)
     yield f"http://127.0.0.1:{port}"
     process.kill()
     process.wait()
@@ -78,13 +76,3 @@ def counted(origin: str) -> dict[str, Any]:
     with urllib.request.urlopen(f"{origin}/counted", timeout=20) as reply:
         found: dict[str, Any] = json.loads(reply.read())
     return found
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"nothing listens on {port}")

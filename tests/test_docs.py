@@ -4,10 +4,8 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,8 @@ from harness.objectives import ABORT_METRICS, COMPARE, parse
 from harness.scenario.arguments import TEMPLATES
 from harness.scenario.model import PROTOCOLS
 from harness.scenario.read import scenario_of
+from harness.services.ports import free_port
+from tests import waiting
 from tests.fakes import fault_page
 
 ROOT = Path(__file__).parents[1]
@@ -74,7 +74,7 @@ def echo_server() -> Iterator[int]:
     )
     port = free_port()
     process = subprocess.Popen([sys.executable, "-c", code, str(port)])
-    wait_for_port(port)
+    waiting.for_port(port)
     yield port
     process.kill()
     process.wait()
@@ -97,7 +97,7 @@ def test_every_command_in_the_documentation_works(
         make_a_run(argv[2], workspace)
     process = start(argv, workspace, toxiproxy_binary)
     if argv[1] == "serve" or argv[1:3] == ["toxiproxy", "start"]:
-        wait_for_port(port)
+        waiting.for_port(port)
         process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=280)
     assert process.returncode in PASSED_OR_UNKNOWN, err
@@ -121,7 +121,7 @@ def with_locust(line: str, port: int, workspace: Path) -> None:
         [sys.executable, "-m", *argv], cwd=workspace, stderr=subprocess.PIPE, text=True
     )
     try:
-        wait_for_port(port)
+        waiting.for_port(port)
         assert process.poll() is None
     finally:
         process.send_signal(signal.SIGINT)
@@ -147,22 +147,6 @@ def start(argv: list[str], workspace: Path, toxiproxy: Path | None) -> "subproce
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def wait_for_port(port: int, within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"nothing listens on {port}")
 
 
 def test_every_word_a_scenario_may_use_is_documented() -> None:

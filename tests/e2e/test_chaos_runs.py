@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.conftest import CLEAN
 from tests.e2e.leftovers import assert_nothing_left
+from tests.waiting import until
 
 Start = Callable[..., Any]
 
@@ -89,9 +90,7 @@ def test_an_experiment_that_is_run_alone_and_interrupted_leaves_nothing(tmp_path
         process.wait()
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     assert [event["healed"] for event in events if event["event"] == "fault_healed"] == [True]
-    deadline = time.monotonic() + 30
-    while not (run / "summary.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until((run / "summary.json").exists)
     assert json.loads((run / "summary.json").read_text())["verdict"] == "unknown"
     assert_nothing_left(run, tmp_path)
 

@@ -1,12 +1,12 @@
 """The resilience matrix as a user runs it: what is broken is named, what is sound is not, and Ctrl-C loses nothing."""
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.leftovers import assert_nothing_left
+from tests.waiting import until
 
 Start = Callable[..., Any]
 QUICK = ("chaos", "--matrix", "--before", "4s", "--for", "2s", "--after", "3s", "--json")
@@ -45,7 +45,7 @@ def test_a_sound_target_has_no_name_and_what_was_measured_before_ctrl_c_is_kept(
     """A restart loses no session and no work; the row that was interrupted is unknown, and the run says so."""
     command = harness(*QUICK, "--only", "restart-target,kill-with-slow-database", PATH=on_path)
     run = command.wait_for_event("fault_healed", 150)
-    wait_until(lambda: "kill-with-slow-database" in (run / "events.jsonl").read_text())
+    until(lambda: "kill-with-slow-database" in (run / "events.jsonl").read_text(), within_s=90)
     command.signal(signal.SIGINT)
     assert command.wait(60) == 130
 
@@ -60,10 +60,3 @@ def test_a_sound_target_has_no_name_and_what_was_measured_before_ctrl_c_is_kept(
     assert summary["matrix"]["weaknesses"] == []
     assert "Resilience" in (run / "report.html").read_text()
     assert_nothing_left(run, tmp_path)
-
-
-def wait_until(there: Callable[[], bool], within_s: float = 90) -> None:
-    deadline = time.monotonic() + within_s
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -1,15 +1,16 @@
 """Open load and steps by count on real sockets: every arrival is a call, or is counted as not sent."""
 
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
+from harness.services.ports import free_port
+from tests import waiting
 
 Start = Callable[..., Any]
 
@@ -30,16 +31,9 @@ uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]
 
 @pytest.fixture(scope="module")
 def slow_url() -> Iterator[str]:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = int(sock.getsockname()[1])
+    port = free_port()
     process = subprocess.Popen([sys.executable, "-c", SLOW, str(port)])
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
+    waiting.for_port(port, process)
     yield f"http://127.0.0.1:{port}/mcp"
     process.kill()
     process.wait()

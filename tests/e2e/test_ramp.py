@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests import npm
+from harness.services.ports import free_port
+from tests import npm, waiting
 from tests.e2e.leftovers import assert_nothing_left
 
 Start = Callable[..., Any]
@@ -33,28 +33,12 @@ uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]
 """
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def wait_for_port(port: int, process: "subprocess.Popen[bytes]", within_s: float = 30) -> None:
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"nothing listens on {port}")
-
-
 @pytest.fixture(scope="module")
 def tiny_url() -> Iterator[str]:
     """A server of the official SDK with one tool."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-c", TINY, str(port)])
-    wait_for_port(port, process)
+    waiting.for_port(port, process)
     yield f"http://127.0.0.1:{port}/mcp"
     process.kill()
     process.wait()

@@ -1,16 +1,17 @@
 """Clients that try again, in a whole run: they keep a server down that a fault has pushed over, and it is said."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
+from harness.services.ports import free_port
+from tests import waiting
 
 Start = Callable[..., Any]
 SERVER = Path(__file__).parents[1] / "fakes" / "queueing_server.py"
@@ -30,16 +31,9 @@ faults: [{{name: late, at: steady+8s, for: 5s, fault: latency, latency: 850ms}}]
 @pytest.fixture
 def port() -> Iterator[int]:
     """Where it listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = int(sock.getsockname()[1])
+    port = free_port()
     process = subprocess.Popen([sys.executable, str(SERVER), str(port), "60"])
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
+    waiting.for_port(port, process)
     yield port
     process.kill()
     process.wait()

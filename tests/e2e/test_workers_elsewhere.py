@@ -5,7 +5,6 @@ Without namespaces (not root, and no user namespaces either) the same is played 
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from harness.services.ports import free_port
 from tests import getting
 from tests.e2e.conftest import CLEAN
 from tests.e2e.leftovers import assert_nothing_left
@@ -110,9 +110,7 @@ def test_a_worker_of_another_host_with_another_clock_is_measured_on_the_run_s_ow
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -373,7 +373,7 @@ def has(on: Bench, name: str) -> bool:
     return any(event.event == name for event in on.events())
 
 
-async def until(check: Callable[[], bool | Awaitable[bool]], within_s: float = 30) -> None:
+async def until(check: Callable[[], bool], within_s: float = 60) -> None:
     async with asyncio.timeout(within_s):
         while not check():
             await asyncio.sleep(0.02)

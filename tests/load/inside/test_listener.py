@@ -4,12 +4,10 @@ import asyncio
 import json
 import queue
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import gevent
 import pytest
 
 from harness.client.http import http_client
@@ -19,7 +17,9 @@ from harness.load.inside.listener import Listener
 from harness.mcp import outcome
 from harness.mcp.messages import Request
 from harness.mcp.stream import NO_STREAM
+from tests.fakes.accepting import accepting
 from tests.fakes.wire import event, read_request
+from tests.load.inside.waiting import until
 
 LISTEN = Request(
     "session/listen",
@@ -38,50 +38,27 @@ Seen = "queue.Queue[tuple[str, bytes]]"
 @contextmanager
 def server(*answers: bytes) -> Iterator[tuple[str, Seen]]:
     """Its first GETs are answered by these, one each, and closed; what comes is seen."""
-    listener = socket.create_server(("127.0.0.1", 0))
     seen: queue.Queue[tuple[str, bytes]] = queue.Queue()
     left = list(answers)
-    accepted: list[socket.socket] = []
 
-    def one(sock: socket.socket) -> None:
-        try:
-            while request := read_request(sock):
-                head, body = request
-                seen.put((head.decode(), body))
-                if head.startswith(b"POST"):
-                    sock.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
-                elif left:
-                    sock.sendall(left.pop(0))
-                    sock.close()
-                    return
-        except OSError:
-            sock.close()
-
-    def accept() -> None:
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
+    def act(sock: socket.socket) -> None:
+        while request := read_request(sock):
+            head, body = request
+            seen.put((head.decode(), body))
+            if head.startswith(b"POST"):
+                sock.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+            elif left:
+                sock.sendall(left.pop(0))
+                sock.close()
                 return
-            sock.settimeout(20)
-            accepted.append(sock)
-            threading.Thread(target=one, args=(sock,), daemon=True).start()
 
-    accepting = threading.Thread(target=accept, daemon=True)
-    accepting.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", seen
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    for sock in accepted:
-        sock.close()
-    accepting.join(10)
+    with accepting(act) as origin:
+        yield f"{origin}/mcp", seen
 
 
 def take(seen: Seen, count: int) -> list[tuple[str, bytes]]:
     """What came, while greenlets run."""
-    with gevent.Timeout(10):
-        while seen.qsize() < count:
-            gevent.sleep(0.005)
+    until(lambda: seen.qsize() >= count)
     return [seen.get() for _ in range(count)]
 
 
@@ -92,9 +69,8 @@ def test_what_a_server_asks_beside_the_calls_is_answered_and_a_lost_stream_is_du
         here = Listener(url, Deadlines(), 10.0)
         first = here.exchange(LISTEN)
         (asked, _), (answered, said) = take(seen, 2)
-        with gevent.Timeout(10):
-            while (again := here.due(time.monotonic_ns())) is None:
-                gevent.sleep(0.005)
+        until(lambda: here.due(time.monotonic_ns()))
+        again = here.due(time.monotonic_ns())
         second = here.exchange(again)
         ((resumed, _),) = take(seen, 1)
         here.close()
@@ -144,7 +120,7 @@ async def test_the_asyncio_client_listens_too() -> None:
     told = f"id: e-7\nretry: 20\ndata:\n\n{PING}".encode()
     with server(STREAM + told, STREAM) as (url, seen):
         async with http_client(url, 10.0, {}) as client, listening(client, LISTEN):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while seen.qsize() < 3:
                     await asyncio.sleep(0.005)
     (asked, _), (_, said), (resumed, _) = (seen.get() for _ in range(3))

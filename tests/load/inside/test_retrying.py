@@ -3,7 +3,6 @@
 import itertools
 import json
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,9 @@ from harness.load.inside.recorder import Recorder
 from harness.load.inside.users import McpUser
 from harness.record.samples import Decoder, frame
 from harness.record.spool import Block, _decode
+from tests.fakes.accepting import accepting
 from tests.fakes.wire import read_request
+from tests.load.inside.waiting import until
 
 AT_ONCE = {"attempts": 3, "backoff_s_first": 0.001, "backoff_s_most": 0.001, "budget": None}
 OK, BUSY, RESET = "200 OK", "503 Busy", "reset"
@@ -51,7 +52,6 @@ class Kept:
 @contextmanager
 def server(*answers: str, more: str = "") -> Iterator[str]:
     """The first requests are answered with these, all others with 200."""
-    listener = socket.create_server(("127.0.0.1", 0))
     left = iter(answers)
 
     def one(sock: socket.socket) -> None:
@@ -65,19 +65,8 @@ def server(*answers: str, more: str = "") -> Iterator[str]:
                 head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{more}Content-Length: {len(body)}\r\n\r\n"
                 sock.sendall(head.encode() + body)
 
-    def accept() -> None:
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=one, args=(sock,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/call"
-    finally:
-        listener.close()
+    with accepting(one) as origin:
+        yield f"{origin}/call"
 
 
 class Here:
@@ -254,8 +243,3 @@ def scripted(opening: Callable[[], bool]) -> Callable[[], bool]:
         return True if next(numbers) == 0 else opening()
 
     return opens
-
-
-def until(seen: Callable[[], bool]) -> None:
-    while not seen():
-        gevent.sleep(0.001)

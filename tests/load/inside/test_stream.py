@@ -12,6 +12,7 @@ from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply
 from harness.record.schema import NULL
 from tests.fakes.wire_stream import CASES, Case, StreamServer, stream_server
+from tests.load.inside.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +75,7 @@ def test_a_lost_stream_is_opened_again_by_the_next_exchange(server: StreamServer
     first, second = new_session("sse"), new_session("sse")
     opened(here, first)
     server.sessions["/right"].cut()
-    with gevent.Timeout(10):
-        while here.is_open:
-            gevent.sleep(0.005)
+    until(lambda: not here.is_open)
     decided = opened(here, second)
     done = here.exchange(second.call("x", {}))
     here.close()
@@ -91,9 +90,7 @@ def test_a_refused_port_is_connect_and_a_stopped_user_leaves_nothing_open(server
     session = new_session("sse")
     opened(here, session)
     user = gevent.spawn(here.exchange, session.call("x", {}))
-    with gevent.Timeout(10):
-        while not here.deadline_ns:
-            gevent.sleep(0.001)
+    until(lambda: here.deadline_ns)
     user.kill()
 
     assert not here.is_open

@@ -23,6 +23,7 @@ from harness.mcp.messages import Request
 from harness.record.schema import NULL
 from tests import getting
 from tests.fakes.wire import BY_PATH, CASES, Case, WireServer, wire_server
+from tests.load.inside.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -225,9 +226,7 @@ def test_a_stopped_user_leaves_its_connection_closed(server: WireServer) -> None
     """Killed in mid-call: the socket goes with it."""
     here = connection(server.url + "/hangs-before")
     user = gevent.spawn(here.exchange, ask())
-    with gevent.Timeout(10):
-        while here._socket is None:
-            gevent.sleep(0.005)
+    until(lambda: here._socket)
 
     user.kill()
 

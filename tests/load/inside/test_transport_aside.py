@@ -5,11 +5,8 @@ import queue
 import socket
 import ssl
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
-import gevent
 import pytest
 
 from harness.load.inside import place
@@ -19,41 +16,11 @@ from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply, Request
 from tests import getting
+from tests.fakes.accepting import accepting
 from tests.fakes.wire import read_request
+from tests.load.inside.waiting import until
 
 REQUESTS_MAX = 50
-
-
-@contextmanager
-def serving(act: Callable[[socket.socket], None]) -> Iterator[str]:
-    """The URL of a server that does this with every connection, a thread each."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    accepted: list[socket.socket] = []
-
-    def one(sock: socket.socket) -> None:
-        try:
-            act(sock)
-        except OSError:
-            sock.close()
-
-    def accept() -> None:
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return
-            sock.settimeout(20)
-            accepted.append(sock)
-            threading.Thread(target=one, args=(sock,), daemon=True).start()
-
-    accepting = threading.Thread(target=accept, daemon=True)
-    accepting.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    for sock in accepted:
-        sock.close()
-    accepting.join(10)
 
 
 def answering(seen: "queue.Queue[tuple[bytes, dict[str, object]]]") -> Callable[[socket.socket], None]:
@@ -94,22 +61,15 @@ def opened(connection: Connection, protocol: str) -> Session:
     return session
 
 
-def let_others_run(until: Callable[[], bool], within_s: float = 10.0) -> None:
-    """Greenlets run while this one waits; a poll with a deadline."""
-    with gevent.Timeout(within_s):
-        while not until():
-            gevent.sleep(0.01)
-
-
 def test_a_call_that_timed_out_is_cancelled_in_its_session() -> None:
     """Else a server of the handshake versions works on, and what it does skews the next numbers."""
     seen: queue.Queue[tuple[bytes, dict[str, object]]] = queue.Queue()
-    with serving(answering(seen)) as url:
+    with accepting(answering(seen)) as url:
         connection = Connection(url, Deadlines(), 0.3)
         session = opened(connection, "2025-11-25")
         request = session.call("slow", {})
         done = connection.exchange(request)
-        let_others_run(lambda: seen.qsize() == 4)
+        until(lambda: seen.qsize() == 4)
         connection.close()
     *_, called, (head, told) = list(seen.queue)
 
@@ -131,10 +91,10 @@ def test_where_there_is_no_session_closing_is_the_word(protocol: str) -> None:
         read_request(sock)  # until the client goes away
         seen.put((b"", {"method": "gone"}))
 
-    with serving(act) as url:
+    with accepting(act) as url:
         connection = Connection(url, Deadlines(), 0.3)
         done = connection.exchange(new_session(protocol).call("slow", {}))
-        let_others_run(lambda: seen.qsize() >= 2)
+        until(lambda: seen.qsize() >= 2)
 
     assert done.reply.outcome == outcome.TIMEOUT
     assert seen.queue[-1][1]["method"] == "gone"
@@ -149,7 +109,7 @@ def test_a_refusal_that_comes_before_the_body_is_sent_is_read() -> None:
         sock.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         sock.close()
 
-    with serving(refuse) as url:
+    with accepting(refuse) as url:
         connection = Connection(url, Deadlines(), 10)
         done = connection.exchange(Request("x", b" " * 30_000_000, (), 1))
 
@@ -163,7 +123,7 @@ def test_a_server_that_resets_in_mid_request_is_a_reset() -> None:
         sock.recv(1000)
         sock.close()
 
-    with serving(leave) as url:
+    with accepting(leave) as url:
         done = Connection(url, Deadlines(), 10).exchange(Request("x", b" " * 30_000_000, (), 1))
 
     assert done.reply.outcome in {outcome.RESET, outcome.DISCONNECTED}
@@ -173,7 +133,7 @@ def test_no_header_is_sent_twice() -> None:
     """A user's own Host and User-Agent replace ours; what the dialect says, a user cannot change."""
     seen: queue.Queue[tuple[bytes, dict[str, object]]] = queue.Queue()
     headers = (("host", "other.test"), ("User-agent", "me"), ("accept", "text/html"), ("content-Length", "1"))
-    with serving(answering(seen)) as url:
+    with accepting(answering(seen)) as url:
         connection = Connection(url, Deadlines(), 10, headers)
         done = connection.exchange(new_session("2026-07-28").request("tools/list", {}))
         connection.close()
@@ -232,7 +192,7 @@ def test_a_server_that_hangs_behind_tls_is_a_timeout_too(server_context: ssl.SSL
             pass
 
     for act in (after, before):
-        with serving(act) as url:
+        with accepting(act) as url:
             connection = Connection(url.replace("http:", "https:"), Deadlines(), 0.3)
             done = connection.exchange(new_session("2026-07-28").call("x", {}))
         assert (act.__name__, done.reply.outcome) == (act.__name__, outcome.TIMEOUT)
@@ -248,7 +208,7 @@ def test_certificates_are_trusted_by_the_environment(server_context: ssl.SSLCont
                 text = json.dumps({"jsonrpc": "2.0", "id": json.loads(body)["id"], "result": {}})
                 secured.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
 
-    with serving(act) as url:
+    with accepting(act) as url:
         connection = Connection(url.replace("http:", "https:"), Deadlines(), 10)
         session = new_session("2026-07-28")
         first, second = (connection.exchange(session.call("x", {})) for _ in range(2))

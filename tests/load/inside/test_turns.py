@@ -8,6 +8,7 @@ import pytest
 
 from harness.load.inside.alarm import Alarm
 from harness.load.inside.turns import Arriving, Counted, Seat
+from tests.load.inside.waiting import until
 
 SECOND = 1_000_000_000
 MS = 1_000_000
@@ -62,8 +63,7 @@ def test_users_of_a_step_by_count_begin_together_and_share_its_calls() -> None:
     assert taken == []
     at_ns = time.monotonic_ns() + 5 * MS
     turns.let_go(7, at_ns)
-    while turns.gauges(0) != {"left": 0}:
-        gevent.sleep(0.001)
+    until(lambda: turns.gauges(0) == {"left": 0})
     gevent.sleep(0)
     assert taken == [at_ns] * 7
     turns.end()
@@ -102,8 +102,7 @@ class Users:
         return starts_ns
 
     def wait(self, count: int) -> None:
-        while len(self.done) < count:
-            gevent.sleep(0.002)
+        until(lambda: len(self.done) >= count)
 
     def leave(self) -> None:
         gevent.killall(self.greenlets)
@@ -144,8 +143,7 @@ def test_what_arrived_after_the_step_was_never_counted_on() -> None:
     users = Users(each_s=60)
     users.begin([0, 10 * MS, 20 * MS], most=2, queue=3, hold_ns=5 * MS)
     users.wait(1)
-    while users.turns.gauges(0)["arrived"] < 3:
-        gevent.sleep(0.002)
+    until(lambda: users.turns.gauges(0)["arrived"] >= 3)
     users.turns.end()
 
     assert users.turns.gauges(0)["not_sent"] == []
@@ -157,8 +155,7 @@ def test_another_rate_goes_to_the_pool_that_there_is() -> None:
     users = Users()
     users.begin([0, 1, 2, 3, 4, 5, 6, 7], most=8, queue=8, hold_ns=SECOND)
     users.wait(8)
-    while sum(map(len, users.turns._pool.free.values())) < len(users.grown):
-        gevent.sleep(0.002)
+    until(lambda: sum(map(len, users.turns._pool.free.values())) >= len(users.grown))
     grown = list(users.grown)
     users.begin([0], most=8, queue=8, hold_ns=SECOND)
     users.wait(9)

@@ -22,6 +22,7 @@ from harness.load.inside import words
 from harness.load.inside.remote import Remote
 from harness.load.inside.visitors import Visitors
 from harness.record.samples import seal
+from tests.load.inside.waiting import until
 
 
 @dataclass
@@ -72,11 +73,6 @@ class Pair:
         self.environment = SimpleNamespace(events=Events(), parsed_options=options, user_classes=[])
         self.remote = Remote(self.environment, self.visitor)
 
-    def until(self, what: Callable[[], object]) -> None:
-        with gevent.Timeout(10):
-            while not what():
-                gevent.sleep(0.005)
-
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Callable[..., Pair]]:
@@ -112,7 +108,7 @@ def test_a_visitor_joins_compares_clocks_ships_its_rows_and_leaves(
     one.master.register_message(words.READY, lambda msg, **_: ready.append(msg.data))
     one.remote.join()
 
-    one.until(lambda: ready)
+    until(lambda: ready)
     assert ready[0]["worker"] == 1
     worker = one.remote.worker
     assert worker is not None
@@ -126,7 +122,7 @@ def test_a_visitor_joins_compares_clocks_ships_its_rows_and_leaves(
         recorder.end(seq, 1, 2, 3, *codes, "ok", "", 200, 0, 1, 1, 1, 1, 1)
     worker.end(0.0)
 
-    one.until(lambda: one.visitor.gone)
+    until(lambda: one.visitor.gone)
     assert one.remote.outbox.is_empty
     ((_, clock),) = [(said, data) for said, data in one.said if said == "clock"]
     assert (clock["part"], clock["error_ms"] < 1000) == ("worker-1", True)
@@ -138,7 +134,7 @@ def test_a_host_that_the_visitor_was_not_started_with_is_refused(pair: Callable[
     one = pair(url="http://192.0.2.1/mcp")
     one.remote.join()
 
-    one.until(lambda: one.said and one.visitor.gone)
+    until(lambda: one.said and one.visitor.gone)
     ((said, data),) = one.said
     assert said == "refused"
     assert "192.0.2.1 is not this machine" in data["why"]
@@ -162,7 +158,7 @@ def test_a_visitor_of_another_version_is_not_taken(
     one = pair()
     one.remote.join()
 
-    one.until(lambda: one.visitor.gone)
+    until(lambda: one.visitor.gone)
     assert words_said(one) == ["refused"]
     assert one.said[0][1]["why"] == f"the master is of version {__version__}, this worker of 0.0.1"
 
@@ -173,7 +169,7 @@ def test_one_too_many_goes_away_and_the_run_does_not_mind(pair: Callable[..., Pa
     one.visitors._here["somebody"] = one.visitors._here.get("x") or SimpleNamespace(worker=1)  # type: ignore[assignment]
     one.remote.join()
 
-    one.until(lambda: one.visitor.gone)
+    until(lambda: one.visitor.gone)
     assert one.said == []
 
 
@@ -211,7 +207,7 @@ def test_clocks_that_cannot_be_compared_are_a_refusal_before_and_unknown_after(
     before = pair()
     before.master.cut.add(words.CLOCK)
     before.remote.join()
-    before.until(lambda: before.said)
+    until(lambda: before.said)
     assert before.said == [
         ("refused", {"host": before.remote.host, "why": "the clocks could not be compared"})
     ]
@@ -221,7 +217,7 @@ def test_clocks_that_cannot_be_compared_are_a_refusal_before_and_unknown_after(
     after.master.cut.add(words.CLOCK)
     assert after.remote.worker is not None
     after.remote.worker.end(0.0)
-    after.until(lambda: "clock" in words_said(after))
+    until(lambda: "clock" in words_said(after))
     assert after.said[-1][1]["error_ms"] is None
 
 
@@ -236,7 +232,7 @@ def test_a_spool_that_cannot_be_written_stops_the_stream_and_is_told(
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
         one.remote.worker.recorder.flush()
-        one.until(lambda: one.said)
+        until(lambda: one.said)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 

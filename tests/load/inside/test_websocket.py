@@ -15,6 +15,7 @@ from harness.mcp.messages import Request
 from harness.record.schema import NULL
 from tests.fakes.wire import BY_PATH, Case, WireServer, wire_server
 from tests.fakes.wire_frames import FRAME_CASES, NOTE, FrameCase, Peer
+from tests.load.inside.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +109,7 @@ def test_a_stopped_user_leaves_its_connection_closed(server: WireServer) -> None
     """Killed in mid-call: the socket goes with it."""
     here = connection(server, "/ws-hangs")
     user = gevent.spawn(here.exchange, ask())
-    with gevent.Timeout(10):
-        while not here.is_open:
-            gevent.sleep(0.005)
+    until(lambda: here.is_open)
 
     user.kill()
 
