@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.mcp import outcome
+from harness.record.schema import RETRIED
 
 OK: Final = 0
 FAILED: Final = 1
@@ -96,6 +97,11 @@ class Calls:
         """How many ended with this outcome."""
         known = self.names["outcome"]
         return int(np.count_nonzero(self.outcome == known.index(name))) if name in known else 0
+
+    def retried(self) -> npt.NDArray[np.bool_]:
+        """Which attempts are not the first of their call."""
+        codes = [code for code, name in enumerate(self.names["user_class"]) if name.endswith(RETRIED)]
+        return np.isin(self.user_class, codes)
 
     def completed(self, start_ns: int, end_ns: int) -> int:
         """How many ok calls were completed in [start, end), whenever they began."""

@@ -34,7 +34,6 @@ from harness.analysis.faults import Fault
 from harness.analysis.spans import Span, length_ns
 from harness.analysis.steps import Step
 from harness.mcp import outcome
-from harness.record.schema import RETRIED
 from harness.units import NS_PER_S
 
 SETTLING_S: Final = 4
@@ -127,9 +126,8 @@ def _late(after: Span) -> Span | None:
 def _flow(calls: Calls, spans: Sequence[Span]) -> _Flow:
     seconds = length_ns(spans) / NS_PER_S
     begun = [calls.between(*span) for span in spans]
-    retried = [code for code, name in enumerate(calls.names["user_class"]) if name.endswith(RETRIED)]
     offered = sum(map(len, begun))
-    again = sum(int(np.count_nonzero(np.isin(part.user_class, retried))) for part in begun)
+    again = sum(int(np.count_nonzero(part.retried())) for part in begun)
     return _Flow(
         goodput=sum(calls.completed(*span) for span in spans) / seconds,
         offered=offered / seconds,

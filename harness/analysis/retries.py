@@ -27,7 +27,6 @@ from harness.analysis.metastable import KeptDown
 from harness.analysis.rounding import ratio
 from harness.record import events as kinds
 from harness.record.events import Event
-from harness.record.schema import RETRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def measure(
     return {
         "policy": dict(policy),
         "calls": len(found.firsts),
-        "retried": int(np.count_nonzero(retried(calls))),
+        "retried": int(np.count_nonzero(calls.retried())),
         "succeeded": int(np.count_nonzero(again & ok)),
         "given_up": int(np.count_nonzero(again & (kind == FAILED))),
         "budget_exhausted": _refused(events),
@@ -66,17 +65,11 @@ def measure(
     }
 
 
-def retried(calls: Calls) -> npt.NDArray[np.bool_]:
-    """Which attempts are not the first of their call."""
-    codes = [code for code, name in enumerate(calls.names["user_class"]) if name.endswith(RETRIED)]
-    return np.isin(calls.user_class, codes)
-
-
 def grouped(calls: Calls) -> Tried:
     """The attempts, call by call."""
     rows = calls.take(np.lexsort((calls.sent_ns, calls.operation, calls.user, calls.worker)))
     whose = np.stack([rows.worker, rows.user, rows.operation])
-    begins = ~retried(rows)
+    begins = ~rows.retried()
     begins[:1] = True
     begins[1:] |= np.any(whose[:, 1:] != whose[:, :-1], axis=0)
     firsts = np.flatnonzero(begins)
