@@ -35,7 +35,6 @@ OLDEST = (2, 12)
 # Before this, removing a toxic under load could hang the server's whole API. Every call of ours has a deadline and
 # healing has further rungs, so an older one is used all the same; `harness doctor` says so.
 HANG_CURED = (2, 13)
-UNVERSIONED = "git"  # what a build says that was not told its version
 
 PROGRAM = "toxiproxy-server"
 MODULE = "github.com/Shopify/toxiproxy/v2"
