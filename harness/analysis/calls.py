@@ -85,6 +85,10 @@ class Calls:
         first, last = np.searchsorted(self.intended_ns, (start_ns, end_ns))
         return self.take(slice(int(first), int(last)))
 
+    def ended(self, start_ns: int, end_ns: int) -> "Calls":
+        """The calls that ended in [start, end), whenever they began."""
+        return self.take((self.done_ns >= start_ns) & (self.done_ns < end_ns))
+
     def of_operation(self, name: str) -> "Calls":
         """The calls of one operation."""
         known = self.names["operation"]
@@ -92,6 +96,10 @@ class Calls:
 
     def count(self, kind: int) -> int:
         return int(np.count_nonzero(self.kind == kind))
+
+    def decided(self) -> int:
+        """How many were ok or failed."""
+        return self.count(OK) + self.count(FAILED)
 
     def of_outcome(self, name: str) -> int:
         """How many ended with this outcome."""

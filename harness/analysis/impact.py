@@ -148,5 +148,4 @@ def _sessions_lost(calls: Calls, window: Span | None, faults: Sequence[Fault]) -
     if window is None:
         return 0
     end_ns = sessions.until(window, faults)
-    ended = calls.take((calls.done_ns >= window[0]) & (calls.done_ns < end_ns))
-    return ended.of_outcome(outcome.SESSION_LOST)
+    return calls.ended(window[0], end_ns).of_outcome(outcome.SESSION_LOST)

@@ -104,7 +104,7 @@ def before(fault: Fault, steps: Sequence[Step], faults: Sequence[Fault]) -> list
     step = step_of(fault, steps)
     if fault.disturbed is None or step is None:
         return []
-    others = disturbed(one for one in faults if one.name != fault.name)
+    others = disturbed(_others(fault, faults))
     end_ns = fault.disturbed[0]
     back = [(end_ns - (k + 1) * NS_PER_S, end_ns - k * NS_PER_S) for k in range(BEFORE_S)]
     return [one for one in back if one[0] >= step.start_ns and not spans.meets(one, others)]
@@ -115,12 +115,12 @@ def observed(fault: Fault, steps: Sequence[Step], faults: Sequence[Fault]) -> Sp
     step = step_of(fault, steps)
     if fault.healed_ns is None or fault.disturbed is None or step is None:
         return None
-    later = [
-        start
-        for start, _ in disturbed(one for one in faults if one.name != fault.name)
-        if start >= fault.healed_ns
-    ]
+    later = [start for start, _ in disturbed(_others(fault, faults)) if start >= fault.healed_ns]
     return fault.healed_ns, max(fault.healed_ns, min([step.end_ns, *later]))
+
+
+def _others(fault: Fault, faults: Sequence[Fault]) -> list[Fault]:
+    return [one for one in faults if one.name != fault.name]
 
 
 def step_of(fault: Fault, steps: Sequence[Step]) -> Step | None:
@@ -139,11 +139,7 @@ def measure(calls: Calls, fault: Fault, steps: Sequence[Step], faults: Sequence[
     if after is None:
         return Recovery(outcome="unknown", why="it was applied outside the measured part of the load steps")
     healed: Span = (after[0], after[0] + 1)
-    on = [
-        one.name
-        for one in faults
-        if one.name != fault.name and one.disturbed and spans.meets(healed, [one.disturbed])
-    ]
+    on = [one.name for one in _others(fault, faults) if spans.meets(healed, disturbed([one]))]
     if on:
         return Recovery(outcome="unknown", why=f"{', '.join(on)} was on when it was healed")
     found = band(calls, before(fault, steps, faults), fault)
@@ -159,7 +155,7 @@ def band(calls: Calls, seconds: Sequence[Span], fault: Fault) -> Band | str:
     if len(ok) < LEAST_OK:
         return f"only {len(ok)} calls succeeded before it, and {LEAST_OK} are needed: more users, or a later fault"
     failed = [part.count(FAILED) for part in parts]
-    decided = [part.count(FAILED) + part.count(OK) for part in parts]
+    decided = [part.decided() for part in parts]
     medians = [_median(part.response_ns()) for part in parts if part.count(OK) >= ENOUGH]
     shares = [bad / all_ for bad, all_ in zip(failed, decided, strict=True) if all_ >= ENOUGH]
     return Band(
@@ -181,7 +177,7 @@ def _search(band: Band, calls: Calls, after: Span) -> Recovery:
     inside: list[int] = []
     for second in range(whole_s):
         part = calls.between(start_ns + second * NS_PER_S, start_ns + (second + 1) * NS_PER_S)
-        decided = part.count(OK) + part.count(FAILED)
+        decided = part.decided()
         pause = 0 if decided else pause + 1
         if not decided and pause <= band.pause_most_s:
             continue
