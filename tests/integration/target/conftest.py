@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 
 import aiohttp
+import asyncpg
 import pytest
 
 from harness.target.serve import serving
@@ -90,3 +91,11 @@ async def http():
     """An HTTP client of this test's own."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield session
+
+
+@pytest.fixture
+async def sql(postgres_url):
+    """A connection to look behind the back of the service."""
+    connection = await asyncpg.connect(postgres_url)
+    yield connection
+    await connection.close()

@@ -13,6 +13,18 @@ META = {
 }
 JSON = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 HANDSHAKE = {**JSON, "mcp-protocol-version": "2025-11-25"}
+ACCEPT = {"accept": JSON["accept"]}
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+PING = {"jsonrpc": "2.0", "id": 5, "method": "ping"}
 
 
 def rpc(method, params=None, request_id=1):

@@ -8,9 +8,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from harness.target.keys import new_key
+from tests.integration.target.doors import HELLO
 
 SLOW = "SELECT pg_sleep(0.03)"
-HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
 
 
 def request(name="list_databases", request_id=1, **params):

@@ -14,19 +14,7 @@ from harness.target.broken import BREAKS
 from harness.target.keys import new_key
 from harness.target.serve import serving
 from harness.target.settings import Settings
-
-ACCEPT = {"accept": "application/json, text/event-stream"}
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
-PING = {"jsonrpc": "2.0", "id": 5, "method": "ping"}
+from tests.integration.target.doors import ACCEPT, INITIALIZE, PING
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import json
 
-import asyncpg
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -17,19 +16,9 @@ from harness.target.caller import ADMIN, BASIC, READ_ONLY
 from harness.target.clients import BadClientError, Clients, ClientsUnreachableError, TakenError
 from harness.target.keys import new_key
 from harness.target.settings import Settings
+from tests.integration.target.doors import ACCEPT, INITIALIZE
 
 KEY = new_key()
-ACCEPT = {"accept": "application/json, text/event-stream"}
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
 PLAIN = {"jsonrpc": "2.0", "id": 1, "method": "list_databases"}
 
 
@@ -42,14 +31,6 @@ async def clients(postgres_url, schema):
     """The table of clients, with a clock that stands still."""
     async with databases.opened(Settings(postgres_url, schema=schema)) as parts:
         yield Clients(parts.own, lambda: 0.0)
-
-
-@pytest.fixture
-async def sql(postgres_url):
-    """A connection to look behind the back of the service."""
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

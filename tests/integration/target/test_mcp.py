@@ -6,19 +6,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from harness.target.tools import TOOLS
-
-ACCEPT = {"accept": "application/json, text/event-stream"}
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
-PING = {"jsonrpc": "2.0", "id": 5, "method": "ping"}
+from tests.integration.target.doors import ACCEPT, INITIALIZE, PING
 
 
 @pytest.mark.parametrize("sse", [False, True], ids=["json", "sse"])

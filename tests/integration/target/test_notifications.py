@@ -3,7 +3,6 @@
 import asyncio
 import json
 
-import asyncpg
 import pytest
 from mcp import Client
 from websockets.asyncio.client import connect
@@ -57,14 +56,6 @@ class Peer:
 
     async def call(self, name="list_databases"):
         return await self.ask("tools/call", {"name": name, "arguments": {}})
-
-
-@pytest.fixture
-async def sql(postgres_url):
-    """A connection to look behind the back of the service."""
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
 
 
 async def test_a_socket_session_goes_on_after_the_connection_and_the_service_are_gone(start_target, schema):

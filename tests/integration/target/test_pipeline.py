@@ -17,17 +17,9 @@ from harness.target.executions import Executions
 from harness.target.pipeline import Pipeline
 from harness.target.settings import Settings
 from harness.target.tools import Tool
+from tests.integration.target.doors import HELLO
 
-HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
 ROWS = "SELECT door, tool, outcome, database, error, duration_us FROM {}.executions ORDER BY id"
-
-
-@pytest.fixture
-async def sql(postgres_url):
-    """A connection to look behind the service's back."""
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

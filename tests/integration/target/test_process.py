@@ -17,18 +17,8 @@ from harness.target import seed
 from harness.target.serve import serving
 from harness.target.settings import Settings
 from tests import getting
+from tests.integration.target.doors import ACCEPT, INITIALIZE
 
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
-ACCEPT = {"accept": "application/json, text/event-stream"}
 CALL = {
     "jsonrpc": "2.0",
     "id": 1,

@@ -4,7 +4,6 @@ import asyncio
 import json
 from dataclasses import dataclass
 
-import asyncpg
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -131,14 +130,6 @@ async def asked(serve_target, http, sql, schema):
         f"UPDATE {schema}.sessions SET expires_at = now() - interval '1 s' WHERE id = $1", mine[2]
     )
     return Asked(url, http, *mine, await opened(http, url, **other))
-
-
-@pytest.fixture
-async def sql(postgres_url):
-    """A connection to look behind the service's back."""
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
 
 
 async def rows(sql, schema, table, count):
