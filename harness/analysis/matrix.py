@@ -178,8 +178,7 @@ def _generator(row: Row, evidence: Evidence) -> str:
     """Which of its limits the generator was beyond while this row was measured."""
     on_ns = min(one.fault.on_ns or 0 for one in row.impacts)
     spans = [(step.start_ns, step.end_ns) for step in evidence.steps if step.start_ns <= on_ns < step.end_ns]
-    inside = [one for one in evidence.events if any(start < one.at_ns <= end for start, end in spans)]
-    health = saturation.measure(inside, spans, Numbering(0, 0))
+    health = saturation.measure(evidence.events, spans, Numbering(0, 0))
     return ", ".join(_SAID[name] for name in saturation.over(health) if name in _SAID)
 
 

@@ -1,14 +1,16 @@
 """The load generator's own health: was it the server that was measured, or the generator?
 
 Definitions. A worker is saturated when in some second of a measured window its CPU, the share of time it
-waited for a processor, or the 99th percentile of its scheduling lag was above `LIMITS`. Seconds outside the
-measured windows (users starting, steps settling) do not count; without any window all seconds do.
+waited for a processor, or the 99th percentile of its scheduling lag was above `LIMITS`. Seconds whose middle is
+outside the measured windows (users starting, steps settling) do not count; without any window all seconds do.
+Workers report more often than once a second: a second is the reports it is made of, each by its length.
 Started: calls numbered. Recorded: rows in samples.parquet. Lost: started and without a row; the numbers
 (`seq`, from 0 in each worker) and the workers' last word both tell, and the larger of the two counts.
 
 A value is None when no worker reported it: that is not health, and the verdict treats it as unknown.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,6 +31,8 @@ LIMITS: Final[dict[str, float]] = {
     "clock_error_ms": 5.0,  # between the clocks of workers on several machines
 }
 
+NEARLY_NS: Final = NS_PER_S * 9 // 10  # reports come a little early or late
+
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
@@ -47,13 +51,12 @@ def numbering(frame: pd.DataFrame) -> Numbering:
 def measure(events: Iterable[Event], measured: Sequence[Span], rows: Numbering) -> dict[str, Any]:
     """`generator` of the summary, but for the workers and the clock, which metadata knows."""
     health = [event for event in events if event.event == kinds.GENERATOR]
-    # A report tells of the second before it.
-    inside = [one for one in health if any(start < one.at_ns <= end + NS_PER_S for start, end in measured)]
-    load = inside or health
-    lags = [lag for event in load for lag in _lags(event)]
+    inside = [one for one in health if _is_inside(one.at_ns, measured)]
+    spans = measured if inside else ()
+    lags = [lag for event in inside or health for lag in _lags(event)]
     found = {
-        "cpu_max": _most(event.data.get("cpu") for event in load),
-        "run_delay_max": _most(event.data.get("run_delay") for event in load),
+        "cpu_max": _worst(health, "cpu", spans),
+        "run_delay_max": _worst(health, "run_delay", spans),
         "lag_ms_p99": round(float(np.percentile(lags, 99)), 3) if lags else None,
     }
     last = {event.data.get("worker"): int(event.data.get("started", 0)) for event in health}
@@ -83,10 +86,42 @@ def read_ms_p99(events: Iterable[Event]) -> float | None:
     return round(float(np.percentile(delays, 99)), 3) if delays else None
 
 
+def by_the_second(reports: Sequence[tuple[int, float]]) -> list[float]:
+    """Of one worker's reports, (end_ns, share) in order of time: the share over the second that each ends."""
+    if not reports:
+        return []
+    ends, shares = np.array(reports).T
+    begun = ends[0] - NS_PER_S  # nobody says how much the first one tells of
+    times = np.concatenate([[begun], ends])
+    spent = np.concatenate([[0.0], np.cumsum(shares * np.diff(times))])
+    since = np.searchsorted(times, ends - NEARLY_NS, side="right") - 1
+    over_seconds: list[float] = ((spent[1:] - spent[since]) / (ends - times[since])).round(4).tolist()
+    return over_seconds
+
+
 def _lags(event: Event) -> list[float]:
     lag = event.data.get("lag_ms")
     return [float(one) for one in lag] if isinstance(lag, list) else [] if lag is None else [float(lag)]
 
 
-def _most(values: Iterable[float | None]) -> float | None:
-    return max((round(float(value), 4) for value in values if value is not None), default=None)
+def _worst(health: Iterable[Event], gauge: str, measured: Sequence[Span]) -> float | None:
+    """The worst second of any worker."""
+    told = defaultdict(list)
+    for one in health:
+        if (share := one.data.get(gauge)) is not None:
+            told[one.data.get("worker")].append((one.at_ns, float(share)))
+    return max(
+        (
+            share
+            for reports in told.values()
+            for (end_ns, _), share in zip(reports, by_the_second(reports), strict=True)
+            if not measured or _is_inside(end_ns, measured)
+        ),
+        default=None,
+    )
+
+
+def _is_inside(end_ns: int, measured: Iterable[Span]) -> bool:
+    """Whether the middle of the second that ends here is measured."""
+    middle_ns = end_ns - NS_PER_S // 2
+    return any(start < middle_ns <= end + NS_PER_S // 2 for start, end in measured)

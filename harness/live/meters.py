@@ -166,10 +166,11 @@ class Meters:
         for worker in sorted(self._newest):
             said = [gauges for name, gauges in self._said if name == worker]
             lags_ms = [one for gauges in said for one in gauges.lag_ms]
-            delays = [gauges.run_delay for gauges in said if gauges.run_delay is not None]
+            processor = [(gauges.at_ns, gauges.cpu) for gauges in said]
+            delays = [(gauges.at_ns, gauges.run_delay) for gauges in said if gauges.run_delay is not None]
             found = {
-                "cpu_max": max((gauges.cpu for gauges in said), default=None),
-                "run_delay_max": max(delays, default=None),
+                "cpu_max": max(saturation.by_the_second(processor), default=None),
+                "run_delay_max": max(saturation.by_the_second(delays), default=None),
                 "lag_ms_p99": float(np.percentile(lags_ms, 99)) if lags_ms else None,
             }
             labels = {"worker": str(worker)}

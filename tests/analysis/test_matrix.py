@@ -129,7 +129,8 @@ def test_a_generator_that_was_the_bottleneck_makes_its_row_unknown_and_no_other(
         "unknown",
         "the load generator was the bottleneck (it waited for a processor)",
     )
-    (row,) = taken(impact(), events=(replace(busy, at_ns=90 * S),))
+    idle = replace(busy, data={**busy.data, "run_delay": 0.0})
+    (row,) = taken(impact(), events=(idle, replace(busy, at_ns=90 * S)))
     assert row.outcome == "survived"
 
 

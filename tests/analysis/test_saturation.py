@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.analysis.saturation import LIMITS, Numbering, measure, numbering, over
+from harness.analysis.saturation import LIMITS, Numbering, by_the_second, measure, numbering, over
 from harness.record.events import Event
 from tests.fakes.runs import S, rows
 
@@ -39,11 +39,36 @@ def test_at_the_limits_the_generator_is_not_saturated():
 
 
 def test_only_the_measured_seconds_count():
-    """Starting users is hard work, and measured by nobody; a report tells of the second before it."""
+    """Starting users is hard work, and measured by nobody; a second is where its middle is."""
     busy = [said(1, cpu=0.99), said(5), said(10.8, cpu=0.7), said(12, cpu=0.99)]
 
     assert measure(busy, [(2 * S, 10 * S)], Numbering(10, 10))["cpu_max"] == 0.7
     assert measure(busy, [], Numbering(10, 10))["cpu_max"] == 0.99
+
+
+@pytest.mark.parametrize(
+    ("ends_s", "shares", "seconds"),
+    [
+        ([1, 2, 3], [0.1, 0.2, 0.3], [0.1, 0.2, 0.3]),
+        ([1, 1.5, 2, 2.5], [0.0, 0.0, 0.2, 0.0], [0.0, 0.0, 0.1, 0.1]),  # twice a second
+        ([1, 1.49, 1.98, 2.47], [0.0, 0.2, 0.0, 0.0], [0.0, 0.0658, 0.1, 0.0]),  # a little early
+        ([1, 4, 4.5], [0.0, 0.3, 0.0], [0.0, 0.3, 0.2571]),  # one that took three seconds is told as it is
+        ([1], [0.4], [0.4]),
+        ([], [], []),
+    ],
+)
+def test_a_second_is_made_of_its_reports(ends_s, shares, seconds):
+    """Half a second of waiting is not a second of it; what is told of more than a second is told of all of it."""
+    found = by_the_second([(int(end_s * S), share) for end_s, share in zip(ends_s, shares, strict=True)])
+    assert found == pytest.approx(seconds, abs=1e-4)
+
+
+def test_every_worker_has_seconds_of_its_own():
+    """Two half seconds of two workers are no second of anybody."""
+    reports = [said(at_s, worker=worker, run_delay=0.0) for at_s in (1, 1.5, 2) for worker in (0, 1)]
+    reports += [said(2.5, worker=0, run_delay=0.15), said(2.5, worker=1), said(3, worker=1, run_delay=0.15)]
+
+    assert measure(reports, [], Numbering(10, 10))["run_delay_max"] == pytest.approx(0.085)
 
 
 def test_health_that_nobody_reported_is_unknown():
