@@ -186,9 +186,9 @@ def _facts(reading: Reading) -> Table:
 def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     """What there is to say about this run, each by its name."""
     yield "Breaking point", wording.breaking_point(reading)
-    for impact in reading.impacts[:FAULTS_MOST]:
-        if did := wording.fault_did(impact):
-            yield "Rude", f"{impact.fault.name}: {did}"
+    rude = [(impact.fault.name, did) for impact in reading.impacts if (did := wording.fault_did(impact))]
+    for index, (name, did) in enumerate(rude[:FAULTS_MOST]):
+        yield "" if index else "Rude", f"{name}: {did}"
     yield "Retries", wording.retries(reading)
     for impact in reading.impacts[:FAULTS_MOST] if not reading.matrix else ():  # its table tells of sessions
         if said := "; ".join(filter(None, (wording.fate(impact), wording.storm(impact)))):

@@ -95,8 +95,12 @@ def test_what_a_fault_did_itself_is_counted_out(tmp_path):
     def rude(run):
         run.fault("rude-expired", 20, 10, kind="rude", link="door")
         run.event(30, "fault_did", name="rude-expired", did={"ended": 12, "reused": 1060, "hung_up_on": 0})
+        for number in range(terminal.FAULTS_MOST):
+            run.fault(f"fault-{number}", 30.2 + number / 2, 0.3)
+        run.fault("rude-sessions", 50, 3, kind="rude", link="door")
+        run.event(53, "fault_did", name="rude-sessions", did={"opened": 3})
 
     assert "|1,060 reused, 12 ended, 0 hung up on|" in shown(tmp_path, rude)
-    assert re.search(
-        r"Rude +rude-expired: 1,060 reused, 12 ended", terminal.render(read(tmp_path), colour=False)
-    )
+    said = terminal.render(read(tmp_path), colour=False)
+    assert re.search(r"Rude +rude-expired: 1,060 reused, 12 ended", said)
+    assert re.search(r"^ +rude-sessions: 3 opened", said, re.MULTILINE)
