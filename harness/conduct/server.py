@@ -1,29 +1,28 @@
-"""The server of a run: the reference target started for it, a command of the user's, or a URL; then asked who it is.
+"""The server of a run: started if it is ours to start, then asked who it is.
 
 Whichever it is, a preflight comes first: the dialect is found, the server introduces itself, and the tools
 that the users will call must be among those it has. Nothing is loaded before that.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from harness.client.preflight import Discovered, preflight
 from harness.conduct.errands import Records
 from harness.conduct.ledger import Door
+from harness.conduct.starting import start
 from harness.conduct.suggestion import commands_that_work
-from harness.conduct.ways import BROKERS, Ways
+from harness.conduct.ways import Ways
 from harness.errors import UsageError
 from harness.live.progress import Progress
-from harness.load.address import PLAIN_DOOR, Doors, check_allowed, credentials, doors
+from harness.load.address import Doors, check_allowed, credentials, doors
 from harness.record import redact
 from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal
 from harness.scenario.model import Scenario
-from harness.services import postgres, target
-from harness.services.usage import Usage, together
+from harness.services.usage import Usage
 
 PREFLIGHT_S = 5.0
 TOOLS_OF = {
@@ -31,7 +30,6 @@ TOOLS_OF = {
     "heavy": ("execute_query",),
     "websocket": ("list_databases",),
 }
-DOOR_OF = {"plain": PLAIN_DOOR, "websocket": "/mcp/ws"}
 
 
 @dataclass(slots=True)
@@ -102,44 +100,9 @@ async def find_server(
 ) -> Server:
     """Start it if it is ours to start, then ask it who it is."""
     wanted = scenario.target
-    usage = UsageMaxima()
-    started: target.Target | None = None
-    second: target.Target | None = None
-    records: Records | None = None
-    if wanted.command:
-        ready = wanted.ready or wanted.url or ""
-        started = await stack.enter_async_context(
-            target.commanded(undo, directory.path, wanted.command, ready, mcp_url=wanted.url)
-        )
-        url, usage.now = started.mcp_url, started.usage
-    elif wanted.url:
-        url = wanted.url
-    else:
-        progress.note(f"Starting {_parts(ways)} and the reference server")
-        database_url, seat = await stack.enter_async_context(
-            postgres.provided_or_embedded(undo, directory.path)
-        )
-        records = _records(database_url, wanted.options)
-        await ways.take("postgres", seat, database_url)
-        database_url = await ways.lead("database", database_url)
-        env = {
-            name: url
-            for link in BROKERS
-            for name, url in (await ways.lead_to_broker(link, directory.path)).items()
-        }
-        started = await stack.enter_async_context(
-            target.managed(undo, directory.path, database_url, arguments=wanted.options, env=env)
-        )
-        url, usage.now = started.base_url + DOOR_OF.get(wanted.protocol, "/mcp"), started.usage
-        if ways.rolls:
-            second = await stack.enter_async_context(
-                target.managed(
-                    undo, directory.path, database_url, arguments=wanted.options, env=env, name="target-2"
-                )
-            )
-            usage.now = _of_both(started, second)
-    places = doors(url, wanted.protocol)
-    headers = credentials(url) | wanted.headers
+    started = await start(stack, wanted, directory, undo, ways, progress)
+    places = doors(started.url, wanted.protocol)
+    headers = credentials(started.url) | wanted.headers
     check_allowed(places.base_url, scenario.allowed_hosts)
     found = await preflight(
         places.ws_url if wanted.protocol == "websocket" else places.mcp_url,
@@ -151,22 +114,19 @@ async def find_server(
     progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
     await ways.let_in(places.mcp_url, found.protocol, headers)
     loaded = await _by_link(places, ways)
-    if started is not None:
-        await ways.take("target", started.seat, started.base_url, second)
+    if started.first is not None:
+        await ways.take("target", started.first.seat, started.first.base_url, started.second)
     await ways.take_named(places.base_url)
     return Server(
-        places, loaded, found.protocol, found, headers, managed=not wanted.url, usage=usage, records=records
+        places,
+        loaded,
+        found.protocol,
+        found,
+        headers,
+        managed=started.first is not None,
+        usage=UsageMaxima(started.usage),
+        records=started.records,
     )
-
-
-def _records(database_url: str, options: Sequence[str]) -> Records:
-    """In the schema that the target was told."""
-    told = [value for option, value in pairwise(options) if option == "--schema"]
-    return Records(database_url, *told[-1:])
-
-
-def _of_both(first: target.Target, second: target.Target) -> Callable[[], Usage]:
-    return lambda: together([first.usage(), second.usage()])
 
 
 async def _by_link(places: Doors, ways: Ways) -> Doors:
@@ -184,12 +144,6 @@ async def _by_link(places: Doors, ways: Ways) -> Doors:
         base_url + places.mcp_url.removeprefix(places.base_url),
         websocket + places.ws_url.removeprefix(places.base_url.replace("http", "ws", 1)),
     )
-
-
-def _parts(ways: Ways) -> str:
-    """What is started behind the reference server."""
-    brokers = [said for link, said in (("queue", "RabbitMQ"), ("sessions", "Redis")) if link in ways.needed]
-    return ", ".join(["PostgreSQL", *brokers])
 
 
 def _introduce(found: Discovered) -> str:

@@ -257,4 +257,5 @@ load: [{{sustain: {{users: 1, for: 2s}}}}]
     assert summary["target"]["server"] == {"name": "tiny", "version": "1.0"}
     assert summary["totals"]["ok"] == summary["totals"]["requests"] > 0
     assert summary["target"]["rss_max_mb"] > 1
+    assert json.loads((Path(summary["run_dir"]) / "metadata.json").read_text())["target"]["managed"] is True
     assert_nothing_left(Path(summary["run_dir"]), tmp_path)
