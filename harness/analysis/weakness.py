@@ -85,8 +85,7 @@ def _forgetful(rows: Sequence[Row]) -> Weakness | None:
         return None
     return Weakness(
         "sessions-in-memory",
-        f"{sum(row.sessions_lost for row in hit):,} calls found their session gone {_after(hit)}: sessions are kept in "
-        "the process",
+        f"{_found_gone(hit)} {_after(hit)}: sessions are kept in the process",
     )
 
 
@@ -96,9 +95,14 @@ def _greedy(rows: Sequence[Row]) -> Weakness | None:
         return None
     return Weakness(
         "greedy-cleanup",
-        f"{sum(row.sessions_lost for row in hit):,} calls found their session gone while no process had ended "
+        f"{_found_gone(hit)} while no process had ended "
         f"({', '.join(row.name for row in hit[:3])}): the clean-up deletes sessions that are merely idle",
     )
+
+
+def _found_gone(hit: Sequence[Row]) -> str:
+    lost = sum(row.sessions_lost for row in hit)
+    return "1 call found its session gone" if lost == 1 else f"{lost:,} calls found their session gone"
 
 
 def _lost_at_target(rows: Sequence[Row]) -> list[Row]:

@@ -57,6 +57,7 @@ def test_what_was_seen_is_a_sentence() -> None:
         "sessions-in-memory": "7 calls found their session gone after the target was restarted: sessions are kept in "
         "the process"
     }
+    assert named({RESTART: 1}, [])["sessions-in-memory"].startswith("1 call found its session gone after")
     assert "after PostgreSQL was killed" in named({KILL: 0, CRASH: 0}, EVERY_S[:79])["no-durability"]
 
 
