@@ -98,9 +98,8 @@ def _impact(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence
 
 def _exposed(calls: Calls, fault: Fault) -> Exposure:
     new_only = fault.kind in FAULTS and FAULTS[fault.kind].exposes == "new"
-    behind = (
-        fault.link in LINKS and LINKS[fault.link].behind
-    )  # where the target opens connections, and not we
+    # Behind the target it is the target that opens connections, and not we.
+    behind = fault.link in LINKS and LINKS[fault.link].behind
     if fault.window is None or (new_only and behind):
         return NOBODY
     return exposure.exposed(calls, fault.window, new_only=new_only)
