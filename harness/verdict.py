@@ -4,6 +4,7 @@ Rules, in this order:
 
 1. Trust first. A run that was interrupted, cut off or lost rows, or whose generator was the bottleneck, is
    unknown, whatever its objectives say: a number that cannot be trusted passes nothing and fails nothing.
+   What no number has to show fails the run all the same: acknowledged work that is gone.
 2. Faults. One that did not happen, could not be verified, touched no call, or whose recovery nobody could see
    makes the run unknown; so does a placebo that seems to have had an effect, for then the measurement sees what
    is not there. A service that did not recover fails the run, and so does one that retries keep down. A fault that
@@ -19,11 +20,13 @@ A check that crashes is unknown, never a pass. Exit codes are merged by `harness
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from harness import errors
-from harness.analysis import crew
+from harness.analysis import crew, work
 from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
+from harness.analysis.finding import Finding, Outcome
+from harness.analysis.finding import unknown as _unknown
 from harness.analysis.impact import Impact
 from harness.analysis.littles_law import Balance
 from harness.analysis.matrix import Row
@@ -35,8 +38,6 @@ from harness.catalogue import where
 from harness.record import events as kinds
 from harness.record.events import Event
 from harness.units import NS_PER_S
-
-Outcome = Literal["pass", "fail", "unknown"]
 
 NO_GOOD_LEVEL: Final = "no_good_level"
 
@@ -50,17 +51,8 @@ class Evidence:
     events: Sequence[Event]
     impacts: Sequence[Impact] = ()
     balances: Sequence[Balance] = ()
-    work: Work | str | None = None
+    work: Work | None = None
     matrix: Sequence[Row] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One reason, and what follows from it."""
-
-    outcome: Outcome
-    reason: str
-    exit_code: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +78,25 @@ def judge(evidence: Evidence) -> Verdict:
         if finding.outcome != "pass":
             findings.append(finding)
     return Verdict(
-        _merge([finding.outcome for finding in findings]),
+        _merge(findings),
         tuple(dict.fromkeys(finding.reason for finding in findings)),
-        errors.worst(errors.PASSED, *(finding.exit_code for finding in findings)),
+        errors.worst(errors.PASSED, *_codes(findings)),
         tuple(outcomes),
     )
 
 
-def _merge(outcomes: Sequence[Outcome]) -> Outcome:
-    """Unknown before fail: a failure that was measured badly is not known to be one."""
+def _merge(findings: Sequence[Finding]) -> Outcome:
+    """Unknown before fail: a failure that was measured badly is not known to be one; one that is certain is."""
+    outcomes = {finding.outcome for finding in findings}
+    if any(finding.certain for finding in findings):
+        return "fail"
     return "unknown" if "unknown" in outcomes else "fail" if "fail" in outcomes else "pass"
 
 
-def _unknown(reason: str, exit_code: int = errors.UNKNOWN) -> list[Finding]:
-    return [Finding("unknown", reason, exit_code)]
+def _codes(findings: Sequence[Finding]) -> list[int]:
+    """What is unknown beside a failure that is certain does not hide it."""
+    hidden = errors.UNKNOWN if any(finding.certain for finding in findings) else None
+    return [finding.exit_code for finding in findings if finding.exit_code != hidden]
 
 
 def _safely(check: Check, evidence: Evidence) -> list[Finding]:
@@ -341,12 +338,7 @@ def _aborted(evidence: Evidence) -> list[Finding]:
 
 def _work(evidence: Evidence) -> list[Finding]:
     """What was acknowledged is there once: nobody needs to ask for that."""
-    found = evidence.work
-    if found is None:
-        return []
-    if isinstance(found, str):
-        return _unknown(found)
-    return [Finding("fail", reason, errors.FAILED) for reason in found.broken_promises()]
+    return work.findings(evidence.work)
 
 
 def _experiment(evidence: Evidence) -> list[Finding]:

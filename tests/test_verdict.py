@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness import verdict
+from harness.analysis import work
 from harness.analysis.exposure import Exposure
 from harness.analysis.faults import Fault
 from harness.analysis.impact import Figures, Impact
@@ -30,9 +31,13 @@ def summary(*, requests=100, ok=100, failed=0, breaking_point=None, **generator)
     }
 
 
-def judged(found=None, *, events=(ENDED,), seen=(), impacts=(), matrix=()):
+def judged(found=None, *, events=(ENDED,), seen=(), impacts=(), matrix=(), worked=None):
     observations = [Observation(parse(text), value, why) for text, value, why in seen]
-    return judge(Evidence(found or summary(), observations, list(events), list(impacts), matrix=list(matrix)))
+    return judge(
+        Evidence(
+            found or summary(), observations, list(events), list(impacts), matrix=list(matrix), work=worked
+        )
+    )
 
 
 def test_a_sound_run_without_objectives_passes():
@@ -157,6 +162,27 @@ def test_unknown_wins_over_fail_and_both_are_told():
 
     assert (result.verdict, result.exit_code, result.objectives) == ("unknown", 3, ("fail", "pass"))
     assert len(result.reasons) == 2
+
+
+GONE = {"entry": "a", "done_ns": 1, "outcome": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("events", "exit_code"), [([ENDED], 1), ([ended("error")], 1), ([ended("interrupted")], 130)]
+)
+def test_work_that_is_gone_fails_a_run_whatever_else_cannot_be_told(events, exit_code):
+    """No measurement has to show it; an interruption still has its own exit code."""
+    result = judged(summary(cpu_max=0.99), events=events, worked=work.measure([GONE, {"found": []}]))
+
+    assert (result.verdict, result.exit_code) == ("fail", exit_code)
+    assert "1 of 1 acknowledged entries are missing" in result.reasons
+
+
+def test_work_that_nobody_could_read_back_is_unknown():
+    """It may be there."""
+    result = judged(worked=work.measure([GONE, {"unread": "connect: refused"}]))
+
+    assert (result.verdict, result.exit_code) == ("unknown", 3)
 
 
 def test_an_interruption_wins_over_everything():

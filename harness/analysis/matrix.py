@@ -112,7 +112,7 @@ class Evidence:
     impacts: Sequence[Impact]
     steps: Sequence[Step]
     events: Sequence[Event]
-    work: Work | str | None = None
+    work: Work | None = None
 
 
 def measure(evidence: Evidence) -> tuple[Row, ...]:
@@ -157,7 +157,7 @@ def _unknown(row: Row, evidence: Evidence) -> str:
             return f"it was left over: {fault.unhealed_why}"
         if not fault.verified:
             return f"it could not be verified: {fault.unverified_why}"
-    return evidence.work if isinstance(evidence.work, str) else ""
+    return "; ".join(evidence.work.doubts()) if evidence.work else ""
 
 
 def _untold(row: Row, evidence: Evidence) -> str:
@@ -218,9 +218,9 @@ def _lost(lost: Lost) -> str:
     return ", ".join(said for said, many in ((missing, lost.missing), (twice, lost.duplicated)) if many)
 
 
-def _with_work(rows: Sequence[Row], work: Work | str | None) -> list[Row]:
-    """Each with what was lost nearest to it."""
-    if not isinstance(work, Work):
+def _with_work(rows: Sequence[Row], work: Work | None) -> list[Row]:
+    """Each with what was lost nearest to it; where nobody can say how much, no row has any."""
+    if work is None or work.missing is None:
         return list(rows)
     spans = {row.name: _span(row) for row in rows}
     there = {name: span for name, span in spans.items() if span is not None}

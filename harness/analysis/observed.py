@@ -196,7 +196,9 @@ def _work(objective: Objective, evidence: Evidence) -> Observation:
     work = evidence.summary["work"]
     if work is None:
         return Observation(objective, None, "this run did not count its work")
-    return Observation(objective, float(work[objective.metric]))
+    if (count := work[objective.metric]) is None:
+        return Observation(objective, None, f"what was written could not be read back: {work['unread']}")
+    return Observation(objective, float(count))
 
 
 def _sessions_lost(objective: Objective, evidence: Evidence) -> Observation:

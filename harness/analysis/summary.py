@@ -55,7 +55,7 @@ class Recorded:
     calls: Calls
     numbering: Numbering
     undone: bool = False  # nothing is left in undo.jsonl
-    work: Work | str | None = None  # what became of it, or why nobody can say
+    work: Work | None = None  # what became of it
 
 
 def timeline(recorded: Recorded) -> tuple[Step, ...]:
@@ -118,7 +118,7 @@ def assemble(
         "faults": [impact.row for impact in impacts],
         "matrix": _matrix(rows, weaknesses),
         "sessions": sessions.measure(calls, _survived_restart(impacts)),
-        "work": recorded.work.as_row() if isinstance(recorded.work, Work) else None,
+        "work": recorded.work.as_row() if recorded.work else None,
         "retries": retries.measure(calls, policy, recorded.events, kept_down),
         "generator": _generator(recorded, timed, measured),
         "objectives": [],

@@ -12,6 +12,7 @@ from harness.analysis.matrix import Row
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import BLANK, show
 from harness.catalogue import METRICS, told, where
+from harness.report import work_entries
 from harness.report.reading import Reading
 from harness.units import NS_PER_S, show_duration
 
@@ -69,28 +70,7 @@ def moment(summary: dict[str, Any]) -> str:
 def work(reading: Reading) -> str:
     """What became of the entries that were written to be counted; nothing when there were none."""
     found = reading.summary["work"]
-    if not found:
-        return ""
-    bad = found["missing"] or found["duplicated"]
-    fate = (
-        f"{found['missing']:,} of them missing, {found['duplicated']:,} entries there more than once"
-        if bad
-        else "each of them there once"
-    )
-    open_ = f"; {found['indeterminate']:,} were not answered" if found["indeterminate"] else ""
-    return f"{found['acknowledged']:,} entries acknowledged, {fate}{open_}{_tasks(found['tasks'])}"
-
-
-def _tasks(found: Mapping[str, int] | None) -> str:
-    """What became of tasks, where there were any."""
-    if not found or not found["acknowledged"]:
-        return ""
-    if not found["missing"] and not found["duplicated"]:
-        return f"; {found['acknowledged']:,} tasks accepted, each of them finished once"
-    return (
-        f"; {found['acknowledged']:,} tasks accepted, {found['missing']:,} of them not finished, "
-        f"{found['duplicated']:,} finished more than once"
-    )
+    return work_entries.told(found) if found else ""
 
 
 def breaking_point(reading: Reading) -> str:

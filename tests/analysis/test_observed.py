@@ -214,6 +214,14 @@ def test_a_call_that_a_fault_touched_is_no_call_of_the_load_step(call, where):
     assert observe(parse("failed == 0 overall"), found).value == 1
 
 
+def test_an_objective_on_work_that_nobody_could_read_back_is_unknown():
+    """With the reason."""
+    found = evidence(work={"missing": None, "duplicated": None, "unread": "connect: refused"})
+
+    seen = observe(parse("missing == 0"), found)
+    assert (seen.value, seen.why) == (None, "what was written could not be read back: connect: refused")
+
+
 def test_work_and_sessions_are_read_from_what_was_found():
     """Counted elsewhere, compared here."""
     found = evidence(work={"missing": 2, "duplicated": 1}, lost=3)
