@@ -1,0 +1,192 @@
+"""The error budget: how much of a response time was the load generator's own work, and not the server's.
+
+    ready -----late----- sent ......... the server ......... in the kernel -----late----- read
+          |  generator  |                                  |         generator         |
+
+Definitions. What the generator *added* to a call is the time between the moment its user was ready and the moment it
+was sent, and the time that its reply lay in the kernel before it was read (the kernel's own time stamp). Workers sample
+one call in so many (all of them when there are few) and report each call to which they added a noticeable time, and the
+mean of the others.
+
+What was added to a percentile is the difference between the percentile of the response times as they were measured and
+as they would have been without what was added. It is not the percentile of what was added: a delay of 50 ms that hits
+calls which were quick anyway moves no p99. Delay and call belong together (they are matched by the time the call was
+done), so nothing is assumed about whether slow calls are delayed more or less often than others.
+
+    measured     5 5 5 5 5 5 5 5 5 15    p90 = 5, p100 = 15
+    added        0 0 0 0 0 0 0 0 0 10
+    without it   5 5 5 5 5 5 5 5 5 5     added to p90: 0, to p100: 10        (tests/analysis/test_error_budget.py)
+
+Where no kernel tells (TLS, other platforms, runs of older versions) the scheduling lag stands in for it: how late a
+sleeper is woken. Which calls it met is not known, so in each report the longest lag is taken to have met the slowest
+call. That is too much rather than too little.
+
+What it does not know: delays between the reading of the clock and the sending itself, and after the reply was read
+(decoding a reply of megabytes); what a busy generator does to a server on the same machine.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from harness.analysis import spans
+from harness.analysis.calls import OK, Calls, Ints
+from harness.analysis.latency import rank
+from harness.analysis.reports import Report, reports
+from harness.analysis.spans import Span
+from harness.record.events import Event
+from harness.units import NS_PER_MS
+
+PROBE_NS: Final = 50 * NS_PER_MS  # how often the generator looks at its own lag
+NS_PER_US: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the generator added to the calls that it sampled."""
+
+    done_ns: Ints  # of the calls that it delayed noticeably, in order; so are the next two
+    added_ns: Ints
+    stands_for: Ints  # so many calls: one in so many was sampled
+    others_ns: float | None  # what it added to the others, on average; None when nothing was sampled
+    lagging: tuple[Report, ...] = ()  # reports without kernel time stamps
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the generator reported anything of the kind."""
+        return self.others_ns is not None or bool(self.lagging)
+
+    def added_ms(self, calls: Calls, per_mille: int, beyond: int = 0) -> float | None:
+        """What it added to this percentile of the response times of these calls (the ok ones); None: not known.
+
+        `beyond`: how many calls count as infinitely slow, and so lie above all of them.
+        """
+        return self.added_to(calls, [per_mille], beyond)[0]
+
+    def added_to(self, calls: Calls, per_milles: Sequence[int], beyond: int = 0) -> list[float | None]:
+        """The same for several percentiles."""
+        answered = calls.take(calls.kind == OK)
+        if not self.is_known or not len(answered):
+            return [None] * len(per_milles)
+        rows, added_ns, stands_for = self._delayed(answered)
+        response_ns = answered.done_ns - answered.intended_ns
+        order = _Order.of(response_ns, response_ns[rows], added_ns, stands_for)
+        count = len(answered) + beyond
+        return [self._shift_ms(order, rank(count, per_mille)) for per_mille in per_milles]
+
+    def mean_ms(self, calls: Calls) -> float | None:
+        """What it added to these calls (the ok ones) on average; None: not known."""
+        answered = calls.take(calls.kind == OK)
+        if not self.is_known or not len(answered):
+            return None
+        _, added_ns, stands_for = self._delayed(answered)
+        whole_ns = float((added_ns * stands_for).sum()) / len(answered)
+        return (whole_ns + (self.others_ns or 0.0)) / NS_PER_MS
+
+    def _shift_ms(self, order: "_Order", at: int) -> float:
+        if at >= len(order.observed_ns):
+            return 0.0  # infinitely slow, with or without the generator
+        return (order.shift_ns(at) + (self.others_ns or 0.0)) / NS_PER_MS
+
+    def _delayed(self, calls: Calls) -> tuple[Ints, Ints, Ints]:
+        """Which of the calls were delayed, by how much, and how many calls each of them stands for."""
+        found = [self._sampled(calls), *(_lagged(calls, report) for report in self.lagging)]
+        rows, added_ns, stands_for = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return rows, added_ns, stands_for
+
+    def _sampled(self, calls: Calls) -> tuple[Ints, Ints, Ints]:
+        if not len(self.done_ns):
+            empty = np.zeros(0, dtype=np.int64)
+            return empty, empty, empty
+        at = np.minimum(np.searchsorted(self.done_ns, calls.done_ns), len(self.done_ns) - 1)
+        rows = np.flatnonzero(self.done_ns[at] == calls.done_ns)
+        return rows, self.added_ns[at[rows]], self.stands_for[at[rows]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """The response times as they were measured, and in the order that they would have without the delays."""
+
+    observed_ns: Ints  # sorted
+    times_ns: Ints  # sorted
+    below: Ints  # how many calls would lie at or below each of those times
+
+    @classmethod
+    def of(cls, response_ns: Ints, delayed_ns: Ints, added_ns: Ints, stands_for: Ints) -> "_Order":
+        """A delayed call leaves its time and comes to an earlier one, with those that it stands for."""
+        observed_ns = np.sort(response_ns)
+        if not len(delayed_ns):
+            return cls(observed_ns, observed_ns, np.arange(1, len(observed_ns) + 1))
+        earlier_ns = delayed_ns - np.minimum(added_ns, delayed_ns)
+        times_ns = np.concatenate([observed_ns, earlier_ns, delayed_ns])
+        more = np.concatenate([np.ones(len(observed_ns), np.int64), stands_for, -stands_for])
+        order = np.argsort(times_ns, kind="stable")
+        times_ns, below = times_ns[order], np.cumsum(more[order])
+        last = np.append(times_ns[1:] != times_ns[:-1], [True])  # of equal times the last one has them all
+        return cls(observed_ns, times_ns[last], below[last])
+
+    def shift_ns(self, at: int) -> int:
+        """How much later the call at this place of the order is than it would be without the delays."""
+        earliest = int(self.times_ns[np.argmax(self.below > at)])
+        return max(0, int(self.observed_ns[at]) - earliest)
+
+
+def measure(events: Iterable[Event], measured: Sequence[Span]) -> Budget:
+    """From what the workers reported of the measured stretches of time; of the whole run without any."""
+    told = reports(events)
+    where = list(measured) or [(0, spans.FOREVER)]
+    inside = [one for one in told if spans.meets((one.start_ns, one.end_ns), where)]
+    sampled = [one for one in inside if one.data.get("added_each")]
+    listed = [_listed(one) for one in sampled]
+    columns = np.concatenate(listed) if listed else np.zeros((0, 3), dtype=np.int64)
+    columns = columns[np.argsort(columns[:, 0], kind="stable")]
+    lagging = tuple(one for one in inside if not one.data.get("added_each") and _lags(one.data))
+    return Budget(columns[:, 0], columns[:, 1], columns[:, 2], _others_ns(sampled, where), lagging)
+
+
+def _listed(report: Report) -> Ints:
+    """Of each call that was delayed noticeably: done, added, stands for."""
+    pairs = np.array(report.data.get("added") or [], dtype=np.int64).reshape(-1, 2)
+    each = np.full(len(pairs), int(report.data["added_each"]))
+    return np.column_stack([report.end_ns - pairs[:, 0], pairs[:, 1] * NS_PER_US, each])
+
+
+def _others_ns(sampled: Sequence[Report], where: Sequence[Span]) -> float | None:
+    """The mean over the reports that say so, each by the time that it has in common with what is measured."""
+    told = [
+        (float(us), spans.length_ns(spans.common([(one.start_ns, one.end_ns)], where)))
+        for one in sampled
+        if (us := one.data.get("added_others_us")) is not None
+    ]
+    whole_ns = sum(length_ns for _, length_ns in told)
+    if not whole_ns:
+        return 0.0 if sampled else None
+    return sum(us * length_ns for us, length_ns in told) / whole_ns * NS_PER_US
+
+
+def _lagged(calls: Calls, report: Report) -> tuple[Ints, Ints, Ints]:
+    """The longest waits for the slowest calls that ended in the time of this report."""
+    ended = (calls.done_ns > report.start_ns) & (calls.done_ns <= report.end_ns)
+    if (worker := report.worker) is not None:
+        ended &= calls.worker == worker
+    rows = np.flatnonzero(ended)
+    slowest = rows[np.argsort((calls.done_ns - calls.intended_ns)[rows], kind="stable")[::-1]]
+    waits_ns = _waits_ns(_lags(report.data))
+    places = np.arange(len(rows)) * len(waits_ns) // max(len(rows), 1)
+    return slowest, waits_ns[places], np.ones(len(rows), dtype=np.int64)
+
+
+def _waits_ns(lags_ms: Sequence[float]) -> Ints:
+    """What a sleeper waited who would have looked at every turn: whoever overslept several has one lag to tell."""
+    waits: list[np.ndarray] = []
+    for lag_ms in lags_ms:
+        lag_ns = int(max(lag_ms, 0.0) * NS_PER_MS)
+        waits.append(np.arange(lag_ns, -1, -PROBE_NS, dtype=np.int64) if lag_ns else np.zeros(1, np.int64))
+    return np.sort(np.concatenate(waits))[::-1]
+
+
+def _lags(data: dict[str, Any]) -> list[float]:
+    lag = data.get("lag_ms")
+    return [float(one) for one in lag] if isinstance(lag, list) else [] if lag is None else [float(lag)]
