@@ -5,6 +5,7 @@
 # make count  200,000 calls by two workers: each has its row
 # make bench  the harness measured beside its peers, seven minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
 # make interrupt  twenty runs with a fault, ended by Ctrl-C or kill -9 at random moments: is anything left?
+# make truth    servers whose behaviour is known: theory beside what is reported, twelve minutes; make truth PART=latency
 # make named      ten runs of a target that acknowledges before it commits: is it named for it?
 
 VENV ?= .venv
@@ -12,7 +13,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test count bench calibrate interrupt named check format clean
+.PHONY: run test count bench calibrate interrupt named truth check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -44,6 +45,9 @@ interrupt: $(STAMP)
 
 named: $(STAMP)
 	$(BIN)/python -m tests.e2e.named 10
+
+truth: $(STAMP)
+	$(BIN)/python -m tests.truth $(PART)
 
 format: $(STAMP)
 	$(BIN)/ruff format .
