@@ -3,8 +3,11 @@
 Definitions: a call is `OK`, `FAILED` or `NEITHER` (harness.mcp.outcome); an outcome that is not known here
 counts as failed, never as a success. Response time is done - intended, service time is done - sent.
 A call belongs to a window by its intended start, so `between` is a slice and copies nothing.
+The *calls of the load* (`of_load`) leave out the rows of the protocol (harness.mcp.operations), but for openings that
+failed: each of them stands for the call that it was made for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -12,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.mcp import outcome
+from harness.mcp import operations, outcome
 from harness.record.schema import RETRIED
 
 OK: Final = 0
@@ -94,6 +97,11 @@ class Calls:
         known = self.names["operation"]
         return self.take(self.operation == (known.index(name) if name in known else len(known)))
 
+    def of_load(self) -> "Calls":
+        """The calls that the load was about."""
+        inside = in_load(self.operation, self.names["operation"], self.kind)
+        return self if inside.all() else self.take(inside)
+
     def count(self, kind: int) -> int:
         return int(np.count_nonzero(self.kind == kind))
 
@@ -125,6 +133,16 @@ class Calls:
         """Service times of the ok calls."""
         durations: Ints = (self.done_ns - self.sent_ns)[self.kind == OK]
         return durations
+
+
+def in_load(operation: Codes, names: Sequence[str], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
+    """Which rows are calls of the load; `operation` are codes into `names`."""
+    protocol = np.array(
+        [*map(operations.is_protocol, names), False], dtype=np.bool_
+    )  # a missing name has code -1
+    opening = np.array([*(name in operations.OPENING for name in names), False], dtype=np.bool_)
+    inside: npt.NDArray[np.bool_] = ~protocol[operation] | (opening[operation] & (kind == FAILED))
+    return inside
 
 
 def kinds_of(outcomes: "pd.Series[Any]") -> npt.NDArray[np.int8]:

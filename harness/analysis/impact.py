@@ -2,7 +2,8 @@
 
 Definitions. Before: the calls that the band of `recovery` is made of, the thirty seconds before. During: the
 calls that the window touched (`exposure`). After: the calls that began in the thirty seconds from healing on, or
-until the load step ends or the next fault comes. Success and latency as everywhere: latency is of ok calls.
+until the load step ends or the next fault comes. Success and latency as everywhere: of the calls of the load, latency of ok
+calls. Exposed are rows of any kind: a fault that a handshake met has touched somebody.
 Sessions lost: calls that ended as `session_lost` from the fault until the next one is applied, or to the end.
 """
 
@@ -60,22 +61,25 @@ class Impact:
 
 def measure(calls: Calls, faults: Sequence[Fault], timed: Sequence[Step]) -> tuple[Impact, ...]:
     """Every fault, in the order of the plan."""
-    return tuple(_impact(calls, fault, faults, timed) for fault in faults)
+    load = calls.of_load()
+    return tuple(_impact(calls, load, fault, faults, timed) for fault in faults)
 
 
-def _impact(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[Step]) -> Impact:
+def _impact(
+    calls: Calls, load: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[Step]
+) -> Impact:
     window = fault.window
-    during = exposure.touched(calls, [window] if window else [])
+    during = exposure.touched(load, [window] if window else [])
     touched = _exposed(calls, fault)
-    found = recovery.measure(calls, fault, timed, faults)
+    found = recovery.measure(load, fault, timed, faults)
     fate = sessions.fate(calls, fault, faults)
     return Impact(
         fault=fault,
         exposure=touched,
         fate=fate,
-        before=_figures(_before(calls, fault, faults, timed)),
+        before=_figures(_before(load, fault, faults, timed)),
         during=_figures(during),
-        after=_figures(_after(calls, fault, faults, timed)),
+        after=_figures(_after(load, fault, faults, timed)),
         recovery=found,
         row={
             "name": fault.name,

@@ -4,7 +4,7 @@ Definitions. Without a scope an objective looks at the measured windows of the l
 time of faults and the calls that it touched; `in STEP` at the windows of that step, faults and all; `during
 FAULT` at the calls that the fault's window touched; `after FAULT` at the same from its healing on,
 `overall` at the whole run (without its warm-up). Otherwise a call belongs by its intended start, and always by
-its completion for throughput.
+its completion for throughput. It looks at the calls of the load, or at the operation that it names.
 Latency: a failed call counts as infinitely slow, so that a server that fails fast cannot pass. Percentiles
 need ten calls above them, as everywhere. Arrivals that were not sent count as infinitely slow, too, and no objective
 on success holds when there are any.
@@ -47,6 +47,7 @@ class Evidence:
     """What objectives are asked of."""
 
     calls: Calls
+    load: Calls  # the calls of the load, of these
     steps: Sequence[steps.Step]
     summary: Mapping[str, Any]  # what was found so far: sessions, work
     impacts: Sequence[Impact] = ()
@@ -59,9 +60,9 @@ def observe(objective: Objective, evidence: Evidence) -> Observation:
     where = _where(objective, evidence)
     if not where:
         return Observation(objective, None, _nowhere(objective))
-    calls = evidence.calls
+    calls = evidence.load
     if objective.operation is not None:
-        calls = calls.of_operation(objective.operation)
+        calls = evidence.calls.of_operation(objective.operation)
     begun = _begun(objective, evidence, calls, where)
     unsent = _not_sent(objective, evidence, where)
     if not unsent and not any(len(part) for part in begun):

@@ -5,7 +5,8 @@
         0            1 s          3 s                   11 s        (tests/analysis/test_steps.py)
 
 Definitions. A call belongs to the step in whose measured window [start, end) its intended start lies; that
-decides requests, success rate and latency. Throughput counts the ok calls completed in the window, whenever
+decides requests, success rate and latency; all of them are of the calls of the load (harness.mcp.operations).
+Throughput counts the ok calls completed in the window, whenever
 they began. `unfinished` is a failure like any other. What open load could not send was offered all the same.
 The disturbed time of faults (harness.analysis.faults) is no part of a measured window: calls that were wanted or
 on their way in it are left out, and rates are over what is left. A step that was disturbed from end to end has
@@ -27,7 +28,7 @@ import pandas as pd
 
 from harness.analysis import arrivals, exposure, latency, spans
 from harness.analysis.arrivals import Unsent
-from harness.analysis.calls import FAILED, OK, Calls, kinds_of
+from harness.analysis.calls import FAILED, OK, Calls, in_load, kinds_of
 from harness.analysis.rounding import per_second, ratio, seconds
 from harness.analysis.spans import Span
 from harness.record import events as kinds
@@ -69,10 +70,11 @@ class Step:
 
 
 def judge(frame: pd.DataFrame, start_ns: int, end_ns: int) -> Judged:
-    """The calls of a frame whose intended start lies in [start, end); needs `intended_ns` and `outcome`."""
+    """The calls of the load whose intended start lies in [start, end); needs `intended_ns`, `outcome`, `operation`."""
     intended = frame["intended_ns"].to_numpy()
-    kind = kinds_of(frame["outcome"])[(intended >= start_ns) & (intended < end_ns)]
-    return _judged(kind)
+    kind, operation = kinds_of(frame["outcome"]), frame["operation"].astype("category").cat
+    load = in_load(operation.codes.to_numpy(), [str(name) for name in operation.categories], kind)
+    return _judged(kind[(intended >= start_ns) & (intended < end_ns) & load])
 
 
 def tally(calls: Calls) -> Judged:
@@ -111,7 +113,7 @@ def not_sent(timed: Iterable[Step], where: Sequence[Span]) -> int:
 
 
 def measure(calls: Calls, step: Step, disturbed: Sequence[Span] = ()) -> dict[str, Any]:
-    """One row of `steps` in the summary."""
+    """One row of `steps` in the summary, of the calls of the load."""
     begun = calls.between(step.start_ns, step.end_ns)
     inside = exposure.untouched(begun, disturbed)
     judged = tally(inside)

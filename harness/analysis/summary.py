@@ -2,6 +2,8 @@
 
 What a run could not know is null: work until a scenario has it, `cpu_max` of a target that is not ours. Rates are shares of one, times are seconds since the run's epoch. Verdict, reasons and the outcomes
 of objectives are filled in by `harness.verdict`, which reads this.
+`totals.requests` and the bytes are of all rows; `operations` has all of them, too. Everything else is of the calls of the
+load (harness.mcp.operations).
 Totals, operations and failures leave out the warm-up; steps never contain it, and leave out the time of faults.
 """
 
@@ -53,6 +55,7 @@ class Recorded:
     plan: Mapping[str, Any]
     events: Sequence[Event]
     calls: Calls
+    load: Calls  # those of the load
     numbering: Numbering
     undone: bool = False  # nothing is left in undo.jsonl
     work: Work | None = None  # what became of it
@@ -72,13 +75,13 @@ def fault_timeline(recorded: Recorded) -> tuple[Fault, ...]:
     return faults.timeline(recorded.plan, recorded.events, last_ns, undone=recorded.undone)
 
 
-def after_warmup(recorded: Recorded) -> Calls:
-    """The calls that count."""
+def after_warmup(recorded: Recorded, calls: Calls) -> Calls:
+    """Those of the calls of a run that count."""
     warmup_ns = int(float(recorded.metadata.get("warmup_s") or 0) * NS_PER_S)
     if not warmup_ns:
-        return recorded.calls
+        return calls
     started = next((one.at_ns for one in recorded.events if one.event == kinds.RUN_STARTED), 0)
-    return recorded.calls.between(started + warmup_ns, FOREVER)
+    return calls.between(started + warmup_ns, FOREVER)
 
 
 def assemble(
@@ -90,12 +93,12 @@ def assemble(
 ) -> dict[str, Any]:
     """Everything but the judgement."""
     meta = recorded.metadata
-    calls = after_warmup(recorded)
+    rows_counted, calls = after_warmup(recorded, recorded.calls), after_warmup(recorded, recorded.load)
     disturbed = faults.disturbed(impact.fault for impact in impacts)
-    measured = [steps.measure(recorded.calls, step, disturbed) for step in timed]
+    measured = [steps.measure(recorded.load, step, disturbed) for step in timed]
     fit, capacity_reason = capacity.measure(measured)
     policy = recorded.plan.get("retries")
-    kept_down = metastable.measure(recorded.calls, [one.fault for one in impacts], timed) if policy else ()
+    kept_down = metastable.measure(recorded.load, [one.fault for one in impacts], timed) if policy else ()
     return {
         "schema": SCHEMA,
         "run_id": meta.get("run_id"),
@@ -107,9 +110,9 @@ def assemble(
         "seed": meta.get("seed"),
         "timeout_s": meta.get("timeout_s"),
         "target": _target(meta.get("target") or {}),
-        "totals": _totals(recorded, calls),
+        "totals": _totals(recorded, rows_counted, calls),
         "latency_ms": latency.tables(calls),
-        "operations": operations.measure(calls),
+        "operations": operations.measure(rows_counted),
         "failures": failures.measure(calls),
         "steps": measured,
         "breaking_point": _breaking_point(recorded, timed),
@@ -117,7 +120,7 @@ def assemble(
         "capacity_reason": capacity_reason,
         "faults": [impact.row for impact in impacts],
         "matrix": _matrix(rows, weaknesses),
-        "sessions": sessions.measure(calls, _survived_restart(impacts)),
+        "sessions": sessions.measure(rows_counted, _survived_restart(impacts)),
         "work": recorded.work.as_row() if recorded.work else None,
         "retries": retries.measure(calls, policy, recorded.events, kept_down),
         "generator": _generator(recorded, timed, measured),
@@ -153,13 +156,14 @@ def _target(target: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _totals(recorded: Recorded, calls: Calls) -> dict[str, Any]:
+def _totals(recorded: Recorded, every: Calls, calls: Calls) -> dict[str, Any]:
     judged = steps.tally(calls)
     first_ns = int(calls.intended_ns[0]) if len(calls) else 0
     not_sent = arrivals.within(arrivals.unsent(recorded.events), [(first_ns, FOREVER)])
     span_ns = throughput.span_ns(calls)
     return {
-        "requests": judged.requests,
+        "requests": len(every),
+        "calls": judged.requests,
         "ok": judged.ok,
         "failed": judged.failed,
         "neither": calls.count(NEITHER),
@@ -167,8 +171,8 @@ def _totals(recorded: Recorded, calls: Calls) -> dict[str, Any]:
         "not_sent": not_sent,
         "success_rate": ratio(judged.ok, judged.ok + judged.failed),
         **throughput.measure(calls, span_ns, not_sent),
-        "bytes_in": int(calls.bytes_in.sum(dtype="int64")),
-        "bytes_out": int(calls.bytes_out.sum(dtype="int64")),
+        "bytes_in": int(every.bytes_in.sum(dtype="int64")),
+        "bytes_out": int(every.bytes_out.sum(dtype="int64")),
     }
 
 
@@ -197,7 +201,7 @@ def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any]
     levels = [
         Level(
             step.users,
-            steps.tally(recorded.calls.between(step.start_ns, step.end_ns)).success_rate,
+            steps.tally(recorded.load.between(step.start_ns, step.end_ns)).success_rate,
             limits[step.name],
             repeats=step.kind == CONFIRM,
         )

@@ -14,7 +14,7 @@ from harness.record.samples import Tail
 from harness.record.spool import Gauges
 from harness.units import NS_PER_MS
 
-JUDGED_COLUMNS = ["intended_ns", "done_ns", "outcome"]
+JUDGED_COLUMNS = ["intended_ns", "done_ns", "outcome", "operation"]
 BUCKET_MS = 100  # how finely events.jsonl tells when arrivals were not sent
 
 

@@ -54,7 +54,8 @@ def _bounds(step: LoadStep, judged: Judged, rows: pd.DataFrame, window: Span) ->
         end_ns=end_ns,
         not_sent=judged.not_sent,
     )
-    evidence = Evidence(Calls.of(rows), [level], {})
+    calls = Calls.of(rows)
+    evidence = Evidence(calls, calls.of_load(), [level], {})
     unasked = []
     for text in step.break_unless:
         objective = parse(text)

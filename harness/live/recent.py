@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from harness.live.window import of_load
 from harness.mcp import outcome
 from harness.units import NS_PER_MS, NS_PER_S
 
@@ -22,13 +23,13 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 @dataclass(slots=True)
 class Recent:
-    """Rows of the last minute."""
+    """Rows of the last minute: the calls of the load."""
 
     kept: deque[tuple[int, pa.Table]] = field(default_factory=deque)
 
     def add(self, tables: list[pa.Table], now_ns: int) -> None:
         """What has just been read; what is too old goes."""
-        self.kept.extend((now_ns, table) for table in tables if table.num_rows)
+        self.kept.extend((now_ns, load) for load in map(of_load, tables) if load.num_rows)
         while self.kept and self.kept[0][0] < now_ns - KEPT_S * NS_PER_S:
             self.kept.popleft()
 

@@ -1,4 +1,4 @@
-"""What the last second looked like: counts and percentiles of the calls that ended in it."""
+"""What the last second looked like: counts and percentiles of the calls of the load that ended in it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.mcp import outcome
+from harness.mcp import operations, outcome
 from harness.units import NS_PER_MS
 
 
@@ -34,11 +34,24 @@ class Live:
         return self.ok / (self.ok + self.failed) if self.ok + self.failed else None
 
 
+def of_load(table: pa.Table) -> pa.Table:
+    """Without the rows of the protocol; an opening that failed stands for a call."""
+    names = table["operation"].combine_chunks().dictionary.to_pylist()
+    if not any(map(operations.is_protocol, names)):
+        return table
+    operation, ended = (table[name].combine_chunks().cast(pa.string()) for name in ("operation", "outcome"))
+    protocol = pc.is_in(operation, pa.array(filter(operations.is_protocol, names), pa.string()))
+    stands_for_a_call = pc.and_(
+        pc.is_in(operation, pa.array(operations.OPENING)), pc.is_in(ended, pa.array(outcome.FAILED))
+    )
+    return table.filter(pc.or_(pc.invert(protocol), stands_for_a_call))
+
+
 def look(tables: list[pa.Table], users: int, at_s: float, span_s: float) -> Live:
     """The calls of these rows at a glance."""
     counts: dict[str, int] = {}
     latencies: list[np.ndarray] = []
-    for table in tables:
+    for table in map(of_load, tables):
         outcomes = table["outcome"].combine_chunks()
         for pair in pc.value_counts(outcomes.cast(pa.string())).to_pylist():
             counts[pair["values"]] = counts.get(pair["values"], 0) + pair["counts"]

@@ -107,27 +107,30 @@ def read(run_dir: Path) -> Reading:
     samples = _samples(run_dir)
     numbering = saturation.numbering(samples)
     calls = Calls.of(samples.drop(columns="seq"))
+    load = calls.of_load()
     del samples
     worked = work.measure(_lines(run_dir / WORK))
-    recorded = Recorded(str(run_dir), metadata, plan, events, calls, numbering, _undone(run_dir), worked)
+    recorded = Recorded(
+        str(run_dir), metadata, plan, events, calls, load, numbering, _undone(run_dir), worked
+    )
     timed = summary.timeline(recorded)
     impacts = impact.measure(calls, summary.fault_timeline(recorded), timed)
     rows = matrix.measure(matrix.Evidence(plan, impacts, timed, events, worked))
     weak = weakness.find(rows, calls, timed, events)
     found = summary.assemble(recorded, timed, impacts, rows, weak)
-    seen = _observe(metadata, observed.Evidence(summary.after_warmup(recorded), timed, found, impacts))
+    seen = _observe(metadata, _evidence(recorded, timed, found, impacts))
     balances = littles_law.measure(calls, timed)
     return Reading(
         summary=_judged(found, verdict.Evidence(found, seen, events, impacts, balances, worked, rows)),
-        windows=windows.measure(calls, events),
-        brief=windows.measure(calls, events, most=TABLE_ROWS_MOST),
-        outcomes=outcomes.measure(calls),
-        brief_outcomes=outcomes.measure(calls, most=TABLE_ROWS_MOST),
-        heat=heat.measure(calls),
-        curve=curve.measure(summary.after_warmup(recorded)),
-        histograms=histograms.measure(calls),
+        windows=windows.measure(load, events),
+        brief=windows.measure(load, events, most=TABLE_ROWS_MOST),
+        outcomes=outcomes.measure(load),
+        brief_outcomes=outcomes.measure(load, most=TABLE_ROWS_MOST),
+        heat=heat.measure(load),
+        curve=curve.measure(summary.after_warmup(recorded, load)),
+        histograms=histograms.measure(load),
         intervals=pd.DataFrame(
-            intervals.measure(calls, timed, plan, faults.disturbed(one.fault for one in impacts)),
+            intervals.measure(load, timed, plan, faults.disturbed(one.fault for one in impacts)),
             columns=intervals.COLUMNS,
         ),
         panels=panels.measure(calls),
@@ -144,6 +147,14 @@ def read(run_dir: Path) -> Reading:
         plan=plan,
         run_dir=run_dir,
     )
+
+
+def _evidence(
+    recorded: Recorded, timed: Sequence[steps.Step], found: dict[str, Any], impacts: Sequence[Impact]
+) -> observed.Evidence:
+    """What objectives look at: without the warm-up."""
+    calls, load = (summary.after_warmup(recorded, part) for part in (recorded.calls, recorded.load))
+    return observed.Evidence(calls, load, timed, found, impacts)
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def evidence(frame=None, *, faults=(), work=None, lost=0):
         frame = rows(6000, intended_ns=intended, done_ns=intended + took * MS, operation=operation)
     calls = Calls.of(frame)
     summary = {"sessions": {"lost": lost}, "work": work}
-    return Evidence(calls, STEPS, summary, impact.measure(calls, faults, STEPS))
+    return Evidence(calls, calls.of_load(), STEPS, summary, impact.measure(calls, faults, STEPS))
 
 
 SCOPES = [
@@ -84,7 +84,7 @@ def test_what_cannot_be_observed_says_why(text, why):
 
 def test_without_a_step_there_is_nothing_to_look_at():
     """Nor overall, without a call."""
-    empty = Evidence(Calls.of(rows(0)), (), {"sessions": {"lost": 0}, "work": None})
+    empty = Evidence(Calls.of(rows(0)), Calls.of(rows(0)), (), {"sessions": {"lost": 0}, "work": None})
 
     assert observe(parse("max < 1s"), empty).why == "no step was measured"
     assert observe(parse("max < 1s overall"), empty).value is None

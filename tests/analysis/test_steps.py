@@ -67,7 +67,7 @@ def test_a_level_that_was_repeated_appears_twice():
     window=st.tuples(st.integers(0, 100), st.integers(0, 100)),
 )
 def test_judging_counts_as_one_would_by_hand(calls, window):
-    """Live, on a frame with two columns, and in the summary, on all of them: the same numbers."""
+    """Live, on a frame with three columns, and in the summary, on all of them: the same numbers."""
     start, end = min(window), max(window)
     frame = rows(
         len(calls),
@@ -78,13 +78,15 @@ def test_judging_counts_as_one_would_by_hand(calls, window):
     ok, failed = inside.count("ok"), sum(name in outcome.FAILED for name in inside)
     expected = Judged(len(inside), ok, failed, ok / (ok + failed) if ok + failed else None)
 
-    assert judge(frame[["intended_ns", "outcome"]], start, end) == expected
+    assert judge(frame[["intended_ns", "outcome", "operation"]], start, end) == expected
     assert tally(Calls.of(frame).between(start, end)) == expected
 
 
 def test_judging_takes_a_frame_without_categories():
     """Text is text, however it is stored."""
-    frame = pd.DataFrame({"intended_ns": [1, 2, 3], "outcome": ["ok", "unfinished", "cancelled"]})
+    frame = pd.DataFrame(
+        {"intended_ns": [1, 2, 3], "outcome": ["ok", "unfinished", "cancelled"], "operation": "health"}
+    )
 
     assert judge(frame, 0, 10) == Judged(3, 1, 1, 0.5)
 

@@ -15,7 +15,7 @@ KEYS = {
     "operations failures steps breaking_point capacity capacity_reason faults matrix sessions work retries generator objectives "
     "verdict reasons exit_code",
     "target": "url transport protocol server cpu_max rss_max_mb",
-    "totals": "requests ok failed neither rate_limited not_sent success_rate throughput_rps offered_rps bytes_in "
+    "totals": "requests calls ok failed neither rate_limited not_sent success_rate throughput_rps offered_rps bytes_in "
     "bytes_out",
     "latency_ms": "response service",
     "operations": "operation user_class requests ok failed success_rate throughput_rps latency_ms",
@@ -42,7 +42,13 @@ def recorded(run, **changes):
         "plan": {"steps": run.plan_steps},
         "events": events,
     }
-    return Recorded(**(values | {"calls": Calls.of(frame), "numbering": numbering(frame)} | changes))
+    return Recorded(
+        **(
+            values
+            | {"calls": Calls.of(frame), "load": Calls.of(frame).of_load(), "numbering": numbering(frame)}
+            | changes
+        )
+    )
 
 
 def assembled(run, **changes):
@@ -84,7 +90,7 @@ def test_the_totals_add_up():
     found = assembled(ramp())
     totals = found["totals"]
 
-    assert totals["requests"] == totals["ok"] + totals["failed"] + totals["neither"] == 41_150
+    assert totals["calls"] == totals["ok"] + totals["failed"] + totals["neither"] == 41_150
     assert sum(row["requests"] for row in found["operations"]) == totals["requests"]
     assert sum(row["count"] for row in found["failures"]) == totals["failed"] == 910
     assert totals["bytes_in"] == 400 * totals["requests"]

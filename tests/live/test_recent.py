@@ -15,6 +15,7 @@ def rows(*calls: tuple[float, float, str]) -> pa.Table:
         {
             "done_ns": done,
             "intended_ns": [end - int(ms * NS_PER_MS) for end, (_, ms, _) in zip(done, calls, strict=True)],
+            "operation": pa.array(["tools/call:echo"] * len(calls)).dictionary_encode(),
             "outcome": pa.array([outcome for *_, outcome in calls]).dictionary_encode(),
         }
     )

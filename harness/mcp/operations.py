@@ -1,0 +1,20 @@
+"""Operations: what a call asked for, by the name that its row carries, and which of them are the load.
+
+Definitions. The *load* is what users ask for: tool calls, reads, prompts, lists, pages such as /health. *Protocol* is
+what a client must do to be able to ask: opening and closing sessions, notifications, streams that stay open, polling a
+task. Both have rows; success, latency and throughput of a run are those of the load.
+
+An *opening* that failed stands for the call that it was made for: the user wanted an answer and got none. So a server
+that refuses sessions does not look as if all was well with the calls of those it let in.
+"""
+
+from typing import Final
+
+OPENING: Final = ("initialize", "notifications/initialized", "websocket/open")
+_PROTOCOL: Final = frozenset({*OPENING, "session/delete", "session/listen", "ping"})
+_PROTOCOL_FAMILIES: Final = ("notifications/", "subscriptions/", "tasks/", "resources/subscribe", "server/")
+
+
+def is_protocol(operation: str) -> bool:
+    """Whether a row of this operation is no call of the load."""
+    return operation in _PROTOCOL or operation.startswith(_PROTOCOL_FAMILIES)
