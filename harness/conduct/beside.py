@@ -7,6 +7,7 @@ ledger.write, errands.send ------------------|        then read back, when nothi
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from harness.conduct import ledger
@@ -17,6 +18,7 @@ from harness.conduct.ledger import READING_S, Ledger
 from harness.conduct.play import Player
 from harness.conduct.server import Server
 from harness.conduct.steering import Steering
+from harness.conduct.trial import tried
 from harness.record.undo import Journal
 from harness.scenario.model import REFERENCE_WORK, Work
 
@@ -29,7 +31,7 @@ async def play(run: Run, server: Server, player: Player, steering: Steering, und
     work = _work(run)
     if work is None:
         return await play_with_faults(run, player, steering, undo)
-    with ledger.opened(run.directory.work, work, run.directory.run_id, run.asked.clock, run.epoch) as book:
+    with _ledger(run, work) as book:
         writing = [asyncio.ensure_future(book.write(server.door(through=True)))]
         errands = (
             Errands(book, server.records) if server.records is not None and work is REFERENCE_WORK else None
@@ -49,6 +51,20 @@ async def play(run: Run, server: Server, player: Player, steering: Steering, und
         run.progress.note("  reading back what was written")
         await _read_back(server, book, errands)
     return reason
+
+
+async def try_work(run: Run, server: Server) -> None:
+    """Before anything is loaded: an entry can be written and read back, else the run ends here."""
+    if (work := _work(run)) is not None:
+        with _ledger(run, work) as book:
+            await tried(book, server.door(through=True), server.door(through=False))
+
+
+def _ledger(run: Run, work: Work) -> AbstractContextManager[Ledger]:
+    asked = run.asked
+    return ledger.opened(
+        run.directory.work, work, run.directory.run_id, asked.clock, run.epoch, asked.scenario.seed
+    )
 
 
 async def _stopped(writing: "Sequence[asyncio.Future[None]]") -> None:

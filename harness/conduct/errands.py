@@ -8,7 +8,6 @@ none is open. An entry was written by one execution, whose record has to be ther
 `analysis.work` counts.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,10 +17,12 @@ import asyncpg
 from harness.clock import within
 from harness.conduct.ledger import Ledger
 from harness.mcp import outcome
+from harness.units import NS_PER_S
 
 SCHEMA: Final = "harness_target"  # of the target's own tables, unless its options say otherwise
-RATE_S, TIMEOUT_S = 1.0, 5.0
+RATE_PER_S, TIMEOUT_S = 1.0, 5.0
 OPEN_S, LOOK_S = 30.0, 0.5  # a lease is ten seconds
+ACCEPTED: Final = 202
 TASK: Final = {"kind": "wait", "arguments": {"seconds": 0}}
 _EXECUTED: Final = """SELECT e.entry, count(x.id) FROM {schema}.entries e
   LEFT JOIN {schema}.executions x ON x.id = e.execution WHERE e.log = $1 GROUP BY 1"""
@@ -49,12 +50,15 @@ class Errands:
     promised: list[str] = field(default_factory=list)
 
     async def send(self, base_url: str) -> None:
-        """Until cancelled: a task a second, one after the other."""
+        """Until cancelled: a task a second, one after the other; what falls due while one is under way is left out."""
         limit = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        every_ns = int(NS_PER_S / RATE_PER_S)
+        due_ns = self.book.now_ns()
         async with aiohttp.ClientSession(timeout=limit) as session:
             while True:
                 await self._task(session, base_url)
-                await self.book.clock.sleep(RATE_S)
+                due_ns += every_ns * max(1, -((due_ns - self.book.now_ns()) // every_ns))
+                await self.book.clock.sleep(max(0, due_ns - self.book.now_ns()) / NS_PER_S)
 
     async def read(self, within_s: float = OPEN_S) -> None:
         """What became of them; what the tables do not tell is not known."""
@@ -81,14 +85,21 @@ class Errands:
         self.book.say(finished={str(task): [int(ends), int(effects)] for task, ends, effects in rows})
 
     async def _task(self, session: aiohttp.ClientSession, base_url: str) -> None:
-        sent_ns, ended, task = self.book.now_ns(), outcome.UNFINISHED, None
+        sent_ns, ended, status, task = self.book.now_ns(), outcome.UNFINISHED, None, None
         try:
-            with suppress(aiohttp.ClientError, TimeoutError, ValueError, KeyError):
-                async with session.post(f"{base_url}/tasks", json=TASK, allow_redirects=False) as answer:
-                    ended = outcome.OK if answer.status == 202 else outcome.HTTP_STATUS
-                    task = str((await answer.json())["id"]) if ended == outcome.OK else None
+            async with session.post(f"{base_url}/tasks", json=TASK, allow_redirects=False) as answer:
+                status = answer.status
+                if status == ACCEPTED:
+                    task, ended = str((await answer.json())["id"]), outcome.OK
+                else:
+                    ended = outcome.HTTP_STATUS
+        except aiohttp.ClientConnectorError:
+            ended = outcome.CONNECT
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
+            ended = outcome.UNFINISHED
         finally:
-            ended = ended if task or ended != outcome.OK else outcome.UNFINISHED
             if task is not None:
                 self.promised.append(task)
-            self.book.say(task=task, sent_ns=sent_ns, done_ns=self.book.now_ns(), outcome=ended)
+            self.book.say(
+                task=task, sent_ns=sent_ns, done_ns=self.book.now_ns(), outcome=ended, status=status
+            )

@@ -125,6 +125,7 @@ async def _make(run: Run) -> str:
         ways = await prepare(stack, run.places(), run.directory, undo, asked.clock, rolls=run.rolls())
         server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
+        await beside.try_work(run, server)
         engine = asked.engine or _locust(run, undo)
         telling = await stack.enter_async_context(alerts_of(run))
         load = await stack.enter_async_context(engine(_load_spec(run, server)))

@@ -71,7 +71,10 @@ class Server:
         """For calls that are not the load's: by way of the client link, or beside it."""
         doors = self.loaded if through else self.doors
         return Door(
-            doors.ws_url if self.protocol == "websocket" else doors.mcp_url, self.protocol, self.headers
+            doors.ws_url if self.protocol == "websocket" else doors.mcp_url,
+            self.protocol,
+            self.headers,
+            self.found.mirrored,
         )
 
     def facts(self) -> dict[str, Any]:

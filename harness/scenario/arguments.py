@@ -3,15 +3,16 @@
     {{random_int 1 100}}   a whole number, both ends included
     {{random_choice a b}}  one of the words
     {{uuid}}               a random UUID
-    {{counter}}            1, 2, 3, ... for each user
+    {{counter}}            1, 2, 3, ... for each user (of `work`: for each entry)
 
 A string that is nothing but one template becomes the template's own type (`"{{random_int 1 9}}"` a number);
 inside other text it becomes text. Without templates the arguments are encoded once, which is faster.
+Names such as `{{entry}}` and `{{run}}` of `work` are filled in before (`with_names`).
 """
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -69,6 +70,17 @@ def compile_arguments(value: Any) -> Draw:
     if isinstance(value, str) and varies(value):
         return _compile_text(value)
     return lambda _rng, _count: value
+
+
+def with_names(value: Any, names: Mapping[str, str]) -> Any:
+    """The same with `{{name}}` replaced wherever it stands, in keys, too; other templates stay."""
+    if isinstance(value, dict):
+        return {with_names(key, names): with_names(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_names(item, names) for item in value]
+    if not isinstance(value, str):
+        return value
+    return _TEMPLATE.sub(lambda match: match[0] if match[2] else names.get(match[1], match[0]), value)
 
 
 def _compile_text(text: str) -> Draw:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness.scenario.arguments import compile_arguments
+from harness.scenario.arguments import compile_arguments, with_names
 from harness.scenario.fault import Fault, read_faults
 from harness.scenario.load import Phase
 from harness.scenario.quantities import (
@@ -53,6 +53,11 @@ def _one_or_many(value: Any) -> Any:
 
 def _check_arguments(value: Templated) -> Templated:
     compile_arguments(value)
+    return value
+
+
+def _check_work_arguments(value: dict[str, Any]) -> dict[str, Any]:
+    compile_arguments(with_names(value, {"entry": "", "run": ""}))
     return value
 
 
@@ -110,11 +115,11 @@ class Retries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool and its arguments; `{{entry}}` is what is written, `{{run}}` the run that writes it."""
+    """A tool and its arguments, which may vary; `{{entry}}` is what is written, `{{run}}` the run that writes it."""
 
     __pydantic_config__ = STRICT
     call: Annotated[str, Field(min_length=1)]
-    args: dict[str, Any] = field(default_factory=dict)
+    args: Annotated[dict[str, Any], AfterValidator(_check_work_arguments)] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

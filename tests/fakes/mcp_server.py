@@ -1,4 +1,4 @@
-"""A real MCP server in this process, on a port of its own: the official SDK with one tool."""
+"""Real MCP servers in this process, on ports of their own: the official SDK with one tool, or with those of a test."""
 
 import asyncio
 import socket
@@ -18,6 +18,13 @@ async def mcp_server() -> AsyncIterator[str]:
     def echo(message: str = "") -> str:
         return message
 
+    async with served(tiny) as url:
+        yield url
+
+
+@asynccontextmanager
+async def served(tiny: MCPServer) -> AsyncIterator[str]:
+    """The URL of that server, while it runs."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as sock:
         sock.bind(("127.0.0.1", 0))
         config = uvicorn.Config(tiny.streamable_http_app(), log_level="warning", lifespan="on")

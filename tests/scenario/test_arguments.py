@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.scenario.arguments import compile_arguments, varies
+from harness.scenario.arguments import compile_arguments, varies, with_names
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet="abc é", max_size=5),
@@ -62,3 +62,18 @@ def test_a_template_that_cannot_work_is_refused_when_it_is_read(text: str, why: 
     """Not at the ten thousandth call."""
     with pytest.raises(ValueError, match=why):
         compile_arguments({"deep": [text]})
+
+
+def test_names_are_filled_in_and_templates_stay() -> None:
+    """In keys and inside of text, with blanks or without; what is no name is left as it is."""
+    given = {
+        "{{run}}": ["a {{ entry }} b", {"n": "{{random_int 1 2}}"}],
+        "other": "{{nope}} {{entry x}}",
+        "n": 1,
+    }
+
+    assert with_names(given, {"run": "r", "entry": "e-1"}) == {
+        "r": ["a e-1 b", {"n": "{{random_int 1 2}}"}],
+        "other": "{{nope}} {{entry x}}",
+        "n": 1,
+    }

@@ -95,6 +95,10 @@ def test_a_scenario_of_nothing_but_load_has_the_documented_defaults() -> None:
             {"workload": [{"call": "t", "args": {"n": "{{nope}}"}}]},
             "workload[0].args: unknown template {{nope}}",
         ),
+        (
+            {"work": {"write": {"call": "w", "args": {"n": "{{entry}} {{nope}}"}}, "read": {"call": "r"}}},
+            "work.write.args: unknown template {{nope}}",
+        ),
         ({"name": "a/b"}, "name: "),
         ({"target": {"headers": {"A": "${HARNESS_TEST_NOT_SET}"}}}, "HARNESS_TEST_NOT_SET is not set"),
     ],
