@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness import errors
-from harness.analysis import crew, work
+from harness.analysis import crew, loss, work
 from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
 from harness.analysis.finding import Finding, Outcome
 from harness.analysis.finding import unknown as _unknown
@@ -166,10 +166,8 @@ _OVER: Final[dict[str, Callable[[float, float], str]]] = {
 
 
 def _lost(evidence: Evidence) -> list[Finding]:
-    generator = evidence.summary["generator"]
-    if not generator["lost"]:
-        return []
-    return _unknown(f"{generator['lost']:,} of {generator['started']:,} calls that were started have no row")
+    why = loss.told(evidence.summary["generator"])
+    return _unknown(why) if why else []
 
 
 def _balanced(evidence: Evidence) -> list[Finding]:

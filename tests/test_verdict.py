@@ -22,7 +22,13 @@ ENDED = Event(9, "run_ended", {"reason": "completed"})
 
 def summary(*, requests=100, ok=100, failed=0, breaking_point=None, **generator):
     health = {"cpu_max": 0.4, "run_delay_max": 0.01, "lag_ms_p99": 0.5, "clock_error_ms": 0.0}
-    counted = {"saturated": False, "started": requests, "recorded": requests, "lost": 0}
+    counted = {
+        "saturated": False,
+        "started": requests,
+        "recorded": requests,
+        "lost": 0,
+        "lost_at_least": False,
+    }
     return {
         "totals": {"requests": requests, "ok": ok, "failed": failed},
         "steps": [],
@@ -64,6 +70,20 @@ TRUST = [
     ({}, [ended("broke")], "pass", 0, None),
     ({"requests": 0, "ok": 0}, [ENDED], "unknown", 3, "no call was made"),
     ({"lost": 3, "started": 103}, [ENDED], "unknown", 3, "3 of 103 calls that were started have no row"),
+    (
+        {"lost": 3, "started": 103, "lost_at_least": True},
+        [ENDED],
+        "unknown",
+        3,
+        "at least 3 of 103 calls that were started have no row",
+    ),
+    (
+        {"lost_at_least": True},
+        [ENDED],
+        "unknown",
+        3,
+        "more calls may have been started than the 100 that have a row: a worker left no count",
+    ),
     (
         {},
         [LOST_WORKER, ENDED],

@@ -34,7 +34,6 @@ from typing import Any, Final, Literal
 from harness.analysis import chance, saturation
 from harness.analysis.impact import Impact
 from harness.analysis.rounding import show
-from harness.analysis.saturation import Numbering
 from harness.analysis.spans import Span
 from harness.analysis.steps import Step
 from harness.analysis.work import Work
@@ -178,7 +177,7 @@ def _generator(row: Row, evidence: Evidence) -> str:
     """Which of its limits the generator was beyond while this row was measured."""
     on_ns = min(one.fault.on_ns or 0 for one in row.impacts)
     spans = [(step.start_ns, step.end_ns) for step in evidence.steps if step.start_ns <= on_ns < step.end_ns]
-    health = saturation.measure(evidence.events, spans, Numbering(0, 0))
+    health = saturation.measure(evidence.events, spans)
     return ", ".join(_SAID[name] for name in saturation.over(health) if name in _SAID)
 
 

@@ -4,19 +4,15 @@ Definitions. A worker is saturated when in some second of a measured window its 
 waited for a processor, or the 99th percentile of its scheduling lag was above `LIMITS`. Seconds whose middle is
 outside the measured windows (users starting, steps settling) do not count; without any window all seconds do.
 Workers report more often than once a second: a second is the reports it is made of, each by its length.
-Started: calls numbered. Recorded: rows in samples.parquet. Lost: started and without a row; the numbers
-(`seq`, from 0 in each worker) and the workers' last word both tell, and the larger of the two counts.
 
 A value is None when no worker reported it: that is not health, and the verdict treats it as unknown.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
 from harness.analysis.spans import Span
 from harness.record import events as kinds
@@ -34,22 +30,8 @@ LIMITS: Final[dict[str, float]] = {
 NEARLY_NS: Final = NS_PER_S * 9 // 10  # reports come a little early or late
 
 
-@dataclass(frozen=True, slots=True)
-class Numbering:
-    """What the rows say of themselves: how many there are, and how many numbers were given at least."""
-
-    rows: int
-    numbered: int
-
-
-def numbering(frame: pd.DataFrame) -> Numbering:
-    """From the columns `seq` and `worker`."""
-    highest = frame.groupby("worker")["seq"].max()
-    return Numbering(len(frame), int((highest + 1).sum()))
-
-
-def measure(events: Iterable[Event], measured: Sequence[Span], rows: Numbering) -> dict[str, Any]:
-    """`generator` of the summary, but for the workers and the clock, which metadata knows."""
+def measure(events: Iterable[Event], measured: Sequence[Span]) -> dict[str, Any]:
+    """The health in `generator` of the summary."""
     health = [event for event in events if event.event == kinds.GENERATOR]
     inside = [one for one in health if _is_inside(one.at_ns, measured)]
     spans = measured if inside else ()
@@ -59,15 +41,7 @@ def measure(events: Iterable[Event], measured: Sequence[Span], rows: Numbering) 
         "run_delay_max": _worst(health, "run_delay", spans),
         "lag_ms_p99": round(float(np.percentile(lags, 99)), 3) if lags else None,
     }
-    last = {event.data.get("worker"): int(event.data.get("started", 0)) for event in health}
-    started = max(rows.numbered, rows.rows, sum(last.values()))
-    return {
-        **found,
-        "saturated": bool(over(found)) if health else None,
-        "started": started,
-        "recorded": rows.rows,
-        "lost": started - rows.rows,
-    }
+    return {**found, "saturated": bool(over(found)) if health else None}
 
 
 def over(generator: dict[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ from harness.analysis import (
     failures,
     faults,
     latency,
+    loss,
     metastable,
     operations,
     retries,
@@ -30,9 +31,9 @@ from harness.analysis.breaking_point import Level
 from harness.analysis.calls import NEITHER, Calls
 from harness.analysis.faults import Fault
 from harness.analysis.impact import Impact
+from harness.analysis.loss import Numbering
 from harness.analysis.matrix import Row
 from harness.analysis.rounding import ratio, seconds
-from harness.analysis.saturation import Numbering
 from harness.analysis.spans import FOREVER
 from harness.analysis.steps import Step
 from harness.analysis.weakness import Weakness
@@ -178,16 +179,16 @@ def _totals(recorded: Recorded, every: Calls, calls: Calls) -> dict[str, Any]:
 
 def _generator(recorded: Recorded, timed: Sequence[Step], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     measured = [(step.start_ns, step.end_ns) for step in timed]
-    health = saturation.measure(recorded.events, measured, recorded.numbering)
+    health = saturation.measure(recorded.events, measured)
     found = {key: health[key] for key in ("cpu_max", "run_delay_max", "lag_ms_p99")}
     if health["saturated"] is False and arrivals.fell_behind(recorded.events, rows):
         health["saturated"] = True
-    counted = {key: health[key] for key in ("saturated", "started", "recorded", "lost")}
     return {
         "workers": recorded.metadata.get("workers"),
         **found,
         "clock_error_ms": recorded.metadata.get("clock_error_ms"),
-        **counted,
+        "saturated": health["saturated"],
+        **loss.measure(recorded.events, recorded.numbering),
     }
 
 

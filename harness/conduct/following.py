@@ -95,4 +95,6 @@ def _generator(gauges: Gauges, worker: int) -> dict[str, Any]:
     if gauges.arrived or gauges.overdue or gauges.not_sent:
         buckets = Counter(at_ns // (BUCKET_MS * NS_PER_MS) * BUCKET_MS for at_ns in gauges.not_sent)
         said |= {"arrived": gauges.arrived, "overdue": gauges.overdue, "not_sent": sorted(buckets.items())}
+    if gauges.last:
+        said["last"] = True
     return said | ({"retries_refused": gauges.retries_refused} if gauges.retries_refused else {})

@@ -1,9 +1,12 @@
 """Samples as columns: blocks of a spool to a table, tables to samples.parquet, and back to a data frame.
 
 A `Decoder` follows one worker's spool: text codes count on from block to block, so blocks are fed in order.
+samples.parquet carries how many calls each worker has started, as its counter stood (harness.record.started): what
+has no row can be counted when the spools are gone.
 What it does not know: faults and steps. Those are joined by time from events.jsonl.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from harness.record import started
 from harness.record.schema import NULL, NULL_CODE, NULLABLE, NUMBERS, ORDER, TEXTS
 from harness.record.spool import Block, Gauges, read_blocks
 
@@ -24,6 +28,7 @@ _NUMPY: dict[str, np.dtype[Any]] = {
     "h": np.dtype("<i2"),
     "b": np.dtype("i1"),
 }
+STARTED = "harness.started"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 SCHEMA = pa.schema([(name, _TEXT if name in TEXTS else _ARROW[NUMBERS[name]]) for name in ORDER])
@@ -84,7 +89,7 @@ class Tail:
 
 
 def seal(spool_dir: Path, target: Path) -> int:
-    """All spools into one Parquet file, whole or not at all; returns the number of rows."""
+    """All spools, and the workers' counts, into one Parquet file, whole or not at all; returns the number of rows."""
     aside = target.with_suffix(".partial")
     rows = 0
     with pq.ParquetWriter(aside, SCHEMA, compression="zstd") as writer:
@@ -97,8 +102,16 @@ def seal(spool_dir: Path, target: Path) -> int:
                     rows += _write(writer, pending)
                     pending = []
             rows += _write(writer, pending)
+        counted = {str(worker): count for worker, count in started.counts(spool_dir).items()}
+        writer.add_key_value_metadata({STARTED: json.dumps(counted)})
     aside.replace(target)
     return rows
+
+
+def sealed_counts(path: Path) -> dict[int, int] | None:
+    """Calls started, by worker, as `seal` found them counted; None when the file does not say."""
+    told = (pq.read_metadata(path).metadata or {}).get(STARTED.encode()) if path.exists() else None
+    return None if told is None else {int(worker): int(count) for worker, count in json.loads(told).items()}
 
 
 def _write(writer: pq.ParquetWriter, tables: Sequence[pa.Table]) -> int:

@@ -27,11 +27,11 @@ from harness.analysis import (
     intervals,
     knee,
     littles_law,
+    loss,
     matrix,
     observed,
     outcomes,
     panels,
-    saturation,
     steps,
     summary,
     weakness,
@@ -53,7 +53,7 @@ from harness.analysis.summary import Recorded
 from harness.analysis.weakness import Weakness
 from harness.errors import HarnessError, UsageError
 from harness.record.events import Event, read_events
-from harness.record.samples import SCHEMA, frame, load, seal
+from harness.record.samples import SCHEMA, frame, load, seal, sealed_counts
 from harness.record.undo import DIRECTORY, PROCESS, SHARED_MEMORY, read_open
 
 METADATA: Final = "metadata.json"
@@ -105,7 +105,7 @@ def read(run_dir: Path) -> Reading:
     metadata, plan = _json(run_dir / METADATA), _json(run_dir / PLAN)
     events = read_events(run_dir / EVENTS)
     samples = _samples(run_dir)
-    numbering = saturation.numbering(samples)
+    numbering = loss.numbering(samples, sealed_counts(run_dir / SAMPLES))
     calls = Calls.of(samples.drop(columns="seq"))
     load = calls.of_load()
     del samples

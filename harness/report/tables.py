@@ -205,7 +205,8 @@ def generator(reading: Reading) -> Html:
         for label, key, unit in limits
     ]
     lost = health["lost"]
-    body.append(["Calls without a row", show(lost, "count"), "0", _within(lost, 0)])
+    at_least = "at least " if health["lost_at_least"] else ""
+    body.append(["Calls without a row", f"{at_least}{show(lost, 'count')}", "0", _within(lost, 0)])
     workers = health["workers"]
     read_ms = read_ms_p99(reading.events)
     delayed = (

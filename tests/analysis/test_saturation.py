@@ -1,11 +1,11 @@
-"""The generator's health: when it measured itself, and which calls have no row."""
+"""The generator's health: when it measured itself."""
 
 import numpy as np
 import pytest
 
-from harness.analysis.saturation import LIMITS, Numbering, by_the_second, measure, numbering, over
+from harness.analysis.saturation import LIMITS, by_the_second, measure, over
 from harness.record.events import Event
-from tests.fakes.runs import S, rows
+from tests.fakes.runs import S
 
 HEALTHY = {"worker": 0, "cpu": 0.5, "run_delay": 0.02, "lag_ms": [0.5], "started": 10, "users": 1}
 
@@ -25,7 +25,7 @@ def said(at_s, **data):
 )
 def test_each_limit_saturates_by_itself(data, name):
     """One second of one worker is enough."""
-    found = measure([said(1), said(2, **data), said(3)], [], Numbering(10, 10))
+    found = measure([said(1), said(2, **data), said(3)], [])
 
     assert found["saturated"] is True
     assert over(found) == [name]
@@ -35,15 +35,15 @@ def test_at_the_limits_the_generator_is_not_saturated():
     """The limit itself is allowed."""
     edge = said(1, cpu=LIMITS["cpu_max"], run_delay=LIMITS["run_delay_max"], lag_ms=[LIMITS["lag_ms_p99"]])
 
-    assert measure([edge], [], Numbering(10, 10))["saturated"] is False
+    assert measure([edge], [])["saturated"] is False
 
 
 def test_only_the_measured_seconds_count():
     """Starting users is hard work, and measured by nobody; a second is where its middle is."""
     busy = [said(1, cpu=0.99), said(5), said(10.8, cpu=0.7), said(12, cpu=0.99)]
 
-    assert measure(busy, [(2 * S, 10 * S)], Numbering(10, 10))["cpu_max"] == 0.7
-    assert measure(busy, [], Numbering(10, 10))["cpu_max"] == 0.99
+    assert measure(busy, [(2 * S, 10 * S)])["cpu_max"] == 0.7
+    assert measure(busy, [])["cpu_max"] == 0.99
 
 
 @pytest.mark.parametrize(
@@ -68,53 +68,27 @@ def test_every_worker_has_seconds_of_its_own():
     reports = [said(at_s, worker=worker, run_delay=0.0) for at_s in (1, 1.5, 2) for worker in (0, 1)]
     reports += [said(2.5, worker=0, run_delay=0.15), said(2.5, worker=1), said(3, worker=1, run_delay=0.15)]
 
-    assert measure(reports, [], Numbering(10, 10))["run_delay_max"] == pytest.approx(0.085)
+    assert measure(reports, [])["run_delay_max"] == pytest.approx(0.085)
 
 
 def test_health_that_nobody_reported_is_unknown():
     """Not healthy."""
-    found = measure([], [], Numbering(10, 10))
+    found = measure([], [])
 
     assert (found["cpu_max"], found["lag_ms_p99"], found["saturated"]) == (None, None, None)
 
 
 def test_a_gauge_that_is_missing_is_not_a_crash():
     """An older worker that does not know its run delay."""
-    found = measure([Event(S, "generator", {"worker": 0, "cpu": 0.2})], [], Numbering(0, 0))
+    found = measure([Event(S, "generator", {"worker": 0, "cpu": 0.2})], [])
 
     assert (found["cpu_max"], found["run_delay_max"], found["lag_ms_p99"]) == (0.2, None, None)
     assert found["saturated"] is False
 
 
-def test_numbers_tell_which_rows_are_missing():
-    """Worker 0 lost its number 1; worker 1 has all of its three."""
-    frame = rows(5, seq=[0, 2, 0, 1, 2], worker=[0, 0, 1, 1, 1])
-
-    assert numbering(frame) == Numbering(rows=5, numbered=6)
-    assert numbering(rows(0)) == Numbering(0, 0)
-
-
-@pytest.mark.parametrize(
-    ("rows_there", "numbered", "last_word", "started", "lost"),
-    [
-        (10, 10, [4, 10], 10, 0),
-        (10, 12, [10], 12, 2),  # a hole in the numbers
-        (10, 10, [13], 13, 3),  # the worker's last word says more
-        (10, 10, [7], 10, 0),  # the last word came before the last rows
-    ],
-)
-def test_lost_is_what_was_started_and_has_no_row(rows_there, numbered, last_word, started, lost):
-    """The larger of what the numbers and the workers say."""
-    events = [said(at, started=count) for at, count in enumerate(last_word)]
-
-    found = measure(events, [], Numbering(rows_there, numbered))
-
-    assert (found["started"], found["recorded"], found["lost"]) == (started, rows_there, lost)
-
-
 def test_the_lag_is_a_percentile_of_all_probes():
     """One hiccup in a thousand is no saturation."""
-    found = measure([said(1, lag_ms=[0.5] * 999 + [50.0])], [], Numbering(10, 10))
+    found = measure([said(1, lag_ms=[0.5] * 999 + [50.0])], [])
 
     assert found["lag_ms_p99"] == pytest.approx(np.percentile([0.5] * 999 + [50.0], 99))
     assert found["saturated"] is False

@@ -4,7 +4,7 @@ import pytest
 
 from harness.analysis import summary
 from harness.analysis.calls import Calls
-from harness.analysis.saturation import numbering
+from harness.analysis.loss import numbering
 from harness.analysis.summary import Recorded
 from harness.record.events import Event
 from tests.fakes.runs import Run, ramp
@@ -25,7 +25,7 @@ KEYS = {
     "breaking_point": "users last_good_users reason confirmed",
     "capacity": "model peak_users peak_rps interval",
     "sessions": "opened lost reopened survived_restart",
-    "generator": "workers cpu_max run_delay_max lag_ms_p99 clock_error_ms saturated started recorded lost",
+    "generator": "workers cpu_max run_delay_max lag_ms_p99 clock_error_ms saturated started recorded lost lost_at_least",
 }
 
 

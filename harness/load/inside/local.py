@@ -20,6 +20,7 @@ from harness.load.engine import SPEC_VARIABLE, LoadSpec  # noqa: E402
 from harness.load.inside import words  # noqa: E402
 from harness.load.inside.classes import load_classes  # noqa: E402
 from harness.load.inside.worker import Worker  # noqa: E402
+from harness.record import started  # noqa: E402
 from harness.record.spool import SpoolFile, spool_path  # noqa: E402
 
 
@@ -34,7 +35,9 @@ def main() -> None:
         events=Events(), user_classes=load_classes(spec), host=spec.base_url, stop_timeout=spec.timeout_s
     )
     runner = environment.create_worker_runner(master_host, master_port)
-    worker = Worker(environment, runner, spec, index, SpoolFile(spool_path(spec.spool_dir, index)))
+    spool = SpoolFile(spool_path(spec.spool_dir, index))
+    counter = started.mapped(started.started_path(spec.spool_dir, index))
+    worker = Worker(environment, runner, spec, index, spool, counter)
     gevent.signal_handler(signal.SIGTERM, worker.end, 0.0)
     runner.send_message(words.READY, {"worker": index, "host": socket.gethostname()})
     gc.freeze()  # the modules are here to stay: looking through them again and again costs three calls in a hundred

@@ -1,6 +1,7 @@
 """The recorder: one number and one row for every call, in memory that was allocated beforehand.
 
-    seq = recorder.begin(intended_ns)      the call has started: it must end
+    seq = recorder.begin(intended_ns)      the call has started: it must end, and is counted where a killed worker's
+                                           count is still read (harness.record.started)
     recorder.end(seq, ...)                 its row
 
 A row is packed in one go, which costs a third of what its columns cost one by one; a block turns rows to columns.
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any
 
+from harness.record import started
 from harness.record.schema import NUMBERS, ORDER, TEXTS
 from harness.record.spool import Block, Gauges, Sink, write_block
 
@@ -48,8 +50,15 @@ class Vocabulary:
 class Recorder:
     """One worker's rows; not shared between processes, and gevent switches nowhere in `end`."""
 
-    def __init__(self, spool: Sink, worker: int, gauges: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        spool: Sink,
+        worker: int,
+        gauges: Callable[[], dict[str, Any]],
+        counter: memoryview | None = None,
+    ) -> None:
         self.worker = worker
+        self._counter = started.in_memory() if counter is None else counter
         self._gauges = gauges
         self.started = 0
         self.recorded = 0
@@ -68,7 +77,7 @@ class Recorder:
     def begin(self, intended_ns: int) -> int:
         """Number a call; its row is owed from now on."""
         seq = self.started
-        self.started = seq + 1
+        self.started = self._counter[0] = seq + 1
         self.open[seq] = intended_ns
         return seq
 

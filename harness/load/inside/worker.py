@@ -2,8 +2,8 @@
 
 It ends in one of four ways: asked to (`harness_stop`: open calls may end for a while, then they are cut
 and recorded as such, the last block is written); SIGTERM, or a master that is not heard of for LEASE_S (the same,
-at once: nobody steers this load any more); or killed (what was spooled stands, the calls that were open have no
-row, and so the verdict is unknown).
+at once: nobody steers this load any more); or killed (what was spooled stands; the calls since then have no row, but
+are counted where the count outlives the worker, and so the verdict is unknown).
 """
 
 import itertools
@@ -30,11 +30,19 @@ log = logging.getLogger(__name__)
 class Worker:
     """One worker process: Locust's runner, the recorder, the watch over itself."""
 
-    def __init__(self, environment: Any, runner: Any, spec: LoadSpec, index: int, spool: Sink) -> None:
+    def __init__(
+        self,
+        environment: Any,
+        runner: Any,
+        spec: LoadSpec,
+        index: int,
+        spool: Sink,
+        counter: memoryview | None = None,
+    ) -> None:
         self.environment = environment
         self.runner = runner
         self.watch = SelfWatch(spec.epoch_ns)
-        self.recorder = Recorder(spool, index, self._gauges)
+        self.recorder = Recorder(spool, index, self._gauges, counter)
         self.context = context.attach(environment, spec, self.recorder)
         self.steering = Steering(environment, runner, self.context)
         # Disjoint over all workers, so that a number means one user, and a seed one sequence.
