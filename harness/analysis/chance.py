@@ -3,33 +3,65 @@
 Assumptions: the calls of a second are drawn from those before it, one by one. Real calls come in better and
 worse seconds; who asks here must allow for that as well.
 
-`RARE` is how often a second that is like those before is called different: one in a thousand.
+`RARE` is how often a second that is like those before is called different: one in a thousand. Whoever looks at
+several things at once divides it by their number, and passes the rest as `rare`.
 """
 
 from functools import lru_cache
-from math import exp, lgamma, log
+from math import ceil, log
 from typing import Final
 
 import numpy as np
 
 RARE: Final = 0.001
 CALLS_MOST: Final = 2_000  # with more calls chance does not show much less
+CERTAIN: Final = 50  # so many known values above a quantile make it certain enough
 
 
 @lru_cache(maxsize=4096)
-def median_level(count: int) -> float:
+def median_level(count: int, rare: float = RARE) -> float:
     """The quantile of all calls that the median of `count` of them exceeds only rarely: 1 call 0.999, many 0.5."""
+    from scipy.special import betaincinv
+
     count = max(1, min(count, CALLS_MOST))
     least = count // 2 + 1  # so many calls above it lift the median above it
-    low, high = 0.0, 0.5
-    for _ in range(30):
-        share = (low + high) / 2
-        low, high = (share, high) if _at_least(least, count, share) <= RARE else (low, share)
-    return 1.0 - low
+    # The chance that at least so many of `count` fall into a share of all is a regularised incomplete beta function.
+    return 1.0 - min(0.5, float(betaincinv(least, count - least + 1, rare)))
 
 
-@lru_cache(maxsize=4096)
-def failures_most(count: int, failed: int, decided: int) -> int:
+@lru_cache(maxsize=16384)
+def median_rank(count: int, known: int, rare: float = RARE) -> int | None:
+    """Which of `known` sorted values the median of `count` new ones exceeds only rarely; None when even the largest may be.
+
+    The share of new values above the k-th of n known ones is itself uncertain (a beta distribution), which matters
+    when few are known: one new call in 61 is longer than the longest of sixty.
+    """
+    level = median_level(count, rare)
+    if known * (1 - level) >= CERTAIN:
+        return min(known, ceil(level * known)) - 1
+    count = max(1, min(count, CALLS_MOST))
+    least = count // 2 + 1
+    low, high = 0, known  # by bisection: the first index that is rarely exceeded
+    while low < high:
+        middle = (low + high) // 2
+        if _at_least(least, count, known - middle, middle + 1) <= rare:
+            high = middle
+        else:
+            low = middle + 1
+    return low if low < known else None
+
+
+def _at_least(least: int, count: int, a: float, b: float) -> float:
+    """The chance of at least so many of `count`, when the share of each is beta-distributed."""
+    k = np.arange(count)
+    steps = np.log((count - k) * (a + k)) - np.log((k + 1) * (b + count - k - 1))
+    logs = np.concatenate([[0.0], np.cumsum(steps)])
+    weights = np.exp(logs - logs.max())
+    return float(weights[least:].sum() / weights.sum())
+
+
+@lru_cache(maxsize=16384)
+def failures_most(count: int, failed: int, decided: int, rare: float = RARE) -> int:
     """The failures in `count` calls that are only rarely exceeded, after `failed` of `decided` calls failed.
 
     The share of failures is not known but estimated: after a hundred good calls one bad one is no surprise.
@@ -42,21 +74,10 @@ def failures_most(count: int, failed: int, decided: int) -> int:
     logs = np.concatenate([[0.0], np.cumsum(steps)])
     weights = np.exp(logs - logs.max())
     tail = np.cumsum((weights / weights.sum())[::-1])[::-1]  # tail[k]: the chance of k or more
-    most = int(np.searchsorted(-tail, -RARE)) - 1  # tail[most + 1] <= RARE
+    most = int(np.searchsorted(-tail, -rare)) - 1  # tail[most + 1] <= rare
     return most if among == count else -(-most * count // among)
 
 
-def pause_most_s(calls_per_s: float) -> int:
+def pause_most_s(calls_per_s: float, rare: float = RARE) -> int:
     """The seconds in a row without a call that are only rarely exceeded when calls come at random."""
-    return int(-log(RARE) / calls_per_s) if calls_per_s > 0 else 0
-
-
-def _at_least(least: int, count: int, share: float) -> float:
-    """The chance that at least so many of `count` fall into a share."""
-    if share <= 0:
-        return 0.0
-    whole = lgamma(count + 1)
-    return sum(
-        exp(whole - lgamma(k + 1) - lgamma(count - k + 1) + k * log(share) + (count - k) * log(1 - share))
-        for k in range(least, count + 1)
-    )
+    return int(-log(rare) / calls_per_s) if calls_per_s > 0 else 0

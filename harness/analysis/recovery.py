@@ -4,99 +4,98 @@
     |--|--|--|--| ... |--|--|LEAD|=============|- - -|xx|xx|ok|ok|ok|
              band                                    0     2: recovered after 2 s    (tests/analysis/test_recovery.py)
 
-Definitions. Seconds are counted from healing; a call belongs to the second of its intended start.
-Recovered is the first second of three in a row that lie inside the band, each by itself and all three
-together. So 0 means that it was inside from the moment of healing on. The three together count because a second
-with two calls proves little.
+Definitions. Seconds are counted from healing; a call belongs to the second of its intended start. A *group* is the
+load as a whole (the calls of the load), or one operation. A group has recovered with the first second of three in a
+row that lie inside its band (`band`: failures, median, share of slow calls), each by itself and as a row. So 0 means
+that it was inside from the moment of healing on. The band is what the thirty seconds before the fault were like (fewer
+when the load step began later, without the time of other faults).
 
-The band is what the thirty seconds before the fault were like (fewer when the load step began later, without
-the time of other faults). A second lies inside when both hold:
+The service has recovered when the load has, and each operation that can be judged: the slowest of them counts. It has
+*not recovered* when one of them was out, and has no three good seconds until the end of what was observed: until the
+load step ends, or another fault is applied. `still` says in words what is still wrong, and with which operation.
+Calls before and after are counted in whole seconds, so a recovery is known to `RESOLUTION_S`.
 
-- Median response time of its ok calls: at most a quarter, or 2 ms, above the slowest second before, or above what
-  so few calls show by chance (`chance.median_level`). The quarter, because services drift by that much without
-  cause; 2 ms, because a machine that is shared adds that much to every call of a second, and to a service that
-  answers within one millisecond it is more than a quarter; the slowest second, because calls come in better and
-  worse seconds; chance, because the median of three calls jumps. There is no lower bound: nobody waits to
-  recover from being fast.
-- Failures among its decided calls: at most the share of the worst second before, or what chance shows after so
-  many good calls (`chance.failures_most`). Once a failure in three thousand calls was seen, another is no news;
-  two in one second are.
+An operation is judged by itself when it has `LEAST_OK` ok calls before; those of the load that have fewer, and those
+that nobody called in three seconds after healing, are `unjudged`, unless they were certainly out. Operations of
+the protocol (`calls`) are judged like others, and are no part of the load.
 
-Only seconds with at least `ENOUGH` calls can be the slowest or worst one: with fewer it is chance.
+Looking at many groups finds something in one of them by chance. So the load is given half of what chance may have
+(`chance.RARE`), and the operations share the other half. Once a group was certainly out, it must look well with less
+doubt than that to be back (`BACK_RARE`): an operation that is called twice a second is not back because two of its
+calls were quick.
 
 A second without a decided call is neither in nor out. It does not count among the three, and they may stand
-around it, as long as there are no more in a row than before the fault, or than chance makes at that rate: a
-longer pause is out, for a service whose users all wait has not recovered.
+around it, as long as there are no more in a row than before the fault (of an operation: twice as many), or than
+chance makes at that rate: a longer pause is out, for a service whose users all wait has not recovered.
 
-Observed is until the load step ends, or another fault is applied. What was out and has no three good seconds until
-then has *not recovered*. *Unknown* is a recovery that could not be seen: too little before (`LEAST_S` seconds,
-`LEAST_OK` ok calls), nothing out but fewer than three seconds after, not healed, another fault on at the time.
+*Unknown* is a recovery that could not be seen: too little before (`LEAST_S` seconds, `LEAST_OK` ok calls), a service
+most of whose calls failed before, nothing out but fewer than three seconds after, not healed, another fault on at
+the time. What is certainly out is not unknown.
 
 False alarms and power are measured in tests/analysis/test_recovery_calibration.py.
 
 What it does not know: throughput. A service that is fast and right for the few who come back has recovered.
-One very bad second before the fault hides one as bad after it. Slower by less than a quarter, or than 2 ms, is not seen.
+Slower by less than a quarter, or than 2 ms, is not seen; nor are slow calls that are less than a tenth of all.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
-from harness.analysis import chance, latency, spans
-from harness.analysis.calls import FAILED, OK, Calls, Ints
-from harness.analysis.exposure import untouched
+from harness.analysis import chance, spans, traces
+from harness.analysis.band import DENSE, LONG, ROW, SEVEN, Band, Part, Sign, count, make, widened
+from harness.analysis.calls import Calls
 from harness.analysis.faults import Fault, disturbed
+from harness.analysis.rounding import show
 from harness.analysis.spans import Span
 from harness.analysis.steps import Step
-from harness.units import NS_PER_S
+from harness.analysis.traces import LEAST_OK, LOAD, Group
+from harness.units import NS_PER_MS, NS_PER_S
 
 BEFORE_S: Final = 30
-ROW: Final = 3
 LEAST_S: Final = 5
-LEAST_OK: Final = 20
-ENOUGH: Final = 10
-MARGIN: Final = 0.25
-MARGIN_NS: Final = 2_000_000
+RESOLUTION_S: Final = 1.0
+BACK_RARE: Final = 0.01
+WORKS: Final = 0.5  # of the calls before a fault that have to succeed, for anything to be normal
+LATEST_S: Final = 10  # what "still" is told of
 
 Outcome = Literal["recovered", "not_recovered", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """How one group went; `still` is what is wrong with it at the end, when it has not recovered."""
+
+    name: str
+    outcome: Outcome
+    recover_s: float | None = None
+    still: str = ""
+    excess: float = 0.0  # how far out it is at the end, to tell which group is the worst
+    good_s: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """How it went; `recover_s` only when it recovered, `why` only when it is unknown."""
+    """How it went; `recover_s` only when it recovered, `why` when it is unknown, `still` when it has not recovered."""
 
     outcome: Outcome
     recover_s: float | None = None
     observed_s: float = 0.0
     why: str = ""
+    still: str = ""
+    slowest: str = ""  # the operation that came back later than the load, or did not
+    operations: tuple[Found, ...] = ()
+    unjudged: tuple[str, ...] = ()  # operations of the load with too few calls
 
+    def of(self, operation: str) -> Found | None:
+        """How one operation went."""
+        return next((one for one in self.operations if one.name == operation), None)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Band:
-    """What was normal."""
-
-    durations_ns: Ints  # of ok calls, sorted
-    failed: int
-    decided: int
-    slowest_ns: float  # the median of the slowest second
-    worst_share: float  # of failures in the worst second
-    pause_most_s: int
-
-    def holds(self, calls: Calls) -> bool:
-        """Whether these calls are as before."""
-        failed, ok = calls.count(FAILED), calls.response_ns()
-        decided = failed + len(ok)
-        bad_most = max(self.worst_share * decided, chance.failures_most(decided, self.failed, self.decided))
-        return failed <= bad_most and (not len(ok) or _median(ok) <= self.limit_ns(len(ok)))
-
-    def limit_ns(self, count: int) -> float:
-        """The highest median of so many calls."""
-        rank = int(np.ceil(chance.median_level(count) * len(self.durations_ns))) - 1
-        by_chance = float(self.durations_ns[min(max(rank, 0), len(self.durations_ns) - 1)])
-        usual_ns = max(self.slowest_ns, by_chance)
-        return usual_ns + max(MARGIN * usual_ns, MARGIN_NS)
+    def not_back(self) -> str:
+        """29 s after healing: tools/call:b is still at 200 ms, 5.00 ms before."""
+        return f"{self.observed_s:.0f} s after healing" + (f": {self.still}" if self.still else "")
 
 
 def before(fault: Fault, steps: Sequence[Step], faults: Sequence[Fault]) -> list[Span]:
@@ -142,72 +141,157 @@ def measure(calls: Calls, fault: Fault, steps: Sequence[Step], faults: Sequence[
     on = [one.name for one in _others(fault, faults) if spans.meets(healed, disturbed([one]))]
     if on:
         return Recovery(outcome="unknown", why=f"{', '.join(on)} was on when it was healed")
-    found = band(calls, before(fault, steps, faults), fault)
-    return Recovery(outcome="unknown", why=found) if isinstance(found, str) else _search(found, calls, after)
+    back = before(fault, steps, faults)
+    groups = traces.split(calls, back, after, disturbed(faults))
+    if why := _too_little(groups[LOAD], back):
+        return Recovery(outcome="unknown", why=why)
+    return _merged(_judged(groups, back, after), groups, after)
 
 
-def band(calls: Calls, seconds: Sequence[Span], fault: Fault) -> Band | str:
-    """What was normal before a fault, or why there is too little to tell."""
-    if len(seconds) < LEAST_S:
-        return f"only {len(seconds)} s of measured load came before it, and {LEAST_S} s are needed: apply it later"
-    parts = [untouched(calls.between(*one), disturbed([fault])) for one in seconds]
-    ok = np.sort(np.concatenate([part.response_ns() for part in parts]))
-    if len(ok) < LEAST_OK:
-        return f"only {len(ok)} calls succeeded before it, and {LEAST_OK} are needed: more users, or a later fault"
-    failed = [part.count(FAILED) for part in parts]
-    decided = [part.decided() for part in parts]
-    medians = [_median(part.response_ns()) for part in parts if part.count(OK) >= ENOUGH]
-    shares = [bad / all_ for bad, all_ in zip(failed, decided, strict=True) if all_ >= ENOUGH]
-    return Band(
-        durations_ns=ok,
-        failed=sum(failed),
-        decided=sum(decided),
-        slowest_ns=max(medians, default=0.0),
-        worst_share=max(shares, default=0.0),
-        pause_most_s=max(_longest_pause(decided), chance.pause_most_s(sum(decided) / len(seconds))),
+def _too_little(load: Group, back: Sequence[Span]) -> str:
+    """Why there is no band, if there is none."""
+    if len(back) < LEAST_S:
+        return (
+            f"only {len(back)} s of measured load came before it, and {LEAST_S} s are needed: apply it later"
+        )
+    past = count(load.before)
+    if past.decided >= LEAST_OK and past.ok < WORKS * past.decided:
+        return f"{past.failed:,} of {past.decided:,} calls failed before it, so there was nothing normal to come back to"
+    if past.ok < LEAST_OK:
+        return f"only {past.ok} calls succeeded before it, and {LEAST_OK} are needed: more users, or a later fault"
+    return ""
+
+
+def _judged(groups: Mapping[str, Group], back: Sequence[Span], after: Span) -> dict[str, Found]:
+    """The load, and each operation with calls enough before."""
+    able = [name for name, group in groups.items() if name != LOAD and _has_band(group)]
+    if len(able) == 1 and len(groups) == 2:  # one operation is the load
+        able = []
+    load = groups[LOAD]
+    found = {LOAD: _search(load, make(load.before, back, chance.RARE / 2), after)}
+    if able:
+        assert load.relative is not None
+        pace = make(load.relative, back, chance.RARE)
+        for name in able:
+            own = make(groups[name].before, back, chance.RARE / (2 * len(able)))
+            found[name] = _search(groups[name], widened(own, pace), after)
+    return found
+
+
+def _has_band(group: Group) -> bool:
+    past = count(group.before)
+    return past.ok >= LEAST_OK and past.ok >= WORKS * past.decided
+
+
+def _merged(found: Mapping[str, Found], groups: Mapping[str, Group], after: Span) -> Recovery:
+    """The worst of the load and its operations."""
+    load, *operations = found.values()
+    seen = [one for one in operations if one.outcome != "unknown"]
+    names = {one.name for one in seen}
+    unjudged = [] if not operations else [name for name in groups if name not in names and name != LOAD]
+    observed_s = (after[1] - after[0]) / NS_PER_S
+    merged = Recovery(
+        outcome=load.outcome, observed_s=observed_s, operations=tuple(seen), unjudged=tuple(sorted(unjudged))
     )
+    if out := [one for one in (load, *seen) if one.outcome == "not_recovered"]:
+        parts = [one for one in out if one.name != LOAD]
+        all_of_it = load in out and (not parts or len(parts) == len(seen) > 1)
+        worst = load if all_of_it else max(parts, key=lambda one: one.excess)
+        more = len(parts) - 1 if worst in parts else 0
+        others = f"; so {'is' if more == 1 else 'are'} {more} other{'s' if more > 1 else ''}" if more else ""
+        return replace(merged, outcome="not_recovered", still=worst.still + others, slowest=worst.name)
+    if load.outcome == "unknown":
+        why = (
+            f"only {load.good_s} s with calls came between healing and the end of the load step or the next fault, "
+            f"and {ROW} are needed"
+        )
+        return replace(merged, why=why)
+    slowest = max((load, *seen), key=lambda one: one.recover_s or 0.0)  # the load, where several are
+    return replace(merged, recover_s=slowest.recover_s, slowest=slowest.name)
 
 
-def _search(band: Band, calls: Calls, after: Span) -> Recovery:
+def _search(group: Group, band: Band, after: Span) -> Found:
     """Second by second: the first row of three that is inside."""
     start_ns, end_ns = after
-    whole_s = (end_ns - start_ns) // NS_PER_S
-    observed_s = (end_ns - start_ns) / NS_PER_S
-    began, pause, was_out = 0, 0, False
-    inside: list[int] = []
-    for second in range(whole_s):
-        part = calls.between(start_ns + second * NS_PER_S, start_ns + (second + 1) * NS_PER_S)
-        decided = part.decided()
-        pause = 0 if decided else pause + 1
-        if not decided and pause <= band.pause_most_s:
+    pause_most_s = band.pause_most_s(1 if group.name == LOAD else 2)
+    began, pause, second = 0, 0, -1
+    last: Sign = ""
+    inside: list[tuple[int, Part]] = []
+    while (second := second + 1) < (end_ns - start_ns) // NS_PER_S:
+        part = count(group.after.second(start_ns + second * NS_PER_S))
+        pause = 0 if part.decided else pause + 1
+        if not part.decided and pause <= pause_most_s:
             continue
-        if not decided or not band.holds(part):
-            began, inside, was_out = second + 1, [], True
+        rare = BACK_RARE if last else band.rare
+        sign: Sign = "silent"
+        if part.decided:
+            sign = band.of_second(part, rare) if last else band.of_first(part)
+        if sign:
+            began, inside, last = second + 1, [], sign
             continue
-        inside.append(second)
+        inside.append((second, part))
         if len(inside) < ROW:
             continue
-        row = calls.between(start_ns + inside[0] * NS_PER_S, start_ns + (second + 1) * NS_PER_S)
-        if band.holds(row):
-            return Recovery(outcome="recovered", recover_s=float(began), observed_s=observed_s)
-        began, was_out = inside.pop(0) + 1, True
-    if was_out:
-        return Recovery(outcome="not_recovered", observed_s=observed_s)
-    why = (
-        f"only {len(inside)} s with calls came between healing and the end of the load step or the next fault, "
-        f"and {ROW} are needed"
+        edges = start_ns + inside[0][0] * NS_PER_S, start_ns + (second + 1) * NS_PER_S
+        sign = _of_rows(group, band, [each for _, each in inside], (*edges, end_ns), rare)
+        if not sign:
+            return Found(name=group.name, outcome="recovered", recover_s=float(began))
+        # The seconds behind the first of the row are looked at again, now that something was out.
+        began, second, last, inside, pause = inside[0][0] + 1, inside[0][0], sign, [], 0
+    if not last:
+        return Found(name=group.name, outcome="unknown", good_s=len(inside))
+    now = count(group.after.between(max(start_ns, end_ns - LATEST_S * NS_PER_S), end_ns))
+    return Found(
+        name=group.name,
+        outcome="not_recovered",
+        still=_still(group, band, last, now),
+        excess=_excess(band, now),
     )
-    return Recovery(outcome="unknown", observed_s=observed_s, why=why)
 
 
-def _median(durations_ns: Ints) -> float:
-    at = latency.rank(len(durations_ns), 500)
-    return float(np.partition(durations_ns, at)[at])
+def _of_rows(
+    group: Group, band: Band, parts: Sequence[Part], edges: tuple[int, int, int], rare: float
+) -> Sign:
+    """What is out in three seconds; where they have few calls, in as many seconds as have enough of them."""
+    start_ns, row_ns, end_ns = edges
+    together = count(group.after.between(start_ns, row_ns))
+    sign = band.of_row(parts, together, rare)
+    if sign:
+        return sign
+    if band.is_odd and all(part.ok >= DENSE for part in parts):
+        more = (count(group.after.second(start_ns + k * NS_PER_S)) for k in range(SEVEN))
+        return band.of_seven([part for part in more if part.ok >= DENSE], rare)
+    if together.decided >= LONG:
+        return ""
+    at_ns = group.after.at_ns
+    last = int(np.searchsorted(at_ns, start_ns)) + LONG - 1
+    long_ns = end_ns if last >= len(at_ns) else max(row_ns, int(at_ns[last]) + 1)
+    return band.of_long(count(group.after.between(start_ns, long_ns)), rare)
 
 
-def _longest_pause(decided: Sequence[int]) -> int:
-    longest = run = 0
-    for count in decided:
-        run = 0 if count else run + 1
-        longest = max(longest, run)
-    return longest
+def _excess(band: Band, now: Part) -> float:
+    """How many times worse it is than before, roughly."""
+    slower = now.median_ns / band.whole.median_ns if band.whole.median_ns else 1.0
+    return slower + 100 * (now.failed_share - band.whole.failed_share) + 10 * now.slow_share
+
+
+def _still(group: Group, band: Band, sign: Sign, now: Part) -> str:
+    """In words."""
+    was, name = band.whole, group.name
+    of_it = f"the calls of {name}" if name else "all calls"
+    match sign:
+        case "failed":
+            return f"{_share(now.failed_share)} of {of_it} still fail, {_share(was.failed_share)} before"
+        case "median":
+            at, before_ = (show(part.median_ns / NS_PER_MS, "ms") for part in (now, was))
+            return f"{name or 'the median call'} is still at {at}, {before_} before"
+        case "slow":
+            usual = show(group.slow_ns / NS_PER_MS, "ms")
+            than = f"take more than {usual}" if name else "are slower than usual"
+            return f"{_share(now.slow_share)} of {of_it} still {than}, {_share(was.slow_share)} before"
+        case _:
+            return f"nobody called {name} any more" if name else "no call began any more"
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}" if not 0 < value < 0.01 else "under 1%"
