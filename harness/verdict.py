@@ -280,12 +280,13 @@ def _recovered(impact: Impact) -> list[Finding]:
     name, found = impact.fault.name, impact.recovery
     if found.outcome == "recovered":
         if impact.fault.placebo and found.recover_s:
-            took = f"took {found.recover_s:.0f} s to recover from"
+            whose = f" for {found.slowest}" if found.slowest else ""
+            took = f"took {found.recover_s:.0f} s to recover from{whose}"
             return _unknown(f"the fault {name} is a placebo, and still {took}: {UNSTEADY}")
         return []
     if found.outcome == "unknown":
         return _unknown(f"whether the service recovered from {name} is not known: {found.why}")
-    for_s = f"not recovered {found.observed_s:.0f} s after healing"
+    for_s = f"not recovered {found.not_back()}"
     if impact.fault.placebo:
         return _unknown(f"the fault {name} is a placebo, and still {for_s}: {UNSTEADY}")
     return [Finding("fail", f"the fault {name}: {for_s}", errors.FAILED)]

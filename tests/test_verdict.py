@@ -9,9 +9,10 @@ from harness import verdict
 from harness.analysis import work
 from harness.analysis.exposure import Exposure
 from harness.analysis.faults import Fault
-from harness.analysis.impact import Figures, Impact
+from harness.analysis.impact import Impact
 from harness.analysis.matrix import Row
 from harness.analysis.observed import Observation
+from harness.analysis.phases import Figures
 from harness.analysis.recovery import Recovery
 from harness.objectives import parse
 from harness.record.events import Event

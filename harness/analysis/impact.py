@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis import exposure, latency, recovery, sessions, spans, steps
+from harness.analysis import exposure, latency, phases, recovery, sessions, spans, steps
 from harness.analysis.calls import Calls
 from harness.analysis.exposure import NOBODY, Exposure
 from harness.analysis.faults import Fault, disturbed
+from harness.analysis.phases import Figures, Operation
 from harness.analysis.recovery import BEFORE_S, Recovery
 from harness.analysis.rounding import ratio, seconds
 from harness.analysis.sessions import Fate
@@ -23,18 +24,6 @@ from harness.analysis.steps import Step
 from harness.catalogue import FAULTS, LINKS
 from harness.mcp import outcome
 from harness.units import NS_PER_S
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """Success and latency of some calls; None where there are too few."""
-
-    calls: int
-    success_rate: float | None
-    p50_ms: float | None
-    p95_ms: float | None
-    failed: int = 0
-    decided: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +37,7 @@ class Impact:
     after: Figures
     recovery: Recovery
     fate: Fate | None = None  # of the sessions that it found
+    operations: tuple[Operation, ...] = ()  # each by itself, the most frequent first
     row: dict[str, Any]
 
     @property
@@ -71,16 +61,19 @@ def _impact(
     window = fault.window
     during = exposure.touched(load, [window] if window else [])
     touched = _exposed(calls, fault)
-    found = recovery.measure(load, fault, timed, faults)
+    found = recovery.measure(calls, fault, timed, faults)
     fate = sessions.fate(calls, fault, faults)
+    before, after = _before(load, fault, faults, timed), _after(load, fault, faults, timed)
+    operations = phases.by_operation(before, during, after, found)
     return Impact(
         fault=fault,
         exposure=touched,
         fate=fate,
-        before=_figures(_before(load, fault, faults, timed)),
-        during=_figures(during),
-        after=_figures(_after(load, fault, faults, timed)),
+        before=phases.figures(before),
+        during=phases.figures(during),
+        after=phases.figures(after),
         recovery=found,
+        operations=operations,
         row={
             "name": fault.name,
             "kind": fault.kind,
@@ -93,9 +86,11 @@ def _impact(
             "success_rate": _success(during),
             "latency_ms": latency.tables(during),
             "recover_s": found.recover_s,
+            "resolution_s": None if found.recover_s is None else recovery.RESOLUTION_S,
             "sessions_lost": _sessions_lost(calls, window, faults),
             "sessions": fate.as_row() if fate else None,
             "did": None if fault.did is None else dict(fault.did),
+            "operations": [one.as_row() for one in operations],
         },
     )
 
@@ -127,19 +122,6 @@ def _after(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Sequence[
     if found is None:
         return calls.take(slice(0))
     return calls.between(found[0], min(found[1], found[0] + BEFORE_S * NS_PER_S))
-
-
-def _figures(calls: Calls) -> Figures:
-    at = latency.table(calls.response_ns())
-    judged = steps.tally(calls)
-    return Figures(
-        calls=len(calls),
-        success_rate=_success(calls),
-        p50_ms=at["p50"],
-        p95_ms=at["p95"],
-        failed=judged.failed,
-        decided=judged.ok + judged.failed,
-    )
 
 
 def _success(calls: Calls) -> float | None:

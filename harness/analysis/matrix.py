@@ -142,7 +142,7 @@ def _judged(row: Row, evidence: Evidence) -> Row:
         return replace(row, outcome="unknown", why=why)
     found = row.last.recovery
     if found.outcome == "not_recovered":
-        return replace(row, outcome="broke", why=f"not back {found.observed_s:.0f} s after healing")
+        return replace(row, outcome="broke", why=f"not back {found.not_back()}")
     said = [why for why in (_failed(row), _sessions(row)) if why]
     return replace(row, outcome="degraded" if said else "survived", why="; ".join(said))
 
@@ -199,7 +199,8 @@ def _failed(row: Row) -> str:
         most = min(most, max(FEW, FEW_SHARE * decided))
     during = f"{failed:,} of {decided:,} calls failed" if failed > most else ""
     later = one.recovery.recover_s
-    after = f"{show(later, 's')} until it was back" if later else ""
+    whose = f" ({one.recovery.slowest} was the last)" if one.recovery.slowest else ""
+    after = f"{show(later, 's')} until it was back{whose}" if later else ""
     return ", ".join(said for said in (during, after) if said)
 
 

@@ -183,14 +183,18 @@ def _recovery(objective: Objective, evidence: Evidence) -> Observation:
         return Observation(objective, None, "there was no such fault")
     for impact in impacts:
         if impact.recovery.outcome == "not_recovered" and not impact.fault.placebo:
-            why = f"not recovered {impact.recovery.observed_s:.0f} s after healing {impact.fault.name}"
+            still = f": {impact.recovery.still}" if impact.recovery.still else ""
+            seen_s = f"{impact.recovery.observed_s:.0f} s"
+            why = f"not recovered {seen_s} after healing {impact.fault.name}{still}"
             return Observation(objective, math.inf, why)
     for impact in impacts:
         if impact.recovery.recover_s is None:
             why = impact.recovery.why or "the placebo did not recover"
             return Observation(objective, None, f"recovery after {impact.fault.name} is not known: {why}")
-    slowest = max(impacts, key=lambda impact: impact.recovery.recover_s or 0.0)
-    return Observation(objective, slowest.recovery.recover_s)
+    slowest = max(impacts, key=lambda impact: impact.recovery.recover_s or 0.0).recovery
+    return Observation(
+        objective, slowest.recover_s, f"{slowest.slowest} was the last" if slowest.slowest else ""
+    )
 
 
 def _work(objective: Objective, evidence: Evidence) -> Observation:

@@ -52,6 +52,7 @@ from harness.analysis.rounding import show
 from harness.analysis.spans import Span
 from harness.analysis.steps import Step
 from harness.analysis.traces import LEAST_OK, LOAD, Group
+from harness.mcp.operations import is_protocol
 from harness.units import NS_PER_MS, NS_PER_S
 
 BEFORE_S: Final = 30
@@ -85,7 +86,7 @@ class Recovery:
     observed_s: float = 0.0
     why: str = ""
     still: str = ""
-    slowest: str = ""  # the operation that came back later than the load, or did not
+    slowest: str = ""  # the operation that came back later than others, or did not
     operations: tuple[Found, ...] = ()
     unjudged: tuple[str, ...] = ()  # operations of the load with too few calls
 
@@ -165,7 +166,7 @@ def _too_little(load: Group, back: Sequence[Span]) -> str:
 def _judged(groups: Mapping[str, Group], back: Sequence[Span], after: Span) -> dict[str, Found]:
     """The load, and each operation with calls enough before."""
     able = [name for name, group in groups.items() if name != LOAD and _has_band(group)]
-    if len(able) == 1 and len(groups) == 2:  # one operation is the load
+    if len(groups) == 2:  # its one operation is the load
         able = []
     load = groups[LOAD]
     found = {LOAD: _search(load, make(load.before, back, chance.RARE / 2), after)}
@@ -188,7 +189,8 @@ def _merged(found: Mapping[str, Found], groups: Mapping[str, Group], after: Span
     load, *operations = found.values()
     seen = [one for one in operations if one.outcome != "unknown"]
     names = {one.name for one in seen}
-    unjudged = [] if not operations else [name for name in groups if name not in names and name != LOAD]
+    unjudged = [name for name in groups if operations and name not in names and name != LOAD]
+    unjudged = [name for name in unjudged if not is_protocol(name)]
     observed_s = (after[1] - after[0]) / NS_PER_S
     merged = Recovery(
         outcome=load.outcome, observed_s=observed_s, operations=tuple(seen), unjudged=tuple(sorted(unjudged))
@@ -206,8 +208,9 @@ def _merged(found: Mapping[str, Found], groups: Mapping[str, Group], after: Span
             f"and {ROW} are needed"
         )
         return replace(merged, why=why)
-    slowest = max((load, *seen), key=lambda one: one.recover_s or 0.0)  # the load, where several are
-    return replace(merged, recover_s=slowest.recover_s, slowest=slowest.name)
+    last_s = max(one.recover_s or 0.0 for one in (load, *seen))
+    late = [one.name for one in seen if one.recover_s == last_s]
+    return replace(merged, recover_s=last_s, slowest=late[0] if 0 < len(late) < len(seen) else "")
 
 
 def _search(group: Group, band: Band, after: Span) -> Found:
@@ -279,19 +282,23 @@ def _still(group: Group, band: Band, sign: Sign, now: Part) -> str:
     """In words."""
     was, name = band.whole, group.name
     of_it = f"the calls of {name}" if name else "all calls"
+    all_of_it = f"all calls of {name}" if name else "all calls"
     match sign:
         case "failed":
-            return f"{_share(now.failed_share)} of {of_it} still fail, {_share(was.failed_share)} before"
+            those = all_of_it if now.failed_share == 1 else f"{_share(now.failed_share)} of {of_it}"
+            return f"{those} still fail, {_share(was.failed_share)} before"
         case "median":
             at, before_ = (show(part.median_ns / NS_PER_MS, "ms") for part in (now, was))
             return f"{name or 'the median call'} is still at {at}, {before_} before"
         case "slow":
             usual = show(group.slow_ns / NS_PER_MS, "ms")
-            than = f"take more than {usual}" if name else "are slower than usual"
-            return f"{_share(now.slow_share)} of {of_it} still {than}, {_share(was.slow_share)} before"
+            than = f"still take more than {usual}" if name else "are still slower than usual"
+            return f"{_share(now.slow_share)} of {of_it} {than}, {_share(was.slow_share)} before"
         case _:
             return f"nobody called {name} any more" if name else "no call began any more"
 
 
 def _share(value: float) -> str:
-    return f"{value:.0%}" if not 0 < value < 0.01 else "under 1%"
+    if 0 < value < 0.01:
+        return "under 1%"
+    return f"{value:.0%}" if value <= 0.99 or value == 1 else "over 99%"

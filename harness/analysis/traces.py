@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.analysis import exposure, latency, spans
-from harness.analysis.calls import FAILED, NEITHER, Calls, Ints
+from harness.analysis.calls import FAILED, NEITHER, Calls, Ints, in_load
 from harness.analysis.spans import Span
+from harness.mcp import operations
 from harness.units import NS_PER_S
 
 Flags = npt.NDArray[np.bool_]
@@ -76,17 +77,14 @@ class Group:
     relative: Trace | None = None  # of the load before: times in multiples of the median of their operation
 
 
-def split(
-    calls: Calls, back: Sequence[Span], after: Span, disturbed: Iterable[Span], protocol: Iterable[str] = ()
-) -> dict[str, Group]:
-    """The load and each operation; operations of the protocol have groups, and are no part of the load."""
+def split(calls: Calls, back: Sequence[Span], after: Span, disturbed: Iterable[Span]) -> dict[str, Group]:
+    """The load, first, and each operation of it; openings of sessions have groups, and are no part of the load."""
     past = _before(calls, back, list(disturbed))
     later = calls.between(*after)
     known = calls.names["operation"]
-    outside = np.array([known.index(name) for name in protocol if name in known], dtype=np.int64)
     parts = [part.take(part.kind != NEITHER) for part in (past, later)]
     codes = [part.operation.astype(np.int64) for part in parts]
-    of_load = [~np.isin(code, outside) for code in codes]
+    of_load = [in_load(part.operation, known, part.kind) for part in parts]
     orders = [np.argsort(code.astype(np.int16), kind="stable") for code in codes]
     took = [part.done_ns - part.intended_ns for part in parts]
     failed = [part.kind == FAILED for part in parts]
@@ -107,7 +105,7 @@ def split(
     groups = {LOAD: Group(LOAD, past_load, later_load, everybody_ns, replace(past_load, took_ns=pace))}
     for code, name in enumerate(known):
         rows = [order[slice(*found.get(code, (0, 0)))] for order, found in zip(orders, where, strict=True)]
-        if any(map(len, rows)):
+        if any(map(len, rows)) and (name in operations.OPENING or not operations.is_protocol(name)):
             past_rows, later_rows = rows
             groups[name] = Group(
                 name, traces[0].take(past_rows), traces[1].take(later_rows), float(slow_ns[code])

@@ -8,7 +8,9 @@ slowed down by.
 from collections.abc import Sequence
 from typing import Final
 
-from harness.analysis.impact import Figures, Impact
+from harness.analysis import phases
+from harness.analysis.impact import Impact
+from harness.analysis.phases import Figures
 from harness.analysis.rounding import BLANK, show
 from harness.report import wording
 from harness.report.markup import Html, Node, el
@@ -42,6 +44,7 @@ def faults(reading: Reading) -> Html | None:
             aria_label="Faults",
         ),
         el("p", f"{left_out:,} more faults are in summary.json.", cls="note") if left_out else None,
+        _by_operation(shown),
         _verification(shown),
     )
 
@@ -120,7 +123,45 @@ def _recovery(impact: Impact) -> list[Node]:
         return [BLANK]
     words, why = wording.recovery(impact)
     tone = {"recovered": "pass", "not_recovered": "fail", "unknown": "unknown"}[impact.recovery.outcome]
-    return [el("span", words, cls=f"badge {tone}"), _small(why)]
+    return [el("span", words, cls=f"badge {tone}"), _small(wording.resolution(impact.recovery)), _small(why)]
+
+
+def _by_operation(impacts: Sequence[Impact]) -> Html | None:
+    """Each operation by itself, of faults that not all of them took alike."""
+    body: list[list[Node]] = []
+    for impact in impacts:
+        some = phases.shown(impact.operations)
+        for index, one in enumerate(some[: phases.SHOWN_MOST]):
+            each = (one.before, one.during, one.after)
+            body.append(
+                [
+                    "" if index else impact.fault.name,
+                    one.name,
+                    *(show(phase.success_rate, "share") for phase in each),
+                    *(show(phase.p50_ms, "ms") for phase in each),
+                    *(show(phase.p95_ms, "ms") for phase in each),
+                    wording.operation_recovery(one.found),
+                ]
+            )
+        if len(some) > phases.SHOWN_MOST:
+            body.append(["", f"{len(some) - phases.SHOWN_MOST} more in summary.json", *[""] * 10])
+    if not body:
+        return None
+    times = ("before", "during", "after")
+    columns = (
+        "Fault",
+        "Operation",
+        *(f"{name} {when}" for name in ("Success", "p50", "p95") for when in times),
+        "Recovery",
+    )
+    return el(
+        "div",
+        el("h3", "By operation"),
+        el(
+            "p", "Where not all operations took the fault alike, each by itself, the worst first.", cls="note"
+        ),
+        table(columns, body, text=(0, 1, 11)),
+    )
 
 
 def _small(text: str) -> Html | None:

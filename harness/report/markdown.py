@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.analysis import phases
 from harness.analysis.rounding import BLANK, show
 from harness.report import wording
 from harness.report.reading import Reading
@@ -136,16 +137,28 @@ def _matrix(reading: Reading) -> list[str]:
 
 
 def _faults(reading: Reading) -> str:
-    rows = [
-        [
-            cell(impact.fault.name),
-            show(impact.exposure.calls, "count"),
-            show(impact.during.success_rate, "share"),
-            *(show(one.p50_ms, "ms") for one in (impact.before, impact.during, impact.after)),
-            cell(wording.fault_result(impact)),
+    rows = []
+    for impact in reading.impacts[:FAULTS_MOST]:
+        exact = wording.resolution(impact.recovery)
+        rows.append(
+            [
+                cell(impact.fault.name),
+                show(impact.exposure.calls, "count"),
+                show(impact.during.success_rate, "share"),
+                *(show(one.p50_ms, "ms") for one in (impact.before, impact.during, impact.after)),
+                cell(wording.fault_result(impact) + (f" ({exact})" if exact else "")),
+            ]
+        )
+        rows += [
+            [
+                f"\N{EN DASH} {cell(one.name)}",
+                show(one.during.calls, "count"),
+                show(one.during.success_rate, "share"),
+                *(show(each.p50_ms, "ms") for each in (one.before, one.during, one.after)),
+                wording.operation_recovery(one.found),
+            ]
+            for one in phases.shown(impact.operations)[: phases.SHOWN_MOST]
         ]
-        for impact in reading.impacts[:FAULTS_MOST]
-    ]
     return table(("Fault", "Calls", "Success", "p50 before", "during", "after", "Recovered"), rows)
 
 

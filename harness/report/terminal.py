@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis import breaking_point
+from harness.analysis import breaking_point, phases
 from harness.analysis.rounding import show
 from harness.report import wording
 from harness.report.reading import Reading
@@ -131,6 +131,15 @@ def _faults(reading: Reading) -> Padding:
             wording.fault_result(impact),
             style="" if impact.recovery.outcome == "recovered" else "yellow",
         )
+        for one in phases.shown(impact.operations)[: phases.SHOWN_MOST]:
+            table.add_row(
+                clean(_short(f"  {one.name}", f"  {one.name}")),
+                show(one.during.calls, "count"),
+                show(one.during.success_rate, "share"),
+                *(show(each.p50_ms, "ms") for each in (one.before, one.during, one.after)),
+                wording.operation_recovery(one.found),
+                style="dim" if one.found is None or one.found.outcome == "recovered" else "yellow",
+            )
     left_out = len(reading.impacts) - FAULTS_MOST
     if left_out > 0:
         table.add_row(f"and {left_out:,} more in summary.json")
@@ -189,6 +198,9 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     rude = [(impact.fault.name, did) for impact in reading.impacts if (did := wording.fault_did(impact))]
     for index, (name, did) in enumerate(rude[:FAULTS_MOST]):
         yield "" if index else "Rude", f"{name}: {did}"
+    for impact in reading.impacts[:FAULTS_MOST]:
+        if exact := wording.resolution(impact.recovery):
+            yield "Recovery", f"{impact.fault.name}: {wording.recovery(impact)[0]}, {exact}"
     yield "Retries", wording.retries(reading)
     for impact in reading.impacts[:FAULTS_MOST] if not reading.matrix else ():  # its table tells of sessions
         if said := "; ".join(filter(None, (wording.fate(impact), wording.storm(impact)))):

@@ -10,6 +10,7 @@ from harness.analysis.faults import Fault
 from harness.analysis.impact import Impact
 from harness.analysis.matrix import Row
 from harness.analysis.observed import Observation
+from harness.analysis.recovery import Found, Recovery
 from harness.analysis.rounding import BLANK, show
 from harness.catalogue import METRICS, told, where
 from harness.report import work_entries
@@ -23,6 +24,7 @@ TAKEN = {
     "not_exposed": "○ not exposed",
     "unknown": "? unknown",
 }
+UNJUDGED_MOST = 3
 TIMES_FROM = 9  # beyond that a margin in percent is no figure any more
 WORDS = {"pass": "Passed", "fail": "Failed", "unknown": "Unknown"}
 
@@ -195,10 +197,37 @@ def recovery(impact: Impact) -> tuple[str, str]:
     """How long it took, and why that is not known."""
     found = impact.recovery
     if found.outcome == "recovered":
-        return ("at once" if not found.recover_s else f"after {show(found.recover_s, 's')}"), ""
+        words = "at once" if not found.recover_s else f"after {found.recover_s:.0f} s"
+        return words, _unjudged(found)
     if found.outcome == "not_recovered":
-        return "not recovered", f"{found.observed_s:.0f} s after healing"
+        return "not recovered", found.not_back()
     return "not known", found.why
+
+
+def resolution(found: Recovery) -> str:
+    """How exact the time is, and which operation was the last."""
+    if found.outcome != "recovered" or not found.recover_s:
+        return ""
+    last = f"{found.slowest} was the last" if found.slowest else ""
+    return ", ".join(filter(None, ("to the second", last)))
+
+
+def operation_recovery(found: Found | None) -> str:
+    """The same of one operation, in a word or two."""
+    if found is None or found.outcome == "unknown":
+        return "too few calls"
+    if found.outcome == "not_recovered":
+        return "not recovered"
+    return "at once" if not found.recover_s else f"after {found.recover_s:.0f} s"
+
+
+def _unjudged(found: Recovery) -> str:
+    """Which operations have too few calls to be judged by themselves."""
+    names = found.unjudged
+    if not names:
+        return ""
+    more = f" and {len(names) - UNJUDGED_MOST} others" if len(names) > UNJUDGED_MOST else ""
+    return f"too few calls to judge by itself: {', '.join(names[:UNJUDGED_MOST])}{more}"
 
 
 def fate(impact: Impact) -> str:

@@ -18,7 +18,7 @@ def test_the_median_of_a_few_calls_exceeds_its_level_rarely(count):
 
     share = 1 - chance.median_level(count)
 
-    assert exceeding(share) <= chance.RARE
+    assert exceeding(share) <= chance.RARE * (1 + 1e-9)
     assert exceeding(min(1.0, share * 1.01)) > chance.RARE
 
 

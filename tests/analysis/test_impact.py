@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.analysis.impact import Figures
+from harness.analysis.phases import Figures
 from harness.report.reading import read
 from tests.fakes.runs import Run, faults
 
@@ -18,9 +18,11 @@ KEYS = [
     "success_rate",
     "latency_ms",
     "recover_s",
+    "resolution_s",
     "sessions_lost",
     "sessions",
     "did",
+    "operations",
 ]
 
 
@@ -135,9 +137,11 @@ def test_a_fault_that_never_came_has_a_row_of_nothing(tmp_path):
         "healed": None,
         "success_rate": None,
         "recover_s": None,
+        "resolution_s": None,
         "sessions_lost": 0,
         "sessions": None,
         "did": None,
+        "operations": [],
     }
     nothing = Figures(calls=0, success_rate=None, p50_ms=None, p95_ms=None)
     assert reading.impacts[0].before == reading.impacts[0].during == reading.impacts[0].after == nothing

@@ -7,8 +7,9 @@ import pytest
 
 from harness.analysis.exposure import Exposure
 from harness.analysis.faults import Fault
-from harness.analysis.impact import Figures, Impact
+from harness.analysis.impact import Impact
 from harness.analysis.matrix import Evidence, measure
+from harness.analysis.phases import Figures
 from harness.analysis.recovery import Recovery
 from harness.analysis.steps import Step
 from harness.analysis.work import Work

@@ -7,7 +7,7 @@ import pytest
 
 from harness.analysis.calls import Calls
 from harness.analysis.faults import Fault
-from harness.analysis.recovery import Recovery, before, measure
+from harness.analysis.recovery import before, measure
 from harness.analysis.steps import Step
 from tests.fakes.runs import MS, S, rows
 
@@ -76,7 +76,10 @@ def test_two_milliseconds_are_what_a_shared_machine_adds(after_ms, seconds):
 @pytest.mark.parametrize("bad", [SLOW, FAILS, NOTHING])
 def test_what_is_out_to_the_end_has_not_recovered(bad):
     """A failure, not a blank; two good seconds at the very end are not three."""
-    assert recovered(*[bad] * 20) == Recovery(outcome="not_recovered", observed_s=20.0)
+    found = recovered(*[bad] * 20)
+
+    assert (found.outcome, found.recover_s, found.observed_s, found.why) == ("not_recovered", None, 20.0, "")
+    assert found.not_back().startswith("20 s after healing: ")
     assert recovered(*[bad] * 18).outcome == "not_recovered"
     assert recovered(*[bad] * 17).recover_s == 17.0
 
@@ -117,7 +120,8 @@ UNKNOWN = [
     ({"step": replace(STEP, start_ns=35 * S)}, "it was applied outside the measured part of the load steps"),
     ({"step": replace(STEP, start_ns=26 * S)}, "only 4 s of measured load came before it"),
     ({"rate": 1, "step": replace(STEP, start_ns=15 * S)}, "only 15 calls succeeded before it"),
-    ({"normal": FAILS}, "only 0 calls succeeded before it"),
+    ({"normal": FAILS}, "2,998 of 2,998 calls failed before it, so there was nothing normal to come back to"),
+    ({"normal": (20, 0.6)}, "1,800 of 2,998 calls failed before it"),
     ({"step": replace(STEP, end_ns=42 * S)}, "only 2 s with calls came between healing and the end"),
     ({"step": replace(STEP, end_ns=36 * S)}, "only 0 s with calls"),
     ({"others": [other(43, 50)]}, "only 2 s with calls"),

@@ -97,7 +97,7 @@ def test_every_chart_over_time_shows_the_faults(tmp_path, name):
     wide, narrow = renditions(name, run)
 
     assert "slow-link (latency): recovered at once" in wide
-    assert "cut (down): recovered after 4.0 s" in wide
+    assert "cut (down): recovered after 4 s" in wide
     assert "<pattern" in wide
     assert "var(--fault)" in wide
     assert ">cut<" in narrow
