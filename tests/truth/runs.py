@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 import yaml
@@ -133,24 +134,33 @@ class Run:
         return origin_ns + round(step["start_s"] * NS_PER_S), origin_ns + round(step["end_s"] * NS_PER_S)
 
 
-def harness(out: Path, *argv: str, within_s: float = WITHIN_S) -> Run:
-    """`harness ...`, to its end; commands that make a run are asked for --json."""
-    process = subprocess.run(
+def harness(
+    out: Path, *argv: str, within_s: float = WITHIN_S, meanwhile: Callable[[int], None] | None = None
+) -> Run:
+    """`harness ...`, to its end; `meanwhile` is told its pid. Commands that make a run are asked for --json."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "harness", *argv],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env=CLEAN | {"HARNESS_OUT": str(out)},
-        timeout=within_s,
-        check=False,
         cwd=ROOT,
     )
-    summary = json.loads(process.stdout) if process.stdout.startswith("{") else {}
-    return Run(process.returncode, summary, process.stdout, process.stderr)
+    try:
+        if meanwhile is not None:
+            Thread(target=meanwhile, args=(process.pid,), daemon=True).start()
+        stdout, stderr = process.communicate(timeout=within_s)
+    except BaseException:
+        process.kill()  # its janitor ends the rest
+        process.communicate()
+        raise
+    summary = json.loads(stdout) if stdout.startswith("{") else {}
+    return Run(process.returncode, summary, stdout, stderr)
 
 
-def load(out: Path, server: Server, *argv: str, call: str = "wait") -> Run:
-    """A load command against one tool of a server."""
-    return harness(out, *argv, "--url", server.url, "--call", call, "--json")
+def load(out: Path, server: Server, *argv: str, meanwhile: Callable[[int], None] | None = None) -> Run:
+    """A load command against the tool `wait` of a server."""
+    return harness(out, *argv, "--url", server.url, "--call", "wait", "--json", meanwhile=meanwhile)
 
 
 def scenario(out: Path, name: str, server: Server, **data: Any) -> Run:

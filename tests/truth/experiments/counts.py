@@ -9,32 +9,37 @@ from collections.abc import Iterator
 from tests.truth.rows import Form, Row, between, exactly
 from tests.truth.runs import Run, Server, load, scenario, serving
 
-BENCH = ("bench", "--requests", "137", "--concurrency", "10")
-EACH = [{"name": "each", "steps": {"levels": [3, 5], "hold": "1s", "requests_per_user": 4}}]
+REQUESTS, RATE, FOR_S = 137, 500, 8
+EACH = {"name": "each", "steps": {"levels": [3, 5], "hold": "1s", "requests_per_user": 4}}
+EACH_ALL = (3 + 5) * 4
 
 
 def rows(form: Form) -> Iterator[Row]:
+    if form.short:
+        yield from _together(form)
+        return
     with serving("times", seconds=0.02) as server:
-        run = load(form.out, server, *BENCH)
-        yield from _by_count("bench", run, server, 137)
+        run = load(form.out, server, "bench", "--requests", str(REQUESTS), "--concurrency", "10")
+        yield from _by_count("bench", run, server, REQUESTS)
     with serving("times", seconds=0.02) as server:
-        run = scenario(form.out, "each", server, workload=[{"call": "wait"}], load=EACH)
-        yield from _by_count("requests_per_user", run, server, (3 + 5) * 4)
+        run = scenario(form.out, "each", server, workload=[{"call": "wait"}], load=[EACH])
+        yield from _by_count("requests_per_user", run, server, EACH_ALL)
     with serving("times", seconds=0.005) as server:
-        hold_s = 2 if form.short else 8
-        run = load(
-            form.out, server, "rate", "--rate", "100/s" if form.short else "500/s", "--for", f"{hold_s}s"
-        )
+        run = load(form.out, server, "rate", "--rate", f"{RATE}/s", "--for", f"{FOR_S}s")
         yield from _by_time("rate", run, server)
-        # From the step's first moment to its end, and nothing once the step is closing.
-        offered = (100 if form.short else 500) * hold_s
-        asked = server.record().asked["tools/call"]
-        yield between("rate: calls that the server got", offered, asked, offered, offered)
+        # What is offered from the step's first moment to its end, and nothing while it closes.
+        yield exactly("rate: calls that the server got", RATE * FOR_S, server.record().asked["tools/call"])
     with serving("times", seconds=0.005) as server:
-        run = load(
-            form.out, server, "sustain", "--users", "4", "--no-think", "--for", "2s" if form.short else "5s"
-        )
+        run = load(form.out, server, "sustain", "--users", "4", "--no-think", "--for", "5s")
         yield from _by_time("sustain", run, server)
+
+
+def _together(form: Form) -> Iterator[Row]:
+    """The two by count in one run."""
+    bench = {"name": "quick", "bench": {"requests": REQUESTS, "users": 10}}
+    with serving("times", seconds=0.02) as server:
+        run = scenario(form.out, "counts", server, workload=[{"call": "wait"}], load=[bench, EACH])
+        yield from _by_count("bench and requests_per_user", run, server, REQUESTS + EACH_ALL)
 
 
 def _by_count(name: str, run: Run, server: Server, asked: int) -> Iterator[Row]:

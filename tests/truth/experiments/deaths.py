@@ -1,0 +1,73 @@
+"""Parts that die unasked: the generator's worker and the harness's own target, by kill -9 in the middle of a load.
+
+A worker takes with it the rows that it had not handed over. The server knows how many calls it got: what the report has as
+rows and what it has as lost add up to that, or the report says "at least" (`lost_at_least`) and has no more than was lost.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.truth.rows import Form, Row, between, exactly
+from tests.truth.runs import harness, load, serving
+
+LOAD_S, KILLED_AFTER_S = 8, 4
+RATE = 400
+
+
+def rows(form: Form) -> Iterator[Row]:
+    with serving("times", seconds=0.02) as server:
+        killing = _killing("harness.load.inside.local")
+        flags = ("--rate", f"{RATE}/s", "--for", f"{LOAD_S}s", "--protocol", "plain")
+        run = load(form.out, server, "rate", *flags, meanwhile=killing)
+        asked = server.record().asked["tools/call"]
+    generator = run.summary["generator"]
+    lost = asked - generator["recorded"]
+    low = 0 if generator.get("lost_at_least") else lost
+    yield exactly("worker killed: verdict", "unknown", run.summary["verdict"])
+    yield between("worker killed: calls without a row", lost, generator["lost"], low, lost)
+    if form.long:
+        run = harness(
+            form.out,
+            "sustain",
+            "--users",
+            "3",
+            "--for",
+            f"{LOAD_S}s",
+            "--json",
+            meanwhile=_killing("harness.target"),
+        )
+        verdict = run.summary["verdict"]
+        yield exactly(
+            "target killed: verdict", verdict if verdict in {"fail", "unknown"} else "unknown", verdict
+        )
+        yield exactly("target killed: named in the reasons", True, "target" in run.reasons)
+
+
+def _killing(module: str):
+    """Kills the one process of a command that runs this module, some time after its load began."""
+
+    def kill(pid: int) -> None:
+        deadline = time.monotonic() + 60
+        while not (there := _child(pid, module)):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.05)
+        time.sleep(KILLED_AFTER_S)
+        os.kill(there, signal.SIGKILL)
+
+    return kill
+
+
+def _child(pid: int, module: str) -> int | None:
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((place / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            words = (place / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if parent == pid and module.encode() in words:
+            return int(place.name)
+    return None
