@@ -37,6 +37,9 @@ class Gauges(msgspec.Struct, frozen=True, kw_only=True):
     cpu: float  # share of one core since the last block
     run_delay: float | None  # share of the time spent waiting for a processor; None where nobody tells
     read_ms: list[float] = []  # how long replies lay in the kernel, sampled, since the last block
+    added: list[int] = []  # of sampled calls: done, ns before at_ns, and what the generator added, us
+    added_each: int = 0  # one call in so many was sampled; 0: no kernel time stamps
+    added_others_us: float | None = None  # what it added on average to the sampled calls not listed
     lag_ms: list[float] = []  # scheduling lag probes since the last block
     files_open: int = 0
     files_max: int = 0  # 0: nobody said

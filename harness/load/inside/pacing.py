@@ -23,10 +23,11 @@ class Pacing:
     rng: Random
     ready_ns: int
     backoff_s: float = 0.0
+    free_ns: int = 0  # when its previous call was done: an arrival may have waited for that
 
     def done(self, done_ns: int, *, connection_failed: bool) -> None:
         """A call has ended: the next is due at once, or after the back-off."""
-        self.ready_ns = done_ns
+        self.ready_ns = self.free_ns = done_ns
         if connection_failed:
             self.backoff_s = min(max(self.backoff_s * 2, BACKOFF_S_FIRST), BACKOFF_S_MAX)
         else:

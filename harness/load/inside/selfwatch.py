@@ -5,7 +5,7 @@
   the main thread only, which is the one that matters here: it runs every user, sends, reads and stamps. Locust's
   messages travel in a thread of their own, whose waiting delays no call.
 - lag: how much later than asked a sleeping greenlet is woken, probed twenty times a second
-- read: how long replies lay in the kernel before they were read, sampled (`stamps`)
+- read, added: how long replies lay in the kernel before they were read, and what was added to calls (`stamps`)
 - files: how many are open, and how many may be; beyond that no connection can be made, and the server did nothing
 
 What a platform does not tell is None, or an empty list: not known, never zero.
@@ -14,13 +14,13 @@ What a platform does not tell is None, or an empty list: not known, never zero.
 import os
 import resource
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gevent
-
-from harness.load.inside import stamps
+from harness.load.inside.alarm import Alarm
+from harness.load.inside.stamps import sampling
 
 PROBE_S = 0.05
 SCHEDSTAT = Path("/proc/self/schedstat")
@@ -47,10 +47,11 @@ class SelfWatch:
 
     def probe(self) -> None:
         """Runs for ever in a greenlet of its own."""
-        while True:
-            asked_ns = time.monotonic_ns() + int(PROBE_S * 1e9)
-            gevent.sleep(PROBE_S)
-            self.lags_ms.append((time.monotonic_ns() - asked_ns) / 1e6)
+        with closing(Alarm()) as alarm:
+            while True:
+                asked_ns = time.monotonic_ns() + int(PROBE_S * 1e9)
+                alarm.sleep_until(asked_ns)
+                self.lags_ms.append((time.monotonic_ns() - asked_ns) / 1e6)
 
     def read(self, users: int) -> dict[str, Any]:
         """The gauges of the time since the last reading."""
@@ -62,7 +63,7 @@ class SelfWatch:
             "cpu": round((cpu_ns - self.cpu_ns) / span_ns, 4),
             "run_delay": _share(self.delay_ns, delay_ns, span_ns),
             "lag_ms": [round(max(lag, 0.0), 3) for lag in self.lags_ms],
-            "read_ms": stamps.taken(),
+            **sampling.told(now_ns),
             "files_open": _files_open(),
             "files_max": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         }

@@ -71,6 +71,7 @@ class Connection:
         self._carried = 0  # of this socket, the one under way among them
         self.deadline_ns = 0
         self.expired = False
+        self._drained_ns = (0, 0)  # when the last two replies were read out that went on after the response
 
     def exchange(
         self, request: Request, *, target: str = "", deadline_ns: int = 0, resumed: int = 0
@@ -125,6 +126,11 @@ class Connection:
             return done
         until_ns = deadline_ns or sent_ns + self._timeout_ns
         return self._afterwards(request, exchange, done, target, until_ns, resumed)
+
+    def free_ns(self, done_ns: int) -> int:
+        """Of the exchange that was done then: since when it could have used this connection; 0: always."""
+        before_ns, last_ns = self._drained_ns
+        return last_ns if last_ns <= done_ns else before_ns
 
     def close(self) -> None:
         """Idempotent."""
@@ -233,6 +239,7 @@ class Connection:
         if not incoming.complete:
             self.deadline_ns = done_ns + DRAIN_NS
             _read_rest(self._socket, incoming, self.deadline_ns)
+            self._drained_ns = (self._drained_ns[1], time.monotonic_ns())
         reply = incoming.exchange.reply
         strayed = reply is not None and reply.outcome == outcome.ID_MISMATCH  # ours may be still to come
         if strayed or not (incoming.complete and incoming.keep_alive) or self._carried == self._carries:

@@ -10,6 +10,7 @@ import pytest
 
 from harness.load.inside import selfwatch, stamps
 from harness.load.inside.selfwatch import SelfWatch
+from harness.load.inside.stamps import Sampling
 
 
 @pytest.fixture
@@ -28,51 +29,90 @@ def busy_for(seconds: float) -> None:
         pass
 
 
+@pytest.fixture
+def sampling(monkeypatch: pytest.MonkeyPatch) -> Sampling:
+    """One of its own."""
+    fresh = Sampling()
+    monkeypatch.setattr(stamps, "sampling", fresh)
+    return fresh
+
+
 def test_what_lay_in_the_kernel_is_measured_from_its_own_time_stamp(
-    pair: "tuple[socket.socket, socket.socket]", monkeypatch: pytest.MonkeyPatch
+    pair: "tuple[socket.socket, socket.socket]", sampling: Sampling
 ) -> None:
     """A reply that is read late has lain there so long; the bytes are the same either way."""
-    monkeypatch.setattr(stamps, "EACH_CONNECTION", 1)
     ours, theirs = pair
     read = stamps.stamped(ours).recv
-    until_the_kernel_stamps(theirs, read)
-    got = []
+    until_the_kernel_stamps(theirs, read, sampling)
     began_ns = time.monotonic_ns()
-    for number in range(stamps.EACH_READING + 1):
-        theirs.send(b"reply %d" % number)
-        if number == stamps.EACH_READING:
-            busy_for(0.02)
-        got.append(read(100))
+    theirs.send(b"reply 1")
+    got = [read(100)]
+    theirs.send(b"reply 2")
+    busy_for(0.02)
+    got.append(read(100))
     took_ms = (time.monotonic_ns() - began_ns) / 1e6
 
-    assert got == [b"reply %d" % number for number in range(stamps.EACH_READING + 1)]
-    first, last = stamps.taken()
+    assert got == [b"reply 1", b"reply 2"]
+    assert sampling.late == {gevent.getcurrent(): pytest.approx(20e6, abs=took_ms * 1e6)}
+    first, last = sampling.told(0)["read_ms"]
     assert 0 <= first <= took_ms
     assert 19 <= last <= took_ms
-    assert stamps.taken() == []
+    assert sampling.told(0)["read_ms"] == []
 
 
-def until_the_kernel_stamps(theirs: socket.socket, read: Callable[[int], bytes]) -> None:
-    """It begins a moment after the first socket has asked; ends where a next reading is one with a stamp."""
+def until_the_kernel_stamps(theirs: socket.socket, read: Callable[[int], bytes], sampling: Sampling) -> None:
+    """It begins a moment after the first socket has asked."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        for _ in range(stamps.EACH_READING):
-            theirs.send(b"x")
-            read(1)
-        if stamps.taken():
+        theirs.send(b"x")
+        read(1)
+        if sampling.told(0)["read_ms"]:
             return
     raise AssertionError("this kernel gives no time stamps")
 
 
-def test_most_connections_are_read_as_ever(pair: "tuple[socket.socket, socket.socket]") -> None:
-    """One in sixteen is asked."""
+def test_all_readings_are_asked_while_they_are_few_and_one_in_so_many_when_they_are_not(
+    pair: "tuple[socket.socket, socket.socket]", sampling: Sampling
+) -> None:
+    """Some 250 between two blocks, whatever the number of readings."""
     ours, theirs = pair
-    found = [stamps.stamped(ours) for _ in range(stamps.EACH_CONNECTION)]
-    (asked,) = [one for one in found if one is not ours]
-    theirs.send(b"x")
+    asked = stamps.stamped(ours)
+    until_the_kernel_stamps(theirs, asked.recv, sampling)
+    counts = []
+    for _ in range(3):
+        told = 0
+        for number in range(4_000):
+            theirs.send(b"x")
+            assert asked.recv(10) == b"x"
+            told += sampling.late.pop(gevent.getcurrent(), None) is not None
+            del number
+        counts.append((told, sampling.told(0)["added_each"]))
 
-    assert asked.recv(10) == b"x"
+    assert counts[0] == (4_000, 1)
+    for told, each in counts[1:]:
+        assert 150 <= told <= 400
+        assert each == pytest.approx(16, abs=8)
     assert asked.send(b"y") == 1
+
+
+def test_calls_to_which_little_was_added_are_a_mean_and_the_others_are_listed(sampling: Sampling) -> None:
+    """Each by how long before the block it was done."""
+    sampling.can = True
+    for added_us in (100, 50, 900):
+        sampling.add(7_000_000, added_us * 1_000)
+    told = sampling.told(10_000_000)
+
+    assert (told["added"], told["added_others_us"], told["added_each"]) == ([3_000_000, 900], 75.0, 1)
+    assert sampling.told(0)["added_others_us"] is None
+
+
+def test_where_no_socket_can_be_asked_nothing_is_known(sampling: Sampling) -> None:
+    """TLS, another platform, or a kernel that does not stamp."""
+    assert sampling.told(0)["added_each"] == 0
+    with socket.socket(socket.AF_UNIX) as other:
+        other.close()
+        assert stamps.stamped(other) is other
+    assert sampling.told(0)["added_each"] == 0
 
 
 def test_readings_are_shares_of_the_time_since_the_last(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,6 +177,8 @@ def test_draining_is_bounded_and_no_part_of_the_latency(server: WireServer, path
     assert done.reply.outcome == outcome.OK
     assert done.done_ns < ended_ns
     assert here._socket is None
+    assert here.free_ns(done.done_ns) == 0  # what follows its own response has held up no call yet
+    assert done.done_ns < here.free_ns(ended_ns) <= ended_ns  # a call wanted meanwhile waited for the server
     assert ended_ns - began_ns < 10e9
 
 
