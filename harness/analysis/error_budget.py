@@ -32,7 +32,7 @@ from typing import Any, Final
 import numpy as np
 
 from harness.analysis import spans
-from harness.analysis.calls import OK, Calls, Ints
+from harness.analysis.calls import OK, Calls, Codes, Ints
 from harness.analysis.latency import rank
 from harness.analysis.reports import Report, reports
 from harness.analysis.spans import Span
@@ -41,6 +41,8 @@ from harness.units import NS_PER_MS
 
 PROBE_NS: Final = 50 * NS_PER_MS  # how often the generator looks at its own lag
 NS_PER_US: Final = 1_000
+
+Some = Calls | Sequence[Calls]  # calls, in one lot or in several
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +60,25 @@ class Budget:
         """Whether the generator reported anything of the kind."""
         return self.others_ns is not None or bool(self.lagging)
 
-    def added_ms(self, calls: Calls, per_mille: int, beyond: int = 0) -> float | None:
+    def added_ms(self, calls: Some, per_mille: int, beyond: int = 0) -> float | None:
         """What it added to this percentile of the response times of these calls (the ok ones); None: not known.
 
         `beyond`: how many calls count as infinitely slow, and so lie above all of them.
         """
         return self.added_to(calls, [per_mille], beyond)[0]
 
-    def added_to(self, calls: Calls, per_milles: Sequence[int], beyond: int = 0) -> list[float | None]:
+    def added_to(self, calls: Some, per_milles: Sequence[int], beyond: int = 0) -> list[float | None]:
         """The same for several percentiles."""
-        answered = calls.take(calls.kind == OK)
+        answered = _Answered.of(calls)
         if not self.is_known or not len(answered):
             return [None] * len(per_milles)
-        rows, added_ns, stands_for = self._delayed(answered)
-        response_ns = answered.done_ns - answered.intended_ns
-        order = _Order.of(response_ns, response_ns[rows], added_ns, stands_for)
+        order = _Order.of(answered.response_ns, *self._delayed(answered))
         count = len(answered) + beyond
         return [self._shift_ms(order, rank(count, per_mille)) for per_mille in per_milles]
 
-    def mean_ms(self, calls: Calls) -> float | None:
+    def mean_ms(self, calls: Some) -> float | None:
         """What it added to these calls (the ok ones) on average; None: not known."""
-        answered = calls.take(calls.kind == OK)
+        answered = _Answered.of(calls)
         if not self.is_known or not len(answered):
             return None
         _, added_ns, stands_for = self._delayed(answered)
@@ -90,19 +90,45 @@ class Budget:
             return 0.0  # infinitely slow, with or without the generator
         return (order.shift_ns(at) + (self.others_ns or 0.0)) / NS_PER_MS
 
-    def _delayed(self, calls: Calls) -> tuple[Ints, Ints, Ints]:
+    def _delayed(self, answered: "_Answered") -> tuple[Ints, Ints, Ints]:
         """Which of the calls were delayed, by how much, and how many calls each of them stands for."""
-        found = [self._sampled(calls), *(_lagged(calls, report) for report in self.lagging)]
+        found = [self._sampled(answered), *(_lagged(answered, report) for report in self.lagging)]
         rows, added_ns, stands_for = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return rows, added_ns, stands_for
 
-    def _sampled(self, calls: Calls) -> tuple[Ints, Ints, Ints]:
+    def _sampled(self, answered: "_Answered") -> tuple[Ints, Ints, Ints]:
         if not len(self.done_ns):
             empty = np.zeros(0, dtype=np.int64)
             return empty, empty, empty
-        at = np.minimum(np.searchsorted(self.done_ns, calls.done_ns), len(self.done_ns) - 1)
-        rows = np.flatnonzero(self.done_ns[at] == calls.done_ns)
+        at = np.minimum(np.searchsorted(self.done_ns, answered.done_ns), len(self.done_ns) - 1)
+        rows = np.flatnonzero(self.done_ns[at] == answered.done_ns)
         return rows, self.added_ns[at[rows]], self.stands_for[at[rows]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """The ok calls, of one lot or of several."""
+
+    done_ns: Ints
+    response_ns: Ints
+    worker: Codes
+
+    @classmethod
+    def of(cls, calls: Some) -> "_Answered":
+        lots = [calls] if isinstance(calls, Calls) else calls
+        ok = [lot.kind == OK for lot in lots]
+        columns = [
+            (lot.done_ns[mask], lot.intended_ns[mask], lot.worker[mask])
+            for lot, mask in zip(lots, ok, strict=True)
+        ]
+        if not columns:
+            empty = np.zeros(0, dtype=np.int64)
+            return cls(empty, empty, empty)
+        done_ns, intended_ns, worker = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+        return cls(done_ns, done_ns - intended_ns, worker)
+
+    def __len__(self) -> int:
+        return len(self.done_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +140,12 @@ class _Order:
     below: Ints  # how many calls would lie at or below each of those times
 
     @classmethod
-    def of(cls, response_ns: Ints, delayed_ns: Ints, added_ns: Ints, stands_for: Ints) -> "_Order":
+    def of(cls, response_ns: Ints, rows: Ints, added_ns: Ints, stands_for: Ints) -> "_Order":
         """A delayed call leaves its time and comes to an earlier one, with those that it stands for."""
         observed_ns = np.sort(response_ns)
-        if not len(delayed_ns):
+        if not len(rows):
             return cls(observed_ns, observed_ns, np.arange(1, len(observed_ns) + 1))
+        delayed_ns = response_ns[rows]
         earlier_ns = delayed_ns - np.minimum(added_ns, delayed_ns)
         times_ns = np.concatenate([observed_ns, earlier_ns, delayed_ns])
         more = np.concatenate([np.ones(len(observed_ns), np.int64), stands_for, -stands_for])
@@ -135,7 +162,11 @@ class _Order:
 
 def measure(events: Iterable[Event], measured: Sequence[Span]) -> Budget:
     """From what the workers reported of the measured stretches of time; of the whole run without any."""
-    told = reports(events)
+    return of_reports(reports(events), measured)
+
+
+def of_reports(told: Sequence[Report], measured: Sequence[Span]) -> Budget:
+    """The same from reports."""
     where = list(measured) or [(0, spans.FOREVER)]
     inside = [one for one in told if spans.meets((one.start_ns, one.end_ns), where)]
     sampled = [one for one in inside if one.data.get("added_each")]
@@ -166,13 +197,13 @@ def _others_ns(sampled: Sequence[Report], where: Sequence[Span]) -> float | None
     return sum(us * length_ns for us, length_ns in told) / whole_ns * NS_PER_US
 
 
-def _lagged(calls: Calls, report: Report) -> tuple[Ints, Ints, Ints]:
+def _lagged(calls: _Answered, report: Report) -> tuple[Ints, Ints, Ints]:
     """The longest waits for the slowest calls that ended in the time of this report."""
     ended = (calls.done_ns > report.start_ns) & (calls.done_ns <= report.end_ns)
     if (worker := report.worker) is not None:
         ended &= calls.worker == worker
     rows = np.flatnonzero(ended)
-    slowest = rows[np.argsort((calls.done_ns - calls.intended_ns)[rows], kind="stable")[::-1]]
+    slowest = rows[np.argsort(calls.response_ns[rows], kind="stable")[::-1]]
     waits_ns = _waits_ns(_lags(report.data))
     places = np.arange(len(rows)) * len(waits_ns) // max(len(rows), 1)
     return slowest, waits_ns[places], np.ones(len(rows), dtype=np.int64)
