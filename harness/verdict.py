@@ -18,7 +18,7 @@ Rules, in this order:
 A check that crashes is unknown, never a pass. Exit codes are merged by `harness.errors.worst`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from harness.analysis.littles_law import Balance
 from harness.analysis.matrix import Row
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import show
-from harness.analysis.saturation import LIMITS, over
+from harness.analysis.saturation import CLOCK_ERROR_MS_MAX
 from harness.analysis.work import Work
 from harness.catalogue import where
 from harness.record import events as kinds
@@ -53,6 +53,7 @@ class Evidence:
     balances: Sequence[Balance] = ()
     work: Work | None = None
     matrix: Sequence[Row] = ()
+    saturated: Sequence[str] = ()  # why the load generator was the bottleneck, if it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +132,17 @@ def _saturated(evidence: Evidence) -> list[Finding]:
     generator = evidence.summary["generator"]
     if generator["saturated"] is None and evidence.summary["totals"]["requests"]:
         return _unknown("the load generator did not report its own health")
-    beyond = over(generator)
-    said = [_OVER[name](generator[name], LIMITS[name]) for name in beyond if name in _OVER]
-    found = _unknown(f"the load generator was saturated: {', and '.join(said)}") if said else []
-    return found + _clocks(generator) if CLOCKS in beyond else found
-
-
-def _clocks(generator: Mapping[str, Any]) -> list[Finding]:
-    return _unknown(
-        f"the workers' clocks agree only to {generator[CLOCKS]:.1f} ms (limit {LIMITS[CLOCKS]:g} ms)"
-    )
+    found = [
+        finding
+        for reason in evidence.saturated
+        for finding in _unknown(f"the load generator was saturated: {reason}")
+    ]
+    error_ms = generator["clock_error_ms"] or 0.0
+    if error_ms > CLOCK_ERROR_MS_MAX:
+        found += _unknown(
+            f"the workers' clocks agree only to {error_ms:.1f} ms (limit {CLOCK_ERROR_MS_MAX:g} ms)"
+        )
+    return found
 
 
 def _behind(evidence: Evidence) -> list[Finding]:
@@ -153,16 +155,6 @@ def _behind(evidence: Evidence) -> list[Finding]:
             f"of step {row['index']} (limit {KEPT_UP_MIN:.0%})"
         )
     ]
-
-
-CLOCKS: Final = "clock_error_ms"
-_OVER: Final[dict[str, Callable[[float, float], str]]] = {
-    "cpu_max": lambda value, limit: f"a worker used {value:.0%} of a core (limit {limit:.0%})",
-    "run_delay_max": lambda value, limit: (
-        f"a worker waited {value:.0%} of the time for a processor (limit {limit:.0%})"
-    ),
-    "lag_ms_p99": lambda value, limit: f"its scheduling lag was {value:.1f} ms at p99 (limit {limit:g} ms)",
-}
 
 
 def _lost(evidence: Evidence) -> list[Finding]:

@@ -26,8 +26,8 @@ What it does not know: delays between the reading of the clock and the sending i
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -166,15 +166,20 @@ def measure(events: Iterable[Event], measured: Sequence[Span]) -> Budget:
 
 
 def of_reports(told: Sequence[Report], measured: Sequence[Span]) -> Budget:
-    """The same from reports."""
+    """The same from reports. Delayed calls are found by when they were done, which may be after the measured time."""
+    listed = [_listed(one) for one in told if one.data.get("added_each")]
+    columns = np.concatenate(listed) if listed else np.zeros((0, 3), dtype=np.int64)
+    columns = columns[np.argsort(columns[:, 0], kind="stable")]
+    return of_part(Budget(columns[:, 0], columns[:, 1], columns[:, 2], None), told, measured)
+
+
+def of_part(budget: Budget, told: Sequence[Report], measured: Sequence[Span]) -> Budget:
+    """The budget of a part of the time."""
     where = list(measured) or [(0, spans.FOREVER)]
     inside = [one for one in told if spans.meets((one.start_ns, one.end_ns), where)]
     sampled = [one for one in inside if one.data.get("added_each")]
-    listed = [_listed(one) for one in sampled]
-    columns = np.concatenate(listed) if listed else np.zeros((0, 3), dtype=np.int64)
-    columns = columns[np.argsort(columns[:, 0], kind="stable")]
-    lagging = tuple(one for one in inside if not one.data.get("added_each") and _lags(one.data))
-    return Budget(columns[:, 0], columns[:, 1], columns[:, 2], _others_ns(sampled, where), lagging)
+    lagging = tuple(one for one in inside if not one.data.get("added_each") and one.lags_ms)
+    return replace(budget, others_ns=_others_ns(sampled, where), lagging=lagging)
 
 
 def _listed(report: Report) -> Ints:
@@ -204,7 +209,7 @@ def _lagged(calls: _Answered, report: Report) -> tuple[Ints, Ints, Ints]:
         ended &= calls.worker == worker
     rows = np.flatnonzero(ended)
     slowest = rows[np.argsort(calls.response_ns[rows], kind="stable")[::-1]]
-    waits_ns = _waits_ns(_lags(report.data))
+    waits_ns = _waits_ns(report.lags_ms)
     places = np.arange(len(rows)) * len(waits_ns) // max(len(rows), 1)
     return slowest, waits_ns[places], np.ones(len(rows), dtype=np.int64)
 
@@ -216,8 +221,3 @@ def _waits_ns(lags_ms: Sequence[float]) -> Ints:
         lag_ns = int(max(lag_ms, 0.0) * NS_PER_MS)
         waits.append(np.arange(lag_ns, -1, -PROBE_NS, dtype=np.int64) if lag_ns else np.zeros(1, np.int64))
     return np.sort(np.concatenate(waits))[::-1]
-
-
-def _lags(data: dict[str, Any]) -> list[float]:
-    lag = data.get("lag_ms")
-    return [float(one) for one in lag] if isinstance(lag, list) else [] if lag is None else [float(lag)]

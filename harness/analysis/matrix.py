@@ -31,9 +31,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from harness.analysis import chance, saturation
+from harness.analysis import chance
 from harness.analysis.impact import Impact
 from harness.analysis.rounding import show
+from harness.analysis.saturation import Excess
 from harness.analysis.spans import Span
 from harness.analysis.steps import Step
 from harness.analysis.work import Work
@@ -112,6 +113,7 @@ class Evidence:
     steps: Sequence[Step]
     events: Sequence[Event]
     work: Work | None = None
+    saturated: Sequence[Excess] = ()
 
 
 def measure(evidence: Evidence) -> tuple[Row, ...]:
@@ -174,18 +176,10 @@ def _untold(row: Row, evidence: Evidence) -> str:
 
 
 def _generator(row: Row, evidence: Evidence) -> str:
-    """Which of its limits the generator was beyond while this row was measured."""
+    """In what way the generator was the bottleneck while this row was measured."""
     on_ns = min(one.fault.on_ns or 0 for one in row.impacts)
-    spans = [(step.start_ns, step.end_ns) for step in evidence.steps if step.start_ns <= on_ns < step.end_ns]
-    health = saturation.measure(evidence.events, spans)
-    return ", ".join(_SAID[name] for name in saturation.over(health) if name in _SAID)
-
-
-_SAID: Final = {
-    "cpu_max": "its processor",
-    "run_delay_max": "it waited for a processor",
-    "lag_ms_p99": "its scheduling lag",
-}
+    steps = {step.index for step in evidence.steps if step.start_ns <= on_ns < step.end_ns}
+    return ", ".join(one.text for one in evidence.saturated if one.step in steps)
 
 
 def _failed(row: Row) -> str:

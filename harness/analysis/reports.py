@@ -28,6 +28,16 @@ class Report:
     end_ns: int
     data: dict[str, Any]
 
+    @property
+    def length_ns(self) -> int:
+        return max(self.end_ns - self.start_ns, 1)
+
+    @property
+    def lags_ms(self) -> list[float]:
+        """Its probes of scheduling lag; one number in old runs."""
+        lag = self.data.get("lag_ms")
+        return [float(one) for one in lag] if isinstance(lag, list) else [] if lag is None else [float(lag)]
+
     def inside_ns(self, measured: Sequence[Span]) -> int:
         """How much of its time is measured."""
         return spans.length_ns(spans.common([(self.start_ns, self.end_ns)], measured))

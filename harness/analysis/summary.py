@@ -34,6 +34,7 @@ from harness.analysis.impact import Impact
 from harness.analysis.loss import Numbering
 from harness.analysis.matrix import Row
 from harness.analysis.rounding import ratio, seconds
+from harness.analysis.saturation import Saturation
 from harness.analysis.spans import FOREVER
 from harness.analysis.steps import Step
 from harness.analysis.weakness import Weakness
@@ -91,8 +92,10 @@ def assemble(
     impacts: Sequence[Impact] = (),
     rows: Sequence[Row] = (),
     weaknesses: Sequence[Weakness] = (),
+    saturated: Saturation | None = None,
 ) -> dict[str, Any]:
     """Everything but the judgement."""
+    saturated = saturated or saturation.judge(recorded.events, recorded.load, timed)
     meta = recorded.metadata
     rows_counted, calls = after_warmup(recorded, recorded.calls), after_warmup(recorded, recorded.load)
     disturbed = faults.disturbed(impact.fault for impact in impacts)
@@ -124,7 +127,7 @@ def assemble(
         "sessions": sessions.measure(rows_counted, _survived_restart(impacts)),
         "work": recorded.work.as_row() if recorded.work else None,
         "retries": retries.measure(calls, policy, recorded.events, kept_down),
-        "generator": _generator(recorded, timed, measured),
+        "generator": _generator(recorded, timed, measured, saturated),
         "objectives": [],
         "verdict": None,
         "reasons": [],
@@ -177,15 +180,18 @@ def _totals(recorded: Recorded, every: Calls, calls: Calls) -> dict[str, Any]:
     }
 
 
-def _generator(recorded: Recorded, timed: Sequence[Step], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _generator(
+    recorded: Recorded, timed: Sequence[Step], rows: Sequence[dict[str, Any]], saturated: Saturation
+) -> dict[str, Any]:
     measured = [(step.start_ns, step.end_ns) for step in timed]
     health = saturation.measure(recorded.events, measured)
     found = {key: health[key] for key in ("cpu_max", "run_delay_max", "lag_ms_p99")}
-    if health["saturated"] is False and arrivals.fell_behind(recorded.events, rows):
+    if health["saturated"] is False and (saturated.excesses or arrivals.fell_behind(recorded.events, rows)):
         health["saturated"] = True
     return {
         "workers": recorded.metadata.get("workers"),
         **found,
+        "added_ms": saturated.added_ms,
         "clock_error_ms": recorded.metadata.get("clock_error_ms"),
         "saturated": health["saturated"],
         **loss.measure(recorded.events, recorded.numbering),

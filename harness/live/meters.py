@@ -2,8 +2,8 @@
 
 Counters and histograms hold every call that ended, from the first on: the warm-up, settling, and calls that are not
 measured too. Who wants the measured ones reads the report. Times are of ok calls: response from the
-intended start, service from the send. Gauges are of the newest second; the generator's are of the last ten, by the limits of
-the report (`analysis.saturation`). The rows are those that the progress line is made from; nothing is
+intended start, service from the send. Gauges are of the newest second; the generator's are of the last ten, a hint of
+what the report will measure (`analysis.saturation`). The rows are those that the progress line is made from; nothing is
 asked of a worker, and nothing happens between two seconds.
 
 It does not know the verdict: `harness_objective_holds` is what alerts are made from, a hint.
@@ -29,6 +29,7 @@ BOUNDS_S: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
 )  # fmt: skip
 KEYS: Final = ("operation", "user_class", "outcome")
+LAG_MS_MAX: Final = 10.0  # a hint while the run goes on; the report measures what the lag did
 BYTES: Final = {"bytes_out": "sent", "bytes_in": "received"}
 
 
@@ -166,18 +167,15 @@ class Meters:
         for worker in sorted(self._newest):
             said = [gauges for name, gauges in self._said if name == worker]
             lags_ms = [one for gauges in said for one in gauges.lag_ms]
-            processor = [(gauges.at_ns, gauges.cpu) for gauges in said]
-            delays = [(gauges.at_ns, gauges.run_delay) for gauges in said if gauges.run_delay is not None]
-            found = {
-                "cpu_max": max(saturation.by_the_second(processor), default=None),
-                "run_delay_max": max(saturation.by_the_second(delays), default=None),
-                "lag_ms_p99": float(np.percentile(lags_ms, 99)) if lags_ms else None,
-            }
+            processor = _pieces([(gauges.at_ns, gauges.cpu) for gauges in said])
+            waited = [(gauges.at_ns, gauges.run_delay) for gauges in said if gauges.run_delay is not None]
+            lag_ms = float(np.percentile(lags_ms, 99)) if lags_ms else None
             labels = {"worker": str(worker)}
-            cpu.append((labels, found["cpu_max"]))
-            delay.append((labels, found["run_delay_max"]))
-            lag.append((labels, None if found["lag_ms_p99"] is None else found["lag_ms_p99"] / 1000))
-            over = over or bool(saturation.over(found))
+            cpu.append((labels, max(saturation.seconds(processor), default=None)))
+            delay.append((labels, max(saturation.seconds(_pieces(waited)), default=None)))
+            lag.append((labels, None if lag_ms is None else lag_ms / 1000))
+            used = sum(ns * share for ns, share in processor) / max(sum(ns for ns, _ in processor), 1)
+            over = over or used > saturation.CPU_MAX or (lag_ms or 0.0) > LAG_MS_MAX
         last = f"over the last {LAST_S:g} s"
         yield family(
             "harness_worker_cpu_ratio", "gauge", f"Processor time of one core, the most {last}.", cpu
@@ -186,8 +184,18 @@ class Meters:
         yield family("harness_worker_run_delay_ratio", "gauge", about, delay)
         yield family("harness_worker_lag_seconds", "gauge", f"Scheduling lag, p99 {last}.", lag)
         saturated = int(over) if self._newest else None
-        about = f"1 when a worker was beyond its limits {last}: the numbers are not the server's."
+        about = (
+            f"1 when a worker had no time left, or woke late, {last}: its numbers may not be the server's."
+        )
         yield family("harness_generator_saturated", "gauge", about, [({}, saturated)])
+
+
+def _pieces(told: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Of shares, each told at the end of its time: how long that was, and the share; of the first nobody says."""
+    begun_ns = [told[0][0] - NS_PER_S // 2, *(at_ns for at_ns, _ in told)] if told else []
+    return [
+        (max(at_ns - since_ns, 1), share) for since_ns, (at_ns, share) in zip(begun_ns, told, strict=False)
+    ]
 
 
 def _histogram(name: str, about: str, spreads: Mapping[str, Spread]) -> Family:

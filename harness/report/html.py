@@ -18,6 +18,7 @@ from harness.report.fault_table import faults
 from harness.report.load_charts import distribution_data
 from harness.report.markup import Html, el
 from harness.report.matrix_table import matrix
+from harness.report.own_part import own_part
 from harness.report.panels import panels
 from harness.report.pieces import MARK, figure, picture, section, table
 from harness.report.reading import Reading
@@ -136,6 +137,7 @@ def _findings(reading: Reading) -> list[Html]:
         ("Knee: ", wording.knee(reading)),
         ("Retries: ", wording.retries(reading)),
         ("Work: ", wording.work(reading)),
+        ("Of the response times: ", own_part(reading.summary)),
     ]
     return [el("p", el("strong", lead), f"{words}.", cls="finding") for lead, words in told if words]
 

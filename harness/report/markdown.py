@@ -11,6 +11,7 @@ from typing import Any
 from harness.analysis import phases
 from harness.analysis.rounding import BLANK, show
 from harness.report import wording
+from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.terminal import clean
 
@@ -59,6 +60,7 @@ def _findings(reading: Reading) -> list[tuple[str, str]]:
         ("Knee: ", wording.knee(reading)),
         ("Retries: ", wording.retries(reading)),
         ("Work: ", wording.work(reading)),
+        ("Generator: ", own_part(reading.summary)),
     ]
 
 

@@ -32,6 +32,7 @@ from harness.analysis import (
     observed,
     outcomes,
     panels,
+    saturation,
     steps,
     summary,
     weakness,
@@ -115,13 +116,16 @@ def read(run_dir: Path) -> Reading:
     )
     timed = summary.timeline(recorded)
     impacts = impact.measure(calls, summary.fault_timeline(recorded), timed)
-    rows = matrix.measure(matrix.Evidence(plan, impacts, timed, events, worked))
+    saturated = saturation.judge(events, load, timed)
+    rows = matrix.measure(matrix.Evidence(plan, impacts, timed, events, worked, saturated.excesses))
     weak = weakness.find(rows, calls, timed, events)
-    found = summary.assemble(recorded, timed, impacts, rows, weak)
+    found = summary.assemble(recorded, timed, impacts, rows, weak, saturated)
     seen = _observe(metadata, _evidence(recorded, timed, found, impacts))
     balances = littles_law.measure(calls, timed)
     return Reading(
-        summary=_judged(found, verdict.Evidence(found, seen, events, impacts, balances, worked, rows)),
+        summary=_judged(
+            found, verdict.Evidence(found, seen, events, impacts, balances, worked, rows, saturated.words())
+        ),
         windows=windows.measure(load, events),
         brief=windows.measure(load, events, most=TABLE_ROWS_MOST),
         outcomes=outcomes.measure(load),

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from harness.analysis import breaking_point
+from harness.analysis import breaking_point, saturation
 from harness.analysis.observed import Observation
 from harness.analysis.rounding import BLANK, show
-from harness.analysis.saturation import LIMITS, read_ms_p99
 from harness.report import wording
 from harness.report.markup import Html, Node, el
 from harness.report.pieces import badge, figure, section, table
@@ -194,21 +193,33 @@ def sessions(reading: Reading) -> Html | None:
 
 def generator(reading: Reading) -> Html:
     health = reading.summary["generator"]
-    limits: tuple[tuple[str, str, str], ...] = (
-        ("Busiest worker, share of a core", "cpu_max", "share"),
-        ("Waiting for a processor", "run_delay_max", "share"),
-        ("Scheduling lag, p99", "lag_ms_p99", "ms"),
-        ("Clock error between workers", "clock_error_ms", "ms"),
-    )
+    response = reading.summary["latency_ms"]["response"]
+    limit = f"{saturation.OWN_SHARE:.0%}, or {show(saturation.OWN_MS, 'ms')}"
     body: list[list[Node]] = [
-        [label, show(health[key], unit), show(LIMITS[key], unit), _within(health[key], LIMITS[key])]
-        for label, key, unit in limits
+        [
+            f"Added to {name} of the measured part",
+            show(own_ms, "ms"),
+            limit,
+            _is_small(own_ms, response[name]),
+        ]
+        for name, own_ms in (health.get("added_ms") or {}).items()
+        if response[name] is not None
     ]
+    told = (
+        ("Busiest second of a worker, share of a core", "cpu_max", "share"),
+        ("Most time waiting for a processor, in a second", "run_delay_max", "share"),
+        ("Scheduling lag, p99", "lag_ms_p99", "ms"),
+    )
+    body += [[label, show(health[key], unit), BLANK, ""] for label, key, unit in told]
+    clock_ms, most_ms = health["clock_error_ms"], saturation.CLOCK_ERROR_MS_MAX
+    body.append(
+        ["Clock error between workers", show(clock_ms, "ms"), show(most_ms, "ms"), _within(clock_ms, most_ms)]
+    )
     lost = health["lost"]
     at_least = "at least " if health["lost_at_least"] else ""
     body.append(["Calls without a row", f"{at_least}{show(lost, 'count')}", "0", _within(lost, 0)])
     workers = health["workers"]
-    read_ms = read_ms_p99(reading.events)
+    read_ms = saturation.read_ms_p99(reading.events)
     delayed = (
         ""
         if read_ms is None
@@ -216,8 +227,10 @@ def generator(reading: Reading) -> Html:
     )
     return section(
         "The load generator itself",
-        "A generator that is the bottleneck measures itself. Beyond a limit, the verdict is unknown.",
-        table(("What", "Worst seen", "Limit", ""), body, text=(0, 3)),
+        "A generator that is the bottleneck measures itself. What it added to the response times is measured, and "
+        "where that is more than a tenth of a figure (and than a millisecond) the verdict is unknown. "
+        "The worst seconds are for information.",
+        table(("What", "Seen", "Limit", ""), body, text=(0, 3)),
         el(
             "p",
             f"{workers} worker{'s' if workers != 1 else ''}, {show(health['started'], 'count')} calls started.{delayed}",
@@ -226,6 +239,10 @@ def generator(reading: Reading) -> Html:
         if workers
         else None,
     )
+
+
+def _is_small(own_ms: float | None, figure_ms: float) -> Html:
+    return _within(own_ms, max(saturation.OWN_MS, saturation.OWN_SHARE * figure_ms))
 
 
 def _within(value: float | None, limit: float) -> Html:

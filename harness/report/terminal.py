@@ -18,6 +18,7 @@ from rich.text import Text
 from harness.analysis import breaking_point, phases
 from harness.analysis.rounding import show
 from harness.report import wording
+from harness.report.own_part import own_part
 from harness.report.reading import Reading
 
 WIDTH: Final = 100
@@ -206,6 +207,7 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
         if said := "; ".join(filter(None, (wording.fate(impact), wording.storm(impact)))):
             yield "Sessions", f"{impact.fault.name}: {said}"
     yield "Work", wording.work(reading)
+    yield "Generator", own_part(reading.summary)
     yield from wording.resilience(reading)
 
 

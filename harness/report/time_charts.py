@@ -15,7 +15,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from harness.analysis import outcomes
 from harness.analysis.heat import Heat
 from harness.analysis.rounding import show
-from harness.analysis.saturation import LIMITS
 from harness.report import activities, lanes
 from harness.report.drawing import (
     DASHED,
@@ -37,7 +36,6 @@ from harness.units import show_duration
 HEAT_RGB: Final = (0x2F / 255, 0x7D / 255, 0xDD / 255)
 HEAT: Final = ListedColormap([(*HEAT_RGB, 0.10 + 0.90 * step / 63) for step in range(64)])
 HEAT_TICKS: Final = (1, 2, 5)
-LAG_LIMIT_SHOWN_FROM: Final = 0.4  # of the limit: a quiet generator's curve is not pressed flat by the line
 
 
 def throughput(reading: Reading, size: Size) -> Drawing | None:
@@ -220,12 +218,9 @@ def _users(axes: Axes, data: pd.DataFrame) -> None:
 
 def _lag(axes: Axes, data: pd.DataFrame) -> None:
     """The generator's own lateness: what it measures can't be finer than that."""
-    limit = LIMITS["lag_ms_p99"]
     known = data[data["lag_ms"].notna()]
     axes.plot(middle(known), known["lag_ms"], color=MUTED, linewidth=1.2)
     finish(axes, "generator's lag, worst", legend=False)
-    if data["lag_ms"].max() > limit * LAG_LIMIT_SHOWN_FROM:
-        axes.axhline(limit, color=BAD, linewidth=1, linestyle=DASHED)
     axes.yaxis.set_major_locator(MaxNLocator(2, steps=(1, 2, 5, 10)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_ms(value)))
 

@@ -11,9 +11,9 @@ from harness.analysis.impact import Impact
 from harness.analysis.matrix import Evidence, measure
 from harness.analysis.phases import Figures
 from harness.analysis.recovery import Recovery
+from harness.analysis.saturation import Excess
 from harness.analysis.steps import Step
 from harness.analysis.work import Work
-from harness.record.events import Event
 
 S = 1_000_000_000
 GOOD = Figures(calls=1000, success_rate=1.0, p50_ms=20.0, p95_ms=30.0, failed=0, decided=1000)
@@ -71,9 +71,9 @@ def work(acknowledged_s: list[float], missing_s: list[float], duplicated_s: list
     )
 
 
-def taken(*impacts: Impact, events: tuple[Event, ...] = (), found: Work | None = None) -> Any:
+def taken(*impacts: Impact, found: Work | None = None, saturated: tuple[Excess, ...] = ()) -> Any:
     step = Step(index=0, name="row", kind="sustain", users=20, rate=None, start_ns=0, end_ns=60 * S)
-    return measure(Evidence(plan(*impacts), impacts, [step], events, found))
+    return measure(Evidence(plan(*impacts), impacts, [step], [], found, saturated))
 
 
 NOT_BACK = Recovery(outcome="not_recovered", observed_s=19.0)
@@ -123,15 +123,14 @@ def test_a_run_that_is_no_matrix_has_no_rows() -> None:
 
 def test_a_generator_that_was_the_bottleneck_makes_its_row_unknown_and_no_other() -> None:
     """Each row is trusted by itself."""
-    busy = Event(35 * S, "generator", {"worker": 0, "cpu": 0.2, "run_delay": 0.4, "lag_ms": [0.1]})
+    beyond = Excess(0, "it added 9 ms to a p95 of 30 ms")
 
-    (row,) = taken(impact(), events=(busy,))
+    (row,) = taken(impact(), saturated=(beyond,))
     assert (row.outcome, row.why) == (
         "unknown",
-        "the load generator was the bottleneck (it waited for a processor)",
+        "the load generator was the bottleneck (it added 9 ms to a p95 of 30 ms)",
     )
-    idle = replace(busy, data={**busy.data, "run_delay": 0.0})
-    (row,) = taken(impact(), events=(idle, replace(busy, at_ns=90 * S)))
+    (row,) = taken(impact(), saturated=(replace(beyond, step=1), replace(beyond, step=None)))
     assert row.outcome == "survived"
 
 
