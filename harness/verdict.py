@@ -12,8 +12,8 @@ Rules, in this order:
    that touched no call says so and is no reason, and a row that broke fails the run.
 3. Objectives. One that does not hold fails the run; one that cannot be answered makes it unknown.
 4. A run without objectives passes when it measured something: a ramp that found its breaking point has
-   passed. It fails when no call succeeded and no breaking point explains it, or when a step that was to run
-   at the last good level had none.
+   passed. It fails when the calls did not work and no breaking point explains it (`analysis.mostly_failed`), or when
+   a step that was to run at the last good level had none.
 
 A check that crashes is unknown, never a pass. Exit codes are merged by `harness.errors.worst`.
 """
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness import errors
-from harness.analysis import crew, loss, work
+from harness.analysis import crew, loss, mostly_failed, work
 from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
 from harness.analysis.finding import Finding, Outcome
 from harness.analysis.finding import unknown as _unknown
@@ -299,11 +299,8 @@ def _kept_down(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def _nothing_worked(evidence: Evidence) -> list[Finding]:
-    totals = evidence.summary["totals"]
-    if totals["ok"] or not totals["failed"] or evidence.summary["breaking_point"]:
-        return []
-    return [Finding("fail", f"none of {totals['failed']:,} calls succeeded", errors.FAILED)]
+def _mostly_failed(evidence: Evidence) -> list[Finding]:
+    return mostly_failed.findings(evidence.summary, [one.objective.metric for one in evidence.observations])
 
 
 def _no_good_level(evidence: Evidence) -> list[Finding]:
@@ -319,7 +316,8 @@ def _aborted(evidence: Evidence) -> list[Finding]:
     return [
         Finding(
             "fail",
-            f"the run was stopped early: {event.data.get('rule')} (since {event.data.get('since_s', 0.0):,.0f} s)",
+            f"the run was stopped early: {event.data.get('rule')} "
+            f"({event.data.get('why') or 'since {:.0f} s'.format(event.data.get('since_s', 0.0))})",
             errors.FAILED,
         )
         for event in evidence.events
@@ -359,7 +357,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _work,
     _no_good_level,
     _aborted,
-    _nothing_worked,
+    _mostly_failed,
 )
 
 

@@ -33,6 +33,8 @@ def summary(*, requests=100, ok=100, failed=0, breaking_point=None, **generator)
     return {
         "totals": {"requests": requests, "ok": ok, "failed": failed},
         "steps": [],
+        "failures": [],
+        "matrix": None,
         "breaking_point": breaking_point,
         "generator": health | counted | generator,
     }
@@ -60,7 +62,7 @@ LOST_WORKER = Event(
     5_000_000_000, "worker_lost", {"worker": "worker-1", "users": 4, "why": "it was ended by SIGKILL"}
 )
 UNWRITTEN = Event(1, "rows_unwritten", {"worker": "worker-0", "users": None, "why": "File too large"})
-BROKE = {"users": 5}
+BROKE = {"users": 5, "last_good_users": 4}
 MET = Event(0, "abort", {"rule": "success_rate < 50% for 10s", "since_s": 12.2, "observed": 0.1})
 TRUST = [
     # summary, events, verdict, exit code, reason

@@ -9,15 +9,19 @@ beyond it was seen.
     goodput  ____----------     p95            /
             /   knee                __________/         tests/analysis/test_knee.py
 
+A server that takes one call at a time has its knee at one user: there goodput does not grow at all, and each further
+user waits for all the others. Then `one_at_a_time` says so.
+
 Assumptions: levels of closed load with one think time. It says where latency gives way, and nothing of success:
 that is `breaking_point`. Between two levels it cannot tell: the knee is always a level that was run.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 SLOWER: Final = 1.5
+FLAT: Final = 1.15  # goodput that grows by less than this share does not grow
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,15 @@ class Knee:
     last_users: int
     last_ms: float
     last_rps: float
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether the server is a plain queue: as many calls a second for one user as for all."""
+        return self.users == 1 and self.last_rps <= FLAT * self.rps
+
+    def as_row(self) -> dict[str, Any]:
+        """`knee` of the summary."""
+        return asdict(self) | {"one_at_a_time": self.one_at_a_time}
 
 
 def find(levels: Sequence[Mapping[str, Any]]) -> Knee | None:

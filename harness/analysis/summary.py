@@ -17,6 +17,7 @@ from harness.analysis import (
     capacity,
     failures,
     faults,
+    knee,
     latency,
     loss,
     metastable,
@@ -101,6 +102,7 @@ def assemble(
     disturbed = faults.disturbed(impact.fault for impact in impacts)
     measured = [steps.measure(recorded.load, step, disturbed) for step in timed]
     fit, capacity_reason = capacity.measure(measured)
+    found_knee = knee.find(capacity.levels(measured))
     policy = recorded.plan.get("retries")
     kept_down = metastable.measure(recorded.load, [one.fault for one in impacts], timed) if policy else ()
     return {
@@ -122,6 +124,7 @@ def assemble(
         "breaking_point": _breaking_point(recorded, timed),
         "capacity": fit.row() if fit else None,
         "capacity_reason": capacity_reason,
+        "knee": found_knee.as_row() if found_knee else None,
         "faults": [impact.row for impact in impacts],
         "matrix": _matrix(rows, weaknesses),
         "sessions": sessions.measure(rows_counted, _survived_restart(impacts)),

@@ -32,7 +32,7 @@ def html(reading: Reading) -> str:
 
 def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
     """The whole page, with charts that were drawn already."""
-    title = f"{reading.summary['scenario'] or 'Run'} · {wording.WORDS[reading.summary['verdict']].lower()}"
+    title = f"{reading.summary['scenario'] or 'Run'} · {wording.WORDS[wording.outcome(reading)].lower()}"
     head = el(
         "head",
         el("meta", charset="utf-8"),
@@ -89,16 +89,17 @@ def _header(reading: Reading) -> Html:
         "header",
         el("h1", str(summary["scenario"] or "Run")),
         el("p", "  ·  ".join(str(part) for part in what if part), cls="sub"),
-        _verdict(summary),
+        _verdict(reading),
         el("dl", *(_tile(label, value) for label, value in _key_figures(reading)), cls="tiles"),
         *_findings(reading),
         _again(reading),
     )
 
 
-def _verdict(summary: dict[str, Any]) -> Html:
-    verdict = summary["verdict"]
-    headline, more = wording.verdict(summary)
+def _verdict(reading: Reading) -> Html:
+    verdict = wording.outcome(reading)
+    headline, more = wording.verdict(reading.summary)
+    most = wording.commonest_failure(reading.summary)
     return el(
         "div",
         el(
@@ -107,6 +108,7 @@ def _verdict(summary: dict[str, Any]) -> Html:
             el("span", headline),
         ),
         el("ul", *(el("li", reason) for reason in more)) if more else None,
+        el("p", el("strong", "Commonest failure "), most, cls="commonest") if most else None,
         cls=f"verdict {verdict}",
     )
 
@@ -116,7 +118,7 @@ def _key_figures(reading: Reading) -> list[tuple[str, str]]:
     totals, response = summary["totals"], summary["latency_ms"]["response"]
     peak = capacity.highest(summary["steps"])
     figures = [
-        ("Calls", show(totals["requests"], "count")),
+        ("Calls", show(totals["calls"], "count")),
         ("Success", show(totals["success_rate"], "share")),
         ("Throughput", show(totals["throughput_rps"], "per_s")),
         *((f"Response {name}", show(response[name], "ms")) for name in tables.QUANTILES),
@@ -190,6 +192,7 @@ def _ran(reading: Reading) -> Html:
         ("Time-out", show_duration(summary["timeout_s"]) if summary["timeout_s"] else None),
         ("Calls per connection", reading.plan.get("calls_per_connection")),
         ("Seed", summary["seed"]),
+        ("Protocol", wording.protocol(summary)),
         ("Bytes", f"{show_bytes(totals['bytes_out'])} sent, {show_bytes(totals['bytes_in'])} received"),
         ("Target's CPU", show(target["cpu_max"], "share") if target["cpu_max"] is not None else None),
         ("Target's memory", f"{target['rss_max_mb']:.0f} MB" if target["rss_max_mb"] is not None else None),

@@ -26,6 +26,9 @@ def junit(reading: Reading) -> str:
     root = ET.Element("testsuites", {"name": "mcp-harness", **totals, "time": time})
     about = {"timestamp": clean(str(summary["started_at"] or "")), "time": time}
     suite = ET.SubElement(root, "testsuite", {"name": name, **totals, **about})
+    if most := wording.commonest_failure(summary):
+        properties = ET.SubElement(suite, "properties")
+        ET.SubElement(properties, "property", {"name": "commonest failure", "value": clean(most)})
     suite.extend(cases)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'

@@ -15,7 +15,7 @@ from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.terminal import clean
 
-MARK = {"pass": "✅", "fail": "❌", "unknown": "❓"}
+MARK = {"pass": "✅", "measured": "📏", "fail": "❌", "unknown": "❓"}
 TAKEN_MARK = {"survived": "🟢", "degraded": "🟡", "broke": "🔴", "not_exposed": "⚪", "unknown": "❓"}
 QUANTILES = ("p50", "p95", "p99")
 STEPS_MOST = 30
@@ -28,11 +28,13 @@ def markdown(reading: Reading) -> str:
     """The whole of it."""
     summary = reading.summary
     headline, more = wording.verdict(summary)
+    outcome, most = wording.outcome(reading), wording.commonest_failure(summary)
     target = summary["target"]
     about = [target["url"], wording.server(summary), target["protocol"], wording.moment(summary)]
     parts = [
-        f"## {MARK[summary['verdict']]} {cell(summary['scenario'] or 'run')}: {wording.WORDS[summary['verdict']].lower()}",
+        f"## {MARK[outcome]} {cell(summary['scenario'] or 'run')}: {wording.WORDS[outcome].lower()}",
         f"{cell(headline)}" + "".join(f"\n- {cell(reason)}" for reason in more),
+        f"Commonest failure: {cell(most)}" if most else "",
         " · ".join(cell(part) for part in about if part),
         _totals(summary),
         _objectives(reading),
@@ -68,7 +70,7 @@ def _totals(summary: dict[str, Any]) -> str:
     totals, response = summary["totals"], summary["latency_ms"]["response"]
     heads = ("Calls", "Failed", "Success", "Throughput", *QUANTILES)
     row = [
-        show(totals["requests"], "count"),
+        show(totals["calls"], "count"),
         show(totals["failed"], "count"),
         show(totals["success_rate"], "share"),
         show(totals["throughput_rps"], "per_s"),

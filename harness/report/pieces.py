@@ -9,7 +9,7 @@ from harness.report.drawing import Data
 from harness.report.markup import Html, Node, el, join
 from harness.report.reading import Reading
 
-MARK: Final = {"pass": "✓", "fail": "✕", "unknown": "?"}
+MARK: Final = {"pass": "✓", "measured": "●", "fail": "✕", "unknown": "?"}
 
 
 def section(title: str, lead: str | None, *content: Node) -> Html:

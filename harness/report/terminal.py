@@ -23,7 +23,8 @@ from harness.report.reading import Reading
 
 WIDTH: Final = 100
 FACT_WIDTH: Final = len("Breaking point")
-STYLE: Final = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
+STYLE: Final = {"pass": "bold green", "measured": "bold cyan", "fail": "bold red", "unknown": "bold yellow"}
+FAILURES_MOST: Final = 4
 FAULTS_MOST: Final = 20
 FAULT_WIDTH: Final = 26
 FAULT_COLUMNS: Final = ("fault", "calls", "success", "p50 before", "during", "after", "recovered")
@@ -70,6 +71,8 @@ def render(reading: Reading, *, colour: bool) -> str:
     )
     with out.capture() as captured:
         out.print(_head(reading))
+        if most := wording.commonest_failure(reading.summary):
+            out.print(Padding(Text(clean(f"Commonest failure: {most}"), style="red"), (0, 2)))
         out.print()
         if reading.matrix:
             out.print(_matrix(reading))
@@ -179,7 +182,7 @@ def _facts(reading: Reading) -> Table:
     table.add_column(overflow="fold")
     counts = [f"{name} {count:,}" for name, count in wording.outcomes(summary)]
     table.add_row("Outcomes", clean("   ".join(counts)))
-    for row in summary["failures"][:3]:
+    for row in summary["failures"][1:FAILURES_MOST]:  # the first stands at the top
         table.add_row("", Text(clean(f"{row['count']:,} {row['outcome']}: {row['detail']}"), style="dim"))
     for name, text in _findings(reading):
         if text:
@@ -187,7 +190,7 @@ def _facts(reading: Reading) -> Table:
     if reading.observations:
         table.add_row("Objectives", _objectives(reading))
     headline, more = wording.verdict(summary)
-    table.add_row("Verdict", Text.assemble(_word(summary["verdict"]), f"   {clean(headline)}"))
+    table.add_row("Verdict", Text.assemble(_word(wording.outcome(reading)), f"   {clean(headline)}"))
     for reason in more:
         table.add_row("", clean(reason))
     return table
@@ -195,7 +198,9 @@ def _facts(reading: Reading) -> Table:
 
 def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     """What there is to say about this run, each by its name."""
+    yield "Protocol", wording.protocol(reading.summary)
     yield "Breaking point", wording.breaking_point(reading)
+    yield "Knee", wording.knee(reading)
     rude = [(impact.fault.name, did) for impact in reading.impacts if (did := wording.fault_did(impact))]
     for index, (name, did) in enumerate(rude[:FAULTS_MOST]):
         yield "" if index else "Rude", f"{name}: {did}"

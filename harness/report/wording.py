@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.analysis import capacity as levels_of_load
+from harness.analysis import mostly_failed
 from harness.analysis.faults import Fault
 from harness.analysis.impact import Impact
 from harness.analysis.matrix import Row
@@ -13,6 +14,8 @@ from harness.analysis.observed import Observation
 from harness.analysis.recovery import Found, Recovery
 from harness.analysis.rounding import BLANK, show
 from harness.catalogue import METRICS, told, where
+from harness.mcp.operations import is_protocol
+from harness.record import events as kinds
 from harness.report import work_entries
 from harness.report.reading import Reading
 from harness.units import NS_PER_S, show_duration
@@ -26,7 +29,7 @@ TAKEN = {
 }
 UNJUDGED_MOST = 3
 TIMES_FROM = 9  # beyond that a margin in percent is no figure any more
-WORDS = {"pass": "Passed", "fail": "Failed", "unknown": "Unknown"}
+WORDS = {"pass": "Passed", "measured": "Measured", "fail": "Failed", "unknown": "Unknown"}
 
 
 def verdict(summary: dict[str, Any]) -> tuple[str, list[str]]:
@@ -38,6 +41,41 @@ def verdict(summary: dict[str, Any]) -> tuple[str, list[str]]:
     if summary["verdict"] == "fail" and 1 < outcomes.count("fail") == len(reasons):
         return f"{len(reasons)} of {len(outcomes)} objectives do not hold.", reasons
     return f"{_sentence(reasons[0])}.", reasons[1:]
+
+
+def outcome(reading: Reading) -> str:
+    """The verdict as people see it. Without an objective nothing was passed: the run was measured.
+
+    The hypothesis of an experiment is an objective, too.
+    """
+    found = str(reading.summary["verdict"])
+    experiment = any(event.event == kinds.EXPERIMENT for event in reading.events)
+    return "measured" if found == "pass" and not reading.summary["objectives"] and not experiment else found
+
+
+def commonest_failure(summary: Mapping[str, Any]) -> str:
+    """The failure that came most often, with its text and its share of all calls; nothing when none failed."""
+    most = mostly_failed.commonest(summary)
+    if not most:
+        return ""
+    count, calls = summary["failures"][0]["count"], summary["totals"]["calls"]
+    share = f", {show(count / calls, 'share')} of all" if calls else ""
+    return f"{count:,} {'call' if count == 1 else 'calls'}{share}: {most}"
+
+
+def protocol(summary: Mapping[str, Any]) -> str:
+    """What clients did beside the calls of the load: sessions opened and closed, streams; nothing when nothing."""
+    by_name: dict[str, list[int]] = {}
+    for row in summary["operations"]:
+        if is_protocol(row["operation"]):
+            counts = by_name.setdefault(row["operation"], [0, 0])
+            counts[0] += row["requests"]
+            counts[1] += row["failed"]
+    counted = ", ".join(
+        f"{requests:,} {name}" + (f" ({failed:,} failed)" if failed else "")
+        for name, (requests, failed) in by_name.items()
+    )
+    return f"{counted}: not among the calls" if counted else ""
 
 
 def retries(reading: Reading) -> str:
@@ -108,8 +146,14 @@ def knee(reading: Reading) -> str:
     found = reading.knee
     if found is None:
         return ""
+    if found.one_at_a_time:
+        return (
+            f"the server takes one call at a time, at about {show(found.rps, 'per_s')}: more users only wait longer "
+            f"({found.quantile} is {show(found.ms, 'ms')} for 1 user and {show(found.last_ms, 'ms')} for "
+            f"{found.last_users})"
+        )
     return (
-        f"latency gives way beyond {found.users} users: at {found.last_users} users {found.quantile} is "
+        f"latency gives way beyond {found.users} {'user' if found.users == 1 else 'users'}: at {found.last_users} users {found.quantile} is "
         f"{show(found.last_ms, 'ms')} instead of {show(found.ms, 'ms')}, and goodput {show(found.last_rps, 'per_s')} "
         f"instead of {show(found.rps, 'per_s')}"
     )

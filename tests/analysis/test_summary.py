@@ -12,7 +12,7 @@ from tests.fakes.runs import Run, ramp
 LATENCY = ["mean", "p50", "p90", "p95", "p99", "p999", "max"]
 KEYS = {
     "": "schema run_id run_dir scenario command started_at duration_s seed timeout_s target totals latency_ms "
-    "operations failures steps breaking_point capacity capacity_reason faults matrix sessions work retries generator objectives "
+    "operations failures steps breaking_point capacity capacity_reason knee faults matrix sessions work retries generator objectives "
     "verdict reasons exit_code",
     "target": "url transport protocol server cpu_max rss_max_mb",
     "totals": "requests calls ok failed neither rate_limited not_sent success_rate throughput_rps offered_rps bytes_in "

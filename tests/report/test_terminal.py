@@ -81,7 +81,7 @@ def test_a_ramp_that_held_says_so(tmp_path):
     text = plain(read(run.write(tmp_path)))
 
     assert "none up to 50 users" in text
-    assert "PASS" in text
+    assert "MEASURED" in text
 
 
 def test_a_run_without_a_step_has_a_verdict(tmp_path):

@@ -1,0 +1,73 @@
+"""Did the calls work at all? A run in which nearly nothing succeeded is no success, whatever its objectives ask for.
+
+Rules. Only the measured time of the load steps counts, without the time of faults.
+
+- No call of the load succeeded in the whole run: a failure.
+- No call succeeded in a measured step: a failure.
+- More calls failed than succeeded: a failure, unless an objective asks for the success or the failures of calls; then
+  that objective decides.
+
+A ramp that broke above a good level has shown what it was for: the level at which it broke is left out. A resilience
+matrix gives each fault a word of its own, so only the first rule looks at it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from harness import errors
+from harness.analysis import breaking_point
+from harness.analysis.finding import Finding
+from harness.analysis.rounding import show
+
+SPEAKS_OF_SUCCESS: Final = frozenset({"success_rate", "failed", "rate_limited"})
+STEPS_MOST: Final = 3
+
+
+def findings(summary: Mapping[str, Any], metrics: Iterable[str]) -> list[Finding]:
+    """Why the calls of a run did not work; `metrics` are those that its objectives look at."""
+    totals, most = summary["totals"], commonest(summary)
+    broke_above_good = _broke_above_good(summary["breaking_point"])
+    if totals["failed"] and not totals["ok"]:
+        return [] if broke_above_good else [_failure(f"none of {totals['failed']:,} calls succeeded", most)]
+    if summary["matrix"]:
+        return []
+    rows = [
+        row
+        for row in summary["steps"]
+        if not (broke_above_good and breaking_point.is_at(row, summary["breaking_point"]))
+    ]
+    return _dead_steps(rows, most) or _mostly_failed(rows, most, metrics)
+
+
+def commonest(summary: Mapping[str, Any]) -> str:
+    """The most frequent failure and its text; nothing when no call failed."""
+    rows = summary["failures"]
+    if not rows:
+        return ""
+    return f"{rows[0]['outcome']}: {rows[0]['detail']}" if rows[0]["detail"] else str(rows[0]["outcome"])
+
+
+def _broke_above_good(found: Mapping[str, Any] | None) -> bool:
+    return bool(found and (found["last_good_users"] or found.get("last_good_rate")))
+
+
+def _dead_steps(rows: Sequence[Mapping[str, Any]], most: str) -> list[Finding]:
+    dead = [row for row in rows if row["failed"] and not row["ok"]]
+    if not dead:
+        return []
+    named = ", ".join(str(row["index"] + 1) for row in dead[:STEPS_MOST])
+    more = f" and {len(dead) - STEPS_MOST} more" if len(dead) > STEPS_MOST else ""
+    failed = sum(row["failed"] for row in dead)
+    return [_failure(f"no call succeeded in step {named}{more} of {len(rows)}: all {failed:,} failed", most)]
+
+
+def _mostly_failed(rows: Sequence[Mapping[str, Any]], most: str, metrics: Iterable[str]) -> list[Finding]:
+    ok, failed = sum(row["ok"] for row in rows), sum(row["failed"] for row in rows)
+    if failed <= ok or not SPEAKS_OF_SUCCESS.isdisjoint(metrics):
+        return []
+    share = show(ok / (ok + failed), "share")
+    return [_failure(f"most calls failed: {share} of {ok + failed:,} succeeded", most)]
+
+
+def _failure(what: str, most: str) -> Finding:
+    return Finding("fail", f"{what}; the commonest failure is {most}" if most else what, errors.FAILED)
