@@ -74,6 +74,11 @@ _SHARED: tuple[Decorator, ...] = (
         metavar="JSON",
         help="The arguments of --call; may hold templates such as {{random_int 1 100}}.",
     ),
+    click.option(
+        "--expect-failures",
+        is_flag=True,
+        help="Try no tool before the load, and go on when the first 20 calls all fail.",
+    ),
     click.option("--think/--no-think", default=None, help="Whether users pause between calls."),
     click.option(
         "--timeout",
@@ -198,6 +203,8 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         for key in ("objectives", "abort", "alert", "allowed_hosts")
         if given[key]
     }
+    if given["expect_failures"]:
+        data["expect_failures"] = True
     if given["retries"] is not None:
         more = given["retries"]
         data["retries"] = {**(data.get("retries") or {}), "attempts": more + 1} if more else None

@@ -9,7 +9,17 @@ import click
 SECTIONS: dict[str, frozenset[str]] = {
     "The server": frozenset({"url", "target_options", "protocol", "headers", "allowed_hosts"}),
     "The calls": frozenset(
-        {"mix", "call", "args", "think", "timeout", "retries", "calls_per_connection", "seed"}
+        {
+            "mix",
+            "call",
+            "args",
+            "think",
+            "expect_failures",
+            "timeout",
+            "retries",
+            "calls_per_connection",
+            "seed",
+        }
     ),
     "What breaks meanwhile": frozenset({"faults"}),
     "What is good enough": frozenset({"objectives", "abort"}),

@@ -20,6 +20,7 @@ from harness.conduct.following import Watch
 from harness.conduct.judging import Judgement, judgement, show_rate
 from harness.errors import UntrustedError
 from harness.live.board import Shown
+from harness.live.first_calls import ENOUGH, FirstCalls
 from harness.live.guard import Guard
 from harness.live.progress import Progress
 from harness.live.window import Live, look
@@ -65,6 +66,7 @@ class Player:
     faults: Callable[[], Sequence[str]] = tuple
     looked: Callable[[Shown], None] = lambda _shown: None
     guard: Guard = field(default_factory=lambda: Guard(()))
+    first_calls: FirstCalls = field(default_factory=FirstCalls)
     last_good: int | None = None
     last_good_rate: float | None = None
     steps_played: int = 0
@@ -231,15 +233,25 @@ class Player:
             self.reading()
             self.seen(self.watch.fresh, self._now_ns())
             self.looked(shown)
+            failure = self.first_calls.look(self.watch.fresh, fault_on=bool(shown.faults))
             self.watch.fresh, self.watch.said = [], []
             self.ticked_ns = self._now_ns()
             self._stop_if_met(live)
+            self._stop_if_all_failed(failure)
 
     def _stop_if_met(self, live: Live) -> None:
         """An abort rule ends the run where it stands."""
         if met := self.guard.look(live):
             self._event(events.ABORT, **met.as_data())
             self.progress.note(f"  Stopped early: {met.rule.text}")
+            raise _AbortError
+
+    def _stop_if_all_failed(self, failure: str) -> None:
+        """The first calls were watched: not one of them succeeded."""
+        if failure:
+            rule = f"the first {ENOUGH} calls all failed"
+            self._event(events.ABORT, rule=rule, since_s=0.0, observed=0.0, why=failure)
+            self.progress.note(f"  Stopped early: {rule}: {failure} (--expect-failures goes on)")
             raise _AbortError
 
     async def _check(self) -> None:

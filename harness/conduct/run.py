@@ -31,10 +31,12 @@ from harness.conduct.server import Server, UsageMaxima, find_server
 from harness.conduct.showing import Showing, alerts_of, introduce, watched
 from harness.conduct.steering import Steering
 from harness.conduct.ways import prepare
+from harness.conduct.workload_trial import try_workload
 from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, ServiceError, worst
 from harness.injector import Injector
 from harness.live import board
 from harness.live.alerts import Alerts
+from harness.live.first_calls import FirstCalls
 from harness.live.guard import Guard
 from harness.live.meters import Meters
 from harness.live.progress import Progress
@@ -126,6 +128,7 @@ async def _make(run: Run) -> str:
         server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
         await beside.try_work(run, server)
+        await _try_workload(run, server)
         engine = asked.engine or _locust(run, undo)
         telling = await stack.enter_async_context(alerts_of(run))
         load = await stack.enter_async_context(engine(_load_spec(run, server)))
@@ -150,6 +153,7 @@ async def _make(run: Run) -> str:
             lambda: injector.active,
             showing.look,
             Guard(run.plan.abort),
+            FirstCalls(watching=not asked.scenario.expect_failures),
         )
         try:
             reason = await beside.play(run, server, player, steering, undo)
@@ -162,6 +166,15 @@ async def _make(run: Run) -> str:
             showing.count()  # what came with the end
         run.write_metadata(target=server.facts())
         return reason
+
+
+async def _try_workload(run: Run, server: Server) -> None:
+    """What only reads, before the load; unless failures are expected."""
+    if run.asked.scenario.expect_failures:
+        return
+    if tried := await try_workload(run.asked.scenario, server):
+        what = "1 request that only reads" if tried == 1 else f"{tried} requests that only read"
+        run.progress.note(f"Tried once before the load: {what}")
 
 
 def _used(run: Run, usage: UsageMaxima) -> None:

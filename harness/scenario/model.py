@@ -162,6 +162,9 @@ class Scenario:
     abort: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     alert: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     work: Work | None = None
+    expect_failures: bool = (
+        False  # nothing is tried before the load, and a load that fails from the start goes on
+    )
     matrix: bool = False  # each load step with its faults is judged by itself
     seed: int = 0
 

@@ -7,7 +7,7 @@ from harness.cli.options import scenario_data
 NOTHING = dict.fromkeys(
     (
         "url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "expect_workers", "bind", "seed", "retries",
-        "calls_per_connection", "target_options",
+        "calls_per_connection", "target_options", "expect_failures",
     ), None,
 ) | {"headers": (), "objectives": (), "abort": (), "alert": (), "allowed_hosts": (), "faults": ()}  # fmt: skip
 
@@ -36,6 +36,7 @@ def test_nothing_given_leaves_the_file_as_it_is() -> None:
     ("given", "key", "expected"),
     [
         ({"seed": 0}, "seed", 0),
+        ({"expect_failures": True}, "expect_failures", True),
         ({"think": False}, "think", False),
         ({"workers": 2}, "workers", 2),
         ({"retries": 2}, "retries", {"budget": "10%", "attempts": 3}),
