@@ -52,6 +52,10 @@ class TargetUnreachableError(HarnessError):
     exit_code = TARGET_UNREACHABLE
 
 
+class TargetNotStartedError(TargetUnreachableError):
+    """The command that starts the server under test has ended, or it does not answer: its log says more."""
+
+
 class FaultBackendUnreachableError(HarnessError):
     """A fault was asked for and what applies it is not there."""
 

@@ -4,7 +4,7 @@ Rules, in this order:
 
 1. Trust first. A run that was interrupted, cut off or lost rows, or whose generator was the bottleneck, is
    unknown, whatever its objectives say: a number that cannot be trusted passes nothing and fails nothing.
-   What no number has to show fails the run all the same: acknowledged work that is gone.
+   What no number has to show fails the run all the same: acknowledged work that is gone, a server that ended.
 2. Faults. One that did not happen, could not be verified, touched no call, or whose recovery nobody could see
    makes the run unknown; so does a placebo that seems to have had an effect, for then the measurement sees what
    is not there. A service that did not recover fails the run, and so does one that retries keep down. A fault that
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness import errors
-from harness.analysis import crew, loss, mostly_failed, work
+from harness.analysis import crew, loss, mostly_failed, parts, work
 from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
 from harness.analysis.finding import Finding, Outcome
 from harness.analysis.finding import unknown as _unknown
@@ -342,7 +342,12 @@ def _experiment(evidence: Evidence) -> list[Finding]:
     return _unknown(f"the experiment {title!r} {status}: journal.json and experiment.log say more")
 
 
+def _parts(evidence: Evidence) -> list[Finding]:
+    return parts.findings(evidence.events)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
+    _parts,
     _workers,  # before the ending that it may have caused
     _ended,
     _nothing_measured,

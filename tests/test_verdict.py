@@ -196,6 +196,20 @@ def test_work_that_is_gone_fails_a_run_whatever_else_cannot_be_told(events, exit
     assert "1 of 1 acknowledged entries are missing" in result.reasons
 
 
+def test_a_server_that_died_has_failed_and_a_part_of_ours_that_died_makes_it_unknown():
+    """Whatever the others say."""
+
+    def lost(part):
+        return Event(1_000_000_000, "part_lost", {"part": part, "how": "exit code 1", "last_words": ""})
+
+    died = judged(summary(cpu_max=0.99), events=[lost("server"), ENDED])
+    gone = judged(events=[lost("postgres"), ENDED], seen=[("p95 < 250ms", 300.0, "")])
+
+    assert (died.verdict, died.exit_code) == ("fail", 1)
+    assert (gone.verdict, gone.exit_code) == ("unknown", 3)
+    assert died.reasons[0] == "the server ended by itself 1.0 s into the run: exit code 1"
+
+
 def test_work_that_nobody_could_read_back_is_unknown():
     """It may be there."""
     result = judged(worked=work.measure([GONE, {"unread": "connect: refused"}]))

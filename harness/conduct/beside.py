@@ -15,6 +15,7 @@ from harness.conduct.asked import Run
 from harness.conduct.errands import OPEN_S, Errands
 from harness.conduct.experiment import Steered, perform
 from harness.conduct.ledger import READING_S, Ledger
+from harness.conduct.parts import Parts
 from harness.conduct.play import Player
 from harness.conduct.server import Server
 from harness.conduct.steering import Steering
@@ -26,11 +27,13 @@ SOON_S = 10.0  # for reading back, when somebody waits for the end
 HEALING_S = 20.0  # a fault that ends with the load may take a moment more to heal and prove it
 
 
-async def play(run: Run, server: Server, player: Player, steering: Steering, undo: Journal) -> str:
+async def play(
+    run: Run, server: Server, player: Player, steering: Steering, undo: Journal, parts: Parts
+) -> str:
     """Why the load ended; entries that were written beside it are read back when everything is healed."""
     work = _work(run)
     if work is None:
-        return await play_with_faults(run, player, steering, undo)
+        return await play_with_faults(run, player, steering, undo, parts)
     with _ledger(run, work) as book:
         writing = [asyncio.ensure_future(book.write(server.door(through=True)))]
         errands = (
@@ -39,7 +42,7 @@ async def play(run: Run, server: Server, player: Player, steering: Steering, und
         if errands is not None:
             writing.append(asyncio.ensure_future(errands.send(server.loaded.base_url)))
         try:
-            reason = await play_with_faults(run, player, steering, undo)
+            reason = await play_with_faults(run, player, steering, undo, parts)
         except BaseException:  # what was measured until now is kept, and so is what it promised
             await _stopped(writing)
             await _read_back(server, book, errands, SOON_S)
@@ -88,25 +91,26 @@ def _work(run: Run) -> Work | None:
     return scenario.work or (REFERENCE_WORK if reference and run.places() else None)
 
 
-async def play_with_faults(run: Run, player: Player, steering: Steering, undo: Journal) -> str:
+async def play_with_faults(run: Run, player: Player, steering: Steering, undo: Journal, parts: Parts) -> str:
     """Load and faults on one clock; whatever happens, every fault has been healed when this returns."""
     injector = steering.injector
     playing = asyncio.ensure_future(player.play(run.plan))
     injecting = asyncio.ensure_future(injector.inject(run.plan.faults))
     beside = [injecting]
+    watching = asyncio.ensure_future(parts.until_lost())
     if run.asked.steered is not None:
         beside.append(asyncio.ensure_future(_experiment(run, run.asked.steered, steering, undo)))
     try:
-        await _until_played(playing, beside)
+        await _until_played(playing, [*beside, watching])
         reason = playing.result()
         if injector.active:
             await asyncio.wait(beside, timeout=HEALING_S)
         return reason
     finally:
-        for each in (playing, *beside):
+        for each in (playing, *beside, watching):
             each.cancel()
         # All of them, whatever one of them ended with: a fault that is being healed is waited for.
-        await asyncio.gather(playing, *beside, return_exceptions=True)
+        await asyncio.gather(playing, *beside, watching, return_exceptions=True)
 
 
 async def _until_played(playing: "asyncio.Future[str]", beside: Sequence["asyncio.Future[None]"]) -> None:

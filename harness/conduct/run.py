@@ -25,6 +25,7 @@ from harness.clock import Epoch
 from harness.conduct import alerting, beside
 from harness.conduct.asked import Asked, Finished, Run
 from harness.conduct.following import Watch
+from harness.conduct.parts import Parts
 from harness.conduct.play import Player
 from harness.conduct.scraping import scraped
 from harness.conduct.server import Server, UsageMaxima, find_server
@@ -32,7 +33,14 @@ from harness.conduct.showing import Showing, alerts_of, introduce, watched
 from harness.conduct.steering import Steering
 from harness.conduct.ways import prepare
 from harness.conduct.workload_trial import try_workload
-from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, ServiceError, worst
+from harness.errors import (
+    FAULTS_LEFT_OVER,
+    INTERRUPTED,
+    HarnessError,
+    ServiceError,
+    TargetNotStartedError,
+    worst,
+)
 from harness.injector import Injector
 from harness.live import board
 from harness.live.alerts import Alerts
@@ -83,7 +91,7 @@ async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters)
         reason, error = await _until_interrupted(run)
         run.event(events.RUN_ENDED, reason=reason)
     if error is not None and not run.started:
-        if not isinstance(error, ServiceError):
+        if not isinstance(error, ServiceError | TargetNotStartedError):
             shutil.rmtree(directory.path)  # nothing ran, and no log of a part says more than the error
         raise error
     seal(directory.spool, directory.samples)
@@ -124,6 +132,8 @@ async def _make(run: Run) -> str:
     asked = run.asked
     async with AsyncExitStack() as stack:
         undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
+        parts = Parts(run)
+        undo.unasked = parts.ended
         ways = await prepare(stack, run.places(), run.directory, undo, asked.clock, rolls=run.rolls())
         server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
@@ -156,7 +166,7 @@ async def _make(run: Run) -> str:
             FirstCalls(watching=not asked.scenario.expect_failures),
         )
         try:
-            reason = await beside.play(run, server, player, steering, undo)
+            reason = await beside.play(run, server, player, steering, undo, parts)
         except BaseException as error:  # rows are owed, whatever it was
             await _stop(run, load, watch, 0.0, cancelled=isinstance(error, asyncio.CancelledError))
             raise

@@ -7,6 +7,7 @@
 - One process writes ahead (the owner, named by the first line); the janitor adds `done` lines after its death.
 - A process is known by pid and start time (clock ticks since boot): a reused pid is somebody else.
 - Nothing is synced to disk: lines survive the death of any process, and the death of the machine undoes the rest.
+- Whoever listens (`unasked`) is told of a child that has ended without having been asked to: it is not in the file.
 - Kinds are open: a reader keeps what it does not know, and a torn last line is as good as not written, because
   what it announces had not happened yet.
 
@@ -17,7 +18,7 @@ It is read in the janitor too, so it imports the standard library only.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -45,6 +46,18 @@ class Entry:
         self.journal.done(self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A child that nobody had asked to end."""
+
+    part: str  # what it was of the run: target, server, postgres, ...
+    pid: int
+    how: str  # killed by signal 9 (SIGKILL); exit code 1
+    last_words: str = ""  # the end of its log, without control characters
+    left: int = 0  # processes of its own that still run
+    in_order: bool = False  # with exit code 0
+
+
 class Journal:
     """Announces what must be undone. One writer at a time; every line is flushed."""
 
@@ -52,6 +65,7 @@ class Journal:
         self.path = path.absolute()
         self._last_id = max((entry.id for entry in read_open(self.path, also_done=True)), default=0)
         self._file: TextIO = self.path.open("a", encoding="utf-8")
+        self.unasked: Callable[[Ended], None] = lambda _ended: None
         self._write({"owner": os.getpid(), "start_ticks": start_ticks(os.getpid()), "boot": boot_id()})
 
     def __enter__(self) -> Self:

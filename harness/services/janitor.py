@@ -16,13 +16,13 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import harness
 from harness.errors import ServiceError
-from harness.record.undo import Journal, read_open
+from harness.record.undo import Ended, Journal, read_open
 from harness.services.leftovers import clean, undo_all
 from harness.services.proctable import MARK
 
@@ -61,7 +61,8 @@ async def watching(undo_path: Path) -> AsyncIterator[Journal]:
         janitor = _start(undo.path)
         try:
             await asyncio.to_thread(_await_hello, janitor)
-            yield undo
+            with _watched(janitor, undo):
+                yield undo
         finally:
             await asyncio.to_thread(_let_go, janitor)
             if undo.open():
@@ -91,6 +92,27 @@ def _await_hello(janitor: "subprocess.Popen[bytes]") -> None:
             f"{sys.executable} -m harness.services.janitor ended with exit code {janitor.wait()}",
             "Without it a killed run could leave processes behind; run `harness doctor`",
         )
+
+
+@contextmanager
+def _watched(janitor: "subprocess.Popen[bytes]", undo: Journal) -> Iterator[None]:
+    """Whoever listens to the journal is told when it ends: the kernel says so."""
+    import asyncio
+
+    from harness.services.process import how  # it imports more than the standard library
+
+    loop, handle = asyncio.get_running_loop(), os.pidfd_open(janitor.pid)
+
+    def ended() -> None:
+        loop.remove_reader(handle)
+        undo.unasked(Ended("janitor", janitor.pid, how(janitor.poll())))
+
+    loop.add_reader(handle, ended)
+    try:
+        yield
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
 
 
 def _let_go(janitor: "subprocess.Popen[bytes]") -> None:

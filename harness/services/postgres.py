@@ -171,6 +171,7 @@ def _seat(undo: Journal, log: Path, argv: list[str], place: Path, user: RunAs | 
             stop_signal=signal.SIGINT,  # "fast": clients are sent away, data are written
             death_signal=signal.SIGQUIT,  # "immediate": backends are ended, nothing is written
             nice=GIVES_WAY,
+            part="postgres",
         )
 
     return Seat(starting)

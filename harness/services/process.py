@@ -6,6 +6,7 @@
 - A session of its own: a terminal's Ctrl-C reaches the harness only.
 - The kernel ends the child when the *thread* that started it ends, so children are started from the main thread.
 - Between fork and its own program stands `launch.py`: no program starts that is not written down.
+- A child that is a `part` of the run, is ready and ends without having been asked to is told of at once.
 - Ending goes down a ladder: the stop signal to its process group, a bounded wait, then SIGKILL to its family,
   until none of it is left.
 
@@ -14,6 +15,7 @@ What it does not know: which part the child is, and what "ready" means for it.
 
 import asyncio
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -26,7 +28,7 @@ from pathlib import Path
 
 from harness.clock import within
 from harness.errors import ServiceError
-from harness.record.undo import Entry, Journal, start_ticks
+from harness.record.undo import Ended, Entry, Journal, start_ticks
 from harness.services import launch, proctable
 from harness.services.proctable import MARK, Process
 from harness.services.readiness import Ready, size, text_of, until
@@ -35,6 +37,7 @@ from harness.services.readiness import Ready, size, text_of, until
 GIVES_WAY = 10
 READY_S, STOP_S, SWEEP_S = 30.0, 5.0, 2.0
 TAIL_LINES, TAIL_CHARS = 15, 4000
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")  # colours and their like
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,10 @@ class Child:
     log_offset: int  # where in the log this start of it begins
     stop_signal: int
     mark: str  # in its environment, and so in that of all that came of it
+    part: str  # what it is of the run; "": it may end when it likes
     _process: "subprocess.Popen[bytes]"
+    asked: bool = False  # to end, by us
+    ready: bool = False
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -83,6 +89,7 @@ class Child:
 
     async def stop(self, within_s: float = STOP_S) -> None:
         """Go down the ladder; afterwards nothing of the child is left."""
+        self.asked = True
         before = self._family()
         try:
             if self.returncode is None:
@@ -96,6 +103,7 @@ class Child:
 
     async def kill(self) -> None:
         """End all of it at once, without a word."""
+        self.asked = True
         await self._sweep(self._family())
 
     def log_text(self) -> str:
@@ -103,8 +111,20 @@ class Child:
         return text_of(self.log, self.log_offset)
 
     def log_tail(self) -> str:
-        """The end of that, short enough for an error message."""
-        return "\n".join(self.log_text()[-TAIL_CHARS:].splitlines()[-TAIL_LINES:])
+        """The end of that, short enough for an error message, without control characters."""
+        lines = self.log_text()[-TAIL_CHARS:].splitlines()[-TAIL_LINES:]
+        return "\n".join(map(_printable, lines)).strip()
+
+    def told(self) -> Ended:
+        """How it has ended."""
+        return Ended(
+            self.part,
+            self.pid,
+            how(self.returncode),
+            self.log_tail(),
+            left=len([each for each in self._family() if each.pid != self.pid]),
+            in_order=self.returncode == 0,
+        )
 
     def _family(self) -> set[Process]:
         processes = proctable.table()
@@ -155,6 +175,7 @@ async def running(
     death_signal: int = signal.SIGKILL,
     nice: int = 0,
     pass_fds: Sequence[int] = (),
+    part: str = "",
 ) -> AsyncIterator[Child]:
     """A child that is ready, and gone afterwards. `env` is added to ours; a value of "" there is kept.
 
@@ -162,12 +183,13 @@ async def running(
     a `nice` above zero gives way to others when processors are short.
     """
     child, entry = _start(
-        argv, name, undo, log, env or {}, cwd, user, stop_signal, death_signal, nice, pass_fds
+        argv, name, undo, log, env or {}, cwd, user, stop_signal, death_signal, nice, pass_fds, part
     )
-    stop_watching = _watch(child)
+    stop_watching = _watch(child, undo)
     try:
         if ready is not None:
             await _until_ready(child, ready, ready_s)
+        child.ready = True
         yield child
     finally:
         try:
@@ -190,6 +212,7 @@ def _start(
     death_signal: int,
     nice: int,
     pass_fds: Sequence[int],
+    part: str,
 ) -> tuple[Child, Entry]:
     """Fork, write down, open the gate."""
     if threading.current_thread() is not threading.main_thread():
@@ -226,10 +249,10 @@ def _start(
         os.close(gate)
         os.close(opener)
     ticks = start_ticks(process.pid)
-    return Child(name, process.pid, ticks, log, log_offset, stop_signal, mark, process), entry
+    return Child(name, process.pid, ticks, log, log_offset, stop_signal, mark, part, process), entry
 
 
-def _watch(child: Child) -> Callable[[], None]:
+def _watch(child: Child, undo: Journal) -> Callable[[], None]:
     """Learn of its end from the kernel: no thread, no polling. Returns how to stop watching."""
     loop = asyncio.get_running_loop()
     handle = os.pidfd_open(child.pid)
@@ -246,6 +269,8 @@ def _watch(child: Child) -> Callable[[], None]:
         child._process.poll()  # noqa: SLF001 - this function is half of Child
         child._ended.set()  # noqa: SLF001
         stop()
+        if child.part and child.ready and not child.asked:
+            undo.unasked(child.told())
 
     loop.add_reader(handle, ended)
     return stop
@@ -255,7 +280,7 @@ async def _until_ready(child: Child, ready: Ready, ready_s: float) -> None:
     async def pause(seconds: float) -> None:
         if await child.ended_within(seconds):
             raise ServiceError(
-                f"{child.name} ended with {_how(child.returncode)} before it was ready",
+                f"{child.name} ended before it was ready: {how(child.returncode)}",
                 child.log_tail() or "It wrote nothing.",
                 f"See {child.log}",
             )
@@ -271,7 +296,13 @@ async def _until_ready(child: Child, ready: Ready, ready_s: float) -> None:
         ) from error
 
 
-def _how(returncode: int | None) -> str:
+def how(returncode: int | None) -> str:
+    """How a process has ended, in words."""
     if returncode is not None and returncode < 0:
-        return signal.Signals(-returncode).name
+        return f"killed by signal {-returncode} ({signal.Signals(-returncode).name})"
     return f"exit code {returncode}"
+
+
+def _printable(line: str) -> str:
+    """What a program writes must not move the cursor, nor be taken for more than it is."""
+    return "".join(char if char.isprintable() else " " for char in _ESCAPES.sub("", line))

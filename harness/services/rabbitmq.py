@@ -106,6 +106,7 @@ async def _node(
             undo=undo,
             log=log.with_name("epmd.log"),
             ready=readiness.port(ports.nodes),
+            part="epmd",
         ),
         running(
             [server],
@@ -117,6 +118,7 @@ async def _node(
             ready=readiness.line("Server startup complete", log),
             ready_s=START_S,
             stop_signal=signal.SIGKILL,
+            part="rabbitmq",
         ),
     ):
         yield

@@ -50,7 +50,9 @@ async def started(undo: Journal, place: Path, log_dir: Path) -> AsyncIterator[st
         ready = readiness.line("Ready to accept connections", log)
         serving = False
         try:
-            async with running(argv, name="redis", undo=undo, log=log, ready=ready, nice=GIVES_WAY):
+            async with running(
+                argv, name="redis", undo=undo, log=log, ready=ready, nice=GIVES_WAY, part="redis"
+            ):
                 serving = True
                 yield f"redis://:{password}@{HOST}:{port}/0"
                 return

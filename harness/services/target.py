@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from harness.errors import ServiceError, UsageError
+from harness.errors import ServiceError, TargetNotStartedError, UsageError
 from harness.record.undo import Journal
 from harness.services import readiness, usage
 from harness.services.ports import free_port, is_taken
@@ -88,11 +88,12 @@ async def _reference(
 
 
 def _seat(undo: Journal, log: Path, env: Mapping[str, str], arguments: Sequence[str]) -> Seat:
+    name = log.stem  # target, target-2
     argv = [sys.executable, "-P", "-m", "harness.target", *arguments]
 
     def starting() -> AbstractAsyncContextManager[Child]:
         ready = readiness.line(READY_LINE, log)
-        return running(argv, name="target", undo=undo, log=log, ready=ready, env=env, nice=GIVES_WAY)
+        return running(argv, name=name, undo=undo, log=log, ready=ready, env=env, nice=GIVES_WAY, part=name)
 
     return Seat(starting)
 
@@ -117,7 +118,7 @@ async def commanded(
     mcp_url: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Target]:
-    """A server of the user's: ready when `ready_url` answers with anything but a server's error.
+    """A server of the user's: ready when `ready_url` answers with anything but a server's error, else it is not there.
 
     Without `mcp_url` its MCP endpoint is `ready_url` if that says mcp, else /mcp of the same server.
     """
@@ -146,8 +147,13 @@ async def commanded(
             ready=readiness.url(ready_url),
             env=env,
             nice=GIVES_WAY,
+            part="server",
         )
     )
+    try:
+        await seat.start()
+    except ServiceError as error:
+        raise TargetNotStartedError(error.what, error.why, error.todo) from error
     async with seat:
         door = ready_url if "mcp" in where.path.split("/") else f"{base_url}/mcp"
         yield Target(base_url, mcp_url or door, log, seat)

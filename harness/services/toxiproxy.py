@@ -162,6 +162,7 @@ def _running(undo: Journal, log: Path, binary: Binary, port: int) -> AbstractAsy
         ready=_answering(f"http://{HOST}:{port}", log),
         ready_s=READY_S,
         nice=GIVES_WAY,
+        part="toxiproxy",
         env={"LOG_LEVEL": "info"},  # at "panic" it would not say that it failed
     )
 

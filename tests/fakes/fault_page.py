@@ -17,6 +17,11 @@ On the command line of every load command: `--fault latency:at=30s,for=10s,laten
 `{name: slow, fault: latency, at: steady+30s, for: 10s, latency: 200ms}` ([scenarios](scenarios.md)).
 Two faults in one place at the same time are refused, since nobody could tell what each of them did.
 
+A process that ends without a fault of the plan is no fault. It is noticed at once and named with when, how (`killed by signal 9`,
+`exit code 1`) and its last words, as the event `part_lost`. A server that `target.command` has started fails the run: that it ended
+is a finding about it, and the load goes on. A part of the harness's own makes the run unknown, and ends it (but for the janitor,
+which only cleans up).
+
 ## Places
 
 """

@@ -11,6 +11,7 @@ from harness import canary
 from harness.clock import Epoch, RealClock
 from harness.conduct import beside
 from harness.conduct.asked import Asked, Run
+from harness.conduct.parts import Parts
 from harness.conduct.steering import Steering
 from harness.errors import UntrustedError
 from harness.injector import Injector, Way
@@ -71,7 +72,9 @@ async def test_a_load_that_fails_in_mid_fault_is_told_after_the_fault_was_healed
             run = Run(asked, build(scenario), directory, epoch, log, Silent(), {})
             player: Any = Failing(injector, directory.events)
             with pytest.raises(UntrustedError):
-                await beside.play_with_faults(run, player, Steering(injector, Recent(), clock, epoch), undo)
+                await beside.play_with_faults(
+                    run, player, Steering(injector, Recent(), clock, epoch), undo, Parts(run)
+                )
 
             healed = [event.data for event in read_events(directory.events) if event.event == "fault_healed"]
             assert [one["healed"] for one in healed] == [True]

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ServiceError
-from harness.record.undo import Journal
+from harness.record.undo import Ended, Journal
 from harness.services import launch, process, proctable, readiness, usage
 from harness.services.process import RunAs, running
+from harness.services.seat import Seat
 from tests import getting
 
 TALKS = "import time; print('up', flush=True); time.sleep(600)"
@@ -67,7 +68,7 @@ async def test_a_child_is_ready_inside_and_gone_after(start, undo: Journal) -> N
 
 async def test_a_child_that_ends_before_it_is_ready_is_told_at_once_with_its_last_words(start) -> None:
     """The exit code and the end of the log, not a time-out."""
-    with pytest.raises(ServiceError, match="part ended with exit code 3 before it was ready") as caught:
+    with pytest.raises(ServiceError, match="part ended before it was ready: exit code 3") as caught:
         async with start("import sys; print('no database'); sys.exit(3)"):
             pass
     assert caught.value.why == "no database"
@@ -76,7 +77,9 @@ async def test_a_child_that_ends_before_it_is_ready_is_told_at_once_with_its_las
 
 async def test_a_child_that_was_killed_before_it_is_ready_is_told_by_signal(start) -> None:
     """As a person would say it."""
-    with pytest.raises(ServiceError, match="ended with SIGKILL") as caught:
+    with pytest.raises(
+        ServiceError, match=r"ended before it was ready: killed by signal 9 \(SIGKILL\)"
+    ) as caught:
         async with start("import os; os.kill(os.getpid(), 9)"):
             pass
     assert caught.value.why == "It wrote nothing."
@@ -271,9 +274,10 @@ async def test_a_process_that_cannot_be_ended_in_time_stays_written_down(
 ORPHANS = """
 import asyncio, sys
 from pathlib import Path
-from harness.record.undo import Journal
+from harness.record.undo import Ended, Journal
 from harness.services import readiness
 from harness.services.process import RunAs, running
+from harness.services.seat import Seat
 
 async def main(place, user):
     log = place / "part.log"
@@ -341,3 +345,57 @@ def test_a_launcher_whose_parent_died_starts_nothing(tmp_path: Path, parent: str
     os.close(gate)
     assert done.returncode == launch.NOT_STARTED
     assert not (tmp_path / "ran").exists()
+
+
+async def test_a_part_that_ends_unasked_is_told_of_at_once(start, undo: Journal) -> None:
+    """With how, and its last words without what would move the cursor."""
+    told: list[Ended] = []
+    undo.unasked = told.append
+    async with start("print('\x1b[31mred\x1b[0m \x07bell', flush=True);" + TALKS, part="postgres") as child:
+        os.kill(child.pid, signal.SIGKILL)
+        await child.wait()
+    (one,) = told
+    assert (one.part, one.pid, one.how) == ("postgres", child.pid, "killed by signal 9 (SIGKILL)")
+    assert one.last_words == "red  bell\nup"
+
+
+async def test_a_part_that_ends_by_itself_is_told_of_with_its_exit_code(start, undo: Journal) -> None:
+    """And with the processes that it leaves behind."""
+    told: list[Ended] = []
+    undo.unasked = told.append
+    leaves = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    )
+    async with start(f"{leaves}; sys.exit(0)", ready=None, part="server") as child:
+        await child.wait()
+        assert [(one.how, one.in_order, one.left) for one in told] == [("exit code 0", True, 1)]
+
+
+async def test_what_we_end_and_what_may_end_is_not_told_of(start, undo: Journal) -> None:
+    """A kill of the plan, the end of the run, a program that is there to come to an end."""
+    told: list[Ended] = []
+    undo.unasked = told.append
+    async with start(TALKS, part="target") as killed:
+        await killed.kill()
+    async with start(TALKS, part="target"):
+        pass
+    async with start("", ready=None) as done:
+        await done.wait()
+    with pytest.raises(ServiceError):
+        async with start("import sys; sys.exit(1)", part="target"):
+            pass
+    assert told == []
+
+
+async def test_a_part_that_was_restarted_is_watched_again(start, undo: Journal) -> None:
+    """Emptied and filled by us nothing is told; then it is killed."""
+    told: list[Ended] = []
+    undo.unasked = told.append
+    async with Seat(lambda: start(TALKS, part="target")) as seat:
+        await seat.restart()
+        await seat.kill()
+        await seat.start()
+        assert told == []
+        os.kill(seat.child.pid, signal.SIGKILL)
+        await seat.child.wait()
+        assert [one.part for one in told] == ["target"]

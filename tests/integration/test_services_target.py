@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from harness.errors import ServiceError, UsageError
+from harness.errors import ServiceError, TargetNotStartedError, UsageError
 from harness.record.undo import Journal
 from harness.services import janitor, postgres, process, proctable, target
 from harness.services.ports import free_port, is_taken
@@ -113,7 +113,7 @@ async def test_a_lost_race_for_a_port_is_run_again(
 async def test_a_target_without_its_database_is_told_in_its_own_words(undo: Journal, tmp_path: Path) -> None:
     """Not run again: the port was not the trouble."""
     nowhere = f"postgresql://harness:secret@127.0.0.1:{free_port()}/postgres"
-    with pytest.raises(ServiceError, match="target ended with exit code") as caught:
+    with pytest.raises(ServiceError, match="target ended before it was ready: exit code") as caught:
         async with target.managed(undo, tmp_path, nowhere):
             pass
     assert "secret" not in str(caught.value)
@@ -157,7 +157,7 @@ async def test_a_command_that_only_ever_fails_is_told_with_the_last_state(
     monkeypatch.setattr(
         target, "running", lambda *args, **given: process.running(*args, **given, ready_s=1.5)
     )
-    with pytest.raises(ServiceError, match=r"did not get ready\. Waited 1\.5s") as caught:
+    with pytest.raises(TargetNotStartedError, match=r"did not get ready\. Waited 1\.5s") as caught:
         async with target.commanded(undo, tmp_path, serves(port, 503), f"http://127.0.0.1:{port}/"):
             pass
     assert "it answers 503" in caught.value.why

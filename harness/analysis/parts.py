@@ -1,0 +1,58 @@
+"""Parts of a run that ended though nobody had asked them to: which, when, and how.
+
+A part of the harness's own (the reference target and what stands behind it, Toxiproxy, the janitor) makes the run
+unknown: what was measured from then on was not what was to be measured. A server that a command of the user's has
+started fails the run: that it ends under load is a finding about the server.
+
+What a fault of the plan ends, and what the run itself ends, is no part that was lost.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from harness.analysis.finding import Finding, certain, unknown
+from harness.record import events as kinds
+from harness.record.events import Event
+from harness.units import NS_PER_S
+
+SERVER: Final = "server"
+NAMES: Final = {
+    SERVER: "the server",
+    "target": "the reference target",
+    "target-2": "the second process of the reference target",
+    "postgres": "PostgreSQL",
+    "rabbitmq": "RabbitMQ",
+    "epmd": "RabbitMQ's epmd",
+    "redis": "Redis",
+    "toxiproxy": "Toxiproxy",
+    "janitor": "the janitor",
+}
+WORDS_LINES, WORDS_CHARS = 3, 300
+
+
+def findings(events: Iterable[Event]) -> list[Finding]:
+    """One for each part that was lost."""
+    found: list[Finding] = []
+    for event in events:
+        if event.event == kinds.PART_LOST:
+            theirs = event.data.get("part") == SERVER
+            found += certain(sentence(event)) if theirs else unknown(sentence(event))
+    return found
+
+
+def sentence(event: Event) -> str:
+    """Which, when, how, and its last words."""
+    part = str(event.data.get("part"))
+    words = last_words(str(event.data.get("last_words") or ""))
+    said = f'; its last words: "{words}"' if words else ""
+    return (
+        f"{NAMES.get(part, part)} ended by itself {event.at_ns / NS_PER_S:.1f} s into the run: "
+        f"{event.data.get('how')}{said}"
+    )
+
+
+def last_words(text: str) -> str:
+    """The end of what it wrote, on one line."""
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()][-WORDS_LINES:]
+    words = " / ".join(lines)
+    return words if len(words) <= WORDS_CHARS else f"...{words[-WORDS_CHARS:]}"

@@ -1,0 +1,55 @@
+"""The parts of a run, watched: one that ends unasked is written down and told at once.
+
+The kernel says so (`services.process`), so it is known within a moment. Whatever of ours it was, but for the janitor, the
+run ends in order: what comes after is not what was to be measured. After the janitor nothing is measured wrongly, but
+nobody would clean up if the harness were killed. A server of the user's is left as it is: how the load goes on is part
+of the finding, and a ramp still has its breaking point.
+
+A command that leaves with exit code 0 while processes of its own run has started its server in the background; they
+are not watched.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from harness.analysis import parts
+from harness.conduct.asked import Run
+from harness.errors import UntrustedError
+from harness.record import events, redact
+from harness.record.events import Event
+from harness.record.undo import Ended
+
+JANITOR = "janitor"
+
+
+@dataclass(slots=True)
+class Parts:
+    """What has ended unasked."""
+
+    run: Run
+    lost: list[str] = field(default_factory=list)  # those of ours, in words
+    _gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ended(self, one: Ended) -> None:
+        """Called at once, in the event loop."""
+        if one.part == parts.SERVER and one.in_order and one.left:
+            self.run.progress.note(
+                f"  ! the command has ended, and has left {one.left} processes, which are not watched"
+            )
+            return
+        at_ns = self.run.epoch.since_ns(self.run.asked.clock)
+        words = "\n".join(redact.url(line) for line in one.last_words.splitlines())
+        data = {"part": one.part, "pid": one.pid, "how": one.how, "last_words": words}
+        event = Event(at_ns, events.PART_LOST, data)
+        self.run.log.write(event)
+        self.run.progress.note(f"  ! {parts.sentence(event)}")
+        if one.part not in {parts.SERVER, JANITOR}:
+            self.lost.append(parts.sentence(event))
+            self._gone.set()
+
+    async def until_lost(self) -> None:
+        """Raises when a part is gone without which nothing more can be measured."""
+        await self._gone.wait()
+        raise UntrustedError(
+            "A part of the run is gone", self.lost[0], "The logs of the run directory say more"
+        )

@@ -1,0 +1,119 @@
+"""Parts of a run that are killed while it goes on, by `kill -9` of real processes: none of it passes in silence."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.record.events import read_events
+from harness.record.undo import read_open
+from harness.services import proctable
+from harness.services.ports import free_port
+
+Start = Callable[..., Any]
+OURS = {"target": "The reference target", "postgres": "PostgreSQL"}
+SERVER = """
+import sys, uvicorn
+from mcp.server import MCPServer
+server = MCPServer("yours")
+@server.tool()
+def echo(message: str = "") -> str:
+    return message
+print("serving\\x1b[31m on a port\\x1b[0m", flush=True)
+uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="error")
+"""
+
+
+def kill(run: Path, name: str) -> None:
+    """The process that undo.jsonl has under that name."""
+    (pid,) = [one.data["pid"] for one in read_open(run / "undo.jsonl") if one.data.get("name") == name]
+    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("part", OURS)
+def test_a_part_of_ours_that_is_killed_ends_the_run_and_makes_it_unknown(harness: Start, part: str) -> None:
+    """It is named with when and how, on the terminal and in the verdict."""
+    command = harness("sustain", "--users", "2", "--for", "10m", "--json")
+    run = command.wait_for_event("step_running")
+    kill(run, part)
+
+    assert command.wait() == 3, command.stderr
+    summary = command.summary()
+    assert summary["verdict"] == "unknown"
+    assert summary["reasons"][0].startswith(f"{part_in_words(part)} ended by itself ")
+    assert " s into the run: killed by signal 9 (SIGKILL)" in summary["reasons"][0]
+    assert f"  ! {part_in_words(part)} ended by itself" in command.stderr
+    (event,) = [one for one in read_events(run / "events.jsonl") if one.event == "part_lost"]
+    assert (event.data["part"], event.data["how"]) == (part, "killed by signal 9 (SIGKILL)")
+
+
+def part_in_words(part: str) -> str:
+    words = OURS[part]
+    return words if words == "PostgreSQL" else words[0].lower() + words[1:]
+
+
+def test_a_janitor_that_is_killed_makes_the_run_unknown(harness: Start) -> None:
+    """Nothing was measured wrongly, but nobody would have cleaned up; the run goes on to its end."""
+    command = harness("sustain", "--users", "1", "--for", "2s", "--json")
+    command.wait_for_event("step_asked")
+    children = [one.pid for one in proctable.table().values() if one.ppid == command.process.pid]
+    (janitor,) = [pid for pid in children if b"harness.services.janitor" in cmdline(pid)]
+    os.kill(janitor, signal.SIGKILL)
+
+    assert command.wait() == 3, command.stderr
+    summary = command.summary()
+    assert any(reason.startswith("the janitor ended by itself ") for reason in summary["reasons"])
+    assert "the run was ended by an error" not in summary["reasons"]
+
+
+def cmdline(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def commanded(place: Path, code: str, *load: str) -> list[str]:
+    """The words of a run of a server of the user's."""
+    port = free_port()
+    scenario = place / "yours.yaml"
+    command = [sys.executable, "-c", code, str(port)]
+    scenario.write_text(
+        f"name: yours\ntarget:\n  command: {json.dumps(command)}\n  url: http://127.0.0.1:{port}/mcp\n"
+        f"workload: [{{call: echo}}]\nload: [{{sustain: {{users: 2, for: {load[0]}}}}}]\n",
+        encoding="utf-8",
+    )
+    return ["run", str(scenario), "--json"]
+
+
+def test_a_server_of_the_user_s_that_dies_under_load_has_failed(harness: Start, tmp_path: Path) -> None:
+    """That is a finding about it, whatever else cannot be told; the run goes on to its end."""
+    command = harness(*commanded(tmp_path, SERVER, "4s"))
+    run = command.wait_for_event("step_running")
+    kill(run, sys.executable)
+
+    assert command.wait() == 1, command.stderr
+    summary = command.summary()
+    assert summary["verdict"] == "fail"
+    assert summary["reasons"][0].startswith("the server ended by itself ")
+    assert "s into the run: killed by signal 9 (SIGKILL); its last words: " in summary["reasons"][0]
+
+
+def test_a_command_that_ends_before_it_serves_is_not_there(harness: Start, tmp_path: Path) -> None:
+    """Exit 4, with its last words, and without what would move the cursor; its log stays."""
+    code = "import sys; print('\\x1b[31mno \\x07license\\x1b[0m', file=sys.stderr); sys.exit(7)"
+    command = harness(*commanded(tmp_path, code, "4s"))
+
+    assert command.wait() == 4
+    assert "ended before it was ready: exit code 7" in command.stderr
+    assert "no  license" in command.stderr
+    assert "\x1b" not in command.stderr
+    assert "\x07" not in command.stderr
+    run = command.run_dir()
+    assert run is not None
+    assert b"license" in (run / "target.log").read_bytes()
