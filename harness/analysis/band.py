@@ -13,12 +13,20 @@ machine adds that much to every call of a second. The share of slow calls may be
 machine that does something else for 100 ms holds up a tenth of the calls of that second. Being faster is never out.
 Only seconds with `ENOUGH` calls can be the worst one: with fewer it is chance.
 
-A *row* of three seconds is looked at as well. Where each of the three has `ENOUGH` calls, the middle one of them
-is compared with the *second-worst* second before: one odd second before excuses one odd second after, not three.
-With fewer calls the three are taken together and compared with three together. Failures are always taken together.
+A *row* of three seconds is looked at as well. Where each of the three has enough calls (`ENOUGH`, for the share of slow
+calls `DENSE`), the middle one of them is compared with the *second-worst* second before: one odd second before excuses
+one odd second after, not three. With fewer calls the three are taken together and compared with three together. Failures
+are always taken together.
+
+Where two or more odd seconds before would hide slow calls (`ODD_SHARE`), the middle one of *seven* seconds is compared
+with the middle ones of seven before: a shard is slow in all of them, an odd second is one of seven.
 
 A *long row* is for groups with few calls: as many seconds as hold `LONG` calls, together, compared with long rows
 before. Three seconds of such a group prove nothing.
+
+An operation shares its machine with the rest of the load, so what the load has done before it may do as well (`widened`):
+its own seconds have too few calls to tell. Nor is an operation out for one odd second after healing (`of_first`), unless
+calls failed in it or it is `GROSS` times beyond the band: among many operations one always has such a second.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -38,6 +46,7 @@ DENSE: Final = 5
 LONG: Final = 40
 SLOW_SHARE: Final = 0.1
 SEVEN: Final = 7
+SEVEN_SHARE: Final = 0.15
 ODD_SHARE: Final = 0.15
 GROSS: Final = 3.0
 
@@ -129,7 +138,7 @@ class Band:
 
     def of_seven(self, parts: Sequence[Part], rare: float) -> Sign:
         """What is beyond the band in the middle one of seven seconds."""
-        return "slow" if parts and self._has_slow(_middle(parts), self.seven, rare) else ""
+        return "slow" if parts and self._has_slow(_middle(parts), self.seven, rare, SEVEN_SHARE) else ""
 
     def of_long(self, together: Part, rare: float) -> Sign:
         """The same of as many seconds as hold `LONG` calls."""
@@ -158,11 +167,11 @@ class Band:
             return False
         return part.median_ns > times * allowed(max(worst.median_ns, float(self.durations_ns[rank])))
 
-    def _has_slow(self, part: Part, worst: Worst, rare: float) -> bool:
+    def _has_slow(self, part: Part, worst: Worst, rare: float, more: float = SLOW_SHARE) -> bool:
         if not part.ok or not self.whole.ok:
             return False
         by_chance = chance.failures_most(part.ok, self.whole.slow, self.whole.ok, rare)
-        return part.slow > max((worst.slow_share + SLOW_SHARE) * part.ok, by_chance)
+        return part.slow > max((worst.slow_share + more) * part.ok, by_chance)
 
 
 def count(trace: Trace) -> Part:
