@@ -135,6 +135,7 @@ def _tile(label: str, value: str) -> Html:
 def _findings(reading: Reading) -> list[Html]:
     """Where it broke, and where latency gave way."""
     told = [
+        ("Calls: ", wording.calls(reading)),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
         ("Retries: ", wording.retries(reading)),

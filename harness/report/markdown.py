@@ -58,6 +58,7 @@ def publish(text: str, environ: Mapping[str, str]) -> None:
 
 def _findings(reading: Reading) -> list[tuple[str, str]]:
     return [
+        ("Calls: ", wording.calls(reading)),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
         ("Retries: ", wording.retries(reading)),

@@ -31,6 +31,7 @@ from harness.analysis import (
     matrix,
     observed,
     outcomes,
+    outside,
     panels,
     saturation,
     steps,
@@ -49,6 +50,7 @@ from harness.analysis.knee import Knee
 from harness.analysis.littles_law import Balance
 from harness.analysis.matrix import Row
 from harness.analysis.observed import Observation
+from harness.analysis.outside import Outside
 from harness.analysis.panels import Panel
 from harness.analysis.summary import Recorded
 from harness.analysis.weakness import Weakness
@@ -84,6 +86,7 @@ class Reading:
     fit: Fit | None
     knee: Knee | None
     balances: tuple[Balance, ...]
+    outside: Outside  # why totals and steps are not the same number
     steps: tuple[steps.Step, ...]
     observations: tuple[Observation, ...]
     impacts: tuple[Impact, ...]
@@ -141,6 +144,7 @@ def read(run_dir: Path) -> Reading:
         fit=capacity.measure(found["steps"])[0],
         knee=knee.find(capacity.levels(found["steps"])),
         balances=balances,
+        outside=outside.measure(summary.after_warmup(recorded, load), events, timed, found["steps"]),
         steps=timed,
         observations=tuple(seen),
         impacts=impacts,

@@ -180,6 +180,8 @@ def _facts(reading: Reading) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column(style="dim", no_wrap=True, width=FACT_WIDTH)
     table.add_column(overflow="fold")
+    if told := wording.calls(reading):
+        table.add_row("Calls", told)
     counts = [f"{name} {count:,}" for name, count in wording.outcomes(summary)]
     table.add_row("Outcomes", clean("   ".join(counts)))
     for row in summary["failures"][1:FAILURES_MOST]:  # the first stands at the top

@@ -78,6 +78,23 @@ def protocol(summary: Mapping[str, Any]) -> str:
     return f"{counted}: not among the calls" if counted else ""
 
 
+def calls(reading: Reading) -> str:
+    """Why the totals are of more calls than the steps; nothing where each call is in a step."""
+    found = reading.outside
+    if found.calls == found.steps or not reading.steps or reading.matrix:
+        return ""
+    it, steps = ("it", "the step") if len(reading.steps) == 1 else ("they", "steps")
+    apart = [
+        (found.steps, f"in {steps}"),
+        (found.starting, "while users started"),
+        (found.settling, f"while {it} settled"),
+        (found.faults, "in the time of faults"),
+        (found.closing, f"while {it} closed"),
+        (found.other, "at other times"),
+    ]
+    return f"{found.calls:,} in all: {', '.join(f'{count:,} {when}' for count, when in apart if count)}"
+
+
 def retries(reading: Reading) -> str:
     """What came of trying again; nothing when nobody did, or nobody had to."""
     found = reading.summary["retries"]

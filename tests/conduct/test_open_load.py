@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from harness.analysis.outside import Outside
 from harness.conduct.asked import Finished
 from harness.load.simulated import Server
+from harness.report.terminal import render
 from tests.conduct.test_play import Played, play
 from tests.conduct.test_run import conduct
 
@@ -33,6 +35,38 @@ async def test_a_rate_that_the_server_holds_is_exactly_the_rate(tmp_path: Path) 
     assert (asked["users"], asked["rate"], played.reason) == (None, 100.0, "completed")
     assert sent(played) == [(800, 800, 0)]
     assert "100/s" in played.said.getvalue()
+
+
+async def test_the_last_step_sends_what_it_was_told_and_the_report_says_where_its_calls_are(
+    tmp_path: Path,
+) -> None:
+    """500 of 100/s for 5 s, a fifth of them while it settles; before another step arrivals go on while it closes."""
+    rate = {"rate": "100/s", "for": "5s"}
+    alone = await conduct(tmp_path / "alone", [{"rate": rate}], Server())
+    two = await conduct(
+        tmp_path / "two",
+        [{"name": "first", "rate": rate}, {"name": "second", "rate": rate}],
+        Server(service_ms=300, spread=0.0),
+    )
+    for finished in (alone, two):
+        assert finished.reading is not None
+    first, last = alone.reading.outside, two.reading.outside  # type: ignore[union-attr]
+
+    assert first == Outside(500, 400, settling=100)
+    assert "500 in all: 400 in the step, 100 while it settled" in render(alone.reading, colour=False)  # type: ignore[arg-type]
+    assert last.steps == 800
+    # An arrival in the very moment of the second step's beginning is of the first one's schedule.
+    assert last.settling in {200, 201}
+    assert last.calls == 800 + last.settling + last.closing > 1025
+
+
+async def test_a_step_by_count_needs_no_word_on_where_its_calls_are(tmp_path: Path) -> None:
+    """Totals and steps are one number."""
+    finished = await conduct(tmp_path, [{"bench": {"requests": 50, "users": 10}}], Server())
+    assert finished.reading is not None
+
+    assert finished.reading.outside == Outside(50, 50)
+    assert "in all" not in render(finished.reading, colour=False)
 
 
 async def test_a_ramp_of_a_rate_breaks_where_arrivals_are_not_sent(tmp_path: Path) -> None:
