@@ -4,7 +4,8 @@
 
 A level of a ramp that falls below its limit is repeated once after a rest (`confirm`); if it fails again
 the ramp has its breaking point and ends. While a step's calls resolve the load goes on, so nothing is
-measured from a system that is being relieved.
+measured from a system that is being relieved; but for a step by count, and for the arrivals of the plan's last step,
+which send what was asked for and no more.
 What is written down is events; whoever reads the run computes the numbers again from the samples.
 """
 
@@ -26,7 +27,7 @@ from harness.live.progress import Progress
 from harness.live.window import Live, look
 from harness.load.engine import Load
 from harness.plan.describe import show_size
-from harness.plan.plan import LAST_GOOD, LoadStep, Plan
+from harness.plan.plan import LAST_GOOD, WARM_UP, LoadStep, Plan
 from harness.record import events
 from harness.record.events import Event
 from harness.record.samples import frame
@@ -71,6 +72,7 @@ class Player:
     last_good_rate: float | None = None
     steps_played: int = 0
     ticked_ns: int = 0
+    last_index: int = -1  # of the plan's last step
     measuring: str | None = None  # the load step that has all its users, and is not over
 
     async def play(self, plan: Plan) -> str:
@@ -83,6 +85,7 @@ class Player:
     async def _steps(self, plan: Plan) -> str:
         broken_phase = ""
         self.step_began(None, self._now_ns())
+        self.last_index = plan.steps[-1].index
         if plan.warm_up is not None:
             await self._warm_up(plan.warm_up)
         for step in plan.steps:
@@ -166,7 +169,8 @@ class Player:
     async def _set(self, step: LoadStep, index: int) -> int:
         """When all of it runs."""
         if step.arrivals is not None:
-            return await self.load.set_arrivals(step.arrivals, index, step.hold_s)
+            last = step.index == self.last_index and step.kind != WARM_UP
+            return await self.load.set_arrivals(step.arrivals, index, step.hold_s, last=last)
         assert isinstance(step.users, int)
         return await self.load.set_users(step.users, step.requests)
 

@@ -88,10 +88,13 @@ class Load(Protocol):
         """
         ...
 
-    async def set_arrivals(self, arrivals: Arrivals, number: int, hold_s: float) -> int:
+    async def set_arrivals(
+        self, arrivals: Arrivals, number: int, hold_s: float, *, last: bool = False
+    ) -> int:
         """Open load from the time on that is returned; `number` is the step's, and makes its draws its own.
 
         It goes on until something else is set; what then still waits is not sent, if it arrived within the hold.
+        The `last` of a run ends with the hold.
         """
         ...
 

@@ -88,8 +88,10 @@ class _LocustLoad:
             self.trouble(Trouble(MASTER, f"{count} users were asked for, and after {within_s:.0f} s {seen}"))
         return int(word["at_ns"]) if word else 0
 
-    async def set_arrivals(self, arrivals: Arrivals, number: int, hold_s: float) -> int:
-        self._order(do="arrivals", arrivals=asdict(arrivals), step=number, hold_s=hold_s)
+    async def set_arrivals(
+        self, arrivals: Arrivals, number: int, hold_s: float, *, last: bool = False
+    ) -> int:
+        self._order(do="arrivals", arrivals=asdict(arrivals), step=number, hold_s=hold_s, last=last)
         within_s = USERS_S_FIRST + self.spec.timeout_s + ANSWER_S
         word = await self._next("arriving", within_s)
         if not self._known and (word is None or word["workers"] < word["of"]):

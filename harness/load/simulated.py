@@ -83,7 +83,9 @@ class _SimulatedLoad:
         self.users, self.left = count, requests
         return self.drawn_to_ns
 
-    async def set_arrivals(self, arrivals: Arrivals, number: int, hold_s: float) -> int:
+    async def set_arrivals(
+        self, arrivals: Arrivals, number: int, hold_s: float, *, last: bool = False
+    ) -> int:
         self._draw()
         self._leave()
         self.users, self.left = 0, None
@@ -100,6 +102,7 @@ class _SimulatedLoad:
             starts_ns=self.drawn_to_ns,
             ends_ns=self.drawn_to_ns + int(hold_s * NS_PER_S),
             seed=f"{self.seed}:{number}",
+            last=last,
         )
         return self.drawn_to_ns
 

@@ -18,6 +18,7 @@ from harness.plan.arrivals import offsets_ns
 from harness.plan.plan import Arrivals
 
 CLASS = "SimulatedUser"
+NEVER_NS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class SimulatedPool:
     starts_ns: int
     ends_ns: int
     seed: str
+    last: bool = False  # nothing arrives after the end
     now_ns: int = 0
     arrived: int = 0
     not_sent: list[int] = field(default_factory=list)
@@ -83,7 +85,7 @@ class SimulatedPool:
     def __post_init__(self) -> None:
         self.pool = Pool({CLASS: 1}, self.arrivals.max_users, self.arrivals.queue, self._grow)
         self._schedule = offsets_ns(self.arrivals, self.seed)
-        self._next_ns = self.starts_ns + next(self._schedule)
+        self._look_ahead()
 
     def play(self, until_ns: int) -> list[Done]:
         """What was done up to then, in the order in which it was."""
@@ -100,7 +102,7 @@ class SimulatedPool:
         """Nothing arrives any more; what waits is withdrawn, what is open is done in the end."""
         self.play(until_ns)
         self.not_sent += [at_ns for at_ns in self.pool.withdraw() if at_ns < self.ends_ns]
-        self._next_ns = 2**62
+        self._next_ns = NEVER_NS
         while self._busy:
             self._end()
         done, self.done = self.done, []
@@ -123,10 +125,15 @@ class SimulatedPool:
 
     def _arrive(self) -> None:
         self.now_ns = self._next_ns
-        self._next_ns = self.starts_ns + next(self._schedule)
+        self._look_ahead()
         self.arrived += 1
         if not self.pool.arrive(self.now_ns):
             self.not_sent.append(self.now_ns)
+
+    def _look_ahead(self) -> None:
+        self._next_ns = self.starts_ns + next(self._schedule)
+        if self.last and self._next_ns >= self.ends_ns:
+            self._next_ns = NEVER_NS
 
     def _end(self) -> None:
         self.now_ns, _, call, session = heapq.heappop(self._busy)

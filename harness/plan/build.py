@@ -8,7 +8,7 @@ from typing import Any
 from harness.catalogue import places, where
 from harness.errors import UsageError
 from harness.objectives import parse_abort
-from harness.plan.plan import Arrivals, FaultStep, LoadStep, Plan, Retried
+from harness.plan.plan import WARM_UP, Arrivals, FaultStep, LoadStep, Plan, Retried
 from harness.plan.profiles import PROFILES, Held
 from harness.scenario.fault import Fault
 from harness.scenario.load import Load, Ramp
@@ -80,7 +80,7 @@ def _arrivals(load: Load, rate: Rate) -> Arrivals:
 
 def _warm_up(first: LoadStep, for_s: float) -> LoadStep:
     """The load of the first step, by time, and measured by nobody."""
-    return replace(first, kind="warm-up", starts_s=0.0, hold_s=for_s, settle_s=0.0, rest_s=0.0, requests=None)
+    return replace(first, kind=WARM_UP, starts_s=0.0, hold_s=for_s, settle_s=0.0, rest_s=0.0, requests=None)
 
 
 def _fault(fault: Fault, steps: Sequence[LoadStep]) -> FaultStep:

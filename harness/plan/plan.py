@@ -20,6 +20,7 @@ from typing import Any, Literal
 from harness.objectives import AbortRule
 
 LAST_GOOD = "last_good"
+WARM_UP = "warm-up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,15 @@ def response_ms(calls: list[Done]) -> np.ndarray:
     return np.array([one.done_ns - one.intended_ns for one in calls]) / MS
 
 
+def test_the_last_arrivals_of_a_run_end_with_their_step() -> None:
+    """However long it is played; otherwise they go on."""
+    asked = Arrivals(rate_per_s=100)
+    last = SimulatedPool(asked, Lanes(10, lambda: MS), 0, 5 * SECOND, "1", last=True)
+    between = SimulatedPool(asked, Lanes(10, lambda: MS), 0, 5 * SECOND, "1")
+
+    assert [len(pool.play(6 * SECOND) + pool.finish(6 * SECOND)) for pool in (last, between)] == [500, 601]
+
+
 @pytest.mark.parametrize("load", [0.5, 0.7])
 def test_poisson_arrivals_at_one_server_have_the_quantiles_of_the_m_m_1_queue(load: float) -> None:
     """Response times are exponential with mean 1 / (mu - lambda), within 5 %."""

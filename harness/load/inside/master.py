@@ -77,7 +77,10 @@ class Master:
 
     def _users(self, count: int, requests: int | None) -> None:
         """Closed load; with `requests`, users who begin together and share so many calls."""
-        self._change("together" if requests is not None else "free")
+        if count:
+            self._change("together" if requests is not None else "free")
+        else:
+            self._let_go()
         self.runner.start(count, spawn_rate=max(count, self.runner.user_count, 1))
         self._until_running(count)
         at_ns = self._now_ns()
@@ -94,7 +97,7 @@ class Master:
         """Open load: every worker has its share of one schedule."""
         kind = f"arrivals of {order['arrivals']['calls']}"
         if self._turns != kind:
-            self._change("free")
+            self._let_go()
             self.runner.start(0, spawn_rate=max(1, self.runner.user_count))
             self._until_running(0)
             self._turns = kind
@@ -109,6 +112,15 @@ class Master:
         if kind != self._turns or kind == "together":
             self._deal({"kind": kind})
         self._turns = kind
+
+    def _let_go(self) -> None:
+        """Before all users are stopped: those of a pool have nothing more to do.
+
+        Users who have made their calls of a step by count are stopped where they wait. To free them first would let each
+        make calls that nobody asked for.
+        """
+        if self._turns != "together":
+            self._change("free")
 
     def _deal(
         self, turn: dict[str, Any], within_s: float = 0.0, each: dict[str, dict[str, Any]] | None = None

@@ -2,16 +2,18 @@
 
     free       the users themselves, as they are ready
     together   users open their sessions and wait; `wait` answers when they all do; `go` lets them share so many calls
-    arrivals   this worker's share of a schedule, for a pool of users that grows
+    arrivals   this worker's share of a schedule, for a pool of users that grows; the last of a run end with their step
 
-Each is answered when it is so. What open load has left unsent is kept until the spool has been told.
+Each is answered when it is so. When the load is over nobody begins a call any more (`close`): users who wait for a turn
+would otherwise make one more each before they are stopped. What open load has left unsent is kept until the spool has been told.
 """
 
+from itertools import takewhile
 from typing import Any
 
 from harness.load.inside import words
 from harness.load.inside.context import Context
-from harness.load.inside.turns import Arriving, Counted
+from harness.load.inside.turns import OVER, Arriving, Counted, Turns
 from harness.plan.arrivals import share_ns, split
 from harness.plan.plan import Arrivals
 from harness.units import NS_PER_S
@@ -43,20 +45,27 @@ class Steering:
             case "wait" if isinstance(self._context.turns, Counted):
                 self._context.turns.wait_for_all(self._context.spec.timeout_s + WAIT_S)
             case "go" if isinstance(self._context.turns, Counted):
-                self._context.turns.let_go(order["requests"], order["at_ns"])
+                self._context.turns.let_go(order.get("requests", 0), order["at_ns"])
             case "arrivals":
                 self._arrive(**order)
         self._runner.send_message(words.TURNED, {"number": number, "users": self._runner.user_count})
 
     def free(self) -> None:
         """Users decide for themselves again; those of a pool have nothing more to do."""
-        turns, self._context.turns = self._context.turns, None
-        if turns is None:
-            return
-        turns.end()
-        self._not_sent += turns.gauges(0).get("not_sent", [])
-        if isinstance(turns, Arriving):
+        if isinstance(self._leave(None), Arriving):
             self._runner.stop_users(self._runner.user_classes_count)
+
+    def close(self) -> None:
+        """The load is over: no call begins any more."""
+        self._leave(OVER)
+
+    def _leave(self, following: Turns | None) -> Turns | None:
+        """From one way of taking turns to the next."""
+        turns, self._context.turns = self._context.turns, following
+        if turns is not None:
+            turns.end()
+            self._not_sent += turns.gauges(0).get("not_sent", [])
+        return turns
 
     def gauges(self, now_ns: int) -> dict[str, Any]:
         """What the spool is told of turns, once."""
@@ -66,7 +75,15 @@ class Steering:
         return gauges | {"not_sent": [*kept, *gauges.get("not_sent", [])]}
 
     def _arrive(
-        self, *, arrivals: dict[str, Any], step: int, hold_s: float, starts_ns: int, share: int, shares: int
+        self,
+        *,
+        arrivals: dict[str, Any],
+        step: int,
+        hold_s: float,
+        last: bool,
+        starts_ns: int,
+        share: int,
+        shares: int,
     ) -> None:
         spec = self._context.spec
         asked = Arrivals(**arrivals)
@@ -75,11 +92,13 @@ class Steering:
             self.free()
             weights = {one.__name__: one.weight for one in self._runner.user_classes}
             turns = self._context.turns = Arriving(weights, self._grow, asked.calls or 0, spec.epoch_ns)
+        ends_ns = starts_ns + int(hold_s * NS_PER_S)
+        schedule = (starts_ns + offset for offset in share_ns(asked, f"{spec.seed}:{step}", share, shares))
         turns.begin(
-            (starts_ns + offset for offset in share_ns(asked, f"{spec.seed}:{step}", share, shares)),
+            takewhile(lambda at_ns: at_ns < ends_ns, schedule) if last else schedule,
             max_sessions=split(asked.max_users, share, shares),
             queue_max=split(asked.queue, share, shares),
-            ends_ns=starts_ns + int(hold_s * NS_PER_S),
+            ends_ns=ends_ns,
         )
 
     def _grow(self, name: str) -> None:

@@ -3,6 +3,7 @@
     closed load, by time     nobody is asked: who is ready calls
     closed load, by count    `Counted`: users wait for each other, then share so many calls
     open load                `Arriving`: a call, or a session, is handed to whoever is free
+    when the load is over    `OVER`: nobody begins a call any more
 
 A user that waits here can be stopped at once (`users.py` tells Locust that it waits).
 """
@@ -11,7 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any, Final, Protocol
 
 import gevent
 from gevent.event import AsyncResult, Event
@@ -67,6 +69,28 @@ class Seat:
         finally:
             handed.pop(id(self), None)
         return intended_ns
+
+
+class Over:
+    """The load has ended: whoever asks for a turn waits until it is stopped."""
+
+    session_calls = 0
+    paces = False
+
+    def take(self, name: str, seat: Seat, ready_ns: int) -> int | None:
+        del name, seat, ready_ns
+        Event().wait()
+        return None
+
+    def gauges(self, now_ns: int) -> dict[str, Any]:
+        del now_ns
+        return {}
+
+    def end(self) -> None:
+        """It has."""
+
+
+OVER: Final = Over()
 
 
 class Counted:
@@ -144,11 +168,12 @@ class Arriving:
         self._player: gevent.Greenlet | None = None
 
     def begin(self, schedule: Iterator[int], *, max_sessions: int, queue_max: int, ends_ns: int) -> None:
-        """Another rate, for the same pool."""
+        """Another rate, for the same pool; a schedule that has an end is played to its end."""
         self.end()
         self._pool.max_sessions, self._pool.queue_max, self._ends_ns = max_sessions, queue_max, ends_ns
         self._schedule = schedule
-        self._ahead = deque([next(schedule)])
+        self._ahead = deque()
+        self._look_ahead()
         self._player = gevent.spawn(self._play)
 
     def take(self, name: str, seat: Seat, ready_ns: int) -> int | None:
@@ -185,15 +210,21 @@ class Arriving:
     def _play(self) -> None:
         """Every arrival at its time; those that are late are made up for, some at a time."""
         with closing(Alarm()) as alarm:
-            while True:
+            while self._ahead:
                 alarm.sleep_until(self._epoch_ns + self._ahead[0])
                 now_ns = time.monotonic_ns() - self._epoch_ns
                 for _ in range(AT_ONCE_MAX):
-                    if self._ahead[0] > now_ns:
+                    if not self._ahead or self._ahead[0] > now_ns:
                         break
                     self._arrive(self._ahead.popleft())
                     if not self._ahead:
-                        self._ahead.append(next(self._schedule))
+                        self._look_ahead()
+
+    def _look_ahead(self) -> bool:
+        """One arrival more of the schedule; False when it has no more."""
+        known = len(self._ahead)
+        self._ahead.extend(islice(self._schedule, 1))
+        return len(self._ahead) > known
 
     def _arrive(self, at_ns: int) -> None:
         self._arrived += 1
@@ -203,5 +234,6 @@ class Arriving:
     def _overdue(self, before_ns: int) -> int:
         """Arrivals that should have been looked at by then."""
         while self._ahead and self._ahead[-1] < before_ns and len(self._ahead) < AHEAD_MAX:
-            self._ahead.append(next(self._schedule))
+            if not self._look_ahead():
+                break
         return sum(at_ns < before_ns for at_ns in self._ahead)

@@ -65,7 +65,7 @@ class Worker:
             return
         self.context.cancelled = cancelled
         self.environment.stop_timeout = drain_s
-        self.steering.free()
+        self.steering.close()
         self.runner.stop()
         if self.ended.is_set():  # told again while users were ending
             return

@@ -7,7 +7,7 @@ import gevent
 import pytest
 
 from harness.load.inside.alarm import Alarm
-from harness.load.inside.turns import Arriving, Counted, Seat
+from harness.load.inside.turns import OVER, Arriving, Counted, Seat
 from tests.load.inside.waiting import until
 
 SECOND = 1_000_000_000
@@ -148,6 +148,56 @@ def test_what_arrived_after_the_step_was_never_counted_on() -> None:
 
     assert users.turns.gauges(0)["not_sent"] == []
     users.leave()
+
+
+def test_a_schedule_that_has_an_end_is_played_to_it_and_no_further() -> None:
+    """The last arrivals of a run: what waits is still taken, nothing is overdue, and there is nothing to be waited for."""
+    users = Users(each_s=0.01)
+    starts_ns = time.monotonic_ns() - users.epoch_ns
+    schedule = [starts_ns + offset for offset in (0, 1, 2, 3, 20 * MS)]
+    users.turns.begin(iter(schedule), max_sessions=2, queue_max=5, ends_ns=starts_ns + SECOND)
+    users.wait(5)
+    later_ns = time.monotonic_ns() - users.epoch_ns + 60 * SECOND
+    gauges = users.turns.gauges(later_ns)
+    users.turns.end()
+    users.leave()
+
+    assert sorted(wanted for _, wanted, _ in users.done) == schedule
+    assert (gauges["arrived"], gauges["overdue"], gauges["oldest_waiting_ns"]) == (5, 0, later_ns)
+    assert users.turns.gauges(0)["not_sent"] == []
+
+
+def test_a_schedule_that_is_behind_ends_all_the_same() -> None:
+    """What nobody has looked at yet is overdue, to the end of the schedule and not beyond."""
+    users = Users()
+    users.turns.begin(iter([0, 1, 2]), max_sessions=1, queue_max=0, ends_ns=3)
+    gauges = users.turns.gauges(time.monotonic_ns() - users.epoch_ns + SECOND)
+    users.turns.end()
+
+    assert gauges["overdue"] == 3
+    assert users.turns.gauges(0)["not_sent"] == [0, 1, 2]
+
+
+def test_when_the_load_is_over_nobody_gets_a_turn() -> None:
+    """Users who wait for one are still there to be stopped."""
+    turns = Counted(lambda: 1, epoch_ns=0)
+    asked: list[str] = []
+
+    def user() -> None:
+        turns.take("a", Seat(), 0)
+        asked.append("over")
+        OVER.take("a", Seat(), 0)
+        asked.append("a turn")
+
+    one = gevent.spawn(user)
+    turns.end()
+    until(lambda: asked)
+    gevent.sleep(0.01)
+    one.kill()
+
+    assert asked == ["over"]
+    OVER.end()
+    assert OVER.gauges(0) == {}
 
 
 def test_another_rate_goes_to_the_pool_that_there_is() -> None:

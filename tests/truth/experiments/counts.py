@@ -1,7 +1,8 @@
 """Counts by kind of step: what was asked for, what the server counted, what the report says.
 
-bench and requests_per_user put exactly so many calls on the server; a rate puts what it offers in the measured time and
-around it, and the totals of the report are what the server counted. Nothing arrives after the step is over.
+bench and requests_per_user put exactly so many calls on the server, whether their users think or not, on one worker or on
+two, and whatever comes next; a rate that is the last step puts what it offers, from its first moment to its end. The totals
+of the report are what the server counted.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,14 @@ from tests.truth.runs import Run, Server, load, scenario, serving
 REQUESTS, RATE, FOR_S = 137, 500, 8
 EACH = {"name": "each", "steps": {"levels": [3, 5], "hold": "1s", "requests_per_user": 4}}
 EACH_ALL = (3 + 5) * 4
+# Users who have made their calls are followed by others who wait, by nobody, and by a pool.
+ONE_AFTER_THE_OTHER = [
+    {"name": "first", "bench": {"requests": 23, "users": 7}},
+    {"name": "climb", "ramp": {"to": 6, "step": 3, "requests_per_user": 3, "rest": "1s", "confirm": False}},
+    {"name": "again", "bench": {"requests": 11, "users": 4}},
+    {"name": "last", "rate": {"rate": "40/s", "for": "2s"}},
+]
+ONE_AFTER_THE_OTHER_ALL = 23 + (3 + 6) * 3 + 11 + 80
 
 
 def rows(form: Form) -> Iterator[Row]:
@@ -24,6 +33,7 @@ def rows(form: Form) -> Iterator[Row]:
     with serving("times", seconds=0.02) as server:
         run = scenario(form.out, "each", server, workload=[{"call": "wait"}], load=[EACH])
         yield from _by_count("requests_per_user", run, server, EACH_ALL)
+    yield from _together(form, think=True)
     with serving("times", seconds=0.005) as server:
         run = load(form.out, server, "rate", "--rate", f"{RATE}/s", "--for", f"{FOR_S}s")
         yield from _by_time("rate", run, server)
@@ -34,12 +44,22 @@ def rows(form: Form) -> Iterator[Row]:
         yield from _by_time("sustain", run, server)
 
 
-def _together(form: Form) -> Iterator[Row]:
-    """The two by count in one run."""
-    bench = {"name": "quick", "bench": {"requests": REQUESTS, "users": 10}}
+def _together(form: Form, *, think: bool = False) -> Iterator[Row]:
+    """One after the other in one run, on two workers; the last is a rate."""
     with serving("times", seconds=0.02) as server:
-        run = scenario(form.out, "counts", server, workload=[{"call": "wait"}], load=[bench, EACH])
-        yield from _by_count("bench and requests_per_user", run, server, REQUESTS + EACH_ALL)
+        run = scenario(
+            form.out,
+            "counts",
+            server,
+            workload=[{"call": "wait"}],
+            load=ONE_AFTER_THE_OTHER,
+            workers=2,
+            think=think,
+        )
+        counted = server.record().asked["tools/call"]
+        name = f"one after the other, users who {'think' if think else 'do not think'}"
+        yield exactly(f"{name}: calls that the server got", ONE_AFTER_THE_OTHER_ALL, counted)
+        yield from _totals(name, run, counted)
 
 
 def _by_count(name: str, run: Run, server: Server, asked: int) -> Iterator[Row]:
