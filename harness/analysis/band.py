@@ -25,8 +25,9 @@ A *long row* is for groups with few calls: as many seconds as hold `LONG` calls,
 before. Three seconds of such a group prove nothing.
 
 An operation shares its machine with the rest of the load, so what the load has done before it may do as well (`widened`):
-its own seconds have too few calls to tell. Nor is an operation out for one odd second after healing (`of_first`), unless
-calls failed in it or it is `GROSS` times beyond the band: among many operations one always has such a second.
+its own seconds have too few calls to tell. Nor is anything out for one odd second after healing (`of_first`) unless calls
+failed in it or its median is beyond the band, of an operation `GROSS` times: among many operations one always has such
+a second. Slow calls are out when a row has them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -110,11 +111,11 @@ class Band:
         return self._beyond(part, self.second, rare)
 
     def of_first(self, part: Part) -> Sign:
-        """The same while nothing was out yet: an operation may have one odd second, unless it fails or is gross."""
-        sign = self.of_second(part, self.rare)
-        if not self.is_operation or sign in {"", "failed"}:
-            return sign
-        return "median" if self._is_late(part, self.second, self.rare, GROSS) else ""
+        """The same while nothing was out yet: one odd second is no news, unless it fails or is slow as a whole."""
+        if self._fails(part, self.second, self.rare):
+            return "failed"
+        times = GROSS if self.is_operation else 1.0
+        return "median" if self._is_late(part, self.second, self.rare, times) else ""
 
     def of_row(self, parts: Sequence[Part], together: Part, rare: float) -> Sign:
         """The same of three seconds in a row."""
