@@ -60,7 +60,7 @@ from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail, seal
 from harness.record.undo import read_open
 from harness.report import write_all
-from harness.services import janitor
+from harness.services import cores, janitor
 
 DRAIN_S_MAX = 30.0
 
@@ -131,6 +131,8 @@ async def _make(run: Run) -> str:
     """Steps 3 to 6; leaving it ends everything that was started, in reverse order."""
     asked = run.asked
     async with AsyncExitStack() as stack:
+        shared = stack.enter_context(cores.shared_out(0 if asked.engine else asked.scenario.workers))
+        run.write_metadata(cores=None if shared is None else shared.as_data())
         undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
         parts = Parts(run)
         undo.unasked = parts.ended
@@ -139,7 +141,7 @@ async def _make(run: Run) -> str:
         run.write_metadata(target=server.facts())
         await beside.try_work(run, server)
         await _try_workload(run, server)
-        engine = asked.engine or _locust(run, undo)
+        engine = asked.engine or _locust(run, undo, shared)
         telling = await stack.enter_async_context(alerts_of(run))
         load = await stack.enter_async_context(engine(_load_spec(run, server)))
         rundir.point_latest(run.directory)
@@ -202,10 +204,10 @@ async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled
     run.write_metadata(**load.facts())
 
 
-def _locust(run: Run, undo: Any) -> Engine:
+def _locust(run: Run, undo: Any, shared: cores.Cores | None) -> Engine:
     from harness.load.locust_engine import locust_engine
 
-    return locust_engine(run.directory, undo, run.progress.note, web=run.asked.web)
+    return locust_engine(run.directory, undo, run.progress.note, web=run.asked.web, cores=shared)
 
 
 def _load_spec(run: Run, server: Server) -> LoadSpec:

@@ -40,8 +40,9 @@ from harness.plan.plan import Arrivals
 from harness.record.rundir import RunDirectory
 from harness.record.spool import spool_path
 from harness.record.undo import Journal
+from harness.services.cores import Cores
 from harness.services.ports import free_port
-from harness.services.process import Child, running
+from harness.services.process import COMES_FIRST, Child, running
 
 READY_S = 30.0
 ANSWER_S = 10.0  # more than the master itself may take, so that it is the one to say what is wrong
@@ -307,9 +308,17 @@ def listen_for_web() -> socket.socket:
 
 
 def locust_engine(
-    directory: RunDirectory, undo: Journal, note: Callable[[str], None], *, web: bool = False
+    directory: RunDirectory,
+    undo: Journal,
+    note: Callable[[str], None],
+    *,
+    web: bool = False,
+    cores: Cores | None = None,
 ) -> Engine:
-    """An engine whose children write their logs into the run directory; with `web`, Locust's own pages show it."""
+    """An engine whose children write their logs into the run directory; with `web`, Locust's own pages show it.
+
+    Of these `cores` each worker gets its own.
+    """
 
     @asynccontextmanager
     async def engine(spec: LoadSpec) -> AsyncIterator[Load]:
@@ -333,6 +342,8 @@ def locust_engine(
                     undo=undo,
                     log=directory.log(log),
                     env={SPEC_VARIABLE: spec.to_json()} | {key: str(fd) for key, fd in numbers.items()},
+                    nice=0 if worker is None else COMES_FIRST,
+                    cores=() if worker is None or cores is None else (cores.workers[worker],),
                     pass_fds=list(numbers.values()),
                 )
                 load.children[name] = await stack.enter_async_context(child)

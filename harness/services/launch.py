@@ -1,32 +1,46 @@
-"""What runs in a child between fork and its own program: `python -I -S launch.py GATE PARENT SIGNAL UID GID NICE PROGRAM...`
+"""What runs in a child between fork and its own program: `python -I -S launch.py GATE PARENT SIGNAL UID GID NICE CORES PROGRAM...`
 
 A program of its own rather than a hook between fork and exec, which is unsafe in a process with threads.
 
+0. take its place: the cores (`1,2`; `-` for those of the parent) and the priority, where that is allowed
 1. drop to another user, if asked (first: the kernel forgets the death signal when the user changes)
 2. ask the kernel for SIGNAL when the parent dies, and leave if it has died already
 3. wait at the gate, a pipe, until the parent has written this pid down; its end means that the parent died
 4. become PROGRAM
 
-It is started by path and imports three modules of the standard library, so it costs about ten milliseconds.
+It is started by path and imports four modules of the standard library, so it costs about ten milliseconds.
 """
 
 import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 
 PR_SET_PDEATHSIG = 1
+INHERITED = "-"  # as CORES
 KEEP = -1  # as UID or GID: stay who we are
 NOT_STARTED = 127  # what a shell says too
 
 
-def main(numbers: list[int], program: list[str]) -> int:
-    """Only returns when there is nothing to become."""
-    gate, parent, death_signal, uid, gid, nice = numbers
-    if nice:
+def take_place(nice: int, cores: str) -> None:
+    """Who may not come first, or be there, goes on as everybody does."""
+    if cores != INHERITED:
+        with suppress(OSError):
+            os.sched_setaffinity(0, [int(core) for core in cores.split(",")])
+    if nice < 0:
+        with suppress(OSError):
+            os.nice(nice)
+    elif nice:
         os.nice(nice)
         # Niceness is a share; this is manners: who wakes up does not push a running one off its processor.
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def main(numbers: list[int], cores: str, program: list[str]) -> int:
+    """Only returns when there is nothing to become."""
+    gate, parent, death_signal, uid, gid, nice = numbers
+    take_place(nice, cores)
     if uid != KEEP:
         os.setgroups([])
         os.setresgid(gid, gid, gid)
@@ -42,7 +56,7 @@ def main(numbers: list[int], program: list[str]) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main([int(word) for word in sys.argv[1:7]], sys.argv[7:]))
+        sys.exit(main([int(word) for word in sys.argv[1:7]], sys.argv[7], sys.argv[8:]))
     except OSError as error:
-        sys.stderr.write(f"Cannot start {sys.argv[7]}: {error.strerror}\n")
+        sys.stderr.write(f"Cannot start {sys.argv[8]}: {error.strerror}\n")
         sys.exit(NOT_STARTED)

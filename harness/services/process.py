@@ -35,6 +35,7 @@ from harness.services.readiness import Ready, size, text_of, until
 
 # What is measured gives way to what measures: a generator that waits for a processor measures itself.
 GIVES_WAY = 10
+COMES_FIRST = -5  # where that is allowed
 READY_S, STOP_S, SWEEP_S = 30.0, 5.0, 2.0
 TAIL_LINES, TAIL_CHARS = 15, 4000
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")  # colours and their like
@@ -174,16 +175,18 @@ async def running(
     stop_s: float = STOP_S,
     death_signal: int = signal.SIGKILL,
     nice: int = 0,
+    cores: Sequence[int] = (),
     pass_fds: Sequence[int] = (),
     part: str = "",
 ) -> AsyncIterator[Child]:
     """A child that is ready, and gone afterwards. `env` is added to ours; a value of "" there is kept.
 
     `death_signal` is what the kernel sends it when we die, and what the janitor tries before SIGKILL. A child with
-    a `nice` above zero gives way to others when processors are short.
+    a `nice` above zero gives way to others when processors are short; one below zero comes first, where that is
+    allowed. It runs on these `cores`; on ours when none are named.
     """
     child, entry = _start(
-        argv, name, undo, log, env or {}, cwd, user, stop_signal, death_signal, nice, pass_fds, part
+        argv, name, undo, log, env or {}, cwd, user, stop_signal, death_signal, nice, cores, pass_fds, part
     )
     stop_watching = _watch(child, undo)
     try:
@@ -211,6 +214,7 @@ def _start(
     stop_signal: int,
     death_signal: int,
     nice: int,
+    cores: Sequence[int],
     pass_fds: Sequence[int],
     part: str,
 ) -> tuple[Child, Entry]:
@@ -225,7 +229,8 @@ def _start(
     try:
         who = user or RunAs(launch.KEEP, launch.KEEP)
         numbers = (gate, os.getpid(), int(death_signal), who.uid, who.gid, nice)
-        launcher = [sys.executable, "-I", "-S", launch.__file__, *map(str, numbers)]
+        where = ",".join(map(str, cores)) or launch.INHERITED
+        launcher = [sys.executable, "-I", "-S", launch.__file__, *map(str, numbers), where]
         log_offset, mark = size(log), f"{undo.path}#{secrets.token_hex(4)}"
         with log.open("ab") as output:
             process = subprocess.Popen(

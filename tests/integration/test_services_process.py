@@ -340,7 +340,16 @@ def test_a_launcher_whose_parent_died_starts_nothing(tmp_path: Path, parent: str
     os.write(opener, word)
     os.close(opener)
     numbers = [gate, os.getpid() if parent == "ours" else 1, 9, -1, -1, 0]
-    argv = [sys.executable, "-I", "-S", launch.__file__, *map(str, numbers), "touch", str(tmp_path / "ran")]
+    argv = [
+        sys.executable,
+        "-I",
+        "-S",
+        launch.__file__,
+        *map(str, numbers),
+        "-",
+        "touch",
+        str(tmp_path / "ran"),
+    ]
     done = subprocess.run(argv, pass_fds=[gate], timeout=30, check=False)
     os.close(gate)
     assert done.returncode == launch.NOT_STARTED
