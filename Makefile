@@ -6,6 +6,7 @@
 # make bench  the harness measured beside its peers, seven minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
 # make interrupt  twenty runs with a fault, ended by Ctrl-C or kill -9 at random moments: is anything left?
 # make truth    servers whose behaviour is known: theory beside what is reported, twelve minutes; make truth PART=latency
+# make steady   twenty first runs that end with an answer, and twenty of a disturbed generator that end unknown, an hour and a quarter
 # make named      ten runs of a target that acknowledges before it commits: is it named for it?
 
 VENV ?= .venv
@@ -13,7 +14,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test count bench calibrate interrupt named truth check format clean
+.PHONY: run test count bench calibrate interrupt named truth steady check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -48,6 +49,9 @@ named: $(STAMP)
 
 truth: $(STAMP)
 	$(BIN)/python -m tests.truth $(PART)
+
+steady: $(STAMP)
+	$(BIN)/python -m tests.truth.steady $(PART) $(if $(RUNS),--runs $(RUNS))
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tests.truth.rows import Form, Row, exactly
 from tests.truth.runs import load, serving
 
-BENCHES, REQUESTS = 20, 200
+BENCHES, REQUESTS = 50, 200
 
 
 def rows(form: Form) -> Iterator[Row]:
