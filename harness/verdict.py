@@ -10,7 +10,8 @@ Rules, in this order:
    is not there. A service that did not recover fails the run, and so does one that retries keep down. A fault that
    was not healed is told by an exit code of its own, whatever else there is to say. In a resilience matrix a fault
    that touched no call says so and is no reason, and a row that broke fails the run.
-3. Objectives. One that does not hold fails the run; one that cannot be answered makes it unknown.
+3. Objectives (harness.analysis.observation). One that is missed fails the run; one that cannot be decided makes it
+   unknown.
 4. A run without objectives passes when it measured something: a ramp that found its breaking point has
    passed. It fails when the calls did not work and no breaking point explains it (`analysis.mostly_failed`), or when
    a step that was to run at the last good level had none.
@@ -23,15 +24,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness import errors
-from harness.analysis import crew, loss, mostly_failed, parts, work
+from harness.analysis import crew, loss, mostly_failed, observation, parts, work
 from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
 from harness.analysis.finding import Finding, Outcome
 from harness.analysis.finding import unknown as _unknown
 from harness.analysis.impact import Impact
 from harness.analysis.littles_law import Balance
 from harness.analysis.matrix import Row
-from harness.analysis.observed import Observation
-from harness.analysis.rounding import show
+from harness.analysis.observation import Observation
 from harness.analysis.saturation import CLOCK_ERROR_MS_MAX
 from harness.analysis.work import Work
 from harness.catalogue import where
@@ -73,8 +73,8 @@ def judge(evidence: Evidence) -> Verdict:
     """The verdict on a run."""
     findings = [finding for check in CHECKS for finding in _safely(check, evidence)]
     outcomes: list[Outcome] = []
-    for observation in evidence.observations:
-        finding = _objective(observation)
+    for seen in evidence.observations:
+        finding = observation.judge(seen)
         outcomes.append(finding.outcome)
         if finding.outcome != "pass":
             findings.append(finding)
@@ -364,19 +364,3 @@ CHECKS: Final[tuple[Check, ...]] = (
     _aborted,
     _mostly_failed,
 )
-
-
-def _objective(observation: Observation) -> Finding:
-    text, value = observation.objective.text, observation.value
-    if value is None:
-        return Finding("unknown", f"{text}: {observation.why}", errors.UNKNOWN)
-    if observation.broken:
-        seen = show(value, observation.objective.unit)
-        reason = f"{text} does not hold: {observation.broken} ({seen} of all that arrived)"
-        return Finding("fail", reason, errors.FAILED)
-    if observation.objective.holds(value):
-        return Finding("pass", "", errors.PASSED)
-    why = f" ({observation.why})" if observation.why else ""
-    return Finding(
-        "fail", f"{text} does not hold: it was {show(value, observation.objective.unit)}{why}", errors.FAILED
-    )

@@ -11,7 +11,7 @@ from harness.analysis.exposure import Exposure
 from harness.analysis.faults import Fault
 from harness.analysis.impact import Impact
 from harness.analysis.matrix import Row
-from harness.analysis.observed import Observation
+from harness.analysis.observation import Observation
 from harness.analysis.phases import Figures
 from harness.analysis.recovery import Recovery
 from harness.objectives import parse

@@ -1,19 +1,50 @@
-"""The breaking point: the first level of a ramp whose success rate is below the limit.
+"""The breaking point: the first level of a ramp whose success rate is below the limit, and stays below it.
 
-Definitions. A level is good when its success rate reaches the limit. A level in whose measured window no
-call was decided is broken too: its users were all waiting for a server that no longer answers. When a broken
-level is run again straight away, the second run decides: broken again, the break is confirmed; good, it was
-a passing trouble and the ramp goes on. `last_good_users` is the highest good level before the break.
+    level      94.8 % of 115 calls: below 95 %
+    again      93.9 %  \\
+    again      95.6 %   } only these decide: Wald's sequential test, over all their calls
+    again      92.2 %  /  broken
 
-Assumptions: levels come in the order in which they ran. What it does not know yet: a break by latency
-while every call succeeds (the knee).
+A level whose success rate reaches the limit is good. One that does not is run again, and its repeats decide, by
+themselves: a level is repeated only because it looked bad, so its first run would tip the scale. After each repeat the
+test asks which is more likely by all calls of the repeats: that the level fails six fifths of what the limit allows (6 %
+for 95 %), or four fifths of it (4 %).
+
+- *broken*: the first is 40 times as likely, and the success rate of the repeats is below the limit; or no call of a repeat
+  was answered at all: its users were all waiting for a server that no longer answers.
+- *good*: the second is twice as likely, and the repeats reach the limit. The first run was a passing trouble.
+- Otherwise it is run once more, `REPEATS_MOST` times at most. Then it is broken, and not confirmed, when the first is
+  still at least `ROUGHLY` times as likely; else the ramp goes on. The reason says so.
+
+A level that clearly breaks needs one repeat, a level that is clearly good none. A ramp of ten levels of 115 calls and more
+against a server that always fails 6 % breaks at least 95 times in 100, one of 4 % at most 5 times in 100 (simulated:
+tests/analysis/test_breaking_point.py). One that fails exactly what is allowed may break or not. Calls that fail together
+(a stall) count as fewer (harness.analysis.correlation).
+
+`last_good_users` is the highest good level before the break, so the server's limit lies above it, and not above the level
+that broke. The conductor and whoever reads the run again decide with the same function, `weigh`.
+
+Assumptions: levels come in the order in which they ran. What it does not know: a break by latency while every call
+succeeds (harness.analysis.knee), bounds that were marked with `break_unless` (harness.conduct.judging).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import log
+from typing import Any, Final, Literal
 
+from harness.analysis.steps import Judged
 from harness.units import show_percent
+
+REPEATS_MOST: Final = 6
+AWAY: Final = (
+    0.2  # how far from the limit a level is told to be good or broken, as a share of the failures allowed
+)
+BROKEN_ODDS: Final = 40.0
+GOOD_ODDS: Final = 2.0
+ROUGHLY: Final = BROKEN_ODDS**0.5
+
+State = Literal["good", "broken", "open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +52,7 @@ class Level:
     """A step of a ramp, judged, and the limit that it was to reach."""
 
     users: int
-    success_rate: float | None
+    judged: Judged
     limit: float
     repeats: bool = False  # the level before it, run again
 
@@ -37,29 +68,105 @@ class BreakingPoint:
 
 
 def broke(success_rate: float | None, limit: float) -> bool:
-    """Whether a level with this success rate is broken."""
+    """Whether a level with this success rate is below its limit."""
     return success_rate is None or success_rate < limit
 
 
+def weigh(repeats: Sequence[Judged], limit: float) -> State:
+    """What the repeats of a level say of it so far."""
+    if not repeats:
+        return "open"
+    if repeats[-1].answered_rate is None:
+        return "broken"
+    odds = _log_odds(repeats, limit)
+    if broke(_rate(repeats), limit):
+        return "broken" if odds >= log(BROKEN_ODDS) else "open"
+    return "good" if odds <= -log(GOOD_ODDS) else "open"
+
+
+def leans(repeats: Sequence[Judged], limit: float) -> bool:
+    """Whether repeats that decided nothing, as many as there may be, are still taken for a break."""
+    return broke(_rate(repeats), limit) and _log_odds(repeats, limit) >= log(ROUGHLY)
+
+
+def reason(runs: Sequence[Judged], limit: float) -> str:
+    """Why a level is broken: its last run, or all the repeats that it took."""
+    if runs[-1].answered_rate is None:
+        return "no call that began in the measured window was answered"
+    repeats = runs[1:] or runs
+    lost = sum(one.not_sent for one in repeats)
+    over = f" over {len(repeats)} repeats" if len(repeats) > 1 else ""
+    near = f", too near for {REPEATS_MOST} to confirm it" if _is_near(repeats, limit) else ""
+    unsent = f" ({lost:,} arrivals were not sent)" if lost else ""
+    return f"success rate {show_percent(_rate(repeats))}{over} is below {show_percent(limit)}{near}{unsent}"
+
+
+def _is_near(repeats: Sequence[Judged], limit: float) -> bool:
+    return len(repeats) >= REPEATS_MOST and weigh(repeats, limit) == "open"
+
+
 def find(levels: Sequence[Level]) -> BreakingPoint | None:
-    """The first break that was not taken back by a good repetition."""
+    """The first break that was not taken back by its repeats."""
     good: int | None = None
-    for position, level in enumerate(levels):
-        if not broke(level.success_rate, level.limit):
+    position = 0
+    while position < len(levels):
+        level = levels[position]
+        position += 1
+        repeats = []
+        while position < len(levels) and levels[position].repeats:
+            repeats.append(levels[position].judged)
+            position += 1
+        # Where a bound was missed in its first run, the level was repeated, too.
+        decides = (
+            repeats[-1] if repeats and not broke(level.judged.answered_rate, level.limit) else level.judged
+        )
+        if not broke(decides.answered_rate, level.limit):
             good = max(good or 0, level.users)
             continue
-        again = levels[position + 1] if position + 1 < len(levels) else None
-        if again is None or not again.repeats:
-            return BreakingPoint(level.users, good, _reason(level), confirmed=False)
-        if broke(again.success_rate, again.limit):
-            return BreakingPoint(level.users, good, _reason(again), confirmed=True)
+        state = settled(repeats, level.limit, went_on=position < len(levels))
+        if state != "good":
+            why = reason([level.judged, *repeats], level.limit)
+            return BreakingPoint(level.users, good, why, confirmed=state == "broken")
+        good = max(good or 0, level.users)
     return None
 
 
-def _reason(level: Level) -> str:
-    if level.success_rate is None:
-        return "no call that began in the measured window was answered"
-    return f"success rate {show_percent(level.success_rate)} is below {show_percent(level.limit)}"
+def settled(repeats: Sequence[Judged], limit: float, *, went_on: bool) -> State:
+    """The last word on a level: `open` is a break that nothing confirmed. `went_on`: the ramp did, after it."""
+    state = weigh(repeats, limit)
+    if state != "open" or not repeats:
+        return state
+    if len(repeats) >= REPEATS_MOST:
+        return "open" if leans(repeats, limit) else "good"
+    # A run of an earlier version, or one that was cut off: its last repeat decided.
+    return "good" if went_on or not broke(repeats[-1].answered_rate, limit) else "open"
+
+
+def _rate(runs: Sequence[Judged]) -> float:
+    asked = sum(_asked(one) for one in runs)
+    return sum(one.ok for one in runs) / asked if asked else 0.0
+
+
+def _asked(run: Judged) -> int:
+    return run.ok + run.failed + run.not_sent
+
+
+def _log_odds(runs: Sequence[Judged], limit: float) -> float:
+    """How much more likely six fifths of the failures allowed are than four fifths, as a logarithm."""
+    allowed = 1 - limit
+    if allowed >= 1:
+        return float("-inf")
+    less, more = allowed * (1 - AWAY), min(allowed * (1 + AWAY), (1 + allowed) / 2)
+    if less <= 0:  # nothing may fail: a single failure is certain
+        return float("inf") if any(one.ok < _asked(one) for one in runs) else float("-inf")
+    failure, success = log(more / less), log((1 - more) / (1 - less))
+    return sum(_weight(one) * ((_asked(one) - one.ok) * failure + one.ok * success) for one in runs)
+
+
+def _weight(run: Judged) -> float:
+    """The part of its calls that counts, where they fail together."""
+    asked = _asked(run)
+    return min(1.0, run.worth / asked) if run.worth and asked else 1.0
 
 
 def is_at(row: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:

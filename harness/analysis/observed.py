@@ -6,23 +6,25 @@ FAULT` at the calls that the fault's window touched; `after FAULT` at the same f
 `overall` at the whole run (without its warm-up). Otherwise a call belongs by its intended start, and always by
 its completion for throughput. It looks at the calls of the load, or at the operation that it names.
 Latency: a failed call counts as infinitely slow, so that a server that fails fast cannot pass. Percentiles
-need ten calls above them, as everywhere. Arrivals that were not sent count as infinitely slow, too, and no objective
-on success holds when there are any.
+need ten calls above them to be shown, as everywhere; fewer may do to decide. Arrivals that were not sent count as
+infinitely slow, too, and no objective on success holds when there are any.
 
-`value` is None when nothing can be said, and `why` says why; the verdict is then unknown.
+`decision` says whether the objective is held (harness.analysis.decision); without one the value is compared as it is.
+`value` is None when nothing can be shown, and `why` says why; with neither the verdict is unknown.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
-from harness.analysis import exposure, latency, spans, steps
+from harness.analysis import confidence, decision, exposure, latency, spans, steps, strata
 from harness.analysis.calls import FAILED, OK, Calls, Ints
 from harness.analysis.faults import disturbed
 from harness.analysis.impact import Impact
+from harness.analysis.observation import Observation
 from harness.analysis.spans import Span
 from harness.catalogue import METRICS, QUANTILES
 from harness.mcp import outcome
@@ -32,14 +34,12 @@ from harness.units import NS_PER_MS, NS_PER_S
 SLOWEST: Final = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What was seen of an objective; `value` may be infinite."""
+class Added(Protocol):
+    """What the load generator itself added to latencies, at most (ok calls; None: not known)."""
 
-    objective: Objective
-    value: float | None
-    why: str = ""
-    broken: str = ""  # it does not hold, whatever the value is: why
+    def added_ms(self, calls: Sequence[Calls], per_mille: int, beyond: int = 0) -> float | None: ...
+
+    def mean_ms(self, calls: Sequence[Calls]) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Evidence:
     steps: Sequence[steps.Step]
     summary: Mapping[str, Any]  # what was found so far: sessions, work
     impacts: Sequence[Impact] = ()
+    added: Added | None = None
 
 
 def observe(objective: Objective, evidence: Evidence) -> Observation:
@@ -60,6 +61,7 @@ def observe(objective: Objective, evidence: Evidence) -> Observation:
     where = _where(objective, evidence)
     if not where:
         return Observation(objective, None, _nowhere(objective))
+    where = strata.cut(where, strata.edges(evidence.steps, (one.fault for one in evidence.impacts)))
     calls = evidence.load
     if objective.operation is not None:
         calls = evidence.calls.of_operation(objective.operation)
@@ -69,11 +71,9 @@ def observe(objective: Objective, evidence: Evidence) -> Observation:
         named = f" of {objective.operation}" if objective.operation else ""
         return Observation(objective, None, f"no call{named} began in that time")
     if objective.metric == "throughput":
-        done = sum(calls.completed(start, end) for start, end in where)
-        return Observation(objective, done * NS_PER_S / spans.length_ns(where))
+        return _throughput(objective, calls, where)
     if METRICS[objective.metric].unit == "ms":
-        slowness = [_slowness(part) for part in begun]
-        return _latency(objective, np.concatenate([*slowness, np.full(unsent, SLOWEST)]))
+        return _latency(objective, begun, unsent, evidence.added)
     return _share_or_count(objective, begun, unsent)
 
 
@@ -142,25 +142,52 @@ def _slowness(calls: Calls) -> Ints:
     return durations
 
 
-def _latency(objective: Objective, durations_ns: Ints) -> Observation:
-    metric = objective.metric
+def _throughput(objective: Objective, calls: Calls, where: Sequence[Span]) -> Observation:
+    done_ns = calls.done_ns[calls.kind == OK]
+    count = sum(int(np.count_nonzero((done_ns >= start) & (done_ns < end))) for start, end in where)
+    value = count * NS_PER_S / spans.length_ns(where)
+    low, high = (edge * NS_PER_S for edge in confidence.rate(done_ns, where, confidence.ONE_END))
+    return Observation(objective, value, decision=decision.rate(objective, (low, high), value))
+
+
+def _latency(objective: Objective, begun: Sequence[Calls], unsent: int, added: Added | None) -> Observation:
+    parts = [_slowness(part) for part in begun]
+    durations_ns = np.concatenate([*parts, np.full(unsent, SLOWEST)])
     if not len(durations_ns):
         return Observation(objective, None, "no call succeeded or failed in that time")
     failed = int(np.count_nonzero(durations_ns == SLOWEST))
-    if metric in QUANTILES:
-        found = latency.percentiles(durations_ns, [metric])[metric]
-        if found is None:
-            need = latency.needed(QUANTILES[metric])
-            return Observation(
-                objective, None, f"{metric} needs {need:,} calls, there were {len(durations_ns):,}"
-            )
-        value = math.inf if found == SLOWEST else found / NS_PER_MS
-    elif failed:
-        value = math.inf
-    else:
-        value = float(durations_ns.max() if metric == "max" else durations_ns.mean()) / NS_PER_MS
     why = f"{failed:,} of {len(durations_ns):,} calls failed and count as infinitely slow"
-    return Observation(objective, value, why if math.isinf(value) else "")
+    lengths = [*map(len, parts), unsent]
+    if objective.metric in QUANTILES:
+        value, need = _percentile_ms(objective.metric, durations_ns)
+        added_ms = _added_ms(objective, begun, failed, added)
+        made = decision.percentile(objective, durations_ns, lengths, added_ms)
+        return Observation(objective, value, need or (why if value == math.inf else ""), decision=made)
+    if failed:
+        return Observation(objective, math.inf, why)
+    if objective.metric == "max":
+        return Observation(objective, float(durations_ns.max()) / NS_PER_MS)
+    added_ms = _added_ms(objective, begun, failed, added)
+    made = decision.mean(objective, durations_ns, lengths, added_ms)
+    return Observation(objective, float(durations_ns.mean()) / NS_PER_MS, decision=made)
+
+
+def _percentile_ms(metric: str, durations_ns: Ints) -> tuple[float | None, str]:
+    """The percentile, or why it is not shown."""
+    found = latency.percentiles(durations_ns, [metric])[metric]
+    if found is not None:
+        return (math.inf if found == SLOWEST else found / NS_PER_MS), ""
+    need = latency.needed(QUANTILES[metric])
+    return None, f"{metric} is shown from {need:,} calls on, there were {len(durations_ns):,}"
+
+
+def _added_ms(objective: Objective, begun: Sequence[Calls], failed: int, added: Added | None) -> float:
+    """What the generator added to this figure; nothing where it is not known (then the run is not trusted anyway)."""
+    if added is None:
+        return 0.0
+    if objective.metric == "mean":
+        return added.mean_ms(begun) or 0.0
+    return added.added_ms(begun, QUANTILES[objective.metric], failed) or 0.0
 
 
 def _share_or_count(objective: Objective, begun: Sequence[Calls], unsent: int) -> Observation:
@@ -169,11 +196,15 @@ def _share_or_count(objective: Objective, begun: Sequence[Calls], unsent: int) -
     failed = sum(part.count(FAILED) for part in begun)
     if objective.metric == "failed":
         return Observation(objective, failed)
-    decided = failed + sum(part.count(OK) for part in begun)
-    broken = f"{unsent:,} arrivals were not sent" if unsent else ""
+    good = [part.kind[(part.kind == OK) | (part.kind == FAILED)] == OK for part in begun]
+    decided = sum(map(len, good))
     if not decided and not unsent:
         return Observation(objective, None, "no call succeeded or failed in that time")
-    return Observation(objective, (decided - failed) / (decided + unsent), broken=broken)
+    value = (decided - failed) / (decided + unsent)
+    if unsent:
+        return Observation(objective, value, broken=f"{unsent:,} arrivals were not sent")
+    made = decision.success(objective, np.concatenate(good), list(map(len, good)))
+    return Observation(objective, value, decision=made)
 
 
 def _recovery(objective: Objective, evidence: Evidence) -> Observation:

@@ -19,16 +19,17 @@ confirm a break appears again, in the order in which things happened.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.analysis import arrivals, exposure, latency, spans
+from harness.analysis import arrivals, correlation, exposure, latency, spans
 from harness.analysis.arrivals import Unsent
 from harness.analysis.calls import FAILED, OK, Calls, in_load, kinds_of
+from harness.analysis.confidence import ONE_END
 from harness.analysis.rounding import per_second, ratio, seconds
 from harness.analysis.spans import Span
 from harness.record import events as kinds
@@ -45,6 +46,9 @@ class Judged:
     failed: int
     success_rate: float | None
     not_sent: int = 0  # arrivals of open load that nobody took
+    worth: float = field(
+        default=0.0, compare=False
+    )  # so many independent calls (harness.analysis.correlation)
 
     @property
     def answered_rate(self) -> float | None:
@@ -74,7 +78,8 @@ def judge(frame: pd.DataFrame, start_ns: int, end_ns: int) -> Judged:
     intended = frame["intended_ns"].to_numpy()
     kind, operation = kinds_of(frame["outcome"]), frame["operation"].astype("category").cat
     load = in_load(operation.codes.to_numpy(), [str(name) for name in operation.categories], kind)
-    return _judged(kind[(intended >= start_ns) & (intended < end_ns) & load])
+    inside = (intended >= start_ns) & (intended < end_ns) & load
+    return _judged(kind[inside][np.argsort(intended[inside], kind="stable")])
 
 
 def tally(calls: Calls) -> Judged:
@@ -149,7 +154,9 @@ def _not_sent(step: Step, where: Sequence[Span]) -> int | None:
 
 def _judged(kind: npt.NDArray[np.int8]) -> Judged:
     ok, failed = int(np.count_nonzero(kind == OK)), int(np.count_nonzero(kind == FAILED))
-    return Judged(len(kind), ok, failed, ok / (ok + failed) if ok + failed else None)
+    decided = kind[(kind == OK) | (kind == FAILED)]
+    worth = correlation.effective(decided == OK, [len(decided)], ONE_END)
+    return Judged(len(kind), ok, failed, ok / (ok + failed) if ok + failed else None, worth=worth)
 
 
 def _step(asked: Mapping[str, Any], running: Event | None, start_ns: int, end_ns: int) -> Step:

@@ -211,7 +211,7 @@ def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any]
     levels = [
         Level(
             step.users,
-            steps.tally(recorded.load.between(step.start_ns, step.end_ns)).success_rate,
+            steps.tally(recorded.load.between(step.start_ns, step.end_ns)),
             limits[step.name],
             repeats=step.kind == CONFIRM,
         )

@@ -1,16 +1,18 @@
 """Whether a level was good: its success rate, and the bounds that were marked for it.
 
 A level without a single call is not good: nothing was shown. Arrivals that nobody took count as failures of the
-level. A bound that there are too few calls for breaks nothing, and is said.
+level. A bound breaks a level when it is missed for certain (harness.analysis.decision); one that cannot be decided breaks
+nothing, and is said.
 """
 
 from dataclasses import dataclass
 
 import pandas as pd
 
+from harness.analysis.breaking_point import broke, reason
 from harness.analysis.calls import Calls
+from harness.analysis.observation import judge
 from harness.analysis.observed import Evidence, observe
-from harness.analysis.rounding import show
 from harness.analysis.spans import Span
 from harness.analysis.steps import Judged, Step
 from harness.objectives import parse
@@ -20,21 +22,22 @@ from harness.units import show_percent
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Why a level is not good (nothing: it is), and which of its bounds could not be asked."""
+    """Why a level is not good (nothing: it is), and which of its bounds could not be decided."""
 
+    judged: Judged
     broken: str = ""
+    bound: bool = False  # it is one of its bounds that it misses
     unasked: tuple[str, ...] = ()
 
 
 def judgement(step: LoadStep, judged: Judged, rows: pd.DataFrame, start_ns: int, end_ns: int) -> Judgement:
     """Of a step that has no limits: always good."""
     if step.break_below is None:
-        return Judgement()
+        return Judgement(judged)
     rate = judged.answered_rate
-    if rate is None or rate < step.break_below:
-        lost = f" ({judged.not_sent:,} arrivals were not sent)" if judged.not_sent else ""
-        return Judgement(f"success rate {show_rate(judged)} is below {show_percent(step.break_below)}{lost}")
-    return _bounds(step, judged, rows, (start_ns, end_ns)) if step.break_unless else Judgement()
+    if broke(rate, step.break_below):
+        return Judgement(judged, reason([judged], step.break_below))
+    return _bounds(step, judged, rows, (start_ns, end_ns)) if step.break_unless else Judgement(judged)
 
 
 def show_rate(judged: Judged) -> str:
@@ -59,9 +62,9 @@ def _bounds(step: LoadStep, judged: Judged, rows: pd.DataFrame, window: Span) ->
     unasked = []
     for text in step.break_unless:
         objective = parse(text)
-        found = observe(objective, evidence)
-        if found.value is None:
-            unasked.append(f"{text}: {found.why}")
-        elif found.broken or not objective.holds(found.value):
-            return Judgement(f"{text} does not hold: it was {show(found.value, objective.unit)}")
-    return Judgement(unasked=tuple(unasked))
+        finding = judge(observe(objective, evidence))
+        if finding.outcome == "fail":
+            return Judgement(judged, finding.reason, bound=True)
+        if finding.outcome == "unknown":
+            unasked.append(finding.reason)
+    return Judgement(judged, unasked=tuple(unasked))

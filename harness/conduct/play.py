@@ -2,10 +2,10 @@
 
     set users -> acknowledged -> settle -> measure -> done -> wait for open calls -> judge
 
-A level of a ramp that falls below its limit is repeated once after a rest (`confirm`); if it fails again
-the ramp has its breaking point and ends. While a step's calls resolve the load goes on, so nothing is
-measured from a system that is being relieved; but for a step by count, and for the arrivals of the plan's last step,
-which send what was asked for and no more.
+A level of a ramp that falls below its limit is repeated after a rest (`confirm`), until its repeats decide
+(harness.analysis.breaking_point); if they say that it is broken, the ramp has its breaking point and ends. While a
+step's calls resolve the load goes on, so nothing is measured from a system that is being relieved; but for a step by
+count, and for the arrivals of the plan's last step, which send what was asked for and no more.
 What is written down is events; whoever reads the run computes the numbers again from the samples.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from harness.analysis.breaking_point import REPEATS_MOST, reason, settled, weigh
 from harness.analysis.steps import Judged, judge
 from harness.clock import Clock, Epoch
 from harness.conduct.following import Watch
@@ -121,13 +122,9 @@ class Player:
         found = await self._level(step)
         if not found.broken:
             return False
-        if step.confirm:
-            size = show_size(step.users, step.arrivals)
-            self.progress.note(f"  {size}: {found.broken}; repeating the level")
-            await self._rest(max(step.rest_s, CONFIRM_REST_S))
-            found = await self._level(replace(step, kind="confirm"))
-            if not found.broken:
-                return False
+        why, confirmed = await self._repeated(step, found) if step.confirm else (found.broken, False)
+        if not why:
+            return False
         rates: dict[str, Any] = {}
         if step.arrivals:
             rates = {"rate": step.rate_per_s, "last_good_rate": self.last_good_rate}
@@ -135,11 +132,27 @@ class Player:
             events.BREAK,
             users=step.users,
             last_good_users=self.last_good if step.users else None,
-            reason=found.broken,
-            confirmed=step.confirm,
+            reason=why,
+            confirmed=confirmed,
             **rates,
         )
         return True
+
+    async def _repeated(self, step: LoadStep, found: Judgement) -> tuple[str, bool]:
+        """Runs the level again until that decides: why it is broken (nothing: it is not), and whether that is sure."""
+        limit, size = step.break_below or 0.0, show_size(step.users, step.arrivals)
+        runs, by_bound, state = [found.judged], found.bound, "open"
+        while state == "open" and len(runs) <= REPEATS_MOST:
+            self.progress.note(f"  {size}: {found.broken or 'not decided yet'}; repeating the level")
+            await self._rest(max(step.rest_s, CONFIRM_REST_S))
+            found = await self._level(replace(step, kind="confirm"))
+            runs.append(found.judged)
+            if found.bound:
+                return found.broken, True
+            state = "good" if by_bound and not found.broken else weigh(runs[1:], limit)
+        if state == "open":
+            state = settled(runs[1:], limit, went_on=False)
+        return ("" if state == "good" else reason(runs, limit)), state == "broken"
 
     async def _level(self, step: LoadStep) -> Judgement:
         """One level, held and judged."""

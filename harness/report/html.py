@@ -15,6 +15,7 @@ from harness.report import svg, tables, wording
 from harness.report.charts import CHARTS, renditions
 from harness.report.experiment_table import experiment
 from harness.report.fault_table import faults
+from harness.report.figures import figures, warnings
 from harness.report.load_charts import distribution_data
 from harness.report.markup import Html, el
 from harness.report.matrix_table import matrix
@@ -90,7 +91,7 @@ def _header(reading: Reading) -> Html:
         el("h1", str(summary["scenario"] or "Run")),
         el("p", "  ·  ".join(str(part) for part in what if part), cls="sub"),
         _verdict(reading),
-        el("dl", *(_tile(label, value) for label, value in _key_figures(reading)), cls="tiles"),
+        el("dl", *(_tile(*figure) for figure in _key_figures(reading)), cls="tiles"),
         *_findings(reading),
         _again(reading),
     )
@@ -113,29 +114,32 @@ def _verdict(reading: Reading) -> Html:
     )
 
 
-def _key_figures(reading: Reading) -> list[tuple[str, str]]:
+def _key_figures(reading: Reading) -> list[tuple[str, str, str]]:
+    """Label, value, 95 % interval."""
     summary = reading.summary
-    totals, response = summary["totals"], summary["latency_ms"]["response"]
     peak = capacity.highest(summary["steps"])
-    figures = [
-        ("Calls", show(totals["calls"], "count")),
-        ("Success", show(totals["success_rate"], "share")),
-        ("Throughput", show(totals["throughput_rps"], "per_s")),
-        *((f"Response {name}", show(response[name], "ms")) for name in tables.QUANTILES),
+    success, throughput, *percentiles = ((one.name, one.value, one.interval) for one in figures(summary))
+    tiles = [
+        ("Calls", show(summary["totals"]["calls"], "count"), ""),
+        ("Success", *success[1:]),
+        ("Throughput", *throughput[1:]),
+        *((f"Response {name}", value, interval) for name, value, interval in percentiles),
     ]
     if peak:
-        figures.insert(3, ("Peak", f"{show(peak['throughput_rps'], 'per_s')} at {peak['users']} users"))
-    return figures
+        tiles.insert(3, ("Peak", f"{show(peak['throughput_rps'], 'per_s')} at {peak['users']} users", ""))
+    return tiles
 
 
-def _tile(label: str, value: str) -> Html:
-    return el("div", el("dt", label), el("dd", value))
+def _tile(label: str, value: str, interval: str) -> Html:
+    between = el("dd", f"{interval}", cls="interval", title="95 % interval") if interval else None
+    return el("div", el("dt", label), el("dd", value), between)
 
 
 def _findings(reading: Reading) -> list[Html]:
     """Where it broke, and where latency gave way."""
     told = [
         ("Calls: ", wording.calls(reading)),
+        ("Careful: ", warnings(reading)),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
         ("Retries: ", wording.retries(reading)),
@@ -233,6 +237,13 @@ def _reading_the_numbers() -> Html:
             "from the moment the call was to start until its answer was complete; of ok calls.",
         ),
         ("Service time", "the same, from the moment it was sent."),
+        (
+            "Small figures below",
+            (
+                "the 95 % interval: where the figure lies when the run is made again on the same day. Wider where calls "
+                "were slow, or failed, together."
+            ),
+        ),
         ("p95", "95 of 100 calls were at least as fast. Shown only when at least ten calls were slower."),
         ("Success", "ok calls among those that succeeded or failed."),
         ("Throughput", "ok calls a second, by the time of their completion."),

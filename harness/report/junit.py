@@ -6,7 +6,6 @@ case is the measurement: it errs when the run cannot be trusted, with the reason
 
 from xml.etree import ElementTree as ET
 
-from harness.analysis.rounding import show
 from harness.report import wording
 from harness.report.reading import Reading
 from harness.report.terminal import clean
@@ -58,7 +57,7 @@ def _objectives(reading: Reading, suite: str) -> list[ET.Element]:
             "objectives",
             row["objective"],
             row["outcome"],
-            f"observed {show(seen.value, seen.objective.unit)}" + (f": {seen.why}" if seen.why else ""),
+            f"observed {seen.seen}" + (f": {why}" if (why := seen.undecided or seen.why) else ""),
         )
         for seen, row in zip(reading.observations, rows, strict=True)
     ]

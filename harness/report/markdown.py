@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.analysis import phases
 from harness.analysis.rounding import BLANK, show
-from harness.report import wording
+from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.terminal import clean
@@ -59,6 +59,7 @@ def publish(text: str, environ: Mapping[str, str]) -> None:
 def _findings(reading: Reading) -> list[tuple[str, str]]:
     return [
         ("Calls: ", wording.calls(reading)),
+        ("Careful: ", figures.warnings(reading)),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
         ("Retries: ", wording.retries(reading)),
@@ -77,7 +78,8 @@ def _totals(summary: dict[str, Any]) -> str:
         show(totals["throughput_rps"], "per_s"),
         *(show(response[name], "ms") for name in QUANTILES),
     ]
-    return table(heads, [row])
+    between = [one.interval for one in figures.figures(summary)]
+    return table(heads, [row, ["95% interval", "", *between]] if any(between) else [row])
 
 
 def _objectives(reading: Reading) -> str:
@@ -85,7 +87,7 @@ def _objectives(reading: Reading) -> str:
         [
             MARK[row["outcome"]],
             _code(row["objective"]),
-            show(seen.value, seen.objective.unit) + (f" ({cell(seen.why)})" if seen.why else ""),
+            seen.seen + (f" ({cell(seen.why)})" if seen.why else ""),
             wording.margin(seen),
         ]
         for seen, row in zip(reading.observations, reading.summary["objectives"], strict=True)

@@ -20,7 +20,9 @@ from harness.analysis import calls as columns
 from harness.analysis import (
     capacity,
     curve,
+    error_budget,
     faults,
+    headline,
     heat,
     histograms,
     impact,
@@ -35,6 +37,7 @@ from harness.analysis import (
     panels,
     saturation,
     steps,
+    strata,
     summary,
     weakness,
     windows,
@@ -43,13 +46,14 @@ from harness.analysis import (
 from harness.analysis.calls import Calls
 from harness.analysis.capacity import Fit
 from harness.analysis.curve import Curve
+from harness.analysis.headline import Jump
 from harness.analysis.heat import Heat
 from harness.analysis.histograms import Interval
 from harness.analysis.impact import Impact
 from harness.analysis.knee import Knee
 from harness.analysis.littles_law import Balance
 from harness.analysis.matrix import Row
-from harness.analysis.observed import Observation
+from harness.analysis.observation import Observation
 from harness.analysis.outside import Outside
 from harness.analysis.panels import Panel
 from harness.analysis.summary import Recorded
@@ -87,6 +91,7 @@ class Reading:
     knee: Knee | None
     balances: tuple[Balance, ...]
     outside: Outside  # why totals and steps are not the same number
+    jumps: tuple[Jump, ...]
     steps: tuple[steps.Step, ...]
     observations: tuple[Observation, ...]
     impacts: tuple[Impact, ...]
@@ -123,6 +128,10 @@ def read(run_dir: Path) -> Reading:
     rows = matrix.measure(matrix.Evidence(plan, impacts, timed, events, worked, saturated.excesses))
     weak = weakness.find(rows, calls, timed, events)
     found = summary.assemble(recorded, timed, impacts, rows, weak, saturated)
+    figures = headline.measure(
+        summary.after_warmup(recorded, load), strata.edges(timed, (one.fault for one in impacts))
+    )
+    found["intervals"] = figures.intervals
     seen = _observe(metadata, _evidence(recorded, timed, found, impacts))
     balances = littles_law.measure(calls, timed)
     return Reading(
@@ -145,6 +154,7 @@ def read(run_dir: Path) -> Reading:
         knee=knee.find(capacity.levels(found["steps"])),
         balances=balances,
         outside=outside.measure(summary.after_warmup(recorded, load), events, timed, found["steps"]),
+        jumps=figures.jumps,
         steps=timed,
         observations=tuple(seen),
         impacts=impacts,
@@ -162,7 +172,8 @@ def _evidence(
 ) -> observed.Evidence:
     """What objectives look at: without the warm-up."""
     calls, load = (summary.after_warmup(recorded, part) for part in (recorded.calls, recorded.load))
-    return observed.Evidence(calls, load, timed, found, impacts)
+    added = error_budget.measure(recorded.events, [(one.start_ns, one.end_ns) for one in timed])
+    return observed.Evidence(calls, load, timed, found, impacts, added)
 
 
 def _json(path: Path) -> dict[str, Any]:

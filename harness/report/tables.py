@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from harness.analysis import breaking_point, saturation
-from harness.analysis.observed import Observation
+from harness.analysis.observation import Observation
 from harness.analysis.rounding import BLANK, show
 from harness.report import wording
 from harness.report.markup import Html, Node, el
@@ -34,8 +34,8 @@ def objectives(reading: Reading) -> Html | None:
 
 
 def _observed(seen: Observation) -> str:
-    shown = show(seen.value, seen.objective.unit)
-    return f"{shown} ({seen.why})" if seen.why else shown
+    why = seen.undecided or seen.why
+    return f"{seen.seen} ({why})" if why else seen.seen
 
 
 def levels(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from harness.analysis import breaking_point, phases
 from harness.analysis.rounding import show
-from harness.report import wording
+from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
 
@@ -183,6 +183,10 @@ def _facts(reading: Reading) -> Table:
     if told := wording.calls(reading):
         table.add_row("Calls", told)
     counts = [f"{name} {count:,}" for name, count in wording.outcomes(summary)]
+    if summary["totals"]["calls"]:
+        shown = [one.text for one in figures.figures(summary)]
+        table.add_row("Figures", "   ".join(shown[:2]))
+        table.add_row("", "   ".join(shown[2:]))
     table.add_row("Outcomes", clean("   ".join(counts)))
     for row in summary["failures"][1:FAILURES_MOST]:  # the first stands at the top
         table.add_row("", Text(clean(f"{row['count']:,} {row['outcome']}: {row['detail']}"), style="dim"))
@@ -201,6 +205,7 @@ def _facts(reading: Reading) -> Table:
 def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     """What there is to say about this run, each by its name."""
     yield "Protocol", wording.protocol(reading.summary)
+    yield "Careful", figures.warnings(reading)
     yield "Breaking point", wording.breaking_point(reading)
     yield "Knee", wording.knee(reading)
     rude = [(impact.fault.name, did) for impact in reading.impacts if (did := wording.fault_did(impact))]
@@ -225,8 +230,7 @@ def _objectives(reading: Reading) -> Table:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
     for seen, row in zip(reading.observations, reading.summary["objectives"], strict=True):
-        value = show(seen.value, seen.objective.unit)
-        table.add_row(clean(row["objective"]), value, Text.assemble(_word(row["outcome"])))
+        table.add_row(clean(row["objective"]), seen.seen, Text.assemble(_word(row["outcome"])))
     return table
 
 

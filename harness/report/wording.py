@@ -10,7 +10,7 @@ from harness.analysis import mostly_failed
 from harness.analysis.faults import Fault
 from harness.analysis.impact import Impact
 from harness.analysis.matrix import Row
-from harness.analysis.observed import Observation
+from harness.analysis.observation import Observation
 from harness.analysis.recovery import Found, Recovery
 from harness.analysis.rounding import BLANK, show
 from harness.catalogue import METRICS, told, where
@@ -135,10 +135,12 @@ def breaking_point(reading: Reading) -> str:
     found = reading.summary["breaking_point"]
     if found:
         good = size({"users": found["last_good_users"], "rate": found.get("last_good_rate")})
-        before = f"{good} was the last good level" if good else "no lower level was good"
-        confirmed = (
-            "confirmed by running the level again" if found["confirmed"] else "not confirmed by a second run"
+        before = (
+            f"{good} was the last good level, so it gives way between the two"
+            if good
+            else "no lower level was good"
         )
+        confirmed = "confirmed by running the level again" if found["confirmed"] else "not confirmed"
         return f"{size(found)}: {found['reason']} ({confirmed}); {before}"
     limited = {
         step.get("phase") for step in reading.plan.get("steps") or [] if step.get("break_below") is not None

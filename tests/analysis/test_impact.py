@@ -81,7 +81,7 @@ OBJECTIVES = {
     "p95 < 100ms": "pass",
     "p95 < 100ms overall": "fail",
     "p50 >= 200ms during slow-link": "pass",
-    "success_rate < 1% during cut": "pass",
+    "success_rate < 2% during cut": "pass",
     "success_rate >= 99% after cut": "pass",
     "recovery == 0s after slow-link": "pass",
     "recovery < 4s after cut": "fail",
