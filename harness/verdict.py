@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness import errors
-from harness.analysis import crew, loss, mostly_failed, observation, parts, work
+from harness.analysis import crew, integrity, loss, mostly_failed, observation, parts, work
 from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
 from harness.analysis.finding import Finding, Outcome
 from harness.analysis.finding import unknown as _unknown
@@ -54,6 +54,7 @@ class Evidence:
     work: Work | None = None
     matrix: Sequence[Row] = ()
     saturated: Sequence[str] = ()  # why the load generator was the bottleneck, if it was
+    damage: Sequence[str] = ()  # what is wrong with the files
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,11 @@ def _safely(check: Check, evidence: Evidence) -> list[Finding]:
         return check(evidence)
     except Exception as error:  # whatever a check trips over, the answer is that we do not know
         return _unknown(f"the check {check.__name__.strip('_')} could not be made: {error!r}")
+
+
+def _damaged(evidence: Evidence) -> list[Finding]:
+    """No number of a run whose files contradict themselves can be trusted."""
+    return integrity.findings(evidence.damage)
 
 
 def _ended(evidence: Evidence) -> list[Finding]:
@@ -350,6 +356,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _parts,
     _workers,  # before the ending that it may have caused
     _ended,
+    _damaged,
     _nothing_measured,
     _lost,
     _saturated,

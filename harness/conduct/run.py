@@ -54,7 +54,7 @@ from harness.plan.build import build
 from harness.plan.describe import one_line
 from harness.plan.plan import Plan
 from harness.plan.warnings import warnings
-from harness.record import events, metadata, redact, rundir
+from harness.record import checksums, events, metadata, redact, rundir
 from harness.record.events import EventLog
 from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail, seal
@@ -96,6 +96,7 @@ async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters)
         raise error
     seal(directory.spool, directory.samples)
     shutil.rmtree(directory.spool)
+    checksums.write(directory.path)
     board.take_down(directory)
     reading = await asyncio.to_thread(write_all, directory.path)
     code = worst(int(reading.summary["exit_code"]), *([INTERRUPTED] if reason == "interrupted" else []))

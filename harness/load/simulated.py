@@ -161,7 +161,8 @@ class _SimulatedLoad:
 
     def _block(self, drawn: Times, *, last: bool) -> Block:
         rows = len(drawn[0])
-        columns = self._numbers(drawn) | self._texts(rows)
+        failed = self.rng.random(rows) >= self.server.success(self.users)
+        columns = self._numbers(drawn, failed) | self._texts(failed)
         seq = np.arange(self.recorded, self.recorded + rows)
         self.recorded += rows
         return Block(
@@ -194,7 +195,7 @@ class _SimulatedLoad:
             last=last,
         )
 
-    def _numbers(self, drawn: Times) -> dict[str, bytes]:
+    def _numbers(self, drawn: Times, failed: np.ndarray) -> dict[str, bytes]:
         intended, sent, done = drawn
         rows = len(intended)
         values = {
@@ -202,7 +203,7 @@ class _SimulatedLoad:
             "sent_ns": sent,
             "first_byte_ns": done,
             "done_ns": done,
-            "status": np.full(rows, 200),
+            "status": np.where(failed, 503, 200),
             "code": np.full(rows, NULL_CODE),
             "user": np.arange(rows) % max(self.users, 1),
             "session": np.arange(rows) % max(self.users, 1),
@@ -213,9 +214,8 @@ class _SimulatedLoad:
         }
         return {name: value.astype(_NUMPY[NUMBERS[name]]).tobytes() for name, value in values.items()}
 
-    def _texts(self, rows: int) -> dict[str, bytes]:
-        codes = {name: np.zeros(rows, "<i4") for name in TEXTS}
-        failed = self.rng.random(rows) >= self.server.success(self.users)
+    def _texts(self, failed: np.ndarray) -> dict[str, bytes]:
+        codes = {name: np.zeros(len(failed), "<i4") for name in TEXTS}
         codes["outcome"] = failed.astype("<i4")
         codes["detail"] = failed.astype("<i4")
         return {name: value.tobytes() for name, value in codes.items()}

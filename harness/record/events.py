@@ -32,10 +32,13 @@ for its last step: readers close it at the last sample.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TextIO
+
+from harness.record import fields
+from harness.record.lines import read_lines
 
 STEP_ASKED = "step_asked"
 STEP_RUNNING = "step_running"
@@ -90,15 +93,33 @@ class EventLog:
         self._file.flush()
 
 
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The events that can be read, and what is wrong with the others."""
+
+    events: tuple[Event, ...] = ()
+    damage: tuple[str, ...] = ()
+
+
+def read_log(path: Path) -> Log:
+    """Every event that has the fields its kind must have; a torn last line (a crash in mid-write) is left out."""
+    lines = read_lines(path)
+    damage = dict.fromkeys(lines.why())
+    events = []
+    for data in lines.objects:
+        if wrong := fields.wrong(data):
+            damage[f"{path.name}: {wrong}"] = None
+        else:
+            events.append(_event(data))
+    return Log(tuple(events), tuple(damage))
+
+
 def read_events(path: Path) -> list[Event]:
-    """Every whole line; a torn last line (a crash in mid-write) is left out."""
-    return list(_parse(path)) if path.exists() else []
+    """Whatever has a time and a kind; `read_log` asks for more."""
+    return [_event(data) for data in read_lines(path).objects if {"at_ns", "event"} <= data.keys()]
 
 
-def _parse(path: Path) -> Iterator[Event]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            data = json.loads(line)
-        except ValueError:
-            continue
-        yield Event(data.pop("at_ns"), data.pop("event"), data)
+def _event(data: Mapping[str, Any]) -> Event:
+    return Event(
+        data["at_ns"], data["event"], {key: data[key] for key in data if key not in {"at_ns", "event"}}
+    )

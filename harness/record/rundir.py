@@ -7,6 +7,7 @@
     events.jsonl                               appended as things happen
     work.jsonl                                 entries that were promised, and found again
     spool/ -> samples.parquet                  a row a call
+    checksums.json                             what the files above were when the run ended
     live.json                                  the last seconds, while it runs
     summary.json report.html windows.csv charts/   what was read from it
     harness.log locust.log ...                 logs of the parts

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harness.record import started
@@ -130,6 +131,27 @@ def frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
 def load(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """samples.parquet as a data frame (see `frame`)."""
     return _frame(pq.read_table(path, columns=list(columns) if columns else None))
+
+
+def load_whole(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Every column of the schema, and what is wrong with the rows that are left out: they lack what a row must have.
+
+    ArrowException or OSError: there is a column too few, or one of another kind, or the file is no Parquet.
+    """
+    if missing := [name for name in ORDER if name not in pq.read_schema(path).names]:
+        raise pa.ArrowInvalid(f"There is no column {missing[0]}")
+    table = pq.read_table(path, columns=list(ORDER)).select(ORDER)
+    table = table if table.schema.equals(SCHEMA) else table.cast(SCHEMA)
+    lacking = [name for name in ORDER if name not in NULLABLE and table[name].null_count]
+    damage = tuple(f"{table[name].null_count:,} rows have no {name}" for name in lacking)
+    return _frame(_complete(table, lacking)), damage
+
+
+def _complete(table: pa.Table, lacking: Sequence[str]) -> pa.Table:
+    """The rows that have a value in each of these columns."""
+    for name in lacking:
+        table = table.filter(pc.is_valid(table[name]))
+    return table
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

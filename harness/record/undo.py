@@ -110,7 +110,8 @@ def read_open(path: Path, *, also_done: bool = False) -> list[Open]:
     found: dict[int, Open] = {}
     for line in _lines(path):
         if "done" in line and not also_done:
-            found.pop(line["done"], None)
+            if isinstance(line["done"], int):
+                found.pop(line["done"], None)
         elif isinstance(line.get("id"), int):
             data = {key: value for key, value in line.items() if key not in {"id", "what"}}
             found[line["id"]] = Open(line["id"], str(line.get("what", "")), data)

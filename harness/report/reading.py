@@ -1,22 +1,18 @@
 """Reading a run: from its directory to everything that a report shows. The only place of this half with I/O.
 
-A run that was cut off still has its spools: they are sealed into samples.parquet here. What a run did not
-write is empty; a directory without a trace of a run, or with a file that cannot be read, is the user's error.
+`files` has the I/O. What a run did not write is empty; a directory without a trace of a run, or with a file that
+cannot be read, is the user's error; a damaged run is read as far as that goes, and its verdict is unknown.
 The samples themselves are let go of: a `Reading` stays small however long the run was.
 """
 
-import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-import pyarrow as pa
 
 from harness import objectives, verdict
-from harness.analysis import calls as columns
 from harness.analysis import (
     capacity,
     curve,
@@ -58,18 +54,10 @@ from harness.analysis.outside import Outside
 from harness.analysis.panels import Panel
 from harness.analysis.summary import Recorded
 from harness.analysis.weakness import Weakness
-from harness.errors import HarnessError, UsageError
-from harness.record.events import Event, read_events
-from harness.record.samples import SCHEMA, frame, load, seal, sealed_counts
-from harness.record.undo import DIRECTORY, PROCESS, SHARED_MEMORY, read_open
+from harness.errors import HarnessError, UntrustedError
+from harness.record.events import Event
+from harness.report.files import Files, read_files
 
-METADATA: Final = "metadata.json"
-PLAN: Final = "plan.json"
-EVENTS: Final = "events.jsonl"
-SAMPLES: Final = "samples.parquet"
-WORK: Final = "work.jsonl"
-SPOOL: Final = "spool"
-UNDO: Final = "undo.jsonl"
 TABLE_ROWS_MOST: Final = 60
 
 
@@ -101,27 +89,32 @@ class Reading:
     metadata: dict[str, Any]
     plan: dict[str, Any]
     run_dir: Path
+    damage: tuple[str, ...] = ()
 
 
 def read(run_dir: Path) -> Reading:
     """Everything there is to know of a run, judged."""
-    if not any((run_dir / name).exists() for name in (METADATA, EVENTS, SAMPLES, SPOOL)):
-        raise UsageError(
-            f"{run_dir} is not a run",
-            "There is neither metadata.json nor events.jsonl in it",
-            "Give the directory of a run, for example reports/ramp/latest",
-        )
-    metadata, plan = _json(run_dir / METADATA), _json(run_dir / PLAN)
-    events = read_events(run_dir / EVENTS)
-    samples = _samples(run_dir)
-    numbering = loss.numbering(samples, sealed_counts(run_dir / SAMPLES))
-    calls = Calls.of(samples.drop(columns="seq"))
+    found = read_files(run_dir)
+    try:
+        return _read(run_dir, found)
+    except Exception as error:
+        if not found.damage or isinstance(error, HarnessError):
+            raise
+        raise damaged(run_dir, found.damage) from error
+
+
+def damaged(run_dir: Path, damage: Sequence[str]) -> UntrustedError:
+    """Of a run that is too damaged to be shown."""
+    return UntrustedError(f"{run_dir} is damaged", damage[0], "Nothing can be said of this run; run again")
+
+
+def _read(run_dir: Path, files: Files) -> Reading:
+    metadata, plan, events = files.metadata, files.plan, files.events
+    numbering = loss.numbering(files.samples, files.started)
+    calls = Calls.of(files.samples.drop(columns="seq"))
     load = calls.of_load()
-    del samples
-    worked = work.measure(_lines(run_dir / WORK))
-    recorded = Recorded(
-        str(run_dir), metadata, plan, events, calls, load, numbering, _undone(run_dir), worked
-    )
+    worked = work.measure(files.work)
+    recorded = Recorded(str(run_dir), metadata, plan, events, calls, load, numbering, files.undone, worked)
     timed = summary.timeline(recorded)
     impacts = impact.measure(calls, summary.fault_timeline(recorded), timed)
     saturated = saturation.judge(events, load, timed)
@@ -136,7 +129,10 @@ def read(run_dir: Path) -> Reading:
     balances = littles_law.measure(calls, timed)
     return Reading(
         summary=_judged(
-            found, verdict.Evidence(found, seen, events, impacts, balances, worked, rows, saturated.words())
+            found,
+            verdict.Evidence(
+                found, seen, events, impacts, balances, worked, rows, saturated.words(), files.damage
+            ),
         ),
         windows=windows.measure(load, events),
         brief=windows.measure(load, events, most=TABLE_ROWS_MOST),
@@ -164,6 +160,7 @@ def read(run_dir: Path) -> Reading:
         metadata=metadata,
         plan=plan,
         run_dir=run_dir,
+        damage=files.damage,
     )
 
 
@@ -174,37 +171,6 @@ def _evidence(
     calls, load = (summary.after_warmup(recorded, part) for part in (recorded.calls, recorded.load))
     added = error_budget.measure(recorded.events, [(one.start_ns, one.end_ns) for one in timed])
     return observed.Evidence(calls, load, timed, found, impacts, added)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read", str(error), "Is it the directory of a run?") from error
-    return data if isinstance(data, dict) else {}
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """Whole lines of JSON; a torn last one (a crash in mid-write) is left out."""
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        with suppress(ValueError):
-            found.append(json.loads(line))
-    return found
-
-
-def _samples(run_dir: Path) -> pd.DataFrame:
-    path, spool = run_dir / SAMPLES, run_dir / SPOOL
-    if not path.exists() and spool.is_dir():
-        seal(spool, path)
-    if not path.exists():
-        return frame([SCHEMA.empty_table()])[["seq", *columns.COLUMNS]]
-    try:
-        return load(path, ["seq", *columns.COLUMNS])
-    except (OSError, pa.ArrowException) as error:
-        raise UsageError(f"{path} cannot be read", str(error), "The file is damaged; run again") from error
 
 
 def _observe(metadata: dict[str, Any], evidence: observed.Evidence) -> list[Observation]:
@@ -221,15 +187,6 @@ def _observation(text: str, evidence: observed.Evidence) -> Observation:
         return observed.observe(objective, evidence)
     except Exception as error:  # whatever a measurement trips over, the answer is that we do not know
         return Observation(objective, None, f"could not be measured: {error!r}")
-
-
-def _undone(run_dir: Path) -> bool:
-    """Whether everything that a fault left was undone, by the harness or by its janitor."""
-    path = run_dir / UNDO
-    return path.exists() and all(one.what in _NO_FAULTS for one in read_open(path))
-
-
-_NO_FAULTS: Final = (PROCESS, DIRECTORY, SHARED_MEMORY)
 
 
 def _judged(found: dict[str, Any], evidence: verdict.Evidence) -> dict[str, Any]:

@@ -110,6 +110,8 @@ class McpUser(User):
     def _leave(self) -> None:
         try:
             if self.is_open and not self.context.cancelled:
+                # Who is stopped while it waits was to call later; the goodbye is wanted now.
+                self.pacing.ready_ns = min(self.pacing.ready_ns, self._now_ns())
                 self._run(self.session.closing())
         finally:
             self.is_open = False

@@ -1,0 +1,183 @@
+"""The files of a run, read once: what they say, what is usable of it, and what is wrong with them.
+
+A file that cannot be read at all is the user's error, with its name. What can be read in part is: the rest is told in
+`damage`, which makes the verdict unknown. A run that was cut off still has its spools: they are sealed here.
+
+Rows and events at times that no run can have (negative, done before sent, long after its end) are told, and left out:
+what follows counts seconds, and would count for ever.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import yaml
+
+from harness.analysis import calls as columns
+from harness.analysis import integrity
+from harness.analysis.integrity import promises
+from harness.analysis.integrity.record import Record
+from harness.errors import UsageError
+from harness.record import checksums
+from harness.record.events import RUN_ENDED, Event, read_log
+from harness.record.lines import read_lines
+from harness.record.samples import SCHEMA, frame, load_whole, seal, sealed_counts
+from harness.record.undo import DIRECTORY, PROCESS, SHARED_MEMORY, read_open
+from harness.units import NS_PER_S
+
+METADATA: Final = "metadata.json"
+PLAN: Final = "plan.json"
+SCENARIO: Final = "scenario.yaml"
+EVENTS: Final = "events.jsonl"
+SAMPLES: Final = "samples.parquet"
+WORK: Final = "work.jsonl"
+SPOOL: Final = "spool"
+UNDO: Final = "undo.jsonl"
+ANY: Final = (METADATA, EVENTS, SAMPLES, SPOOL)
+
+LATER_NS: Final = 3600 * NS_PER_S  # after the last event nothing of a run can be
+NO_FAULTS: Final = (PROCESS, DIRECTORY, SHARED_MEMORY)
+NOT_ANALYSED: Final = [name for name in SCHEMA.names if name not in {"seq", *columns.COLUMNS}]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What analysis is given."""
+
+    metadata: dict[str, Any]
+    plan: dict[str, Any]
+    events: tuple[Event, ...]
+    samples: pd.DataFrame  # the columns of `Calls`, and seq
+    started: dict[int, int] | None  # calls started, by worker, as they were counted; None: nobody counted
+    work: tuple[dict[str, Any], ...]
+    undone: bool  # nothing that a fault left is still to be undone
+    damage: tuple[str, ...]
+
+
+def read_files(run_dir: Path) -> Files:
+    """Every file that a run is read from."""
+    if not any((run_dir / name).exists() for name in ANY):
+        raise UsageError(
+            f"{run_dir} is not a run",
+            "There is neither metadata.json nor events.jsonl in it",
+            "Give the directory of a run, for example reports/ramp/latest",
+        )
+    metadata, plan = _json(run_dir / METADATA), _json(run_dir / PLAN)
+    log, work, undo = read_log(run_dir / EVENTS), read_lines(run_dir / WORK), read_lines(run_dir / UNDO)
+    ended = any(event.event == RUN_ENDED for event in log.events)
+    rows, lacking = _samples(run_dir)
+    scenario, unread = _yaml(run_dir / SCENARIO)
+    record = Record(
+        rows=rows,
+        events=log.events,
+        metadata=metadata,
+        plan=plan,
+        scenario=scenario,
+        work=work.objects,
+        run_name=run_dir.resolve().name,
+        # Of a harness that was killed, the janitor writes on where a line was torn.
+        unread=(
+            *log.damage,
+            *lacking,
+            *work.why(),
+            *unread,
+            *(undo.why() if ended else ()),
+            *checksums.differing(run_dir),
+        ),
+    )
+    damage = integrity.find(record)
+    if damage:
+        record = _usable(record)
+    return Files(
+        metadata or {},
+        plan or {},
+        tuple(record.events),
+        record.rows.drop(columns=NOT_ANALYSED),
+        _started(run_dir / SAMPLES),
+        promises.those(work.objects) if damage else work.objects,
+        _undone(run_dir / UNDO),
+        damage,
+    )
+
+
+def _usable(record: Record) -> Record:
+    """Without what lies at no time that a run can have."""
+    last_ns = max((event.at_ns for event in record.of("generator", "step_judged")), default=0)
+    ended_ns = record.ended.at_ns if record.ended is not None else 0
+    limit_ns = (last_ns or ended_ns) + LATER_NS
+    intended, sent, done = (record.rows[name].to_numpy() for name in ("intended_ns", "sent_ns", "done_ns"))
+    possible = (intended >= 0) & (sent >= 0) & (done >= np.maximum(sent, intended)) & (done < limit_ns)
+    return replace(
+        record,
+        rows=record.rows[possible].reset_index(drop=True),
+        events=[event for event in record.events if _latest_ns(event) < limit_ns],
+    )
+
+
+def _latest_ns(event: Event) -> int:
+    return max(event.at_ns, *(int(event.data.get(name) or 0) for name in ("start_ns", "end_ns")))
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    """None: there is no such file, or it has no object."""
+    if not path.exists():
+        return None
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path} cannot be read", str(error), "Is it the directory of a run?") from error
+    return data if isinstance(data, dict) else None
+
+
+def _yaml(path: Path) -> tuple[Mapping[str, Any] | None, Sequence[str]]:
+    """The scenario as it was written down; an alias, which is none of ours, may stand for endless copies."""
+    if not path.exists():
+        return None, ()
+    unread = (f"{path.name} cannot be read",)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        text = path.read_text(encoding="utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
+            return None, unread
+        data = yaml.load(text, Loader=loader)  # noqa: S506 - it is a safe one
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return None, unread
+    return (data, ()) if isinstance(data, dict) else (None, unread)
+
+
+def _samples(run_dir: Path) -> tuple[pd.DataFrame, Sequence[str]]:
+    """The rows, and what is wrong with those that are left out."""
+    path, spool = run_dir / SAMPLES, run_dir / SPOOL
+    try:
+        if not path.exists() and spool.is_dir():
+            seal(spool, path)
+        if not path.exists():
+            return frame([SCHEMA.empty_table()]), ()
+        return load_whole(path)
+    except (OSError, pa.ArrowException, msgspec.MsgspecError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    """Arrow has much to say; the first line will do."""
+    why = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return UsageError(f"{path} cannot be read", why, "The file is damaged; run again")
+
+
+def _started(path: Path) -> dict[int, int] | None:
+    """Beside the rows of a run that was sealed."""
+    try:
+        return sealed_counts(path)
+    except (OSError, ValueError, AttributeError, TypeError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
+def _undone(path: Path) -> bool:
+    """Whether everything that a fault left was undone, by the harness or by its janitor."""
+    return path.exists() and all(one.what in NO_FAULTS for one in read_open(path))
