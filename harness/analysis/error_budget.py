@@ -147,10 +147,12 @@ class _Order:
             return cls(observed_ns, observed_ns, np.arange(1, len(observed_ns) + 1))
         delayed_ns = response_ns[rows]
         earlier_ns = delayed_ns - np.minimum(added_ns, delayed_ns)
-        times_ns = np.concatenate([observed_ns, earlier_ns, delayed_ns])
-        more = np.concatenate([np.ones(len(observed_ns), np.int64), stands_for, -stands_for])
-        order = np.argsort(times_ns, kind="stable")
-        times_ns, below = times_ns[order], np.cumsum(more[order])
+        moved_ns = np.concatenate([earlier_ns, delayed_ns])
+        order = np.argsort(moved_ns, kind="stable")
+        moved_ns, more = moved_ns[order], np.concatenate([stands_for, -stands_for])[order]
+        places = np.searchsorted(observed_ns, moved_ns)
+        times_ns = np.insert(observed_ns, places, moved_ns)
+        below = np.cumsum(np.insert(np.ones(len(observed_ns), np.int64), places, more))
         last = np.append(times_ns[1:] != times_ns[:-1], [True])  # of equal times the last one has them all
         return cls(observed_ns, times_ns[last], below[last])
 

@@ -46,9 +46,10 @@ def worker_of(root: int) -> int | None:
 
 
 def busy(worker: int, over: threading.Event) -> None:
-    cores, nice = os.sched_getaffinity(worker), os.getpriority(os.PRIO_PROCESS, worker)
+    cores = {max(os.sched_getaffinity(worker))}  # its own; the last one, when it may run on all
+    nice = os.getpriority(os.PRIO_PROCESS, worker)
     code = f"import os; os.sched_setaffinity(0, {cores}); os.setpriority(os.PRIO_PROCESS, 0, {nice})\nwhile True: pass"
-    loops = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(LOOPS * len(cores))]
+    loops = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(LOOPS)]
     try:
         while not over.wait(LOOK_S) and Path(f"/proc/{worker}").exists():
             pass
