@@ -22,7 +22,7 @@ def test_runs_are_shown_with_what_they_found(tmp_path: Path, capsys: pytest.Capt
 
     assert head.split()[:3] == ["Scenario", "Started", "(UTC)"]
     assert lines[0].split()[:8] == ["other", "2026-01-03", "03:00", "cut", "off", *[BLANK] * 3]
-    assert lines[1].split()[:8] == ["night", "2026-01-02", "03:00", "pass", "10", "200/s", "40.0", "ms"]
+    assert lines[1].split()[:8] == ["night", "2026-01-02", "03:00", "measured", "10", "200/s", "40.0", "ms"]
     assert [line.endswith("(latest)") for line in lines] == [False, True, False]
 
 
