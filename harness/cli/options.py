@@ -4,7 +4,6 @@ The command line wins over HARNESS_* variables, over the scenario file, over def
 not given is `None` here and leaves whatever the file says.
 """
 
-import json
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import click
 
+from harness.documents import DocumentError, json_value, short
 from harness.errors import UsageError
 from harness.scenario.fault import from_flag
 from harness.scenario.model import PROTOCOLS
@@ -228,6 +228,12 @@ def _fault(text: str) -> dict[str, Any]:
 
 def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
     """A URL given here replaces whatever server the file names; the rest is added to it."""
+    if given["url"] is not None and not given["url"].strip():
+        raise UsageError(
+            "--url is empty",
+            "A shell variable that is not set would test the reference server instead of yours",
+            "Give the address, or leave --url out to test the reference server",
+        )
     if given["url"]:
         target = {"url": given["url"]} | {
             key: target[key] for key in ("protocol", "headers") if key in target
@@ -264,13 +270,17 @@ def _mix(text: str) -> dict[str, int]:
 
 def _arguments(text: str | None) -> dict[str, Any]:
     try:
-        value = json.loads(text or "{}")
-    except ValueError as error:
+        value = json_value(text or "{}")
+    except DocumentError as error:
         raise UsageError(
-            f"--args {text!r} is not JSON", str(error), """For example --args '{"message": "hi"}'"""
+            f"--args {short(str(text))!r} is not JSON",
+            str(error),
+            """For example --args '{"message": "hi"}'""",
         ) from error
     if not isinstance(value, dict):
         raise UsageError(
-            "--args must be a JSON object", f"It is {text}", """For example --args '{"message": "hi"}'"""
+            "--args must be a JSON object",
+            f"It is {short(str(text))}",
+            """For example --args '{"message": "hi"}'""",
         )
     return value

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from harness import documents
+from harness.documents import DocumentError
 from harness.errors import UsageError
 from harness.scenario.fault import Fault, from_flag, read_faults
 
@@ -31,14 +31,14 @@ class Experiment:
 def read_experiment(path: Path) -> Experiment:
     """Checked as far as the harness is concerned; `-` is a line on standard input."""
     try:
-        text = sys.stdin.readline() if str(path) == "-" else path.read_text(encoding="utf-8")
-        data = yaml.safe_load(text)  # JSON is YAML, too
+        text = sys.stdin.readline() if str(path) == "-" else documents.read_text(path)
+        data = documents.yaml_value(text)  # JSON is YAML, too
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"Cannot read the experiment {path}", str(error), "Give the path of a file"
         ) from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} is neither YAML nor JSON", " ".join(str(error).split())) from error
+    except DocumentError as error:
+        raise UsageError(f"{path} is neither YAML nor JSON", str(error)) from error
     if not isinstance(data, Mapping) or not isinstance(data.get("method"), list) or "title" not in data:
         raise UsageError(
             f"{path} is not a Chaos Toolkit experiment",

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness import documents
 from harness.catalogue import LINKS, ROLLING, where
+from harness.documents import DocumentError
 from harness.errors import UsageError
 from harness.objectives import check_names, parse, parse_abort
 from harness.scenario import load, model
@@ -46,15 +47,13 @@ _VALUES: dict[str, type] = {
 def read_file(path: Path) -> dict[str, Any]:
     """A scenario file as a mapping, not yet checked."""
     try:
-        text = path.read_text(encoding="utf-8")
+        data = documents.yaml_value(documents.read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"Cannot read the scenario {path}", str(error), "Give the path of a YAML file"
         ) from error
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} is not valid YAML", " ".join(str(error).split())) from error
+    except DocumentError as error:
+        raise UsageError(f"{path} is not valid YAML", str(error)) from error
     if not isinstance(data, dict):
         raise UsageError(f"{path} is not a scenario", "A scenario is a mapping with `name` and `load`")
     data.setdefault("name", path.stem)

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.cli.options import scenario_data
+from harness.errors import UsageError
 
 NOTHING = dict.fromkeys(
     (
@@ -61,3 +62,10 @@ def test_nothing_given_leaves_the_file_as_it_is() -> None:
 def test_what_is_given_wins_over_the_file(given: dict[str, object], key: str, expected: object) -> None:
     """Zero and false are given too; objectives and hosts are added."""
     assert scenario_data(NOTHING | given, FILE)[key] == expected
+
+
+@pytest.mark.parametrize("url", ["", "  "])
+def test_an_empty_url_does_not_silently_test_the_reference_server(url: str) -> None:
+    """As `--url "$UNSET"` would."""
+    with pytest.raises(UsageError, match="--url is empty"):
+        scenario_data(NOTHING | {"url": url}, FILE)

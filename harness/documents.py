@@ -1,0 +1,188 @@
+"""Text from outside, YAML or JSON, as plain values: within bounds, and never guessed at.
+
+Bounds. A document has at most `BYTES_MAX` bytes, `NODES_MAX` values once its aliases are followed, and `DEPTH_MAX` levels;
+a number has at most `DIGITS_MAX` digits. So no file can make a reader hang or overflow.
+
+Refused, because readers disagree on what they mean: a key that stands twice, `010` (eight for YAML 1.1), `1:30` (ninety),
+NaN and infinity. A `DocumentError` says what is wrong and in which line. It never repeats more than `ECHO_MAX` characters.
+"""
+
+import json
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+BYTES_MAX: Final = 1_000_000
+NODES_MAX: Final = 100_000
+DEPTH_MAX: Final = 50
+DIGITS_MAX: Final = 30
+ECHO_MAX: Final = 60
+
+_PLAIN_INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)")
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+class DocumentError(ValueError):
+    """The text is not what it should be; the message is for the user."""
+
+
+def read_text(path: Path) -> str:
+    """A file as text, unless it is too large; OSError and UnicodeDecodeError as usual."""
+    with path.open("rb") as file:
+        data = file.read(BYTES_MAX + 1)
+    _check_size(len(data))
+    return data.decode("utf-8")
+
+
+def yaml_value(text: str) -> Any:
+    """The one document that the text holds."""
+    _check_size(len(text))
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - it is the safe loader, within bounds
+    except yaml.YAMLError as error:
+        raise DocumentError(short(" ".join(str(error).split()), 300)) from error
+    except (ValueError, OverflowError) as error:  # a date such as 2026-13-45
+        raise DocumentError(short(str(error), 300)) from error
+
+
+def json_value(text: str) -> Any:
+    """The value that the text holds."""
+    _check_size(len(text))
+    _check_depth(text)
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_pairs,
+            parse_constant=_no_constant,
+            parse_int=_integer,
+            parse_float=_float,
+        )
+    except json.JSONDecodeError as error:
+        raise DocumentError(str(error)) from error
+
+
+def short(text: str, most: int = ECHO_MAX) -> str:
+    """Text of somebody else's, cut to what fits into a message."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+
+
+def _check_size(size: int) -> None:
+    if size > BYTES_MAX:
+        raise DocumentError(f"it is larger than {BYTES_MAX:,} bytes")
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for match in _BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        if depth > DEPTH_MAX:
+            raise DocumentError(f"it is nested more than {DEPTH_MAX} levels deep")
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise DocumentError(f"the key {short(key)!r} stands twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(text: str) -> Any:
+    raise DocumentError(f"{text} is not a number that can be compared")
+
+
+def _integer(text: str) -> int:
+    if len(text) > DIGITS_MAX:
+        raise DocumentError(f"a number has more than {DIGITS_MAX} digits")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if value in {float("inf"), float("-inf")}:
+        raise DocumentError(f"{short(text)} is too large a number")
+    return value
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader within the bounds above."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._nodes = 0  # as many as there are once aliases are followed
+        self._depth = 0
+        self._sizes: dict[str, int] = {}  # of what an anchor names, when it is complete
+        self._incomplete: set[str] = set()
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Counts what an alias stands for, so that a few lines cannot stand for billions."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        anchor = getattr(event, "anchor", None)
+        if isinstance(event, yaml.AliasEvent):
+            if anchor in self._incomplete:
+                raise self._error(
+                    f"the alias *{short(str(anchor))} stands for something that contains it", event
+                )
+            self._count(self._sizes.get(str(anchor), 1), event)
+            return super().compose_node(parent, index)
+        before = self._nodes
+        self._count(1, event)
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise self._error(f"it is nested more than {DEPTH_MAX} levels deep", event)
+        if anchor is not None:
+            self._incomplete.add(anchor)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if anchor is not None:
+            self._incomplete.discard(anchor)
+            self._sizes[anchor] = self._nodes - before
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """No key twice; what `<<` merges in may be overruled."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.value in seen:
+                raise self._error(f"the key {short(key.value)!r} stands twice", key)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        text = str(node.value)
+        if len(text) > DIGITS_MAX:
+            raise self._error(f"a number has more than {DIGITS_MAX} digits", node)
+        if not _PLAIN_INTEGER.fullmatch(text):
+            raise self._error(
+                f"{text} can be read in two ways: leave out the zero in front, or quote it", node
+            )
+        return int(super().construct_yaml_int(node))
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        text = str(node.value)
+        if ":" in text:
+            raise self._error(f"{short(text)} can be read in two ways: quote it", node)
+        value = float(super().construct_yaml_float(node))
+        if value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124 - only NaN differs from itself
+            raise self._error(f"{short(text)} is not a number that can be compared", node)
+        return value
+
+    def _count(self, more: int, event: yaml.Event) -> None:
+        self._nodes += more
+        if self._nodes > NODES_MAX:
+            raise self._error(f"it stands for more than {NODES_MAX:,} values", event)
+
+    @staticmethod
+    def _error(why: str, where: yaml.Event | yaml.Node) -> DocumentError:
+        mark = where.start_mark
+        return DocumentError(f"line {mark.line + 1}, column {mark.column + 1}: {why}" if mark else why)
+
+
+for _tag, _construct in (("int", _Loader.construct_yaml_int), ("float", _Loader.construct_yaml_float)):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _construct)
