@@ -205,7 +205,7 @@ class McpUser(User):
     def _turn(self) -> None:
         """Where others decide when a user calls, wait for them; whoever waits may be stopped at once."""
         while (turns := self.context.turns) is not None:
-            if self._calls_left:
+            if self._calls_left and turns.session_calls:
                 self._calls_left -= 1
                 return
             if turns.session_calls and self.is_open:
