@@ -45,6 +45,9 @@ class SelfWatch:
     delay_ns: int | None = field(default_factory=run_delay_ns)
     lags_ms: list[float] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        sampling.is_on = True
+
     def probe(self) -> None:
         """Runs for ever in a greenlet of its own."""
         with closing(Alarm()) as alarm:

@@ -26,7 +26,6 @@ from gevent import getcurrent
 
 AIM = 250  # samples between two blocks
 READ_MOST = 50  # delays of reading that a block tells one by one
-LATE_MOST = 1_000
 NOTICEABLE_NS = 250_000
 SO_TIMESTAMPNS = 35
 _STAMP = Struct("@ll")  # seconds, nanoseconds: struct timespec
@@ -36,7 +35,8 @@ _ROOM = socket.CMSG_SPACE(_STAMP.size) if hasattr(socket, "CMSG_SPACE") else 0
 class Sampling:
     """What was sampled since it was last told; `late` is what the calls that are not recorded yet have waited."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_on: bool = False) -> None:
+        self.is_on = is_on  # nobody asks for what was sampled under plain `locust -f`
         self.each = 1
         self.skip = 0  # readings until the next one that is asked
         self.late: dict[Any, int] = {}  # by the greenlet that reads
@@ -81,8 +81,7 @@ class Sampling:
         self.each = max(1, round(self._asked * self.each / AIM))
         self._asked = self._stamped = self._others = self._others_ns = 0
         self._read_ms, self._listed = [], []
-        if len(self.late) > LATE_MOST:  # of users who were stopped in between
-            self.late.clear()
+        self.late = {reader: ns for reader, ns in self.late.items() if not reader.dead}
         return found
 
     def _take(self, late_ns: int) -> None:
@@ -107,7 +106,7 @@ class Stamped:
 
 def stamped(sock: Any) -> Any:
     """The socket, to be read with a look at the stamp now and then; the socket itself where there are none."""
-    if not _can(sock):
+    if not (sampling.is_on and _can(sock)):
         return sock
     sampling.can = True
     return Stamped(sock.send, _reader(sock))

@@ -25,7 +25,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding
 @pytest.fixture(autouse=True)
 def sampling(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sampling]:
     """One of its own; and nothing waits for ever."""
-    fresh = Sampling()
+    fresh = Sampling(is_on=True)
     monkeypatch.setattr(stamps, "sampling", fresh)
     monkeypatch.setattr(users, "sampling", fresh)
     with gevent.Timeout(60):

@@ -32,7 +32,7 @@ def busy_for(seconds: float) -> None:
 @pytest.fixture
 def sampling(monkeypatch: pytest.MonkeyPatch) -> Sampling:
     """One of its own."""
-    fresh = Sampling()
+    fresh = Sampling(is_on=True)
     monkeypatch.setattr(stamps, "sampling", fresh)
     return fresh
 
@@ -104,6 +104,15 @@ def test_calls_to_which_little_was_added_are_a_mean_and_the_others_are_listed(sa
 
     assert (told["added"], told["added_others_us"], told["added_each"]) == ([3_000_000, 900], 75.0, 1)
     assert sampling.told(0)["added_others_us"] is None
+
+
+def test_nothing_is_sampled_where_nobody_asks_for_it(
+    pair: "tuple[socket.socket, socket.socket]", sampling: Sampling
+) -> None:
+    """Plain `locust -f`: it would cost time, and grow for ever."""
+    sampling.is_on = False
+    ours, _ = pair
+    assert stamps.stamped(ours) is ours
 
 
 def test_where_no_socket_can_be_asked_nothing_is_known(sampling: Sampling) -> None:
