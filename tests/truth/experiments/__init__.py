@@ -6,6 +6,7 @@ from tests.truth.experiments import (
     counts,
     deaths,
     forgotten,
+    generators,
     knees,
     latency,
     limits,
@@ -14,6 +15,7 @@ from tests.truth.experiments import (
     queues,
     recoveries,
     stalls,
+    tampered,
     verdicts,
     works,
 )
@@ -35,4 +37,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "recovery": recoveries.rows,
     "proof": proofs.rows,
     "deaths": deaths.rows,
+    "generator": generators.rows,
+    "tampered": tampered.rows,
 }

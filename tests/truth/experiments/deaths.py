@@ -7,7 +7,7 @@ rows and what it has as lost add up to that, or the report says "at least" (`los
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.truth.rows import Form, Row, between, exactly
@@ -46,22 +46,30 @@ def rows(form: Form) -> Iterator[Row]:
         yield exactly("target killed: named in the reasons", True, "target" in run.reasons)
 
 
-def _killing(module: str):
+def _killing(module: str) -> Callable[[int], None]:
     """Kills the one process of a command that runs this module, some time after its load began."""
 
     def kill(pid: int) -> None:
-        deadline = time.monotonic() + 60
-        while not (there := _child(pid, module)):
-            if time.monotonic() > deadline:
-                return
-            time.sleep(0.05)
+        there = waited_for(pid, module)
         time.sleep(KILLED_AFTER_S)
-        os.kill(there, signal.SIGKILL)
+        if there is not None:
+            os.kill(there, signal.SIGKILL)
 
     return kill
 
 
-def _child(pid: int, module: str) -> int | None:
+def waited_for(pid: int, module: str, within_s: float = 60) -> int | None:
+    """The child of a command that runs this module, as soon as it is there."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if there := child(pid, module):
+            return there
+        time.sleep(0.05)
+    return None
+
+
+def child(pid: int, module: str) -> int | None:
+    """The process that `pid` has started to run this module."""
     for place in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((place / "stat").read_text().rsplit(")", 1)[1].split()[1])
