@@ -11,7 +11,7 @@ The allowed difference comes from what is compared, never from what a machine ha
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ class Row:
     reported: float | str | None
     low: float | None = None
     high: float | None = None
+    why: str = ""  # what the run itself says; shown when the row is off
 
     @property
     def ok(self) -> bool:
@@ -39,7 +40,8 @@ class Row:
     def __str__(self) -> str:
         allowed = "" if self.low is None else f"{_text(self.low)} to {_text(self.high)}"
         word = "ok" if self.ok else "OFF"
-        return f"{self.name:<58.58} {_text(self.theory):>14} {_text(self.reported):>14}  {allowed:<22} {word}"
+        line = f"{self.name:<58.58} {_text(self.theory):>14} {_text(self.reported):>14}  {allowed:<22} {word}"
+        return line if self.ok or not self.why else f"{line}\n    {self.why}"
 
 
 HEAD: Final = f"{'':<58} {'theory':>14} {'reported':>14}  {'allowed':<22}"
@@ -60,8 +62,13 @@ class Form:
 Experiment = Callable[[Form], Iterator[Row]]
 
 
-def exactly(name: str, theory: float | str | None, reported: float | str | None) -> Row:
-    return Row(name, theory, reported)
+def exactly(name: str, theory: float | str | None, reported: float | str | None, why: str = "") -> Row:
+    return Row(name, theory, reported, why=why)
+
+
+def one_of(name: str, words: Sequence[str], reported: str, why: str = "") -> Row:
+    """A word that may be one of these."""
+    return Row(name, reported if reported in words else words[0], reported, why=why)
 
 
 def within(name: str, theory: float, reported: float | None, allowed: float) -> Row:

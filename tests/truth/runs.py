@@ -97,9 +97,16 @@ class Run:
     """What came of a command."""
 
     exit_code: int
-    summary: dict[str, Any]  # empty when there was none
     stdout: str
     stderr: str
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What --json printed."""
+        assert self.stdout.startswith("{"), (
+            f"exit code {self.exit_code}, and no summary: {self.stderr[-1000:]}"
+        )
+        return dict(json.loads(self.stdout))
 
     @property
     def step(self) -> dict[str, Any]:
@@ -114,7 +121,7 @@ class Run:
 
     @property
     def reasons(self) -> str:
-        return "; ".join(self.summary.get("reasons", ()))
+        return "; ".join(self.summary["reasons"])
 
     def calls(self, operation: str = "tools/call:") -> dict[str, int]:
         """Requests, ok and failed of the operations that begin so, over the whole run."""
@@ -154,8 +161,7 @@ def harness(
         process.kill()  # its janitor ends the rest
         process.communicate()
         raise
-    summary = json.loads(stdout) if stdout.startswith("{") else {}
-    return Run(process.returncode, summary, stdout, stderr)
+    return Run(process.returncode, stdout, stderr)
 
 
 def load(out: Path, server: Server, *argv: str, meanwhile: Callable[[int], None] | None = None) -> Run:

@@ -19,7 +19,7 @@ GENEROUS_MS = 1_000.0
 
 
 def rows(form: Form) -> Iterator[Row]:
-    hold = "2s" if form.short else "10s"
+    hold = "2s" if form.short else "6s"
     rate = "100/s" if form.short else "200/s"
     phases = [
         {"name": "closed", "sustain": {"users": 5, "for": hold}},

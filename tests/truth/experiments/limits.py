@@ -1,7 +1,7 @@
 """Near its limit: a server that fails in 6 of 100 calls, and one that fails in 4, at a limit of 95 %.
 
 The first breaks at the first level, the second at none. Each is to be right in 95 of 100 ramps, so of `TRIES` at most one may
-be wrong by chance (more than one: one time in seventy). What each ramp has as failed is what the server counted, and the
+be wrong by chance (more than one: one time in a hundred and forty). What each ramp has as failed is what the server counted, and the
 server's own share is within the binomial's reach of what it was told to fail.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tests.truth.rows import Form, Row, between, exactly, share
 from tests.truth.runs import load, serving
 
-TRIES, MOST, STEP = 4, 6, 3
+TRIES, MOST, STEP = 3, 6, 3
 
 
 def rows(form: Form) -> Iterator[Row]:

@@ -81,7 +81,7 @@ def rows(form: Form) -> Iterator[Row]:
 
 
 def _queue(form: Form, queue: Queue) -> Iterator[Row]:
-    for_s = 3 if form.short else 30
+    for_s = 3 if form.short else 25
     with serving("queueing", takes_s=queue.takes_s, servers=queue.servers) as server:
         run = load(
             form.out,

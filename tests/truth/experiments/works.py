@@ -8,7 +8,7 @@ acknowledged and then destroyed is a failure, for it is gone for certain.
 from collections.abc import Iterator
 from functools import partial
 
-from tests.truth.rows import Form, Row, between, exactly
+from tests.truth.rows import Form, Row, between, exactly, one_of
 from tests.truth.runs import Record, Run, at_once, scenario, serving
 
 FOR_S, RATE = 6, 5
@@ -51,10 +51,11 @@ def _run(form: Form, how: str) -> tuple[Run, Record]:
 
 def _rows(form: Form, how: str, run: Run, record: Record) -> Iterator[Row]:
     counts = record.counts
-    work = run.summary.get("work") or {}
-    verdict, may = run.summary.get("verdict", "none"), VERDICTS[how]
-    may = (*may, "unknown") if form.short and "fail" not in may else may
-    yield exactly(f"{how}: verdict", verdict if verdict in may else may[0], verdict)
+    if how == "refused" and run.exit_code == 2:  # writing was tried before the load
+        yield exactly("refused: the server's words are there", True, "writing is forbidden" in run.stderr)
+        return
+    work = run.summary["work"] or {}
+    yield one_of(f"{how}: verdict", VERDICTS[how], run.summary["verdict"], run.reasons)
     if how == "refused":
         yield exactly("refused: entries acknowledged", 0, work.get("acknowledged", 0))
         return

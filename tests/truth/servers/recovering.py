@@ -1,7 +1,7 @@
 """A server that is slow for a known time after it went on from a standstill (SIGSTOP, SIGCONT): when did it recover?
 
-    5 ms ... | pause: nobody is answered | slow_s: 200 ms for those who are meant | 5 ms ...
-                                      SIGCONT = the fault is healed
+    20 ms ... | pause: nobody is answered | slow_s: 200 ms for those who are meant | 20 ms ...
+                                       SIGCONT = the fault is healed
 
 Who is meant: `all`; `tool` (calls of `rare` only, of two tools); `shard` (three of ten calls of each tool, drawn by a
 seed). `slow_s` of null is for ever. `fails` is the share of calls that fail, from `fails_after_s` after the first call on.
@@ -16,7 +16,7 @@ from random import Random
 from tests.truth.servers.door import Call
 from tests.truth.servers.timers import NS_PER_S
 
-FAST_S, SLOW_S, SHARD = 0.005, 0.200, 0.3
+FAST_S, SLOW_S, SHARD = 0.020, 0.200, 0.3
 
 
 class Recovering:
