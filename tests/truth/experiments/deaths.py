@@ -13,13 +13,14 @@ from pathlib import Path
 from tests.truth.rows import Form, Row, between, exactly, one_of
 from tests.truth.runs import harness, load, serving
 
+WORKER = "harness.load.inside.local"
 LOAD_S, KILLED_AFTER_S = 8, 4
 RATE = 400
 
 
 def rows(form: Form) -> Iterator[Row]:
     with serving("times", seconds=0.02) as server:
-        killing = _killing("harness.load.inside.local")
+        killing = _killing(WORKER)
         flags = ("--rate", f"{RATE}/s", "--for", f"{LOAD_S}s", "--protocol", "plain")
         run = load(form.out, server, "rate", *flags, meanwhile=killing)
         asked = server.record().asked["tools/call"]
@@ -47,9 +48,9 @@ def _killing(module: str) -> Callable[[int], None]:
     """Kills the one process of a command that runs this module, some time after its load began."""
 
     def kill(pid: int) -> None:
-        there = waited_for(pid, module)
+        waited_for(pid, WORKER)
         time.sleep(KILLED_AFTER_S)
-        if there is not None:
+        if there := child(pid, module):
             os.kill(there, signal.SIGKILL)
 
     return kill

@@ -12,11 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from tests.truth.experiments.deaths import child, waited_for
+from tests.truth.experiments.deaths import WORKER, child, waited_for
 from tests.truth.rows import WAY_MS, Form, Row, between, exactly
 from tests.truth.runs import Record, Run, load, serving
 
-WORKER = "harness.load.inside.local"
 SHOWN = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 FLAGS = ("rate", "--rate", "200/s", "--for", "8s", "--arrivals", "poisson", "--protocol", "plain")
 OFF_MS = 3 * WAY_MS
