@@ -101,11 +101,14 @@ class Run:
     stderr: str
 
     @property
+    def reported(self) -> bool:
+        """Whether there is a summary."""
+        return self.stdout.startswith("{")
+
+    @property
     def summary(self) -> dict[str, Any]:
         """What --json printed."""
-        assert self.stdout.startswith("{"), (
-            f"exit code {self.exit_code}, and no summary: {self.stderr[-1000:]}"
-        )
+        assert self.reported, f"exit code {self.exit_code}, and no summary: {self.stderr[-1000:]}"
         return dict(json.loads(self.stdout))
 
     @property

@@ -48,7 +48,7 @@ def known(how: str) -> Callable[[Path, str], tuple[str, str]]:
             _aside(server.pid)
             with Disturbed(how) if how in HOW else nullcontext():
                 run = load(out, server, "sustain", "--users", str(USERS), "--no-think", "--for", f"{FOR_S}s")
-            if not run.summary:
+            if not run.reported:
                 return "no report", run.stderr[-300:]
             off = _off(run, server.record())
         told = ", ".join(f"{name} by {value:.1f}" for name, value in off.items())
@@ -97,13 +97,13 @@ def _is_off(off: dict[str, float]) -> bool:
 
 
 def _word(run: Run) -> str:
-    if not run.summary:
+    if not run.reported:
         return "no report"
     return UNKNOWN if run.summary["verdict"] == "unknown" else ANSWER
 
 
 def _figures(run: Run) -> str:
-    if not run.summary:
+    if not run.reported:
         return f"exit {run.exit_code}: {run.stderr[-200:]}"
     health = run.summary["generator"]
     added = " ".join(

@@ -8,11 +8,7 @@ from collections.abc import Iterator
 from tests.truth.rows import Form, Row, exactly
 from tests.truth.runs import load, serving
 
-<<<<<<< HEAD
 BENCHES, REQUESTS = 50, 200
-=======
-BENCHES, REQUESTS = 10, 200
->>>>>>> d44e163 (tests.truth: a row that is off says why; recovery on steps that are busy enough; a part that breaks down is a row)
 
 
 def rows(form: Form) -> Iterator[Row]:
