@@ -1,10 +1,12 @@
 """Plays the fault steps of a plan against the clock, and heals on every exit path.
 
     wait -> canaries agree -> write ahead -> apply, read back -> FAULT_ON -> canaries differ as they should (verified)
-         -> hold -> FAULT_OFF -> heal (a ladder) -> canaries agree again -> FAULT_HEALED
+         -> hold -> read back -> FAULT_OFF -> heal (a ladder), read back -> canaries agree again -> FAULT_HEALED
 
 A fault of the plan is held for its time; one that an experiment asks for (`apply`), until it is to be healed (`heal`).
 A fault that could not be applied, or whose step never came, is skipped, with the reason: it did not happen.
+Where canaries cannot tell, because the server is too busy to answer them: before, the fault goes on; verifying, it "could not
+be verified"; healing, what was read back counts. Only what is certain makes a fault skipped, or not healed.
 What cannot be healed stays in undo.jsonl, for the janitor and `harness doctor --clean`.
 """
 
@@ -16,9 +18,10 @@ from typing import Any
 from harness.catalogue import places, where
 from harness.clock import Clock, Epoch
 from harness.errors import HarnessError, UsageError
-from harness.faults import REGISTRY
-from harness.faults.evidence import Canaries, medians_ms, why_not_answered, why_not_without_effect
-from harness.faults.fault import Counting, Fault
+from harness.faults import REGISTRY, wellness
+from harness.faults.decision import medians_ms
+from harness.faults.evidence import LIMIT_S, SHOWN, Canaries, Decision
+from harness.faults.fault import Counting, Fault, ReadBack
 from harness.live.progress import Progress
 from harness.plan.plan import FaultStep
 from harness.record import events
@@ -30,8 +33,10 @@ from harness.services.links import Link
 from harness.services.part import Part
 from harness.units import NS_PER_S, show_duration
 
-HEAL_S, HEAL_PAUSE_S = 10.0, 0.5
-PROOF_PAIRS, BEFORE_TRIES = 3, 3
+HEAL_S, HEAL_PAUSE_S, HEAL_LEAST_S = 10.0, 0.5, 1.0
+BEFORE_S, BEFORE_TRIES = 3.0, 3
+# How long canaries may take to verify a fault: its own time, within these.
+VERIFY_LEAST_S, VERIFY_MOST_S = 5.0, 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +156,14 @@ class Injector:
         await self._apply_and_heal(step, way, fault)
 
     async def _trouble(self, way: Way) -> str:
-        """Why it is not as if nothing were done to it; a machine that froze for a moment gets another chance."""
+        """Why it is certainly not as if nothing were done to it; what froze for a moment gets another chance."""
         for tries_left in reversed(range(BEFORE_TRIES)):
-            why = await _why_unwell(way)
-            if not why or not tries_left:
-                break
-            await self.clock.sleep(HEAL_PAUSE_S)
-        return why
+            found = await _wellness(way, BEFORE_S)
+            if found.word in {"shown", "unknown"}:
+                return ""
+            if tries_left:
+                await self.clock.sleep(HEAL_PAUSE_S)
+        return found.why
 
     async def _apply_and_heal(self, step: FaultStep, way: Way, fault: Fault) -> None:
         must = fault.undo()
@@ -172,19 +178,24 @@ class Injector:
             self._write(
                 on_ns, events.FAULT_ON, step, kind=step.kind, link=step.link, parameters=step.parameters
             )
-            await self._verify(step, way, fault)
+            verified = await self._verify(step, way, fault)
             held = self.held.get(step.name)
             await (held.released.wait() if held else self._sleep_until(on_ns + int(step.for_s * NS_PER_S)))
             proved = True
+            if verified and (gone := await _gone(fault)):
+                self._unverified(step, f"it was not there any more when its time was over: {gone}")
         except HarnessError as error:
-            self._skip(step, f"{error.what}: {error.why}") if not applied else self._unverified(step, error)
+            why = f"{error.what}: {error.why}"
+            self._skip(step, why) if not applied else self._unverified(step, why)
         finally:
             await self._heal(step, way, fault, entry, applied=applied, prove=proved)
             self.active.remove(step.name)
 
-    async def _verify(self, step: FaultStep, way: Way, fault: Fault) -> None:
-        shown = await fault.verify(way.canaries)
-        why = shown.why_not
+    async def _verify(self, step: FaultStep, way: Way, fault: Fault) -> bool:
+        lasting = step.for_s and step.name not in self.held
+        within_s = min(max(step.for_s, VERIFY_LEAST_S), VERIFY_MOST_S) if lasting else LIMIT_S
+        shown = await fault.verify(way.canaries, within_s)
+        why = "; ".join(each for each in (shown.why_not, await _gone(fault)) if each)
         through_ms, beside_ms = medians_ms(shown.pairs)
         self._write(
             self._now_ns(),
@@ -195,9 +206,11 @@ class Injector:
             through_ms=_rounded(through_ms),
             beside_ms=_rounded(beside_ms),
             expected_ms=_rounded(shown.expected_ms),
+            added_ms=_rounded(shown.added_ms),
         )
         if why:
             self.progress.note(f"  ! {step.name} could not be verified: {why}")
+        return not why
 
     async def _heal(
         self, step: FaultStep, way: Way, fault: Fault, entry: Entry | None, *, applied: bool, prove: bool
@@ -205,11 +218,16 @@ class Injector:
         """Runs to its end whatever else is being cancelled; each call in it has a deadline."""
         off_ns = healed_ns = self._now_ns()
         limit_ns = off_ns + int(HEAL_S * NS_PER_S)
+        found = SHOWN
         while True:
             why = await self._attempt(way, fault)
             healed_ns = self._now_ns()
             if not why and prove and not isinstance(way.place, Foreign):  # the process table has proved it
-                why = await _why_unwell(way)
+                left_s = (limit_ns - self._now_ns()) / NS_PER_S
+                found = await _wellness(way, max(left_s, HEAL_LEAST_S))
+                # A link is not to blame for what the server behind it does.
+                certain = {"not shown"} if isinstance(way.place, Link) else {"not shown", "target"}
+                why = found.why if found.word in certain else ""
             if not why or self._now_ns() > limit_ns:
                 break
             await self.clock.sleep(HEAL_PAUSE_S)
@@ -220,8 +238,9 @@ class Injector:
         if applied and isinstance(fault, Counting):
             self._write(healed_ns, events.FAULT_DID, step, did=fault.did())
         if applied or why:
-            self._write(healed_ns, events.FAULT_HEALED, step, healed=not why, why=why)
-        self.progress.note(f"  ! {step.name}: " + (f"NOT healed: {why}" if why else "healed"))
+            self._write(healed_ns, events.FAULT_HEALED, step, healed=not why, why=why or found.why)
+        beside = f" (read back; {found.why})" if found.why else ""
+        self.progress.note(f"  ! {step.name}: " + (f"NOT healed: {why}" if why else f"healed{beside}"))
 
     async def _attempt(self, way: Way, fault: Fault) -> str:
         """Down the ladder once: heal, else off and on again; then read back. Why it did not work."""
@@ -240,9 +259,8 @@ class Injector:
         if say:
             self.progress.note(f"  ! {step.name} did not happen: {why}")
 
-    def _unverified(self, step: FaultStep, error: HarnessError) -> None:
-        why = f"{error.what}: {error.why}"
-        figures = dict.fromkeys(("through_ms", "beside_ms", "expected_ms"))
+    def _unverified(self, step: FaultStep, why: str) -> None:
+        figures = dict.fromkeys(("through_ms", "beside_ms", "expected_ms", "added_ms"))
         self._write(self._now_ns(), events.FAULT_VERIFIED, step, verified=False, why=why, **figures)
 
     def _began(self, name: str | None) -> "asyncio.Future[int]":
@@ -264,10 +282,19 @@ class Injector:
                 held.changed.set()
 
 
-async def _why_unwell(way: Way) -> str:
-    """Why it is not as without a fault; of processes both ways are one, so what they differ by is noise."""
-    pairs = await way.canaries.pairs(PROOF_PAIRS)
-    return why_not_answered(pairs) if isinstance(way.place, Part | Foreign) else why_not_without_effect(pairs)
+async def _wellness(way: Way, within_s: float) -> Decision:
+    """Whether it is as without a fault."""
+    if isinstance(way.place, Link):
+        return await wellness.of_link(way.place, way.canaries, within_s)
+    return await wellness.of_process(way.canaries, within_s)
+
+
+async def _gone(fault: Fault) -> str:
+    """What of a fault is not there any more, read back; what cannot be read back is not known to be there."""
+    try:
+        return await fault.lacks() if isinstance(fault, ReadBack) else ""
+    except HarnessError as error:
+        return f"{error.what}: {error.why}"
 
 
 def _what(step: FaultStep) -> str:

@@ -37,6 +37,7 @@ class Canaries:
     through_ms: float | None = None
     beside_ms: float | None = None
     expected_ms: float | None = None
+    added_ms: float | None = None  # by the link alone, as far as anybody could measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,9 @@ def _on(fault: Fault, event: Event) -> Fault:
 
 def _verified(fault: Fault, event: Event) -> Fault:
     data = event.data
-    canaries = Canaries(**{name: data.get(name) for name in ("through_ms", "beside_ms", "expected_ms")})
+    canaries = Canaries(
+        **{name: data.get(name) for name in ("through_ms", "beside_ms", "expected_ms", "added_ms")}
+    )
     verified = bool(data.get("verified"))
     why = "" if verified else str(data.get("why") or "nothing says why")
     return replace(fault, verified=verified, unverified_why=why, canaries=canaries)

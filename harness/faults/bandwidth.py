@@ -1,14 +1,17 @@
 """Bandwidth: so many bytes a second go over the link in one direction, and no more; one budget a connection.
 
 A canary sends or asks for as many bytes as the rate lets through in `SHOWS_S`: what travels beside the link in
-no time takes bytes / rate through it. A rate so high that a canary cannot fill it (`REQUESTS_MOST`) is not verified.
+no time takes bytes / rate through it. A rate so high that a canary cannot fill it (`REQUESTS_MOST`), or not with
+as many requests as a busy server answers in the time, is not verified.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 
-from harness.faults.evidence import NOISE_MS, Ask, Canaries, Shown, why_not_slower_by
+from harness.faults.decision import added, knocked_slower, slower_by
+from harness.faults.evidence import NOISE_MS, Ask, Canaries, Canary, Decision, Pair, Shown
 from harness.faults.fault import Fault, Toxics, on_streams
+from harness.faults.sizing import as_many_as
 from harness.services.links import Link
 from harness.units import BYTES, MS_PER_S
 
@@ -24,18 +27,38 @@ def bandwidth(link: Link, name: str, parameters: Mapping[str, float | str]) -> F
     rate_kb_s = max(1, round(float(parameters["rate"]) / BYTES["KB"]))
     upstream = parameters["direction"] == "upstream"
     toxics = on_streams(name, "bandwidth", parameters["direction"], rate=rate_kb_s)
+    bytes_per_ms = rate_kb_s * BYTES["KB"] / MS_PER_S
 
-    async def shows(canaries: Canaries) -> Shown:
-        (first,) = await canaries.pairs(1, Ask(padding=PADDING if upstream else 0))
-        each = first.beside.bytes_out if upstream else first.beside.bytes_in
-        requests = min(ceil(SHOWS_S * rate_kb_s * BYTES["KB"] / max(each, 1)), REQUESTS_MOST)
-        pairs = await canaries.pairs(COUNT, Ask(requests=requests, padding=PADDING if upstream else 0))
-        beside = pairs[0].beside
-        expected_ms = (
-            (beside.bytes_out if upstream else beside.bytes_in) / (rate_kb_s * BYTES["KB"]) * MS_PER_S
+    def size(one: Canary) -> int:
+        return one.bytes_out if upstream else one.bytes_in
+
+    def expected(pairs: Sequence[Pair]) -> float:
+        """Of what came back, and the same beside."""
+        return (
+            max(size(pair.through if pair.through.end == "replied" else pair.beside) for pair in pairs)
+            / bytes_per_ms
         )
-        if expected_ms < 2 * NOISE_MS:
-            return Shown(pairs, "canaries are too small to fill a link that wide", expected_ms)
-        return Shown(pairs, why_not_slower_by(pairs, expected_ms, expected_ms * MOST), expected_ms)
+
+    def judge(pairs: Sequence[Pair]) -> Decision:
+        ms = expected(pairs)
+        found = slower_by(pairs, ms, ms * MOST)
+        if ms < 2 * NOISE_MS and found.word != "target":
+            return Decision("unknown", "canaries are too small to fill a link that wide")
+        return found
+
+    async def shows(canaries: Canaries, within_s: float) -> Shown:
+        padding = PADDING if upstream else 0
+        (first,) = await canaries.pairs(1, Ask(padding=padding, limit_s=within_s))
+        wanted = min(ceil(SHOWS_S * MS_PER_S * bytes_per_ms / max(size(first.beside), 1)), REQUESTS_MOST)
+        requests, left_s = as_many_as(wanted, first, within_s)
+        pairs = [first]
+        if requests:
+            pairs = await canaries.until(judge, left_s, Ask(requests=requests, padding=padding), COUNT)
+        decision, found = judge(pairs), added(pairs)
+        if decision.word == "unknown" and upstream and PADDING / bytes_per_ms >= 2 * NOISE_MS:
+            knocks = await canaries.knocks(COUNT, PADDING)
+            ms = PADDING / bytes_per_ms
+            decision = decision.else_by(knocked_slower(knocks, ms, ms * MOST))
+        return Shown(pairs, decision.why, expected(pairs), found.ms if found else None)
 
     return Toxics(link, toxics, shows)

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 
-from harness.faults.evidence import Canaries, Shown, why_not_ended
+from harness.faults.decision import ended_as
+from harness.faults.evidence import LIMIT_S, Ask, Canaries, Shown
 from harness.services.links import Link
 from harness.services.undoing import Undo, enabled
+
+BESIDE_S = 3.0  # nobody waits longer for an answer beside a link that refuses
 
 
 class Down:
@@ -20,9 +23,14 @@ class Down:
     async def apply(self) -> None:
         await self._link.api.update_proxy(self._link.proxy, enabled=False)
 
-    async def verify(self, canaries: Canaries) -> Shown:
-        pairs = await canaries.pairs()
-        return Shown(pairs, why_not_ended(pairs, "refused", "closed", "reset"))
+    async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> Shown:
+        judge = ended_as("refused", "closed", "reset")
+        pairs = await canaries.until(judge, within_s, Ask(limit_s=BESIDE_S))
+        return Shown(pairs, judge(pairs).why)
+
+    async def lacks(self) -> str:
+        now = await self._link.api.proxy(self._link.proxy)
+        return "Toxiproxy has enabled it again" if now.enabled else ""
 
     async def heal(self) -> None:
         await self._link.api.update_proxy(self._link.proxy, enabled=True)

@@ -1,8 +1,9 @@
 """What a fault is: apply, verify, heal.
 
-before   canaries through the link and beside it agree
+before   canaries through the link and beside it agree, or the server is too busy to tell
 apply    written ahead, done, read back
-verify   canaries through and beside differ as the fault says; else it did not happen
+verify   canaries through and beside differ as the fault says; what they cannot tell is not verified
+lacks    read back: what of it is not there any more
 heal     idempotent: also after a failed apply, also twice
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from harness.faults.evidence import Canaries, Shown
+from harness.faults.evidence import LIMIT_S, Canaries, Shown
 from harness.services.links import Link
 from harness.services.toxiproxy_api import Stream, Toxic
 from harness.services.undoing import Undo, toxics
@@ -31,11 +32,20 @@ class Fault(Protocol):
 
     async def apply(self) -> None: ...
 
-    async def verify(self, canaries: Canaries) -> Shown:
-        """Whether it shows."""
+    async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> Shown:
+        """Whether it shows, in about that time."""
         ...
 
     async def heal(self) -> None: ...
+
+
+@runtime_checkable
+class ReadBack(Protocol):
+    """A fault that can be looked up where it is applied."""
+
+    async def lacks(self) -> str:
+        """What of it is not there; nothing when all of it is."""
+        ...
 
 
 @runtime_checkable
@@ -53,7 +63,7 @@ class Toxics:
 
     link: Link
     toxics: Sequence[Toxic]
-    shows: Callable[[Canaries], Awaitable[Shown]]
+    shows: Callable[[Canaries, float], Awaitable[Shown]]
 
     def undo(self) -> Undo:
         return toxics(self.link, [toxic.name for toxic in self.toxics])
@@ -62,8 +72,18 @@ class Toxics:
         for toxic in self.toxics:
             await self.link.api.add_toxic(self.link.proxy, toxic)
 
-    async def verify(self, canaries: Canaries) -> Shown:
-        return await self.shows(canaries)
+    async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> Shown:
+        return await self.shows(canaries, within_s)
+
+    async def lacks(self) -> str:
+        now = await self.link.api.proxy(self.link.proxy)
+        gone = [one for one in self.toxics if not any(one.says(there) for there in now.toxics)]
+        if not gone:
+            return ""
+        there = next((each for each in now.toxics if each.name == gone[0].name), None)
+        if there is None:
+            return f"Toxiproxy has no {gone[0].type} on it any more"
+        return f"Toxiproxy has {_attributes(there)} on it, not {_attributes(gone[0])}"
 
     async def heal(self) -> None:
         for toxic in self.toxics:
@@ -75,3 +95,8 @@ def on_streams(name: str, kind: str, direction: object, **attributes: int) -> li
     return [
         Toxic(f"{name}-{stream}", kind, stream, attributes=attributes) for stream in STREAMS[str(direction)]
     ]
+
+
+def _attributes(toxic: Toxic) -> str:
+    said = ", ".join(f"{name} {value}" for name, value in toxic.attributes.items())
+    return f"{toxic.type} ({said or 'nothing'})"

@@ -6,7 +6,7 @@ What it had in memory is lost, and so is whatever it had promised without keepin
 
 from collections.abc import Mapping
 
-from harness.faults.evidence import Ask, Canaries, Shown
+from harness.faults.evidence import LIMIT_S, Ask, Canaries, Shown
 from harness.services.foreign import Foreign
 from harness.services.part import Part
 from harness.services.undoing import Undo
@@ -27,8 +27,12 @@ class Kill:
     async def apply(self) -> None:
         await self._part.kill()
 
-    async def verify(self, canaries: Canaries) -> Shown:
-        pairs = await canaries.pairs(COUNT, Ask(fresh=True)) if self._part.answers else []
+    async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> Shown:
+        pairs = (
+            await canaries.pairs(COUNT, Ask(fresh=True, limit_s=min(LIMIT_S, within_s)))
+            if self._part.answers
+            else []
+        )
         if self._part.alive():
             return Shown(pairs, f"{self._part.name} still runs")
         back = sum(pair.through.end == "replied" for pair in pairs)

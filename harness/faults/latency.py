@@ -7,11 +7,15 @@ how much more the calls were slowed down is the amplification.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
-from harness.faults.evidence import Canaries, Shown, why_not_slower_by
+from harness.faults.decision import added, knocked_slower, slower_by
+from harness.faults.evidence import Canaries, Shown
 from harness.faults.fault import Fault, Toxics, on_streams
 from harness.services.links import Link
 from harness.units import MS_PER_S
+
+KNOCKS = 3
 
 
 def latency(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
@@ -20,9 +24,14 @@ def latency(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fau
     jitter_ms = round(float(parameters["jitter"]) * MS_PER_S)
     toxics = on_streams(name, "latency", parameters["direction"], latency=latency_ms, jitter=jitter_ms)
     expected_ms = float(latency_ms * len(toxics))
+    judge = partial(slower_by, expected_ms=expected_ms, spread_ms=float(jitter_ms * len(toxics)))
 
-    async def shows(canaries: Canaries) -> Shown:
-        pairs = await canaries.pairs()
-        return Shown(pairs, why_not_slower_by(pairs, expected_ms), expected_ms)
+    async def shows(canaries: Canaries, within_s: float) -> Shown:
+        pairs = await canaries.until(judge, within_s)
+        decision, found = judge(pairs), added(pairs)
+        if decision.word == "unknown" and parameters["direction"] == "upstream":
+            knocks = await canaries.knocks(KNOCKS)
+            decision = decision.else_by(knocked_slower(knocks, expected_ms, spread_ms=float(jitter_ms)))
+        return Shown(pairs, decision.why, expected_ms, found.ms if found else None)
 
     return Toxics(link, toxics, shows)

@@ -3,12 +3,14 @@
 A connection that was open before the fault has its bytes counted from then on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 
-from harness.faults.evidence import Ask, Canaries, Shown, why_not_ended
+from harness.faults.decision import ended
+from harness.faults.evidence import SHOWN, Ask, Canaries, Canary, Decision, Pair, Shown
 from harness.faults.fault import Fault, Toxics, on_streams
 from harness.services.links import Link
+from harness.units import MS_PER_S
 
 REQUESTS_MOST = 4000
 COUNT = 3
@@ -19,14 +21,30 @@ def limit_data(link: Link, name: str, parameters: Mapping[str, float | str]) -> 
     limit_bytes = round(float(parameters["bytes"]))
     toxics = on_streams(name, "limit_data", "downstream", bytes=limit_bytes)
 
-    async def shows(canaries: Canaries) -> Shown:
-        (first,) = await canaries.pairs(1, Ask(fresh=True))
-        requests = min(ceil(limit_bytes / max(first.beside.bytes_in, 1)) + 1, REQUESTS_MOST)
-        pairs = await canaries.pairs(COUNT, Ask(requests=requests, fresh=True))
-        why = why_not_ended(pairs, "closed", "reset")
+    def judge(pairs: Sequence[Pair]) -> Decision:
+        if all(_cut(pair.through, limit_bytes) for pair in pairs):
+            return SHOWN
+        found = ended(pairs, "closed", "reset")
         most = max(pair.through.bytes_in for pair in pairs)
-        if not why and most > limit_bytes:
-            why = f"{most} bytes came over a connection, not {limit_bytes}"
-        return Shown(pairs, why)
+        if most > limit_bytes:
+            return Decision("not shown", f"{most} bytes came over a connection, not {limit_bytes}")
+        if found.word == "unknown":
+            return Decision("unknown", f"{found.why}: {most} of {limit_bytes} bytes had come")
+        return found
+
+    async def shows(canaries: Canaries, within_s: float) -> Shown:
+        (first,) = await canaries.pairs(1, Ask(fresh=True, limit_s=within_s))
+        requests = min(ceil(limit_bytes / max(first.beside.bytes_in, 1)) + 1, REQUESTS_MOST)
+        left_s = within_s - max(first.beside.lasted_ms, first.through.lasted_ms) / MS_PER_S
+        if left_s <= 0:
+            return Shown([first], judge([first]).why)
+        pairs = await canaries.until(judge, left_s, Ask(requests=requests, fresh=True, limit_s=left_s), COUNT)
+        return Shown(pairs, judge(pairs).why)
 
     return Toxics(link, toxics, shows)
+
+
+def _cut(one: Canary, limit_bytes: int) -> bool:
+    """The server has sent more, and exactly that came: whatever the server did with the connection."""
+    more = one.far is not None and one.far.bytes_in > limit_bytes
+    return one.end in {"closed", "reset"} and one.bytes_in == limit_bytes and more

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from harness.faults.evidence import Canaries, Shown, why_not_without_effect
+from harness.faults.decision import added, without_effect
+from harness.faults.evidence import LIMIT_S, Canaries, Shown
 from harness.services.links import Link
 from harness.services.undoing import Undo
 
@@ -19,9 +20,10 @@ class Noop:
     async def apply(self) -> None:
         """There is nothing to do."""
 
-    async def verify(self, canaries: Canaries) -> Shown:
-        pairs = await canaries.pairs()
-        return Shown(pairs, why_not_without_effect(pairs), 0.0)
+    async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> Shown:
+        pairs = await canaries.until(without_effect, within_s)
+        found = added(pairs)
+        return Shown(pairs, without_effect(pairs).why, 0.0, found.ms if found else None)
 
     async def heal(self) -> None:
         """There is nothing to undo."""

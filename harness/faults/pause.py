@@ -8,7 +8,7 @@ and goes on again on every exit; whether canaries are answered meanwhile is its 
 
 from collections.abc import Mapping
 
-from harness.faults.evidence import Ask, Canaries, Shown
+from harness.faults.evidence import LIMIT_S, Ask, Canaries, Shown
 from harness.services.foreign import Foreign
 from harness.services.part import Part
 from harness.services.undoing import Undo
@@ -30,8 +30,8 @@ class Pause:
     async def apply(self) -> None:
         await self._part.freeze()
 
-    async def verify(self, canaries: Canaries) -> Shown:
-        ask = Ask(fresh=True, limit_s=SILENT_S)
+    async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> Shown:
+        ask = Ask(fresh=True, limit_s=min(SILENT_S, within_s))
         pairs = await canaries.pairs(COUNT, ask) if self._part.answers else []
         if awake := self._part.awake():
             return Shown(pairs, f"{len(awake)} processes of {self._part.name} are not stopped")

@@ -7,21 +7,30 @@ server has done the work, and the reply is lost.
 
 from collections.abc import Mapping
 
-from harness.faults.evidence import Ask, Canaries, Shown, why_not_ended
+from harness.faults.decision import ended_as, knocked_as
+from harness.faults.evidence import Ask, Canaries, Shown
 from harness.faults.fault import Fault, Toxics, on_streams
 from harness.services.links import Link
 from harness.units import MS_PER_S
 
 COUNT = 3
+ANSWER_S = 2.0
 
 
 def reset_peer(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
     """Connections end in a reset."""
     after_s = float(parameters["timeout"])
     toxics = on_streams(name, "reset_peer", parameters["direction"], timeout=round(after_s * MS_PER_S))
+    judge = ended_as("reset")
 
-    async def shows(canaries: Canaries) -> Shown:
-        pairs = await canaries.pairs(COUNT, Ask(fresh=True, limit_s=after_s + 2.0))
-        return Shown(pairs, why_not_ended(pairs, "reset"))
+    async def shows(canaries: Canaries, within_s: float) -> Shown:
+        limit_s = after_s + ANSWER_S
+        pairs = await canaries.until(judge, within_s, Ask(fresh=True, limit_s=limit_s), COUNT)
+        decision = judge(pairs)
+        if (
+            decision.word == "unknown"
+        ):  # the end of a connection is data, too, and the server has no part in it
+            decision = decision.else_by(knocked_as(await canaries.knocks(COUNT, 1, limit_s), "reset"))
+        return Shown(pairs, decision.why)
 
     return Toxics(link, toxics, shows)

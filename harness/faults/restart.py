@@ -5,7 +5,8 @@ The fault lasts from the first signal until the new process is ready; `for` may 
 
 from collections.abc import Mapping
 
-from harness.faults.evidence import Ask, Canaries, Shown, why_not_answered
+from harness.faults.decision import why_not_taken
+from harness.faults.evidence import LIMIT_S, Ask, Canaries, Shown
 from harness.services.part import Part
 from harness.services.undoing import Undo
 
@@ -27,11 +28,11 @@ class Restart:
         self._starts = self._part.seat.starts
         await self._part.seat.restart()
 
-    async def verify(self, canaries: Canaries) -> Shown:
-        pairs = await canaries.pairs(COUNT, Ask(fresh=True))
+    async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> Shown:
+        pairs = await canaries.pairs(COUNT, Ask(fresh=True, limit_s=min(LIMIT_S, within_s)))
         if self._part.seat.starts == self._starts:
             return Shown(pairs, f"{self._part.name} is the process that it was")
-        return Shown(pairs, why_not_answered(pairs))
+        return Shown(pairs, why_not_taken(pairs))
 
     async def heal(self) -> None:
         await self._part.seat.start()

@@ -12,7 +12,8 @@ the first serves again; `for` may hold the window open for longer. The reference
 from collections.abc import Mapping
 
 from harness.errors import ServiceError
-from harness.faults.evidence import Ask, Canaries, Shown, why_not_answered
+from harness.faults.decision import why_not_taken
+from harness.faults.evidence import LIMIT_S, Ask, Canaries, Shown
 from harness.services.part import Part
 from harness.services.standin import StandIn
 from harness.services.undoing import Undo
@@ -39,13 +40,13 @@ class RollingRestart:
         await self._part.seat.restart()
         await second.give_way()
 
-    async def verify(self, canaries: Canaries) -> Shown:
-        pairs = await canaries.pairs(COUNT, Ask(fresh=True))
+    async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> Shown:
+        pairs = await canaries.pairs(COUNT, Ask(fresh=True, limit_s=min(LIMIT_S, within_s)))
         if same := set(self._before) & set(self._pids()):
             return Shown(pairs, f"{len(same)} of its processes are those that they were")
         if len(self._pids()) != 2 or not await self._second().gives_way():
             return Shown(pairs, "not both of its processes run, or the link does not lead to the first")
-        return Shown(pairs, why_not_answered(pairs))
+        return Shown(pairs, why_not_taken(pairs))
 
     async def heal(self) -> None:
         await self._part.clear()

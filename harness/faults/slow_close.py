@@ -8,24 +8,30 @@ connections the target opens and ends there is not seen; one that keeps a pool e
 from collections.abc import Mapping
 from statistics import median
 
-from harness.faults.evidence import NOISE_MS, TOLERANCE, Ask, Canaries, Shown, why_beside_is_no_measure
+from harness.faults.decision import beside, knocked_slower
+from harness.faults.evidence import NOISE_MS, SHOWN, TOLERANCE, Ask, Canaries, Shown
 from harness.faults.fault import Fault, Toxics, on_streams
 from harness.services.links import Link
 from harness.units import MS_PER_S
 
 COUNT = 3
+CLOSED_S = 5.0
 
 
 def slow_close(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
     """Connections linger."""
     delay_ms = round(float(parameters["delay"]) * MS_PER_S)
     toxics = on_streams(name, "slow_close", "downstream", delay=delay_ms)
+    limit_s = delay_ms / MS_PER_S + CLOSED_S
 
-    async def shows(canaries: Canaries) -> Shown:
-        ask = Ask(fresh=True, until_closed=True, limit_s=delay_ms / MS_PER_S + 5.0)
-        pairs = await canaries.pairs(COUNT, ask)
-        if trouble := why_beside_is_no_measure(pairs):
-            return Shown(pairs, trouble)
+    async def shows(canaries: Canaries, within_s: float) -> Shown:
+        del within_s  # it is known how long it takes
+        if knocks := await canaries.knocks(COUNT, 1, limit_s):
+            why = knocked_slower(knocks, float(delay_ms)).why
+            return Shown([], why.replace("canaries were", "connections were closed"), 0.0)
+        pairs = await canaries.pairs(COUNT, Ask(fresh=True, until_closed=True, limit_s=limit_s))
+        if (trouble := beside(pairs)) != SHOWN:
+            return Shown(pairs, trouble.why)
         longer = [
             pair.through.closing_ms - pair.beside.closing_ms
             for pair in pairs

@@ -16,7 +16,7 @@
 | part_lost    | part, pid, how, last_words                                    | a part that the run had started ended unasked |
 | rows_unwritten | worker, users, why                                          | its rows could not be written: some calls have none |
 | fault_on     | name, kind, link, parameters                                  | applied and read back: the fault window begins |
-| fault_verified | name, verified, why, through_ms, beside_ms, expected_ms     | canaries through and beside the link compared |
+| fault_verified | name, verified, why, through_ms, beside_ms, expected_ms, added_ms | canaries through and beside the link compared; the last word counts |
 | fault_off    | name                                                          | healing begins: the fault window ends |
 | fault_healed | name, healed, why                                             | proved by canaries again, or not |
 | fault_did    | name, did                                                     | what it did itself, counted: rude clients |

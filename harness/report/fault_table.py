@@ -175,6 +175,7 @@ def _verification(impacts: Sequence[Impact]) -> Html | None:
         if seen.through_ms is None and seen.beside_ms is None:
             continue
         both = None if seen.through_ms is None or seen.beside_ms is None else seen.through_ms - seen.beside_ms
+        added = both if seen.added_ms is None else seen.added_ms  # without the server's own time
         was, now = impact.before.p50_ms, impact.during.p50_ms
         slower = None if was is None or now is None else now - was
         times = impact.amplification
@@ -183,7 +184,7 @@ def _verification(impacts: Sequence[Impact]) -> Html | None:
                 impact.fault.name,
                 show(seen.beside_ms, "ms"),
                 "none came back" if seen.through_ms is None else show(seen.through_ms, "ms"),
-                _signed(both),
+                _signed(added),
                 _signed(seen.expected_ms),
                 _signed(slower),
                 BLANK if times is None else f"{times:.1f}\N{MULTIPLICATION SIGN}",

@@ -54,6 +54,13 @@ class Link:
         if not state.enabled:
             await self.api.update_proxy(self.proxy, enabled=True)
 
+    async def touched(self) -> str:
+        """What is on it, read back; nothing when it is as it was made."""
+        state = await self.api.proxy(self.proxy)
+        if state.toxics:
+            return f"Toxiproxy has a {state.toxics[0].type} toxic on it"
+        return "" if state.enabled else "Toxiproxy has it disabled"
+
     async def renew(self) -> None:
         """The ladder when a toxic does not come off: off and on again, which drops every connection."""
         await self.api.update_proxy(self.proxy, enabled=False)

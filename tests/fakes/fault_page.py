@@ -22,6 +22,44 @@ A process that ends without a fault of the plan is no fault. It is noticed at on
 is a finding about it, and the load goes on. A part of the harness's own makes the run unknown, and ends it (but for the janitor,
 which only cleans up).
 
+## How a fault on a link is proved
+
+Three things, all of them on the link that the load itself uses:
+
+- **Read back.** Toxiproxy is asked what is on the link: when the fault was applied, after it was verified, and when its time
+  was over. A toxic that is gone, or is another, is not verified, whatever else was seen.
+- **Canaries.** One small exchange of the harness's own goes through the link, and at the same time one beside it. Through an
+  HTTP link the kernel is asked when bytes left and came on both sides of Toxiproxy: `held` is what the link held them back,
+  and the time that the server took is not in it, however long its queue is. Where the kernel cannot tell (a Toxiproxy on
+  another machine or in another network namespace; PostgreSQL, RabbitMQ, Redis), the differences of pairs are compared, with
+  an interval: as many pairs as that needs, 25 at the most.
+- **Knocks**, on HTTP links: a connection that says a few bytes and its end. Toxiproxy hands both on, and ends the connection,
+  and the server has no part in it. They prove what acts on what goes upstream, `reset_peer` and `slow_close`
+  however busy the server is.
+
+Canaries take the time of the fault, but at least 5 and at most 20 seconds. What is allowed between what was asked for and
+what was seen is a tenth, or 25 ms, and the jitter that was asked for.
+
+What comes of it is one of three:
+
+- **verified**: all of that agrees.
+- **could not be verified**: it does not, or nobody can tell, and then the reason says what was in the way ("the server did not
+  answer a canary within 10.0 s", "the server's own answers vary by 180 ms"). The verdict is unknown.
+- **did not happen**: before the fault, the link was certainly not as if nothing were on it: a toxic was, connections
+  were refused or cut, canaries were slower by more than 25 ms. A server that is too busy to answer within 3 s is no reason.
+
+Healing is proved by the same: nothing is on the link (read back), knocks get through at once, and canaries are as fast as
+beside it. **Not healed** is what is certain only: a toxic that still reads back, a Toxiproxy that does not answer, connections
+that are refused or cut, canaries that were held. When the server answers no canary in ten seconds, what was read back and the
+knocks count, and the run says so beside it. A target that refuses connections beside the link, too, is not a fault left over:
+its recovery tells of it.
+
+What is not proved: that each connection of the load felt the fault. Toxiproxy's toxics are on the link, and so on all of its
+connections; which calls were on their way is counted as *exposed*.
+
+Canaries are requests for `/health`, three to six for a fault on an idle server, fewer on one that is slow. They cost the
+server what such requests cost it, and are not in the numbers of the run.
+
 ## Places
 
 """

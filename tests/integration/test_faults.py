@@ -13,7 +13,8 @@ from aiohttp import web
 from harness import canary, catalogue
 from harness.clock import Epoch, RealClock
 from harness.faults import REGISTRY
-from harness.faults.evidence import Canary, Pair, why_not_without_effect
+from harness.faults.decision import without_effect
+from harness.faults.evidence import Canary, Pair
 from harness.injector import Injector, Way
 from harness.live.progress import Silent
 from harness.plan.plan import FaultStep
@@ -363,10 +364,11 @@ def pair(through_ms: float | None, beside_ms: float | None) -> Pair:
 
 def test_the_placebo_s_band_is_wide_enough_for_noise_and_no_wider() -> None:
     """A busy machine is not an effect; a quarter of a hundred milliseconds is."""
-    assert why_not_without_effect([pair(12.0, 1.0), pair(2.0, 9.0), pair(30.0, 10.0)]) == ""
-    assert "adds 40.0 ms" in why_not_without_effect([pair(41.0, 1.0)] * 3)
-    assert "through the link" in why_not_without_effect([pair(None, 1.0)])
-    assert "beside the link" in why_not_without_effect([pair(1.0, None)])
+    assert without_effect([pair(12.0, 1.0), pair(2.0, 9.0), pair(30.0, 10.0)]).word == "shown"
+    assert "adds 40.0 ms" in without_effect([pair(41.0, 1.0)] * 11).why
+    assert without_effect([pair(41.0, 1.0)] * 3).word == "unknown"
+    assert "through the link" in without_effect([pair(None, 1.0)]).why
+    assert "beside the link" in without_effect([pair(1.0, None)]).why
 
 
 def has(on: Bench, name: str) -> bool:

@@ -5,6 +5,7 @@ from tests.truth.experiments import (
     breaking,
     counts,
     deaths,
+    faults,
     forgotten,
     generators,
     knees,
@@ -39,4 +40,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "deaths": deaths.rows,
     "generator": generators.rows,
     "tampered": tampered.rows,
+    "faults": faults.rows,
 }
