@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness import printable
 from harness.cli.options import POSITIVE_DURATION, header
 from harness.errors import PASSED
 from harness.scenario.model import PROTOCOLS
@@ -15,6 +16,8 @@ from harness.units import duration_s
 if TYPE_CHECKING:
     from harness.client.preflight import Discovered
 
+NAME_CHARS = 120
+TAKES_CHARS = 200
 DESCRIPTION_CHARS = 60
 
 
@@ -51,7 +54,9 @@ def command(url: str, protocol: str, timeout: str, headers: tuple[str, ...], *, 
     sent = credentials(url) | dict(map(header, headers))
     found = asyncio.run(preflight(asked, protocol, headers=sent, timeout_s=duration_s(timeout)))
     shown = redact.url(asked)
-    click.echo(json.dumps(_values(shown, found)) if as_json else "\n".join(_lines(shown, found)))
+    click.echo(
+        json.dumps(_values(shown, found)) if as_json else printable.lines("\n".join(_lines(shown, found)))
+    )
     return PASSED
 
 
@@ -68,16 +73,16 @@ def _values(url: str, found: "Discovered") -> dict[str, Any]:
 def _lines(url: str, found: "Discovered") -> list[str]:
     from harness.conduct.suggestion import commands_that_work
 
-    name = (
-        f"{found.server_name} {found.server_version or ''}".strip()
-        if found.server_name
-        else "A server without a name"
-    )
+    named = f"{found.server_name} {found.server_version or ''}".strip() if found.server_name else ""
+    name = printable.printable(named, NAME_CHARS) or "A server without a name"
     lines = [f"{name} at {url} speaks {found.protocol}"]
     if found.tools is None:
         return [*lines, "It cannot be asked for its tools"]
     lines += [_tool(tool) for tool in found.tools] or ["It has no tools"]
-    lines += [f"  {tool}  must not be called: {why}" for tool, why in found.refused.items()]
+    lines += [
+        f"  {printable.printable(tool, NAME_CHARS)}  must not be called: {why}"
+        for tool, why in found.refused.items()
+    ]
     there = {tool["name"]: tool for tool in found.tools}
     return [*lines, *(["Load one of them:", *commands_that_work(there, url)] if there else [])]
 
@@ -86,7 +91,10 @@ def _tool(tool: Mapping[str, Any]) -> str:
     """Its name, what it takes (? where it may be left out), and how it begins to describe itself."""
     schema = tool.get("inputSchema") or {}
     required = schema.get("required") or []
-    takes = ", ".join(name if name in required else f"{name}?" for name in schema.get("properties") or {})
+    takes = printable.printable(
+        ", ".join(name if name in required else f"{name}?" for name in schema.get("properties") or {}),
+        TAKES_CHARS,
+    )
     described = " ".join(str(tool.get("description") or "").split())
     said = f"  {described[:DESCRIPTION_CHARS]}" if described else ""
-    return f"  {tool['name']}({takes}){said}"
+    return f"  {printable.printable(str(tool['name']), NAME_CHARS)}({takes}){said}"

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from harness import __version__
+from harness import __version__, printable
 from harness.errors import INTERNAL, INTERRUPTED, PASSED, USAGE, HarnessError
 
 # name -> (module, what it does, in one line)
@@ -138,8 +138,6 @@ def run(argv: Sequence[str]) -> int:
 def _say(error: BaseException, code: int, lines: list[str]) -> int:
     if os.environ.get("HARNESS_DEBUG"):
         traceback.print_exception(error)
-    click.echo(
-        "\n".join(["Error: " + lines[0], *("  " + line for text in lines[1:] for line in text.splitlines())]),
-        err=True,
-    )
+    told = ["Error: " + lines[0], *("  " + line for text in lines[1:] for line in text.splitlines())]
+    click.echo(printable.lines("\n".join(told)), err=True)
     return code

@@ -9,7 +9,10 @@ from harness.record import redact
 
 
 def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list[str]:
-    """Up to three: tools that say they only read first, then those that are easiest to call."""
+    """Up to three: tools that say they only read first, then those that are easiest to call.
+
+    A tool whose name has control characters is none of them: nobody should copy it into a shell.
+    """
 
     def required(name: str) -> list[str]:
         return list((tools[name].get("inputSchema") or {}).get("required") or [])
@@ -21,7 +24,9 @@ def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list
             if required(name)
             else ""
         )
-        for name in sorted(tools, key=lambda name: (*_risk(tools[name]), len(required(name)), name))[:3]
+        for name in sorted(
+            filter(str.isprintable, tools), key=lambda name: (*_risk(tools[name]), len(required(name)), name)
+        )[:3]
     ]
 
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from harness.history.pair import ONLY_DESCRIBES, Pair, Side, describe
 from harness.history.runs import mapping, previous
+from harness.printable import printable as clean
 from harness.record.events import STEP_ASKED, Event, read_events
 from harness.record.rundir import write_whole
 from harness.report.markdown import cell, table
 from harness.report.reading import Reading
-from harness.report.terminal import clean
 
 HEADS: Final = ("Of", "Figure", "Was", "Is", "Change")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
 from harness.live.window import Live
+from harness.printable import lines
 from harness.units import show_duration, show_percent
 
 CLEAR = "\r\x1b[K"
@@ -38,7 +39,7 @@ class Plain:
     stream: TextIO = field(default_factory=lambda: sys.stderr)
 
     def note(self, text: str) -> None:
-        self.stream.write(text + "\n")
+        self.stream.write(lines(text) + "\n")
         self.stream.flush()
 
     def tick(self, live: Live, doing: str) -> None:
@@ -53,11 +54,11 @@ class Terminal:
     width: int = 100
 
     def note(self, text: str) -> None:
-        self.stream.write(f"{CLEAR}{text}\n")
+        self.stream.write(f"{CLEAR}{lines(text)}\n")
         self.stream.flush()
 
     def tick(self, live: Live, doing: str) -> None:
-        self.stream.write(CLEAR + line(live, doing)[: self.width - 1])
+        self.stream.write(CLEAR + lines(line(live, doing))[: self.width - 1])
         self.stream.flush()
 
     def clear(self) -> None:

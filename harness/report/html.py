@@ -7,7 +7,7 @@ and the generator's own health. Everything that came from a server is escaped (`
 import shlex
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from harness.analysis import capacity
 from harness.analysis.rounding import show
@@ -25,6 +25,11 @@ from harness.report.pieces import MARK, figure, picture, section, table
 from harness.report.reading import Reading
 from harness.units import show_bytes, show_duration
 
+# Nothing is fetched and nothing runs, whatever a server has smuggled into a name.
+POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+)
+
 
 def html(reading: Reading) -> str:
     """The whole page."""
@@ -38,6 +43,7 @@ def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
         "head",
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", http_equiv="Content-Security-Policy", content=POLICY),
         el("meta", name="color-scheme", content="light dark"),
         el("title", title),
         el("style", Html(_css())),

@@ -6,9 +6,9 @@ case is the measurement: it errs when the run cannot be trusted, with the reason
 
 from xml.etree import ElementTree as ET
 
+from harness.printable import printable as clean
 from harness.report import wording
 from harness.report.reading import Reading
-from harness.report.terminal import clean
 
 MOST = 200  # cases of faults
 ELEMENT = {"fail": "failure", "unknown": "error"}

@@ -10,10 +10,10 @@ from typing import Any
 
 from harness.analysis import phases
 from harness.analysis.rounding import BLANK, show
+from harness.printable import printable as clean
 from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
-from harness.report.terminal import clean
 
 MARK = {"pass": "✅", "measured": "📏", "fail": "❌", "unknown": "❓"}
 TAKEN_MARK = {"survived": "🟢", "degraded": "🟡", "broke": "🔴", "not_exposed": "⚪", "unknown": "❓"}

@@ -17,6 +17,8 @@ from rich.text import Text
 
 from harness.analysis import breaking_point, phases
 from harness.analysis.rounding import show
+from harness.printable import printable as clean
+from harness.printable import without_commands
 from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
@@ -87,7 +89,7 @@ def render(reading: Reading, *, colour: bool) -> str:
         # Never folded: a path is there to be copied.
         place = str(reading.run_dir / "report.html")
         out.print(Text.assemble("  ", (f"{'Report':<{FACT_WIDTH}}", "dim"), "   ", place), soft_wrap=True)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+    return without_commands("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
 
 
 def _head(reading: Reading) -> Text:
@@ -236,8 +238,3 @@ def _objectives(reading: Reading) -> Table:
 
 def _word(outcome: str) -> tuple[str, str]:
     return outcome.upper(), STYLE[outcome]
-
-
-def clean(text: str) -> str:
-    """Without control characters: what a server says must not move the cursor."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
