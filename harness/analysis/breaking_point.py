@@ -13,8 +13,8 @@ for 95 %), or four fifths of it (4 %).
 - *broken*: the first is 40 times as likely, and the success rate of the repeats is below the limit; or no call of a repeat
   was answered at all: its users were all waiting for a server that no longer answers.
 - *good*: the second is twice as likely, and the repeats reach the limit. The first run was a passing trouble.
-- Otherwise it is run once more, `REPEATS_MOST` times at most. Then it is broken, and not confirmed, when the first is
-  still at least `ROUGHLY` times as likely; else the ramp goes on. The reason says so.
+- Otherwise it is run once more, six times at most. Then it is broken, and not confirmed, when the first is still 20 times
+  as likely; else the ramp goes on. The reason says so.
 
 A level that clearly breaks needs one repeat, a level that is clearly good none. A ramp of ten levels of 115 calls and more
 against a server that always fails 6 % breaks at least 95 times in 100, one of 4 % at most 5 times in 100 (simulated:
@@ -42,7 +42,7 @@ AWAY: Final = (
 )
 BROKEN_ODDS: Final = 40.0
 GOOD_ODDS: Final = 2.0
-ROUGHLY: Final = BROKEN_ODDS**0.5
+ROUGHLY: Final = BROKEN_ODDS / 2
 
 State = Literal["good", "broken", "open"]
 

@@ -21,7 +21,12 @@ from harness.cli.sections import Sectioned
 @click.option(
     "--rest", type=DURATION, default="0s", show_default=True, help="Time without users between steps."
 )
-@click.option("--confirm/--no-confirm", default=True, show_default=True, help="Repeat the level that broke.")
+@click.option(
+    "--confirm/--no-confirm",
+    default=True,
+    show_default=True,
+    help="Repeat a level that broke, until that is clear (once, mostly; at most six times).",
+)
 @shared
 def command(**given: Any) -> int:
     """Add users in steps until the success rate gives way, and name the breaking point.

@@ -4,7 +4,7 @@ With N users, service time S, think time Z and a server that completes at most C
 
     throughput  X(N) = min(N / (S + Z), C)          response  R(N) = N / X(N) - Z
 
-and a call fails with probability 1 - limit / N above `limit` users. Response times are spread by a factor
+and a call fails with probability 1 - limit / N above `limit` users, at least with `failing`. Response times are spread by a factor
 that is log-normal with a mean of one. It does not know back-off or faults. Open load is played call by call, on a
 server of as many lanes as make that capacity (`simulated_pool`).
 
@@ -41,6 +41,7 @@ class Server:
     think_ms: float = 0.0
     capacity_rps: float = 500.0
     limit_users: int = 1_000_000
+    failing: float = 0.0
     spread: float = 0.2
     exponential: bool = False  # open load: service times as those of the M/M/1 queue
     stalls_s: tuple[tuple[float, float], ...] = ()  # open load: from when to when nothing is answered
@@ -57,7 +58,7 @@ class Server:
         return users / self.throughput_rps(users) * 1000 - self.think_ms
 
     def success(self, users: int) -> float:
-        return min(1.0, self.limit_users / max(users, 1))
+        return min(1.0 - self.failing, self.limit_users / max(users, 1))
 
 
 @dataclass(slots=True)

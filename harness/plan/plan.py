@@ -10,7 +10,7 @@ A step is asked for, its users come to run, a settling time passes, then it is m
 The same numbers are held by tests/plan/test_build.py. A step by count has `requests` instead: it is measured from its
 first call to the answer of its last. A warm-up comes before the first step, and is measured by nobody.
 
-A ramp may end early (a level breaks) and a level may be repeated (to confirm), so a plan's times are the
+A ramp may end early (a level breaks) and a level may be repeated (to confirm, at most six times), so a plan's times are the
 times of a run in which neither happens.
 """
 
