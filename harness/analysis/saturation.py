@@ -103,8 +103,9 @@ def judge(events: Iterable[Event], calls: Calls, steps: Sequence[Step]) -> Satur
     found = [*_too_much(added_ms, parts, None)]
     for step, part in zip(steps, parts, strict=True):
         span = [(step.start_ns, step.end_ns)]
-        inside = [one for one in told if _has_users(one) and one.inside_ns(span)]
-        own = error_budget.of_part(budget, inside, span)
+        near = [one for one in told if one.start_ns < step.end_ns and step.start_ns < one.end_ns]
+        inside = [one for one in near if _has_users(one)]
+        own = error_budget.of_part(budget, near, span)
         added = {name: value for name, value in _added_ms(own, [part]).items() if name in GIVEN_OF_A_STEP}
         found += _too_much(added, [part], step.index)
         found += _mean(own.mean_ms(part), part, step.index)

@@ -6,6 +6,7 @@ from tests.truth.experiments import (
     counts,
     deaths,
     decisions,
+    disturbed,
     faults,
     forgotten,
     generators,
@@ -43,4 +44,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "generator": generators.rows,
     "tampered": tampered.rows,
     "faults": faults.rows,
+    "disturbed": disturbed.rows,
 }
