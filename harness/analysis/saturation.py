@@ -76,7 +76,9 @@ class Saturation:
             return tuple(whole)
         shown = [one.text for one in self.excesses[:EXCESSES_SHOWN]]
         left_out = len(self.excesses) - len(shown)
-        return (*shown, *([f"and so in {left_out} more ways"] if left_out else []))
+        if left_out:
+            shown[-1] += f" (and {left_out} more of the kind)"
+        return tuple(shown)
 
 
 def measure(events: Iterable[Event], measured: Sequence[Span]) -> dict[str, Any]:
