@@ -13,7 +13,7 @@ USERS, FORGETS = 12, 7
 
 def rows(form: Form) -> Iterator[Row]:
     hold = "2s" if form.short else "6s"
-    with serving("sessions", forgets=FORGETS, at_call=200) as server:
+    with serving("sessions", forgets=FORGETS, at_call=100, least=USERS) as server:
         run = load(form.out, server, "sustain", "--users", str(USERS), "--no-think", "--for", hold)
         record = server.record()
     sessions = run.summary["sessions"]

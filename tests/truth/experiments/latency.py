@@ -32,6 +32,8 @@ def rows(form: Form) -> Iterator[Row]:
             record = server.record()
         for phase, step in zip(phases, run.summary["steps"], strict=True):
             yield from _step(form, kind, f"{kind}, {phase['name']}", run, step, record)
+        if kind == "lognormal":
+            yield _intervals(run)
 
 
 def _step(form: Form, kind: str, name: str, run: Run, step: dict[str, Any], record: Record) -> Iterator[Row]:
@@ -57,3 +59,15 @@ def _step(form: Form, kind: str, name: str, run: Run, step: dict[str, Any], reco
         )
     if form.long:
         yield mean(f"{name}: mean in ms", MEANS_S[kind] * 1000, DEVIATIONS_MS[kind], n, table["mean"])
+
+
+def _intervals(run: Run) -> Row:
+    """Of the whole run, at whose percentiles the distribution has no jump; the way is in them, so it is allowed for."""
+    spans = {
+        q: run.summary["intervals"][f"{word}_ms"] for word, q in QUANTILES_SHOWN.items() if word != "p90"
+    }
+    quantile = QUANTILES["lognormal"]
+    covered = sum(low - WAY_MS <= quantile(q) * 1000 <= high for q, (low, high) in spans.items())
+    return between(
+        "lognormal: intervals with the truth in them", len(spans), covered, len(spans) - 1, len(spans)
+    )

@@ -15,6 +15,7 @@ TRIES, MOST, STEP = 3, 30, 3
 
 
 def rows(form: Form) -> Iterator[Row]:
+    covered = ramps = 0
     for fails, breaks in ((0.06, True), (0.04, False)):
         tries = 1 if form.short else TRIES
         right = 0
@@ -23,6 +24,8 @@ def rows(form: Form) -> Iterator[Row]:
                 run = load(form.out, server, "ramp", "--max", str(MOST), "--step", str(STEP), "--hold", "2s")
                 counted = server.record().outcomes()
             right += (run.summary["breaking_point"] is not None) == breaks
+            low, high = run.summary["intervals"]["success_rate"]
+            covered, ramps = covered + (low <= 1 - fails <= high), ramps + 1
             calls, failed = sum(counted.values()), counted["tool_error"]
             name = f"{fails:.0%} failures, ramp {number}"
             yield exactly(f"{name}: failed", failed, run.calls()["failed"])
@@ -30,3 +33,6 @@ def rows(form: Form) -> Iterator[Row]:
         if form.long:
             which = "broke" if breaks else "did not break"
             yield between(f"{fails:.0%} failures: ramps that {which}", TRIES, right, TRIES - 1, TRIES)
+    if form.long:
+        # 95 of 100 intervals should: three misses of six is one time in five hundred.
+        yield between("intervals of success with the truth in them", ramps, covered, ramps - 2, ramps)
