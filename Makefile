@@ -5,7 +5,7 @@
 # make count  200,000 calls by two workers: each has its row
 # make bench  the harness measured beside its peers, seven minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
 # make interrupt  twenty runs with a fault, ended by Ctrl-C or kill -9 at random moments: is anything left?
-# make truth    servers whose behaviour is known: theory beside what is reported, a quarter of an hour; make truth PART=latency
+# make truth    servers whose behaviour is known: theory beside what is reported, under twenty minutes; make truth PART=latency
 # make steady   twenty first runs that end with an answer, and twenty of a disturbed generator that end unknown, an hour and a quarter
 # make named      ten runs of a target that acknowledges before it commits: is it named for it?
 

@@ -1,7 +1,7 @@
 """Theory beside what was reported, for servers whose behaviour is known: `make truth`, `make truth PART=latency`.
 
 One table, printed as it goes. The command ends with 1 when any row is off. It wants a quiet machine with two cores (times are
-off on a busy one, and it says so); the whole takes about a quarter of an hour. `--short` is what CI asserts (tests/truth/test_truth.py).
+off on a busy one, and it says so); the whole takes under twenty minutes. `--short` is what CI asserts (tests/truth/test_truth.py).
 """
 
 import argparse
