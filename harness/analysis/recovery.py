@@ -16,7 +16,8 @@ load step ends, or another fault is applied. `still` says in words what is still
 Calls before and after are counted in whole seconds, so a recovery is known to `RESOLUTION_S`.
 
 An operation is judged by itself when it has `LEAST_OK` ok calls before; those of the load that have fewer, and those
-that nobody called in three seconds after healing, are `unjudged`, unless they were certainly out. Operations of
+that nobody called in three seconds after healing, are `unjudged`, unless they were certainly out (`LEAST_TRIED` calls
+before can show that: twelve calls of 5 ms, then twelve of 200 ms). Operations of
 the protocol (`calls`) are judged like others, and are no part of the load.
 
 Looking at many groups finds something in one of them by chance. So the load is given half of what chance may have
@@ -29,8 +30,8 @@ around it, as long as there are no more in a row than before the fault (of an op
 chance makes at that rate: a longer pause is out, for a service whose users all wait has not recovered.
 
 *Unknown* is a recovery that could not be seen: too little before (`LEAST_S` seconds, `LEAST_OK` ok calls), a service
-most of whose calls failed before, nothing out but fewer than three seconds after, not healed, another fault on at
-the time. What is certainly out is not unknown.
+most of whose calls failed before, nothing out but fewer than three seconds with calls after that, not healed, another
+fault on at the time. What is certainly out is not unknown.
 
 False alarms and power are measured in tests/analysis/test_recovery_calibration.py.
 
@@ -57,8 +58,9 @@ from harness.units import NS_PER_MS, NS_PER_S
 
 BEFORE_S: Final = 30
 LEAST_S: Final = 5
+LEAST_TRIED: Final = 5
 RESOLUTION_S: Final = 1.0
-BACK_RARE: Final = 0.01
+BACK_RARE: Final = 0.03
 WORKS: Final = 0.5  # of the calls before a fault that have to succeed, for anything to be normal
 LATEST_S: Final = 10  # what "still" is told of
 
@@ -74,7 +76,8 @@ class Found:
     recover_s: float | None = None
     still: str = ""
     excess: float = 0.0  # how far out it is at the end, to tell which group is the worst
-    good_s: int = 0
+    good_s: int = 0  # in a row at the end, when nothing was out
+    why: str = ""  # it was out, and nobody can say whether it still is: why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,13 +184,20 @@ def _judged(groups: Mapping[str, Group], back: Sequence[Span], after: Span) -> d
 
 def _has_band(group: Group) -> bool:
     past = count(group.before)
-    return past.ok >= LEAST_OK and past.ok >= WORKS * past.decided
+    return past.ok >= LEAST_TRIED and past.ok >= WORKS * past.decided
+
+
+def _is_seen(one: Found, groups: Mapping[str, Group]) -> bool:
+    """Whether something is known of an operation: few calls before show that it was out, never that it was not."""
+    return one.outcome == "not_recovered" or (
+        one.outcome == "recovered" and (one.recover_s != 0 or count(groups[one.name].before).ok >= LEAST_OK)
+    )
 
 
 def _merged(found: Mapping[str, Found], groups: Mapping[str, Group], after: Span) -> Recovery:
     """The worst of the load and its operations."""
     load, *operations = found.values()
-    seen = [one for one in operations if one.outcome != "unknown"]
+    seen = [one for one in operations if _is_seen(one, groups)]
     names = {one.name for one in seen}
     unjudged = [name for name in groups if operations and name not in names and name != LOAD]
     unjudged = [name for name in unjudged if not is_protocol(name)]
@@ -202,6 +212,8 @@ def _merged(found: Mapping[str, Found], groups: Mapping[str, Group], after: Span
         more = len(parts) - 1 if worst in parts else 0
         others = f"; so {'is' if more == 1 else 'are'} {more} other{'s' if more > 1 else ''}" if more else ""
         return replace(merged, outcome="not_recovered", still=worst.still + others, slowest=worst.name)
+    if doubtful := [one for one in found.values() if one.why]:
+        return replace(merged, outcome="unknown", why=doubtful[0].why, slowest=doubtful[0].name)
     if load.outcome == "unknown":
         why = (
             f"only {load.good_s} s with calls came between healing and the end of the load step or the next fault, "
@@ -243,6 +255,8 @@ def _search(group: Group, band: Band, after: Span) -> Found:
         began, second, last, inside, pause = inside[0][0] + 1, inside[0][0], sign, [], 0
     if not last:
         return Found(name=group.name, outcome="unknown", good_s=len(inside))
+    if why := _doubt(group, band, last, (start_ns + began * NS_PER_S, end_ns), len(inside)):
+        return Found(name=group.name, outcome="unknown", why=why)
     now = count(group.after.between(max(start_ns, end_ns - LATEST_S * NS_PER_S), end_ns))
     return Found(
         name=group.name,
@@ -250,6 +264,18 @@ def _search(group: Group, band: Band, after: Span) -> Found:
         still=_still(group, band, last, now),
         excess=_excess(band, now),
     )
+
+
+def _doubt(group: Group, band: Band, last: Sign, rest: Span, good_s: int) -> str:
+    """Why nobody can say whether what was out still is: it was hardly called, or an operation not at all."""
+    name = group.name or "the load"
+    if last == "silent" and not good_s:
+        silent_s = (rest[1] - (group.after.at_ns[-1] if len(group.after) else rest[0])) / NS_PER_S
+        return f"nobody called {name} in the last {silent_s:.0f} s" if group.name else ""
+    enough = rest[1] - rest[0] >= ROW * NS_PER_S  # for three good seconds, had there been calls in them
+    if not good_s or not enough or band.of_long(count(group.after.between(*rest)), BACK_RARE):
+        return ""
+    return f"{name} was out at first, and only {good_s} s with calls of it came after that, where {ROW} are needed"
 
 
 def _of_rows(
@@ -283,6 +309,8 @@ def _still(group: Group, band: Band, sign: Sign, now: Part) -> str:
     was, name = band.whole, group.name
     of_it = f"the calls of {name}" if name else "all calls"
     all_of_it = f"all calls of {name}" if name else "all calls"
+    if sign == "slow" and now.slow_share > 0.5:
+        sign = "median"  # it says more, when most of them are slow
     match sign:
         case "failed":
             those = all_of_it if now.failed_share == 1 else f"{_share(now.failed_share)} of {of_it}"

@@ -119,3 +119,39 @@ def test_a_recovery_that_was_wrong_for_one_operation_only_is_no_more_often_found
     """With many operations each is given less of what chance may have."""
     assert chance.failures_most(100, 1, 3000, chance.RARE / 40) > chance.failures_most(100, 1, 3000)
     assert chance.median_level(10, chance.RARE / 40) > chance.median_level(10)
+
+
+def test_few_calls_can_show_that_an_operation_is_out_and_never_that_it_is_not():
+    """Twelve calls of 5 ms before, eight of 200 ms after; and as many of 5 ms."""
+    seen = found(hit="b", share_b=0.004)
+    well = found(hit="b", share_b=0.004, until_s=0)
+
+    assert seen.still.startswith("tools/call:b is still at 2")
+    assert (well.outcome, well.unjudged) == ("recovered", (B,))
+
+
+def test_an_operation_that_was_out_and_is_hardly_called_after_that_is_unknown():
+    """It may be back: two good seconds are all there is."""
+
+    def rarely(frame):
+        late = (frame["operation"] == B) & (frame["intended_ns"] >= 44 * S)
+        kept = (frame["intended_ns"] // S).isin([50, 56])
+        return frame[~late | kept].reset_index(drop=True)
+
+    seen = found(hit="b", until_s=4, rate=4, more=rarely)
+
+    assert (seen.outcome, seen.recover_s, seen.slowest) == ("unknown", None, B)
+    assert (
+        seen.why == f"{B} was out at first, and only 2 s with calls of it came after that, where 3 are needed"
+    )
+
+
+def test_an_operation_that_nobody_calls_any_more_is_unknown():
+    """Its users may all wait, or have gone: the rest is well, and nothing is proved."""
+
+    def gone(frame):
+        return frame[(frame["operation"] != B) | (frame["intended_ns"] < 41 * S)].reset_index(drop=True)
+
+    seen = found(hit="b", until_s=0, more=gone)
+
+    assert (seen.outcome, seen.why) == ("unknown", f"nobody called {B} in the last 19 s")
