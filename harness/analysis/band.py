@@ -14,8 +14,8 @@ machine that does something else for 100 ms holds up a tenth of the calls of tha
 Only seconds with `ENOUGH` calls can be the worst one: with fewer it is chance.
 
 A *row* of three seconds is looked at as well. Where each of the three has enough calls (`ENOUGH`, for the share of slow
-calls `DENSE`), the middle one of them is compared with the *second-worst* second before: one odd second before excuses
-one odd second after, not three. With fewer calls the three are taken together and compared with three together. Failures
+calls `DENSE`), its middle median, and the slow calls of all but its worst second, are compared with the *second-worst*
+second before: one odd second before excuses one odd second after, not three. With fewer calls the three are taken together and compared with three together. Failures
 are always taken together.
 
 Where two or more odd seconds before would hide slow calls (`ODD_SHARE`), the middle one of *seven* seconds is compared
@@ -50,6 +50,7 @@ SEVEN: Final = 7
 SEVEN_SHARE: Final = 0.15
 ODD_SHARE: Final = 0.15
 GROSS: Final = 3.0
+USUAL: Final = 0.05
 
 Sign = Literal["", "failed", "median", "slow", "silent"]
 
@@ -129,7 +130,7 @@ class Band:
         if late:
             return "median"
         if all(part.ok >= DENSE for part in parts):
-            return "slow" if self._has_slow(_middle(parts), self.second_but_one, rare) else ""
+            return "slow" if self._has_slow(_but_worst(parts), self.second_but_one, rare) else ""
         return "slow" if self._has_slow(together, self.row, rare) else ""
 
     @property
@@ -184,13 +185,14 @@ def count(trace: Trace) -> Part:
 def make(before: Trace, seconds: Sequence[Span], rare: float) -> Band:
     """The band of a group, from its calls in these seconds."""
     back = sorted(seconds)
-    cut = [before.between(*one) for one in back]
-    parts = [count(part) for part in cut]
+    whole = count(before)
+    parts = [count(before.between(*one)) for one in back]
+    odd = [_without_chance(part, whole) for part in parts]
     return Band(
-        whole=count(before),
+        whole=whole,
         durations_ns=np.sort(before.ok_ns()),
         second=_worst(parts, 0),
-        second_but_one=_worst(parts, 1),
+        second_but_one=_worst(odd, 1),
         row=_worst([count(row) for row in _rows(before, back, _of_three)], 0),
         long=_worst([count(row) for row in _rows(before, back, _of_many)], 0),
         seven=_worst([_middle(parts[at : at + SEVEN]) for at in range(len(parts) - SEVEN + 1)], 0),
@@ -212,6 +214,19 @@ def widened(band: Band, load: Band) -> Band:
         long=band.long.at_least(load.long, usual_ns),
         seven=band.seven.at_least(load.seven, usual_ns),
     )
+
+
+def _but_worst(parts: Sequence[Part]) -> Part:
+    """All of them but the one with the largest share of slow calls, together."""
+    rest = sorted(parts, key=lambda part: part.slow_share)[:-1]
+    ok, failed, slow = (sum(getattr(part, name) for part in rest) for name in ("ok", "failed", "slow"))
+    return Part(ok, failed, slow, 0.0)
+
+
+def _without_chance(part: Part, whole: Part) -> Part:
+    """A second with no more slow calls than chance makes has none: what is left is odd."""
+    usual = chance.failures_most(max(part.ok, 1), whole.slow, whole.ok, USUAL)
+    return part if part.slow > usual else replace(part, slow=0)
 
 
 def _middle(parts: Sequence[Part]) -> Part:

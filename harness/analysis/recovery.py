@@ -60,7 +60,7 @@ BEFORE_S: Final = 30
 LEAST_S: Final = 5
 LEAST_TRIED: Final = 5
 RESOLUTION_S: Final = 1.0
-BACK_RARE: Final = 0.03
+BACK_RARE: Final = 0.02
 WORKS: Final = 0.5  # of the calls before a fault that have to succeed, for anything to be normal
 LATEST_S: Final = 10  # what "still" is told of
 
