@@ -27,6 +27,7 @@ from harness.analysis import (
     sessions,
     steps,
     throughput,
+    warming,
 )
 from harness.analysis.breaking_point import Level
 from harness.analysis.calls import NEITHER, Calls
@@ -100,7 +101,11 @@ def assemble(
     meta = recorded.metadata
     rows_counted, calls = after_warmup(recorded, recorded.calls), after_warmup(recorded, recorded.load)
     disturbed = faults.disturbed(impact.fault for impact in impacts)
-    measured = [steps.measure(recorded.load, step, disturbed) for step in timed]
+    measured = [
+        steps.measure(recorded.load, step, disturbed)
+        | warming.row(warming.measure(recorded.load, step, disturbed))
+        for step in timed
+    ]
     fit, capacity_reason = capacity.measure(measured)
     found_knee = knee.find(capacity.levels(measured))
     policy = recorded.plan.get("retries")

@@ -87,6 +87,11 @@ _SHARED: tuple[Decorator, ...] = (
         help="When a call has failed for lack of an answer [default: 30s].",
     ),
     click.option(
+        "--warm-up",
+        type=POSITIVE_DURATION,
+        help="So long the load of the first step runs before anything is measured.",
+    ),
+    click.option(
         "--retries",
         type=click.IntRange(0, 19),
         envvar="HARNESS_RETRIES",
@@ -196,8 +201,8 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         raise UsageError(
             "--args needs --call", "There is no tool that they are the arguments of", "Add --call TOOL"
         )
-    plain = ("think", "timeout", "workers", "expect_workers", "bind", "seed")
-    data |= {key: given[key] for key in plain if given[key] is not None}
+    plain = ("think", "timeout", "warm_up", "workers", "expect_workers", "bind", "seed")
+    data |= {key: given[key] for key in plain if given.get(key) is not None}
     data |= {
         key: [*data.get(key, []), *given[key]]
         for key in ("objectives", "abort", "alert", "allowed_hosts")

@@ -16,6 +16,7 @@ SECTIONS: dict[str, frozenset[str]] = {
             "think",
             "expect_failures",
             "timeout",
+            "warm_up",
             "retries",
             "calls_per_connection",
             "seed",

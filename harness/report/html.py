@@ -23,6 +23,7 @@ from harness.report.own_part import own_part
 from harness.report.panels import panels
 from harness.report.pieces import MARK, figure, picture, section, table
 from harness.report.reading import Reading
+from harness.report.warming_up import warming_up
 from harness.units import show_bytes, show_duration
 
 # Nothing is fetched and nothing runs, whatever a server has smuggled into a name.
@@ -148,6 +149,7 @@ def _findings(reading: Reading) -> list[Html]:
         ("Careful: ", warnings(reading)),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
+        ("Warm-up: ", warming_up(reading.warming)),
         ("Retries: ", wording.retries(reading)),
         ("Work: ", wording.work(reading)),
         ("Of the response times: ", own_part(reading.summary)),

@@ -14,6 +14,7 @@ from harness.printable import printable as clean
 from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
+from harness.report.warming_up import warming_up
 
 MARK = {"pass": "✅", "measured": "📏", "fail": "❌", "unknown": "❓"}
 TAKEN_MARK = {"survived": "🟢", "degraded": "🟡", "broke": "🔴", "not_exposed": "⚪", "unknown": "❓"}
@@ -60,6 +61,7 @@ def _findings(reading: Reading) -> list[tuple[str, str]]:
     return [
         ("Calls: ", wording.calls(reading)),
         ("Careful: ", figures.warnings(reading)),
+        ("Warm-up: ", warming_up(reading.warming)),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
         ("Retries: ", wording.retries(reading)),

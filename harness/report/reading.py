@@ -35,6 +35,7 @@ from harness.analysis import (
     steps,
     strata,
     summary,
+    warming,
     weakness,
     windows,
     work,
@@ -53,6 +54,7 @@ from harness.analysis.observation import Observation
 from harness.analysis.outside import Outside
 from harness.analysis.panels import Panel
 from harness.analysis.summary import Recorded
+from harness.analysis.warming import Warming
 from harness.analysis.weakness import Weakness
 from harness.errors import HarnessError, UntrustedError
 from harness.record.events import Event
@@ -89,6 +91,7 @@ class Reading:
     metadata: dict[str, Any]
     plan: dict[str, Any]
     run_dir: Path
+    warming: tuple[Warming | None, ...] = ()  # of each step
     damage: tuple[str, ...] = ()
 
 
@@ -127,6 +130,7 @@ def _read(run_dir: Path, files: Files) -> Reading:
     found["intervals"] = figures.intervals
     seen = _observe(metadata, _evidence(recorded, timed, found, impacts))
     balances = littles_law.measure(calls, timed)
+    disturbed = faults.disturbed(one.fault for one in impacts)
     return Reading(
         summary=_judged(
             found,
@@ -142,7 +146,7 @@ def _read(run_dir: Path, files: Files) -> Reading:
         curve=curve.measure(summary.after_warmup(recorded, load)),
         histograms=histograms.measure(load),
         intervals=pd.DataFrame(
-            intervals.measure(load, timed, plan, faults.disturbed(one.fault for one in impacts)),
+            intervals.measure(load, timed, plan, disturbed),
             columns=intervals.COLUMNS,
         ),
         panels=panels.measure(calls),
@@ -160,6 +164,7 @@ def _read(run_dir: Path, files: Files) -> Reading:
         metadata=metadata,
         plan=plan,
         run_dir=run_dir,
+        warming=tuple(warming.measure(load, step, disturbed) for step in timed),
         damage=files.damage,
     )
 

@@ -22,6 +22,7 @@ from harness.printable import without_commands
 from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
+from harness.report.warming_up import warming_up
 
 WIDTH: Final = 100
 FACT_WIDTH: Final = len("Breaking point")
@@ -208,6 +209,7 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     """What there is to say about this run, each by its name."""
     yield "Protocol", wording.protocol(reading.summary)
     yield "Careful", figures.warnings(reading)
+    yield "Warm-up", warming_up(reading.warming)
     yield "Breaking point", wording.breaking_point(reading)
     yield "Knee", wording.knee(reading)
     rude = [(impact.fault.name, did) for impact in reading.impacts if (did := wording.fault_did(impact))]

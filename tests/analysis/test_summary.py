@@ -21,7 +21,7 @@ KEYS = {
     "operations": "operation user_class requests ok failed success_rate throughput_rps latency_ms",
     "failures": "outcome detail count first_s last_s",
     "steps": "index kind users rate start_s end_s requests ok failed not_sent success_rate throughput_rps "
-    "offered_rps latency_ms",
+    "offered_rps latency_ms warming_up_s",
     "breaking_point": "users last_good_users reason confirmed",
     "capacity": "model peak_users peak_rps interval",
     "sessions": "opened lost reopened survived_restart",

@@ -1,0 +1,23 @@
+"""Warm-up that was still going on while a step was measured, in words; nothing where none was seen."""
+
+import math
+from collections.abc import Sequence
+
+from harness.analysis.rounding import show
+from harness.analysis.warming import Warming
+from harness.units import show_duration
+
+
+def warming_up(steps: Sequence[Warming | None]) -> str:
+    """Of the first step it went on in, with what leaves it out; of the others how many."""
+    found = [(number, one) for number, one in enumerate(steps, 1) if one is not None]
+    if not found:
+        return ""
+    number, first = found[0]
+    before, after = show(first.before_ms, "ms"), show(first.after_ms, "ms")
+    told = f"the first {first.seconds:.1f} s of step {number} were slower (p50 {before}, then {after})"
+    if len(found) > 1:
+        told += f", and so it was in {len(found) - 1:,} more"
+    if number == 1:  # a warm-up comes before that one only
+        told += f": warm-up; --warm-up {show_duration(float(math.ceil(first.seconds)))} leaves it out"
+    return told
