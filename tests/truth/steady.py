@@ -50,9 +50,9 @@ def known(how: str) -> Callable[[Path, str], tuple[str, str]]:
                 run = load(out, server, "sustain", "--users", str(USERS), "--no-think", "--for", f"{FOR_S}s")
             if not run.reported:
                 return "no report", run.stderr[-300:]
-            off = _off(run, server.record())
+            off, waited = _off(run, server.record()), _waited_s(server.pid)
         told = ", ".join(f"{name} by {value:.1f}" for name, value in off.items())
-        more = f"{_figures(run)}  off: {told} ms"
+        more = f"{_figures(run)}  off: {told} ms  (the server waited {waited:.2f} s for a processor)"
         if _is_off(off) != (how in HOW):
             return f"not {'off' if how in HOW else 'right'}", more
         return _word(run), more
@@ -73,6 +73,11 @@ def _aside(pid: int) -> None:
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
         os.sched_setaffinity(pid, cores[:-1])
+
+
+def _waited_s(pid: int) -> float:
+    """What it waited is in what a call took, and neither it nor the generator can tell: then the machine is not quiet."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
 
 
 def _off(run: Run, record: Record) -> dict[str, float]:

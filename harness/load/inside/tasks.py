@@ -9,8 +9,9 @@ anything to wait for (thinking, backing off), goes back to its loop after the ca
 import random
 from typing import Any
 
-import gevent
 from locust.user.task import LOCUST_STATE_RUNNING, DefaultTaskSet
+
+from harness.load.inside.alarm import sleep
 
 
 class Tasks(DefaultTaskSet):
@@ -29,4 +30,4 @@ class Tasks(DefaultTaskSet):
     def _sleep(self, seconds: float) -> None:
         """As Locust does, but for nothing: who has just waited for a reply has let the others run."""
         if seconds > 0:
-            gevent.sleep(seconds)
+            sleep(seconds)

@@ -22,6 +22,7 @@ from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from harness.load.inside import context
+from harness.load.inside.alarm import sleep
 from harness.load.inside.exchanged import Exchanged
 from harness.load.inside.listener import Listener
 from harness.load.inside.pacing import Pacing
@@ -179,7 +180,7 @@ class McpUser(User):
         waiting[self.number] = due_ns
         state, self._state = self._state, LOCUST_STATE_WAITING
         try:
-            gevent.sleep(max(0.0, (due_ns - self._now_ns()) / NS_PER_S))
+            sleep(max(0.0, (due_ns - self._now_ns()) / NS_PER_S))
         finally:
             del waiting[self.number]
         self._state = state

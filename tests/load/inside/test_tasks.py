@@ -97,7 +97,7 @@ def test_sets_of_tasks_nest_as_in_locust() -> None:
 def test_no_sleep_for_nothing(monkeypatch: Any, seconds: float, slept: list[float]) -> None:
     """A sleep of nothing costs a turn of the loop."""
     asked: list[float] = []
-    monkeypatch.setattr("gevent.sleep", asked.append)
+    monkeypatch.setattr("harness.load.inside.tasks.sleep", asked.append)
 
     Tasks(Worker())._sleep(seconds)
 

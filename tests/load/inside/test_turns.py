@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from harness.load.inside.alarm import Alarm
+from harness.load.inside.alarm import Alarm, Alarms, sleep
 from harness.load.inside.turns import OVER, Arriving, Counted, Seat
 from tests.load.inside.waiting import until
 
@@ -34,6 +34,40 @@ def test_an_alarm_rings_at_its_time_and_not_before() -> None:
     assert others == [1]
     alarm.close()
     alarm.close()
+
+
+def test_all_who_sleep_wake_in_the_order_of_their_times_and_none_early() -> None:
+    """One alarm clock for all; who sleeps again from within the ringing is woken again; the killed hold up nobody."""
+    woken: list[int] = []
+    early: list[int] = []
+
+    def sleeper(number: int, times: int) -> None:
+        for _ in range(times):
+            until_ns = time.monotonic_ns() + number * MS
+            sleep(number / 1000)
+            if time.monotonic_ns() < until_ns - MS // 100:
+                early.append(number)
+        woken.append(number)
+
+    killed = gevent.spawn(sleeper, 1, 1)
+    gevent.sleep(0)
+    killed.kill()
+    sleepers = [gevent.spawn(sleeper, number, 1) for number in (60, 20, 40)]
+    again = gevent.spawn(sleeper, 5, 3)
+    gevent.joinall([*sleepers, again], raise_error=True)
+
+    assert (early, [one for one in woken if one != 5]) == ([], [20, 40, 60])
+    assert 5 in woken
+
+
+def test_who_sleeps_without_a_kernel_timer_uses_the_loop_s() -> None:
+    """Elsewhere than on Linux."""
+    alarms = Alarms(gevent.get_hub())
+    alarms._alarm.close()
+    began_ns = time.monotonic_ns()
+    alarms.sleep(0.005)
+
+    assert time.monotonic_ns() - began_ns >= 4 * MS
 
 
 def test_an_alarm_without_a_kernel_timer_uses_the_loop_s() -> None:
