@@ -165,8 +165,10 @@ class Band:
         if not part.ok or not len(self.durations_ns):
             return False
         rank = chance.median_rank(part.ok, len(self.durations_ns), rare)
-        if rank is None:  # so few calls prove nothing
+        if rank is None and rare == self.rare:  # so few calls prove nothing
             return False
+        if rank is None:  # but what was out is not back with a call that is slower than any before
+            rank = len(self.durations_ns) - 1
         return part.median_ns > times * allowed(max(worst.median_ns, float(self.durations_ns[rank])))
 
     def _has_slow(self, part: Part, worst: Worst, rare: float, more: float = SLOW_SHARE) -> bool:
