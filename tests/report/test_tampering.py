@@ -487,6 +487,26 @@ def test_what_contradicts_nothing_is_seen_by_the_checksums(name: str, recorded: 
     assert (summary["verdict"], summary["exit_code"]) == ("unknown", errors.UNKNOWN)
 
 
+@pytest.mark.parametrize("reason", ["interrupted", None])
+def test_a_run_that_was_interrupted_or_killed_is_not_damaged(reason: str | None, recorded: Path) -> None:
+    """A second after its fault: the last step is neither done nor judged, and what came later was never written."""
+
+    def cut_off(lines: Events) -> Events:
+        over_ns = next(one["at_ns"] for one in lines if one["event"] == "fault_off") + S
+        kept = [one for one in lines if one["at_ns"] <= over_ns and one.get("index") != 2]
+        kept += [
+            one for one in lines if one.get("index") == 2 and one["event"] in {"step_asked", "step_running"}
+        ]
+        rows(lambda frame: frame[frame["done_ns"] <= over_ns])(recorded)
+        return [*kept, {"at_ns": over_ns + S, "event": "run_ended", "reason": reason}] if reason else kept
+
+    events(cut_off)(recorded)
+
+    reading = read(recorded)
+    assert reading.damage == ()
+    assert reading.summary["verdict"] == "unknown"
+
+
 def test_at_least_forty_kinds_are_tried() -> None:
     """As was promised."""
     assert len(TAMPERINGS) >= 40
