@@ -21,7 +21,16 @@ def _room(form: Form, n: int, hows: list[str]) -> Iterator[Row]:
         patient = how == "reset"
         takes_s, hold, limit = (0.2, "3s", "99%") if patient else (0.02, "1s", "95%")
         with serving("in_flight", n=n, how=how, takes_s=takes_s) as server:
-            levels = ("--max", str(n + 2), "--step", "1", "--hold", hold, "--break-below", limit)
+            levels = (
+                "--max",
+                str(n + 1 if form.short else n + 2),
+                "--step",
+                "1",
+                "--hold",
+                hold,
+                "--break-below",
+                limit,
+            )
             run = load(form.out, server, "ramp", *levels)
             record = server.record()
         found = run.summary["breaking_point"] or {}

@@ -1,9 +1,9 @@
 """Near its limit: a server that fails in 6 of 100 calls, and one that fails in 4, at a limit of 95 %.
 
-The first breaks somewhere on the way through ten levels, the second nowhere. Each is to be right in 95 of 100 ramps, so of
+The first breaks somewhere on the way through six levels, the second nowhere. Each is to be right in 95 of 100 ramps, so of
 `TRIES` at most one may be wrong by chance (more than one: one time in a hundred and forty; the decision itself is simulated by
-the thousand in decisions.py). What each ramp has as failed is what the server counted, and the
-server's own share is within the binomial's reach of what it was told to fail.
+the thousand in decisions.py). What each ramp has as failed is what the server counted, and the server's own share is within the
+binomial's reach of what it was told to fail.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tests.truth.rows import Form, Row, between, exactly, share
 from tests.truth.runs import load, serving
 
-TRIES, MOST, STEP = 3, 30, 3
+TRIES, MOST, STEP = 3, 18, 3
 
 
 def rows(form: Form) -> Iterator[Row]:

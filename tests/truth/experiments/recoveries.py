@@ -61,7 +61,7 @@ def rows(form: Form) -> Iterator[Row]:
 
 
 def _run(form: Form, case: Case) -> Run:
-    before_s, after_s = (8, 6) if form.short else (14, 12)
+    before_s, after_s = (7, 4) if form.short else (14, 12)
     ((kind, settings),) = case.load.items()
     with serving("recovering", **case.server) as server:
         fault = {

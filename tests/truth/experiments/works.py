@@ -39,7 +39,7 @@ def _run(form: Form, how: str) -> tuple[Run, Record]:
             f"work-{how}",
             server,
             workload=[{"call": "wait"}],
-            load=[{"name": "steady", "rate": {"rate": "20/s", "for": f"{FOR_S}s"}}],
+            load=[{"name": "steady", "rate": {"rate": "20/s", "for": f"{3 if form.short else FOR_S}s"}}],
             work={
                 "write": {"call": "write", "args": {"entry": "{{entry}}", "note": "{{random_int 1 9}}"}},
                 "read": {"call": "read", "args": {}},
