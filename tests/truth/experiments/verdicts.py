@@ -1,7 +1,7 @@
 """Words and exit codes that are certain: nothing worked, an objective that no call meets, a server that ends at once.
 
 every call a tool error        fails, after the first calls; a tool that only reads is tried before, and the run is refused
-a ramp broken at its start     fails
+a ramp, four of five fail      fails: broken at its first level
 p99 < 1ms, all calls at 20 ms  missed, in four hundred calls as in a million; p50 < 100ms holds
 a server that works            is measured: exit 0
 a command that ends at once    is a target that is not there, with its last words
@@ -41,10 +41,12 @@ def _nothing_works(form: Form) -> Iterator[Row]:
     yield exactly("every call of a reading tool fails: exit code", 2, run.exit_code)
     yield between("every call of a reading tool fails: tried before", 1, asked, 1, 3)
     yield exactly("every call of a reading tool fails: its words", True, WORDS in run.stderr)
-    with serving("failing", share=0.5) as server:
+    with serving("failing", share=0.8, takes_s=0.02) as server:
         run = load(form.out, server, "ramp", "--max", "4", "--step", "2", "--hold", "1s")
-    yield exactly("a ramp that is broken at its first level: exit code", 1, run.exit_code, run.reasons)
-    with serving("failing", share=0.01) as server:
+    yield exactly(
+        "four calls of five fail, a ramp broken at its start: exit code", 1, run.exit_code, run.reasons
+    )
+    with serving("failing", share=0.01, takes_s=0.02) as server:
         run = load(form.out, server, *SUSTAIN)
     yield exactly("one call of a hundred fails, no objective: exit code", 0, run.exit_code, run.reasons)
 
