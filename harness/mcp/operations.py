@@ -10,9 +10,16 @@ that refuses sessions does not look as if all was well with the calls of those i
 
 from typing import Final
 
-OPENING: Final = ("initialize", "notifications/initialized", "websocket/open")
-_PROTOCOL: Final = frozenset({*OPENING, "session/delete", "session/listen", "ping"})
-_PROTOCOL_FAMILIES: Final = ("notifications/", "subscriptions/", "tasks/", "resources/subscribe", "server/")
+OPENING: Final = ("initialize", "notifications/initialized", "session/stream", "websocket/open")
+_PROTOCOL: Final = frozenset({*OPENING, "ping"})
+_PROTOCOL_FAMILIES: Final = (
+    "session/",
+    "notifications/",
+    "subscriptions/",
+    "tasks/",
+    "resources/subscribe",
+    "server/",
+)
 
 
 def is_protocol(operation: str) -> bool:

@@ -26,6 +26,7 @@ PROTOCOL = (
     "notifications/cancelled",
     "session/delete",
     "session/listen",
+    "session/stream",
     "websocket/open",
     "ping",
     "tasks/get",
