@@ -4,8 +4,10 @@ Rules. Only the measured time of the load steps counts, without the time of faul
 
 - No call of the load succeeded in the whole run: a failure.
 - No call succeeded in a measured step: a failure.
-- More calls failed than succeeded: a failure, unless an objective asks for the success or the failures of calls; then
-  that objective decides.
+- A ramp broke at its first level: a failure, because it has not shown what the server holds.
+- More calls failed than succeeded: a failure.
+
+The last two leave the word to an objective that asks for the success or the failures of calls, where there is one.
 
 A ramp that broke above a good level has shown what it was for: the level at which it broke is left out. A resilience
 matrix gives each fault a word of its own, so only the first rule looks at it.
@@ -36,7 +38,11 @@ def findings(summary: Mapping[str, Any], metrics: Iterable[str]) -> list[Finding
         for row in summary["steps"]
         if not (broke_above_good and breaking_point.is_at(row, summary["breaking_point"]))
     ]
-    return _dead_steps(rows, most) or _mostly_failed(rows, most, metrics)
+    if dead := _dead_steps(rows, most):
+        return dead
+    if not SPEAKS_OF_SUCCESS.isdisjoint(metrics):
+        return []
+    return _mostly_failed(rows, most) or _broke_at_once(summary["breaking_point"], most)
 
 
 def commonest(summary: Mapping[str, Any]) -> str:
@@ -61,12 +67,19 @@ def _dead_steps(rows: Sequence[Mapping[str, Any]], most: str) -> list[Finding]:
     return [_failure(f"no call succeeded in step {named}{more} of {len(rows)}: all {failed:,} failed", most)]
 
 
-def _mostly_failed(rows: Sequence[Mapping[str, Any]], most: str, metrics: Iterable[str]) -> list[Finding]:
+def _mostly_failed(rows: Sequence[Mapping[str, Any]], most: str) -> list[Finding]:
     ok, failed = sum(row["ok"] for row in rows), sum(row["failed"] for row in rows)
-    if failed <= ok or not SPEAKS_OF_SUCCESS.isdisjoint(metrics):
+    if failed <= ok:
         return []
     share = show(ok / (ok + failed), "share")
     return [_failure(f"most calls failed: {share} of {ok + failed:,} succeeded", most)]
+
+
+def _broke_at_once(found: Mapping[str, Any] | None, most: str) -> list[Finding]:
+    if not found or _broke_above_good(found):
+        return []
+    level = f"{found['users']} users" if found["users"] else f"{found.get('rate'):g}/s"
+    return [_failure(f"the ramp broke at its first level ({level}), so no level was good", most)]
 
 
 def _failure(what: str, most: str) -> Finding:

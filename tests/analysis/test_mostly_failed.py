@@ -52,6 +52,11 @@ CASES = {
         (),
         "most calls failed: 10% of 100 succeeded",
     ),
+    "a ramp that broke at its first level, where most calls were answered": (
+        summary(step(60, 40, 10, "ramp"), breaking_point=BROKE_AT_FIRST),
+        (),
+        "the ramp broke at its first level (10 users), so no level was good",
+    ),
     "a dead level that is not where it broke": (
         summary(GOOD, step(0, 9, 15, "ramp", 1), BAD, breaking_point=BROKE_AT_20),
         (),
