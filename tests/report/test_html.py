@@ -195,10 +195,9 @@ def test_a_generator_of_another_machine_is_not_called_the_target(tmp_path):
 
 def test_health_that_was_not_reported_is_not_shown_as_good(tmp_path):
     """And beyond a limit is shown as that."""
-    run = Run()
+    run = Run(metadata={"clock_error_ms": 9.0})
     run.level(5)
     run.events = [event for event in run.events if event["event"] != "generator"]
-    run.health(3, cpu=0.95, run_delay=None)
     run.end()
 
     text = page.html(read(run.write(tmp_path)))
