@@ -115,7 +115,10 @@ def make_a_run(path: str, workspace: Path) -> None:
 
 
 def with_locust(line: str, port: int, workspace: Path) -> None:
-    """Plain Locust starts its web UI with our users in it."""
+    """Plain Locust starts its web UI with our users in it.
+
+    It is ended by SIGTERM: a Ctrl-C that comes while its web server starts is lost in one of Locust's greenlets.
+    """
     argv = [*shlex.split(line), "--web-host", "127.0.0.1", "--web-port", str(port)]
     process = subprocess.Popen(
         [sys.executable, "-m", *argv], cwd=workspace, stderr=subprocess.PIPE, text=True
@@ -124,8 +127,11 @@ def with_locust(line: str, port: int, workspace: Path) -> None:
         waiting.for_port(port)
         assert process.poll() is None
     finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.terminate()
+        try:
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
 
 
 def start(argv: list[str], workspace: Path, toxiproxy: Path | None) -> "subprocess.Popen[str]":

@@ -47,7 +47,7 @@ import numpy as np
 
 from harness.analysis import chance, spans, traces
 from harness.analysis.band import DENSE, LONG, ROW, SEVEN, Band, Part, Sign, count, make, widened
-from harness.analysis.calls import Calls
+from harness.analysis.calls import FAILED, Calls
 from harness.analysis.faults import Fault, disturbed
 from harness.analysis.rounding import show
 from harness.analysis.spans import Span
@@ -147,23 +147,30 @@ def measure(calls: Calls, fault: Fault, steps: Sequence[Step], faults: Sequence[
         return Recovery(outcome="unknown", why=f"{', '.join(on)} was on when it was healed")
     back = before(fault, steps, faults)
     groups = traces.split(calls, back, after, disturbed(faults))
-    if why := _too_little(groups[LOAD], back):
+    if why := _too_little(groups[LOAD], back, calls):
         return Recovery(outcome="unknown", why=why)
     return _merged(_judged(groups, back, after), groups, after)
 
 
-def _too_little(load: Group, back: Sequence[Span]) -> str:
+def _too_little(load: Group, back: Sequence[Span], calls: Calls) -> str:
     """Why there is no band, if there is none."""
     if len(back) < LEAST_S:
         return (
             f"only {len(back)} s of measured load came before it, and {LEAST_S} s are needed: apply it later"
         )
     past = count(load.before)
-    if past.decided >= LEAST_OK and past.ok < WORKS * past.decided:
-        return f"{past.failed:,} of {past.decided:,} calls failed before it, so there was nothing normal to come back to"
+    if past.failed > past.ok:
+        most = _commonest_failure(calls, back)
+        return f"{past.failed:,} of {past.decided:,} calls failed before it, most of them by {most}: nothing was normal"
     if past.ok < LEAST_OK:
         return f"only {past.ok} calls succeeded before it, and {LEAST_OK} are needed: more users, or a later fault"
     return ""
+
+
+def _commonest_failure(calls: Calls, back: Sequence[Span]) -> str:
+    parts = [calls.between(*span) for span in back]
+    failed = np.concatenate([part.outcome[part.kind == FAILED] for part in parts])
+    return calls.names["outcome"][int(np.bincount(failed).argmax())]
 
 
 def _judged(groups: Mapping[str, Group], back: Sequence[Span], after: Span) -> dict[str, Found]:

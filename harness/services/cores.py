@@ -9,18 +9,17 @@
 - What the harness starts inherits its cores from it, so moving the harness aside moves all of it. A server that is not ours
   is left where it is.
 - Of two runs at the same time under one user the first one shares out; the second one leaves all as it is, for both would
-  put their workers on the same core.
+  put their workers on the same core. What tells them is a name that only one of them can have: an abstract socket, which
+  is no file, and which the kernel takes back when its process ends.
 
 What it does not know: which cores are two halves of one (hyper-threads), and who else computes on them.
 """
 
-import fcntl
 import os
-import tempfile
+import socket
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,12 @@ def share_out(allowed: Collection[int], workers: int) -> Cores | None:
 
 
 @contextmanager
-def shared_out(workers: int, lock: Path | None = None) -> Iterator[Cores | None]:
+def shared_out(workers: int, name: str = "") -> Iterator[Cores | None]:
     """Moves this process, and so what it starts from now on, aside; back again afterwards."""
     allowed = os.sched_getaffinity(0)
     cores = share_out(allowed, workers)
     with ExitStack() as stack:
-        if cores is not None and not _alone(stack, lock or _lock()):
+        if cores is not None and not _alone(stack, name or f"mcp-harness-cores-{os.getuid()}"):
             cores = None
         if cores is not None:
             try:
@@ -60,16 +59,11 @@ def shared_out(workers: int, lock: Path | None = None) -> Iterator[Cores | None]
         yield cores
 
 
-def _lock() -> Path:
-    return Path(tempfile.gettempdir()) / f"mcp-harness-cores-{os.getuid()}"
-
-
-def _alone(stack: ExitStack, lock: Path) -> bool:
+def _alone(stack: ExitStack, name: str) -> bool:
     """Whether no other run shares out cores now; held until the stack is left, or this process has ended."""
+    held = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
     try:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        stack.callback(os.close, handle)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held.bind(f"\0{name}")
     except OSError:
         return False
     return True
