@@ -34,7 +34,9 @@ from harness.services.part import Part
 from harness.units import NS_PER_S, show_duration
 
 HEAL_S, HEAL_PAUSE_S, HEAL_LEAST_S = 10.0, 0.5, 1.0
-BEFORE_S, BEFORE_TRIES = 3.0, 3
+# How long canaries may look before a fault. A process is only asked whether it is there: a busy one is not waited for, or
+# a kill that belongs into the time of another fault would come after it.
+BEFORE_S, BEFORE_PROCESS_S, BEFORE_TRIES = 3.0, 0.5, 3
 # How long canaries may take to verify a fault: its own time, within these.
 VERIFY_LEAST_S, VERIFY_MOST_S = 5.0, 20.0
 
@@ -158,7 +160,7 @@ class Injector:
     async def _trouble(self, way: Way) -> str:
         """Why it is certainly not as if nothing were done to it; what froze for a moment gets another chance."""
         for tries_left in reversed(range(BEFORE_TRIES)):
-            found = await _wellness(way, BEFORE_S)
+            found = await _wellness(way, BEFORE_S if isinstance(way.place, Link) else BEFORE_PROCESS_S)
             if found.word in {"shown", "unknown"}:
                 return ""
             if tries_left:
