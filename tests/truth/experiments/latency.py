@@ -2,7 +2,8 @@
 
 The server has no queue, so response time is what the call takes, however the calls arrive. Beside theory, whose percentiles
 n calls show only within the order statistics around them (rows.percentile), stands what the server itself measured for the
-same calls: there the difference is the way alone.
+same calls: there the difference is the way, and what the generator says that it added itself (five users whose calls all
+take the same time are answered at once, and the last of them waits for four others).
 """
 
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ def _step(form: Form, kind: str, name: str, run: Run, step: dict[str, Any], reco
     table = step["latency_ms"]["response"]
     measured = record.took_ms(run.window_ns(step, record))
     n = len(measured)
+    own_ms = max((one for one in run.summary["generator"]["added_ms"].values() if one), default=0.0)
     for word, q in QUANTILES_SHOWN.items():
         if table[word] is None:  # too few calls above it
             continue
@@ -52,11 +54,13 @@ def _step(form: Form, kind: str, name: str, run: Run, step: dict[str, Any], reco
                 f"{name}: {word} beside the server's own", itself, table[word], low, itself + GENEROUS_MS
             )
             continue
-        yield percentile(f"{name}: {word} in ms", lambda x: QUANTILES[kind](x) * 1000, q, n, table[word])
+        yield percentile(
+            f"{name}: {word} in ms", lambda x: QUANTILES[kind](x) * 1000, q, n, table[word], WAY_MS + own_ms
+        )
         high = measured[min(n - 1, int(q * n) + 2)]
         low = measured[max(0, int(q * n) - 2)]
         yield between(
-            f"{name}: {word} beside the server's own", itself, table[word], low - 0.05, high + WAY_MS
+            f"{name}: {word} beside the server's own", itself, table[word], low - 0.05, high + WAY_MS + own_ms
         )
     if form.long:
         yield mean(f"{name}: mean in ms", MEANS_S[kind] * 1000, DEVIATIONS_MS[kind], n, table["mean"])
