@@ -240,7 +240,9 @@ class Player:
     async def _look(self, sleep_s: float, doing: str) -> None:
         await self.clock.sleep(sleep_s)
         await self._check()
+        known = len(self.watch.fresh)
         self.watch.read()
+        self._stop_if_all_failed(self.watch.fresh[known:])
         span_s = (self._now_ns() - self.ticked_ns) / NS_PER_S
         if span_s >= TICK_S:
             users = sum(gauges.users for gauges in self.watch.gauges.values())
@@ -250,11 +252,9 @@ class Player:
             self.reading()
             self.seen(self.watch.fresh, self._now_ns())
             self.looked(shown)
-            failure = self.first_calls.look(self.watch.fresh, fault_on=bool(shown.faults))
             self.watch.fresh, self.watch.said = [], []
             self.ticked_ns = self._now_ns()
             self._stop_if_met(live)
-            self._stop_if_all_failed(failure)
 
     def _stop_if_met(self, live: Live) -> None:
         """An abort rule ends the run where it stands."""
@@ -263,9 +263,9 @@ class Player:
             self.progress.note(f"  Stopped early: {met.rule.text}")
             raise _AbortError
 
-    def _stop_if_all_failed(self, failure: str) -> None:
-        """The first calls were watched: not one of them succeeded."""
-        if failure:
+    def _stop_if_all_failed(self, fresh: list[pa.Table]) -> None:
+        """The first calls are watched, as they come: when not one of them succeeds, the run ends."""
+        if failure := self.first_calls.look(fresh, fault_on=bool(self.faults())):
             rule = f"the first {ENOUGH} calls all failed"
             self._event(events.ABORT, rule=rule, since_s=0.0, observed=0.0, why=failure)
             self.progress.note(f"  Stopped early: {rule}: {failure} (--expect-failures goes on)")
