@@ -86,14 +86,14 @@ class Worst:
     slow_share: float = 0.0
 
     def at_least(self, load: "Worst", median_ns: float) -> "Worst":
-        """What an operation may do whose load has had such seconds (`relative`: medians in multiples of its own)."""
+        """Widen the band of an operation by the bad seconds of its load (`relative`: medians as multiples of its own)."""
         usual_ns = max(self.median_ns, median_ns * load.median_ns / RELATIVE)
         return replace(self, median_ns=usual_ns, slow_share=max(self.slow_share, load.slow_share))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """What was normal for a group; `rare` is how often chance may call it different."""
+    """Make the band of a group from its calls before the fault; `rare` is the allowed rate of false alarms."""
 
     whole: Part
     durations_ns: Ints  # of the ok calls, sorted
@@ -108,7 +108,7 @@ class Band:
     is_operation: bool = False
 
     def of_second(self, part: Part, rare: float) -> Sign:
-        """What is beyond the band in one second; empty when nothing is."""
+        """Name the figure that is outside the band in one second; empty when none is."""
         return self._beyond(part, self.second, rare)
 
     def of_first(self, part: Part) -> Sign:
@@ -139,7 +139,7 @@ class Band:
         return self.second_but_one.slow_share > ODD_SHARE
 
     def of_seven(self, parts: Sequence[Part], rare: float) -> Sign:
-        """What is beyond the band in the middle one of seven seconds."""
+        """Name the figure that is outside the band in the median of seven seconds."""
         return "slow" if parts and self._has_slow(_middle(parts), self.seven, rare, SEVEN_SHARE) else ""
 
     def of_long(self, together: Part, rare: float) -> Sign:

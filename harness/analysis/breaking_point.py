@@ -73,7 +73,7 @@ def broke(success_rate: float | None, limit: float) -> bool:
 
 
 def weigh(repeats: Sequence[Judged], limit: float) -> State:
-    """What the repeats of a level say of it so far."""
+    """The state of the sequential test after the repeats of a level so far."""
     if not repeats:
         return "open"
     if repeats[-1].answered_rate is None:

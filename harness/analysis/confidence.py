@@ -34,7 +34,7 @@ MOST: Final = 1e9  # calls that nobody will ever make
 
 
 def share(hits: float, calls: float, tail: float) -> Interval:
-    """Of which share these hits are a sample."""
+    """The interval of the true share, from the hits in a sample."""
     if calls <= 0:
         return 0.0, 1.0
     low = float(special.betaincinv(hits, calls - hits + 1, tail)) if hits > 0 else 0.0

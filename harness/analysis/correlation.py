@@ -41,7 +41,7 @@ def effective(marked: npt.NDArray[np.bool_], parts: Sequence[int], tail: float) 
 def _worths(
     marked: npt.NDArray[np.bool_], parts: Sequence[int], share: float, tail: float
 ) -> Iterator[float]:
-    """What each way of cutting says; the whole number where it sees no correlation."""
+    """The effective number of calls for each block size; all of them where no correlation shows."""
     count = len(marked)
     blocks, edges = cuts(parts)
     hits = np.add.reduceat(marked, edges, dtype=np.float64)

@@ -47,7 +47,7 @@ Some = Calls | Sequence[Calls]  # calls, in one lot or in several
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What the generator added to the calls that it sampled."""
+    """The time that the generator added to each sampled call."""
 
     done_ns: Ints  # of the calls that it delayed noticeably, in order; so are the next two
     added_ns: Ints
@@ -61,7 +61,7 @@ class Budget:
         return self.others_ns is not None or bool(self.lagging)
 
     def added_ms(self, calls: Some, per_mille: int, beyond: int = 0) -> float | None:
-        """What it added to this percentile of the response times of these calls (the ok ones); None: not known.
+        """The time that the generator added to this percentile of the ok calls; None when it is not known.
 
         `beyond`: how many calls count as infinitely slow, and so lie above all of them.
         """
@@ -77,7 +77,7 @@ class Budget:
         return [self._shift_ms(order, rank(count, per_mille)) for per_mille in per_milles]
 
     def mean_ms(self, calls: Some) -> float | None:
-        """What it added to these calls (the ok ones) on average; None: not known."""
+        """The time that the generator added to an ok call on average; None when it is not known."""
         answered = _Answered.of(calls)
         if not self.is_known or not len(answered):
             return None
@@ -185,7 +185,7 @@ def of_part(budget: Budget, told: Sequence[Report], measured: Sequence[Span]) ->
 
 
 def _listed(report: Report) -> Ints:
-    """Of each call that was delayed noticeably: done, added, stands for."""
+    """A row for each noticeably delayed call: when it was done, the time added, and how many calls it represents."""
     pairs = np.array(report.data.get("added") or [], dtype=np.int64).reshape(-1, 2)
     each = np.full(len(pairs), int(report.data["added_each"]))
     return np.column_stack([report.end_ns - pairs[:, 0], pairs[:, 1] * NS_PER_US, each])
