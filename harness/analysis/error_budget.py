@@ -1,12 +1,14 @@
 """The error budget: how much of a response time was the load generator's own work, and not the server's.
 
-    ready -----late----- sent ......... the server ......... in the kernel -----late----- read
-          |  generator  |                                  |         generator         |
+    ready -----late----- sent ......... the server ......... in the kernel -----held----- known
+          |                     response time              |
+          |                     cycle of a user of closed load without thinking           |
 
-Definitions. What the generator *added* to a call is the time between the moment its user was ready and the moment it
-was sent, and the time that its reply lay in the kernel before it was read (the kernel's own time stamp). Workers sample
-one call in so many (all of them when there are few) and report each call to which they added a noticeable time, and the
-mean of the others.
+Definitions. A call is done when its reply came in, by the kernel's own time stamp. What the generator *added* to its
+response time is the time between the moment its user was ready and the moment it was sent. How long the reply was *held*
+before its user knew of it is no part of the response time, but of the user's cycle, which decides throughput.
+Workers sample one call in so many (all of them when there are few) and report each call that they sent noticeably late,
+and the means of the others.
 
 What was added to a percentile is the difference between the percentile of the response times as they were measured and
 as they would have been without what was added. It is not the percentile of what was added: a delay of 50 ms that hits
@@ -21,8 +23,8 @@ Where no kernel tells (TLS, other platforms, runs of older versions) the schedul
 sleeper is woken. Which calls it met is not known, so in each report the longest lag is taken to have met the slowest
 call. That is too much rather than too little.
 
-What it does not know: delays between the reading of the clock and the sending itself, and after the reply was read
-(decoding a reply of megabytes); what a busy generator does to a server on the same machine.
+What it does not know: delays between the reading of the clock and the sending itself; what a busy generator does to a
+server on the same machine.
 """
 
 from collections.abc import Iterable, Sequence
@@ -53,6 +55,7 @@ class Budget:
     added_ns: Ints
     stands_for: Ints  # so many calls: one in so many was sampled
     others_ns: float | None  # what it added to the others, on average; None when nothing was sampled
+    held_ns: float = 0.0  # how long replies were held, on average
     lagging: tuple[Report, ...] = ()  # reports without kernel time stamps
 
     @property
@@ -76,8 +79,18 @@ class Budget:
         count = len(answered) + beyond
         return [self._shift_ms(order, rank(count, per_mille)) for per_mille in per_milles]
 
+    def cycle_ms(self, calls: Some) -> float | None:
+        """The time that the generator added to a user's cycle on average; None when it is not known."""
+        added_ms = self.mean_ms(calls)
+        return None if added_ms is None else added_ms + self.held_ms
+
+    @property
+    def held_ms(self) -> float:
+        """How long a reply was held on average before its user knew of it."""
+        return self.held_ns / NS_PER_MS
+
     def mean_ms(self, calls: Some) -> float | None:
-        """The time that the generator added to an ok call on average; None when it is not known."""
+        """The time that the generator added to the response time of an ok call on average; None when it is not known."""
         answered = _Answered.of(calls)
         if not self.is_known or not len(answered):
             return None
@@ -181,7 +194,8 @@ def of_part(budget: Budget, told: Sequence[Report], measured: Sequence[Span]) ->
     inside = [one for one in told if spans.meets((one.start_ns, one.end_ns), where)]
     sampled = [one for one in inside if one.data.get("added_each")]
     lagging = tuple(one for one in inside if not one.data.get("added_each") and one.lags_ms)
-    return replace(budget, others_ns=_others_ns(sampled, where), lagging=lagging)
+    others_ns, held_ns = (_mean_ns(sampled, where, gauge) for gauge in ("added_others_us", "held_us"))
+    return replace(budget, others_ns=others_ns, held_ns=held_ns or 0.0, lagging=lagging)
 
 
 def _listed(report: Report) -> Ints:
@@ -191,12 +205,12 @@ def _listed(report: Report) -> Ints:
     return np.column_stack([report.end_ns - pairs[:, 0], pairs[:, 1] * NS_PER_US, each])
 
 
-def _others_ns(sampled: Sequence[Report], where: Sequence[Span]) -> float | None:
+def _mean_ns(sampled: Sequence[Report], where: Sequence[Span], gauge: str) -> float | None:
     """The mean over the reports that say so, each by the time that it has in common with what is measured."""
     told = [
         (float(us), spans.length_ns(spans.common([(one.start_ns, one.end_ns)], where)))
         for one in sampled
-        if (us := one.data.get("added_others_us")) is not None
+        if (us := one.data.get(gauge)) is not None
     ]
     whole_ns = sum(length_ns for _, length_ns in told)
     if not whole_ns:

@@ -3,7 +3,7 @@
 A generator is *saturated* when it did not do what was asked of it, or when a large part of what it measured is its own:
 
 - it added more than a tenth, and more than `OWN_MS`, to a percentile that is given: to p50, p95 or p99 of the whole
-  measured part, to p50 or p95 of a step, or to the mean of a step, which decides throughput (`error_budget`);
+  measured part, to p50 or p95 of a step, or to a user's cycle in a step, which decides throughput (`error_budget`);
 - a worker was away (it did not run at all, for `AWAY_LEAST_MS` or more at a time) for more than a tenth of a step;
 - a worker used more than `CPU_MAX` of a core over a whole step.
 
@@ -110,7 +110,7 @@ def judge(events: Iterable[Event], calls: Calls, steps: Sequence[Step]) -> Satur
         own = error_budget.of_part(budget, near, span)
         added = {name: value for name, value in _added_ms(own, [part]).items() if name in GIVEN_OF_A_STEP}
         found += _too_much(added, [part], step.index)
-        found += _mean(own.mean_ms(part), part, step.index)
+        found += _cycle(own.cycle_ms(part), own.held_ms, part, step.index)
         found += _absent([one for one in inside if one.inside_ns(span) * 2 >= one.length_ns], step.index)
     return Saturation(added_ms, tuple(found))
 
@@ -144,11 +144,12 @@ def _too_much(added_ms: dict[str, float | None], parts: Sequence[Calls], step: i
     return [_own(value, name, observed_ms, step)]
 
 
-def _mean(added_ms: float | None, part: Calls, step: int) -> list[Excess]:
+def _cycle(added_ms: float | None, held_ms: float, part: Calls, step: int) -> list[Excess]:
+    """Of the time from one call of a user to its next."""
     if added_ms is None or added_ms <= OWN_MS:
         return []
-    observed_ms = float(part.response_ns().mean()) / NS_PER_MS
-    return [_own(added_ms, "mean", observed_ms, step)] if added_ms > OWN_SHARE * observed_ms else []
+    cycle_ms = float(part.response_ns().mean()) / NS_PER_MS + held_ms
+    return [_own(added_ms, "mean", cycle_ms, step)] if added_ms > OWN_SHARE * cycle_ms else []
 
 
 def _own(added_ms: float, name: str, observed_ms: float, step: int | None) -> Excess:

@@ -88,6 +88,7 @@ def _generator(gauges: Gauges, worker: int) -> dict[str, Any]:
         "recorded": gauges.recorded,
         "open_calls": gauges.open_calls,
         "read_ms": gauges.read_ms,
+        "held_us": gauges.held_us,
         "added": gauges.added,
         "added_each": gauges.added_each,
         "added_others_us": gauges.added_others_us,

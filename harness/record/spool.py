@@ -36,7 +36,10 @@ class Gauges(msgspec.Struct, frozen=True, kw_only=True):
     users: int
     cpu: float  # share of one core since the last block
     run_delay: float | None  # share of the time spent waiting for a processor; None where nobody tells
-    read_ms: list[float] = []  # how long replies lay in the kernel, sampled, since the last block
+    read_ms: list[
+        float
+    ] = []  # how long replies were held before their users knew, sampled, since the last block
+    held_us: float | None = None  # the same, on average
     added: list[int] = []  # of sampled calls: done, ns before at_ns, and what the generator added, us
     added_each: int = 0  # one call in so many was sampled; 0: no kernel time stamps
     added_others_us: float | None = None  # what it added on average to the sampled calls not listed

@@ -223,7 +223,7 @@ def generator(reading: Reading) -> Html:
     delayed = (
         ""
         if read_ms is None
-        else f" Replies lay in the kernel for {show(read_ms, 'ms')} at p99 before they were read."
+        else f" Replies were held for {show(read_ms, 'ms')} at p99 before their users knew; that is in no response time."
     )
     return section(
         "The load generator itself",

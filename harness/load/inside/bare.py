@@ -5,18 +5,20 @@ What would block is left to gevent: the bare socket is asked first, and knows (i
 
 from typing import Any
 
-from harness.load.inside.stamps import stamped
+from harness.load.inside.stamps import Stamped, Unstamped, stamped
+from harness.record.schema import NULL
 
 READ_BYTES = 65_536
 FIRST_READ_BYTES = 16_384  # nearly always all there is; four times as much is a page fault a call
+Bare = Stamped | Unstamped
 
 
-def bare_of(sock: Any, *, secure: bool) -> Any:
-    """Under TLS there is only one; of the others, some are asked for the kernel's time stamps."""
-    return sock if secure else stamped(sock._sock)  # noqa: SLF001 - one layer less
+def bare_of(sock: Any, *, secure: bool) -> Bare:
+    """Under TLS there is only one; others are read with the kernel's time stamps."""
+    return Unstamped(sock, waits=True) if secure else stamped(sock._sock)  # noqa: SLF001 - one layer less
 
 
-def send(sock: Any, bare: Any, data: bytes) -> None:
+def send(sock: Any, bare: Bare, data: bytes) -> None:
     """All of it, nearly always in one system call."""
     try:
         sent = bare.send(data)
@@ -26,13 +28,39 @@ def send(sock: Any, bare: Any, data: bytes) -> None:
         sock.sendall(data[sent:])
 
 
-def receive_first(sock: Any, bare: Any) -> bytes:
+def receive_first(sock: Any, bare: Bare) -> bytes:
     """Switch to the hub at once: a read right after sending finds nothing, at the price of a system call."""
-    if bare is sock:
-        return bytes(sock.recv(READ_BYTES))
+    if bare.waits:
+        return bare.recv(READ_BYTES)
     sock.hub.wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
     try:
-        chunk: bytes = bare.recv(FIRST_READ_BYTES)
+        return bare.recv(FIRST_READ_BYTES)
     except BlockingIOError:
-        return bytes(sock.recv(READ_BYTES))
-    return chunk
+        return receive(sock, bare)
+
+
+def receive(sock: Any, bare: Bare) -> bytes:
+    """What is there, or what comes next."""
+    while True:
+        try:
+            return bare.recv(READ_BYTES)
+        except BlockingIOError:
+            sock.hub.wait(sock._read_event)  # noqa: SLF001 - see above
+
+
+def arrived_ns(bare: Bare, read_ns: int, since_ns: int) -> int:
+    """When the bytes of the last reading, at `read_ns`, came in; the reading itself where nobody knows.
+
+    What would be before `since_ns` is a wall clock that was set.
+    """
+    if not bare.tells or not since_ns <= read_ns - bare.held_ns <= read_ns:
+        return read_ns
+    return read_ns - bare.held_ns
+
+
+def known(bare: Bare, read_ns: int, known_ns: int, since_ns: int) -> tuple[int, int]:
+    """When a call was done whose last bytes were read then and understood at `known_ns`, and how long it was held since."""
+    if not bare.tells:
+        return known_ns, NULL
+    done_ns = arrived_ns(bare, read_ns, since_ns)
+    return done_ns, known_ns - done_ns

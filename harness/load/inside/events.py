@@ -12,7 +12,7 @@ import gevent.event
 import gevent.socket
 import httptools
 
-from harness.load.inside.bare import READ_BYTES
+from harness.load.inside.bare import Bare, arrived_ns, bare_of, receive
 from harness.load.inside.deadlines import Deadlines, shut
 from harness.load.inside.incoming import Incoming
 from harness.load.inside.place import Place, connect
@@ -48,6 +48,7 @@ class Events:
         self._received_ns = 0
         self.began_ns = 0  # when the piece came that ended in the reply to the call under way
         self.replied_ns = 0  # when that was understood
+        self.tells = False  # whether the kernel told when it came
 
     @property
     def is_open(self) -> bool:
@@ -58,7 +59,8 @@ class Events:
         data = self._preambles.of(request, self._place.target) + b"0\r\n\r\n"
         self._socket = connect(self._place, deadline_ns)
         self._socket.sendall(data)
-        self._reader = gevent.spawn(self._read, self._socket, request)
+        bare = bare_of(self._socket, secure=self._place.secure)
+        self._reader = gevent.spawn(self._read, self._socket, bare, request)
         return len(data)
 
     def expect(self, number: int | None) -> None:
@@ -93,16 +95,17 @@ class Events:
             self.began_ns, self.replied_ns = self._received_ns, time.monotonic_ns()
         self._news.set()
 
-    def _read(self, sock: gevent.socket.socket, request: Request) -> None:
+    def _read(self, sock: gevent.socket.socket, bare: Bare, request: Request) -> None:
         incoming, stream = Incoming(), self.stream
         incoming.begin(stream)
         try:
             while stream.ended is None:
-                chunk = sock.recv(READ_BYTES)
+                chunk = receive(sock, bare)
                 if not chunk:
                     self._cut_short(incoming)
                     return
-                self._received_ns = time.monotonic_ns()
+                self._received_ns = arrived_ns(bare, time.monotonic_ns(), self._received_ns)
+                self.tells = bare.tells
                 self.bytes_in += len(chunk)
                 incoming.feed(chunk)
                 self._answer(request)

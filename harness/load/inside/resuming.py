@@ -13,6 +13,7 @@ from harness.load.inside.exchanged import Exchanged
 from harness.mcp import outcome
 from harness.mcp.messages import Request
 from harness.mcp.stream import NO_STREAM
+from harness.record.schema import NULL
 
 
 class Carrier(Protocol):
@@ -36,7 +37,7 @@ def resume(
     gevent.sleep(max(0.0, min(wait_s, (deadline_ns - time.monotonic_ns()) / 1e9)))
     if time.monotonic_ns() >= deadline_ns:  # whoever answers fast is not caught by the sweep
         done.reply = msgspec.structs.replace(done.reply, outcome=outcome.TIMEOUT, detail="no answer in time")
-        done.done_ns = time.monotonic_ns()
+        done.done_ns, done.held_ns = time.monotonic_ns(), NULL
         return done
     more = carrier.exchange(rest, target=target, deadline_ns=deadline_ns, resumed=resumed + 1)
     if more.reply.status == NO_STREAM:
@@ -49,4 +50,5 @@ def resume(
         done.bytes_out + more.bytes_out,
         done.bytes_in + more.bytes_in,
         done.reused,
+        more.held_ns,
     )

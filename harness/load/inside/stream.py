@@ -100,7 +100,9 @@ class StreamConnection:
         events.wait(lambda: stream.reply or self.expired)
         posted.reply = self._lost(stream.reply)
         posted.first_byte_ns = events.began_ns if events.began_ns >= posted.sent_ns else NULL
-        posted.done_ns = events.replied_ns or time.monotonic_ns()
+        posted.done_ns, posted.held_ns = events.replied_ns or time.monotonic_ns(), NULL
+        if events.tells and posted.first_byte_ns != NULL:
+            posted.done_ns, posted.held_ns = events.began_ns, time.monotonic_ns() - events.began_ns
         return posted
 
     def _lost(self, reply: Reply | None) -> Reply:

@@ -18,7 +18,6 @@ import functools
 import select
 import socket
 import time
-from typing import Any
 
 import gevent
 import gevent.socket
@@ -27,7 +26,16 @@ import httptools
 import msgspec
 from gevent.monkey import get_original
 
-from harness.load.inside.bare import READ_BYTES, bare_of, receive_first, send
+from harness.load.inside.bare import (
+    READ_BYTES,
+    Bare,
+    arrived_ns,
+    bare_of,
+    known,
+    receive,
+    receive_first,
+    send,
+)
 from harness.load.inside.deadlines import Deadlines, shut
 from harness.load.inside.exchanged import Exchanged
 from harness.load.inside.heads import KnownHeads
@@ -63,7 +71,7 @@ class Connection:
         self._deadlines = deadlines
         self._timeout_ns = int(timeout_s * 1e9)
         self._socket: gevent.socket.socket | None = None
-        self._bare: Any = None  # the same, without gevent's layer; under TLS there is only one
+        self._bare: Bare | None = None  # the same, without gevent's layer; under TLS there is only one
         self._incoming = Incoming()  # and how to tell that an idle socket has ended: of this socket
         self._idle = _poll()
         self._beside: Connection | None = None  # for answers to what the server asks in mid-stream
@@ -83,19 +91,19 @@ class Connection:
         sent_ns = time.monotonic_ns()
         self.expired = False
         self.deadline_ns = deadline_ns or sent_ns + self._timeout_ns
-        first_byte_ns, bytes_in, reused, out = NULL, 0, False, 0
+        first_byte_ns, bytes_in, reused, out, held_ns = NULL, 0, False, 0, NULL
         try:
-            reused = self._ready()
-            sock, incoming = self._socket, self._incoming
-            assert sock is not None
+            reused, sock, bare = self._ready()
+            incoming = self._incoming
             incoming.begin(exchange)
-            self._send(sock, data)
+            self._send(sock, bare, data)
             out = len(data)
-            chunk = receive_first(sock, self._bare)
+            chunk = receive_first(sock, bare)
             while chunk:
+                read_ns = time.monotonic_ns()
                 bytes_in += len(chunk)
                 if first_byte_ns == NULL:
-                    first_byte_ns = time.monotonic_ns()
+                    first_byte_ns = arrived_ns(bare, read_ns, sent_ns)
                     _feed_first(incoming, request, chunk)
                 else:
                     incoming.feed(chunk)
@@ -103,11 +111,12 @@ class Connection:
                     break
                 if exchange.asked:
                     self._answer(request, exchange)
-                chunk = sock.recv(READ_BYTES)
+                chunk = receive(sock, bare)
             else:
                 self._cut_short(exchange, incoming, answered=first_byte_ns != NULL)
-            done_ns = time.monotonic_ns()
-            self._drain(incoming, done_ns)
+            known_ns = time.monotonic_ns()
+            done_ns, held_ns = known(bare, read_ns, known_ns, first_byte_ns) if chunk else (known_ns, NULL)
+            self._drain(incoming, known_ns)
         except httptools.HttpParserError as error:
             done_ns = time.monotonic_ns()
             exchange.fail(outcome.HTTP_PROTOCOL, str(error))
@@ -121,7 +130,7 @@ class Connection:
         finally:
             self.deadline_ns = 0
         reply = _with_when(exchange.reply, self._incoming)
-        done = Exchanged(reply, sent_ns, first_byte_ns, done_ns, out, bytes_in, reused)
+        done = Exchanged(reply, sent_ns, first_byte_ns, done_ns, out, bytes_in, reused, held_ns)
         if reply.outcome not in OPEN_ENDED:
             return done
         until_ns = deadline_ns or sent_ns + self._timeout_ns
@@ -145,14 +154,14 @@ class Connection:
         """The sweep's way to wake us."""
         shut(self._socket)
 
-    def _ready(self) -> bool:
+    def _ready(self) -> tuple[bool, gevent.socket.socket, Bare]:
         """Have a connection; whether it was used before."""
         if self._socket is not None and self._idle.poll(0):  # an end of file where nothing is due, or worse
             self._socket.close()
             self._socket = None
-        if self._socket is not None:
+        if self._socket is not None and self._bare is not None:
             self._carried += 1
-            return True
+            return True, self._socket, self._bare
         self._socket = connect(self._place, self.deadline_ns)
         self._bare = bare_of(self._socket, secure=self._place.secure)
         self._deadlines.watch(self)
@@ -160,12 +169,12 @@ class Connection:
         self._incoming = Incoming()
         self._idle = _poll()
         self._idle.register(self._socket.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-        return False
+        return False, self._socket, self._bare
 
-    def _send(self, sock: gevent.socket.socket, data: bytes) -> None:
+    def _send(self, sock: gevent.socket.socket, bare: Bare, data: bytes) -> None:
         """All of it, nearly always in one system call; an early refusal (413) ends it, and is there to be read."""
         try:
-            send(sock, self._bare, data)
+            send(sock, bare, data)
         except (BrokenPipeError, ConnectionResetError):
             # TLS has no peeking: asking for it is a ValueError, which would end the user.
             if self._place.secure or not sock.recv(1, socket.MSG_PEEK):

@@ -15,7 +15,6 @@ from collections.abc import Callable, Generator
 from itertools import count
 from typing import Any
 
-import gevent
 from locust import User, events
 from locust.argument_parser import LocustArgumentParser
 from locust.exception import StopUser
@@ -263,27 +262,27 @@ class McpUser(User):
         except BaseException:  # Locust stops a user by raising into its greenlet
             ended = outcome.CANCELLED if self.context.cancelled else outcome.UNFINISHED
             self._record(seq, request, _cut(ended, began_ns), transport)
-            sampling.late.pop(gevent.getcurrent(), None)
             raise
         self._record(seq, request, done, transport)
-        if sampling.late:
+        if sampling.skip:
+            sampling.skip -= 1
+        elif sampling.is_on:
             self._sample(connection, done)
         self.pacing.done(
-            done.done_ns - self._epoch_ns,
+            done.known_ns - self._epoch_ns,
             connection_failed=done.reply.outcome in outcome.CONNECTION_FAILURES,
         )
         self._tell_locust(request, done, transport)
         return done.reply
 
     def _sample(self, connection: Carrier, done: Exchanged) -> None:
-        """What was added to this call, if it is one of those that are sampled: it was sent late, and read late."""
-        read_late_ns = sampling.late.pop(gevent.getcurrent(), None)
-        if read_late_ns is None or done.reply.outcome != outcome.OK:
+        """What this process added to the call: it was sent late, and its reply was held."""
+        if done.reply.outcome != outcome.OK or done.first_byte_ns == NULL:
             return
         ready_ns = self._epoch_ns + max(self.pacing.ready_ns, self.pacing.free_ns)
         if isinstance(connection, Connection):
             ready_ns = max(ready_ns, connection.free_ns(done.done_ns))
-        sampling.add(done.done_ns, max(0, done.sent_ns - ready_ns) + read_late_ns)
+        sampling.add(done.done_ns, max(0, done.sent_ns - ready_ns), done.held_ns)
 
     def _record(self, seq: int, request: Request, done: Exchanged, transport: str) -> None:
         recorder = self.context.recorder

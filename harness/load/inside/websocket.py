@@ -6,11 +6,10 @@ it was closed. Pings are answered while a reply is awaited. Nothing is retried.
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import gevent.socket
 
-from harness.load.inside.bare import bare_of, receive_first, send
+from harness.load.inside.bare import Bare, arrived_ns, bare_of, receive_first, send
 from harness.load.inside.deadlines import Deadlines, shut
 from harness.load.inside.exchanged import Exchanged
 from harness.load.inside.place import Place, connect
@@ -23,10 +22,11 @@ from harness.record.schema import NULL
 class _Counted:
     """What went over the wire during one exchange."""
 
-    __slots__ = ("bytes_in", "bytes_out", "first_byte_ns")
+    __slots__ = ("bytes_in", "bytes_out", "first_byte_ns", "last_byte_ns", "sent_ns")
 
-    def __init__(self) -> None:
-        self.bytes_out, self.bytes_in, self.first_byte_ns = 0, 0, NULL
+    def __init__(self, sent_ns: int) -> None:
+        self.bytes_out, self.bytes_in, self.first_byte_ns, self.sent_ns = 0, 0, NULL, sent_ns
+        self.last_byte_ns = NULL  # of the reply; NULL: nobody knows when it came in
 
 
 class WebSocketConnection:
@@ -39,7 +39,7 @@ class WebSocketConnection:
         self._deadlines = deadlines
         self._timeout_ns = int(timeout_s * 1e9)
         self._socket: gevent.socket.socket | None = None
-        self._bare: Any = None  # the same, without gevent's layer
+        self._bare: Bare | None = None  # the same, without gevent's layer
         self._frames = Frames(url, headers)
         self.deadline_ns = 0
         self.expired = False
@@ -56,7 +56,7 @@ class WebSocketConnection:
         self.deadline_ns = sent_ns + self._timeout_ns
         self._deadlines.watch(self)
         reused = self._socket is not None
-        counted = _Counted()
+        counted = _Counted(sent_ns)
         try:
             reply = self._attempt(request, counted)
         except BaseException:  # the user is being stopped in mid-call
@@ -64,11 +64,21 @@ class WebSocketConnection:
             raise
         finally:
             self.deadline_ns = 0
-        done_ns = time.monotonic_ns()
+        known_ns = time.monotonic_ns()
+        done_ns, held_ns = counted.last_byte_ns, known_ns - counted.last_byte_ns
+        if done_ns == NULL:
+            done_ns, held_ns = known_ns, NULL
         if reply.outcome in outcome.CONNECTION_FAILURES or not self._frames.opened:
             self.close()
         return Exchanged(
-            reply, sent_ns, counted.first_byte_ns, done_ns, counted.bytes_out, counted.bytes_in, reused
+            reply,
+            sent_ns,
+            counted.first_byte_ns,
+            done_ns,
+            counted.bytes_out,
+            counted.bytes_in,
+            reused,
+            held_ns,
         )
 
     def close(self) -> None:
@@ -107,24 +117,30 @@ class WebSocketConnection:
 
     def _receive_until(self, enough: Callable[[], bool], counted: _Counted) -> None:
         """Or until there is a reply; the end of the connection is one."""
+        bare = self._bare
         assert self._socket is not None
+        assert bare is not None
         deadline_ns = self.deadline_ns
         while self._frames.reply is None and not enough():
             if (
                 time.monotonic_ns() > deadline_ns
             ):  # where there is always more to read, the sweep gets no turn
                 raise TimeoutError
-            data = receive_first(self._socket, self._bare)
+            data = receive_first(self._socket, bare)
             if not data:
+                counted.last_byte_ns = NULL
                 raise ConnectionAbortedError("closed by the server")
+            came_ns = arrived_ns(bare, time.monotonic_ns(), max(counted.sent_ns, counted.first_byte_ns))
+            counted.last_byte_ns = came_ns if bare.tells else NULL
             if counted.first_byte_ns == NULL:
-                counted.first_byte_ns = time.monotonic_ns()
+                counted.first_byte_ns = came_ns
             counted.bytes_in += len(data)
             self._send(self._frames.receive(data), counted)
 
     def _send(self, data: bytes, counted: _Counted) -> None:
-        assert self._socket is not None
         if data:
+            assert self._socket is not None
+            assert self._bare is not None
             send(self._socket, self._bare, data)
             counted.bytes_out += len(data)
 

@@ -1,12 +1,11 @@
 """The bare socket gives way to gevent's where it would block."""
 
-import socket
 from types import SimpleNamespace
 
 import gevent
 import gevent.socket
 
-from harness.load.inside.bare import bare_of, receive_first, send
+from harness.load.inside.bare import bare_of, receive, receive_first, send
 
 
 def test_what_does_not_fit_is_sent_as_room_comes() -> None:
@@ -54,21 +53,26 @@ def test_a_socket_that_is_full_before_anything_is_sent() -> None:
 
 def test_waking_up_for_nothing_is_followed_by_waiting() -> None:
     """A watcher may fire although there is nothing to read."""
-    bare, other = socket.socketpair()
-    bare.setblocking(False)
-    sock = SimpleNamespace(
-        hub=SimpleNamespace(wait=lambda _: None), _read_event=None, recv=lambda _: b"waited for"
-    )
+    here, there = gevent.socket.socketpair()
+    bare = bare_of(here, secure=False)
+    woken = SimpleNamespace(hub=SimpleNamespace(wait=lambda _: there.send(b"there")), _read_event=None)
 
-    assert receive_first(sock, bare) == b"waited for"
-    other.send(b"there")
-    assert receive_first(sock, bare) == b"there"
-    bare.close()
-    other.close()
+    assert receive_first(here_that_wakes_for_nothing(here, there), bare) == b"waited for"
+    assert receive(woken, bare) == b"there"
+    here.close()
+    there.close()
+
+
+def here_that_wakes_for_nothing(here: gevent.socket.socket, there: gevent.socket.socket) -> SimpleNamespace:
+    """The first time; by the second there is something."""
+    waits = iter([lambda: None, lambda: there.send(b"waited for")])
+    return SimpleNamespace(hub=SimpleNamespace(wait=lambda _: next(waits)()), _read_event=here._read_event)
 
 
 def test_under_tls_there_is_only_the_one_socket() -> None:
-    """It waits by itself."""
-    sock = SimpleNamespace(recv=lambda _: b"decrypted")
+    """It waits by itself, and nobody knows when its bytes came in."""
+    sock = SimpleNamespace(recv=lambda _: b"decrypted", send=len)
+    bare = bare_of(sock, secure=True)
 
-    assert receive_first(sock, bare_of(sock, secure=True)) == b"decrypted"
+    assert receive_first(sock, bare) == b"decrypted"
+    assert not bare.tells

@@ -2,15 +2,16 @@
 
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import gevent
 import pytest
 
 from harness.load.inside import selfwatch, stamps
+from harness.load.inside.bare import Bare, arrived_ns, known
 from harness.load.inside.selfwatch import SelfWatch
 from harness.load.inside.stamps import Sampling
+from harness.record.schema import NULL
 
 
 @pytest.fixture
@@ -29,98 +30,93 @@ def busy_for(seconds: float) -> None:
         pass
 
 
-@pytest.fixture
-def sampling(monkeypatch: pytest.MonkeyPatch) -> Sampling:
-    """One of its own."""
-    fresh = Sampling(is_on=True)
-    monkeypatch.setattr(stamps, "sampling", fresh)
-    return fresh
-
-
 def test_what_lay_in_the_kernel_is_measured_from_its_own_time_stamp(
-    pair: "tuple[socket.socket, socket.socket]", sampling: Sampling
+    pair: "tuple[socket.socket, socket.socket]",
 ) -> None:
-    """A reply that is read late has lain there so long; the bytes are the same either way."""
+    """A reply that is read late came in when it did; the bytes are the same either way."""
     ours, theirs = pair
-    read = stamps.stamped(ours).recv
-    until_the_kernel_stamps(theirs, read, sampling)
+    bare = stamps.stamped(ours)
+    until_the_kernel_stamps(theirs, bare)
     began_ns = time.monotonic_ns()
     theirs.send(b"reply 1")
-    got = [read(100)]
+    got = [bare.recv(100)]
+    first_ns = bare.held_ns
     theirs.send(b"reply 2")
     busy_for(0.02)
-    got.append(read(100))
-    took_ms = (time.monotonic_ns() - began_ns) / 1e6
+    got.append(bare.recv(100))
+    took_ns = time.monotonic_ns() - began_ns
 
     assert got == [b"reply 1", b"reply 2"]
-    assert sampling.late == {gevent.getcurrent(): pytest.approx(20e6, abs=took_ms * 1e6)}
-    first, last = sampling.told(0)["read_ms"]
-    assert 0 <= first <= took_ms
-    assert 19 <= last <= took_ms
-    assert sampling.told(0)["read_ms"] == []
+    assert 0 <= first_ns <= took_ns
+    assert 19e6 <= bare.held_ns <= took_ns
 
 
-def until_the_kernel_stamps(theirs: socket.socket, read: Callable[[int], bytes], sampling: Sampling) -> None:
+def until_the_kernel_stamps(theirs: socket.socket, bare: Bare) -> None:
     """It begins a moment after the first socket has asked."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         theirs.send(b"x")
-        read(1)
-        if sampling.told(0)["read_ms"]:
+        bare.recv(1)
+        if bare.tells:
             return
     raise AssertionError("this kernel gives no time stamps")
 
 
-def test_all_readings_are_asked_while_they_are_few_and_one_in_so_many_when_they_are_not(
-    pair: "tuple[socket.socket, socket.socket]", sampling: Sampling
-) -> None:
-    """Some 250 between two blocks, whatever the number of readings."""
-    ours, theirs = pair
-    asked = stamps.stamped(ours)
-    until_the_kernel_stamps(theirs, asked.recv, sampling)
+@pytest.mark.parametrize(
+    ("tells", "held_ns", "came_ns"),
+    [
+        (True, 400, 600),
+        (True, 0, 1_000),
+        (True, 501, 1_000),  # before the call was sent: the wall clock was set
+        (True, -3_600 * 10**9, 1_000),
+        (True, 3_600 * 10**9, 1_000),
+        (False, 400, 1_000),
+    ],
+)
+def test_a_wall_clock_that_is_set_moves_no_time(tells: bool, held_ns: int, came_ns: int) -> None:
+    """The stamp is of that clock; what it says beyond reason is not taken."""
+    bare = stamps.Unstamped(socket.socket())
+    bare.tells, bare.held_ns = tells, held_ns
+    assert arrived_ns(bare, 1_000, 500) == came_ns
+    assert known(bare, 1_000, 1_100, 500) == ((came_ns, 1_100 - came_ns) if tells else (1_100, NULL))
+
+
+def test_all_calls_are_sampled_while_they_are_few_and_one_in_so_many_when_they_are_not() -> None:
+    """Some 250 between two blocks, whatever the number of calls."""
+    sampling = Sampling(is_on=True)
     counts = []
     for _ in range(3):
-        told = 0
-        for number in range(4_000):
-            theirs.send(b"x")
-            assert asked.recv(10) == b"x"
-            told += sampling.late.pop(gevent.getcurrent(), None) is not None
-            del number
-        counts.append((told, sampling.told(0)["added_each"]))
+        sampled = 0
+        for _ in range(4_000):
+            if sampling.skip:
+                sampling.skip -= 1
+            else:
+                sampling.add(0, 0, 0)
+                sampled += 1
+        counts.append((sampled, sampling.told(0)["added_each"]))
 
     assert counts[0] == (4_000, 1)
-    for told, each in counts[1:]:
-        assert 150 <= told <= 400
+    for sampled, each in counts[1:]:
+        assert 150 <= sampled <= 400
         assert each == pytest.approx(16, abs=8)
-    assert asked.send(b"y") == 1
 
 
-def test_calls_to_which_little_was_added_are_a_mean_and_the_others_are_listed(sampling: Sampling) -> None:
-    """Each by how long before the block it was done."""
-    sampling.can = True
-    for added_us in (100, 50, 900):
-        sampling.add(7_000_000, added_us * 1_000)
+def test_calls_that_were_sent_in_time_are_a_mean_and_the_others_are_listed() -> None:
+    """Each by how long before the block it was done; how long replies were held is a mean of all."""
+    sampling = Sampling(is_on=True)
+    for late_us, held_us in ((100, 30), (50, 10), (900, 80)):
+        sampling.add(7_000_000, late_us * 1_000, held_us * 1_000)
     told = sampling.told(10_000_000)
 
     assert (told["added"], told["added_others_us"], told["added_each"]) == ([3_000_000, 900], 75.0, 1)
-    assert sampling.told(0)["added_others_us"] is None
+    assert (told["held_us"], told["read_ms"]) == (40.0, [0.03, 0.01, 0.08])
+    assert sampling.told(0)["added_others_us"] is sampling.told(0)["held_us"] is None
 
 
-def test_nothing_is_sampled_where_nobody_asks_for_it(
-    pair: "tuple[socket.socket, socket.socket]", sampling: Sampling
-) -> None:
-    """Plain `locust -f`: it would cost time, and grow for ever."""
-    sampling.is_on = False
-    ours, _ = pair
-    assert stamps.stamped(ours) is ours
-
-
-def test_where_no_socket_can_be_asked_nothing_is_known(sampling: Sampling) -> None:
+def test_where_the_kernel_does_not_tell_nothing_is_known() -> None:
     """TLS, another platform, or a kernel that does not stamp."""
-    assert sampling.told(0)["added_each"] == 0
-    with socket.socket(socket.AF_UNIX) as other:
-        other.close()
-        assert stamps.stamped(other) is other
+    sampling = Sampling(is_on=True)
+    sampling.add(0, 100, NULL)
     assert sampling.told(0)["added_each"] == 0
 
 

@@ -15,6 +15,7 @@ import gevent
 import pytest
 
 from harness.load.inside import place
+from harness.load.inside.bare import bare_of
 from harness.load.inside.deadlines import Deadlines
 from harness.load.inside.place import Place
 from harness.load.inside.transport import Connection
@@ -354,6 +355,6 @@ def test_a_send_that_fails_under_tls_is_not_followed_by_a_peek() -> None:
             """Nothing was opened."""
 
     here = connection("https://127.0.0.1:1/mcp")
-    here._bare = Broken()
+    broken = Broken()
     with pytest.raises(ConnectionResetError):
-        here._send(here._bare, b"x")
+        here._send(broken, bare_of(broken, secure=True), b"x")
