@@ -12,7 +12,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "workspace" not in pa
 
 # A part imports only from parts before its own.
 ORDER = (  # noqa: SIM905 - a sentence reads better than a list of strings
-    "units errors documents printable clock mcp catalogue objectives scenario plan record analysis verdict client services rude faults canary live "
+    "units errors documents printable clock addresses mcp catalogue objectives scenario plan record analysis verdict client services rude faults canary live "
     "injector load conduct report history doctor cli __main__"
 ).split()
 # These stand apart: what else they may import.
@@ -93,6 +93,39 @@ def test_nothing_inherits_but_errors_and_what_a_library_asks_for(path: Path) -> 
     }
     # Locust's own way of making users is a chain of classes.
     assert not (parents & OURS) - {"McpUser"}
+
+
+# Who opens connections himself, and why that is no way around the addresses that a run has vetted.
+CONNECTS = {
+    "addresses/book.py": "by what was vetted",
+    "addresses/vetting.py": "looks up, and connects to nothing",
+    "canary/postgres.py": "is given a number by conduct.starting",
+    "client/http.py": "with addresses.connector",
+    "conduct/alerting.py": "with addresses.connector",
+    "conduct/errands.py": "to a target of ours, and to a database by number",
+    "doctor/answering.py": "makes no run",
+    "faults/toolkit/line.py": "to 127.0.0.1",
+    "load/inside/place.py": "by what the worker was told",
+    "load/locust_engine.py": "over a socket that is there",
+    "rude/wire.py": "by book.addresses",
+    "services/leftover_proxies.py": "is given a number by services.toxiproxy",
+    "services/readiness.py": "to ports of ours, and with addresses.connector",
+}
+
+
+def test_nobody_connects_but_by_the_addresses_that_were_vetted() -> None:
+    """Another one has to say here why it is no way around them; the target stands apart."""
+    opens = re.compile(
+        r"(open_connection|create_connection|sock_connect|getaddrinfo|gethostbyname|ClientSession|HTTPS?Connection|"
+        r"asyncpg\.connect|urlopen)\("
+    )
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        if part(path) != "target" and opens.search(path.read_text(encoding="utf-8"))
+    }
+
+    assert found == set(CONNECTS)
 
 
 def test_the_repository_names_no_machine_and_no_registry() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
+from harness.addresses import book
 from harness.clock import Clock, within
 from harness.faults.evidence import Ask, Canary, end_of
 from harness.units import NS_PER_MS
@@ -105,7 +106,7 @@ class Conversation:
         if self.kept is None or self.kept.reader.at_eof():
             await self.close()
             where = urlsplit(self.url)
-            self.kept = Wire(*await asyncio.open_connection(where.hostname, where.port or self.talk.port))
+            self.kept = Wire(*await book.connection(where.hostname or "", where.port or self.talk.port))
             await self.talk.greet(self.kept, where)
         wire = self.kept
         out = ask.padding * ask.requests

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httptools
 
+from harness.addresses import book
 from harness.canary import farside, kernel
 from harness.canary.farside import Watch
 from harness.clock import Clock, within
@@ -103,7 +104,7 @@ class Http:
         )
 
     async def _connected(self, where: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(where.hostname, where.port or 80)
+        return await book.connection(where.hostname or "", where.port or 80)
 
     async def _exchange(self, ask: Ask, seen: _Replies) -> int:
         """When the last reply was complete."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from harness.addresses import book
 from harness.clock import Clock, within
 from harness.faults.evidence import Ask, Canary, end_of
 from harness.units import NS_PER_MS
@@ -62,7 +63,7 @@ class Postgres:
 
     async def _closing_ms(self) -> float:
         where = urlsplit(self.url)
-        reader, writer = await asyncio.open_connection(where.hostname, where.port or 5432)
+        reader, writer = await book.connection(where.hostname or "", where.port or 5432)
         try:
             writer.write(CANCEL)
             await writer.drain()

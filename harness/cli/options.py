@@ -167,7 +167,7 @@ _SHARED: tuple[Decorator, ...] = (
         "allowed_hosts",
         multiple=True,
         metavar="HOST",
-        help="A host other than this machine that may be loaded; repeatable.",
+        help="A host other than this machine, a name or a number, to which the run may go; repeatable.",
     ),
     click.option(
         "--out",

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import aiohttp
 
+from harness.addresses.connector import connector
 from harness.client.sequence import drive
 from harness.clock import within
 from harness.mcp import outcome
@@ -108,7 +109,7 @@ async def http_client(
     """A client whose connections are closed with it."""
     async with aiohttp.ClientSession(
         headers=dict(headers),
-        connector=aiohttp.TCPConnector(force_close=True),
+        connector=connector(force_close=True),
         skip_auto_headers=["User-Agent", "Accept-Encoding"],
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from harness.addresses import book
 from harness.client.sequence import drive
 from harness.clock import within
 from harness.mcp import outcome
@@ -81,10 +82,10 @@ async def socket_client(
     secure = parts.scheme == "wss"
     try:
         async with within(timeout_s):
-            reader, writer = await asyncio.open_connection(
-                parts.hostname,
+            reader, writer = await book.connection(
+                parts.hostname or "",
                 parts.port or (443 if secure else 80),
-                ssl=ssl.create_default_context() if secure else None,
+                ssl.create_default_context() if secure else None,
             )
     except TimeoutError:
         yield Reply(outcome.TIMEOUT, f"no answer in {timeout_s:g} s")

@@ -1,7 +1,8 @@
 """Where alerts go: onto the console, and to webhooks; each is an event of the run as well.
 
 A webhook gets one POST an alert: {"text", "run_id", "scenario", "alert": {"objective", "broken", "observed", "text"}}; `text` is what
-chat services show. It goes to this machine, or to a host that was allowed. A webhook that does not answer costs nothing but
+chat services show. It goes where it was vetted to go (`conduct.outgoing`): to this machine, or to a host that was allowed; over the
+Internet by https only, since its path is a secret. A webhook that does not answer costs nothing but
 itself: five seconds at most, one alert after the other, at most WAITING_MOST waiting; what is lost is said.
 """
 
@@ -15,16 +16,19 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from harness.addresses.address import Address, AddressError, read
+from harness.addresses.connector import connector
+from harness.documents import short
 from harness.errors import UsageError
 from harness.live.alerts import Alert
 from harness.live.progress import Progress
-from harness.load.address import is_loopback
 
 CONSOLE: Final = "console"
 POST_S: Final = 5.0
 WAITING_MOST: Final = 100
 LAST_S: Final = 10.0  # for those that still wait when the run has ended
 STATUS_BAD: Final = 300
+SHOWN_MOST: Final = 20
 
 
 @dataclass(slots=True)
@@ -49,7 +53,7 @@ class Alerting:
     async def send(self) -> None:
         """One after the other, until cancelled."""
         limits = aiohttp.ClientTimeout(total=POST_S)
-        async with aiohttp.ClientSession(timeout=limits) as session:
+        async with aiohttp.ClientSession(connector=connector(), timeout=limits) as session:
             while True:
                 alert = await self.waiting.get()
                 for url in self._hooks():
@@ -57,7 +61,7 @@ class Alerting:
                 self.waiting.task_done()
 
     def _hooks(self) -> list[str]:
-        return [place for place in self.places if place != CONSOLE]
+        return [address.url for place in self.places if (address := hook(place)) is not None]
 
     async def _post(self, session: aiohttp.ClientSession, url: str, alert: Alert) -> None:
         body = {"text": alert.text, **self.about, "alert": alert.as_data()}
@@ -89,22 +93,15 @@ async def alerting(
         await asyncio.wait({joining, sending})
 
 
-def check(places: Sequence[str], allowed_hosts: Sequence[str]) -> None:
-    """Before anything starts: a place that alerts can go to, and may."""
-    for place in places:
-        if place == CONSOLE:
-            continue
-        parts = urlsplit(place)
-        host = parts.hostname or ""
-        if parts.scheme not in {"http", "https"} or not host:
-            raise UsageError(
-                f"--alert {json.dumps(place.partition(':')[0])} is no place for alerts",
-                "It is neither console nor the URL of a webhook",
-                "For example --alert console --alert http://127.0.0.1:9000/hook",
-            )
-        if host not in allowed_hosts and not is_loopback(host):
-            raise UsageError(
-                f"{host} is not this machine",
-                "Alerts are sent to loopback addresses only, unless a host is allowed by name",
-                f"Add --allow-host {host}, or allowed_hosts in the scenario",
-            )
+def hook(place: str) -> Address | None:
+    """Where a webhook is; None of the console. An error when it is no place for alerts."""
+    if place == CONSOLE:
+        return None
+    try:
+        return read(place, ("http", "https"))
+    except AddressError as error:
+        raise UsageError(
+            f"--alert {json.dumps(short(place.partition(':')[0], SHOWN_MOST))} is no place for alerts",
+            f"It is neither console nor the URL of a webhook: {error}",
+            "For example --alert console --alert http://127.0.0.1:9000/hook",
+        ) from None

@@ -34,6 +34,19 @@ class Asked:
     prometheus: str | None = None  # [HOST:]PORT where the run may be scraped
     web: bool = False  # Locust's web UI shows the load
 
+    def places(self, plan: Plan) -> frozenset[str]:
+        """Where faults will be asked for."""
+        return frozenset().union(*(places(kind, link) for kind, link in self._faults(plan)))
+
+    def rolls(self, plan: Plan) -> bool:
+        """Whether a target of two processes will be asked for."""
+        return any(kind == ROLLING for kind, _ in self._faults(plan))
+
+    def _faults(self, plan: Plan) -> set[tuple[str, str]]:
+        steered = self.steered
+        asked = {(fault.kind, fault.link) for fault in steered.experiment.faults} if steered else set()
+        return asked | {(fault.kind, fault.link) for fault in plan.faults}
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -65,16 +78,3 @@ class Run:
     def write_metadata(self, **more: Any) -> None:
         self.facts |= more
         self.directory.write_json("metadata.json", redact.tree(self.facts))
-
-    def places(self) -> frozenset[str]:
-        """Where faults will be asked for."""
-        return frozenset().union(*(places(kind, link) for kind, link in self._faults()))
-
-    def rolls(self) -> bool:
-        """Whether a target of two processes will be asked for."""
-        return any(kind == ROLLING for kind, _ in self._faults())
-
-    def _faults(self) -> set[tuple[str, str]]:
-        steered = self.asked.steered
-        asked = {(fault.kind, fault.link) for fault in steered.experiment.faults} if steered else set()
-        return asked | {(fault.kind, fault.link) for fault in self.plan.faults}

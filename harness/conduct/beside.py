@@ -88,7 +88,7 @@ def _work(run: Run) -> Work | None:
     """What the scenario asks for; with faults on the reference target, its own log."""
     scenario = run.asked.scenario
     reference = not scenario.target.url and not scenario.target.command
-    return scenario.work or (REFERENCE_WORK if reference and run.places() else None)
+    return scenario.work or (REFERENCE_WORK if reference and run.asked.places(run.plan) else None)
 
 
 async def play_with_faults(run: Run, player: Player, steering: Steering, undo: Journal, parts: Parts) -> str:

@@ -1,6 +1,6 @@
 """One run, top to bottom. This module reads as its own specification:
 
-1. the plan is built; hosts are checked; nothing has been touched yet
+1. the plan is built; every address is looked up, once, and vetted; nothing has been touched yet
 2. the run directory is made; scenario, plan and metadata are written
 3. the janitor watches: whatever is started from here on is ended even if we are killed
 4. a Toxiproxy is found or started if faults are planned; the target is started, or found, and asked who it
@@ -14,15 +14,18 @@ is read, exit 130.
 """
 
 import asyncio
+import os
 import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
+from harness.addresses import book
 from harness.clock import Epoch
-from harness.conduct import alerting, beside
+from harness.conduct import beside, outgoing
 from harness.conduct.asked import Asked, Finished, Run
 from harness.conduct.following import Watch
 from harness.conduct.parts import Parts
@@ -68,12 +71,13 @@ DRAIN_S_MAX = 30.0
 async def conduct_run(asked: Asked, progress: Progress) -> Finished:
     """Make the run, and read it."""
     plan = build(asked.scenario)
-    alerting.check(asked.scenario.alert, asked.scenario.allowed_hosts)
+    vetted = await outgoing.vetted(asked.scenario, asked.places(plan), os.environ)
     meters = Meters()
-    async with scraped(asked.prometheus, meters) as address:
-        if address is not None:
-            progress.note(f"For Prometheus: {address}")
-        return await _conduct(asked, plan, progress, meters)
+    with book.in_force(vetted):
+        async with scraped(asked.prometheus, meters) as address:
+            if address is not None:
+                progress.note(f"For Prometheus: {address}")
+            return await _conduct(asked, plan, progress, meters)
 
 
 async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters) -> Finished:
@@ -137,7 +141,9 @@ async def _make(run: Run) -> str:
         undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
         parts = Parts(run)
         undo.unasked = parts.ended
-        ways = await prepare(stack, run.places(), run.directory, undo, asked.clock, rolls=run.rolls())
+        ways = await prepare(
+            stack, asked.places(run.plan), run.directory, undo, asked.clock, rolls=asked.rolls(run.plan)
+        )
         server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
         run.write_metadata(target=server.facts())
         await beside.try_work(run, server)
@@ -213,10 +219,12 @@ def _locust(run: Run, undo: Any, shared: cores.Cores | None) -> Engine:
 
 def _load_spec(run: Run, server: Server) -> LoadSpec:
     scenario = run.asked.scenario
+    host = urlsplit(server.loaded.base_url).hostname or ""
     return LoadSpec(
         base_url=server.loaded.base_url,
         mcp_url=server.loaded.mcp_url,
         ws_url=server.loaded.ws_url,
+        addresses={host: list(book.of(host))} if book.of(host) else {},
         protocol=server.protocol,
         spool_dir=str(run.directory.spool),
         epoch_ns=run.epoch.origin_ns,

@@ -17,7 +17,7 @@ from harness.conduct.suggestion import commands_that_work
 from harness.conduct.ways import Ways
 from harness.errors import UsageError
 from harness.live.progress import Progress
-from harness.load.address import Doors, check_allowed, credentials, doors
+from harness.load.address import Doors, credentials, doors
 from harness.record import redact
 from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal
@@ -106,7 +106,6 @@ async def find_server(
     started = await start(stack, wanted, directory, undo, ways, progress)
     places = doors(started.url, wanted.protocol)
     headers = credentials(started.url) | wanted.headers
-    check_allowed(places.base_url, scenario.allowed_hosts)
     found = await preflight(
         places.ws_url if wanted.protocol == "websocket" else places.mcp_url,
         wanted.protocol,

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 
+from harness.conduct import outgoing
 from harness.conduct.errands import Records
 from harness.conduct.ways import BROKERS, Ways
 from harness.live.progress import Progress
@@ -48,7 +49,7 @@ async def start(
 ) -> Started:
     """Ready when this returns, and ended with the stack."""
     if wanted.command:
-        ready = wanted.ready or wanted.url or ""
+        ready = outgoing.ready(wanted.ready or wanted.url or "").url
         theirs = target.commanded(undo, directory.path, wanted.command, ready, mcp_url=wanted.url)
         first = await stack.enter_async_context(theirs)
         return Started(first.mcp_url, first)
@@ -57,7 +58,8 @@ async def start(
     progress.note(f"Starting {_parts(ways)} and the reference server")
     own = postgres.provided_or_embedded(undo, directory.path)
     database_url, seat = await stack.enter_async_context(own)
-    records = _records(database_url, wanted.options)
+    options = await outgoing.by_number(wanted.options)
+    records = _records(database_url, options)
     await ways.take("postgres", seat, database_url)
     database_url = await ways.lead("database", database_url)
     env: dict[str, str] = {}
@@ -65,7 +67,7 @@ async def start(
         env |= await ways.lead_to_broker(link, directory.path)
 
     async def reference(name: str) -> target.Target:
-        one = target.managed(undo, directory.path, database_url, arguments=wanted.options, env=env, name=name)
+        one = target.managed(undo, directory.path, database_url, arguments=options, env=env, name=name)
         return await stack.enter_async_context(one)
 
     first = await reference("target")

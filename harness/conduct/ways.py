@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harness import canary
+from harness.addresses import book
 from harness.catalogue import PID, WAYS, where
 from harness.clock import Clock
 from harness.errors import FaultBackendUnreachableError, UsageError
@@ -63,15 +64,15 @@ class Ways:
         return link.through(url)
 
     async def lead_to_broker(self, name: str, log_dir: Path) -> dict[str, str]:
-        """What the target is told of a broker behind a link that faults are planned on; nothing without one."""
-        if name not in self.needed:
-            return {}
+        """What the target is told of a broker: the link's address where faults are planned on it; nothing without one."""
         broker = BROKERS[name]
         url = os.environ.get(broker.VARIABLE, "")
+        if name not in self.needed:
+            return {broker.VARIABLE: await book.by_number(url)} if url else {}
         if not url:
             url = await self.stack.enter_async_context(broker.own(self.undo, log_dir))
         await self._check_broker(name, broker.VARIABLE, url)
-        return {broker.VARIABLE: await self.lead(name, url)}
+        return {broker.VARIABLE: await self.lead(name, await book.by_number(url))}
 
     async def _check_broker(self, name: str, variable: str, url: str) -> None:
         """It must answer before any load, in plain words."""

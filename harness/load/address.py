@@ -1,19 +1,18 @@
 """Where a server's doors are, from the one address that was given.
 
 A URL with a path is the MCP endpoint itself; without one it is /mcp, or /sse for HTTP+SSE. /health and /status stand at the root
-of the same server, the WebSocket door below the endpoint. Load goes to this machine unless a host was allowed.
+of the same server, the WebSocket door below the endpoint. Whether a run may go there is for `harness.addresses` to say.
 """
 
 import base64
-import ipaddress
-import socket
-from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from harness.errors import UsageError
+from harness.addresses.address import AddressError, read
+from harness.addresses.judging import unreadable
 
 PLAIN_DOOR = "/mcp/tools/call"  # of the reference server, and of those like it
+EXAMPLE = "http://127.0.0.1:8000/mcp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +26,16 @@ class Doors:
 
 def doors(url: str, protocol: str = "auto") -> Doors:
     """The doors of the server at `url`; UsageError when it is not a URL of one."""
-    parts = urlsplit(url if "://" in url else f"http://{url}")
     try:
-        bad = parts.scheme not in {"http", "https", "ws", "wss"} or not parts.hostname or parts.port == 0
-    except ValueError:
-        bad = True
-    if bad:
-        raise UsageError(
-            f"{url!r} is not the URL of a server", "", "Give something like http://127.0.0.1:8000/mcp"
-        )
-    secure = "s" if parts.scheme in {"https", "wss"} else ""
-    origin = parts.netloc.rpartition("@")[2]
-    base_url = f"http{secure}://{origin}"
-    path = parts.path.rstrip("/")
-    query = f"?{parts.query}" if parts.query else ""
-    websocket = f"ws{secure}://{origin}"
-    if parts.scheme in {"ws", "wss"} or protocol == "websocket":
+        address = read(url, ("http", "https", "ws", "wss"), usual="http")
+    except AddressError as error:
+        raise unreadable("", url, str(error), EXAMPLE) from None
+    secure = "s" if address.scheme in {"https", "wss"} else ""
+    base_url = f"http{secure}://{address.origin}"
+    path = address.path.rstrip("/")
+    query = f"?{address.query}" if address.query else ""
+    websocket = f"ws{secure}://{address.origin}"
+    if address.scheme in {"ws", "wss"} or protocol == "websocket":
         return Doors(base_url, f"{base_url}{path}{query}", f"{websocket}{path or '/mcp/ws'}{query}")
     endpoint = path or ("/sse" if protocol == "sse" else "/mcp")
     beside = endpoint.removesuffix(PLAIN_DOOR.removeprefix("/mcp"))
@@ -55,28 +48,3 @@ def credentials(url: str) -> dict[str, str]:
     if not at:
         return {}
     return {"Authorization": "Basic " + base64.b64encode(unquote(name_and_password).encode()).decode()}
-
-
-def is_loopback(host: str) -> bool:
-    """Whether every address of a host is this machine's own."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        pass
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
-    return bool(found) and all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
-
-
-def check_allowed(url: str, allowed_hosts: Iterable[str]) -> None:
-    """Load goes to loopback only, unless the host was allowed by name."""
-    host = urlsplit(url).hostname or ""
-    if host in set(allowed_hosts) or is_loopback(host):
-        return
-    raise UsageError(
-        f"{host} is not this machine",
-        "Load and faults go to loopback addresses only, unless a host is allowed by name",
-        f"If the server is yours to load: --allow-host {host}, or allowed_hosts in the scenario",
-    )

@@ -29,6 +29,7 @@ class LoadSpec:
     base_url: str  # http://host:port, for /health and /status
     mcp_url: str  # where messages are posted
     ws_url: str
+    addresses: dict[str, list[str]] = field(default_factory=dict)  # of a host, as the run has vetted them
     protocol: str  # found out before the load starts, never `auto`
     spool_dir: str
     epoch_ns: int

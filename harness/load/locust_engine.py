@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness.addresses.book import is_this_machine
 from harness.clock import within
 from harness.errors import ServiceError, UsageError
-from harness.load.address import is_loopback
 from harness.load.engine import (
     FD_VARIABLE,
     SPEC_VARIABLE,
@@ -277,9 +277,9 @@ def _near(spec: LoadSpec) -> str:
 def check_reachable(spec: LoadSpec) -> None:
     """On another machine 127.0.0.1 is that machine."""
     host = spec.bind.rpartition(":")[0].strip("[]")
-    if not spec.expect_workers or is_loopback(host):
+    if not spec.expect_workers or is_this_machine(host):
         return
-    if is_loopback(urlsplit(spec.base_url).hostname or ""):
+    if is_this_machine(urlsplit(spec.base_url).hostname or ""):
         raise UsageError(
             "Workers on other machines cannot reach this server",
             f"{spec.base_url} is an address of this machine only (so is every link that a fault is planned on)",

@@ -5,6 +5,7 @@ Every wait is bounded by whoever makes it. A reply is read by llhttp as far as i
 
 import array
 import asyncio
+import errno
 import fcntl
 import socket
 import struct
@@ -13,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httptools
+
+from harness.addresses import book
 
 READ_BYTES = 16_384
 REPLY_BYTES_MAX = 65_536
@@ -44,18 +47,13 @@ class Wire:
     @classmethod
     async def to(cls, host: str, port: int, *, small: bool = False) -> "Wire":
         """Connected; `small`: with next to no room for what is not read."""
-        loop = asyncio.get_running_loop()
-        family, kind, protocol, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))[0]
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setblocking(False)
-            if small:  # before it is connected, or it is too late
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
-            await loop.sock_connect(sock, address)
-        except BaseException:
-            sock.close()
-            raise
-        return cls(sock)
+        failed = OSError(errno.EADDRNOTAVAIL, "there is no address")
+        for address in await book.addresses(host):
+            try:
+                return cls(await _connected(address, port, small=small))
+            except OSError as error:
+                failed = error
+        raise failed
 
     async def send(self, data: bytes | memoryview) -> None:
         await asyncio.get_running_loop().sock_sendall(self.sock, data)
@@ -110,3 +108,16 @@ class Wire:
 
     def close(self) -> None:
         self.sock.close()
+
+
+async def _connected(address: str, port: int, *, small: bool) -> socket.socket:
+    sock = socket.socket(book.family(address), socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if small:  # before it is connected, or it is too late
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
+        await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

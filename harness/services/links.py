@@ -13,14 +13,15 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from harness.errors import HarnessError
+from harness.addresses import book
+from harness.documents import short
+from harness.errors import FaultBackendUnreachableError, HarnessError
 from harness.record.undo import Journal
 from harness.services import undoing
 from harness.services.toxiproxy import Toxiproxy
 from harness.services.toxiproxy_api import Api, RefusedError
 
 PREFIX = "harness-"
-PORTS = {"https": 443, "postgresql": 5432, "postgres": 5432, "amqp": 5672, "redis": 6379}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,15 @@ async def opened(
     toxiproxy: Toxiproxy, undo: Journal, run_id: str, name: str, url: str
 ) -> AsyncIterator[Link]:
     """A link to the host and port of a URL."""
-    where = urlsplit(url)
-    upstream = f"{where.hostname}:{where.port or PORTS.get(where.scheme, 80)}"
+    where = urlsplit(await book.by_number(url))
+    host = f"[{where.hostname}]" if ":" in (where.hostname or "") else where.hostname
+    upstream = f"{host}:{where.port or book.PORTS.get(where.scheme, 80)}"
     proxy = f"{PREFIX}{run_id}-{name}"
     must = undoing.proxy(toxiproxy.url, proxy, ours=toxiproxy.ours)
     entry = undo.add(must.what, **must.data)
     made = await toxiproxy.api.create_proxy(proxy, upstream)
     try:
+        _check_near(toxiproxy, made.listen)
         yield Link(name, proxy, made.listen, upstream, toxiproxy.api, toxiproxy.ours)
     finally:
         # One that cannot be deleted now stays listed: the janitor tries again, and says so.
@@ -89,6 +92,17 @@ async def opened(
                 if not error.missing:
                     raise
             entry.done()
+
+
+def _check_near(toxiproxy: Toxiproxy, listen: str) -> None:
+    """The load goes where the server says that it listens: that has to be this machine, as it was asked to."""
+    host = listen.rpartition(":")[0].strip("[]")
+    if not book.is_this_machine(host):
+        raise FaultBackendUnreachableError(
+            f"Toxiproxy at {toxiproxy.url} does not listen on this machine",
+            f"It was asked for a proxy at a loopback address, and says {short(listen, 60)!r}",
+            "Unset TOXIPROXY_URL: the harness starts one of its own",
+        )
 
 
 def _at(url: str, listen: str) -> str:

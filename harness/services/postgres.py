@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from harness.addresses import book
 from harness.errors import ServiceError
 from harness.record.undo import SHARED_MEMORY, Journal
 from harness.services import temporary
@@ -73,7 +74,7 @@ async def provided_or_embedded(undo: Journal, log_dir: Path) -> AsyncIterator[tu
     """The user's server if DATABASE_URL names one, else one of our own, with its seat."""
     given = os.environ.get("DATABASE_URL")
     if given:
-        yield given, None
+        yield await book.by_number(given), None
         return
     async with server(undo, log_dir) as started:
         yield started.url, started.seat

@@ -94,11 +94,13 @@ def url(address: str) -> Ready:
     """An HTTP address that answers with anything but a server's error."""
     import aiohttp  # a fifth of a second: only who waits for an address pays
 
+    from harness.addresses.connector import connector
+
     async def check() -> str | None:
         deadline = aiohttp.ClientTimeout(total=2.0)
         try:
             async with (
-                aiohttp.ClientSession(timeout=deadline) as client,
+                aiohttp.ClientSession(connector=connector(), timeout=deadline) as client,
                 client.get(address, allow_redirects=False) as reply,
             ):
                 return None if reply.status < 500 else f"it answers {reply.status}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from harness.addresses import book
 from harness.errors import ServiceError, TargetNotStartedError, UsageError
 from harness.record.undo import Journal
 from harness.services import readiness, usage
@@ -130,7 +131,7 @@ async def commanded(
             "Give one that answers when the server is up: ready: http://127.0.0.1:8000/health",
         )
     port = where.port or (443 if where.scheme == "https" else 80)
-    if where.hostname and is_taken(port, "127.0.0.1" if where.hostname == "localhost" else where.hostname):
+    if any(is_taken(port, address) for address in await book.addresses(where.hostname)):
         raise UsageError(
             f"{ready_url} is taken before {shlex.join(command)} was started",
             f"Another program listens on port {port}; the run would measure that one",

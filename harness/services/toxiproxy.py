@@ -17,6 +17,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.addresses import book
 from harness.errors import FaultBackendUnreachableError, HarnessError, ServiceError, UsageError
 from harness.record.undo import Journal
 from harness.services import readiness, toxiproxy_install
@@ -69,7 +70,7 @@ async def provided_or_started(undo: Journal, log_dir: Path) -> AsyncIterator[Tox
     """The user's server if TOXIPROXY_URL names one, else one of our own."""
     given = os.environ.get("TOXIPROXY_URL")
     if given:
-        yield await provided(given)
+        yield await provided(await book.by_number(given.rstrip("/")))
         return
     async with started(undo, log_dir) as server:
         yield server

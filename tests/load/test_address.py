@@ -1,9 +1,10 @@
-"""Where a server's doors are, and whether it may be loaded."""
+"""Where a server's doors are."""
 
 import pytest
 
+from harness.addresses.book import is_this_machine
 from harness.errors import UsageError
-from harness.load.address import Doors, check_allowed, credentials, doors, is_loopback
+from harness.load.address import Doors, credentials, doors
 
 
 @pytest.mark.parametrize(
@@ -45,12 +46,4 @@ def test_credentials_of_a_url_become_a_header_and_leave_the_url() -> None:
 )  # fmt: skip
 def test_only_this_machine_s_own_addresses_are_loopback(host: str, expected: bool) -> None:
     """By address, or by a name that means nothing else."""
-    assert is_loopback(host) is expected
-
-
-def test_another_host_is_refused_unless_it_was_allowed_by_name() -> None:
-    """Nobody loads somebody else's server by a slip of the keyboard."""
-    check_allowed("http://127.0.0.1:1/mcp", [])
-    check_allowed("http://10.1.2.3/mcp", ["10.1.2.3"])
-    with pytest.raises(UsageError, match="is not this machine"):
-        check_allowed("http://10.1.2.3/mcp", ["10.1.2.4"])
+    assert is_this_machine(host) is expected

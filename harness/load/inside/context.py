@@ -16,8 +16,11 @@ from urllib.parse import urlsplit
 
 from gevent.lock import BoundedSemaphore
 
-from harness.load.address import credentials, doors, is_loopback
+from harness.addresses.address import same
+from harness.addresses.book import is_this_machine
+from harness.load.address import credentials, doors
 from harness.load.engine import LoadSpec
+from harness.load.inside import place
 from harness.load.inside.deadlines import Deadlines
 from harness.load.inside.discovery import find_mirrored, find_protocol
 from harness.load.inside.recorder import Recorder
@@ -58,6 +61,7 @@ class Context:
 def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Context:
     """Make the context of this process."""
     workload = works(spec.workload)
+    place.VETTED.update({same(host): tuple(found) for host, found in spec.addresses.items()})
     context = Context(
         spec,
         recorder,
@@ -81,7 +85,7 @@ def of(environment: Any) -> Context:
 def _spec_from_locust(environment: Any) -> LoadSpec:
     options = environment.parsed_options
     places = doors(environment.host or "http://127.0.0.1:8000", options.mcp_protocol)
-    if not is_loopback(urlsplit(places.base_url).hostname or ""):
+    if not is_this_machine(urlsplit(places.base_url).hostname or ""):
         logging.getLogger(__name__).warning(
             "%s is not this machine: be sure that you may load it", places.base_url
         )

@@ -5,7 +5,8 @@
         -> the load ends -> clocks compared again -> rows all taken -> leaves
 
 - It is told where the load goes, and goes there only if that is this machine or a host that *it* was started with
-  (`--mcp-allow-host`): who can make a worker join is not who may say what is loaded.
+  (`--mcp-allow-host`): who can make a worker join is not who may say what is loaded. It looks the name up itself, once, when
+  it joins: what a name stands for on another machine is that machine's to know. Every address is vetted as in a run.
 - The users are those of its own locustfiles/, by the run's mix or workload, whatever its -f was.
 - Times are converted into the run's from the first comparison of clocks (`harness.load.offset`).
 - Every wait is bounded. A master that is not heard of any more ends the load (see `worker`), and then the process.
@@ -17,6 +18,7 @@ import gc
 import logging
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -25,8 +27,10 @@ import gevent.event
 import locust.runners
 
 from harness import __version__
-from harness.errors import UsageError
-from harness.load.address import check_allowed
+from harness.addresses.address import AddressError, read
+from harness.addresses.judging import Wanted
+from harness.addresses.vetting import vet
+from harness.errors import HarnessError
 from harness.load.engine import SHIPPING_S, LoadSpec
 from harness.load.inside import words
 from harness.load.inside.classes import load_classes
@@ -83,10 +87,10 @@ class Remote:
             return
         spec = LoadSpec.from_json(told["spec"])
         try:
-            for url in (spec.base_url, spec.mcp_url, spec.ws_url):
-                check_allowed(url, self.environment.parsed_options.mcp_allow_host or ())
-        except UsageError as error:
-            why = f"{error.what}: start this worker with --mcp-allow-host HOST if it may be loaded from here"
+            spec = _vetted(spec, self.environment.parsed_options.mcp_allow_host or ())
+        except (HarnessError, AddressError) as error:
+            what = error.what if isinstance(error, HarnessError) else f"its address cannot be read: {error}"
+            why = f"{what}: start this worker with --mcp-allow-host HOST if it may be loaded from here"
             log.error("the load is refused: %s", why)  # noqa: TRY400 - not an error of the program
             self.runner.send_message(words.REFUSED, {"why": why})
             self._leave()
@@ -166,3 +170,10 @@ class Remote:
 
     def _on_spooled(self, msg: Any, **_: Any) -> None:
         self.outbox.acknowledged(msg.data["offset"], time.monotonic_ns())
+
+
+def _vetted(spec: LoadSpec, allowed_hosts: Iterable[str]) -> LoadSpec:
+    """With the addresses that its host stands for here; an error when the load may not go to one of them."""
+    schemes = ("http", "https", "ws", "wss")
+    wanted = [Wanted(read(url, schemes)) for url in (spec.base_url, spec.mcp_url, spec.ws_url)]
+    return replace(spec, addresses={host: list(found) for host, found in vet(wanted, allowed_hosts).items()})

@@ -65,7 +65,7 @@ class Visitors:
             worker = spec.workers + len(self._here)
             spool = SpoolFile(spool_path(spec.spool_dir, worker))
             self._here[name] = Visitor(worker, msg.data["host"], spool)
-        told = replace(spec, spool_dir="").to_json()
+        told = replace(spec, spool_dir="", addresses={}).to_json()
         self._tell(name, words.SPEC, spec=told, worker=self._here[name].worker)
 
     def _on_clock(self, msg: Any, **_: Any) -> None:

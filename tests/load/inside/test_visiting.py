@@ -4,6 +4,7 @@ The ends are the real ones; of Locust only the channel is replaced (whole, in te
 """
 
 import resource
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,8 @@ from locust.event import Events
 
 from harness import __version__
 from harness.load.engine import LoadSpec
+from harness.load.inside import place, words
 from harness.load.inside import remote as remote_module
-from harness.load.inside import words
 from harness.load.inside.remote import Remote
 from harness.load.inside.visitors import Visitors
 from harness.record.samples import seal
@@ -251,3 +252,26 @@ def test_a_process_that_is_ended_by_somebody_still_hands_its_rows_over(
 
     assert one.remote.outbox.is_empty
     assert (tmp_path / "spool" / "worker-1.spool").stat().st_size > 0
+
+
+def test_a_visitor_looks_the_name_up_itself_once_and_vets_every_address(
+    pair: Callable[..., Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the name stands for on the master's machine is not told, and would not be believed."""
+    answers = iter([["127.0.0.1"], ["127.0.0.1", "203.0.113.9"]])
+
+    def look_up(*_: Any, **__: Any) -> list[Any]:
+        return [(0, 0, 0, "", (address, 0)) for address in next(answers)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(place, "VETTED", {})
+    one = pair(url="http://rebound.test/mcp")
+    one.spec.addresses["rebound.test"] = ["192.0.2.1"]
+    one.remote.join()
+    two = pair(url="http://rebound.test/mcp")
+    two.remote.join()
+
+    assert place.VETTED == {"rebound.test": ("127.0.0.1",)}
+    until(lambda: two.said)
+    assert "rebound.test is not this machine" in two.said[0][1]["why"]
+    assert two.remote.worker is None
