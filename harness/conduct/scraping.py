@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from harness.addresses.address import AddressError, host_of, shown
 from harness.errors import UsageError
 from harness.live.exposition import CONTENT_TYPE
 from harness.live.meters import Meters
@@ -20,13 +21,20 @@ PORT_MOST = 65_535
 def place_of(text: str) -> tuple[str, int]:
     """[HOST:]PORT as both."""
     host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit()) or int(port) > PORT_MOST:
+    if not (port.isascii() and port.isdigit()) or len(port) > len(str(PORT_MOST)) or int(port) > PORT_MOST:
         raise UsageError(
-            f"--prometheus {text} is not [HOST:]PORT",
+            f"--prometheus {shown(text)} is not [HOST:]PORT",
             "The port is a number up to 65535; 0 takes one that is free",
             "For example --prometheus 9464",
         )
-    return host.strip("[]") or HOST, int(port)
+    try:
+        return host_of(host or HOST), int(port)
+    except AddressError as error:
+        raise UsageError(
+            f"--prometheus {shown(text)} is not [HOST:]PORT",
+            f"It cannot be listened at: {error}",
+            "For example --prometheus 9464",
+        ) from None
 
 
 @asynccontextmanager

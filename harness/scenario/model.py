@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from harness.addresses.address import host_of
 from harness.scenario.arguments import compile_arguments, with_names
 from harness.scenario.fault import Fault, read_faults
 from harness.scenario.load import Phase
@@ -34,11 +35,14 @@ DEFAULT_MIX: dict[UserClass, int] = {"light": 3, "heavy": 1, "websocket": 1}
 
 def _host_and_port(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+    if not host or not (port.isascii() and port.isdigit()) or len(port) > 5 or not 0 < int(port) < 65_536:
         raise ValueError("is HOST:PORT, such as 0.0.0.0:5557")
+    if host != ANY_HOST:
+        host_of(host)
     return value
 
 
+ANY_HOST = "*"
 DEFAULT_BIND = "127.0.0.1:5557"  # Locust's own port
 Bind = Annotated[str, AfterValidator(_host_and_port)]
 

@@ -55,7 +55,7 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For says who asks
 
     def __post_init__(self) -> None:
-        if urlsplit(self.database_url).scheme not in {"postgresql", "postgres"}:
+        if _scheme(self.database_url) not in {"postgresql", "postgres"}:
             raise UsageError(
                 "The reference target needs a PostgreSQL database.",
                 f"{without_password(self.database_url)!r} is not the URL of one.",
@@ -112,7 +112,7 @@ class Settings:
         """What else it works with."""
         for address in self.trusted_proxies:
             _check_address(address)
-        if self.redis_url and urlsplit(self.redis_url).scheme not in {"redis", "rediss", "unix"}:
+        if self.redis_url and _scheme(self.redis_url) not in {"redis", "rediss", "unix"}:
             raise UsageError(
                 "That is not the URL of a Redis.",
                 f"{without_password(self.redis_url)!r} does not begin with redis://",
@@ -134,7 +134,7 @@ class Settings:
             raise UsageError(
                 "The admin's key is not one.", f"A key is {keys.FORM}.", f"For example: {keys.new_key()}"
             )
-        if self.amqp_url and urlsplit(self.amqp_url).scheme not in {"amqp", "amqps"}:
+        if self.amqp_url and _scheme(self.amqp_url) not in {"amqp", "amqps"}:
             raise UsageError(
                 "That is not the URL of a RabbitMQ.",
                 f"{without_password(self.amqp_url)!r} does not begin with amqp://",
@@ -162,6 +162,14 @@ class Settings:
     @property
     def sessions_in_redis(self) -> bool:
         return self.sessions == "redis" or (self.sessions == "" and bool(self.redis_url))
+
+
+def _scheme(url: str) -> str:
+    """Nothing of what is no URL: an open bracket is enough for that."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
 
 
 def _check_address(words: str) -> None:

@@ -42,7 +42,21 @@ def test_a_place_is_on_loopback_unless_it_says_otherwise(text: str, place: tuple
     assert place_of(text) == place
 
 
-@pytest.mark.parametrize("text", ["", "localhost", "65536", "1:x", "9464/metrics", "-1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "localhost",
+        "65536",
+        "1:x",
+        "9464/metrics",
+        "-1",
+        "a" * 70 + ":1",
+        "[::1:9464",
+        "a b:1",
+        "9" * 5000,
+    ],
+)
 def test_what_is_no_place_is_wrong_use(text: str) -> None:
     """With an example that works."""
     with pytest.raises(UsageError, match="HOST:"):
