@@ -74,6 +74,10 @@ class UntrustedError(HarnessError):
     exit_code = UNKNOWN
 
 
+class NoRoomError(UntrustedError):
+    """There is no room, or no place any more, for what is measured: a disk, a quota, a limit on files, memory."""
+
+
 class ServiceError(HarnessError):
     """A part that the harness starts itself did not start, or died."""
 

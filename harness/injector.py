@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.catalogue import places, where
 from harness.clock import Clock, Epoch
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, NoRoomError, UsageError
 from harness.faults import REGISTRY, wellness
 from harness.faults.decision import medians_ms
 from harness.faults.evidence import LIMIT_S, SHOWN, Canaries, Decision
@@ -169,7 +169,11 @@ class Injector:
 
     async def _apply_and_heal(self, step: FaultStep, way: Way, fault: Fault) -> None:
         must = fault.undo()
-        entry = self.undo.add(must.what, **must.data) if must else None
+        try:
+            entry = self.undo.add(must.what, **must.data) if must else None
+        except NoRoomError as error:  # nobody could heal it for us
+            self._skip(step, f"{error.what}: {error.why}")
+            return
         applied = proved = False
         self.active.append(step.name)
         try:

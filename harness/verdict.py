@@ -114,8 +114,8 @@ def _damaged(evidence: Evidence) -> list[Finding]:
 
 
 def _ended(evidence: Evidence) -> list[Finding]:
-    ends = [event.data.get("reason") for event in evidence.events if event.event == kinds.RUN_ENDED]
-    match ends[-1] if ends else None:
+    ends = [event.data for event in evidence.events if event.event == kinds.RUN_ENDED]
+    match ends[-1].get("reason") if ends else None:
         case None:
             return _unknown("the run was cut off: nothing says how it ended")
         case "interrupted":
@@ -126,6 +126,8 @@ def _ended(evidence: Evidence) -> list[Finding]:
             return []
         case "error":
             return _unknown("the run was ended by an error")
+        case kinds.NO_ROOM:
+            return _unknown(f"the run was ended early: {ends[-1].get('why') or 'there was no room for it'}")
         case other:
             return _unknown(f"the run ended early: {other}")
 

@@ -1,7 +1,8 @@
 """What all load commands do once they know their scenario: conduct it, show it, give the exit code.
 
-A first Ctrl-C or SIGTERM ends the load and reads what there is (exit 130). A second one leaves at once: the
-janitor ends what was started.
+A first Ctrl-C or SIGTERM ends the load and reads what there is (exit 130). A second one leaves at once (exit 130): the
+janitor ends what was started. While the report is written the first changes nothing: it is written, and the exit code is the
+run's own (`harness.conduct.leaving`).
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from click.core import ParameterSource
@@ -34,8 +36,9 @@ def conduct(
     finished = made(command, data, given, source, steered)
     if finished.reading is None:
         return INTERRUPTED
-    publish_to_ci(finished.reading)
-    show(finished.reading, "json" if given["as_json"] else "terminal")
+    with suppress(KeyboardInterrupt):  # the report is written: what is left to do takes a moment
+        show(finished.reading, "json" if given["as_json"] else "terminal")
+        publish_to_ci(finished.reading)
     return finished.exit_code
 
 
@@ -90,11 +93,18 @@ async def _with_signals(asked: Asked, shown: Progress) -> Finished:
     task = asyncio.ensure_future(conduct_run(asked, shown))
     loop = asyncio.get_running_loop()
 
+    pressed = 0
+
     def interrupt() -> None:
-        if asked.interrupted.is_set():
-            os._exit(INTERRUPTED)
+        nonlocal pressed
+        pressed += 1
+        if pressed > 1:
+            try:
+                shown.note(asked.leaving.second())
+            finally:
+                os._exit(INTERRUPTED)
         asked.interrupted.set()
-        shown.note("Stopping: ending the load and reading what there is (once more to leave at once)")
+        shown.note(asked.leaving.first())
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, interrupt)

@@ -15,7 +15,9 @@ from typing import Any
 import click
 
 from harness import __version__, printable
+from harness.cli import streams
 from harness.errors import INTERNAL, INTERRUPTED, PASSED, USAGE, HarnessError
+from harness.record.room import blame
 
 # name -> (module, what it does, in one line)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -103,7 +105,9 @@ cli.params.append(DEBUG)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
-    sys.exit(run(sys.argv[1:] if argv is None else argv))
+    with streams.guarded() as output:
+        code = run(sys.argv[1:] if argv is None else argv)
+    sys.exit(output.code(code))
 
 
 def run(argv: Sequence[str]) -> int:
@@ -122,10 +126,10 @@ def run(argv: Sequence[str]) -> int:
         return _say(error, USAGE, [error.format_message()])
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return PASSED
-    except Exception as error:  # a bug of ours: said so, with how to see more
+    except Exception as error:
+        if (found := blame(error)) is not None:
+            return _say(error, found.exit_code, found.lines())
+        # a bug of ours: said so, with how to see more
         lines = [
             f"A bug in the harness: {type(error).__name__}: {error}",
             "",

@@ -1,6 +1,5 @@
 """`harness nightly`: a scenario file, and what changed since its last run on this machine."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +25,19 @@ def command(scenario: Path | None, **given: Any) -> int:
     harness nightly scenarios/smoke.yaml --url http://127.0.0.1:8000/mcp
     """
     from harness.cli.conducting import made
-    from harness.cli.showing import publish_to_ci, show
+    from harness.cli.showing import publish_to_ci, put_on_page, show
     from harness.errors import INTERRUPTED
     from harness.history import night
-    from harness.report.markdown import publish
     from harness.scenario.read import read_file
 
     path = scenario or default_path()
     finished = made("nightly", scenario_data(given, read_file(path)), given, source=str(path))
     if finished.reading is None:
         return INTERRUPTED
-    beside = night.write(finished.reading, given["out"])
-    publish_to_ci(finished.reading)
-    publish(beside.markdown(), os.environ)
     show(finished.reading, "json" if given["as_json"] else "terminal")
+    publish_to_ci(finished.reading)
+    beside = night.write(finished.reading, given["out"])
+    put_on_page(beside.markdown())
     click.echo(f"\n{beside.text()}", err=given["as_json"])
     return finished.exit_code
 

@@ -10,7 +10,7 @@ import click
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def command(scenario: Path, *, as_json: bool) -> int:
-    """Print the timeline of a scenario, and run nothing.
+    """Print the timeline of a scenario and how much a run of it writes, and run nothing.
 
     \b
     harness plan scenarios/smoke.yaml

@@ -1,10 +1,15 @@
 """`harness report`: an old run, read again."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from harness.errors import INTERRUPTED, PASSED, UsageError, worst
 from harness.record.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    from harness.report.reading import Reading
 
 # What harness.report.registry has, which is not imported for a help text; a test holds them together.
 FORMATS = ("terminal", "json", "html", "junit", "markdown", "csv", "hdr")
@@ -20,29 +25,79 @@ FORMATS = ("terminal", "json", "html", "junit", "markdown", "csv", "hdr")
     show_default=True,
     help="What to print.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write the files of the report there; the run itself is not touched.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object: --format json.")
-def command(run: Path, *, name: str, as_json: bool) -> int:
+def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
     """Read a run again: numbers, verdict, every file of its report. A run that was cut off is recovered.
+
+    A run that is read only, or whose disk is full, is shown all the same; --out writes its report elsewhere.
 
     \b
     harness report reports/ramp/latest
     harness report reports/ramp/latest --format markdown    for a comment on a change
     harness report reports/ramp/latest --format hdr         an HDR histogram log, for its tools
+    harness report reports/ramp/latest --out /tmp/report    where there is room
     """
     from harness.cli.showing import show
     from harness.record.rundir import find
-    from harness.report import write_all
+    from harness.report import read_run
 
     directory = find(run)
     _refuse_while_running(directory)
-    reading = write_all(directory.path)
+    if out is not None:
+        _make_room(out, directory)
+    try:
+        reading = read_run(directory.path, touch=out is None)
+        code = _write(reading, directory, out)
+    except KeyboardInterrupt:
+        click.echo(f"The report is not complete. It is written by: harness report {run}", err=True)
+        return INTERRUPTED
     show(reading, "json" if as_json else name)
-    return int(reading.summary["exit_code"])
+    return worst(int(reading.summary["exit_code"]), code)
+
+
+def _write(reading: "Reading", directory: RunDirectory, out: Path | None) -> int:
+    """A run that may not be written to is read for what is shown; one without room should have had its files."""
+    from harness.record import room
+    from harness.report import write_reading
+
+    try:
+        write_reading(reading, out or directory.path)
+    except (OSError, MemoryError) as error:
+        found = room.blame(error, out or directory.path)
+        if found is None:
+            raise
+        lines = (f"The files of the report were not written: {found.what}", found.why)
+        todo = f"Write them elsewhere: harness report {directory.path} --out DIR"
+        click.echo("\n  ".join((*lines, todo)), err=True)
+        read_only = isinstance(error, OSError) and error.errno in room.CLOSED
+        return PASSED if read_only and out is None else found.exit_code
+    return PASSED
+
+
+def _make_room(out: Path, directory: RunDirectory) -> None:
+    """The directory, which is nobody else's."""
+    from harness.record.room import blame
+
+    if (out / "metadata.json").exists() and out.resolve() != directory.path:
+        raise UsageError(
+            f"{out} is the directory of another run", "Its own report would be lost", "Give another directory"
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise blame(error) or UsageError(
+            f"Cannot write to {out}", error.strerror or str(error), "Give a writable directory with --out"
+        ) from error
 
 
 def _refuse_while_running(directory: RunDirectory) -> None:
     """Reading seals the spools, which a run that goes on still writes."""
-    from harness.errors import UsageError
     from harness.record.events import RUN_ENDED, read_events
     from harness.record.undo import owner_alive
 

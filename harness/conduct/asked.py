@@ -8,6 +8,7 @@ from typing import Any
 from harness.catalogue import ROLLING, places
 from harness.clock import Clock, Epoch, RealClock
 from harness.conduct.experiment import Steered
+from harness.conduct.leaving import Leaving
 from harness.live.meters import Meters
 from harness.live.progress import Progress
 from harness.load.engine import Engine
@@ -15,6 +16,7 @@ from harness.plan.plan import Plan
 from harness.record import redact
 from harness.record.events import Event, EventLog
 from harness.record.rundir import RunDirectory
+from harness.record.undo import Journal, Open
 from harness.report.reading import Reading
 from harness.scenario.model import Scenario
 
@@ -33,6 +35,7 @@ class Asked:
     steered: Steered | None = None  # an experiment that says what is done to the target
     prometheus: str | None = None  # [HOST:]PORT where the run may be scraped
     web: bool = False  # Locust's web UI shows the load
+    leaving: Leaving = field(default_factory=Leaving)
 
     def places(self, plan: Plan) -> frozenset[str]:
         """Where faults will be asked for."""
@@ -70,6 +73,7 @@ class Run:
     progress: Progress
     facts: dict[str, Any]
     meters: Meters = field(default_factory=Meters)
+    undo: Journal | None = None
     started: bool = False  # there is something to read, whatever happens from here on
 
     def event(self, what: str, /, **data: Any) -> None:
@@ -78,3 +82,7 @@ class Run:
     def write_metadata(self, **more: Any) -> None:
         self.facts |= more
         self.directory.write_json("metadata.json", redact.tree(self.facts))
+
+    def left(self) -> list[Open]:
+        """What could not be undone."""
+        return self.undo.open() if self.undo is not None else []

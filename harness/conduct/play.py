@@ -20,7 +20,7 @@ from harness.analysis.steps import Judged, judge
 from harness.clock import Clock, Epoch
 from harness.conduct.following import Watch
 from harness.conduct.judging import Judgement, judgement, show_rate
-from harness.errors import UntrustedError
+from harness.errors import NoRoomError, UntrustedError
 from harness.live.board import Shown
 from harness.live.first_calls import ENOUGH, FirstCalls
 from harness.live.guard import Guard
@@ -31,6 +31,7 @@ from harness.plan.describe import show_size
 from harness.plan.plan import LAST_GOOD, WARM_UP, LoadStep, Plan
 from harness.record import events
 from harness.record.events import Event
+from harness.record.room import ELSEWHERE
 from harness.record.samples import frame
 from harness.units import NS_PER_S
 
@@ -277,6 +278,8 @@ class Player:
             self.watch.read()  # how many users it had
             for trouble in troubles:
                 self.watch.trouble(trouble, self._now_ns())
+            if full := next((one for one in troubles if one.unwritten), None):
+                raise NoRoomError("A load worker cannot write what it measures", str(full), ELSEWHERE)
             raise UntrustedError(
                 "The load is not what was asked for", str(troubles[0]), "See locust.log and worker-*.log"
             )

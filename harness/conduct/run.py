@@ -7,8 +7,9 @@
    is (preflight); links with faults lead through proxies from here on
 5. the engine starts; load and faults are played on one clock; faults are healed; open calls may end
 6. the target stops; spools are sealed into samples.parquet
-7. the run is read: summary, verdict, report
+7. the run is read: summary, verdict, report (`closing`)
 
+Whether there is room for it is looked at before anything is made, and once a second (`room`).
 An interruption at any moment skips to the end of what is open: load stopped, children ended, what there is
 is read, exit 130.
 """
@@ -25,8 +26,9 @@ from urllib.parse import urlsplit
 
 from harness.addresses import book
 from harness.clock import Epoch
-from harness.conduct import beside, outgoing
+from harness.conduct import beside, outgoing, room
 from harness.conduct.asked import Asked, Finished, Run
+from harness.conduct.closing import close
 from harness.conduct.following import Watch
 from harness.conduct.parts import Parts
 from harness.conduct.play import Player
@@ -36,16 +38,8 @@ from harness.conduct.showing import Showing, alerts_of, introduce, watched
 from harness.conduct.steering import Steering
 from harness.conduct.ways import prepare
 from harness.conduct.workload_trial import try_workload
-from harness.errors import (
-    FAULTS_LEFT_OVER,
-    INTERRUPTED,
-    HarnessError,
-    ServiceError,
-    TargetNotStartedError,
-    worst,
-)
+from harness.errors import HarnessError, NoRoomError, ServiceError, TargetNotStartedError
 from harness.injector import Injector
-from harness.live import board
 from harness.live.alerts import Alerts
 from harness.live.first_calls import FirstCalls
 from harness.live.guard import Guard
@@ -57,21 +51,25 @@ from harness.plan.build import build
 from harness.plan.describe import one_line
 from harness.plan.plan import Plan
 from harness.plan.warnings import warnings
-from harness.record import checksums, events, metadata, redact, rundir
-from harness.record.events import EventLog
+from harness.record import events, metadata, redact, rundir
+from harness.record.events import NO_ROOM, EventLog
+from harness.record.room import blame, blamed
 from harness.record.rundir import RunDirectory
-from harness.record.samples import Tail, seal
-from harness.record.undo import read_open
-from harness.report import write_all
+from harness.record.samples import Tail
 from harness.services import cores, janitor
 
 DRAIN_S_MAX = 30.0
+SOON_S = 2.0  # when there is little room left
 
 
 async def conduct_run(asked: Asked, progress: Progress) -> Finished:
     """Make the run, and read it."""
     plan = build(asked.scenario)
     vetted = await outgoing.vetted(asked.scenario, asked.places(plan), os.environ)
+    target = asked.scenario.target
+    brings_database = not (target.url or target.command or os.environ.get("DATABASE_URL"))
+    for text in room.check(plan, asked.out, brings_database=brings_database):
+        progress.note(f"Warning: {text}.")
     meters = Meters()
     with book.in_force(vetted):
         async with scraped(asked.prometheus, meters) as address:
@@ -84,6 +82,7 @@ async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters)
     """From the run directory on."""
     epoch = Epoch.of(asked.clock)
     directory = rundir.create(asked.out, asked.scenario.name, epoch.started_at)
+    asked.leaving.run_dir, asked.leaving.out = directory.path, asked.out
     _write_down(directory, asked, plan)
     with EventLog(directory.events) as log:
         run = Run(asked, plan, directory, epoch, log, progress, _facts(asked, directory, epoch), meters)
@@ -93,27 +92,15 @@ async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters)
         for text in warnings(plan):
             progress.note(f"Warning: {text}.")
         reason, error = await _until_interrupted(run)
-        run.event(events.RUN_ENDED, reason=reason)
+        run.event(
+            events.RUN_ENDED, reason=reason, **({"why": error.what} if reason == NO_ROOM and error else {})
+        )
     if error is not None and not run.started:
         if not isinstance(error, ServiceError | TargetNotStartedError):
-            shutil.rmtree(directory.path)  # nothing ran, and no log of a part says more than the error
+            # Nothing ran, and no log of a part says more than the error.
+            shutil.rmtree(directory.path, ignore_errors=True)
         raise error
-    seal(directory.spool, directory.samples)
-    shutil.rmtree(directory.spool)
-    checksums.write(directory.path)
-    board.take_down(directory)
-    reading = await asyncio.to_thread(write_all, directory.path)
-    code = worst(int(reading.summary["exit_code"]), *([INTERRUPTED] if reason == "interrupted" else []))
-    if error is not None:
-        progress.note(str(error))
-        code = worst(code, error.exit_code)
-    if left := read_open(directory.undo):
-        progress.note(
-            f"Left over: {', '.join(sorted({entry.what for entry in left}))} (see {directory.undo})"
-        )
-        progress.note(f"When it answers again: harness doctor --clean --out {asked.out}")
-        code = worst(code, FAULTS_LEFT_OVER)
-    return Finished(directory.path, reading.summary, code, reading)
+    return await close(run, reason, error)
 
 
 async def _until_interrupted(run: Run) -> tuple[str, HarnessError | None]:
@@ -128,8 +115,13 @@ async def _until_interrupted(run: Run) -> tuple[str, HarnessError | None]:
         return await making, None
     except asyncio.CancelledError:
         return "interrupted", None
-    except HarnessError as error:
-        return "error", error
+    except Exception as error:
+        found: HarnessError | None = blame(error, run.directory.path)
+        if found is None:
+            if not isinstance(error, HarnessError):
+                raise
+            found = blamed(error, run.directory.path)
+        return NO_ROOM if isinstance(found, NoRoomError) else "error", found
 
 
 async def _make(run: Run) -> str:
@@ -138,7 +130,7 @@ async def _make(run: Run) -> str:
     async with AsyncExitStack() as stack:
         shared = stack.enter_context(cores.shared_out(0 if asked.engine else asked.scenario.workers))
         run.write_metadata(cores=None if shared is None else shared.as_data())
-        undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
+        undo = run.undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
         parts = Parts(run)
         undo.unasked = parts.ended
         ways = await prepare(
@@ -165,7 +157,7 @@ async def _make(run: Run) -> str:
             watch,
             run.progress,
             asked.scenario.timeout,
-            partial(_used, run, server.usage),
+            partial(_once_a_second, run, server.usage, room.Keeper(run.directory, run.log)),
             injector.step_began,
             steering.recent.add,
             steering.observed.is_set,
@@ -177,7 +169,8 @@ async def _make(run: Run) -> str:
         try:
             reason = await beside.play(run, server, player, steering, undo, parts)
         except BaseException as error:  # rows are owed, whatever it was
-            await _stop(run, load, watch, 0.0, cancelled=isinstance(error, asyncio.CancelledError))
+            drain_s = SOON_S if isinstance(error, NoRoomError) else 0.0
+            await _stop(run, load, watch, drain_s, cancelled=isinstance(error, asyncio.CancelledError))
             raise
         else:
             await _stop(run, load, watch, min(asked.scenario.timeout, DRAIN_S_MAX))
@@ -196,8 +189,9 @@ async def _try_workload(run: Run, server: Server) -> None:
         run.progress.note(f"Tried once before the load: {what}")
 
 
-def _used(run: Run, usage: UsageMaxima) -> None:
-    """What the target uses, once a second."""
+def _once_a_second(run: Run, usage: UsageMaxima, keeper: room.Keeper) -> None:
+    """What the target uses; and whether there is room to go on."""
+    keeper.look()
     if (now := usage.read()) is not None:
         run.event(events.TARGET, rss_mb=round(now.rss_bytes / 1e6, 1) or None)
 

@@ -1,6 +1,7 @@
 """A plan as text: the timeline that `harness plan` prints."""
 
 from harness.catalogue import told, where
+from harness.plan import room
 from harness.plan.plan import Arrivals, FaultStep, LoadStep, Plan
 from harness.plan.warnings import warnings
 from harness.units import show_duration, show_percent
@@ -27,6 +28,7 @@ def describe(plan: Plan) -> str:
         _pools(plan),
         _retries(plan),
         _connections(plan),
+        room.sentence(plan),
         *(f"Warning: {text}." for text in warnings(plan)),
     ):
         lines += ["", text] if text else []

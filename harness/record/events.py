@@ -25,20 +25,25 @@
 | experiment   | title, status, deviated                                       | a Chaos Toolkit experiment is over |
 | abort        | rule, since_s, observed                                       | an abort rule was met: the run ends |
 | alert        | objective, broken, observed, text                             | an objective does not hold over the last seconds, or holds again |
-| run_ended    | reason                                                        | completed, broke, interrupted, aborted, error |
+| run_ended    | reason, why                                                   | completed, broke, interrupted, aborted, no_room (with why), error |
 
 `start_ns` of a step is `step_running` plus its settling time. A run that was cut off has no `step_done`
 for its last step: readers close it at the last sample.
 """
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Final, Self
 
 from harness.record import fields
+from harness.record.appended import Appended
 from harness.record.lines import read_lines
+
+WAITING_MOST: Final = 10_000
+NO_ROOM: Final = "no_room"  # as the reason of a run's end
 
 STEP_ASKED = "step_asked"
 STEP_RUNNING = "step_running"
@@ -77,20 +82,35 @@ class Event:
 
 
 class EventLog:
-    """Appends events, each flushed: a crash loses none that was written."""
+    """Appends events, each at once: a crash loses none that was written.
+
+    To write raises nothing, for a fault that is being healed must not trip over a full disk. What finds no room waits in
+    memory, and is written before the next event that does; `failed` has the first error.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file: TextIO = path.open("a", encoding="utf-8")
+        self.file = Appended(path)
+        self.failed: OSError | None = None
+        self._waiting: deque[bytes] = deque(maxlen=WAITING_MOST)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._write()
+        self.file.close()
 
     def write(self, event: Event) -> None:
-        self._file.write(event.line() + "\n")
-        self._file.flush()
+        self._waiting.append((event.line() + "\n").encode())
+        self._write()
+
+    def _write(self) -> None:
+        try:
+            while self._waiting:
+                self.file.write(self._waiting[0])
+                self._waiting.popleft()
+        except OSError as error:
+            self.failed = self.failed or error
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
     "experiment": {"title": maybe(text), "status": maybe(text), "deviated": maybe(flag)},
     "abort": {"rule": text, "since_s": maybe(amount), "observed": maybe(number)},
     "alert": {"objective": maybe(text), "broken": maybe(flag)},
-    "run_ended": {"reason": text},
+    "run_ended": {"reason": text, "why": maybe(text)},
 }
 
 

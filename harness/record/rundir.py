@@ -19,6 +19,7 @@ import json
 import os
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from typing import Any
 import yaml
 
 from harness.errors import UsageError
+from harness.record.room import blame
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,13 @@ class RunDirectory:
 def write_whole(path: Path, text: str) -> None:
     """The file has either its old contents or all of the new ones, at any moment."""
     aside = path.with_name(f".{path.name}.partial")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)  # a part of it is of no use, and takes room
+        raise
 
 
 def create(root: Path, scenario: str, started_at: datetime) -> RunDirectory:
@@ -87,7 +94,7 @@ def create(root: Path, scenario: str, started_at: datetime) -> RunDirectory:
     try:
         (path / "spool").mkdir(parents=True)
     except OSError as error:
-        raise UsageError(
+        raise blame(error) or UsageError(
             f"Cannot write to {root}",
             f"{error.strerror}: {error.filename}",
             "Give a writable directory with --out",

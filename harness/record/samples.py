@@ -7,7 +7,8 @@ What it does not know: faults and steps. Those are joined by time from events.js
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,20 +93,42 @@ class Tail:
 def seal(spool_dir: Path, target: Path) -> int:
     """All spools, and the workers' counts, into one Parquet file, whole or not at all; returns the number of rows."""
     aside = target.with_suffix(".partial")
+    try:
+        rows = _sealed(spool_dir, aside)
+        aside.replace(target)
+    except OSError as error:
+        error.filename = error.filename or str(aside)  # Arrow tells it in the message only
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
+    return rows
+
+
+def unsealed(spool_dir: Path) -> tuple[pd.DataFrame, dict[int, int]]:
+    """The rows of all spools, and the calls started by worker, where there is no room to seal them."""
+    tables = [table for path in sorted(spool_dir.glob("*.spool")) for table in _tables(path)]
+    return frame(tables), started.counts(spool_dir)
+
+
+def _tables(path: Path) -> Iterator[pa.Table]:
+    decoder = Decoder()
+    for block, _ in read_blocks(path):
+        yield decoder.table(block)
+
+
+def _sealed(spool_dir: Path, aside: Path) -> int:
     rows = 0
     with pq.ParquetWriter(aside, SCHEMA, compression="zstd") as writer:
         for path in sorted(spool_dir.glob("*.spool")):
-            decoder = Decoder()
             pending: list[pa.Table] = []
-            for block, _ in read_blocks(path):
-                pending.append(decoder.table(block))
-                if sum(table.num_rows for table in pending) >= 500_000:
+            for table in _tables(path):
+                pending.append(table)
+                if sum(one.num_rows for one in pending) >= 500_000:
                     rows += _write(writer, pending)
                     pending = []
             rows += _write(writer, pending)
         counted = {str(worker): count for worker, count in started.counts(spool_dir).items()}
         writer.add_key_value_metadata({STARTED: json.dumps(counted)})
-    aside.replace(target)
     return rows
 
 

@@ -9,15 +9,15 @@
   before it counts. Nothing in a block is trusted before its checksum has been checked.
 """
 
-import os
 import zlib
 from collections.abc import Iterator
-from io import FileIO
 from pathlib import Path
 from struct import Struct
 from typing import Any, Protocol
 
 import msgspec
+
+from harness.record.appended import Appended
 
 _HEADER = Struct("<II")
 MAX_BLOCK_BYTES = 256 * 1024 * 1024
@@ -82,25 +82,7 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
-class SpoolFile:
-    """A spool on this machine. What cannot be written whole is taken back: a torn block would hide those after it."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = FileIO(path, "a")
-        self._size = os.fstat(self._file.fileno()).st_size
-
-    def write(self, data: bytes) -> None:
-        left = memoryview(data)
-        try:
-            while left:
-                left = left[self._file.write(left) or 0 :]
-        except OSError:
-            self._file.truncate(self._size)
-            raise
-        self._size += len(data)
-
-    def close(self) -> None:
-        self._file.close()
+SpoolFile = Appended  # a spool on this machine
 
 
 def write_block(file: Sink, block: Block) -> int:

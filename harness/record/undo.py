@@ -6,6 +6,7 @@
 
 - One process writes ahead (the owner, named by the first line); the janitor adds `done` lines after its death.
 - A process is known by pid and start time (clock ticks since boot): a reused pid is somebody else.
+- What cannot be written must not be done; what has been undone is undone, even where that cannot be written.
 - Nothing is synced to disk: lines survive the death of any process, and the death of the machine undoes the rest.
 - Whoever listens (`unasked`) is told of a child that has ended without having been asked to: it is not in the file.
 - Kinds are open: a reader keeps what it does not know, and a torn last line is as good as not written, because
@@ -13,17 +14,22 @@
 
 What it does not know: how anything is undone. `services.leftovers` does.
 
-It is read in the janitor too, so it imports the standard library only.
+It is read in the janitor too, so it and what it imports need the standard library only.
 """
 
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Self
+
+from harness.errors import NoRoomError
+from harness.record.appended import Appended
 
 PROCESS, DIRECTORY, SHARED_MEMORY = "process", "directory", "shared_memory"
+NO_FAULTS = (PROCESS, DIRECTORY, SHARED_MEMORY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,10 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._last_id = max((entry.id for entry in read_open(self.path, also_done=True)), default=0)
-        self._file: TextIO = self.path.open("a", encoding="utf-8")
+        self._file = Appended(self.path)
+        self._undone: set[int] = set()
         self.unasked: Callable[[Ended], None] = lambda _ended: None
-        self._write({"owner": os.getpid(), "start_ticks": start_ticks(os.getpid()), "boot": boot_id()})
+        self._announce({"owner": os.getpid(), "start_ticks": start_ticks(os.getpid()), "boot": boot_id()})
 
     def __enter__(self) -> Self:
         return self
@@ -78,9 +85,9 @@ class Journal:
         self._file.close()
 
     def add(self, what: str, **data: Any) -> Entry:
-        """Announce one thing of any kind that `services.leftovers` can undo."""
+        """Announce one thing of any kind that `services.leftovers` can undo. NoRoomError: it must not be done."""
         self._last_id += 1
-        self._write({"id": self._last_id, "what": what, **data})
+        self._announce({"id": self._last_id, "what": what, **data})
         return Entry(self, self._last_id)
 
     def process(self, pid: int, name: str, signal: int = 9) -> Entry:
@@ -94,15 +101,30 @@ class Journal:
         return self.add(DIRECTORY, path=str(path.absolute()))
 
     def done(self, entry_id: int) -> None:
-        self._write({"done": entry_id})
+        """It has been undone, whether or not that can be written: who undoes it once more finds nothing to do."""
+        self._undone.add(entry_id)
+        with suppress(OSError):
+            self._write({"done": entry_id})
 
     def open(self) -> list[Open]:
         """What has been announced and not undone."""
-        return read_open(self.path)
+        return [entry for entry in read_open(self.path) if entry.id not in self._undone]
+
+    def _announce(self, line: Mapping[str, Any]) -> None:
+        try:
+            self._write(line)
+            why = "" if self._file.there() else "it is not there any more"
+        except OSError as error:
+            why = error.strerror or str(error)
+        if why:
+            raise NoRoomError(
+                f"{self.path} cannot be written",
+                why,
+                "What is not written there first is not done; give it room, or another --out",
+            )
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
-        self._file.flush()
+        self._file.write((json.dumps(line, separators=(",", ":")) + "\n").encode())
 
 
 def read_open(path: Path, *, also_done: bool = False) -> list[Open]:

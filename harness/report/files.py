@@ -27,8 +27,8 @@ from harness.errors import UsageError
 from harness.record import checksums
 from harness.record.events import RUN_ENDED, Event, read_log
 from harness.record.lines import read_lines
-from harness.record.samples import SCHEMA, frame, load_whole, seal, sealed_counts
-from harness.record.undo import DIRECTORY, PROCESS, SHARED_MEMORY, read_open
+from harness.record.samples import SCHEMA, frame, load_whole, seal, sealed_counts, unsealed
+from harness.record.undo import NO_FAULTS, read_open
 from harness.units import NS_PER_S
 
 METADATA: Final = "metadata.json"
@@ -42,7 +42,6 @@ UNDO: Final = "undo.jsonl"
 ANY: Final = (METADATA, EVENTS, SAMPLES, SPOOL)
 
 LATER_NS: Final = 3600 * NS_PER_S  # after the last event nothing of a run can be
-NO_FAULTS: Final = (PROCESS, DIRECTORY, SHARED_MEMORY)
 NOT_ANALYSED: Final = [name for name in SCHEMA.names if name not in {"seq", *columns.COLUMNS}]
 
 
@@ -60,8 +59,8 @@ class Files:
     damage: tuple[str, ...]
 
 
-def read_files(run_dir: Path) -> Files:
-    """Every file that a run is read from."""
+def read_files(run_dir: Path, *, touch: bool = True) -> Files:
+    """Every file that a run is read from; nothing is sealed when it is not to be touched."""
     if not any((run_dir / name).exists() for name in ANY):
         raise UsageError(
             f"{run_dir} is not a run",
@@ -71,7 +70,7 @@ def read_files(run_dir: Path) -> Files:
     metadata, plan = _json(run_dir / METADATA), _json(run_dir / PLAN)
     log, work, undo = read_log(run_dir / EVENTS), read_lines(run_dir / WORK), read_lines(run_dir / UNDO)
     ended = any(event.event == RUN_ENDED for event in log.events)
-    rows, lacking = _samples(run_dir)
+    rows, lacking, counts = _samples(run_dir, touch=touch)
     scenario, unread = _yaml(run_dir / SCENARIO)
     record = Record(
         rows=rows,
@@ -99,7 +98,7 @@ def read_files(run_dir: Path) -> Files:
         plan or {},
         tuple(record.events),
         record.rows.drop(columns=NOT_ANALYSED),
-        _started(run_dir / SAMPLES),
+        counts,
         promises.those(work.objects) if damage else work.objects,
         _undone(run_dir / UNDO),
         damage,
@@ -151,17 +150,27 @@ def _yaml(path: Path) -> tuple[Mapping[str, Any] | None, Sequence[str]]:
     return (data, ()) if isinstance(data, dict) else (None, unread)
 
 
-def _samples(run_dir: Path) -> tuple[pd.DataFrame, Sequence[str]]:
-    """The rows, and what is wrong with those that are left out."""
+def _samples(run_dir: Path, *, touch: bool) -> tuple[pd.DataFrame, Sequence[str], dict[int, int] | None]:
+    """The rows, what is wrong with those that are left out, and how many calls were started."""
     path, spool = run_dir / SAMPLES, run_dir / SPOOL
     try:
-        if not path.exists() and spool.is_dir():
-            seal(spool, path)
+        if not path.exists() and spool.is_dir() and not (touch and _sealed(spool, path)):
+            rows, counts = unsealed(spool)
+            return rows, (), counts
         if not path.exists():
-            return frame([SCHEMA.empty_table()]), ()
-        return load_whole(path)
+            return frame([SCHEMA.empty_table()]), (), None
+        return *load_whole(path), _started(path)
     except (OSError, pa.ArrowException, msgspec.MsgspecError) as error:
         raise _unreadable(path, error) from error
+
+
+def _sealed(spool: Path, path: Path) -> bool:
+    """Of a run that was cut off; without room, or where nothing may be written, it is read all the same."""
+    try:
+        seal(spool, path)
+    except OSError:
+        return False
+    return True
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:

@@ -95,9 +95,9 @@ class Reading:
     damage: tuple[str, ...] = ()
 
 
-def read(run_dir: Path) -> Reading:
-    """Everything there is to know of a run, judged."""
-    found = read_files(run_dir)
+def read(run_dir: Path, *, touch: bool = True) -> Reading:
+    """Everything there is to know of a run, judged; nothing is written into its directory that is not to be touched."""
+    found = read_files(run_dir, touch=touch)
     try:
         return _read(run_dir, found)
     except Exception as error:

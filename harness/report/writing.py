@@ -1,4 +1,4 @@
-"""Writes what a run was read as into its directory: each file appears whole or not at all."""
+"""Writes what a run was read as into its directory, or another one: each file appears whole or not at all."""
 
 from pathlib import Path
 
@@ -13,30 +13,35 @@ from harness.report.reading import Reading, damaged, read
 from harness.report.svg import alone
 
 
-def write(run_dir: Path) -> Reading:
-    """Every file of the report; returns what it was made from."""
-    reading = read(run_dir)
-    try:
-        _write(reading)
-    except Exception as error:  # what cannot be drawn of damaged numbers is no bug
-        if not reading.damage:
-            raise
-        raise damaged(run_dir, reading.damage) from error
+def write(run_dir: Path, out: Path | None = None) -> Reading:
+    """Every file of the report; returns what it was made from. With `out` they go there, and the run is not touched."""
+    reading = read(run_dir, touch=out is None)
+    put(reading, out or run_dir)
     return reading
 
 
-def _write(reading: Reading) -> None:
-    run_dir = reading.run_dir
-    write_whole(run_dir / "summary.json", summary_json(reading))
-    write_whole(run_dir / "summary.md", markdown(reading))
-    write_whole(run_dir / "junit.xml", junit(reading))
-    write_whole(run_dir / "windows.csv", windows_csv(reading))
+def put(reading: Reading, out: Path) -> None:
+    """Every file of the report, into a directory."""
+    try:
+        _write(reading, out)
+    except Exception as error:  # what cannot be drawn of damaged numbers is no bug
+        if not reading.damage or isinstance(error, OSError | MemoryError):
+            raise
+        raise damaged(reading.run_dir, reading.damage) from error
+
+
+def _write(reading: Reading, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / "summary.json", summary_json(reading))
+    write_whole(out / "summary.md", markdown(reading))
+    write_whole(out / "junit.xml", junit(reading))
+    write_whole(out / "windows.csv", windows_csv(reading))
     if len(reading.intervals):
-        write_whole(run_dir / "intervals.csv", intervals_csv(reading))
-    charts = run_dir / "charts"
+        write_whole(out / "intervals.csv", intervals_csv(reading))
+    charts = out / "charts"
     charts.mkdir(exist_ok=True)
     drawn = {name: renditions(name, reading) for name in CHARTS}
     for name, pictures in drawn.items():
         if pictures:
             write_whole(charts / f"{name}.svg", alone(pictures[0]))
-    write_whole(run_dir / "report.html", page(reading, drawn))
+    write_whole(out / "report.html", page(reading, drawn))

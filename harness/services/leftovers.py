@@ -11,6 +11,7 @@ clock itself, and imports the standard library only: it must start fast, and wor
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,22 +98,27 @@ def undo_all(undo_path: Path) -> list[str]:
     """Undo everything that is open in the file, whoever runs; what was done, a line each."""
     deadline = time.monotonic() + SWEEP_S
     said = _ask_first(read_open(undo_path))
+    undone: set[int] = set()  # known here, too: on a full disk it cannot be written
+
+    def still() -> list[Open]:
+        return [entry for entry in read_open(undo_path) if entry.id not in undone]
+
     while True:
-        left = {entry.id: _undo(entry) for entry in reversed(read_open(undo_path))}
+        left = {entry.id: _undo(entry) for entry in reversed(still())}
         strays = proctable.marked(f"{undo_path.absolute()}#", proctable.table())
         said += [
             f"ended {_shown(process)}, which had left its family" for process in strays if _kill(process)
         ]
-        for entry in read_open(undo_path):
+        for entry in still():
             if left.get(entry.id) is None and entry.id in left:
-                mark_done(undo_path, entry.id)
+                undone.add(entry.id)
+                with suppress(OSError):
+                    mark_done(undo_path, entry.id)
                 said.append(f"undone: {_named(entry)}")
-        if time.monotonic() > deadline or not (
-            strays or any(entry.what in HANDLERS for entry in read_open(undo_path))
-        ):
+        if time.monotonic() > deadline or not (strays or any(entry.what in HANDLERS for entry in still())):
             break
         time.sleep(PAUSE_S)
-    return said + [f"LEFT: {_named(entry)}: {left.get(entry.id)}" for entry in read_open(undo_path)]
+    return said + [f"LEFT: {_named(entry)}: {left.get(entry.id)}" for entry in still()]
 
 
 def _undo(entry: Open) -> str | None:

@@ -15,13 +15,14 @@ import pytest
 
 from harness.clock import FakeClock
 from harness.conduct.asked import Asked
-from harness.conduct.run import conduct_run, write_all
+from harness.conduct.run import conduct_run
 from harness.conduct.scraping import place_of, scraped
 from harness.errors import UsageError
 from harness.live.meters import Meters
 from harness.live.progress import Plain
 from harness.load.engine import Load, LoadSpec, Trouble
 from harness.load.simulated import Server, simulated
+from harness.report import read_run
 from harness.scenario.read import scenario_of
 from tests.fakes.exposition import Family, families
 from tests.fakes.mcp_server import mcp_server
@@ -137,9 +138,9 @@ async def test_a_run_can_be_scraped_while_it_goes_on(tmp_path: Path, monkeypatch
     def read(path: Path) -> Any:
         with urllib.request.urlopen(address()) as response:
             pages.append(families(response.read().decode()))
-        return write_all(path)
+        return read_run(path)
 
-    monkeypatch.setattr("harness.conduct.run.write_all", read)
+    monkeypatch.setattr("harness.conduct.closing.read_run", read)
     load = [
         {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "15s", "confirm": False, "break_below": "1%"}}
     ]

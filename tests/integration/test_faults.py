@@ -23,6 +23,7 @@ from harness.record.undo import Journal, read_open
 from harness.services import leftovers, links, toxiproxy
 from harness.services.links import Link
 from harness.services.toxiproxy import Toxiproxy
+from tests.record.test_room import files_up_to
 
 pytestmark = pytest.mark.usefixtures("toxiproxy_found")
 
@@ -269,6 +270,34 @@ async def test_a_fault_whose_time_never_came_is_skipped(tmp_path: Path, undo: Jo
         await asyncio.wait([task])
 
     assert named(on.events(), "fault_skipped")["why"] == "the run ended before its time came"
+
+
+async def test_a_fault_whose_undoing_cannot_be_written_down_is_not_applied(
+    tmp_path: Path, undo: Journal
+) -> None:
+    """Nobody could heal it if we were killed; the file may not grow any more."""
+    async with bench(tmp_path, undo) as on:
+        with files_up_to(undo.path.stat().st_size):
+            await on.inject("latency", 0.1, **LATENCY)
+        assert (await on.server.api.proxy(on.link.proxy)).toxics == ()
+
+    assert "undo.jsonl cannot be written: File too large" in named(on.events(), "fault_skipped")["why"]
+    assert [event.event for event in on.events()] == ["fault_skipped"]
+
+
+async def test_a_fault_that_is_on_when_room_ends_is_healed(tmp_path: Path, undo: Journal) -> None:
+    """Neither its events nor its undoing can be written; it is healed, and the journal knows."""
+    async with bench(tmp_path, undo) as on:
+        task = asyncio.ensure_future(on.inject("latency", 60, **LATENCY))
+        await until(lambda: has(on, "fault_verified"))
+        open_before = len(undo.open())
+        with files_up_to(1):
+            task.cancel()
+            await asyncio.wait([task])
+        assert (await on.server.api.proxy(on.link.proxy)).toxics == ()
+        assert len(undo.open()) == open_before - 1
+
+    assert named(on.events(), "fault_healed")["healed"]
 
 
 async def test_a_link_that_is_not_healthy_beforehand_gets_no_fault(tmp_path: Path, undo: Journal) -> None:

@@ -127,6 +127,8 @@ def test_open_load_and_faults_that_are_too_tight_are_told_by_the_plan() -> None:
         "Arrivals are evenly spaced, for up to 1,000 sessions; 1,000 may wait for a free one, what is beyond that"
         " is not sent.\n"
         "\n"
+        "Writes about 8.3 MB.\n"
+        "\n"
         "Warning: The fault noop begins 5s after its load step: recovery needs 8s of load before a fault, to know what"
         " is normal.\n"
         "\n"

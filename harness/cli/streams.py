@@ -1,0 +1,92 @@
+"""Standard output and standard error, which may be closed, or have no room, while we still have to end in order.
+
+    with guarded() as output:       nothing that is written raises
+        code = ...
+    output.code(code)               the exit code, given what became of it
+
+A reader that has gone (`harness runs | head -1`), or that there never was (`>&-`), has seen what it wanted: the exit code
+stands. Where the system refuses to write (`> /dev/full`), a result is lost that somebody asked for: that is told, and is no
+pass. What cannot be written to standard error is lost, and changes nothing.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedWriter, FileIO, TextIOWrapper
+from typing import Any, TextIO
+
+from harness.errors import PASSED, UNKNOWN
+
+HUNG_UP = (errno.EPIPE, errno.EBADF)
+
+
+class Forgiving(FileIO):
+    """A stream of the process; what it does not take is gone, and `failed` says why."""
+
+    failed: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or len(data)
+        except OSError as error:
+            self.failed = self.failed or error
+            return len(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Standard output, afterwards."""
+
+    raw: Forgiving | None
+
+    def code(self, code: int) -> int:
+        """The exit code: a pass that nobody could be shown is none."""
+        error = self.raw.failed if self.raw is not None else None
+        if error is None or error.errno in HUNG_UP:
+            return code
+        lines = (
+            "Error: The result could not be written",
+            error.strerror or str(error),
+            "Send standard output where there is room",
+        )
+        sys.stderr.write("\n  ".join(lines) + "\n")
+        return UNKNOWN if code == PASSED else code
+
+
+@contextmanager
+def guarded() -> Iterator[Output]:
+    """Both streams, for the rest of the process."""
+    _occupy()
+    sys.stderr, _ = _forgiving(sys.stderr)
+    sys.stdout, raw = _forgiving(sys.stdout)
+    try:
+        yield Output(raw)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _occupy() -> None:
+    """What is closed is opened as nothing at all: the next file that is opened would become the stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+
+
+def _forgiving(stream: TextIO | None) -> tuple[TextIO, Forgiving | None]:
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8"), None  # noqa: PTH123 - it is there to the end
+    stream.flush()
+    raw = Forgiving(stream.fileno(), "w", closefd=False)
+    text = TextIOWrapper(
+        BufferedWriter(raw),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.isatty() or stream is sys.stderr,
+    )
+    return text, raw

@@ -1,0 +1,40 @@
+"""What somebody is told who leaves a run: with a first Ctrl-C, and with a second one, which ends it where it stands.
+
+| when                         | the first                                | the second                       |
+|------------------------------|------------------------------------------|----------------------------------|
+| before and while there is load | the load ends, and is reported: 130      | at once: 130, how to recover it  |
+| while the report is written  | it is written to its end: the run's code | the same                         |
+"""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.record.rundir import RunDirectory
+from harness.record.undo import NO_FAULTS, read_open
+
+
+@dataclass(slots=True)
+class Leaving:
+    """Where a run is."""
+
+    run_dir: Path | None = None
+    out: Path | None = None
+    reporting: bool = False  # its load is over
+
+    def first(self) -> str:
+        if self.reporting:
+            return "The load is over, and its report is being written to its end (once more to leave at once)"
+        return "Stopping: ending the load and reading what there is (once more to leave at once)"
+
+    def second(self) -> str:
+        """The last line: the command that recovers the run, and the one that removes faults."""
+        if self.run_dir is None:
+            return "Left at once: nothing was measured"
+        told = f"Left at once. What was measured is read by: harness report {shlex.quote(str(self.run_dir))}"
+        faults = [
+            entry for entry in read_open(RunDirectory(self.run_dir).undo) if entry.what not in NO_FAULTS
+        ]
+        if faults and self.out is not None:
+            told += f"; faults that may be left are removed by: harness doctor --clean --out {shlex.quote(str(self.out))}"
+        return told
