@@ -126,7 +126,7 @@ def _ended(evidence: Evidence) -> list[Finding]:
             return []
         case "error":
             return _unknown("the run was ended by an error")
-        case kinds.NO_ROOM:
+        case "no_room":
             return _unknown(f"the run was ended early: {ends[-1].get('why') or 'there was no room for it'}")
         case other:
             return _unknown(f"the run ended early: {other}")

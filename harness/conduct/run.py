@@ -52,13 +52,14 @@ from harness.plan.describe import one_line
 from harness.plan.plan import Plan
 from harness.plan.warnings import warnings
 from harness.record import events, metadata, redact, rundir
-from harness.record.events import NO_ROOM, EventLog
+from harness.record.events import EventLog
 from harness.record.room import blame, blamed
 from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail
 from harness.services import cores, janitor
 
 DRAIN_S_MAX = 30.0
+NO_ROOM = "no_room"  # as the reason of a run's end
 SOON_S = 2.0  # when there is little room left
 
 

@@ -43,7 +43,6 @@ from harness.record.appended import Appended
 from harness.record.lines import read_lines
 
 WAITING_MOST: Final = 10_000
-NO_ROOM: Final = "no_room"  # as the reason of a run's end
 
 STEP_ASKED = "step_asked"
 STEP_RUNNING = "step_running"

@@ -93,7 +93,7 @@ async def test_a_run_shows_its_last_seconds_while_it_runs(
         seen.append(json.loads((directory.path / "live.json").read_text()))
 
     show = board.publish
-    monkeypatch.setattr("harness.conduct.run.board.publish", publish)
+    monkeypatch.setattr("harness.conduct.showing.board.publish", publish)
     finished = await conduct(tmp_path, [RAMP], Server())
 
     assert len(seen) >= 40
