@@ -64,10 +64,7 @@ def read(text: str, schemes: Collection[str], *, usual: str = "") -> Address:
     if parts.scheme not in schemes:
         raise AddressError(f"it begins with none of {', '.join(f'{scheme}://' for scheme in schemes)}")
     user, _, place = parts.netloc.rpartition("@")
-    if "@" in user:
-        raise AddressError("it has more than one @; write those of a user or a password as %40")
-    if "[" in user or "]" in user:
-        raise AddressError("its user or password has a bracket; write it as %5B or %5D")
+    _check_user(user)
     host, port = _divided(place)
     return Address(parts.scheme, host_of(host), _port(port), parts.path, parts.query, user)
 
@@ -83,6 +80,7 @@ def read_service(text: str, schemes: Collection[str]) -> Address | None:
     except ValueError:
         parts, named = SplitResult("", "", "", "", ""), []
     if _is_socket(parts, named):
+        _check_user(parts.netloc.rpartition("@")[0])  # where a second @ is, some read a host behind the first
         return None
     found = read(text, [scheme for scheme in schemes if scheme != "unix"])
     if named:
@@ -147,6 +145,15 @@ def _check_characters(text: str) -> None:
             raise AddressError(f"it holds a space or a control character (U+{ord(char):04X})")
     if "\\" in text:
         raise AddressError("it holds a backslash")
+
+
+def _check_user(user: str) -> None:
+    if "@" in user:
+        raise AddressError("it has more than one @; write those of a user or a password as %40")
+    if "[" in user or "]" in user:
+        raise AddressError("its user or password has a bracket; write it as %5B or %5D")
+    if not user.isascii():
+        raise AddressError("its user or password is not written in ASCII; write such letters as %XX")
 
 
 def _divided(place: str) -> tuple[str, str | None]:

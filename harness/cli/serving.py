@@ -6,6 +6,7 @@ we are killed, since it is the first thing that the janitor was told of.
 
 import asyncio
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,8 @@ from typing import Any
 
 import click
 
+from harness.addresses import book
+from harness.addresses.address import AddressError, host_of, shown
 from harness.errors import PASSED, ServiceError, UsageError
 from harness.record.undo import Journal
 from harness.services import janitor, postgres, target
@@ -37,10 +40,26 @@ class Asked:
 
 def serve(host: str, port: int, database_url: str | None, **settings: Any) -> int:
     """Until a signal asks for the end. Settings that cannot work are refused before anything starts."""
+    host = _ours(host)
     checked = flags.settings({"database_url": database_url or "postgresql://embedded", **settings})
     if checked.worker:
         return _work(checked, database_url)
     return asyncio.run(_serve(Asked(host, port, database_url, tuple(flags.arguments(settings)))))
+
+
+def _ours(host: str) -> str:
+    """An address of this machine, that can be listened at."""
+    try:
+        found = host_of(host)
+        with socket.create_server((found, 0), family=book.family(found)):
+            return found
+    except AddressError as error:
+        why = str(error)
+    except OSError as error:
+        why = error.strerror or str(error)
+    raise UsageError(
+        f"Cannot listen at {shown(host)!r}", why, "Give an address of this machine: --host 127.0.0.1"
+    )
 
 
 def _work(settings: Settings, database_url: str | None) -> int:

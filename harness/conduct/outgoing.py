@@ -66,12 +66,12 @@ def outgoing(scenario: Scenario, places: frozenset[str], environ: Mapping[str, s
 
 
 def _server(target: Target) -> Iterator[Wanted]:
-    if target.url:
+    if target.url is not None:  # "" would be the reference server, silently
         place = read(doors(target.url, target.protocol).base_url, ("http", "https"))
         yield Wanted(place, absent=TargetUnreachableError)
     if target.command:
-        named_by = "target.ready" if target.ready else "target.url"
-        place = ready(target.ready or target.url or "", named_by)
+        named_by = "target.url" if target.ready is None else "target.ready"
+        place = ready((target.url or "") if target.ready is None else target.ready, named_by)
         yield Wanted(place, named_by, absent=TargetUnreachableError)
 
 

@@ -16,12 +16,12 @@ What it does not know: whose proxies these are. Whoever makes one gives it a nam
 """
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from harness.addresses.address import AddressError, read, shown
 from harness.errors import FAULT_BACKEND_UNREACHABLE, FaultBackendUnreachableError, HarnessError
 from harness.services.threads import to_the_end
 
@@ -230,17 +230,16 @@ class Api:
     def _address(self) -> tuple[str, int]:
         """Host and port as APIConsumer puts them into an address."""
         try:
-            where = urlsplit(self.url)
-            host, port = where.hostname or "", where.port or 80
-        except ValueError:
-            where, host, port = urlsplit(""), "", 0
-        if where.scheme != "http" or not host or where.path.strip("/") or where.query or where.username:
+            where = read(self.url, ("http",))
+        except AddressError:
+            where = None
+        if where is None or where.path.strip("/") or where.query or where.user:
             raise FaultBackendUnreachableError(
-                f"{re.sub('//.*@', '//', self.url)!r} is not the address of a Toxiproxy server",
+                f"{shown(self.url)!r} is not the address of a Toxiproxy server",
                 "It speaks plain HTTP, at the root of a host and port",
                 "Write it as http://127.0.0.1:8474",
             )
-        return (f"[{host}]" if ":" in host else host), port
+        return (f"[{where.host}]" if ":" in where.host else where.host), where.port or 80
 
     def _proxy(self, data: Any) -> Proxy:
         try:

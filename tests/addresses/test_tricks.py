@@ -153,6 +153,8 @@ TRICKS: list[tuple[str, tuple[str, ...], str]] = [
     ("me:secret@127.0.0.1:8000", (), "needs the scheme"),
     ("http://[::1]@evil/", (), "bracket"),
     ("http://[evil]@127.0.0.1/", (), "bracket"),
+    ("http://\uff11\uff12:\uff20@127.0.0.1/", (), BAD),
+    ("http://u\u24e2er@127.0.0.1/", (), "%XX"),
     ("http://127.0.0.1,evil/", EVERY, BAD),
     ("http://127.0.0.1;evil/", (), BAD),
     ("http://127.0.0.1:80:80/", (), "brackets"),

@@ -38,6 +38,8 @@ URL: dict[str, Any] = {"target": {"url": "http://localhost:1/mcp"}}
 CLIENT = frozenset({"client"})
 # Where the address stands (a variable, or a key of the scenario), what it is, and what the error says of it.
 WRONG: list[tuple[str, Any, str]] = [
+    ("target", {"url": ""}, "It is empty"),
+    ("target", {"command": ["x"], "url": "http://localhost:1/mcp", "ready": ""}, "target.ready ''"),
     ("target", {"url": "http://0.0.0.0:8000/mcp"}, "0.0.0.0 is not an address of a server"),
     ("target", {"url": "http://both/mcp"}, "both is not this machine"),
     ("target", {"url": "http://[::1"}, "'http://[::1' is not the URL of a server"),
@@ -54,6 +56,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("DATABASE_URL", "postgresql://localhost,lab/x", "DATABASE_URL 'postgresql://localhost,lab/x'"),
     ("DATABASE_URL", "postgresql://localhost/x?host=lab", "names its place twice"),
     ("DATABASE_URL", "postgresql://localhost/x?hostaddr=10.0.0.5", "names its place twice"),
+    ("DATABASE_URL", "postgresql://me@lab@?host=/run/postgresql", "more than one @"),
     ("DATABASE_URL", "postgresql:///x?host=lab", "has no host"),
     ("DATABASE_URL", "postgresql:///x", "has no host"),
     ("DATABASE_URL", "postgresql://%2Ftmp/x", "has a %"),

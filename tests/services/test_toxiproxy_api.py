@@ -143,6 +143,8 @@ async def test_the_token_is_sent_and_nothing_else_gets_in_between(
         "http://me:secret@127.0.0.1:8474",
         "http://127.0.0.1:port",
         "http://[::1",
+        "http://local..host:8474",
+        "http://127.1:8474",
     ],
 )
 async def test_what_is_no_address_is_told_with_one_that_would_be(url: str) -> None:
