@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import yaml
 
+from harness.hiding import hide
+
 BYTES_MAX: Final = 1_000_000
 NODES_MAX: Final = 100_000
 DEPTH_MAX: Final = 50
@@ -66,6 +68,7 @@ def json_value(text: str) -> Any:
 
 def short(text: str, most: int = ECHO_MAX) -> str:
     """Text of somebody else's, cut to what fits into a message."""
+    text = hide(text)  # before a part of it is cut off
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 

@@ -7,6 +7,8 @@ a CI obeys as commands (`::error::`, `##[...]`, `##vso[...]`). Whatever is writt
 import re
 from typing import Final
 
+from harness.hiding import hide
+
 MOST: Final = 500
 _COMMAND: Final = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
 _BRACKET: Final = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
@@ -14,7 +16,7 @@ _BRACKET: Final = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
 
 def printable(text: str, most: int | None = None) -> str:
     """One line without control characters; with `most`, no longer than that."""
-    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in hide(text))
     return shown if most is None or len(shown) <= most else f"{shown[: most - 1]}…"
 
 
@@ -25,4 +27,4 @@ def without_commands(text: str) -> str:
 
 def lines(text: str) -> str:
     """Lines that may be written to a stream."""
-    return without_commands("\n".join(printable(line, MOST) for line in text.split("\n")))
+    return without_commands("\n".join(printable(line, MOST) for line in hide(text).split("\n")))

@@ -2,11 +2,12 @@
 
 import signal
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from harness import hiding
 from tests import alone
 from tests.integration.conftest import toxiproxy_binary
 
@@ -30,6 +31,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--again-alone", action="store_true", help="what fails beside others is run once more, alone"
     )
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_another_test() -> Iterator[None]:
+    """What one test has taught the process is not hidden in the next."""
+    yield
+    hiding.forget()
 
 
 def pytest_configure() -> None:

@@ -20,6 +20,7 @@ from harness.conduct.experiment import Steered
 from harness.conduct.run import conduct_run
 from harness.errors import INTERRUPTED, UsageError
 from harness.live.progress import Plain, Progress, Terminal
+from harness.record import private
 from harness.scenario.read import scenario_of
 
 
@@ -53,6 +54,7 @@ def made(
     names = [fault.name for fault in steered.experiment.faults] if steered else []
     scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
     _check_options(scenario.target.options)
+    private.begin()
     argv = ("harness", *sys.argv[1:])
     asked = Asked(
         scenario=scenario,

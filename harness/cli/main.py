@@ -14,8 +14,9 @@ from typing import Any
 
 import click
 
-from harness import __version__, printable
+from harness import __version__, entrances, printable
 from harness.cli import streams
+from harness.cli.hidden_stream import hidden_streams
 from harness.errors import INTERNAL, INTERRUPTED, PASSED, USAGE, HarnessError
 from harness.record.room import blame
 
@@ -111,7 +112,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def run(argv: Sequence[str]) -> int:
-    """The exit code of a command line; whatever goes wrong ends here, as three lines."""
+    """The exit code of a command line; what it was given of secrets is known before anything is written."""
+    entrances.command(argv)
+    entrances.environment(os.environ)
+    with hidden_streams():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str]) -> int:
+    """Whatever goes wrong ends here, as three lines."""
     try:
         code: Any = cli.main(args=list(argv), prog_name="harness", standalone_mode=False)
     except HarnessError as error:

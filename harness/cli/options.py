@@ -256,7 +256,9 @@ def header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
         raise UsageError(
-            f"--header {text.split('=', maxsplit=1)[0]!r} is not a header", "", "Write it as 'Name: value'"
+            "A --header is not a header",
+            "It has no colon; it may be a secret, and is not shown",
+            "Write it as 'Name: value'",
         )
     return name.strip(), value.strip()
 

@@ -44,9 +44,11 @@ def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
     harness report reports/ramp/latest --out /tmp/report    where there is room
     """
     from harness.cli.showing import show
+    from harness.record import private
     from harness.record.rundir import find
     from harness.report import read_run
 
+    private.begin()
     directory = find(run)
     _refuse_while_running(directory)
     if out is not None:

@@ -19,8 +19,10 @@ from typing import Any
 
 from harness.clock import Epoch
 from harness.conduct.steering import Steering, listening
+from harness.hiding import hide_in
 from harness.record import events, redact
 from harness.record.events import Event, EventLog
+from harness.record.rundir import write_whole
 from harness.record.undo import Journal
 from harness.scenario.experiment import STEERING, Experiment
 from harness.services.process import running
@@ -93,9 +95,12 @@ async def _run(experiment: Experiment, where: str, undo: Journal, place: Path) -
         str(experiment.path.absolute()),
     ]
     env = {STEERING: where}
-    async with running(argv, name="chaos", undo=undo, log=place / LOG, env=env) as child:
-        await child.wait()
-    return _ending(journal)
+    try:
+        async with running(argv, name="chaos", undo=undo, log=place / LOG, env=env) as child:
+            await child.wait()
+    finally:
+        ending = _ending(journal)
+    return ending
 
 
 def _ending(journal: Path) -> dict[str, Any]:
@@ -105,10 +110,7 @@ def _ending(journal: Path) -> dict[str, Any]:
         data = json.loads(journal.read_text(encoding="utf-8"))
     if not data:
         return {"status": "failed", "deviated": False}
-    data["experiment"] = redact.tree(data.get("experiment"))
-    aside = journal.with_suffix(".partial")
-    aside.write_text(json.dumps(data, indent=1), encoding="utf-8")
-    aside.replace(journal)
+    write_whole(journal, json.dumps(hide_in(redact.tree(data)), indent=1))
     return {"status": data.get("status"), "deviated": bool(data.get("deviated"))}
 
 

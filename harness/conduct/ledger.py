@@ -30,6 +30,7 @@ from harness.analysis.work import CANNOT, GATEWAY
 from harness.client.session import Client, connected
 from harness.clock import Clock, Epoch, within
 from harness.errors import HarnessError
+from harness.hiding import hide_in
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
 from harness.mcp.mirrored import Mirrored
@@ -226,7 +227,7 @@ class Ledger:
 
     def say(self, **data: Any) -> None:
         """A line of work.jsonl."""
-        self.file.write(json.dumps(data) + "\n")
+        self.file.write(json.dumps(hide_in(data)) + "\n")
         self.file.flush()
 
 

@@ -38,7 +38,7 @@ class Parts:
             )
             return
         at_ns = self.run.epoch.since_ns(self.run.asked.clock)
-        words = "\n".join(redact.url(line) for line in one.last_words.splitlines())
+        words = "\n".join(redact.text_of(redact.url(line)) for line in one.last_words.splitlines())
         data = {"part": one.part, "pid": one.pid, "how": one.how, "last_words": words}
         event = Event(at_ns, events.PART_LOST, data)
         self.run.log.write(event)

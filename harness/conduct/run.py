@@ -24,6 +24,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness import hiding
 from harness.addresses import book
 from harness.clock import Epoch
 from harness.conduct import beside, outgoing, room
@@ -53,9 +54,11 @@ from harness.plan.plan import Plan
 from harness.plan.warnings import warnings
 from harness.record import events, metadata, redact, rundir
 from harness.record.events import EventLog
+from harness.record.hidden_log import ended_clean
 from harness.record.room import blame, blamed
 from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail
+from harness.scenario.model import Scenario
 from harness.services import cores, janitor
 
 DRAIN_S_MAX = 30.0
@@ -85,7 +88,7 @@ async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters)
     directory = rundir.create(asked.out, asked.scenario.name, epoch.started_at)
     asked.leaving.run_dir, asked.leaving.out = directory.path, asked.out
     _write_down(directory, asked, plan)
-    with EventLog(directory.events) as log:
+    with ended_clean(directory.path), EventLog(directory.events) as log:
         run = Run(asked, plan, directory, epoch, log, progress, _facts(asked, directory, epoch), meters)
         run.write_metadata()
         introduce(run)
@@ -241,8 +244,14 @@ def _load_spec(run: Run, server: Server) -> LoadSpec:
 
 def _write_down(directory: RunDirectory, asked: Asked, plan: Plan) -> None:
     """What was asked for, before anything starts."""
-    directory.write_yaml("scenario.yaml", redact.tree(asdict(asked.scenario)))
+    directory.write_yaml("scenario.yaml", redact.tree(_as_written(asked.scenario)))
     directory.write_json("plan.json", plan.as_json())
+
+
+def _as_written(scenario: Scenario) -> dict[str, Any]:
+    """Where the file has `${NAME}` for what is sent, so has this."""
+    data = asdict(scenario)
+    return data | {key: hiding.as_written(data[key], key) for key in ("target", "workload", "work", "alert")}
 
 
 def _facts(asked: Asked, directory: RunDirectory, epoch: Epoch) -> dict[str, Any]:

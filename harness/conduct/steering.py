@@ -19,6 +19,7 @@ from typing import Any
 
 from harness.clock import Clock, Epoch
 from harness.errors import HarnessError, UsageError
+from harness.hiding import learn
 from harness.injector import Injector
 from harness.live.recent import Recent
 from harness.plan.plan import FaultStep
@@ -96,6 +97,7 @@ class Steering:
 async def listening(steering: Steering) -> AsyncIterator[str]:
     """Where it listens, and the key: PORT:KEY."""
     key = secrets.token_hex(16)
+    learn(key)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from harness.hiding import hide
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 Labels = Mapping[str, str]
@@ -35,7 +37,7 @@ def family(
 
 def page(families: Iterable[Family]) -> str:
     """The text of all of them."""
-    return "".join(f"{line}\n" for one in families if one.samples for line in _lines(one))
+    return hide("".join(f"{line}\n" for one in families if one.samples for line in _lines(one)))
 
 
 def _lines(one: Family) -> Iterable[str]:

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, Self
 
+from harness import hiding
 from harness.plan.plan import Arrivals
 
 # How Locust's processes are told: the specification, and which file descriptor the conductor listens at.
@@ -47,6 +48,7 @@ class LoadSpec:
     workers: int = 1  # on this machine
     expect_workers: int = 0  # on others
     bind: str = ""  # where those join
+    hidden: dict[str, str] = field(default_factory=hiding.told)  # secrets, and what is shown in their place
 
     @property
     def workers_all(self) -> int:
@@ -62,7 +64,9 @@ class LoadSpec:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
+        spec = cls(**json.loads(text))
+        hiding.hear(spec.hidden)
+        return spec
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from harness.hiding import hide_in
 from harness.record import fields
 from harness.record.appended import Appended
 from harness.record.lines import read_lines
@@ -77,7 +78,9 @@ class Event:
     data: dict[str, Any]
 
     def line(self) -> str:
-        return json.dumps({"at_ns": self.at_ns, "event": self.event, **self.data}, separators=(",", ":"))
+        return json.dumps(
+            {"at_ns": self.at_ns, "event": self.event, **hide_in(self.data)}, separators=(",", ":")
+        )
 
 
 class EventLog:

@@ -28,6 +28,7 @@ from typing import Any
 import yaml
 
 from harness.errors import UsageError
+from harness.hiding import hide, hide_in
 from harness.record.room import blame
 
 
@@ -69,17 +70,17 @@ class RunDirectory:
         return self.path / f"{name}.log"
 
     def write_json(self, name: str, value: Any) -> None:
-        write_whole(self.path / name, json.dumps(value, indent=2) + "\n")
+        write_whole(self.path / name, json.dumps(hide_in(value), indent=2) + "\n")
 
     def write_yaml(self, name: str, value: Any) -> None:
-        write_whole(self.path / name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+        write_whole(self.path / name, yaml.safe_dump(hide_in(value), sort_keys=False, allow_unicode=True))
 
 
 def write_whole(path: Path, text: str) -> None:
-    """The file has either its old contents or all of the new ones, at any moment."""
+    """The file has either its old contents or all of the new ones, at any moment; no secret is in it."""
     aside = path.with_name(f".{path.name}.partial")
     try:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(hide(text), encoding="utf-8")
         aside.replace(path)
     except OSError:
         with suppress(OSError):
@@ -90,9 +91,10 @@ def write_whole(path: Path, text: str) -> None:
 def create(root: Path, scenario: str, started_at: datetime) -> RunDirectory:
     """A new run directory under `root`; `latest` points to it once it has something to show (`point_latest`)."""
     name = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    path = root.absolute() / re.sub(r"[^A-Za-z0-9_.-]", "-", scenario) / name
+    path = root.absolute() / re.sub(r"[^A-Za-z0-9_.-]", "-", hide(scenario)) / name
     try:
-        (path / "spool").mkdir(parents=True)
+        path.mkdir(parents=True, mode=0o700)  # nobody else's to read
+        (path / "spool").mkdir()
     except OSError as error:
         raise blame(error) or UsageError(
             f"Cannot write to {root}",

@@ -28,6 +28,8 @@ from typing import Any, Self
 from harness.errors import NoRoomError
 from harness.record.appended import Appended
 
+from harness.hiding import hide
+
 PROCESS, DIRECTORY, SHARED_MEMORY = "process", "directory", "shared_memory"
 NO_FAULTS = (PROCESS, DIRECTORY, SHARED_MEMORY)
 
@@ -93,7 +95,12 @@ class Journal:
     def process(self, pid: int, name: str, signal: int = 9) -> Entry:
         """Announce a child; `signal` is what ends it in good order at once, before SIGKILL ends it anyhow."""
         return self.add(
-            PROCESS, pid=pid, start_ticks=start_ticks(pid), boot=boot_id(), name=name, signal=int(signal)
+            PROCESS,
+            pid=pid,
+            start_ticks=start_ticks(pid),
+            boot=boot_id(),
+            name=hide(name),
+            signal=int(signal),
         )
 
     def directory(self, path: Path) -> Entry:

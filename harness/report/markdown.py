@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.analysis import phases
 from harness.analysis.rounding import BLANK, show
+from harness.hiding import hide
 from harness.printable import printable as clean
 from harness.report import figures, wording
 from harness.report.own_part import own_part
@@ -54,7 +55,7 @@ def publish(text: str, environ: Mapping[str, str]) -> None:
     path = environ.get(STEP_SUMMARY)
     if path:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(f"{text}\n")
+            file.write(f"{hide(text)}\n")
 
 
 def _findings(reading: Reading) -> list[tuple[str, str]]:

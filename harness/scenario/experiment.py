@@ -4,13 +4,14 @@ The links of a run lead through proxies from its beginning, so what an experimen
 a fault that could never be applied is refused before anything starts. All else in the file is Chaos Toolkit's.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import documents
+from harness import documents, entrances
 from harness.documents import DocumentError
 from harness.errors import UsageError
 from harness.scenario.fault import Fault, from_flag, read_faults
@@ -45,6 +46,7 @@ def read_experiment(path: Path) -> Experiment:
             "An experiment is a mapping with title, description and method",
             "See the files in chaos/; `chaos validate FILE` tells more",
         )
+    entrances.tree(data, environ=os.environ)
     texts = [str(arguments.get("fault")) for arguments in _applied(data)]
     return Experiment(path, str(data["title"]), tuple(asked_fault(text, str(path)) for text in texts))
 

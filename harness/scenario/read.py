@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness import documents
+from harness import documents, entrances, hiding
 from harness.catalogue import LINKS, ROLLING, where
 from harness.documents import DocumentError
 from harness.errors import UsageError
@@ -72,6 +72,7 @@ def scenario_of(
     """
     if data.get("expect_workers"):
         data = {"workers": 0, **data}  # who has others make the load makes none here, unless it is asked for
+    entrances.tree(data)
     try:
         scenario = _SCENARIO.validate_python(_substitute(dict(data), environ, ""))
     except ValidationError as error:
@@ -111,7 +112,14 @@ def _substitute(value: Any, environ: Mapping[str, str], path: str) -> Any:
             f"The scenario takes it from ${{{missing[0]}}}",
             f"export {missing[0]}=...",
         )
-    return _VARIABLE.sub(lambda match: environ[match[1]], value)
+    filled_in = _VARIABLE.sub(lambda match: environ[match[1]], value)
+    if filled_in != value:
+        for name in _VARIABLE.findall(value):
+            entrances.reference(name, environ[name])
+        key = path.rpartition(".")[2].partition("[")[0]
+        hiding.remember(key, filled_in, value)
+        entrances.tree(filled_in, key)
+    return filled_in
 
 
 def _check_target(target: Target, source: str) -> None:

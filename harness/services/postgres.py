@@ -28,6 +28,7 @@ from pathlib import Path
 
 from harness.addresses import book
 from harness.errors import ServiceError
+from harness.hiding import learn
 from harness.record.undo import SHARED_MEMORY, Journal
 from harness.services import temporary
 from harness.services.ports import free_port, is_taken
@@ -110,6 +111,7 @@ async def server(undo: Journal, log_dir: Path, name: str = "postgres") -> AsyncI
 async def _initialise(undo: Journal, log: Path, binaries: Path, place: Path, user: RunAs | None) -> str:
     """A new data directory; returns the password."""
     password = secrets.token_urlsafe(24)
+    learn(password)
     secret = place / "password"
     secret.touch(mode=0o600)
     secret.write_text(password, encoding="ascii")
@@ -233,6 +235,8 @@ def _copy(install: Path, place: Path) -> None:
     for part in ("lib", "share"):
         shutil.copytree(install / part, copy / part, symlinks=True)
     (copy / "bin").mkdir()
+    for above in (place / "pg", copy, copy / "bin"):
+        above.chmod(0o755)  # whatever ours may not be read by others
     for program in ("initdb", "postgres"):
         shutil.copy2(install / "bin" / program, copy / "bin" / program)
     libraries = package.with_name(f"{package.name}.libs")

@@ -178,15 +178,29 @@ async def running(
     cores: Sequence[int] = (),
     pass_fds: Sequence[int] = (),
     part: str = "",
+    umask: int = -1,
 ) -> AsyncIterator[Child]:
     """A child that is ready, and gone afterwards. `env` is added to ours; a value of "" there is kept.
 
     `death_signal` is what the kernel sends it when we die, and what the janitor tries before SIGKILL. A child with
     a `nice` above zero gives way to others when processors are short; one below zero comes first, where that is
-    allowed. It runs on these `cores`; on ours when none are named.
+    allowed. It runs on these `cores`; on ours when none are named. Its files have our `umask`, unless another is given.
     """
     child, entry = _start(
-        argv, name, undo, log, env or {}, cwd, user, stop_signal, death_signal, nice, cores, pass_fds, part
+        argv,
+        name,
+        undo,
+        log,
+        env or {},
+        cwd,
+        user,
+        stop_signal,
+        death_signal,
+        nice,
+        cores,
+        pass_fds,
+        part,
+        umask,
     )
     stop_watching = _watch(child, undo)
     try:
@@ -217,6 +231,7 @@ def _start(
     cores: Sequence[int],
     pass_fds: Sequence[int],
     part: str,
+    umask: int,
 ) -> tuple[Child, Entry]:
     """Fork, write down, open the gate."""
     if threading.current_thread() is not threading.main_thread():
@@ -242,6 +257,7 @@ def _start(
                 cwd=cwd,
                 start_new_session=True,
                 pass_fds=(gate, *pass_fds),
+                umask=umask,
             )
         try:
             entry = undo.process(process.pid, name, death_signal)

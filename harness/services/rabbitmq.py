@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import ServiceError
+from harness.hiding import learn
 from harness.record.undo import Journal
 from harness.services import programs, readiness, temporary
 from harness.services.ports import free_port, is_taken
@@ -74,6 +75,7 @@ async def started(
     managed = management and _has_management(server)
     for tries_left in reversed(range(TRIES)):
         ports, password, serving = _Ports(), secrets.token_hex(16), False
+        learn(password)
         try:
             async with _node(undo, place, log_dir, server, ports, password, managed=managed):
                 serving = True

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from harness.errors import ServiceError
+from harness.hiding import learn
 from harness.record.undo import Journal
 from harness.services import programs, readiness, temporary
 from harness.services.ports import free_port, is_taken
@@ -36,6 +37,7 @@ async def own(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
 async def started(undo: Journal, place: Path, log_dir: Path) -> AsyncIterator[str]:
     """One of our own, which works in `place`; its log is redis.log in `log_dir`."""
     log, password = (log_dir / "redis.log").absolute(), secrets.token_hex(16)
+    learn(password)
     secret = place / "redis.conf"  # rather than on the command line, which everybody can read
     secret.touch(mode=0o600)
     secret.write_text(f"requirepass {password}\n", encoding="ascii")

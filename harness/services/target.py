@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from harness.addresses import book
 from harness.errors import ServiceError, TargetNotStartedError, UsageError
+from harness.record import private
 from harness.record.undo import Journal
 from harness.services import readiness, usage
 from harness.services.ports import free_port, is_taken
@@ -149,6 +150,7 @@ async def commanded(
             env=env,
             nice=GIVES_WAY,
             part="server",
+            umask=private.THEIRS,
         )
     )
     try:

@@ -35,8 +35,16 @@ def enabled(link: "Link") -> Undo:
 
 def proxy(api: str, name: str, *, ours: bool) -> Undo:
     """Delete a proxy of ours, and whatever is on it."""
-    return Undo(TOXIPROXY, {"api": api, "ours": ours, "delete": [f"/proxies/{name}"], "enable": []})
+    return Undo(TOXIPROXY, {"api": _address(api), "ours": ours, "delete": [f"/proxies/{name}"], "enable": []})
+
+
+def _address(url: str) -> str:
+    """Scheme, host and port: the janitor needs no more, and takes the token from its environment."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _entry(link: "Link", delete: list[str], enable: list[str]) -> Undo:
-    return Undo(TOXIPROXY, {"api": link.api.url, "ours": link.ours, "delete": delete, "enable": enable})
+    return Undo(
+        TOXIPROXY, {"api": _address(link.api.url), "ours": link.ours, "delete": delete, "enable": enable}
+    )

@@ -26,6 +26,7 @@ from harness.load.inside.classes import load_classes  # noqa: E402
 from harness.load.inside.control import Control  # noqa: E402
 from harness.load.inside.visitors import Visitors  # noqa: E402
 from harness.plan.arrivals import proportional  # noqa: E402
+from harness.record import hidden_log  # noqa: E402
 
 WAIT_S = 60.0
 START_NS = 50_000_000  # how far ahead a start lies that is to be the same for all
@@ -217,6 +218,7 @@ def _place(spec: LoadSpec) -> tuple[str, int]:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    hidden_log.begin()
     Master(LoadSpec.from_json(os.environ.pop(SPEC_VARIABLE)), Control.inherited()).serve()
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any
 
+from harness.hiding import hide_cut
 from harness.record import started
 from harness.record.schema import NUMBERS, ORDER, TEXTS
 from harness.record.spool import Block, Gauges, Sink, write_block
@@ -32,6 +33,7 @@ class Vocabulary:
     """Strings to small numbers; remembers which are new since the last block."""
 
     codes: dict[str, int] = field(default_factory=dict)
+    count: int = 0  # of different texts; two that differ in a secret only are one
     fresh: list[str] = field(default_factory=list)
 
     def code(self, text: str) -> int:
@@ -42,8 +44,12 @@ class Vocabulary:
             text = "(other)"
             if text in self.codes:
                 return self.codes[text]
-        self.codes[text] = len(self.codes)
-        self.fresh.append(text)
+        shown = hide_cut(text)
+        if shown not in self.codes:
+            self.codes[shown] = self.count
+            self.fresh.append(shown)
+            self.count += 1
+        self.codes[text] = self.codes[shown]
         return self.codes[text]
 
 

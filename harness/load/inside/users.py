@@ -20,6 +20,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
+from harness.hiding import hide_often
 from harness.load.inside import context
 from harness.load.inside.alarm import sleep
 from harness.load.inside.exchanged import Exchanged
@@ -313,7 +314,7 @@ class McpUser(User):
         reply = done.reply
         service_ms = (done.done_ns - done.sent_ns) / NS_PER_MS
         if reply.outcome in outcome.FAILED:
-            failure = CallFailed(f"{reply.outcome}: {reply.detail}")
+            failure = CallFailed(hide_often(f"{reply.outcome}: {reply.detail}"))
             self.context.tally.fire(transport, request.operation, service_ms, done.bytes_in, failure)
         else:
             self.context.tally.ok(transport, request.operation, service_ms, done.bytes_in)

@@ -1,0 +1,45 @@
+"""Standard output and standard error without secrets: whatever is written there, by whomever, tracebacks too.
+
+with hidden_streams():
+    ...                     sys.stdout and sys.stderr hide what harness.hiding knows
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
+
+from harness.hiding import hide
+
+
+class HidingStream:
+    """A stream whose text has no secrets; anything else is the stream's own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(hide(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def hidden_streams() -> Iterator[None]:
+    """While the body runs; put back afterwards, unless somebody else has changed them."""
+    out, err = sys.stdout, sys.stderr
+    ours = [cast(TextIO, HidingStream(stream)) for stream in (out, err)]
+    sys.stdout, sys.stderr = ours
+    try:
+        yield
+    finally:
+        if sys.stdout is ours[0]:
+            sys.stdout = out
+        if sys.stderr is ours[1]:
+            sys.stderr = err
