@@ -219,7 +219,8 @@ def forms(value: str) -> set[str]:
 
 def _patterns(value: str, label: str) -> list[tuple[re.Pattern[str], str]]:
     if value.isdigit():
-        return [(re.compile(rf"(?<![\d.]){value}(?![\d.])"), label)]
+        found = (value, value.encode().hex())
+        return [(re.compile(rf"(?<!\d)(?<!\d\.){form}(?!\d)(?!\.\d)"), label) for form in found]
     words = value.split()
     if len(words) < 2:
         return []

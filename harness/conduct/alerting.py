@@ -20,6 +20,7 @@ from harness.addresses.address import Address, AddressError, read
 from harness.addresses.connector import connector
 from harness.documents import short
 from harness.errors import UsageError
+from harness.hiding import hide_in
 from harness.live.alerts import Alert
 from harness.live.progress import Progress
 
@@ -66,7 +67,7 @@ class Alerting:
     async def _post(self, session: aiohttp.ClientSession, url: str, alert: Alert) -> None:
         body = {"text": alert.text, **self.about, "alert": alert.as_data()}
         try:
-            async with session.post(url, json=body, allow_redirects=False) as response:
+            async with session.post(url, json=hide_in(body), allow_redirects=False) as response:
                 why = f"status {response.status}" if response.status >= STATUS_BAD else ""
         except (aiohttp.ClientError, TimeoutError) as error:
             why = str(error) or "no answer in time"
