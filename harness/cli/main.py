@@ -112,16 +112,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def run(argv: Sequence[str]) -> int:
-    """The exit code of a command line; what it was given of secrets is known before anything is written."""
-    entrances.command(argv)
-    entrances.environment(os.environ)
+    """The exit code of a command line."""
     with hidden_streams():
         return _run(argv)
 
 
 def _run(argv: Sequence[str]) -> int:
-    """Whatever goes wrong ends here, as three lines."""
+    """What it was given of secrets is known before anything is written; whatever goes wrong ends here, as three lines."""
     try:
+        entrances.command(argv)
+        entrances.environment(os.environ)
         code: Any = cli.main(args=list(argv), prog_name="harness", standalone_mode=False)
     except HarnessError as error:
         return _say(error, error.exit_code, error.lines())

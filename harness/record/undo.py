@@ -26,9 +26,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from harness.errors import NoRoomError
-from harness.record.appended import Appended
-
 from harness.hiding import hide
+from harness.record.appended import Appended
 
 PROCESS, DIRECTORY, SHARED_MEMORY = "process", "directory", "shared_memory"
 NO_FAULTS = (PROCESS, DIRECTORY, SHARED_MEMORY)
