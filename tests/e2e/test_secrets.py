@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import stat
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from harness.cli.main import run
 from harness.cli.report import FORMATS
 from harness.services.ports import free_port
 from tests.fakes import telltale
-from tests.waiting import until
+from tests.waiting import for_port, until
 
 Start = Callable[..., Any]
 TELLTALE = telltale.__file__
@@ -192,3 +193,105 @@ def test_no_secret_leaves_by_anything_that_a_run_writes(
     assert "${FROM_ENV}" in written
     assert "--other-token=${FROM_ENV_TOO}" in written
     assert "Accept-Language: en-US" in written
+
+
+def test_no_secret_leaves_by_what_chaos_toolkit_writes(
+    harness: Start, tmp_path: Path, planted: Planted
+) -> None:
+    """Its journal and its log repeat the experiment, and all that came of it."""
+    port = free_port()
+    told = [planted("an argument of a process"), planted("an argument with =")]
+    experiment = {
+        "title": "Told",
+        "description": "It tells what it was given.",
+        "configuration": {
+            "api_key": planted("a literal of the configuration"),
+            "from_env": {"type": "env", "key": "PLANTED_CONFIGURATION"},
+        },
+        "secrets": {
+            "vault": {"literal": planted("a literal secret"), "env": {"type": "env", "key": "PLANTED_SECRET"}}
+        },
+        "method": [
+            {
+                "type": "probe",
+                "name": "page",
+                "secrets": ["vault"],
+                "provider": {
+                    "type": "http",
+                    "url": f"http://127.0.0.1:{port}/probe?token={planted('a query value of a probe')}",
+                    "headers": {
+                        "X-Key": planted("a header of a probe"),
+                        "X-Env": "${env}",
+                        "X-Conf": "${from_env}",
+                    },
+                },
+            },
+            {
+                "type": "action",
+                "name": "program",
+                "provider": {
+                    "type": "process",
+                    "path": sys.executable,
+                    "arguments": [
+                        "-c",
+                        "import sys; print(sys.argv); sys.exit(1)",
+                        "--token",
+                        told[0],
+                        f"--secret={told[1]}",
+                    ],
+                },
+            },
+            {
+                "type": "action",
+                "name": "line",
+                "provider": {
+                    "type": "process",
+                    "path": "echo",
+                    "arguments": f"--password {planted('an argument in a line')}",
+                },
+            },
+            {
+                "type": "action",
+                "name": "broken",
+                "provider": {
+                    "type": "http",
+                    "url": f"http://me:{planted('a password in a URL of an action')}@127.0.0.1:{free_port()}/",
+                },
+            },
+        ],
+        "rollbacks": [],
+    }
+    file = tmp_path / "told.json"
+    file.write_text(json.dumps(experiment))
+    with (tmp_path / "theirs.log").open("w") as log:
+        server = subprocess.Popen([sys.executable, TELLTALE, str(port)], stdout=log, stderr=log)
+    try:
+        for_port(port, server)
+        started = harness(
+            *(
+                "chaos",
+                str(file),
+                "--url",
+                f"http://127.0.0.1:{port}/mcp",
+                "--protocol",
+                "2025-06-18",
+                "--call",
+                "tell",
+            ),
+            *("--expect-failures", "--users", "1", "--before", "1s", "--after", "0s", "--json"),
+            PLANTED_CONFIGURATION=planted("the environment, for the configuration"),
+            PLANTED_SECRET=planted("the environment, for a secret"),
+        )
+        started.wait()
+    finally:
+        server.kill()
+        server.wait()
+    run_dir = Path(started.summary()["run_dir"])
+    seen = {str(path.relative_to(run_dir)): text for path, text in files(run_dir)}
+    seen |= {"standard output": started.stdout, "standard error": started.stderr}
+
+    assert {where: found for where, text in seen.items() if (found := planted.found(text))} == {}
+    journal = json.loads(seen["journal.json"])
+    assert [run["activity"]["name"] for run in journal["run"]] == ["page", "program", "line", "broken"]
+    assert "(hidden)" in json.dumps(journal["run"][0]["output"])
+    assert {"chaos.log", "experiment.log"} <= set(seen)

@@ -56,9 +56,12 @@ class Telltale(BaseHTTPRequestHandler):
         self.answer(200, json.dumps({"jsonrpc": "2.0", "id": message.get("id"), "result": result}).encode())
 
     def do_GET(self) -> None:
-        self.answer(405, b"")
+        given = [self.path, *map(str, self.headers.values())]
+        told = {"told": [form for text in given for form in said(text)]}
+        self.answer(200 if self.path.startswith("/probe") else 405, json.dumps(told).encode())
 
-    do_DELETE = do_GET  # noqa: N815 - the name is that of the library
+    def do_DELETE(self) -> None:
+        self.answer(405, b"")
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
