@@ -44,6 +44,11 @@ def yaml_value(text: str) -> Any:
     _check_size(len(text))
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - it is the safe loader, within bounds
+    except yaml.MarkedYAMLError as error:  # its own text repeats a part of the file
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        raise DocumentError(f"{where}{short(said, 300)}") from error
     except yaml.YAMLError as error:
         raise DocumentError(short(" ".join(str(error).split()), 300)) from error
     except (ValueError, OverflowError) as error:  # a date such as 2026-13-45

@@ -32,7 +32,7 @@ FLAGGED: Final = re.compile(
 )
 LOOKS: Final = (SCHEME, USERINFO, ASSIGNED, FLAGGED)
 PLACES: Final = ("/", "./", "../", "~")
-LONG_PIECE: Final = 20  # so long a piece of a URL's path is an id or a key
+LONG_PIECE: Final = 12  # so long a piece of a URL's path is an id or a key
 # What follows these on a command line.
 FLAGS: Final = {
     "--header": "header",
@@ -87,7 +87,7 @@ def url(text: str, *, webhook: bool = False) -> None:
         learn(match["path"].strip("/"), certain=False)
     for part in match["rest"].lstrip("?").replace("?", "&").split("#"):
         for name, value in parse_qsl(part, keep_blank_values=True):
-            learn(value, certain=bool(SECRET.search(name)))
+            learn(value or name, certain=bool(value and SECRET.search(name)))
             learn(value.partition(" ")[2], certain=bool(SECRET.search(name)))
 
 
@@ -112,7 +112,10 @@ def words(text: str) -> None:
 
 def command(line: Sequence[str]) -> None:
     """What was typed, or is started."""
-    for before, word in zip(("", *line), line, strict=False):
+    words(" ".join(line))
+    for first, before, word in zip(("", "", *line), ("", *line), line, strict=False):
+        if FLAGS.get(first) == "header" and before.endswith(":"):  # a header without quotes
+            learn(word)
         _, kind, value = place(before, word)
         match kind:
             case "header":
@@ -131,7 +134,7 @@ def command(line: Sequence[str]) -> None:
 def place(before: str, word: str) -> tuple[str, str, str]:
     """What one word of a command line is, behind another: what of it is shown, what the rest is, the rest."""
     flag, equals, value = word.partition("=")
-    own = f"{flag}={value}" == word and flag.startswith("--")
+    own = bool(equals) and flag.startswith("--")
     if before in FLAGS:
         return "", FLAGS[before], word
     if own and flag in FLAGS:
@@ -156,7 +159,7 @@ def split(text: str) -> list[str]:
 def environment(environ: Mapping[str, str]) -> None:
     """Values of secret names; user and password of URLs."""
     for name, value in environ.items():
-        if "://" in value:
+        if "://" in value or (name.endswith("_URL") and "@" in value):
             url(value, webhook=bool(re.search("webhook|hook_url", name, re.IGNORECASE)))
         elif SECRET.search(name) and not value.startswith(PLACES) and name not in {"PWD", "OLDPWD"}:
             learn(value)
@@ -196,6 +199,8 @@ def _text(value: str, name: str) -> None:
     """What stands under a name; `secrets` of an experiment is one that says it all."""
     if name == "alert":
         url(value, webhook=True)
+    elif name == "headers":  # as nobody should write them
+        header_line(value)
     elif SECRET.search(name):
         learn(value)
     elif name in {"url", "ready"}:

@@ -255,5 +255,9 @@ _ENCODINGS: Final[tuple[Callable[[str], str], ...]] = (
     lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
     lambda text: repr(text)[1:-1],
     html.escape,
+    lambda text: html.escape(text, quote=False).replace('"', "&quot;"),
+    lambda text: quote(text, safe="-_.!~*'()"),
+    lambda text: quote(text, safe="-_.!~*'()$,;=:@/+&"),
+    lambda text: text.encode().decode("latin-1"),
     lambda text: html.escape(text, quote=False),
 )

@@ -100,6 +100,9 @@ Q = quote(SECRET, safe="")
         ["--args", f'{{"token": "{SECRET}", broken'],
         ["--target-options", f"--database-url postgres://me:{Q}@h/db"],
         ["discover", f"https://me:{Q}@h/"],
+        ["-H", "Authorization:", "Bearer", SECRET],  # without quotes
+        ["-H", "X-Any:", SECRET],
+        ["--url", f"http://127.0.0.1/mcp?{Q}"],
         ["--token", SECRET],
         [f"--api-key={SECRET}"],
         ["sh", "-c", f"PGPASSWORD={SECRET} exec server --token {SECRET}"],

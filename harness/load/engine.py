@@ -8,7 +8,7 @@ reads a run cannot tell them apart.
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, Self
 
 from harness import hiding
@@ -61,6 +61,17 @@ class LoadSpec:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
+
+    def for_others(self) -> Self:
+        """What a worker on another machine is told: of the secrets only those that it is given to send."""
+        given = replace(self, hidden={}, spool_dir="", addresses={})
+        text = given.to_json()
+        shown = {
+            value: label
+            for value, label in self.hidden.items()
+            if any(form in text for form in hiding.forms(value))
+        }
+        return replace(given, hidden=shown)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

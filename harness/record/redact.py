@@ -27,6 +27,7 @@ OPEN: Final = frozenset(
         "user-agent",
     }
 )
+_USER_ALONE = re.compile(r"^[^/?#\s]*@")
 _USER = re.compile(r"://[^/?#\s]*@")
 _URL_KEYS = ("url", "ready")
 
@@ -119,6 +120,8 @@ def _shown(before: str, word: str) -> str:
             return prefix + webhook(value)
         case "secret":
             return prefix + HIDDEN
+        case "url" if "://" not in value:
+            return prefix + _argument(_USER_ALONE.sub("", value))
         case "line":
             return prefix + shlex.join(command_line(entrances.split(value)))
         case _:

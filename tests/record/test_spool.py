@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness import hiding
 from harness.load.inside.recorder import BLOCK_ROWS, DETAILS_MAX, Recorder
 from harness.record.samples import SCHEMA, Tail, frame, load, seal
 from harness.record.schema import NULL, NULL_CODE, ORDER
@@ -174,3 +175,25 @@ def test_a_failed_write_is_latched_and_what_was_written_before_still_counts(tmp_
     assert [block.rows for block, _ in read_blocks(path)] == [1]
     assert path.stat().st_size == size
     assert (one.started, one.recorded) == (3, 3)
+
+
+@pytest.mark.parametrize("where", ["in the worker", "where it is read"])
+def test_a_row_has_no_secret_that_the_server_repeated(tmp_path: Path, where: str) -> None:
+    """Whoever knows of it hides it; rows that differ in nothing else have one text, and others keep theirs."""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    if where == "in the worker":
+        hiding.learn("s3cr3t-value")
+    one = recorder(spool / "worker-0.spool")
+    for said in ("no s3cr3t-value", "no (hidden)", "other", "no s3cr3t-value", "z" * 150 + "s3cr3t-value"):
+        call(one, "tool_error", said)
+    one.flush()
+    call(one, "tool_error", "last")
+    one.flush(last=True)
+    hiding.learn("s3cr3t-value")
+    seal(spool, tmp_path / "samples.parquet")
+
+    cut = "z" * 150 + "(hidden)"
+    data = load(tmp_path / "samples.parquet")
+    assert data["detail"].tolist() == ["no (hidden)", "no (hidden)", "other", "no (hidden)", cut, "last"]
+    assert (where == "in the worker") == (b"s3cr3t" not in (spool / "worker-0.spool").read_bytes())

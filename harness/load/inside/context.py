@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from gevent.lock import BoundedSemaphore
 
+from harness import entrances
 from harness.addresses.address import same
 from harness.addresses.book import is_this_machine
 from harness.load.address import credentials, doors
@@ -30,6 +31,7 @@ from harness.load.inside.turns import Turns
 from harness.load.retry import Policy
 from harness.load.workload import Work, works
 from harness.mcp.traits import NO_TRAITS, Traits
+from harness.record import hidden_log
 
 _ATTRIBUTE = "harness_context"
 _attaching = BoundedSemaphore()
@@ -59,7 +61,8 @@ class Context:
 
 
 def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Context:
-    """Make the context of this process."""
+    """Make the context of this process; what it logs from now on has no secrets."""
+    hidden_log.begin()
     workload = works(spec.workload)
     place.VETTED.update({same(host): tuple(found) for host, found in spec.addresses.items()})
     context = Context(
@@ -93,6 +96,9 @@ def _spec_from_locust(environment: Any) -> LoadSpec:
     headers = credentials(environment.host or "") | {
         name.strip(): value.strip() for name, value in headers.items()
     }
+    entrances.headers(headers)
+    entrances.url(environment.host or "")
+    entrances.words(options.args if options.call else "")
     protocol = options.mcp_protocol
     if protocol == "auto":
         protocol = find_protocol(places.mcp_url, headers)

@@ -20,13 +20,12 @@ from harness.load.engine import SPEC_VARIABLE, LoadSpec  # noqa: E402
 from harness.load.inside import words  # noqa: E402
 from harness.load.inside.classes import load_classes  # noqa: E402
 from harness.load.inside.worker import Worker  # noqa: E402
-from harness.record import hidden_log, started  # noqa: E402
+from harness.record import started  # noqa: E402
 from harness.record.spool import SpoolFile, spool_path  # noqa: E402
 
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    hidden_log.begin()
     index, master_port = int(sys.argv[1]), int(sys.argv[2])
     master_host = sys.argv[3]
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)

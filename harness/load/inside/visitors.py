@@ -7,7 +7,7 @@ written, so a spool that cannot be written any more stops the stream, and is tol
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness import __version__
@@ -65,7 +65,7 @@ class Visitors:
             worker = spec.workers + len(self._here)
             spool = SpoolFile(spool_path(spec.spool_dir, worker))
             self._here[name] = Visitor(worker, msg.data["host"], spool)
-        told = replace(spec, spool_dir="", addresses={}).to_json()
+        told = spec.for_others().to_json()
         self._tell(name, words.SPEC, spec=told, worker=self._here[name].worker)
 
     def _on_clock(self, msg: Any, **_: Any) -> None:
