@@ -20,11 +20,10 @@ STAMP := $(VENV)/.installed
 run: $(STAMP)
 	$(BIN)/harness ramp --max 50 || test $$? -eq 3
 
-# The last lines say what was skipped, and the command that gets what it needs. What fails beside others is run once
-# more, alone (tests/alone.py).
+# The last lines say what was skipped, and the command that gets what it needs, and which lines of harness/ no test runs.
 test: $(STAMP)
 	bash tests/prepare.sh
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov=harness --cov-report=term --cov-fail-under=95 --again-alone $(TEST_FLAGS)
+	$(BIN)/python -m tests.covering --min 95 -n 2 --dist worksteal $(TEST_FLAGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -58,7 +57,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

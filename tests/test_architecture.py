@@ -4,8 +4,6 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "workspace" not in path.parts)
@@ -24,13 +22,8 @@ APART = {
 # `harness serve` takes the target's own settings, and drops its schema.
 ALSO = {"conduct": {"report"}, "cli": {"target"}}
 LINES_MAX = 400
-# Every class of our own that is no error.
-OURS = {
-    node.name
-    for module in MODULES
-    for node in ast.parse(module.read_text(encoding="utf-8")).body
-    if isinstance(node, ast.ClassDef) and not node.name.endswith("Error")
-}
+TEXTS = {path: path.read_text(encoding="utf-8") for path in MODULES}
+TREES = {path: ast.parse(text) for path, text in TEXTS.items()}
 
 
 def part(path: Path) -> str:
@@ -42,7 +35,7 @@ def part(path: Path) -> str:
 def imported_parts(path: Path) -> set[str]:
     """The parts of the harness that a module imports, anywhere in it."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(TREES[path]):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -51,48 +44,60 @@ def imported_parts(path: Path) -> set[str]:
     return parts & ({*ORDER, *APART})
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_one_way(path: Path) -> None:
+def named(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def test_imports_go_one_way() -> None:
     """From the ground up; the target and the verification suite stand apart."""
-    own = part(path)
-    if own == "__init__":
-        return
-    allowed = APART.get(own) or {*ORDER[: ORDER.index(own)], *ALSO.get(own, ())}
+    wrong = {}
+    for path in MODULES:
+        own = part(path)
+        if own != "__init__":
+            allowed = APART.get(own) or {*ORDER[: ORDER.index(own)], *ALSO.get(own, ())}
+            wrong[named(path)] = imported_parts(path) - {own} - allowed
 
-    assert imported_parts(path) - {own} <= allowed
+    assert {name: parts for name, parts in wrong.items() if parts} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_modules_are_small_named_for_a_noun_and_introduce_themselves(path: Path) -> None:
+def test_modules_are_small_named_for_a_noun_and_introduce_themselves() -> None:
     """One noun a module, a docstring at its head, never more than 400 lines."""
-    text = path.read_text(encoding="utf-8")
+    no_nouns = {"util", "utils", "helper", "helpers", "manager", "base", "common", "misc"}
 
-    assert text.count("\n") <= LINES_MAX
-    assert path.stem not in {"util", "utils", "helper", "helpers", "manager", "base", "common", "misc"}
-    assert ast.get_docstring(ast.parse(text)) or not text.strip()
+    assert [named(path) for path in MODULES if TEXTS[path].count("\n") > LINES_MAX] == []
+    assert [named(path) for path in MODULES if path.stem in no_nouns] == []
+    assert [
+        named(path) for path in MODULES if TEXTS[path].strip() and not ast.get_docstring(TREES[path])
+    ] == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_only_what_runs_inside_locust_imports_locust_and_gevent(path: Path) -> None:
+def test_only_what_runs_inside_locust_imports_locust_and_gevent() -> None:
     """Importing them patches the whole process; and nothing in there imports the SDK that Locust shadows."""
-    text = path.read_text(encoding="utf-8")
-    inside = "inside" in path.parts
+    locust = re.compile(r"^\s*(import|from) (locust|gevent)\b", re.MULTILINE)
+    sdk = re.compile(r"^\s*(import|from) mcp\b", re.MULTILINE)
 
-    assert inside or not re.search(r"^\s*(import|from) (locust|gevent)\b", text, re.MULTILINE)
-    assert not (inside and re.search(r"^\s*(import|from) mcp\b", text, re.MULTILINE))
+    assert [
+        named(path)
+        for path, text in TEXTS.items()
+        if (sdk if "inside" in path.parts else locust).search(text)
+    ] == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_nothing_inherits_but_errors_and_what_a_library_asks_for(path: Path) -> None:
+def test_nothing_inherits_but_errors_and_what_a_library_asks_for() -> None:
     """Values, functions and protocols; a class of our own is the parent of an error only."""
-    parents = {
-        ast.unparse(parent)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ClassDef)
-        for parent in node.bases
-    }
-    # Locust's own way of making users is a chain of classes.
-    assert not (parents & OURS) - {"McpUser"}
+    classes = [
+        (path, node) for path in MODULES for node in ast.walk(TREES[path]) if isinstance(node, ast.ClassDef)
+    ]
+    # Every class of our own that is no error. Locust's own way of making users is a chain of classes.
+    ours = {
+        node.name for path, node in classes if node in TREES[path].body and not node.name.endswith("Error")
+    } - {"McpUser"}
+
+    assert [
+        (named(path), node.name)
+        for path, node in classes
+        if ours & {ast.unparse(base) for base in node.bases}
+    ] == []
 
 
 # Who opens connections himself, and why that is no way around the addresses that a run has vetted.
