@@ -53,6 +53,7 @@ async def play(
                 each.result()  # it ends only when it is told to: what went wrong in it is to be heard
         run.progress.note("  reading back what was written")
         await _read_back(server, book, errands)
+        book.check()
     return reason
 
 

@@ -19,12 +19,12 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any, TextIO
+from typing import Any
 
 from harness.analysis.work import CANNOT, GATEWAY
 from harness.client.session import Client, connected
@@ -34,6 +34,7 @@ from harness.hiding import hide_in
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
 from harness.mcp.mirrored import Mirrored
+from harness.record.appended import Lines
 from harness.scenario.arguments import compile_arguments, with_names
 from harness.scenario.model import Tool, Work
 from harness.units import NS_PER_S
@@ -83,7 +84,7 @@ class Ledger:
     run_id: str
     clock: Clock
     epoch: Epoch
-    file: TextIO
+    lines: Lines
     seed: int = 0
     due: "asyncio.Queue[int | None]" = field(default_factory=asyncio.Queue)  # None: no more
     ending: bool = False
@@ -227,8 +228,12 @@ class Ledger:
 
     def say(self, **data: Any) -> None:
         """A line of work.jsonl."""
-        self.file.write(json.dumps(hide_in(data)) + "\n")
-        self.file.flush()
+        self.lines.write(json.dumps(hide_in(data)))
+
+    def check(self) -> None:
+        """OSError: a promise may not have been written down, so what became of it is not known."""
+        if self.lines.failed is not None:
+            raise self.lines.failed
 
 
 @contextmanager
@@ -236,8 +241,8 @@ def opened(
     path: Path, work: Work, run_id: str, clock: Clock, epoch: Epoch, seed: int = 0
 ) -> Iterator[Ledger]:
     """A ledger in a run directory."""
-    with path.open("a", encoding="utf-8") as file:
-        yield Ledger(work, run_id, clock, epoch, file, seed)
+    with closing(Lines(path)) as lines:
+        yield Ledger(work, run_id, clock, epoch, lines, seed)
 
 
 def opened_session(door: Door) -> Any:

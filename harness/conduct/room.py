@@ -23,7 +23,7 @@ from harness.record.room import ELSEWHERE, Free
 from harness.record.rundir import RunDirectory
 from harness.units import show_bytes
 
-DATABASE_BYTES: Final = 64_000_000  # of the reference target, in the temporary directory
+DATABASE_BYTES: Final = 80_000_000  # of the reference target, in the temporary directory
 DATABASE_FILE_BYTES: Final = 17_000_000
 KEPT_FILES: Final = 20
 Looking = Callable[[Path], Free]
@@ -81,11 +81,11 @@ class Keeper:
     def look(self) -> None:
         """Once a second. NoRoomError: the run has to end now."""
         place = self.directory.path
-        if not self.log.file.there():
+        if not self.log.lines.file.there():
             raise room.gone(place)
-        if self.log.failed is not None:
-            raise room.blame(self.log.failed, place) or NoRoomError(
-                f"{self.directory.events} cannot be written", str(self.log.failed), ELSEWHERE
+        if self.log.lines.failed is not None:
+            raise room.blame(self.log.lines.failed, place) or NoRoomError(
+                f"{self.directory.events} cannot be written", str(self.log.lines.failed), ELSEWHERE
             )
         there = self.look_at(place)
         spools = [path.stat().st_size for path in self.directory.spool.glob("*.spool")]

@@ -96,9 +96,8 @@ async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters)
         for text in warnings(plan):
             progress.note(f"Warning: {text}.")
         reason, error = await _until_interrupted(run)
-        run.event(
-            events.RUN_ENDED, reason=reason, **({"why": error.what} if reason == NO_ROOM and error else {})
-        )
+        why = {"why": f"{error.what} ({error.why})"} if reason == NO_ROOM and error else {}
+        run.event(events.RUN_ENDED, reason=reason, **why)
     if error is not None and not run.started:
         if not isinstance(error, ServiceError | TargetNotStartedError):
             # Nothing ran, and no log of a part says more than the error.

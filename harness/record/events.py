@@ -32,18 +32,15 @@ for its last step: readers close it at the last sample.
 """
 
 import json
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from harness.hiding import hide_in
 from harness.record import fields
-from harness.record.appended import Appended
+from harness.record.appended import Lines
 from harness.record.lines import read_lines
-
-WAITING_MOST: Final = 10_000
 
 STEP_ASKED = "step_asked"
 STEP_RUNNING = "step_running"
@@ -86,33 +83,20 @@ class Event:
 class EventLog:
     """Appends events, each at once: a crash loses none that was written.
 
-    To write raises nothing, for a fault that is being healed must not trip over a full disk. What finds no room waits in
-    memory, and is written before the next event that does; `failed` has the first error.
+    To write raises nothing (`Lines`): a fault that is being healed must not trip over a full disk.
     """
 
     def __init__(self, path: Path) -> None:
-        self.file = Appended(path)
-        self.failed: OSError | None = None
-        self._waiting: deque[bytes] = deque(maxlen=WAITING_MOST)
+        self.lines = Lines(path)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._write()
-        self.file.close()
+        self.lines.close()
 
     def write(self, event: Event) -> None:
-        self._waiting.append((event.line() + "\n").encode())
-        self._write()
-
-    def _write(self) -> None:
-        try:
-            while self._waiting:
-                self.file.write(self._waiting[0])
-                self._waiting.popleft()
-        except OSError as error:
-            self.failed = self.failed or error
+        self.lines.write(event.line())
 
 
 @dataclass(frozen=True, slots=True)

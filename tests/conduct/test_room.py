@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from harness.cli.main import run as command
-from harness.clock import FakeClock
-from harness.conduct import room
+from harness.clock import Epoch, FakeClock
+from harness.conduct import ledger, room
 from harness.conduct.asked import Finished
 from harness.conduct.room import Keeper
 from harness.errors import NoRoomError
@@ -24,8 +24,10 @@ from harness.plan.plan import Plan
 from harness.record.events import EventLog, read_events
 from harness.record.room import Free
 from harness.record.rundir import RunDirectory
+from harness.scenario.model import REFERENCE_WORK
 from harness.scenario.read import scenario_of
 from tests.conduct.test_run import conduct
+from tests.record.test_room import files_up_to
 
 HELD = {"name": "steady", "sustain": {"users": 5, "for": "60s"}}
 MB = 1_000_000
@@ -89,7 +91,7 @@ def test_what_is_kept_for_the_end_grows_with_the_samples(tmp_path: Path) -> None
             with pytest.raises(NoRoomError) as raised:
                 Keeper(directory, log, lambda _, there=there: there).look()  # type: ignore[misc]
             assert why in raised.value.why
-        log.failed = OSError(errno.EDQUOT, "Disk quota exceeded")
+        log.lines.failed = OSError(errno.EDQUOT, "Disk quota exceeded")
         with pytest.raises(NoRoomError) as raised:
             Keeper(directory, log, lambda _: PLENTY).look()
         assert "quota" in raised.value.why
@@ -231,7 +233,8 @@ async def test_memory_that_is_used_up_is_no_bug(tmp_path: Path) -> None:
     finished = await conduct(tmp_path, [HELD], Server(), clock, at(15, clock, no_memory))
 
     assert (finished.exit_code, finished.summary["verdict"]) == (3, "unknown")
-    assert finished.summary["reasons"][0] == "the run was ended early: The harness has no room to work"
+    (why, *_) = finished.summary["reasons"]
+    assert why == "the run was ended early: The harness has no room to work (there is not enough memory)"
 
 
 async def test_a_worker_that_cannot_write_ends_the_run_for_want_of_room(tmp_path: Path) -> None:
@@ -254,6 +257,15 @@ async def test_a_worker_that_cannot_write_ends_the_run_for_want_of_room(tmp_path
     finished = await conduct(tmp_path, [HELD], Server(), clock, engine)
 
     assert (finished.exit_code, finished.summary["verdict"]) == (3, "unknown")
-    assert (
-        "the run was ended early: A load worker cannot write what it measures" in finished.summary["reasons"]
-    )
+    assert any("A load worker cannot write what it measures" in why for why in finished.summary["reasons"])
+
+
+def test_a_promise_that_cannot_be_written_down_is_told_when_promises_are_counted(tmp_path: Path) -> None:
+    """Not while the load goes on: nothing trips over it."""
+    clock = FakeClock()
+    with ledger.opened(tmp_path / "work.jsonl", REFERENCE_WORK, "run-1", clock, Epoch.of(clock)) as book:
+        book.check()
+        with files_up_to(1):
+            book.say(entry="run-1-00000001")
+        with pytest.raises(OSError, match="too large"):
+            book.check()

@@ -113,8 +113,8 @@ def test_events_without_room_raise_nothing_and_are_written_when_there_is_some(tm
             log.write(Event(2, "b", {}))
             log.write(Event(3, "c", {}))
             assert [event.event for event in read_events(path)] == ["a"]
-        assert log.failed is not None
-        assert log.failed.errno == errno.EFBIG
+        assert log.lines.failed is not None
+        assert log.lines.failed.errno == errno.EFBIG
 
     assert [event.event for event in read_events(path)] == ["a", "b", "c"]
 
