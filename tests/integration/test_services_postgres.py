@@ -122,9 +122,9 @@ async def test_a_server_of_the_user_s_is_used_instead(
     undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DATABASE_URL wins, and nothing is started."""
-    monkeypatch.setenv("DATABASE_URL", "postgresql://somewhere/else")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/else")
     async with postgres.provided_or_embedded(undo, tmp_path) as (url, seat):
-        assert (url, seat) == ("postgresql://somewhere/else", None)
+        assert (url, seat) == ("postgresql://127.0.0.1:1/else", None)
     assert "id" not in undo.path.read_text()
 
     monkeypatch.delenv("DATABASE_URL")
