@@ -67,6 +67,13 @@ def nothing(session: Session, number: int) -> None:
     del session, number
 
 
+def endless_comments(session: Session, number: int) -> None:
+    """Faster than anybody reads them, until the client has gone away."""
+    del number
+    for _ in range(50_000):
+        session.say(":\n" * 8_000)
+
+
 CASES = [
     Case("right", "ok"),
     Case("an older answer first", "ok", lambda s, n: (s.say(answer(n - 1)), s.say(answer(n)))),
@@ -83,6 +90,7 @@ CASES = [
     Case("stream cut in an event", "truncated", lambda s, n: (s.say("data: {"), s.cut())),
     Case("chunk size", "http_protocol", lambda s, n: s.stream.sendall(b"zz\r\n")),
     Case("no answer", "timeout", nothing),
+    Case("endless comments", "timeout", endless_comments),
     Case("session gone", "session_lost", nothing, "404 Not Found"),
     Case("rate limited", "rate_limited", nothing, "429 Slow Down"),
     Case("refused", "http_status", nothing, "503 Busy"),

@@ -1,9 +1,12 @@
 """gevent's own socket without its layer in Python, for the two calls that every exchange makes.
 
-What would block is left to gevent: the bare socket is asked first, and knows (it never blocks).
+What would block is left to gevent. Before every piece that is read the others get their turn, also when there is always
+more to read: else one server that never stops would hold up all users of a worker, and the sweep of their deadlines.
 """
 
 from typing import Any
+
+import gevent
 
 from harness.load.inside.stamps import Stamped, Unstamped, stamped
 from harness.record.schema import NULL
@@ -31,7 +34,7 @@ def send(sock: Any, bare: Bare, data: bytes) -> None:
 def receive_first(sock: Any, bare: Bare) -> bytes:
     """Switch to the hub at once: a read right after sending finds nothing, at the price of a system call."""
     if bare.waits:
-        return bare.recv(READ_BYTES)
+        return receive(sock, bare)
     sock.hub.wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
     try:
         return bare.recv(FIRST_READ_BYTES)
@@ -40,12 +43,16 @@ def receive_first(sock: Any, bare: Bare) -> bytes:
 
 
 def receive(sock: Any, bare: Bare) -> bytes:
-    """What is there, or what comes next."""
+    """What comes next."""
+    if bare.waits:
+        gevent.sleep(0)
+        return bare.recv(READ_BYTES)
     while True:
+        sock.hub.wait(sock._read_event)  # noqa: SLF001 - see above
         try:
             return bare.recv(READ_BYTES)
-        except BlockingIOError:
-            sock.hub.wait(sock._read_event)  # noqa: SLF001 - see above
+        except BlockingIOError:  # woken for nothing
+            continue
 
 
 def arrived_ns(bare: Bare, read_ns: int, since_ns: int) -> int:

@@ -9,6 +9,7 @@ import time
 from typing import Protocol
 
 import gevent
+import gevent.socket
 
 SWEEP_S = 0.05
 
@@ -49,10 +50,10 @@ class Deadlines:
                     connection.shut()
 
 
-def shut(sock: socket.socket | None) -> None:
-    """Wake whoever waits on it."""
+def shut(sock: gevent.socket.socket | None) -> None:
+    """Wake whoever waits on it; TLS's own shutdown would have what is still there read as it came, undeciphered."""
     if sock is not None:
         try:
-            sock.shutdown(socket.SHUT_RDWR)
+            gevent.socket.socket.shutdown(sock, socket.SHUT_RDWR)
         except OSError:
             return

@@ -27,7 +27,6 @@ import msgspec
 from gevent.monkey import get_original
 
 from harness.load.inside.bare import (
-    READ_BYTES,
     Bare,
     arrived_ns,
     bare_of,
@@ -205,7 +204,10 @@ class Connection:
         if self._beside is None:
             self._beside = self._again()
         for message in asked:
-            self._beside.exchange(Request("answer", answer(message), answering(request.headers), None))
+            if self.expired:
+                return
+            said = Request("answer", answer(message), answering(request.headers), None)
+            self._beside.exchange(said, deadline_ns=self.deadline_ns)
 
     def _give_up(self, number: int, headers: Headers) -> None:
         """Nobody waits for this, and what comes of it does not matter."""
@@ -243,11 +245,11 @@ class Connection:
 
     def _drain(self, incoming: Incoming, done_ns: int) -> None:
         """Read what follows the response, or give the connection up."""
-        if self._socket is None:
+        if self._socket is None or self._bare is None:
             return
         if not incoming.complete:
             self.deadline_ns = done_ns + DRAIN_NS
-            _read_rest(self._socket, incoming, self.deadline_ns)
+            _read_rest(self._socket, self._bare, incoming)
             self._drained_ns = (self._drained_ns[1], time.monotonic_ns())
         reply = incoming.exchange.reply
         strayed = reply is not None and reply.outcome == outcome.ID_MISMATCH  # ours may be still to come
@@ -263,14 +265,11 @@ def _with_when(reply: Reply | None, incoming: Incoming) -> Reply:
     return msgspec.structs.replace(reply, retry_after_s=after_s)
 
 
-def _read_rest(sock: gevent.socket.socket, incoming: Incoming, deadline_ns: int) -> None:
-    """To the end of the response; leaves it incomplete when that does not come.
-
-    The sweep ends a wait; while there is always more to read nobody waits, and the sweep never gets its turn.
-    """
+def _read_rest(sock: gevent.socket.socket, bare: Bare, incoming: Incoming) -> None:
+    """To the end of the response; leaves it incomplete when that does not come before the sweep."""
     try:
-        while not incoming.complete and time.monotonic_ns() < deadline_ns:
-            chunk = sock.recv(READ_BYTES)
+        while not incoming.complete:
+            chunk = receive(sock, bare)
             if not chunk:
                 return
             incoming.feed(chunk)

@@ -120,12 +120,7 @@ class WebSocketConnection:
         bare = self._bare
         assert self._socket is not None
         assert bare is not None
-        deadline_ns = self.deadline_ns
         while self._frames.reply is None and not enough():
-            if (
-                time.monotonic_ns() > deadline_ns
-            ):  # where there is always more to read, the sweep gets no turn
-                raise TimeoutError
             data = receive_first(self._socket, bare)
             if not data:
                 counted.last_byte_ns = NULL

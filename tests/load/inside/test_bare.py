@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import gevent
 import gevent.socket
+import pytest
 
+from harness.load.inside import bare as reading
 from harness.load.inside.bare import bare_of, receive, receive_first, send
 
 
@@ -76,3 +78,29 @@ def test_under_tls_there_is_only_the_one_socket() -> None:
 
     assert receive_first(sock, bare) == b"decrypted"
     assert not bare.tells
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_before_every_piece_that_is_read_the_others_get_their_turn(
+    secure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there is always more to read: one server that never stops must not hold up all other users."""
+    monkeypatch.setattr(reading, "READ_BYTES", 10)
+    here, there = gevent.socket.socketpair()
+    bare, pieces, had = bare_of(here, secure=secure), [], []
+
+    def another() -> None:
+        while True:
+            had.append(len(pieces))
+            gevent.sleep(0)
+
+    other = gevent.spawn(another)
+    there.sendall(b"x" * 50)
+    while len(pieces) < 5:
+        pieces += [receive(here, bare)]
+    other.kill()
+    here.close()
+    there.close()
+
+    assert pieces == [b"x" * 10] * 5
+    assert set(had) >= {0, 1, 2, 3, 4}

@@ -80,6 +80,31 @@ def test_a_call_that_timed_out_is_cancelled_in_its_session() -> None:
     assert b"Mcp-Session-Id: s1" in head
 
 
+def test_what_is_asked_is_answered_within_the_deadline_of_the_call() -> None:
+    """Three questions, and a server that takes none of the answers: the first one uses up the time there was."""
+    posted: queue.Queue[bytes] = queue.Queue()
+
+    def act(sock: socket.socket) -> None:
+        _head, body = read_request(sock) or (b"", b"{}")
+        if b'"method"' not in body:
+            posted.put(body)
+            read_request(sock)  # until the client goes away
+            return
+        asked = "".join(
+            f'data: {{"jsonrpc":"2.0","id":{number},"method":"ping"}}\n\n' for number in (1, 2, 3)
+        )
+        sock.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n{asked}".encode())
+        read_request(sock)
+
+    with accepting(act) as url:
+        connection = Connection(url, Deadlines(), 0.3)
+        done = connection.exchange(Request("x", b'{"method":"x"}', (), 1, in_session=True))
+        connection.close()
+
+    assert done.reply.outcome == outcome.TIMEOUT
+    assert posted.qsize() == 1
+
+
 @pytest.mark.parametrize("protocol", ["2026-07-28", "plain"])
 def test_where_there_is_no_session_closing_is_the_word(protocol: str) -> None:
     """Nothing but the call itself is sent."""
