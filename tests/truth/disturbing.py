@@ -49,7 +49,8 @@ def busy(worker: int, over: threading.Event) -> None:
     cores = {max(os.sched_getaffinity(worker))}  # its own; the last one, when it may run on all
     nice = os.getpriority(os.PRIO_PROCESS, worker)
     code = f"import os; os.sched_setaffinity(0, {cores}); os.setpriority(os.PRIO_PROCESS, 0, {nice})\nwhile True: pass"
-    loops = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(LOOPS)]
+    # A session each: Linux shares a core out between sessions before it does between their processes.
+    loops = [subprocess.Popen([sys.executable, "-c", code], start_new_session=True) for _ in range(LOOPS)]
     try:
         while not over.wait(LOOK_S) and Path(f"/proc/{worker}").exists():
             pass
