@@ -18,6 +18,8 @@ from pathlib import Path
 
 WORKER = b"harness.load.inside.local"
 LOOPS = 4
+# A scheduler gives a processor at once to who wants little of it: only a worker that needs much of its core is disturbed by loops.
+USERS = {"busy": 60, "limited": 10, "stopped": 10, "quiet": 10}
 LOOK_S = 0.05
 
 

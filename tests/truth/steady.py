@@ -19,12 +19,10 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from tests.truth.disturbing import HOW, Disturbed
+from tests.truth.disturbing import HOW, USERS, Disturbed
 from tests.truth.runs import Record, Run, harness, load, serving
 
 TAKES_MS, FOR_S = 20.0, 8
-# A scheduler gives a processor at once to who wants little of it: only a worker that needs much of its core is disturbed by loops.
-USERS = {"busy": 60, "limited": 10, "stopped": 10, "quiet": 10}
 ANSWER, UNKNOWN = "an answer", "unknown"
 OWN_SHARE, OWN_MS = 0.10, 1.0
 
