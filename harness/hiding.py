@@ -16,7 +16,8 @@ import base64
 import html
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -77,27 +78,38 @@ class Secrets:
 
     values: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], str] = field(default_factory=dict)
-    _forms: list[tuple[str, str]] = field(default_factory=list)
-    _patterns: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
+    _forms: dict[str, str] = field(default_factory=dict)
+    _patterns: dict[str, list[tuple[re.Pattern[str], str]]] = field(default_factory=dict)
+    _longest_first: list[tuple[str, str]] | None = None  # the forms; sorted when they are first looked for
+    listeners: list[Callable[[str, str], None]] = field(default_factory=list)
 
     def add(self, value: str, label: str) -> None:
         if self.values.get(value, HIDDEN) != HIDDEN or (value in self.values and label == HIDDEN):
             return  # a name says more
         self.values[value] = label
-        found = {form: shown for known, shown in self.values.items() for form in forms(known)}
-        self._forms = sorted(found.items(), key=lambda item: -len(item[0]))
-        self._patterns = [
-            pattern for known, shown in self.values.items() for pattern in _patterns(known, shown)
-        ]
+        self._forms.update(dict.fromkeys(forms(value), label))
+        self._patterns[value] = _patterns(value, label)
+        self._longest_first = None
         _remembered.cache_clear()
+        for listener in self.listeners:
+            listener(value, label)
 
     def hide(self, text: str) -> str:
-        for form, label in self._forms:
+        if self._longest_first is None:
+            self._longest_first = sorted(self._forms.items(), key=lambda item: -len(item[0]))
+        for form, label in self._longest_first:
             if form in text:
                 text = text.replace(form, label)
-        for pattern, label in self._patterns:
-            text = pattern.sub(label.replace("\\", r"\\"), text)
+        for patterns in self._patterns.values():
+            for pattern, label in patterns:
+                text = pattern.sub(label.replace("\\", r"\\"), text)
         return text
+
+    def forget(self) -> None:
+        for known in (self.values, self.written, self._forms, self._patterns):
+            known.clear()
+        self._longest_first = None
+        _remembered.cache_clear()
 
 
 _known = Secrets()
@@ -194,13 +206,21 @@ def hear(values: Mapping[str, str]) -> None:
         _known.add(value, label)
 
 
+@contextmanager
+def telling(listener: Callable[[str, str], None]) -> Iterator[None]:
+    """The listener is told of each value: at once of those that are known, of the others as they are learnt."""
+    for value, label in told().items():
+        listener(value, label)
+    _known.listeners.append(listener)
+    try:
+        yield
+    finally:
+        _known.listeners.remove(listener)
+
+
 def forget() -> None:
     """Everything: the next run of the same process has secrets of its own."""
-    _known.values.clear()
-    _known.written.clear()
-    _known._forms = []  # noqa: SLF001 - this module is the class and its only instance
-    _known._patterns = []  # noqa: SLF001
-    _remembered.cache_clear()
+    _known.forget()
 
 
 def forms(value: str) -> set[str]:

@@ -5,23 +5,28 @@
 
 It holds one end of a pipe whose other end only its parent has. When the pipe ends, the parent has left or was
 killed; undo.jsonl tells which. Everything that it still lists is undone, within three seconds, and janitor.log
-in the run directory says what was done. When it lists nothing the janitor just leaves.
+in the run directory says what was done, and no secret stays in the logs of those that it has ended: through the
+same pipe it was told of them. When it lists nothing the janitor just leaves.
 
 It lives in a session of its own and ignores what a terminal or a service manager sends: it ends by its own will,
 within seconds of its parent. `python -m harness.services.janitor UNDO_JSONL` imports the standard library only.
 """
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import harness
+from harness import hiding
 from harness.errors import ServiceError
+from harness.record import hidden_log
 from harness.record.undo import Ended, Journal, read_open
 from harness.services.leftovers import clean, undo_all
 from harness.services.proctable import MARK
@@ -38,10 +43,12 @@ def main(undo_path: Path, pipe: int = 0, out: int = 1) -> int:
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     os.write(out, HELLO)
-    while os.read(pipe, 64):
-        pass
+    heard = bytearray()
+    while piece := os.read(pipe, 65536):
+        heard += piece
     if not read_open(undo_path):
         return 0
+    _hear(heard)
     log = undo_path.with_name("janitor.log")
     try:
         said = undo_all(undo_path)
@@ -49,7 +56,15 @@ def main(undo_path: Path, pipe: int = 0, out: int = 1) -> int:
         said = ["LEFT: the janitor itself failed", traceback.format_exc()]
     with log.open("a", encoding="utf-8") as file:
         file.write("\n".join(said) + "\n")
+    hidden_log.clean(undo_path.parent)
     return int(any(line.startswith("LEFT") for line in said))
+
+
+def _hear(lines: bytes | bytearray) -> None:
+    """Secrets, one a line; the last line may have been cut by the end of whoever wrote it."""
+    for line in lines.splitlines():
+        with suppress(ValueError):
+            hiding.hear(json.loads(line))
 
 
 @asynccontextmanager
@@ -61,7 +76,7 @@ async def watching(undo_path: Path) -> AsyncIterator[Journal]:
         janitor = _start(undo.path)
         try:
             await asyncio.to_thread(_await_hello, janitor)
-            with _watched(janitor, undo):
+            with _watched(janitor, undo), hiding.telling(partial(_tell, janitor)):
                 yield undo
         finally:
             await asyncio.to_thread(_let_go, janitor)
@@ -72,7 +87,7 @@ async def watching(undo_path: Path) -> AsyncIterator[Journal]:
 def _start(undo_path: Path) -> "subprocess.Popen[bytes]":
     root = str(Path(harness.__file__).parent.parent)
     environment = {key: value for key, value in os.environ.items() if key != MARK}
-    return subprocess.Popen(
+    janitor = subprocess.Popen(
         [sys.executable, "-S", "-P", "-m", "harness.services.janitor", str(undo_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -81,6 +96,9 @@ def _start(undo_path: Path) -> "subprocess.Popen[bytes]":
         cwd="/",
         start_new_session=True,
     )
+    assert janitor.stdin is not None
+    os.set_blocking(janitor.stdin.fileno(), False)
+    return janitor
 
 
 def _await_hello(janitor: "subprocess.Popen[bytes]") -> None:
@@ -92,6 +110,12 @@ def _await_hello(janitor: "subprocess.Popen[bytes]") -> None:
             f"{sys.executable} -m harness.services.janitor ended with exit code {janitor.wait()}",
             "Without it a killed run could leave processes behind; run `harness doctor`",
         )
+
+
+def _tell(janitor: "subprocess.Popen[bytes]", secret: str, label: str) -> None:
+    assert janitor.stdin is not None
+    with suppress(OSError):  # it has ended, which is noticed elsewhere, or does not read
+        os.write(janitor.stdin.fileno(), json.dumps({secret: label}).encode() + b"\n")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ServiceError
+from harness.hiding import HIDDEN
 from harness.record.undo import Journal, read_open
 from harness.services import janitor, leftovers, process, proctable, sharedmemory
 from harness.services.ports import is_taken
@@ -147,6 +148,40 @@ async def test_nothing_is_left_of_a_run_that_is_ended_while_it_starts(
     await watched.until(lambda: watched.lines() >= lines, f"line {lines}")
     watched.process.send_signal(ending)
     await watched.gone()
+
+
+TALKS = """
+import asyncio, sys
+from pathlib import Path
+from harness import hiding
+from harness.services import janitor, readiness
+from harness.services.process import running
+
+async def main(place):
+    hiding.learn("known-before-7Q")
+    async with janitor.watching(place / "undo.jsonl") as undo:
+        hiding.learn("learnt-later-8R")
+        log = place / "target.log"
+        says = "print('it said known-before-7Q and learnt-later-8R', flush=True); import time; time.sleep(600)"
+        async with running([sys.executable, "-S", "-c", says], name="talks", undo=undo, log=log, ready=readiness.line("it said", log)):
+            print("up", flush=True)
+            await asyncio.sleep(600)
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+async def test_no_secret_stays_in_the_logs_of_a_run_that_was_killed(tmp_path: Path) -> None:
+    """Nobody else is left to hide it."""
+    log = tmp_path / "target.log"
+    with subprocess.Popen([sys.executable, "-c", TALKS, str(tmp_path)], stdout=subprocess.PIPE) as run:
+        assert run.stdout.readline() == b"up\n"
+        assert "it said known-before-7Q and learnt-later-8R" in log.read_text()
+        run.kill()
+    async with asyncio.timeout(GONE_S):
+        while "7Q" in log.read_text() or "8R" in log.read_text():
+            await asyncio.sleep(0.02)
+    assert log.read_text() == f"it said {HIDDEN} and {HIDDEN}\n"
 
 
 async def test_the_janitor_ignores_what_a_terminal_sends(tmp_path: Path) -> None:
