@@ -39,7 +39,7 @@ class StreamClient:
         if request.id is None or posted.outcome != outcome.OK:
             return posted
         await _until(lambda: self._stream.reply is not None, self._news, self.timeout_s)
-        return self._stream.reply or Reply(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
+        return self._stream.taken() or Reply(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
 
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
         """Drive a sequence of exchanges to its end."""

@@ -73,7 +73,9 @@ class Exchange:
             self._end_as(outcome.BAD_BODY, "body of more than 16 MB")
         else:
             self._body.append(chunk)
-        return self.reply is not None
+        if done := self.done:
+            self._let_go()
+        return done
 
     def end(self, *, closed: bool = False) -> Reply:
         """The reply has ended; `closed`: with the connection, and nothing else says whether it was whole."""
@@ -88,6 +90,9 @@ class Exchange:
                 self._end_as(outcome.TRUNCATED, "closed in the middle of a reply")
             else:
                 self._judge_whole(body)
+            self._body = []
+        if self._events is not None:
+            self._events.let_go()
         assert self.reply is not None
         return self.reply
 
@@ -95,8 +100,15 @@ class Exchange:
         """The transport gave up; an outcome that is known stands."""
         if self.reply is None:
             self._end_as(failed, detail)
+            self._let_go()
         assert self.reply is not None
         return self.reply
+
+    def _let_go(self) -> None:
+        """The outcome is known: what it was made from may be large."""
+        self._body = []
+        if self._events is not None:
+            self._events.let_go()
 
     def resumption(self) -> Request | None:
         """How to ask for the rest of a stream that ended before the response; None when nothing says it goes on.

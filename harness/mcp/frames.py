@@ -9,8 +9,8 @@
 from collections import deque
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import PayloadTooBig
-from websockets.frames import Frame, Opcode
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.typing import Subprotocol
@@ -25,6 +25,7 @@ from harness.mcp.textframe import LOST, lacking, masked, unmasked
 OPENED_STATUS = 101
 END_OF_HEAD = b"\r\n\r\n"
 SUBPROTOCOL = "mcp"
+PENDING_MAX = 4_096  # frames of one piece: a JSON-RPC message has more than 16 bytes, a piece 64 KB
 
 
 class Frames:
@@ -85,12 +86,24 @@ class Frames:
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
             if isinstance(event, Frame):
-                self._pending.append(event)
+                self._keep(event)
             elif isinstance(event, Response):
                 self._judge_opening(event)
                 if self.opened and data.startswith(b"HTTP") and data.find(END_OF_HEAD) == len(data) - 4:
                     self._due = 0  # the head came alone
         return self._to_send() + self._judge()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the next call can be made on it."""
+        return self.opened and self._protocol.state is State.OPEN
+
+    def let_go(self) -> None:
+        """Nothing more will come: of what has come, and of the cycle that `websockets` is with its parser."""
+        self._pending.clear()
+        self._partial = None
+        self._protocol.reader.buffer.clear()
+        self._protocol.parser.close()
 
     def ended(self, *, reset: bool = False) -> Reply:
         """The connection has ended; an outcome that is known stands."""
@@ -113,6 +126,16 @@ class Frames:
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(1000)
         return self._to_send()
+
+    def _keep(self, frame: Frame) -> None:
+        """Until its turn comes; pings and pongs are answered already."""
+        if frame.opcode in {Opcode.PING, Opcode.PONG}:
+            return
+        if len(self._pending) < PENDING_MAX:
+            self._pending.append(frame)
+        elif self._protocol.state is State.OPEN:
+            self._protocol.fail(CloseCode.POLICY_VIOLATION)
+            self._protocol.parser_exc = ProtocolError(f"more than {PENDING_MAX:,} frames at once")
 
     def _waits(self) -> bool:
         """A call waits for its reply, and nothing that came before is in the way."""
@@ -163,16 +186,18 @@ class Frames:
         elif frame.opcode is Opcode.BINARY:
             self._end_as(outcome.BAD_BODY, "a binary message")
         elif frame.opcode in {Opcode.TEXT, Opcode.CONT}:
+            data = frame.data if isinstance(frame.data, bytearray) else bytes(frame.data)
+            frame.data = b""  # the parser keeps the last frame until the next one
             if frame.fin and self._partial is None:
-                return self._judge_text(bytes(frame.data))
+                return self._judge_text(data)
             self._partial = self._partial if self._partial is not None else bytearray()
-            self._partial += frame.data
+            self._partial += data
             if frame.fin:
-                text, self._partial = bytes(self._partial), None
+                text, self._partial = self._partial, None
                 return self._judge_text(text)
         return b""
 
-    def _judge_text(self, text: bytes) -> bytes:
+    def _judge_text(self, text: bytes | bytearray) -> bytes:
         """The answer to it, if it is a request of the server."""
         message = parse(text)
         if message is None:

@@ -112,7 +112,7 @@ decode_flags = msgspec.json.Decoder(ResultFlags).decode
 METHOD_NOT_FOUND = b'"error":{"code":-32601,"message":"Method not found"}'
 
 
-def parse(data: bytes) -> Message | None:
+def parse(data: bytes | bytearray) -> Message | None:
     """A message; None when these bytes are none: not UTF-8, not JSON, not an object of the right shape."""
     try:
         if not data.isascii():

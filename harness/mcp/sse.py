@@ -48,6 +48,10 @@ class Parser:
         """Whether an event has begun that has not ended."""
         return bool(self._line or self._data)
 
+    def let_go(self) -> None:
+        """Of the event that is not whole: nothing will be fed any more."""
+        self._data, self._line = [], bytearray()
+
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The data of every event that these bytes complete."""
         if not self._began:

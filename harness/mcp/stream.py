@@ -69,6 +69,11 @@ class Stream:
         self._expected = number
         self.reply = self.ended
 
+    def taken(self) -> Reply | None:
+        """The reply to the call that was under way, which may be large: nothing is kept of it here."""
+        reply, self.reply = self.reply, None
+        return reply
+
     def head(self, status: int, content_type: str, session_id: str | None) -> None:
         """Status line and the headers that matter."""
         del session_id
@@ -112,6 +117,11 @@ class Stream:
         if self.ended is None:
             self._end_as(failed, detail)
         return self._told()
+
+    def let_go(self) -> None:
+        """Of what is held for more that is to come."""
+        self._events.let_go()
+        self._refusal = b""
 
     def _told(self) -> Reply:
         assert self.ended is not None

@@ -81,6 +81,7 @@ class Events:
 
     def close(self) -> None:
         """Idempotent."""
+        self.stream.taken()
         if self._reader is not None and self._reader is not gevent.getcurrent():
             self._reader.kill(block=False)
             self._reader = None
@@ -114,6 +115,9 @@ class Events:
         except OSError as error:
             failed = outcome.TRUNCATED if stream.got_head else outcome.RESET
             stream.fail(failed, error.strerror or str(error))
+        finally:
+            incoming.let_go()
+            stream.let_go()
 
     def _cut_short(self, incoming: Incoming) -> None:
         """The connection ended before the stream did."""

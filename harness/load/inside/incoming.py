@@ -2,6 +2,8 @@
 
 Headers are bounded, and so is everything else that is not body (64 KB between two pieces of body). A second
 response to one request is a breach: nothing on that connection can be believed any more.
+It and llhttp's parser know each other, and what a reply holds hangs on both: `let_go` parts them at the connection's end,
+for the collector of cycles comes by too seldom.
 """
 
 from typing import Protocol
@@ -23,6 +25,27 @@ class Receiver(Protocol):
     def end(self) -> Reply: ...
 
 
+class _Nobody:
+    """What a response is told to that nobody is to know of."""
+
+    reply: Reply | None = Reply("")
+
+    def head(self, status: int, content_type: str, session_id: str | None) -> None:
+        """Nothing."""
+
+    def body(self, chunk: bytes) -> bool:
+        del chunk
+        return True
+
+    def end(self) -> Reply:
+        assert self.reply is not None
+        return self.reply
+
+
+NOBODY = _Nobody()
+ENDED = httptools.HttpResponseParser(NOBODY)
+
+
 class Incoming:
     """What httptools tells of the responses on one connection, passed on to the exchange under way."""
 
@@ -39,6 +62,7 @@ class Incoming:
         self._type = ""
         self._session_id: str | None = None
         self._parser = httptools.HttpResponseParser(self)
+        self.exchange = NOBODY
 
     def begin(self, exchange: Receiver) -> None:
         """A response to this is due."""
@@ -47,6 +71,15 @@ class Incoming:
         self.keep_alive = False
         self.status = 0
         self._no_body = 0
+
+    def done(self) -> None:
+        """Nothing is due any more, and nothing is held for it."""
+        self.exchange = NOBODY
+
+    def let_go(self) -> None:
+        """No byte will come any more; what was told stays."""
+        self.exchange = NOBODY
+        self._parser = ENDED
 
     def feed(self, data: bytes) -> None:
         self._no_body += len(data)

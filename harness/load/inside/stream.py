@@ -98,7 +98,7 @@ class StreamConnection:
         if request.id is None or posted.reply.outcome != outcome.OK:
             return posted
         events.wait(lambda: stream.reply or self.expired)
-        posted.reply = self._lost(stream.reply)
+        posted.reply = self._lost(stream.taken())
         posted.first_byte_ns = events.began_ns if events.began_ns >= posted.sent_ns else NULL
         posted.done_ns, posted.held_ns = events.replied_ns or time.monotonic_ns(), NULL
         if events.tells and posted.first_byte_ns != NULL:

@@ -1,7 +1,8 @@
 """One user's HTTP connection, on a gevent socket: bytes out, an outcome in, and when each of it happened.
 
 - Head and body leave in one send. Latency stops at the response; what follows of a stream is drained, for a
-  quarter of a second at most, so that the connection can be used again; else it is closed.
+  quarter of a second and a megabyte at most, so that the connection can be used again; else it is closed.
+- Nothing is held of an exchange that is over, and nothing of a connection that was closed.
 - A connection that the server closed while it was idle is noticed before it is used (a peek that costs a
   microsecond), and replaced. What fails on a connection that was used before is marked `reused`.
 - Where clients come and go, a connection is closed by us after so many exchanges, each when its reply is read to the
@@ -52,7 +53,7 @@ from harness.record.schema import NULL
 # gevent's own poll would switch to its hub, for a question that is answered at once.
 _poll = get_original("select", "poll")
 
-DRAIN_NS = 250_000_000
+DRAIN_NS, DRAIN_BYTES_MAX = 250_000_000, 1_000_000
 OPEN_ENDED = frozenset({outcome.TIMEOUT, outcome.STREAM_ENDED})  # there may be something to do about it
 MAY_SAY_WHEN = frozenset({outcome.RATE_LIMITED, outcome.HTTP_STATUS})  # to come back: Retry-After
 KNOWN = KnownHeads()  # the same bytes say the same, whoever sends them
@@ -146,6 +147,7 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
             self._socket = self._bare = None
+            self._incoming.let_go()
         if self._beside is not None:
             self._beside.close()
 
@@ -158,6 +160,7 @@ class Connection:
         if self._socket is not None and self._idle.poll(0):  # an end of file where nothing is due, or worse
             self._socket.close()
             self._socket = None
+            self._incoming.let_go()
         if self._socket is not None and self._bare is not None:
             self._carried += 1
             return True, self._socket, self._bare
@@ -255,6 +258,8 @@ class Connection:
         strayed = reply is not None and reply.outcome == outcome.ID_MISMATCH  # ours may be still to come
         if strayed or not (incoming.complete and incoming.keep_alive) or self._carried == self._carries:
             self.close()
+        else:
+            incoming.done()
 
 
 def _with_when(reply: Reply | None, incoming: Incoming) -> Reply:
@@ -266,12 +271,14 @@ def _with_when(reply: Reply | None, incoming: Incoming) -> Reply:
 
 
 def _read_rest(sock: gevent.socket.socket, bare: Bare, incoming: Incoming) -> None:
-    """To the end of the response; leaves it incomplete when that does not come before the sweep."""
+    """To the end of the response; leaves it incomplete when that does not come before the sweep, or is far away."""
+    left = DRAIN_BYTES_MAX
     try:
-        while not incoming.complete:
+        while not incoming.complete and left > 0:
             chunk = receive(sock, bare)
             if not chunk:
                 return
+            left -= len(chunk)
             incoming.feed(chunk)
     except (OSError, httptools.HttpParserError):
         return

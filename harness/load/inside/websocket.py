@@ -68,7 +68,10 @@ class WebSocketConnection:
         done_ns, held_ns = counted.last_byte_ns, known_ns - counted.last_byte_ns
         if done_ns == NULL:
             done_ns, held_ns = known_ns, NULL
-        if reply.outcome in outcome.CONNECTION_FAILURES or not self._frames.opened:
+        self._frames.reply = None  # it may be large
+        if reply.outcome != outcome.OK and (
+            reply.outcome in outcome.CONNECTION_FAILURES or not self._frames.is_open
+        ):
             self.close()
         return Exchanged(
             reply,
@@ -94,6 +97,7 @@ class WebSocketConnection:
             return
         finally:
             sock.close()
+            self._frames.let_go()
 
     def shut(self) -> None:
         """The sweep's way to wake us."""
