@@ -58,6 +58,7 @@ from harness.target.tools import TOOLS
 from harness.target.traffic import Traffic
 
 PAGES: Final = "pages"  # everything that is no hot door
+CONNECTION: Final = "connection"  # before all doors
 log = logging.getLogger(__name__)
 
 
@@ -92,6 +93,12 @@ class Target:
             else:
                 with self._traffic.passing(name):
                     await app(scope, receive, send)
+
+    def refused(self, client: tuple[str, int] | None, status: int, words: str) -> None:
+        """A connection was refused before it came to a door."""
+        if self._refusals is not None:
+            with acting(_visitor({"type": "http", "client": client})):
+                self._refusals.note(CONNECTION, words, status=status)
 
     async def stop(self) -> None:
         """Before the end: nothing more is read from WebSockets, and each is closed when its calls are answered."""

@@ -3,7 +3,7 @@
     kind                                   what it was
     malformed  invalid_request             no JSON; no JSON-RPC, or a part of the protocol's rules not kept
     unknown_method  invalid_params         nothing of that name; arguments of the method that do not fit
-    too_large  too_slow                    a body, or a frame, beyond the limit; a body whose end does not come
+    too_large  too_slow                    a head, a body or a frame beyond the limit; one whose end does not come
     wrong_key  forbidden                   nobody's key; not allowed
     no_session  not_found                  a session unknown, expired, closed or another's; a page that is not there
     rate_limited  overloaded               429 and 503 by the limits of `admission`
@@ -69,6 +69,7 @@ _BY_STATUS: Final = {
     403: "forbidden",
     408: "too_slow",
     413: "too_large",
+    431: "too_large",
     503: "unavailable",
 }
 

@@ -15,6 +15,7 @@ hurry it, since the drain is bounded anyway.
 import asyncio
 import contextlib
 import errno
+import functools
 import logging
 import signal
 import socket
@@ -28,6 +29,7 @@ from harness.clock import within
 from harness.errors import PASSED, UsageError
 from harness.target import databases
 from harness.target.app import Target, build
+from harness.target.connection import Connection
 from harness.target.doors.wire import BODY_BYTES_MAX
 from harness.target.events import Events
 from harness.target.keys import FIRST_KEY
@@ -94,7 +96,7 @@ def _server(app: Target, settings: Settings) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         lifespan="off",  # opened by us instead: uvicorn would turn our errors into a traceback
-        http="httptools",
+        http=functools.partial(Connection, told=app.refused),  # type: ignore[arg-type]  # as good as a class
         ws="websockets-sansio",
         ws_max_size=BODY_BYTES_MAX,
         ws_per_message_deflate=False,

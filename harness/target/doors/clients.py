@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from harness.target import ids
 from harness.target.caller import ADMIN, BASIC, current
 from harness.target.clients import BadClientError, Clients, ClientsUnreachableError, TakenError
 from harness.target.doors.pages import Answer, BadBodyError, answering, json_body, page
@@ -35,11 +36,14 @@ def routes(clients: Clients) -> list[Route]:
 
     async def change(request: Request) -> Response:
         permission = _text((await json_body(request)).get("permission"))
-        client = await clients.change(request.path_params["id"], permission)
+        named = request.path_params["id"]
+        client = await clients.change(named, permission) if ids.can_be(named) else None
         return page({"client": client}) if client else _not_found()
 
     async def revoke(request: Request) -> Response:
-        return Response(status_code=204) if await clients.revoke(request.path_params["id"]) else _not_found()
+        named = request.path_params["id"]
+        revoked = ids.can_be(named) and await clients.revoke(named)
+        return Response(status_code=204) if revoked else _not_found()
 
     return [
         _route("/clients", "POST", register),

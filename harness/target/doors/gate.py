@@ -20,6 +20,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from harness.target import ids
 from harness.target.caller import acting, current, within
 from harness.target.doors.opening import agent_of, client_of
 from harness.target.doors.wire import (
@@ -67,6 +68,8 @@ class SessionGate:
             await reply(send, 405, b"", (b"allow", b"POST, DELETE"))
         elif session is None:
             await self._without_session(method, scope, receive, send)
+        elif not ids.can_be(session):
+            await _not_found(send)
         elif method == "DELETE":
             closed = await self._store.close(session, current().client)
             await (reply(send, 200, b"") if closed else _not_found(send))

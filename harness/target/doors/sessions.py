@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from harness.target import ids
 from harness.target.caller import ADMIN, current
 from harness.target.doors.pages import answering, page
 from harness.target.sessions import SessionUpkeep, StoreUnreachableError
@@ -26,7 +27,8 @@ def routes(sessions: SessionUpkeep) -> list[Route]:
         return page(await sessions.statistics())
 
     async def one(request: Request) -> Response:
-        session = await sessions.find(request.path_params["id"])
+        named = request.path_params["id"]
+        session = await sessions.find(named) if ids.can_be(named) else None
         caller = current()
         if session is None or not (caller.may(ADMIN) or session.client.owner == caller.client):
             return page({"error": "There is no such session."}, 404)

@@ -44,7 +44,9 @@ def mcp_server(pipeline: Pipeline, door: str, refusals: Refusals) -> Server[Any]
     """The SDK's server with our tools; `door` is what its calls are recorded under."""
     listed = {permission: _listed(permission) for permission in PERMISSIONS}
 
-    async def on_list_tools(_context: object, _params: PaginatedRequestParams | None) -> ListToolsResult:
+    async def on_list_tools(_context: object, params: PaginatedRequestParams | None) -> ListToolsResult:
+        if params is not None and params.cursor is not None:
+            raise MCPError(INVALID_PARAMS, "Invalid cursor: all tools are on one page.")
         return listed[current().permission]
 
     async def on_call_tool(

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from harness.target import ids
 from harness.target.caller import ADMIN, BASIC, Caller, current, within
 from harness.target.doors.pages import answering, json_body, page
 from harness.target.sessions import SessionUpkeep, StoreUnreachableError
@@ -47,7 +48,8 @@ def routes(parts: TaskParts, sessions: SessionUpkeep) -> list[Route]:
         return page({"tasks": await parts.tasks.counts()})
 
     async def one(request: Request) -> Response:
-        task = await parts.tasks.find(request.path_params["id"])
+        named = request.path_params["id"]
+        task = await parts.tasks.find(named) if ids.can_be(named) else None
         caller = current()
         if task is None or not (caller.may(ADMIN) or task.owner == caller.key):
             return page({"error": "There is no such task."}, 404)
@@ -64,5 +66,5 @@ async def _submitter(session_id: str | None, sessions: SessionUpkeep) -> Caller 
     """Whose the task is; None when it names a session that is not there, or another client's."""
     if session_id is None:
         return current()
-    session = await sessions.find(session_id)
+    session = await sessions.find(session_id) if ids.can_be(session_id) else None
     return within(session_id) if session and session.client.owner == current().client else None

@@ -26,6 +26,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import INTERNAL_ERROR, INVALID_REQUEST, jsonrpc_message_adapter
 from starlette.types import Message, Receive, Scope, Send
 
+from harness.target import ids
 from harness.target.admission import Admission
 from harness.target.caller import acting, current, within
 from harness.target.doors.conversation import RESUMING, Conversation
@@ -149,7 +150,7 @@ class WebSocketDoor:
     async def _said_before(self, token: str) -> list[str] | None:
         """What the client would have to say again, or None when there is no such session for it."""
         owner = current().client
-        if not await self._store.touch(token, owner):
+        if not ids.can_be(token) or not await self._store.touch(token, owner):
             return None
         self._store.leave(token, owner)
         session = await self._upkeep.find(token)

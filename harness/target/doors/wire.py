@@ -8,7 +8,7 @@ from mcp_types import INVALID_REQUEST
 from starlette.types import Message, Receive, Send
 
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
-BODY_S = 10.0  # for the rest of a body, once its beginning has come
+BODY_S = 10.0  # for a body, once the head has come
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what decoding a body may raise
 encode = msgspec.json.Encoder().encode
@@ -24,9 +24,7 @@ class BodyError(ValueError):
 
 async def read_body(receive: Receive) -> bytes:
     """The whole body; of one that is too large no more is kept, and one that does not come is not waited for."""
-    body, whole = await _more(b"", receive)
-    if whole:  # as nearly always
-        return body
+    body, whole = b"", False
     try:
         async with asyncio.timeout(BODY_S):
             while not whole:
