@@ -8,6 +8,7 @@ NaN and infinity. A `DocumentError` says what is wrong and in which line. It nev
 """
 
 import json
+import math
 import re
 from collections.abc import Hashable
 from pathlib import Path
@@ -24,7 +25,9 @@ DIGITS_MAX: Final = 30
 ECHO_MAX: Final = 60
 
 _PLAIN_INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)")
-_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_TOKEN: Final = re.compile(
+    r'(?P<name>"(?:[^"\\]|\\.)*+")\s*+:|"(?:[^"\\]|\\.)*+"?|[\[\]{}]|(?P<number>[-+.\w]++)', re.DOTALL
+)
 
 
 class DocumentError(ValueError):
@@ -58,16 +61,10 @@ def yaml_value(text: str) -> Any:
 def json_value(text: str) -> Any:
     """The value that the text holds."""
     _check_size(len(text))
-    _check_depth(text)
+    _check_tokens(text)
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=_pairs,
-            parse_constant=_no_constant,
-            parse_int=_integer,
-            parse_float=_float,
-        )
-    except json.JSONDecodeError as error:
+        return json.loads(text)
+    except ValueError as error:
         raise DocumentError(str(error)) from error
 
 
@@ -82,38 +79,54 @@ def _check_size(size: int) -> None:
         raise DocumentError(f"it is larger than {BYTES_MAX:,} bytes")
 
 
-def _check_depth(text: str) -> None:
-    depth = 0
-    for match in _BRACKETS.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
-        if depth > DEPTH_MAX:
-            raise DocumentError(f"it is nested more than {DEPTH_MAX} levels deep")
+def _check_tokens(text: str) -> None:
+    """What JSON's own reader does not mind, by where it stands."""
+    keys: list[set[str]] = []  # of the objects and lists that are open
+    for token in _TOKEN.finditer(text):
+        word, name = token[0], token["name"]
+        if word in ("[", "{"):
+            keys.append(set())
+            if len(keys) > DEPTH_MAX:
+                raise _at(text, token, f"it is nested more than {DEPTH_MAX} levels deep")
+        elif word in ("]", "}"):
+            del keys[-1:]
+        elif name is not None and keys:
+            key = _name(name)
+            if key in keys[-1]:
+                raise _at(text, token, f"the key {short(key)!r} stands twice")
+            keys[-1].add(key)
+        elif token["number"] is not None:
+            _check_number(text, token)
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise DocumentError(f"the key {short(key)!r} stands twice")
-        found[key] = value
-    return found
+def _check_number(text: str, token: re.Match[str]) -> None:
+    word = token[0]
+    if word.lstrip("-").isdigit():
+        if len(word) > DIGITS_MAX:
+            raise _at(text, token, f"a number has more than {DIGITS_MAX} digits")
+        return
+    if not _is_finite(word):
+        raise _at(text, token, f"{short(word)} is not a number that can be compared")
 
 
-def _no_constant(text: str) -> Any:
-    raise DocumentError(f"{text} is not a number that can be compared")
+def _is_finite(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:  # no number at all: the reader's to say
+        return True
 
 
-def _integer(text: str) -> int:
-    if len(text) > DIGITS_MAX:
-        raise DocumentError(f"a number has more than {DIGITS_MAX} digits")
-    return int(text)
+def _name(quoted: str) -> str:
+    """A key as it is read: escapes may write one in two ways."""
+    try:
+        return str(json.loads(quoted))
+    except ValueError:
+        return quoted
 
 
-def _float(text: str) -> float:
-    value = float(text)
-    if value in {float("inf"), float("-inf")}:
-        raise DocumentError(f"{short(text)} is too large a number")
-    return value
+def _at(text: str, token: re.Match[str], why: str) -> DocumentError:
+    line, before = text.count("\n", 0, token.start()) + 1, text.rfind("\n", 0, token.start())
+    return DocumentError(f"line {line}, column {token.start() - before}: {why}")
 
 
 class _Loader(yaml.SafeLoader):

@@ -16,6 +16,9 @@ from urllib.parse import parse_qsl, unquote
 
 from harness.hiding import HIDDEN, learn
 
+RUN: Final = (
+    60  # so much at most where a pattern would else look at the rest of a long text from each of its letters
+)
 NAMES: Final = (
     r"authorization|cookie|token|secret|passw(?:or)?d|passphrase|(?<![a-z])pass(?![a-z])|(?<=[a-z_-])pwd|api[-_]?key|"
     r"access[-_]?key|private[-_]?key|credential|session[-_]?id|signature|(?<![a-z])sig(?![a-z])|(?<![a-z])auth(?![a-z])|jwt|webhook"
@@ -24,11 +27,12 @@ SECRET: Final = re.compile(NAMES, re.IGNORECASE)
 SCHEME: Final = re.compile(r"\b(?:bearer|basic|apikey)\s+(?P<value>[^\s\"',;]+)", re.IGNORECASE)
 USERINFO: Final = re.compile(r"://(?P<value>[^/?#\s]*)@")
 ASSIGNED: Final = re.compile(
-    rf"(?:{NAMES})[\w.-]*[\"']?\s*[:=]\s*[\"']?(?P<value>(?!(?:bearer|basic)\b|\(hidden\)|\$\{{)[^\s\"',;&}}\])]+)",
+    rf"(?:{NAMES})[\w.-]{{0,{RUN}}}[\"']?\s*[:=]\s*[\"']?(?P<value>(?!(?:bearer|basic)\b|\(hidden\)|\$\{{)[^\s\"',;&}}\])]+)",
     re.IGNORECASE,
 )
 FLAGGED: Final = re.compile(
-    rf"(?:^|\s)--?[\w-]*(?:{NAMES})[\w-]*\s+[\"']?(?P<value>[^\s\"'-][^\s\"']*)", re.IGNORECASE
+    rf"(?:^|\s)--?[\w-]{{0,{RUN}}}(?:{NAMES})[\w-]{{0,{RUN}}}\s+[\"']?(?P<value>[^\s\"'-][^\s\"']*)",
+    re.IGNORECASE,
 )
 LOOKS: Final = (SCHEME, USERINFO, ASSIGNED, FLAGGED)
 PLACES: Final = ("/", "./", "../", "~")
@@ -42,7 +46,7 @@ FLAGS: Final = {
     "--target-options": "line",
 }
 _NAME = re.compile(r"-{0,2}[\w.-]+")
-ADDRESS: Final = re.compile(r"[A-Za-z][\w+.-]*://[^\s\"'<>]+")
+ADDRESS: Final = re.compile(rf"[A-Za-z][\w+.-]{{0,{RUN}}}://[^\s\"'<>]+")
 _BASE_URL = re.compile(
     r"(?:[A-Za-z][\w+.-]*:)?(?://)?(?P<place>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)", re.DOTALL
 )

@@ -23,11 +23,14 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
+from harness.errors import UsageError
+
 HIDDEN: Final = "(hidden)"
 SHORTEST: Final = 6
 DIGITS: Final = 10
 CUT_LEAST: Final = 4  # so much of a secret at the end of a text that was cut is hidden, too
 CACHED: Final = 4096
+VALUES_MOST: Final = 1_000
 COMMON: Final = frozenset(
     [
         "password",
@@ -118,8 +121,15 @@ _known = Secrets()
 def learn(value: str, *, certain: bool = True, label: str = HIDDEN) -> None:
     """A value that is a secret, or may be one."""
     value = value.strip()
-    if is_worth_hiding(value, certain=certain):
-        _known.add(value, label)
+    if not is_worth_hiding(value, certain=certain):
+        return
+    if len(_known.values) >= VALUES_MOST and value not in _known.values:
+        raise UsageError(
+            f"There are more than {VALUES_MOST:,} secrets",
+            "What stands under names such as token or password, in headers and in URLs is looked for in all that is written",
+            "Give fewer of them",
+        )
+    _known.add(value, label)
 
 
 def is_worth_hiding(value: str, *, certain: bool) -> bool:

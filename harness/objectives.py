@@ -49,6 +49,7 @@ _GRAMMAR = re.compile(
 _ABORT = re.compile(
     r"(?P<metric>[A-Za-z_]\w*)\s*(?P<op><=|>=|==|<|>)\s*(?P<value>\S.*?)\s+for\s+(?P<for>\S.*)"
 )
+CHARS_MOST: Final = 300  # a longer line is no objective
 ABORT_METRICS: Final = ("success_rate", "throughput", "p50", "p95")
 ABORT_S_LEAST: Final = 1.0
 EXAMPLES: Final = (
@@ -95,8 +96,8 @@ class AbortRule:
 
 
 def _whole(text: str) -> float:
-    if not re.fullmatch(r"\d+", text):
-        raise units.UnitError(f"{text!r} is not a whole number; write for example 0")
+    if not re.fullmatch(r"[0-9]{1,15}", text):
+        raise units.UnitError(f"{units.said(text)} is not a whole number; write for example 0")
     return float(text)
 
 
@@ -112,10 +113,10 @@ _READERS: Final[dict[str, Callable[[str], float]]] = {
 def parse(text: str) -> Objective:
     """The objective that the text says; UsageError says what is wrong with it and what would be right."""
     source = " ".join(text.split())
-    match = _GRAMMAR.fullmatch(source)
+    match = _GRAMMAR.fullmatch(source) if len(source) <= CHARS_MOST else None
     if match is None:
         raise UsageError(
-            f"{text!r} is not an objective",
+            f"{units.said(text)} is not an objective",
             "An objective is METRIC OP VALUE [for OPERATION] [in STEP | during FAULT | after FAULT | overall], "
             f"with OP one of {', '.join(COMPARE)}",
             f"For example: {EXAMPLES}",
@@ -129,10 +130,10 @@ def parse(text: str) -> Objective:
 def parse_abort(text: str) -> AbortRule:
     """The abort rule that the text says; UsageError says what is wrong with it and what would be right."""
     source = " ".join(text.split())
-    match = _ABORT.fullmatch(source)
+    match = _ABORT.fullmatch(source) if len(source) <= CHARS_MOST else None
     if match is None:
         raise UsageError(
-            f"{text!r} is not an abort rule",
+            f"{units.said(text)} is not an abort rule",
             f"An abort rule is METRIC OP VALUE for DURATION, with OP one of {', '.join(COMPARE)}",
             "For example: success_rate < 50% for 10s",
         )

@@ -13,23 +13,39 @@ NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 MS_PER_S = 1000
 
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
-_NUMBER = r"(\d+(?:\.\d+)?)"
+DURATION_S_MOST = 366 * 86_400.0
+ECHO_MOST = 60
+
+_NUMBER = r"([0-9]{1,15}(?:\.[0-9]+)?)"  # none that is infinite
+_PART = re.compile(_NUMBER + r"(ns|us|ms|s|m|h|d)")
 
 
 class UnitError(ValueError):
     """The text is not a quantity of the kind asked for; the message says what would be."""
 
 
+def said(text: object) -> str:
+    """What somebody wrote, in quotes, and not endless."""
+    whole = str(text)
+    return (
+        repr(whole if isinstance(text, str) else text)
+        if len(whole) <= ECHO_MOST
+        else f"{whole[:ECHO_MOST]!r}..."
+    )
+
+
 def duration_s(text: str | float) -> float:
     """`30s`, `1m30s`, `200ms` in seconds. A bare number is refused: thirty of what?"""
     compact = str(text).replace(" ", "")
-    if _PART.sub("", compact) or not compact:
-        hint = f", for example {compact}s" if re.fullmatch(r"\d+(\.\d+)?", compact) else ""
+    if not re.fullmatch(rf"(?:{_PART.pattern})+", compact):
+        hint = f", for example {compact}s" if re.fullmatch(_NUMBER, compact) else ""
         raise UnitError(
-            f"{text!r} is not a duration; write a number with a unit, such as 200ms, 30s or 5m{hint}"
+            f"{said(text)} is not a duration; write a number with a unit, such as 200ms, 30s or 5m{hint}"
         )
-    return sum(float(number) * SECONDS[unit] for number, unit in _PART.findall(compact))
+    found = sum(float(number) * SECONDS[unit] for number, unit in _PART.findall(compact))
+    if found > DURATION_S_MOST:
+        raise UnitError(f"{said(text)} is longer than a year; write a shorter time, such as 8h")
+    return found
 
 
 def share(text: str | float) -> float:
@@ -37,7 +53,7 @@ def share(text: str | float) -> float:
     match = re.fullmatch(_NUMBER + r"\s*(%?)", str(text).strip())
     value = float(match[1]) / (100 if match[2] else 1) if match else -1.0
     if not 0 <= value <= 1:
-        raise UnitError(f"{text!r} is not a share; write a percentage such as 95%")
+        raise UnitError(f"{said(text)} is not a share; write a percentage such as 95%")
     return value
 
 
@@ -45,7 +61,7 @@ def rate_per_s(text: str | float) -> float:
     """`500/s` or `30/m` as a number a second."""
     match = re.fullmatch(_NUMBER + r"\s*/\s*(s|m|h)", str(text).strip())
     if not match or float(match[1]) == 0:
-        raise UnitError(f"{text!r} is not a rate; write a number per unit of time, such as 500/s")
+        raise UnitError(f"{said(text)} is not a rate; write a number per unit of time, such as 500/s")
     return float(match[1]) / SECONDS[match[2]]
 
 
@@ -53,7 +69,7 @@ def size_bytes(text: str | float) -> int:
     """`64KB` or `1MiB` in bytes."""
     match = re.fullmatch(_NUMBER + r"\s*([A-Za-z]+)", str(text).strip())
     if not match or match[2] not in BYTES:
-        raise UnitError(f"{text!r} is not a size; write a number with a unit, such as 64KB or 1MiB")
+        raise UnitError(f"{said(text)} is not a size; write a number with a unit, such as 64KB or 1MiB")
     return int(float(match[1]) * BYTES[match[2]])
 
 
@@ -65,7 +81,7 @@ def bytes_per_s(text: str | float) -> float:
             return float(size_bytes(size))
     except UnitError:
         pass
-    raise UnitError(f"{text!r} is not a rate of bytes; write a size a second, such as 64KB/s")
+    raise UnitError(f"{said(text)} is not a rate of bytes; write a size a second, such as 64KB/s")
 
 
 def show_duration(seconds: float) -> str:

@@ -56,10 +56,11 @@ def test_yaml_beyond_the_bounds_is_refused_with_the_reason(name):
 REFUSED_JSON = {
     "100,000 brackets": ("[" * 100_000, "nested more than 50 levels deep"),
     "100,000 braces": ('{"a":' * 100_000, "nested more than 50 levels deep"),
-    "a key twice": ('{"a": 1, "a": 2}', "the key 'a' stands twice"),
-    "not a number": ('{"a": NaN}', "NaN is not a number"),
-    "infinity": ("[-Infinity]", "-Infinity is not a number"),
-    "too large": ("[1e999]", "1e999 is too large"),
+    "a key twice": ('{"a": 1, "a": 2}', "line 1, column 10: the key 'a' stands twice"),
+    "a key twice, by an escape": ('{"a": 1,\n "\\u0061": 2}', "line 2, column 2: the key 'a' stands twice"),
+    "not a number": ('{"a": NaN}', "line 1, column 7: NaN is not a number"),
+    "infinity": ("[-Infinity]", "line 1, column 2: -Infinity is not a number"),
+    "too large": ("[1e999]", "1e999 is not a number that can be compared"),
     "5,000 digits": ("9" * 5000, "more than 30 digits"),
     "no JSON": ("{a: 1}", "line 1 column 2"),
 }
@@ -87,6 +88,22 @@ def test_json_beyond_the_bounds_is_refused_with_the_reason(name):
 )  # fmt: skip
 def test_ordinary_yaml_is_read_as_ever(text, value):
     assert yaml_value(text) == value
+
+
+HOSTILE_TEXTS = {
+    "quotes without an end": '"' + '\\"' * 400_000,
+    "a quote at the end": "[" + '"a",' * 200_000 + '"',
+    "letters": "a" * 900_000,
+    "minus signs": "-" * 900_000,
+    "blanks behind a key": '{"a"' + " " * 900_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_TEXTS)
+def test_the_time_to_refuse_a_text_grows_with_its_length_alone(name):
+    """With the square of its length these would take hours: the limit of the test run would end them."""
+    with pytest.raises(DocumentError):
+        json_value(HOSTILE_TEXTS[name])
 
 
 def test_brackets_inside_text_are_no_levels():

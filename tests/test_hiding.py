@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import entrances, hiding
+from harness.errors import UsageError
 from harness.hiding import HIDDEN, hide
 
 ODD = "p/+ä\"'<&>=\\ x%9"
@@ -195,3 +196,39 @@ def test_any_value_can_be_learnt_and_any_text_be_hidden(text: str, value: str) -
     assert hide(hide(text)) is not None
     hiding.learn(value + "\udc80abcdef")
     hide(text)
+
+
+def test_so_many_secrets_that_each_text_would_be_searched_for_ever_are_refused() -> None:
+    """And up to then each is hidden; a file of a megabyte could name fifty thousand."""
+    hiding.forget()
+    line = [f"token=Xy{number}dZqwe" for number in range(hiding.VALUES_MOST)]
+    entrances.command(line)
+    assert hide(line[0]) == hide(line[-1]) == f"token={HIDDEN}"
+    with pytest.raises(UsageError, match="more than 1,000 secrets"):
+        hiding.learn("one-more-Zq7")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 100_000,
+        "token" * 20_000,
+        " -" + "token" * 20_000,
+        "--token" + " " * 100_000,
+        "a.b+c-" * 20_000,
+        "://" + "@" * 100_000,
+        "bearer" + " " * 100_000,
+    ],
+)
+def test_the_time_to_look_for_secrets_grows_with_the_length_of_a_text_alone(text: str) -> None:
+    """With the square of its length these would take minutes: the limit of the test run would end them."""
+    entrances.command([text])
+    hiding.forget()
+
+
+def test_a_long_word_hides_no_secret_behind_it() -> None:
+    """Patterns look at a part of a long word only."""
+    hiding.forget()
+    entrances.command(["x" * 500 + "://somebody:hunter2secret@host/?sig=Zq7tok91x"])
+    assert hide("hunter2secret Zq7tok91x") == f"{HIDDEN} {HIDDEN}"
+    hiding.forget()

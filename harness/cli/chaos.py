@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from harness import printable
 from harness.cli.options import DURATION, POSITIVE_DURATION, USERS, scenario_data, shared
 from harness.cli.sections import Sectioned
 from harness.errors import UsageError
@@ -142,5 +143,5 @@ def _show_plan(data: dict[str, Any], *, as_json: bool) -> int:
     from harness.scenario.read import scenario_of
 
     plan = build(scenario_of(data, "harness chaos --matrix"))
-    click.echo(json.dumps(plan.as_json(), indent=2) if as_json else describe(plan))
+    click.echo(json.dumps(plan.as_json(), indent=2) if as_json else printable.lines(describe(plan)))
     return 0

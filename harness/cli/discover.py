@@ -10,6 +10,7 @@ import click
 from harness import printable
 from harness.cli.options import POSITIVE_DURATION, header
 from harness.errors import PASSED
+from harness.mcp.tool import properties, required
 from harness.scenario.model import PROTOCOLS
 from harness.units import duration_s
 
@@ -89,11 +90,9 @@ def _lines(url: str, found: "Discovered") -> list[str]:
 
 def _tool(tool: Mapping[str, Any]) -> str:
     """Its name, what it takes (? where it may be left out), and how it begins to describe itself."""
-    schema = tool.get("inputSchema") or {}
-    required = schema.get("required") or []
+    needed = {*required(tool)}
     takes = printable.printable(
-        ", ".join(name if name in required else f"{name}?" for name in schema.get("properties") or {}),
-        TAKES_CHARS,
+        ", ".join(name if name in needed else f"{name}?" for name in properties(tool)), TAKES_CHARS
     )
     described = " ".join(str(tool.get("description") or "").split())
     said = f"  {described[:DESCRIPTION_CHARS]}" if described else ""

@@ -19,6 +19,9 @@ from harness.cli import streams
 from harness.cli.hidden_stream import hidden_streams
 from harness.errors import INTERNAL, INTERRUPTED, PASSED, USAGE, HarnessError
 from harness.record.room import blame
+from harness.units import said
+
+LINES_MOST = 30  # of an error, whatever somebody wrote into a file
 
 # name -> (module, what it does, in one line)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -83,9 +86,9 @@ class Table(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            close = difflib.get_close_matches(args[0], COMMANDS, 1)
+            close = difflib.get_close_matches(args[0][:100], COMMANDS, 1)
             hint = f"Did you mean `harness {close[0]}`?" if close else "See `harness --help` for the commands"
-            raise click.UsageError(f"There is no command {args[0]!r}. {hint}", ctx)
+            raise click.UsageError(f"There is no command {said(args[0])}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -151,6 +154,7 @@ def _run(argv: Sequence[str]) -> int:
 def _say(error: BaseException, code: int, lines: list[str]) -> int:
     if os.environ.get("HARNESS_DEBUG"):
         traceback.print_exception(error)
-    told = ["Error: " + lines[0], *("  " + line for text in lines[1:] for line in text.splitlines())]
+    first, *more = [line for text in lines for line in text.splitlines()[:LINES_MOST]] or [""]
+    told = ["Error: " + first, *("  " + line for line in more[:LINES_MOST])]
     click.echo(printable.lines("\n".join(told)), err=True)
     return code

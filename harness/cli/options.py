@@ -15,8 +15,9 @@ from harness.documents import DocumentError, json_value, short
 from harness.errors import UsageError
 from harness.scenario.fault import from_flag
 from harness.scenario.model import PROTOCOLS
-from harness.units import UnitError, duration_s, rate_per_s, share
+from harness.units import UnitError, duration_s, rate_per_s, said, share
 
+ONE_OR_MANY = ("abort", "alert")  # one line may stand without a list around it
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -31,7 +32,7 @@ class Quantity(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
             if self._positive and self._convert(value) <= 0:
-                self.fail(f"{value!r} must be more than zero", param, ctx)
+                self.fail(f"{said(value)} must be more than zero", param, ctx)
             self._convert(value)
         except UnitError as error:
             self.fail(str(error), param, ctx)
@@ -191,7 +192,7 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
 def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
     """A scenario as the mapping a file would give: `base`, with what the command line says over it."""
     data = dict(base)
-    if target := _target(given, dict(data.get("target") or {})):
+    if target := _target(given, dict(_part(data, "target", {}))):
         data["target"] = target
     if given["mix"]:
         data["mix"] = _mix(given["mix"])
@@ -204,7 +205,7 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
     plain = ("think", "timeout", "warm_up", "workers", "expect_workers", "bind", "seed")
     data |= {key: given[key] for key in plain if given.get(key) is not None}
     data |= {
-        key: [*data.get(key, []), *given[key]]
+        key: [*_part(data, key, []), *given[key]]
         for key in ("objectives", "abort", "alert", "allowed_hosts")
         if given[key]
     }
@@ -212,12 +213,27 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         data["expect_failures"] = True
     if given["retries"] is not None:
         more = given["retries"]
-        data["retries"] = {**(data.get("retries") or {}), "attempts": more + 1} if more else None
+        data["retries"] = {**_part(data, "retries", {}), "attempts": more + 1} if more else None
     if given["calls_per_connection"] is not None:
         data["calls_per_connection"] = given["calls_per_connection"] or None
     if given["faults"]:
-        data["faults"] = [*data.get("faults", []), *map(_fault, given["faults"])]
+        data["faults"] = [*_part(data, "faults", []), *map(_fault, given["faults"])]
     return data
+
+
+def _part(data: Mapping[str, Any], key: str, empty: dict[str, Any] | list[Any]) -> Any:
+    """What a file says under a key, to be added to; UsageError when that is of another shape."""
+    found = data.get(key)
+    if found is None:
+        return empty
+    if isinstance(found, str) and isinstance(empty, list) and key in ONE_OR_MANY:
+        return [found]
+    if not isinstance(found, type(empty)):
+        shape = "a list" if isinstance(empty, list) else "a mapping"
+        raise UsageError(
+            f"{key}: should be {shape}", f"It is {short(repr(found))}", "See docs/scenarios.md for the keys"
+        )
+    return found
 
 
 def _fault(text: str) -> dict[str, Any]:
@@ -225,7 +241,7 @@ def _fault(text: str) -> dict[str, Any]:
         return from_flag(text)
     except ValueError as error:
         raise UsageError(
-            f"--fault {text!r} cannot be read",
+            f"--fault {said(text)} cannot be read",
             str(error),
             "For example --fault latency:latency=200ms,at=10s,for=5s",
         ) from error
@@ -246,10 +262,19 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
     if given["protocol"]:
         target["protocol"] = given["protocol"]
     if given["target_options"]:
-        target["options"] = [*target.get("options", []), *shlex.split(given["target_options"])]
+        target["options"] = [*_part(target, "options", []), *_words(given["target_options"])]
     if given["headers"]:
-        target["headers"] = dict(target.get("headers", {})) | dict(map(header, given["headers"]))
+        target["headers"] = dict(_part(target, "headers", {})) | dict(map(header, given["headers"]))
     return target
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(
+            "--target-options cannot be read", str(error), "Close the quote, as a shell would want it"
+        ) from error
 
 
 def header(text: str) -> tuple[str, str]:
@@ -266,13 +291,16 @@ def header(text: str) -> tuple[str, str]:
 def _mix(text: str) -> dict[str, int]:
     try:
         pairs = [part.split("=") for part in text.split(",")]
-        return {name.strip(): int(weight) for name, weight in pairs}
-    except ValueError as error:
+        found = {name.strip(): int(weight) for name, weight in pairs}
+    except ValueError:
+        found, pairs = {}, []
+    if not found or len(found) < len(pairs):
         raise UsageError(
-            f"--mix {text!r} cannot be read",
-            "It is a list of class=weight",
+            f"--mix {said(text)} cannot be read",
+            "It is a list of class=weight, each class once",
             "For example --mix light=3,heavy=1",
-        ) from error
+        )
+    return found
 
 
 def _arguments(text: str | None) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from harness import printable
+
 
 @click.command()
 @click.argument("scenario", type=click.Path(path_type=Path))
@@ -20,5 +22,5 @@ def command(scenario: Path, *, as_json: bool) -> int:
     from harness.scenario.read import read_file, scenario_of
 
     plan = build(scenario_of(read_file(scenario), str(scenario)))
-    click.echo(json.dumps(plan.as_json(), indent=2) if as_json else describe(plan))
+    click.echo(json.dumps(plan.as_json(), indent=2) if as_json else printable.lines(describe(plan)))
     return 0

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness import printable
 from harness.errors import INTERRUPTED, PASSED, UsageError, worst
 from harness.record.rundir import RunDirectory
 
@@ -57,7 +58,8 @@ def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
         reading = read_run(directory.path, touch=out is None)
         code = _write(reading, directory, out)
     except KeyboardInterrupt:
-        click.echo(f"The report is not complete. It is written by: harness report {run}", err=True)
+        said = f"The report is not complete. It is written by: harness report {run}"
+        click.echo(printable.lines(said), err=True)
         return INTERRUPTED
     show(reading, "json" if as_json else name)
     return worst(int(reading.summary["exit_code"]), code)
@@ -76,7 +78,7 @@ def _write(reading: "Reading", directory: RunDirectory, out: Path | None) -> int
             raise
         lines = (f"The files of the report were not written: {found.what}", found.why)
         todo = f"Write them elsewhere: harness report {directory.path} --out DIR"
-        click.echo("\n  ".join((*lines, todo)), err=True)
+        click.echo(printable.lines("\n  ".join((*lines, todo))), err=True)
         read_only = isinstance(error, OSError) and error.errno in room.CLOSED
         return PASSED if read_only and out is None else found.exit_code
     return PASSED
@@ -86,11 +88,13 @@ def _make_room(out: Path, directory: RunDirectory) -> None:
     """The directory, which is nobody else's."""
     from harness.record.room import blame
 
-    if (out / "metadata.json").exists() and out.resolve() != directory.path:
-        raise UsageError(
-            f"{out} is the directory of another run", "Its own report would be lost", "Give another directory"
-        )
     try:
+        if (out / "metadata.json").exists() and out.resolve() != directory.path:
+            raise UsageError(
+                f"{out} is the directory of another run",
+                "Its own report would be lost",
+                "Give another directory",
+            )
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise blame(error) or UsageError(

@@ -268,11 +268,11 @@ def _cannot(kind: str, status: int | None) -> bool:
 
 def _body(value: Any) -> Any:
     """What a tool said, once: structured results come with the same as text; else text that is JSON is read as that."""
-    if not isinstance(value, dict) or "content" not in value:
+    if not isinstance(value, dict) or not isinstance(value.get("content"), list):
         return value
     texts = [part.get("text", "") for part in value["content"] if isinstance(part, dict)]
     if value.get("structuredContent") is not None or len(texts) != 1:
         return value.get("structuredContent") or texts
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError, TypeError):  # no JSON, or no text at all
         return json.loads(texts[0])
     return texts

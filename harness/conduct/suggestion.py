@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from harness.mcp import tool
 from harness.record import redact
 
 
@@ -13,31 +14,23 @@ def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list
 
     A tool whose name has control characters is none of them: nobody should copy it into a shell.
     """
-
-    def required(name: str) -> list[str]:
-        return list((tools[name].get("inputSchema") or {}).get("required") or [])
-
+    names = sorted(
+        filter(str.isprintable, tools),
+        key=lambda name: (*_risk(tools[name]), len(tool.required(tools[name])), name),
+    )
     return [
         f"  harness ramp --max 50 --url {shlex.quote(redact.url(url))} --call {shlex.quote(name)}"
-        + (
-            f" --args {shlex.quote(json.dumps(_example(tools[name], required(name))))}"
-            if required(name)
-            else ""
-        )
-        for name in sorted(
-            filter(str.isprintable, tools), key=lambda name: (*_risk(tools[name]), len(required(name)), name)
-        )[:3]
+        + (f" --args {shlex.quote(json.dumps(wanted))}" if (wanted := _example(tools[name])) else "")
+        for name in names[:3]
     ]
 
 
-def _risk(tool: Mapping[str, Any]) -> tuple[bool, bool]:
+def _risk(said: Mapping[str, Any]) -> tuple[bool, bool]:
     """An echo is harmless; after that, what the server itself calls read-only."""
-    hints = tool.get("annotations") or {}
-    return "echo" not in str(tool["name"]).lower(), hints.get("readOnlyHint") is not True
+    return "echo" not in str(said["name"]).lower(), not tool.only_reads(said)
 
 
-def _example(tool: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
+def _example(said: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of the right types, for somebody to edit."""
     kinds = {"string": "hello", "integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}}
-    properties = tool["inputSchema"].get("properties") or {}
-    return {name: kinds.get(str((properties.get(name) or {}).get("type")), "hello") for name in required}
+    return {name: kinds.get(tool.kind(said, name), "hello") for name in tool.required(said)}

@@ -21,6 +21,7 @@ from harness.errors import TargetUnreachableError, UsageError
 from harness.load.workload import Work, works
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
+from harness.mcp.tool import only_reads
 from harness.scenario.model import Scenario
 
 TRIES: Final = 3
@@ -48,9 +49,7 @@ async def try_workload(scenario: Scenario, server: Server) -> int:
 
 
 def _only_read(scenario: Scenario, tools: Sequence[dict[str, Any]]) -> list[Work]:
-    read_only = {
-        tool["name"] for tool in tools if (tool.get("annotations") or {}).get("readOnlyHint") is True
-    }
+    read_only = {tool["name"] for tool in tools if only_reads(tool)}
     entries = [call for call in scenario.workload if call.call is None or call.call in read_only]
     return works([asdict(call) for call in entries])
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.documents import short
 from harness.errors import UsageError
 from harness.record.rundir import RunDirectory
 from harness.record.undo import owner_alive, read_open
@@ -74,9 +75,15 @@ class Past:
 
 def runs(root: Path) -> list[Past]:
     """Every run under `root`, newest first."""
-    if not root.is_dir():
+    try:
+        there = root.is_dir()
+    except OSError:  # a name that is too long
+        there = False
+    if not there:
         raise UsageError(
-            f"There are no runs in {root}", "There is no such directory", "Give the --out that the runs had"
+            f"There are no runs in {short(str(root), 120)}",
+            "There is no such directory",
+            "Give the --out that the runs had",
         )
     return sorted(_found(root), key=lambda run: (run.started_at, run.path.name), reverse=True)
 

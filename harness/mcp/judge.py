@@ -35,6 +35,8 @@ def judge_response(
         flags = decode_flags(result)
     except msgspec.DecodeError:  # a result that is no object: not a tool's
         return Reply(outcome.OK, "", status, None, result, session_id)
+    except RecursionError:
+        return Reply(outcome.BAD_BODY, "nested too deep", status, session_id=session_id)
     if flags.isError is True:
         return Reply(outcome.TOOL_ERROR, printable(first_text(result)), status, None, result, session_id)
     if flags.resultType == "input_required":

@@ -5,8 +5,9 @@ somebody asks for it. Values are msgspec's structs instead of dataclasses: a fro
 much to make, and one of each is made for every call.
 """
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -55,18 +56,12 @@ class Reply(msgspec.Struct, frozen=True):
     retry_after_s: float | None = None  # how long the server asks to be left alone
 
     def value(self) -> Any:
-        """The result, decoded; None when there is none (or a number in it is beyond what Python can hold)."""
-        try:
-            return msgspec.json.decode(self.result) if self.result is not None else None
-        except msgspec.DecodeError:
-            return None
+        """The result, decoded; None when there is none, or none that can be held (`decoded`)."""
+        return decoded(self.result)
 
     def error_data(self) -> dict[str, Any]:
         """The members of what an error brought along; empty when that is anything but an object."""
-        try:
-            data = msgspec.json.decode(self.data) if self.data is not None else None
-        except msgspec.DecodeError:
-            return {}
+        data = decoded(self.data)
         return data if isinstance(data, dict) else {}
 
     def mapping(self) -> dict[str, Any]:
@@ -95,8 +90,8 @@ class Message(msgspec.Struct):
 
     @property
     def asks(self) -> bool:
-        """It wants an answer."""
-        return isinstance(self.method, str) and self.id is not msgspec.UNSET and self.id is not None
+        """It wants an answer; an id is a text or a number."""
+        return isinstance(self.method, str) and isinstance(self.id, str | int | float)
 
 
 class ResultFlags(msgspec.Struct):
@@ -109,6 +104,9 @@ class ResultFlags(msgspec.Struct):
 _decode_message = msgspec.json.Decoder(Message).decode
 decode_flags = msgspec.json.Decoder(ResultFlags).decode
 
+DEPTH_MAX: Final = 200
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+_STEPS: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 METHOD_NOT_FOUND = b'"error":{"code":-32601,"message":"Method not found"}'
 
 
@@ -122,6 +120,26 @@ def parse(data: bytes | bytearray) -> Message | None:
         return None
 
 
+def decoded(raw: msgspec.Raw | None) -> Any:
+    """The value of a part that was left raw; None when there is none, a number in it is beyond what Python can hold, or
+    it is nested deeper than whoever walks through it could go."""
+    try:
+        return None if raw is None or _is_deep(bytes(raw)) else msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _is_deep(data: bytes) -> bool:
+    if data.count(b"[") + data.count(b"{") <= DEPTH_MAX:
+        return False
+    depth = 0
+    for bracket in _BRACKETS.finditer(data):
+        depth += _STEPS.get(bracket[0], 0)
+        if depth > DEPTH_MAX:
+            return True
+    return False
+
+
 def answer(message: Message, answers: Answers = NO_ANSWERS) -> bytes:
     """What a client says to a server's request: a ping is answered with {}, what it can do with that, else -32601."""
     said = b'"result":{}' if message.method == "ping" else METHOD_NOT_FOUND
@@ -132,10 +150,7 @@ def answer(message: Message, answers: Answers = NO_ANSWERS) -> bytes:
 
 def _members(params: msgspec.Raw | msgspec.UnsetType) -> dict[str, Any]:
     """Parameters by name; none when they are anything but an object."""
-    try:
-        found = msgspec.json.decode(params) if isinstance(params, msgspec.Raw) else None
-    except msgspec.DecodeError:
-        return {}
+    found = decoded(params) if isinstance(params, msgspec.Raw) else None
     return found if isinstance(found, dict) else {}
 
 
@@ -148,7 +163,6 @@ def cancellation(number: int) -> bytes:
 def first_text(result: msgspec.Raw) -> str:
     """The first text of a tool's result: what a failing tool had to say."""
     try:
-        content = msgspec.json.decode(result)["content"]
-        return str(content[0]["text"])
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError):
+        return str(decoded(result)["content"][0]["text"])
+    except (KeyError, IndexError, TypeError):
         return ""

@@ -27,6 +27,7 @@ from typing import Any
 
 import yaml
 
+from harness.documents import short
 from harness.errors import UsageError
 from harness.hiding import hide, hide_in
 from harness.record.room import blame
@@ -113,6 +114,22 @@ def point_latest(run: RunDirectory) -> None:
 
 def find(path: Path) -> RunDirectory:
     """An existing run: the directory, a link to it, or any file in it."""
+    try:
+        return _found(path)
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # a name that is too long, or no name; links in a circle
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"{short(str(path), 120)} is not a run",
+            why,
+            "Give the directory of a run, such as reports/ramp/latest",
+        ) from error
+
+
+def _found(path: Path) -> RunDirectory:
     place = path.resolve()
     place = place.parent if place.is_file() else place
     if not (place / "metadata.json").is_file():

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
+from harness.documents import short
+
 _TEMPLATE = re.compile(r"\{\{\s*(\w+)((?:\s+[^{}\s]+)*)\s*\}\}")
 
 Draw = Callable[[Random, int], Any]
@@ -24,13 +26,13 @@ Draw = Callable[[Random, int], Any]
 def _random_int(low: str, high: str) -> Draw:
     first, last = int(low), int(high)
     if first > last:
-        raise ValueError(f"{first} is greater than {last}")
+        raise ValueError
     return lambda rng, _count: rng.randint(first, last)
 
 
 def _random_choice(*words: str) -> Draw:
     if not words:
-        raise ValueError("nothing to choose from")
+        raise ValueError
     return lambda rng, _count: rng.choice(words)
 
 
@@ -47,6 +49,13 @@ TEMPLATES: dict[str, Callable[..., Draw]] = {
     "random_choice": _random_choice,
     "uuid": _uuid,
     "counter": _counter,
+}
+
+TAKES = {
+    "random_int": "two whole numbers, the second no less than the first: {{random_int 1 100}}",
+    "random_choice": "the words to choose from: {{random_choice a b}}",
+    "uuid": "nothing: {{uuid}}",
+    "counter": "nothing: {{counter}}",
 }
 
 
@@ -97,10 +106,12 @@ def _compile_text(text: str) -> Draw:
 
 
 def _compile_template(match: re.Match[str]) -> Draw:
+    """What stands behind its name may be a secret, and is not said."""
     name, words = match[1], match[2].split()
     if name not in TEMPLATES:
-        raise ValueError(f"unknown template {match[0]}; there are {', '.join(TEMPLATES)}")
+        shown = short(name) + (" ..." if words else "")
+        raise ValueError(f"unknown template {{{{{shown}}}}}; there are {', '.join(TEMPLATES)}")
     try:
         return TEMPLATES[name](*words)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"template {match[0]} cannot be used: {error}") from error
+    except (TypeError, ValueError):
+        raise ValueError(f"the template {name} takes {TAKES[name]}") from None

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness import documents, entrances
-from harness.documents import DocumentError
+from harness.documents import DocumentError, short
 from harness.errors import UsageError
-from harness.scenario.fault import Fault, from_flag, read_faults
+from harness.scenario.fault import FAULTS_MOST, Fault, from_flag, read_faults
+from harness.units import said
 
 MODULE = "harness.faults.toolkit"
 STEERING = "HARNESS_STEERING"  # where an experiment finds the run that makes its load
@@ -34,12 +35,18 @@ def read_experiment(path: Path) -> Experiment:
     try:
         text = sys.stdin.readline() if str(path) == "-" else documents.read_text(path)
         data = documents.yaml_value(text)  # JSON is YAML, too
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"Cannot read the experiment {path}", str(error), "Give the path of a file"
-        ) from error
     except DocumentError as error:
-        raise UsageError(f"{path} is neither YAML nor JSON", str(error)) from error
+        raise UsageError(
+            f"{path} is neither YAML nor JSON",
+            str(error),
+            "Correct it there; `chaos validate FILE` tells more",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"Cannot read the experiment {short(str(path), 120)}",
+            short(str(error), 300),
+            "Give the path of a file",
+        ) from error
     if not isinstance(data, Mapping) or not isinstance(data.get("method"), list) or "title" not in data:
         raise UsageError(
             f"{path} is not a Chaos Toolkit experiment",
@@ -48,6 +55,10 @@ def read_experiment(path: Path) -> Experiment:
         )
     entrances.tree(data, environ=os.environ)
     texts = [str(arguments.get("fault")) for arguments in _applied(data)]
+    if len(texts) > FAULTS_MOST:
+        raise UsageError(
+            f"{path} applies {len(texts):,} faults", f"{FAULTS_MOST:,} are the most", "Apply fewer"
+        )
     return Experiment(path, str(data["title"]), tuple(asked_fault(text, str(path)) for text in texts))
 
 
@@ -58,7 +69,7 @@ def asked_fault(text: str, source: str) -> Fault:
         found: Any = read_faults([data])
     except ValueError as error:
         why = str(error).removeprefix("[0]").removeprefix(".")
-        raise UsageError(f"{source}: the fault {text!r} cannot be applied", why) from error
+        raise UsageError(f"{source}: the fault {said(text)} cannot be applied", why) from error
     fault: Fault = found[0]
     return fault
 
@@ -71,7 +82,8 @@ def _applied(value: Any) -> Iterator[Mapping[str, Any]]:
             MODULE,
             "apply",
         ):
-            yield dict(provider.get("arguments") or {})
+            arguments = provider.get("arguments")
+            yield arguments if isinstance(arguments, Mapping) else {}
         for item in value.values():
             yield from _applied(item)
     elif isinstance(value, list):

@@ -9,13 +9,15 @@ Of `kill` and `pause` the place may be a process of this machine: `pid: 1234` in
 """
 
 import difflib
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from harness.catalogue import ALSO_CALLED, FAULTS, PID, FaultKind, Parameter
-from harness.units import UnitError, bytes_per_s, duration_s, size_bytes
+from harness.units import UnitError, bytes_per_s, duration_s, said, size_bytes
 
 FIXED = ("name", "at", "for", "link", "fault")
 MORE_THAN_ZERO = {
@@ -25,12 +27,13 @@ MORE_THAN_ZERO = {
     "limit_data": ("bytes",),
     "rude": ("clients", "every", "size"),
 }
+FAULTS_MOST, NAME_CHARS = 500, 100
 CLIENTS_MOST, EVERY_S_LEAST, ACTS_PER_S_MOST, BYTES_PER_S_MOST = 1_000, 0.01, 1_000, 100_000_000
 
 
 def _count(text: Any) -> float:
-    if not str(text).isdigit():
-        raise UnitError(f"{text!r} is not a number; write a whole one, such as 20")
+    if not re.fullmatch(r"[0-9]{1,15}", str(text)):
+        raise UnitError(f"{said(text)} is not a number; write a whole one, such as 20")
     return float(text)
 
 
@@ -59,10 +62,11 @@ def read_faults(data: object) -> object:
     """The `faults` of a scenario; ValueError names the key that is wrong."""
     if not isinstance(data, list):
         raise ValueError("is a list of faults")  # noqa: TRY004 - pydantic reports ValueErrors
+    if len(data) > FAULTS_MOST:
+        raise ValueError(f"has {len(data):,} faults; {FAULTS_MOST:,} are the most")
     faults = [_read(one, f"[{number}]") for number, one in enumerate(data)]
-    names = [fault.name for fault in faults]
-    for name in names:
-        if names.count(name) > 1:
+    for name, times in Counter(fault.name for fault in faults).items():
+        if times > 1:
             raise ValueError(f"two faults are called {name!r}; give each a name of its own")
     return faults
 
@@ -77,7 +81,7 @@ def _read(data: object, path: str) -> Fault:
     keys = [*FIXED, *(["pid"] if known.pids else []), *known.parameters]
     for key in data:
         if key not in keys:
-            raise ValueError(f"{path}.{key}: {_unknown(str(key), f'key of {kind}', keys)}")
+            raise ValueError(f"{path}.{str(key)[:NAME_CHARS]}: {_unknown(str(key), f'key of {kind}', keys)}")
     for key in ("at",) if known.momentary else ("at", "for"):
         if key not in data:
             raise ValueError(f"{path}.{key}: is missing")
@@ -86,8 +90,13 @@ def _read(data: object, path: str) -> Fault:
     for_s = _duration(data.get("for", "0s"), f"{path}.for")
     if for_s <= 0 and not known.momentary:
         raise ValueError(f"{path}.for: must be more than zero")
+    name = str(data.get("name") or "-".join(filter(None, (kind, str(data.get("how", ""))))))
+    if len(name) > NAME_CHARS or not name.isprintable():
+        raise ValueError(
+            f"{path}.name: {said(name)} is not a name of at most {NAME_CHARS} printable characters"
+        )
     return Fault(
-        name=str(data.get("name") or "-".join(filter(None, (kind, str(data.get("how", "")))))),
+        name=name,
         kind=kind,
         link=link,
         step=step,
@@ -103,8 +112,8 @@ def _link(data: Mapping[Any, Any], known: FaultKind, path: str) -> str:
         if "link" in data:
             raise ValueError(f"{path}.pid: a fault has one place: leave out link")
         number = str(data["pid"])
-        if not number.isascii() or not number.isdecimal():
-            raise ValueError(f"{path}.pid: {number!r} is no pid")
+        if not re.fullmatch(r"[0-9]{1,15}", number):
+            raise ValueError(f"{path}.pid: {said(number)} is no pid")
         return f"{PID}{int(number)}"
     link = str(data.get("link", known.links[0]))
     if link not in known.links:
@@ -150,7 +159,7 @@ def from_flag(text: str) -> dict[str, Any]:
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
         if not equals:
-            raise ValueError(f"{part!r} is not key=value")
+            raise ValueError(f"{said(part)} is not key=value")
         data[key.strip()] = value.strip()
     return data
 
@@ -162,7 +171,7 @@ def _anchor(text: str, path: str) -> tuple[str | None, float]:
     except UnitError:
         if text[:1].isdigit():
             raise ValueError(
-                f"{path}: {text!r} is no time; write 10s, or STEP+10s with the name of a load step"
+                f"{path}: {said(text)} is no time; write 10s, or STEP+10s with the name of a load step"
             ) from None
     return step, _duration(offset, path) if plus else 0.0
 
@@ -195,7 +204,7 @@ def _unknown(
 ) -> str:
     """In words, with the nearest there is: by what it is also called, else by its letters."""
     called = [name for name in known if word.lower() in also.get(name, ())]
-    close: Sequence[str] = called or difflib.get_close_matches(word, list(known), 1)
-    return f"unknown {what} {word!r}; " + (
+    close: Sequence[str] = called or difflib.get_close_matches(word[:NAME_CHARS], list(known), 1)
+    return f"unknown {what} {said(word)}; " + (
         f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
     )

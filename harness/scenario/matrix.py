@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from harness.catalogue import FAULTS, LINKS, ROLLING, RUDE, places
 from harness.errors import UsageError
-from harness.units import show_duration
+from harness.units import said, show_duration
 
 PLACEBO: Final = "noop"
 BY_MANNER: Final = "rude"
@@ -85,9 +85,9 @@ def rows(reachable: Collection[str], only: Collection[str] = ()) -> Rows:
 def _check_word(word: str, every: Collection[str]) -> None:
     if word in FAULTS or word in every:
         return
-    close = difflib.get_close_matches(word, [*FAULTS, *every], 1)
+    close = difflib.get_close_matches(word[:100], [*FAULTS, *every], 1)
     raise UsageError(
-        f"--only {word}: there is no such fault",
+        f"--only {said(word)}: there is no such fault",
         f"There are {', '.join(FAULTS)}; or single rows such as kill-target",
         f"Did you mean {close[0]}?" if close else "See docs/faults.md",
     )
@@ -112,7 +112,7 @@ def reachable(
 
 def _door(target: Mapping[str, Any]) -> frozenset[str]:
     """Rude clients speak HTTP by one request after the other."""
-    return frozenset() if target.get("protocol") in {"sse", "websocket"} else frozenset({"door"})
+    return frozenset() if target.get("protocol") in ("sse", "websocket") else frozenset({"door"})
 
 
 def _fits(kind: str, link: str, reachable: Collection[str]) -> bool:

@@ -1,5 +1,6 @@
 """The quantities that scenarios are written in, as types that check themselves where outside text comes in."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -33,11 +34,11 @@ def _backoff(value: object) -> Backoff:
     first, dots, most = str(value).partition("..")
     if not dots:
         raise ValueError(
-            f"{value!r} is no range of waits; write the first and the longest, such as 100ms..2s"
+            f"{units.said(value)} is no range of waits; write the first and the longest, such as 100ms..2s"
         )
     found = Backoff(units.duration_s(first.strip()), units.duration_s(most.strip()))
     if not 0 < found.first_s <= found.most_s:
-        raise ValueError(f"{value!r} should begin above zero, and not end before it begins")
+        raise ValueError(f"{units.said(value)} should begin above zero, and not end before it begins")
     return found
 
 
@@ -54,20 +55,20 @@ def _budget(value: object) -> float | None:
 def _rate(value: object) -> Rate:
     rate = value if isinstance(value, Rate) else Rate(units.rate_per_s(str(value)))
     if rate.per_s > MAX_PER_S:
-        raise ValueError(f"should be at most {MAX_PER_S:,}/s (got {value})")
+        raise ValueError(f"should be at most {MAX_PER_S:,}/s (got {units.said(value)})")
     return rate
 
 
 def _size(value: object) -> int | Rate:
     """A number of users (50), or a rate (500/s): which of them decides what kind of load it is."""
-    if isinstance(value, str) and not value.isdigit():
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,15}", value):
         return _rate(value)
     if isinstance(value, Rate):
         return value
     if not isinstance(value, int | str) or isinstance(value, bool):
-        raise ValueError(f"{value!r} is neither a number of users (50) nor a rate (500/s)")  # noqa: TRY004 - pydantic's
+        raise ValueError(f"{units.said(value)} is neither a number of users (50) nor a rate (500/s)")  # noqa: TRY004 - pydantic's
     if not 1 <= int(value) <= MAX_USERS:
-        raise ValueError(f"should be from 1 to {MAX_USERS:,} users (got {value})")
+        raise ValueError(f"should be from 1 to {MAX_USERS:,} users (got {units.said(value)})")
     return int(value)
 
 

@@ -16,15 +16,17 @@ from pydantic_core import ErrorDetails
 
 from harness import documents, entrances, hiding
 from harness.catalogue import LINKS, ROLLING, where
-from harness.documents import DocumentError
+from harness.documents import DocumentError, short
 from harness.errors import UsageError
 from harness.objectives import check_names, parse, parse_abort
 from harness.scenario import load, model
 from harness.scenario.consistency import check_phases, check_pools
 from harness.scenario.model import Scenario, Target
+from harness.units import said
 
 _SCENARIO = TypeAdapter(Scenario)
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _VALUES: dict[str, type] = {
     "": model.Scenario,
     "target": model.Target,
@@ -48,12 +50,18 @@ def read_file(path: Path) -> dict[str, Any]:
     """A scenario file as a mapping, not yet checked."""
     try:
         data = documents.yaml_value(documents.read_text(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"Cannot read the scenario {path}", str(error), "Give the path of a YAML file"
-        ) from error
     except DocumentError as error:
-        raise UsageError(f"{path} is not valid YAML", str(error)) from error
+        raise UsageError(
+            f"{path} is not valid YAML",
+            str(error),
+            "Correct it there; docs/scenarios.md says what it may hold",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"Cannot read the scenario {short(str(path), 120)}",
+            short(str(error), 300),
+            "Give the path of a YAML file",
+        ) from error
     if not isinstance(data, dict):
         raise UsageError(f"{path} is not a scenario", "A scenario is a mapping with `name` and `load`")
     data.setdefault("name", path.stem)
@@ -76,7 +84,7 @@ def scenario_of(
     try:
         scenario = _SCENARIO.validate_python(_substitute(dict(data), environ, ""))
     except ValidationError as error:
-        lines = [_explain(details) for details in error.errors()[:5]]
+        lines = [short(_explain(details), 300) for details in error.errors()[:5]]
         raise UsageError(f"{source} cannot be run as it is", "\n".join(dict.fromkeys(lines))) from error
     if not scenario.workers + scenario.expect_workers:
         raise UsageError(f"{source} has no workers", "", "Give workers: or expect_workers: a number above 0")
@@ -100,6 +108,8 @@ def scenario_of(
 
 def _substitute(value: Any, environ: Mapping[str, str], path: str) -> Any:
     if isinstance(value, dict):
+        for key in value:
+            _check_text(key, path)
         return {key: _substitute(item, environ, f"{path}.{key}") for key, item in value.items()}
     if isinstance(value, list):
         return [_substitute(item, environ, f"{path}[{index}]") for index, item in enumerate(value)]
@@ -113,6 +123,7 @@ def _substitute(value: Any, environ: Mapping[str, str], path: str) -> Any:
             f"export {missing[0]}=...",
         )
     filled_in = _VARIABLE.sub(lambda match: environ[match[1]], value)
+    _check_text(filled_in, path)
     if filled_in != value:
         for name in _VARIABLE.findall(value):
             entrances.reference(name, environ[name])
@@ -120,6 +131,16 @@ def _substitute(value: Any, environ: Mapping[str, str], path: str) -> Any:
         hiding.remember(key, filled_in, value)
         entrances.tree(filled_in, key)
     return filled_in
+
+
+def _check_text(text: object, path: str) -> None:
+    """Nobody can be sent, or started with, what is no text."""
+    if isinstance(text, str) and _NO_TEXT.search(text):
+        raise UsageError(
+            f"{short(path.lstrip('.')) or 'the scenario'} holds a character that is no text",
+            "It is NUL, or half of a pair of surrogates",
+            "Leave it out",
+        )
 
 
 def _check_target(target: Target, source: str) -> None:
@@ -150,7 +171,8 @@ def _check_anchors(scenario: Scenario, source: str) -> None:
         path = f"{source}: faults[{index}]"
         if fault.step is not None and fault.step not in names:
             raise UsageError(
-                f"{path}.at: there is no load step {fault.step!r}", f"There are {', '.join(names)}"
+                f"{path}.at: there is no load step {said(fault.step)}",
+                f"There are {short(', '.join(names), 300)}",
             )
         target = scenario.target
         if fault.link in LINKS and LINKS[fault.link].behind and (target.url or target.command):
@@ -186,7 +208,7 @@ def _explain(details: ErrorDetails) -> str:
             return f"{where}{'' if message.startswith('[') else ': '}{message}"
         case _:
             message = details["msg"].removeprefix("Input ").removeprefix("List ")
-            return f"{where}: {message} (got {details['input']!r})"
+            return f"{where}: {message} (got {short(repr(details['input']))})"
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
@@ -194,7 +216,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
     for part in loc:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif not part.startswith(("function-", "literal", "constrained-", "[key]")):
+        elif not str(part).startswith(("function-", "literal", "constrained-", "[key]")):
             text += f".{part}"
     return text.lstrip(".") or "the scenario"
 
@@ -204,5 +226,5 @@ def _known_keys(loc: tuple[int | str, ...]) -> str:
     if parent not in _VALUES:
         return ""
     known = [name.rstrip("_") for name in _VALUES[parent].__dataclass_fields__]  # type: ignore[attr-defined]
-    close = difflib.get_close_matches(str(loc[-1]), known, 1)
+    close = difflib.get_close_matches(str(loc[-1])[:100], known, 1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"

@@ -22,8 +22,8 @@ from typing import Any
 
 import asyncpg
 
-from harness.errors import ServiceError, UsageError
-from harness.target.connecting import START_FAILURES, connection, reason
+from harness.errors import ServiceError, TargetUnreachableError, UsageError
+from harness.target.connecting import START_FAILURES, UNREACHABLE, connection, reason
 from harness.target.settings import without_password
 
 _FILES = Path(__file__).parent / "migrations"
@@ -126,8 +126,9 @@ async def _reached(database_url: str, connect_timeout_s: float) -> AsyncIterator
     try:
         async with connection(database_url, connect_timeout_s=connect_timeout_s) as opened:
             yield opened
-    except START_FAILURES as error:
-        raise ServiceError(
+    except (*START_FAILURES, OverflowError) as error:  # a port beyond all ports overflows
+        absent = isinstance(error, UNREACHABLE) and not isinstance(error, ValueError)
+        raise (TargetUnreachableError if absent else UsageError)(
             "The schema was not dropped.",
             f"{without_password(database_url)}: {reason(error)}",
             "Look whether PostgreSQL is up, and whether its user owns the schema.",

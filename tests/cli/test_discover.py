@@ -71,6 +71,20 @@ def test_nothing_there_is_exit_4(capsys: pytest.CaptureFixture[str]) -> None:
             ),
             ["  x(a?)  does x", "Load one of them:"],
         ),
+        (
+            Discovered(
+                "sse",
+                "s",
+                "1",
+                [
+                    {"name": "list", "inputSchema": ["a"], "annotations": 5},
+                    {"name": "text", "inputSchema": "a", "annotations": "x"},
+                    {"name": "number", "inputSchema": {"required": 5, "properties": [1]}},
+                    {"name": "odd", "inputSchema": {"required": [5, "a"], "properties": {"a": "text"}}},
+                ],
+            ),
+            ["  list()", "  text()", "  number()", "  odd(a)", "Load one of them:"],
+        ),
     ],
 )
 def test_whatever_a_server_says_of_itself_can_be_shown(found: Discovered, expected: list[str]) -> None:

@@ -41,6 +41,30 @@ SCENARIO = "name: n\nload: [{ramp: {to: 10, step: 5}}]\n"
         (["suite", "--for", "5"], 2, "for example 5s"),
         (["plan", "nowhere.yaml"], 2, "Cannot read the scenario nowhere.yaml"),
         (["report", "nowhere"], 2, "nowhere is not a run"),
+        (["report", "a" * 5_000], 2, "is not a run"),
+        (["runs", "--out", "a" * 5_000], 2, "There are no runs"),
+        (["plan", "a" * 100_000], 2, "Cannot read the scenario"),
+        (["plan", " -" + "token" * 20_000], 2, "Cannot read the scenario"),
+        (["x" * 100_000], 2, "There is no command"),
+        (["ramp", "--max", "5", "--hold", "9" * 100_000], 2, "is not a duration"),
+        (["ramp", "--max", "5", "--hold", "9999999h"], 2, "longer than a year"),
+        (["ramp", "--max", "5", "--timeout", "9" * 400 + "s"], 2, "is not a duration"),
+        (
+            ["ramp", "--max", "5", "--fault", f"limit_data:bytes={'9' * 400}B,at=1s,for=1s"],
+            2,
+            "is not a size",
+        ),
+        (["ramp", "--max", "5", "--fault", f"rude:how=expired,clients={'9' * 400},at=1s"], 2, "faults[0]"),
+        (["ramp", "--max", "5", "--fault", f"noop:name={'n' * 400},at=1s,for=1s"], 2, "is not a name"),
+        (["ramp", "--max", "5", "--slo", "p95 < " + "a " * 50_000], 2, "is not an objective"),
+        (["ramp", "--max", "5", "--abort", "p95 < " + "a " * 50_000], 2, "is not an abort rule"),
+        (["ramp", "--max", "5", "--mix", "light=1,light=2"], 2, "each class once"),
+        (["ramp", "--max", "5", "--mix", "light=" + "9" * 5_000], 2, "cannot be read"),
+        (["ramp", "--max", "5", "--target-options", "'"], 2, "No closing quotation"),
+        (["ramp", "--max", "5", "--call", "t", "--args", "[" * 100_000], 2, "nested more than 50 levels"),
+        (["ramp", "--max", "5", "--call", "t\udcff"], 2, "no text"),
+        (["ramp", "--max", "5", "--url", "http://[::1"], 2, "brackets hold no IPv6"),
+        (["ramp", "--max", "5", "--url", f"http://{'a' * 70}.com/"], 2, "at most 63 characters"),
     ],
 )
 def test_wrong_use_is_exit_2_in_a_few_lines(
@@ -59,6 +83,7 @@ def test_wrong_use_is_exit_2_in_a_few_lines(
     assert message in err
     assert out == ""
     assert "Traceback" not in err
+    assert len(err) < 2_000  # whatever was given is not repeated whole
     assert list(tmp_path.iterdir()) == []
 
 
@@ -151,3 +176,44 @@ def test_a_run_that_is_still_going_is_not_read(tmp_path: Path, capsys: pytest.Ca
         assert "is still running" in capsys.readouterr().err
         assert run_dir.spool.exists()
         assert not run_dir.samples.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("target: 5", "target: should be a mapping"),
+        ("target: {url: 'http://127.0.0.1:1', headers: [a]}", "headers: should be a mapping"),
+        ("target: {options: 5}", "options: should be a list"),
+        ("objectives: 5", "objectives: should be a list"),
+        ("faults: text", "faults: should be a list"),
+        ("retries: [1]", "retries: should be a mapping"),
+        ('target: {command: ["a\\0b"], url: "http://127.0.0.1:1/"}', "no text"),
+        (
+            "faults: [{fault: noop, at: 0s, for: 1s, name: x}, {fault: noop, at: 0s, for: 1s, name: x}]",
+            "two faults",
+        ),
+        (f"faults: [{', '.join(['{fault: noop, at: 0s, for: 1s}'] * 600)}]", "500 are the most"),
+    ],
+)
+def test_a_file_of_another_shape_is_exit_2_whatever_flags_add_to_it(
+    content: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Flags are added to what a file says before that is checked."""
+    path = tmp_path / "s.yaml"
+    path.write_text(f"{SCENARIO}{content}\n")
+    more = [
+        "--target-options=--pool-max 3",
+        "-H",
+        "A: 1",
+        "--retries",
+        "1",
+        "--slo",
+        "p95 < 1s",
+        "--fault",
+        "noop:at=1s,for=1s",
+    ]
+
+    assert run(["run", str(path), *more, "--out", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert len(err) < 2_000

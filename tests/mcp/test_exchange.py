@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.mcp import exchange as exchange_module
 from harness.mcp import outcome, sse
 from harness.mcp.exchange import Exchange
-from harness.mcp.messages import Reply, Request
+from harness.mcp.messages import DEPTH_MAX, Reply, Request, parse
 
 OURS = 7
 JSON, EVENTS = "application/json", "text/event-stream"
@@ -354,3 +354,39 @@ def test_the_parser_s_bound_is_its_own() -> None:
     assert [found for _ in range(1000) for found in parser.feed(b"x")] == []
     with pytest.raises(sse.TooLargeError):
         list(parser.feed(b"x"))
+
+
+DEEP = [
+    b'"result":%b',
+    b'"result":{"isError":%b}',
+    b'"result":{"isError":true,"content":%b}',
+    b'"error":{"code":1,"message":%b}',
+    b'"error":{"code":-32022,"data":%b}',
+]
+
+
+@pytest.mark.parametrize("members", DEEP)
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_nested_to_any_depth_has_an_outcome_and_what_is_too_deep_is_none(
+    members: bytes, status: int
+) -> None:
+    """Somewhere near a thousand levels Python ends; whoever judges stands deeper than whoever reads."""
+    for depth in (150, 300, *range(940, 1000), 100_000):
+        deep = b"[" * depth + b"]" * depth
+        reply = judge(request(), status, JSON, b'{"jsonrpc":"2.0","id":%d,%b}' % (OURS, members % deep))
+
+        assert reply.outcome in outcome.ALL
+        reply.value()
+        if depth > DEPTH_MAX:
+            assert reply.error_data() == reply.mapping() == {}
+        if depth == 100_000:
+            assert reply.outcome == (outcome.BAD_BODY if status == 200 else outcome.HTTP_STATUS)
+
+
+@pytest.mark.parametrize("id_", [b"[[1]]", b'{"a":1}', b"null", b"true", b"1.5"])
+def test_a_question_is_answered_when_its_id_is_a_text_or_a_number(id_: bytes) -> None:
+    """Any other is none, and would be repeated however deep it is."""
+    message = parse(b'{"jsonrpc":"2.0","id":%b,"method":"ping"}' % id_)
+
+    assert message is not None
+    assert message.asks == (id_ in {b"1.5", b"true"})

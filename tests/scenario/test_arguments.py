@@ -51,11 +51,11 @@ def test_the_same_seed_draws_the_same() -> None:
     ("text", "why"),
     [
         ("{{nope}}", "unknown template"),
-        ("{{random_int 5 1}}", "5 is greater than 1"),
-        ("{{random_int one 2}}", "cannot be used"),
-        ("{{random_int 1}}", "cannot be used"),
-        ("{{random_choice}}", "nothing to choose from"),
-        ("{{uuid 4}}", "cannot be used"),
+        ("{{random_int 5 1}}", "no less than the first"),
+        ("{{random_int one 2}}", "takes two whole numbers"),
+        ("{{random_int 1}}", "takes two whole numbers"),
+        ("{{random_choice}}", "takes the words to choose from"),
+        ("{{uuid 4}}", "takes nothing"),
     ],
 )
 def test_a_template_that_cannot_work_is_refused_when_it_is_read(text: str, why: str) -> None:
@@ -77,3 +77,14 @@ def test_names_are_filled_in_and_templates_stay() -> None:
         "other": "{{nope}} {{entry x}}",
         "n": 1,
     }
+
+
+@pytest.mark.parametrize(
+    "text", ["{{random_int hunter2secret 2}}", "{{nope hunter2secret}}", "{{uuid hunter2secret}}"]
+)
+def test_what_a_template_was_given_may_be_a_secret_and_is_not_repeated(text: str) -> None:
+    """Somebody writes a password where a template's argument goes."""
+    with pytest.raises(ValueError, match="template") as raised:
+        compile_arguments(text)
+
+    assert "hunter2secret" not in str(raised.value)

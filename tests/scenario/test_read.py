@@ -196,7 +196,7 @@ def test_who_has_others_make_the_load_makes_none_here_unless_asked(
         ({"bind": "host:99999"}, "HOST:PORT"),
         ({"bind": "a" * 70 + ":5557"}, "at most 63 characters"),
         ({"bind": "[::1:5557"}, "IPv6"),
-        ({"bind": "a\0b:5557"}, "no name of a host"),
+        ({"bind": "a\0b:5557"}, "no text"),
     ],
 )
 def test_a_load_that_nobody_makes_or_nobody_can_join_is_refused(given: dict[str, object], said: str) -> None:
