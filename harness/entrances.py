@@ -165,7 +165,9 @@ def environment(environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
         if "://" in value or (name.endswith("_URL") and "@" in value):
             url(value, webhook=bool(re.search("webhook|hook_url", name, re.IGNORECASE)))
-        elif SECRET.search(name) and not value.startswith(PLACES) and name not in {"PWD", "OLDPWD"}:
+        elif name in {"PWD", "OLDPWD"} or name.endswith("_FILE"):
+            continue  # where something is
+        elif SECRET.search(name) and not value.startswith(PLACES):
             learn(value)
 
 

@@ -26,6 +26,7 @@ from harness.analysis import (
     saturation,
     sessions,
     steps,
+    strangers,
     throughput,
     warming,
 )
@@ -203,6 +204,7 @@ def _generator(
         "clock_error_ms": recorded.metadata.get("clock_error_ms"),
         "saturated": health["saturated"],
         **loss.measure(recorded.events, recorded.numbering),
+        "strangers_refused": strangers.attempts(recorded.events),
     }
 
 

@@ -74,6 +74,7 @@ class Run:
     facts: dict[str, Any]
     meters: Meters = field(default_factory=Meters)
     undo: Journal | None = None
+    strangers: int = 0  # attempts to join the load that were refused
     started: bool = False  # there is something to read, whatever happens from here on
 
     def event(self, what: str, /, **data: Any) -> None:

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from harness import hiding
 from harness.addresses import book
 from harness.clock import Epoch
-from harness.conduct import beside, outgoing, room
+from harness.conduct import beside, outgoing, room, strangers
 from harness.conduct.asked import Asked, Finished, Run
 from harness.conduct.closing import close
 from harness.conduct.following import Watch
@@ -211,7 +211,8 @@ async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled
 def _locust(run: Run, undo: Any, shared: cores.Cores | None) -> Engine:
     from harness.load.locust_engine import locust_engine
 
-    return locust_engine(run.directory, undo, run.progress.note, web=run.asked.web, cores=shared)
+    told = partial(strangers.refused, run)
+    return locust_engine(run.directory, undo, run.progress.note, told, web=run.asked.web, cores=shared)
 
 
 def _load_spec(run: Run, server: Server) -> LoadSpec:

@@ -11,12 +11,13 @@ their samples themselves. What makes a run unknown is told by `poll`, once each;
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from urllib.parse import urlsplit
 from harness.addresses.book import is_this_machine
 from harness.clock import within
 from harness.errors import ServiceError, UsageError
+from harness.load import token
 from harness.load.engine import (
     FD_VARIABLE,
     SPEC_VARIABLE,
@@ -63,7 +65,9 @@ class _LocustLoad:
     writer: asyncio.StreamWriter
     spec: LoadSpec
     note: Callable[[str], None]
+    stranger: Callable[[int, str], None]  # so many attempts to join were refused, and why
     children: dict[str, Child] = field(default_factory=dict)
+    token_file: Path | None = None  # where others find it
     stopping: bool = False
     gone: str = ""  # why the master is not heard any more
     refused: str = ""  # why a worker on another machine will not
@@ -139,10 +143,12 @@ class _LocustLoad:
             return
         host, _, port = spec.bind.rpartition(":")
         shown = "HOST" if host in ANY_HOST else host
+        where = f"a copy of {self.token_file}" if self.token_file else f"the {token.VARIABLE} of this run"
         self.note(
             f"Waiting at {spec.bind} for {spec.expect_workers} "
-            f"{'worker' if spec.expect_workers == 1 else 'workers, each'} started by\n"
-            f"  locust -f locustfiles/mcp.py --worker --master-host {shown} --master-port {port}"
+            f"{'worker' if spec.expect_workers == 1 else 'workers, each'} started with {where} by\n"
+            f"  {token.FILE_VARIABLE}={token.FILE} locust -f locustfiles/mcp.py --worker "
+            f"--master-host {shown} --master-port {port}"
         )
         if await self._next("ready", JOIN_S) is not None:
             self.complete = True
@@ -228,6 +234,8 @@ class _LocustLoad:
             case "joined":
                 self._joined.add(word["part"])
                 self.note(f"  {word['part']} has joined from {word['host']}")
+            case "stranger":
+                self.stranger(word["attempts"], word["why"])
             case "refused" if not self.complete:
                 self.refused = f"The one on {word['host']} says: {word['why']}"
                 self._troubled.set()
@@ -287,6 +295,17 @@ def check_reachable(spec: LoadSpec) -> None:
         )
 
 
+@contextmanager
+def _laid_out(path: Path, text: str) -> Iterator[Path]:
+    """A file that the user alone reads, for as long as somebody may join."""
+    with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text + "\n")
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def check_free(bind: str) -> None:
     """Where others join must be ours to listen at."""
     host, _, port = bind.rpartition(":")
@@ -311,6 +330,7 @@ def locust_engine(
     directory: RunDirectory,
     undo: Journal,
     note: Callable[[str], None],
+    stranger: Callable[[int, str], None],
     *,
     web: bool = False,
     cores: Cores | None = None,
@@ -325,11 +345,15 @@ def locust_engine(
         if spec.expect_workers:
             check_reachable(spec)
             check_free(spec.bind)
+        given = token.given(os.environ) if spec.expect_workers else ""
+        joins = given or token.drawn()
         ours, theirs = socket.socketpair()
         async with AsyncExitStack() as stack:
             reader, writer = await asyncio.open_connection(sock=ours)
             stack.callback(writer.close)
-            load = _LocustLoad(reader, writer, spec, note)
+            load = _LocustLoad(reader, writer, spec, note, stranger)
+            if spec.expect_workers and not given:
+                load.token_file = stack.enter_context(_laid_out(directory.path / token.FILE, joins))
             stack.callback(load.leave)
 
             async def start(
@@ -341,7 +365,8 @@ def locust_engine(
                     name=name,
                     undo=undo,
                     log=directory.log(log),
-                    env={SPEC_VARIABLE: spec.to_json()} | {key: str(fd) for key, fd in numbers.items()},
+                    env={SPEC_VARIABLE: spec.to_json(), token.VARIABLE: joins}
+                    | {key: str(fd) for key, fd in numbers.items()},
                     nice=0 if worker is None else COMES_FIRST,
                     cores=() if worker is None or cores is None else (cores.workers[worker],),
                     pass_fds=list(numbers.values()),

@@ -14,6 +14,7 @@
 | target       | rss_mb                                                        | once a second: the memory of a target that we started; null while it is away |
 | worker_lost  | worker, users, why                                            | its load and its last second are gone |
 | part_lost    | part, pid, how, last_words                                    | a part that the run had started ended unasked |
+| stranger_refused | attempts, why                                             | somebody tried to join the load without its token; the load is as it was |
 | rows_unwritten | worker, users, why                                          | its rows could not be written: some calls have none |
 | fault_on     | name, kind, link, parameters                                  | applied and read back: the fault window begins |
 | fault_verified | name, verified, why, through_ms, beside_ms, expected_ms, added_ms | canaries through and beside the link compared; the last word counts |
@@ -55,6 +56,7 @@ GENERATOR = "generator"
 TARGET = "target"
 WORKER_LOST = "worker_lost"
 PART_LOST = "part_lost"
+STRANGER_REFUSED = "stranger_refused"
 ROWS_UNWRITTEN = "rows_unwritten"
 FAULT_ON = "fault_on"
 FAULT_VERIFIED = "fault_verified"

@@ -104,6 +104,7 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
     "target": {"rss_mb": maybe(amount)},
     "worker_lost": _TROUBLE,
     "rows_unwritten": _TROUBLE,
+    "stranger_refused": {"attempts": whole, "why": text},
     "part_lost": {"part": text, "pid": maybe(whole), "how": maybe(text), "last_words": maybe(text)},
     "fault_on": {**_FAULT, "kind": text, "link": maybe(text), "parameters": maybe(mapping)},
     "fault_verified": {

@@ -5,6 +5,7 @@ Without namespaces (not root, and no user namespaces either) the same is played 
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 Start = Callable[..., Any]
 ECHO = (sys.executable, str(ROOT / "tests" / "fakes" / "echo_server.py"))
 WORKER = (sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / "mcp.py"), "--worker")
+TOKEN = secrets.token_hex(16)  # given to both ends
 SUSTAIN = ("sustain", "--no-think", "--json", "--protocol", "plain", "--call", "echo", "--timeout", "3s")
 
 # Two hosts: this one has the server and the harness, the other one a worker, and a clock that is a day ahead.
@@ -79,7 +81,12 @@ def test_a_worker_of_another_host_with_another_clock_is_measured_on_the_run_s_ow
     done = subprocess.run(
         [*outer, "bash", "-c", HOSTS, "hosts", *command, *more],
         env=CLEAN
-        | {"OUT": str(tmp_path), "HARNESS_OUT": str(tmp_path / "out"), "ECHO": " ".join(ECHO)}
+        | {
+            "HARNESS_JOIN_TOKEN": TOKEN,
+            "OUT": str(tmp_path),
+            "HARNESS_OUT": str(tmp_path / "out"),
+            "ECHO": " ".join(ECHO),
+        }
         | {"WORKER": " ".join(WORKER), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -118,11 +125,13 @@ def worker(port: int, tmp_path: Path) -> Iterator[Callable[..., "subprocess.Pope
     """Starts plain Locust workers on this machine; ends those that are left."""
     started = []
 
-    def start(*more: str) -> "subprocess.Popen[bytes]":
+    def start(token_file: Path) -> "subprocess.Popen[bytes]":
+        wait_for(token_file)
         log = (tmp_path / f"visitor-{len(started)}.log").open("wb")
-        command = [*WORKER, "--master-host", "127.0.0.1", "--master-port", str(port), *more]
+        command = [*WORKER, "--master-host", "127.0.0.1", "--master-port", str(port)]
+        env = CLEAN | {"HARNESS_JOIN_TOKEN_FILE": str(token_file)}
         with log:
-            started.append(subprocess.Popen(command, env=CLEAN, stdout=log, stderr=log))
+            started.append(subprocess.Popen(command, env=env, stdout=log, stderr=log))
         return started[-1]
 
     yield start
@@ -139,6 +148,13 @@ def echo_url() -> Iterator[str]:
     yield f"http://127.0.0.1:{process.stdout.readline().strip()}/mcp"
     process.kill()
     process.communicate()
+
+
+def wait_for(file: Path) -> None:
+    """Until it is there, and whole."""
+    deadline = time.monotonic() + 60
+    while not (file.exists() and file.read_text().endswith("\n")) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def wait_for_users(run: Path, worker: int, users: int) -> None:
@@ -159,8 +175,13 @@ def test_a_visiting_worker_that_is_killed_leaves_its_rows_and_an_unknown_verdict
     """It is missed within seconds, by name; what it had sent is read."""
     more = ("--url", echo_url, "--expect-workers", "1", "--workers", "1", "--bind", f"127.0.0.1:{port}")
     command = harness(*SUSTAIN, "--users", "4", "--for", "60s", *more)
-    visitor = worker()
+    deadline = time.monotonic() + 60
+    while (made := command.run_dir()) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert made is not None
+    visitor = worker(made / "join.token")
     run = command.wait_for_event("step_running")
+    assert (run / "join.token").stat().st_mode & 0o077 == 0
     wait_for_users(run, worker=1, users=2)
     visitor.kill()
 
@@ -170,4 +191,5 @@ def test_a_visiting_worker_that_is_killed_leaves_its_rows_and_an_unknown_verdict
         reason.startswith("worker-1 was lost, ") and "with 2 users" in reason for reason in summary["reasons"]
     ), summary["reasons"]
     assert set(pq.read_table(run / "samples.parquet")["worker"].to_pylist()) == {0, 1}
+    assert not (run / "join.token").exists()
     assert_nothing_left(run, tmp_path)

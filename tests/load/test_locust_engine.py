@@ -25,8 +25,12 @@ class Line:
     def __init__(self) -> None:
         self.reader = asyncio.StreamReader()
         self.notes: list[str] = []
-        self.load = _LocustLoad(self.reader, None, spec(), self.notes.append)  # type: ignore[arg-type]
+        self.refusals: list[tuple[int, str]] = []
+        self.load = _LocustLoad(self.reader, None, spec(), self.notes.append, self.refused)  # type: ignore[arg-type]
         self.load.attend(self.load.listen())
+
+    def refused(self, attempts: int, why: str) -> None:
+        self.refusals.append((attempts, why))
 
     def say(self, said: str, **fields: Any) -> None:
         self.reader.feed_data(json.dumps({"said": said, **fields}).encode() + b"\n")
@@ -64,14 +68,17 @@ def test_a_port_that_is_taken_is_told_before_anything_starts() -> None:
 
 
 async def test_it_says_where_workers_join_and_who_has() -> None:
-    """With the command to start one."""
+    """With the command to start one, and what it needs."""
     line = Line()
+    line.say("stranger", attempts=3, why="without a token")
     line.say("joined", part="worker-1", host="other")
     line.say("ready", workers=2)
     await line.load.joined()
 
     assert "--master-host 127.0.0.1 --master-port 5557" in line.notes[0]
+    assert "HARNESS_JOIN_TOKEN_FILE=join.token locust" in line.notes[0]
     assert "  worker-1 has joined from other" in line.notes
+    assert line.refusals == [(3, "without a token")]
     line.load.leave()
 
 

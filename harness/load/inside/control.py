@@ -9,6 +9,7 @@
                           {"said": "stopped", "left_behind": []}
                           {"said": "joined", "part": "worker-1", "host": "..."}  {"said": "refused", "host", "why"}
                           {"said": "clock", "part": "worker-1", "host", "offset_ms", "error_ms"}
+                          {"said": "stranger", "attempts": 1, "why": "without a token"}
                           {"said": "lost" | "unwritten", "part": "worker-1", "worker": 1, "why": "..."}
 
 The end of the line is the end of the load: a conductor that dies cannot leave users running.

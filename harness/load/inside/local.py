@@ -16,9 +16,11 @@ import gevent  # noqa: E402
 import locust.env  # noqa: E402
 from locust.event import Events  # noqa: E402
 
+from harness.load import token  # noqa: E402
 from harness.load.engine import SPEC_VARIABLE, LoadSpec  # noqa: E402
 from harness.load.inside import words  # noqa: E402
 from harness.load.inside.classes import load_classes  # noqa: E402
+from harness.load.inside.sealing import seal  # noqa: E402
 from harness.load.inside.worker import Worker  # noqa: E402
 from harness.record import started  # noqa: E402
 from harness.record.spool import SpoolFile, spool_path  # noqa: E402
@@ -30,6 +32,7 @@ def main() -> None:
     master_host = sys.argv[3]
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))  # a connection is a file
+    seal(os.environ.pop(token.VARIABLE))
     spec = LoadSpec.from_json(os.environ.pop(SPEC_VARIABLE))
     environment = locust.env.Environment(
         events=Events(), user_classes=load_classes(spec), host=spec.base_url, stop_timeout=spec.timeout_s

@@ -20,10 +20,14 @@ import locust.env  # noqa: E402
 import locust.runners  # noqa: E402
 from locust.event import Events  # noqa: E402
 
+from harness.load import token  # noqa: E402
 from harness.load.engine import SPEC_VARIABLE, USERS_S_EACH, USERS_S_FIRST, LoadSpec  # noqa: E402
 from harness.load.inside import web, words  # noqa: E402
 from harness.load.inside.classes import load_classes  # noqa: E402
 from harness.load.inside.control import Control  # noqa: E402
+from harness.load.inside.roster import Roster  # noqa: E402
+from harness.load.inside.sealing import seal  # noqa: E402
+from harness.load.inside.strangers import Strangers  # noqa: E402
 from harness.load.inside.visitors import Visitors  # noqa: E402
 from harness.plan.arrivals import proportional  # noqa: E402
 from harness.record import hidden_log  # noqa: E402
@@ -41,12 +45,14 @@ class Master:
         self.environment = locust.env.Environment(
             events=Events(), user_classes=load_classes(spec), host=spec.base_url, stop_timeout=spec.timeout_s
         )
-        self.runner = self.environment.create_master_runner(*_place(spec))
+        self.runner: Roster = self.environment._create_runner(Roster, *_place(spec))  # noqa: SLF001 - its own makes one of Locust's
+        self.strangers = Strangers(self.runner, self._say_quietly)
         web.show(self.environment)
         self.runner.register_message(words.READY, self._on_ready)
         self.runner.register_message(words.UNWRITTEN, self._on_unwritten)
         self.runner.register_message(words.TURNED, self._on_turned)
         self.visitors = Visitors(self.runner, spec, self._say_quietly) if spec.expect_workers else None
+        self.near = range(spec.workers)  # the numbers of this machine's workers
         self.expected = spec.workers_all
         self.leaving_s = spec.leaving_s
         self.spread_s = USERS_S_FIRST + spec.timeout_s
@@ -165,12 +171,23 @@ class Master:
         with gevent.Timeout(drain_s + self.leaving_s, exception=False):
             while left := {self._part(name) for name in self._alive()} - {*without}:
                 gevent.sleep(0.01)
+        self.strangers.tell()
         self._say_quietly("stopped", left_behind=sorted(left))
 
     def _on_ready(self, msg: Any, **_: Any) -> None:
-        self.ready[msg.node_id] = msg.data["worker"]
+        name, worker = msg.node_id, msg.data["worker"]
+        known = worker in self.near or (self.visitors is not None and self.visitors.number(name) == worker)
+        if not known or self.ready.get(name, worker) != worker or worker in self._numbers_beside(name):
+            self.strangers.count("with the token, and no place in this run")
+            self.runner.send_message("quit", client_id=name)
+            return
+        self.runner.take(name)
+        self.ready[name] = worker
         if self.visitors:
             self._say_quietly("joined", part=self._part(msg.node_id), host=msg.data["host"])
+
+    def _numbers_beside(self, name: str) -> set[int]:
+        return {worker for other, worker in self.ready.items() if other != name}
 
     def _on_unwritten(self, msg: Any, **_: Any) -> None:
         name = msg.node_id
@@ -219,6 +236,7 @@ def _place(spec: LoadSpec) -> tuple[str, int]:
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     hidden_log.begin()
+    seal(os.environ.pop(token.VARIABLE))
     Master(LoadSpec.from_json(os.environ.pop(SPEC_VARIABLE)), Control.inherited()).serve()
 
 

@@ -347,7 +347,10 @@ def _cut(ended: str, now_ns: int) -> Exchanged:
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
 def _options(parser: LocustArgumentParser) -> None:
-    """What plain `locust -f` may be told."""
+    """What plain `locust -f` may be told; a token by the environment alone, for everybody reads a command line."""
+    from harness.load.inside.sealing import seal_as_told
+
+    seal_as_told()
     parser.add_argument(
         "--mcp-protocol", default="auto", choices=PROTOCOLS, help="How to speak to the server"
     )

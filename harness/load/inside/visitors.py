@@ -50,6 +50,11 @@ class Visitors:
         for word, answer in answers.items():
             runner.register_message(word, answer)
 
+    def number(self, name: str) -> int | None:
+        """What it was told that it is."""
+        visitor = self._here.get(name)
+        return None if visitor is None else visitor.worker
+
     def _on_join(self, msg: Any, **_: Any) -> None:
         """Asked again when the answer was lost: then it is the same."""
         name, spec = msg.node_id, self._spec

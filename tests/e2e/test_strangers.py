@@ -1,0 +1,116 @@
+"""Who joins a load: workers of the run, and nobody else. Real Locust workers, on the same machine."""
+
+import json
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from harness.services.ports import free_port
+from tests.e2e.conftest import CLEAN
+from tests.e2e.leftovers import processes_of
+
+ROOT = Path(__file__).parents[2]
+Start = Callable[..., Any]
+LOCUST = (sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / "mcp.py"))
+RAMP = ("ramp", "--max", "6", "--step", "2", "--hold", "6s", "--no-confirm", "--json", "--protocol", "plain")
+
+
+@pytest.fixture
+def echo_url() -> Iterator[str]:
+    """Somebody to call."""
+    command = [sys.executable, str(ROOT / "tests" / "fakes" / "echo_server.py")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield f"http://127.0.0.1:{process.stdout.readline().strip()}/mcp"
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def locust(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Starts plain Locust with these flags; returns its log. Ends it with the test."""
+    with ExitStack() as stack:
+
+        def start(*flags: str, **environment: str) -> Path:
+            path = tmp_path / f"locust-{len(list(tmp_path.glob('locust-*')))}.log"
+            with path.open("wb") as log:
+                process = subprocess.Popen([*LOCUST, *flags], env=CLEAN | environment, stdout=log, stderr=log)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return path
+
+        yield start
+
+
+def master_port(run: Path, tmp_path: Path) -> str:
+    """Where the master of a run listens: its own workers are told on their command lines."""
+
+    def told() -> list[str]:
+        return [line for line in processes_of(run, tmp_path).values() if "inside.local 0 " in line]
+
+    wait_for(told)
+    (line,) = told()
+    return line.rpartition("inside.local 0 ")[2].split()[0]
+
+
+def wait_for(there: Callable[[], Any], within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while not there() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert there()
+
+
+def test_strangers_join_a_ramp_under_way_and_get_no_user(
+    harness: Start, echo_url: str, locust: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One without a token and one with a wrong one: the load and its rows are as they were asked for, and it is said."""
+    command = harness(*RAMP, "--url", echo_url, "--call", "echo")
+    wait_for(command.run_dir)
+    run = command.run_dir()
+    port = master_port(run, tmp_path)
+    join = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
+    logs = [locust(*join), locust(*join, HARNESS_JOIN_TOKEN=secrets.token_hex(16))]
+
+    assert command.wait() in {0, 3}, command.stderr
+    summary = command.summary()
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    refused = [event for event in events if event["event"] == "stranger_refused"]
+    assert {event["why"] for event in refused} == {"without a token", "with another token"}
+    generator = summary["generator"]
+    assert generator["strangers_refused"] == sum(event["attempts"] for event in refused) > 0
+    assert command.stderr.count("somebody tried to join the load") == 1
+    assert "refused attempts to join the load: " in (run / "report.html").read_text()
+    # All users of each level ran here, and every call has its row.
+    assert [step["users"] for step in summary["steps"]] == [2, 4, 6]
+    assert not any(" users were running where " in reason for reason in summary["reasons"])
+    assert not any("was lost" in reason for reason in summary["reasons"])
+    assert generator["started"] == generator["recorded"] == summary["totals"]["requests"] > 100
+    assert (generator["lost"], summary["totals"]["failed"]) == (0, 0)
+    table = pq.read_table(run / "samples.parquet", columns=["worker", "user"]).to_pandas()
+    assert set(table["worker"]) == {0}
+    assert sorted(set(table["user"])) == list(range(6))
+    for log in logs:
+        assert "Spawning" not in log.read_text()
+
+
+def test_a_plain_master_and_its_workers_join_with_the_same_token_and_without_any(
+    locust: Callable[..., Path], echo_url: str
+) -> None:
+    """Whoever runs Locust alone is not disturbed, and may seal it."""
+    for environment in ({}, {"HARNESS_JOIN_TOKEN": secrets.token_hex(16)}):
+        port = free_port()
+        place = ("--headless", "--expect-workers", "1", "--users", "1", "--run-time", "60")
+        master = locust(
+            "--master", "--master-bind-port", str(port), *place, "--host", echo_url, "--mcp-protocol", "plain",
+            **environment,
+        )  # fmt: skip
+        locust("--worker", "--master-port", str(port), **environment)
+        wait_for(lambda log=master: "All users spawned" in log.read_text())
