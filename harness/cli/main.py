@@ -14,14 +14,14 @@ from typing import Any
 
 import click
 
-from harness import __version__, entrances, printable
+from harness import __version__, entrances, environment, printable
 from harness.cli import streams
 from harness.cli.hidden_stream import hidden_streams
 from harness.errors import INTERNAL, INTERRUPTED, PASSED, USAGE, HarnessError
-from harness.record.room import blame
 from harness.units import said
 
 LINES_MOST = 30  # of an error, whatever somebody wrote into a file
+from harness.record.room import blame, enough_memory
 
 # name -> (module, what it does, in one line)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -74,6 +74,7 @@ class Table(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
+        enough_memory()
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return with_debug(command)
 
@@ -122,6 +123,7 @@ def run(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     """What it was given of secrets is known before anything is written; whatever goes wrong ends here, as three lines."""
+    environment.begin()
     try:
         entrances.command(argv)
         entrances.environment(os.environ)

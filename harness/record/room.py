@@ -34,6 +34,7 @@ USED_UP: Final = {
 }
 ELSEWHERE: Final = "Free some, or give another directory with --out"
 LESS: Final = "Give it more (ulimit, the limits of the container), or ask for fewer users and workers"
+ADDRESS_LEAST: Final = 768 << 20  # libraries that are loaded with less may wait for it without end
 # Words of errors that are of memory, and do not say so by their type.
 _OF_MEMORY: Final = (
     "cannot allocate memory",
@@ -64,6 +65,14 @@ def free(path: Path) -> Free:
         found.f_favail if found.f_files else None,
         None if most == resource.RLIM_INFINITY else most,
     )
+
+
+def enough_memory() -> None:
+    """Before anything large is loaded."""
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if 0 <= most < ADDRESS_LEAST:
+        why = f"It may use {most >> 20} MB of memory (ulimit -v), and needs at least {ADDRESS_LEAST >> 20} MB"
+        raise NoRoomError("The harness has no room to work", why, LESS)
 
 
 def blame(error: BaseException, place: Path | None = None) -> NoRoomError | None:

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.clock import within
+from harness.environment import for_others
 from harness.errors import ServiceError
 from harness.record.undo import Ended, Entry, Journal, start_ticks
 from harness.services import launch, proctable
@@ -253,7 +254,7 @@ def _start(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **env, MARK: mark},
+                env={**for_others(), **env, MARK: mark},
                 cwd=cwd,
                 start_new_session=True,
                 pass_fds=(gate, *pass_fds),

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -269,3 +270,14 @@ def test_a_promise_that_cannot_be_written_down_is_told_when_promises_are_counted
             book.say(entry="run-1-00000001")
         with pytest.raises(OSError, match="too large"):
             book.check()
+
+
+def test_too_little_memory_to_load_what_calculates_is_said_at_once() -> None:
+    """With so little its libraries wait for more without end."""
+    limited = 'ulimit -v 400000; exec "$0" -m harness sustain --users 1 --for 1s'
+    run = subprocess.run(
+        ["sh", "-c", limited, sys.executable], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 3
+    assert "It may use 390 MB of memory (ulimit -v), and needs at least 768 MB" in run.stderr
+    assert "Traceback" not in run.stderr
