@@ -23,6 +23,7 @@ from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.messages import Reply, Request
 
 PAGES_MAX = 50
+TOOLS_MAX, TOOLS_BYTES_MAX = 10_000, 16_000_000  # of all pages together
 NOT_POSTED_HERE = frozenset({404, 405})  # what a server of HTTP+SSE says to a POST where its stream is
 UNSUPPORTED_VERSION = -32022
 SERVER_INFO = "io.modelcontextprotocol/serverInfo"
@@ -102,22 +103,35 @@ def introduced(initialized: Reply, protocol: str) -> Found:
 
 
 def list_tools(session: Session) -> Generator[Request, Reply, list[dict[str, Any]] | Reply]:
-    """All pages of tools/list (fifty at most), or the reply that failed."""
+    """All pages of tools/list (fifty at most), or the reply that failed; a list that goes round in circles is one."""
     tools: list[dict[str, Any]] = []
     params: dict[str, Any] = {}
+    asked: set[object] = set()
+    left = TOOLS_BYTES_MAX
     for _ in range(PAGES_MAX):
         reply = yield session.request("tools/list", params)
         if reply.outcome != outcome.OK:
             return reply
-        result = reply.mapping()
+        left -= memoryview(reply.result).nbytes if reply.result is not None else 0
+        result = reply.mapping(TOOLS_BYTES_MAX) if left >= 0 else {}
         page = result.get("tools")
+        if left < 0 or (isinstance(page, list) and len(tools) + len(page) > TOOLS_MAX):
+            return _no_list(reply, "tools of more than 16 MB, or more than 10,000")
         if not isinstance(page, list):
-            return msgspec.structs.replace(reply, outcome=outcome.BAD_BODY, detail="no list of tools")
+            return _no_list(reply, "no list of tools")
         tools += [tool for tool in page if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
-        if not result.get("nextCursor"):
-            break
-        params = {"cursor": result["nextCursor"]}
+        cursor = result.get("nextCursor")
+        if not cursor:
+            return tools
+        if not isinstance(cursor, str) or cursor in asked:
+            return _no_list(reply, "a cursor that was there before, or is no text")
+        asked.add(cursor)
+        params = {"cursor": cursor}
     return tools
+
+
+def _no_list(reply: Reply, why: str) -> Reply:
+    return msgspec.structs.replace(reply, outcome=outcome.BAD_BODY, detail=why, result=None)
 
 
 def _found(protocol: str, info: Any, reply: Reply) -> Found:

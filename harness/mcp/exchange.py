@@ -7,7 +7,8 @@
 - A message with a method is never a response, whatever its id: the id space of the server's requests is its own.
 - `done` is true as soon as the response is there; what follows is for the transport to drain.
 - A stream that ends cleanly without the response, but told the id of an event, can be resumed (`resumption`).
-- Bodies and events are bounded (16 MB), a stream as a whole too (64 MB): what is larger is a bad body.
+- Bodies and events are bounded (16 MB), a stream as a whole too (64 MB): what is larger is a bad body. They take no
+  more memory than that, in however small pieces they come.
 """
 
 from typing import Final
@@ -40,7 +41,7 @@ class Exchange:
         self._status = 0
         self._type = ""
         self._events: sse.Parser | None = None
-        self._body: list[bytes] = []
+        self._body: bytes | bytearray = b""
         self._size = 0
         self.session_id: str | None = None
         self.asked: list[Message] = []  # requests of the server, to be answered
@@ -70,12 +71,14 @@ class Exchange:
         if self._events is not None:
             self._stream(self._events, chunk)
         elif self._size > BODY_BYTES_MAX:
-            self._end_as(outcome.BAD_BODY, "body of more than 16 MB")
+            self._give_up("body of more than 16 MB")
+        elif not self._body:
+            self._body = chunk
         else:
-            self._body.append(chunk)
-        if done := self.done:
-            self._let_go()
-        return done
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += chunk
+        return self.reply is not None
 
     def end(self, *, closed: bool = False) -> Reply:
         """The reply has ended; `closed`: with the connection, and nothing else says whether it was whole."""
@@ -85,14 +88,12 @@ class Exchange:
             else:
                 self._end_as(outcome.STREAM_ENDED, "the stream ended without a response")
         elif self.reply is None:
-            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            body = self._body
             if closed and body.startswith(b"{") and not body.rstrip().endswith(b"}"):
                 self._end_as(outcome.TRUNCATED, "closed in the middle of a reply")
             else:
                 self._judge_whole(body)
-            self._body = []
-        if self._events is not None:
-            self._events.let_go()
+        self._let_go()
         assert self.reply is not None
         return self.reply
 
@@ -104,9 +105,13 @@ class Exchange:
         assert self.reply is not None
         return self.reply
 
+    def _give_up(self, why: str) -> None:
+        self._end_as(outcome.BAD_BODY, why)
+        self._let_go()
+
     def _let_go(self) -> None:
         """The outcome is known: what it was made from may be large."""
-        self._body = []
+        self._body = b""
         if self._events is not None:
             self._events.let_go()
 
@@ -144,11 +149,11 @@ class Exchange:
                 if self.reply is not None:
                     return
         except sse.TooLargeError:
-            self._end_as(outcome.BAD_BODY, "event of more than 16 MB")
+            self._give_up("event of more than 16 MB")
         if self._size > STREAM_BYTES_MAX:
-            self._end_as(outcome.BAD_BODY, "stream of more than 64 MB")
+            self._give_up("stream of more than 64 MB")
 
-    def _judge_whole(self, body: bytes) -> None:
+    def _judge_whole(self, body: bytes | bytearray) -> None:
         if self._request.id is None:
             self._judge_acknowledgement(body)
         elif self._status == 200:
@@ -156,7 +161,7 @@ class Exchange:
         else:
             self._refuse(body)
 
-    def _judge_acknowledgement(self, body: bytes) -> None:
+    def _judge_acknowledgement(self, body: bytes | bytearray) -> None:
         """A GET asks for 200 and what it contains; a notification or a goodbye for nothing but a status."""
         status, method, wanted = self._status, self._request.method, self._request.contains
         if method == "GET" and status == 200 and wanted not in body:
@@ -166,15 +171,15 @@ class Exchange:
         else:
             self._refuse(body)
 
-    def _refuse(self, body: bytes) -> None:
+    def _refuse(self, body: bytes | bytearray) -> None:
         named = self._request.names_session
         self.reply = judge_refusal(body, self._request.id, self._status, self.session_id, in_session=named)
 
-    def _judge_message(self, data: bytes, *, in_stream: bool) -> None:
+    def _judge_message(self, data: bytes | bytearray, *, in_stream: bool) -> None:
         message = parse(data)
         if message is None:
             kind = f"not JSON-RPC ({self._type})" if self._type else "not JSON-RPC"
-            self._end_as(outcome.BAD_BODY, kind if data.strip() else "empty body")
+            self._end_as(outcome.BAD_BODY, "empty body" if not data or data.isspace() else kind)
         elif not isinstance(message.method, msgspec.UnsetType):
             if not in_stream:
                 self._end_as(outcome.BAD_BODY, "a message that is no response")

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from harness.mcp import outcome
-from harness.mcp.messages import Error, Message, Reply, decode_flags, first_text, parse
+from harness.mcp.messages import Error, Message, Reply, decode_flags, decode_text, first_text, parse
 
 DETAIL_CHARS: Final = 120
 CODE_MAX: Final = 2**31 - 1  # what a row can hold
@@ -45,7 +45,7 @@ def judge_response(
 
 
 def judge_refusal(
-    body: bytes, expected_id: int | None, status: int, session_id: str | None, *, in_session: bool
+    body: bytes | bytearray, expected_id: int | None, status: int, session_id: str | None, *, in_session: bool
 ) -> Reply:
     """A status other than 200: the session, the rate, our mistake, or a JSON-RPC error that answers us."""
     if status == 429:
@@ -65,7 +65,7 @@ def judge_refusal(
     return Reply(outcome.HTTP_STATUS, printable(f"{status} {said}"), status, code, session_id=session_id)
 
 
-def _is_session_lost(status: int, body: bytes, code_for_us: int | None) -> bool:
+def _is_session_lost(status: int, body: bytes | bytearray, code_for_us: int | None) -> bool:
     """404 says so (the specification), some say 400 and why; an error about our call's arguments does not."""
     if status == 404:
         return True
@@ -84,9 +84,11 @@ def _same_id(found: object, expected: int | None) -> bool:
 
 
 def _said(message: Message) -> str:
-    error = message.error
-    said = error.message if isinstance(error, Error) else ""
-    return printable(said) if isinstance(said, str) else ""
+    try:
+        said = decode_text(message.error.message) if isinstance(message.error, Error) else ""
+    except msgspec.DecodeError:  # anything but a text
+        return ""
+    return printable(said)
 
 
 def _data(message: Message) -> msgspec.Raw | None:

@@ -1,7 +1,7 @@
 """JSON-RPC messages: what is sent, and what came of it.
 
 Decoding is typed and partial: of a response only what decides its outcome is read, the result stays raw until
-somebody asks for it. Values are msgspec's structs instead of dataclasses: a frozen dataclass costs six times as
+somebody asks for it: what is large on the wire may be twenty times as large in memory. Values are msgspec's structs instead of dataclasses: a frozen dataclass costs six times as
 much to make, and one of each is made for every call.
 """
 
@@ -16,6 +16,8 @@ from harness import __version__
 Headers = tuple[tuple[str, str], ...]
 
 encode = msgspec.json.Encoder().encode
+MEMBERS_BYTES_MAX = 1_000_000  # of what is decoded as a whole, where nothing large is due
+SAID_BYTES_MAX = 65_536
 
 CLIENT_INFO = {"name": "mcp-harness", "version": __version__}
 
@@ -60,21 +62,28 @@ class Reply(msgspec.Struct, frozen=True):
         return decoded(self.result)
 
     def error_data(self) -> dict[str, Any]:
-        """The members of what an error brought along; empty when that is anything but an object."""
-        data = decoded(self.data)
+        """The members of what an error brought along; empty when that is anything but an object, or large."""
+        small = self.data is not None and memoryview(self.data).nbytes <= MEMBERS_BYTES_MAX
+        data = decoded(self.data) if small else None
         return data if isinstance(data, dict) else {}
 
-    def mapping(self) -> dict[str, Any]:
-        """The result's members; empty when it is anything but an object."""
+    def mapping(self, bytes_max: int = MEMBERS_BYTES_MAX) -> dict[str, Any]:
+        """The result's members; empty when it is anything but an object, or larger than that."""
+        if self.result is not None and memoryview(self.result).nbytes > bytes_max:
+            return {}
         value = self.value()
         return value if isinstance(value, dict) else {}
+
+
+Scalar = bool | int | float | str | None  # takes no more memory than it does on the wire
+NOTHING_SAID = msgspec.Raw(b'""')
 
 
 class Error(msgspec.Struct):
     """A JSON-RPC error."""
 
     code: int
-    message: Any = ""
+    message: msgspec.Raw = NOTHING_SAID
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # with None instead, msgspec takes nothing but null
 
 
@@ -82,7 +91,7 @@ class Message(msgspec.Struct):
     """Any JSON-RPC message; what is absent is UNSET."""
 
     jsonrpc: str | msgspec.UnsetType = msgspec.UNSET
-    id: Any = msgspec.UNSET
+    id: Scalar | msgspec.UnsetType = msgspec.UNSET
     method: str | msgspec.UnsetType = msgspec.UNSET
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: Error | msgspec.UnsetType | None = msgspec.UNSET
@@ -97,11 +106,12 @@ class Message(msgspec.Struct):
 class ResultFlags(msgspec.Struct):
     """What of a result decides the outcome."""
 
-    isError: Any = False  # noqa: N815 - the wire's name
-    resultType: Any = "complete"  # noqa: N815
+    isError: Scalar = False  # noqa: N815 - the wire's name
+    resultType: Scalar = "complete"  # noqa: N815
 
 
 _decode_message = msgspec.json.Decoder(Message).decode
+decode_text = msgspec.json.Decoder(str).decode
 decode_flags = msgspec.json.Decoder(ResultFlags).decode
 
 DEPTH_MAX: Final = 200
@@ -161,7 +171,9 @@ def cancellation(number: int) -> bytes:
 
 
 def first_text(result: msgspec.Raw) -> str:
-    """The first text of a tool's result: what a failing tool had to say."""
+    """The first text of a tool's result: what a failing tool had to say, unless it goes on and on."""
+    if memoryview(result).nbytes > SAID_BYTES_MAX:
+        return ""
     try:
         return str(decoded(result)["content"][0]["text"])
     except (KeyError, IndexError, TypeError):

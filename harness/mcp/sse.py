@@ -5,7 +5,8 @@ byte-order mark at the start is dropped. Only events called `message` (or not na
 wanted. An event without data (a priming event) is no event, nor is one that the stream's end cuts off before
 its empty line.
 `last_id` and `retry_ms` are what a client that comes back is to say and to wait; an id that no header can carry is none.
-The unfinished event is bounded: beyond `limit_bytes` it raises `TooLargeError`.
+The unfinished event is bounded, a byte counted for each line: beyond `limit_bytes` it raises `TooLargeError`. It takes no
+more memory than that, in however small pieces it comes.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from typing import Final
 
 MARK: Final = b"\xef\xbb\xbf"
 MESSAGES: Final = frozenset({b"", b"message"})
-ID_BYTES_MAX: Final = 1_000
+ID_BYTES_MAX: Final = 1_000  # of names too: what is longer is kept as one byte too long, which nothing is
+FIELD_BYTES_MAX: Final = ID_BYTES_MAX + len(b"event: ") + 1
 RETRY_DIGITS_MAX: Final = 9
 
 
@@ -37,7 +39,7 @@ class Parser:
         self.last_id = ""
         self.retry_ms: int | None = None
         self._line = bytearray()  # it has no end yet
-        self._data: list[bytes] = []
+        self._data: bytes | bytearray | None = None
         self._name = b""
         self._size = 0  # of both
         self._began = False
@@ -46,13 +48,15 @@ class Parser:
     @property
     def inside_event(self) -> bool:
         """Whether an event has begun that has not ended."""
-        return bool(self._line or self._data)
+        return bool(self._line) or self._data is not None
 
     def let_go(self) -> None:
         """Of the event that is not whole: nothing will be fed any more."""
-        self._data, self._line = [], bytearray()
+        self._data = None
+        if self._line:
+            self._line = bytearray()
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> Iterator[bytes | bytearray]:
         """The data of every event that these bytes complete."""
         if not self._began:
             chunk = self._begin(chunk)
@@ -64,11 +68,11 @@ class Parser:
                 self._line += line
                 self._grow(len(line))
                 continue
-            whole = line.rstrip(b"\r\n")
+            whole: bytes | bytearray = line.rstrip(b"\r\n")
             if self._line:
                 self._size -= len(self._line)
-                whole = bytes(self._line + whole)
-                self._line.clear()
+                self._line += whole
+                whole, self._line = self._line, bytearray()
             if whole:
                 self._take(whole)
             elif (data := self._end_of_event()) is not None:
@@ -85,33 +89,52 @@ class Parser:
         self._began = True
         return start.removeprefix(MARK)
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, line: bytes | bytearray) -> None:
+        if line.startswith(b"data:"):
+            self._take_data(line, 6 if line.startswith(b"data: ") else 5)
+            return
+        if len(line) > FIELD_BYTES_MAX:
+            line = line[:FIELD_BYTES_MAX]
         name, _, value = line.partition(b":")
-        if name == b"data":
-            value = value.removeprefix(b" ")
-            self._data.append(value)
-            self._grow(len(value) + 1)
-        elif name == b"event":
-            self._name = value.removeprefix(b" ")
+        if name == b"event":
+            self._name = bytes(value.removeprefix(b" "))
         elif name == b"id":
-            self._id = value.removeprefix(b" ")
+            self._id = bytes(value.removeprefix(b" "))
         elif name == b"retry" and (digits := value.removeprefix(b" ")).isdigit():
             self.retry_ms = int(digits[:RETRY_DIGITS_MAX])
+        elif name == b"data":
+            self._take_data(b"", 0)
+
+    def _take_data(self, line: bytes | bytearray, start: int) -> None:
+        self._grow(len(line) - start + 1)
+        if self._data is None:
+            self._data = line[start:] if isinstance(line, bytes) else _without(line, start)
+            return
+        if isinstance(self._data, bytes):
+            self._data = bytearray(self._data)
+        self._data += b"\n"
+        self._data += memoryview(line)[start:]
 
     def _grow(self, size: int) -> None:
         self._size += size
         if self._size > self._limit_bytes:
             raise TooLargeError
 
-    def _end_of_event(self) -> bytes | None:
-        data, name = b"\n".join(self._data), self._name
-        self._data, self._name, self._size = [], b"", 0
+    def _end_of_event(self) -> bytes | bytearray | None:
+        data, name = self._data, self._name
+        self._data, self._name, self._size = None, b"", 0
         if self._id:
             self._keep_id()
         self.name = name
-        return data if data.strip() and name in self._wanted else None
+        return data if data and name in self._wanted and not data.isspace() else None
 
     def _keep_id(self) -> None:
         if len(self._id) <= ID_BYTES_MAX and self._id.isascii() and (text := self._id.decode()).isprintable():
             self.last_id = text
         self._id = b""
+
+
+def _without(line: bytearray, start: int) -> bytearray:
+    """What was long enough to come in pieces is not copied."""
+    del line[:start]
+    return line

@@ -24,6 +24,7 @@ ENDPOINT: Final = b"endpoint"
 WANTED: Final = sse.MESSAGES | {ENDPOINT}
 NO_STREAM: Final = 405  # not an error: the server has nothing to say
 REFUSAL_BYTES_MAX: Final = 65_536
+ENDPOINT_BYTES_MAX: Final = 8_192
 OPENING: Final = Request("session/stream", b"", LISTENING, None, "GET", in_session=True)
 
 
@@ -40,7 +41,7 @@ class Stream:
         self._on_news = on_news
         self._events = sse.Parser(BODY_BYTES_MAX, WANTED)
         self._status = 0
-        self._refusal = b""
+        self._refusal = bytearray()
         self._expected: int | None = None
         self.opened = False
         self.endpoint: str | None = None  # where messages are posted
@@ -86,7 +87,7 @@ class Stream:
         if self.ended is not None:
             return True
         if not self.opened:
-            self._refusal = (self._refusal + chunk)[:REFUSAL_BYTES_MAX]
+            self._refusal += chunk[: REFUSAL_BYTES_MAX - len(self._refusal)]
             return False
         try:
             for data in self._events.feed(chunk):
@@ -121,7 +122,7 @@ class Stream:
     def let_go(self) -> None:
         """Of what is held for more that is to come."""
         self._events.let_go()
-        self._refusal = b""
+        self._refusal.clear()
 
     def _told(self) -> Reply:
         assert self.ended is not None
@@ -136,7 +137,7 @@ class Stream:
         self.ended = ended
         self.reply = self.reply or ended
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes | bytearray) -> None:
         if self._events.name == ENDPOINT:
             self._learn_endpoint(data)
             return
@@ -150,7 +151,10 @@ class Stream:
         elif self._expected is not None and self.reply is None and not self._given_up(message):
             self.reply = judge_response(message, self._expected, self._status, None)
 
-    def _learn_endpoint(self, data: bytes) -> None:
+    def _learn_endpoint(self, data: bytes | bytearray) -> None:
+        if len(data) > ENDPOINT_BYTES_MAX:
+            self._end_as(outcome.BAD_BODY, "an endpoint of more than 8 KB")
+            return
         named = ""
         try:
             named = urljoin(self._url, data.decode(errors="replace").strip())

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -71,13 +72,29 @@ async def test_pages_of_tools_are_followed(server: WireServer) -> None:
 
 async def test_pages_without_end_are_bounded(server: WireServer) -> None:
     """A cursor that never runs out is followed for a while."""
-    serve("/endless", handshake(lambda params: {"tools": [{"name": "again"}], "nextCursor": "x"}))
+    pages = count()
+    serve(
+        "/endless", handshake(lambda params: {"tools": [{"name": "again"}], "nextCursor": f"x{next(pages)}"})
+    )
     found = await preflight(server.url + "/endless", "auto")
 
     assert len(found.tools or []) == PAGES_MAX
 
 
-@pytest.mark.parametrize("tools", [None, {}, {"tools": 5}, []])
+MANY = [{"name": "again"}] * 6_000
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        *(None, {}, {"tools": 5}, []),
+        {"tools": [], "nextCursor": "the same"},
+        {"tools": [], "nextCursor": {"a": 1}},
+        {"tools": [*MANY, *MANY]},
+        {"tools": [{"name": "x" * 16_000_000}]},
+    ],
+    ids=["none", "empty", "a number", "a list", "in circles", "no text", "too many", "too large"],
+)
 async def test_a_server_without_a_list_of_tools_is_wrong_use(server: WireServer, tools: Any) -> None:
     """It speaks, but not what was asked for."""
     serve("/toolless", handshake(lambda params: tools))

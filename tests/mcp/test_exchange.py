@@ -1,7 +1,9 @@
 """The taxonomy without a socket: status, type and body go in, one outcome comes out, however the bytes are cut."""
 
 import json
-from itertools import pairwise
+import tracemalloc
+from collections.abc import Callable, Iterator
+from itertools import chain, pairwise
 from typing import Any
 
 import pytest
@@ -259,6 +261,66 @@ def test_bodies_and_streams_are_bounded(kind: str) -> None:
 
     assert taken <= 17
     assert exchange.end().outcome == outcome.BAD_BODY
+
+
+def pairs() -> Iterator[bytes]:
+    """Forty kilobytes, two bytes at a time."""
+    return (bytes([120, 97 + number % 26]) for number in range(20_000))
+
+
+@pytest.mark.parametrize(
+    ("kind", "pieces"),
+    [
+        (JSON, pairs),
+        (EVENTS, lambda: (b"data: %b\n" % piece for piece in pairs())),
+        (EVENTS, lambda: chain([b"data: "], pairs())),
+        (EVENTS, lambda: chain([b"id: "], pairs(), [b"\nevent: "], pairs(), [b"\n"])),
+    ],
+    ids=["body", "lines", "a line", "fields"],
+)
+def test_what_is_held_is_as_large_as_what_has_come(kind: str, pieces: Callable[[], Iterator[bytes]]) -> None:
+    """However small the pieces are, of which each would be an object of forty bytes."""
+    exchange = Exchange(request())
+    exchange.head(200, kind, None)
+    tracemalloc.start()
+    for piece in pieces():
+        exchange.body(piece)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert not exchange.done
+    assert held < 200_000
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"jsonrpc":"2.0","id":7,"result":{"isError":true,"content":[MANY]}}',
+        '{"jsonrpc":"2.0","id":7,"result":{"isError":[MANY]}}',
+        '{"jsonrpc":"2.0","id":7,"result":{"resultType":[MANY]}}',
+        '{"jsonrpc":"2.0","id":[MANY],"result":{}}',
+        '{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":[MANY]}}',
+    ],
+)
+def test_what_is_large_on_the_wire_is_not_larger_in_memory(reply: str) -> None:
+    """An empty list is two bytes there, and fifty-six here: it is decoded only where it is small."""
+    body = reply.replace("MANY", ",".join(["[]"] * 500_000)).encode()
+    exchange = Exchange(request())
+    exchange.head(200, JSON, None)
+    exchange.body(body)
+    tracemalloc.start()
+    exchange.end()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 2_000_000
+
+
+def test_lines_without_data_are_counted_too() -> None:
+    """A thousand of them are more than nothing."""
+    parser = sse.Parser(1_000)
+    with pytest.raises(sse.TooLargeError):
+        list(parser.feed(b"data:\n" * 1_001))
 
 
 def test_a_stream_of_small_events_is_bounded_as_a_whole() -> None:

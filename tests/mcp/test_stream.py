@@ -47,6 +47,7 @@ NOTE = event('{"jsonrpc":"2.0","method":"notifications/message"}')
         ("https://127.0.0.1:8000/x", None),
         ("//elsewhere/x", None),
         ("http://[", None),
+        ("/" + "x" * 9_000, None),
     ],
 )
 def test_the_endpoint_is_on_the_same_server_or_none(named: str, endpoint: str | None) -> None:

@@ -7,7 +7,7 @@ Of such a response everything but the JSON is known, and the JSON is judged by t
 else, be it different by one byte, in two pieces, refused, streamed or chunked, takes the long way through llhttp:
 `judge` gives None. What is known of a head is what llhttp itself made of it, with a body of the length it told.
 A head is looked into when it comes a second time: a server that gives every response a number of its own is not
-worth it. They are kept for all connections of a process, a thousand of them.
+worth it. They are kept for all connections of a process, a thousand of them, of 4 KB at most.
 """
 
 import httptools
@@ -16,7 +16,7 @@ import msgspec
 from harness.mcp.judge import judge_response
 from harness.mcp.messages import Reply, Request, parse
 
-HEADS_MAX = 1_000
+HEADS_MAX, HEAD_BYTES_MAX = 1_000, 4_096
 END = b"\r\n\r\n"
 STREAM, CHUNKED = b"text/event-stream", b"transfer-encoding"
 
@@ -52,6 +52,8 @@ class KnownHeads:
         """This, in one piece, was a response, as llhttp found."""
         end = data.find(END) + len(END)
         head = data[:end]
+        if len(head) > HEAD_BYTES_MAX:
+            return
         if head not in self._known:
             if len(self._known) >= HEADS_MAX:
                 self._known.clear()

@@ -67,6 +67,15 @@ def test_the_short_way_gives_what_the_long_way_gives(learnt: bytes, data: bytes)
         assert short is None or (short, True) == long_way(one)
 
 
+def test_a_head_of_many_kilobytes_is_not_kept() -> None:
+    """A thousand of them are kept, for all connections."""
+    known, data = KnownHeads(), whole("X: " + "x" * 5_000)
+    for _ in range(3):
+        known.learn(data)
+
+    assert known.judge(ASKED, data) is None
+
+
 def whole(*more: str, body: str = RESULT) -> bytes:
     return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", *more, "", body]).encode()
 
