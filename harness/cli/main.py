@@ -18,10 +18,10 @@ from harness import __version__, entrances, environment, printable
 from harness.cli import streams
 from harness.cli.hidden_stream import hidden_streams
 from harness.errors import INTERNAL, INTERRUPTED, PASSED, USAGE, HarnessError
+from harness.record.room import blame, enough_memory
 from harness.units import said
 
 LINES_MOST = 30  # of an error, whatever somebody wrote into a file
-from harness.record.room import blame, enough_memory
 
 # name -> (module, what it does, in one line)
 COMMANDS: dict[str, tuple[str, str]] = {
