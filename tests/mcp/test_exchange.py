@@ -447,8 +447,7 @@ def test_an_answer_nested_to_any_depth_has_an_outcome_and_what_is_too_deep_is_no
 
 @pytest.mark.parametrize("id_", [b"[[1]]", b'{"a":1}', b"null", b"true", b"1.5"])
 def test_a_question_is_answered_when_its_id_is_a_text_or_a_number(id_: bytes) -> None:
-    """Any other is none, and would be repeated however deep it is."""
+    """Any other is no JSON-RPC, and would be repeated however deep it is."""
     message = parse(b'{"jsonrpc":"2.0","id":%b,"method":"ping"}' % id_)
 
-    assert message is not None
-    assert message.asks == (id_ in {b"1.5", b"true"})
+    assert (message is not None and message.asks) == (id_ in {b"1.5", b"true"})
