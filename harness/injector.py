@@ -12,7 +12,7 @@ What cannot be healed stays in undo.jsonl, for the janitor and `harness doctor -
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.catalogue import places, where
@@ -37,6 +37,7 @@ HEAL_S, HEAL_PAUSE_S, HEAL_LEAST_S = 10.0, 0.5, 1.0
 # How long canaries may look before a fault. A process is only asked whether it is there: a busy one is not waited for, or
 # a kill that belongs into the time of another fault would come after it.
 BEFORE_S, BEFORE_PROCESS_S, BEFORE_TRIES = 3.0, 0.5, 3
+WATCHED_TRIES = 10
 # How long canaries may take to verify a fault: its own time, within these.
 VERIFY_LEAST_S, VERIFY_MOST_S = 5.0, 20.0
 
@@ -168,6 +169,9 @@ class Injector:
         return found.why
 
     async def _apply_and_heal(self, step: FaultStep, way: Way, fault: Fault) -> None:
+        if unwatched := await self._unwatched():
+            self._skip(step, f"nobody would heal it if the harness were killed: {unwatched}")
+            return
         must = fault.undo()
         try:
             entry = self.undo.add(must.what, **must.data) if must else None
@@ -196,6 +200,14 @@ class Injector:
         finally:
             await self._heal(step, way, fault, entry, applied=applied, prove=proved)
             self.active.remove(step.name)
+
+    async def _unwatched(self) -> str:
+        """Why nobody else could heal a fault; a janitor that has died is replaced within a moment."""
+        for _ in range(WATCHED_TRIES):
+            if not self.undo.unwatched:
+                return ""
+            await self.clock.sleep(HEAL_PAUSE_S)
+        return self.undo.unwatched
 
     async def _verify(self, step: FaultStep, way: Way, fault: Fault) -> bool:
         lasting = step.for_s and step.name not in self.held
@@ -228,6 +240,9 @@ class Injector:
         while True:
             why = await self._attempt(way, fault)
             healed_ns = self._now_ns()
+            if isinstance(way.place, Link) and way.place.gone:
+                why, found = "", replace(SHOWN, why="Toxiproxy has ended, and the fault with it")
+                break
             if not why and prove and not isinstance(way.place, Foreign):  # the process table has proved it
                 left_s = (limit_ns - self._now_ns()) / NS_PER_S
                 found = await _wellness(way, max(left_s, HEAL_LEAST_S))

@@ -262,8 +262,11 @@ def _fault(impact: Impact) -> list[Finding]:
     left: list[Finding] = []
     if fault.healed is False:
         place = f" on {where(fault.link)}" if fault.link else ""
-        reason = f"the fault {fault.name} ({fault.kind}{place}) was left over: {fault.unhealed_why}"
-        left = _unknown(reason, errors.FAULTS_LEFT_OVER)
+        which = f"the fault {fault.name} ({fault.kind}{place})"
+        if fault.left:
+            left = _unknown(f"{which} was left over: {fault.unhealed_why}", errors.FAULTS_LEFT_OVER)
+        else:  # its server ended with the run, or somebody has undone it since
+            left = _unknown(f"{which} was not healed before the run ended: {fault.unhealed_why}")
     if fault.window is None:
         return [*left, *_unknown(f"the fault {fault.name} did not happen: {fault.skipped_why}")]
     if not fault.verified:

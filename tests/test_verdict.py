@@ -368,6 +368,14 @@ def test_a_matrix_fails_by_what_broke_and_is_unknown_by_what_cannot_be_told(
     assert (result.verdict, result.exit_code, list(result.reasons)) == (outcome, exit_code, reasons)
 
 
+def test_what_was_not_healed_and_is_gone_all_the_same_is_unknown_and_not_left_over():
+    """A Toxiproxy of ours that hung ends with the run, and everything on it."""
+    result = judged(impacts=[fault(**LEFT, left=False)])
+
+    assert (result.verdict, result.exit_code) == ("unknown", 3)
+    assert "was not healed before the run ended: no answer" in result.reasons[0]
+
+
 def test_what_was_left_over_comes_first_and_only_an_interruption_above_it():
     """The order of exit codes: 130, 6, ..., 3, 1."""
     result = judged(impacts=[fault(recovery=NOT_RECOVERED), fault(**LEFT)])

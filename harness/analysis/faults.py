@@ -55,6 +55,7 @@ class Fault:
     unverified_why: str = "nothing says that it was verified"
     healed: bool | None = None
     unhealed_why: str = ""
+    left: bool = True  # after the run, if it was not healed
     skipped_why: str = ""
     canaries: Canaries = Canaries()
     did: Mapping[str, int] | None = None  # what it did itself
@@ -163,4 +164,4 @@ def _closed(fault: Fault, last_ns: int, *, undone: bool) -> Fault:
     fault = replace(fault, off_ns=max(fault.on_ns, last_ns if off_ns is None else off_ns))
     if fault.healed is None:
         return replace(fault, healed=undone, unhealed_why="" if undone else "nothing says that it was healed")
-    return fault
+    return replace(fault, left=not undone)

@@ -1,7 +1,7 @@
 """Parts of a run that ended though nobody had asked them to: which, when, and how.
 
 A part of the harness's own (the reference target and what stands behind it, Toxiproxy, the janitor) makes the run
-unknown: what was measured from then on was not what was to be measured. A server that a command of the user's has
+unknown: what was measured from then on was not what was to be measured. One that was replaced (the janitor) is told, and no more. A server that a command of the user's has
 started fails the run: that it ends under load is a finding about the server.
 
 What a fault of the plan ends, and what the run itself ends, is no part that was lost.
@@ -34,20 +34,28 @@ def findings(events: Iterable[Event]) -> list[Finding]:
     """One for each part that was lost."""
     found: list[Finding] = []
     for event in events:
-        if event.event == kinds.PART_LOST:
+        if event.event == kinds.PART_LOST and not event.data.get("replaced"):
             theirs = event.data.get("part") == SERVER
             found += certain(sentence(event)) if theirs else unknown(sentence(event))
     return found
 
 
+def replaced(events: Iterable[Event]) -> str:
+    """Those that ended, and whose work goes on: no reason to doubt anything, but to be known."""
+    return "; ".join(
+        sentence(event) for event in events if event.event == kinds.PART_LOST and event.data.get("replaced")
+    )
+
+
 def sentence(event: Event) -> str:
     """Which, when, how, and its last words."""
+    again = ", and was replaced" if event.data.get("replaced") else ""
     part = str(event.data.get("part"))
     words = last_words(str(event.data.get("last_words") or ""))
     said = f'; its last words: "{words}"' if words else ""
     return (
         f"{NAMES.get(part, part)} ended by itself {event.at_ns / NS_PER_S:.1f} s into the run: "
-        f"{event.data.get('how')}{said}"
+        f"{event.data.get('how')}{again}{said}"
     )
 
 

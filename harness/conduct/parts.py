@@ -1,8 +1,8 @@
 """The parts of a run, watched: one that ends unasked is written down and told at once.
 
 The kernel says so (`services.process`), so it is known within a moment. Whatever of ours it was, but for the janitor, the
-run ends in order: what comes after is not what was to be measured. After the janitor nothing is measured wrongly, but
-nobody would clean up if the harness were killed. A server of the user's is left as it is: how the load goes on is part
+run ends in order: what comes after is not what was to be measured. The janitor is replaced, and nothing else changes; where it cannot be,
+nothing is measured wrongly, but nobody would clean up if the harness were killed: no fault is applied any more, and the run is unknown. A server of the user's is left as it is: how the load goes on is part
 of the finding, and a ramp still has its breaking point.
 
 A command that leaves with exit code 0 while processes of its own run has started its server in the background; they
@@ -11,6 +11,7 @@ are not watched.
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.analysis import parts
 from harness.conduct.asked import Run
@@ -39,7 +40,9 @@ class Parts:
             return
         at_ns = self.run.epoch.since_ns(self.run.asked.clock)
         words = "\n".join(redact.text_of(redact.url(line)) for line in one.last_words.splitlines())
-        data = {"part": one.part, "pid": one.pid, "how": one.how, "last_words": words}
+        data: dict[str, Any] = {"part": one.part, "pid": one.pid, "how": one.how, "last_words": words}
+        if one.replaced:
+            data["replaced"] = True
         event = Event(at_ns, events.PART_LOST, data)
         self.run.log.write(event)
         self.run.progress.note(f"  ! {parts.sentence(event)}")

@@ -13,7 +13,7 @@
 | generator    | worker, cpu, run_delay, lag_ms, read_ms, held_us, added, added_each, added_others_us, files_open, files_max, started, recorded, open_calls, users | twice a second a worker; retries add `retries_refused`, the count so far; open load adds `arrived`, `overdue` and `not_sent`: [from_ms, count] by tenths of a second |
 | target       | rss_mb                                                        | once a second: the memory of a target that we started; null while it is away |
 | worker_lost  | worker, users, why                                            | its load and its last second are gone |
-| part_lost    | part, pid, how, last_words                                    | a part that the run had started ended unasked |
+| part_lost    | part, pid, how, last_words, replaced                          | a part that the run had started ended unasked; another one may do its work |
 | stranger_refused | attempts, why                                             | somebody tried to join the load without its token; the load is as it was |
 | rows_unwritten | worker, users, why                                          | its rows could not be written: some calls have none |
 | fault_on     | name, kind, link, parameters                                  | applied and read back: the fault window begins |

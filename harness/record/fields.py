@@ -105,7 +105,13 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
     "worker_lost": _TROUBLE,
     "rows_unwritten": _TROUBLE,
     "stranger_refused": {"attempts": whole, "why": text},
-    "part_lost": {"part": text, "pid": maybe(whole), "how": maybe(text), "last_words": maybe(text)},
+    "part_lost": {
+        "part": text,
+        "pid": maybe(whole),
+        "how": maybe(text),
+        "last_words": maybe(text),
+        "replaced": maybe(flag),
+    },
     "fault_on": {**_FAULT, "kind": text, "link": maybe(text), "parameters": maybe(mapping)},
     "fault_verified": {
         **_FAULT,

@@ -63,6 +63,7 @@ class Ended:
     last_words: str = ""  # the end of its log, without control characters
     left: int = 0  # processes of its own that still run
     in_order: bool = False  # with exit code 0
+    replaced: bool = False  # another one does its work
 
 
 class Journal:
@@ -73,6 +74,7 @@ class Journal:
         self._last_id = max((entry.id for entry in read_open(self.path, also_done=True)), default=0)
         self._file = Appended(self.path)
         self._undone: set[int] = set()
+        self.unwatched = ""  # why nobody would undo it if we were killed now
         self.unasked: Callable[[Ended], None] = lambda _ended: None
         self._announce({"owner": os.getpid(), "start_ticks": start_ticks(os.getpid()), "boot": boot_id()})
 

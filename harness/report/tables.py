@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from harness.analysis import breaking_point, saturation, strangers
+from harness.analysis import breaking_point, parts, saturation, strangers
 from harness.analysis.observation import Observation
 from harness.analysis.rounding import BLANK, show
 from harness.report import wording
@@ -218,6 +218,7 @@ def generator(reading: Reading) -> Html:
     lost = health["lost"]
     at_least = "at least " if health["lost_at_least"] else ""
     body.append(["Calls without a row", f"{at_least}{show(lost, 'count')}", "0", _within(lost, 0)])
+    again = f" Meanwhile {said}." if (said := parts.replaced(reading.events)) else ""
     refused = f" Strangers: {said}." if (said := strangers.told(reading.events)) else ""
     workers = health["workers"]
     read_ms = saturation.read_ms_p99(reading.events)
@@ -234,7 +235,7 @@ def generator(reading: Reading) -> Html:
         table(("What", "Seen", "Limit", ""), body, text=(0, 3)),
         el(
             "p",
-            f"{workers} worker{'s' if workers != 1 else ''}, {show(health['started'], 'count')} calls started.{delayed}{refused}",
+            f"{workers} worker{'s' if workers != 1 else ''}, {show(health['started'], 'count')} calls started.{delayed}{again}{refused}",
             cls="note",
         )
         if workers

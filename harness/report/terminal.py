@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis import breaking_point, phases, strangers
+from harness.analysis import breaking_point, parts, phases, strangers
 from harness.analysis.rounding import show
 from harness.printable import printable as clean
 from harness.printable import without_commands
@@ -224,6 +224,7 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
             yield "Sessions", f"{impact.fault.name}: {said}"
     yield "Work", wording.work(reading)
     yield "Generator", own_part(reading.summary)
+    yield "Parts", parts.replaced(reading.events)
     yield "Strangers", strangers.told(reading.events)
     yield from wording.resilience(reading)
 

@@ -15,26 +15,20 @@ within seconds of its parent. `python -m harness.services.janitor UNDO_JSONL` im
 import json
 import os
 import signal
-import subprocess
 import sys
 import traceback
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import partial
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import harness
 from harness import hiding
-from harness.errors import ServiceError
 from harness.record import hidden_log
-from harness.record.undo import Ended, Journal, read_open
+from harness.record.undo import Journal, read_open
 from harness.services.leftovers import clean, undo_all
-from harness.services.proctable import MARK
 
 __all__ = ["clean", "watching"]
 
 HELLO = b"watching\n"
-LEAVE_S = 5.0
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
 
 
@@ -70,85 +64,19 @@ def _hear(lines: bytes | bytearray) -> None:
 @asynccontextmanager
 async def watching(undo_path: Path) -> AsyncIterator[Journal]:
     """A janitor watches while the body runs; what the body leaves open is undone when it ends."""
-    import asyncio  # the janitor itself has no use for it
+    import asyncio  # the janitor itself has no use for it, nor for what watches it
+
+    from harness.services.watched import Watched
 
     with Journal(undo_path) as undo:
-        janitor = _start(undo.path)
+        janitor = Watched(undo)
         try:
-            await asyncio.to_thread(_await_hello, janitor)
-            with _watched(janitor, undo), hiding.telling(partial(_tell, janitor)):
-                yield undo
+            await janitor.begin()
+            yield undo
         finally:
-            await asyncio.to_thread(_let_go, janitor)
+            await janitor.end()
             if undo.open():
-                undo_all(undo.path)
-
-
-def _start(undo_path: Path) -> "subprocess.Popen[bytes]":
-    root = str(Path(harness.__file__).parent.parent)
-    environment = {key: value for key, value in os.environ.items() if key != MARK}
-    janitor = subprocess.Popen(
-        [sys.executable, "-S", "-P", "-m", "harness.services.janitor", str(undo_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment | {"PYTHONPATH": root},
-        cwd="/",
-        start_new_session=True,
-    )
-    assert janitor.stdin is not None
-    os.set_blocking(janitor.stdin.fileno(), False)
-    return janitor
-
-
-def _await_hello(janitor: "subprocess.Popen[bytes]") -> None:
-    """It ignores signals from its hello on; nothing is started before."""
-    assert janitor.stdout is not None
-    if janitor.stdout.readline() != HELLO:
-        raise ServiceError(
-            "The janitor did not start",
-            f"{sys.executable} -m harness.services.janitor ended with exit code {janitor.wait()}",
-            "Without it a killed run could leave processes behind; run `harness doctor`",
-        )
-
-
-def _tell(janitor: "subprocess.Popen[bytes]", secret: str, label: str) -> None:
-    assert janitor.stdin is not None
-    with suppress(OSError):  # it has ended, which is noticed elsewhere, or does not read
-        os.write(janitor.stdin.fileno(), json.dumps({secret: label}).encode() + b"\n")
-
-
-@contextmanager
-def _watched(janitor: "subprocess.Popen[bytes]", undo: Journal) -> Iterator[None]:
-    """Whoever listens to the journal is told when it ends: the kernel says so."""
-    import asyncio
-
-    from harness.services.process import how  # it imports more than the standard library
-
-    loop, handle = asyncio.get_running_loop(), os.pidfd_open(janitor.pid)
-
-    def ended() -> None:
-        loop.remove_reader(handle)
-        undo.unasked(Ended("janitor", janitor.pid, how(janitor.poll())))
-
-    loop.add_reader(handle, ended)
-    try:
-        yield
-    finally:
-        loop.remove_reader(handle)
-        os.close(handle)
-
-
-def _let_go(janitor: "subprocess.Popen[bytes]") -> None:
-    assert janitor.stdin is not None
-    assert janitor.stdout is not None
-    janitor.stdin.close()
-    try:
-        janitor.wait(LEAVE_S)
-    except subprocess.TimeoutExpired:
-        janitor.kill()
-        janitor.wait()
-    janitor.stdout.close()
+                await asyncio.to_thread(undo_all, undo.path)
 
 
 if __name__ == "__main__":

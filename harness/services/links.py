@@ -34,6 +34,12 @@ class Link:
     upstream: str  # host:port, where it comes out
     api: Api
     ours: bool  # the Toxiproxy was started for this run
+    server: Toxiproxy | None = None
+
+    @property
+    def gone(self) -> bool:
+        """With its Toxiproxy: what was on it is not there any more."""
+        return self.server is not None and self.server.gone
 
     def through(self, url: str) -> str:
         """A URL of the upstream, by way of the link."""
@@ -82,12 +88,13 @@ async def opened(
     made = await toxiproxy.api.create_proxy(proxy, upstream)
     try:
         _check_near(toxiproxy, made.listen)
-        yield Link(name, proxy, made.listen, upstream, toxiproxy.api, toxiproxy.ours)
+        yield Link(name, proxy, made.listen, upstream, toxiproxy.api, toxiproxy.ours, toxiproxy)
     finally:
         # One that cannot be deleted now stays listed: the janitor tries again, and says so.
         with suppress(HarnessError):
             try:
-                await toxiproxy.api.delete_proxy(proxy)
+                if not toxiproxy.gone:
+                    await toxiproxy.api.delete_proxy(proxy)
             except RefusedError as error:
                 if not error.missing:
                     raise

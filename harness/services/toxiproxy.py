@@ -42,6 +42,11 @@ class Toxiproxy:
     api: Api = field(repr=False)
     child: Child | None = field(default=None, repr=False)  # None when it is not ours
 
+    @property
+    def gone(self) -> bool:
+        """It was ours, and has ended: with it everything that was on it."""
+        return self.child is not None and self.child.returncode is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Status:

@@ -114,3 +114,11 @@ def test_only_faults_that_were_applied_disturb():
     """What never came spoils nothing."""
     assert disturbed([slow(SKIPPED)]) == []
     assert disturbed([slow(ON, OFF, HEALED), slow()]) == [(9 * S, int(20.5 * S))]
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_what_was_not_healed_is_left_unless_the_journal_says_that_it_was_undone(undone):
+    """By the janitor, or with the end of what it was on."""
+    found = slow(ON, SEEN, OFF, LEFT, undone=undone)
+
+    assert (found.healed, found.left) == (False, not undone)

@@ -36,6 +36,18 @@ def test_a_part_of_ours_is_unknown_and_a_server_of_the_user_s_has_failed(
     assert (found.outcome, found.reason, found.certain) == (outcome, reason, outcome == "fail")
 
 
+def test_one_that_was_replaced_is_told_and_is_no_reason() -> None:
+    """The janitor: another one does its work."""
+    gone = lost("janitor")
+    followed = Event(gone.at_ns, PART_LOST, {**gone.data, "replaced": True})
+
+    assert parts.findings([followed]) == []
+    assert parts.replaced([gone]) == ""
+    assert parts.replaced([gone, followed]) == (
+        f"the janitor ended by itself 12.3 s into the run: {KILLED}, and was replaced"
+    )
+
+
 def test_last_words_are_short_and_end_where_they_end() -> None:
     """However long a line is."""
     words = parts.last_words("x" * 5000 + " the end")

@@ -14,6 +14,7 @@ from harness.record.events import read_events
 from harness.record.undo import read_open
 from harness.services import proctable
 from harness.services.ports import free_port
+from tests.e2e.leftovers import assert_nothing_left
 
 Start = Callable[..., Any]
 OURS = {"target": "The reference target", "postgres": "PostgreSQL"}
@@ -57,18 +58,61 @@ def part_in_words(part: str) -> str:
     return words if words == "PostgreSQL" else words[0].lower() + words[1:]
 
 
-def test_a_janitor_that_is_killed_makes_the_run_unknown(harness: Start) -> None:
-    """Nothing was measured wrongly, but nobody would have cleaned up; the run goes on to its end."""
-    command = harness("sustain", "--users", "1", "--for", "2s", "--json")
-    command.wait_for_event("step_asked")
+def janitor_of(command: Any) -> int:
+    """The janitor of a run, by its command line."""
     children = [one.pid for one in proctable.table().values() if one.ppid == command.process.pid]
-    (janitor,) = [pid for pid in children if b"harness.services.janitor" in cmdline(pid)]
-    os.kill(janitor, signal.SIGKILL)
+    (found,) = [pid for pid in children if b"harness.services.janitor" in cmdline(pid)]
+    return found
+
+
+def test_a_janitor_that_is_killed_is_replaced_and_named(harness: Start) -> None:
+    """Nothing was measured wrongly, and somebody would still clean up: the run goes on, and its verdict stands."""
+    command = harness("sustain", "--users", "1", "--for", "2s", "--json")
+    run = command.wait_for_event("step_asked")
+    os.kill(janitor_of(command), signal.SIGKILL)
+
+    assert command.wait() == 0, command.stderr
+    said = "the janitor ended by itself "
+    assert said in command.stderr
+    assert not any(said in reason for reason in command.summary()["reasons"])
+    (event,) = [one for one in read_events(run / "events.jsonl") if one.event == "part_lost"]
+    assert (event.data["part"], event.data["replaced"]) == ("janitor", True)
+    assert "SIGKILL), and was replaced" in (run / "report.html").read_text()
+
+
+def test_the_janitor_that_followed_another_one_cleans_up_after_a_killed_harness(
+    harness: Start, tmp_path: Path
+) -> None:
+    """As the first would have."""
+    command = harness("sustain", "--users", "1", "--for", "10m")
+    run = command.wait_for_event("step_running")
+    os.kill(janitor_of(command), signal.SIGKILL)
+    command.wait_for_event("part_lost")
+    command.signal(signal.SIGKILL)
+    command.wait()
+
+    assert_nothing_left(run, tmp_path)
+
+
+def test_a_toxiproxy_of_ours_that_dies_with_its_fault_ends_the_run_as_unknown_with_nothing_left_over(
+    harness: Start, on_path: str, tmp_path: Path
+) -> None:
+    """Exit 3, not 6: what was on it is gone with it; which, when and how is said."""
+    command = harness(
+        "sustain", "--users", "2", "--for", "10m", "--json", "--fault", "latency:latency=100ms,at=1s,for=5m",
+        PATH=on_path,
+    )  # fmt: skip
+    run = command.wait_for_event("fault_verified")
+    kill(run, "toxiproxy")
 
     assert command.wait() == 3, command.stderr
     summary = command.summary()
-    assert any(reason.startswith("the janitor ended by itself ") for reason in summary["reasons"])
-    assert "the run was ended by an error" not in summary["reasons"]
+    assert summary["reasons"][0].startswith("Toxiproxy ended by itself ")
+    assert "killed by signal 9 (SIGKILL)" in summary["reasons"][0]
+    assert not any("left over" in reason for reason in summary["reasons"])
+    (healed,) = [one for one in read_events(run / "events.jsonl") if one.event == "fault_healed"]
+    assert healed.data["why"] == "Toxiproxy has ended, and the fault with it"
+    assert_nothing_left(run, tmp_path)
 
 
 def cmdline(pid: int) -> bytes:

@@ -55,6 +55,21 @@ async def injected(tmp_path: Path, undo: Journal, on: Part | Foreign, url: str, 
     return read_events(tmp_path / "events.jsonl")
 
 
+async def test_no_fault_is_applied_that_nobody_would_heal_if_the_harness_were_killed(
+    tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The janitor has died, and none could follow."""
+    monkeypatch.setattr("harness.injector.WATCHED_TRIES", 1)
+    undo.unwatched = "the janitor has ended (exit code 1)"
+    async with part(tmp_path, undo, "target") as (on, url):
+        (skipped,) = await injected(tmp_path, undo, on, url, "kill")
+
+    assert skipped.event == "fault_skipped"
+    assert skipped.data["why"] == (
+        "nobody would heal it if the harness were killed: the janitor has ended (exit code 1)"
+    )
+
+
 @pytest.mark.parametrize("which", ["target", "postgres"])
 @pytest.mark.parametrize("kind", ["kill", "pause", "restart"])
 async def test_a_fault_on_processes_is_verified_and_healed(

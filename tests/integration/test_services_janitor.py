@@ -12,9 +12,10 @@ import pytest
 
 from harness.errors import ServiceError
 from harness.hiding import HIDDEN
-from harness.record.undo import Journal, read_open
+from harness.record.undo import Ended, Journal, read_open
 from harness.services import janitor, leftovers, process, proctable, sharedmemory
 from harness.services.ports import is_taken
+from harness.services.watched import REPLACED_MOST
 
 # Promised are three seconds, which the bounds in `leftovers` add up to; a busy machine may stretch them.
 GONE_S = 15.0
@@ -229,9 +230,41 @@ async def test_a_killed_janitor_is_stood_in_for(tmp_path: Path) -> None:
     assert undo.open() == [] if not undo._file.closed else read_open(undo.path) == []
 
 
+async def test_a_janitor_is_replaced_until_somebody_kills_whatever_there_is(tmp_path: Path) -> None:
+    """Each end is told; when nobody follows any more, the journal says that nobody watches."""
+    told: list[Ended] = []
+    directory = tmp_path / "harness-left"
+    async with janitor.watching(tmp_path / "undo.jsonl") as undo:
+        undo.unasked = told.append
+        undo.directory(directory)
+        directory.mkdir()
+        for number in range(REPLACED_MOST + 1):
+            (pid,) = janitors(tmp_path)
+            os.kill(pid, signal.SIGKILL)
+            async with asyncio.timeout(60):
+                while len(told) <= number:
+                    await asyncio.sleep(0.01)
+            assert bool(undo.unwatched) == (number == REPLACED_MOST)
+
+    assert [one.replaced for one in told] == [True] * REPLACED_MOST + [False]
+    assert {(one.part, one.how) for one in told} == {("janitor", "killed by signal 9 (SIGKILL)")}
+    assert not directory.exists()
+
+
+def janitors(place: Path) -> list[int]:
+    """Those of this process that watch this place."""
+    return [
+        each.pid
+        for each in proctable.table().values()
+        if each.ppid == os.getpid()
+        and each.alive
+        and str(place) in Path(f"/proc/{each.pid}/cmdline").read_text()
+    ]
+
+
 async def test_a_janitor_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is started without it."""
-    monkeypatch.setattr(janitor.sys, "executable", "/bin/false")
+    monkeypatch.setattr("harness.services.watched.sys.executable", "/bin/false")
     with pytest.raises(ServiceError, match="janitor did not start"):
         async with janitor.watching(tmp_path / "undo.jsonl"):
             pytest.fail("the body must not run")
