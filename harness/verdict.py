@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness import errors
-from harness.analysis import crew, integrity, loss, mostly_failed, observation, parts, work
+from harness.analysis import crew, integrity, loss, mostly_failed, observation, parts, stalls, work
 from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
 from harness.analysis.finding import Finding, Outcome
 from harness.analysis.finding import unknown as _unknown
@@ -357,7 +357,12 @@ def _parts(evidence: Evidence) -> list[Finding]:
     return parts.findings(evidence.events)
 
 
+def _stalled(evidence: Evidence) -> list[Finding]:
+    return stalls.findings(evidence.events)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
+    _stalled,  # before all that it may have caused
     _parts,
     _workers,  # before the ending that it may have caused
     _ended,

@@ -1,11 +1,12 @@
 """The clock: real and fake behave alike, but for the waiting."""
 
 import asyncio
+import time
 from contextlib import suppress
 
 import pytest
 
-from harness.clock import Clock, Epoch, FakeClock, RealClock, within
+from harness.clock import Clock, Epoch, FakeClock, RealClock, in_time, within
 
 
 @pytest.mark.parametrize("clock", [RealClock(), FakeClock()])
@@ -33,6 +34,23 @@ async def test_a_fake_clock_does_not_go_back() -> None:
     await clock.sleep(-1)
 
     assert clock.now_ns() == 7
+
+
+async def test_a_time_in_which_we_did_not_run_counts_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not heard because the process was stopped is listened for again; what is not said is a time-out."""
+    monkeypatch.setattr("harness.clock.AWAY_S", 0.05)
+    asked = []
+
+    async def hear() -> str:
+        asked.append(1)
+        if len(asked) == 1:
+            time.sleep(0.2)
+            await asyncio.Event().wait()
+        return "said"
+
+    assert await in_time(hear, 0.01) == "said"
+    with pytest.raises(TimeoutError):
+        await in_time(asyncio.Event().wait, 0.01)
 
 
 async def test_a_deadline_holds_in_a_task_that_is_being_cancelled() -> None:

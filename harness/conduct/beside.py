@@ -18,6 +18,7 @@ from harness.conduct.ledger import READING_S, Ledger
 from harness.conduct.parts import Parts
 from harness.conduct.play import Player
 from harness.conduct.server import Server
+from harness.conduct.stalls import Stalls
 from harness.conduct.steering import Steering
 from harness.conduct.trial import tried
 from harness.record.undo import Journal
@@ -98,20 +99,22 @@ async def play_with_faults(run: Run, player: Player, steering: Steering, undo: J
     playing = asyncio.ensure_future(player.play(run.plan))
     injecting = asyncio.ensure_future(injector.inject(run.plan.faults))
     beside = [injecting]
-    watching = asyncio.ensure_future(parts.until_lost())
+    watching = [asyncio.ensure_future(parts.until_lost())]
+    if run.asked.engine is None:  # drawn calls take no time, whatever the clock says
+        watching.append(asyncio.ensure_future(Stalls(run, run.asked.clock).until_stalled()))
     if run.asked.steered is not None:
         beside.append(asyncio.ensure_future(_experiment(run, run.asked.steered, steering, undo)))
     try:
-        await _until_played(playing, [*beside, watching])
+        await _until_played(playing, [*beside, *watching])
         reason = playing.result()
         if injector.active:
             await asyncio.wait(beside, timeout=HEALING_S)
         return reason
     finally:
-        for each in (playing, *beside, watching):
+        for each in (playing, *beside, *watching):
             each.cancel()
         # All of them, whatever one of them ended with: a fault that is being healed is waited for.
-        await asyncio.gather(playing, *beside, watching, return_exceptions=True)
+        await asyncio.gather(playing, *beside, *watching, return_exceptions=True)
 
 
 async def _until_played(playing: "asyncio.Future[str]", beside: Sequence["asyncio.Future[None]"]) -> None:

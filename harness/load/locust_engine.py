@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.addresses.book import is_this_machine
-from harness.clock import within
+from harness.clock import in_time
 from harness.errors import ServiceError, UsageError
 from harness.load import token
 from harness.load.engine import (
@@ -194,8 +194,7 @@ class _LocustLoad:
         patience_s = READY_S  # it has to be loaded first
         try:
             while True:
-                async with within(patience_s):
-                    line = await self.reader.readline()
+                line = await in_time(self.reader.readline, patience_s)
                 if not line:
                     self.gone = "it has hung up"
                     break

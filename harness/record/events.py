@@ -15,6 +15,7 @@
 | worker_lost  | worker, users, why                                            | its load and its last second are gone |
 | part_lost    | part, pid, how, last_words, replaced                          | a part that the run had started ended unasked; another one may do its work |
 | stranger_refused | attempts, why                                             | somebody tried to join the load without its token; the load is as it was |
+| stalled      | for_ms, asleep                                                | the harness did not run for so long, and goes on; asleep: the machine's sleep, which no clock of the run counts |
 | rows_unwritten | worker, users, why                                          | its rows could not be written: some calls have none |
 | fault_on     | name, kind, link, parameters                                  | applied and read back: the fault window begins |
 | fault_verified | name, verified, why, through_ms, beside_ms, expected_ms, added_ms | canaries through and beside the link compared; the last word counts |
@@ -57,6 +58,7 @@ TARGET = "target"
 WORKER_LOST = "worker_lost"
 PART_LOST = "part_lost"
 STRANGER_REFUSED = "stranger_refused"
+STALLED = "stalled"
 ROWS_UNWRITTEN = "rows_unwritten"
 FAULT_ON = "fault_on"
 FAULT_VERIFIED = "fault_verified"

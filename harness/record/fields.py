@@ -112,6 +112,7 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
         "last_words": maybe(text),
         "replaced": maybe(flag),
     },
+    "stalled": {"for_ms": amount, "asleep": maybe(flag)},
     "fault_on": {**_FAULT, "kind": text, "link": maybe(text), "parameters": maybe(mapping)},
     "fault_verified": {
         **_FAULT,

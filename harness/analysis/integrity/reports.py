@@ -1,7 +1,8 @@
 """What workers said of themselves, twice a second, beside the rows that they wrote.
 
 - A worker that has rows has reports; a measured step has no `GAP_S` without one, the rest of a run no `SILENT_S`.
-  (After that long the engine itself ends the run.) Where reports are missing nobody knows how the generator was.
+  (After that long the engine itself ends the run.) Where reports are missing nobody knows how the generator was. A worker
+  that did not run is no damage (`analysis.stalls`).
 - From report to report time goes on, and the counts only grow; started = recorded + open.
 - Rows that a report counts are there: at its time at least so many calls had begun, and those that were done
   `WRITTEN_S` before are in its count.
@@ -14,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from harness.analysis import stalls
 from harness.analysis.integrity.record import Record
 from harness.record import events as kinds
 from harness.record.events import Event
@@ -72,7 +74,8 @@ def _gaps(record: Record, worker: int, told: Sequence[Event]) -> Iterator[str]:
         first, last = np.searchsorted(times, start, side="right"), np.searchsorted(times, end)
         edges = np.array([times[first - 1] if first else start, *times[first:last]])
         edges = np.append(edges, times[last] if last < len(times) else end)
-        gaps = np.diff(edges)
+        stalled = {one.end_ns for one in stalls.of_workers(told)}
+        gaps = np.where([end in stalled for end in edges[1:].tolist()], 0, np.diff(edges))
         at = int(gaps.argmax())
         if gaps[at] > limit_s * NS_PER_S:
             yield (

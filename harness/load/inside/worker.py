@@ -23,6 +23,7 @@ from harness.record.spool import Sink
 
 FLUSH_S = 0.5
 LEASE_S = 10.0
+LOOK_S, AWAY_S = 0.25, 2.0
 
 log = logging.getLogger(__name__)
 
@@ -100,9 +101,11 @@ class Worker:
 
     def _keep_lease(self) -> None:
         """The users run as long as somebody steers them."""
-        while time.monotonic_ns() - self.heard_ns < LEASE_S * 1e9:
-            if self.ended.wait(0.25):
+        while (looked_ns := time.monotonic_ns()) - self.heard_ns < LEASE_S * 1e9:
+            if self.ended.wait(LOOK_S):
                 return
+            if time.monotonic_ns() - looked_ns > AWAY_S * 1e9:  # we were not there to hear it
+                self.heard_ns = time.monotonic_ns()
         log.error("the master has not been heard of for %.0f s: the load ends", LEASE_S)
         self.end(0.0)
 
