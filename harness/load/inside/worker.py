@@ -8,11 +8,13 @@ are counted where the count outlives the worker, and so the verdict is unknown).
 
 import itertools
 import logging
+import math
 import time
 from typing import Any
 
 import gevent
 import gevent.event
+import locust.runners
 
 from harness.load.engine import LoadSpec
 from harness.load.inside import context, words
@@ -51,6 +53,8 @@ class Worker:
         self.context.sessions = itertools.count(index, spec.workers_all)
         self.ended = gevent.event.Event()
         self.heard_ns = time.monotonic_ns()
+        # Locust's own is by the wall clock: one that is set forward would end the load.
+        locust.runners.MASTER_HEARTBEAT_TIMEOUT = math.inf
         self._told = ""
         runner.register_message(words.STOP, self._on_stop, concurrent=True)
         runner.register_message(words.TURNS, self.steering.on_turns, concurrent=True)
