@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.errors import PASSED, UsageError
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from harness.history.runs import Past
@@ -54,11 +55,13 @@ def command(keep: int | None, out: Path, *, as_json: bool) -> int:
         click.echo(json.dumps({"schema": 1, "runs": rows, "removed": [str(run.path) for run in going]}))
         return PASSED
     for run in going:
-        click.echo(f"Removed {run.path}")
+        click.echo(printable(f"Removed {run.path}"))
     for run in staying:
-        click.echo(f"Kept {run.path}: {run.stays}")
+        click.echo(printable(f"Kept {run.path}: {run.stays}"))
     click.echo(
-        _table([_cells(_values(run, sizes[run.path])) for run in left]) if left else f"No runs in {out}"
+        _table([_cells(_values(run, sizes[run.path])) for run in left])
+        if left
+        else printable(f"No runs in {out}")
     )
     return PASSED
 
@@ -112,7 +115,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
     """Aligned: words to the left, numbers to the right; nothing is folded, a path is there to be copied."""
-    lines = [HEADS, *rows]
+    lines = [HEADS, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADS))]
     return "\n".join(
         "  ".join(

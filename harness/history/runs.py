@@ -11,6 +11,7 @@ What it does not know: processes of another machine that write into the same dir
 """
 
 import json
+import os
 import re
 import shutil
 from collections import Counter
@@ -22,6 +23,7 @@ from typing import Any
 
 from harness.documents import short
 from harness.errors import UsageError
+from harness.record import papers
 from harness.record.rundir import RunDirectory
 from harness.record.undo import owner_alive, read_open
 
@@ -57,7 +59,7 @@ class Past:
         if self.running:
             return "running"
         if self.summary is None:
-            return "cut off"
+            return "damaged" if (self.path / "summary.json").exists() else "cut off"
         verdict = str(self.summary.get("verdict"))
         experiment = self.summary.get("command") == "chaos" and not self.summary.get("matrix")
         asked_for_nothing = not self.summary.get("objectives") and not experiment
@@ -99,20 +101,22 @@ def _found(root: Path) -> Iterator[Past]:
 
 def _past(directory: RunDirectory, metadata: dict[str, Any]) -> Past:
     summary = mapping(directory.path / "summary.json")
+    if summary is not None and papers.sound("", summary, papers.SUMMARY)[1]:
+        summary = None
     beginning = summary is None and not directory.undo.exists()  # it has said who it is, and nothing more
     return Past(
         directory,
         metadata,
         summary,
         running=beginning or owner_alive(directory.undo),
-        latest=(directory.path.parent / "latest").resolve() == directory.path.resolve(),
+        latest=os.path.realpath(directory.path.parent / "latest") == os.path.realpath(directory.path),
         left_over=bool(read_open(directory.undo)),
     )
 
 
 def mapping(path: Path) -> dict[str, Any] | None:
     """What a JSON file of a run says; None when there is none, or none that can be read."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         found = json.loads(path.read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else None
     return None

@@ -9,7 +9,7 @@ from harness.catalogue import places, where
 from harness.errors import UsageError
 from harness.objectives import parse_abort
 from harness.plan.plan import WARM_UP, Arrivals, FaultStep, LoadStep, Plan, Retried
-from harness.plan.profiles import PROFILES, Held
+from harness.plan.profiles import PROFILES, STEPS_MOST, Held, too_many
 from harness.scenario.fault import Fault
 from harness.scenario.load import Load, Ramp
 from harness.scenario.model import Scenario
@@ -25,6 +25,8 @@ def build(scenario: Scenario) -> Plan:
         for held in PROFILES[phase.kind](phase.load):
             step = _step(phase.load, held, index=len(steps), phase=name, kind=phase.kind, starts_s=at_s)
             steps.append(step)
+            if len(steps) > STEPS_MOST:
+                raise too_many(len(steps))
             at_s = step.ends_s + step.rest_s
     faults = tuple(_fault(fault, steps) for fault in scenario.faults)
     _check_faults(faults, steps)

@@ -12,7 +12,8 @@ BAR_WIDTH = 24
 def describe(plan: Plan) -> str:
     """The whole timeline, a line a step."""
     steps = [*([plan.warm_up] if plan.warm_up else []), *plan.steps]
-    timed = [(step.starts_s, _row(step, plan)) for step in steps]
+    most_users, most_per_s = plan.max_users, plan.max_rate_per_s
+    timed = [(step.starts_s, _row(step, most_users, most_per_s)) for step in steps]
     timed += [(fault.starts_s, _fault_row(fault)) for fault in plan.faults]
     rows = [row for _, row in sorted(timed, key=lambda pair: pair[0])]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
@@ -39,9 +40,9 @@ def _counted(steps: int) -> str:
     return f"{steps} step" + ("s" if steps > 1 else "")
 
 
-def _row(step: LoadStep, plan: Plan) -> tuple[str, str, str, str]:
+def _row(step: LoadStep, most_users: int, most_per_s: float) -> tuple[str, str, str, str]:
     size = step.users if step.arrivals is None else step.arrivals.rate_per_s
-    most = plan.max_users if step.arrivals is None else plan.max_rate_per_s
+    most = most_users if step.arrivals is None else most_per_s
     bar = "" if isinstance(size, str) or size is None else "#" * max(1, round(size / most * BAR_WIDTH))
     held = f"{step.requests:,} calls" if step.requests else show_duration(step.hold_s)
     name = "warm-up" if step.kind == "warm-up" else step.phase

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from harness.errors import UsageError
 from harness.scenario.load import Bench, Open, Ramp, Sessions, Soak, Spike, Steps, Sustain
 from harness.scenario.quantities import Rate
 
@@ -17,6 +18,7 @@ SETTLE_SHARE: Final = 0.2
 SETTLE_S_MAX: Final = 2.0
 USERS_STEP: Final = 5
 RATE_STEPS: Final = 10
+STEPS_MOST: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,15 @@ class Held:
     requests: int | None = None
 
 
+def too_many(steps: int) -> UsageError:
+    """Nobody would wait for the end of it."""
+    return UsageError(
+        f"The load has {steps:,} steps",
+        f"{STEPS_MOST:,} are the most",
+        "Give its ramp a larger step, or fewer entries",
+    )
+
+
 def settle_s(hold_s: float) -> float:
     """How long a step settles before it is measured."""
     return min(hold_s * SETTLE_SHARE, SETTLE_S_MAX)
@@ -40,6 +51,8 @@ def levels(load: Ramp) -> list[int | Rate]:
     if isinstance(load.to, Rate):
         step = load.step.per_s if isinstance(load.step, Rate) else load.to.per_s / RATE_STEPS
         steps = int(load.to.per_s / step * (1 - 1e-9))
+        if steps >= STEPS_MOST:
+            raise too_many(steps + 1)
         return [*(Rate(step * number) for number in range(1, steps + 1)), load.to]
     by = load.step if isinstance(load.step, int) else USERS_STEP
     return [*range(by, load.to, by), load.to]

@@ -43,7 +43,7 @@ def differing(run_dir: Path) -> Iterator[str]:
         yield f"{NAME} cannot be read"
         return
     for name in GUARDED:
-        there = (run_dir / name).exists()
+        there = (run_dir / name).is_file()
         if name in sums and not there:
             yield f"{name} is gone"
         elif there and name not in sums:

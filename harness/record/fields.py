@@ -44,6 +44,11 @@ def mapping(value: Any) -> bool:
     return isinstance(value, dict)
 
 
+def told(value: Any) -> bool:
+    """Numbers and words by name: what a fault was told, or did."""
+    return mapping(value) and all(number(one) or text(one) for one in value.values())
+
+
 def amounts(value: Any) -> bool:
     """One, or a list of them."""
     return all(map(amount, value)) if isinstance(value, list) else amount(value)
@@ -113,7 +118,7 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
         "replaced": maybe(flag),
     },
     "stalled": {"for_ms": amount, "asleep": maybe(flag)},
-    "fault_on": {**_FAULT, "kind": text, "link": maybe(text), "parameters": maybe(mapping)},
+    "fault_on": {**_FAULT, "kind": text, "link": maybe(text), "parameters": maybe(told)},
     "fault_verified": {
         **_FAULT,
         "verified": flag,
@@ -122,7 +127,7 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
     },
     "fault_off": _FAULT,
     "fault_healed": {**_FAULT, "healed": flag, "why": maybe(text)},
-    "fault_did": {**_FAULT, "did": mapping},
+    "fault_did": {**_FAULT, "did": told},
     "fault_skipped": {**_FAULT, "why": maybe(text)},
     "activity": {"name": maybe(text), "end_ns": maybe(whole)},
     "experiment": {"title": maybe(text), "status": maybe(text), "deviated": maybe(flag)},

@@ -5,6 +5,7 @@ A last line without its newline is torn: the writer was killed in mid-write. Tha
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +20,12 @@ class Lines:
     name: str
     objects: tuple[dict[str, Any], ...] = ()
     damaged: tuple[int, ...] = ()
+    unread: bool = False  # something is there, and it is no file
 
     def why(self) -> list[str]:
         """A sentence on the damaged lines, if there are any."""
+        if self.unread:
+            return [f"{self.name} is no file"]
         if not self.damaged:
             return []
         named = ", ".join(map(str, self.damaged[:NAMED_MOST]))
@@ -32,8 +36,8 @@ class Lines:
 
 def read_lines(path: Path) -> Lines:
     """Every line of a file; a file that is not there has none."""
-    if not path.exists():
-        return Lines(path.name)
+    if not path.is_file():
+        return Lines(path.name, unread=os.path.lexists(path))
     *whole, torn = path.read_bytes().split(b"\n")
     parsed = [parse(line) for line in whole]
     last = parse(torn)

@@ -56,7 +56,7 @@ class Free:
 def free(path: Path) -> Free:
     """Where `path` is, or would be made."""
     place = path.absolute()
-    while not place.exists() and place != place.parent:
+    while not os.path.exists(place) and place != place.parent:  # noqa: PTH110 - a name that is too long is none
         place = place.parent
     found = os.statvfs(place)
     most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]

@@ -153,7 +153,8 @@ def owner_alive(path: Path) -> bool:
     owners = [line for line in _lines(path) if "owner" in line]
     if not owners or owners[-1].get("boot") != boot_id():
         return False
-    return start_ticks(owners[-1]["owner"]) == owners[-1].get("start_ticks") != 0
+    owner = owners[-1]["owner"]
+    return isinstance(owner, int) and start_ticks(owner) == owners[-1].get("start_ticks") != 0
 
 
 def mark_done(path: Path, entry_id: int) -> None:
@@ -181,13 +182,13 @@ def boot_id() -> str:
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     """Every whole line; a torn one and one that is no mapping are left out."""
-    if not path.exists():
+    if not path.is_file():
         return []
     lines = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(line, dict):
             lines.append(line)

@@ -24,8 +24,9 @@ from harness.analysis import integrity
 from harness.analysis.integrity import promises
 from harness.analysis.integrity.record import Record
 from harness.errors import UsageError
-from harness.record import checksums
+from harness.record import checksums, papers
 from harness.record.events import RUN_ENDED, Event, read_log
+from harness.record.fields import Check
 from harness.record.lines import read_lines
 from harness.record.samples import SCHEMA, frame, load_whole, seal, sealed_counts, unsealed
 from harness.record.undo import NO_FAULTS, read_open
@@ -67,7 +68,8 @@ def read_files(run_dir: Path, *, touch: bool = True) -> Files:
             "There is neither metadata.json nor events.jsonl in it",
             "Give the directory of a run, for example reports/ramp/latest",
         )
-    metadata, plan = _json(run_dir / METADATA), _json(run_dir / PLAN)
+    metadata, odd = _json(run_dir / METADATA, papers.METADATA)
+    plan, unsound = _json(run_dir / PLAN, papers.PLAN)
     log, work, undo = read_log(run_dir / EVENTS), read_lines(run_dir / WORK), read_lines(run_dir / UNDO)
     ended = any(event.event == RUN_ENDED for event in log.events)
     rows, lacking, counts = _samples(run_dir, touch=touch)
@@ -82,6 +84,8 @@ def read_files(run_dir: Path, *, touch: bool = True) -> Files:
         run_name=run_dir.resolve().name,
         # Of a harness that was killed, the janitor writes on where a line was torn.
         unread=(
+            *odd,
+            *unsound,
             *log.damage,
             *lacking,
             *work.why(),
@@ -123,15 +127,15 @@ def _latest_ns(event: Event) -> int:
     return max(event.at_ns, *(int(event.data.get(name) or 0) for name in ("start_ns", "end_ns")))
 
 
-def _json(path: Path) -> dict[str, Any] | None:
-    """None: there is no such file, or it has no object."""
+def _json(path: Path, fields: Mapping[str, Check]) -> tuple[dict[str, Any] | None, Sequence[str]]:
+    """What can be worked with, and what is wrong with the rest; None: there is no such file, or it has no object."""
     if not path.exists():
-        return None
+        return None, ()
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read", str(error), "Is it the directory of a run?") from error
-    return data if isinstance(data, dict) else None
+    return papers.sound(path.name, data, fields) if isinstance(data, dict) else (None, ())
 
 
 def _yaml(path: Path) -> tuple[Mapping[str, Any] | None, Sequence[str]]:

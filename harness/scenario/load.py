@@ -17,6 +17,7 @@ from harness.scenario.quantities import (
     Count,
     Duration,
     For,
+    Interval,
     Name,
     PerSecond,
     PositiveDuration,
@@ -70,7 +71,7 @@ class Sustain:
     __pydantic_config__ = STRICT
     users: Users | Literal["last_good"]
     for_: For
-    interval: PositiveDuration = INTERVAL_S
+    interval: Interval = INTERVAL_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Open:
     __pydantic_config__ = STRICT
     rate: PerSecond
     for_: For
-    interval: PositiveDuration = INTERVAL_S
+    interval: Interval = INTERVAL_S
     arrivals: Arrivals | None = None
     max_users: Users | None = None
     queue: Queue | None = None
@@ -94,7 +95,7 @@ class Sessions:
     rate: PerSecond
     calls: Count
     for_: For
-    interval: PositiveDuration = INTERVAL_S
+    interval: Interval = INTERVAL_S
     arrivals: Arrivals | None = None
     max_users: Users | None = None
     queue: Queue | None = None
@@ -137,7 +138,7 @@ class Soak:
     level: Size
     for_: For
     parts: Annotated[int, Field(ge=1, le=1000)] = 10
-    interval: PositiveDuration = INTERVAL_S
+    interval: Interval = INTERVAL_S
     arrivals: Arrivals | None = None
     max_users: Users | None = None
     queue: Queue | None = None

@@ -11,6 +11,7 @@ from harness import units
 STRICT = ConfigDict(extra="forbid")
 MAX_USERS = 100_000
 MAX_PER_S = 1_000_000
+INTERVAL_S_LEAST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,16 @@ def _positive(value: float) -> float:
 
 
 Duration = Annotated[float, BeforeValidator(units.duration_s)]
+
+
+def _no_instant(value: float) -> float:
+    if value < INTERVAL_S_LEAST:
+        raise ValueError(f"should be at least {units.show_duration(INTERVAL_S_LEAST)}")
+    return value
+
+
 PositiveDuration = Annotated[float, BeforeValidator(units.duration_s), AfterValidator(_positive)]
+Interval = Annotated[float, BeforeValidator(units.duration_s), AfterValidator(_no_instant)]
 Backoffs = Annotated[Backoff, BeforeValidator(_backoff)]
 Budget = Annotated[float | None, BeforeValidator(_budget)]
 Share = Annotated[float, BeforeValidator(units.share)]

@@ -1,12 +1,14 @@
 """`harness runs`: the list, the removal, and what is said of it."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from harness.analysis.rounding import BLANK
 from harness.cli.main import run
+from harness.record import rundir
 from tests.history.past import past
 
 
@@ -67,3 +69,30 @@ def test_a_place_without_runs_says_so(tmp_path: Path, capsys: pytest.CaptureFixt
     """An empty list is no error."""
     assert run(["runs", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"No runs in {tmp_path}\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "5",
+        '{"verdict": 5}',
+        '{"verdict": "pass", "steps": "x", "totals": {}, "latency_ms": {}}',
+        "[" * 100_000,
+    ],
+)
+def test_a_summary_that_cannot_be_read_is_told_in_its_row(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And `latest` may lead in a circle: the others are listed all the same."""
+    run_dir = rundir.create(tmp_path, "n", datetime(2026, 1, 1, tzinfo=UTC))
+    run_dir.write_json(
+        "metadata.json", {"run_id": run_dir.run_id, "scenario": "n\x1b[2J", "started_at": "2026"}
+    )
+    (run_dir.path / "summary.json").write_text(content)
+    run_dir.undo.write_text('{"owner": "x", "boot": 5}\n' + "[" * 100_000 + "\n")
+    (run_dir.path.parent / "latest").symlink_to("latest")
+
+    assert run(["runs", "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert " damaged " in out
+    assert "\x1b" not in out

@@ -510,3 +510,54 @@ def test_a_run_that_was_interrupted_or_killed_is_not_damaged(reason: str | None,
 def test_at_least_forty_kinds_are_tried() -> None:
     """As was promised."""
     assert len(TAMPERINGS) >= 40
+
+
+def folder(name: str) -> Tamper:
+    """A directory in the place of a file."""
+
+    def tamper(run: Path) -> None:
+        (run / name).unlink()
+        (run / name).mkdir()
+
+    return tamper
+
+
+OF_ANOTHER_SHAPE: dict[str, Tamper] = {
+    "retries is a number": paper("plan.json", lambda data: data.update(retries=8)),
+    "retries is a list": paper("plan.json", lambda data: data.update(retries=["attempts"])),
+    "the steps are a text": paper("plan.json", lambda data: data.update(steps="steady")),
+    "a step is a number": paper("plan.json", lambda data: data["steps"].append(5)),
+    "an interval of no time": step(2, interval_s=1e-300),
+    "a hold without end": step(2, hold_s=1e300),
+    "a fault is told lists": paper(
+        "plan.json", lambda data: data["faults"][0].update(parameters={"latency": [1]})
+    ),
+    "the plan is a list": paper("plan.json", lambda data: []),
+    "the target is a text": metadata(target="http://127.0.0.1:1"),
+    "a server named by a number": metadata(target={"server": 5}),
+    "objectives of numbers": metadata(objectives=[5]),
+    "a warm-up without end": metadata(warmup_s=1e300),
+    "a command line of numbers": metadata(argv=[1, {}]),
+    "a million million workers": metadata(workers=10**12),
+    "a fault that did lists": said("fault_on", parameters={"latency": [1]}),
+    "a directory where the events were": folder("events.jsonl"),
+    "a directory where the work was": folder("work.jsonl"),
+    "a link to itself": lambda run: (run / "undo.jsonl").symlink_to("undo.jsonl"),
+    "a scenario nested without end": lambda run: (run / "scenario.yaml").write_text("[" * 5_000) and None,
+    "checksums nested without end": lambda run: (run / "checksums.json").write_text("[" * 100_000) and None,
+}
+
+
+@pytest.mark.parametrize("name", OF_ANOTHER_SHAPE)
+def test_a_file_of_another_shape_is_damage_and_no_bug(
+    name: str, recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What can be read is shown, as unknown, with the file and the key; else an error says so."""
+    OF_ANOTHER_SHAPE[name](recorded)
+
+    code = harness(["report", str(recorded), "--json"])
+
+    out, err = capsys.readouterr()
+    assert code in {errors.USAGE, errors.UNKNOWN}
+    assert "bug" not in err
+    assert err or json.loads(out)["verdict"] == "unknown"
