@@ -35,6 +35,7 @@ from harness.analysis.observation import Observation
 from harness.analysis.saturation import CLOCK_ERROR_MS_MAX
 from harness.analysis.work import Work
 from harness.catalogue import where
+from harness.mcp.held import HELD_BYTES_MAX
 from harness.record import events as kinds
 from harness.record.events import Event
 from harness.units import NS_PER_S
@@ -151,6 +152,19 @@ def _saturated(evidence: Evidence) -> list[Finding]:
             f"the workers' clocks agree only to {error_ms:.1f} ms (limit {CLOCK_ERROR_MS_MAX:g} ms)"
         )
     return found
+
+
+def _not_held(evidence: Evidence) -> list[Finding]:
+    """Replies that this harness gave up for a reason of its own."""
+    count = evidence.summary["generator"]["not_held"]
+    return (
+        _unknown(
+            f"{count:,} replies were given up because a load worker holds {HELD_BYTES_MAX // 1_000_000} MB of them at most: "
+            "the harness's own limit, not the server's fault (fewer users, more workers, smaller replies)"
+        )
+        if count
+        else []
+    )
 
 
 def _behind(evidence: Evidence) -> list[Finding]:
@@ -370,6 +384,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _nothing_measured,
     _lost,
     _saturated,
+    _not_held,
     _behind,
     _crew,
     _balanced,

@@ -29,6 +29,7 @@ def summary(*, requests=100, ok=100, failed=0, breaking_point=None, **generator)
         "recorded": requests,
         "lost": 0,
         "lost_at_least": False,
+        "not_held": 0,
     }
     return {
         "totals": {"requests": requests, "ok": ok, "failed": failed},
@@ -104,6 +105,13 @@ TRUST = [
     # What one bad second showed is information, however bad it was.
     ({"cpu_max": 1.0, "run_delay_max": 0.5, "lag_ms_p99": 50.0}, [ENDED], "pass", 0, None),
     ({"clock_error_ms": 6.0}, [ENDED], "unknown", 3, "the workers' clocks agree only to 6.0 ms (limit 5 ms)"),
+    (
+        {"not_held": 2},
+        [ENDED],
+        "unknown",
+        3,
+        "2 replies were given up because a load worker holds 96 MB of them at most: the harness's own limit, not the server's fault (fewer users, more workers, smaller replies)",
+    ),
     ({"saturated": None}, [ENDED], "unknown", 3, "the load generator did not report its own health"),
     ({"ok": 0, "failed": 100}, [ENDED], "fail", 1, "none of 100 calls succeeded"),
     ({"ok": 0, "failed": 100, "breaking_point": BROKE}, [ended("broke")], "pass", 0, None),

@@ -204,6 +204,7 @@ def _generator(
         "clock_error_ms": recorded.metadata.get("clock_error_ms"),
         "saturated": health["saturated"],
         **loss.measure(recorded.events, recorded.numbering),
+        "not_held": recorded.calls.of_outcome(outcome.NOT_HELD),
         "strangers_refused": strangers.attempts(recorded.events),
     }
 

@@ -8,7 +8,7 @@
 - `done` is true as soon as the response is there; what follows is for the transport to drain.
 - A stream that ends cleanly without the response, but told the id of an event, can be resumed (`resumption`).
 - Bodies and events are bounded (16 MB), a stream as a whole too (64 MB): what is larger is a bad body. They take no
-  more memory than that, in however small pieces they come.
+  more memory than that, in however small pieces they come. All of a process are bounded together (`held`).
 """
 
 from typing import Final
@@ -16,12 +16,14 @@ from typing import Final
 import msgspec
 
 from harness.mcp import outcome, sse
+from harness.mcp.held import HELD_BYTES_MAX, NoRoomError, joined
 from harness.mcp.judge import judge_refusal, judge_response, printable
 from harness.mcp.messages import Message, Reply, Request, parse
 
 BODY_BYTES_MAX: Final = 16_000_000
 STREAM_BYTES_MAX: Final = 64_000_000
 ASKED_MAX: Final = 16
+NO_ROOM: Final = f"all replies under way are more than {HELD_BYTES_MAX // 1_000_000} MB"
 LAST_EVENT_ID: Final = "Last-Event-ID"
 RETRY_S: Final = 1.0  # where the server does not say
 RESUMPTIONS_MAX: Final = 100
@@ -75,9 +77,7 @@ class Exchange:
         elif not self._body:
             self._body = chunk
         else:
-            if isinstance(self._body, bytes):
-                self._body = bytearray(self._body)
-            self._body += chunk
+            self._join(chunk)
         return self.reply is not None
 
     def end(self, *, closed: bool = False) -> Reply:
@@ -105,8 +105,14 @@ class Exchange:
         assert self.reply is not None
         return self.reply
 
-    def _give_up(self, why: str) -> None:
-        self._end_as(outcome.BAD_BODY, why)
+    def _join(self, chunk: bytes) -> None:
+        try:
+            self._body = joined(self._body, chunk)
+        except NoRoomError:
+            self._give_up(NO_ROOM, outcome.NOT_HELD)
+
+    def _give_up(self, why: str, ended: str = outcome.BAD_BODY) -> None:
+        self._end_as(ended, why)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -150,6 +156,8 @@ class Exchange:
                     return
         except sse.TooLargeError:
             self._give_up("event of more than 16 MB")
+        except NoRoomError:
+            self._give_up(NO_ROOM, outcome.NOT_HELD)
         if self._size > STREAM_BYTES_MAX:
             self._give_up("stream of more than 64 MB")
 

@@ -17,7 +17,8 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from harness.mcp import outcome
-from harness.mcp.exchange import BODY_BYTES_MAX
+from harness.mcp.exchange import BODY_BYTES_MAX, NO_ROOM
+from harness.mcp.held import Held, NoRoomError, Share, joined
 from harness.mcp.judge import judge_response, printable
 from harness.mcp.messages import Headers, Message, Reply, Request, answer, parse
 from harness.mcp.textframe import LOST, lacking, masked, unmasked
@@ -25,6 +26,7 @@ from harness.mcp.textframe import LOST, lacking, masked, unmasked
 OPENED_STATUS = 101
 END_OF_HEAD = b"\r\n\r\n"
 SUBPROTOCOL = "mcp"
+PIECE_BYTES = 65_536
 PENDING_MAX = 4_096  # frames of one piece: a JSON-RPC message has more than 16 bytes, a piece 64 KB
 
 
@@ -40,6 +42,7 @@ class Frames:
         "_partial",
         "_pending",
         "_protocol",
+        "_share",
         "opened",
         "reply",
     )
@@ -50,7 +53,8 @@ class Frames:
         )
         self._headers = headers
         self._expected: int | None = None
-        self._partial: bytearray | None = None  # a message of which more is to come
+        self._partial: bytes | bytearray | None = None  # a message of which more is to come
+        self._share = Share()  # of a frame of which more is to come
         self._pending: deque[Frame] = deque()
         self._began = False  # a byte has come
         self._calling = False
@@ -84,6 +88,7 @@ class Frames:
                 return self._judge_text(text)
         self._due = lacking(data, self._due)
         self._protocol.receive_data(data)
+        self._hold()
         for event in self._protocol.events_received():
             if isinstance(event, Frame):
                 self._keep(event)
@@ -126,6 +131,22 @@ class Frames:
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(1000)
         return self._to_send()
+
+    def _hold(self) -> None:
+        """What `websockets` has of a frame that is not whole."""
+        held = len(self._protocol.reader.buffer)
+        try:
+            self._share.resize(held if held > PIECE_BYTES else 0)
+        except NoRoomError:
+            self._have_no_room()
+
+    def _have_no_room(self) -> None:
+        self.fail(outcome.NOT_HELD, NO_ROOM)
+        self._protocol.reader.buffer.clear()
+        self._share.resize(0)
+        self._partial = None
+        if self._protocol.state is State.OPEN:
+            self._protocol.fail(CloseCode.MESSAGE_TOO_BIG)
 
     def _keep(self, frame: Frame) -> None:
         """Until its turn comes; pings and pongs are answered already."""
@@ -188,14 +209,20 @@ class Frames:
         elif frame.opcode in {Opcode.TEXT, Opcode.CONT}:
             data = frame.data if isinstance(frame.data, bytearray) else bytes(frame.data)
             frame.data = b""  # the parser keeps the last frame until the next one
-            if frame.fin and self._partial is None:
-                return self._judge_text(data)
-            self._partial = self._partial if self._partial is not None else bytearray()
-            self._partial += data
-            if frame.fin:
-                text, self._partial = self._partial, None
-                return self._judge_text(text)
+            return self._take_text(data, whole=frame.fin)
         return b""
+
+    def _take_text(self, data: bytes | bytearray, *, whole: bool) -> bytes:
+        try:
+            if self._partial is not None:
+                text = joined(self._partial, data)
+            else:
+                text = Held(data) if len(data) > PIECE_BYTES else data
+        except NoRoomError:
+            self._have_no_room()
+            return b""
+        self._partial = None if whole else text
+        return self._judge_text(text) if whole else b""
 
     def _judge_text(self, text: bytes | bytearray) -> bytes:
         """The answer to it, if it is a request of the server."""

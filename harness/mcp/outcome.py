@@ -28,6 +28,9 @@ UNFINISHED: Final = "unfinished"  # still open when the drain time ended
 
 INPUT_REQUIRED: Final = "input_required"  # the tool asks the person something
 CANCELLED: Final = "cancelled"  # a person interrupted the run
+NOT_HELD: Final = (
+    "not_held"  # the harness had no room for the reply (`held`): its own limit, not the server's fault
+)
 
 FAILED: Final = (
     TOOL_ERROR,
@@ -47,10 +50,10 @@ FAILED: Final = (
     CONNECT,
     UNFINISHED,
 )
-NEITHER: Final = (INPUT_REQUIRED, CANCELLED)
+NEITHER: Final = (INPUT_REQUIRED, CANCELLED, NOT_HELD)
 ALL: Final = (OK, *FAILED, *NEITHER)
 
 # After these the connection is gone or cannot be believed, so a client would back off before it reconnects.
 CONNECTION_FAILURES: Final = frozenset(
-    {STREAM_ENDED, TRUNCATED, HTTP_PROTOCOL, TIMEOUT, DISCONNECTED, RESET, CONNECT}
+    {STREAM_ENDED, TRUNCATED, HTTP_PROTOCOL, TIMEOUT, DISCONNECTED, RESET, CONNECT, NOT_HELD}
 )

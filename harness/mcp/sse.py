@@ -6,11 +6,13 @@ wanted. An event without data (a priming event) is no event, nor is one that the
 its empty line.
 `last_id` and `retry_ms` are what a client that comes back is to say and to wait; an id that no header can carry is none.
 The unfinished event is bounded, a byte counted for each line: beyond `limit_bytes` it raises `TooLargeError`. It takes no
-more memory than that, in however small pieces it comes.
+more memory than that, in however small pieces it comes; what all streams hold together is bounded too (`held`).
 """
 
 from collections.abc import Iterator
 from typing import Final
+
+from harness.mcp.held import joined
 
 MARK: Final = b"\xef\xbb\xbf"
 MESSAGES: Final = frozenset({b"", b"message"})
@@ -38,7 +40,7 @@ class Parser:
         self.name = b""  # of the event that came last
         self.last_id = ""
         self.retry_ms: int | None = None
-        self._line = bytearray()  # it has no end yet
+        self._line: bytes | bytearray = b""  # it has no end yet
         self._data: bytes | bytearray | None = None
         self._name = b""
         self._size = 0  # of both
@@ -52,9 +54,7 @@ class Parser:
 
     def let_go(self) -> None:
         """Of the event that is not whole: nothing will be fed any more."""
-        self._data = None
-        if self._line:
-            self._line = bytearray()
+        self._data, self._line = None, b""
 
     def feed(self, chunk: bytes) -> Iterator[bytes | bytearray]:
         """The data of every event that these bytes complete."""
@@ -65,14 +65,13 @@ class Parser:
             chunk = chunk.removeprefix(b"\n")
         for line in chunk.splitlines(keepends=True):  # of bytes: at LF, CR and CRLF only
             if line[-1] not in b"\r\n":
-                self._line += line
+                self._line = joined(self._line, line)
                 self._grow(len(line))
                 continue
             whole: bytes | bytearray = line.rstrip(b"\r\n")
             if self._line:
                 self._size -= len(self._line)
-                self._line += whole
-                whole, self._line = self._line, bytearray()
+                whole, self._line = joined(self._line, whole), b""
             if whole:
                 self._take(whole)
             elif (data := self._end_of_event()) is not None:
@@ -81,10 +80,9 @@ class Parser:
 
     def _begin(self, chunk: bytes) -> bytes:
         """Drop a byte-order mark, which may come in pieces."""
-        start = bytes(self._line + chunk)
-        self._line.clear()
+        start, self._line = bytes(self._line) + chunk, b""
         if len(start) < len(MARK) and MARK.startswith(start):
-            self._line += start
+            self._line = start
             return b""
         self._began = True
         return start.removeprefix(MARK)
@@ -110,10 +108,7 @@ class Parser:
         if self._data is None:
             self._data = line[start:] if isinstance(line, bytes) else _without(line, start)
             return
-        if isinstance(self._data, bytes):
-            self._data = bytearray(self._data)
-        self._data += b"\n"
-        self._data += memoryview(line)[start:]
+        self._data = joined(joined(self._data, b"\n"), memoryview(line)[start:])
 
     def _grow(self, size: int) -> None:
         self._size += size

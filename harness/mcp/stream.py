@@ -16,7 +16,8 @@ import msgspec
 
 from harness.mcp import outcome, sse
 from harness.mcp.dialects.handshake import LISTENING
-from harness.mcp.exchange import ASKED_MAX, BODY_BYTES_MAX, LAST_EVENT_ID, RETRY_S
+from harness.mcp.exchange import ASKED_MAX, BODY_BYTES_MAX, LAST_EVENT_ID, NO_ROOM, RETRY_S
+from harness.mcp.held import NoRoomError
 from harness.mcp.judge import judge_refusal, judge_response, printable
 from harness.mcp.messages import Message, Reply, Request, parse
 
@@ -94,6 +95,8 @@ class Stream:
                 self._take(data)
         except sse.TooLargeError:
             self._end_as(outcome.BAD_BODY, "event of more than 16 MB")
+        except NoRoomError:
+            self._end_as(outcome.NOT_HELD, NO_ROOM)
         self._on_news()
         return self.ended is not None
 
@@ -136,6 +139,7 @@ class Stream:
         """The end of the stream is the end of the call under way."""
         self.ended = ended
         self.reply = self.reply or ended
+        self.let_go()
 
     def _take(self, data: bytes | bytearray) -> None:
         if self._events.name == ENDPOINT:

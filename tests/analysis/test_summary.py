@@ -26,7 +26,7 @@ KEYS = {
     "capacity": "model peak_users peak_rps interval",
     "sessions": "opened lost reopened survived_restart",
     "generator": "workers cpu_max run_delay_max lag_ms_p99 added_ms clock_error_ms saturated started recorded lost lost_at_least "
-    "strangers_refused",
+    "not_held strangers_refused",
 }
 
 
