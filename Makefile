@@ -5,6 +5,7 @@
 # make count  200,000 calls by two workers: each has its row
 # make bench  the harness measured beside its peers, seven minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
 # make interrupt  twenty runs with a fault, ended by Ctrl-C or kill -9 at random moments: is anything left?
+# make kills      forty runs of which a part is ended or stopped, in every phase: exit codes, what is left, calls without a row
 # make truth    servers whose behaviour is known: theory beside what is reported, under twenty minutes; make truth PART=latency
 # make steady   twenty first runs that end with an answer, and twenty of a disturbed generator that end unknown, an hour and a quarter
 # make named      ten runs of a target that acknowledges before it commits: is it named for it?
@@ -14,7 +15,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test count bench calibrate interrupt named truth steady check format clean
+.PHONY: run test count bench calibrate interrupt kills named truth steady check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -42,6 +43,9 @@ calibrate: $(STAMP)
 
 interrupt: $(STAMP)
 	$(BIN)/python -m tests.e2e.interruptions 20 --seed $(or $(SEED),0)
+
+kills: $(STAMP)
+	$(BIN)/python -m tests.e2e.kills --seed $(or $(SEED),0) $(FLAGS)
 
 named: $(STAMP)
 	$(BIN)/python -m tests.e2e.named 10

@@ -84,6 +84,17 @@ class ServiceError(HarnessError):
     exit_code = INTERNAL
 
 
+class PartGoneError(ServiceError):
+    """A part was ended by somebody else: no bug, and nothing that could be measured without it."""
+
+    exit_code = UNKNOWN
+
+
+def not_started(returncode: int | None) -> type[ServiceError]:
+    """What it is that a part has ended so before it was ready."""
+    return PartGoneError if returncode is not None and returncode < 0 else ServiceError
+
+
 def worst(*codes: int) -> int:
     """The exit code to end with when several apply."""
     return next((code for code in PRECEDENCE if code in codes), INTERNAL)

@@ -10,12 +10,14 @@ are not watched.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.analysis import parts
 from harness.conduct.asked import Run
-from harness.errors import UntrustedError
+from harness.errors import HarnessError, NoRoomError, PartGoneError
 from harness.record import events, redact
 from harness.record.events import Event
 from harness.record.undo import Ended
@@ -50,9 +52,22 @@ class Parts:
             self.lost.append(parts.sentence(event))
             self._gone.set()
 
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """What goes wrong when a part is gone is its doing: a target that does not answer is none, if its PostgreSQL was killed."""
+        try:
+            yield
+        except HarnessError as error:
+            if not self.lost or isinstance(error, NoRoomError):
+                raise
+            raise self._gone_error() from error
+
     async def until_lost(self) -> None:
         """Raises when a part is gone without which nothing more can be measured."""
         await self._gone.wait()
-        raise UntrustedError(
+        raise self._gone_error()
+
+    def _gone_error(self) -> PartGoneError:
+        return PartGoneError(
             "A part of the run is gone", self.lost[0], "The logs of the run directory say more"
         )

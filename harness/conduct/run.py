@@ -136,6 +136,7 @@ async def _make(run: Run) -> str:
         undo = run.undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
         parts = Parts(run)
         undo.unasked = parts.ended
+        stack.enter_context(parts.blamed())
         ways = await prepare(
             stack, asked.places(run.plan), run.directory, undo, asked.clock, rolls=asked.rolls(run.plan)
         )

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from harness.addresses.book import is_this_machine
 from harness.clock import in_time
-from harness.errors import ServiceError, UsageError
+from harness.errors import UsageError, not_started
 from harness.load import token
 from harness.load.engine import (
     FD_VARIABLE,
@@ -174,11 +174,13 @@ class _LocustLoad:
         word = await self._next(said, within_s)
         if word is not None:
             return word
-        why = self.gone or f"waited {within_s:.0f}s for it to say {said!r}"
+        why = self.gone or f"waited for it to say {said!r}"
+        code: int | None = None
         for name, child in self.children.items():
             if await child.ended_within(1.0):
+                code = child.returncode if code is None else code
                 why += f"; {name} ended with {child.returncode}:\n{_last_line(child.log_tail())}"
-        raise ServiceError("The load engine failed", why, "See locust.log and worker-*.log of the run")
+        raise not_started(code)("The load engine failed", why, "See locust.log and worker-*.log of the run")
 
     def attend(self, doing: Coroutine[Any, Any, None]) -> None:
         """Something that goes on beside the load, until it ends."""

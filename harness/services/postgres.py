@@ -27,7 +27,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness.addresses import book
-from harness.errors import ServiceError
+from harness.errors import ServiceError, not_started
 from harness.hiding import learn
 from harness.record.undo import SHARED_MEMORY, Journal
 from harness.services import temporary
@@ -128,7 +128,7 @@ async def _initialise(undo: Journal, log: Path, binaries: Path, place: Path, use
     ) as child:
         done = await child.ended_within(INITDB_S)
         if not done or child.returncode != 0:
-            raise ServiceError(
+            raise not_started(child.returncode)(
                 "PostgreSQL could not make its data directory",
                 child.log_tail() or f"initdb took more than {INITDB_S:g}s",
                 f"See {log}; or use a server of yours: set DATABASE_URL",

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from harness.clock import within
 from harness.environment import for_others
-from harness.errors import ServiceError
+from harness.errors import ServiceError, not_started
 from harness.record.undo import Ended, Entry, Journal, start_ticks
 from harness.services import launch, proctable
 from harness.services.proctable import MARK, Process
@@ -90,8 +90,8 @@ class Child:
             self._process.send_signal(number)
 
     async def stop(self, within_s: float = STOP_S) -> None:
-        """Go down the ladder; afterwards nothing of the child is left."""
-        self.asked = True
+        """Go down the ladder; afterwards nothing of the child is left. One that has ended was not asked to."""
+        self.asked = self.asked or self._process.poll() is None
         before = self._family()
         try:
             if self.returncode is None:
@@ -301,7 +301,7 @@ def _watch(child: Child, undo: Journal) -> Callable[[], None]:
 async def _until_ready(child: Child, ready: Ready, ready_s: float) -> None:
     async def pause(seconds: float) -> None:
         if await child.ended_within(seconds):
-            raise ServiceError(
+            raise not_started(child.returncode)(
                 f"{child.name} ended before it was ready: {how(child.returncode)}",
                 child.log_tail() or "It wrote nothing.",
                 f"See {child.log}",

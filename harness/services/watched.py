@@ -18,7 +18,7 @@ from typing import Final
 
 import harness
 from harness import hiding
-from harness.errors import ServiceError
+from harness.errors import ServiceError, not_started
 from harness.record.undo import Ended, Journal
 from harness.services.janitor import HELLO
 from harness.services.process import how
@@ -45,10 +45,9 @@ class Watched:
         """It ignores signals from its hello on; nothing is started before."""
         process = self._process = _start(self.undo.path)
         if not await asyncio.to_thread(_said_hello, process):
-            process.kill()
-            code = process.wait()
+            code = _killed_unless_ended(process)
             _close(process)
-            raise ServiceError(
+            raise not_started(code)(
                 "The janitor did not start",
                 f"{sys.executable} -m harness.services.janitor: {how(code)}",
                 "Without it a killed run could leave processes behind; run `harness doctor`",
@@ -109,6 +108,15 @@ def _start(undo_path: Path) -> "subprocess.Popen[bytes]":
     assert process.stdin is not None
     os.set_blocking(process.stdin.fileno(), False)
     return process
+
+
+def _killed_unless_ended(process: "subprocess.Popen[bytes]") -> int:
+    """Its exit code: one that has closed its end is ending."""
+    try:
+        return process.wait(LEAVE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait() and 1  # hung, and was not ended by anybody else
 
 
 def _tell(process: "subprocess.Popen[bytes]", secret: str, label: str) -> None:

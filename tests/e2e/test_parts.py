@@ -14,6 +14,7 @@ from harness.record.events import read_events
 from harness.record.undo import read_open
 from harness.services import proctable
 from harness.services.ports import free_port
+from tests import brokers, getting
 from tests.e2e.leftovers import assert_nothing_left
 
 Start = Callable[..., Any]
@@ -56,6 +57,27 @@ def test_a_part_of_ours_that_is_killed_ends_the_run_and_makes_it_unknown(harness
 def part_in_words(part: str) -> str:
     words = OURS[part]
     return words if words == "PostgreSQL" else words[0].lower() + words[1:]
+
+
+@pytest.mark.parametrize(
+    ("part", "link", "words"), [("rabbitmq", "queue", "RabbitMQ"), ("redis", "sessions", "Redis")]
+)
+def test_a_broker_of_ours_that_is_killed_ends_the_run_and_makes_it_unknown(
+    harness: Start, on_path: str, tmp_path: Path, part: str, link: str, words: str
+) -> None:
+    """They are there when a fault is planned on the way to them; that fault need not have come."""
+    if not brokers.are_installed(part):
+        pytest.skip(getting.rabbitmq() if part == "rabbitmq" else getting.redis())
+    fault = f"down:link={link},at=5m,for=1s"
+    command = harness("sustain", "--users", "2", "--for", "10m", "--json", "--fault", fault, PATH=on_path)
+    run = command.wait_for_event("step_running", within_s=120)
+    kill(run, part)
+
+    assert command.wait() == 3, command.stderr
+    summary = command.summary()
+    assert summary["reasons"][0].startswith(f"{words} ended by itself ")
+    assert "killed by signal 9 (SIGKILL)" in summary["reasons"][0]
+    assert_nothing_left(run, tmp_path)
 
 
 def janitor_of(command: Any) -> int:
