@@ -346,6 +346,7 @@ def locust_engine(
         if spec.expect_workers:
             check_reachable(spec)
             check_free(spec.bind)
+        token.check_sealable()
         given = token.given(os.environ) if spec.expect_workers else ""
         joins = given or token.drawn()
         ours, theirs = socket.socketpair()

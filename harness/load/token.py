@@ -24,6 +24,18 @@ LONGEST: Final = 1000
 MAKE_ONE: Final = "Make one with: openssl rand -hex 32"
 
 
+def check_sealable() -> None:
+    """Every wheel of pyzmq can; one that was built without CURVE cannot, and an open door is none to fall back to."""
+    import zmq
+
+    if not zmq.has("curve"):
+        raise UsageError(
+            "The load cannot be kept to the workers of the run",
+            "pyzmq was built without CURVE, which seals Locust's channel",
+            "Install its wheel: pip install --force-reinstall --only-binary pyzmq pyzmq",
+        )
+
+
 def drawn() -> str:
     """Nobody can guess it."""
     token = secrets.token_hex(32)

@@ -43,3 +43,12 @@ def test_it_is_hidden_wherever_it_would_be_written() -> None:
     """As every secret of the run."""
     drawn = token.drawn()
     assert hiding.hide(f"the token is {drawn}") == "the token is (hidden)"
+
+
+def test_without_curve_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open door would let everybody in."""
+    token.check_sealable()
+    monkeypatch.setattr("zmq.has", lambda _capability: False)
+    with pytest.raises(UsageError, match="kept to the workers of the run") as told:
+        token.check_sealable()
+    assert "pip install" in str(told.value)

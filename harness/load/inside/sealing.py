@@ -46,6 +46,8 @@ def seal_as_told(environment: MutableMapping[str, str] = os.environ) -> None:
     """With the token of the environment, if it has one; a token that cannot be used ends the process."""
     try:
         text = token.given(environment)
+        if text:
+            token.check_sealable()
     except UsageError as error:
         sys.exit(str(error))
     environment.pop(token.VARIABLE, None)
