@@ -1,0 +1,1 @@
+"""A long run, watched from outside: does anything of it grow? `make soak` (`__main__`)."""
