@@ -8,6 +8,7 @@
 # make kills      forty runs of which a part is ended or stopped, in every phase: exit codes, what is left, calls without a row
 # make truth    servers whose behaviour is known: theory beside what is reported, under twenty minutes; make truth PART=latency
 # make steady   twenty first runs that end with an answer, and twenty of a disturbed generator that end unknown, an hour and a quarter
+# make soak     an hour of a run with faults and clients that come and go: does any part of it grow? make soak MINUTES=10
 # make named      ten runs of a target that acknowledges before it commits: is it named for it?
 
 VENV ?= .venv
@@ -16,6 +17,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .PHONY: run test count bench calibrate interrupt kills named truth steady check format clean
+.PHONY: run test count bench calibrate interrupt named soak truth steady check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -49,6 +51,9 @@ kills: $(STAMP)
 
 named: $(STAMP)
 	$(BIN)/python -m tests.e2e.named 10
+
+soak: $(STAMP)
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60)
 
 truth: $(STAMP)
 	$(BIN)/python -m tests.truth $(PART)

@@ -56,6 +56,12 @@ class Judged:
         decided = self.ok + self.failed + self.not_sent
         return self.ok / decided if decided else None
 
+    def plus(self, other: "Judged") -> "Judged":
+        """Of two parts of a window; how many independent calls that is worth is not known any more."""
+        ok, failed = self.ok + other.ok, self.failed + other.failed
+        rate = ok / (ok + failed) if ok + failed else None
+        return Judged(self.requests + other.requests, ok, failed, rate, self.not_sent + other.not_sent)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:

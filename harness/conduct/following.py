@@ -5,16 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from harness.analysis.steps import Judged, judge
 from harness.load.engine import Trouble
 from harness.record import events
 from harness.record.events import Event, EventLog
-from harness.record.samples import Tail
+from harness.record.samples import Tail, frame
 from harness.record.spool import Gauges
 from harness.units import NS_PER_MS
 
 JUDGED_COLUMNS = ["intended_ns", "done_ns", "outcome", "operation"]
+COUNTED_AT = 40  # tables: some seconds
+NOTHING = Judged(0, 0, 0, None)
 BUCKET_MS = 100  # how finely events.jsonl tells when arrivals were not sent
 
 
@@ -27,6 +32,7 @@ class Watch:
     gauges: dict[int, Gauges] = field(default_factory=dict)
     step_rows: list[pa.Table] = field(default_factory=list)
     whole_rows: bool = False
+    step_counted: Judged = NOTHING  # calls of the step whose rows were let go of
     step_not_sent: list[int] = field(default_factory=list)
     fresh: list[pa.Table] = field(default_factory=list)  # since somebody has looked
     said: list[tuple[int, Gauges]] = field(default_factory=list)  # as well
@@ -50,7 +56,19 @@ class Watch:
     def begin_step(self, *, whole_rows: bool = False) -> None:
         """What came before belongs to other steps. Few columns decide on a step, and one may last for hours."""
         self.step_rows, self.whole_rows = [], whole_rows
-        self.step_not_sent = []
+        self.step_counted, self.step_not_sent = NOTHING, []
+
+    def count(self, start_ns: int, until_ns: int) -> None:
+        """Of a step that nobody asks more of: calls that were wanted before `until_ns` are counted, and their rows let go of."""
+        if len(self.step_rows) >= COUNTED_AT:
+            self.step_counted = self.step_counted.plus(judge(frame(self.step_rows), start_ns, until_ns))
+            later = [rows.filter(pc.greater_equal(rows["intended_ns"], until_ns)) for rows in self.step_rows]
+            self.step_rows = [rows for rows in later if rows.num_rows]
+
+    def judged(self, rows: pd.DataFrame, start_ns: int, end_ns: int) -> Judged:
+        """All calls of the step: `rows` are those that are left."""
+        judged = judge(rows, start_ns, end_ns)
+        return judged if self.step_counted == NOTHING else self.step_counted.plus(judged)
 
     def resolved(self, until_ns: int) -> bool:
         """Every worker has said, after that time, that no call from before it is open."""

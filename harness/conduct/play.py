@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from harness.analysis.breaking_point import REPEATS_MOST, reason, settled, weigh
-from harness.analysis.steps import Judged, judge
+from harness.analysis.spans import Span
+from harness.analysis.steps import Judged
 from harness.clock import Clock, Epoch
 from harness.conduct.following import Watch
 from harness.conduct.judging import Judgement, judgement, show_rate
@@ -76,6 +77,7 @@ class Player:
     ticked_ns: int = 0
     last_index: int = -1  # of the plan's last step
     measuring: str | None = None  # the load step that has all its users, and is not over
+    counting: Span | None = None  # the measured window of a step of which only counts are asked for
 
     async def play(self, plan: Plan) -> str:
         """Every step in turn; returns why the run ended. A step in which an abort rule is met has no end."""
@@ -192,8 +194,12 @@ class Player:
         """The measured window, when it is over."""
         if not step.requests:
             end_ns = running_ns + int(step.hold_s * NS_PER_S)
+            start_ns = running_ns + int(step.settle_s * NS_PER_S)
+            # A level may be looked at more closely; of any other, which may last for hours, the counts will do.
+            self.counting = (start_ns, end_ns) if step.break_below is None else None
             await self._until(end_ns, doing)
-            return running_ns + int(step.settle_s * NS_PER_S), min(end_ns, self._now_ns())
+            self.counting = None
+            return start_ns, min(end_ns, self._now_ns())
         assert isinstance(step.users, int)
         # However slow: as many rounds as there are, each until its calls have timed out.
         rounds = -(-step.requests // step.users) + 1
@@ -204,7 +210,8 @@ class Player:
 
     def _judge(self, step: LoadStep, index: int, start_ns: int, end_ns: int) -> Judgement:
         rows = frame(self.watch.step_rows)
-        judged = replace(judge(rows, start_ns, end_ns), not_sent=self.watch.not_sent(start_ns, end_ns))
+        judged = self.watch.judged(rows, start_ns, end_ns)
+        judged = replace(judged, not_sent=self.watch.not_sent(start_ns, end_ns))
         found = judgement(step, judged, rows, start_ns, end_ns)
         self._event(
             events.STEP_JUDGED,
@@ -241,8 +248,11 @@ class Player:
     async def _look(self, sleep_s: float, doing: str) -> None:
         await self.clock.sleep(sleep_s)
         await self._check()
-        known = len(self.watch.fresh)
+        known, now_ns = len(self.watch.fresh), self._now_ns()
         self.watch.read()
+        if self.counting is not None:
+            start_ns, end_ns = self.counting
+            self.watch.count(start_ns, min(now_ns, end_ns))
         self._stop_if_all_failed(self.watch.fresh[known:])
         span_s = (self._now_ns() - self.ticked_ns) / NS_PER_S
         if span_s >= TICK_S:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.analysis.steps import Judged
 from harness.clock import Epoch, FakeClock
-from harness.conduct.following import Watch
+from harness.conduct.following import COUNTED_AT, Watch
 from harness.conduct.play import Player
 from harness.errors import UntrustedError
 from harness.live.progress import Plain
@@ -170,3 +171,30 @@ async def test_a_lost_worker_ends_the_run_as_untrusted(tmp_path: Path) -> None:
     told = [event for event in read_events(tmp_path / "events.jsonl") if event.event != "generator"]
     assert [event.event for event in told][-2:] == ["step_asked", "worker_lost"]
     assert told[-1].data == {"worker": "worker-0", "users": 10, "why": "it was ended by SIGKILL"}
+
+
+@pytest.mark.parametrize(
+    "load", [{"sustain": {"users": 10, "for": "90s"}}, {"rate": {"rate": "50/s", "for": "90s"}}]
+)
+async def test_a_long_step_is_counted_while_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: dict[str, object]
+) -> None:
+    """The rows of some seconds are held, not those of hours; the counts are those of all rows together."""
+    held = []
+
+    def judged(self: Watch, *rest: object) -> Judged:
+        held.append(len(self.step_rows))
+        return whole(self, *rest)  # type: ignore[arg-type]
+
+    whole = Watch.judged
+    monkeypatch.setattr(Watch, "judged", judged)
+    counts = []
+    for name, at in (("counted", COUNTED_AT), ("kept", 10**9)):
+        monkeypatch.setattr("harness.conduct.following.COUNTED_AT", at)
+        (tmp_path / name).mkdir()
+        played = await play(tmp_path / name, [{"name": "long", **load}], Server(failing=0.1))
+        counts += played.all("step_judged")
+
+    assert held[0] <= COUNTED_AT + 10 < held[1]
+    assert counts[0] == counts[1]
+    assert counts[0]["failed"]

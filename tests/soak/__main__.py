@@ -26,7 +26,7 @@ from tests.soak import table
 from tests.soak.clients import visit_on
 from tests.soak.parts import bytes_under, data_of, parts_of, seen
 
-STEP_S: Final = 2.0
+STEP_S, STEP_S_SHORT = 2.0, 0.5
 START_S, END_S = 120.0, 180.0
 FAULTS: Final[tuple[dict[str, Any], ...]] = (
     {"fault": "latency", "link": "database", "latency": "50ms"},
@@ -92,7 +92,7 @@ async def _soak(out: Path, minutes: float, users: int, broken: str | None) -> tu
         url = json.loads((run / "metadata.json").read_text())["target"]["url"].removesuffix("/mcp")
         visiting = asyncio.create_task(visit_on(url, watched.visited))
         try:
-            await _watch(watched, run, harness)
+            await _watch(watched, run, harness, STEP_S_SHORT if minutes < table.SHORT_MINUTES else STEP_S)
         finally:
             visiting.cancel()
             await asyncio.wait([visiting])
@@ -105,12 +105,12 @@ async def _soak(out: Path, minutes: float, users: int, broken: str | None) -> tu
             await harness.wait()
 
 
-async def _watch(watched: Watched, run: Path, harness: asyncio.subprocess.Process) -> None:
+async def _watch(watched: Watched, run: Path, harness: asyncio.subprocess.Process, step_s: float) -> None:
     """Until its step is over."""
     began_s, size, data = time.monotonic(), 0, None
     recorded: dict[int, int] = {}
     while harness.returncode is None:
-        await asyncio.sleep(STEP_S)
+        await asyncio.sleep(step_s)
         with (run / "events.jsonl").open("rb") as file:
             file.seek(size)
             piece = file.read().rpartition(b"\n")[0]
@@ -126,6 +126,8 @@ async def _watch(watched: Watched, run: Path, harness: asyncio.subprocess.Proces
         for part, pids in found.items():
             if (now := seen(pids)) is not None:
                 watched.add(part, "memory", at_s, now.memory_mb)
+                if now.shared_mb > 1:
+                    watched.add(part, "shared", at_s, now.shared_mb)
                 watched.add(part, "files", at_s, now.files)
                 watched.add(part, "threads", at_s, now.threads)
         data = data or data_of(found.get("postgres", []))

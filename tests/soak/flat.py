@@ -58,7 +58,7 @@ def _blocks(times_s: Sequence[float], values: Sequence[float]) -> list[tuple[flo
         return []
     from_s = times_s[0] + WARM_UP * (times_s[-1] - times_s[0])
     kept = [pair for pair in zip(times_s, values, strict=True) if pair[0] >= from_s]
-    count = min(BLOCKS_MOST, len(kept) // 2)
+    count = min(BLOCKS_MOST, len(kept))
     edges = [len(kept) * number // count for number in range(count + 1)] if count else []
     parts = [kept[begin:end] for begin, end in pairwise(edges)]
     return [(median(t for t, _ in part), median(value for _, value in part)) for part in parts]

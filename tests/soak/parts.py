@@ -1,7 +1,8 @@
 """The parts of a run as the kernel knows them: memory, descriptors and threads of each, and what is on disk.
 
-A part is a process that descends from the harness, PostgreSQL's are one together. Memory is PSS: what several processes
-share counts for each in part, so that the sum is what the machine has less of.
+A part is a process that descends from the harness, PostgreSQL's are one together. Memory is what a process has for itself
+(anonymous PSS, and what of it was swapped out): a leak is there, and not in the pages of programs, which come and go with the
+machine's cache. What processes share (PostgreSQL's buffers) is told apart: it fills as the buffers are used, and has a bound.
 """
 
 import os
@@ -28,6 +29,7 @@ class Seen:
     """What one part has at one moment."""
 
     memory_mb: float
+    shared_mb: float
     files: int
     threads: int
 
@@ -59,6 +61,7 @@ def seen(pids: list[int]) -> Seen | None:
         return None
     return Seen(
         round(sum(one.memory_mb for one in all_of_it), 2),
+        round(sum(one.shared_mb for one in all_of_it), 2),
         sum(one.files for one in all_of_it),
         sum(one.threads for one in all_of_it),
     )
@@ -98,9 +101,10 @@ def _name(pid: int) -> str:
 def _one(pid: int) -> Seen | None:
     place = PROC / str(pid)
     try:
-        memory_kb = sum(_numbers((place / "smaps_rollup").read_text(), "Pss", "SwapPss"))
+        memory = (place / "smaps_rollup").read_text()
+        own_kb, shared_kb = sum(_numbers(memory, "Pss_Anon", "SwapPss")), sum(_numbers(memory, "Pss_Shmem"))
         (threads,) = _numbers((place / "status").read_text(), "Threads")
-        return Seen(memory_kb / 1024, len(os.listdir(place / "fd")), threads)  # noqa: PTH208  counting
+        return Seen(own_kb / 1024, shared_kb / 1024, len(os.listdir(place / "fd")), threads)  # noqa: PTH208  counting
     except (OSError, ValueError):
         return None
 

@@ -1,6 +1,7 @@
 """The table of a soak: what each part had, and whether it grows.
 
-Disk grows with the calls, since each has its row: so it is judged by the bytes for a call, from reading to reading.
+Disk grows with the calls, since each has its row: so it is judged by the bytes for a call, from reading to reading. Memory that is
+shared is PostgreSQL's buffers, which fill: so it is judged by their size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,8 @@ ALLOWED: Final[Mapping[str, tuple[float, float]]] = {
     "bytes a call": (20.0, 0.1),
 }
 SHORT_TIMES: Final = 8
-UNITS: Final = {"memory": "MB", "files": "", "threads": "", "bytes a call": "B"}
+SHARED_MB_MAX: Final = 160.0  # shared_buffers are 128 MB, and there is something around them
+UNITS: Final = {"memory": "MB", "shared": "MB", "files": "", "threads": "", "bytes a call": "B"}
 HOUR_S: Final = 3600
 
 Series = Mapping[tuple[str, str], tuple[list[float], list[float]]]
@@ -46,9 +48,12 @@ def rows(series: Series, calls: Sequence[int], *, short: bool = False) -> list[R
             named, (at_s, figures) = "bytes a call", _per_call(times_s, values, calls)
         if not figures:
             continue
-        allowed, share = ALLOWED[named]
-        times = SHORT_TIMES if short else 1
-        found = flat.judge(at_s, figures, allowed * times, share * times)
+        if what == "shared":
+            found = flat.Found(flat.FLAT if max(figures) <= SHARED_MB_MAX else flat.GROWS)
+        else:
+            allowed, share = ALLOWED[named]
+            times = SHORT_TIMES if short else 1
+            found = flat.judge(at_s, figures, allowed * times, share * times)
         made.append(Row(part, named, figures[0], max(figures), figures[-1], found))
     return made
 
