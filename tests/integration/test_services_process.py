@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ServiceError
+from harness.errors import PartGoneError, ServiceError
 from harness.record.undo import Ended, Journal
 from harness.services import launch, process, proctable, readiness, usage
 from harness.services.process import RunAs, running
@@ -394,6 +394,27 @@ async def test_what_we_end_and_what_may_end_is_not_told_of(start, undo: Journal)
         async with start("import sys; sys.exit(1)", part="target"):
             pass
     assert told == []
+
+
+async def test_a_part_that_had_ended_before_it_was_asked_to_is_told_of(start, undo: Journal) -> None:
+    """Whoever fails for want of it ends the run at once, and its end is to be known all the same."""
+    told: list[Ended] = []
+    undo.unasked = told.append
+    async with start(TALKS, part="target") as child:
+        os.kill(child.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # the event loop has not heard of it
+    assert [(one.part, one.how) for one in told] == [("target", "killed by signal 9 (SIGKILL)")]
+
+
+async def test_a_part_that_is_killed_before_it_is_ready_is_no_bug(start) -> None:
+    """Exit 3 by a signal; one that leaves by itself is ours to explain."""
+    with pytest.raises(PartGoneError, match="killed by signal 9") as gone:
+        async with start("import os; os.kill(os.getpid(), 9)", part="target"):
+            pass
+    with pytest.raises(ServiceError) as left:
+        async with start("import sys; sys.exit(1)", part="target"):
+            pass
+    assert (gone.value.exit_code, left.value.exit_code) == (3, 70)
 
 
 async def test_a_part_that_was_restarted_is_watched_again(start, undo: Journal) -> None:
