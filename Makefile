@@ -9,6 +9,7 @@
 # make truth    servers whose behaviour is known: theory beside what is reported, under twenty minutes; make truth PART=latency
 # make steady   twenty first runs that end with an answer, and twenty of a disturbed generator that end unknown, an hour and a quarter
 # make soak     an hour of a run with faults and clients that come and go: does any part of it grow? make soak MINUTES=10
+# make fuzz       hostile files, flags, runs and replies of servers, for so long: make fuzz SECONDS=60 SEED=0 PART=wire (docs/fuzzing.md)
 # make named      ten runs of a target that acknowledges before it commits: is it named for it?
 
 VENV ?= .venv
@@ -16,8 +17,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test count bench calibrate interrupt kills named truth steady check format clean
-.PHONY: run test count bench calibrate interrupt named soak truth steady check format clean
+.PHONY: run test count bench calibrate fuzz interrupt kills named soak truth steady check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -48,6 +48,9 @@ interrupt: $(STAMP)
 
 kills: $(STAMP)
 	$(BIN)/python -m tests.e2e.kills --seed $(or $(SEED),0) $(FLAGS)
+
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) --seed $(or $(SEED),0) --part $(or $(PART),all) --first $(or $(FIRST),0)
 
 named: $(STAMP)
 	$(BIN)/python -m tests.e2e.named 10
