@@ -144,10 +144,11 @@ class _LocustLoad:
         host, _, port = spec.bind.rpartition(":")
         shown = "HOST" if host in ANY_HOST else host
         where = f"a copy of {self.token_file}" if self.token_file else f"the {token.VARIABLE} of this run"
+        told = f"{token.FILE_VARIABLE}={token.FILE} " if self.token_file else ""
         self.note(
             f"Waiting at {spec.bind} for {spec.expect_workers} "
             f"{'worker' if spec.expect_workers == 1 else 'workers, each'} started with {where} by\n"
-            f"  {token.FILE_VARIABLE}={token.FILE} locust -f locustfiles/mcp.py --worker "
+            f"  {told}locust -f locustfiles/mcp.py --worker "
             f"--master-host {shown} --master-port {port}"
         )
         if await self._next("ready", JOIN_S) is not None:

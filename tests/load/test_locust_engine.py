@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,13 +71,17 @@ def test_a_port_that_is_taken_is_told_before_anything_starts() -> None:
 async def test_it_says_where_workers_join_and_who_has() -> None:
     """With the command to start one, and what it needs."""
     line = Line()
+    line.load.token_file = Path("/a/run/join.token")
     line.say("stranger", attempts=3, why="without a token")
     line.say("joined", part="worker-1", host="other")
     line.say("ready", workers=2)
     await line.load.joined()
 
     assert "--master-host 127.0.0.1 --master-port 5557" in line.notes[0]
-    assert "HARNESS_JOIN_TOKEN_FILE=join.token locust" in line.notes[0]
+    assert (
+        f"with a copy of {line.load.token_file} by\n  HARNESS_JOIN_TOKEN_FILE=join.token locust"
+        in line.notes[0]
+    )
     assert "  worker-1 has joined from other" in line.notes
     assert line.refusals == [(3, "without a token")]
     line.load.leave()
