@@ -19,8 +19,8 @@ Two faults in one place at the same time are refused, since nobody could tell wh
 
 A process that ends without a fault of the plan is no fault. It is noticed at once and named with when, how (`killed by signal 9`,
 `exit code 1`) and its last words, as the event `part_lost`. A server that `target.command` has started fails the run: that it ended
-is a finding about it, and the load goes on. A part of the harness's own makes the run unknown, and ends it (but for the janitor,
-which only cleans up).
+is a finding about it, and the load goes on. A part of the harness's own makes the run unknown, and ends it. The janitor,
+which only cleans up, is replaced; if it cannot be, no further fault is applied. A Toxiproxy of the harness's own takes its faults with it.
 
 ## How a fault on a link is proved
 
