@@ -58,6 +58,7 @@ SCENARIO = "name: n\nload: [{ramp: {to: 10, step: 5}}]\n"
         (["ramp", "--max", "5", "--fault", f"noop:name={'n' * 400},at=1s,for=1s"], 2, "is not a name"),
         (["ramp", "--max", "5", "--slo", "p95 < " + "a " * 50_000], 2, "is not an objective"),
         (["ramp", "--max", "5", "--abort", "p95 < " + "a " * 50_000], 2, "is not an abort rule"),
+        (["rate", "--rate", "5/s", "--for", "5s", "--out", "a" * 5_000], 2, "Cannot write to"),
         (["ramp", "--max", "5", "--mix", "light=1,light=2"], 2, "each class once"),
         (["ramp", "--max", "5", "--mix", "light=" + "9" * 5_000], 2, "cannot be read"),
         (["ramp", "--max", "5", "--target-options", "'"], 2, "No closing quotation"),
@@ -186,6 +187,9 @@ def test_a_run_that_is_still_going_is_not_read(tmp_path: Path, capsys: pytest.Ca
         ("target: {options: 5}", "options: should be a list"),
         ("objectives: 5", "objectives: should be a list"),
         ("faults: text", "faults: should be a list"),
+        ("load: [{ramp: {to: 1000000/s, step: 0.001/s}}]", "20,000 are the most"),
+        ("load: [{ramp: {to: 100000, step: 1}}]", "20,000 are the most"),
+        ("load: [{soak: {level: 1, for: 366d, parts: 1000, interval: 1ns}}]", "should be at least 100ms"),
         ("retries: [1]", "retries: should be a mapping"),
         ('target: {command: ["a\\0b"], url: "http://127.0.0.1:1/"}', "no text"),
         (
@@ -200,7 +204,7 @@ def test_a_file_of_another_shape_is_exit_2_whatever_flags_add_to_it(
 ) -> None:
     """Flags are added to what a file says before that is checked."""
     path = tmp_path / "s.yaml"
-    path.write_text(f"{SCENARIO}{content}\n")
+    path.write_text(f"name: n\n{content}\n" if content.startswith("load:") else f"{SCENARIO}{content}\n")
     more = [
         "--target-options=--pool-max 3",
         "-H",
