@@ -10,6 +10,7 @@
 # make steady   twenty first runs that end with an answer, and twenty of a disturbed generator that end unknown, an hour and a quarter
 # make soak     an hour of a run with faults and clients that come and go: does any part of it grow? make soak MINUTES=10
 # make fuzz       hostile files, flags, runs and replies of servers, for so long: make fuzz SECONDS=60 SEED=0 PART=wire (docs/fuzzing.md)
+# make hostile    servers that mean harm, 400 commands, half an hour: does any of them do harm? ONLY="endless redirect" are some, ONLY=--memory is the largest
 # make named      ten runs of a target that acknowledges before it commits: is it named for it?
 
 VENV ?= .venv
@@ -17,7 +18,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test count bench calibrate fuzz interrupt kills named soak truth steady check format clean
+.PHONY: run test count bench calibrate fuzz hostile interrupt kills named soak truth steady check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -51,6 +52,9 @@ kills: $(STAMP)
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) --seed $(or $(SEED),0) --part $(or $(PART),all) --first $(or $(FIRST),0)
+
+hostile: $(STAMP)
+	$(BIN)/python -m tests.e2e.hostile $(ONLY)
 
 named: $(STAMP)
 	$(BIN)/python -m tests.e2e.named 10
