@@ -54,8 +54,6 @@ def yaml_value(text: str) -> Any:
         raise DocumentError(f"{where}{short(said, 300)}") from error
     except yaml.YAMLError as error:
         raise DocumentError(short(" ".join(str(error).split()), 300)) from error
-    except (ValueError, OverflowError) as error:  # a date such as 2026-13-45
-        raise DocumentError(short(str(error), 300)) from error
 
 
 def json_value(text: str) -> Any:
@@ -163,6 +161,15 @@ class _Loader(yaml.SafeLoader):
             self._incomplete.discard(anchor)
             self._sizes[anchor] = self._nodes - before
         return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """With the place of what only a tag makes wrong: `!!bool maybe`, a date in the thirteenth month."""
+        try:
+            return super().construct_object(node, deep)
+        except DocumentError:
+            raise
+        except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+            raise self._error("a value is not what its tag says", node) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """No key twice; what `<<` merges in may be overruled."""

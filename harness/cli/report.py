@@ -74,6 +74,12 @@ def _write(reading: "Reading", directory: RunDirectory, out: Path | None) -> int
         write_reading(reading, out or directory.path)
     except (OSError, MemoryError) as error:
         found = room.blame(error, out or directory.path)
+        if found is None and isinstance(error, OSError):  # a directory stands where a file is to be
+            raise UsageError(
+                "The files of the report cannot be written",
+                f"{error.strerror}: {error.filename2 or error.filename}",
+                f"Write them elsewhere: harness report {directory.path} --out DIR",
+            ) from error
         if found is None:
             raise
         lines = (f"The files of the report were not written: {found.what}", found.why)

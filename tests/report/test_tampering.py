@@ -542,6 +542,8 @@ OF_ANOTHER_SHAPE: dict[str, Tamper] = {
     "a fault that did lists": said("fault_on", parameters={"latency": [1]}),
     "a directory where the events were": folder("events.jsonl"),
     "a directory where the work was": folder("work.jsonl"),
+    "a directory where the report goes": lambda run: (run / "report.html").mkdir(),
+    "a file where the charts go": lambda run: (run / "charts").write_text("x") and None,
     "a link to itself": lambda run: (run / "undo.jsonl").symlink_to("undo.jsonl"),
     "a scenario nested without end": lambda run: (run / "scenario.yaml").write_text("[" * 5_000) and None,
     "checksums nested without end": lambda run: (run / "checksums.json").write_text("[" * 100_000) and None,
