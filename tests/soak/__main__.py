@@ -47,13 +47,19 @@ class Watched:
     """What was read, by what it is of."""
 
     series: dict[tuple[str, str], tuple[list[float], list[float]]] = field(default_factory=dict)
-    calls: list[int] = field(default_factory=list)  # at each reading of the disk
+    calls: dict[str, list[int]] = field(
+        default_factory=dict
+    )  # that had their rows there, at each reading of the disk
     visited: Counter[str] = field(default_factory=Counter)
 
     def add(self, part: str, what: str, at_s: float, value: float) -> None:
         times, values = self.series.setdefault((part, what), ([], []))
         times.append(at_s)
         values.append(value)
+
+    def add_disk(self, place: str, at_s: float, size: int, calls: int) -> None:
+        self.add(place, "disk", at_s, size)
+        self.calls.setdefault(place, []).append(calls)
 
 
 def main() -> int:
@@ -72,6 +78,9 @@ def main() -> int:
         rows = table.rows(watched.series, watched.calls, short=asked.minutes < table.SHORT_MINUTES)
     say = sys.stdout.write
     say(table.text(rows))
+    if asked.out:
+        read = {f"{part} {what}": one for (part, what), one in watched.series.items()}
+        (asked.out / "soak.json").write_text(json.dumps(read), encoding="utf-8")
     visits = ", ".join(f"{name} {count:,}" for name, count in watched.visited.items())
     say(f"\nbeside the load: {visits}\nthe run: {reason}\n")
     return table.exit_code(rows) or (0 if reason == "completed" else 3)
@@ -131,10 +140,11 @@ async def _watch(watched: Watched, run: Path, harness: asyncio.subprocess.Proces
                 watched.add(part, "files", at_s, now.files)
                 watched.add(part, "threads", at_s, now.threads)
         data = data or data_of(found.get("postgres", []))
-        watched.calls.append(sum(recorded.values()) + watched.visited.total())
-        watched.add("run directory", "disk", at_s, bytes_under(run))
+        calls = sum(recorded.values())
+        watched.add_disk(table.RUN_DIRECTORY, at_s, bytes_under(run), calls)
         if data is not None:
-            watched.add("postgres", "disk", at_s, bytes_under(data, without="pg_wal"))
+            size_of_data = bytes_under(data, without="pg_wal")
+            watched.add_disk("postgres", at_s, size_of_data, calls + watched.visited.total())
 
 
 async def _running(out: Path, harness: asyncio.subprocess.Process) -> Path | None:

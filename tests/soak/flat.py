@@ -19,7 +19,7 @@ from itertools import combinations, pairwise
 from statistics import median
 from typing import Final
 
-WARM_UP: Final = 0.3
+WARM_UP: Final = 0.5
 BLOCKS_MOST, BLOCKS_LEAST = 20, 6
 GROWS, FLAT, OPEN = "grows", "flat", "open"
 

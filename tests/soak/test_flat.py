@@ -81,7 +81,7 @@ def test_disk_is_judged_by_the_call(a_call: int, later: int, code: int) -> None:
     disk = [0.0]
     for t, before, now in zip(HOUR[1:], calls, calls[1:], strict=False):
         disk.append(disk[-1] + (now - before) * (a_call + (later - a_call) * t / 3600))
-    rows = table.rows({("run directory", "disk"): (HOUR, disk)}, calls)
+    rows = table.rows({("run directory", "disk"): (HOUR, disk)}, {"run directory": calls})
 
     assert table.exit_code(rows) == code
     assert [row.what for row in rows] == ["bytes a call"]
