@@ -19,7 +19,6 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .PHONY: run test count bench calibrate fuzz hostile interrupt kills named soak truth steady check format clean
-.PHONY: run test count bench calibrate interrupt kills named soak truth steady check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)

@@ -174,7 +174,7 @@ async def test_a_lost_worker_ends_the_run_as_untrusted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "load", [{"sustain": {"users": 10, "for": "90s"}}, {"rate": {"rate": "50/s", "for": "90s"}}]
+    "load", [{"sustain": {"users": 10, "for": "30s"}}, {"rate": {"rate": "50/s", "for": "30s"}}]
 )
 async def test_a_long_step_is_counted_while_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: dict[str, object]
