@@ -9,6 +9,7 @@ Whatever comes, there is one outcome of the taxonomy, a detail of one printable 
 piece and of many is the same. What is answered to a server is one message a question.
 """
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +48,7 @@ TYPES: Final = (
     "\x1b[2J",
     "application/json" * 50,
 )
-STATUSES: Final = (200, 200, 200, 200, 202, 204, 301, 400, 401, 404, 405, 429, 500, 502, 503, 999)
+STATUSES: Final = (*[200] * 24, 202, 204, 301, 400, 401, 404, 405, 429, 500, 502, 503, 999)
 TOOL: Final[dict[str, Any]] = {
     "name": "echo",
     "description": "says it again",
@@ -125,11 +126,25 @@ def _events(random: Random) -> bytes:
     found = b"\xef\xbb\xbf" if random.random() < 0.05 else b""
     for _ in range(random.choice((0, 1, 1, 2, 3, 12))):
         field = random.choice((b"event: message", b"event: endpoint", b"event: x", b"id: 5", b"id: \x00", b"id: " + b"9" * 2_000, b"retry: 10", b"retry: 9" + b"9" * 40, b"retry: x", b": ping", b":", b"data", b"\xff: \xff", b""))  # fmt: skip
-        data = random.choice(
-            (b"/messages?x=1", b"http://elsewhere/x", b"http://[", _message(random), _message(random))
-        ).replace(b"\n", b" ")
-        found += field + end + b"data: " + data + end + random.choice((end, end, end, b""))
+        data = random.choice((b"/messages?x=1", b"http://elsewhere/x", b"http://[", *[_message(random)] * 3))
+        rows = [b"data: " + row for row in _rows(random, data)]
+        found += field + end + end.join(rows) + end + random.choice((end, end, end, b""))
     return grammar.spoilt(random, found) if random.random() < 0.2 else found
+
+
+def _rows(random: Random, data: bytes) -> list[bytes]:
+    """One line, or several that join to the same JSON."""
+    if random.random() < 0.5:
+        with contextlib.suppress(ValueError, RecursionError):
+            data = json.dumps(json.loads(data), indent=1).encode()
+            return data.split(b"\n")
+    return [data.replace(b"\n", b" ")]
+
+
+def _typed(random: Random) -> tuple[str, bytes]:
+    """A body, and mostly the type that it has."""
+    kind, made = random.choice((("application/json", _message), ("text/event-stream", _events)))
+    return (kind if random.random() < 0.8 else random.choice(TYPES)), made(random)
 
 
 def _judged(reply: Reply) -> list[str]:
@@ -153,8 +168,7 @@ def _differ(one: Reply, other: Reply) -> list[str]:
 
 
 def _exchange(random: Random) -> list[str]:
-    status, kind = random.choice(STATUSES), random.choice(TYPES)
-    body = random.choice((_message, _events))(random)
+    status, (kind, body) = random.choice(STATUSES), _typed(random)
     request = random.choice(
         (ASK, ASK, Request("notifications/x", b"", (), None), Request("health", b"", (), None, "GET", b"ok"))
     )
@@ -179,7 +193,8 @@ def _exchange(random: Random) -> list[str]:
 
 
 def _stream(random: Random) -> list[str]:
-    status, kind, body = random.choice(STATUSES), random.choice(TYPES), _events(random)
+    status, body = random.choice(STATUSES), _events(random)
+    kind = "text/event-stream" if random.random() < 0.9 else random.choice(TYPES)
     closed = random.random() < 0.3
 
     def read(pieces: list[bytes]) -> tuple[Stream, Reply]:
@@ -255,9 +270,9 @@ def _frames(random: Random) -> list[str]:
 
 def _response(random: Random) -> bytes:
     """A response over HTTP/1.1: its head, its body, its framing; all of it perhaps wrong."""
-    body = random.choice((_message, _events))(random)
+    kind, body = _typed(random)
     head = [random.choice((b"HTTP/1.1 200 OK", b"HTTP/1.1 200 OK", b"HTTP/1.1 404 no", b"HTTP/1.0 200 OK", b"HTTP/1.1 100 Continue", b"HTTP/1.1 204 no", b"HTTP/2 200", b"ICY 200", b"HTTP/1.1 99999999999 x", b"HTTP/1.1 -1 x"))]  # fmt: skip
-    head.append(b"Content-Type: " + random.choice(TYPES).encode().replace(b"\x1b", b"\x7f"))
+    head.append(b"Content-Type: " + kind.encode().replace(b"\x1b", b"\x7f"))
     framing = random.choice(
         ("length", "length", "length", "chunked", "chunked", "both", "neither", "wrong", "twice", "huge")
     )
