@@ -188,7 +188,7 @@ async def test_a_janitor_that_does_not_leave_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait for it is bounded."""
-    monkeypatch.setattr(janitor, "LEAVE_S", 0.05)
+    monkeypatch.setattr("harness.services.watched.LEAVE_S", 0.05)
     async with janitor.watching(tmp_path / "undo.jsonl"):
         (pid,) = (
             each.pid
