@@ -25,6 +25,16 @@ def without_commands(text: str) -> str:
     return _BRACKET.sub("# #", _COMMAND.sub(r"\1: ", text))
 
 
+def json_without_commands(text: str) -> str:
+    """JSON that says the same; only in its texts, and the names of keys, can such a command be."""
+    return _BRACKET.sub(r"#\\u0023", text)
+
+
+def html_without_commands(text: str) -> str:
+    """Escaped text of a page that shows the same."""
+    return _BRACKET.sub("#&#35;", _COMMAND.sub(r"\1&#58;", text))
+
+
 def lines(text: str) -> str:
     """Lines that may be written to a stream."""
     return without_commands("\n".join(printable(line, MOST) for line in hide(text).split("\n")))

@@ -1,8 +1,11 @@
 """What somebody else says moves no cursor, and gives a CI no orders."""
 
+import html
+import json
+
 import pytest
 
-from harness.printable import MOST, lines, printable
+from harness.printable import MOST, html_without_commands, json_without_commands, lines, printable
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,23 @@ def test_no_line_is_a_command_of_a_ci(text):
     assert not any(line.lstrip().startswith("::") for line in shown.splitlines())
     assert "##[" not in shown
     assert "##vso[" not in shown
+
+
+@pytest.mark.parametrize("text", ["##[error]x", "a ##vso[task.complete]", "\\##[x", "####[x"])
+def test_json_says_the_same_without_a_command(text):
+    shown = json_without_commands(json.dumps({text: [text]}))
+    assert json.loads(shown) == {text: [text]}
+    assert "##[" not in shown
+    assert "##vso[" not in shown
+
+
+@pytest.mark.parametrize("text", ["::error::boom", "x\n ::stop::t", "a ##[error]x", "##VSO[x"])
+def test_a_page_shows_the_same_without_a_command(text):
+    shown = html_without_commands(html.escape(text))
+    assert html.unescape(shown) == text
+    assert not any(line.lstrip().startswith("::") for line in shown.splitlines())
+    assert "##[" not in shown
+    assert "##vso[" not in shown.lower()
 
 
 def test_ordinary_text_stays_as_it_is():

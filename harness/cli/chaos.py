@@ -11,6 +11,7 @@ from harness import printable
 from harness.cli.options import DURATION, POSITIVE_DURATION, USERS, scenario_data, shared
 from harness.cli.sections import Sectioned
 from harness.errors import UsageError
+from harness.printable import json_without_commands
 from harness.units import duration_s
 
 USERS_OF_EXPERIMENT, USERS_OF_MATRIX = 5, 20
@@ -143,5 +144,9 @@ def _show_plan(data: dict[str, Any], *, as_json: bool) -> int:
     from harness.scenario.read import scenario_of
 
     plan = build(scenario_of(data, "harness chaos --matrix"))
-    click.echo(json.dumps(plan.as_json(), indent=2) if as_json else printable.lines(describe(plan)))
+    click.echo(
+        json_without_commands(json.dumps(plan.as_json(), indent=2))
+        if as_json
+        else printable.lines(describe(plan))
+    )
     return 0

@@ -11,6 +11,7 @@ from harness import printable
 from harness.cli.options import POSITIVE_DURATION, header
 from harness.errors import PASSED
 from harness.mcp.tool import properties, required
+from harness.printable import json_without_commands
 from harness.scenario.model import PROTOCOLS
 from harness.units import duration_s
 
@@ -56,7 +57,9 @@ def command(url: str, protocol: str, timeout: str, headers: tuple[str, ...], *, 
     found = asyncio.run(preflight(asked, protocol, headers=sent, timeout_s=duration_s(timeout)))
     shown = redact.url(asked)
     click.echo(
-        json.dumps(_values(shown, found)) if as_json else printable.lines("\n".join(_lines(shown, found)))
+        json_without_commands(json.dumps(_values(shown, found)))
+        if as_json
+        else printable.lines("\n".join(_lines(shown, found)))
     )
     return PASSED
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.errors import FAULTS_LEFT_OVER, PASSED, USAGE, worst
+from harness.printable import json_without_commands
 
 if TYPE_CHECKING:
     from harness.doctor.finding import State
@@ -50,7 +51,7 @@ def command(out: Path, *, clean: bool, as_json: bool) -> int:
     left = any(each.left for each in cleaned)
     code = worst(*(PASSED if examination.ready else USAGE, FAULTS_LEFT_OVER if left else PASSED))
     if as_json:
-        click.echo(json.dumps(page.values(examination, cleaned, code)))
+        click.echo(json_without_commands(json.dumps(page.values(examination, cleaned, code))))
         return code
     if clean:
         click.echo(page.cleaned_text(cleaned, out))

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from harness import printable
+from harness.printable import json_without_commands
 
 
 @click.command()
@@ -22,5 +23,9 @@ def command(scenario: Path, *, as_json: bool) -> int:
     from harness.scenario.read import read_file, scenario_of
 
     plan = build(scenario_of(read_file(scenario), str(scenario)))
-    click.echo(json.dumps(plan.as_json(), indent=2) if as_json else printable.lines(describe(plan)))
+    click.echo(
+        json_without_commands(json.dumps(plan.as_json(), indent=2))
+        if as_json
+        else printable.lines(describe(plan))
+    )
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.errors import PASSED, UsageError
-from harness.printable import printable
+from harness.printable import json_without_commands, printable
 
 if TYPE_CHECKING:
     from harness.history.runs import Past
@@ -52,7 +52,8 @@ def command(keep: int | None, out: Path, *, as_json: bool) -> int:
     left = [run for run in known if run not in going]
     if as_json:
         rows = [_values(run, sizes[run.path]) for run in left]
-        click.echo(json.dumps({"schema": 1, "runs": rows, "removed": [str(run.path) for run in going]}))
+        listed = {"schema": 1, "runs": rows, "removed": [str(run.path) for run in going]}
+        click.echo(json_without_commands(json.dumps(listed)))
         return PASSED
     for run in going:
         click.echo(printable(f"Removed {run.path}"))

@@ -5,6 +5,7 @@ import os
 
 import click
 
+from harness.printable import json_without_commands
 from harness.report.markdown import markdown, publish
 from harness.report.reading import Reading
 from harness.report.registry import FORMATS
@@ -13,7 +14,7 @@ from harness.report.registry import FORMATS
 def show(reading: Reading, name: str = "terminal") -> None:
     """On standard output; a pipe that is closed early is the reader's business."""
     click.echo(
-        json.dumps(reading.summary) if name == "json" else FORMATS[name](reading),
+        json_without_commands(json.dumps(reading.summary)) if name == "json" else FORMATS[name](reading),
         nl=name in {"terminal", "json"},
     )
 

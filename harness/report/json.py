@@ -2,8 +2,10 @@
 
 import json
 
+from harness.printable import json_without_commands
 from harness.report.reading import Reading
 
 
 def summary_json(reading: Reading) -> str:
-    return json.dumps(reading.summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(reading.summary, indent=2, ensure_ascii=False, allow_nan=False)
+    return json_without_commands(text) + "\n"

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from harness.printable import html_without_commands
+
 VOID: Final = frozenset({"meta", "br"})
 
 
@@ -46,4 +48,4 @@ def _text(node: Node) -> str:
     shown = "".join(
         char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in node
     )
-    return html.escape(shown)
+    return html_without_commands(html.escape(shown))

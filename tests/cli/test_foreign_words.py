@@ -1,0 +1,83 @@
+"""A server whose every name and text is written to harm a terminal, a shell or a CI: what `discover` prints of it."""
+
+import json
+import shlex
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from harness.cli.main import run
+
+EVIL = "\x1b]0;title\x07\x1b[2J\n::error::boom\n##[error]x\r\x9b31m\u202eabc'; touch owned #$(id)`id`"
+TOOL = {
+    "name": EVIL,
+    "description": EVIL,
+    "inputSchema": {
+        "type": "object",
+        "properties": {EVIL: {"type": "string", "enum": [EVIL]}},
+        "required": [EVIL],
+    },
+    "annotations": {"title": EVIL, "readOnlyHint": True},
+}
+SHELL = "x'; touch owned #$(id)"
+NAMED = {"name": SHELL, "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}}
+RESULTS: dict[str, dict[str, Any]] = {
+    "initialize": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {"tools": {}},
+        "serverInfo": {"name": EVIL, "version": EVIL},
+        "instructions": EVIL,
+    },
+    "tools/list": {"tools": [TOOL, NAMED]},
+}
+
+
+class _Evil(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        found = RESULTS.get(asked.get("method"))
+        answer = {"result": found} if found else {"error": {"code": -32601, "message": EVIL}}
+        body = json.dumps({"jsonrpc": "2.0", "id": asked.get("id"), **answer}).encode()
+        self.send_response(200 if "id" in asked else 202)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body) if "id" in asked else 0))
+        self.end_headers()
+        self.wfile.write(body if "id" in asked else b"")
+
+    def do_GET(self) -> None:
+        self.send_response(405)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nobody asked."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Evil) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/mcp"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_what_discover_prints_moves_no_cursor_and_gives_no_orders(
+    url: str, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither to a CI nor to the shell that the proposed command is copied into."""
+    assert run(["discover", url, *flags]) == 0
+    told = capsys.readouterr()
+    shown = told.out + told.err
+    assert all(char.isprintable() or char == "\n" for char in shown)
+    assert not any(line.lstrip().startswith("::") or "##[" in line for line in shown.splitlines())
+    if flags:
+        assert json.loads(told.out)["tools"][0]["name"] == EVIL
+    else:
+        (command,) = [line for line in told.out.splitlines() if line.lstrip().startswith("harness ")]
+        assert shlex.split(command)[-1] == SHELL
