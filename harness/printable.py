@@ -10,7 +10,7 @@ from typing import Final
 from harness.hiding import hide
 
 MOST: Final = 500
-_COMMAND: Final = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
+_COMMAND: Final = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 _BRACKET: Final = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
 
 

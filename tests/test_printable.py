@@ -52,3 +52,8 @@ def test_ordinary_text_stays_as_it_is():
 
 def test_a_line_is_capped():
     assert len(lines("x" * 10_000_000)) == MOST
+
+
+def test_a_million_empty_lines_are_read_once():
+    """Not once for each of them: that would take hours."""
+    assert lines("\n" * 1_000_000 + "::error::x").endswith("\n: :error::x")
