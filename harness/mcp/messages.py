@@ -7,6 +7,7 @@ much to make, and one of each is made for every call.
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
@@ -115,8 +116,9 @@ decode_text = msgspec.json.Decoder(str).decode
 decode_flags = msgspec.json.Decoder(ResultFlags).decode
 
 DEPTH_MAX: Final = 200
-_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
-_STEPS: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+_TEXTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 METHOD_NOT_FOUND = b'"error":{"code":-32601,"message":"Method not found"}'
 
 
@@ -142,12 +144,8 @@ def decoded(raw: msgspec.Raw | None) -> Any:
 def _is_deep(data: bytes) -> bool:
     if data.count(b"[") + data.count(b"{") <= DEPTH_MAX:
         return False
-    depth = 0
-    for bracket in _BRACKETS.finditer(data):
-        depth += _STEPS.get(bracket[0], 0)
-        if depth > DEPTH_MAX:
-            return True
-    return False
+    brackets = _TEXTS.sub(b"", data).translate(None, _NO_BRACKETS)
+    return max(accumulate(map(_STEPS.__getitem__, brackets), initial=0)) > DEPTH_MAX
 
 
 def answer(message: Message, answers: Answers = NO_ANSWERS) -> bytes:

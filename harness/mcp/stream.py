@@ -143,7 +143,8 @@ class Stream:
 
     def _take(self, data: bytes | bytearray) -> None:
         if self._events.name == ENDPOINT:
-            self._learn_endpoint(data)
+            if self.endpoint is None:
+                self._learn_endpoint(data)
             return
         message = parse(data)
         if message is None:

@@ -8,7 +8,8 @@ Calls go through toxiproxy-python's APIConsumer, each in a thread, since it bloc
 the class, so each call has a class of its own: two servers never get mixed up. Its `get`, `post` and `delete` take a
 deadline, its Proxy methods do not; it lets 401 and 503 pass, so statuses are checked here.
 
-- A server that hangs costs a call a second to connect and a second to answer, then it is an error.
+- A server that hangs costs a call a second to connect, a second to answer and one to go on, then it is an error; so is
+  an answer of more than 4 MB.
 - It may still do what it was asked, once it goes on: who heals reads back until nothing reappears.
 - A call that is cancelled ends before the cancellation goes on: nothing happens behind a healer's back.
 
@@ -16,6 +17,7 @@ What it does not know: whose proxies these are. Whoever makes one gives it a nam
 """
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     import requests
 
 CONNECT_S, ANSWER_S = 1.0, 1.0
+ANSWER_BYTES_MAX, READ_BYTES = 4_000_000, 65_536  # ten thousand proxies
 ANYWHERE = "127.0.0.1:0"  # a port of the server's choice, on loopback
 
 Stream = Literal["downstream", "upstream"]
@@ -190,6 +193,7 @@ class Api:
                 allow_redirects=False,
                 proxies={"http": ""},  # straight there, whatever HTTP_PROXY says
                 auth=self._authorise,
+                hooks={"response": _read},
                 **given,
             )
         except (NotFound, ProxyExists, InvalidToxic) as error:
@@ -287,6 +291,21 @@ class Api:
             why,
             "See what it is doing with `harness toxiproxy status`",
         )
+
+
+def _read(answer: "requests.Response", *_: object, **__: object) -> None:
+    """The body, within bounds of time and size, before the library reads it without any."""
+    import requests
+
+    until_s, body = time.monotonic() + ANSWER_S, bytearray()
+    while piece := answer.raw.read1(READ_BYTES, decode_content=False):
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX:
+            raise requests.RequestException(f"an answer of more than {ANSWER_BYTES_MAX // 1_000_000} MB")
+        if time.monotonic() > until_s:
+            raise requests.Timeout
+    answer._content = bytes(body)  # noqa: SLF001 - where its own reading leaves it
+    answer._content_consumed = True  # noqa: SLF001
 
 
 def _path(proxy: str) -> str:

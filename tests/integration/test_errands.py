@@ -38,6 +38,7 @@ async def test_records_that_cannot_be_read_are_said_to_be_unread(tmp_path: Path)
         (202, {"id": "t1"}, "ok", "t1"),
         (503, {"error": "away"}, "http_status", None),
         (202, {"no": "id"}, "unfinished", None),
+        (202, {"id": "t1", "more": "x" * 70_000}, "unfinished", None),
         (202, None, "unfinished", None),
     ],
 )

@@ -445,6 +445,14 @@ def test_an_answer_nested_to_any_depth_has_an_outcome_and_what_is_too_deep_is_no
             assert reply.outcome == (outcome.BAD_BODY if status == 200 else outcome.HTTP_STATUS)
 
 
+def test_brackets_in_a_text_are_no_depth() -> None:
+    """Nor are many of them beside each other."""
+    for value in (b'"%b"' % (b"[" * 300), b'"\\"%b"' % (b"[" * 300), b"[%b[]]" % (b"[]," * 300)):
+        reply = judge(request(), 200, JSON, b'{"jsonrpc":"2.0","id":%d,"result":%b}' % (OURS, value))
+
+        assert reply.value() is not None
+
+
 @pytest.mark.parametrize("id_", [b"[[1]]", b'{"a":1}', b"null", b"true", b"1.5"])
 def test_a_question_is_answered_when_its_id_is_a_text_or_a_number(id_: bytes) -> None:
     """Any other is no JSON-RPC, and would be repeated however deep it is."""

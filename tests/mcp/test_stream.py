@@ -116,6 +116,13 @@ def test_the_end_of_a_stream_is_the_end_of_the_call_under_way(
     assert found.fail(outcome.TIMEOUT, "too late") == ended
 
 
+def test_the_first_endpoint_is_the_endpoint() -> None:
+    """A server that names one after the other is not followed."""
+    found = stream(event("/a", "endpoint"), event("/b", "endpoint"), event("http://elsewhere/", "endpoint"))
+
+    assert (found.endpoint, found.ended) == ("http://127.0.0.1:8000/a", None)
+
+
 def test_a_refusal_is_read_within_a_bound() -> None:
     """An error page may be as long as it likes."""
     found = stream(*[b"x" * 50_000] * 10, status=500)

@@ -60,6 +60,8 @@ def server() -> Iterator[Answers]:
         (503, b"", FaultBackendUnreachableError, "answered with 503: it hangs"),
         (500, b"oh dear", RefusedError, "500: oh dear"),
         (302, b"", RefusedError, "302"),
+        (200, b"[" * 4_000_001, FaultBackendUnreachableError, "more than 4 MB"),
+        (404, b"[" * 4_000_001, FaultBackendUnreachableError, "more than 4 MB"),
         (200, b"<html>", FaultBackendUnreachableError, "is not Toxiproxy"),
         (200, b"[]", FaultBackendUnreachableError, "is not Toxiproxy"),
         (200, b'{"version": 2}', FaultBackendUnreachableError, "is not Toxiproxy"),
