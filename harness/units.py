@@ -25,13 +25,11 @@ class UnitError(ValueError):
 
 
 def said(text: object) -> str:
-    """What somebody wrote, in quotes, and not endless."""
+    """What somebody wrote, in quotes; of a long text nothing, for a secret that is cut cannot be recognised any more."""
     whole = str(text)
-    return (
-        repr(whole if isinstance(text, str) else text)
-        if len(whole) <= ECHO_MOST
-        else f"{whole[:ECHO_MOST]!r}..."
-    )
+    if len(whole) > ECHO_MOST:
+        return f"a text of {len(whole):,} characters"
+    return repr(text)
 
 
 def duration_s(text: str | float) -> float:

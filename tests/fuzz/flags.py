@@ -63,7 +63,7 @@ def attempt(random: Random, place: Path) -> tuple[list[str], list[str]]:
     """What was typed, and what came of it that must not."""
     (place / "s.yaml").write_text(grammar.json.dumps(random.choice(scenarios.GOOD)), encoding="utf-8")
     argv = _line(random)
-    environ = {}
+    environ = {"FUZZ_TOKEN": SECRET}
     if random.random() < 0.15:
         name = random.choice(ENVIRONMENT)
         value = (

@@ -33,7 +33,13 @@ NUMBERS: Final = (
 
 
 def text(random: Random) -> str:
-    """A word, an odd one, or a long one."""
+    """A word, an odd one, or a long one; one with the secret in it, which the environment has made known."""
+    if random.random() < 0.04:
+        return (
+            "a" * random.choice((0, 1, 30, 45, 50, 55, 110, 290, 490))
+            + SECRET
+            + "b" * random.choice((0, 5, 600))
+        )
     kind = random.random()
     if kind < 0.55:
         return random.choice(ODD_TEXTS)

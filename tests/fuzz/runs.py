@@ -19,6 +19,7 @@ from tests.fuzz.trial import command, wrong
 
 RECORDED: Final = scenarios.ROOT / "tests" / "fakes" / "recorded"
 NAME: Final = "20261128T224343Z-f12bc8"
+KNOWN: Final = {"FUZZ_TOKEN": grammar.SECRET}
 PAPERS: Final = ("plan.json", "metadata.json")
 LINES: Final = ("events.jsonl", "work.jsonl", "undo.jsonl")
 FILES: Final = (*PAPERS, *LINES, "scenario.yaml", "samples.parquet", "checksums.json", "summary.json")
@@ -32,7 +33,7 @@ def attempt(random: Random, place: Path) -> tuple[list[str], list[str]]:
         with suppress(OSError):  # where something that is no file stands by now
             random.choice(CHANGES)(random, run)
     if random.random() < 0.15:
-        return (argv := ["runs", "--out", "o", *random.choice(([], ["--json"]))]), wrong(command(argv))
+        return (argv := ["runs", "--out", "o", *random.choice(([], ["--json"]))]), wrong(command(argv, KNOWN))
     argv = [
         "report",
         random.choice((str(run.relative_to(place)), f"o/recorded/{NAME}/events.jsonl", "o/recorded/latest")),
@@ -42,7 +43,7 @@ def attempt(random: Random, place: Path) -> tuple[list[str], list[str]]:
     if random.random() < 0.3:
         argv += ["--out", "elsewhere"]
     with _charts(random):
-        return argv, wrong(command(argv))
+        return argv, wrong(command(argv, KNOWN))
 
 
 @contextmanager
