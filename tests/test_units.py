@@ -110,5 +110,5 @@ def test_byte_counts_are_shown_with_one_decimal(count: float, expected: str) -> 
 
 def test_of_a_long_text_nothing_is_repeated() -> None:
     """A secret that is cut in two would not be recognised, and not be hidden."""
-    with pytest.raises(UnitError, match="^a text of 68 characters is not a duration"):
+    with pytest.raises(UnitError, match=r"^a text of 68 characters is not a duration"):
         units.duration_s("a" * 50 + "s3cr3t-value-Zq7x1")

@@ -116,9 +116,10 @@ decode_text = msgspec.json.Decoder(str).decode
 decode_flags = msgspec.json.Decoder(ResultFlags).decode
 
 DEPTH_MAX: Final = 200
-_TEXTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_TEXTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # one without an end goes on to the end
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+PEELS: Final = 20
 METHOD_NOT_FOUND = b'"error":{"code":-32601,"message":"Method not found"}'
 
 
@@ -127,6 +128,8 @@ def parse(data: bytes | bytearray) -> Message | None:
     try:
         if not data.isascii():
             data.decode()  # msgspec passes over what it need not read
+        if len(data) > 2 * DEPTH_MAX and _is_deep(data):
+            return None  # however deep the stack is that this is called from
         return _decode_message(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
@@ -141,9 +144,14 @@ def decoded(raw: msgspec.Raw | None) -> Any:
         return None
 
 
-def _is_deep(data: bytes) -> bool:
+def _is_deep(data: bytes | bytearray) -> bool:
     if data.count(b"[") + data.count(b"{") <= DEPTH_MAX:
         return False
+    left = data.translate(None, _NO_BRACKETS)
+    for _ in range(PEELS):  # of what is no deeper than usual nothing is left
+        left = left.replace(b"[]", b"").replace(b"{}", b"")
+        if len(left) < DEPTH_MAX:
+            return False
     brackets = _TEXTS.sub(b"", data).translate(None, _NO_BRACKETS)
     return max(accumulate(map(_STEPS.__getitem__, brackets), initial=0)) > DEPTH_MAX
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 Check = Callable[[Any], bool]
+LAG_MS_MOST: Final = 3_600_000
 
 
 def whole(value: Any) -> bool:
@@ -54,6 +55,13 @@ def amounts(value: Any) -> bool:
     return all(map(amount, value)) if isinstance(value, list) else amount(value)
 
 
+def lags(value: Any) -> bool:
+    """Amounts of milliseconds, no longer than an hour: each turn that was overslept is counted."""
+    return amounts(value) and all(
+        one <= LAG_MS_MOST for one in (value if isinstance(value, list) else [value])
+    )
+
+
 def numbers(value: Any) -> bool:
     """A list of them."""
     return isinstance(value, list) and all(map(number, value))
@@ -96,7 +104,7 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
         "worker": whole,
         "cpu": maybe(amount),
         "run_delay": maybe(amount),
-        "lag_ms": maybe(amounts),
+        "lag_ms": maybe(lags),
         "read_ms": maybe(amounts),
         **dict.fromkeys(("started", "recorded", "open_calls", "users"), maybe(whole)),
         **dict.fromkeys(("files_open", "arrived", "overdue", "retries_refused"), maybe(whole)),

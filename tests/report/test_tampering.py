@@ -542,6 +542,7 @@ OF_ANOTHER_SHAPE: dict[str, Tamper] = {
     "a fault that did lists": said("fault_on", parameters={"latency": [1]}),
     "a directory where the events were": folder("events.jsonl"),
     "a directory where the work was": folder("work.jsonl"),
+    "a lag of a lifetime": said("generator", lag_ms=[1e300]),
     "a directory where the report goes": lambda run: (run / "report.html").mkdir(),
     "a file where the charts go": lambda run: (run / "charts").write_text("x") and None,
     "a link to itself": lambda run: (run / "undo.jsonl").symlink_to("undo.jsonl"),
