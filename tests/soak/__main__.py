@@ -11,7 +11,9 @@ come to its end. Toxiproxy has to be there (`harness toxiproxy install`).
 import argparse
 import asyncio
 import contextlib
+import ctypes
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -92,7 +94,7 @@ async def _soak(out: Path, minutes: float, users: int, broken: str | None) -> tu
     scenario.write_text(yaml.safe_dump(_scenario(minutes, users, broken)), encoding="utf-8")
     argv = [sys.executable, "-m", "harness", "run", str(scenario), "--out", str(out)]
     with (out / "harness.txt").open("wb") as log:
-        harness = await asyncio.create_subprocess_exec(*argv, stdout=log, stderr=log)
+        harness = await asyncio.create_subprocess_exec(*argv, stdout=log, stderr=log, preexec_fn=_end_with_us)
     watched = Watched()
     try:
         run = await _running(out, harness)
@@ -112,6 +114,11 @@ async def _soak(out: Path, minutes: float, users: int, broken: str | None) -> tu
         if harness.returncode is None:
             harness.terminate()
             await harness.wait()
+
+
+def _end_with_us() -> None:
+    """In the child: the kernel tells it to end when this process ends, however that happens."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 async def _watch(watched: Watched, run: Path, harness: asyncio.subprocess.Process, step_s: float) -> None:

@@ -20,7 +20,7 @@ from statistics import median
 from typing import Final
 
 WARM_UP: Final = 0.5
-BLOCKS_MOST, BLOCKS_LEAST = 20, 6
+BLOCKS_MOST, BLOCKS_LEAST = 20, 5
 GROWS, FLAT, OPEN = "grows", "flat", "open"
 
 

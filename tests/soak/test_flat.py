@@ -71,7 +71,7 @@ def test_what_shrinks_does_not_grow() -> None:
 def test_too_little_is_open() -> None:
     """Neither a leak nor its absence."""
     assert flat.judge([], [], 4.0, 0.05).word == OPEN
-    assert flat.judge(MINUTE[:6], [1.0] * 6, 4.0, 0.05).word == OPEN
+    assert flat.judge(MINUTE[:7], [1.0] * 7, 4.0, 0.05).word == OPEN
 
 
 @pytest.mark.parametrize(("a_call", "later", "code"), [(300, 300, 0), (300, 600, 1)])
