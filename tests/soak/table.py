@@ -20,7 +20,7 @@ ALLOWED: Final[Mapping[str, tuple[float, float]]] = {
     "bytes a call": (20.0, 0.1),
 }
 OF_POSTGRES: Final = (200.0, 0.5)  # its files: each process opens what it reads, and may have a thousand
-SHORT_TIMES: Final = 8
+SHORT_TIMES: Final = 4
 SHARED_MB_MAX: Final = 160.0  # shared_buffers are 128 MB, and there is something around them
 UNITS: Final = {"memory": "MB", "shared": "MB", "files": "", "threads": "", "bytes a call": "B"}
 HOUR_S: Final = 3600
