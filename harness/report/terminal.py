@@ -98,7 +98,9 @@ def _head(reading: Reading) -> Text:
     target = summary["target"]
     parts = [target["url"], target["protocol"], wording.server(summary)]
     shown = "  ".join(str(part) for part in parts if part)
-    return Text.assemble("  ", (str(summary["scenario"] or "run"), "bold"), "  ", (clean(shown), "dim"))
+    return Text.assemble(
+        "  ", (clean(str(summary["scenario"] or "run")), "bold"), "  ", (clean(shown), "dim")
+    )
 
 
 def _steps(reading: Reading) -> Padding:

@@ -96,3 +96,16 @@ def test_a_summary_that_cannot_be_read_is_told_in_its_row(
     out = capsys.readouterr().out
     assert " damaged " in out
     assert "\x1b" not in out
+
+
+def test_what_a_summary_does_not_say_is_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A summary of another version may say less."""
+    run_dir = rundir.create(tmp_path, "n", datetime(2026, 1, 1, tzinfo=UTC))
+    run_dir.write_json("metadata.json", {"run_id": run_dir.run_id})
+    run_dir.write_json(
+        "summary.json", {"verdict": "fail", "steps": [{}], "totals": {}, "latency_ms": {"response": {}}}
+    )
+
+    assert run(["runs", "--out", str(tmp_path), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (row["state"], row["users"], row["p95_ms"]) == ("fail", None, None)

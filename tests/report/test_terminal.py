@@ -99,6 +99,7 @@ def test_what_a_server_says_does_not_move_the_cursor(tmp_path):
     """Control characters are replaced, square brackets are not markup."""
     run = Run()
     run.metadata["target"] = {"url": "http://x", "server": {"name": "[red]\x1b[2Jname", "version": "\r1"}}
+    run.metadata["scenario"] = "n\x1b[2J"
     run.level(5, failing=0.5, detail="\x1b[2J[bold]oops\x07")
     run.end()
 
