@@ -90,8 +90,16 @@ class PartGoneError(ServiceError):
     exit_code = UNKNOWN
 
 
+class PartWithoutDatabaseError(ServiceError):
+    """The reference target cannot use what it was given: no bug, and nothing to measure."""
+
+    exit_code = TARGET_UNREACHABLE
+
+
 def not_started(returncode: int | None) -> type[ServiceError]:
     """What it is that a part has ended so before it was ready."""
+    if returncode == TARGET_UNREACHABLE:
+        return PartWithoutDatabaseError
     return PartGoneError if returncode is not None and returncode < 0 else ServiceError
 
 

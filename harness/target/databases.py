@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncpg
 
-from harness.errors import ServiceError
+from harness.errors import TargetUnreachableError
 from harness.target import schema, seed
 from harness.target.connecting import START_FAILURES, UNREACHABLE, reason
 from harness.target.dialect import DATABASES
@@ -48,7 +48,7 @@ async def opened(settings: Settings) -> AsyncIterator[Databases]:
             await seed.ensure(settings.database_url, connect_timeout_s=timeout_s)
             await asyncio.gather(*(pool.open() for pool in pools))
         except START_FAILURES as error:
-            raise ServiceError(
+            raise TargetUnreachableError(
                 "The target cannot use its database.",
                 f"{without_password(settings.database_url)}: {reason(error)}",
                 "Start PostgreSQL, give another --database-url, or let its user create databases, schemas and roles.",

@@ -22,7 +22,7 @@ from typing import Any
 
 import asyncpg
 
-from harness.errors import ServiceError, TargetUnreachableError, UsageError
+from harness.errors import TargetUnreachableError, UsageError
 from harness.target.connecting import START_FAILURES, UNREACHABLE, connection, reason
 from harness.target.settings import without_password
 
@@ -59,7 +59,7 @@ async def ensure(
         try:
             return await _migrate(opened, schema, migrations() if known is None else known)
         except asyncpg.InsufficientPrivilegeError as error:
-            raise ServiceError(
+            raise TargetUnreachableError(
                 f"The target cannot make its schema {schema}.",
                 f"{without_password(database_url)}: {reason(error)}",
                 "Let the database's user create schemas, or give another --schema.",
@@ -76,7 +76,7 @@ async def _migrate(connection: Any, schema: str, known: tuple[Migration, ...]) -
     )
     done = {row["number"] for row in await connection.fetch("SELECT number FROM migrations")}
     if newer := done - {migration.number for migration in known}:
-        raise ServiceError(
+        raise TargetUnreachableError(
             f"The schema {schema} is newer than this program.",
             f"It has migration {max(newer)}; this program knows {len(known)}.",
             "Start a newer version, or give another --schema.",

@@ -12,7 +12,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from harness.errors import ServiceError, UsageError
+from harness.errors import TargetUnreachableError, UsageError
 from harness.target import seed
 from harness.target.serve import serving
 from harness.target.settings import Settings
@@ -167,7 +167,7 @@ async def test_user_who_may_not_create_is_told(postgres_url, schema):
     try:
         where = postgres_url.rpartition("@")[2]
         settings = Settings(f"postgresql://{role}:x@{where}", port=0, schema=schema)
-        with pytest.raises(ServiceError, match=f"cannot make its schema {schema}"):
+        with pytest.raises(TargetUnreachableError, match=f"cannot make its schema {schema}"):
             await start_only(settings)
     finally:
         await connection.execute(f"DROP ROLE {role}")
@@ -204,7 +204,7 @@ def test_unreachable_database_ends_with_a_clear_error():
         url = f"postgresql://somebody:secret@127.0.0.1:{closed.getsockname()[1]}/postgres"
         ended = run_target("--port", "0", "--database-url", url)
 
-    assert ended.returncode == 70
+    assert ended.returncode == 4
     assert ended.stderr.splitlines()[0] == "The target cannot use its database."
     assert len(ended.stderr.splitlines()) == 3
     assert "secret" not in ended.stderr

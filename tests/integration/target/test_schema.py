@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from harness.errors import ServiceError, UsageError
+from harness.errors import TargetUnreachableError, UsageError
 from harness.target import schema as schemas
 from harness.target.schema import Migration, migrations
 
@@ -96,7 +96,7 @@ async def test_a_newer_schema_is_refused(ensure, sql, schema):
     future = (*migrations(), Migration(len(migrations()) + 1, "future", "SELECT 1"))
     await ensure(future)
 
-    with pytest.raises(ServiceError, match="newer than this program"):
+    with pytest.raises(TargetUnreachableError, match="newer than this program"):
         await ensure()
 
 
@@ -119,7 +119,7 @@ async def test_dropping_takes_the_whole_schema_and_only_ours(ensure, sql, schema
 
 async def test_dropping_without_a_database_is_told(schema):
     """In three lines, with the password left out."""
-    with pytest.raises(ServiceError, match="was not dropped") as told:
+    with pytest.raises(TargetUnreachableError, match="was not dropped") as told:
         await schemas.drop("postgresql://u:s3cret@127.0.0.1:1/x", schema, connect_timeout_s=1)
 
     assert "s3cret" not in str(told.value)
