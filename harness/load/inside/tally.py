@@ -4,6 +4,7 @@ Firing Locust's `request` event costs a quarter of a call. As long as its only l
 the calls that went well are counted here and added to Locust's statistics in bulk: once a second, and when a user
 ends. The sums are the same, so the web UI, `--csv` and the closing table show all of it, at most a second late.
 As soon as anybody else listens, and for every failure, the event is fired as it happens.
+Locust keeps every text of a failure that it hears, so it hears no more than `TEXTS_MAX` different ones.
 """
 
 import time
@@ -16,6 +17,12 @@ import locust.stats
 
 POUR_S = 1.0
 OWN = "locust.runners"
+TEXTS_MAX, TEXT_CHARS_MAX = 1000, 500
+OTHER = "(other)"
+
+
+class CallFailed(Exception):  # noqa: N818 - the name is what Locust's web UI shows
+    """A call that ended in a failure, for Locust's list of failures."""
 
 
 @dataclass(slots=True)
@@ -36,6 +43,17 @@ class Tally:
         self._listeners = -1
         self._only_locust = False
         self._pouring: gevent.Greenlet | None = None
+        self._texts: set[str] = set()
+
+    def failed(self, transport: str, name: str, service_ms: float, bytes_in: int, text: str) -> None:
+        """A call failed, and this is why."""
+        text = text[:TEXT_CHARS_MAX]
+        if text not in self._texts:
+            if len(self._texts) < TEXTS_MAX:
+                self._texts.add(text)
+            else:
+                text = f"{text.partition(':')[0]}: {OTHER}"
+        self.fire(transport, name, service_ms, bytes_in, CallFailed(text))
 
     def ok(self, transport: str, name: str, service_ms: float, bytes_in: int) -> None:
         """A call went well."""

@@ -314,8 +314,8 @@ class McpUser(User):
         reply = done.reply
         service_ms = (done.done_ns - done.sent_ns) / NS_PER_MS
         if reply.outcome in outcome.FAILED:
-            failure = CallFailed(hide_often(f"{reply.outcome}: {reply.detail}"))
-            self.context.tally.fire(transport, request.operation, service_ms, done.bytes_in, failure)
+            why = hide_often(f"{reply.outcome}: {reply.detail}")
+            self.context.tally.failed(transport, request.operation, service_ms, done.bytes_in, why)
         else:
             self.context.tally.ok(transport, request.operation, service_ms, done.bytes_in)
 
@@ -334,10 +334,6 @@ class WebSocketMcpUser(McpUser):
 
     abstract = True
     protocol = "websocket"
-
-
-class CallFailed(Exception):  # noqa: N818 - the name is what Locust's web UI shows
-    """A call that ended in a failure, for Locust's list of failures."""
 
 
 def _cut(ended: str, now_ns: int) -> Exchanged:

@@ -91,7 +91,21 @@ def test_another_listener_hears_of_every_call_as_it_happens(environment: Any) ->
 
 def test_a_failure_reaches_locust_at_once(environment: Any) -> None:
     """With its text, for the list of failures."""
-    Tally(environment).fire("http", "broken", 5.0, 0, ValueError("timeout: no answer in time"))
+    Tally(environment).failed("http", "broken", 5.0, 0, "timeout: no answer in time")
 
     assert environment.stats.entries["broken", "http"].num_failures == 1
     assert "no answer in time" in str([error.error for error in environment.stats.errors.values()])
+
+
+def test_a_server_with_ever_new_words_fills_no_memory(environment: Any) -> None:
+    """Every failure is counted; only so many texts are kept, none of them long."""
+    here = Tally(environment)
+    for number in range(tally.TEXTS_MAX + 10):
+        here.failed("http", "broken", 5.0, 0, f"tool_error: {number} {'x' * 1000}")
+    here.failed("http", "broken", 5.0, 0, f"tool_error: 7 {'x' * 1000}")
+
+    errors = environment.stats.errors.values()
+    assert environment.stats.entries["broken", "http"].num_failures == tally.TEXTS_MAX + 11
+    assert len(errors) == tally.TEXTS_MAX + 1
+    assert max(len(str(error.error)) for error in errors) <= tally.TEXT_CHARS_MAX
+    assert {str(error.error): error.occurrences for error in errors}["tool_error: (other)"] == 10
