@@ -1,5 +1,6 @@
 # make run    a first run: the reference server, a ramp to 50 users, a report
 # make test   every test, with whatever the tests need; TEST_FLAGS=... are flags for pytest
+# make long   the tests that take minutes and both cores each, which make test leaves out
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
 # make count  200,000 calls by two workers: each has its row
@@ -18,7 +19,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test count bench calibrate fuzz hostile interrupt kills named soak truth steady check format clean
+.PHONY: run test long count bench calibrate fuzz hostile interrupt kills named soak truth steady check format clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -28,6 +29,10 @@ run: $(STAMP)
 test: $(STAMP)
 	bash tests/prepare.sh
 	$(BIN)/python -m tests.covering --min 95 -n 2 --dist worksteal $(TEST_FLAGS)
+
+long: $(STAMP)
+	bash tests/prepare.sh
+	$(BIN)/python -m pytest -m long
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -41,6 +41,7 @@ def path(toxiproxy_binary: Path, tmp_path: Path) -> str:
     return f"{place}{os.pathsep}{os.environ['PATH']}"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_leak_is_found_and_what_is_sound_is_not_called_one(path: str, tmp_path: Path) -> None:
     """Half a minute of each, with faults and clients of every protocol: the target that leaks is named, and exit 1."""
