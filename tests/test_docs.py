@@ -36,6 +36,8 @@ EXEMPT = {
     "make test": "it is what runs this test",
     "make run": "its command is run below; making a virtual environment is what a fresh clone does",
     "make check": "CI runs it beside the tests",
+    "make fuzz SECONDS=60": "CI runs it after the tests",
+    "make fuzz SECONDS=240 SEED=7 PART=wire": "the same, for longer",
 }
 # docs/target.md is run by tests/integration/target/test_docs.py.
 ELSEWHERE = {"target.md", "first-run.md"}
@@ -89,6 +91,9 @@ def test_every_command_in_the_documentation_works(
     port = free_port()
     if line.startswith("locust "):
         with_locust(line, port, workspace)
+        return
+    if line.startswith("python -m tests."):
+        subprocess.run([sys.executable, *shlex.split(line)[1:]], cwd=ROOT, check=True, timeout=100)
         return
     line = line.replace("--prometheus 9464", "--prometheus 0")
     argv = shlex.split(line.replace(":3001/", f":{echo_server}/").replace("--port 8000", f"--port {port}"))
