@@ -32,6 +32,7 @@ def everything(run: Path, tmp_path: Path, command: Any) -> list[int]:
     return [command.process.pid, *(pid for pid in processes_of(run, tmp_path) if pid != command.process.pid)]
 
 
+@pytest.mark.long
 def test_a_run_that_was_suspended_is_unknown_and_says_why(harness: Start, tmp_path: Path) -> None:
     """The harness alone, and another run with all its parts: exit 3, the reason in every report, nothing is left."""
     alone, whole = (sustain(harness, "--for", "120s", "--out", str(tmp_path / name)) for name in ("a", "b"))
@@ -65,6 +66,7 @@ def test_a_run_that_was_suspended_is_unknown_and_says_why(harness: Start, tmp_pa
     assert_nothing_left(runs[0], tmp_path)
 
 
+@pytest.mark.long
 def test_a_short_stop_is_the_error_budget_s_business(harness: Start, tmp_path: Path) -> None:
     """A fifth of a second of all parts: nobody calls it a stall, and the run goes on to its end."""
     command = sustain(harness, "--for", "8s")
