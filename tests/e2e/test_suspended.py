@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.leftovers import assert_nothing_left, processes_of
 
 Start = Callable[..., Any]
