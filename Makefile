@@ -1,6 +1,6 @@
 # make run    a first run: the reference server, a ramp to 50 users, a report
 # make test   every test, with whatever the tests need; TEST_FLAGS=... are flags for pytest
-# make long   the tests that take minutes and both cores each, which make test leaves out
+# make long   the tests that take minutes, which make test leaves out: every command of the docs, a soak, suspended runs
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
 # make count  200,000 calls by two workers: each has its row

@@ -82,6 +82,7 @@ def echo_server() -> Iterator[int]:
     process.wait()
 
 
+@pytest.mark.long  # ten minutes of runs, as long as each is documented
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("line", commands())
 def test_every_command_in_the_documentation_works(
