@@ -33,7 +33,7 @@ def within(seconds: float) -> asyncio.Timeout:
 
 
 async def in_time(hear: Callable[[], Awaitable[Said]], seconds: float) -> Said:
-    """What is said within so long; asked again when it was we who did not run meanwhile, and could not hear it."""
+    """The answer, if it comes within `seconds`. If this process was suspended meanwhile, the question is asked again."""
     loop = asyncio.get_running_loop()
     while True:
         asked_s = loop.time()

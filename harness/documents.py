@@ -78,7 +78,7 @@ def _check_size(size: int) -> None:
 
 
 def _check_tokens(text: str) -> None:
-    """What JSON's own reader does not mind, by where it stands."""
+    """Refuse what Python's JSON reader accepts and we do not (depth, repeated keys, numbers), with its place."""
     keys: list[set[str]] = []  # of the objects and lists that are open
     for token in _TOKEN.finditer(text):
         word, name = token[0], token["name"]

@@ -91,13 +91,13 @@ class PartGoneError(ServiceError):
 
 
 class PartWithoutDatabaseError(ServiceError):
-    """The reference target cannot use what it was given: no bug, and nothing to measure."""
+    """The reference target says by its exit code that it cannot use its database. That is no bug, and nothing can be measured."""
 
     exit_code = TARGET_UNREACHABLE
 
 
 def not_started(returncode: int | None) -> type[ServiceError]:
-    """What it is that a part has ended so before it was ready."""
+    """The error for a part that ended with this code before it was ready."""
     if returncode == TARGET_UNREACHABLE:
         return PartWithoutDatabaseError
     return PartGoneError if returncode is not None and returncode < 0 else ServiceError

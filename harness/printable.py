@@ -4,8 +4,9 @@ Such text may hold escape sequences that clear the screen, set the window's titl
 a CI obeys as commands (`::error::`, `##[...]`, `##vso[...]`). Whatever is written to a stream goes through here.
 """
 
+import json
 import re
-from typing import Final
+from typing import Any, Final
 
 from harness.hiding import hide
 
@@ -25,9 +26,9 @@ def without_commands(text: str) -> str:
     return _BRACKET.sub("# #", _COMMAND.sub(r"\1: ", text))
 
 
-def json_without_commands(text: str) -> str:
-    """JSON that says the same; only in its texts, and the names of keys, can such a command be."""
-    return _BRACKET.sub(r"#\\u0023", text)
+def as_json(value: Any, **how: Any) -> str:
+    """The value as JSON for a stream: no text in it, and no name of a key, is a command of a CI."""
+    return _BRACKET.sub(r"#\\u0023", json.dumps(value, **how))
 
 
 def html_without_commands(text: str) -> str:

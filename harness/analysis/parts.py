@@ -1,7 +1,8 @@
 """Parts of a run that ended though nobody had asked them to: which, when, and how.
 
 A part of the harness's own (the reference target and what stands behind it, Toxiproxy, the janitor) makes the run
-unknown: what was measured from then on was not what was to be measured. One that was replaced (the janitor) is told, and no more. A server that a command of the user's has
+unknown: what was measured from then on was not what was to be measured. A part that was replaced (the janitor) is only
+named. A server that a command of the user's has
 started fails the run: that it ends under load is a finding about the server.
 
 What a fault of the plan ends, and what the run itself ends, is no part that was lost.
@@ -41,7 +42,7 @@ def findings(events: Iterable[Event]) -> list[Finding]:
 
 
 def replaced(events: Iterable[Event]) -> str:
-    """Those that ended, and whose work goes on: no reason to doubt anything, but to be known."""
+    """The parts that died and were replaced, in a sentence. The run can still be trusted."""
     return "; ".join(
         sentence(event) for event in events if event.event == kinds.PART_LOST and event.data.get("replaced")
     )

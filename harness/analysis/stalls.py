@@ -82,7 +82,7 @@ def _said(event: Event) -> Stall:
 
 
 def _together(stalls: Sequence[Stall]) -> list[list[Stall]]:
-    """Those that overlap: a machine that sleeps stops all of them."""
+    """Stalls that overlap in time, in groups: a machine that sleeps stops every part at once."""
     groups: list[list[Stall]] = []
     for one in stalls:
         if groups and one.start_ns <= max(other.end_ns for other in groups[-1]):

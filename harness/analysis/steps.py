@@ -57,7 +57,7 @@ class Judged:
         return self.ok / decided if decided else None
 
     def plus(self, other: "Judged") -> "Judged":
-        """Of two parts of a window; how many independent calls that is worth is not known any more."""
+        """The sum of two parts of one window. It does not say how many of the calls are independent."""
         ok, failed = self.ok + other.ok, self.failed + other.failed
         rate = ok / (ok + failed) if ok + failed else None
         return Judged(self.requests + other.requests, ok, failed, rate, self.not_sent + other.not_sent)

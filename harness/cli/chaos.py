@@ -1,17 +1,15 @@
 """`harness chaos`: a Chaos Toolkit experiment under load, or every fault of the catalogue one after the other."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness import printable
 from harness.cli.options import DURATION, POSITIVE_DURATION, USERS, scenario_data, shared
+from harness.cli.plan import show
 from harness.cli.sections import Sectioned
-from harness.errors import UsageError
-from harness.printable import json_without_commands
+from harness.errors import PASSED, UsageError
 from harness.units import duration_s
 
 USERS_OF_EXPERIMENT, USERS_OF_MATRIX = 5, 20
@@ -108,7 +106,8 @@ def _matrix(given: dict[str, Any]) -> int:
         )
     data = _matrix_data(given)
     if given["dry_run"]:
-        return _show_plan(data, as_json=given["as_json"])
+        show(data, "harness chaos --matrix", as_json=given["as_json"])
+        return PASSED
     return conduct("chaos", data, given)
 
 
@@ -136,17 +135,3 @@ def _matrix_data(given: dict[str, Any]) -> dict[str, Any]:
     )
     rows = matrix.rows(matrix.reachable(target, os.environ, only), only)
     return data | matrix.scenario(rows, times, given["users"] or USERS_OF_MATRIX)
-
-
-def _show_plan(data: dict[str, Any], *, as_json: bool) -> int:
-    from harness.plan.build import build
-    from harness.plan.describe import describe
-    from harness.scenario.read import scenario_of
-
-    plan = build(scenario_of(data, "harness chaos --matrix"))
-    click.echo(
-        json_without_commands(json.dumps(plan.as_json(), indent=2))
-        if as_json
-        else printable.lines(describe(plan))
-    )
-    return 0

@@ -1,7 +1,6 @@
 """`harness discover`: what a server speaks, who it is, what it has. It makes no load: three to six requests."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ from harness import printable
 from harness.cli.options import POSITIVE_DURATION, header
 from harness.errors import PASSED
 from harness.mcp.tool import properties, required
-from harness.printable import json_without_commands
 from harness.scenario.model import PROTOCOLS
 from harness.units import duration_s
 
@@ -57,7 +55,7 @@ def command(url: str, protocol: str, timeout: str, headers: tuple[str, ...], *, 
     found = asyncio.run(preflight(asked, protocol, headers=sent, timeout_s=duration_s(timeout)))
     shown = redact.url(asked)
     click.echo(
-        json_without_commands(json.dumps(_values(shown, found)))
+        printable.as_json(_values(shown, found))
         if as_json
         else printable.lines("\n".join(_lines(shown, found)))
     )

@@ -1,7 +1,6 @@
 """`harness doctor`: what is installed, what answers, what is missing; and cleaning up after runs that died."""
 
 import asyncio
-import json
 import os
 import sys
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness import printable
 from harness.errors import FAULTS_LEFT_OVER, PASSED, USAGE, worst
-from harness.printable import json_without_commands
 
 if TYPE_CHECKING:
     from harness.doctor.finding import State
@@ -51,7 +50,7 @@ def command(out: Path, *, clean: bool, as_json: bool) -> int:
     left = any(each.left for each in cleaned)
     code = worst(*(PASSED if examination.ready else USAGE, FAULTS_LEFT_OVER if left else PASSED))
     if as_json:
-        click.echo(json_without_commands(json.dumps(page.values(examination, cleaned, code))))
+        click.echo(printable.as_json(page.values(examination, cleaned, code)))
         return code
     if clean:
         click.echo(page.cleaned_text(cleaned, out))

@@ -222,7 +222,7 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
 
 
 def _part(data: Mapping[str, Any], key: str, empty: dict[str, Any] | list[Any]) -> Any:
-    """What a file says under a key, to be added to; UsageError when that is of another shape."""
+    """The list or the mapping that a file has under a key. Anything else there is a UsageError."""
     found = data.get(key)
     if found is None:
         return empty

@@ -1,12 +1,11 @@
 """`harness plan`: what a scenario would do."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from harness import printable
-from harness.printable import json_without_commands
 
 
 @click.command()
@@ -18,14 +17,17 @@ def command(scenario: Path, *, as_json: bool) -> int:
     \b
     harness plan scenarios/smoke.yaml
     """
+    from harness.scenario.read import read_file
+
+    show(read_file(scenario), str(scenario), as_json=as_json)
+    return 0
+
+
+def show(data: dict[str, Any], origin: str, *, as_json: bool) -> None:
+    """The plan of a scenario, on standard output; `origin` is what an error names."""
     from harness.plan.build import build
     from harness.plan.describe import describe
-    from harness.scenario.read import read_file, scenario_of
+    from harness.scenario.read import scenario_of
 
-    plan = build(scenario_of(read_file(scenario), str(scenario)))
-    click.echo(
-        json_without_commands(json.dumps(plan.as_json(), indent=2))
-        if as_json
-        else printable.lines(describe(plan))
-    )
-    return 0
+    plan = build(scenario_of(data, origin))
+    click.echo(printable.as_json(plan.as_json(), indent=2) if as_json else printable.lines(describe(plan)))

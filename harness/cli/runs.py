@@ -1,6 +1,5 @@
 """`harness runs`: the runs there are, and the removal of old ones."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.errors import PASSED, UsageError
-from harness.printable import json_without_commands, printable
+from harness.printable import as_json as json_text
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from harness.history.runs import Past
@@ -53,7 +53,7 @@ def command(keep: int | None, out: Path, *, as_json: bool) -> int:
     if as_json:
         rows = [_values(run, sizes[run.path]) for run in left]
         listed = {"schema": 1, "runs": rows, "removed": [str(run.path) for run in going]}
-        click.echo(json_without_commands(json.dumps(listed)))
+        click.echo(json_text(listed))
         return PASSED
     for run in going:
         click.echo(printable(f"Removed {run.path}"))

@@ -1,11 +1,10 @@
 """What a finished run looks like to whoever asked for it: a table, one JSON object, or any other format."""
 
-import json
 import os
 
 import click
 
-from harness.printable import json_without_commands
+from harness import printable
 from harness.report.markdown import markdown, publish
 from harness.report.reading import Reading
 from harness.report.registry import FORMATS
@@ -14,7 +13,7 @@ from harness.report.registry import FORMATS
 def show(reading: Reading, name: str = "terminal") -> None:
     """On standard output; a pipe that is closed early is the reader's business."""
     click.echo(
-        json_without_commands(json.dumps(reading.summary)) if name == "json" else FORMATS[name](reading),
+        printable.as_json(reading.summary) if name == "json" else FORMATS[name](reading),
         nl=name in {"terminal", "json"},
     )
 

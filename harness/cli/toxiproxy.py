@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness import printable
 from harness.errors import FAULT_BACKEND_UNREACHABLE, PASSED, ServiceError
-from harness.printable import json_without_commands
 
 if TYPE_CHECKING:
     from harness.services.toxiproxy import Status
@@ -75,7 +75,7 @@ def status(*, as_json: bool) -> int:
     from harness.services import toxiproxy
 
     found = asyncio.run(toxiproxy.status())
-    click.echo(json_without_commands(json.dumps(_as_json(found))) if as_json else "\n".join(_lines(found)))
+    click.echo(printable.as_json(_as_json(found)) if as_json else "\n".join(_lines(found)))
     return PASSED if found.usable else FAULT_BACKEND_UNREACHABLE
 
 

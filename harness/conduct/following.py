@@ -59,7 +59,7 @@ class Watch:
         self.step_counted, self.step_not_sent = NOTHING, []
 
     def count(self, start_ns: int, until_ns: int) -> None:
-        """Of a step that nobody asks more of: calls that were wanted before `until_ns` are counted, and their rows let go of."""
+        """Count the calls that were due before `until_ns`, and drop their rows. Only for steps that need no more than counts."""
         if len(self.step_rows) >= COUNTED_AT:
             self.step_counted = self.step_counted.plus(judge(frame(self.step_rows), start_ns, until_ns))
             later = [rows.filter(pc.greater_equal(rows["intended_ns"], until_ns)) for rows in self.step_rows]

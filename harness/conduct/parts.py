@@ -54,7 +54,7 @@ class Parts:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """What goes wrong when a part is gone is its doing: a target that does not answer is none, if its PostgreSQL was killed."""
+        """An error in the body is blamed on the part that died before it: a target cannot answer when its PostgreSQL was killed."""
         try:
             yield
         except HarnessError as error:

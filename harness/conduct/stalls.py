@@ -21,7 +21,7 @@ ASLEEP_S: Final = 0.5
 
 @dataclass(slots=True)
 class Stalls:
-    """What the looks of one run have seen."""
+    """Watches one run for stalls, and remembers those that it has found."""
 
     run: Run
     clock: Clock

@@ -1,4 +1,4 @@
-"""Those who tried to join the load without its token: written down each time, and told the first time."""
+"""Workers that tried to join the load without its token. Each attempt is an event; the terminal names the first one."""
 
 from harness.conduct.asked import Run
 from harness.record import events

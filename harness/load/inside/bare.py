@@ -43,7 +43,7 @@ def receive_first(sock: Any, bare: Bare) -> bytes:
 
 
 def receive(sock: Any, bare: Bare) -> bytes:
-    """What comes next."""
+    """Wait for the next bytes of the connection, and read them."""
     if bare.waits:
         gevent.sleep(0)
         return bare.recv(READ_BYTES)
