@@ -12,6 +12,7 @@ from math import ceil, log
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 RARE: Final = 0.001
 CALLS_MOST: Final = 2_000  # with more calls chance does not show much less
@@ -44,20 +45,24 @@ def median_rank(count: int, known: int, rare: float = RARE) -> int | None:
     low, high = 0, known  # by bisection: the first index that is rarely exceeded
     while low < high:
         middle = (low + high) // 2
-        if _at_least(least, count, known - middle, middle + 1) <= rare:
+        if float(_chances(count, known - middle, middle + 1)[least:].sum()) <= rare:
             high = middle
         else:
             low = middle + 1
     return low if low < known else None
 
 
-def _at_least(least: int, count: int, a: float, b: float) -> float:
-    """The chance of at least so many of `count`, when the share of each is beta-distributed."""
+def _chances(count: int, a: float, b: float) -> npt.NDArray[np.float64]:
+    """The chance of each number out of `count`, none to all, when the share of each is beta-distributed.
+
+    That is scipy.stats.betabinom, worked out from one number to the next: after millions of calls scipy's own, a difference
+    of huge logarithms, is wrong in the eighth decimal, takes four times as long, and brings all of scipy.stats.
+    """
     k = np.arange(count)
     steps = np.log((count - k) * (a + k)) - np.log((k + 1) * (b + count - k - 1))
     logs = np.concatenate([[0.0], np.cumsum(steps)])
     weights = np.exp(logs - logs.max())
-    return float(weights[least:].sum() / weights.sum())
+    return weights / weights.sum()  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=16384)
@@ -68,12 +73,8 @@ def failures_most(count: int, failed: int, decided: int, rare: float = RARE) -> 
     (Beta-binomial with Jeffreys' prior.)
     """
     among = max(1, min(count, CALLS_MOST))
-    a, b = failed + 0.5, decided - failed + 0.5
-    k = np.arange(among)
-    steps = np.log((among - k) * (a + k)) - np.log((k + 1) * (b + among - k - 1))
-    logs = np.concatenate([[0.0], np.cumsum(steps)])
-    weights = np.exp(logs - logs.max())
-    tail = np.cumsum((weights / weights.sum())[::-1])[::-1]  # tail[k]: the chance of k or more
+    chances = _chances(among, failed + 0.5, decided - failed + 0.5)
+    tail = np.cumsum(chances[::-1])[::-1]  # tail[k]: the chance of k or more
     most = int(np.searchsorted(-tail, -rare)) - 1  # tail[most + 1] <= rare
     return most if among == count else -(-most * count // among)
 

@@ -4,6 +4,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness.analysis import chance
 
@@ -52,6 +53,41 @@ def test_the_failures_that_are_no_news(count, failed, decided, most):
     assert chance.failures_most(count, failed, decided) == most
     assert np.mean(thrown > most) <= chance.RARE * 1.2
     assert most == 0 or np.mean(thrown > most - 1) > chance.RARE * 0.8
+
+
+BETA_BINOMIALS = [
+    # out of, of a beta distribution
+    (1, 61, 1),
+    (7, 12, 49),
+    (100, 0.5, 3000.5),
+    (300, 30.5, 2970.5),
+    (2000, 0.5, 0.5),
+    (2000, 100.5, 9900.5),
+    (2000, 0.5, 1_000_000.5),
+]
+
+
+@pytest.mark.parametrize(("count", "a", "b"), BETA_BINOMIALS)
+def test_the_chances_are_those_of_scipy(count, a, b):
+    """Each number's, and that of so many or more: to nine decimals, where scipy itself has them."""
+    expected = stats.betabinom.pmf(np.arange(count + 1), count, a, b)
+    found = chance._chances(count, a, b)
+
+    assert np.abs(found - expected).max() < 1e-9
+    assert np.abs(found[::-1].cumsum() - expected[::-1].cumsum()).max() < 1e-9
+
+
+@pytest.mark.parametrize(("count", "known"), [(1, 61), (1, 2000), (5, 40), (20, 60), (200, 90)])
+def test_the_rank_of_a_median_is_that_of_scipy(count, known):
+    """The first that is rarely exceeded, looked for one by one."""
+    least = count // 2 + 1
+    rarely = [
+        rank
+        for rank in range(known)
+        if stats.betabinom.sf(least - 1, count, known - rank, rank + 1) <= chance.RARE
+    ]
+
+    assert chance.median_rank(count, known) == (rarely[0] if rarely else None)
 
 
 def test_a_great_many_calls_are_counted_in_proportion():
