@@ -3,6 +3,9 @@
 The connection stays open, as the target's does, unless a fresh one is asked for; a broken one is opened again first,
 which is not timed. Bytes are those of what was asked and answered, without the greeting; of one that did not come back,
 all that came over its connection.
+
+It is written by hand. A client library makes a lost connection again by itself, sends heartbeats, and reads before it is
+asked; a canary has to know which bytes its time is of, and that a connection is the one that was open before the fault.
 """
 
 import asyncio

@@ -1,14 +1,14 @@
 """Which servers answer: those that DATABASE_URL, TOXIPROXY_URL, AMQP_URL and REDIS_URL name.
 
-Each is spoken to in its own protocol, within seconds; passwords are never shown. One that is not named is no fault:
-the finding says what serves in its place.
+Each is spoken to by the library that the reference server uses for it, within seconds, as far as to have logged in;
+passwords are never shown. One that is not named is no fault: the finding says what serves in its place.
 """
 
 import asyncio
+import logging
 import os
-import ssl
 from collections.abc import Awaitable, Callable
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from harness.clock import within
 from harness.doctor.finding import Finding, State
@@ -16,8 +16,6 @@ from harness.record import redact
 from harness.services import toxiproxy
 
 ANSWER_S = 3.0
-AMQP_HEADER = b"AMQP\x00\x00\x09\x01"  # 0-9-1
-AMQP_METHOD_FRAME = 1
 
 Ask = Callable[[str], Awaitable[str]]
 
@@ -67,7 +65,9 @@ async def _named(variable: str, otherwise: str, ask: Ask, when_silent: State) ->
             said = await ask(url)
     except TimeoutError:
         why = f"no answer in {ANSWER_S:g}s"
-    except (OSError, ValueError, _NoAnswerError, asyncio.IncompleteReadError) as error:
+    except ModuleNotFoundError as error:
+        why = f"nobody can ask: the Python package {(error.name or '').partition('.')[0]} is not installed"
+    except (OSError, ValueError, _NoAnswerError) as error:
         why = str(error)
     else:
         return Finding(variable, "good", f"{shown} answers: {said}")
@@ -94,51 +94,57 @@ async def _postgresql(url: str) -> str:
 
 
 async def _amqp(url: str) -> str:
-    """It begins with its own properties as soon as it has heard which protocol is spoken."""
-    reader, writer = await _open(urlsplit(url), 5672, 5671)
+    """Logged in, and no more: nothing is declared."""
+    import aio_pika
+    from aio_pika.exceptions import AMQPError, ProtocolSyntaxError
+
+    _check_address(url, "amqp", 5672)
+    # It logs what it raises, too, and without a handler that would reach standard error.
+    logging.getLogger("aiormq").addHandler(logging.NullHandler())
     try:
-        writer.write(AMQP_HEADER)
-        frame = await reader.readexactly(7)
-        if frame[0] != AMQP_METHOD_FRAME:
-            raise _NoAnswerError(f"it does not speak AMQP 0-9-1: it says {frame!r}")
-    finally:
-        writer.close()
+        connection = await aio_pika.connect(url, timeout=ANSWER_S)
+        await connection.close()
+    except ProtocolSyntaxError as error:
+        why = f"it does not speak AMQP 0-9-1: {error}"
+        if "Connection.OpenOk" in str(error):  # the reason that the server gave is lost in the library
+            why = "it lets us in, and does not open the virtual host that the address names"
+        raise _NoAnswerError(why) from error
+    except AMQPError as error:
+        cut = error.__cause__
+        if isinstance(cut, asyncio.IncompleteReadError) and cut.partial:
+            raise _NoAnswerError(f"it does not speak AMQP 0-9-1: it says {cut.partial!r}") from error
+        raise _NoAnswerError(str(cut or error)) from error
     return "AMQP 0-9-1"
 
 
 async def _redis(url: str) -> str:
-    parts = urlsplit(url)
-    reader, writer = await _open(parts, 6379, 6380)
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import RedisError
+
+    _check_address(url, "redis", 6379)
+    client = Redis.from_url(
+        url,
+        protocol=2,  # which every server understands
+        socket_timeout=ANSWER_S,
+        socket_connect_timeout=ANSWER_S,
+        retry=Retry(NoBackoff(), 0),
+    )
     try:
-        if parts.password:
-            who = [unquote(parts.username)] if parts.username else []
-            writer.write(_command("AUTH", *who, unquote(parts.password)))
-            if not (answer := await reader.readline()).startswith(b"+OK"):
-                raise _NoAnswerError(_line(answer))
-        writer.write(_command("PING"))
-        if not (answer := await reader.readline()).startswith(b"+PONG"):
-            raise _NoAnswerError(_line(answer))
-    finally:
-        writer.close()
+        async with client:
+            await client.ping()
+    except RedisError as error:
+        code = getattr(error, "status_code", None)
+        closed = isinstance(
+            error.__context__, ConnectionResetError | BrokenPipeError
+        ) or "closed by server" in str(error)
+        why = "it closed the connection" if closed else str(error)
+        raise _NoAnswerError(f"it says '-{code} {error}'" if code else why) from error
     return "PONG"
 
 
-def _command(*words: str) -> bytes:
-    encoded = [word.encode() for word in words]
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
-
-
-def _line(answer: bytes) -> str:
-    return f"it says {answer.decode(errors='replace').strip()!r}" if answer else "it closed the connection"
-
-
-async def _open(
-    parts: SplitResult, port: int, port_tls: int
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if not parts.hostname:
-        raise _NoAnswerError(f"it is no address such as {parts.scheme or 'redis'}://127.0.0.1:{port}")
-    tls = parts.scheme.endswith("s") and parts.scheme != "redis"
-    context = ssl.create_default_context() if tls else None
-    return await asyncio.open_connection(
-        parts.hostname, parts.port or (port_tls if tls else port), ssl=context, limit=4096
-    )
+def _check_address(url: str, scheme: str, port: int) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {scheme, f"{scheme}s"} or not parts.hostname or parts.port == 0:
+        raise _NoAnswerError(f"it is no address such as {scheme}://127.0.0.1:{port}")

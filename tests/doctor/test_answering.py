@@ -1,10 +1,13 @@
 """Servers that are named: spoken to in their own protocol, without ever showing a password."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from pamqp import commands, frame
 
 from harness.doctor import answering
 from harness.doctor.finding import Finding
@@ -20,8 +23,8 @@ SCHEMES = {"DATABASE_URL": "postgresql", "AMQP_URL": "amqp", "REDIS_URL": "redis
 
 
 @asynccontextmanager
-async def listening(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[int]:
-    """A server that answers each thing it reads; None closes the connection."""
+async def listening(answer: Callable[[bytes], bytes | None], *, once: bool = False) -> AsyncIterator[int]:
+    """A server that answers each thing it reads, or only one (`once`); None closes the connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(1000):
@@ -29,6 +32,8 @@ async def listening(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[in
             if reply is None:
                 break
             writer.write(reply)
+            if once:
+                break
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -58,6 +63,7 @@ async def test_one_that_does_not_answer_is_told_without_its_password(
     found = await ASKED[variable]()
     assert found.state == state
     assert str(port) in found.found
+    assert "closed the connection" not in found.found
     assert "pa55word" not in repr(found)
     assert found.todo == f"start it, or unset {variable}"
 
@@ -86,7 +92,7 @@ async def test_what_is_no_address_is_told(monkeypatch: pytest.MonkeyPatch, varia
 @pytest.mark.parametrize(
     ("reply", "state", "says"),
     [
-        (b"\x01\x00\x00\x00\x00\x01\xee rest", "good", "answers: AMQP 0-9-1"),
+        (b"\x01\x00\x00\x00\x00\x01\xee rest", "warning", "does not speak AMQP 0-9-1"),
         (b"AMQP\x00\x01\x00\x00", "warning", "does not speak AMQP 0-9-1"),
         (b"HTTP/1.1 400 Bad Request\r\n", "warning", "does not speak AMQP 0-9-1"),
         (None, "warning", "0 bytes read"),
@@ -97,13 +103,68 @@ async def test_rabbitmq_begins_when_it_has_heard_the_protocol(
 ) -> None:
     """A server that wants another version says which, and closes."""
     heard = []
-    async with listening(lambda data: heard.append(data) or reply) as port:
+    async with listening(lambda data: heard.append(data) or reply, once=True) as port:
         monkeypatch.setenv("AMQP_URL", f"amqp://me:pa55word@127.0.0.1:{port}/")
         found = await answering.queue()
     assert heard == [b"AMQP\x00\x00\x09\x01"]
     assert found.state == state
     assert says in found.found
     assert "pa55word" not in repr(found)
+
+
+REFUSED = commands.Connection.Close(403, "ACCESS_REFUSED - Login was refused", 10, 11)
+LETS_IN = {
+    "Connection.StartOk": commands.Connection.Tune(2047, 131072, 60),
+    "Connection.Open": commands.Connection.OpenOk(),
+    "Connection.Close": commands.Connection.CloseOk(),
+}
+
+
+@pytest.mark.parametrize(
+    ("replies", "state", "says"),
+    [
+        (LETS_IN, "good", "answers: AMQP 0-9-1"),
+        (LETS_IN | {"Connection.StartOk": REFUSED}, "warning", "ACCESS_REFUSED"),
+        (LETS_IN | {"Connection.Open": REFUSED}, "warning", "does not open the virtual host"),
+    ],
+)
+async def test_rabbitmq_answers_when_it_has_let_us_in(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], replies: Any, state: str, says: str
+) -> None:
+    """A refused password is a warning in the server's words; nothing is logged beside it."""
+
+    def answer(data: bytes) -> bytes:
+        if data.startswith(b"AMQP"):
+            return frame.marshal(commands.Connection.Start(), 0)
+        said = b""
+        while data:
+            count, _, heard = frame.unmarshal(data)
+            data = data[count:]
+            said += frame.marshal(replies[heard.name], 0) if heard.name in replies else b""
+        return said
+
+    async with listening(answer) as port:
+        monkeypatch.setenv("AMQP_URL", f"amqp://me:pa55word@127.0.0.1:{port}/")
+        found = await answering.queue()
+    assert found.state == state
+    assert says in found.found
+    assert "pa55word" not in repr(found)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "package"),
+    [("DATABASE_URL", "asyncpg"), ("AMQP_URL", "aio_pika"), ("REDIS_URL", "redis.asyncio")],
+)
+async def test_a_library_that_is_not_installed_is_said_in_plain_words(
+    monkeypatch: pytest.MonkeyPatch, variable: str, package: str
+) -> None:
+    """No traceback: whoever looks after an installation asks the doctor."""
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setenv(variable, f"{SCHEMES[variable]}://127.0.0.1:{free_port()}/0")
+    found = await ASKED[variable]()
+    assert found.state != "good"
+    assert f"the Python package {package.partition('.')[0]} is not installed" in found.found
 
 
 @pytest.mark.parametrize(
@@ -123,6 +184,8 @@ async def test_redis_is_asked_for_a_pong(
     """After its password, when the address has one."""
 
     def answer(data: bytes) -> bytes | None:
+        if replies and b"SETINFO" in data:  # who is asking: an old server does not want to know
+            return b"-ERR unknown subcommand\r\n" * data.count(b"SETINFO")
         return next((reply for part, reply in replies.items() if part in data), None)
 
     async with listening(answer) as port:
