@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractRobustConnection
-from aiormq.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError
 
 from harness.clock import within
 from harness.target.tasks.table import Tasks
