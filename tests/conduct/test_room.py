@@ -23,7 +23,7 @@ from harness.load.simulated import Server, simulated
 from harness.plan.build import build
 from harness.plan.plan import Plan
 from harness.record.events import EventLog, read_events
-from harness.record.room import Free
+from harness.record.room import ADDRESS_LEAST, Free
 from harness.record.rundir import RunDirectory
 from harness.scenario.model import REFERENCE_WORK
 from harness.scenario.read import scenario_of
@@ -281,3 +281,22 @@ def test_too_little_memory_to_load_what_calculates_is_said_at_once() -> None:
     assert run.returncode == 3
     assert "It may use 390 MB of memory (ulimit -v), and needs at least 768 MB" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_as_much_memory_as_is_asked_for_holds_all_that_calculates() -> None:
+    """With the least that is allowed a whole process of the harness loads what runs, judges and draws."""
+    program = (
+        "from harness import environment\n"
+        "environment.begin()\n"
+        "import harness.conduct.run, matplotlib.figure, scipy.optimize, scipy.special, scipy.stats\n"
+        "print(scipy.stats.betabinom.sf(0, 1, 1, 1))"
+    )
+    limited = f'ulimit -v {ADDRESS_LEAST >> 10}; exec "$0" -c "$1"'
+    done = subprocess.run(
+        ["sh", "-c", limited, sys.executable, program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("0.5", "")
