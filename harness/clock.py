@@ -1,7 +1,7 @@
 """Time, as one thing that is passed in: no other module of the orchestrator reads a clock.
 
-All times of a run are nanoseconds of the monotonic clock since the run's epoch. Code that runs inside
-Locust reads the monotonic clock itself, for speed, and subtracts the same epoch.
+All times of a run are nanoseconds of the monotonic clock since the run began (`RunClock`). Code that runs inside
+Locust reads the monotonic clock itself, for speed, and subtracts the same zero.
 """
 
 import asyncio
@@ -96,15 +96,21 @@ class FakeClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """The run's zero: one instant on the monotonic clock, and what a wall clock showed then."""
+class RunClock:
+    """The time of one run: a clock, the instant on it that is the run's zero, and what a wall clock showed then."""
 
+    clock: Clock
     origin_ns: int
     started_at: datetime
 
     @classmethod
-    def of(cls, clock: Clock) -> "Epoch":
-        return cls(clock.now_ns(), clock.utc())
+    def of(cls, clock: Clock) -> "RunClock":
+        """The run begins now."""
+        return cls(clock, clock.now_ns(), clock.utc())
 
-    def since_ns(self, clock: Clock) -> int:
-        return clock.now_ns() - self.origin_ns
+    def now_ns(self) -> int:
+        """Since the run began."""
+        return self.clock.now_ns() - self.origin_ns
+
+    async def sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.catalogue import places, where
-from harness.clock import Clock, Epoch
+from harness.clock import RunClock
 from harness.errors import HarnessError, NoRoomError, UsageError
 from harness.faults import REGISTRY, wellness
 from harness.faults.decision import medians_ms
@@ -66,8 +66,7 @@ class Injector:
     """The faults of one run."""
 
     ways: Mapping[str, Way]
-    clock: Clock
-    epoch: Epoch
+    clock: RunClock
     log: EventLog
     undo: Journal
     progress: Progress
@@ -181,7 +180,7 @@ class Injector:
         applied = proved = False
         self.active.append(step.name)
         try:
-            on_ns = self._now_ns()  # what it cuts, it cuts before the call that asks for it has returned
+            on_ns = self.clock.now_ns()  # what it cuts, it cuts before the call that asks for it has returned
             self.progress.note(f"  ! {_what(step)}")
             await fault.apply()
             applied = True
@@ -216,7 +215,7 @@ class Injector:
         why = "; ".join(each for each in (shown.why_not, await _gone(fault)) if each)
         through_ms, beside_ms = medians_ms(shown.pairs)
         self._write(
-            self._now_ns(),
+            self.clock.now_ns(),
             events.FAULT_VERIFIED,
             step,
             verified=not why,
@@ -234,22 +233,22 @@ class Injector:
         self, step: FaultStep, way: Way, fault: Fault, entry: Entry | None, *, applied: bool, prove: bool
     ) -> None:
         """Runs to its end whatever else is being cancelled; each call in it has a deadline."""
-        off_ns = healed_ns = self._now_ns()
+        off_ns = healed_ns = self.clock.now_ns()
         limit_ns = off_ns + int(HEAL_S * NS_PER_S)
         found = SHOWN
         while True:
             why = await self._attempt(way, fault)
-            healed_ns = self._now_ns()
+            healed_ns = self.clock.now_ns()
             if isinstance(way.place, Link) and way.place.gone:
                 why, found = "", replace(SHOWN, why="Toxiproxy has ended, and the fault with it")
                 break
             if not why and prove and not isinstance(way.place, Foreign):  # the process table has proved it
-                left_s = (limit_ns - self._now_ns()) / NS_PER_S
+                left_s = (limit_ns - self.clock.now_ns()) / NS_PER_S
                 found = await _wellness(way, max(left_s, HEAL_LEAST_S))
                 # A link is not to blame for what the server behind it does.
                 certain = {"not shown"} if isinstance(way.place, Link) else {"not shown", "target"}
                 why = found.why if found.word in certain else ""
-            if not why or self._now_ns() > limit_ns:
+            if not why or self.clock.now_ns() > limit_ns:
                 break
             await self.clock.sleep(HEAL_PAUSE_S)
         if not why and entry is not None:
@@ -276,13 +275,13 @@ class Injector:
         return ""
 
     def _skip(self, step: FaultStep, why: str, *, say: bool = True) -> None:
-        self._write(self._now_ns(), events.FAULT_SKIPPED, step, kind=step.kind, link=step.link, why=why)
+        self._write(self.clock.now_ns(), events.FAULT_SKIPPED, step, kind=step.kind, link=step.link, why=why)
         if say:
             self.progress.note(f"  ! {step.name} did not happen: {why}")
 
     def _unverified(self, step: FaultStep, why: str) -> None:
         figures = dict.fromkeys(("through_ms", "beside_ms", "expected_ms", "added_ms"))
-        self._write(self._now_ns(), events.FAULT_VERIFIED, step, verified=False, why=why, **figures)
+        self._write(self.clock.now_ns(), events.FAULT_VERIFIED, step, verified=False, why=why, **figures)
 
     def _began(self, name: str | None) -> "asyncio.Future[int]":
         if name not in self.began:
@@ -290,10 +289,7 @@ class Injector:
         return self.began[name]
 
     async def _sleep_until(self, at_ns: int) -> None:
-        await self.clock.sleep(max(0.0, (at_ns - self._now_ns()) / NS_PER_S))
-
-    def _now_ns(self) -> int:
-        return self.epoch.since_ns(self.clock)
+        await self.clock.sleep(max(0.0, (at_ns - self.clock.now_ns()) / NS_PER_S))
 
     def _write(self, at_ns: int, what: str, step: FaultStep, **data: Any) -> None:
         self.log.write(Event(at_ns, what, {"name": step.name, **data}))

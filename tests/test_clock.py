@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from harness.clock import Clock, Epoch, FakeClock, RealClock, in_time, within
+from harness.clock import Clock, FakeClock, RealClock, RunClock, in_time, within
 
 
 @pytest.mark.parametrize("clock", [RealClock(), FakeClock()])
@@ -19,13 +19,13 @@ async def test_sleeping_moves_a_clock_by_at_least_what_was_asked(clock: Clock) -
     assert clock.utc().tzinfo is not None
 
 
-async def test_an_epoch_counts_from_its_origin() -> None:
+async def test_a_run_s_clock_counts_from_its_beginning() -> None:
     """Zero is the start of the run, whatever the clock showed then."""
     clock = FakeClock(ns=5_000)
-    epoch = Epoch.of(clock)
+    run_clock = RunClock.of(clock)
     await clock.sleep(2)
 
-    assert (epoch.since_ns(clock), epoch.started_at) == (2_000_000_000, clock.started)
+    assert (run_clock.now_ns(), run_clock.started_at) == (2_000_000_000, clock.started)
 
 
 async def test_a_fake_clock_does_not_go_back() -> None:

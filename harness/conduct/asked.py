@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue import ROLLING, places
-from harness.clock import Clock, Epoch, RealClock
+from harness.clock import Clock, RealClock, RunClock
 from harness.conduct.experiment import Steered
 from harness.conduct.leaving import Leaving
 from harness.live.meters import Meters
@@ -68,7 +68,7 @@ class Run:
     asked: Asked
     plan: Plan
     directory: RunDirectory
-    epoch: Epoch
+    clock: RunClock
     log: EventLog
     progress: Progress
     facts: dict[str, Any]
@@ -78,7 +78,7 @@ class Run:
     started: bool = False  # there is something to read, whatever happens from here on
 
     def event(self, what: str, /, **data: Any) -> None:
-        self.log.write(Event(self.epoch.since_ns(self.asked.clock), what, data))
+        self.log.write(Event(self.clock.now_ns(), what, data))
 
     def write_metadata(self, **more: Any) -> None:
         self.facts |= more

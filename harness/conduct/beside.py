@@ -67,9 +67,7 @@ async def try_work(run: Run, server: Server) -> None:
 
 def _ledger(run: Run, work: Work) -> AbstractContextManager[Ledger]:
     asked = run.asked
-    return ledger.opened(
-        run.directory.work, work, run.directory.run_id, asked.clock, run.epoch, asked.scenario.seed
-    )
+    return ledger.opened(run.directory.work, work, run.directory.run_id, run.clock, asked.scenario.seed)
 
 
 async def _stopped(writing: "Sequence[asyncio.Future[None]]") -> None:

@@ -55,12 +55,12 @@ class Errands:
         """Until cancelled: a task a second, one after the other; what falls due while one is under way is left out."""
         limit = aiohttp.ClientTimeout(total=TIMEOUT_S)
         every_ns = int(NS_PER_S / RATE_PER_S)
-        due_ns = self.book.now_ns()
+        due_ns = self.book.clock.now_ns()
         async with aiohttp.ClientSession(timeout=limit) as session:
             while True:
                 await self._task(session, base_url)
-                due_ns += every_ns * max(1, -((due_ns - self.book.now_ns()) // every_ns))
-                await self.book.clock.sleep(max(0, due_ns - self.book.now_ns()) / NS_PER_S)
+                due_ns += every_ns * max(1, -((due_ns - self.book.clock.now_ns()) // every_ns))
+                await self.book.clock.sleep(max(0, due_ns - self.book.clock.now_ns()) / NS_PER_S)
 
     async def read(self, within_s: float = OPEN_S) -> None:
         """What became of them; what the tables do not tell is not known."""
@@ -87,7 +87,7 @@ class Errands:
         self.book.say(finished={str(task): [int(ends), int(effects)] for task, ends, effects in rows})
 
     async def _task(self, session: aiohttp.ClientSession, base_url: str) -> None:
-        sent_ns, ended, status, task = self.book.now_ns(), outcome.UNFINISHED, None, None
+        sent_ns, ended, status, task = self.book.clock.now_ns(), outcome.UNFINISHED, None, None
         try:
             async with session.post(f"{base_url}/tasks", json=TASK, allow_redirects=False) as answer:
                 status = answer.status
@@ -103,7 +103,7 @@ class Errands:
             if task is not None:
                 self.promised.append(task)
             self.book.say(
-                task=task, sent_ns=sent_ns, done_ns=self.book.now_ns(), outcome=ended, status=status
+                task=task, sent_ns=sent_ns, done_ns=self.book.clock.now_ns(), outcome=ended, status=status
             )
 
 

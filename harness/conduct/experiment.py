@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.clock import Epoch
+from harness.clock import RunClock
 from harness.conduct.steering import Steering, listening
 from harness.hiding import hide_in
 from harness.record import events, redact
@@ -54,10 +54,10 @@ async def perform(asked: Steered, steering: Steering, undo: Journal, place: Path
                 ending = await _until_over(steering)
     finally:
         await steering.injector.heal_all()
-        for event in activities(place / JOURNAL, steering.epoch):
+        for event in activities(place / JOURNAL, steering.clock):
             log.write(event)
         told = {"title": asked.experiment.title, **ending}
-        log.write(Event(steering.epoch.since_ns(steering.clock), events.EXPERIMENT, told))
+        log.write(Event(steering.clock.now_ns(), events.EXPERIMENT, told))
 
 
 async def _until_over(steering: Steering) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _ending(journal: Path) -> dict[str, Any]:
     return {"status": data.get("status"), "deviated": bool(data.get("deviated"))}
 
 
-def activities(journal: Path, epoch: Epoch) -> list[Event]:
+def activities(journal: Path, clock: RunClock) -> list[Event]:
     """Everything the experiment did, by the clock of the run."""
     try:
         data = json.loads(journal.read_text(encoding="utf-8"))
@@ -123,11 +123,11 @@ def activities(journal: Path, epoch: Epoch) -> list[Event]:
     hypothesis = data.get("steady_states") or {}
     probes = [run for part in ("before", "after") for run in (hypothesis.get(part) or {}).get("probes") or []]
     runs = [*probes, *(data.get("run") or []), *(data.get("rollbacks") or [])]
-    return sorted((_event(run, epoch) for run in runs if run.get("start")), key=lambda event: event.at_ns)
+    return sorted((_event(run, clock) for run in runs if run.get("start")), key=lambda event: event.at_ns)
 
 
-def _event(run: dict[str, Any], epoch: Epoch) -> Event:
-    start, end = (_ns(run.get(key) or run["start"], epoch) for key in ("start", "end"))
+def _event(run: dict[str, Any], clock: RunClock) -> Event:
+    start, end = (_ns(run.get(key) or run["start"], clock) for key in ("start", "end"))
     activity = run.get("activity") or {}
     good = run.get("status") == "succeeded" and run.get("tolerance_met", True)
     return Event(
@@ -137,8 +137,8 @@ def _event(run: dict[str, Any], epoch: Epoch) -> Event:
     )
 
 
-def _ns(text: str, epoch: Epoch) -> int:
+def _ns(text: str, clock: RunClock) -> int:
     """Chaos Toolkit writes wall time in UTC, without saying so."""
     at = datetime.fromisoformat(text)
-    at = at if at.tzinfo else at.replace(tzinfo=epoch.started_at.tzinfo)
-    return int((at - epoch.started_at).total_seconds() * NS_PER_S)
+    at = at if at.tzinfo else at.replace(tzinfo=clock.started_at.tzinfo)
+    return int((at - clock.started_at).total_seconds() * NS_PER_S)

@@ -28,7 +28,7 @@ from typing import Any
 
 from harness.analysis.work import CANNOT, GATEWAY
 from harness.client.session import Client, connected
-from harness.clock import Clock, Epoch, within
+from harness.clock import RunClock, within
 from harness.errors import HarnessError
 from harness.hiding import hide_in
 from harness.mcp import outcome
@@ -82,8 +82,7 @@ class Ledger:
 
     work: Work
     run_id: str
-    clock: Clock
-    epoch: Epoch
+    clock: RunClock
     lines: Lines
     seed: int = 0
     due: "asyncio.Queue[int | None]" = field(default_factory=asyncio.Queue)  # None: no more
@@ -167,7 +166,7 @@ class Ledger:
     async def _lane(self, door: Door, number: int) -> None:
         """One session, opened for an entry, which then takes what is due for as long as it is good."""
         undelivered: int | None = number
-        sent_ns = self.now_ns()
+        sent_ns = self.clock.now_ns()
         try:
             async with opened_session(door) as client:
                 undelivered = None
@@ -193,7 +192,7 @@ class Ledger:
 
     async def _entry(self, client: Client, number: int) -> bool:
         """Whether its session is still good; an entry under way when this is cancelled may be there or not."""
-        sent_ns, reply = self.now_ns(), Reply(outcome.UNFINISHED)
+        sent_ns, reply = self.clock.now_ns(), Reply(outcome.UNFINISHED)
         try:
             arguments = self.arguments(self.work.write, self.entry(number), number)
             reply = await client.call(self.work.write.call, arguments)
@@ -211,15 +210,12 @@ class Ledger:
         drawn: dict[str, Any] = compile_arguments(named)(Random(f"{self.seed}-work-{number}"), number)
         return drawn
 
-    def now_ns(self) -> int:
-        return self.epoch.since_ns(self.clock)
-
     def _note(self, number: int, sent_ns: int, reply: Reply, *, sent: bool = True) -> None:
         """What became of an entry."""
         self.say(
             entry=self.entry(number),
             sent_ns=sent_ns,
-            done_ns=self.now_ns(),
+            done_ns=self.clock.now_ns(),
             outcome=reply.outcome,
             **({"detail": reply.detail} if reply.detail else {}),
             **({"status": reply.status} if reply.outcome == outcome.HTTP_STATUS else {}),
@@ -237,12 +233,10 @@ class Ledger:
 
 
 @contextmanager
-def opened(
-    path: Path, work: Work, run_id: str, clock: Clock, epoch: Epoch, seed: int = 0
-) -> Iterator[Ledger]:
+def opened(path: Path, work: Work, run_id: str, clock: RunClock, seed: int = 0) -> Iterator[Ledger]:
     """A ledger in a run directory."""
     with closing(Lines(path)) as lines:
-        yield Ledger(work, run_id, clock, epoch, lines, seed)
+        yield Ledger(work, run_id, clock, lines, seed)
 
 
 def opened_session(door: Door) -> Any:

@@ -40,7 +40,7 @@ class Parts:
                 f"  ! the command has ended, and has left {one.left} processes, which are not watched"
             )
             return
-        at_ns = self.run.epoch.since_ns(self.run.asked.clock)
+        at_ns = self.run.clock.now_ns()
         words = "\n".join(redact.text_of(redact.url(line)) for line in one.last_words.splitlines())
         data: dict[str, Any] = {"part": one.part, "pid": one.pid, "how": one.how, "last_words": words}
         if one.replaced:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from harness.analysis.breaking_point import REPEATS_MOST, reason, settled, weigh
 from harness.analysis.spans import Span
 from harness.analysis.steps import Judged
-from harness.clock import Clock, Epoch
+from harness.clock import RunClock
 from harness.conduct.following import Watch
 from harness.conduct.judging import Judgement, judgement, show_rate
 from harness.errors import NoRoomError, UntrustedError
@@ -58,8 +58,7 @@ class Player:
     """
 
     load: Load
-    clock: Clock
-    epoch: Epoch
+    clock: RunClock
     watch: Watch
     progress: Progress
     timeout_s: float
@@ -88,7 +87,7 @@ class Player:
 
     async def _steps(self, plan: Plan) -> str:
         broken_phase = ""
-        self.step_began(None, self._now_ns())
+        self.step_began(None, self.clock.now_ns())
         self.last_index = plan.steps[-1].index
         if plan.warm_up is not None:
             await self._warm_up(plan.warm_up)
@@ -199,12 +198,12 @@ class Player:
             self.counting = (start_ns, end_ns) if step.break_below is None else None
             await self._until(end_ns, doing)
             self.counting = None
-            return start_ns, min(end_ns, self._now_ns())
+            return start_ns, min(end_ns, self.clock.now_ns())
         assert isinstance(step.users, int)
         # However slow: as many rounds as there are, each until its calls have timed out.
         rounds = -(-step.requests // step.users) + 1
         limit_ns = running_ns + int(rounds * self.timeout_s * NS_PER_S)
-        while not self.watch.counted_out(running_ns) and self._now_ns() < limit_ns:
+        while not self.watch.counted_out(running_ns) and self.clock.now_ns() < limit_ns:
             await self._look(LOOK_S, doing)
         return running_ns, self.watch.last_done_ns(running_ns) + 1
 
@@ -232,39 +231,39 @@ class Player:
         """No users for a while, so that one step's backlog does not leak into the next."""
         if rest_s > 0:
             await self.load.set_users(0)
-            await self._until(self._now_ns() + int(rest_s * NS_PER_S), "resting")
+            await self._until(self.clock.now_ns() + int(rest_s * NS_PER_S), "resting")
 
     async def _until(self, end_ns: int, doing: str) -> None:
-        while (left_ns := end_ns - self._now_ns()) > 0 and not self.enough():
+        while (left_ns := end_ns - self.clock.now_ns()) > 0 and not self.enough():
             await self._look(min(LOOK_S, left_ns / NS_PER_S), doing)
 
     async def _until_resolved(self, end_ns: int, doing: str) -> None:
         """Bounded by the time a call may take: after that its row says `timeout`."""
         limit_ns = end_ns + int((self.timeout_s + 5) * NS_PER_S)
         await self._look(0, doing)
-        while not self.watch.resolved(end_ns) and self._now_ns() < limit_ns:
+        while not self.watch.resolved(end_ns) and self.clock.now_ns() < limit_ns:
             await self._look(LOOK_S, doing)
 
     async def _look(self, sleep_s: float, doing: str) -> None:
         await self.clock.sleep(sleep_s)
         await self._check()
-        known, now_ns = len(self.watch.fresh), self._now_ns()
+        known, now_ns = len(self.watch.fresh), self.clock.now_ns()
         self.watch.read()
         if self.counting is not None:
             start_ns, end_ns = self.counting
             self.watch.count(start_ns, min(now_ns, end_ns))
         self._stop_if_all_failed(self.watch.fresh[known:])
-        span_s = (self._now_ns() - self.ticked_ns) / NS_PER_S
+        span_s = (self.clock.now_ns() - self.ticked_ns) / NS_PER_S
         if span_s >= TICK_S:
             users = sum(gauges.users for gauges in self.watch.gauges.values())
-            live = look(self.watch.fresh, users, self._now_ns() / NS_PER_S, span_s)
+            live = look(self.watch.fresh, users, self.clock.now_ns() / NS_PER_S, span_s)
             shown = Shown(live, doing, self.measuring, tuple(self.faults()))
             self.progress.tick(live, shown.headline)
             self.reading()
-            self.seen(self.watch.fresh, self._now_ns())
+            self.seen(self.watch.fresh, self.clock.now_ns())
             self.looked(shown)
             self.watch.fresh, self.watch.said = [], []
-            self.ticked_ns = self._now_ns()
+            self.ticked_ns = self.clock.now_ns()
             self._stop_if_met(live)
 
     def _stop_if_met(self, live: Live) -> None:
@@ -287,18 +286,15 @@ class Player:
         if troubles := await self.load.poll():
             self.watch.read()  # how many users it had
             for trouble in troubles:
-                self.watch.trouble(trouble, self._now_ns())
+                self.watch.trouble(trouble, self.clock.now_ns())
             if full := next((one for one in troubles if one.unwritten), None):
                 raise NoRoomError("A load worker cannot write what it measures", str(full), ELSEWHERE)
             raise UntrustedError(
                 "The load is not what was asked for", str(troubles[0]), "See locust.log and worker-*.log"
             )
 
-    def _now_ns(self) -> int:
-        return self.epoch.since_ns(self.clock)
-
     def _event(self, what: str, /, at_ns: int | None = None, **data: Any) -> int:
-        at_ns = self._now_ns() if at_ns is None else at_ns
+        at_ns = self.clock.now_ns() if at_ns is None else at_ns
         self.watch.log.write(Event(at_ns, what, data))
         return at_ns
 

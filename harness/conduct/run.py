@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from harness import hiding
 from harness.addresses import book
-from harness.clock import Epoch
+from harness.clock import RunClock
 from harness.conduct import beside, outgoing, room, strangers
 from harness.conduct.asked import Asked, Finished, Run
 from harness.conduct.closing import close
@@ -84,12 +84,12 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
 
 async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters) -> Finished:
     """From the run directory on."""
-    epoch = Epoch.of(asked.clock)
-    directory = rundir.create(asked.out, asked.scenario.name, epoch.started_at)
+    clock = RunClock.of(asked.clock)
+    directory = rundir.create(asked.out, asked.scenario.name, clock.started_at)
     asked.leaving.run_dir, asked.leaving.out = directory.path, asked.out
     _write_down(directory, asked, plan)
     with ended_clean(directory.path), EventLog(directory.events) as log:
-        run = Run(asked, plan, directory, epoch, log, progress, _facts(asked, directory, epoch), meters)
+        run = Run(asked, plan, directory, clock, log, progress, _facts(asked, directory, clock), meters)
         run.write_metadata()
         introduce(run)
         progress.note(one_line(plan))
@@ -151,13 +151,12 @@ async def _make(run: Run) -> str:
         run.started = True
         run.event(events.RUN_STARTED)
         watch = Watch(Tail(run.directory.spool), run.log)
-        injector = Injector(ways.found, asked.clock, run.epoch, run.log, undo, run.progress)
-        steering = Steering(injector, Recent(), asked.clock, run.epoch)
+        injector = Injector(ways.found, run.clock, run.log, undo, run.progress)
+        steering = Steering(injector, Recent(), run.clock)
         showing = Showing(run, steering.recent, watch, telling, Alerts(watched(run)))
         player = Player(
             load,
-            asked.clock,
-            run.epoch,
+            run.clock,
             watch,
             run.progress,
             asked.scenario.timeout,
@@ -205,7 +204,7 @@ async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled
     await load.stop(drain_s, cancelled=cancelled)
     watch.read()
     for trouble in await load.poll():
-        watch.trouble(trouble, run.epoch.since_ns(run.asked.clock))
+        watch.trouble(trouble, run.clock.now_ns())
     run.write_metadata(**load.facts())
 
 
@@ -226,7 +225,7 @@ def _load_spec(run: Run, server: Server) -> LoadSpec:
         addresses={host: list(book.of(host))} if book.of(host) else {},
         protocol=server.protocol,
         spool_dir=str(run.directory.spool),
-        epoch_ns=run.epoch.origin_ns,
+        epoch_ns=run.clock.origin_ns,
         seed=scenario.seed,
         headers=server.headers,
         mix={str(name): weight for name, weight in scenario.mix.items()},
@@ -255,7 +254,7 @@ def _as_written(scenario: Scenario) -> dict[str, Any]:
     return data | {key: hiding.as_written(data[key], key) for key in ("target", "workload", "work", "alert")}
 
 
-def _facts(asked: Asked, directory: RunDirectory, epoch: Epoch) -> dict[str, Any]:
+def _facts(asked: Asked, directory: RunDirectory, clock: RunClock) -> dict[str, Any]:
     scenario = asked.scenario
     target: Mapping[str, Any] = {"url": scenario.target.url, "protocol": scenario.target.protocol}
     return {
@@ -264,7 +263,7 @@ def _facts(asked: Asked, directory: RunDirectory, epoch: Epoch) -> dict[str, Any
         "scenario": scenario.name,
         "command": asked.command,
         "argv": redact.command_line(list(asked.argv)),
-        "started_at": epoch.started_at.isoformat(),
+        "started_at": clock.started_at.isoformat(),
         "seed": scenario.seed,
         "timeout_s": scenario.timeout,
         "warmup_s": scenario.warm_up,

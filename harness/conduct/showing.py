@@ -28,7 +28,7 @@ class Showing:
 
     def look(self, shown: Shown) -> None:
         run = self.run
-        found = self.recent.measure(run.epoch.since_ns(run.asked.clock), board.LAST_S)
+        found = self.recent.measure(run.clock.now_ns(), board.LAST_S)
         board.publish(run.directory, shown, found)
         for alert in self.alerts.look(shown, found):
             run.event(events.ALERT, **alert.as_data())

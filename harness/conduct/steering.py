@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.clock import Clock, Epoch
+from harness.clock import RunClock
 from harness.errors import HarnessError, UsageError
 from harness.hiding import learn
 from harness.injector import Injector
@@ -35,8 +35,7 @@ class Steering:
 
     injector: Injector
     recent: Recent
-    clock: Clock
-    epoch: Epoch
+    clock: RunClock
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     observed: asyncio.Event = field(default_factory=asyncio.Event)  # recovery, too: the load may end
     ending: dict[str, Any] = field(default_factory=dict)
@@ -64,7 +63,7 @@ class Steering:
             raise UsageError(
                 f"This run has no {fault.link} link", "Its experiment did not name one beforehand"
             )
-        now_s = self.epoch.since_ns(self.clock) / 1e9
+        now_s = self.clock.now_ns() / 1e9
         step = FaultStep(
             name=fault.name,
             kind=fault.kind,
@@ -84,7 +83,7 @@ class Steering:
 
     async def _measure(self, question: Mapping[str, Any]) -> dict[str, Any]:
         last_s = duration_s(str(question.get("last")))
-        found = self.recent.measure(self.epoch.since_ns(self.clock), last_s)
+        found = self.recent.measure(self.clock.now_ns(), last_s)
         return found or {"error": f"no call ended in the last {last_s:g} s"}
 
     async def _end(self, question: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.breaking_point import REPEATS_MOST
-from harness.clock import Epoch, FakeClock
+from harness.clock import FakeClock, RunClock
 from harness.conduct.following import Watch
 from harness.conduct.play import Player
 from harness.live.progress import Plain
@@ -41,7 +41,7 @@ async def ramp(directory: Path, failing: float, calls: int, seed: int) -> Readin
     with EventLog(directory / "events.jsonl") as log:
         async with simulated(server, clock)(spec) as load:
             watch = Watch(Tail(directory / "spool"), log)
-            player = Player(load, clock, Epoch.of(clock), watch, Plain(io.StringIO()), timeout_s=30)
+            player = Player(load, RunClock.of(clock), watch, Plain(io.StringIO()), timeout_s=30)
             await player.play(plan)
     return read(directory)
 

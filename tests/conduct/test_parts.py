@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.clock import Epoch, FakeClock
+from harness.clock import FakeClock, RunClock
 from harness.conduct.parts import Parts
 from harness.errors import HarnessError, NoRoomError, PartGoneError, TargetUnreachableError
 from harness.record.events import EventLog, read_events
@@ -21,8 +21,7 @@ def parts(tmp_path: Path) -> Any:
     clock = FakeClock()
     notes: list[str] = []
     run: Any = SimpleNamespace(
-        epoch=Epoch.of(clock),
-        asked=SimpleNamespace(clock=clock),
+        clock=RunClock.of(clock),
         log=EventLog(tmp_path / "events.jsonl"),
         progress=SimpleNamespace(note=notes.append),
         notes=notes,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.analysis.steps import Judged
-from harness.clock import Epoch, FakeClock
+from harness.clock import FakeClock, RunClock
 from harness.conduct.following import COUNTED_AT, Watch
 from harness.conduct.play import Player
 from harness.errors import UntrustedError
@@ -47,7 +47,7 @@ async def play(directory: Path, load: list[dict[str, object]], server: Server, *
         async with simulated(server, clock)(spec) as inner:
             running = wrap["around"](inner) if "around" in wrap else inner  # type: ignore[operator]
             watch = Watch(Tail(directory / "spool"), log)
-            player = Player(running, clock, Epoch.of(clock), watch, Plain(played.said), timeout_s=30)
+            player = Player(running, RunClock.of(clock), watch, Plain(played.said), timeout_s=30)
             played.reason = await player.play(plan)
     return played
 

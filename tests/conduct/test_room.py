@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.cli.main import run as command
-from harness.clock import Epoch, FakeClock
+from harness.clock import FakeClock, RunClock
 from harness.conduct import ledger, room
 from harness.conduct.asked import Finished
 from harness.conduct.room import Keeper
@@ -264,7 +264,7 @@ async def test_a_worker_that_cannot_write_ends_the_run_for_want_of_room(tmp_path
 def test_a_promise_that_cannot_be_written_down_is_told_when_promises_are_counted(tmp_path: Path) -> None:
     """Not while the load goes on: nothing trips over it."""
     clock = FakeClock()
-    with ledger.opened(tmp_path / "work.jsonl", REFERENCE_WORK, "run-1", clock, Epoch.of(clock)) as book:
+    with ledger.opened(tmp_path / "work.jsonl", REFERENCE_WORK, "run-1", RunClock.of(clock)) as book:
         book.check()
         with files_up_to(1):
             book.say(entry="run-1-00000001")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness import canary
-from harness.clock import Epoch, RealClock
+from harness.clock import RealClock, RunClock
 from harness.conduct import beside
 from harness.conduct.asked import Asked, Run
 from harness.conduct.parts import Parts
@@ -58,22 +58,22 @@ async def test_a_load_that_fails_in_mid_fault_is_told_after_the_fault_was_healed
     url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
     argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
     clock = RealClock()
-    epoch = Epoch.of(clock)
+    run_clock = RunClock.of(clock)
     scenario = scenario_of(SCENARIO, "n.yaml")
-    directory = rundir.create(tmp_path / "out", "n", epoch.started_at)
+    directory = rundir.create(tmp_path / "out", "n", run_clock.started_at)
     async with (
         target.commanded(undo, tmp_path, argv, url) as started,
         canary.opened(url, url, clock) as canaries,
     ):
         with EventLog(directory.events) as log:
             way = Way(Part("the target", started.seat), canaries)
-            injector = Injector({"target": way}, clock, epoch, log, undo, Silent())
+            injector = Injector({"target": way}, run_clock, log, undo, Silent())
             asked = Asked(scenario, "run", (), tmp_path)
-            run = Run(asked, build(scenario), directory, epoch, log, Silent(), {})
+            run = Run(asked, build(scenario), directory, run_clock, log, Silent(), {})
             player: Any = Failing(injector, directory.events)
             with pytest.raises(UntrustedError):
                 await beside.play_with_faults(
-                    run, player, Steering(injector, Recent(), clock, epoch), undo, Parts(run)
+                    run, player, Steering(injector, Recent(), run_clock), undo, Parts(run)
                 )
 
             healed = [event.data for event in read_events(directory.events) if event.event == "fault_healed"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from harness.clock import Epoch, RealClock
+from harness.clock import RealClock, RunClock
 from harness.conduct import errands, ledger
 from harness.conduct.errands import Errands, Records
 from harness.scenario.model import REFERENCE_WORK
@@ -19,7 +19,7 @@ from harness.target.settings import Settings
 async def told(place: Path, doing: Callable[[Errands], Any]) -> list[dict[str, Any]]:
     """The lines of work.jsonl, of errands whose records are where nothing listens."""
     clock = RealClock()
-    with ledger.opened(place / "work.jsonl", REFERENCE_WORK, "run-1", clock, Epoch.of(clock)) as book:
+    with ledger.opened(place / "work.jsonl", REFERENCE_WORK, "run-1", RunClock.of(clock)) as book:
         await doing(Errands(book, Records("postgresql://nobody@127.0.0.1:9/none")))
     return [json.loads(line) for line in (place / "work.jsonl").read_text(encoding="utf-8").splitlines()]
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from harness import canary, catalogue
-from harness.clock import Epoch, RealClock
+from harness.clock import RealClock, RunClock
 from harness.faults import REGISTRY
 from harness.faults.decision import without_effect
 from harness.faults.evidence import Canary, Pair
@@ -53,9 +53,7 @@ class Bench:
     def __init__(self, directory: Path, server: Toxiproxy, way: Way, undo: Journal, log: EventLog) -> None:
         self.directory, self.server, self.way, self.undo = directory, server, way, undo
         clock = RealClock()
-        self.injector = Injector(
-            dict.fromkeys(catalogue.WAYS, way), clock, Epoch.of(clock), log, undo, Silent()
-        )
+        self.injector = Injector(dict.fromkeys(catalogue.WAYS, way), RunClock.of(clock), log, undo, Silent())
 
     @property
     def link(self) -> Link:

@@ -14,7 +14,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
 from harness.analysis.work import findings, measure
-from harness.clock import Epoch, RealClock
+from harness.clock import RealClock, RunClock
 from harness.conduct import ledger, trial
 from harness.conduct.ledger import Door
 from harness.errors import UsageError
@@ -65,7 +65,7 @@ async def written(
     clock = RealClock()
     async with served(notes.server) as url:
         door = Door(url, "2025-11-25", {})
-        with ledger.opened(place / "work.jsonl", work, "run-1", clock, Epoch.of(clock), 7) as book:
+        with ledger.opened(place / "work.jsonl", work, "run-1", RunClock.of(clock), 7) as book:
             writing = asyncio.ensure_future(book.write(door))
             while lines(place).count("\n") < enough:
                 assert not writing.done()
@@ -104,7 +104,7 @@ async def test_what_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.M
     clock = RealClock()
     work = model.Work(write=WORK.write, read=Tool(call="raed"))
     async with served(Notes().server) as url:
-        with ledger.opened(tmp_path / "work.jsonl", work, "run-1", clock, Epoch.of(clock)) as book:
+        with ledger.opened(tmp_path / "work.jsonl", work, "run-1", RunClock.of(clock)) as book:
             await book.read(Door(url, "2025-11-25", {}))
             await book.read(Door("http://127.0.0.1:9/mcp", "2025-11-25", {}))
 
@@ -210,7 +210,7 @@ async def test_an_entry_for_which_no_session_could_be_opened_was_never_delivered
     """Refused, not indeterminate; and what was acknowledged elsewhere is counted though nobody can read it."""
     clock = RealClock()
     nobody = Door(f"http://127.0.0.1:{free_port('127.0.0.1')}/mcp", "2025-11-25", {})
-    with ledger.opened(tmp_path / "work.jsonl", WORK, "run-1", clock, Epoch.of(clock)) as book:
+    with ledger.opened(tmp_path / "work.jsonl", WORK, "run-1", RunClock.of(clock)) as book:
         book.say(entry="run-1-00000009", sent_ns=1, done_ns=2, outcome="ok")
         writing = asyncio.ensure_future(book.write(nobody))
         while lines(tmp_path).count("\n") < 5:
@@ -260,7 +260,7 @@ async def test_work_that_cannot_be_done_ends_the_run_before_it_begins(
     async with served(notes.server) as url:
         door = Door(url, "2025-11-25", {})
         with (
-            ledger.opened(tmp_path / "work.jsonl", work, "run-1", clock, Epoch.of(clock)) as book,
+            ledger.opened(tmp_path / "work.jsonl", work, "run-1", RunClock.of(clock)) as book,
             pytest.raises(UsageError) as caught,
         ):
             await trial.tried(book, door, door)
@@ -275,7 +275,7 @@ async def test_work_that_can_be_done_is_tried_once_and_not_counted(tmp_path: Pat
     notes, clock = Notes(), RealClock()
     async with served(notes.server) as url:
         door = Door(url, "2025-11-25", {})
-        with ledger.opened(tmp_path / "work.jsonl", WORK, "run-1", clock, Epoch.of(clock)) as book:
+        with ledger.opened(tmp_path / "work.jsonl", WORK, "run-1", RunClock.of(clock)) as book:
             await trial.tried(book, door, door)
 
     assert (notes.kept, lines(tmp_path)) == (["about run-1-00000000"], "")

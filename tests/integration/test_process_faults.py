@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness import canary
-from harness.clock import Epoch, RealClock
+from harness.clock import RealClock, RunClock
 from harness.errors import ServiceError
 from harness.faults import REGISTRY
 from harness.injector import Injector, Way
@@ -49,7 +49,7 @@ async def injected(tmp_path: Path, undo: Journal, on: Part | Foreign, url: str, 
     with EventLog(tmp_path / "events.jsonl") as log:
         async with canary.opened(url, url, clock) as canaries:
             way = Way(on, canaries)
-            injector = Injector({"target": way}, clock, Epoch.of(clock), log, undo, Silent())
+            injector = Injector({"target": way}, RunClock.of(clock), log, undo, Silent())
             injector.step_began(None, 0)
             await injector.inject((step,))
     return read_events(tmp_path / "events.jsonl")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness import canary
-from harness.clock import Epoch, RealClock
+from harness.clock import RealClock, RunClock
 from harness.conduct.ways import Ways
 from harness.errors import ServiceError, UsageError
 from harness.faults import rude
@@ -30,7 +30,7 @@ async def injector(directory: Path, undo: Journal, url: str, protocol: str) -> A
     async with canary.opened(url, url, clock) as canaries:
         with EventLog(directory / "events.jsonl") as log:
             ways = {"door": Way(Entrance(url, protocol), canaries)}
-            yield Injector(ways, clock, Epoch.of(clock), log, undo, Silent())
+            yield Injector(ways, RunClock.of(clock), log, undo, Silent())
 
 
 async def injected(directory: Path, undo: Journal, how: str, path: str = "") -> dict[str, Any]:

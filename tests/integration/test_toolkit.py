@@ -10,7 +10,7 @@ import pytest
 from chaoslib.exceptions import ActivityFailed, InterruptExecution
 
 from harness import canary
-from harness.clock import Epoch, RealClock
+from harness.clock import RealClock, RunClock
 from harness.conduct.steering import Steering, listening
 from harness.faults import toolkit
 from harness.faults.toolkit import control
@@ -38,9 +38,9 @@ async def steering(tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatc
     ):
         with EventLog(tmp_path / "events.jsonl") as log:
             way = Way(Part("the target", started.seat), canaries)
-            epoch = Epoch.of(clock)
-            injector = Injector({"target": way}, clock, epoch, log, undo, Silent())
-            found = Steering(injector, Recent(), clock, epoch)
+            run_clock = RunClock.of(clock)
+            injector = Injector({"target": way}, run_clock, log, undo, Silent())
+            found = Steering(injector, Recent(), run_clock)
             async with listening(found) as where:
                 monkeypatch.setenv("HARNESS_STEERING", where)
                 yield found
@@ -85,7 +85,7 @@ async def test_probes_see_the_last_seconds_of_the_load(steering: Steering) -> No
     with pytest.raises(ActivityFailed, match="no call ended"):
         await asyncio.to_thread(toolkit.success_rate)
 
-    now_ns = steering.epoch.since_ns(steering.clock)
+    now_ns = steering.clock.now_ns()
     steering.recent.add([rows((now_ns / 1e9, 20, "ok"), (now_ns / 1e9, 1, "reset"))], now_ns)
     assert await asyncio.to_thread(toolkit.success_rate) == 0.5
     assert await asyncio.to_thread(toolkit.response_ms, "p95") == pytest.approx(20)

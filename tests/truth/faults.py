@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import canary
-from harness.clock import Epoch, RealClock
+from harness.clock import RealClock, RunClock
 from harness.faults.fault import Toxics
 from harness.injector import Injector, Way
 from harness.live.progress import Silent
@@ -128,7 +128,7 @@ async def bench(call_ms: float, users: int, directory: Path) -> AsyncIterator[Be
         canaries = await stack.enter_async_context(canary.opened(link.through(url), url, clock))
         log = stack.enter_context(EventLog(directory / "events.jsonl"))
         way = Way(link, canaries)
-        injector = Injector({"client": way}, clock, Epoch.of(clock), log, undo, Silent())
+        injector = Injector({"client": way}, RunClock.of(clock), log, undo, Silent())
         await asyncio.sleep(1.0 + call_ms * users / 1000)  # until the queue is as long as it gets
         yield Bench(way, injector, directory / "events.jsonl")
 
