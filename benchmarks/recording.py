@@ -21,7 +21,8 @@ from echo_target import Target, on_core
 from figures import Figure, Table
 from generators import Measured, measure
 
-from harness.services import janitor, postgres
+from harness.services import postgres
+from harness.services.watched import watching
 
 DOORS = {"plain": "/mcp/tools/call", "MCP": "/mcp"}
 MODES = ("on", "off")
@@ -88,7 +89,7 @@ def _row(door: str, mode: str, found: list[One]) -> tuple[str, ...]:
 async def _database() -> AsyncIterator[str]:
     with tempfile.TemporaryDirectory(prefix="mcp-harness-bench-") as place:
         undo_path = Path(place) / "undo.jsonl"
-        async with janitor.watching(undo_path) as undo, postgres.embedded(undo, Path(place)) as url:
+        async with watching(undo_path) as undo, postgres.embedded(undo, Path(place)) as url:
             yield url
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +59,31 @@ def test_imports_go_one_way() -> None:
             wrong[named(path)] = imported_parts(path) - {own} - allowed
 
     assert {name: parts for name, parts in wrong.items() if parts} == {}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Nor within a part, and wherever in a module the import stands."""
+    names = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in MODULES
+    }
+    left = {name: imported_modules(path, names.keys()) - {name} for name, path in names.items()}
+    while free := {name for name, needed in left.items() if not needed & left.keys()}:
+        left = {name: needed for name, needed in left.items() if name not in free}
+
+    assert left == {}
+
+
+def imported_modules(path: Path, known: Collection[str]) -> set[str]:
+    """The modules of the harness that a module imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inside if inside <= set(known) else {*inside, node.module}
+    return found & set(known)
 
 
 def test_modules_are_small_named_for_a_noun_and_introduce_themselves() -> None:

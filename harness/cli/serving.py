@@ -20,9 +20,10 @@ from harness.addresses import book
 from harness.addresses.address import AddressError, host_of, shown
 from harness.errors import PASSED, ServiceError, UsageError
 from harness.record.undo import Journal
-from harness.services import janitor, postgres, target
+from harness.services import postgres, target
 from harness.services.leftovers import PREFIX
 from harness.services.target import Target
+from harness.services.watched import watching
 from harness.target import flags
 from harness.target.keys import FIRST_KEY
 from harness.target.settings import Settings
@@ -112,7 +113,7 @@ async def _serve_until(stopping: asyncio.Event, asked: Asked) -> int:
 async def _started(asked: Asked) -> AsyncIterator[Target]:
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}serve-", ignore_cleanup_errors=True) as place:
         directory = Path(place)
-        async with janitor.watching(directory / "undo.jsonl") as undo:
+        async with watching(directory / "undo.jsonl") as undo:
             undo.directory(directory)
             async with (
                 _database(undo, directory, asked.database_url) as url,

@@ -36,12 +36,13 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def install(version: str | None, *, as_json: bool) -> int:
     """Build a copy for the harness, with `go install`. Nothing is done when it is there."""
-    from harness.services import janitor, toxiproxy_install
+    from harness.services import toxiproxy_install
     from harness.services.leftovers import PREFIX
+    from harness.services.watched import watching
 
     async def run() -> toxiproxy_install.Installed:
         with tempfile.TemporaryDirectory(prefix=f"{PREFIX}install-", ignore_cleanup_errors=True) as place:
-            async with janitor.watching(Path(place) / "undo.jsonl") as undo:
+            async with watching(Path(place) / "undo.jsonl") as undo:
                 undo.directory(Path(place))
                 return await toxiproxy_install.install(undo, version or toxiproxy_install.VERSION)
 
@@ -80,15 +81,16 @@ def status(*, as_json: bool) -> int:
 
 
 async def _serve(port: int) -> int:
-    from harness.services import janitor, toxiproxy
+    from harness.services import toxiproxy
     from harness.services.leftovers import PREFIX
+    from harness.services.watched import watching
 
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}toxiproxy-", ignore_cleanup_errors=True) as place:
         directory = Path(place)
-        async with janitor.watching(directory / "undo.jsonl") as undo:
+        async with watching(directory / "undo.jsonl") as undo:
             undo.directory(directory)
             async with toxiproxy.started(undo, directory, port) as server:
                 assert server.child is not None

@@ -59,7 +59,8 @@ from harness.record.room import blame, blamed
 from harness.record.rundir import RunDirectory
 from harness.record.samples import Tail
 from harness.scenario.model import Scenario
-from harness.services import cores, janitor
+from harness.services import cores
+from harness.services.watched import watching
 
 DRAIN_S_MAX = 30.0
 NO_ROOM = "no_room"  # as the reason of a run's end
@@ -133,7 +134,7 @@ async def _make(run: Run) -> str:
     async with AsyncExitStack() as stack:
         shared = stack.enter_context(cores.shared_out(0 if asked.engine else asked.scenario.workers))
         run.write_metadata(cores=None if shared is None else shared.as_data())
-        undo = run.undo = await stack.enter_async_context(janitor.watching(run.directory.undo))
+        undo = run.undo = await stack.enter_async_context(watching(run.directory.undo))
         parts = Parts(run)
         undo.unasked = parts.ended
         stack.enter_context(parts.blamed())

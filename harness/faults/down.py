@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from harness.faults.decision import ended_as
 from harness.faults.evidence import LIMIT_S, Ask, Canaries, Shown
 from harness.services.links import Link
-from harness.services.undoing import Undo, enabled
+from harness.services.undoing import Undo
 
 BESIDE_S = 3.0  # nobody waits longer for an answer beside a link that refuses
 
@@ -18,7 +18,7 @@ class Down:
         self._link = link
 
     def undo(self) -> Undo | None:
-        return enabled(self._link)
+        return self._link.undo_down()
 
     async def apply(self) -> None:
         await self._link.api.update_proxy(self._link.proxy, enabled=False)

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 from harness.faults.evidence import LIMIT_S, Canaries, Shown
 from harness.services.links import Link
 from harness.services.toxiproxy_api import Stream, Toxic
-from harness.services.undoing import Undo, toxics
+from harness.services.undoing import Undo
 
 STREAMS: dict[str, tuple[Stream, ...]] = {
     "downstream": ("downstream",),
@@ -66,7 +66,7 @@ class Toxics:
     shows: Callable[[Canaries, float], Awaitable[Shown]]
 
     def undo(self) -> Undo:
-        return toxics(self.link, [toxic.name for toxic in self.toxics])
+        return self.link.undo_toxics([toxic.name for toxic in self.toxics])
 
     async def apply(self) -> None:
         for toxic in self.toxics:

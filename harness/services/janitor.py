@@ -1,7 +1,6 @@
 """The janitor: a process of its own that cleans up after the harness, however the harness dies.
 
-    async with watching(run_directory.undo) as undo:       # started first, ends last
-        undo.directory(path); undo.process(pid, name)
+    python -m harness.services.janitor UNDO_JSONL          # services.watched starts it
 
 It holds one end of a pipe whose other end only its parent has. When the pipe ends, the parent has left or was
 killed; undo.jsonl tells which. Everything that it still lists is undone, within three seconds, and janitor.log
@@ -9,7 +8,7 @@ in the run directory says what was done, and no secret stays in the logs of thos
 same pipe it was told of them. When it lists nothing the janitor just leaves.
 
 It lives in a session of its own and ignores what a terminal or a service manager sends: it ends by its own will,
-within seconds of its parent. `python -m harness.services.janitor UNDO_JSONL` imports the standard library only.
+within seconds of its parent. It and what it imports need the standard library only.
 """
 
 import json
@@ -17,16 +16,15 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from harness import hiding
 from harness.record import hidden_log
-from harness.record.undo import Journal, read_open
+from harness.record.undo import read_open
 from harness.services.leftovers import clean, undo_all
 
-__all__ = ["clean", "watching"]
+__all__ = ["clean"]
 
 HELLO = b"watching\n"
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
@@ -59,24 +57,6 @@ def _hear(lines: bytes | bytearray) -> None:
     for line in lines.splitlines():
         with suppress(ValueError):
             hiding.hear(json.loads(line))
-
-
-@asynccontextmanager
-async def watching(undo_path: Path) -> AsyncIterator[Journal]:
-    """A janitor watches while the body runs; what the body leaves open is undone when it ends."""
-    import asyncio  # the janitor itself has no use for it, nor for what watches it
-
-    from harness.services.watched import Watched
-
-    with Journal(undo_path) as undo:
-        janitor = Watched(undo)
-        try:
-            await janitor.begin()
-            yield undo
-        finally:
-            await janitor.end()
-            if undo.open():
-                await asyncio.to_thread(undo_all, undo.path)
 
 
 if __name__ == "__main__":

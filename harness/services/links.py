@@ -8,7 +8,7 @@ A proxy's name carries our prefix and the run's id; a Toxiproxy that is shared w
 found. The proxy is written down before it is made, and deleted when the run ends.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
@@ -20,6 +20,7 @@ from harness.record.undo import Journal
 from harness.services import undoing
 from harness.services.toxiproxy import Toxiproxy
 from harness.services.toxiproxy_api import Api, RefusedError
+from harness.services.undoing import Undo
 
 PREFIX = "harness-"
 
@@ -44,6 +45,14 @@ class Link:
     def through(self, url: str) -> str:
         """A URL of the upstream, by way of the link."""
         return _at(url, self.listen)
+
+    def undo_toxics(self, names: Sequence[str]) -> Undo:
+        """How somebody else takes them off."""
+        return undoing.toxics(self.api.url, self.proxy, names, ours=self.ours)
+
+    def undo_down(self) -> Undo:
+        """How somebody else enables it again."""
+        return undoing.enabled(self.api.url, self.proxy, ours=self.ours)
 
     async def remove_toxic(self, name: str) -> None:
         """Taken off, or not there."""

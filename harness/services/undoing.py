@@ -7,10 +7,7 @@ gone needs nothing undone. A server that was ours is gone with us, and everythin
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from harness.services.links import Link
+from typing import Any
 
 TOXIPROXY, STOPPED = "toxiproxy", "stopped"
 
@@ -23,28 +20,26 @@ class Undo:
     data: dict[str, Any]
 
 
-def toxics(link: "Link", names: Sequence[str]) -> Undo:
-    """Take toxics off a link."""
-    return _entry(link, [f"/proxies/{link.proxy}/toxics/{name}" for name in names], [])
+def toxics(api: str, proxy: str, names: Sequence[str], *, ours: bool) -> Undo:
+    """Take toxics off a proxy."""
+    return _entry(api, [f"/proxies/{proxy}/toxics/{name}" for name in names], [], ours=ours)
 
 
-def enabled(link: "Link") -> Undo:
-    """Enable a link again."""
-    return _entry(link, [], [f"/proxies/{link.proxy}"])
+def enabled(api: str, proxy: str, *, ours: bool) -> Undo:
+    """Enable a proxy again."""
+    return _entry(api, [], [f"/proxies/{proxy}"], ours=ours)
 
 
 def proxy(api: str, name: str, *, ours: bool) -> Undo:
     """Delete a proxy of ours, and whatever is on it."""
-    return Undo(TOXIPROXY, {"api": _address(api), "ours": ours, "delete": [f"/proxies/{name}"], "enable": []})
+    return _entry(api, [f"/proxies/{name}"], [], ours=ours)
+
+
+def _entry(api: str, delete: list[str], enable: list[str], *, ours: bool) -> Undo:
+    return Undo(TOXIPROXY, {"api": _address(api), "ours": ours, "delete": delete, "enable": enable})
 
 
 def _address(url: str) -> str:
     """Scheme, host and port: the janitor needs no more, and takes the token from its environment."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
-
-
-def _entry(link: "Link", delete: list[str], enable: list[str]) -> Undo:
-    return Undo(
-        TOXIPROXY, {"api": _address(link.api.url), "ours": link.ours, "delete": delete, "enable": enable}
-    )

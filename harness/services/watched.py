@@ -1,5 +1,8 @@
 """The janitor, as the harness sees it: started, watched in its turn, replaced when it dies, and let go.
 
+    async with watching(run_directory.undo) as undo:       # started first, ends last
+        undo.directory(path); undo.process(pid, name)
+
 A janitor that has died is followed by another one within a moment: it reads the same undo.jsonl, and is told the same secrets. While there is none, `Journal.unwatched`
 says so, and no fault is applied. After `REPLACED_MOST` of them somebody kills whatever there is, and nobody follows.
 """
@@ -10,7 +13,8 @@ import os
 import select
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +25,7 @@ from harness import hiding
 from harness.errors import ServiceError, not_started
 from harness.record.undo import Ended, Journal
 from harness.services.janitor import HELLO
+from harness.services.leftovers import undo_all
 from harness.services.process import how
 from harness.services.proctable import MARK
 
@@ -28,6 +33,20 @@ HELLO_S: Final = 20.0
 LEAVE_S: Final = 5.0
 REPLACED_MOST: Final = 5
 PART: Final = "janitor"
+
+
+@asynccontextmanager
+async def watching(undo_path: Path) -> AsyncIterator[Journal]:
+    """A janitor watches while the body runs; what the body leaves open is undone when it ends."""
+    with Journal(undo_path) as undo:
+        janitor = Watched(undo)
+        try:
+            await janitor.begin()
+            yield undo
+        finally:
+            await janitor.end()
+            if undo.open():
+                await asyncio.to_thread(undo_all, undo.path)
 
 
 @dataclass(slots=True)

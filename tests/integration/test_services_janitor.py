@@ -15,7 +15,7 @@ from harness.hiding import HIDDEN
 from harness.record.undo import Ended, Journal, read_open
 from harness.services import janitor, leftovers, process, proctable, sharedmemory
 from harness.services.ports import is_taken
-from harness.services.watched import REPLACED_MOST
+from harness.services.watched import REPLACED_MOST, watching
 
 # Promised are three seconds, which the bounds in `leftovers` add up to; a busy machine may stretch them.
 GONE_S = 15.0
@@ -24,6 +24,7 @@ RUN = '''
 import asyncio, sys
 from pathlib import Path
 from harness.services import janitor, postgres, readiness, target
+from harness.services.watched import watching
 from harness.services.process import running
 
 HIDES = """
@@ -39,7 +40,7 @@ time.sleep(600)
 """
 
 async def main(place):
-    async with janitor.watching(place / "undo.jsonl") as undo:
+    async with watching(place / "undo.jsonl") as undo:
         log = place / "hides.log"
         hides = [sys.executable, "-S", "-c", HIDES]
         async with (
@@ -156,11 +157,12 @@ import asyncio, sys
 from pathlib import Path
 from harness import hiding
 from harness.services import janitor, readiness
+from harness.services.watched import watching
 from harness.services.process import running
 
 async def main(place):
     hiding.learn("known-before-7Q")
-    async with janitor.watching(place / "undo.jsonl") as undo:
+    async with watching(place / "undo.jsonl") as undo:
         hiding.learn("learnt-later-8R")
         log = place / "target.log"
         says = "print('it said known-before-7Q and learnt-later-8R', flush=True); import time; time.sleep(600)"
@@ -187,7 +189,7 @@ async def test_no_secret_stays_in_the_logs_of_a_run_that_was_killed(tmp_path: Pa
 
 async def test_the_janitor_ignores_what_a_terminal_sends(tmp_path: Path) -> None:
     """It ends by its own will, after its parent."""
-    async with janitor.watching(tmp_path / "undo.jsonl"):
+    async with watching(tmp_path / "undo.jsonl"):
         children = [each for each in proctable.table().values() if each.ppid == os.getpid()]
         pid = next(
             each.pid for each in children if str(tmp_path) in Path(f"/proc/{each.pid}/cmdline").read_text()
@@ -210,7 +212,7 @@ async def test_the_janitor_ignores_what_a_terminal_sends(tmp_path: Path) -> None
 async def test_what_the_body_leaves_open_is_undone_at_its_end(tmp_path: Path) -> None:
     """And janitor.log says so."""
     directory = tmp_path / "harness-left"
-    async with janitor.watching(tmp_path / "undo.jsonl") as undo:
+    async with watching(tmp_path / "undo.jsonl") as undo:
         undo.directory(directory)
         (directory / "deep").mkdir(parents=True)
     assert not directory.exists()
@@ -220,7 +222,7 @@ async def test_what_the_body_leaves_open_is_undone_at_its_end(tmp_path: Path) ->
 async def test_a_killed_janitor_is_stood_in_for(tmp_path: Path) -> None:
     """Its parent does its work at the end."""
     directory = tmp_path / "harness-left"
-    async with janitor.watching(tmp_path / "undo.jsonl") as undo:
+    async with watching(tmp_path / "undo.jsonl") as undo:
         undo.directory(directory)
         directory.mkdir()
         for each in proctable.table().values():
@@ -234,7 +236,7 @@ async def test_a_janitor_is_replaced_until_somebody_kills_whatever_there_is(tmp_
     """Each end is told; when nobody follows any more, the journal says that nobody watches."""
     told: list[Ended] = []
     directory = tmp_path / "harness-left"
-    async with janitor.watching(tmp_path / "undo.jsonl") as undo:
+    async with watching(tmp_path / "undo.jsonl") as undo:
         undo.unasked = told.append
         undo.directory(directory)
         directory.mkdir()
@@ -266,7 +268,7 @@ async def test_a_janitor_that_does_not_start_is_told(tmp_path: Path, monkeypatch
     """Nothing is started without it."""
     monkeypatch.setattr("harness.services.watched.sys.executable", "/bin/false")
     with pytest.raises(ServiceError, match="janitor did not start"):
-        async with janitor.watching(tmp_path / "undo.jsonl"):
+        async with watching(tmp_path / "undo.jsonl"):
             pytest.fail("the body must not run")
 
 

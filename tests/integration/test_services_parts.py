@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from harness.record.undo import Ended, Journal
-from harness.services import janitor, postgres, rabbitmq, redis, target, toxiproxy
+from harness.services import postgres, rabbitmq, redis, target, toxiproxy
 from harness.services.ports import free_port
+from harness.services.watched import watching
 from tests import brokers, getting
 
 Starting = Callable[[Journal, Path], AbstractAsyncContextManager[Any]]
@@ -94,10 +95,10 @@ async def test_both_processes_of_a_target_are_told_apart(
 async def test_a_janitor_that_is_killed_is_told_of(tmp_path: Path) -> None:
     """One that leaves in good order is not."""
     told: list[Ended] = []
-    async with janitor.watching(tmp_path / "undo.jsonl") as undo:
+    async with watching(tmp_path / "undo.jsonl") as undo:
         undo.unasked = told.append
     assert told == []
-    async with janitor.watching(tmp_path / "undo.jsonl") as undo:
+    async with watching(tmp_path / "undo.jsonl") as undo:
         undo.unasked = told.append
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         (pid,) = [int(pid) for pid in children if str(tmp_path) in cmdline(pid)]

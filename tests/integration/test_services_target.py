@@ -10,8 +10,9 @@ import pytest
 
 from harness.errors import ServiceError, TargetNotStartedError, UsageError
 from harness.record.undo import Journal
-from harness.services import janitor, postgres, process, proctable, target
+from harness.services import postgres, process, proctable, target
 from harness.services.ports import free_port, is_taken
+from harness.services.watched import watching
 
 SERVES = """
 import http.server, sys
@@ -187,7 +188,7 @@ async def test_a_command_without_an_address_is_the_user_s_error(
 async def test_all_parts_together_leave_nothing_open(tmp_path: Path) -> None:
     """As a run starts and ends them; the janitor had nothing to do, so it wrote nothing."""
     async with (
-        janitor.watching(tmp_path / "undo.jsonl") as undo,
+        watching(tmp_path / "undo.jsonl") as undo,
         postgres.embedded(undo, tmp_path) as url,
         target.managed(undo, tmp_path, url) as started,
     ):

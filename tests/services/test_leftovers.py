@@ -11,6 +11,7 @@ import pytest
 from harness.record import undo
 from harness.record.undo import Journal, read_open
 from harness.services import janitor, leftovers, proctable
+from harness.services.watched import watching
 
 
 @pytest.fixture
@@ -189,7 +190,7 @@ async def test_a_janitor_that_does_not_leave_is_ended(
 ) -> None:
     """The wait for it is bounded."""
     monkeypatch.setattr("harness.services.watched.LEAVE_S", 0.05)
-    async with janitor.watching(tmp_path / "undo.jsonl"):
+    async with watching(tmp_path / "undo.jsonl"):
         (pid,) = (
             each.pid
             for each in proctable.table().values()
