@@ -23,9 +23,20 @@ NOTHING = Judged(0, 0, 0, None)
 BUCKET_MS = 100  # how finely events.jsonl tells when arrivals were not sent
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the workers have written for a while, and what they said of themselves."""
+
+    tables: list[pa.Table] = field(default_factory=list)
+    said: list[tuple[int, Gauges]] = field(default_factory=list)  # by worker
+
+
 @dataclass(slots=True)
 class Watch:
-    """What the workers have written since the step began, and what each of them said last."""
+    """What the workers have written since the step began, and what each of them said last.
+
+    `read` looks for more, and says what came; `take` hands over what has come since it was last called, each row once.
+    """
 
     tail: Tail
     log: EventLog
@@ -34,17 +45,24 @@ class Watch:
     whole_rows: bool = False
     step_counted: Judged = NOTHING  # calls of the step whose rows were let go of
     step_not_sent: list[int] = field(default_factory=list)
-    fresh: list[pa.Table] = field(default_factory=list)  # since somebody has looked
-    said: list[tuple[int, Gauges]] = field(default_factory=list)  # as well
+    _waiting: Rows = field(default_factory=Rows)
 
-    def read(self) -> None:
+    def read(self) -> list[pa.Table]:
+        """The rows that have come just now."""
+        known = len(self._waiting.tables)
         for gauges, worker, table in self.tail.read():
             self.gauges[worker] = gauges
-            self.fresh.append(table)
-            self.said.append((worker, gauges))
+            self._waiting.tables.append(table)
+            self._waiting.said.append((worker, gauges))
             self.step_rows.append(table if self.whole_rows else table.select(JUDGED_COLUMNS))
             self.step_not_sent += gauges.not_sent
             self.log.write(Event(gauges.at_ns, events.GENERATOR, _generator(gauges, worker)))
+        return self._waiting.tables[known:]
+
+    def take(self) -> Rows:
+        """All that waits, once."""
+        taken, self._waiting = self._waiting, Rows()
+        return taken
 
     def trouble(self, trouble: Trouble, at_ns: int) -> None:
         """Written down with the users that it cost, as far as they are known."""

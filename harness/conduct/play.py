@@ -9,7 +9,6 @@ count, and for the arrivals of the plan's last step, which send what was asked f
 What is written down is events; whoever reads the run computes the numbers again from the samples.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from harness.analysis.steps import Judged
 from harness.clock import RunClock
 from harness.conduct.following import Watch
 from harness.conduct.judging import Judgement, judgement, show_rate
+from harness.conduct.observer import Nobody, Observer
 from harness.errors import NoRoomError, UntrustedError
 from harness.live.board import Shown
 from harness.live.first_calls import ENOUGH, FirstCalls
@@ -46,37 +46,27 @@ class _AbortError(Exception):
     """An abort rule was met; it has been written down."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Player:
-    """Plays one plan; `reading` is called once a second, for what else is sampled over a run.
-
-    `seen` gets every row that was read. A step that is held by time ends early when there has been `enough`.
-
-    `looked` is shown what there is to see, once a second; `faults` says which are on.
-
-    `step_began` is told when a load step has all its users (None: the run begins): faults are anchored to that.
-    """
+    """Plays one plan, beside an observer. An abort rule (`guard`), or first calls that all fail, end it."""
 
     load: Load
     clock: RunClock
     watch: Watch
     progress: Progress
     timeout_s: float
-    reading: Callable[[], None] = lambda: None
-    step_began: Callable[[str | None, int], None] = lambda _name, _at_ns: None
-    seen: Callable[[list[pa.Table], int], None] = lambda _tables, _now_ns: None
-    enough: Callable[[], bool] = lambda: False
-    faults: Callable[[], Sequence[str]] = tuple
-    looked: Callable[[Shown], None] = lambda _shown: None
+    observer: Observer = field(default_factory=Nobody)
     guard: Guard = field(default_factory=lambda: Guard(()))
     first_calls: FirstCalls = field(default_factory=FirstCalls)
-    last_good: int | None = None
-    last_good_rate: float | None = None
-    steps_played: int = 0
-    ticked_ns: int = 0
-    last_index: int = -1  # of the plan's last step
-    measuring: str | None = None  # the load step that has all its users, and is not over
-    counting: Span | None = None  # the measured window of a step of which only counts are asked for
+    last_good: int | None = field(default=None, init=False)
+    last_good_rate: float | None = field(default=None, init=False)
+    steps_played: int = field(default=0, init=False)
+    ticked_ns: int = field(default=0, init=False)
+    last_index: int = field(default=-1, init=False)  # of the plan's last step
+    # The load step that has all its users, and is not over.
+    measuring: str | None = field(default=None, init=False)
+    # The measured window of a step of which only counts are asked for.
+    counting: Span | None = field(default=None, init=False)
 
     async def play(self, plan: Plan) -> str:
         """Every step in turn; returns why the run ended. A step in which an abort rule is met has no end."""
@@ -87,7 +77,7 @@ class Player:
 
     async def _steps(self, plan: Plan) -> str:
         broken_phase = ""
-        self.step_began(None, self.clock.now_ns())
+        self.observer.step_began(None, self.clock.now_ns())
         self.last_index = plan.steps[-1].index
         if plan.warm_up is not None:
             await self._warm_up(plan.warm_up)
@@ -171,7 +161,7 @@ class Player:
         running_ns = await self._set(step, index)
         await self._check()
         self._event(events.STEP_RUNNING, at_ns=running_ns, index=index, users=step.users)
-        self.step_began(step.phase, running_ns)
+        self.observer.step_began(step.phase, running_ns)
         doing = f"{step.phase} step {index + 1}"
         self.measuring = step.phase
         start_ns, end_ns = await self._measure(step, running_ns, doing)
@@ -234,7 +224,7 @@ class Player:
             await self._until(self.clock.now_ns() + int(rest_s * NS_PER_S), "resting")
 
     async def _until(self, end_ns: int, doing: str) -> None:
-        while (left_ns := end_ns - self.clock.now_ns()) > 0 and not self.enough():
+        while (left_ns := end_ns - self.clock.now_ns()) > 0 and not self.observer.has_enough():
             await self._look(min(LOOK_S, left_ns / NS_PER_S), doing)
 
     async def _until_resolved(self, end_ns: int, doing: str) -> None:
@@ -247,24 +237,26 @@ class Player:
     async def _look(self, sleep_s: float, doing: str) -> None:
         await self.clock.sleep(sleep_s)
         await self._check()
-        known, now_ns = len(self.watch.fresh), self.clock.now_ns()
-        self.watch.read()
+        now_ns = self.clock.now_ns()
+        fresh = self.watch.read()
         if self.counting is not None:
             start_ns, end_ns = self.counting
             self.watch.count(start_ns, min(now_ns, end_ns))
-        self._stop_if_all_failed(self.watch.fresh[known:])
+        self._stop_if_all_failed(fresh)
         span_s = (self.clock.now_ns() - self.ticked_ns) / NS_PER_S
         if span_s >= TICK_S:
-            users = sum(gauges.users for gauges in self.watch.gauges.values())
-            live = look(self.watch.fresh, users, self.clock.now_ns() / NS_PER_S, span_s)
-            shown = Shown(live, doing, self.measuring, tuple(self.faults()))
-            self.progress.tick(live, shown.headline)
-            self.reading()
-            self.seen(self.watch.fresh, self.clock.now_ns())
-            self.looked(shown)
-            self.watch.fresh, self.watch.said = [], []
-            self.ticked_ns = self.clock.now_ns()
-            self._stop_if_met(live)
+            self._tell(doing, span_s)
+
+    def _tell(self, doing: str, span_s: float) -> None:
+        """What the last second was like, to whoever is beside the load."""
+        rows = self.watch.take()
+        users = sum(gauges.users for gauges in self.watch.gauges.values())
+        live = look(rows.tables, users, self.clock.now_ns() / NS_PER_S, span_s)
+        shown = Shown(live, doing, self.measuring, tuple(self.observer.faults()))
+        self.progress.tick(live, shown.headline)
+        self.observer.second(shown, rows)
+        self.ticked_ns = self.clock.now_ns()
+        self._stop_if_met(live)
 
     def _stop_if_met(self, live: Live) -> None:
         """An abort rule ends the run where it stands."""
@@ -275,7 +267,7 @@ class Player:
 
     def _stop_if_all_failed(self, fresh: list[pa.Table]) -> None:
         """The first calls are watched, as they come: when not one of them succeeds, the run ends."""
-        if failure := self.first_calls.look(fresh, fault_on=bool(self.faults())):
+        if failure := self.first_calls.look(fresh, fault_on=bool(self.observer.faults())):
             rule = f"the first {ENOUGH} calls all failed"
             self._event(events.ABORT, rule=rule, since_s=0.0, observed=0.0, why=failure)
             self.progress.note(f"  Stopped early: {rule}: {failure} (--expect-failures goes on)")

@@ -34,8 +34,8 @@ from harness.conduct.following import Watch
 from harness.conduct.parts import Parts
 from harness.conduct.play import Player
 from harness.conduct.scraping import scraped
-from harness.conduct.server import Server, UsageMaxima, find_server
-from harness.conduct.showing import Showing, alerts_of, introduce, watched
+from harness.conduct.server import Server, find_server
+from harness.conduct.showing import RunObserver, alerts_of, introduce, watched
 from harness.conduct.steering import Steering
 from harness.conduct.ways import prepare
 from harness.conduct.workload_trial import try_workload
@@ -154,21 +154,17 @@ async def _make(run: Run) -> str:
         watch = Watch(Tail(run.directory.spool), run.log)
         injector = Injector(ways.found, run.clock, run.log, undo, run.progress)
         steering = Steering(injector, Recent(), run.clock)
-        showing = Showing(run, steering.recent, watch, telling, Alerts(watched(run)))
+        keeper = room.Keeper(run.directory, run.log)
+        observer = RunObserver(run, steering, telling, Alerts(watched(run)), server.usage, keeper)
         player = Player(
-            load,
-            run.clock,
-            watch,
-            run.progress,
-            asked.scenario.timeout,
-            partial(_once_a_second, run, server.usage, room.Keeper(run.directory, run.log)),
-            injector.step_began,
-            steering.recent.add,
-            steering.observed.is_set,
-            lambda: injector.active,
-            showing.look,
-            Guard(run.plan.abort),
-            FirstCalls(watching=not asked.scenario.expect_failures),
+            load=load,
+            clock=run.clock,
+            watch=watch,
+            progress=run.progress,
+            timeout_s=asked.scenario.timeout,
+            observer=observer,
+            guard=Guard(run.plan.abort),
+            first_calls=FirstCalls(watching=not asked.scenario.expect_failures),
         )
         try:
             reason = await beside.play(run, server, player, steering, undo, parts)
@@ -179,7 +175,7 @@ async def _make(run: Run) -> str:
         else:
             await _stop(run, load, watch, min(asked.scenario.timeout, DRAIN_S_MAX))
         finally:
-            showing.count()  # what came with the end
+            observer.count(watch.take())  # what came with the end
         run.write_metadata(target=server.facts())
         return reason
 
@@ -191,13 +187,6 @@ async def _try_workload(run: Run, server: Server) -> None:
     if tried := await try_workload(run.asked.scenario, server):
         what = "1 request that only reads" if tried == 1 else f"{tried} requests that only read"
         run.progress.note(f"Tried once before the load: {what}")
-
-
-def _once_a_second(run: Run, usage: UsageMaxima, keeper: room.Keeper) -> None:
-    """What the target uses; and whether there is room to go on."""
-    keeper.look()
-    if (now := usage.read()) is not None:
-        run.event(events.TARGET, rss_mb=round(now.rss_bytes / 1e6, 1) or None)
 
 
 async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled: bool = False) -> None:

@@ -1,5 +1,9 @@
-"""What a run tells once a second, while it goes on: live.json, alerts, and the page that Prometheus scrapes."""
+"""What stands beside the load of a run: faults, an experiment, and all that is done once a second.
 
+Once a second: live.json, alerts, the page that Prometheus scrapes, what the target uses, and whether there is room to go on.
+"""
+
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -7,39 +11,58 @@ from harness import __version__
 from harness.conduct import alerting
 from harness.conduct.alerting import Alerting
 from harness.conduct.asked import Run
-from harness.conduct.following import Watch
+from harness.conduct.following import Rows
+from harness.conduct.room import Keeper
+from harness.conduct.server import UsageMaxima
+from harness.conduct.steering import Steering
 from harness.live import board
 from harness.live.alerts import Alerts
 from harness.live.board import Shown
-from harness.live.recent import Recent
 from harness.objectives import Objective, parse
 from harness.record import events
 
 
 @dataclass(slots=True)
-class Showing:
-    """Everybody who watches a run, or wants to be told."""
+class RunObserver:
+    """Everybody who watches a run, or wants to be told (`observer.Observer`)."""
 
     run: Run
-    recent: Recent
-    watch: Watch
+    steering: Steering
     telling: Alerting
     alerts: Alerts
+    usage: UsageMaxima
+    keeper: Keeper
 
-    def look(self, shown: Shown) -> None:
+    def step_began(self, name: str | None, at_ns: int) -> None:
+        self.steering.injector.step_began(name, at_ns)
+
+    def faults(self) -> Sequence[str]:
+        return self.steering.injector.active
+
+    def has_enough(self) -> bool:
+        return self.steering.observed.is_set()
+
+    def second(self, shown: Shown, rows: Rows) -> None:
+        self.count(rows)
+        self.keeper.look()
+        if (now := self.usage.read()) is not None:
+            self.run.event(events.TARGET, rss_mb=round(now.rss_bytes / 1e6, 1) or None)
+        self.steering.recent.add(rows.tables, self.run.clock.now_ns())
+        self._show(shown)
+
+    def _show(self, shown: Shown) -> None:
         run = self.run
-        found = self.recent.measure(run.clock.now_ns(), board.LAST_S)
+        found = self.steering.recent.measure(run.clock.now_ns(), board.LAST_S)
         board.publish(run.directory, shown, found)
         for alert in self.alerts.look(shown, found):
             run.event(events.ALERT, **alert.as_data())
             self.telling.tell(alert)
-        self.run.meters.look(shown, self.alerts.holding)
-        self.count()
+        run.meters.look(shown, self.alerts.holding)
 
-    def count(self) -> None:
-        """The rows that are fresh, once; whom nobody scrapes need not count."""
+    def count(self, rows: Rows) -> None:
+        """Rows that are counted nowhere yet; whom nobody scrapes need not count."""
         if self.run.asked.prometheus is not None:
-            self.run.meters.add(self.watch.fresh, self.watch.said)
+            self.run.meters.add(rows.tables, rows.said)
 
 
 def alerts_of(run: Run) -> AbstractAsyncContextManager[Alerting]:

@@ -41,7 +41,9 @@ async def ramp(directory: Path, failing: float, calls: int, seed: int) -> Readin
     with EventLog(directory / "events.jsonl") as log:
         async with simulated(server, clock)(spec) as load:
             watch = Watch(Tail(directory / "spool"), log)
-            player = Player(load, RunClock.of(clock), watch, Plain(io.StringIO()), timeout_s=30)
+            player = Player(
+                load=load, clock=RunClock.of(clock), watch=watch, progress=Plain(io.StringIO()), timeout_s=30
+            )
             await player.play(plan)
     return read(directory)
 

@@ -3,13 +3,16 @@
 import io
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from harness.analysis.steps import Judged
 from harness.clock import FakeClock, RunClock
-from harness.conduct.following import COUNTED_AT, Watch
+from harness.conduct.following import COUNTED_AT, Rows, Watch
+from harness.conduct.observer import Nobody
 from harness.conduct.play import Player
 from harness.errors import UntrustedError
+from harness.live.board import Shown
 from harness.live.progress import Plain
 from harness.load.engine import LoadSpec, Trouble
 from harness.load.simulated import Server, simulated
@@ -25,6 +28,7 @@ class Played:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.reason = ""
+        self.left = Rows()
         self.said = io.StringIO()
 
     @property
@@ -33,6 +37,26 @@ class Played:
 
     def all(self, name: str) -> list[dict[str, object]]:
         return [event.data for event in self.events if event.event == name]
+
+
+class Listening:
+    """Stands beside a load, and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.began: list[str | None] = []
+        self.seconds: list[tuple[Shown, Rows]] = []
+
+    def step_began(self, name: str | None, at_ns: int) -> None:
+        self.began.append(name)
+
+    def second(self, shown: Shown, rows: Rows) -> None:
+        self.seconds.append((shown, rows))
+
+    def faults(self) -> list[str]:
+        return ["slow"]
+
+    def has_enough(self) -> bool:
+        return len(self.seconds) >= 30
 
 
 async def play(directory: Path, load: list[dict[str, object]], server: Server, **wrap: object) -> Played:
@@ -47,8 +71,17 @@ async def play(directory: Path, load: list[dict[str, object]], server: Server, *
         async with simulated(server, clock)(spec) as inner:
             running = wrap["around"](inner) if "around" in wrap else inner  # type: ignore[operator]
             watch = Watch(Tail(directory / "spool"), log)
-            player = Player(running, RunClock.of(clock), watch, Plain(played.said), timeout_s=30)
+            player = Player(
+                load=running,
+                clock=RunClock.of(clock),
+                watch=watch,
+                progress=Plain(played.said),
+                timeout_s=30,
+                observer=wrap.get("observer", Nobody()),
+            )
             played.reason = await player.play(plan)
+            watch.read()
+            played.left = watch.take()
     return played
 
 
@@ -65,6 +98,31 @@ async def test_a_server_that_holds_is_taken_to_the_maximum(tmp_path: Path) -> No
     assert played.all("break") == []
     first = played.all("step_done")[0]
     assert first["end_ns"] - first["start_ns"] == 8_000_000_000
+
+
+async def test_whoever_stands_beside_a_load_gets_each_row_once(tmp_path: Path) -> None:
+    """Second by second, with the faults that are on; what comes after the last second is left to be taken."""
+    listening = Listening()
+    played = await play(tmp_path, [RAMP], Server(), observer=listening)
+
+    told = [rows for _, rows in listening.seconds]
+    got = [table for rows in (*told, played.left) for table in rows.tables]
+    written = [table for _, _, table in Tail(tmp_path / "spool").read()]
+    assert sum(table.num_rows for table in got) == sum(table.num_rows for table in written) > 1000
+    assert pa.concat_tables(got).unify_dictionaries().equals(pa.concat_tables(written).unify_dictionaries())
+    assert sum(len(rows.said) for rows in (*told, played.left)) == len(written)
+    assert {shown.faults for shown, _ in listening.seconds} == {("slow",)}
+
+
+async def test_whoever_has_seen_enough_ends_a_step_that_is_held_by_time(tmp_path: Path) -> None:
+    """After half a minute of an hour."""
+    listening = Listening()
+    load = {"name": "hold", "sustain": {"users": 5, "for": "1h"}}
+    played = await play(tmp_path, [load], Server(), observer=listening)
+
+    assert played.reason == "completed"
+    assert listening.began == [None, "hold"]
+    assert 30 <= len(listening.seconds) < 60
 
 
 async def test_a_level_that_breaks_is_repeated_and_ends_the_ramp(tmp_path: Path) -> None:
