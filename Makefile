@@ -19,7 +19,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test long count bench calibrate fuzz hostile interrupt kills named soak truth steady check format clean
+.PHONY: run test long count bench calibrate fuzz hostile interrupt kills named soak truth steady check format schema clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -72,6 +72,10 @@ truth: $(STAMP)
 
 steady: $(STAMP)
 	$(BIN)/python -m tests.truth.steady $(PART) $(if $(RUNS),--runs $(RUNS))
+
+# The JSON Schema of summary.json, of the structs that it is written from.
+schema: $(STAMP)
+	$(BIN)/python -m harness.results.schema > docs/summary.schema.json
 
 format: $(STAMP)
 	$(BIN)/ruff format .

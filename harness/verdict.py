@@ -21,12 +21,12 @@ A check that crashes is unknown, never a pass. Exit codes are merged by `harness
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from harness import errors
 from harness.analysis import crew, integrity, loss, mostly_failed, observation, parts, stalls, work
 from harness.analysis.arrivals import KEPT_UP_MIN, fell_behind
-from harness.analysis.finding import Finding, Outcome
+from harness.analysis.finding import Finding
 from harness.analysis.finding import unknown as _unknown
 from harness.analysis.impact import Impact
 from harness.analysis.littles_law import Balance
@@ -38,6 +38,8 @@ from harness.catalogue import where
 from harness.mcp.held import HELD_BYTES_MAX
 from harness.record import events as kinds
 from harness.record.events import Event
+from harness.results import Summary
+from harness.results.summary import Outcome
 from harness.units import NS_PER_S
 
 NO_GOOD_LEVEL: Final = "no_good_level"
@@ -47,7 +49,7 @@ NO_GOOD_LEVEL: Final = "no_good_level"
 class Evidence:
     """What is judged: the numbers, what objectives saw, and what happened."""
 
-    summary: dict[str, Any]
+    summary: Summary
     observations: Sequence[Observation]
     events: Sequence[Event]
     impacts: Sequence[Impact] = ()
@@ -134,19 +136,19 @@ def _ended(evidence: Evidence) -> list[Finding]:
 
 
 def _nothing_measured(evidence: Evidence) -> list[Finding]:
-    return [] if evidence.summary["totals"]["requests"] else _unknown("no call was made")
+    return [] if evidence.summary.totals.requests else _unknown("no call was made")
 
 
 def _saturated(evidence: Evidence) -> list[Finding]:
-    generator = evidence.summary["generator"]
-    if generator["saturated"] is None and evidence.summary["totals"]["requests"]:
+    generator = evidence.summary.generator
+    if generator.saturated is None and evidence.summary.totals.requests:
         return _unknown("the load generator did not report its own health")
     found = [
         finding
         for reason in evidence.saturated
         for finding in _unknown(f"the load generator was saturated: {reason}")
     ]
-    error_ms = generator["clock_error_ms"] or 0.0
+    error_ms = generator.clock_error_ms or 0.0
     if error_ms > CLOCK_ERROR_MS_MAX:
         found += _unknown(
             f"the workers' clocks agree only to {error_ms:.1f} ms (limit {CLOCK_ERROR_MS_MAX:g} ms)"
@@ -156,7 +158,7 @@ def _saturated(evidence: Evidence) -> list[Finding]:
 
 def _not_held(evidence: Evidence) -> list[Finding]:
     """Replies that this harness gave up for a reason of its own."""
-    count = evidence.summary["generator"]["not_held"]
+    count = evidence.summary.generator.not_held
     return (
         _unknown(
             f"{count:,} replies were given up because a load worker holds {HELD_BYTES_MAX // 1_000_000} MB of them at most: "
@@ -171,16 +173,16 @@ def _behind(evidence: Evidence) -> list[Finding]:
     """Open load that was not the load that was asked for."""
     return [
         finding
-        for row, share in fell_behind(evidence.events, evidence.summary["steps"])
+        for step, share in fell_behind(evidence.events, evidence.summary.steps)
         for finding in _unknown(
-            f"the load generator was saturated: it kept up with {share:.0%} of the {row['rate']:g} arrivals a second "
-            f"of step {row['index']} (limit {KEPT_UP_MIN:.0%})"
+            f"the load generator was saturated: it kept up with {share:.0%} of the {step.rate:g} arrivals a second "
+            f"of step {step.index} (limit {KEPT_UP_MIN:.0%})"
         )
     ]
 
 
 def _lost(evidence: Evidence) -> list[Finding]:
-    why = loss.told(evidence.summary["generator"])
+    why = loss.told(evidence.summary.generator)
     return _unknown(why) if why else []
 
 
@@ -311,16 +313,16 @@ def _recovered(impact: Impact) -> list[Finding]:
 
 def _kept_down(evidence: Evidence) -> list[Finding]:
     """The fault is over, and what its clients do about it is not."""
-    retries = evidence.summary.get("retries") or {}
+    retries = evidence.summary.retries
     return [
         Finding(
             "fail",
-            f"retries kept the service down after {one['fault']} was healed: of {one['offered_rps']:,.0f} attempts a second, "
-            f"{one['retried_share']:.0%} of them retries, {one['goodput_rps']:,.0f} were answered well; before it "
-            f"{one['goodput_rps_before']:,.0f} of {one['offered_rps_before']:,.0f}",
+            f"retries kept the service down after {one.fault} was healed: of {one.offered_rps:,.0f} attempts a second, "
+            f"{one.retried_share:.0%} of them retries, {one.goodput_rps:,.0f} were answered well; before it "
+            f"{one.goodput_rps_before:,.0f} of {one.offered_rps_before:,.0f}",
             errors.FAILED,
         )
-        for one in retries.get("kept_down", [])
+        for one in (retries.kept_down if retries else ())
     ]
 
 

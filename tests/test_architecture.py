@@ -11,7 +11,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "workspace" not in pa
 
 # A part imports only from parts before its own.
 ORDER = (  # noqa: SIM905 - a sentence reads better than a list of strings
-    "units errors environment hiding entrances documents printable clock addresses mcp catalogue objectives scenario plan record analysis verdict client services rude faults canary live "
+    "units errors environment hiding entrances documents printable results clock addresses mcp catalogue objectives scenario plan record analysis verdict client services rude faults canary live "
     "injector load conduct report history doctor cli __main__"
 ).split()
 # These stand apart: what else they may import.

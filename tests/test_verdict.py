@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as replaced
 
 from harness import verdict
 from harness.analysis import work
@@ -16,7 +17,9 @@ from harness.analysis.phases import Figures
 from harness.analysis.recovery import Recovery
 from harness.objectives import parse
 from harness.record.events import Event
+from harness.results import FaultResult, Retries, Summary
 from harness.verdict import Evidence, judge
+from tests.fakes.results import filled
 
 ENDED = Event(9, "run_ended", {"reason": "completed"})
 
@@ -31,14 +34,12 @@ def summary(*, requests=100, ok=100, failed=0, breaking_point=None, **generator)
         "lost_at_least": False,
         "not_held": 0,
     }
-    return {
-        "totals": {"requests": requests, "ok": ok, "failed": failed},
-        "steps": [],
-        "failures": [],
-        "matrix": None,
-        "breaking_point": breaking_point,
-        "generator": health | counted | generator,
-    }
+    return filled(
+        Summary,
+        totals={"requests": requests, "ok": ok, "failed": failed},
+        breaking_point=breaking_point,
+        generator=health | counted | generator,
+    )
 
 
 def judged(found=None, *, events=(ENDED,), seen=(), impacts=(), matrix=(), worked=None):
@@ -172,7 +173,7 @@ def test_a_service_that_retries_keep_down_has_failed():
     """With the figures that say so."""
     kept = {"fault": "slow", "goodput_rps_before": 50.0, "goodput_rps": 10.0}
     kept |= {"offered_rps_before": 50.0, "offered_rps": 145.0, "retried_share": 0.655}
-    result = judged(summary() | {"retries": {"kept_down": [kept]}})
+    result = judged(replaced(summary(), retries=filled(Retries, kept_down=[kept])))
 
     assert (result.verdict, result.exit_code) == ("fail", 1)
     (reason,) = result.reasons
@@ -235,13 +236,12 @@ def test_an_interruption_wins_over_everything():
 
 def test_a_check_that_crashes_is_unknown():
     """A summary without the numbers that a check needs is not a pass."""
-    broken = summary()
-    del broken["generator"]["lost"]
-
-    result = judged(broken)
+    result = judged(summary(lost="three"))
 
     assert (result.verdict, result.exit_code) == ("unknown", 3)
-    assert result.reasons == ("the check lost could not be made: KeyError('lost')",)
+    assert result.reasons == (
+        "the check lost could not be made: ValueError(\"Cannot specify ',' with 's'.\")",
+    )
 
 
 NOTHING = Figures(calls=0, success_rate=None, p50_ms=None, p95_ms=None)
@@ -262,7 +262,7 @@ def fault(*, calls=100, recovery=RECOVERED, kind="latency", on=True, **what):
         after=NOTHING,
         recovery=recovery,
         fate=None,
-        row={},
+        result=filled(FaultResult),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from harness.analysis.spans import Span
 from harness.record import events as kinds
 from harness.record.events import Event
+from harness.results import StepResult
 from harness.units import NS_PER_MS
 
 KEPT_UP_MIN: Final = 0.98
@@ -47,10 +48,8 @@ def kept_up(events: Iterable[Event], start_ns: int, end_ns: int) -> float | None
     return looked / due if due > 0 else None
 
 
-def fell_behind(
-    events: Sequence[Event], rows: Iterable[dict[str, Any]]
-) -> list[tuple[dict[str, Any], float]]:
-    """The steps of open load (rows of the summary) that were below their rate, with the share that was reached."""
-    open_load = [row for row in rows if row["rate"] is not None]
-    shares = [(row, kept_up(events, int(row["start_s"] * 1e9), int(row["end_s"] * 1e9))) for row in open_load]
-    return [(row, share) for row, share in shares if share is not None and share < KEPT_UP_MIN]
+def fell_behind(events: Sequence[Event], steps: Iterable[StepResult]) -> list[tuple[StepResult, float]]:
+    """The steps of open load that were below their rate, with the share that was reached."""
+    open_load = [step for step in steps if step.rate is not None]
+    shares = [(step, kept_up(events, int(step.start_s * 1e9), int(step.end_s * 1e9))) for step in open_load]
+    return [(step, share) for step, share in shares if share is not None and share < KEPT_UP_MIN]

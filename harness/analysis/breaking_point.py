@@ -28,12 +28,13 @@ Assumptions: levels come in the order in which they ran. What it does not know: 
 succeeds (harness.analysis.knee), bounds that were marked with `break_unless` (harness.conduct.judging).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from harness.analysis.steps import Judged
+from harness.results import BreakingPoint, StepResult
 from harness.units import show_percent
 
 REPEATS_MOST: Final = 6
@@ -55,16 +56,6 @@ class Level:
     judged: Judged
     limit: float
     repeats: bool = False  # the level before it, run again
-
-
-@dataclass(frozen=True, slots=True)
-class BreakingPoint:
-    """Where it broke, and how high it was still good (None: the first level broke)."""
-
-    users: int
-    last_good_users: int | None
-    reason: str
-    confirmed: bool
 
 
 def broke(success_rate: float | None, limit: float) -> bool:
@@ -126,7 +117,9 @@ def find(levels: Sequence[Level]) -> BreakingPoint | None:
         state = settled(repeats, level.limit, went_on=position < len(levels))
         if state != "good":
             why = reason([level.judged, *repeats], level.limit)
-            return BreakingPoint(level.users, good, why, confirmed=state == "broken")
+            return BreakingPoint(
+                users=level.users, last_good_users=good, reason=why, confirmed=state == "broken"
+            )
         good = max(good or 0, level.users)
     return None
 
@@ -169,10 +162,10 @@ def _weight(run: Judged) -> float:
     return min(1.0, run.worth / asked) if run.worth and asked else 1.0
 
 
-def is_at(row: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:
-    """Whether a row of `steps` is the level at which the run broke: of users, or of arrivals a second."""
-    if not found or row["kind"] == "sustain":
+def is_at(step: StepResult, found: BreakingPoint | None) -> bool:
+    """Whether a step is the level at which the run broke: of users, or of arrivals a second."""
+    if found is None or step.kind == "sustain":
         return False
-    if found["users"] is not None:
-        return bool(row["users"] == found["users"])
-    return row["rate"] is not None and row["rate"] == found.get("rate")
+    if found.users is not None:
+        return step.users == found.users
+    return step.rate is not None and step.rate == found.at_rate

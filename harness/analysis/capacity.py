@@ -15,13 +15,14 @@ not of what differs between runs.
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-MODEL: Final = "usl"
+from harness.results import Capacity, CapacityInterval, Interval, StepResult
+
 LEVELS_LEAST: Final = 5  # three terms are fitted
 CONFIDENCE: Final = 0.95
 RUNS: Final = ("ramp", "confirm")
@@ -39,40 +40,54 @@ class Fit:
     users_interval: tuple[float, float]
     rps_interval: tuple[float, float]
 
-    def row(self) -> dict[str, Any]:
+    def result(self) -> Capacity:
         """`capacity` of the summary."""
-        return {
-            "model": MODEL,
-            "peak_users": round(self.peak_users),
-            "peak_rps": round(self.peak_rps, 3),
-            "interval": {
-                "users": [round(edge, 1) for edge in self.users_interval],
-                "rps": [round(edge, 3) for edge in self.rps_interval],
-            },
-        }
+        return Capacity(
+            model="usl",
+            peak_users=round(self.peak_users),
+            peak_rps=round(self.peak_rps, 3),
+            interval=CapacityInterval(
+                users=_rounded(self.users_interval, 1), rps=_rounded(self.rps_interval, 3)
+            ),
+        )
 
 
-def levels(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of `steps` that make a curve: levels of closed load, those of ramps if there are any."""
-    rows = [
-        dict(row) for row in steps if row["users"] and row["throughput_rps"] is not None and not row["rate"]
+def _rounded(interval: tuple[float, float], digits: int) -> Interval:
+    return round(interval[0], digits), round(interval[1], digits)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A step that makes a point of a curve: so many users, so many answered calls a second."""
+
+    users: int
+    rps: float
+    step: StepResult
+
+
+def levels(steps: Sequence[StepResult]) -> list[Level]:
+    """The steps that make a curve: levels of closed load, those of ramps if there are any."""
+    found = [
+        Level(one.users, one.throughput_rps, one)
+        for one in steps
+        if one.users and one.throughput_rps is not None and not one.rate
     ]
-    return [row for row in rows if row["kind"] in RUNS] or rows
+    return [one for one in found if one.step.kind in RUNS] or found
 
 
-def highest(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def highest(steps: Sequence[StepResult]) -> Level | None:
     """The level with the most goodput that was measured, whatever lies beyond it; one level has no highest."""
-    rows = levels(steps)
-    if len({row["users"] for row in rows}) < 2:
+    found = levels(steps)
+    if len({one.users for one in found}) < 2:
         return None
-    return max(rows, key=lambda row: float(row["throughput_rps"]))
+    return max(found, key=lambda one: one.rps)
 
 
-def measure(steps: Sequence[Mapping[str, Any]]) -> tuple[Fit | None, str]:
+def measure(steps: Sequence[StepResult]) -> tuple[Fit | None, str]:
     """The fitted peak, or why there is none."""
-    rows = levels(steps)
-    users = np.array([row["users"] for row in rows], dtype=float)
-    rps = np.array([row["throughput_rps"] for row in rows], dtype=float)
+    found = levels(steps)
+    users = np.array([one.users for one in found], dtype=float)
+    rps = np.array([one.rps for one in found], dtype=float)
     answering = rps > 0
     users, rps = users[answering], rps[answering]
     different = np.unique(users)
@@ -140,7 +155,7 @@ def _fit(users: np.ndarray, rps: np.ndarray) -> tuple[Fit | None, str]:
             f"the fitted peak, {peak[0]:.0f} users, lies beyond the highest level run, {most:.0f} users",
         )
     first, contention, retrograde = (float(term) for term in terms)
-    found = Fit(
+    fit = Fit(
         first_rps=first,
         contention=contention,
         retrograde=retrograde,
@@ -149,7 +164,7 @@ def _fit(users: np.ndarray, rps: np.ndarray) -> tuple[Fit | None, str]:
         users_interval=_interval(0, terms, covariance, spread),
         rps_interval=_interval(1, terms, covariance, spread),
     )
-    return found, "the peak lies inside the levels that were run"
+    return fit, "the peak lies inside the levels that were run"
 
 
 def _peak(terms: np.ndarray) -> tuple[float, float]:

@@ -5,22 +5,25 @@ Definitions: times are of completion, in seconds since the run's epoch. The most
 the table always add up to the failures of the run.
 """
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from harness.analysis.calls import FAILED, Calls
 from harness.analysis.rounding import seconds
+from harness.results import Failure
 
 MOST: Final = 40
 OTHERS: Final = "(others)"
 
 
-def measure(calls: Calls) -> list[dict[str, Any]]:
+def measure(calls: Calls) -> tuple[Failure, ...]:
     """The rows of `failures` in the summary."""
     failed = calls.take(calls.kind == FAILED)
     if not len(failed):
-        return []
+        return ()
     details = [*failed.names["detail"], ""]  # a missing detail has the code -1: the last one
     width = len(details)
     keys = failed.outcome.astype(np.int64) * width + failed.detail.astype(np.int64) % width
@@ -29,25 +32,28 @@ def measure(calls: Calls) -> list[dict[str, Any]]:
     last = np.full(len(kinds), np.iinfo(np.int64).min)
     np.minimum.at(first, places, failed.done_ns)
     np.maximum.at(last, places, failed.done_ns)
-    rows: list[dict[str, Any]] = [
-        {
-            "outcome": failed.names["outcome"][int(kind) // width],
-            "detail": details[int(kind) % width],
-            "count": int(count),
-            "first_s": seconds(float(begun)),
-            "last_s": seconds(float(ended)),
-        }
+    rows = [
+        Failure(
+            outcome=failed.names["outcome"][int(kind) // width],
+            detail=details[int(kind) % width],
+            count=int(count),
+            first_s=seconds(float(begun)),
+            last_s=seconds(float(ended)),
+        )
         for kind, count, begun, ended in zip(kinds, counts, first, last, strict=True)
     ]
-    rows.sort(key=lambda row: (-row["count"], row["outcome"], row["detail"]))
-    return rows[:MOST] + _folded(rows[MOST:])
+    rows.sort(key=lambda row: (-row.count, row.outcome, row.detail))
+    return (*rows[:MOST], *_folded(rows[MOST:]))
 
 
-def _folded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    rest: dict[str, dict[str, Any]] = {}
+def _folded(rows: Sequence[Failure]) -> list[Failure]:
+    rest: dict[str, Failure] = {}
     for row in rows:
-        one = rest.setdefault(row["outcome"], {**row, "detail": OTHERS, "count": 0})
-        one["count"] += row["count"]
-        one["first_s"] = min(one["first_s"], row["first_s"])
-        one["last_s"] = max(one["last_s"], row["last_s"])
+        one = rest.setdefault(row.outcome, replace(row, detail=OTHERS, count=0))
+        rest[row.outcome] = replace(
+            one,
+            count=one.count + row.count,
+            first_s=min(one.first_s, row.first_s),
+            last_s=max(one.last_s, row.last_s),
+        )
     return list(rest.values())

@@ -6,11 +6,9 @@ else cannot be told.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 from harness import errors
-
-Outcome = Literal["pass", "fail", "unknown"]
+from harness.results.summary import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from harness.analysis import confidence, correlation, latency, strata
 from harness.analysis.calls import FAILED, OK, Calls, Ints
 from harness.analysis.confidence import TWO_ENDS, Interval
 from harness.catalogue import QUANTILES
+from harness.results import Intervals
 from harness.units import NS_PER_MS, NS_PER_S
 
 SHOWN: Final = ("p50", "p95", "p99")
@@ -38,9 +39,9 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The intervals, by their keys in summary.json, and the jumps."""
+    """The intervals of the summary, and the jumps."""
 
-    intervals: dict[str, list[float] | None]
+    intervals: Intervals
     jumps: tuple[Jump, ...] = ()
 
 
@@ -48,12 +49,14 @@ def measure(calls: Calls, edges: Sequence[int]) -> Headline:
     """Of the calls of a run, cut where the load was changed."""
     percentiles, jumps = _percentiles(calls, edges)
     return Headline(
-        {"success_rate": _success(calls, edges), "throughput_rps": _throughput(calls, edges), **percentiles},
+        Intervals(
+            success_rate=_success(calls, edges), throughput_rps=_throughput(calls, edges), **percentiles
+        ),
         jumps,
     )
 
 
-def _success(calls: Calls, edges: Sequence[int]) -> list[float] | None:
+def _success(calls: Calls, edges: Sequence[int]) -> Interval | None:
     decided = calls.take((calls.kind == OK) | (calls.kind == FAILED))
     if not len(decided):
         return None
@@ -63,7 +66,7 @@ def _success(calls: Calls, edges: Sequence[int]) -> list[float] | None:
     return _row(confidence.share(float(hits), worth, TWO_ENDS), 6)
 
 
-def _throughput(calls: Calls, edges: Sequence[int]) -> list[float] | None:
+def _throughput(calls: Calls, edges: Sequence[int]) -> Interval | None:
     if not len(calls):
         return None
     whole = (int(calls.intended_ns[0]), int(calls.done_ns.max()) + 1)
@@ -71,12 +74,10 @@ def _throughput(calls: Calls, edges: Sequence[int]) -> list[float] | None:
     return _row((low * NS_PER_S, high * NS_PER_S), 3)
 
 
-def _percentiles(
-    calls: Calls, edges: Sequence[int]
-) -> tuple[dict[str, list[float] | None], tuple[Jump, ...]]:
+def _percentiles(calls: Calls, edges: Sequence[int]) -> tuple[dict[str, Interval | None], tuple[Jump, ...]]:
     answered = calls.take(calls.kind == OK)
     durations_ns, parts = answered.response_ns(), _parts(answered, edges)
-    found: dict[str, list[float] | None] = {}
+    found: dict[str, Interval | None] = {}
     jumps: list[Jump] = []
     for name, at_ns in latency.percentiles(durations_ns, SHOWN).items():
         found[f"{name}_ms"] = None
@@ -107,6 +108,10 @@ def _parts(calls: Calls, edges: Sequence[int]) -> list[int]:
     return [int(one) for one in np.diff([0, *at, len(calls)])]
 
 
-def _row(interval: Interval, digits: int) -> list[float] | None:
+def _row(interval: Interval, digits: int) -> Interval | None:
     """None where an end is not known."""
-    return None if np.isinf(interval[1]) else [round(float(edge), digits) for edge in interval]
+    return (
+        None
+        if np.isinf(interval[1])
+        else (round(float(interval[0]), digits), round(float(interval[1]), digits))
+    )

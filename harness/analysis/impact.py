@@ -9,7 +9,6 @@ Sessions lost: calls that ended as `session_lost` from the fault until the next 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from harness.analysis import exposure, latency, phases, recovery, sessions, spans, steps
 from harness.analysis.calls import Calls
@@ -18,17 +17,18 @@ from harness.analysis.faults import Fault, disturbed
 from harness.analysis.phases import Figures, Operation
 from harness.analysis.recovery import BEFORE_S, Recovery
 from harness.analysis.rounding import ratio, seconds
-from harness.analysis.sessions import Fate
 from harness.analysis.spans import Span
 from harness.analysis.steps import Step
 from harness.catalogue import FAULTS, LINKS
 from harness.mcp import outcome
+from harness.results import Exposed, FaultResult
+from harness.results.faults import SessionsFound
 from harness.units import NS_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impact:
-    """One fault and what it did; `row` is what the summary says of it."""
+    """One fault and what it did; `result` is what the summary says of it."""
 
     fault: Fault
     exposure: Exposure
@@ -36,9 +36,9 @@ class Impact:
     during: Figures
     after: Figures
     recovery: Recovery
-    fate: Fate | None = None  # of the sessions that it found
+    fate: SessionsFound | None = None  # of the sessions that it found
     operations: tuple[Operation, ...] = ()  # each by itself, the most frequent first
-    row: dict[str, Any]
+    result: FaultResult
 
     @property
     def amplification(self) -> float | None:
@@ -74,24 +74,24 @@ def _impact(
         after=phases.figures(after),
         recovery=found,
         operations=operations,
-        row={
-            "name": fault.name,
-            "kind": fault.kind,
-            "link": fault.link,
-            "start_s": seconds(window[0]) if window else None,
-            "end_s": seconds(window[1]) if window else None,
-            "verified": fault.verified,
-            "exposed": {"calls": touched.calls, "connections": touched.connections},
-            "healed": fault.healed,
-            "success_rate": _success(during),
-            "latency_ms": latency.tables(during),
-            "recover_s": found.recover_s,
-            "resolution_s": None if found.recover_s is None else recovery.RESOLUTION_S,
-            "sessions_lost": _sessions_lost(calls, window, faults),
-            "sessions": fate.as_row() if fate else None,
-            "did": None if fault.did is None else dict(fault.did),
-            "operations": [one.as_row() for one in operations],
-        },
+        result=FaultResult(
+            name=fault.name,
+            kind=fault.kind,
+            link=fault.link,
+            start_s=seconds(window[0]) if window else None,
+            end_s=seconds(window[1]) if window else None,
+            verified=fault.verified,
+            exposed=Exposed(calls=touched.calls, connections=touched.connections),
+            healed=fault.healed,
+            success_rate=_success(during),
+            latency_ms=latency.tables(during),
+            recover_s=found.recover_s,
+            resolution_s=None if found.recover_s is None else recovery.RESOLUTION_S,
+            sessions_lost=_sessions_lost(calls, window, faults),
+            sessions=fate,
+            did=None if fault.did is None else dict(fault.did),
+            operations=tuple(one.result() for one in operations),
+        ),
     )
 
 

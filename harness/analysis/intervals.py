@@ -10,10 +10,13 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
+from msgspec.structs import asdict
+
 from harness.analysis import steps
 from harness.analysis.calls import Calls
 from harness.analysis.spans import Span
 from harness.analysis.steps import Step
+from harness.results import StepResult
 from harness.units import NS_PER_S
 
 COLUMNS: Final = (
@@ -47,8 +50,7 @@ def pieces(step: Step, interval_s: float) -> list[Step]:
     ]
 
 
-def _row(step: Step, row: dict[str, Any]) -> dict[str, Any]:
-    response = row["latency_ms"]["response"]
-    more = {f"{name}_ms": response[name] for name in ("p50", "p95", "p99", "max")}
-    found = {"step": step.index, "name": step.name} | row | more
+def _row(step: Step, measured: StepResult) -> dict[str, Any]:
+    times = {f"{name}_ms": value for name, value in asdict(measured.latency_ms.response).items()}
+    found = {"step": step.index, "name": step.name} | asdict(measured) | times
     return {name: found[name] for name in COLUMNS}

@@ -16,62 +16,47 @@ Assumptions: levels of closed load with one think time. It says where latency gi
 that is `breaking_point`. Between two levels it cannot tell: the knee is always a level that was run.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from harness.analysis.capacity import Level
+from harness.results import Knee
 
 SLOWER: Final = 1.5
 FLAT: Final = 1.15  # goodput that grows by less than this share does not grow
 
-
-@dataclass(frozen=True, slots=True)
-class Knee:
-    """The level, and how p95 and goodput changed from there to the highest level."""
-
-    users: int
-    quantile: str
-    ms: float
-    rps: float
-    last_users: int
-    last_ms: float
-    last_rps: float
-
-    @property
-    def one_at_a_time(self) -> bool:
-        """Whether the server is a plain queue: as many calls a second for one user as for all."""
-        return self.users == 1 and self.last_rps <= FLAT * self.rps
-
-    def as_row(self) -> dict[str, Any]:
-        """`knee` of the summary."""
-        return asdict(self) | {"one_at_a_time": self.one_at_a_time}
+Quantile = Literal["p95", "p50"]
+QUANTILES: Final[tuple[Quantile, ...]] = ("p95", "p50")
 
 
-def find(levels: Sequence[Mapping[str, Any]]) -> Knee | None:
-    """The knee among the rows of `steps` that make a curve (`capacity.levels`)."""
-    rows = sorted((row for row in levels if row["kind"] != "confirm"), key=lambda row: int(row["users"]))
-    for quantile in ("p95", "p50"):
-        known = [row for row in rows if row["latency_ms"]["response"][quantile] and row["throughput_rps"]]
-        if len(known) == len(rows) >= 3:
+def find(levels: Sequence[Level]) -> Knee | None:
+    """The knee among the levels that make a curve (`capacity.levels`)."""
+    curve = sorted((one for one in levels if one.step.kind != "confirm"), key=lambda one: one.users)
+    for quantile in QUANTILES:
+        known = [(one, slow) for one in curve if (slow := _slow(one, quantile)) and one.rps]
+        if len(known) == len(curve) >= 3:
             return _knee(known, quantile)
     return None
 
 
-def _knee(rows: Sequence[Mapping[str, Any]], quantile: str) -> Knee | None:
-    def slow(row: Mapping[str, Any]) -> float:
-        return float(row["latency_ms"]["response"][quantile])
+def _slow(level: Level, quantile: Quantile) -> float | None:
+    return level.step.latency_ms.response.at(quantile)
 
-    best = max(rows, key=lambda row: float(row["throughput_rps"]) / slow(row))
-    last = rows[-1]
-    more_users = last["users"] / best["users"] - 1
-    more_goodput = last["throughput_rps"] / best["throughput_rps"] - 1
-    if slow(last) < SLOWER * slow(best) or more_goodput >= more_users / 2:
+
+def _knee(known: Sequence[tuple[Level, float]], quantile: Quantile) -> Knee | None:
+    best, best_ms = max(known, key=lambda one: one[0].rps / one[1])
+    last, last_ms = known[-1]
+    more_users = last.users / best.users - 1
+    more_goodput = last.rps / best.rps - 1
+    if last_ms < SLOWER * best_ms or more_goodput >= more_users / 2:
         return None
     return Knee(
-        best["users"],
-        quantile,
-        slow(best),
-        best["throughput_rps"],
-        last["users"],
-        slow(last),
-        last["throughput_rps"],
+        users=best.users,
+        quantile=quantile,
+        ms=best_ms,
+        rps=best.rps,
+        last_users=last.users,
+        last_ms=last_ms,
+        last_rps=last.rps,
+        one_at_a_time=best.users == 1 and last.rps <= FLAT * best.rps,
     )

@@ -17,8 +17,7 @@ import numpy as np
 from harness.analysis.calls import Calls, Ints
 from harness.analysis.rounding import milliseconds
 from harness.catalogue import QUANTILES
-
-Table = dict[str, float | None]
+from harness.results import Latency, Times
 
 ABOVE: Final = 10
 
@@ -46,15 +45,15 @@ def percentiles(durations_ns: Ints, names: Iterable[str] = QUANTILES) -> dict[st
     return {name: None if at is None else int(parted[at]) for name, at in ranks.items()}
 
 
-def table(durations_ns: Ints) -> Table:
+def table(durations_ns: Ints) -> Times:
     """mean, p50 ... p999 and max, in milliseconds."""
     if not len(durations_ns):
-        return dict.fromkeys(("mean", *QUANTILES, "max"))
+        return Times(mean=None, max=None, **dict.fromkeys(QUANTILES))
     inner = {name: milliseconds(value) for name, value in percentiles(durations_ns).items()}
     mean, most = float(durations_ns.mean()), int(durations_ns.max())
-    return {"mean": milliseconds(mean), **inner, "max": milliseconds(most)}
+    return Times(mean=milliseconds(mean), max=milliseconds(most), **inner)
 
 
-def tables(calls: Calls) -> dict[str, Table]:
+def tables(calls: Calls) -> Latency:
     """Response and service times of the ok calls."""
-    return {"response": table(calls.response_ns()), "service": table(calls.service_ns())}
+    return Latency(response=table(calls.response_ns()), service=table(calls.service_ns()))

@@ -18,6 +18,7 @@ import pandas as pd
 
 from harness.record import events as kinds
 from harness.record.events import Event
+from harness.results import GeneratorHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +38,30 @@ def numbering(frame: pd.DataFrame, counted: Mapping[int, int] | None = None) -> 
     return Numbering(rows, {worker: int(seq) + 1 for worker, seq in highest.items()}, counted)
 
 
-def told(generator: Mapping[str, Any]) -> str:
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Calls that were started, those that have a row, and those that have none."""
+
+    started: int
+    recorded: int
+    lost: int
+    lost_at_least: bool
+
+
+def told(found: Lost | GeneratorHealth) -> str:
     """What is wrong with the rows, in a sentence; nothing when every call has its row."""
-    lost, started = generator["lost"], generator["started"]
+    lost, started = found.lost, found.started
     if lost:
-        at_least = "at least " if generator["lost_at_least"] else ""
+        at_least = "at least " if found.lost_at_least else ""
         return f"{at_least}{lost:,} of {started:,} calls that were started have no row"
-    if generator["lost_at_least"]:
+    if found.lost_at_least:
         return (
             f"more calls may have been started than the {started:,} that have a row: a worker left no count"
         )
     return ""
 
 
-def measure(events: Iterable[Event], numbers: Numbering) -> dict[str, Any]:
+def measure(events: Iterable[Event], numbers: Numbering) -> Lost:
     """`started`, `recorded`, `lost` and `lost_at_least` of the generator in the summary."""
     happened = list(events)
     reports = [event.data for event in happened if event.event == kinds.GENERATOR]
@@ -61,9 +72,9 @@ def measure(events: Iterable[Event], numbers: Numbering) -> dict[str, Any]:
     workers = {worker for source in sources for worker in source}
     started = {worker: max(source.get(worker, 0) for source in sources) for worker in workers}
     lost = sum(count - numbers.rows.get(worker, 0) for worker, count in started.items())
-    return {
-        "started": sum(started.values()),
-        "recorded": sum(numbers.rows.values()),
-        "lost": lost,
-        "lost_at_least": lost > 0 if numbers.counted is None else not workers <= ended | set(counted),
-    }
+    return Lost(
+        started=sum(started.values()),
+        recorded=sum(numbers.rows.values()),
+        lost=lost,
+        lost_at_least=lost > 0 if numbers.counted is None else not workers <= ended | set(counted),
+    )

@@ -29,7 +29,7 @@ What it does not know: why (`weakness` names what it recognises), and whether a 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from harness.analysis import chance
 from harness.analysis.impact import Impact
@@ -39,9 +39,11 @@ from harness.analysis.spans import Span
 from harness.analysis.steps import Step
 from harness.analysis.work import Work
 from harness.record.events import Event
+from harness.results import MatrixRow, RowWork
+from harness.results.faults import Taken
 from harness.units import NS_PER_S
 
-Outcome = Literal["survived", "degraded", "broke", "not_exposed", "unknown"]
+Outcome = Taken
 WELL: Final = 0.9  # of the calls before a fault that have to succeed, for the fault to be what is measured
 FEW, FEW_SHARE = 1, 0.01
 SEEN_S: Final = 8.0  # clients that wait before they connect again are not back at once either
@@ -76,32 +78,28 @@ class Row:
 
     @property
     def sessions_lost(self) -> int:
-        return sum(int(one.row["sessions_lost"]) for one in self.impacts)
+        return sum(one.result.sessions_lost for one in self.impacts)
 
     @property
     def placebo(self) -> bool:
         return self.last.fault.placebo
 
-    def as_row(self) -> dict[str, Any]:
+    def result(self) -> MatrixRow:
         """A row of `matrix` in the summary."""
-        one = self.last
-        phases = {"before": one.before, "during": one.during, "after": one.after}
-        return {
-            "name": self.name,
-            "faults": [each.fault.name for each in self.impacts],
-            "outcome": self.outcome,
-            "why": self.why,
-            "calls": one.exposure.calls,
-            **{
-                name: {"success_rate": said.success_rate, "p50_ms": said.p50_ms, "p95_ms": said.p95_ms}
-                for name, said in phases.items()
-            },
-            "recover_s": one.recovery.recover_s,
-            "sessions_lost": self.sessions_lost,
-            "work": None
-            if self.work is None
-            else {"missing": self.work.missing, "duplicated": self.work.duplicated},
-        }
+        one, work = self.last, self.work
+        return MatrixRow(
+            name=self.name,
+            faults=tuple(each.fault.name for each in self.impacts),
+            outcome=self.outcome,
+            why=self.why,
+            calls=one.exposure.calls,
+            before=one.before.result(),
+            during=one.during.result(),
+            after=one.after.result(),
+            recover_s=one.recovery.recover_s,
+            sessions_lost=self.sessions_lost,
+            work=RowWork(missing=work.missing, duplicated=work.duplicated) if work else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

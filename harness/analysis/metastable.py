@@ -23,8 +23,8 @@ from here. Whoever wants to be sure runs it again with --retries 0: what recover
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from harness.analysis.faults import Fault
 from harness.analysis.spans import Span, length_ns
 from harness.analysis.steps import Step
 from harness.mcp import outcome
+from harness.results import KeptDown
 from harness.units import NS_PER_S
 
 SETTLING_S: Final = 4
@@ -46,24 +47,6 @@ BACK: Final = 0.9
 MORE: Final = 1.1
 RETRIES: Final = 0.25
 NOBODY: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptDown:
-    """A fault whose end did not end it; figures a second."""
-
-    fault: str
-    goodput_rps_before: float
-    goodput_rps: float
-    offered_rps_before: float
-    offered_rps: float
-    retried_share: float
-
-    def row(self) -> dict[str, Any]:
-        """In the summary."""
-        return {
-            key: value if isinstance(value, str) else round(value, 3) for key, value in asdict(self).items()
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +92,11 @@ def _kept_down(calls: Calls, fault: Fault, faults: Sequence[Fault], timed: Seque
         return None
     return KeptDown(
         fault=fault.name,
-        goodput_rps_before=before.goodput,
-        goodput_rps=now.goodput,
-        offered_rps_before=before.offered,
-        offered_rps=now.offered,
-        retried_share=now.retried,
+        goodput_rps_before=round(before.goodput, 3),
+        goodput_rps=round(now.goodput, 3),
+        offered_rps_before=round(before.offered, 3),
+        offered_rps=round(now.offered, 3),
+        retried_share=round(now.retried, 3),
     )
 
 

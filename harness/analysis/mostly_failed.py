@@ -13,72 +13,69 @@ A ramp that broke above a good level has shown what it was for: the level at whi
 matrix gives each fault a word of its own, so only the first rule looks at it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from harness import errors
 from harness.analysis import breaking_point
 from harness.analysis.finding import Finding
 from harness.analysis.rounding import show
+from harness.results import BreakingPoint, StepResult, Summary
 
 SPEAKS_OF_SUCCESS: Final = frozenset({"success_rate", "failed", "rate_limited"})
 STEPS_MOST: Final = 3
 
 
-def findings(summary: Mapping[str, Any], metrics: Iterable[str]) -> list[Finding]:
+def findings(summary: Summary, metrics: Iterable[str]) -> list[Finding]:
     """Why the calls of a run did not work; `metrics` are those that its objectives look at."""
-    totals, most = summary["totals"], commonest(summary)
-    broke_above_good = _broke_above_good(summary["breaking_point"])
-    if totals["failed"] and not totals["ok"]:
-        return [] if broke_above_good else [_failure(f"none of {totals['failed']:,} calls succeeded", most)]
-    if summary["matrix"]:
+    totals, most, breaking = summary.totals, commonest(summary), summary.breaking_point
+    broke_above_good = _broke_above_good(breaking)
+    if totals.failed and not totals.ok:
+        return [] if broke_above_good else [_failure(f"none of {totals.failed:,} calls succeeded", most)]
+    if summary.matrix:
         return []
-    rows = [
-        row
-        for row in summary["steps"]
-        if not (broke_above_good and breaking_point.is_at(row, summary["breaking_point"]))
-    ]
+    rows = [step for step in summary.steps if not (broke_above_good and breaking_point.is_at(step, breaking))]
     if dead := _dead_steps(rows, most):
         return dead
     if not SPEAKS_OF_SUCCESS.isdisjoint(metrics):
         return []
-    return _mostly_failed(rows, most) or _broke_at_once(summary["breaking_point"], most)
+    return _mostly_failed(rows, most) or _broke_at_once(breaking, most)
 
 
-def commonest(summary: Mapping[str, Any]) -> str:
+def commonest(summary: Summary) -> str:
     """The most frequent failure and its text; nothing when no call failed."""
-    rows = summary["failures"]
-    if not rows:
+    if not summary.failures:
         return ""
-    return f"{rows[0]['outcome']}: {rows[0]['detail']}" if rows[0]["detail"] else str(rows[0]["outcome"])
+    first = summary.failures[0]
+    return f"{first.outcome}: {first.detail}" if first.detail else first.outcome
 
 
-def _broke_above_good(found: Mapping[str, Any] | None) -> bool:
-    return bool(found and (found["last_good_users"] or found.get("last_good_rate")))
+def _broke_above_good(found: BreakingPoint | None) -> bool:
+    return bool(found and (found.last_good_users or found.good_rate))
 
 
-def _dead_steps(rows: Sequence[Mapping[str, Any]], most: str) -> list[Finding]:
-    dead = [row for row in rows if row["failed"] and not row["ok"]]
+def _dead_steps(rows: Sequence[StepResult], most: str) -> list[Finding]:
+    dead = [row for row in rows if row.failed and not row.ok]
     if not dead:
         return []
-    named = ", ".join(str(row["index"] + 1) for row in dead[:STEPS_MOST])
+    named = ", ".join(str(row.index + 1) for row in dead[:STEPS_MOST])
     more = f" and {len(dead) - STEPS_MOST} more" if len(dead) > STEPS_MOST else ""
-    failed = sum(row["failed"] for row in dead)
+    failed = sum(row.failed for row in dead)
     return [_failure(f"no call succeeded in step {named}{more} of {len(rows)}: all {failed:,} failed", most)]
 
 
-def _mostly_failed(rows: Sequence[Mapping[str, Any]], most: str) -> list[Finding]:
-    ok, failed = sum(row["ok"] for row in rows), sum(row["failed"] for row in rows)
+def _mostly_failed(rows: Sequence[StepResult], most: str) -> list[Finding]:
+    ok, failed = sum(row.ok for row in rows), sum(row.failed for row in rows)
     if failed <= ok:
         return []
     share = show(ok / (ok + failed), "share")
     return [_failure(f"most calls failed: {share} of {ok + failed:,} succeeded", most)]
 
 
-def _broke_at_once(found: Mapping[str, Any] | None, most: str) -> list[Finding]:
+def _broke_at_once(found: BreakingPoint | None, most: str) -> list[Finding]:
     if not found or _broke_above_good(found):
         return []
-    level = f"{found['users']} users" if found["users"] else f"{found.get('rate'):g}/s"
+    level = f"{found.users} users" if found.users else f"{found.at_rate or 0:g}/s"
     return [_failure(f"the ramp broke at its first level ({level}), so no level was good", most)]
 
 

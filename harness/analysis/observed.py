@@ -14,9 +14,9 @@ infinitely slow, too, and no objective on success holds when there are any.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from harness.analysis.spans import Span
 from harness.catalogue import METRICS, QUANTILES
 from harness.mcp import outcome
 from harness.objectives import Objective
+from harness.results import WorkResult
 from harness.units import NS_PER_MS, NS_PER_S
 
 SLOWEST: Final = np.iinfo(np.int64).max
@@ -49,9 +50,10 @@ class Evidence:
     calls: Calls
     load: Calls  # the calls of the load, of these
     steps: Sequence[steps.Step]
-    summary: Mapping[str, Any]  # what was found so far: sessions, work
     impacts: Sequence[Impact] = ()
     added: Added | None = None
+    work: WorkResult | None = None
+    sessions_lost: int = 0
 
 
 def observe(objective: Objective, evidence: Evidence) -> Observation:
@@ -229,16 +231,17 @@ def _recovery(objective: Objective, evidence: Evidence) -> Observation:
 
 
 def _work(objective: Objective, evidence: Evidence) -> Observation:
-    work = evidence.summary["work"]
+    work = evidence.work
     if work is None:
         return Observation(objective, None, "this run did not count its work")
-    if (count := work[objective.metric]) is None:
-        return Observation(objective, None, f"what was written could not be read back: {work['unread']}")
+    count = work.missing if objective.metric == "missing" else work.duplicated
+    if count is None:
+        return Observation(objective, None, f"what was written could not be read back: {work.unread}")
     return Observation(objective, float(count))
 
 
 def _sessions_lost(objective: Objective, evidence: Evidence) -> Observation:
-    return Observation(objective, float(evidence.summary["sessions"]["lost"]))
+    return Observation(objective, float(evidence.sessions_lost))
 
 
 # Metrics that are read from what was found so far, not from the calls.

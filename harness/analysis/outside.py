@@ -11,9 +11,9 @@ Definitions. A call goes by its intended start. *Starting*: from when a step was
 Calls of the warm-up are in neither.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from harness.analysis.calls import Calls
 from harness.analysis.steps import Step
 from harness.record import events as kinds
 from harness.record.events import Event
+from harness.results import StepResult
 
 # In the order in which they follow where two begin in the same moment.
 CLOSING: Final = 0
@@ -43,7 +44,7 @@ class Outside:
 
 
 def measure(
-    calls: Calls, events: Iterable[Event], timed: Sequence[Step], rows: Sequence[Mapping[str, Any]]
+    calls: Calls, events: Iterable[Event], timed: Sequence[Step], rows: Sequence[StepResult]
 ) -> Outside:
     """Of the calls of the load without the warm-up; `rows` are the steps of the summary."""
     edges = [(step.start_ns, MEASURED) for step in timed if step.start_ns < step.end_ns]
@@ -57,7 +58,7 @@ def measure(
     )  # what is before the first edge is behind the last part
     found = parts[np.searchsorted(times, calls.intended_ns, side="right") - 1]
     count = {part: int(np.count_nonzero(found == part)) for part in (CLOSING, STARTING, SETTLING, MEASURED)}
-    inside = sum(int(row["requests"]) for row in rows)
+    inside = sum(row.requests for row in rows)
     return Outside(
         calls=len(calls),
         steps=inside,

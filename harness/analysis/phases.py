@@ -8,7 +8,7 @@ Reports show operations one by one only where they differ: `shown`, the worst fi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from harness.analysis.calls import Calls
 from harness.analysis.recovery import Found, Recovery
 from harness.analysis.rounding import ratio
 from harness.analysis.traces import allowed
+from harness.results import FaultOperation, Phase
 from harness.units import NS_PER_MS
 
 MOST: Final = 50
@@ -34,8 +35,9 @@ class Figures:
     failed: int = 0
     decided: int = 0
 
-    def as_row(self) -> dict[str, float | None]:
-        return {"success_rate": self.success_rate, "p50_ms": self.p50_ms, "p95_ms": self.p95_ms}
+    def result(self) -> Phase:
+        """As the summary says it."""
+        return Phase(success_rate=self.success_rate, p50_ms=self.p50_ms, p95_ms=self.p95_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +60,16 @@ class Operation:
             return False
         return during.p50_ms * NS_PER_MS > allowed(before.p50_ms * NS_PER_MS)
 
-    def as_row(self) -> dict[str, Any]:
+    def result(self) -> FaultOperation:
         """One of `faults[].operations` in the summary."""
-        return {
-            "operation": self.name,
-            "before": self.before.as_row(),
-            "during": self.during.as_row(),
-            "after": self.after.as_row(),
-            "recovery": self.found.outcome if self.found else "unknown",
-            "recover_s": self.found.recover_s if self.found else None,
-        }
+        return FaultOperation(
+            operation=self.name,
+            before=self.before.result(),
+            during=self.during.result(),
+            after=self.after.result(),
+            recovery=self.found.outcome if self.found else "unknown",
+            recover_s=self.found.recover_s if self.found else None,
+        )
 
 
 def figures(calls: Calls) -> Figures:
@@ -77,8 +79,8 @@ def figures(calls: Calls) -> Figures:
     return Figures(
         calls=len(calls),
         success_rate=ratio(judged.ok, judged.ok + judged.failed),
-        p50_ms=at["p50"],
-        p95_ms=at["p95"],
+        p50_ms=at.p50,
+        p95_ms=at.p95,
         failed=judged.failed,
         decided=judged.ok + judged.failed,
     )

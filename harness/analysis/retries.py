@@ -23,10 +23,10 @@ import numpy.typing as npt
 
 from harness.analysis import latency
 from harness.analysis.calls import FAILED, OK, Calls
-from harness.analysis.metastable import KeptDown
 from harness.analysis.rounding import ratio
 from harness.record import events as kinds
 from harness.record.events import Event
+from harness.results import KeptDown, Retries, RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def measure(
     policy: Mapping[str, Any] | None,
     events: Iterable[Event],
     kept_down: Sequence[KeptDown] = (),
-) -> dict[str, Any] | None:
+) -> Retries | None:
     """`retries` of the summary; None for clients that try nothing again."""
     if not policy:
         return None
@@ -52,17 +52,26 @@ def measure(
     again = found.lasts > found.firsts
     ok = kind == OK
     durations = (found.rows.done_ns[found.lasts] - found.rows.intended_ns[found.firsts])[ok]
-    return {
-        "policy": dict(policy),
-        "calls": len(found.firsts),
-        "retried": int(np.count_nonzero(calls.retried())),
-        "succeeded": int(np.count_nonzero(again & ok)),
-        "given_up": int(np.count_nonzero(again & (kind == FAILED))),
-        "budget_exhausted": _refused(events),
-        "success_rate": ratio(int(np.count_nonzero(ok)), int(np.count_nonzero(ok | (kind == FAILED)))),
-        "latency_ms": latency.table(durations),
-        "kept_down": [one.row() for one in kept_down],
-    }
+    return Retries(
+        policy=_policy(policy),
+        calls=len(found.firsts),
+        retried=int(np.count_nonzero(calls.retried())),
+        succeeded=int(np.count_nonzero(again & ok)),
+        given_up=int(np.count_nonzero(again & (kind == FAILED))),
+        budget_exhausted=_refused(events),
+        success_rate=ratio(int(np.count_nonzero(ok)), int(np.count_nonzero(ok | (kind == FAILED)))),
+        latency_ms=latency.table(durations),
+        kept_down=tuple(kept_down),
+    )
+
+
+def _policy(policy: Mapping[str, Any]) -> RetryPolicy:
+    return RetryPolicy(
+        attempts=policy["attempts"],
+        backoff_s_first=policy.get("backoff_s_first"),
+        backoff_s_most=policy.get("backoff_s_most"),
+        budget=policy.get("budget"),
+    )
 
 
 def grouped(calls: Calls) -> Tried:

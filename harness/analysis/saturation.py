@@ -22,7 +22,7 @@ A value is None when no worker reported it: that is not health, and the verdict 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -81,17 +81,27 @@ class Saturation:
         return tuple(shown)
 
 
-def measure(events: Iterable[Event], measured: Sequence[Span]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How busy the workers were; None is what no worker told."""
+
+    cpu_max: float | None
+    run_delay_max: float | None
+    lag_ms_p99: float | None
+    reported: bool  # any of them
+
+
+def measure(events: Iterable[Event], measured: Sequence[Span]) -> Health:
     """The health in `generator` of the summary."""
     told = reports(events)
     where = list(measured) or [(0, spans.FOREVER)]
     inside = [(one, one.inside_ns(where)) for one in told if _has_users(one)]
-    return {
-        "cpu_max": _worst_second(inside, "cpu"),
-        "run_delay_max": _worst_second(inside, "run_delay"),
-        "lag_ms_p99": _lag_ms_p99(inside),
-        "saturated": False if told else None,
-    }
+    return Health(
+        cpu_max=_worst_second(inside, "cpu"),
+        run_delay_max=_worst_second(inside, "run_delay"),
+        lag_ms_p99=_lag_ms_p99(inside),
+        reported=bool(told),
+    )
 
 
 def judge(events: Iterable[Event], calls: Calls, steps: Sequence[Step]) -> Saturation:

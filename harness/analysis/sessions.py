@@ -24,7 +24,6 @@ Of a protocol without sessions nothing is said.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -35,6 +34,7 @@ from harness.analysis.faults import Fault
 from harness.analysis.rounding import seconds
 from harness.analysis.spans import FOREVER, Span
 from harness.mcp import outcome
+from harness.results import Sessions, SessionsFound, Storm
 from harness.units import NS_PER_S
 
 OPENING: Final = ("initialize", "websocket/open")
@@ -45,44 +45,20 @@ TARGET: Final = "target"
 BEFORE_S: Final = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Storm:
-    """When many ask for a session at once."""
-
-    asked: int
-    peak_per_s: int
-    lasted_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fate:
-    """What became of the sessions that a fault found."""
-
-    present: int
-    survived: int
-    lost: int
-    reopened: int
-    storm: Storm | None
-
-    def as_row(self) -> dict[str, Any]:
-        """`sessions` of a fault in the summary."""
-        return asdict(self)
-
-
-def measure(calls: Calls, survived_restart: bool | None = None) -> dict[str, Any]:
+def measure(calls: Calls, survived_restart: bool | None = None) -> Sessions:
     """`sessions` of the summary."""
     opened = _opening(calls)
     opened = opened.take(opened.kind == OK)
     owners = np.unique(_key(opened.worker, opened.user))
-    return {
-        "opened": len(opened),
-        "lost": calls.of_outcome(outcome.SESSION_LOST),
-        "reopened": len(opened) - len(owners),
-        "survived_restart": survived_restart,
-    }
+    return Sessions(
+        opened=len(opened),
+        lost=calls.of_outcome(outcome.SESSION_LOST),
+        reopened=len(opened) - len(owners),
+        survived_restart=survived_restart,
+    )
 
 
-def fate(calls: Calls, fault: Fault, faults: Sequence[Fault]) -> Fate | None:
+def fate(calls: Calls, fault: Fault, faults: Sequence[Fault]) -> SessionsFound | None:
     """None when the fault never came, or found no session."""
     if fault.window is None:
         return None
@@ -101,7 +77,7 @@ def fate(calls: Calls, fault: Fault, faults: Sequence[Fault]) -> Fate | None:
     storm = _storm(asked, span)
     if not len(present) and storm is None:
         return None
-    return Fate(
+    return SessionsFound(
         present=len(present),
         survived=len(survived),
         lost=len(lost),
@@ -116,7 +92,7 @@ def until(window: Span, faults: Sequence[Fault]) -> int:
     return min(starts, default=FOREVER)
 
 
-def survived_restart(told: Sequence[tuple[Fault, Fate | None]]) -> bool | None:
+def survived_restart(told: Sequence[tuple[Fault, SessionsFound | None]]) -> bool | None:
     """Whether sessions outlived the restarts of the target; None when nothing says so."""
     fates = [one for fault, one in told if one and fault.kind in RESTARTING and fault.link == TARGET]
     if any(one.lost for one in fates):

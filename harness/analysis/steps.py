@@ -34,6 +34,7 @@ from harness.analysis.rounding import per_second, ratio, seconds
 from harness.analysis.spans import Span
 from harness.record import events as kinds
 from harness.record.events import Event
+from harness.results import StepResult
 from harness.units import NS_PER_S
 
 
@@ -123,30 +124,31 @@ def not_sent(timed: Iterable[Step], where: Sequence[Span]) -> int:
     return sum(_not_sent(step, part) or 0 for step, part in spanned)
 
 
-def measure(calls: Calls, step: Step, disturbed: Sequence[Span] = ()) -> dict[str, Any]:
-    """One row of `steps` in the summary, of the calls of the load."""
+def measure(calls: Calls, step: Step, disturbed: Sequence[Span] = ()) -> StepResult:
+    """One of `steps` in the summary, of the calls of the load; what it warmed up is told elsewhere (`warming`)."""
     begun = calls.between(step.start_ns, step.end_ns)
     inside = exposure.untouched(begun, disturbed)
     judged = tally(inside)
     where = spans.without([(step.start_ns, step.end_ns)], disturbed)
     span_ns = spans.length_ns(where)
     unsent = _not_sent(step, where)
-    return {
-        "index": step.index,
-        "kind": step.kind,
-        "users": step.users,
-        "rate": step.rate,
-        "start_s": seconds(step.start_ns),
-        "end_s": seconds(step.end_ns),
-        "requests": judged.requests,
-        "ok": judged.ok,
-        "failed": judged.failed,
-        "not_sent": unsent,
-        "success_rate": ratio(judged.ok, judged.ok + judged.failed),
-        "throughput_rps": per_second(sum(calls.completed(*part) for part in where), span_ns),
-        "offered_rps": per_second(sum(len(calls.between(*part)) for part in where) + (unsent or 0), span_ns),
-        "latency_ms": latency.tables(inside),
-    }
+    return StepResult(
+        index=step.index,
+        kind=step.kind,
+        users=step.users,
+        rate=step.rate,
+        start_s=seconds(step.start_ns),
+        end_s=seconds(step.end_ns),
+        requests=judged.requests,
+        ok=judged.ok,
+        failed=judged.failed,
+        not_sent=unsent,
+        success_rate=ratio(judged.ok, judged.ok + judged.failed),
+        throughput_rps=per_second(sum(calls.completed(*part) for part in where), span_ns),
+        offered_rps=per_second(sum(len(calls.between(*part)) for part in where) + (unsent or 0), span_ns),
+        latency_ms=latency.tables(inside),
+        warming_up_s=None,
+    )
 
 
 def _not_sent(step: Step, where: Sequence[Span]) -> int | None:

@@ -1,16 +1,21 @@
-"""summary.json (schema 1): the numbers of a run in one object, every key present.
+"""The summary of a run (`harness.results`): its numbers in one value.
 
-What a run could not know is null: work until a scenario has it, `cpu_max` of a target that is not ours. Rates are shares of one, times are seconds since the run's epoch. Verdict, reasons and the outcomes
-of objectives are filled in by `harness.verdict`, which reads this.
+What a run could not know is None: work until a scenario has it, `cpu_max` of a target that is not ours. Rates are shares of
+one, times are seconds since the run's epoch. Until `harness.verdict` has read this, and filled in the verdict, reasons and
+the outcomes of objectives, the verdict is unknown.
 `totals.requests` and the bytes are of all rows; `operations` has all of them, too. Everything else is of the calls of the
 load (harness.mcp.operations).
 Totals, operations and failures leave out the warm-up; steps never contain it, and leave out the time of faults.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from harness import errors
 from harness.analysis import (
     arrivals,
     breaking_point,
@@ -38,16 +43,28 @@ from harness.analysis.loss import Numbering
 from harness.analysis.matrix import Row
 from harness.analysis.rounding import ratio, seconds
 from harness.analysis.saturation import Saturation
-from harness.analysis.spans import FOREVER
+from harness.analysis.spans import FOREVER, Span
 from harness.analysis.steps import Step
-from harness.analysis.weakness import Weakness
 from harness.analysis.work import Work
 from harness.mcp import outcome
 from harness.record import events as kinds
 from harness.record.events import Event
+from harness.results import (
+    Added,
+    BreakingPoint,
+    GeneratorHealth,
+    Intervals,
+    Matrix,
+    Server,
+    StepResult,
+    Summary,
+    Target,
+    Totals,
+    Weakness,
+)
 from harness.units import NS_PER_S
 
-SCHEMA: Final = 1
+NO_INTERVALS: Final = Intervals(success_rate=None, throughput_rps=None, p50_ms=None, p95_ms=None, p99_ms=None)
 CONFIRM: Final = "confirm"  # the kind of a step that repeats the level before it
 
 
@@ -96,120 +113,123 @@ def assemble(
     rows: Sequence[Row] = (),
     weaknesses: Sequence[Weakness] = (),
     saturated: Saturation | None = None,
-) -> dict[str, Any]:
+    intervals: Intervals = NO_INTERVALS,
+) -> Summary:
     """Everything but the judgement."""
     saturated = saturated or saturation.judge(recorded.events, recorded.load, timed)
     meta = recorded.metadata
     rows_counted, calls = after_warmup(recorded, recorded.calls), after_warmup(recorded, recorded.load)
     disturbed = faults.disturbed(impact.fault for impact in impacts)
-    measured = [
-        steps.measure(recorded.load, step, disturbed)
-        | warming.row(warming.measure(recorded.load, step, disturbed))
-        for step in timed
-    ]
+    measured = tuple(_step(recorded, step, disturbed) for step in timed)
     fit, capacity_reason = capacity.measure(measured)
-    found_knee = knee.find(capacity.levels(measured))
     policy = recorded.plan.get("retries")
     kept_down = metastable.measure(recorded.load, [one.fault for one in impacts], timed) if policy else ()
-    return {
-        "schema": SCHEMA,
-        "run_id": meta.get("run_id"),
-        "run_dir": recorded.run_dir,
-        "scenario": meta.get("scenario"),
-        "command": meta.get("command"),
-        "started_at": meta.get("started_at"),
-        "duration_s": _duration_s(recorded),
-        "seed": meta.get("seed"),
-        "timeout_s": meta.get("timeout_s"),
-        "target": _target(meta.get("target") or {}),
-        "totals": _totals(recorded, rows_counted, calls),
-        "latency_ms": latency.tables(calls),
-        "operations": operations.measure(rows_counted),
-        "failures": failures.measure(calls),
-        "steps": measured,
-        "breaking_point": _breaking_point(recorded, timed),
-        "capacity": fit.row() if fit else None,
-        "capacity_reason": capacity_reason,
-        "knee": found_knee.as_row() if found_knee else None,
-        "faults": [impact.row for impact in impacts],
-        "matrix": _matrix(rows, weaknesses),
-        "sessions": sessions.measure(rows_counted, _survived_restart(impacts)),
-        "work": recorded.work.as_row() if recorded.work else None,
-        "retries": retries.measure(calls, policy, recorded.events, kept_down),
-        "generator": _generator(recorded, timed, measured, saturated),
-        "objectives": [],
-        "verdict": None,
-        "reasons": [],
-        "exit_code": None,
-    }
+    return Summary(
+        schema=1,
+        run_id=meta.get("run_id"),
+        run_dir=recorded.run_dir,
+        scenario=meta.get("scenario"),
+        command=meta.get("command"),
+        started_at=meta.get("started_at"),
+        duration_s=_duration_s(recorded),
+        seed=meta.get("seed"),
+        timeout_s=meta.get("timeout_s"),
+        target=_target(meta.get("target") or {}),
+        totals=_totals(recorded, rows_counted, calls),
+        latency_ms=latency.tables(calls),
+        operations=operations.measure(rows_counted),
+        failures=failures.measure(calls),
+        steps=measured,
+        breaking_point=_breaking_point(recorded, timed),
+        capacity=fit.result() if fit else None,
+        capacity_reason=capacity_reason,
+        knee=knee.find(capacity.levels(measured)),
+        faults=tuple(impact.result for impact in impacts),
+        matrix=_matrix(rows, weaknesses),
+        sessions=sessions.measure(rows_counted, _survived_restart(impacts)),
+        work=recorded.work.result() if recorded.work else None,
+        retries=retries.measure(calls, policy, recorded.events, kept_down),
+        generator=_generator(recorded, timed, measured, saturated),
+        objectives=(),
+        verdict="unknown",
+        reasons=(),
+        exit_code=errors.UNKNOWN,
+        intervals=intervals,
+    )
 
 
-def _matrix(rows: Sequence[Row], weaknesses: Sequence[Weakness]) -> dict[str, Any] | None:
+def _step(recorded: Recorded, step: Step, disturbed: Sequence[Span]) -> StepResult:
+    warmed_up = warming.measure(recorded.load, step, disturbed)
+    measured = steps.measure(recorded.load, step, disturbed)
+    return replace(measured, warming_up_s=warming.rounded_s(warmed_up))
+
+
+def _matrix(rows: Sequence[Row], weaknesses: Sequence[Weakness]) -> Matrix | None:
     if not rows:
         return None
-    return {
-        "rows": [row.as_row() for row in rows],
-        "weaknesses": [one.as_row() for one in weaknesses],
-    }
+    return Matrix(rows=tuple(row.result() for row in rows), weaknesses=tuple(weaknesses))
 
 
 def _survived_restart(impacts: Sequence[Impact]) -> bool | None:
     return sessions.survived_restart([(impact.fault, impact.fate) for impact in impacts])
 
 
-def _target(target: Mapping[str, Any]) -> dict[str, Any]:
+def _target(target: Mapping[str, Any]) -> Target:
     server = target.get("server")
-    return {
-        "url": target.get("url"),
-        "transport": target.get("transport"),
-        "protocol": target.get("protocol"),
-        "server": {"name": server.get("name"), "version": server.get("version")} if server else None,
-        "cpu_max": target.get("cpu_max"),
-        "rss_max_mb": target.get("rss_max_mb"),
-    }
+    return Target(
+        url=target.get("url"),
+        transport=target.get("transport"),
+        protocol=target.get("protocol"),
+        server=Server(name=server.get("name"), version=server.get("version")) if server else None,
+        cpu_max=target.get("cpu_max"),
+        rss_max_mb=target.get("rss_max_mb"),
+    )
 
 
-def _totals(recorded: Recorded, every: Calls, calls: Calls) -> dict[str, Any]:
+def _totals(recorded: Recorded, every: Calls, calls: Calls) -> Totals:
     judged = steps.tally(calls)
     first_ns = int(calls.intended_ns[0]) if len(calls) else 0
     not_sent = arrivals.within(arrivals.unsent(recorded.events), [(first_ns, FOREVER)])
     span_ns = throughput.span_ns(calls)
-    return {
-        "requests": len(every),
-        "calls": judged.requests,
-        "ok": judged.ok,
-        "failed": judged.failed,
-        "neither": calls.count(NEITHER),
-        "rate_limited": calls.of_outcome(outcome.RATE_LIMITED),
-        "not_sent": not_sent,
-        "success_rate": ratio(judged.ok, judged.ok + judged.failed),
+    return Totals(
+        requests=len(every),
+        calls=judged.requests,
+        ok=judged.ok,
+        failed=judged.failed,
+        neither=calls.count(NEITHER),
+        rate_limited=calls.of_outcome(outcome.RATE_LIMITED),
+        not_sent=not_sent,
+        success_rate=ratio(judged.ok, judged.ok + judged.failed),
         **throughput.measure(calls, span_ns, not_sent),
-        "bytes_in": int(every.bytes_in.sum(dtype="int64")),
-        "bytes_out": int(every.bytes_out.sum(dtype="int64")),
-    }
+        bytes_in=int(every.bytes_in.sum(dtype="int64")),
+        bytes_out=int(every.bytes_out.sum(dtype="int64")),
+    )
 
 
 def _generator(
-    recorded: Recorded, timed: Sequence[Step], rows: Sequence[dict[str, Any]], saturated: Saturation
-) -> dict[str, Any]:
-    measured = [(step.start_ns, step.end_ns) for step in timed]
-    health = saturation.measure(recorded.events, measured)
-    found = {key: health[key] for key in ("cpu_max", "run_delay_max", "lag_ms_p99")}
-    if health["saturated"] is False and (saturated.excesses or arrivals.fell_behind(recorded.events, rows)):
-        health["saturated"] = True
-    return {
-        "workers": recorded.metadata.get("workers"),
-        **found,
-        "added_ms": saturated.added_ms,
-        "clock_error_ms": recorded.metadata.get("clock_error_ms"),
-        "saturated": health["saturated"],
-        **loss.measure(recorded.events, recorded.numbering),
-        "not_held": recorded.calls.of_outcome(outcome.NOT_HELD),
-        "strangers_refused": strangers.attempts(recorded.events),
-    }
+    recorded: Recorded, timed: Sequence[Step], measured: Sequence[StepResult], saturated: Saturation
+) -> GeneratorHealth:
+    health = saturation.measure(recorded.events, [(step.start_ns, step.end_ns) for step in timed])
+    lost = loss.measure(recorded.events, recorded.numbering)
+    too_slow = bool(saturated.excesses or arrivals.fell_behind(recorded.events, measured))
+    return GeneratorHealth(
+        workers=recorded.metadata.get("workers"),
+        cpu_max=health.cpu_max,
+        run_delay_max=health.run_delay_max,
+        lag_ms_p99=health.lag_ms_p99,
+        added_ms=Added(**saturated.added_ms),
+        clock_error_ms=recorded.metadata.get("clock_error_ms"),
+        saturated=too_slow if health.reported else None,
+        started=lost.started,
+        recorded=lost.recorded,
+        lost=lost.lost,
+        lost_at_least=lost.lost_at_least,
+        not_held=recorded.calls.of_outcome(outcome.NOT_HELD),
+        strangers_refused=strangers.attempts(recorded.events),
+    )
 
 
-def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any] | None:
+def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> BreakingPoint | None:
     """Found again from the samples; a break that only the conductor could see is taken from its event."""
     limits = {
         str(step.get("phase")): float(step["break_below"])
@@ -228,15 +248,18 @@ def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> dict[str, Any]
     ]
     found = breaking_point.find(levels)
     if found is not None:
-        return asdict(found)
+        return found
     told = next((event.data for event in recorded.events if event.event == kinds.BREAK), None)
-    keys = ("users", "last_good_users", "reason", "confirmed")
     if told is None:
         return None
-    # Of a ramp of a rate the sizes are rates.
-    return {
-        key: told.get(key) for key in (*keys, *(key for key in ("rate", "last_good_rate") if key in told))
-    }
+    return BreakingPoint(
+        users=told.get("users"),
+        last_good_users=told.get("last_good_users"),
+        reason=told.get("reason"),
+        confirmed=told.get("confirmed"),
+        rate=told.get("rate", UNSET),  # of a ramp of a rate the sizes are rates
+        last_good_rate=told.get("last_good_rate", UNSET),
+    )
 
 
 def _duration_s(recorded: Recorded) -> float:

@@ -24,7 +24,7 @@ first fifth that is twice as slow in at least 90 of 100.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -126,6 +126,6 @@ def _ratio(medians: Floats, split: int) -> float:
     return float((before.mean() - after.mean()) / error)
 
 
-def row(found: Warming | None) -> dict[str, Any]:
+def rounded_s(found: Warming | None) -> float | None:
     """`warming_up_s` of a step in the summary."""
-    return {"warming_up_s": None if found is None else round(found.seconds, 3)}
+    return None if found is None else round(found.seconds, 3)

@@ -15,8 +15,7 @@ What faults cannot show is not here: one client that sees another's data (leaky-
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -27,23 +26,13 @@ from harness.analysis.steps import Step
 from harness.catalogue import ROLLING, where
 from harness.record import events as kinds
 from harness.record.events import Event
+from harness.results import Weakness
 
 ENDING: Final = frozenset({"kill", "restart", ROLLING})  # kinds of faults in which processes end
 LEAK_BYTES: Final = 20_000  # a call: below that it is caches and fragments
 LEAK_LEAST_MB: Final = 20.0  # less is a server that warms up
 LEAK_CALLS: Final = 100
 LEAK_ROWS: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Weakness:
-    """What it is called, and what was seen."""
-
-    name: str
-    seen: str
-
-    def as_row(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def find(

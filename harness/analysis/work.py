@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from harness.analysis.finding import Finding, certain, unknown
 from harness.mcp import outcome
+from harness.results import Promises, WorkResult
 
 # Answers that a write was not done; a gateway says these of a server that did not answer it.
 REFUSED: Final = frozenset(
@@ -66,14 +67,19 @@ class Work:
     tasks: "Work | None" = None
     executions: "Work | None" = None
 
-    def as_row(self) -> dict[str, Any]:
+    def result(self) -> WorkResult:
         """`work` of the summary."""
-        return self.counts() | {
-            "refused_why": self.refusals or None,
-            "unread": self.unread or None,
-            "tasks": self.tasks.counts() if self.tasks else None,
-            "executions": self.executions.counts() if self.executions else None,
-        }
+        return WorkResult(
+            acknowledged=self.acknowledged,
+            missing=self.missing,
+            duplicated=self.duplicated,
+            indeterminate=self.indeterminate,
+            refused=self.refused,
+            refused_why=self.refusals or None,
+            unread=self.unread or None,
+            tasks=self.tasks.counts() if self.tasks else None,
+            executions=self.executions.counts() if self.executions else None,
+        )
 
     def broken_promises(self) -> list[str]:
         """A sentence for each kind of them."""
@@ -115,15 +121,15 @@ class Work:
         )
         return ", ".join(part for part in (refused, open_) if part) or "none was written"
 
-    def counts(self) -> dict[str, int | None]:
+    def counts(self) -> Promises:
         """Of one kind of promises."""
-        return {
-            "acknowledged": self.acknowledged,
-            "missing": self.missing,
-            "duplicated": self.duplicated,
-            "indeterminate": self.indeterminate,
-            "refused": self.refused,
-        }
+        return Promises(
+            acknowledged=self.acknowledged,
+            missing=self.missing,
+            duplicated=self.duplicated,
+            indeterminate=self.indeterminate,
+            refused=self.refused,
+        )
 
 
 def measure(lines: Sequence[Mapping[str, Any]]) -> Work | None:

@@ -62,7 +62,7 @@ def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
         click.echo(printable.lines(said), err=True)
         return INTERRUPTED
     show(reading, "json" if as_json else name)
-    return worst(int(reading.summary["exit_code"]), code)
+    return worst(int(reading.summary.exit_code), code)
 
 
 def _write(reading: "Reading", directory: RunDirectory, out: Path | None) -> int:

@@ -80,18 +80,18 @@ def _remove(run: "Past") -> None:
 
 def _values(run: "Past", size: int) -> dict[str, Any]:
     """One run; what a run without a summary does not know is null."""
-    summary = run.summary or {}
-    steps = summary.get("steps") or []
+    summary = run.summary
+    steps = (summary and summary.steps) or ()
     return {
         "scenario": run.scenario,
         "run_id": run.path.name,
         "path": str(run.path),
         "started_at": run.started_at,
         "state": run.state,
-        "users": max((step["users"] for step in steps if step.get("users") is not None), default=None),
-        "rate": max((step["rate"] for step in steps if step.get("rate") is not None), default=None),
-        "throughput_rps": summary["totals"].get("throughput_rps") if summary else None,
-        "p95_ms": summary["latency_ms"]["response"].get("p95") if summary else None,
+        "users": max((step.users for step in steps if step.users is not None), default=None),
+        "rate": max((step.rate for step in steps if step.rate is not None), default=None),
+        "throughput_rps": summary.totals.throughput_rps if summary else None,
+        "p95_ms": summary.latency_ms.response.p95 if summary else None,
         "size_bytes": size,
         "latest": run.latest,
     }

@@ -4,16 +4,16 @@ import os
 
 import click
 
-from harness import printable
 from harness.report.markdown import markdown, publish
 from harness.report.reading import Reading
 from harness.report.registry import FORMATS
+from harness.results import codec
 
 
 def show(reading: Reading, name: str = "terminal") -> None:
     """On standard output; a pipe that is closed early is the reader's business."""
     click.echo(
-        printable.as_json(reading.summary) if name == "json" else FORMATS[name](reading),
+        codec.one_line(reading.summary) if name == "json" else FORMATS[name](reading),
         nl=name in {"terminal", "json"},
     )
 

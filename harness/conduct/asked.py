@@ -18,6 +18,7 @@ from harness.record.events import Event, EventLog
 from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal, Open
 from harness.report.reading import Reading
+from harness.results import Summary
 from harness.scenario.model import Scenario
 
 
@@ -56,7 +57,7 @@ class Finished:
     """How it ended; without a directory nothing was measured."""
 
     run_dir: Path | None
-    summary: dict[str, Any]
+    summary: Summary
     exit_code: int
     reading: Reading | None = None
 

@@ -29,7 +29,7 @@ async def close(run: Run, reason: str, error: HarnessError | None) -> Finished:
     except Exception as trouble:
         raise _unread(run, trouble) from trouble
     unwritten = await _attempt(run, lambda: write_reading(reading, directory.path)) or unwritten
-    code = worst(int(reading.summary["exit_code"]), *([INTERRUPTED] if reason == "interrupted" else []))
+    code = worst(int(reading.summary.exit_code), *([INTERRUPTED] if reason == "interrupted" else []))
     if error is not None:
         progress.note(str(error))
         code = worst(code, error.exit_code)

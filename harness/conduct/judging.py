@@ -58,7 +58,7 @@ def _bounds(step: LoadStep, judged: Judged, rows: pd.DataFrame, window: Span) ->
         not_sent=judged.not_sent,
     )
     calls = Calls.of(rows)
-    evidence = Evidence(calls, calls.of_load(), [level], {})
+    evidence = Evidence(calls, calls.of_load(), [level])
     unasked = []
     for text in step.break_unless:
         objective = parse(text)

@@ -13,6 +13,7 @@ from harness.record.events import STEP_ASKED, Event, read_events
 from harness.record.rundir import write_whole
 from harness.report.markdown import cell, table
 from harness.report.reading import Reading
+from harness.results import glance
 
 HEADS: Final = ("Of", "Figure", "Was", "Is", "Change")
 
@@ -92,9 +93,9 @@ def write(reading: Reading, root: Path) -> Night:
         plan = mapping(before.path / "plan.json") or {}
         pair = describe(
             Side(before.summary, before.metadata, plan, _names(read_events(before.directory.events))),
-            Side(reading.summary, reading.metadata, reading.plan, _names(reading.events)),
+            Side(glance.of(reading.summary), reading.metadata, reading.plan, _names(reading.events)),
         )
-    night = Night(str(reading.summary["scenario"]), pair, elsewhere)
+    night = Night(str(reading.summary.scenario), pair, elsewhere)
     write_whole(reading.run_dir / "nightly.md", night.markdown())
     write_whole(reading.run_dir / "nightly.json", json.dumps(night.as_json(), indent=2) + "\n")
     return night

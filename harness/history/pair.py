@@ -12,13 +12,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from harness.analysis.rounding import BLANK, show
+from harness.results.glance import (
+    Glance,
+    SeenBreak,
+    SeenLatency,
+    SeenServer,
+    SeenStep,
+    SeenTarget,
+    SeenTotals,
+)
 
 ONLY_DESCRIBES: Final = (
     "One pair of runs only describes: two runs of the same build differ as well, "
     "and a pair cannot tell noise from change."
 )
 _CLIMBING: Final = {"ramp", "confirm"}
+Rates = SeenTotals | SeenStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ class Figure:
 class Side:
     """One of the two: summary.json, metadata.json and plan.json of a run, and the names of its steps by index."""
 
-    summary: Mapping[str, Any]
+    summary: Glance
     metadata: Mapping[str, Any]
     plan: Mapping[str, Any]
     names: Mapping[int, str]
@@ -76,59 +88,72 @@ class Pair:
 def describe(was: Side, now: Side) -> Pair:
     """The pair."""
     return Pair(
-        was=str(was.summary["run_id"]),
-        was_started_at=str(was.summary["started_at"]),
-        was_verdict=str(was.summary["verdict"]),
-        now=str(now.summary["run_id"]),
-        now_verdict=str(now.summary["verdict"]),
+        was=str(was.summary.run_id),
+        was_started_at=str(was.summary.started_at),
+        was_verdict=was.summary.verdict,
+        now=str(now.summary.run_id),
+        now_verdict=now.summary.verdict,
         figures=tuple(_figures(was, now)),
         unlike=tuple(_unlike(was, now)),
     )
 
 
 def _figures(was: Side, now: Side) -> Iterator[Figure]:
-    summaries = [one.summary for one in (was, now)]
-    whole = [{**one["totals"], "latency_ms": one["latency_ms"]} for one in summaries]
+    whole = [(one.summary.totals, one.summary.latency_ms) for one in (was, now)]
     yield from _measured("whole run", *whole)
     held = [_held(one) for one in (was, now)]
     for name in (name for name in held[0] if name in held[1]):
         before, after = held[0][name], held[1][name]
-        yield Figure(name, "users", "count", before["users"], after["users"])
-        yield from _measured(name, before, after)
-    yield from _breaking_point(*(one["breaking_point"] for one in summaries))
-    healed = [{fault["name"]: fault["recover_s"] for fault in one["faults"]} for one in summaries]
+        yield Figure(name, "users", "count", before.users, after.users)
+        yield from _measured(name, (before, before.latency_ms), (after, after.latency_ms))
+    yield from _breaking_point(was.summary.breaking_point, now.summary.breaking_point)
+    healed = [{str(fault.name): fault.recover_s for fault in one.summary.faults or ()} for one in (was, now)]
     for name in (name for name in healed[0] if name in healed[1]):
         yield Figure(name, "recovery", "s", healed[0][name], healed[1][name])
 
 
-def _measured(of: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Figure]:
-    yield Figure(of, "throughput", "per_s", was["throughput_rps"], now["throughput_rps"])
-    yield Figure(of, "success", "share", was["success_rate"], now["success_rate"])
-    before, after = was["latency_ms"]["response"], now["latency_ms"]["response"]
+def _measured(of: str, was: tuple[Rates, SeenLatency], now: tuple[Rates, SeenLatency]) -> Iterator[Figure]:
+    yield Figure(of, "throughput", "per_s", was[0].throughput_rps, now[0].throughput_rps)
+    yield Figure(of, "success", "share", was[0].success_rate, now[0].success_rate)
+    before, after = was[1].response, now[1].response
     for name in ("p50", "p95", "p99"):
-        yield Figure(of, name, "ms", before[name], after[name])
+        yield Figure(of, name, "ms", before.at(name), after.at(name))
 
 
-def _held(side: Side) -> dict[str, Mapping[str, Any]]:
+def _held(side: Side) -> dict[str, SeenStep]:
     """Held steps by name; the second of the same name is `name 2`."""
     times: Counter[str] = Counter()
     found = {}
-    for step in side.summary["steps"]:
-        if step["kind"] in _CLIMBING:
+    for step in side.summary.steps or ():
+        if step.kind in _CLIMBING:
             continue
-        name = side.names.get(step["index"], step["kind"])
+        name = _name(side, step)
         times[name] += 1
         found[name if times[name] == 1 else f"{name} {times[name]}"] = step
     return found
 
 
-def _breaking_point(was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> Iterator[Figure]:
+def _name(side: Side, step: SeenStep) -> str:
+    given = None if step.index is None else side.names.get(step.index)
+    return given if given is not None else str(step.kind)
+
+
+def _breaking_point(was: SeenBreak | None, now: SeenBreak | None) -> Iterator[Figure]:
     """In users, or calls a second; a run that did not break has none."""
-    found = [one for one in (was, now) if one]
-    if not found:
+    first = was or now
+    if first is None:
         return
-    key, unit = ("rate", "per_s") if "rate" in found[0] else ("users", "count")
-    yield Figure("ramp", "breaking point", unit, was.get(key) if was else None, now.get(key) if now else None)
+    by_rate = first.rate is not UNSET
+    before, after = (_level(one, by_rate=by_rate) for one in (was, now))
+    yield Figure("ramp", "breaking point", "per_s" if by_rate else "count", before, after)
+
+
+def _level(found: SeenBreak | None, *, by_rate: bool) -> float | None:
+    if found is None:
+        return None
+    if not by_rate:
+        return found.users
+    return None if found.rate is UNSET else found.rate
 
 
 def _unlike(was: Side, now: Side) -> Iterator[str]:
@@ -136,7 +161,7 @@ def _unlike(was: Side, now: Side) -> Iterator[str]:
     for name in sorted({*versions[0], *versions[1]}):
         if versions[0].get(name) != versions[1].get(name):
             yield f"{name} was {versions[0].get(name, 'absent')}, is {versions[1].get(name, 'absent')}"
-    servers = [_server(one.summary["target"]) for one in (was, now)]
+    servers = [_server(one.summary.target) for one in (was, now)]
     if servers[0] != servers[1]:
         yield f"the server was {servers[0]}, is {servers[1]}"
     if was.metadata.get("workers") != now.metadata.get("workers"):
@@ -145,7 +170,7 @@ def _unlike(was: Side, now: Side) -> Iterator[str]:
         yield "the plan is another one (plan.json)"
 
 
-def _server(target: Mapping[str, Any]) -> str:
-    server = target.get("server") or {}
-    parts = (server.get("name"), server.get("version"), target.get("protocol"))
-    return " ".join(str(part) for part in parts if part) or "unknown"
+def _server(target: SeenTarget | None) -> str:
+    server = (target and target.server) or SeenServer()
+    parts = (server.name, server.version, target and target.protocol)
+    return " ".join(part for part in parts if part) or "unknown"

@@ -23,9 +23,11 @@ from typing import Any
 
 from harness.documents import short
 from harness.errors import UsageError
-from harness.record import papers
 from harness.record.rundir import RunDirectory
 from harness.record.undo import owner_alive, read_open
+from harness.results import glance
+from harness.results.codec import DamagedError
+from harness.results.glance import Glance
 
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
@@ -36,7 +38,7 @@ class Past:
 
     directory: RunDirectory
     metadata: dict[str, Any]
-    summary: dict[str, Any] | None
+    summary: Glance | None
     running: bool
     latest: bool
     left_over: bool
@@ -60,9 +62,9 @@ class Past:
             return "running"
         if self.summary is None:
             return "damaged" if (self.path / "summary.json").exists() else "cut off"
-        verdict = str(self.summary.get("verdict"))
-        experiment = self.summary.get("command") == "chaos" and not self.summary.get("matrix")
-        asked_for_nothing = not self.summary.get("objectives") and not experiment
+        verdict = self.summary.verdict
+        experiment = self.summary.command == "chaos" and not self.summary.matrix
+        asked_for_nothing = not self.summary.objectives and not experiment
         return "measured" if verdict == "pass" and asked_for_nothing else verdict
 
     @property
@@ -100,9 +102,7 @@ def _found(root: Path) -> Iterator[Past]:
 
 
 def _past(directory: RunDirectory, metadata: dict[str, Any]) -> Past:
-    summary = mapping(directory.path / "summary.json")
-    if summary is not None and papers.sound("", summary, papers.SUMMARY)[1]:
-        summary = None
+    summary = _glance(directory.path / "summary.json")
     beginning = summary is None and not directory.undo.exists()  # it has said who it is, and nothing more
     return Past(
         directory,
@@ -112,6 +112,13 @@ def _past(directory: RunDirectory, metadata: dict[str, Any]) -> Past:
         latest=os.path.realpath(directory.path.parent / "latest") == os.path.realpath(directory.path),
         left_over=bool(read_open(directory.undo)),
     )
+
+
+def _glance(path: Path) -> Glance | None:
+    """None when there is none, or none that can be worked with."""
+    with suppress(OSError, DamagedError):
+        return glance.read(path.read_bytes())
+    return None
 
 
 def mapping(path: Path) -> dict[str, Any] | None:

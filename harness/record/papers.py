@@ -1,4 +1,4 @@
-"""The fields of plan.json, metadata.json and summary.json: what their values may be.
+"""The fields of plan.json and metadata.json: what their values may be (those of summary.json: harness.results.glance).
 
 `sound` gives back what can be worked with, and says what cannot: a key whose value is of another shape is left out. As with events,
 `None` stands for a value that is null or missing, and a key that is not listed may be there and say anything.
@@ -128,16 +128,6 @@ METADATA: Final[Mapping[str, Check]] = {
     "target": maybe(TARGET),
     "machine": maybe(mapping),
     "versions": maybe(mapping),
-}
-
-# Of summary.json, what the list of runs shows.
-SUMMARY: Final[Mapping[str, Check]] = {
-    "verdict": text,
-    "command": maybe(text),
-    "objectives": maybe(every(mapping)),
-    "steps": maybe(every(of({"users": maybe(whole), "rate": maybe(amount)}))),
-    "totals": of({"throughput_rps": maybe(amount)}),
-    "latency_ms": of({"response": of({"p95": maybe(amount)})}),
 }
 
 

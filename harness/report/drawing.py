@@ -17,6 +17,7 @@ from harness.analysis import breaking_point
 from harness.report import activities, lanes, wording
 from harness.report.reading import Reading
 from harness.report.svg import BAD, MUTED, PAPER, Q_HIGH, Q_LOW, Q_MID
+from harness.results import StepResult
 from harness.units import show_duration
 
 POINTS_AN_INCH: Final = 72
@@ -196,18 +197,18 @@ def time_axis(axes: Axes, start_s: float, end_s: float, size: Size) -> None:
 
 def broken_time(reading: Reading, plots: Sequence[Axes]) -> None:
     """Shades the time of the level at which the run broke."""
-    rows = [row for row in reading.summary["steps"] if broke(reading, row)]
+    rows = [step for step in reading.summary.steps if broke(reading, step)]
     for axes in plots:
         for row in rows:
-            axes.axvspan(row["start_s"], row["end_s"], color=BAD, alpha=0.10, linewidth=0)
+            axes.axvspan(row.start_s, row.end_s, color=BAD, alpha=0.10, linewidth=0)
     if rows:
-        place = (rows[0]["start_s"], 0.05)
-        text = f"breaks at {wording.size(rows[0])} "
+        place = (rows[0].start_s, 0.05)
+        text = f"breaks at {wording.size(rows[0].users, rows[0].rate)} "
         plots[0].annotate(
             text, place, xycoords=("data", "axes fraction"), ha="right", color=BAD, fontsize=11, bbox=LABEL
         )
 
 
-def broke(reading: Reading, row: dict[str, Any]) -> bool:
+def broke(reading: Reading, step: StepResult) -> bool:
     """Whether this is the level at which the run broke."""
-    return breaking_point.is_at(row, reading.summary["breaking_point"])
+    return breaking_point.is_at(step, reading.summary.breaking_point)

@@ -113,7 +113,7 @@ def _exposed(impact: Impact) -> list[Node]:
 
 
 def _sessions(impact: Impact) -> str:
-    lost = impact.row["sessions_lost"]
+    lost = impact.result.sessions_lost
     calls = f"{lost:,} call{'s' if lost != 1 else ''} found no session" if lost else ""
     return "; ".join(filter(None, (wording.fate(impact), calls)))
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from harness.analysis.rounding import show
 from harness.report.reading import Reading
+from harness.results import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +22,19 @@ class Figure:
         return f"{self.name} {self.value}" + (f" ({self.interval})" if self.interval else "")
 
 
-def figures(summary: dict[str, Any]) -> list[Figure]:
+def figures(summary: Summary) -> list[Figure]:
     """Success, throughput, p50, p95, p99 of the calls of the load."""
-    totals, response = summary["totals"], summary["latency_ms"]["response"]
-    intervals = summary.get("intervals") or {}
-    of_totals = (("success", "success_rate", "share"), ("throughput", "throughput_rps", "per_s"))
-    found = [
-        Figure(name, show(totals[key], unit), _between(intervals.get(key), totals[key], unit))
-        for name, key, unit in of_totals
+    totals, response, intervals = summary.totals, summary.latency_ms.response, summary.intervals
+    return [
+        Figure(name, show(value, unit), _between(interval, value, unit))
+        for name, value, interval, unit in (
+            ("success", totals.success_rate, intervals.success_rate, "share"),
+            ("throughput", totals.throughput_rps, intervals.throughput_rps, "per_s"),
+            ("p50", response.p50, intervals.p50_ms, "ms"),
+            ("p95", response.p95, intervals.p95_ms, "ms"),
+            ("p99", response.p99, intervals.p99_ms, "ms"),
+        )
     ]
-    for name in ("p50", "p95", "p99"):
-        interval = _between(intervals.get(f"{name}_ms"), response[name], "ms")
-        found.append(Figure(name, show(response[name], "ms"), interval))
-    return found
 
 
 def _between(interval: Sequence[float] | None, value: float | None, unit: str) -> str:

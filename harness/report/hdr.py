@@ -20,7 +20,7 @@ def hdr_log(reading: Reading) -> str:
     """The whole log."""
     lines = [
         "#[Histogram log format version 1.3]",
-        *_base(str(reading.summary["started_at"] or "")),
+        *_base(str(reading.summary.started_at or "")),
         "#values in microseconds; Interval_Max in milliseconds",
         '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"',
         *(_line(one) for one in reading.histograms),

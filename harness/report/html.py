@@ -39,7 +39,7 @@ def html(reading: Reading) -> str:
 
 def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
     """The whole page, with charts that were drawn already."""
-    title = f"{reading.summary['scenario'] or 'Run'} · {wording.WORDS[wording.outcome(reading)].lower()}"
+    title = f"{reading.summary.scenario or 'Run'} · {wording.WORDS[wording.outcome(reading)].lower()}"
     head = el(
         "head",
         el("meta", charset="utf-8"),
@@ -85,17 +85,17 @@ def _css() -> str:
 
 def _header(reading: Reading) -> Html:
     summary = reading.summary
-    target = summary["target"]
+    target = summary.target
     what = [
-        summary["command"] if summary["command"] != summary["scenario"] else None,
-        target["url"],
+        summary.command if summary.command != summary.scenario else None,
+        target.url,
         wording.server(summary),
-        target["protocol"],
+        target.protocol,
         wording.moment(summary),
     ]
     return el(
         "header",
-        el("h1", str(summary["scenario"] or "Run")),
+        el("h1", summary.scenario or "Run"),
         el("p", "  ·  ".join(str(part) for part in what if part), cls="sub"),
         _verdict(reading),
         el("dl", *(_tile(*figure) for figure in _key_figures(reading)), cls="tiles"),
@@ -124,16 +124,16 @@ def _verdict(reading: Reading) -> Html:
 def _key_figures(reading: Reading) -> list[tuple[str, str, str]]:
     """Label, value, 95 % interval."""
     summary = reading.summary
-    peak = capacity.highest(summary["steps"])
+    peak = capacity.highest(summary.steps)
     success, throughput, *percentiles = ((one.name, one.value, one.interval) for one in figures(summary))
     tiles = [
-        ("Calls", show(summary["totals"]["calls"], "count"), ""),
+        ("Calls", show(summary.totals.calls, "count"), ""),
         ("Success", *success[1:]),
         ("Throughput", *throughput[1:]),
         *((f"Response {name}", value, interval) for name, value, interval in percentiles),
     ]
     if peak:
-        tiles.insert(3, ("Peak", f"{show(peak['throughput_rps'], 'per_s')} at {peak['users']} users", ""))
+        tiles.insert(3, ("Peak", f"{show(peak.rps, 'per_s')} at {peak.users} users", ""))
     return tiles
 
 
@@ -149,7 +149,7 @@ def _findings(reading: Reading) -> list[Html]:
         ("Careful: ", warnings(reading)),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
-        ("Warm-up: ", warming_up(reading.warming)),
+        ("Warm-up: ", warming_up([level.warming for level in reading.levels])),
         ("Retries: ", wording.retries(reading)),
         ("Work: ", wording.work(reading)),
         ("Of the response times: ", own_part(reading.summary)),
@@ -194,21 +194,21 @@ def _distribution(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html 
 
 def _ran(reading: Reading) -> Html:
     summary, meta = reading.summary, reading.metadata
-    target, totals = summary["target"], summary["totals"]
+    target, totals = summary.target, summary.totals
     machine, versions = meta.get("machine") or {}, meta.get("versions") or {}
     facts: list[tuple[str, Any]] = [
-        ("Target", target["url"]),
+        ("Target", target.url),
         ("Server", wording.server(summary)),
-        ("Protocol", " over ".join(str(part) for part in (target["protocol"], target["transport"]) if part)),
+        ("Protocol", " over ".join(str(part) for part in (target.protocol, target.transport) if part)),
         ("Started", wording.moment(summary)),
-        ("Duration", show_duration(round(summary["duration_s"]))),
-        ("Time-out", show_duration(summary["timeout_s"]) if summary["timeout_s"] else None),
+        ("Duration", show_duration(round(summary.duration_s))),
+        ("Time-out", show_duration(summary.timeout_s) if summary.timeout_s else None),
         ("Calls per connection", reading.plan.get("calls_per_connection")),
-        ("Seed", summary["seed"]),
+        ("Seed", summary.seed),
         ("Protocol", wording.protocol(summary)),
-        ("Bytes", f"{show_bytes(totals['bytes_out'])} sent, {show_bytes(totals['bytes_in'])} received"),
-        ("Target's CPU", show(target["cpu_max"], "share") if target["cpu_max"] is not None else None),
-        ("Target's memory", f"{target['rss_max_mb']:.0f} MB" if target["rss_max_mb"] is not None else None),
+        ("Bytes", f"{show_bytes(totals.bytes_out)} sent, {show_bytes(totals.bytes_in)} received"),
+        ("Target's CPU", show(target.cpu_max, "share") if target.cpu_max is not None else None),
+        ("Target's memory", f"{target.rss_max_mb:.0f} MB" if target.rss_max_mb is not None else None),
         (
             "Machine",
             ", ".join(
@@ -216,7 +216,7 @@ def _ran(reading: Reading) -> Html:
             ),
         ),
         ("Versions", ", ".join(f"{name} {number}" for name, number in versions.items())),
-        ("Run", summary["run_id"]),
+        ("Run", summary.run_id),
     ]
     return section(
         "What ran",

@@ -6,6 +6,7 @@ case is the measurement: it errs when the run cannot be trusted, with the reason
 
 from xml.etree import ElementTree as ET
 
+from harness.analysis.observation import Observation
 from harness.printable import printable as clean
 from harness.report import wording
 from harness.report.reading import Reading
@@ -17,13 +18,13 @@ ELEMENT = {"fail": "failure", "unknown": "error"}
 def junit(reading: Reading) -> str:
     """One suite."""
     summary = reading.summary
-    name = clean(str(summary["scenario"] or "run"))
+    name = clean(summary.scenario or "run")
     cases = [_measurement(reading, name), *_objectives(reading, name), *_faults(reading, name)]
     counts = {kind: str(sum(case.find(kind) is not None for case in cases)) for kind in ELEMENT.values()}
     totals = {"tests": str(len(cases)), "failures": counts["failure"], "errors": counts["error"]}
-    time = f"{summary['duration_s']:.3f}"
+    time = f"{summary.duration_s:.3f}"
     root = ET.Element("testsuites", {"name": "mcp-harness", **totals, "time": time})
-    about = {"timestamp": clean(str(summary["started_at"] or "")), "time": time}
+    about = {"timestamp": clean(summary.started_at or ""), "time": time}
     suite = ET.SubElement(root, "testsuite", {"name": name, **totals, **about})
     if most := wording.commonest_failure(summary):
         properties = ET.SubElement(suite, "properties")
@@ -43,24 +44,22 @@ def _case(suite: str, group: str, name: str, outcome: str, why: str) -> ET.Eleme
 def _measurement(reading: Reading, suite: str) -> ET.Element:
     """The verdict, as far as no case below has a say in it."""
     summary = reading.summary
-    told = [row["objective"] for row in summary["objectives"] if row["outcome"] != "pass"]
-    own = [reason for reason in summary["reasons"] if not any(reason.startswith(text) for text in told)]
-    outcome = summary["verdict"] if own else "pass"
+    told = [one.objective for one in summary.objectives if one.outcome != "pass"]
+    own = [reason for reason in summary.reasons if not any(reason.startswith(text) for text in told)]
+    outcome = summary.verdict if own else "pass"
     return _case(suite, "measurement", "the run can be trusted", outcome, "; ".join(own))
 
 
 def _objectives(reading: Reading, suite: str) -> list[ET.Element]:
-    rows = reading.summary["objectives"]
     return [
-        _case(
-            suite,
-            "objectives",
-            row["objective"],
-            row["outcome"],
-            f"observed {seen.seen}" + (f": {why}" if (why := seen.undecided or seen.why) else ""),
-        )
-        for seen, row in zip(reading.observations, rows, strict=True)
+        _case(suite, "objectives", one.seen.objective.text, one.outcome, _observed(one.seen))
+        for one in reading.objectives
     ]
+
+
+def _observed(seen: Observation) -> str:
+    why = seen.undecided or seen.why
+    return f"observed {seen.seen}" + (f": {why}" if why else "")
 
 
 def _faults(reading: Reading, suite: str) -> list[ET.Element]:

@@ -143,7 +143,7 @@ def draw(bars: Sequence[Bar], axes: Axes) -> None:
 def words(reading: Reading) -> str:
     """The faults for who does not see the chart."""
     names = [
-        f"{one.fault.name} from {one.row['start_s']:.0f} s to {one.row['end_s']:.0f} s"
+        f"{one.fault.name} from {one.result.start_s:.0f} s to {one.result.end_s:.0f} s"
         for one in reading.impacts
         if one.fault.window is not None
     ]

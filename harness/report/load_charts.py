@@ -4,12 +4,13 @@ By level: throughput against users with the breaking point, the knee and, where 
 percentiles against users. One level has no curve. The distribution: response beside service, to 99.99 %.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from harness.analysis import capacity, curve
+from harness.analysis.capacity import Level
 from harness.analysis.curve import Point
 from harness.analysis.rounding import show
 from harness.report.drawing import (
@@ -41,34 +42,33 @@ def throughput(reading: Reading, size: Size) -> Drawing | None:
     if not levels:
         return None
     figure, axes = plain(size)
-    first = [row for row in levels if row["kind"] != "confirm"]
-    axes.plot([row["users"] for row in first], [row["throughput_rps"] for row in first], color=BLUE)
-    for row in levels:
-        red = broke(reading, row)
+    first = [one for one in levels if one.step.kind != "confirm"]
+    axes.plot([one.users for one in first], [one.rps for one in first], color=BLUE)
+    for one in levels:
+        red = broke(reading, one.step)
         axes.plot(
-            row["users"],
-            row["throughput_rps"],
+            one.users,
+            one.rps,
             "o",
             markersize=6 if red else 4.5,
             color=BAD if red else BLUE,
         )
-    fitted = _fitted(reading, axes, max(row["users"] for row in levels))
+    fitted = _fitted(reading, axes, max(one.users for one in levels))
     finish(axes, "answered calls a second", legend=fitted)
     _users_axis(axes, reading)
-    peak = max(levels, key=lambda row: row["throughput_rps"])
-    words = f"highest at {peak['users']} users with {show(peak['throughput_rps'], 'per_s')}"
+    peak = max(levels, key=lambda one: one.rps)
+    words = f"highest at {peak.users} users with {show(peak.rps, 'per_s')}"
     model = "; a fitted curve is drawn" if fitted else ""
     return Drawing(figure, f"Throughput by users: {words}{_break_words(reading)}{model}.")
 
 
 def percentiles(reading: Reading, size: Size) -> Drawing | None:
     """How response times grow with concurrency."""
-    levels = [row for row in _levels(reading) if row["kind"] != "confirm"]
+    levels = [one for one in _levels(reading) if one.step.kind != "confirm"]
     shown = {
-        name: [(row["users"], row["latency_ms"]["response"][name]) for row in levels]
+        name: [(one.users, ms) for one in levels if (ms := one.step.latency_ms.response.at(name)) is not None]
         for name in QUANTILE_COLOURS
     }
-    shown = {name: [pair for pair in pairs if pair[1] is not None] for name, pairs in shown.items()}
     if not any(len(pairs) > 1 for pairs in shown.values()):
         return None
     figure, axes = plain(size)
@@ -80,7 +80,7 @@ def percentiles(reading: Reading, size: Size) -> Drawing | None:
     milliseconds(axes, [value for pairs in shown.values() for _, value in pairs])
     _users_axis(axes, reading)
     ends = [f"{name} {show(pairs[-1][1], 'ms')}" for name, pairs in shown.items() if pairs]
-    words = f"at {levels[-1]['users']} users {', '.join(ends)}"
+    words = f"at {levels[-1].users} users {', '.join(ends)}"
     return Drawing(figure, f"Response time by users: {words}{_break_words(reading)}.")
 
 
@@ -162,9 +162,9 @@ def _users_axis(axes: Axes, reading: Reading) -> None:
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=(1, 2, 5, 10)))
     axes.set_xlabel("users")
-    breaking, knee = reading.summary["breaking_point"], reading.knee
-    if breaking and breaking["users"]:
-        _mark(axes, breaking["users"], f"breaks at {breaking['users']}", BAD)
+    breaking, knee = reading.summary.breaking_point, reading.summary.knee
+    if breaking and breaking.users:
+        _mark(axes, breaking.users, f"breaks at {breaking.users}", BAD)
     elif knee:
         _mark(axes, knee.users, f"knee at {knee.users}", MUTED)
 
@@ -184,14 +184,14 @@ def _mark(axes: Axes, users: int, text: str, colour: str) -> None:
     )
 
 
-def _levels(reading: Reading) -> list[dict[str, Any]]:
+def _levels(reading: Reading) -> list[Level]:
     """The steps that make a curve: at least two different levels of users."""
-    rows = capacity.levels(reading.summary["steps"])
-    return sorted(rows, key=lambda row: row["users"]) if len({row["users"] for row in rows}) > 1 else []
+    found = capacity.levels(reading.summary.steps)
+    return sorted(found, key=lambda one: one.users) if len({one.users for one in found}) > 1 else []
 
 
 def _break_words(reading: Reading) -> str:
-    breaking = reading.summary["breaking_point"]
-    if breaking and breaking["users"]:
-        return f"; the breaking point is at {breaking['users']} users"
-    return f"; the knee is at {reading.knee.users} users" if reading.knee else ""
+    breaking, knee = reading.summary.breaking_point, reading.summary.knee
+    if breaking and breaking.users:
+        return f"; the breaking point is at {breaking.users} users"
+    return f"; the knee is at {knee.users} users" if knee else ""

@@ -16,6 +16,7 @@ from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
+from harness.results import Summary
 
 MARK = {"pass": "✅", "measured": "📏", "fail": "❌", "unknown": "❓"}
 TAKEN_MARK = {"survived": "🟢", "degraded": "🟡", "broke": "🔴", "not_exposed": "⚪", "unknown": "❓"}
@@ -31,10 +32,10 @@ def markdown(reading: Reading) -> str:
     summary = reading.summary
     headline, more = wording.verdict(summary)
     outcome, most = wording.outcome(reading), wording.commonest_failure(summary)
-    target = summary["target"]
-    about = [target["url"], wording.server(summary), target["protocol"], wording.moment(summary)]
+    target = summary.target
+    about = [target.url, wording.server(summary), target.protocol, wording.moment(summary)]
     parts = [
-        f"## {MARK[outcome]} {cell(summary['scenario'] or 'run')}: {wording.WORDS[outcome].lower()}",
+        f"## {MARK[outcome]} {cell(summary.scenario or 'run')}: {wording.WORDS[outcome].lower()}",
         f"{cell(headline)}" + "".join(f"\n- {cell(reason)}" for reason in more),
         f"Commonest failure: {cell(most)}" if most else "",
         " · ".join(cell(part) for part in about if part),
@@ -62,7 +63,7 @@ def _findings(reading: Reading) -> list[tuple[str, str]]:
     return [
         ("Calls: ", wording.calls(reading)),
         ("Careful: ", figures.warnings(reading)),
-        ("Warm-up: ", warming_up(reading.warming)),
+        ("Warm-up: ", warming_up([level.warming for level in reading.levels])),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
         ("Retries: ", wording.retries(reading)),
@@ -71,15 +72,15 @@ def _findings(reading: Reading) -> list[tuple[str, str]]:
     ]
 
 
-def _totals(summary: dict[str, Any]) -> str:
-    totals, response = summary["totals"], summary["latency_ms"]["response"]
+def _totals(summary: Summary) -> str:
+    totals, response = summary.totals, summary.latency_ms.response
     heads = ("Calls", "Failed", "Success", "Throughput", *QUANTILES)
     row = [
-        show(totals["calls"], "count"),
-        show(totals["failed"], "count"),
-        show(totals["success_rate"], "share"),
-        show(totals["throughput_rps"], "per_s"),
-        *(show(response[name], "ms") for name in QUANTILES),
+        show(totals.calls, "count"),
+        show(totals.failed, "count"),
+        show(totals.success_rate, "share"),
+        show(totals.throughput_rps, "per_s"),
+        *(show(response.at(name), "ms") for name in QUANTILES),
     ]
     between = [one.interval for one in figures.figures(summary)]
     return table(heads, [row, ["95% interval", "", *between]] if any(between) else [row])
@@ -88,30 +89,31 @@ def _totals(summary: dict[str, Any]) -> str:
 def _objectives(reading: Reading) -> str:
     rows = [
         [
-            MARK[row["outcome"]],
-            _code(row["objective"]),
-            seen.seen + (f" ({cell(seen.why)})" if seen.why else ""),
-            wording.margin(seen),
+            MARK[one.outcome],
+            _code(one.seen.objective.text),
+            one.seen.seen + (f" ({cell(one.seen.why)})" if one.seen.why else ""),
+            wording.margin(one.seen),
         ]
-        for seen, row in zip(reading.observations, reading.summary["objectives"], strict=True)
+        for one in reading.objectives
     ]
     return table(("", "Objective", "Observed", "Margin"), rows)
 
 
 def _steps(reading: Reading) -> str:
     rows = []
-    for step, row in list(zip(reading.steps, reading.summary["steps"], strict=True))[:STEPS_MOST]:
-        response = row["latency_ms"]["response"]
+    for level in reading.levels[:STEPS_MOST]:
+        name, step = level.step.name, level.result
+        response = step.latency_ms.response
         rows.append(
             [
-                cell(f"{step.name}, repeated" if row["kind"] == "confirm" else step.name),
-                BLANK if row["users"] is None else str(row["users"]),
-                show(row["success_rate"], "share"),
-                show(row["throughput_rps"], "per_s"),
-                *(show(response[name], "ms") for name in QUANTILES),
+                cell(f"{name}, repeated" if step.kind == "confirm" else name),
+                BLANK if step.users is None else str(step.users),
+                show(step.success_rate, "share"),
+                show(step.throughput_rps, "per_s"),
+                *(show(response.at(quantile), "ms") for quantile in QUANTILES),
             ]
         )
-    left = len(reading.steps) - len(rows)
+    left = len(reading.levels) - len(rows)
     more = f"\n\n{left:,} more levels are in summary.json." if left > 0 else ""
     return table(("Step", "Users", "Success", "Throughput", *QUANTILES), rows) + more
 
@@ -142,7 +144,8 @@ def _matrix(reading: Reading) -> list[str]:
         "Sessions lost",
         "Work lost",
     )
-    named = "\n".join(f"- **{cell(one.name)}**: {cell(one.seen)}" for one in reading.weaknesses)
+    weak = reading.summary.matrix.weaknesses if reading.summary.matrix else ()
+    named = "\n".join(f"- **{cell(one.name)}**: {cell(one.seen)}" for one in weak)
     return [wording.matrix_count(reading.matrix) if rows else "", table(heads, rows), named]
 
 
@@ -172,16 +175,16 @@ def _faults(reading: Reading) -> str:
     return table(("Fault", "Calls", "Success", "p50 before", "during", "after", "Recovered"), rows)
 
 
-def _failures(summary: dict[str, Any]) -> str:
+def _failures(summary: Summary) -> str:
     rows = [
         [
-            _code(row["outcome"]),
-            cell(row["detail"]),
-            show(row["count"], "count"),
-            show(row["first_s"], "s"),
-            show(row["last_s"], "s"),
+            _code(row.outcome),
+            cell(row.detail),
+            show(row.count, "count"),
+            show(row.first_s, "s"),
+            show(row.last_s, "s"),
         ]
-        for row in summary["failures"][:FAILURES_MOST]
+        for row in summary.failures[:FAILURES_MOST]
     ]
     return table(("Outcome", "Detail", "Calls", "First seen", "Last seen"), rows)
 

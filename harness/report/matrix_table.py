@@ -66,11 +66,12 @@ def matrix(reading: Reading) -> Html | None:
 
 def _weaknesses(reading: Reading) -> Html | None:
     """By name: what was recognised."""
-    if not reading.weaknesses:
+    weaknesses = reading.summary.matrix.weaknesses if reading.summary.matrix else ()
+    if not weaknesses:
         return None
     return el(
         "ul",
-        *(el("li", el("strong", one.name), f": {one.seen}.") for one in reading.weaknesses),
+        *(el("li", el("strong", one.name), f": {one.seen}.") for one in weaknesses),
         cls="weaknesses",
     )
 

@@ -1,14 +1,14 @@
 """What of the percentiles is the load generator's own part, in words; nothing where nobody measured it."""
 
-from collections.abc import Mapping
-from typing import Any
+from msgspec.structs import asdict
 
 from harness.analysis.rounding import show
+from harness.results import Summary
 
 
-def own_part(summary: Mapping[str, Any]) -> str:
+def own_part(summary: Summary) -> str:
     """`0.11 ms of p50, 0.4 ms of p95 are the generator's own`."""
-    added = summary["generator"].get("added_ms") or {}
+    added = asdict(summary.generator.added_ms)
     parts = [f"{show(value, 'ms')} of {name}" for name, value in added.items() if value is not None]
     if not parts:
         return ""

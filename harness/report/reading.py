@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+from msgspec.structs import replace
 
 from harness import objectives, verdict
 from harness.analysis import (
@@ -23,7 +24,6 @@ from harness.analysis import (
     histograms,
     impact,
     intervals,
-    knee,
     littles_law,
     loss,
     matrix,
@@ -32,7 +32,6 @@ from harness.analysis import (
     outside,
     panels,
     saturation,
-    steps,
     strata,
     summary,
     warming,
@@ -47,27 +46,49 @@ from harness.analysis.headline import Jump
 from harness.analysis.heat import Heat
 from harness.analysis.histograms import Interval
 from harness.analysis.impact import Impact
-from harness.analysis.knee import Knee
 from harness.analysis.littles_law import Balance
 from harness.analysis.matrix import Row
 from harness.analysis.observation import Observation
 from harness.analysis.outside import Outside
 from harness.analysis.panels import Panel
+from harness.analysis.steps import Step
 from harness.analysis.summary import Recorded
 from harness.analysis.warming import Warming
-from harness.analysis.weakness import Weakness
 from harness.errors import HarnessError, UntrustedError
 from harness.record.events import Event
 from harness.report.files import Files, read_files
+from harness.results import ObjectiveResult, StepResult, Summary
+from harness.results.summary import Outcome
 
 TABLE_ROWS_MOST: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A run, read: what every report format is made from."""
+class Level:
+    """A step of the load: when it was, what it gave, and how long its measured part was still warming up."""
 
-    summary: dict[str, Any]
+    step: Step
+    result: StepResult
+    warming: Warming | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An objective: what was seen of it, and whether it holds."""
+
+    seen: Observation
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A run, read: what every report format is made from.
+
+    `summary` is what summary.json says. Beside it stands what a file has no room for: tables and curves for the charts, and
+    the values that results were made of, each with its result.
+    """
+
+    summary: Summary
     windows: pd.DataFrame
     brief: pd.DataFrame  # the windows again, few enough for a table
     outcomes: pd.DataFrame
@@ -78,20 +99,17 @@ class Reading:
     intervals: pd.DataFrame  # of long steps, all of them
     panels: tuple[Panel, ...]
     fit: Fit | None
-    knee: Knee | None
     balances: tuple[Balance, ...]
     outside: Outside  # why totals and steps are not the same number
     jumps: tuple[Jump, ...]
-    steps: tuple[steps.Step, ...]
-    observations: tuple[Observation, ...]
+    levels: tuple[Level, ...]
+    objectives: tuple[Answer, ...]
     impacts: tuple[Impact, ...]
     matrix: tuple[Row, ...]
-    weaknesses: tuple[Weakness, ...]
     events: Sequence[Event]
     metadata: dict[str, Any]
     plan: dict[str, Any]
     run_dir: Path
-    warming: tuple[Warming | None, ...] = ()  # of each step
     damage: tuple[str, ...] = ()
 
 
@@ -123,21 +141,21 @@ def _read(run_dir: Path, files: Files) -> Reading:
     saturated = saturation.judge(events, load, timed)
     rows = matrix.measure(matrix.Evidence(plan, impacts, timed, events, worked, saturated.excesses))
     weak = weakness.find(rows, calls, timed, events)
-    found = summary.assemble(recorded, timed, impacts, rows, weak, saturated)
     figures = headline.measure(
         summary.after_warmup(recorded, load), strata.edges(timed, (one.fault for one in impacts))
     )
-    found["intervals"] = figures.intervals
+    found = summary.assemble(recorded, timed, impacts, rows, weak, saturated, figures.intervals)
     seen = _observe(metadata, _evidence(recorded, timed, found, impacts))
     balances = littles_law.measure(calls, timed)
     disturbed = faults.disturbed(one.fault for one in impacts)
+    judged = verdict.judge(
+        verdict.Evidence(
+            found, seen, events, impacts, balances, worked, rows, saturated.words(), files.damage
+        )
+    )
+    answers = tuple(Answer(*one) for one in zip(seen, judged.objectives, strict=True))
     return Reading(
-        summary=_judged(
-            found,
-            verdict.Evidence(
-                found, seen, events, impacts, balances, worked, rows, saturated.words(), files.damage
-            ),
-        ),
+        summary=_judged(found, judged, answers),
         windows=windows.measure(load, events),
         brief=windows.measure(load, events, most=TABLE_ROWS_MOST),
         outcomes=outcomes.measure(load),
@@ -150,32 +168,32 @@ def _read(run_dir: Path, files: Files) -> Reading:
             columns=intervals.COLUMNS,
         ),
         panels=panels.measure(calls),
-        fit=capacity.measure(found["steps"])[0],
-        knee=knee.find(capacity.levels(found["steps"])),
+        fit=capacity.measure(found.steps)[0],
         balances=balances,
-        outside=outside.measure(summary.after_warmup(recorded, load), events, timed, found["steps"]),
+        outside=outside.measure(summary.after_warmup(recorded, load), events, timed, found.steps),
         jumps=figures.jumps,
-        steps=timed,
-        observations=tuple(seen),
+        levels=tuple(
+            Level(step, result, warming.measure(load, step, disturbed))
+            for step, result in zip(timed, found.steps, strict=True)
+        ),
+        objectives=answers,
         impacts=impacts,
         matrix=rows,
-        weaknesses=weak,
         events=events,
         metadata=metadata,
         plan=plan,
         run_dir=run_dir,
-        warming=tuple(warming.measure(load, step, disturbed) for step in timed),
         damage=files.damage,
     )
 
 
 def _evidence(
-    recorded: Recorded, timed: Sequence[steps.Step], found: dict[str, Any], impacts: Sequence[Impact]
+    recorded: Recorded, timed: Sequence[Step], found: Summary, impacts: Sequence[Impact]
 ) -> observed.Evidence:
     """What objectives look at: without the warm-up."""
     calls, load = (summary.after_warmup(recorded, part) for part in (recorded.calls, recorded.load))
     added = error_budget.measure(recorded.events, [(one.start_ns, one.end_ns) for one in timed])
-    return observed.Evidence(calls, load, timed, found, impacts, added)
+    return observed.Evidence(calls, load, timed, impacts, added, found.work, found.sessions.lost)
 
 
 def _observe(metadata: dict[str, Any], evidence: observed.Evidence) -> list[Observation]:
@@ -194,18 +212,19 @@ def _observation(text: str, evidence: observed.Evidence) -> Observation:
         return Observation(objective, None, f"could not be measured: {error!r}")
 
 
-def _judged(found: dict[str, Any], evidence: verdict.Evidence) -> dict[str, Any]:
-    judged = verdict.judge(evidence)
-    return {
-        **found,
-        "objectives": [
-            {"objective": one.objective.text, "observed": _finite(one.value), "outcome": outcome}
-            for one, outcome in zip(evidence.observations, judged.objectives, strict=True)
-        ],
-        "verdict": judged.verdict,
-        "reasons": list(judged.reasons),
-        "exit_code": judged.exit_code,
-    }
+def _judged(found: Summary, judged: verdict.Verdict, answers: Sequence[Answer]) -> Summary:
+    return replace(
+        found,
+        objectives=tuple(
+            ObjectiveResult(
+                objective=one.seen.objective.text, observed=_finite(one.seen.value), outcome=one.outcome
+            )
+            for one in answers
+        ),
+        verdict=judged.verdict,
+        reasons=judged.reasons,
+        exit_code=judged.exit_code,
+    )
 
 
 def _finite(value: float | None) -> float | None:

@@ -1,7 +1,9 @@
 """The tables of the page: objectives, levels of load, operations, failures, the generator's own health."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
+
+from msgspec.structs import asdict
 
 from harness.analysis import breaking_point, parts, saturation, strangers
 from harness.analysis.observation import Observation
@@ -10,6 +12,7 @@ from harness.report import wording
 from harness.report.markup import Html, Node, el
 from harness.report.pieces import badge, figure, section, table
 from harness.report.reading import Reading
+from harness.results import StepResult
 
 QUANTILES: Final = ("p50", "p95", "p99")
 STEPS_MOST: Final = 200
@@ -17,17 +20,16 @@ INTERVALS_MOST: Final = 60
 
 
 def objectives(reading: Reading) -> Html | None:
-    rows = reading.summary["objectives"]
-    if not rows:
+    if not reading.objectives:
         return None
     body: list[list[Node]] = [
         [
-            badge(row["outcome"]),
-            el("code", row["objective"]),
-            el("span", _observed(seen), cls="long"),
-            wording.margin(seen),
+            badge(one.outcome),
+            el("code", one.seen.objective.text),
+            el("span", _observed(one.seen), cls="long"),
+            wording.margin(one.seen),
         ]
-        for seen, row in zip(reading.observations, rows, strict=True)
+        for one in reading.objectives
     ]
     columns = ("Outcome", "Objective", "Observed", "Margin")
     return section("Objectives", None, table(columns, body, text=(0, 1, 2, 3)))
@@ -39,16 +41,15 @@ def _observed(seen: Observation) -> str:
 
 
 def levels(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
-    rows = reading.summary["steps"]
-    if not rows:
+    if not reading.levels:
         return None
-    breaking = reading.summary["breaking_point"]
+    breaking = reading.summary.breaking_point
     body, classes = [], []
-    for step, row in list(zip(reading.steps, rows, strict=True))[:STEPS_MOST]:
-        classes.append("broke" if breaking_point.is_at(row, breaking) else "")
-        body.append(_step_cells(step.name, row))
+    for level in reading.levels[:STEPS_MOST]:
+        classes.append("broke" if breaking_point.is_at(level.result, breaking) else "")
+        body.append(_step_cells(level.step.name, level.result))
     columns = ("Step", "Users", "From", "Calls", "Failed", "Success", "Throughput", *QUANTILES)
-    left_out = len(rows) - len(body)
+    left_out = len(reading.levels) - len(body)
     return section(
         "By level of load",
         "Each level is measured after its users all run and have settled"
@@ -92,17 +93,17 @@ def intervals(reading: Reading) -> Html | None:
     )
 
 
-def _step_cells(name: str, row: dict[str, Any]) -> list[Node]:
-    response = row["latency_ms"]["response"]
+def _step_cells(name: str, step: StepResult) -> list[Node]:
+    response = step.latency_ms.response
     return [
-        f"{name}, repeated" if row["kind"] == "confirm" else name,
-        show(row["users"], "count") if row["rate"] is None else wording.size(row),
-        show(row["start_s"], "s"),
-        show(row["requests"], "count"),
-        show(row["failed"], "count"),
-        show(row["success_rate"], "share"),
-        show(row["throughput_rps"], "per_s"),
-        *(show(response[key], "ms") for key in QUANTILES),
+        f"{name}, repeated" if step.kind == "confirm" else name,
+        show(step.users, "count") if step.rate is None else wording.size(step.users, step.rate),
+        show(step.start_s, "s"),
+        show(step.requests, "count"),
+        show(step.failed, "count"),
+        show(step.success_rate, "share"),
+        show(step.throughput_rps, "per_s"),
+        *(show(response.at(name), "ms") for name in QUANTILES),
     ]
 
 
@@ -112,23 +113,23 @@ def _capacity(reading: Reading) -> Html | None:
 
 
 def operations(reading: Reading) -> Html | None:
-    rows = reading.summary["operations"]
+    rows = reading.summary.operations
     if not rows:
         return None
     body: list[list[Node]] = []
     for row in rows:
-        response, service = row["latency_ms"]["response"], row["latency_ms"]["service"]
+        response, service = row.latency_ms.response, row.latency_ms.service
         body.append(
             [
-                el("code", row["operation"]),
-                row["user_class"],
-                show(row["requests"], "count"),
-                show(row["failed"], "count"),
-                show(row["success_rate"], "share"),
-                show(row["throughput_rps"], "per_s"),
-                *(show(response[name], "ms") for name in QUANTILES),
-                show(response["max"], "ms"),
-                show(service["p95"], "ms"),
+                el("code", row.operation),
+                row.user_class,
+                show(row.requests, "count"),
+                show(row.failed, "count"),
+                show(row.success_rate, "share"),
+                show(row.throughput_rps, "per_s"),
+                *(show(response.at(name), "ms") for name in QUANTILES),
+                show(response.max, "ms"),
+                show(service.p95, "ms"),
             ]
         )
     columns = (
@@ -146,16 +147,16 @@ def operations(reading: Reading) -> Html | None:
 
 
 def failures(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html:
-    rows = reading.summary["failures"]
+    rows = reading.summary.failures
     if not rows:
         return section("Failures", None, el("p", "No call failed.", cls="note"))
     body: list[list[Node]] = [
         [
-            el("code", row["outcome"]),
-            el("span", row["detail"] or BLANK, cls="long"),
-            show(row["count"], "count"),
-            show(row["first_s"], "s"),
-            show(row["last_s"], "s"),
+            el("code", row.outcome),
+            el("span", row.detail or BLANK, cls="long"),
+            show(row.count, "count"),
+            show(row.first_s, "s"),
+            show(row.last_s, "s"),
         ]
         for row in rows
     ]
@@ -169,11 +170,11 @@ def failures(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html:
 
 def sessions(reading: Reading) -> Html | None:
     """What became of the sessions; nothing for a protocol without them."""
-    found = reading.summary["sessions"]
-    if not found["opened"] and not found["lost"]:
+    found = reading.summary.sessions
+    if not found.opened and not found.lost:
         return None
-    survived = {True: "yes", False: "no", None: BLANK}[found["survived_restart"]]
-    row: list[Node] = [f"{found[key]:,}" for key in ("opened", "lost", "reopened")]
+    survived = {True: "yes", False: "no", None: BLANK}[found.survived_restart]
+    row: list[Node] = [f"{count:,}" for count in (found.opened, found.lost, found.reopened)]
     faults = [
         [impact.fault.name, wording.fate(impact) or BLANK, wording.storm(impact) or "as before"]
         for impact in reading.impacts
@@ -192,35 +193,35 @@ def sessions(reading: Reading) -> Html | None:
 
 
 def generator(reading: Reading) -> Html:
-    health = reading.summary["generator"]
-    response = reading.summary["latency_ms"]["response"]
+    health = reading.summary.generator
+    response = reading.summary.latency_ms.response
     limit = f"{saturation.OWN_SHARE:.0%}, or {show(saturation.OWN_MS, 'ms')}"
     body: list[list[Node]] = [
         [
             f"Added to {name} of the measured part",
             show(own_ms, "ms"),
             limit,
-            _is_small(own_ms, response[name]),
+            _is_small(own_ms, figure_ms),
         ]
-        for name, own_ms in (health.get("added_ms") or {}).items()
-        if response[name] is not None
+        for name, own_ms in asdict(health.added_ms).items()
+        if (figure_ms := response.at(name)) is not None
     ]
     told = (
-        ("Busiest second of a worker, share of a core", "cpu_max", "share"),
-        ("Most time waiting for a processor, in a second", "run_delay_max", "share"),
-        ("Scheduling lag, p99", "lag_ms_p99", "ms"),
+        ("Busiest second of a worker, share of a core", health.cpu_max, "share"),
+        ("Most time waiting for a processor, in a second", health.run_delay_max, "share"),
+        ("Scheduling lag, p99", health.lag_ms_p99, "ms"),
     )
-    body += [[label, show(health[key], unit), BLANK, ""] for label, key, unit in told]
-    clock_ms, most_ms = health["clock_error_ms"], saturation.CLOCK_ERROR_MS_MAX
+    body += [[label, show(value, unit), BLANK, ""] for label, value, unit in told]
+    clock_ms, most_ms = health.clock_error_ms, saturation.CLOCK_ERROR_MS_MAX
     body.append(
         ["Clock error between workers", show(clock_ms, "ms"), show(most_ms, "ms"), _within(clock_ms, most_ms)]
     )
-    lost = health["lost"]
-    at_least = "at least " if health["lost_at_least"] else ""
+    lost = health.lost
+    at_least = "at least " if health.lost_at_least else ""
     body.append(["Calls without a row", f"{at_least}{show(lost, 'count')}", "0", _within(lost, 0)])
     again = f" Meanwhile {said}." if (said := parts.replaced(reading.events)) else ""
     refused = f" Strangers: {said}." if (said := strangers.told(reading.events)) else ""
-    workers = health["workers"]
+    workers = health.workers
     read_ms = saturation.read_ms_p99(reading.events)
     delayed = (
         ""
@@ -235,7 +236,7 @@ def generator(reading: Reading) -> Html:
         table(("What", "Seen", "Limit", ""), body, text=(0, 3)),
         el(
             "p",
-            f"{workers} worker{'s' if workers != 1 else ''}, {show(health['started'], 'count')} calls started.{delayed}{again}{refused}",
+            f"{workers} worker{'s' if workers != 1 else ''}, {show(health.started, 'count')} calls started.{delayed}{again}{refused}",
             cls="note",
         )
         if workers

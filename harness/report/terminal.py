@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from io import StringIO
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.padding import Padding
@@ -23,6 +23,7 @@ from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
+from harness.results import StepResult
 
 WIDTH: Final = 100
 FACT_WIDTH: Final = len("Breaking point")
@@ -80,7 +81,7 @@ def render(reading: Reading, *, colour: bool) -> str:
         if reading.matrix:
             out.print(_matrix(reading))
             out.print()
-        elif reading.summary["steps"]:
+        elif reading.levels:
             out.print(_steps(reading))
             out.print()
         if reading.impacts and not reading.matrix:
@@ -95,34 +96,30 @@ def render(reading: Reading, *, colour: bool) -> str:
 
 def _head(reading: Reading) -> Text:
     summary = reading.summary
-    target = summary["target"]
-    parts = [target["url"], target["protocol"], wording.server(summary)]
-    shown = "  ".join(str(part) for part in parts if part)
-    return Text.assemble(
-        "  ", (clean(str(summary["scenario"] or "run")), "bold"), "  ", (clean(shown), "dim")
-    )
+    parts = [summary.target.url, summary.target.protocol, wording.server(summary)]
+    shown = "  ".join(part for part in parts if part)
+    return Text.assemble("  ", (clean(summary.scenario or "run"), "bold"), "  ", (clean(shown), "dim"))
 
 
 def _steps(reading: Reading) -> Padding:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for name in COLUMNS:
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
-    breaking = reading.summary["breaking_point"]
-    for step, row in zip(reading.steps, reading.summary["steps"], strict=True):
-        broke = breaking_point.is_at(row, breaking)
-        table.add_row(*_cells(step.name, row), style="red" if broke else "")
+    for level in reading.levels:
+        broke = breaking_point.is_at(level.result, reading.summary.breaking_point)
+        table.add_row(*_cells(level.step.name, level.result), style="red" if broke else "")
     return Padding(table, (0, 2))
 
 
-def _cells(name: str, row: dict[str, Any]) -> list[str]:
-    response = row["latency_ms"]["response"]
+def _cells(name: str, step: StepResult) -> list[str]:
+    response = step.latency_ms.response
     return [
-        clean(f"{name} again" if row["kind"] == "confirm" else name),
-        show(row["users"], "count") if row["rate"] is None else wording.size(row),
-        show(row["requests"], "count"),
-        show(row["success_rate"], "share"),
-        show(row["throughput_rps"], "per_s"),
-        *(show(response[key], "ms") for key in ("p50", "p95", "p99")),
+        clean(f"{name} again" if step.kind == "confirm" else name),
+        show(step.users, "count") if step.rate is None else wording.size(step.users, step.rate),
+        show(step.requests, "count"),
+        show(step.success_rate, "share"),
+        show(step.throughput_rps, "per_s"),
+        *(show(value, "ms") for value in (response.p50, response.p95, response.p99)),
     ]
 
 
@@ -188,17 +185,17 @@ def _facts(reading: Reading) -> Table:
     if told := wording.calls(reading):
         table.add_row("Calls", told)
     counts = [f"{name} {count:,}" for name, count in wording.outcomes(summary)]
-    if summary["totals"]["calls"]:
+    if summary.totals.calls:
         shown = [one.text for one in figures.figures(summary)]
         table.add_row("Figures", "   ".join(shown[:2]))
         table.add_row("", "   ".join(shown[2:]))
     table.add_row("Outcomes", clean("   ".join(counts)))
-    for row in summary["failures"][1:FAILURES_MOST]:  # the first stands at the top
-        table.add_row("", Text(clean(f"{row['count']:,} {row['outcome']}: {row['detail']}"), style="dim"))
+    for row in summary.failures[1:FAILURES_MOST]:  # the first stands at the top
+        table.add_row("", Text(clean(f"{row.count:,} {row.outcome}: {row.detail}"), style="dim"))
     for name, text in _findings(reading):
         if text:
             table.add_row(name, clean(text))
-    if reading.observations:
+    if reading.objectives:
         table.add_row("Objectives", _objectives(reading))
     headline, more = wording.verdict(summary)
     table.add_row("Verdict", Text.assemble(_word(wording.outcome(reading)), f"   {clean(headline)}"))
@@ -211,7 +208,7 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     """What there is to say about this run, each by its name."""
     yield "Protocol", wording.protocol(reading.summary)
     yield "Careful", figures.warnings(reading)
-    yield "Warm-up", warming_up(reading.warming)
+    yield "Warm-up", warming_up([level.warming for level in reading.levels])
     yield "Breaking point", wording.breaking_point(reading)
     yield "Knee", wording.knee(reading)
     rude = [(impact.fault.name, did) for impact in reading.impacts if (did := wording.fault_did(impact))]
@@ -237,8 +234,8 @@ def _objectives(reading: Reading) -> Table:
     table.add_column(overflow="fold")
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
-    for seen, row in zip(reading.observations, reading.summary["objectives"], strict=True):
-        table.add_row(clean(row["objective"]), seen.seen, Text.assemble(_word(row["outcome"])))
+    for one in reading.objectives:
+        table.add_row(clean(one.seen.objective.text), one.seen.seen, Text.assemble(_word(one.outcome)))
     return table
 
 

@@ -1,9 +1,8 @@
 """The sentences of a report: plain English, the same in every format."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from harness.analysis import capacity as levels_of_load
 from harness.analysis import mostly_failed
@@ -18,6 +17,7 @@ from harness.mcp.operations import is_protocol
 from harness.record import events as kinds
 from harness.report import work_entries
 from harness.report.reading import Reading
+from harness.results import Summary
 from harness.units import NS_PER_S, show_duration
 
 TAKEN = {
@@ -32,13 +32,13 @@ TIMES_FROM = 9  # beyond that a margin in percent is no figure any more
 WORDS = {"pass": "Passed", "measured": "Measured", "fail": "Failed", "unknown": "Unknown"}
 
 
-def verdict(summary: dict[str, Any]) -> tuple[str, list[str]]:
+def verdict(summary: Summary) -> tuple[str, list[str]]:
     """Why the verdict is what it is: one sentence, and what is to be said besides."""
-    reasons = list(summary["reasons"])
-    outcomes = [row["outcome"] for row in summary["objectives"]]
+    reasons = list(summary.reasons)
+    outcomes = [one.outcome for one in summary.objectives]
     if not reasons:
         return _held(len(outcomes)), []
-    if summary["verdict"] == "fail" and 1 < outcomes.count("fail") == len(reasons):
+    if summary.verdict == "fail" and 1 < outcomes.count("fail") == len(reasons):
         return f"{len(reasons)} of {len(outcomes)} objectives do not hold.", reasons
     return f"{_sentence(reasons[0])}.", reasons[1:]
 
@@ -48,29 +48,29 @@ def outcome(reading: Reading) -> str:
 
     The hypothesis of an experiment is an objective, too.
     """
-    found = str(reading.summary["verdict"])
+    found = reading.summary.verdict
     experiment = any(event.event == kinds.EXPERIMENT for event in reading.events)
-    return "measured" if found == "pass" and not reading.summary["objectives"] and not experiment else found
+    return "measured" if found == "pass" and not reading.objectives and not experiment else found
 
 
-def commonest_failure(summary: Mapping[str, Any]) -> str:
+def commonest_failure(summary: Summary) -> str:
     """The failure that came most often, with its text and its share of all calls; nothing when none failed."""
     most = mostly_failed.commonest(summary)
     if not most:
         return ""
-    count, calls = summary["failures"][0]["count"], summary["totals"]["calls"]
+    count, calls = summary.failures[0].count, summary.totals.calls
     share = f", {show(count / calls, 'share')} of all" if calls else ""
     return f"{count:,} {'call' if count == 1 else 'calls'}{share}: {most}"
 
 
-def protocol(summary: Mapping[str, Any]) -> str:
+def protocol(summary: Summary) -> str:
     """What clients did beside the calls of the load: sessions opened and closed, streams; nothing when nothing."""
     by_name: dict[str, list[int]] = {}
-    for row in summary["operations"]:
-        if is_protocol(row["operation"]):
-            counts = by_name.setdefault(row["operation"], [0, 0])
-            counts[0] += row["requests"]
-            counts[1] += row["failed"]
+    for row in summary.operations:
+        if is_protocol(row.operation):
+            counts = by_name.setdefault(row.operation, [0, 0])
+            counts[0] += row.requests
+            counts[1] += row.failed
     counted = ", ".join(
         f"{requests:,} {name}" + (f" ({failed:,} failed)" if failed else "")
         for name, (requests, failed) in by_name.items()
@@ -81,9 +81,9 @@ def protocol(summary: Mapping[str, Any]) -> str:
 def calls(reading: Reading) -> str:
     """Why the totals are of more calls than the steps; nothing where each call is in a step."""
     found = reading.outside
-    if found.calls == found.steps or not reading.steps or reading.matrix:
+    if found.calls == found.steps or not reading.levels or reading.matrix:
         return ""
-    it, steps = ("it", "the step") if len(reading.steps) == 1 else ("they", "steps")
+    it, steps = ("it", "the step") if len(reading.levels) == 1 else ("they", "steps")
     apart = [
         (found.steps, f"in {steps}"),
         (found.starting, "while users started"),
@@ -97,15 +97,15 @@ def calls(reading: Reading) -> str:
 
 def retries(reading: Reading) -> str:
     """What came of trying again; nothing when nobody did, or nobody had to."""
-    found = reading.summary["retries"]
-    if not found or not (found["retried"] or found["budget_exhausted"]):
+    found = reading.summary.retries
+    if not found or not (found.retried or found.budget_exhausted):
         return ""
-    spent = found["budget_exhausted"]
+    spent = found.budget_exhausted
     return (
-        f"{found['retried']:,} attempts beyond the first; {found['succeeded']:,} calls succeeded after one, "
-        f"{found['given_up']:,} failed all the same"
+        f"{found.retried:,} attempts beyond the first; {found.succeeded:,} calls succeeded after one, "
+        f"{found.given_up:,} failed all the same"
         + (f", {spent:,} times the budget was empty" if spent else "")
-        + f"; of {found['calls']:,} calls {show(found['success_rate'], 'share')} succeeded in the end"
+        + f"; of {found.calls:,} calls {show(found.success_rate, 'share')} succeeded in the end"
     )
 
 
@@ -115,9 +115,9 @@ def _held(count: int) -> str:
     return "The objective holds." if count == 1 else f"All {count} objectives hold."
 
 
-def moment(summary: dict[str, Any]) -> str:
+def moment(summary: Summary) -> str:
     """When the run began, as a person would write it."""
-    text = str(summary["started_at"] or "")
+    text = summary.started_at or ""
     try:
         return f"{datetime.fromisoformat(text).astimezone(UTC):%-d %B %Y, %H:%M} UTC"
     except ValueError:
@@ -126,43 +126,40 @@ def moment(summary: dict[str, Any]) -> str:
 
 def work(reading: Reading) -> str:
     """What became of the entries that were written to be counted; nothing when there were none."""
-    found = reading.summary["work"]
+    found = reading.summary.work
     return work_entries.told(found) if found else ""
 
 
 def breaking_point(reading: Reading) -> str:
     """Where it broke, or that it did not; nothing for a run without a limit."""
-    found = reading.summary["breaking_point"]
+    found = reading.summary.breaking_point
     if found:
-        good = size({"users": found["last_good_users"], "rate": found.get("last_good_rate")})
+        good = size(found.last_good_users, found.good_rate)
         before = (
             f"{good} was the last good level, so it gives way between the two"
             if good
             else "no lower level was good"
         )
-        confirmed = "confirmed by running the level again" if found["confirmed"] else "not confirmed"
-        return f"{size(found)}: {found['reason']} ({confirmed}); {before}"
+        confirmed = "confirmed by running the level again" if found.confirmed else "not confirmed"
+        return f"{size(found.users, found.at_rate)}: {found.reason} ({confirmed}); {before}"
     limited = {
         step.get("phase") for step in reading.plan.get("steps") or [] if step.get("break_below") is not None
     }
-    ramps = [step for step in reading.steps if step.name in limited]
-    most = {
-        "users": max((step.users for step in ramps if step.users), default=None),
-        "rate": max((step.rate for step in ramps if step.rate), default=None),
-    }
-    return f"none up to {size(most)}" if ramps else ""
+    ramps = [level.step for level in reading.levels if level.step.name in limited]
+    users = max((step.users for step in ramps if step.users), default=None)
+    rate = max((step.rate for step in ramps if step.rate), default=None)
+    return f"none up to {size(users, rate)}" if ramps else ""
 
 
-def size(level: Mapping[str, Any]) -> str:
+def size(users: int | None, rate: float | None) -> str:
     """50 users; 500/s; nothing when there is neither."""
-    users, rate = level["users"], level.get("rate")
     told = [f"{users} users" if users else "", f"{rate:,.6g}/s" if rate else ""]
     return " and ".join(filter(None, told))
 
 
 def knee(reading: Reading) -> str:
     """From which level on latency gave way while calls still succeeded; nothing where it did not."""
-    found = reading.knee
+    found = reading.summary.knee
     if found is None:
         return ""
     if found.one_at_a_time:
@@ -180,19 +177,19 @@ def knee(reading: Reading) -> str:
 
 def capacity(reading: Reading) -> str:
     """What was highest, and whether it is the peak; nothing for a run with one level."""
-    highest = levels_of_load.highest(reading.summary["steps"])
+    highest = levels_of_load.highest(reading.summary.steps)
     if highest is None:
         return ""
     whose = "this machine, target and generator together" if _shared(reading) else "the target"
-    measured = f"{show(highest['throughput_rps'], 'per_s')} at {highest['users']} users"
-    found, reason = reading.summary["capacity"], reading.summary["capacity_reason"]
+    measured = f"{show(highest.rps, 'per_s')} at {highest.users} users"
+    found, reason = reading.summary.capacity, reading.summary.capacity_reason
     if found is None:
         return f"Highest throughput of {whose}: {measured}. No capacity is given: {reason}."
-    low, high = (show(edge, "per_s") for edge in found["interval"]["rps"])
-    fewest, most = (f"{edge:.0f}" for edge in found["interval"]["users"])
+    low, high = (show(edge, "per_s") for edge in found.interval.rps)
+    fewest, most = (f"{edge:.0f}" for edge in found.interval.users)
     return (
-        f"Capacity of {whose}: {show(found['peak_rps'], 'per_s')} (95% interval {low} to {high}) at "
-        f"{found['peak_users']} users ({fewest} to {most}), by the Universal Scalability Law; highest measured: {measured}."
+        f"Capacity of {whose}: {show(found.peak_rps, 'per_s')} (95% interval {low} to {high}) at "
+        f"{found.peak_users} users ({fewest} to {most}), by the Universal Scalability Law; highest measured: {measured}."
     )
 
 
@@ -346,7 +343,9 @@ def matrix_count(rows: Sequence[Row]) -> str:
 def resilience(reading: Reading) -> list[tuple[str, str]]:
     """How many were taken how, and what was recognised; nothing for a run that is no matrix."""
     counted = [("Resilience", matrix_count(reading.matrix))] if reading.matrix else []
-    return [*counted, *(("Weakness", f"{one.name}: {one.seen}") for one in reading.weaknesses)]
+    matrix = reading.summary.matrix
+    weak = matrix.weaknesses if matrix else ()
+    return [*counted, *(("Weakness", f"{one.name}: {one.seen}") for one in weak)]
 
 
 def back(row: Row) -> str:
@@ -365,22 +364,21 @@ def work_lost(row: Row) -> str:
     return f"{row.work.missing:,}{twice}"
 
 
-def outcomes(summary: dict[str, Any]) -> list[tuple[str, int]]:
+def outcomes(summary: Summary) -> list[tuple[str, int]]:
     """ok first, then each kind of failure with its count, the most frequent first."""
     failed: dict[str, int] = {}
-    for row in summary["failures"]:
-        failed[row["outcome"]] = failed.get(row["outcome"], 0) + row["count"]
+    for row in summary.failures:
+        failed[row.outcome] = failed.get(row.outcome, 0) + row.count
     rest = sorted(failed.items(), key=lambda pair: -pair[1])
-    neither = summary["totals"]["neither"]
-    unsent = summary["totals"]["not_sent"]
-    more = [("left out", neither), ("not sent", unsent)]
-    return [("ok", summary["totals"]["ok"]), *rest, *((name, count) for name, count in more if count)]
+    totals = summary.totals
+    more = [("left out", totals.neither), ("not sent", totals.not_sent)]
+    return [("ok", totals.ok), *rest, *((name, count) for name, count in more if count)]
 
 
-def server(summary: dict[str, Any]) -> str:
+def server(summary: Summary) -> str:
     """The name and version of the server, as far as it gave them."""
-    found = summary["target"]["server"] or {}
-    return " ".join(str(part) for part in (found.get("name"), found.get("version")) if part)
+    found = summary.target.server
+    return " ".join(part for part in (found.name, found.version) if part) if found else ""
 
 
 def _sentence(text: str) -> str:

@@ -3,45 +3,46 @@
 It is made of `work` of the summary, so it says nothing that the summary does not.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from msgspec.structs import astuple
+
+from harness.results import Promises, WorkResult
 
 
-def told(found: Mapping[str, Any]) -> str:
+def told(found: WorkResult) -> str:
     """How many were acknowledged, whether they are there, and what became of the others."""
-    acknowledged = found["acknowledged"]
+    acknowledged = found.acknowledged
     parts = [f"{acknowledged:,} {_entries(acknowledged)} acknowledged{_fate(found)}"]
-    if found["refused"]:
-        parts.append(f"{found['refused']:,} refused ({found['refused_why']})")
-    if found["indeterminate"]:
-        parts.append(f"{found['indeterminate']:,} not answered")
-    return "; ".join([*parts, *_tasks(found["tasks"])])
+    if found.refused:
+        parts.append(f"{found.refused:,} refused ({found.refused_why})")
+    if found.indeterminate:
+        parts.append(f"{found.indeterminate:,} not answered")
+    return "; ".join([*parts, *_tasks(found.tasks)])
 
 
-def _fate(found: Mapping[str, Any]) -> str:
-    if not found["acknowledged"] and not found["duplicated"]:
+def _fate(found: WorkResult) -> str:
+    if not found.acknowledged and not found.duplicated:
         return ""
-    if found["missing"] is None:
-        return f", and nobody can say whether they are there: {found['unread']}"
-    if found["unread"] and found["missing"]:
-        return f", {found['missing']:,} of them could not be read back: the server answers {found['unread']}"
-    if found["missing"] or found["duplicated"]:
-        twice = found["duplicated"] or 0
-        return f", {found['missing']:,} of them missing, {twice:,} {_entries(twice)} there more than once"
+    if found.missing is None:
+        return f", and nobody can say whether they are there: {found.unread}"
+    if found.unread and found.missing:
+        return f", {found.missing:,} of them could not be read back: the server answers {found.unread}"
+    if found.missing or found.duplicated:
+        twice = found.duplicated or 0
+        return f", {found.missing:,} of them missing, {twice:,} {_entries(twice)} there more than once"
     return ", each of them there once"
 
 
-def _tasks(found: Mapping[str, Any] | None) -> list[str]:
+def _tasks(found: Promises | None) -> list[str]:
     """What became of tasks, where there were any."""
-    if not found or not any(found.values()):
+    if not found or not any(astuple(found)):
         return []
-    accepted = f"{found['acknowledged']:,} tasks accepted"
-    refused = f", {found['refused']:,} refused" if found["refused"] else ""
-    if not found["acknowledged"]:
+    accepted = f"{found.acknowledged:,} tasks accepted"
+    refused = f", {found.refused:,} refused" if found.refused else ""
+    if not found.acknowledged:
         return [accepted + refused]
-    if not found["missing"] and not found["duplicated"]:
+    if not found.missing and not found.duplicated:
         return [f"{accepted}, each of them finished once{refused}"]
-    missing, twice = found["missing"], found["duplicated"]
+    missing, twice = found.missing, found.duplicated
     return [f"{accepted}, {missing:,} of them not finished, {twice:,} finished more than once{refused}"]
 
 

@@ -1,9 +1,12 @@
 """What was not sent, and whether the generator kept up: synthetic reports with known answers."""
 
 import pytest
+from msgspec.structs import replace
 
 from harness.analysis.arrivals import fell_behind, kept_up, unsent, within
 from harness.record.events import GENERATOR, Event
+from harness.results import StepResult
+from tests.fakes.results import filled
 
 S = 1_000_000_000
 
@@ -58,7 +61,7 @@ def test_keeping_up_is_the_share_of_due_arrivals_that_were_looked_at(
 def test_only_steps_of_open_load_can_fall_behind() -> None:
     """Below 98 % of what was due."""
     behind = [report(1, arrived=0, overdue=0), report(5, arrived=97, overdue=3)]
-    row = {"rate": 25.0, "start_s": 0.0, "end_s": 10.0, "index": 0}
+    step = filled(StepResult, rate=25.0, start_s=0.0, end_s=10.0)
 
-    assert fell_behind(behind, [row, row | {"rate": None}]) == [(row, 0.97)]
-    assert fell_behind([behind[0], report(5, arrived=99, overdue=1)], [row]) == []
+    assert fell_behind(behind, [step, replace(step, rate=None)]) == [(step, 0.97)]
+    assert fell_behind([behind[0], report(5, arrived=99, overdue=1)], [step]) == []

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from harness.analysis import capacity
+from harness.results import StepResult
+from tests.fakes.results import filled
 
 
 def level(users, rps, kind="ramp", rate=None):
-    return {"users": users, "throughput_rps": rps, "kind": kind, "rate": rate}
+    return filled(StepResult, users=users, throughput_rps=rps, kind=kind, rate=rate)
 
 
 def law(users, first=100.0, contention=0.05, retrograde=0.002):
@@ -28,10 +30,10 @@ def test_a_curve_with_a_peak_is_fitted_and_its_interval_holds_the_truth():
     assert reason == "the peak lies inside the levels that were run"
     low, high = fit.users_interval
     assert low < np.sqrt(0.95 / 0.002) < high < 1.2 * low
-    row = fit.row()
-    assert (row["model"], row["peak_users"]) == ("usl", 22)
-    assert row["peak_rps"] == pytest.approx(max(law(users / 10) for users in range(100, 400)), rel=0.02)
-    assert row["interval"]["rps"][0] < row["peak_rps"] < row["interval"]["rps"][1]
+    found = fit.result()
+    assert (found.model, found.peak_users) == ("usl", 22)
+    assert found.peak_rps == pytest.approx(max(law(users / 10) for users in range(100, 400)), rel=0.02)
+    assert found.interval.rps[0] < found.peak_rps < found.interval.rps[1]
     assert capacity.rps_at(fit, 30) == pytest.approx(law(30), rel=0.02)
 
 
@@ -93,5 +95,5 @@ def test_the_highest_level_is_a_measurement_and_needs_two():
     """Whatever may lie beyond; the steady part of a scenario is no part of its ramp."""
     steps = [level(5, 100.0), level(10, 180.0), level(15, 170.0), level(12, 500.0, kind="sustain")]
 
-    assert capacity.highest(steps)["users"] == 10
+    assert capacity.highest(steps).users == 10
     assert capacity.highest([level(5, 1.0), level(5, 2.0)]) is None

@@ -121,7 +121,7 @@ def seen(text, calls=400, ms=20.0, added=None, **columns):
     done = intended + (np.broadcast_to(ms, calls) * MS).astype(np.int64)
     found = Calls.of(rows(calls, intended_ns=intended, done_ns=done, **columns))
     step = Step(index=0, name="steady", kind="sustain", users=5, rate=None, start_ns=10 * S, end_ns=20 * S)
-    return observe(parse(text), Evidence(found, found, [step], {}, added=added))
+    return observe(parse(text), Evidence(found, found, [step], added=added))
 
 
 REASONS = [

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harness.analysis import failures
 from harness.analysis.calls import Calls
+from tests.fakes.results import plain
 from tests.fakes.runs import S, rows
 
 
@@ -20,7 +21,7 @@ def test_each_kind_of_failure_has_its_count_and_its_time():
         done_ns=np.array([1, 9, 3, 5, 2, 7]) * S,
     )
 
-    assert failures.measure(Calls.of(frame)) == [
+    assert plain(failures.measure(Calls.of(frame))) == [
         {"outcome": "timeout", "detail": "30s", "count": 2, "first_s": 5.0, "last_s": 9.0},
         {"outcome": "http_status", "detail": "503", "count": 1, "first_s": 3.0, "last_s": 3.0},
         {"outcome": "timeout", "detail": "60s", "count": 1, "first_s": 7.0, "last_s": 7.0},
@@ -29,15 +30,15 @@ def test_each_kind_of_failure_has_its_count_and_its_time():
 
 def test_a_run_without_failures_has_no_rows():
     """Nothing to tell."""
-    assert failures.measure(Calls.of(rows(3))) == []
-    assert failures.measure(Calls.of(rows(0))) == []
+    assert failures.measure(Calls.of(rows(3))) == ()
+    assert failures.measure(Calls.of(rows(0))) == ()
 
 
 def test_a_missing_detail_is_an_empty_one():
     """Null in the file."""
     (row,) = failures.measure(Calls.of(rows(2, outcome="reset", detail=[None, None])))
 
-    assert (row["outcome"], row["detail"], row["count"]) == ("reset", "", 2)
+    assert (row.outcome, row.detail, row.count) == ("reset", "", 2)
 
 
 def test_more_kinds_than_the_table_holds_are_added_up_by_outcome():
@@ -49,11 +50,11 @@ def test_more_kinds_than_the_table_holds_are_added_up_by_outcome():
     table = failures.measure(Calls.of(frame))
 
     assert len(table) == failures.MOST + 2
-    assert [(row["outcome"], row["detail"], row["count"]) for row in table[-2:]] == [
+    assert [(row.outcome, row.detail, row.count) for row in table[-2:]] == [
         ("reset", "(others)", 80),
         ("timeout", "(others)", 60),
     ]
-    assert sum(row["count"] for row in table) == 180
+    assert sum(row.count for row in table) == 180
 
 
 @given(
@@ -76,8 +77,8 @@ def test_the_table_is_bounded_and_still_adds_up(calls):
     expected = Counter(name for name, _, _ in calls if name != "ok")
     counted: Counter[str] = Counter()
     for row in table:
-        counted[row["outcome"]] += row["count"]
-        times = [at for name, detail, at in calls if name == row["outcome"]]
-        assert min(times) <= row["first_s"] <= row["last_s"] <= max(times)
+        counted[row.outcome] += row.count
+        times = [at for name, detail, at in calls if name == row.outcome]
+        assert min(times) <= row.first_s <= row.last_s <= max(times)
     assert counted == expected
     assert len(table) <= failures.MOST + 2

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import asdict
 
 from harness.analysis import headline
 from harness.analysis.calls import Calls
@@ -23,7 +24,7 @@ def test_every_figure_has_its_interval():
     """Around the figure, and around the truth."""
     ms = np.random.default_rng(1).exponential(20, 4000)
     outcome = np.where(np.arange(4000) % 100 == 0, "reset", "ok")
-    found = headline.measure(calls(ms, outcome=outcome), []).intervals
+    found = asdict(headline.measure(calls(ms, outcome=outcome), []).intervals)
     right = {"success_rate": 0.99, "throughput_rps": 99.0, "p50_ms": 13.86, "p95_ms": 59.9, "p99_ms": 92.1}
 
     assert found.keys() == right.keys()
@@ -35,9 +36,9 @@ def test_every_figure_has_its_interval():
 
 def test_where_there_is_no_figure_there_is_no_interval():
     """Nothing of nothing; no percentile that is not shown."""
-    assert set(headline.measure(calls([]), []).intervals.values()) == {None}
+    assert set(asdict(headline.measure(calls([]), []).intervals).values()) == {None}
     few = headline.measure(calls(np.full(100, 20.0)), []).intervals
-    assert (few["p50_ms"], few["p95_ms"], few["p99_ms"]) == ([20.0, 20.0], None, None)
+    assert (few.p50_ms, few.p95_ms, few.p99_ms) == ((20.0, 20.0), None, None)
 
 
 JUMPS = [

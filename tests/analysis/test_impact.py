@@ -4,6 +4,7 @@ import pytest
 
 from harness.analysis.phases import Figures
 from harness.report.reading import read
+from tests.fakes.results import plain
 from tests.fakes.runs import Run, faults
 
 KEYS = [
@@ -33,24 +34,24 @@ def reading(tmp_path_factory):
 
 def test_a_row_has_the_keys_of_the_contract(reading):
     """And no other, in their order."""
-    rows = reading.summary["faults"]
+    rows = reading.summary.faults
 
-    assert [list(row) for row in rows] == [KEYS, KEYS]
-    assert list(rows[0]["exposed"]) == ["calls", "connections"]
-    assert list(rows[0]["latency_ms"]) == ["response", "service"]
+    assert [list(plain(row)) for row in rows] == [KEYS, KEYS]
+    assert list(plain(rows[0].exposed)) == ["calls", "connections"]
+    assert list(plain(rows[0].latency_ms)) == ["response", "service"]
 
 
 def test_a_latency_and_a_cut_are_measured(reading):
     """Known answers: 200 calls a second, 20 users, 20 ms and 200 more for ten seconds, then five of nothing."""
-    slow, cut = reading.summary["faults"]
+    slow, cut = reading.summary.faults
     told = ("name", "kind", "start_s", "end_s", "verified", "healed", "success_rate", "recover_s")
 
-    assert [slow[key] for key in told] == ["slow-link", "latency", 22.0, 32.0, True, True, 1.0, 0.0]
-    assert 2000 <= slow["exposed"]["calls"] <= 2010
-    assert slow["exposed"]["connections"] == cut["exposed"]["connections"] == 20
-    assert slow["latency_ms"]["response"]["p50"] == pytest.approx(220, abs=2)
-    assert (cut["start_s"], cut["end_s"], cut["recover_s"]) == (52.0, 57.0, 4.0)
-    assert cut["success_rate"] < 0.01
+    assert [getattr(slow, key) for key in told] == ["slow-link", "latency", 22.0, 32.0, True, True, 1.0, 0.0]
+    assert 2000 <= slow.exposed.calls <= 2010
+    assert slow.exposed.connections == cut.exposed.connections == 20
+    assert slow.latency_ms.response.p50 == pytest.approx(220, abs=2)
+    assert (cut.start_s, cut.end_s, cut.recover_s) == (52.0, 57.0, 4.0)
+    assert cut.success_rate < 0.01
 
 
 def test_figures_stand_before_during_and_after(reading):
@@ -67,13 +68,13 @@ def test_figures_stand_before_during_and_after(reading):
 
 def test_the_step_and_its_objectives_are_those_outside_of_the_faults(reading):
     """90 s, less 11.1 s and 6.1 s of disturbed time."""
-    (step,) = reading.summary["steps"]
+    (step,) = reading.summary.steps
 
-    assert (step["failed"], step["success_rate"]) == (0, 1.0)
-    assert step["requests"] == pytest.approx((90 - 11.1 - 6.1) * 200, abs=15)
-    assert step["throughput_rps"] == pytest.approx(200, abs=2)
-    assert step["offered_rps"] == pytest.approx(200, abs=2)
-    assert reading.summary["totals"]["failed"] == 1000
+    assert (step.failed, step.success_rate) == (0, 1.0)
+    assert step.requests == pytest.approx((90 - 11.1 - 6.1) * 200, abs=15)
+    assert step.throughput_rps == pytest.approx(200, abs=2)
+    assert step.offered_rps == pytest.approx(200, abs=2)
+    assert reading.summary.totals.failed == 1000
 
 
 OBJECTIVES = {
@@ -94,8 +95,8 @@ def test_objectives_on_faults_work_from_the_events_to_the_verdict(tmp_path):
     """during, after, recovery."""
     summary = read(faults(objectives=list(OBJECTIVES)).write(tmp_path)).summary
 
-    assert {row["objective"]: row["outcome"] for row in summary["objectives"]} == OBJECTIVES
-    assert summary["verdict"] == "fail"
+    assert {row.objective: row.outcome for row in summary.objectives} == OBJECTIVES
+    assert summary.verdict == "fail"
 
 
 @pytest.mark.parametrize(
@@ -115,8 +116,8 @@ def test_connections_of_the_load_say_nothing_of_those_behind_the_target(kind, li
     run.level(5, seconds=30, kind="sustain", reused=False)
     run.end()
 
-    (row,) = read(run.write(tmp_path)).summary["faults"]
-    assert (row["exposed"]["calls"] > 0) == hit
+    (row,) = read(run.write(tmp_path)).summary.faults
+    assert (row.exposed.calls > 0) == hit
 
 
 def test_a_fault_that_never_came_has_a_row_of_nothing(tmp_path):
@@ -126,7 +127,7 @@ def test_a_fault_that_never_came_has_a_row_of_nothing(tmp_path):
     run.level(5, kind="sustain")
     run.end()
     reading = read(run.write(tmp_path))
-    (row,) = reading.summary["faults"]
+    row = plain(reading.summary.faults[0])
 
     told = {key: row[key] for key in KEYS if key not in {"name", "kind", "link", "latency_ms"}}
     assert told == {
@@ -179,4 +180,4 @@ def test_sessions_lost_count_from_the_fault_to_the_next(tmp_path):
     run.frames[0] = frame.assign(outcome=frame["outcome"].astype(str).where(~lost, "session_lost"))
     run.end()
 
-    assert [row["sessions_lost"] for row in read(run.write(tmp_path)).summary["faults"]] == [3, 1]
+    assert [row.sessions_lost for row in read(run.write(tmp_path)).summary.faults] == [3, 1]

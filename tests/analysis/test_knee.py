@@ -3,15 +3,15 @@
 import pytest
 
 from harness.analysis import knee
+from harness.analysis.capacity import Level
+from harness.results import StepResult
+from tests.fakes.results import filled
 
 
-def level(users, rps, ms, kind="ramp"):
-    return {
-        "users": users,
-        "throughput_rps": rps,
-        "kind": kind,
-        "latency_ms": {"response": {"p95": ms, "p50": None if ms is None else ms / 2}},
-    }
+def level(users, rps, p95_ms, kind="ramp", p50_ms=None):
+    response = {"p95": p95_ms, "p50": p95_ms / 2 if p95_ms and p50_ms is None else p50_ms}
+    step = filled(StepResult, users=users, throughput_rps=rps, kind=kind, latency_ms={"response": response})
+    return Level(users, rps, step)
 
 
 def closed(users, capacity_rps=500.0, service_s=0.02):
@@ -46,9 +46,11 @@ def test_where_latency_did_not_give_way_there_is_no_knee(levels):
 
 def test_a_repetition_is_no_level_of_its_own():
     """And the median serves where there are too few calls for p95."""
-    levels = [closed(users) for users in (5, 10, 20, 40)] + [level(40, 1, 9000, kind="confirm")]
-    for row in levels:
-        row["latency_ms"]["response"] |= {"p50": row["latency_ms"]["response"]["p95"], "p95": None}
+    known = [closed(users) for users in (5, 10, 20, 40)] + [level(40, 1, 9000, kind="confirm")]
+    levels = [
+        level(one.users, one.rps, None, one.step.kind, p50_ms=one.step.latency_ms.response.p95)
+        for one in known
+    ]
 
     assert knee.find(levels).quantile == "p50"
     assert knee.find(levels).last_ms == pytest.approx(80)

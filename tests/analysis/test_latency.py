@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from harness.analysis import latency
 from harness.analysis.calls import Calls
 from harness.catalogue import QUANTILES
+from tests.fakes.results import plain
 from tests.fakes.runs import MS, rows
 
 
@@ -49,7 +51,7 @@ def test_known_answers_of_a_thousand_values():
     """1 ms to 1000 ms, shuffled."""
     values = np.random.default_rng(1).permutation(np.arange(1, 1001)) * MS
 
-    assert latency.table(values) == {
+    assert plain(latency.table(values)) == {
         "mean": 500.5,
         "p50": 500.0,
         "p90": 900.0,
@@ -62,9 +64,9 @@ def test_known_answers_of_a_thousand_values():
 
 def test_of_no_value_nothing_is_known_and_of_one_the_mean_and_the_maximum():
     """Mean and maximum are facts, not estimates."""
-    assert set(latency.table(np.array([], dtype=np.int64)).values()) == {None}
+    assert set(astuple(latency.table(np.array([], dtype=np.int64)))) == {None}
 
-    one = latency.table(np.array([7 * MS], dtype=np.int64))
+    one = plain(latency.table(np.array([7 * MS], dtype=np.int64)))
     assert one == dict.fromkeys(QUANTILES) | {"mean": 7.0, "max": 7.0}
 
 
@@ -81,8 +83,8 @@ def test_response_counts_from_the_intended_start_and_service_from_sending():
 
     found = latency.tables(Calls.of(frame))
 
-    assert (found["response"]["p50"], found["service"]["p50"]) == (40.0, 10.0)
-    assert found["response"]["p90"] is None  # of 60 ok calls only 6 lie above
+    assert (found.response.p50, found.service.p50) == (40.0, 10.0)
+    assert found.response.p90 is None  # of 60 ok calls only 6 lie above
 
 
 @given(st.integers(1, 5000), st.sampled_from(list(QUANTILES.values())))

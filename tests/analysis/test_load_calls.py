@@ -74,7 +74,7 @@ def test_handshakes_do_not_dilute_failures():
 )
 def test_an_objective_is_about_the_load_unless_it_names_an_operation(text, value):
     calls = Calls.of(frame())
-    evidence = Evidence(calls, calls.of_load(), (), {})
+    evidence = Evidence(calls, calls.of_load(), ())
     assert observe(parse(f"{text} overall"), evidence).value == value
 
 

@@ -1,5 +1,7 @@
 """Calls without a row: how many, and whether that is all of them."""
 
+from dataclasses import asdict
+
 import pytest
 
 from harness.analysis.loss import Numbering, measure, numbering
@@ -42,7 +44,7 @@ def test_lost_is_what_was_started_and_has_no_row(there, numbered, counted, said,
     """Worker by worker, the source that knows of most; and it is said where more is possible."""
     events = [report(worker, count) for worker, count in said.items()]
 
-    assert measure(events, Numbering(there, numbered, counted)) == {
+    assert asdict(measure(events, Numbering(there, numbered, counted))) == {
         "started": started,
         "recorded": sum(there.values()),
         "lost": lost,
@@ -55,4 +57,4 @@ def test_a_worker_elsewhere_that_has_ended_in_good_order_has_said_all_of_its_cal
     events = [report(0, 4), report(1, 7), report(1, 12, last=True)]
     found = measure(events, Numbering({0: 4, 1: 12}, {0: 4, 1: 12}, {0: 4}))
 
-    assert (found["lost"], found["lost_at_least"]) == (0, False)
+    assert (found.lost, found.lost_at_least) == (0, False)

@@ -14,6 +14,8 @@ from harness.analysis.recovery import Recovery
 from harness.analysis.saturation import Excess
 from harness.analysis.steps import Step
 from harness.analysis.work import Work
+from harness.results import FaultResult
+from tests.fakes.results import filled, plain
 
 S = 1_000_000_000
 GOOD = Figures(calls=1000, success_rate=1.0, p50_ms=20.0, p95_ms=30.0, failed=0, decided=1000)
@@ -45,7 +47,9 @@ def impact(name: str = "kill-target", **how: Any) -> Impact:
         "recovery": BACK,
         "fate": None,
     }
-    return Impact(fault=Fault(name=name, **told), row={"sessions_lost": lost}, **(given | how))
+    return Impact(
+        fault=Fault(name=name, **told), result=filled(FaultResult, sessions_lost=lost), **(given | how)
+    )
 
 
 def plan(*impacts: Impact, **anchors: str) -> dict[str, Any]:
@@ -170,7 +174,7 @@ def test_work_done_twice_breaks_a_row_and_is_told_beside_what_is_missing() -> No
         "broke",
         "1 acknowledged entry is missing, 2 entries are there more than once",
     )
-    assert row.as_row()["work"] == {"missing": 1, "duplicated": 2}
+    assert plain(row.result().work) == {"missing": 1, "duplicated": 2}
 
 
 def test_two_faults_at_once_are_one_row_told_of_the_one_that_was_healed_last() -> None:
@@ -182,7 +186,7 @@ def test_two_faults_at_once_are_one_row_told_of_the_one_that_was_healed_last() -
     (row,) = measure(evidence)
 
     assert (row.name, row.outcome, row.sessions_lost) == ("both", "degraded", 3)
-    assert row.as_row()["faults"] == ["slow", "kill"]
+    assert row.result().faults == ("slow", "kill")
     unsure = replace(slow, fault=replace(slow.fault, verified=False, unverified_why="no effect"))
     (row,) = measure(replace(evidence, impacts=[unsure, kill]))
     assert row.outcome == "unknown"

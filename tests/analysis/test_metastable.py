@@ -7,6 +7,7 @@ from harness.analysis.calls import Calls
 from harness.analysis.faults import Fault
 from harness.analysis.metastable import measure
 from harness.analysis.steps import Step
+from tests.fakes.results import plain
 from tests.fakes.runs import MS, S, rows
 
 #         before | fault | settling | late
@@ -52,7 +53,7 @@ def test_a_service_that_stays_down_under_its_own_retries_is_said_to():
     """50 a second were wanted and answered; now 145 a second are tried, and ten answered."""
     (one,) = found(DOWN)
 
-    assert one.row() == {
+    assert plain(one) == {
         "fault": "slow",
         "goodput_rps_before": 50.0,
         "goodput_rps": 10.0,

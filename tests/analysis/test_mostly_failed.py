@@ -3,6 +3,8 @@
 import pytest
 
 from harness.analysis.mostly_failed import findings
+from harness.results import Summary
+from tests.fakes.results import filled
 
 TOOL_ERROR = {"outcome": "tool_error", "detail": "Database error", "count": 90}
 
@@ -12,13 +14,14 @@ def step(ok, failed, users=10, kind="sustain", index=0):
 
 
 def summary(*steps, breaking_point=None, matrix=None):
-    return {
-        "totals": {"ok": sum(one["ok"] for one in steps), "failed": sum(one["failed"] for one in steps)},
-        "steps": list(steps),
-        "failures": [TOOL_ERROR],
-        "breaking_point": breaking_point,
-        "matrix": matrix,
-    }
+    return filled(
+        Summary,
+        totals={"ok": sum(one["ok"] for one in steps), "failed": sum(one["failed"] for one in steps)},
+        steps=steps,
+        failures=[TOOL_ERROR],
+        breaking_point=breaking_point,
+        matrix=matrix,
+    )
 
 
 BROKE_AT_20 = {"users": 20, "last_good_users": 10, "reason": "", "confirmed": True}

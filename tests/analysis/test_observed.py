@@ -13,6 +13,8 @@ from harness.analysis.observed import Evidence, observe
 from harness.analysis.recovery import Recovery
 from harness.analysis.steps import Step
 from harness.objectives import parse
+from harness.results import WorkResult
+from tests.fakes.results import filled
 from tests.fakes.runs import MS, S, rows
 
 
@@ -33,8 +35,9 @@ def evidence(frame=None, *, faults=(), work=None, lost=0):
         operation = np.where(np.arange(6000) % 2, "tools/call:odd", "tools/call:even")
         frame = rows(6000, intended_ns=intended, done_ns=intended + took * MS, operation=operation)
     calls = Calls.of(frame)
-    summary = {"sessions": {"lost": lost}, "work": work}
-    return Evidence(calls, calls.of_load(), STEPS, summary, impact.measure(calls, faults, STEPS))
+    impacts = impact.measure(calls, faults, STEPS)
+    written = work and filled(WorkResult, **work)
+    return Evidence(calls, calls.of_load(), STEPS, impacts, work=written, sessions_lost=lost)
 
 
 SCOPES = [
@@ -83,7 +86,7 @@ def test_what_cannot_be_observed_says_why(text, why):
 
 def test_without_a_step_there_is_nothing_to_look_at():
     """Nor overall, without a call."""
-    empty = Evidence(Calls.of(rows(0)), Calls.of(rows(0)), (), {"sessions": {"lost": 0}, "work": None})
+    empty = Evidence(Calls.of(rows(0)), Calls.of(rows(0)), ())
 
     assert observe(parse("max < 1s"), empty).why == "no step was measured"
     assert observe(parse("max < 1s overall"), empty).value is None

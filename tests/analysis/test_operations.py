@@ -34,10 +34,10 @@ def test_each_row_holds_the_calls_of_its_pair(calls):
 
     table = operations.measure(Calls.of(frame))
 
-    assert {(row["operation"], row["user_class"]) for row in table} == {call[:2] for call in calls}
+    assert {(row.operation, row.user_class) for row in table} == {call[:2] for call in calls}
     for row in table:
-        mine = [call for call in calls if call[:2] == (row["operation"], row["user_class"])]
+        mine = [call for call in calls if call[:2] == (row.operation, row.user_class)]
         took = [ms for _, _, outcome, ms in mine if outcome == "ok"]
-        assert (row["requests"], row["ok"], row["failed"]) == (len(mine), len(took), len(mine) - len(took))
-        assert row["latency_ms"]["response"]["max"] == (max(took) if took else None)
-    assert [row["requests"] for row in table] == sorted((row["requests"] for row in table), reverse=True)
+        assert (row.requests, row.ok, row.failed) == (len(mine), len(took), len(mine) - len(took))
+        assert row.latency_ms.response.max == (max(took) if took else None)
+    assert [row.requests for row in table] == sorted((row.requests for row in table), reverse=True)

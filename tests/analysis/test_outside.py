@@ -9,6 +9,8 @@ from harness.analysis.calls import Calls
 from harness.analysis.outside import Outside, measure
 from harness.analysis.steps import timeline
 from harness.record.events import Event
+from harness.results import StepResult
+from tests.fakes.results import filled
 from tests.fakes.runs import S, rows
 
 
@@ -23,7 +25,9 @@ def step(asked_s: float, running_s: float, start_s: float, end_s: float) -> list
 
 def found(events: list[Event], at_s: Any, requests: list[int]) -> Outside:
     calls = Calls.of(rows(len(at_s), intended_ns=(np.asarray(at_s) * S).astype(np.int64)))
-    return measure(calls, events, timeline(events, 0, {}), [{"requests": count} for count in requests])
+    return measure(
+        calls, events, timeline(events, 0, {}), [filled(StepResult, requests=count) for count in requests]
+    )
 
 
 def test_a_rate_of_which_a_fifth_settles_and_some_arrives_while_the_step_closes() -> None:

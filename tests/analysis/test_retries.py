@@ -21,7 +21,7 @@ def calls(*attempts, **columns):
 
 
 def counted(found):
-    return tuple(found[key] for key in ("calls", "retried", "succeeded", "given_up", "success_rate"))
+    return (found.calls, found.retried, found.succeeded, found.given_up, found.success_rate)
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_the_time_of_a_call_is_from_its_first_attempt_to_the_end_of_its_last():
     """Waits and all: a second between the attempts, ten milliseconds for the last."""
     found = measure(calls((0, "reset", 0), (0, "ok", 1)), POLICY, [])
 
-    assert found["latency_ms"]["max"] == 1010.0
+    assert found.latency_ms.max == 1010.0
 
 
 def test_refusals_are_what_each_worker_said_last():
     """Counts that grow, of two workers."""
     said = [Event(n, "generator", {"worker": n % 2, "retries_refused": n}) for n in range(1, 7)]
 
-    assert measure(calls(), POLICY, [*said, Event(9, "generator", {"worker": 0})])["budget_exhausted"] == 11
+    assert measure(calls(), POLICY, [*said, Event(9, "generator", {"worker": 0})]).budget_exhausted == 11
 
 
 def test_clients_that_try_nothing_again_have_no_block():
@@ -86,8 +86,8 @@ def test_every_attempt_belongs_to_exactly_one_call(attempts):
         for number, (user, _, again) in enumerate(attempts)
     )
 
-    assert found["calls"] + found["retried"] - orphans == len(attempts)
-    assert found["succeeded"] + found["given_up"] <= found["calls"]
+    assert found.calls + found.retried - orphans == len(attempts)
+    assert found.succeeded + found.given_up <= found.calls
 
 
 def test_rows_of_several_operations_do_not_depend_on_their_order():

@@ -77,7 +77,7 @@ def test_it_is_the_figures_that_decide(added, names):
         {"mean"} if "a call over" in text else set()
     ) == set(names), text
     assert all(found.added_ms[name] is not None for name in ("p50", "p95", "p99"))
-    assert measure([], [])["saturated"] is None
+    assert not measure([], []).reported
 
 
 def test_what_was_added_to_calls_that_ended_after_the_step_is_found():
@@ -133,17 +133,17 @@ def test_the_reports_of_a_short_step_are_not_those_of_its_end_and_of_the_teardow
 
     assert judge(events, calls, steps).excesses == ()
     health = measure(events, [(steps[0].start_ns, steps[0].end_ns)])
-    assert (health["lag_ms_p99"], health["run_delay_max"]) == (1.5, 0.02)
-    assert health["cpu_max"] == pytest.approx((0.2 * 0.9 + 0.5 * 0.4) / 0.7, abs=1e-3)
+    assert (health.lag_ms_p99, health.run_delay_max) == (1.5, 0.02)
+    assert health.cpu_max == pytest.approx((0.2 * 0.9 + 0.5 * 0.4) / 0.7, abs=1e-3)
 
 
 def test_only_the_measured_seconds_count_by_their_length():
     """Starting users is hard work, and measured by nobody."""
     busy = [*regular(0, 2, cpu=0.99), *regular(2.5, 10, cpu=0.7), *regular(10.5, 12, cpu=0.99)]
 
-    assert measure(busy, [(2 * S, 10 * S)])["cpu_max"] == 0.7
-    assert measure(busy, [(2 * S, int(10.4 * S))])["cpu_max"] == pytest.approx(0.829, abs=1e-3)
-    assert measure(busy, [])["cpu_max"] == 0.99
+    assert measure(busy, [(2 * S, 10 * S)]).cpu_max == 0.7
+    assert measure(busy, [(2 * S, int(10.4 * S))]).cpu_max == pytest.approx(0.829, abs=1e-3)
+    assert measure(busy, []).cpu_max == 0.99
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,14 @@ def test_every_worker_has_seconds_of_its_own():
     reports = [said(at_s, worker=worker, run_delay=0.0) for at_s in (1, 1.5, 2) for worker in (0, 1)]
     reports += [said(2.5, worker=0, run_delay=0.15), said(2.5, worker=1), said(3, worker=1, run_delay=0.15)]
 
-    assert measure(reports, [])["run_delay_max"] == pytest.approx(0.085)
+    assert measure(reports, []).run_delay_max == pytest.approx(0.085)
 
 
 def test_health_that_nobody_reported_is_unknown():
     """Not healthy."""
     found = measure([], [])
 
-    assert (found["cpu_max"], found["lag_ms_p99"], found["saturated"]) == (None, None, None)
+    assert (found.cpu_max, found.lag_ms_p99, found.reported) == (None, None, False)
     assert judge([], calls_of(np.full(100, 20.0)), [a_step()]).added_ms == dict.fromkeys(
         ("p50", "p95", "p99")
     )
@@ -185,8 +185,8 @@ def test_a_gauge_that_is_missing_is_not_a_crash():
     events = [Event(11 * S, "generator", {"worker": 0, "cpu": 0.2})]
     found = measure(events, [])
 
-    assert (found["cpu_max"], found["run_delay_max"], found["lag_ms_p99"]) == (0.2, None, None)
-    assert found["saturated"] is False
+    assert (found.cpu_max, found.run_delay_max, found.lag_ms_p99) == (0.2, None, None)
+    assert found.reported
     assert judge(events, calls_of(np.full(100, 20.0)), [a_step()]).excesses == ()
 
 

@@ -4,7 +4,9 @@ import pytest
 
 from harness.analysis.calls import Calls
 from harness.analysis.faults import Fault
-from harness.analysis.sessions import Fate, Storm, fate, measure, survived_restart
+from harness.analysis.sessions import fate, measure, survived_restart
+from harness.results import SessionsFound, Storm
+from tests.fakes.results import plain
 from tests.fakes.runs import rows
 
 S = 10**9
@@ -22,13 +24,23 @@ def test_sessions_are_counted_by_the_calls_that_open_and_lose_them():
         worker=[0, 0, 1, 0, 0, 0],
     )
 
-    assert measure(Calls.of(frame)) == {"opened": 4, "lost": 1, "reopened": 1, "survived_restart": None}
+    assert plain(measure(Calls.of(frame))) == {
+        "opened": 4,
+        "lost": 1,
+        "reopened": 1,
+        "survived_restart": None,
+    }
 
 
 def test_a_run_without_sessions_has_none():
     """Plain HTTP, or nothing at all."""
     for frame in (rows(3), rows(0)):
-        assert measure(Calls.of(frame)) == {"opened": 0, "lost": 0, "reopened": 0, "survived_restart": None}
+        assert plain(measure(Calls.of(frame))) == {
+            "opened": 0,
+            "lost": 0,
+            "reopened": 0,
+            "survived_restart": None,
+        }
 
 
 def calls(*told: tuple[float, int, int, str, str]) -> Calls:
@@ -78,8 +90,8 @@ def test_a_session_counts_until_the_next_fault_and_only_the_last_of_a_user():
     )
 
     first, second = (fate(told, fault, [RESTART, later]) for fault in (RESTART, later))
-    assert first == Fate(present=1, survived=1, lost=0, reopened=0, storm=None)
-    assert second == Fate(present=1, survived=0, lost=1, reopened=0, storm=None)
+    assert first == SessionsFound(present=1, survived=1, lost=0, reopened=0, storm=None)
+    assert second == SessionsFound(present=1, survived=0, lost=1, reopened=0, storm=None)
     assert fate(told, Fault(name="n", kind="restart", link="target"), []) is None
 
 
@@ -114,7 +126,7 @@ def test_the_storm_is_when_sessions_are_asked_for_again_faster_than_before():
 )
 def test_only_a_restart_of_the_target_says_whether_sessions_survive_one(kind, link, survived, lost, expected):
     """One that was lost is enough; none that was there says nothing."""
-    found = Fate(present=3, survived=survived, lost=lost, reopened=0, storm=None)
+    found = SessionsFound(present=3, survived=survived, lost=lost, reopened=0, storm=None)
 
     assert survived_restart([(Fault(name="f", kind=kind, link=link), found)]) is expected
     assert survived_restart([(Fault(name="f", kind=kind, link=link), None)]) is None

@@ -100,10 +100,10 @@ def test_throughput_is_by_completion_and_everything_else_by_intended_start():
 
     row = steps.measure(calls, step)
 
-    assert (row["requests"], row["ok"], row["failed"], row["success_rate"]) == (1000, 900, 100, 0.9)
-    assert (row["throughput_rps"], row["offered_rps"]) == (81.0, 100.0)
-    assert (row["start_s"], row["end_s"], row["not_sent"]) == (1.0, 11.0, 0)
-    assert row["latency_ms"]["response"]["p95"] == 1000.0
+    assert (row.requests, row.ok, row.failed, row.success_rate) == (1000, 900, 100, 0.9)
+    assert (row.throughput_rps, row.offered_rps) == (81.0, 100.0)
+    assert (row.start_s, row.end_s, row.not_sent) == (1.0, 11.0, 0)
+    assert row.latency_ms.response.p95 == 1000.0
 
 
 def test_an_empty_window_has_counts_and_no_rates():
@@ -112,11 +112,11 @@ def test_an_empty_window_has_counts_and_no_rates():
 
     row = steps.measure(Calls.of(rows(0, done_ns=np.zeros(0) * MS)), step)
 
-    assert (row["requests"], row["success_rate"], row["throughput_rps"]) == (0, None, None)
+    assert (row.requests, row.success_rate, row.throughput_rps) == (0, None, None)
 
 
 def test_how_many_were_not_sent_is_unknown_in_an_open_load():
     """Closed load leaves out nothing; an open one would have to be asked."""
     step = steps.Step(index=0, name="x", kind="rate", users=None, rate=50.0, start_ns=0, end_ns=5 * S)
 
-    assert steps.measure(Calls.of(rows(3)), step)["not_sent"] is None
+    assert steps.measure(Calls.of(rows(3)), step).not_sent is None

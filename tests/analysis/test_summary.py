@@ -7,13 +7,14 @@ from harness.analysis.calls import Calls
 from harness.analysis.loss import numbering
 from harness.analysis.summary import Recorded
 from harness.record.events import Event
+from harness.results import codec
 from tests.fakes.runs import Run, ramp
 
 LATENCY = ["mean", "p50", "p90", "p95", "p99", "p999", "max"]
 KEYS = {
     "": "schema run_id run_dir scenario command started_at duration_s seed timeout_s target totals latency_ms "
     "operations failures steps breaking_point capacity capacity_reason knee faults matrix sessions work retries generator objectives "
-    "verdict reasons exit_code",
+    "verdict reasons exit_code intervals",
     "target": "url transport protocol server cpu_max rss_max_mb",
     "totals": "requests calls ok failed neither rate_limited not_sent success_rate throughput_rps offered_rps bytes_in "
     "bytes_out",
@@ -54,7 +55,7 @@ def recorded(run, **changes):
 
 def assembled(run, **changes):
     found = recorded(run, **changes)
-    return summary.assemble(found, summary.timeline(found))
+    return codec.as_object(summary.assemble(found, summary.timeline(found)))
 
 
 @pytest.mark.parametrize("part", KEYS)
@@ -63,7 +64,7 @@ def test_every_key_of_the_contract_is_there_and_no_other(part):
     found = assembled(ramp())
     value = found[part] if part else found
 
-    assert list(value[0] if isinstance(value, list) else value) == KEYS[part].split()
+    assert list(value[0] if isinstance(value, tuple) else value) == KEYS[part].split()
 
 
 def test_latency_tables_have_the_same_keys_everywhere():
@@ -82,8 +83,8 @@ def test_a_run_that_knew_nothing_has_nulls_and_no_crash():
     assert list(found) == KEYS[""].split()
     assert found["target"] == dict.fromkeys(KEYS["target"].split())
     assert (found["totals"]["requests"], found["totals"]["success_rate"]) == (0, None)
-    assert (found["steps"], found["breaking_point"], found["capacity"]) == ([], None, None)
-    assert (found["duration_s"], found["work"], found["faults"]) == (0.0, None, [])
+    assert (found["steps"], found["breaking_point"], found["capacity"]) == ((), None, None)
+    assert (found["duration_s"], found["work"], found["faults"]) == (0.0, None, ())
 
 
 def test_the_totals_add_up():

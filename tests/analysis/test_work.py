@@ -6,6 +6,7 @@ import pytest
 
 from harness.analysis.work import Work, findings, measure
 from harness.report import work_entries
+from tests.fakes.results import plain
 
 
 def wrote(entry: str, outcome: str = "ok", **more: Any) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def test_a_run_in_which_every_write_was_refused_has_shown_nothing() -> None:
         "no entry was acknowledged, so no promise could be broken: 48 were refused (tool_error: disk full)"
     )
     assert judged(found) == [("unknown", False, reason)]
-    assert work_entries.told(found.as_row()) == "0 entries acknowledged; 48 refused (tool_error: disk full)"
+    assert work_entries.told(found.result()) == "0 entries acknowledged; 48 refused (tool_error: disk full)"
 
 
 def test_the_commonest_answers_are_told_first() -> None:
@@ -120,7 +121,7 @@ def test_acknowledged_data_that_the_server_cannot_give_back_is_missing_for_certa
     assert found.missing_ns == (2, 2)
     reason = "2 acknowledged entries could not be read back: the server answers tool_error: bad JSON"
     assert judged(found) == [("fail", True, reason)]
-    assert work_entries.told(found.as_row()) == (
+    assert work_entries.told(found.result()) == (
         "3 entries acknowledged, 2 of them could not be read back: the server answers tool_error: bad JSON"
     )
 
@@ -134,7 +135,7 @@ def test_what_could_not_be_read_back_at_all_is_not_known_and_still_counted() -> 
     assert judged(found) == [
         ("unknown", False, "1 acknowledged entry could not be read back: connect: refused")
     ]
-    assert work_entries.told(found.as_row()) == (
+    assert work_entries.told(found.result()) == (
         "1 entry acknowledged, and nobody can say whether they are there: connect: refused; 1 not answered"
     )
     assert "the run ended before" in judged(measure([wrote("a")]))[0][2]
@@ -160,7 +161,7 @@ def test_tasks_and_records_are_counted_beside_the_entries() -> None:
 
     assert isinstance(found, Work)
     counts = ("acknowledged", "missing", "duplicated", "indeterminate", "refused")
-    assert found.as_row() == dict(zip(counts, (3, 0, 0, 0, 0), strict=True)) | {
+    assert plain(found.result()) == dict(zip(counts, (3, 0, 0, 0, 0), strict=True)) | {
         "refused_why": None,
         "unread": None,
         "tasks": dict(zip(counts, (5, 2, 2, 1, 1), strict=True)),

@@ -17,7 +17,7 @@ FULL = Path("/dev/full")
 def failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has failed an objective."""
     run = ramp(objectives=["p95 < 1ms"]).write(tmp_path_factory.mktemp("runs") / "failed")
-    assert report.write_all(run).summary["exit_code"] == 1
+    assert report.write_all(run).summary.exit_code == 1
     return run
 
 

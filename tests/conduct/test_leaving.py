@@ -79,7 +79,7 @@ async def test_ctrl_c_while_the_report_is_written_lets_it_be_written(
     """The run was over: its report is whole, and the exit code is its own."""
     finished = await pressed_while_reading(tmp_path, monkeypatch, 1)
 
-    assert (finished.exit_code, finished.summary["verdict"]) == (0, "pass")
+    assert (finished.exit_code, finished.summary.verdict) == (0, "pass")
     assert finished.run_dir is not None
     assert (finished.run_dir / "report.html").exists()
     assert "The load is over, and its report is being written to its end" in capsys.readouterr().err
@@ -102,4 +102,4 @@ def test_a_second_ctrl_c_leaves_at_once_and_the_last_line_says_what_recovers_the
     (run,) = (tmp_path / "sim").glob("2*")
     assert done.stderr.splitlines()[-1].endswith(f"harness report {run}")
     assert not (run / "report.html").exists()
-    assert read_run(run).summary["generator"]["lost"] == 0
+    assert read_run(run).summary.generator.lost == 0

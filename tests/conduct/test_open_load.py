@@ -13,6 +13,7 @@ from harness.load.simulated import Server
 from harness.report.terminal import render
 from tests.conduct.test_play import Played, play
 from tests.conduct.test_run import conduct
+from tests.fakes.results import plain
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "summary.schema.json").read_text(encoding="utf-8"))
 
@@ -128,9 +129,9 @@ async def test_a_warm_up_is_no_step_and_not_in_the_totals(tmp_path: Path) -> Non
     cold = await conduct(tmp_path / "cold", load, Server())
     warm = await conduct(tmp_path / "warm", load, Server(), warm_up="10s")
 
-    assert len(warm.summary["steps"]) == 1
-    assert warm.summary["totals"]["requests"] == pytest.approx(cold.summary["totals"]["requests"], abs=100)
-    assert warm.summary["generator"]["recorded"] >= cold.summary["generator"]["recorded"] + 900
+    assert len(warm.summary.steps) == 1
+    assert warm.summary.totals.requests == pytest.approx(cold.summary.totals.requests, abs=100)
+    assert warm.summary.generator.recorded >= cold.summary.generator.recorded + 900
 
 
 async def test_arrivals_that_were_not_sent_are_counted_and_fail_objectives_on_success(tmp_path: Path) -> None:
@@ -144,18 +145,17 @@ async def test_arrivals_that_were_not_sent_are_counted_and_fail_objectives_on_su
         objectives=["success_rate >= 50%", "p50 < 10s", "max < 10s"],
     )
     summary = finished.summary
-    (step,) = summary["steps"]
+    (step,) = summary.steps
 
-    assert (step["users"], step["rate"], step["success_rate"]) == (None, 120, 1.0)
-    assert step["requests"] + step["not_sent"] == 120 * 18
-    assert step["offered_rps"] == 120
-    assert summary["totals"]["not_sent"] >= step["not_sent"] > 100
-    assert [one["outcome"] for one in summary["objectives"]] == ["fail", "pass", "fail"]
-    assert any("arrivals were not sent" in reason for reason in summary["reasons"])
-    assert (summary["verdict"], finished.exit_code) == ("fail", 1)
-    assert (
-        sum(count for one in events_of(finished, "generator") for _, count in one.get("not_sent", []))
-        == (summary["totals"]["not_sent"])
+    assert (step.users, step.rate, step.success_rate) == (None, 120, 1.0)
+    assert step.requests + step.not_sent == 120 * 18
+    assert step.offered_rps == 120
+    assert summary.totals.not_sent >= step.not_sent > 100
+    assert [one.outcome for one in summary.objectives] == ["fail", "pass", "fail"]
+    assert any("arrivals were not sent" in reason for reason in summary.reasons)
+    assert (summary.verdict, finished.exit_code) == ("fail", 1)
+    assert sum(count for one in events_of(finished, "generator") for _, count in one.get("not_sent", [])) == (
+        summary.totals.not_sent
     )
 
 
@@ -163,14 +163,14 @@ async def test_a_stall_shows_in_the_summary_as_theory_says(tmp_path: Path) -> No
     """A second of 20 at 500/s: the whole path, from the schedule to summary.json, within 5 %."""
     server = Server(service_ms=2, capacity_rps=500_000, spread=0.0, stalls_s=((5.0, 6.0),))
     finished = await conduct(tmp_path, [{"rate": {"rate": "500/s", "for": "20s"}}], server)
-    (step,) = finished.summary["steps"]
-    response = step["latency_ms"]["response"]
+    (step,) = finished.summary.steps
+    response = step.latency_ms.response
 
-    assert step["requests"] == 18 * 500
+    assert step.requests == 18 * 500
     # The measured 18 s leave out the settling time: an eighteenth of the calls waited.
-    assert response["p99"] == pytest.approx(1000 * (1 - 18 * 0.01), rel=0.05)
-    assert response["p95"] == pytest.approx(1000 * (1 - 18 * 0.05), rel=0.05)
-    assert response["p90"] == pytest.approx(2, rel=0.05)
+    assert response.p99 == pytest.approx(1000 * (1 - 18 * 0.01), rel=0.05)
+    assert response.p95 == pytest.approx(1000 * (1 - 18 * 0.05), rel=0.05)
+    assert response.p90 == pytest.approx(2, rel=0.05)
 
 
 async def test_without_a_good_level_the_run_has_failed(tmp_path: Path) -> None:
@@ -178,8 +178,8 @@ async def test_without_a_good_level_the_run_has_failed(tmp_path: Path) -> None:
     load = [{"ramp": {"to": 10, "hold": "2s"}}, {"sustain": {"users": "last_good", "for": "5s"}}]
     finished = await conduct(tmp_path, load, Server(limit_users=1))
 
-    assert (finished.summary["verdict"], finished.exit_code) == ("fail", 1)
-    assert "no last good level to sustain" in finished.summary["reasons"][0]
+    assert (finished.summary.verdict, finished.exit_code) == ("fail", 1)
+    assert "no last good level to sustain" in finished.summary.reasons[0]
 
 
 async def test_the_breaking_point_of_a_rate_is_in_every_report(tmp_path: Path) -> None:
@@ -187,16 +187,16 @@ async def test_the_breaking_point_of_a_rate_is_in_every_report(tmp_path: Path) -
     ramp = {"to": "200/s", "step": "100/s", "hold": "5s", "max_users": 5, "queue": 5, "confirm": False}
     load = [{"name": "stairs", "steps": {"levels": [1, 2], "hold": "5s"}}, {"name": "climb", "ramp": ramp}]
     finished = await conduct(tmp_path, load, Server(capacity_rps=100, spread=0.0))
-    found = finished.summary["breaking_point"]
+    found = finished.summary.breaking_point
     assert finished.run_dir is not None
 
-    assert (found["users"], found["rate"], found["last_good_rate"], found["confirmed"]) == (
+    assert (found.users, found.rate, found.last_good_rate, found.confirmed) == (
         None,
         200,
         100,
         False,
     )
-    Draft202012Validator(SCHEMA).validate(finished.summary)
+    Draft202012Validator(SCHEMA).validate(plain(finished.summary))
     page = (finished.run_dir / "report.html").read_text()
     assert "200/s: success rate" in page
     assert "100/s was the last good level" in page

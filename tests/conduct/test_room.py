@@ -164,10 +164,10 @@ async def test_a_run_ends_in_order_before_the_disk_is_full(disk: Path) -> None:
     """What is kept is enough for the whole report; the verdict says why, and passes nothing."""
     finished = await on_a_disk_that_fills(disk, 3 * MB)
 
-    assert (finished.exit_code, finished.summary["verdict"]) == (3, "unknown")
-    assert finished.summary["reasons"][0].startswith("the run was ended early: There is no room left in")
-    assert 14 < finished.summary["duration_s"] < 20
-    assert finished.summary["generator"]["lost"] == 0
+    assert (finished.exit_code, finished.summary.verdict) == (3, "unknown")
+    assert finished.summary.reasons[0].startswith("the run was ended early: There is no room left in")
+    assert 14 < finished.summary.duration_s < 20
+    assert finished.summary.generator.lost == 0
     assert finished.run_dir is not None
     assert (finished.run_dir / "report.html").exists()
     assert read_events(finished.run_dir / "events.jsonl")[-1].data["reason"] == "no_room"
@@ -179,8 +179,8 @@ async def test_a_disk_that_is_full_at_once_costs_the_files_and_not_the_summary(
     """Nothing can be written any more: what was measured is read in memory, and by another command elsewhere."""
     finished = await on_a_disk_that_fills(disk, 0)
 
-    assert (finished.exit_code, finished.summary["verdict"]) == (3, "unknown")
-    assert finished.summary["totals"]["calls"] > 1000
+    assert (finished.exit_code, finished.summary.verdict) == (3, "unknown")
+    assert finished.summary.totals.calls > 1000
     assert finished.run_dir is not None
     assert (finished.run_dir / "spool").is_dir()
     assert not (finished.run_dir / "samples.parquet").exists()
@@ -233,8 +233,8 @@ async def test_memory_that_is_used_up_is_no_bug(tmp_path: Path) -> None:
 
     finished = await conduct(tmp_path, [HELD], Server(), clock, at(15, clock, no_memory))
 
-    assert (finished.exit_code, finished.summary["verdict"]) == (3, "unknown")
-    (why, *_) = finished.summary["reasons"]
+    assert (finished.exit_code, finished.summary.verdict) == (3, "unknown")
+    (why, *_) = finished.summary.reasons
     assert why == "the run was ended early: The harness has no room to work (there is not enough memory)"
 
 
@@ -257,8 +257,8 @@ async def test_a_worker_that_cannot_write_ends_the_run_for_want_of_room(tmp_path
 
     finished = await conduct(tmp_path, [HELD], Server(), clock, engine)
 
-    assert (finished.exit_code, finished.summary["verdict"]) == (3, "unknown")
-    assert any("A load worker cannot write what it measures" in why for why in finished.summary["reasons"])
+    assert (finished.exit_code, finished.summary.verdict) == (3, "unknown")
+    assert any("A load worker cannot write what it measures" in why for why in finished.summary.reasons)
 
 
 def test_a_promise_that_cannot_be_written_down_is_told_when_promises_are_counted(tmp_path: Path) -> None:

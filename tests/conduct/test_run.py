@@ -23,6 +23,7 @@ from harness.load.engine import Engine, Load, LoadSpec, Trouble
 from harness.load.simulated import Server, simulated
 from harness.record.events import read_events
 from harness.record.rundir import RunDirectory
+from harness.results import codec
 from harness.scenario.read import scenario_of
 from tests.fakes.mcp_server import mcp_server
 
@@ -63,11 +64,10 @@ async def test_a_run_leaves_everything_that_the_contract_names(tmp_path: Path) -
     }  # fmt: skip
     assert "spool" not in names
     assert (tmp_path / "sim" / "latest").resolve() == finished.run_dir
-    assert finished.summary == json.loads((finished.run_dir / "summary.json").read_text())
-    assert (finished.exit_code, finished.summary["verdict"]) == (0, "pass")
+    assert codec.document(finished.summary) == (finished.run_dir / "summary.json").read_text()
+    assert (finished.exit_code, finished.summary.verdict) == (0, "pass")
     assert (
-        finished.summary["generator"]["started"]
-        == pq.read_metadata(finished.run_dir / "samples.parquet").num_rows
+        finished.summary.generator.started == pq.read_metadata(finished.run_dir / "samples.parquet").num_rows
     )
 
 
@@ -76,9 +76,9 @@ async def test_the_breaking_point_is_found_and_is_no_failure(tmp_path: Path) -> 
     load = [RAMP, {"name": "steady", "sustain": {"users": "last_good", "for": "20s"}}]
     finished = await conduct(tmp_path, load, Server(limit_users=12))
 
-    point = finished.summary["breaking_point"]
-    assert (point["users"], point["last_good_users"], point["confirmed"]) == (15, 10, True)
-    assert finished.summary["steps"][-1]["users"] == 10
+    point = finished.summary.breaking_point
+    assert (point.users, point.last_good_users, point.confirmed) == (15, 10, True)
+    assert finished.summary.steps[-1].users == 10
     assert finished.exit_code == 0
 
 
@@ -124,7 +124,7 @@ async def test_objectives_decide_the_verdict(tmp_path: Path, objective: str, ver
     """And the exit code."""
     finished = await conduct(tmp_path, [RAMP], Server(), objectives=[objective])
 
-    assert (finished.summary["verdict"], finished.exit_code) == (verdict, code)
+    assert (finished.summary.verdict, finished.exit_code) == (verdict, code)
 
 
 async def test_an_objective_that_cannot_be_read_ends_it_before_it_begins(tmp_path: Path) -> None:
@@ -191,10 +191,10 @@ async def test_a_lost_worker_makes_the_verdict_unknown_and_the_report_is_written
 
     finished = await conduct(tmp_path, [RAMP], Server(), clock, losing)
 
-    assert (finished.summary["verdict"], finished.exit_code) == ("unknown", 3)
+    assert (finished.summary.verdict, finished.exit_code) == ("unknown", 3)
     assert finished.run_dir is not None
     assert (finished.run_dir / "report.html").exists()
-    assert finished.summary["totals"]["requests"] > 1000
+    assert finished.summary.totals.requests > 1000
 
 
 async def test_a_load_engine_that_fails_in_mid_run_loses_nothing(tmp_path: Path) -> None:
@@ -224,8 +224,8 @@ async def test_a_load_engine_that_fails_in_mid_run_loses_nothing(tmp_path: Path)
 
     finished = await conduct(tmp_path, [RAMP], Server(), clock, failing)
 
-    assert (finished.summary["verdict"], finished.exit_code) == ("unknown", 70)
-    assert finished.summary["totals"]["requests"] > 1000
+    assert (finished.summary.verdict, finished.exit_code) == ("unknown", 70)
+    assert finished.summary.totals.requests > 1000
 
 
 async def test_an_interrupted_run_is_read_as_far_as_it_went(tmp_path: Path) -> None:
@@ -242,8 +242,8 @@ async def test_an_interrupted_run_is_read_as_far_as_it_went(tmp_path: Path) -> N
         finished = await conduct_run(interrupting, Plain())
 
     assert finished.exit_code == 130
-    assert finished.summary["verdict"] == "unknown"
-    assert 0 < finished.summary["generator"]["started"] == finished.summary["generator"]["recorded"]
+    assert finished.summary.verdict == "unknown"
+    assert 0 < finished.summary.generator.started == finished.summary.generator.recorded
 
 
 class Interrupting:
@@ -289,8 +289,8 @@ async def test_a_million_calls_go_through_analysis_and_report_without_a_special_
     finished = await conduct(tmp_path, load, Server(service_ms=20, capacity_rps=2500))
 
     assert finished.run_dir is not None
-    assert finished.summary["generator"]["recorded"] > 1_000_000
-    assert finished.summary["generator"]["lost"] == 0
+    assert finished.summary.generator.recorded > 1_000_000
+    assert finished.summary.generator.lost == 0
     assert finished.exit_code == 0
     assert (finished.run_dir / "report.html").stat().st_size < 3_000_000
 
@@ -342,9 +342,9 @@ async def test_an_abort_rule_ends_the_run_early_and_fails_it(tmp_path: Path) -> 
     finished = await conduct(tmp_path, load, Server(limit_users=10), abort="success_rate < 50% for 5s")
 
     summary = finished.summary
-    assert (summary["verdict"], finished.exit_code) == ("fail", 1)
-    assert summary["reasons"][0].startswith("the run was stopped early: success_rate < 50% for 5s")
-    assert 14 < summary["duration_s"] < 20
-    assert [step["users"] for step in summary["steps"]] == [5, 30]
+    assert (summary.verdict, finished.exit_code) == ("fail", 1)
+    assert summary.reasons[0].startswith("the run was stopped early: success_rate < 50% for 5s")
+    assert 14 < summary.duration_s < 20
+    assert [step.users for step in summary.steps] == [5, 30]
     assert finished.run_dir is not None
     assert "he run was stopped early" in (finished.run_dir / "report.html").read_text(encoding="utf-8")

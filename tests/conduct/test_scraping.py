@@ -164,11 +164,11 @@ async def test_a_run_can_be_scraped_while_it_goes_on(tmp_path: Path, monkeypatch
     assert totals == sorted(totals)
     assert len({*totals}) >= 4
     last = pages[-1]
-    assert totals[-1] == finished.summary["totals"]["requests"] == finished.summary["generator"]["recorded"]
-    assert sum(last["harness_calls_total"].values(outcome="ok")) == finished.summary["totals"]["ok"]
-    assert last["harness_response_seconds"].value("_count") == finished.summary["totals"]["ok"]
+    assert totals[-1] == finished.summary.totals.requests == finished.summary.generator.recorded
+    assert sum(last["harness_calls_total"].values(outcome="ok")) == finished.summary.totals.ok
+    assert last["harness_response_seconds"].value("_count") == finished.summary.totals.ok
     info = last["harness_run_info"]
-    assert (info.labels("run_id"), info.labels("scenario")) == ({finished.summary["run_id"]}, {"sim"})
+    assert (info.labels("run_id"), info.labels("scenario")) == ({finished.summary.run_id}, {"sim"})
     held = [page["harness_objective_holds"] for page in pages if "harness_objective_holds" in page]
     assert held
     assert {one.value(objective="p95 < 1ms") for one in held} == {0}

@@ -90,13 +90,13 @@ async def test_a_load_that_fails_from_the_start_ends_early(tmp_path):
     finished = await conduct(tmp_path, Shop(), BUY, Server(limit_users=0))
 
     assert finished.exit_code == 1
-    assert "the first 20 calls all failed" in finished.summary["reasons"][0]
-    assert finished.summary["duration_s"] < 10
+    assert "the first 20 calls all failed" in finished.summary.reasons[0]
+    assert finished.summary.duration_s < 10
 
 
 async def test_expected_failures_go_on_and_fail_the_run_all_the_same(tmp_path):
     finished = await conduct(tmp_path, Shop(), BUY, Server(limit_users=0), expect_failures=True)
 
     assert finished.exit_code == 1
-    assert finished.summary["reasons"][0].startswith("none of ")
-    assert finished.summary["duration_s"] > 15
+    assert finished.summary.reasons[0].startswith("none of ")
+    assert finished.summary.duration_s > 15

@@ -1,10 +1,14 @@
 """What a nightly run says of itself and the run before: files, text, Markdown."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from harness.history import night
 from harness.history.pair import ONLY_DESCRIBES
+from harness.report.json import summary_json
 from harness.report.reading import Reading, read
 from tests.fakes.runs import Run
 
@@ -16,7 +20,7 @@ def made(root: Path, day: int, ms: float, **facts: object) -> Reading:
     run.level(5, kind="sustain", phase="steady", ms=ms)
     run.end()
     reading = read(run.write(root / "night" / name))
-    (reading.run_dir / "summary.json").write_text(json.dumps(reading.summary))
+    (reading.run_dir / "summary.json").write_text(summary_json(reading))
     return reading
 
 
@@ -54,7 +58,7 @@ def test_a_second_night_stands_beside_the_first(tmp_path: Path) -> None:
 def test_a_run_that_cannot_be_trusted_is_named(tmp_path: Path) -> None:
     """Neither can the change."""
     made(tmp_path, 1, 20.0)
-    this = made(tmp_path, 2, 20.0)
-    this.summary["verdict"] = "unknown"
+    read_again = made(tmp_path, 2, 20.0)
+    this = replace(read_again, summary=structs.replace(read_again.summary, verdict="unknown"))
 
     assert "This run cannot be trusted" in night.write(this, tmp_path).text()

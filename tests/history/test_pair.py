@@ -7,7 +7,15 @@ import pytest
 
 from harness.analysis.rounding import BLANK
 from harness.history.pair import Figure, Side, describe
+from harness.results import glance
+from harness.results.glance import Glance
 from tests.history.past import latency, step, summary
+
+
+def seen(summary: dict[str, Any]) -> Glance:
+    """Of the file that says so."""
+    return glance.read(json.dumps(summary))
+
 
 METADATA: dict[str, Any] = {"versions": {"locust": "2.47.0"}, "workers": 1}
 
@@ -56,8 +64,8 @@ def test_a_pair_has_the_whole_run_each_held_step_the_breaking_point_and_recoveri
     )
 
     pair = describe(
-        Side(was, METADATA, {}, {0: "steady", 1: "steady"}),
-        Side(now, METADATA, {}, {0: "climb", 1: "steady", 2: "steady", 3: "late"}),
+        Side(seen(was), METADATA, {}, {0: "steady", 1: "steady"}),
+        Side(seen(now), METADATA, {}, {0: "climb", 1: "steady", 2: "steady", 3: "late"}),
     )
     found = {(one.of, one.name): (one.was, one.now) for one in pair.figures}
 
@@ -84,7 +92,8 @@ def test_a_run_that_did_not_break_has_no_breaking_point(
 ) -> None:
     """Of a ramp of a rate it is a rate."""
     pair = describe(
-        Side(summary(breaking_point=was), {}, {}, {}), Side(summary(breaking_point=now, steps=[]), {}, {}, {})
+        Side(seen(summary(breaking_point=was)), {}, {}, {}),
+        Side(seen(summary(breaking_point=now, steps=[])), {}, {}, {}),
     )
 
     assert (pair.figures[-1].unit, (pair.figures[-1].was, pair.figures[-1].now)) == (unit, values)
@@ -93,8 +102,8 @@ def test_a_run_that_did_not_break_has_no_breaking_point(
 def test_what_is_not_alike_is_said() -> None:
     """Versions, server, workers, plan: a change may be theirs."""
     other = {"versions": {"locust": "2.48.0", "mcp": "2.3.0"}, "workers": 2}
-    was = Side(summary(), METADATA, {"steps": []}, {})
-    now = Side(summary(target={"protocol": "sse", "server": None}), other, {"steps": [1]}, {})
+    was = Side(seen(summary()), METADATA, {"steps": []}, {})
+    now = Side(seen(summary(target={"protocol": "sse", "server": None})), other, {"steps": [1]}, {})
 
     assert describe(was, now).unlike == (
         "locust was 2.47.0, is 2.48.0",

@@ -11,6 +11,7 @@ from harness.analysis.rounding import BLANK
 from harness.report import junit, markdown, terminal
 from harness.report.fault_table import faults
 from harness.report.reading import Reading, read
+from tests.fakes.results import plain
 from tests.fakes.runs import Run
 
 ROOT = Path(__file__).parents[2]
@@ -50,18 +51,19 @@ def test_it_fails_and_the_reasons_name_the_tool(reading: Reading) -> None:
     """The fault's own, and the objective's."""
     summary = reading.summary
 
-    assert (summary["verdict"], summary["exit_code"]) == ("fail", 1)
-    assert f"the fault cut: {NOT_BACK}" in summary["reasons"]
-    assert any("not recovered 20 s after healing cut" in why and STILL in why for why in summary["reasons"])
+    assert (summary.verdict, summary.exit_code) == ("fail", 1)
+    assert f"the fault cut: {NOT_BACK}" in summary.reasons
+    assert any("not recovered 20 s after healing cut" in why and STILL in why for why in summary.reasons)
 
 
 def test_the_summary_has_each_operation(reading: Reading) -> None:
     """Before, during and after; by the published schema."""
     schema = json.loads((ROOT / "docs" / "summary.schema.json").read_text(encoding="utf-8"))
-    (fault,) = reading.summary["faults"]
+    summary = plain(reading.summary)
+    (fault,) = summary["faults"]
     first, second = fault["operations"]
 
-    jsonschema.validate(reading.summary, schema)
+    jsonschema.validate(summary, schema)
     assert (fault["recover_s"], fault["resolution_s"]) == (None, None)
     assert [first["operation"], first["recovery"], first["recover_s"]] == ["tools/call:a", "recovered", 0.0]
     assert [second["operation"], second["recovery"], second["recover_s"]] == [
@@ -100,14 +102,14 @@ def test_every_format_shows_the_tools_apart(reading: Reading) -> None:
 def test_a_tool_that_came_back_later_is_named_with_the_resolution(tmp_path: Path) -> None:
     """Four seconds, to the second."""
     late = two_tools(tmp_path, slow_s=4.0, objectives=["recovery < 4s after cut"])
-    (fault,) = late.summary["faults"]
+    (fault,) = plain(late.summary)["faults"]
 
     assert (fault["recover_s"], fault["resolution_s"]) == (4.0, 1.0)
     assert [row["recover_s"] for row in fault["operations"]] == [0.0, 4.0]
     assert "Recovery cut: after 4 s, to the second, tools/call:b was the last" in " ".join(
         terminal.render(late, colour=False).split()
     )
-    assert any("4.0 s" in why and "tools/call:b was the last" in why for why in late.summary["reasons"])
+    assert any("4.0 s" in why and "tools/call:b was the last" in why for why in late.summary.reasons)
 
 
 def test_operations_that_took_it_alike_are_not_shown_apart(tmp_path: Path) -> None:
@@ -115,4 +117,4 @@ def test_operations_that_took_it_alike_are_not_shown_apart(tmp_path: Path) -> No
     same = two_tools(tmp_path, slow_s=0.0)
 
     assert "tools/call:" not in terminal.render(same, colour=False)
-    assert len(same.summary["faults"][0]["operations"]) == 2
+    assert len(same.summary.faults[0].operations) == 2

@@ -61,7 +61,7 @@ def test_a_fault_that_touched_nothing_and_one_that_was_not_recovered_from(tmp_pa
 
     text = re.sub(r"(<[^>]*>)+", "|", faults(reading).text)
     assert "not recovered|31 s after healing" in text
-    assert (reading.summary["verdict"], reading.summary["exit_code"]) == ("fail", 1)
+    assert (reading.summary.verdict, reading.summary.exit_code) == ("fail", 1)
 
 
 def test_what_was_not_told_by_canaries_has_no_details(tmp_path):

@@ -86,7 +86,7 @@ def test_a_page_with_hundreds_of_faults_stays_bounded(tmp_path):
     run.end()
     reading = read(run.write(tmp_path))
 
-    assert len(reading.summary["faults"]) == 200
+    assert len(reading.summary.faults) == 200
     assert len(page.html(reading).encode()) < 900_000
 
 
@@ -232,7 +232,7 @@ def test_a_million_calls_go_the_same_way(tmp_path):
     reading = read(run.write(tmp_path))
     text = page.html(reading)
 
-    assert reading.summary["totals"]["requests"] == 1_000_000
+    assert reading.summary.totals.requests == 1_000_000
     assert len(reading.windows) <= 600
     assert len(text.encode()) < 1_500_000
 

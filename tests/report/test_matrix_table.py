@@ -13,6 +13,7 @@ from harness.report.markdown import markdown
 from harness.report.matrix_table import matrix
 from harness.report.reading import Reading, read
 from tests.fakes.golden import check
+from tests.fakes.results import plain
 from tests.fakes.runs import Run, matrix_row
 from tests.fakes.runs import matrix as every_outcome
 from tests.report.test_html import outline, without_pictures
@@ -63,7 +64,7 @@ def test_markdown_has_a_line_for_each_and_names_weaknesses(reading: Reading) -> 
 
 def test_the_summary_has_the_same_and_follows_its_schema(reading: Reading) -> None:
     """Additions only, each of its kind."""
-    summary = json.loads(json.dumps(reading.summary))
+    summary = plain(reading.summary)
 
     assert [error.json_path for error in Draft202012Validator(SCHEMA).iter_errors(summary)] == []
     rows = {row["name"]: row for row in summary["matrix"]["rows"]}
@@ -82,5 +83,5 @@ def test_a_run_that_is_no_matrix_has_none(tmp_path: Path) -> None:
     run.end()
     reading = read(run.write(tmp_path))
 
-    assert (reading.matrix, matrix(reading), reading.summary["matrix"]) == ((), None, None)
+    assert (reading.matrix, matrix(reading), reading.summary.matrix) == ((), None, None)
     assert "Resilience" not in terminal.render(reading, colour=False) + markdown(reading)

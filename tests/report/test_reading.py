@@ -10,6 +10,7 @@ from harness.errors import UsageError
 from harness.record.schema import NUMBERS, TEXTS
 from harness.record.spool import Block, Gauges, write_block
 from harness.report.reading import read
+from tests.fakes.results import plain
 from tests.fakes.runs import MS, Run, S, ramp
 
 
@@ -17,9 +18,9 @@ def test_a_run_is_read_whole(tmp_path):
     """Everything that a report shows, and nothing of the samples."""
     reading = read(ramp(objectives=["p95 < 250ms", "max < 1ms"]).write(tmp_path / "run"))
 
-    assert reading.summary["breaking_point"]["users"] == 40
-    assert [(step.name, step.users) for step in reading.steps][:2] == [("climb", 5), ("climb", 10)]
-    assert [seen.objective.text for seen in reading.observations] == ["p95 < 250ms", "max < 1ms"]
+    assert reading.summary.breaking_point.users == 40
+    assert [(one.step.name, one.step.users) for one in reading.levels][:2] == [("climb", 5), ("climb", 10)]
+    assert [one.seen.objective.text for one in reading.objectives] == ["p95 < 250ms", "max < 1ms"]
     assert len(reading.windows) == 90
     assert reading.metadata["argv"][0] == "harness"
     assert reading.run_dir == tmp_path / "run"
@@ -29,20 +30,20 @@ def test_objectives_are_judged_with_their_observed_values(tmp_path):
     """Infinity has no place in JSON: it is null there, and told in the reasons."""
     summary = read(ramp(objectives=["p95 < 250ms", "max < 1s"]).write(tmp_path)).summary
 
-    good, bad = summary["objectives"]
-    assert (good["objective"], good["outcome"]) == ("p95 < 250ms", "pass")
-    assert 100 < good["observed"] < 250
-    assert bad == {"objective": "max < 1s", "observed": None, "outcome": "fail"}
-    assert (summary["verdict"], summary["exit_code"]) == ("fail", 1)
-    assert "910 of 41,150 calls failed and count as infinitely slow" in summary["reasons"][0]
+    good, bad = summary.objectives
+    assert (good.objective, good.outcome) == ("p95 < 250ms", "pass")
+    assert 100 < good.observed < 250
+    assert plain(bad) == {"objective": "max < 1s", "observed": None, "outcome": "fail"}
+    assert (summary.verdict, summary.exit_code) == ("fail", 1)
+    assert "910 of 41,150 calls failed and count as infinitely slow" in summary.reasons[0]
 
 
 def test_an_objective_that_this_version_cannot_read_is_unknown(tmp_path):
     """Written by a newer version: never a pass, never a crash."""
     summary = read(ramp(objectives=["p95.5 < 250ms"]).write(tmp_path)).summary
 
-    assert (summary["verdict"], summary["exit_code"]) == ("unknown", 3)
-    assert summary["objectives"][0]["outcome"] == "unknown"
+    assert (summary.verdict, summary.exit_code) == ("unknown", 3)
+    assert summary.objectives[0].outcome == "unknown"
 
 
 def test_an_objective_that_cannot_be_measured_is_unknown(tmp_path, monkeypatch):
@@ -51,8 +52,8 @@ def test_an_objective_that_cannot_be_measured_is_unknown(tmp_path, monkeypatch):
 
     summary = read(ramp(objectives=["p95 < 250ms"]).write(tmp_path)).summary
 
-    assert summary["verdict"] == "unknown"
-    assert "could not be measured: ZeroDivisionError" in summary["reasons"][0]
+    assert summary.verdict == "unknown"
+    assert "could not be measured: ZeroDivisionError" in summary.reasons[0]
 
 
 def spool(path, blocks):
@@ -88,11 +89,11 @@ def test_a_run_that_was_cut_off_is_recovered_from_its_spools(tmp_path):
     reading = read(tmp_path)
 
     assert (tmp_path / "samples.parquet").exists()
-    assert reading.summary["totals"]["requests"] == 30
-    assert reading.summary["steps"][0]["requests"] == 30
-    assert reading.steps[0].cut_off
-    assert (reading.summary["verdict"], reading.summary["exit_code"]) == ("unknown", 3)
-    assert reading.summary["reasons"][0] == "the run was cut off: nothing says how it ended"
+    assert reading.summary.totals.requests == 30
+    assert reading.summary.steps[0].requests == 30
+    assert reading.levels[0].step.cut_off
+    assert (reading.summary.verdict, reading.summary.exit_code) == ("unknown", 3)
+    assert reading.summary.reasons[0] == "the run was cut off: nothing says how it ended"
 
 
 @pytest.mark.parametrize(
@@ -115,10 +116,10 @@ def test_a_fault_of_a_run_that_was_killed_is_healed_when_the_janitor_healed_it(
         (tmp_path / "undo.jsonl").write_text(undo + "\n", encoding="utf-8")
 
     summary = read(tmp_path).summary
-    (fault,) = summary["faults"]
+    (fault,) = summary.faults
 
-    assert (fault["healed"], fault["end_s"], fault["recover_s"]) == (healed, 9.01, None)
-    assert (summary["verdict"], summary["exit_code"]) == ("unknown", exit_code)
+    assert (fault.healed, fault.end_s, fault.recover_s) == (healed, 9.01, None)
+    assert (summary.verdict, summary.exit_code) == ("unknown", exit_code)
 
 
 def test_a_run_that_never_called_anything_is_unknown(tmp_path):
@@ -127,7 +128,7 @@ def test_a_run_that_never_called_anything_is_unknown(tmp_path):
 
     reading = read(tmp_path)
 
-    assert "no call was made" in reading.summary["reasons"]
+    assert "no call was made" in reading.summary.reasons
     assert reading.windows.empty
 
 
@@ -154,4 +155,4 @@ def test_metadata_that_is_not_an_object_is_as_good_as_none(tmp_path):
     run = ramp().write(tmp_path)
     (run / "metadata.json").write_text(json.dumps([1]), encoding="utf-8")
 
-    assert read(run).summary["run_id"] is None
+    assert read(run).summary.run_id is None

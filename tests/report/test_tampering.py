@@ -423,7 +423,7 @@ def test_the_run_as_it_was_recorded_passes(recorded: Path) -> None:
     reading = read(recorded)
 
     assert reading.damage == ()
-    assert (reading.summary["verdict"], reading.summary["reasons"]) == ("pass", [])
+    assert (reading.summary.verdict, reading.summary.reasons) == ("pass", ())
 
 
 def judged(run: Path) -> tuple[str, int, list[str]]:
@@ -432,7 +432,7 @@ def judged(run: Path) -> tuple[str, int, list[str]]:
         summary = read(run).summary
     except HarnessError as error:
         return "unreadable", error.exit_code, str(error).splitlines()
-    return summary["verdict"], summary["exit_code"], summary["reasons"]
+    return summary.verdict, summary.exit_code, summary.reasons
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
@@ -484,7 +484,7 @@ def test_what_contradicts_nothing_is_seen_by_the_checksums(name: str, recorded: 
     CHANGED_AFTERWARDS[name](recorded)
 
     summary = read(recorded).summary
-    assert (summary["verdict"], summary["exit_code"]) == ("unknown", errors.UNKNOWN)
+    assert (summary.verdict, summary.exit_code) == ("unknown", errors.UNKNOWN)
 
 
 @pytest.mark.parametrize("reason", ["interrupted", None])
@@ -504,7 +504,7 @@ def test_a_run_that_was_interrupted_or_killed_is_not_damaged(reason: str | None,
 
     reading = read(recorded)
     assert reading.damage == ()
-    assert reading.summary["verdict"] == "unknown"
+    assert reading.summary.verdict == "unknown"
 
 
 def test_at_least_forty_kinds_are_tried() -> None:

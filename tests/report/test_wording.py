@@ -3,16 +3,16 @@
 import pytest
 
 from harness.report import wording
+from harness.results import Summary
+from tests.fakes.results import filled
 
 P95 = "p95 < 250ms does not hold: it was 300 ms"
 
 
 def summary(verdict, reasons=(), outcomes=()):
-    return {
-        "verdict": verdict,
-        "reasons": list(reasons),
-        "objectives": [{"outcome": one} for one in outcomes],
-    }
+    return filled(
+        Summary, verdict=verdict, reasons=reasons, objectives=[{"outcome": one} for one in outcomes]
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,19 +43,20 @@ def test_the_verdict_in_one_sentence(found, sentence, more):
 )
 def test_moments_are_written_for_people(text, shown):
     """In UTC, whatever zone they came in."""
-    assert wording.moment({"started_at": text}) == shown
+    assert wording.moment(filled(Summary, started_at=text)) == shown
 
 
 def test_outcomes_are_ok_first_then_the_most_frequent():
     """Details are added up; calls that are neither are named as left out, arrivals as not sent."""
-    found = {
-        "totals": {"ok": 5, "neither": 2, "not_sent": 7},
-        "failures": [
+    found = filled(
+        Summary,
+        totals={"ok": 5, "neither": 2, "not_sent": 7},
+        failures=[
             {"outcome": "timeout", "count": 1},
             {"outcome": "reset", "count": 2},
             {"outcome": "timeout", "count": 3},
         ],
-    }
+    )
 
     assert wording.outcomes(found) == [
         ("ok", 5),
