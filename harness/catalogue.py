@@ -1,4 +1,4 @@
-"""Pure tables of what can be named: metrics with their units, load profiles, fault kinds.
+"""Pure tables of what can be named: metrics with their units, load profiles, user classes, fault kinds.
 
 Other modules look names up here, so that a word is known in one place: the grammar of objectives, the
 documentation and the error messages all read these tables. What it does not know: how a metric is
@@ -54,6 +54,23 @@ PROFILES: Final[dict[str, str]] = {
     "spike": "a level, suddenly a much higher one, and the first again",
     "soak": "one level for long, measured in parts, so that a drift shows",
     "bench": "a number of calls with at most so many in flight",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UserKind:
+    """A class of users of the reference target, as a mix names it."""
+
+    class_name: str  # in locustfiles/mcp.py
+    tools: tuple[str, ...]  # that it calls: a server has to have them
+    weight: int = 1  # in a mix that nobody has asked for
+    matrix_weight: int = 1  # in that of the resilience matrix
+
+
+USER_CLASSES: Final[dict[str, UserKind]] = {
+    "light": UserKind("LightUser", ("list_databases", "list_views", "execute_query"), weight=3),
+    "heavy": UserKind("HeavyUser", ("execute_query",), matrix_weight=3),
+    "websocket": UserKind("WebSocketUser", ("list_databases",)),
 }
 
 

@@ -1,14 +1,16 @@
 """The tables: every name known has a unit that can be read, and is explained to users."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from harness.analysis.rounding import show
-from harness.catalogue import METRICS, QUANTILES
+from harness.catalogue import METRICS, QUANTILES, USER_CLASSES
 from harness.objectives import parse
 
-DOCS = Path(__file__).parents[1] / "docs" / "objectives.md"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs" / "objectives.md"
 VALUES = {"ms": "250ms", "s": "10s", "share": "99%", "per_s": "300/s", "count": "0"}
 
 
@@ -25,6 +27,22 @@ def test_every_metric_can_be_written_as_an_objective_and_shown(name):
 def test_every_metric_is_explained_to_users(name):
     """A word that can be used is a word that is documented."""
     assert f"`{name}`" in DOCS.read_text(encoding="utf-8")
+
+
+def test_every_user_class_is_in_the_locustfile_and_calls_the_tools_that_it_is_said_to_call():
+    """One line here, one class there: whoever adds a class of users adds these two."""
+    tree = ast.parse((ROOT / "locustfiles" / "mcp.py").read_text(encoding="utf-8"))
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            asked = [
+                one
+                for one in ast.walk(node)
+                if isinstance(one, ast.Call) and ast.unparse(one.func) == "self.call"
+            ]
+            found[node.name] = {one.args[0].value for one in asked}
+
+    assert found == {user.class_name: set(user.tools) for user in USER_CLASSES.values()}
 
 
 def test_percentiles_are_metrics_with_their_share_in_thousandths():

@@ -11,12 +11,14 @@ from typing import Any
 
 import click
 
+from harness.catalogue import USER_CLASSES
 from harness.documents import DocumentError, json_value, short
 from harness.errors import UsageError
 from harness.scenario.fault import from_flag
 from harness.scenario.model import PROTOCOLS
 from harness.units import UnitError, duration_s, rate_per_s, said, share
 
+_DEFAULT_MIX = ",".join(f"{name}={user.weight}" for name, user in USER_CLASSES.items())
 ONE_OR_MANY = ("abort", "alert")  # one line may stand without a list around it
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -67,7 +69,7 @@ _SHARED: tuple[Decorator, ...] = (
         "--mix",
         envvar="HARNESS_MIX",
         metavar="light=3,heavy=1,...",
-        help="Weights of the user classes [default: light=3,heavy=1,websocket=1].",
+        help=f"Weights of the user classes [default: {_DEFAULT_MIX}].",
     ),
     click.option("--call", metavar="TOOL", help="Call one tool instead of what the user classes do."),
     click.option(

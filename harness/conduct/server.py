@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from harness.catalogue import USER_CLASSES
 from harness.client.preflight import Discovered, preflight
 from harness.conduct.errands import Records
 from harness.conduct.ledger import Door
@@ -25,11 +26,6 @@ from harness.scenario.model import Scenario
 from harness.services.usage import Usage
 
 PREFLIGHT_S = 5.0
-TOOLS_OF = {
-    "light": ("list_databases", "list_views", "execute_query"),
-    "heavy": ("execute_query",),
-    "websocket": ("list_databases",),
-}
 
 
 @dataclass(slots=True)
@@ -163,7 +159,9 @@ def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
     if scenario.workload:
         needed = [call.call for call in scenario.workload if call.call is not None]
     else:
-        needed = [tool for name, weight in scenario.mix.items() if weight for tool in TOOLS_OF[name]]
+        needed = [
+            tool for name, weight in scenario.mix.items() if weight for tool in USER_CLASSES[name].tools
+        ]
     there = {tool["name"]: tool for tool in found.tools}
     missing = sorted(set(needed) - set(there))
     if not missing:

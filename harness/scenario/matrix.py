@@ -22,7 +22,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.catalogue import FAULTS, LINKS, ROLLING, RUDE, places
+from harness.catalogue import FAULTS, LINKS, ROLLING, RUDE, USER_CLASSES, places
 from harness.errors import UsageError
 from harness.units import said, show_duration
 
@@ -35,7 +35,8 @@ LEAD_S, OVERLAP_S, OUTLASTS_S = (
 )  # of two faults: when the second begins, how long both are on, its least
 WITH_SESSIONS: Final = "2025-11-25"
 BROKERS: Final = {"queue": "AMQP_URL", "sessions": "REDIS_URL"}
-MIX: Final = {"light": 1, "heavy": 3, "websocket": 1}  # enough calls in a second to tell seconds apart
+# Enough calls in a second to tell seconds apart.
+MIX: Final = {name: user.matrix_weight for name, user in USER_CLASSES.items()}
 CALLS_PER_CONNECTION: Final = 20  # clients come and go: some faults are met by new connections only
 Rows = Mapping[str, tuple[tuple[str, str], ...]]  # the name of each row, and (kind, link) of its faults
 TOGETHER: Final[Rows] = {

@@ -5,11 +5,12 @@ these dataclasses where outside text comes in (`read`), nowhere else.
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.addresses.address import host_of
+from harness.catalogue import USER_CLASSES
 from harness.scenario.arguments import compile_arguments, with_names
 from harness.scenario.fault import Fault, read_faults
 from harness.scenario.load import Phase
@@ -29,8 +30,12 @@ Protocol = Literal[
 ]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 
-UserClass = Literal["light", "heavy", "websocket"]
-DEFAULT_MIX: dict[UserClass, int] = {"light": 3, "heavy": 1, "websocket": 1}
+# The names of the catalogue: of a literal that is made of them the types know no more than that it is text.
+if TYPE_CHECKING:
+    UserClass = str
+else:
+    UserClass = Literal[tuple(USER_CLASSES)]
+DEFAULT_MIX: dict[UserClass, int] = {name: user.weight for name, user in USER_CLASSES.items()}
 
 
 def _host_and_port(value: str) -> str:

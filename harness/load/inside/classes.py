@@ -6,9 +6,8 @@ from typing import Any
 
 from locust.util.load_locustfile import load_locustfile
 
+from harness.catalogue import USER_CLASSES
 from harness.load.engine import LoadSpec
-
-CLASS_OF = {"light": "LightUser", "heavy": "HeavyUser", "websocket": "WebSocketUser"}
 
 
 def locustfiles() -> Path:
@@ -35,6 +34,7 @@ def _weighted(found: Mapping[str, type[Any]], mix: Mapping[str, int]) -> list[ty
     chosen = []
     for key, weight in mix.items():
         if weight:
-            found[CLASS_OF[key]].weight = weight
-            chosen.append(found[CLASS_OF[key]])
+            user_class = found[USER_CLASSES[key].class_name]
+            user_class.weight = weight
+            chosen.append(user_class)
     return chosen
