@@ -85,6 +85,12 @@ class Run:
         self.facts |= more
         self.directory.write_json("metadata.json", redact.tree(self.facts))
 
+    @property
+    def journal(self) -> Journal:
+        """Where everything is announced that is started from now on: a janitor watches."""
+        assert self.undo is not None
+        return self.undo
+
     def left(self) -> list[Open]:
         """What could not be undone."""
         return self.undo.open() if self.undo is not None else []

@@ -21,20 +21,17 @@ from harness.conduct.server import Server
 from harness.conduct.stalls import Stalls
 from harness.conduct.steering import Steering
 from harness.conduct.trial import tried
-from harness.record.undo import Journal
 from harness.scenario.model import REFERENCE_WORK, Work
 
 SOON_S = 10.0  # for reading back, when somebody waits for the end
 HEALING_S = 20.0  # a fault that ends with the load may take a moment more to heal and prove it
 
 
-async def play(
-    run: Run, server: Server, player: Player, steering: Steering, undo: Journal, parts: Parts
-) -> str:
+async def play(run: Run, server: Server, player: Player, steering: Steering, parts: Parts) -> str:
     """Why the load ended; entries that were written beside it are read back when everything is healed."""
     work = _work(run)
     if work is None:
-        return await play_with_faults(run, player, steering, undo, parts)
+        return await play_with_faults(run, player, steering, parts)
     with _ledger(run, work) as book:
         writing = [asyncio.ensure_future(book.write(server.door(through=True)))]
         errands = (
@@ -43,7 +40,7 @@ async def play(
         if errands is not None:
             writing.append(asyncio.ensure_future(errands.send(server.loaded.base_url)))
         try:
-            reason = await play_with_faults(run, player, steering, undo, parts)
+            reason = await play_with_faults(run, player, steering, parts)
         except BaseException:  # what was measured until now is kept, and so is what it promised
             await _stopped(writing)
             await _read_back(server, book, errands, SOON_S)
@@ -91,7 +88,7 @@ def _work(run: Run) -> Work | None:
     return scenario.work or (REFERENCE_WORK if reference and run.asked.places(run.plan) else None)
 
 
-async def play_with_faults(run: Run, player: Player, steering: Steering, undo: Journal, parts: Parts) -> str:
+async def play_with_faults(run: Run, player: Player, steering: Steering, parts: Parts) -> str:
     """Load and faults on one clock; whatever happens, every fault has been healed when this returns."""
     injector = steering.injector
     playing = asyncio.ensure_future(player.play(run.plan))
@@ -101,7 +98,7 @@ async def play_with_faults(run: Run, player: Player, steering: Steering, undo: J
     if run.asked.engine is None:  # drawn calls take no time, whatever the clock says
         watching.append(asyncio.ensure_future(Stalls(run, run.asked.clock).until_stalled()))
     if run.asked.steered is not None:
-        beside.append(asyncio.ensure_future(_experiment(run, run.asked.steered, steering, undo)))
+        beside.append(asyncio.ensure_future(_experiment(run, run.asked.steered, steering)))
     try:
         await _until_played(playing, [*beside, *watching])
         reason = playing.result()
@@ -124,10 +121,10 @@ async def _until_played(playing: "asyncio.Future[str]", beside: Sequence["asynci
             each.result()
 
 
-async def _experiment(run: Run, steered: Steered, steering: Steering, undo: Journal) -> None:
+async def _experiment(run: Run, steered: Steered, steering: Steering) -> None:
     """When the load is steady; then recovery is observed for a while."""
     await steering.injector.reached(run.plan.steps[0].phase, steered.before_s)
     run.progress.note(f"  ! experiment: {steered.experiment.title}")
-    await perform(steered, steering, undo, run.directory.path, run.log)
+    await perform(steered, steering, run.journal, run.directory.path, run.log)
     await run.asked.clock.sleep(steered.after_s)
     steering.observed.set()

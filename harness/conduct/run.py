@@ -134,25 +134,30 @@ async def _make(run: Run) -> str:
     async with AsyncExitStack() as stack:
         shared = stack.enter_context(cores.shared_out(0 if asked.engine else asked.scenario.workers))
         run.write_metadata(cores=None if shared is None else shared.as_data())
-        undo = run.undo = await stack.enter_async_context(watching(run.directory.undo))
+        run.undo = await stack.enter_async_context(watching(run.directory.undo))
         parts = Parts(run)
-        undo.unasked = parts.ended
+        run.journal.unasked = parts.ended
         stack.enter_context(parts.blamed())
         ways = await prepare(
-            stack, asked.places(run.plan), run.directory, undo, asked.clock, rolls=asked.rolls(run.plan)
+            stack,
+            asked.places(run.plan),
+            run.directory,
+            run.journal,
+            asked.clock,
+            rolls=asked.rolls(run.plan),
         )
-        server = await find_server(stack, asked.scenario, run.directory, undo, ways, run.progress)
+        server = await find_server(run, ways, stack)
         run.write_metadata(target=server.facts())
         await beside.try_work(run, server)
         await _try_workload(run, server)
-        engine = asked.engine or _locust(run, undo, shared)
+        engine = asked.engine or _locust(run, shared)
         telling = await stack.enter_async_context(alerts_of(run))
         load = await stack.enter_async_context(engine(_load_spec(run, server)))
         rundir.point_latest(run.directory)
         run.started = True
         run.event(events.RUN_STARTED)
         watch = Watch(Tail(run.directory.spool), run.log)
-        injector = Injector(ways.found, run.clock, run.log, undo, run.progress)
+        injector = Injector(ways.found, run.clock, run.log, run.journal, run.progress)
         steering = Steering(injector, Recent(), run.clock)
         keeper = room.Keeper(run.directory, run.log)
         observer = RunObserver(run, steering, telling, Alerts(watched(run)), server.usage, keeper)
@@ -167,7 +172,7 @@ async def _make(run: Run) -> str:
             first_calls=FirstCalls(watching=not asked.scenario.expect_failures),
         )
         try:
-            reason = await beside.play(run, server, player, steering, undo, parts)
+            reason = await beside.play(run, server, player, steering, parts)
         except BaseException as error:  # rows are owed, whatever it was
             drain_s = SOON_S if isinstance(error, NoRoomError) else 0.0
             await _stop(run, load, watch, drain_s, cancelled=isinstance(error, asyncio.CancelledError))
@@ -198,11 +203,11 @@ async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled
     run.write_metadata(**load.facts())
 
 
-def _locust(run: Run, undo: Any, shared: cores.Cores | None) -> Engine:
+def _locust(run: Run, shared: cores.Cores | None) -> Engine:
     from harness.load.locust_engine import locust_engine
 
     told = partial(strangers.refused, run)
-    return locust_engine(run.directory, undo, run.progress.note, told, web=run.asked.web, cores=shared)
+    return locust_engine(run.directory, run.journal, run.progress.note, told, web=run.asked.web, cores=shared)
 
 
 def _load_spec(run: Run, server: Server) -> LoadSpec:

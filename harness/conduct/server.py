@@ -11,17 +11,15 @@ from typing import Any
 
 from harness.catalogue import USER_CLASSES
 from harness.client.preflight import Discovered, preflight
+from harness.conduct.asked import Run
 from harness.conduct.errands import Records
 from harness.conduct.ledger import Door
 from harness.conduct.starting import start
 from harness.conduct.suggestion import commands_that_work
 from harness.conduct.ways import Ways
 from harness.errors import UsageError
-from harness.live.progress import Progress
 from harness.load.address import Doors, credentials, doors
 from harness.record import redact
-from harness.record.rundir import RunDirectory
-from harness.record.undo import Journal
 from harness.scenario.model import Scenario
 from harness.services.usage import Usage
 
@@ -89,17 +87,11 @@ class Server:
         }
 
 
-async def find_server(
-    stack: AsyncExitStack,
-    scenario: Scenario,
-    directory: RunDirectory,
-    undo: Journal,
-    ways: Ways,
-    progress: Progress,
-) -> Server:
+async def find_server(run: Run, ways: Ways, stack: AsyncExitStack) -> Server:
     """Start it if it is ours to start, then ask it who it is."""
+    scenario, progress = run.asked.scenario, run.progress
     wanted = scenario.target
-    started = await start(stack, wanted, directory, undo, ways, progress)
+    started = await start(run, ways, stack)
     places = doors(started.url, wanted.protocol)
     headers = credentials(started.url) | wanted.headers
     found = await preflight(
@@ -110,11 +102,7 @@ async def find_server(
     )
     _check_tools(scenario, found, places)
     progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
-    await ways.let_in(places.mcp_url, found.protocol, headers)
-    loaded = await _by_link(places, ways)
-    if started.first is not None:
-        await ways.take("target", started.first.seat, started.first.base_url, started.second)
-    await ways.take_named(places.base_url)
+    loaded = await ways.in_front(places, found.protocol, headers, started.first, started.second)
     return Server(
         places,
         loaded,
@@ -124,23 +112,6 @@ async def find_server(
         managed=started.first is not None,
         usage=UsageMaxima(started.usage),
         records=started.records,
-    )
-
-
-async def _by_link(places: Doors, ways: Ways) -> Doors:
-    """The doors that the load uses: those of the client link, when faults are planned on it."""
-    if "client" in ways.needed and places.base_url.startswith("https:"):
-        raise UsageError(
-            "A fault on the client link needs a target that speaks plain HTTP",
-            "Through a proxy at another address its certificate would not be valid",
-            "Test the port behind whatever ends TLS",
-        )
-    base_url = await ways.lead("client", places.base_url)
-    websocket = base_url.replace("http", "ws", 1)
-    return Doors(
-        base_url,
-        base_url + places.mcp_url.removeprefix(places.base_url),
-        websocket + places.ws_url.removeprefix(places.base_url.replace("http", "ws", 1)),
     )
 
 

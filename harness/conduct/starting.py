@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from harness.conduct import outgoing
+from harness.conduct.asked import Run
 from harness.conduct.errands import Records
-from harness.conduct.ways import BROKERS, Ways
-from harness.live.progress import Progress
+from harness.conduct.ways import Ways
 from harness.load.address import PLAIN_DOOR
-from harness.record.rundir import RunDirectory
-from harness.record.undo import Journal
-from harness.scenario.model import Target
 from harness.services import postgres, target
 from harness.services.usage import Usage, together
 
@@ -39,35 +36,25 @@ class Started:
         return (lambda: together([usage() for usage in there])) if there else None
 
 
-async def start(
-    stack: AsyncExitStack,
-    wanted: Target,
-    directory: RunDirectory,
-    undo: Journal,
-    ways: Ways,
-    progress: Progress,
-) -> Started:
+async def start(run: Run, ways: Ways, stack: AsyncExitStack) -> Started:
     """Ready when this returns, and ended with the stack."""
+    wanted, undo, logs = run.asked.scenario.target, run.journal, run.directory.path
     if wanted.command:
         ready = outgoing.ready(wanted.ready or wanted.url or "").url
-        theirs = target.commanded(undo, directory.path, wanted.command, ready, mcp_url=wanted.url)
+        theirs = target.commanded(undo, logs, wanted.command, ready, mcp_url=wanted.url)
         first = await stack.enter_async_context(theirs)
         return Started(first.mcp_url, first)
     if wanted.url:
         return Started(wanted.url)
-    progress.note(f"Starting {_parts(ways)} and the reference server")
-    own = postgres.provided_or_embedded(undo, directory.path)
+    run.progress.note(f"Starting {_parts(ways)} and the reference server")
+    own = postgres.provided_or_embedded(undo, logs)
     database_url, seat = await stack.enter_async_context(own)
     options = await outgoing.by_number(wanted.options)
     records = _records(database_url, options)
-    await ways.take("postgres", seat, database_url)
-    database_url = await ways.lead("database", database_url)
-    env: dict[str, str] = {}
-    for link in BROKERS:
-        env |= await ways.lead_to_broker(link, directory.path)
+    database_url, env = await ways.behind(database_url, seat, logs)
 
     async def reference(name: str) -> target.Target:
-        one = target.managed(undo, directory.path, database_url, arguments=options, env=env, name=name)
+        one = target.managed(undo, logs, database_url, arguments=options, env=env, name=name)
         return await stack.enter_async_context(one)
 
     first = await reference("target")

@@ -1,6 +1,10 @@
 """The places of a run's faults: links lead through proxies from before the load to its end; processes stand as they are.
 
-The queue and the store of sessions behind a target are there only when faults are planned on the way to them.
+They become known in two steps, and `found` holds them when both are done:
+
+    behind     before the target is started: its PostgreSQL, and the brokers, of which there are any only when faults are planned
+               on the way to them
+    in_front   when it runs, and has said who it is: its door, the link that the load comes by, its processes
 """
 
 import os
@@ -19,6 +23,7 @@ from harness.clock import Clock
 from harness.errors import FaultBackendUnreachableError, UsageError
 from harness.faults.evidence import Ask
 from harness.injector import Way
+from harness.load.address import Doors
 from harness.record import redact
 from harness.record.rundir import RunDirectory
 from harness.record.undo import Journal
@@ -40,7 +45,7 @@ SCHEMES: Final = {"queue": "amqp", "sessions": "redis"}
 
 @dataclass(slots=True)
 class Ways:
-    """Opens links as the parts at their ends become known."""
+    """The places of one run, opened as the parts at their ends become known."""
 
     stack: AsyncExitStack
     needed: frozenset[str]
@@ -52,16 +57,58 @@ class Ways:
     foreign: tuple[Foreign, ...] = ()  # processes that the user has named
     found: dict[str, Way] = field(default_factory=dict)
 
-    async def lead(self, name: str, url: str) -> str:
-        """The URL by way of that link; the same URL when no fault is planned on it."""
+    async def behind(self, database_url: str, seat: Seat | None, log_dir: Path) -> tuple[str, dict[str, str]]:
+        """First, for a reference target that is to be started: the URL of its database, and what else it is told."""
+        await self._take("postgres", seat, database_url, database_url)
+        database_url = await self._lead("database", database_url)
+        told: dict[str, str] = {}
+        for name in BROKERS:
+            told |= await self.lead_to_broker(name, log_dir)
+        return database_url, told
+
+    async def in_front(
+        self,
+        doors: Doors,
+        protocol: str,
+        headers: Mapping[str, str],
+        first: Target | None = None,
+        second: Target | None = None,
+    ) -> Doors:
+        """Then, whosever target it is: the doors that the load uses. Processes are there only when they are ours."""
+        await self.let_in(doors.mcp_url, protocol, headers)
+        link = await self._client_link(doors)
+        if first is not None:
+            stand_in = _stand_in(second, link)
+            # By the link clients are led to the second process, for as long as the first is away, and canaries with them.
+            through = first.base_url if stand_in is None else stand_in.link.through(first.base_url)
+            await self._take("target", first.seat, through, first.base_url, stand_in)
+        await self._take_named(doors.base_url)
+        return doors if link is None else _by_link(doors, link)
+
+    async def _link(self, name: str, url: str) -> Link | None:
+        """The link of that name; none when no fault is planned on it."""
         if name not in self.needed or self.server is None:
-            return url
+            return None
         link = await self.stack.enter_async_context(
             links.opened(self.server, self.undo, self.run_id, name, url)
         )
         canaries = await self.stack.enter_async_context(canary.opened(link.through(url), url, self.clock))
         self.found[name] = Way(link, canaries)
-        return link.through(url)
+        return link
+
+    async def _lead(self, name: str, url: str) -> str:
+        """The URL by way of that link, if it is there."""
+        link = await self._link(name, url)
+        return url if link is None else link.through(url)
+
+    async def _client_link(self, doors: Doors) -> Link | None:
+        if "client" in self.needed and doors.base_url.startswith("https:"):
+            raise UsageError(
+                "A fault on the client link needs a target that speaks plain HTTP",
+                "Through a proxy at another address its certificate would not be valid",
+                "Test the port behind whatever ends TLS",
+            )
+        return await self._link("client", doors.base_url)
 
     async def lead_to_broker(self, name: str, log_dir: Path) -> dict[str, str]:
         """What the target is told of a broker: the link's address where faults are planned on it; nothing without one."""
@@ -72,7 +119,7 @@ class Ways:
         if not url:
             url = await self.stack.enter_async_context(broker.own(self.undo, log_dir))
         await self._check_broker(name, broker.VARIABLE, url)
-        return {broker.VARIABLE: await self.lead(name, await book.by_number(url))}
+        return {broker.VARIABLE: await self._lead(name, await book.by_number(url))}
 
     async def _check_broker(self, name: str, variable: str, url: str) -> None:
         """It must answer before any load, in plain words."""
@@ -91,7 +138,7 @@ class Ways:
                 f"Start it, or unset {variable}: the harness starts one of its own",
             )
 
-    async def take_named(self, url: str) -> None:
+    async def _take_named(self, url: str) -> None:
         """Processes that are named by pid; canaries go to the target, whatever those processes are to it."""
         for each in self.foreign:
             canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
@@ -110,7 +157,9 @@ class Ways:
         canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
         self.found["door"] = Way(Entrance(url, protocol, headers), canaries)
 
-    async def take(self, name: str, seat: Seat | None, url: str, second: Target | None = None) -> None:
+    async def _take(
+        self, name: str, seat: Seat | None, through: str, url: str, stand_in: StandIn | None = None
+    ) -> None:
         """Processes that faults are planned on; those of a user's own server are not ours to stop."""
         if name not in self.needed:
             return
@@ -120,12 +169,25 @@ class Ways:
                 "DATABASE_URL names one of yours",
                 "Unset DATABASE_URL, or disturb the database link: link: database, fault: down",
             )
-        stand_in, through = None, url
-        if second is not None and isinstance(link := self.found["client"].place, Link):
-            through = link.through(url)
-            stand_in = StandIn(second.seat, urlsplit(second.base_url).netloc, link)
         canaries = await self.stack.enter_async_context(canary.opened(through, url, self.clock))
         self.found[name] = Way(Part(where(name), seat, stand_in), canaries)
+
+
+def _stand_in(second: Target | None, link: Link | None) -> StandIn | None:
+    if second is None or link is None:
+        return None
+    return StandIn(second.seat, urlsplit(second.base_url).netloc, link)
+
+
+def _by_link(doors: Doors, link: Link) -> Doors:
+    """The same doors, by way of it."""
+    base_url = link.through(doors.base_url)
+    return Doors(
+        base_url,
+        base_url + doors.mcp_url.removeprefix(doors.base_url),
+        base_url.replace("http", "ws", 1)
+        + doors.ws_url.removeprefix(doors.base_url.replace("http", "ws", 1)),
+    )
 
 
 def _named(needed: frozenset[str]) -> tuple[Foreign, ...]:

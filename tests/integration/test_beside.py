@@ -69,11 +69,11 @@ async def test_a_load_that_fails_in_mid_fault_is_told_after_the_fault_was_healed
             way = Way(Part("the target", started.seat), canaries)
             injector = Injector({"target": way}, run_clock, log, undo, Silent())
             asked = Asked(scenario, "run", (), tmp_path)
-            run = Run(asked, build(scenario), directory, run_clock, log, Silent(), {})
+            run = Run(asked, build(scenario), directory, run_clock, log, Silent(), {}, undo=undo)
             player: Any = Failing(injector, directory.events)
             with pytest.raises(UntrustedError):
                 await beside.play_with_faults(
-                    run, player, Steering(injector, Recent(), run_clock), undo, Parts(run)
+                    run, player, Steering(injector, Recent(), run_clock), Parts(run)
                 )
 
             healed = [event.data for event in read_events(directory.events) if event.event == "fault_healed"]
