@@ -89,7 +89,7 @@ def _row(door: str, mode: str, found: list[One]) -> tuple[str, ...]:
 async def _database() -> AsyncIterator[str]:
     with tempfile.TemporaryDirectory(prefix="mcp-harness-bench-") as place:
         undo_path = Path(place) / "undo.jsonl"
-        async with watching(undo_path) as undo, postgres.embedded(undo, Path(place)) as url:
+        async with watching(undo_path), postgres.embedded(Path(place)) as url:
             yield url
 
 

@@ -31,9 +31,9 @@ KEEPERS: "list[subprocess.Popen[bytes]]" = []  # nobody waits for them: they end
 
 
 @asynccontextmanager
-async def redis(undo: Journal, place: Path) -> AsyncIterator[Broker]:
+async def redis(place: Path) -> AsyncIterator[Broker]:
     """Nothing of it is kept on disk."""
-    async with redis_service.started(undo, place, place) as url:
+    async with redis_service.started(place, place) as url:
         yield Broker(url)
 
 
@@ -80,8 +80,8 @@ async def keep(kind: str, place: Path, test_run: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, ended.set)
     loop.add_reader(os.pidfd_open(test_run), ended.set)
-    with Journal(place / "undo.jsonl") as undo:
-        async with KINDS[kind](undo, place) as broker:
+    with Journal(place / "undo.jsonl"):
+        async with KINDS[kind](place) as broker:
             aside = place / "aside"
             aside.write_text(json.dumps(asdict(broker)))
             aside.rename(place / ANSWER)
@@ -90,9 +90,9 @@ async def keep(kind: str, place: Path, test_run: int) -> None:
 
 
 @asynccontextmanager
-async def queue(undo: Journal, place: Path) -> AsyncIterator[Broker]:
+async def queue(place: Path) -> AsyncIterator[Broker]:
     """RabbitMQ."""
-    async with rabbitmq.started(undo, place, place, management=True) as broker:
+    async with rabbitmq.started(place, place, management=True) as broker:
         yield broker
 
 

@@ -19,7 +19,6 @@ import click
 from harness.addresses import book
 from harness.addresses.address import AddressError, host_of, shown
 from harness.errors import PASSED, ServiceError, UsageError
-from harness.record.undo import Journal
 from harness.services import postgres, target
 from harness.services.leftovers import PREFIX
 from harness.services.target import Target
@@ -116,18 +115,18 @@ async def _started(asked: Asked) -> AsyncIterator[Target]:
         async with watching(directory / "undo.jsonl") as undo:
             undo.directory(directory)
             async with (
-                _database(undo, directory, asked.database_url) as url,
+                _database(directory, asked.database_url) as url,
                 target.managed(
-                    undo, directory, url, port=asked.port, host=asked.host, arguments=asked.settings
+                    directory, url, port=asked.port, host=asked.host, arguments=asked.settings
                 ) as server,
             ):
                 yield server
 
 
 @asynccontextmanager
-async def _database(undo: Journal, directory: Path, given: str | None) -> AsyncIterator[str]:
+async def _database(directory: Path, given: str | None) -> AsyncIterator[str]:
     if given:
         yield given
         return
-    async with postgres.embedded(undo, directory) as url:
+    async with postgres.embedded(directory) as url:
         yield url

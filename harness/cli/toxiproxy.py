@@ -44,7 +44,7 @@ def install(version: str | None, *, as_json: bool) -> int:
         with tempfile.TemporaryDirectory(prefix=f"{PREFIX}install-", ignore_cleanup_errors=True) as place:
             async with watching(Path(place) / "undo.jsonl") as undo:
                 undo.directory(Path(place))
-                return await toxiproxy_install.install(undo, version or toxiproxy_install.VERSION)
+                return await toxiproxy_install.install(version or toxiproxy_install.VERSION)
 
     click.echo("Installing Toxiproxy (a minute the first time) ...", err=True)
     done = asyncio.run(run())
@@ -92,7 +92,7 @@ async def _serve(port: int) -> int:
         directory = Path(place)
         async with watching(directory / "undo.jsonl") as undo:
             undo.directory(directory)
-            async with toxiproxy.started(undo, directory, port) as server:
+            async with toxiproxy.started(directory, port) as server:
                 assert server.child is not None
                 click.echo(f"toxiproxy {server.version} ready on {server.url}")
                 click.echo(f"Use it with TOXIPROXY_URL={server.url}; Ctrl-C ends it", err=True)

@@ -125,6 +125,6 @@ async def _experiment(run: Run, steered: Steered, steering: Steering) -> None:
     """When the load is steady; then recovery is observed for a while."""
     await steering.injector.reached(run.plan.steps[0].phase, steered.before_s)
     run.progress.note(f"  ! experiment: {steered.experiment.title}")
-    await perform(steered, steering, run.journal, run.directory.path, run.log)
+    await perform(steered, steering, run.directory.path, run.log)
     await run.asked.clock.sleep(steered.after_s)
     steering.observed.set()

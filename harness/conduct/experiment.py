@@ -23,7 +23,6 @@ from harness.hiding import hide_in
 from harness.record import events, redact
 from harness.record.events import Event, EventLog
 from harness.record.rundir import write_whole
-from harness.record.undo import Journal
 from harness.scenario.experiment import STEERING, Experiment
 from harness.services.process import running
 from harness.units import NS_PER_S
@@ -41,13 +40,13 @@ class Steered:
     telling: int | None = None  # a pipe to whoever steers
 
 
-async def perform(asked: Steered, steering: Steering, undo: Journal, place: Path, log: EventLog) -> None:
+async def perform(asked: Steered, steering: Steering, place: Path, log: EventLog) -> None:
     """From the first hypothesis to the last rollback."""
     ending: dict[str, Any] = {"status": "interrupted", "deviated": False}
     try:
         async with listening(steering) as where:
             if asked.telling is None:
-                ending = await _run(asked.experiment, where, undo, place)
+                ending = await _run(asked.experiment, where, place)
             else:
                 os.write(asked.telling, where.encode())
                 os.close(asked.telling)
@@ -75,7 +74,7 @@ async def _until_over(steering: Steering) -> dict[str, Any]:
     return steering.ending if steering.ended.is_set() else {"status": "interrupted", "deviated": False}
 
 
-async def _run(experiment: Experiment, where: str, undo: Journal, place: Path) -> dict[str, Any]:
+async def _run(experiment: Experiment, where: str, place: Path) -> dict[str, Any]:
     """`chaos run` as a child, and how it ended."""
     journal = place / JOURNAL
     argv = [
@@ -96,7 +95,7 @@ async def _run(experiment: Experiment, where: str, undo: Journal, place: Path) -
     ]
     env = {STEERING: where}
     try:
-        async with running(argv, name="chaos", undo=undo, log=place / LOG, env=env) as child:
+        async with running(argv, name="chaos", log=place / LOG, env=env) as child:
             await child.wait()
     finally:
         ending = _ending(journal)

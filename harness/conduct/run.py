@@ -142,7 +142,6 @@ async def _make(run: Run) -> str:
             stack,
             asked.places(run.plan),
             run.directory,
-            run.journal,
             asked.clock,
             rolls=asked.rolls(run.plan),
         )
@@ -207,7 +206,7 @@ def _locust(run: Run, shared: cores.Cores | None) -> Engine:
     from harness.load.locust_engine import locust_engine
 
     told = partial(strangers.refused, run)
-    return locust_engine(run.directory, run.journal, run.progress.note, told, web=run.asked.web, cores=shared)
+    return locust_engine(run.directory, run.progress.note, told, web=run.asked.web, cores=shared)
 
 
 def _load_spec(run: Run, server: Server) -> LoadSpec:

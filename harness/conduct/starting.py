@@ -38,23 +38,23 @@ class Started:
 
 async def start(run: Run, ways: Ways, stack: AsyncExitStack) -> Started:
     """Ready when this returns, and ended with the stack."""
-    wanted, undo, logs = run.asked.scenario.target, run.journal, run.directory.path
+    wanted, logs = run.asked.scenario.target, run.directory.path
     if wanted.command:
         ready = outgoing.ready(wanted.ready or wanted.url or "").url
-        theirs = target.commanded(undo, logs, wanted.command, ready, mcp_url=wanted.url)
+        theirs = target.commanded(logs, wanted.command, ready, mcp_url=wanted.url)
         first = await stack.enter_async_context(theirs)
         return Started(first.mcp_url, first)
     if wanted.url:
         return Started(wanted.url)
     run.progress.note(f"Starting {_parts(ways)} and the reference server")
-    own = postgres.provided_or_embedded(undo, logs)
+    own = postgres.provided_or_embedded(logs)
     database_url, seat = await stack.enter_async_context(own)
     options = await outgoing.by_number(wanted.options)
     records = _records(database_url, options)
     database_url, env = await ways.behind(database_url, seat, logs)
 
     async def reference(name: str) -> target.Target:
-        one = target.managed(undo, logs, database_url, arguments=options, env=env, name=name)
+        one = target.managed(logs, database_url, arguments=options, env=env, name=name)
         return await stack.enter_async_context(one)
 
     first = await reference("target")

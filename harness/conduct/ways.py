@@ -26,7 +26,6 @@ from harness.injector import Way
 from harness.load.address import Doors
 from harness.record import redact
 from harness.record.rundir import RunDirectory
-from harness.record.undo import Journal
 from harness.services import foreign, links, rabbitmq, redis, toxiproxy
 from harness.services.entrance import Entrance
 from harness.services.foreign import Foreign
@@ -50,7 +49,6 @@ class Ways:
     stack: AsyncExitStack
     needed: frozenset[str]
     server: Toxiproxy | None
-    undo: Journal
     run_id: str
     clock: Clock
     rolls: bool = False  # the target runs as two processes
@@ -89,9 +87,7 @@ class Ways:
         """The link of that name; none when no fault is planned on it."""
         if name not in self.needed or self.server is None:
             return None
-        link = await self.stack.enter_async_context(
-            links.opened(self.server, self.undo, self.run_id, name, url)
-        )
+        link = await self.stack.enter_async_context(links.opened(self.server, self.run_id, name, url))
         canaries = await self.stack.enter_async_context(canary.opened(link.through(url), url, self.clock))
         self.found[name] = Way(link, canaries)
         return link
@@ -117,7 +113,7 @@ class Ways:
         if name not in self.needed:
             return {broker.VARIABLE: await book.by_number(url)} if url else {}
         if not url:
-            url = await self.stack.enter_async_context(broker.own(self.undo, log_dir))
+            url = await self.stack.enter_async_context(broker.own(log_dir))
         await self._check_broker(name, broker.VARIABLE, url)
         return {broker.VARIABLE: await self._lead(name, await book.by_number(url))}
 
@@ -210,7 +206,6 @@ async def prepare(
     stack: AsyncExitStack,
     needed: frozenset[str],
     directory: RunDirectory,
-    undo: Journal,
     clock: Clock,
     *,
     rolls: bool = False,
@@ -221,8 +216,8 @@ async def prepare(
         if link in needed and not os.environ.get(broker.VARIABLE):
             broker.program()  # that there is none is said before anything is started
     server = (
-        await stack.enter_async_context(toxiproxy.provided_or_started(undo, directory.path))
+        await stack.enter_async_context(toxiproxy.provided_or_started(directory.path))
         if needed & set(WAYS)
         else None
     )
-    return Ways(stack, needed, server, undo, directory.run_id, clock, rolls, named)
+    return Ways(stack, needed, server, directory.run_id, clock, rolls, named)

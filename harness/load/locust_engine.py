@@ -41,7 +41,6 @@ from harness.load.engine import (
 from harness.plan.plan import Arrivals
 from harness.record.rundir import RunDirectory
 from harness.record.spool import spool_path
-from harness.record.undo import Journal
 from harness.services.cores import Cores
 from harness.services.ports import free_port
 from harness.services.process import COMES_FIRST, Child, running
@@ -330,7 +329,6 @@ def listen_for_web() -> socket.socket:
 
 def locust_engine(
     directory: RunDirectory,
-    undo: Journal,
     note: Callable[[str], None],
     stranger: Callable[[int, str], None],
     *,
@@ -366,7 +364,6 @@ def locust_engine(
                 child = running(
                     [sys.executable, "-m", *arguments],
                     name=name,
-                    undo=undo,
                     log=directory.log(log),
                     env={SPEC_VARIABLE: spec.to_json(), token.VARIABLE: joins}
                     | {key: str(fd) for key, fd in numbers.items()},

@@ -8,6 +8,8 @@
 - A process is known by pid and start time (clock ticks since boot): a reused pid is somebody else.
 - What cannot be written must not be done; what has been undone is undone, even where that cannot be written.
 - Nothing is synced to disk: lines survive the death of any process, and the death of the machine undoes the rest.
+- A journal is in force in the body of its `with`, and for the tasks that are begun there: whoever starts something
+  announces it in the one in force (`journal`), so it need not be handed from hand to hand.
 - Whoever listens (`unasked`) is told of a child that has ended without having been asked to: it is not in the file.
 - Kinds are open: a reader keeps what it does not know, and a torn last line is as good as not written, because
   what it announces had not happened yet.
@@ -21,6 +23,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -69,6 +72,8 @@ class Ended:
 class Journal:
     """Announces what must be undone. One writer at a time; every line is flushed."""
 
+    _before: "Journal | None" = None  # in force before this one
+
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._last_id = max((entry.id for entry in read_open(self.path, also_done=True)), default=0)
@@ -79,9 +84,12 @@ class Journal:
         self._announce({"owner": os.getpid(), "start_ticks": start_ticks(os.getpid()), "boot": boot_id()})
 
     def __enter__(self) -> Self:
+        self._before = _IN_FORCE.get()
+        _IN_FORCE.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:
+        _IN_FORCE.set(self._before)
         self.close()
 
     def close(self) -> None:
@@ -133,6 +141,17 @@ class Journal:
 
     def _write(self, line: Mapping[str, Any]) -> None:
         self._file.write((json.dumps(line, separators=(",", ":")) + "\n").encode())
+
+
+_IN_FORCE: ContextVar[Journal | None] = ContextVar("journal in force", default=None)
+
+
+def journal() -> Journal:
+    """The one in force: nothing is started where nobody would end it."""
+    found = _IN_FORCE.get()
+    if found is None:
+        raise RuntimeError("no journal is in force: open one, or let a janitor watch (services.watched)")
+    return found
 
 
 def read_open(path: Path, *, also_done: bool = False) -> list[Open]:

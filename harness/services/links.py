@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from harness.addresses import book
 from harness.documents import short
 from harness.errors import FaultBackendUnreachableError, HarnessError
-from harness.record.undo import Journal
+from harness.record.undo import journal
 from harness.services import undoing
 from harness.services.toxiproxy import Toxiproxy
 from harness.services.toxiproxy_api import Api, RefusedError
@@ -84,16 +84,14 @@ class Link:
 
 
 @asynccontextmanager
-async def opened(
-    toxiproxy: Toxiproxy, undo: Journal, run_id: str, name: str, url: str
-) -> AsyncIterator[Link]:
+async def opened(toxiproxy: Toxiproxy, run_id: str, name: str, url: str) -> AsyncIterator[Link]:
     """A link to the host and port of a URL."""
     where = urlsplit(await book.by_number(url))
     host = f"[{where.hostname}]" if ":" in (where.hostname or "") else where.hostname
     upstream = f"{host}:{where.port or book.PORTS.get(where.scheme, 80)}"
     proxy = f"{PREFIX}{run_id}-{name}"
     must = undoing.proxy(toxiproxy.url, proxy, ours=toxiproxy.ours)
-    entry = undo.add(must.what, **must.data)
+    entry = journal().add(must.what, **must.data)
     made = await toxiproxy.api.create_proxy(proxy, upstream)
     try:
         _check_near(toxiproxy, made.listen)

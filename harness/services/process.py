@@ -1,6 +1,6 @@
 """Children: each in a session of its own, dying with us, announced in undo.jsonl before its program starts.
 
-    async with running(["program"], name="part", undo=undo, log=path, ready=port(8000)) as child:
+    async with running(["program"], name="part", log=path, ready=port(8000)) as child:
         ...
 
 - A session of its own: a terminal's Ctrl-C reaches the harness only.
@@ -29,7 +29,7 @@ from pathlib import Path
 from harness.clock import within
 from harness.environment import for_others
 from harness.errors import ServiceError, not_started
-from harness.record.undo import Ended, Entry, Journal, start_ticks
+from harness.record.undo import Ended, Entry, journal, start_ticks
 from harness.services import launch, proctable
 from harness.services.proctable import MARK, Process
 from harness.services.readiness import Ready, size, text_of, until
@@ -165,7 +165,6 @@ async def running(
     argv: Sequence[str],
     *,
     name: str,
-    undo: Journal,
     log: Path,
     ready: Ready | None = None,
     ready_s: float = READY_S,
@@ -190,7 +189,6 @@ async def running(
     child, entry = _start(
         argv,
         name,
-        undo,
         log,
         env or {},
         cwd,
@@ -203,7 +201,7 @@ async def running(
         part,
         umask,
     )
-    stop_watching = _watch(child, undo)
+    stop_watching = _watch(child)
     try:
         if ready is not None:
             await _until_ready(child, ready, ready_s)
@@ -221,7 +219,6 @@ async def running(
 def _start(
     argv: Sequence[str],
     name: str,
-    undo: Journal,
     log: Path,
     env: Mapping[str, str],
     cwd: Path | None,
@@ -247,7 +244,8 @@ def _start(
         numbers = (gate, os.getpid(), int(death_signal), who.uid, who.gid, nice)
         where = ",".join(map(str, cores)) or launch.INHERITED
         launcher = [sys.executable, "-I", "-S", launch.__file__, *map(str, numbers), where]
-        log_offset, mark = size(log), f"{undo.path}#{secrets.token_hex(4)}"
+        announced = journal()
+        log_offset, mark = size(log), f"{announced.path}#{secrets.token_hex(4)}"
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [*launcher, *argv],
@@ -261,7 +259,7 @@ def _start(
                 umask=umask,
             )
         try:
-            entry = undo.process(process.pid, name, death_signal)
+            entry = announced.process(process.pid, name, death_signal)
         except BaseException:
             process.kill()
             process.wait()
@@ -274,9 +272,10 @@ def _start(
     return Child(name, process.pid, ticks, log, log_offset, stop_signal, mark, part, process), entry
 
 
-def _watch(child: Child, undo: Journal) -> Callable[[], None]:
+def _watch(child: Child) -> Callable[[], None]:
     """Learn of its end from the kernel: no thread, no polling. Returns how to stop watching."""
     loop = asyncio.get_running_loop()
+    told = journal()
     handle = os.pidfd_open(child.pid)
     watching = True
 
@@ -292,7 +291,7 @@ def _watch(child: Child, undo: Journal) -> Callable[[], None]:
         child._ended.set()  # noqa: SLF001
         stop()
         if child.part and child.ready and not child.asked:
-            undo.unasked(child.told())
+            told.unasked(child.told())
 
     loop.add_reader(handle, ended)
     return stop

@@ -1,6 +1,6 @@
 """RabbitMQ: one of our own for the run, as a child, unless AMQP_URL names the user's.
 
-    async with own(undo, log_dir) as url:                               # amqp://harness:...@127.0.0.1:PORT/
+    async with own(log_dir) as url:                               # amqp://harness:...@127.0.0.1:PORT/
 
 No other broker of the machine is touched: ports, data, Erlang's cookie and its directory of nodes (epmd, a child too)
 are its own. It has one user, with a random password, who may do everything in the virtual host "/". It takes about ten
@@ -18,7 +18,6 @@ from pathlib import Path
 
 from harness.errors import ServiceError
 from harness.hiding import learn
-from harness.record.undo import Journal
 from harness.services import programs, readiness, temporary
 from harness.services.ports import free_port, is_taken
 from harness.services.process import running
@@ -60,16 +59,14 @@ def program() -> str:
 
 
 @asynccontextmanager
-async def own(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
+async def own(log_dir: Path) -> AsyncIterator[str]:
     """The URL of one for this run, in a temporary directory."""
-    async with temporary.directory(undo, "rabbitmq") as place, started(undo, place, log_dir) as broker:
+    async with temporary.directory("rabbitmq") as place, started(place, log_dir) as broker:
         yield broker.url
 
 
 @asynccontextmanager
-async def started(
-    undo: Journal, place: Path, log_dir: Path, *, management: bool = False
-) -> AsyncIterator[Broker]:
+async def started(place: Path, log_dir: Path, *, management: bool = False) -> AsyncIterator[Broker]:
     """One of our own, which works in `place`; its logs are rabbitmq.log and epmd.log in `log_dir`."""
     server = program()
     managed = management and _has_management(server)
@@ -77,7 +74,7 @@ async def started(
         ports, password, serving = _Ports(), secrets.token_hex(16), False
         learn(password)
         try:
-            async with _node(undo, place, log_dir, server, ports, password, managed=managed):
+            async with _node(place, log_dir, server, ports, password, managed=managed):
                 serving = True
                 web = f"http://{USER}:{password}@{HOST}:{ports.management}" if managed else None
                 yield Broker(f"amqp://{USER}:{password}@{HOST}:{ports.amqp}/", web)
@@ -89,7 +86,6 @@ async def started(
 
 @asynccontextmanager
 async def _node(
-    undo: Journal,
     place: Path,
     log_dir: Path,
     server: str,
@@ -105,7 +101,6 @@ async def _node(
         running(
             [str(programs.found(DIRECTORY)), "-port", str(ports.nodes), "-address", HOST],
             name="epmd",
-            undo=undo,
             log=log.with_name("epmd.log"),
             ready=readiness.port(ports.nodes),
             part="epmd",
@@ -113,7 +108,6 @@ async def _node(
         running(
             [server],
             name="rabbitmq",
-            undo=undo,
             log=log,
             env=environment,
             cwd=place,

@@ -1,6 +1,6 @@
 """Redis: one of our own for the run, as a child, unless REDIS_URL names the user's.
 
-    async with own(undo, log_dir) as url:                               # redis://:...@127.0.0.1:PORT/0
+    async with own(log_dir) as url:                               # redis://:...@127.0.0.1:PORT/0
 
 One of ours listens on 127.0.0.1 and a free port, asks for a random password, and keeps nothing on disk.
 """
@@ -12,7 +12,6 @@ from pathlib import Path
 
 from harness.errors import ServiceError
 from harness.hiding import learn
-from harness.record.undo import Journal
 from harness.services import programs, readiness, temporary
 from harness.services.ports import free_port, is_taken
 from harness.services.process import GIVES_WAY, running
@@ -27,14 +26,14 @@ def program() -> str:
 
 
 @asynccontextmanager
-async def own(undo: Journal, log_dir: Path) -> AsyncIterator[str]:
+async def own(log_dir: Path) -> AsyncIterator[str]:
     """The URL of one for this run, in a temporary directory."""
-    async with temporary.directory(undo, "redis") as place, started(undo, place, log_dir) as url:
+    async with temporary.directory("redis") as place, started(place, log_dir) as url:
         yield url
 
 
 @asynccontextmanager
-async def started(undo: Journal, place: Path, log_dir: Path) -> AsyncIterator[str]:
+async def started(place: Path, log_dir: Path) -> AsyncIterator[str]:
     """One of our own, which works in `place`; its log is redis.log in `log_dir`."""
     log, password = (log_dir / "redis.log").absolute(), secrets.token_hex(16)
     learn(password)
@@ -52,9 +51,7 @@ async def started(undo: Journal, place: Path, log_dir: Path) -> AsyncIterator[st
         ready = readiness.line("Ready to accept connections", log)
         serving = False
         try:
-            async with running(
-                argv, name="redis", undo=undo, log=log, ready=ready, nice=GIVES_WAY, part="redis"
-            ):
+            async with running(argv, name="redis", log=log, ready=ready, nice=GIVES_WAY, part="redis"):
                 serving = True
                 yield f"redis://:{password}@{HOST}:{port}/0"
                 return

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from harness.addresses import book
 from harness.errors import ServiceError, TargetNotStartedError, UsageError
 from harness.record import private
-from harness.record.undo import Journal
 from harness.services import readiness, usage
 from harness.services.ports import free_port, is_taken
 from harness.services.process import GIVES_WAY, Child, running
@@ -53,7 +52,6 @@ class Target:
 
 @asynccontextmanager
 async def managed(
-    undo: Journal,
     log_dir: Path,
     database_url: str,
     *,
@@ -66,19 +64,19 @@ async def managed(
     """The reference service on `port` (0: a free one) and the given database; `env` says what else it works with."""
     _check_free(port, host)
     log = log_dir / f"{name}.log"
-    seat, number = await _reference(undo, log, {"DATABASE_URL": database_url, **env}, port, host, arguments)
+    seat, number = await _reference(log, {"DATABASE_URL": database_url, **env}, port, host, arguments)
     base_url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
     async with seat:
         yield Target(base_url, f"{base_url}/mcp", log, seat)
 
 
 async def _reference(
-    undo: Journal, log: Path, env: Mapping[str, str], port: int, host: str, arguments: Sequence[str]
+    log: Path, env: Mapping[str, str], port: int, host: str, arguments: Sequence[str]
 ) -> tuple[Seat, int]:
     """The seat, taken, and its port; a free port that was lost to somebody else is chosen again."""
     for tries_left in reversed(range(TRIES)):
         number = port or free_port(host)
-        seat = _seat(undo, log, env, ["--host", host, "--port", str(number), *arguments])
+        seat = _seat(log, env, ["--host", host, "--port", str(number), *arguments])
         try:
             await seat.start()
             break
@@ -89,13 +87,13 @@ async def _reference(
     return seat, number
 
 
-def _seat(undo: Journal, log: Path, env: Mapping[str, str], arguments: Sequence[str]) -> Seat:
+def _seat(log: Path, env: Mapping[str, str], arguments: Sequence[str]) -> Seat:
     name = log.stem  # target, target-2
     argv = [sys.executable, "-P", "-m", "harness.target", *arguments]
 
     def starting() -> AbstractAsyncContextManager[Child]:
         ready = readiness.line(READY_LINE, log)
-        return running(argv, name=name, undo=undo, log=log, ready=ready, env=env, nice=GIVES_WAY, part=name)
+        return running(argv, name=name, log=log, ready=ready, env=env, nice=GIVES_WAY, part=name)
 
     return Seat(starting)
 
@@ -112,7 +110,6 @@ def _check_free(port: int, host: str) -> None:
 
 @asynccontextmanager
 async def commanded(
-    undo: Journal,
     log_dir: Path,
     command: Sequence[str],
     ready_url: str,
@@ -144,7 +141,6 @@ async def commanded(
         lambda: running(
             command,
             name=command[0],
-            undo=undo,
             log=log,
             ready=readiness.url(ready_url),
             env=env,

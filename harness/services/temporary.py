@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from harness.errors import ServiceError
-from harness.record.undo import Journal
+from harness.record.undo import journal
 from harness.services.leftovers import PREFIX
 from harness.services.threads import to_the_end
 
@@ -16,11 +16,11 @@ PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - names below them are r
 
 
 @asynccontextmanager
-async def directory(undo: Journal, name: str, reachable_by: int | None = None) -> AsyncIterator[Path]:
+async def directory(name: str, reachable_by: int | None = None) -> AsyncIterator[Path]:
     """A new directory, readable by us only, and gone afterwards; `reachable_by` is a uid that must get there."""
     place = _place([tempfile.gettempdir(), *PLACES], reachable_by)
     path = place / f"{PREFIX}{name}-{secrets.token_hex(6)}"
-    entry = undo.directory(path)
+    entry = journal().directory(path)
     path.mkdir(mode=0o700)
     try:
         yield path

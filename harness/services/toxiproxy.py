@@ -1,6 +1,6 @@
 """Toxiproxy: the user's server if TOXIPROXY_URL names one, else one of our own for the run, as a child.
 
-    async with provided_or_started(undo, log_dir) as toxiproxy:
+    async with provided_or_started(log_dir) as toxiproxy:
         await toxiproxy.api.create_proxy(...)
 
 - A server of ours listens on 127.0.0.1 and a free port, and takes every proxy and toxic with it when it ends.
@@ -19,7 +19,6 @@ from pathlib import Path
 
 from harness.addresses import book
 from harness.errors import FaultBackendUnreachableError, HarnessError, ServiceError, UsageError
-from harness.record.undo import Journal
 from harness.services import readiness, toxiproxy_install
 from harness.services.ports import free_port, is_taken, listens
 from harness.services.process import GIVES_WAY, Child, running
@@ -71,13 +70,13 @@ class Status:
 
 
 @asynccontextmanager
-async def provided_or_started(undo: Journal, log_dir: Path) -> AsyncIterator[Toxiproxy]:
+async def provided_or_started(log_dir: Path) -> AsyncIterator[Toxiproxy]:
     """The user's server if TOXIPROXY_URL names one, else one of our own."""
     given = os.environ.get("TOXIPROXY_URL")
     if given:
         yield await provided(await book.by_number(given.rstrip("/")))
         return
-    async with started(undo, log_dir) as server:
+    async with started(log_dir) as server:
         yield server
 
 
@@ -102,7 +101,7 @@ async def provided(url: str) -> Toxiproxy:
 
 
 @asynccontextmanager
-async def started(undo: Journal, log_dir: Path, port: int = 0) -> AsyncIterator[Toxiproxy]:
+async def started(log_dir: Path, port: int = 0) -> AsyncIterator[Toxiproxy]:
     """A server of our own on `port` (0: a free one); its log is toxiproxy.log in `log_dir`."""
     if port and is_taken(port, HOST):
         raise UsageError(
@@ -116,7 +115,7 @@ async def started(undo: Journal, log_dir: Path, port: int = 0) -> AsyncIterator[
         number = port or free_port(HOST)
         ready = False
         try:
-            async with _running(undo, log, binary, number) as child:
+            async with _running(log, binary, number) as child:
                 _check_ours(child, number)
                 api = Api(f"http://{HOST}:{number}")
                 version = await api.version()
@@ -158,12 +157,11 @@ def program() -> Binary:
     )
 
 
-def _running(undo: Journal, log: Path, binary: Binary, port: int) -> AbstractAsyncContextManager[Child]:
+def _running(log: Path, binary: Binary, port: int) -> AbstractAsyncContextManager[Child]:
     argv = [str(binary.path), "-host", HOST, "-port", str(port)]
     return running(
         argv,
         name="toxiproxy",
-        undo=undo,
         log=log,
         ready=_answering(f"http://{HOST}:{port}", log),
         ready_s=READY_S,

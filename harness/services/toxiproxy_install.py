@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.errors import FaultBackendUnreachableError, ServiceError, UsageError
-from harness.record.undo import Journal
 from harness.services import readiness, temporary
 from harness.services.process import Child, running
 from harness.services.threads import to_the_end
@@ -132,7 +131,7 @@ def go_program() -> Path | None:
     return None
 
 
-async def install(undo: Journal, version: str = VERSION) -> Installed:
+async def install(version: str = VERSION) -> Installed:
     """The own copy in this version; nothing is done when it is there."""
     if not re.fullmatch(r"\d+\.\d+\.\d+", version) or too_old(version):
         raise UsageError(
@@ -144,8 +143,8 @@ async def install(undo: Journal, version: str = VERSION) -> Installed:
         have = await asyncio.to_thread(_ask, own_path()) if own_path().is_file() else None
         if have and have.version == version and not have.problem:
             return Installed(have, changed=False)
-        async with temporary.directory(undo, "go-install") as place:
-            built = await _build(undo, place, version)
+        async with temporary.directory("go-install") as place:
+            built = await _build(place, version)
             return Installed(await to_the_end(_put, built, version), changed=True)
 
 
@@ -173,7 +172,7 @@ def _lock_file(directory: Path) -> TextIO:
         raise _unwritable(directory, error) from error
 
 
-async def _build(undo: Journal, place: Path, version: str) -> Path:
+async def _build(place: Path, version: str) -> Path:
     """Let Go fetch and build it; its modules and builds are cached where Go keeps them."""
     go = go_program()
     if go is None:
@@ -193,7 +192,7 @@ async def _build(undo: Journal, place: Path, version: str) -> Path:
     # Without cgo it needs no C compiler, and runs on any machine of the kind.
     environment = {"GOBIN": str(place), "CGO_ENABLED": "0"}
     log = place / "go.log"
-    async with running(argv, name="go install", undo=undo, log=log, cwd=place, env=environment) as child:
+    async with running(argv, name="go install", log=log, cwd=place, env=environment) as child:
         done = await child.ended_within(INSTALL_S)
         if not done or child.returncode != 0:
             raise _failed(version, child, in_time=done)

@@ -39,8 +39,8 @@ async def test_a_broker_that_is_not_installed_is_exit_5_with_the_command_that_ge
     monkeypatch.setattr(rabbitmq, "PROGRAMS", ("rabbitmq-server",))
     monkeypatch.delenv(variable, raising=False)
     directory = rundir.create(tmp_path, "s", RealClock().utc())
-    with Journal(directory.undo) as undo, pytest.raises(FaultBackendUnreachableError) as caught:
-        await prepare(stack, frozenset({link}), directory, undo, RealClock())
+    with Journal(directory.undo), pytest.raises(FaultBackendUnreachableError) as caught:
+        await prepare(stack, frozenset({link}), directory, RealClock())
 
     assert caught.value.exit_code == 5
     assert f"install {package} as your system does; or set {variable}" in caught.value.todo
@@ -82,8 +82,8 @@ async def test_a_broker_of_the_user_s_has_to_answer_before_any_load(
 ) -> None:
     """One that is away is exit 5, one that no proxy can stand before exit 2; passwords are not shown."""
     monkeypatch.setenv(variable, url.format(port=free_port()))
-    with Journal(tmp_path / "undo.jsonl") as undo:
-        ways = Ways(stack, frozenset({link}), None, undo, "run-1", RealClock())
+    with Journal(tmp_path / "undo.jsonl"):
+        ways = Ways(stack, frozenset({link}), None, "run-1", RealClock())
         with pytest.raises(error) as caught:
             await ways.lead_to_broker(link, tmp_path)
         assert await ways.lead_to_broker("sessions" if link == "queue" else "queue", tmp_path) == {}

@@ -19,7 +19,7 @@ from tests import brokers, getting
 async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The URL of a server that the tests of one worker share: make a schema or database of your own in it."""
     place = tmp_path_factory.mktemp("postgres")
-    async with watching(place / "undo.jsonl") as undo, postgres.embedded(undo, place) as url:
+    async with watching(place / "undo.jsonl"), postgres.embedded(place) as url:
         yield url
 
 
@@ -74,8 +74,8 @@ async def toxiproxy_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("toxiproxy")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HARNESS_HOME", str(shared_place(tmp_path_factory) / "harness-home"))
-        async with watching(place / "undo.jsonl") as journal:
-            return (await toxiproxy_install.install(journal)).binary.path
+        async with watching(place / "undo.jsonl"):
+            return (await toxiproxy_install.install()).binary.path
 
 
 @pytest.fixture

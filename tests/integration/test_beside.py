@@ -62,7 +62,7 @@ async def test_a_load_that_fails_in_mid_fault_is_told_after_the_fault_was_healed
     scenario = scenario_of(SCENARIO, "n.yaml")
     directory = rundir.create(tmp_path / "out", "n", run_clock.started_at)
     async with (
-        target.commanded(undo, tmp_path, argv, url) as started,
+        target.commanded(tmp_path, argv, url) as started,
         canary.opened(url, url, clock) as canaries,
     ):
         with EventLog(directory.events) as log:

@@ -194,7 +194,6 @@ async def test_all_of_our_commands_work_together(
                 running(
                     argv,
                     name=service,
-                    undo=undo,
                     log=log,
                     env=environment,
                     ready=healthy(service),
@@ -242,7 +241,7 @@ async def test_all_of_our_commands_work_together(
             "--max",
             "2",
         ]
-        async with running(argv, name="harness", undo=undo, log=tmp_path / "harness.log") as child:
+        async with running(argv, name="harness", log=tmp_path / "harness.log") as child:
             assert await child.ended_within(60)
             assert child.returncode in {0, 3}, child.log_tail()  # 3: this machine may be too busy to trust
         assert list(tmp_path.glob("reports/ramp/*/summary.json"))

@@ -89,7 +89,7 @@ async def test_toxiproxy_is_asked_where_it_is_named(
     undo: Journal, tmp_path: Path, toxiproxy_found: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its version; when it is gone that is a warning, since a ramp needs no faults."""
-    async with toxiproxy.started(undo, tmp_path) as server:
+    async with toxiproxy.started(tmp_path) as server:
         monkeypatch.setenv("TOXIPROXY_URL", server.url)
         await server.api.create_proxy("p", "127.0.0.1:9")
         found = await answering.fault_injector()

@@ -84,8 +84,8 @@ class Bench:
 async def bench(directory: Path, undo: Journal, url: str = "", name: str = "client") -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
         url = url or await stack.enter_async_context(upstream())
-        server = await stack.enter_async_context(toxiproxy.started(undo, directory))
-        link = await stack.enter_async_context(links.opened(server, undo, "run-1", name, url))
+        server = await stack.enter_async_context(toxiproxy.started(directory))
+        link = await stack.enter_async_context(links.opened(server, "run-1", name, url))
         canaries = await stack.enter_async_context(canary.opened(link.through(url), url, RealClock()))
         log = stack.enter_context(EventLog(directory / "events.jsonl"))
         yield Bench(directory, server, Way(link, canaries), undo, log)
@@ -345,12 +345,12 @@ async def test_the_janitor_s_part_heals_a_shared_toxiproxy_and_touches_nothing_e
 ) -> None:
     """Toxics off, our proxy gone, somebody else's as it was found."""
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(toxiproxy.started(undo, tmp_path))
+        server = await stack.enter_async_context(toxiproxy.started(tmp_path))
         shared = Toxiproxy(server.url, server.version, ours=False, api=server.api)
         await server.api.create_proxy("theirs", "127.0.0.1:9")
         with Journal(tmp_path / "killed.jsonl") as killed:
             # Entered and never left, as by a harness that was killed.
-            opening = links.opened(shared, killed, "run-2", "client", "http://127.0.0.1:9")
+            opening = links.opened(shared, "run-2", "client", "http://127.0.0.1:9")
             link = await opening.__aenter__()
             for kind in ("latency", "down"):
                 fault = REGISTRY[kind](link, "f", LATENCY)

@@ -35,7 +35,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("mcp.", "mcp_type
 @pytest_asyncio.fixture
 async def served(undo: Journal, tmp_path: Path, postgres_url: str) -> AsyncIterator[target.Target]:
     """The reference target."""
-    async with target.managed(undo, tmp_path, postgres_url) as started:
+    async with target.managed(tmp_path, postgres_url) as started:
         yield started
 
 

@@ -31,12 +31,12 @@ async def part(tmp_path: Path, undo: Journal, which: str) -> AsyncIterator[tuple
     """A server of the user's, or a PostgreSQL."""
     async with AsyncExitStack() as stack:
         if which == "postgres":
-            server = await stack.enter_async_context(postgres.server(undo, tmp_path))
+            server = await stack.enter_async_context(postgres.server(tmp_path))
             yield Part("PostgreSQL", server.seat), server.url
         else:
             url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
             argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
-            started = await stack.enter_async_context(target.commanded(undo, tmp_path, argv, url))
+            started = await stack.enter_async_context(target.commanded(tmp_path, argv, url))
             yield Part("the target", started.seat), url
 
 
@@ -124,10 +124,10 @@ async def two(tmp_path: Path, undo: Journal) -> AsyncIterator[tuple[Part, str]]:
             place.mkdir()
             url = f"http://127.0.0.1:{free_port()}"
             argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
-            started.append(await stack.enter_async_context(target.commanded(undo, place, argv, url)))
+            started.append(await stack.enter_async_context(target.commanded(place, argv, url)))
         first, second = started
-        server = await stack.enter_async_context(toxiproxy.started(undo, tmp_path))
-        link = await stack.enter_async_context(links.opened(server, undo, "run-1", "client", first.base_url))
+        server = await stack.enter_async_context(toxiproxy.started(tmp_path))
+        link = await stack.enter_async_context(links.opened(server, "run-1", "client", first.base_url))
         stand_in = StandIn(second.seat, urlsplit(second.base_url).netloc, link)
         yield Part("the target", first.seat, stand_in), link.through(first.base_url)
 

@@ -90,7 +90,7 @@ async def test_a_door_that_they_cannot_use_is_said_before_the_load(
     """Exit 2, unless nobody asked for them."""
     async with AsyncExitStack() as stack:
         wanted, other = (
-            Ways(stack, frozenset(needed), None, undo, "r", RealClock()) for needed in (["door"], ["client"])
+            Ways(stack, frozenset(needed), None, "r", RealClock()) for needed in (["door"], ["client"])
         )
         with pytest.raises(UsageError, match="Rude clients cannot come in"):
             await wanted.let_in(url, protocol, {})

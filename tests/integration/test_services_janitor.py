@@ -44,9 +44,9 @@ async def main(place):
         log = place / "hides.log"
         hides = [sys.executable, "-S", "-c", HIDES]
         async with (
-            running(hides, name="hides", undo=undo, log=log, ready=readiness.line("up", log)),
-            postgres.server(undo, place) as server,
-            target.managed(undo, place, server.url) as started,
+            running(hides, name="hides", log=log, ready=readiness.line("up", log)),
+            postgres.server(place) as server,
+            target.managed(place, server.url) as started,
         ):
             import asyncpg
             connection = await asyncpg.connect(server.url)
@@ -166,7 +166,7 @@ async def main(place):
         hiding.learn("learnt-later-8R")
         log = place / "target.log"
         says = "print('it said known-before-7Q and learnt-later-8R', flush=True); import time; time.sleep(600)"
-        async with running([sys.executable, "-S", "-c", says], name="talks", undo=undo, log=log, ready=readiness.line("it said", log)):
+        async with running([sys.executable, "-S", "-c", says], name="talks", log=log, ready=readiness.line("it said", log)):
             print("up", flush=True)
             await asyncio.sleep(600)
 
@@ -285,7 +285,7 @@ async def test_clean_leaves_a_run_alone_that_still_goes(tmp_path: Path) -> None:
 async def test_a_process_that_took_over_a_pid_is_left_alone(tmp_path: Path, undo: Journal) -> None:
     """The start time tells them apart, and so does the boot."""
     log = tmp_path / "part.log"
-    async with process.running(["sleep", "600"], name="part", undo=undo, log=log) as child:
+    async with process.running(["sleep", "600"], name="part", log=log) as child:
         with Journal(tmp_path / "other.jsonl") as other:
             for change in ({"start_ticks": child.start_ticks - 1}, {"boot": "another"}):
                 given = {"start_ticks": child.start_ticks, "boot": undo_boot(undo), **change}
@@ -315,7 +315,7 @@ async def test_a_killed_postgres_leaves_no_shared_memory(undo: Journal, tmp_path
     """A limited number of segments would be used up by and by."""
     from harness.services import postgres
 
-    async with postgres.server(undo, tmp_path) as server:
+    async with postgres.server(tmp_path) as server:
         pid = server.pid
         await server.seat.kill()
         assert any(row.split()[4] == str(pid) for row in Path("/proc/sysvipc/shm").read_text().splitlines())

@@ -17,15 +17,15 @@ from harness.services.ports import free_port
 from harness.services.watched import watching
 from tests import brokers, getting
 
-Starting = Callable[[Journal, Path], AbstractAsyncContextManager[Any]]
+Starting = Callable[[Path], AbstractAsyncContextManager[Any]]
 
 
 @asynccontextmanager
-async def commanded(undo: Journal, place: Path) -> AsyncIterator[None]:
+async def commanded(place: Path) -> AsyncIterator[None]:
     """A command of the user's."""
     port = free_port()
     argv = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-    async with target.commanded(undo, place, argv, f"http://127.0.0.1:{port}/"):
+    async with target.commanded(place, argv, f"http://127.0.0.1:{port}/"):
         yield
 
 
@@ -51,7 +51,7 @@ async def killed_one_by_one(
     """What is told of each, and its how."""
     told: list[Ended] = []
     undo.unasked = told.append
-    async with starting(undo, place):
+    async with starting(place):
         for number, part in enumerate(parts):
             name = sys.executable if part == "server" else part
             (pid,) = [one.data["pid"] for one in undo.open() if one.data.get("name") == name]
@@ -87,7 +87,7 @@ async def test_both_processes_of_a_target_are_told_apart(
     for name in ("target", "target-2"):
         told: list[Ended] = []
         undo.unasked = told.append
-        async with target.managed(undo, tmp_path, postgres_url, name=name) as started:
+        async with target.managed(tmp_path, postgres_url, name=name) as started:
             os.kill(started.pid, signal.SIGKILL)
             assert (await until(told)).part == name
 

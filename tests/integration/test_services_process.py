@@ -45,7 +45,7 @@ def start(undo: Journal, tmp_path: Path):
 
     def start(code: str, **changes):
         log = tmp_path / "part.log"
-        given = {"name": "part", "undo": undo, "log": log, "ready": readiness.line("^up$", log), **changes}
+        given = {"name": "part", "log": log, "ready": readiness.line("^up$", log), **changes}
         return running(python(code), **given)
 
     return start
@@ -99,9 +99,7 @@ async def test_a_program_that_is_not_there_is_told(undo: Journal, tmp_path: Path
     """With the name that was asked for."""
     log = tmp_path / "part.log"
     with pytest.raises(ServiceError, match="exit code 127") as caught:
-        async with running(
-            ["/no/such/program"], name="part", undo=undo, log=log, ready=readiness.line("x", log)
-        ):
+        async with running(["/no/such/program"], name="part", log=log, ready=readiness.line("x", log)):
             pass
     assert caught.value.why == "Cannot start /no/such/program: No such file or directory"
 
@@ -204,7 +202,7 @@ async def test_a_child_can_run_as_another_user(undo: Journal, tmp_path: Path) ->
     argv = ["/bin/sh", "-c", "cat /proc/self/status; echo up; sleep 600"]
     ready = readiness.line("^up$", log)
     user = RunAs(65534, 65533)
-    async with running(argv, name="part", undo=undo, log=log, ready=ready, user=user, cwd=Path("/")):
+    async with running(argv, name="part", log=log, ready=ready, user=user, cwd=Path("/")):
         said = dict(line.split(":", 1) for line in log.read_text().splitlines() if ":" in line)
     assert said["Uid"].split() == ["65534"] * 4
     assert said["Gid"].split() == ["65533"] * 4
@@ -214,7 +212,7 @@ async def test_a_child_can_run_as_another_user(undo: Journal, tmp_path: Path) ->
 async def test_a_program_starts_with_the_usual_signals(undo: Journal, tmp_path: Path) -> None:
     """Python ignores SIGPIPE, and what is ignored is inherited."""
     log = tmp_path / "part.log"
-    given = {"name": "part", "undo": undo, "log": log, "ready": readiness.line("^up$", log)}
+    given = {"name": "part", "log": log, "ready": readiness.line("^up$", log)}
     async with running(["/bin/sh", "-c", "cat /proc/self/status; echo up; sleep 600"], **given) as child:
         masks = dict(line.split(":\t", 1) for line in child.log_text().splitlines() if line.startswith("Sig"))
         assert int(masks["SigBlk"], 16) == 0
@@ -283,7 +281,7 @@ async def main(place, user):
     log = place / "part.log"
     with Journal(place / "undo.jsonl") as undo:
         async with running(
-            ["/bin/sh", "-c", "echo up; sleep 600; echo over"], name="part", undo=undo, log=log, cwd=Path("/"),
+            ["/bin/sh", "-c", "echo up; sleep 600; echo over"], name="part", log=log, cwd=Path("/"),
             ready=readiness.line("up", log), user=RunAs(65534, 65534) if user else None,
         ) as child:
             print(child.pid, child.start_ticks, flush=True)

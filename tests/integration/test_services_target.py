@@ -36,7 +36,7 @@ async def test_the_reference_target_serves_and_is_gone_afterwards(
     undo: Journal, tmp_path: Path, postgres_url: str
 ) -> None:
     """At the port it says; the password of its database is in no command line."""
-    async with target.managed(undo, tmp_path, postgres_url) as started:
+    async with target.managed(tmp_path, postgres_url) as started:
         assert await health(started.base_url) == 200
         assert started.mcp_url == f"{started.base_url}/mcp"
         password = postgres_url.partition("@")[0].rpartition(":")[2]
@@ -52,7 +52,7 @@ async def test_the_reference_target_serves_and_is_gone_afterwards(
 
 async def test_a_restart_keeps_the_address(undo: Journal, tmp_path: Path, postgres_url: str) -> None:
     """A deploy: another process, at the same port, ready again."""
-    async with target.managed(undo, tmp_path, postgres_url) as started:
+    async with target.managed(tmp_path, postgres_url) as started:
         before = started.pid
         await started.restart()
         assert started.pid != before
@@ -69,7 +69,7 @@ async def test_a_restart_keeps_the_address(undo: Journal, tmp_path: Path, postgr
 
 async def test_an_empty_seat_has_no_child(undo: Journal, tmp_path: Path, postgres_url: str) -> None:
     """Whoever asks for its pid is told why there is none."""
-    async with target.managed(undo, tmp_path, postgres_url) as started:
+    async with target.managed(tmp_path, postgres_url) as started:
         await started.seat.stop()
         await started.seat.kill()
         with pytest.raises(ServiceError, match="not running"):
@@ -83,7 +83,7 @@ async def test_a_port_that_was_asked_for_and_is_taken_is_the_user_s_error(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(UsageError, match=f"Port {port} is taken"):
-            async with target.managed(undo, tmp_path, "postgresql://nowhere", port=port):
+            async with target.managed(tmp_path, "postgresql://nowhere", port=port):
                 pass
     assert undo.open() == []
 
@@ -91,7 +91,7 @@ async def test_a_port_that_was_asked_for_and_is_taken_is_the_user_s_error(
 async def test_a_port_of_the_user_s_is_used(undo: Journal, tmp_path: Path, postgres_url: str) -> None:
     """When it is free."""
     port = free_port()
-    async with target.managed(undo, tmp_path, postgres_url, port=port) as started:
+    async with target.managed(tmp_path, postgres_url, port=port) as started:
         assert started.base_url == f"http://127.0.0.1:{port}"
 
 
@@ -103,11 +103,11 @@ async def test_a_lost_race_for_a_port_is_run_again(
         taken = listener.getsockname()[1]
         offers = iter([taken, free_port(), taken, taken])
         monkeypatch.setattr(target, "free_port", lambda host: next(offers))
-        async with target.managed(undo, tmp_path, postgres_url) as started:
+        async with target.managed(tmp_path, postgres_url) as started:
             assert not started.base_url.endswith(f":{taken}")
         monkeypatch.setattr(target, "TRIES", 2)
         with pytest.raises(ServiceError, match="target ended"):
-            async with target.managed(undo, tmp_path, postgres_url):
+            async with target.managed(tmp_path, postgres_url):
                 pass
 
 
@@ -115,7 +115,7 @@ async def test_a_target_without_its_database_is_told_in_its_own_words(undo: Jour
     """Not run again: the port was not the trouble."""
     nowhere = f"postgresql://harness:secret@127.0.0.1:{free_port()}/postgres"
     with pytest.raises(ServiceError, match="target ended before it was ready: exit code") as caught:
-        async with target.managed(undo, tmp_path, nowhere):
+        async with target.managed(tmp_path, nowhere):
             pass
     assert "secret" not in str(caught.value)
     assert (
@@ -133,7 +133,7 @@ async def test_a_command_of_the_user_s_is_ready_when_its_address_answers(
     """And gone afterwards. An address that says mcp is the endpoint itself."""
     port = free_port()
     base_url = f"http://127.0.0.1:{port}"
-    async with target.commanded(undo, tmp_path, serves(port), f"{base_url}{path}") as started:
+    async with target.commanded(tmp_path, serves(port), f"{base_url}{path}") as started:
         assert await health(started.base_url) == 200
         assert started.mcp_url == f"{base_url}{mcp}"
         pid, found = started.pid, proctable.read(started.pid)
@@ -146,7 +146,7 @@ async def test_the_endpoint_can_be_said(undo: Journal, tmp_path: Path) -> None:
     """For a server whose doors are elsewhere."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    async with target.commanded(undo, tmp_path, serves(port), url, mcp_url=f"{url}/rpc") as started:
+    async with target.commanded(tmp_path, serves(port), url, mcp_url=f"{url}/rpc") as started:
         assert started.mcp_url == f"{url}/rpc"
 
 
@@ -159,7 +159,7 @@ async def test_a_command_that_only_ever_fails_is_told_with_the_last_state(
         target, "running", lambda *args, **given: process.running(*args, **given, ready_s=1.5)
     )
     with pytest.raises(TargetNotStartedError, match=r"did not get ready\. Waited 1\.5s") as caught:
-        async with target.commanded(undo, tmp_path, serves(port, 503), f"http://127.0.0.1:{port}/"):
+        async with target.commanded(tmp_path, serves(port, 503), f"http://127.0.0.1:{port}/"):
             pass
     assert "it answers 503" in caught.value.why
 
@@ -171,7 +171,7 @@ async def test_an_address_that_is_taken_before_the_start_is_the_user_s_error(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(UsageError, match="is taken before"):
-            async with target.commanded(undo, tmp_path, ["true"], f"http://localhost:{port}/"):
+            async with target.commanded(tmp_path, ["true"], f"http://localhost:{port}/"):
                 pass
 
 
@@ -181,7 +181,7 @@ async def test_a_command_without_an_address_is_the_user_s_error(
 ) -> None:
     """It could not be told when the server is up."""
     with pytest.raises(UsageError, match="when true is ready"):
-        async with target.commanded(undo, tmp_path, ["true"], ready):
+        async with target.commanded(tmp_path, ["true"], ready):
             pass
 
 
@@ -189,8 +189,8 @@ async def test_all_parts_together_leave_nothing_open(tmp_path: Path) -> None:
     """As a run starts and ends them; the janitor had nothing to do, so it wrote nothing."""
     async with (
         watching(tmp_path / "undo.jsonl") as undo,
-        postgres.embedded(undo, tmp_path) as url,
-        target.managed(undo, tmp_path, url) as started,
+        postgres.embedded(tmp_path) as url,
+        target.managed(tmp_path, url) as started,
     ):
         assert await health(started.base_url) == 200
     assert undo.open() == []
@@ -201,7 +201,7 @@ async def test_what_is_measured_gives_way_to_what_measures(
     tmp_path: Path, undo: Journal, postgres_url: str
 ) -> None:
     """On a machine that is short of processors the generator comes first: a starved one measures itself."""
-    async with target.managed(undo, tmp_path, postgres_url) as started:
+    async with target.managed(tmp_path, postgres_url) as started:
         ours = os.getpriority(os.PRIO_PROCESS, 0)
         assert os.getpriority(os.PRIO_PROCESS, started.pid) == min(19, ours + process.GIVES_WAY)
         assert os.sched_getscheduler(started.pid) == os.SCHED_BATCH

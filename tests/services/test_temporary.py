@@ -20,7 +20,7 @@ def undo(tmp_path: Path):
 
 async def test_it_is_announced_before_it_is_made_and_done_when_it_is_gone(undo: Journal) -> None:
     """Readable by its owner only, with all that was put in it."""
-    async with temporary.directory(undo, "test") as path:
+    async with temporary.directory("test") as path:
         (entry,) = read_open(undo.path)
         assert entry.data["path"] == str(path)
         assert path.stat().st_mode & 0o777 == 0o700
@@ -33,7 +33,7 @@ async def test_it_is_announced_before_it_is_made_and_done_when_it_is_gone(undo: 
 async def test_it_is_gone_after_an_error_too(undo: Journal) -> None:
     """The error goes on."""
     with pytest.raises(KeyError):
-        async with temporary.directory(undo, "test") as path:
+        async with temporary.directory("test") as path:
             raise KeyError
     assert not path.exists()
 
@@ -45,7 +45,7 @@ async def test_one_that_cannot_be_made_leaves_nothing_to_undo_but_its_line(
     monkeypatch.setattr(temporary.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(Path, "mkdir", lambda *_, **__: (_ for _ in ()).throw(PermissionError("full")))
     with pytest.raises(PermissionError):
-        async with temporary.directory(undo, "test"):
+        async with temporary.directory("test"):
             pass
     assert len(undo.open()) == 1
 
@@ -58,9 +58,9 @@ async def test_another_user_s_directory_is_put_where_that_user_can_enter(
     closed.mkdir(parents=True)
     closed.parent.chmod(0o700)
     monkeypatch.setattr(temporary.tempfile, "gettempdir", lambda: str(closed))
-    async with temporary.directory(undo, "test", reachable_by=STRANGER) as path:
+    async with temporary.directory("test", reachable_by=STRANGER) as path:
         assert not path.is_relative_to(tmp_path)
-    async with temporary.directory(undo, "test", reachable_by=os.getuid()) as path:
+    async with temporary.directory("test", reachable_by=os.getuid()) as path:
         assert path.is_relative_to(closed)
 
 
@@ -72,7 +72,7 @@ async def test_nowhere_to_go_is_told_with_what_to_do(
     monkeypatch.setattr(temporary.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(temporary, "PLACES", ())
     with pytest.raises(ServiceError, match="no place for temporary files") as caught:
-        async with temporary.directory(undo, "test", reachable_by=STRANGER):
+        async with temporary.directory("test", reachable_by=STRANGER):
             pass
     assert "TMPDIR" in caught.value.todo
     assert undo.open() == []

@@ -43,7 +43,7 @@ async def test_what_a_thread_writes_does_not_come_back_after_a_cancellation(
         raise OSError("nobody hears this")
 
     async def work() -> None:
-        async with temporary.directory(undo, "test") as place:
+        async with temporary.directory("test") as place:
             await to_the_end(write, place)
 
     working = asyncio.create_task(work())
@@ -74,7 +74,7 @@ async def test_the_copy_of_postgresql_s_programs_is_gone_when_it_was_interrupted
     monkeypatch.setattr(postgres, "_copy", copying)
 
     async def start() -> None:
-        async with temporary.directory(undo, "postgres") as place:
+        async with temporary.directory("postgres") as place:
             await postgres._reachable(postgres.wheel(), place, RunAs(61_234, 61_234))
 
     starting = asyncio.create_task(start())

@@ -122,8 +122,8 @@ async def bench(call_ms: float, users: int, directory: Path) -> AsyncIterator[Be
     async with AsyncExitStack() as stack:
         url = stack.enter_context(busy.running(str(call_ms)))
         undo = stack.enter_context(Journal(directory / "undo.jsonl"))
-        server = await stack.enter_async_context(toxiproxy.started(undo, directory))
-        link = await stack.enter_async_context(links.opened(server, undo, "truth", "client", url))
+        server = await stack.enter_async_context(toxiproxy.started(directory))
+        link = await stack.enter_async_context(links.opened(server, "truth", "client", url))
         stack.enter_context(busy.running("--users", str(users), link.through(url)))
         canaries = await stack.enter_async_context(canary.opened(link.through(url), url, clock))
         log = stack.enter_context(EventLog(directory / "events.jsonl"))
