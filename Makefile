@@ -75,7 +75,7 @@ steady: $(STAMP)
 
 # The JSON Schema of summary.json, of the structs that it is written from.
 schema: $(STAMP)
-	$(BIN)/python -m harness.results.schema > docs/summary.schema.json
+	$(BIN)/python -m harness.run_directory.results.schema > docs/summary.schema.json
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -24,8 +24,8 @@ def hold(port: int, sessions: int, seconds: float) -> dict[str, float]:
     from locust.env import Environment
 
     from harness.load.engine import LoadSpec
-    from harness.load.inside import context
-    from harness.load.inside.users import WebSocketMcpUser
+    from harness.load.inside.users import context
+    from harness.load.inside.users.user import WebSocketMcpUser
 
     go, alive = Event(), []
 

@@ -34,11 +34,11 @@ from locust import FastHttpUser, HttpUser, User, constant, task  # noqa: E402
 from locust.env import Environment  # noqa: E402
 
 from harness.load.engine import LoadSpec  # noqa: E402
-from harness.load.inside import context  # noqa: E402
-from harness.load.inside.recorder import Recorder  # noqa: E402
-from harness.load.inside.selfwatch import SelfWatch  # noqa: E402
-from harness.load.inside.users import McpUser, WebSocketMcpUser  # noqa: E402
-from harness.record.spool import SpoolFile, read_blocks  # noqa: E402
+from harness.load.inside.users import context  # noqa: E402
+from harness.load.inside.users.recorder import Recorder  # noqa: E402
+from harness.load.inside.users.selfwatch import SelfWatch  # noqa: E402
+from harness.load.inside.users.user import McpUser, WebSocketMcpUser  # noqa: E402
+from harness.run_directory.spool import SpoolFile, read_blocks  # noqa: E402
 
 PROTOCOL = "2025-11-25"
 PLAIN = "/tools/call"

@@ -21,8 +21,8 @@ from echo_target import Target, on_core
 from figures import Figure, Table
 from generators import Measured, measure
 
-from harness.services import postgres
-from harness.services.watched import watching
+from harness.services.backends import postgres
+from harness.services.cleanup.watched import watching
 
 DOORS = {"plain": "/mcp/tools/call", "MCP": "/mcp"}
 MODES = ("on", "off")

@@ -5,8 +5,8 @@ python benchmarks/recording_target.py on|off FLAGS…        the flags are the t
 
 import sys
 
-from harness.target.__main__ import main
-from harness.target.executions import Executions
+from harness.reference.__main__ import main
+from harness.reference.executions import Executions
 
 
 def end(_self: Executions, *_what: object, **_how: object) -> None:

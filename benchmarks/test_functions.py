@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from harness.load.inside.heads import KnownHeads
-from harness.load.inside.incoming import Incoming
-from harness.load.inside.recorder import BLOCK_ROWS, Recorder
+from harness.load.inside.transport.incoming import Incoming
+from harness.load.inside.transport.response_heads import KnownHeads
+from harness.load.inside.users.recorder import BLOCK_ROWS, Recorder
 from harness.mcp.dialects import new_session
 from harness.mcp.exchange import Exchange
 from harness.mcp.judge import judge_response
 from harness.mcp.messages import parse
 from harness.mcp.sse import Parser
-from harness.record.spool import SpoolFile, read_blocks
+from harness.run_directory.spool import SpoolFile, read_blocks
 
 ASKED = new_session("2026-07-28").call("echo", {"message": "hello"})
 BODY = b'{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}],"isError":false}}'

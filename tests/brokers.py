@@ -20,10 +20,11 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from harness.record.undo import Journal
-from harness.services import programs, rabbitmq
-from harness.services import redis as redis_service
-from harness.services.rabbitmq import Broker
+from harness.run_directory.undo import UndoJournal
+from harness.services.backends import rabbitmq
+from harness.services.backends import redis as redis_service
+from harness.services.backends.rabbitmq import Broker
+from harness.services.processes import programs
 
 ROOT = Path(__file__).parents[1]
 ANSWER = "answer.json"
@@ -80,7 +81,7 @@ async def keep(kind: str, place: Path, test_run: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, ended.set)
     loop.add_reader(os.pidfd_open(test_run), ended.set)
-    with Journal(place / "undo.jsonl"):
+    with UndoJournal(place / "undo.jsonl"):
         async with KINDS[kind](place) as broker:
             aside = place / "aside"
             aside.write_text(json.dumps(asdict(broker)))

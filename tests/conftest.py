@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from harness import hiding
+from harness.foundation.secrets import hiding
 from tests.integration.conftest import toxiproxy_binary
 
 __all__ = ["toxiproxy_binary"]

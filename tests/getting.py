@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness.doctor import installed
-from harness.services.programs import to_get
+from harness.services.processes.programs import to_get
 
 AS_ROOT = "Only root can start a process as another user; run the tests as root: sudo make test"
 IPV6 = "This machine has no IPv6 on loopback; get it: sudo sysctl -w net.ipv6.conf.lo.disable_ipv6=0"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.services.ports import free_port
+from harness.services.processes.ports import free_port
 from tests import getting, waiting
 
 INSTALL_S = 150

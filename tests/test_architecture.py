@@ -128,19 +128,19 @@ def test_nothing_inherits_but_errors_and_what_a_library_asks_for() -> None:
 
 # Who opens connections himself, and why that is no way around the addresses that a run has vetted.
 CONNECTS = {
-    "addresses/book.py": "by what was vetted",
-    "addresses/vetting.py": "looks up, and connects to nothing",
-    "canary/postgres.py": "is given a number by conduct.starting",
+    "foundation/addresses/book.py": "by what was vetted",
+    "foundation/addresses/vetting.py": "looks up, and connects to nothing",
+    "faults/canary/postgres.py": "is given a number by conduct.starting",
     "client/http.py": "with addresses.connector",
-    "conduct/alerting.py": "with addresses.connector",
-    "conduct/errands.py": "to a target of ours, and to a database by number",
+    "conduct/live/alerting.py": "with addresses.connector",
+    "conduct/durability/tasks.py": "to a target of ours, and to a database by number",
     "doctor/answering.py": "makes no run",
     "faults/toolkit/line.py": "to 127.0.0.1",
-    "load/inside/place.py": "by what the worker was told",
+    "load/inside/transport/connecting.py": "by what the worker was told",
     "load/locust_engine.py": "over a socket that is there",
-    "rude/wire.py": "by book.addresses",
-    "services/leftover_proxies.py": "is given a number by services.toxiproxy",
-    "services/readiness.py": "to ports of ours, and with addresses.connector",
+    "faults/rude_clients/wire.py": "by book.addresses",
+    "services/cleanup/leftover_proxies.py": "is given a number by services.toxiproxy",
+    "services/processes/readiness.py": "to ports of ours, and with addresses.connector",
 }
 
 

@@ -145,7 +145,7 @@ def test_a_process_that_is_killed_has_noted_its_lines(tmp_path: Path) -> None:
     """And so has one that is started by `python -m`; the table says what neither ran."""
     covering.prepare(tmp_path)
     environment = {**os.environ, **covering.covered(tmp_path)}
-    killed = "import os, harness.units as u; u.text_of_duration if 0 else os.kill(os.getpid(), 9)"
+    killed = "import os, harness.foundation.units as u; u.text_of_duration if 0 else os.kill(os.getpid(), 9)"
     for argv in (["-c", killed], ["-m", "harness", "--version"]):
         subprocess.run([sys.executable, *argv], env=environment, check=False, capture_output=True)
 

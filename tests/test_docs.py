@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.catalogue import FAULTS, LINKS, METRICS
 from harness.cli.main import COMMANDS
 from harness.mcp import outcome
-from harness.objectives import ABORT_METRICS, COMPARE, parse
 from harness.scenario.arguments import TEMPLATES
+from harness.scenario.catalogue import FAULTS, LINKS, METRICS
 from harness.scenario.model import PROTOCOLS
+from harness.scenario.objectives import ABORT_METRICS, COMPARE, parse
 from harness.scenario.read import scenario_of
-from harness.services.ports import free_port
+from harness.services.processes.ports import free_port
 from tests import waiting
 from tests.fakes import fault_page
 

@@ -7,8 +7,8 @@ else cannot be told.
 
 from dataclasses import dataclass
 
-from harness import errors
-from harness.results.summary import Outcome
+from harness.foundation import errors
+from harness.run_directory.results.summary import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""The summary of a run (`harness.results`): its numbers in one value.
+"""The summary of a run (`harness.run_directory.results`): its numbers in one value.
 
 What a run could not know is None: work until a scenario has it, `cpu_max` of a target that is not ours. Rates are shares of
-one, times are seconds since the run's epoch. Until `harness.verdict` has read this, and filled in the verdict, reasons and
+one, times are seconds since the run's epoch. Until `harness.analysis.verdict` has read this, and filled in the verdict, reasons and
 the outcomes of objectives, the verdict is unknown.
 `totals.requests` and the bytes are of all rows; `operations` has all of them, too. Everything else is of the calls of the
 load (harness.mcp.operations).
@@ -15,41 +15,27 @@ from typing import Any, Final
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from harness import errors
-from harness.analysis import (
-    arrivals,
-    breaking_point,
-    capacity,
-    failures,
-    faults,
-    knee,
-    latency,
-    loss,
-    metastable,
-    operations,
-    retries,
-    saturation,
-    sessions,
-    steps,
-    strangers,
-    throughput,
-    warming,
-)
-from harness.analysis.breaking_point import Level
-from harness.analysis.calls import NEITHER, Calls
-from harness.analysis.faults import Fault
-from harness.analysis.impact import Impact
-from harness.analysis.loss import Numbering
-from harness.analysis.matrix import Row
-from harness.analysis.rounding import ratio, seconds
-from harness.analysis.saturation import Saturation
-from harness.analysis.spans import FOREVER, Span
-from harness.analysis.steps import Step
-from harness.analysis.work import Work
+from harness.analysis.calls import arrivals, failures, latency, operations, retries, sessions, throughput
+from harness.analysis.calls.calls import NEITHER, Calls
+from harness.analysis.faults import metastable, planned
+from harness.analysis.faults.impact import Impact
+from harness.analysis.faults.matrix import Row
+from harness.analysis.faults.planned import PlannedFault
+from harness.analysis.faults.work import WorkOutcome
+from harness.analysis.health import lost_calls, refused_workers, saturation
+from harness.analysis.health.lost_calls import Numbering
+from harness.analysis.health.saturation import Saturation
+from harness.analysis.levels import breaking_point, capacity, knee, steps, warming
+from harness.analysis.levels.breaking_point import Level
+from harness.analysis.levels.steps import Step
+from harness.analysis.statistics.rounding import ratio, seconds
+from harness.analysis.statistics.spans import FOREVER, Span
+from harness.foundation import errors
+from harness.foundation.units import NS_PER_S
 from harness.mcp import outcome
-from harness.record import events as kinds
-from harness.record.events import Event
-from harness.results import (
+from harness.run_directory import events as kinds
+from harness.run_directory.events import Event
+from harness.run_directory.results import (
     Added,
     BreakingPoint,
     GeneratorHealth,
@@ -62,7 +48,6 @@ from harness.results import (
     Totals,
     Weakness,
 )
-from harness.units import NS_PER_S
 
 NO_INTERVALS: Final = Intervals(success_rate=None, throughput_rps=None, p50_ms=None, p95_ms=None, p99_ms=None)
 CONFIRM: Final = "confirm"  # the kind of a step that repeats the level before it
@@ -80,7 +65,7 @@ class Recorded:
     load: Calls  # those of the load
     numbering: Numbering
     undone: bool = False  # nothing is left in undo.jsonl
-    work: Work | None = None  # what became of it
+    work: WorkOutcome | None = None  # what became of it
 
 
 def timeline(recorded: Recorded) -> tuple[Step, ...]:
@@ -90,11 +75,11 @@ def timeline(recorded: Recorded) -> tuple[Step, ...]:
     return steps.timeline(recorded.events, int(calls.done_ns.max()) if len(calls) else 0, settle)
 
 
-def fault_timeline(recorded: Recorded) -> tuple[Fault, ...]:
+def fault_timeline(recorded: Recorded) -> tuple[PlannedFault, ...]:
     """The faults of a run; a window that nobody closed ends with the last sample."""
     calls = recorded.calls
     last_ns = int(calls.done_ns.max()) if len(calls) else 0
-    return faults.timeline(recorded.plan, recorded.events, last_ns, undone=recorded.undone)
+    return planned.timeline(recorded.plan, recorded.events, last_ns, undone=recorded.undone)
 
 
 def after_warmup(recorded: Recorded, calls: Calls) -> Calls:
@@ -119,7 +104,7 @@ def assemble(
     saturated = saturated or saturation.judge(recorded.events, recorded.load, timed)
     meta = recorded.metadata
     rows_counted, calls = after_warmup(recorded, recorded.calls), after_warmup(recorded, recorded.load)
-    disturbed = faults.disturbed(impact.fault for impact in impacts)
+    disturbed = planned.disturbed(impact.fault for impact in impacts)
     measured = tuple(_step(recorded, step, disturbed) for step in timed)
     fit, capacity_reason = capacity.measure(measured)
     policy = recorded.plan.get("retries")
@@ -210,7 +195,7 @@ def _generator(
     recorded: Recorded, timed: Sequence[Step], measured: Sequence[StepResult], saturated: Saturation
 ) -> GeneratorHealth:
     health = saturation.measure(recorded.events, [(step.start_ns, step.end_ns) for step in timed])
-    lost = loss.measure(recorded.events, recorded.numbering)
+    lost = lost_calls.measure(recorded.events, recorded.numbering)
     too_slow = bool(saturated.excesses or arrivals.fell_behind(recorded.events, measured))
     return GeneratorHealth(
         workers=recorded.metadata.get("workers"),
@@ -225,7 +210,7 @@ def _generator(
         lost=lost.lost,
         lost_at_least=lost.lost_at_least,
         not_held=recorded.calls.of_outcome(outcome.NOT_HELD),
-        strangers_refused=strangers.attempts(recorded.events),
+        strangers_refused=refused_workers.attempts(recorded.events),
     )
 
 

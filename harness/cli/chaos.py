@@ -9,8 +9,8 @@ import click
 from harness.cli.options import DURATION, POSITIVE_DURATION, USERS, scenario_data, shared
 from harness.cli.plan import show
 from harness.cli.sections import Sectioned
-from harness.errors import PASSED, UsageError
-from harness.units import duration_s
+from harness.foundation.errors import PASSED, UsageError
+from harness.foundation.units import duration_s
 
 USERS_OF_EXPERIMENT, USERS_OF_MATRIX = 5, 20
 MATRIX_ONLY = ("for_", "only", "quick", "dry_run")
@@ -83,7 +83,7 @@ def command(**given: Any) -> int:
 
 def _experiment(given: dict[str, Any]) -> int:
     from harness.cli.conducting import conduct
-    from harness.conduct.experiment import Steered
+    from harness.conduct.experiments.experiment import Steered
     from harness.scenario.experiment import read_experiment
 
     steered = Steered(

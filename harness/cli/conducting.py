@@ -15,12 +15,12 @@ from typing import Any
 
 from click.core import ParameterSource
 
-from harness.conduct.asked import Asked, Finished
-from harness.conduct.experiment import Steered
+from harness.conduct.experiments.experiment import Steered
+from harness.conduct.live.progress import Plain, Progress, Terminal
 from harness.conduct.run import conduct_run
-from harness.errors import INTERRUPTED, UsageError
-from harness.live.progress import Plain, Progress, Terminal
-from harness.record import private
+from harness.conduct.run_values import FinishedRun, RunRequest
+from harness.foundation.errors import INTERRUPTED, UsageError
+from harness.run_directory import private_files
 from harness.scenario.read import scenario_of
 
 
@@ -49,14 +49,14 @@ def made(
     given: Mapping[str, Any],
     source: str = "",
     steered: Steered | None = None,
-) -> Finished:
+) -> FinishedRun:
     """A run, as it ended."""
     names = [fault.name for fault in steered.experiment.faults] if steered else []
     scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
     _check_options(scenario.target.options)
-    private.begin()
+    private_files.begin()
     argv = ("harness", *sys.argv[1:])
-    asked = Asked(
+    asked = RunRequest(
         scenario=scenario,
         command=command,
         argv=argv,
@@ -91,7 +91,7 @@ def progress() -> Progress:
     return Plain()
 
 
-async def _with_signals(asked: Asked, shown: Progress) -> Finished:
+async def _with_signals(asked: RunRequest, shown: Progress) -> FinishedRun:
     task = asyncio.ensure_future(conduct_run(asked, shown))
     loop = asyncio.get_running_loop()
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness import printable
 from harness.cli.options import POSITIVE_DURATION, header
-from harness.errors import PASSED
+from harness.foundation.errors import PASSED
+from harness.foundation.units import duration_s
+from harness.foundation.untrusted import printable
 from harness.mcp.tool import properties, required
 from harness.scenario.model import PROTOCOLS
-from harness.units import duration_s
 
 if TYPE_CHECKING:
     from harness.client.preflight import Discovered
@@ -46,8 +46,8 @@ def command(url: str, protocol: str, timeout: str, headers: tuple[str, ...], *, 
     Exit code 4 when nothing answers there, 2 when what answers does not speak MCP as asked.
     """
     from harness.client.preflight import preflight
+    from harness.foundation.secrets import redact
     from harness.load.address import credentials, doors
-    from harness.record import redact
 
     places = doors(url, protocol)
     asked = places.ws_url if protocol == "websocket" else places.mcp_url
@@ -73,7 +73,7 @@ def _values(url: str, found: "Discovered") -> dict[str, Any]:
 
 
 def _lines(url: str, found: "Discovered") -> list[str]:
-    from harness.conduct.suggestion import commands_that_work
+    from harness.conduct.setup.suggestion import commands_that_work
 
     named = f"{found.server_name} {found.server_version or ''}".strip() if found.server_name else ""
     name = printable.printable(named, NAME_CHARS) or "A server without a name"

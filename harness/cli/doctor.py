@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness import printable
-from harness.errors import FAULTS_LEFT_OVER, PASSED, USAGE, worst
+from harness.foundation.errors import FAULTS_LEFT_OVER, PASSED, USAGE, worst
+from harness.foundation.untrusted import printable
 
 if TYPE_CHECKING:
     from harness.doctor.finding import State

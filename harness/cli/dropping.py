@@ -4,9 +4,9 @@ import asyncio
 
 import click
 
-from harness.errors import PASSED, UsageError
-from harness.target import schema
-from harness.target.settings import Settings
+from harness.foundation.errors import PASSED, UsageError
+from harness.reference import schema
+from harness.reference.settings import Settings
 
 CONNECT_S = 5.0
 

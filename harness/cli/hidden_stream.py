@@ -1,7 +1,7 @@
 """Standard output and standard error without secrets: whatever is written there, by whomever, tracebacks too.
 
 with hidden_streams():
-    ...                     sys.stdout and sys.stderr hide what harness.hiding knows
+    ...                     sys.stdout and sys.stderr hide what harness.foundation.secrets.hiding knows
 """
 
 import sys
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
-from harness.hiding import hide
+from harness.foundation.secrets.hiding import hide
 
 
 class HidingStream:

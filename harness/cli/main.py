@@ -1,7 +1,7 @@
 """`harness`: the table of commands. A command's module is imported when it is used, so help is quick.
 
 Results go to standard output, progress and logs to standard error. Errors are three short lines (what, why,
-what to do), no traceback unless --debug. Exit codes: harness/errors.py.
+what to do), no traceback unless --debug. Exit codes: harness/foundation/errors.py.
 """
 
 import difflib
@@ -14,12 +14,15 @@ from typing import Any
 
 import click
 
-from harness import __version__, entrances, environment, printable
+from harness import __version__
 from harness.cli import streams
 from harness.cli.hidden_stream import hidden_streams
-from harness.errors import INTERNAL, INTERRUPTED, PASSED, USAGE, HarnessError
-from harness.record.room import blame, enough_memory
-from harness.units import said
+from harness.foundation import environment
+from harness.foundation.errors import INTERNAL, INTERRUPTED, PASSED, USAGE, HarnessError
+from harness.foundation.secrets import sources
+from harness.foundation.units import said
+from harness.foundation.untrusted import printable
+from harness.run_directory.disk_space import blame, enough_memory
 
 LINES_MOST = 30  # of an error, whatever somebody wrote into a file
 
@@ -63,7 +66,7 @@ def with_debug(command: click.Command) -> click.Command:
     return command
 
 
-class Table(click.Group):
+class CommandTable(click.Group):
     """A group whose commands are looked up in COMMANDS, and whose mistakes are met with a suggestion."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -93,7 +96,9 @@ class Table(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Table, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="harness", message="%(prog)s %(version)s")
 def cli() -> None:
     """Load and chaos testing for MCP servers, with numbers you can trust.
@@ -125,8 +130,8 @@ def _run(argv: Sequence[str]) -> int:
     """What it was given of secrets is known before anything is written; whatever goes wrong ends here, as three lines."""
     environment.begin()
     try:
-        entrances.command(argv)
-        entrances.environment(os.environ)
+        sources.command(argv)
+        sources.environment(os.environ)
         code: Any = cli.main(args=list(argv), prog_name="harness", standalone_mode=False)
     except HarnessError as error:
         return _say(error, error.exit_code, error.lines())

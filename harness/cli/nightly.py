@@ -26,7 +26,7 @@ def command(scenario: Path | None, **given: Any) -> int:
     """
     from harness.cli.conducting import made
     from harness.cli.showing import publish_to_ci, put_on_page, show
-    from harness.errors import INTERRUPTED
+    from harness.foundation.errors import INTERRUPTED
     from harness.history import night
     from harness.scenario.read import read_file
 

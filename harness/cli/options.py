@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from harness.catalogue import USER_CLASSES
-from harness.documents import DocumentError, json_value, short
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
+from harness.foundation.units import UnitError, duration_s, rate_per_s, said, share
+from harness.foundation.untrusted.documents import DocumentError, json_value, short
+from harness.scenario.catalogue import USER_CLASSES
 from harness.scenario.fault import from_flag
 from harness.scenario.model import PROTOCOLS
-from harness.units import UnitError, duration_s, rate_per_s, said, share
 
 _DEFAULT_MIX = ",".join(f"{name}={user.weight}" for name, user in USER_CLASSES.items())
 ONE_OR_MANY = ("abort", "alert")  # one line may stand without a list around it

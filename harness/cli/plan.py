@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from harness import printable
+from harness.foundation.untrusted import printable
 
 
 @click.command()
@@ -25,8 +25,8 @@ def command(scenario: Path, *, as_json: bool) -> int:
 
 def show(data: dict[str, Any], origin: str, *, as_json: bool) -> None:
     """The plan of a scenario, on standard output; `origin` is what an error names."""
-    from harness.plan.build import build
-    from harness.plan.describe import describe
+    from harness.scenario.plan.build import build
+    from harness.scenario.plan.describe import describe
     from harness.scenario.read import scenario_of
 
     plan = build(scenario_of(data, origin))

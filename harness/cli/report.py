@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness import printable
-from harness.errors import INTERRUPTED, PASSED, UsageError, worst
-from harness.record.rundir import RunDirectory
+from harness.foundation.errors import INTERRUPTED, PASSED, UsageError, worst
+from harness.foundation.untrusted import printable
+from harness.run_directory.directory import RunDirectory
 
 if TYPE_CHECKING:
     from harness.report.reading import Reading
@@ -45,11 +45,11 @@ def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
     harness report reports/ramp/latest --out /tmp/report    where there is room
     """
     from harness.cli.showing import show
-    from harness.record import private
-    from harness.record.rundir import find
     from harness.report import read_run
+    from harness.run_directory import private_files
+    from harness.run_directory.directory import find
 
-    private.begin()
+    private_files.begin()
     directory = find(run)
     _refuse_while_running(directory)
     if out is not None:
@@ -67,13 +67,13 @@ def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
 
 def _write(reading: "Reading", directory: RunDirectory, out: Path | None) -> int:
     """A run that may not be written to is read for what is shown; one without room should have had its files."""
-    from harness.record import room
     from harness.report import write_reading
+    from harness.run_directory import disk_space
 
     try:
         write_reading(reading, out or directory.path)
     except (OSError, MemoryError) as error:
-        found = room.blame(error, out or directory.path)
+        found = disk_space.blame(error, out or directory.path)
         if found is None and isinstance(error, OSError):  # a directory stands where a file is to be
             raise UsageError(
                 "The files of the report cannot be written",
@@ -85,14 +85,14 @@ def _write(reading: "Reading", directory: RunDirectory, out: Path | None) -> int
         lines = (f"The files of the report were not written: {found.what}", found.why)
         todo = f"Write them elsewhere: harness report {directory.path} --out DIR"
         click.echo(printable.lines("\n  ".join((*lines, todo))), err=True)
-        read_only = isinstance(error, OSError) and error.errno in room.CLOSED
+        read_only = isinstance(error, OSError) and error.errno in disk_space.CLOSED
         return PASSED if read_only and out is None else found.exit_code
     return PASSED
 
 
 def _make_room(out: Path, directory: RunDirectory) -> None:
     """The directory, which is nobody else's."""
-    from harness.record.room import blame
+    from harness.run_directory.disk_space import blame
 
     try:
         if (out / "metadata.json").exists() and out.resolve() != directory.path:
@@ -110,8 +110,8 @@ def _make_room(out: Path, directory: RunDirectory) -> None:
 
 def _refuse_while_running(directory: RunDirectory) -> None:
     """Reading seals the spools, which a run that goes on still writes."""
-    from harness.record.events import RUN_ENDED, read_events
-    from harness.record.undo import owner_alive
+    from harness.run_directory.events import RUN_ENDED, read_events
+    from harness.run_directory.undo import owner_alive
 
     ended = any(event.event == RUN_ENDED for event in read_events(directory.events))
     if not ended and owner_alive(directory.undo):

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.errors import PASSED, UsageError
-from harness.printable import as_json as json_text
-from harness.printable import printable
+from harness.foundation.errors import PASSED, UsageError
+from harness.foundation.untrusted.printable import as_json as json_text
+from harness.foundation.untrusted.printable import printable
 
 if TYPE_CHECKING:
-    from harness.history.runs import Past
+    from harness.history.runs import PastRun
 
 HEADS = ("Scenario", "Started (UTC)", "Verdict", "Users", "Throughput", "p95", "Size", "Directory")
 NUMBERS = range(3, 7)
@@ -67,7 +67,7 @@ def command(keep: int | None, out: Path, *, as_json: bool) -> int:
     return PASSED
 
 
-def _remove(run: "Past") -> None:
+def _remove(run: "PastRun") -> None:
     from harness.history.runs import remove
 
     try:
@@ -78,7 +78,7 @@ def _remove(run: "Past") -> None:
         ) from error
 
 
-def _values(run: "Past", size: int) -> dict[str, Any]:
+def _values(run: "PastRun", size: int) -> dict[str, Any]:
     """One run; what a run without a summary does not know is null."""
     summary = run.summary
     steps = (summary and summary.steps) or ()
@@ -98,8 +98,8 @@ def _values(run: "Past", size: int) -> dict[str, Any]:
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    from harness.analysis.rounding import BLANK, show
-    from harness.units import show_bytes
+    from harness.analysis.statistics.rounding import BLANK, show
+    from harness.foundation.units import show_bytes
 
     users = show(row["users"], "count") if row["rate"] is None else show(row["rate"], "per_s")
     return (

@@ -1,6 +1,6 @@
 """`harness serve`: the reference MCP server, by itself.
 
-Its options are the target's own (`harness/target/flags.py`), but for those that an embedded database decides.
+Its options are the target's own (`harness/reference/flags.py`), but for those that an embedded database decides.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.target.flags import FLAGS, option
+from harness.reference.flags import FLAGS, option
 
 _OWN = {"host", "port", "database_url"}  # with defaults and words of their own here
 

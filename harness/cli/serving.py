@@ -16,20 +16,21 @@ from typing import Any
 
 import click
 
-from harness.addresses import book
-from harness.addresses.address import AddressError, host_of, shown
-from harness.errors import PASSED, ServiceError, UsageError
-from harness.services import postgres, target
-from harness.services.leftovers import PREFIX
-from harness.services.target import Target
-from harness.services.watched import watching
-from harness.target import flags
-from harness.target.keys import FIRST_KEY
-from harness.target.settings import Settings
+from harness.foundation.addresses import book
+from harness.foundation.addresses.address import AddressError, host_of, shown
+from harness.foundation.errors import PASSED, ServiceError, UsageError
+from harness.reference import flags
+from harness.reference.keys import FIRST_KEY
+from harness.reference.settings import Settings
+from harness.services import target
+from harness.services.backends import postgres
+from harness.services.cleanup.leftovers import PREFIX
+from harness.services.cleanup.watched import watching
+from harness.services.target import ManagedServer
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ServeRequest:
     """What `harness serve` was asked for; `settings` are the target's, as it reads them."""
 
     host: str
@@ -44,7 +45,7 @@ def serve(host: str, port: int, database_url: str | None, **settings: Any) -> in
     checked = flags.settings({"database_url": database_url or "postgresql://embedded", **settings})
     if checked.worker:
         return _work(checked, database_url)
-    return asyncio.run(_serve(Asked(host, port, database_url, tuple(flags.arguments(settings)))))
+    return asyncio.run(_serve(ServeRequest(host, port, database_url, tuple(flags.arguments(settings)))))
 
 
 def _ours(host: str) -> str:
@@ -70,12 +71,12 @@ def _work(settings: Settings, database_url: str | None) -> int:
             "Neither --database-url nor DATABASE_URL names one; an embedded one would have no tasks.",
             "harness serve --worker --database-url postgresql://user@127.0.0.1:5432/postgres",
         )
-    from harness.target.serve import run
+    from harness.reference.serve import run
 
     return run(settings)
 
 
-async def _serve(asked: Asked) -> int:
+async def _serve(asked: ServeRequest) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -91,7 +92,7 @@ async def _serve(asked: Asked) -> int:
         return PASSED
 
 
-async def _serve_until(stopping: asyncio.Event, asked: Asked) -> int:
+async def _serve_until(stopping: asyncio.Event, asked: ServeRequest) -> int:
     async with _started(asked) as server:
         click.echo(f"harness target ready on {server.base_url}")
         click.echo(f"MCP at {server.mcp_url}, WebSocket at {server.mcp_url}/ws; Ctrl-C ends it", err=True)
@@ -109,7 +110,7 @@ async def _serve_until(stopping: asyncio.Event, asked: Asked) -> int:
 
 
 @asynccontextmanager
-async def _started(asked: Asked) -> AsyncIterator[Target]:
+async def _started(asked: ServeRequest) -> AsyncIterator[ManagedServer]:
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}serve-", ignore_cleanup_errors=True) as place:
         directory = Path(place)
         async with watching(directory / "undo.jsonl") as undo:

@@ -7,7 +7,7 @@ import click
 from harness.report.markdown import markdown, publish
 from harness.report.reading import Reading
 from harness.report.registry import FORMATS
-from harness.results import codec
+from harness.run_directory.results import codec
 
 
 def show(reading: Reading, name: str = "terminal") -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import Any, TextIO
 
-from harness.errors import PASSED, UNKNOWN
+from harness.foundation.errors import PASSED, UNKNOWN
 
 HUNG_UP = (errno.EPIPE, errno.EBADF)
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness import printable
-from harness.errors import FAULT_BACKEND_UNREACHABLE, PASSED, ServiceError
+from harness.foundation.errors import FAULT_BACKEND_UNREACHABLE, PASSED, ServiceError
+from harness.foundation.untrusted import printable
 
 if TYPE_CHECKING:
-    from harness.services.toxiproxy import Status
+    from harness.services.toxiproxy.server import Status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,9 +36,9 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def install(version: str | None, *, as_json: bool) -> int:
     """Build a copy for the harness, with `go install`. Nothing is done when it is there."""
-    from harness.services import toxiproxy_install
-    from harness.services.leftovers import PREFIX
-    from harness.services.watched import watching
+    from harness.services.cleanup.leftovers import PREFIX
+    from harness.services.cleanup.watched import watching
+    from harness.services.toxiproxy import install as toxiproxy_install
 
     async def run() -> toxiproxy_install.Installed:
         with tempfile.TemporaryDirectory(prefix=f"{PREFIX}install-", ignore_cleanup_errors=True) as place:
@@ -73,7 +73,7 @@ def start(port: int) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(*, as_json: bool) -> int:
     """Say what is found, and whether it answers."""
-    from harness.services import toxiproxy
+    from harness.services.toxiproxy import server as toxiproxy
 
     found = asyncio.run(toxiproxy.status())
     click.echo(printable.as_json(_as_json(found)) if as_json else "\n".join(_lines(found)))
@@ -81,9 +81,9 @@ def status(*, as_json: bool) -> int:
 
 
 async def _serve(port: int) -> int:
-    from harness.services import toxiproxy
-    from harness.services.leftovers import PREFIX
-    from harness.services.watched import watching
+    from harness.services.cleanup.leftovers import PREFIX
+    from harness.services.cleanup.watched import watching
+    from harness.services.toxiproxy import server as toxiproxy
 
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -123,7 +123,7 @@ def _as_json(found: "Status") -> dict[str, Any]:
 
 
 def _lines(found: "Status") -> list[str]:
-    from harness.services.toxiproxy_install import INSTALL_COMMAND
+    from harness.services.toxiproxy.install import INSTALL_COMMAND
 
     lines = [f"program  {_program(binary, chosen=binary == found.program)}" for binary in found.programs]
     if not found.programs:

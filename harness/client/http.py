@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import aiohttp
 
-from harness.addresses.connector import connector
 from harness.client.sequence import drive
-from harness.clock import within
+from harness.foundation.addresses.connector import connector
+from harness.foundation.clock import within
 from harness.mcp import outcome
 from harness.mcp.dialects.handshake import answering
 from harness.mcp.exchange import RESUMPTIONS_MAX, Exchange

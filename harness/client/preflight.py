@@ -12,15 +12,16 @@ from typing import Any
 from harness.client.http import HttpClient, http_client
 from harness.client.socket import SocketClient, socket_client
 from harness.client.stream import StreamClient, stream_client
-from harness.clock import within
-from harness.errors import TargetUnreachableError, UsageError
+from harness.foundation.clock import within
+from harness.foundation.errors import TargetUnreachableError, UsageError
+from harness.foundation.secrets import redact
 from harness.mcp import outcome
 from harness.mcp.dialects import new_session
 from harness.mcp.dialects.handshake import HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.discover import (
     NOT_POSTED_HERE,
-    Found,
+    DiscoveredDialect,
     discover,
     introduce,
     introduced,
@@ -29,7 +30,6 @@ from harness.mcp.discover import (
 )
 from harness.mcp.messages import Reply, Request
 from harness.mcp.mirrored import sort_out
-from harness.record import redact
 
 NOT_THERE = outcome.CONNECTION_FAILURES - {
     outcome.HTTP_PROTOCOL
@@ -82,7 +82,7 @@ async def _look(url: str, protocol: str, headers: Mapping[str, str], timeout_s: 
         return await _over_http(url, client, found)
 
 
-async def _over_http(url: str, client: HttpClient, found: Found) -> Discovered:
+async def _over_http(url: str, client: HttpClient, found: DiscoveredDialect) -> Discovered:
     if found.protocol is None:
         raise not_there(url, found.reply)
     session = new_session(found.protocol)
@@ -103,7 +103,7 @@ async def _over_http(url: str, client: HttpClient, found: Found) -> Discovered:
     )
 
 
-def search(protocol: str) -> Generator[Request, Reply, Found]:
+def search(protocol: str) -> Generator[Request, Reply, DiscoveredDialect]:
     """The server's introduction in the dialect that was asked for, or in the one it speaks."""
     if protocol == "auto":
         return (yield from discover())
@@ -111,7 +111,7 @@ def search(protocol: str) -> Generator[Request, Reply, Found]:
         return (yield from introduce(HandshakeSession(protocol)))
     found = yield from look(ModernSession())
     if found.protocol is None and found.reply.outcome not in NOT_THERE:
-        return Found(MODERN_VERSION, None, None, found.reply)  # to introduce oneself is optional
+        return DiscoveredDialect(MODERN_VERSION, None, None, found.reply)  # to introduce oneself is optional
     return found
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from harness.addresses import book
 from harness.client.sequence import drive
-from harness.clock import within
+from harness.foundation.addresses import book
+from harness.foundation.clock import within
 from harness.mcp import outcome
 from harness.mcp.frames import Frames
 from harness.mcp.messages import Reply, Request

@@ -14,7 +14,7 @@ import msgspec
 
 from harness.client.http import HttpClient, http_client
 from harness.client.sequence import drive
-from harness.clock import within
+from harness.foundation.clock import within
 from harness.mcp import outcome
 from harness.mcp.exchange import RESUMPTIONS_MAX
 from harness.mcp.messages import NO_ANSWERS, Answers, Reply, Request

@@ -9,20 +9,20 @@ import shlex
 import shutil
 from collections.abc import Callable
 
-from harness.conduct.asked import Finished, Run
-from harness.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, NoRoomError, worst
-from harness.live import board
-from harness.record import checksums, room
-from harness.record.samples import seal
+from harness.conduct.live import live_json
+from harness.conduct.run_values import FinishedRun, RunContext
+from harness.foundation.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, NoRoomError, worst
 from harness.report import read_run, write_reading
+from harness.run_directory import checksums, disk_space
+from harness.run_directory.samples import seal
 
 
-async def close(run: Run, reason: str, error: HarnessError | None) -> Finished:
+async def close(run: RunContext, reason: str, error: HarnessError | None) -> FinishedRun:
     """The run as it ended."""
     directory, progress = run.directory, run.progress
     run.asked.leaving.reporting = True
     if not directory.path.is_dir():
-        raise error if isinstance(error, NoRoomError) else room.gone(directory.path)
+        raise error if isinstance(error, NoRoomError) else disk_space.gone(directory.path)
     unwritten = await asyncio.to_thread(_seal, run)
     try:
         reading = await asyncio.to_thread(read_run, directory.path)
@@ -40,37 +40,37 @@ async def close(run: Run, reason: str, error: HarnessError | None) -> Finished:
         progress.note(f"Left over: {', '.join(sorted({one.what for one in left}))} (see {directory.undo})")
         progress.note(f"When it answers again: harness doctor --clean --out {run.asked.out}")
         code = worst(code, FAULTS_LEFT_OVER)
-    return Finished(directory.path, reading.summary, code, reading)
+    return FinishedRun(directory.path, reading.summary, code, reading)
 
 
-def _seal(run: Run) -> NoRoomError | None:
+def _seal(run: RunContext) -> NoRoomError | None:
     """The samples whole, and the spools gone; without room the spools stay."""
     directory = run.directory
     try:
         seal(directory.spool, directory.samples)
         shutil.rmtree(directory.spool)
         checksums.write(directory.path)
-        board.take_down(directory)
+        live_json.take_down(directory)
     except Exception as trouble:
-        if (found := room.blame(trouble, directory.path)) is None:
+        if (found := disk_space.blame(trouble, directory.path)) is None:
             raise
         return found
     return None
 
 
-async def _attempt(run: Run, doing: Callable[[], None]) -> NoRoomError | None:
+async def _attempt(run: RunContext, doing: Callable[[], None]) -> NoRoomError | None:
     try:
         await asyncio.to_thread(doing)
     except Exception as trouble:
-        if (found := room.blame(trouble, run.directory.path)) is None:
+        if (found := disk_space.blame(trouble, run.directory.path)) is None:
             raise
         return found
     return None
 
 
-def _unread(run: Run, trouble: Exception) -> BaseException:
+def _unread(run: RunContext, trouble: Exception) -> BaseException:
     """What was measured stays where it is, and is read when there is room."""
-    found = room.blame(trouble, run.directory.path)
+    found = disk_space.blame(trouble, run.directory.path)
     if found is None or not run.directory.path.is_dir():
         return found or trouble
     return NoRoomError(
@@ -78,9 +78,9 @@ def _unread(run: Run, trouble: Exception) -> BaseException:
     )
 
 
-def _elsewhere(run: Run) -> str:
+def _elsewhere(run: RunContext) -> str:
     return f"When there is room: {_again(run)}; elsewhere: {_again(run)} --out DIR"
 
 
-def _again(run: Run) -> str:
+def _again(run: RunContext) -> str:
     return f"harness report {shlex.quote(str(run.directory.path))}"

@@ -9,13 +9,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from harness.analysis.steps import Judged, judge
+from harness.analysis.levels.steps import Judged, judge
+from harness.foundation.units import NS_PER_MS
 from harness.load.engine import Trouble
-from harness.record import events
-from harness.record.events import Event, EventLog
-from harness.record.samples import Tail, frame
-from harness.record.spool import Gauges
-from harness.units import NS_PER_MS
+from harness.run_directory import events
+from harness.run_directory.events import Event, EventLog
+from harness.run_directory.samples import Tail, frame
+from harness.run_directory.spool import Gauges
 
 JUDGED_COLUMNS = ["intended_ns", "done_ns", "outcome", "operation"]
 COUNTED_AT = 40  # tables: some seconds
@@ -32,7 +32,7 @@ class Rows:
 
 
 @dataclass(slots=True)
-class Watch:
+class SpoolFollower:
     """What the workers have written since the step began, and what each of them said last.
 
     `read` looks for more, and says what came; `take` hands over what has come since it was last called, each row once.

@@ -1,7 +1,7 @@
 """Whether a level was good: its success rate, and the bounds that were marked for it.
 
 A level without a single call is not good: nothing was shown. Arrivals that nobody took count as failures of the
-level. A bound breaks a level when it is missed for certain (harness.analysis.decision); one that cannot be decided breaks
+level. A bound breaks a level when it is missed for certain (harness.analysis.objectives.decision); one that cannot be decided breaks
 nothing, and is said.
 """
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from harness.analysis.breaking_point import broke, reason
-from harness.analysis.calls import Calls
-from harness.analysis.observation import judge
-from harness.analysis.observed import Evidence, observe
-from harness.analysis.spans import Span
-from harness.analysis.steps import Judged, Step
-from harness.objectives import parse
-from harness.plan.plan import LoadStep
-from harness.units import show_percent
+from harness.analysis.calls.calls import Calls
+from harness.analysis.levels.breaking_point import broke, reason
+from harness.analysis.levels.steps import Judged, Step
+from harness.analysis.objectives.observation import judge
+from harness.analysis.objectives.observed import ObjectiveInputs, observe
+from harness.analysis.statistics.spans import Span
+from harness.foundation.units import show_percent
+from harness.scenario.objectives import parse
+from harness.scenario.plan.plan import LoadStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _bounds(step: LoadStep, judged: Judged, rows: pd.DataFrame, window: Span) ->
         not_sent=judged.not_sent,
     )
     calls = Calls.of(rows)
-    evidence = Evidence(calls, calls.of_load(), [level])
+    evidence = ObjectiveInputs(calls, calls.of_load(), [level])
     unasked = []
     for text in step.break_unless:
         objective = parse(text)

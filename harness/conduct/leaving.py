@@ -10,8 +10,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.record.rundir import RunDirectory
-from harness.record.undo import NO_FAULTS, read_open
+from harness.run_directory.directory import RunDirectory
+from harness.run_directory.undo import NO_FAULTS, read_open
 
 
 @dataclass(slots=True)

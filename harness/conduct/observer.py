@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from harness.conduct.following import Rows
-from harness.live.board import Shown
+from harness.conduct.live.live_json import LiveSnapshot
 
 
 class Observer(Protocol):
@@ -20,7 +20,7 @@ class Observer(Protocol):
         """Without a name: the run begins."""
         ...
 
-    def second(self, shown: Shown, rows: Rows) -> None:
+    def second(self, shown: LiveSnapshot, rows: Rows) -> None:
         """What is raised here ends the run."""
         ...
 
@@ -34,7 +34,7 @@ class Nobody:
 
     def step_began(self, name: str | None, at_ns: int) -> None: ...
 
-    def second(self, shown: Shown, rows: Rows) -> None: ...
+    def second(self, shown: LiveSnapshot, rows: Rows) -> None: ...
 
     def faults(self) -> Sequence[str]:
         return ()

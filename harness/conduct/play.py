@@ -3,7 +3,7 @@
     set users -> acknowledged -> settle -> measure -> done -> wait for open calls -> judge
 
 A level of a ramp that falls below its limit is repeated after a rest (`confirm`), until its repeats decide
-(harness.analysis.breaking_point); if they say that it is broken, the ramp has its breaking point and ends. While a
+(harness.analysis.levels.breaking_point); if they say that it is broken, the ramp has its breaking point and ends. While a
 step's calls resolve the load goes on, so nothing is measured from a system that is being relieved; but for a step by
 count, and for the arrivals of the plan's last step, which send what was asked for and no more.
 What is written down is events; whoever reads the run computes the numbers again from the samples.
@@ -14,27 +14,27 @@ from typing import Any
 
 import pyarrow as pa
 
-from harness.analysis.breaking_point import REPEATS_MOST, reason, settled, weigh
-from harness.analysis.spans import Span
-from harness.analysis.steps import Judged
-from harness.clock import RunClock
-from harness.conduct.following import Watch
+from harness.analysis.levels.breaking_point import REPEATS_MOST, reason, settled, weigh
+from harness.analysis.levels.steps import Judged
+from harness.analysis.statistics.spans import Span
+from harness.conduct.following import SpoolFollower
 from harness.conduct.judging import Judgement, judgement, show_rate
+from harness.conduct.live.abort_rules import AbortRules
+from harness.conduct.live.first_calls import ENOUGH, FirstCalls
+from harness.conduct.live.last_second import LastSecond, look
+from harness.conduct.live.live_json import LiveSnapshot
+from harness.conduct.live.progress import Progress
 from harness.conduct.observer import Nobody, Observer
-from harness.errors import NoRoomError, UntrustedError
-from harness.live.board import Shown
-from harness.live.first_calls import ENOUGH, FirstCalls
-from harness.live.guard import Guard
-from harness.live.progress import Progress
-from harness.live.window import Live, look
+from harness.foundation.clock import RunClock
+from harness.foundation.errors import NoRoomError, UntrustedError
+from harness.foundation.units import NS_PER_S
 from harness.load.engine import Load
-from harness.plan.describe import show_size
-from harness.plan.plan import LAST_GOOD, WARM_UP, LoadStep, Plan
-from harness.record import events
-from harness.record.events import Event
-from harness.record.room import ELSEWHERE
-from harness.record.samples import frame
-from harness.units import NS_PER_S
+from harness.run_directory import events
+from harness.run_directory.disk_space import ELSEWHERE
+from harness.run_directory.events import Event
+from harness.run_directory.samples import frame
+from harness.scenario.plan.describe import show_size
+from harness.scenario.plan.plan import LAST_GOOD, WARM_UP, LoadStep, Plan
 
 LOOK_S = 0.25
 TICK_S = 1.0
@@ -52,11 +52,11 @@ class Player:
 
     load: Load
     clock: RunClock
-    watch: Watch
+    watch: SpoolFollower
     progress: Progress
     timeout_s: float
     observer: Observer = field(default_factory=Nobody)
-    guard: Guard = field(default_factory=lambda: Guard(()))
+    guard: AbortRules = field(default_factory=lambda: AbortRules(()))
     first_calls: FirstCalls = field(default_factory=FirstCalls)
     last_good: int | None = field(default=None, init=False)
     last_good_rate: float | None = field(default=None, init=False)
@@ -252,13 +252,13 @@ class Player:
         rows = self.watch.take()
         users = sum(gauges.users for gauges in self.watch.gauges.values())
         live = look(rows.tables, users, self.clock.now_ns() / NS_PER_S, span_s)
-        shown = Shown(live, doing, self.measuring, tuple(self.observer.faults()))
+        shown = LiveSnapshot(live, doing, self.measuring, tuple(self.observer.faults()))
         self.progress.tick(live, shown.headline)
         self.observer.second(shown, rows)
         self.ticked_ns = self.clock.now_ns()
         self._stop_if_met(live)
 
-    def _stop_if_met(self, live: Live) -> None:
+    def _stop_if_met(self, live: LastSecond) -> None:
         """An abort rule ends the run where it stands."""
         if met := self.guard.look(live):
             self._event(events.ABORT, **met.as_data())

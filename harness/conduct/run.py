@@ -24,56 +24,58 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness import hiding
-from harness.addresses import book
-from harness.clock import RunClock
-from harness.conduct import beside, outgoing, room, strangers
-from harness.conduct.asked import Asked, Finished, Run
+from harness.conduct import disk_space, load_and_faults, refused_workers
 from harness.conduct.closing import close
-from harness.conduct.following import Watch
-from harness.conduct.parts import Parts
+from harness.conduct.experiments.steering import ExperimentSteering
+from harness.conduct.following import SpoolFollower
+from harness.conduct.live.abort_rules import AbortRules
+from harness.conduct.live.alerts import Alerts
+from harness.conduct.live.first_calls import FirstCalls
+from harness.conduct.live.last_rows import LastRows
+from harness.conduct.live.live_outputs import RunObserver, alerts_of, introduce, watched
+from harness.conduct.live.meters import Meters
+from harness.conduct.live.progress import Progress
+from harness.conduct.live.scraping import scraped
 from harness.conduct.play import Player
-from harness.conduct.scraping import scraped
-from harness.conduct.server import Server, find_server
-from harness.conduct.showing import RunObserver, alerts_of, introduce, watched
-from harness.conduct.steering import Steering
-from harness.conduct.ways import prepare
-from harness.conduct.workload_trial import try_workload
-from harness.errors import HarnessError, NoRoomError, ServiceError, TargetNotStartedError
-from harness.injector import Injector
-from harness.live.alerts import Alerts
-from harness.live.first_calls import FirstCalls
-from harness.live.guard import Guard
-from harness.live.meters import Meters
-from harness.live.progress import Progress
-from harness.live.recent import Recent
+from harness.conduct.run_values import FinishedRun, RunContext, RunRequest
+from harness.conduct.setup import vetted_addresses
+from harness.conduct.setup.fault_sites import prepare
+from harness.conduct.setup.server import ServerUnderTest, find_server
+from harness.conduct.setup.workload_trial import try_workload
+from harness.conduct.watched_parts import Parts
+from harness.faults.injector import Injector
+from harness.foundation.addresses import book
+from harness.foundation.clock import RunClock
+from harness.foundation.errors import HarnessError, NoRoomError, ServiceError, TargetNotStartedError
+from harness.foundation.secrets import hiding, redact
+from harness.foundation.secrets.hidden_log import ended_clean
 from harness.load.engine import Engine, Load, LoadSpec
-from harness.plan.build import build
-from harness.plan.describe import one_line
-from harness.plan.plan import Plan
-from harness.plan.warnings import warnings
-from harness.record import events, metadata, redact, rundir
-from harness.record.events import EventLog
-from harness.record.hidden_log import ended_clean
-from harness.record.room import blame, blamed
-from harness.record.rundir import RunDirectory
-from harness.record.samples import Tail
+from harness.run_directory import directory as rundir
+from harness.run_directory import events, metadata
+from harness.run_directory.directory import RunDirectory
+from harness.run_directory.disk_space import blame, blamed
+from harness.run_directory.events import EventLog
+from harness.run_directory.samples import Tail
 from harness.scenario.model import Scenario
-from harness.services import cores
-from harness.services.watched import watching
+from harness.scenario.plan.build import build
+from harness.scenario.plan.describe import one_line
+from harness.scenario.plan.plan import Plan
+from harness.scenario.plan.warnings import warnings
+from harness.services.cleanup.watched import watching
+from harness.services.processes import cores
 
 DRAIN_S_MAX = 30.0
 NO_ROOM = "no_room"  # as the reason of a run's end
 SOON_S = 2.0  # when there is little room left
 
 
-async def conduct_run(asked: Asked, progress: Progress) -> Finished:
+async def conduct_run(asked: RunRequest, progress: Progress) -> FinishedRun:
     """Make the run, and read it."""
     plan = build(asked.scenario)
-    vetted = await outgoing.vetted(asked.scenario, asked.places(plan), os.environ)
+    vetted = await vetted_addresses.vetted(asked.scenario, asked.places(plan), os.environ)
     target = asked.scenario.target
     brings_database = not (target.url or target.command or os.environ.get("DATABASE_URL"))
-    for text in room.check(plan, asked.out, brings_database=brings_database):
+    for text in disk_space.check(plan, asked.out, brings_database=brings_database):
         progress.note(f"Warning: {text}.")
     meters = Meters()
     with book.in_force(vetted):
@@ -83,14 +85,16 @@ async def conduct_run(asked: Asked, progress: Progress) -> Finished:
             return await _conduct(asked, plan, progress, meters)
 
 
-async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters) -> Finished:
+async def _conduct(asked: RunRequest, plan: Plan, progress: Progress, meters: Meters) -> FinishedRun:
     """From the run directory on."""
     clock = RunClock.of(asked.clock)
     directory = rundir.create(asked.out, asked.scenario.name, clock.started_at)
     asked.leaving.run_dir, asked.leaving.out = directory.path, asked.out
     _write_down(directory, asked, plan)
     with ended_clean(directory.path), EventLog(directory.events) as log:
-        run = Run(asked, plan, directory, clock, log, progress, _facts(asked, directory, clock), meters)
+        run = RunContext(
+            asked, plan, directory, clock, log, progress, _facts(asked, directory, clock), meters
+        )
         run.write_metadata()
         introduce(run)
         progress.note(one_line(plan))
@@ -107,7 +111,7 @@ async def _conduct(asked: Asked, plan: Plan, progress: Progress, meters: Meters)
     return await close(run, reason, error)
 
 
-async def _until_interrupted(run: Run) -> tuple[str, HarnessError | None]:
+async def _until_interrupted(run: RunContext) -> tuple[str, HarnessError | None]:
     """Why the run ended, and the error if that was one."""
     making = asyncio.ensure_future(_make(run))
     asking = asyncio.ensure_future(run.asked.interrupted.wait())
@@ -128,7 +132,7 @@ async def _until_interrupted(run: Run) -> tuple[str, HarnessError | None]:
         return NO_ROOM if isinstance(found, NoRoomError) else "error", found
 
 
-async def _make(run: Run) -> str:
+async def _make(run: RunContext) -> str:
     """Steps 3 to 6; leaving it ends everything that was started, in reverse order."""
     asked = run.asked
     async with AsyncExitStack() as stack:
@@ -147,7 +151,7 @@ async def _make(run: Run) -> str:
         )
         server = await find_server(run, ways, stack)
         run.write_metadata(target=server.facts())
-        await beside.try_work(run, server)
+        await load_and_faults.try_work(run, server)
         await _try_workload(run, server)
         engine = asked.engine or _locust(run, shared)
         telling = await stack.enter_async_context(alerts_of(run))
@@ -155,10 +159,10 @@ async def _make(run: Run) -> str:
         rundir.point_latest(run.directory)
         run.started = True
         run.event(events.RUN_STARTED)
-        watch = Watch(Tail(run.directory.spool), run.log)
+        watch = SpoolFollower(Tail(run.directory.spool), run.log)
         injector = Injector(ways.found, run.clock, run.log, run.journal, run.progress)
-        steering = Steering(injector, Recent(), run.clock)
-        keeper = room.Keeper(run.directory, run.log)
+        steering = ExperimentSteering(injector, LastRows(), run.clock)
+        keeper = disk_space.Keeper(run.directory, run.log)
         observer = RunObserver(run, steering, telling, Alerts(watched(run)), server.usage, keeper)
         player = Player(
             load=load,
@@ -167,11 +171,11 @@ async def _make(run: Run) -> str:
             progress=run.progress,
             timeout_s=asked.scenario.timeout,
             observer=observer,
-            guard=Guard(run.plan.abort),
+            guard=AbortRules(run.plan.abort),
             first_calls=FirstCalls(watching=not asked.scenario.expect_failures),
         )
         try:
-            reason = await beside.play(run, server, player, steering, parts)
+            reason = await load_and_faults.play(run, server, player, steering, parts)
         except BaseException as error:  # rows are owed, whatever it was
             drain_s = SOON_S if isinstance(error, NoRoomError) else 0.0
             await _stop(run, load, watch, drain_s, cancelled=isinstance(error, asyncio.CancelledError))
@@ -184,7 +188,7 @@ async def _make(run: Run) -> str:
         return reason
 
 
-async def _try_workload(run: Run, server: Server) -> None:
+async def _try_workload(run: RunContext, server: ServerUnderTest) -> None:
     """What only reads, before the load; unless failures are expected."""
     if run.asked.scenario.expect_failures:
         return
@@ -193,7 +197,9 @@ async def _try_workload(run: Run, server: Server) -> None:
         run.progress.note(f"Tried once before the load: {what}")
 
 
-async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled: bool = False) -> None:
+async def _stop(
+    run: RunContext, load: Load, watch: SpoolFollower, drain_s: float, *, cancelled: bool = False
+) -> None:
     """The load ends in order; what did not is written down, and makes the verdict unknown."""
     await load.stop(drain_s, cancelled=cancelled)
     watch.read()
@@ -202,14 +208,14 @@ async def _stop(run: Run, load: Load, watch: Watch, drain_s: float, *, cancelled
     run.write_metadata(**load.facts())
 
 
-def _locust(run: Run, shared: cores.Cores | None) -> Engine:
+def _locust(run: RunContext, shared: cores.Cores | None) -> Engine:
     from harness.load.locust_engine import locust_engine
 
-    told = partial(strangers.refused, run)
+    told = partial(refused_workers.refused, run)
     return locust_engine(run.directory, run.progress.note, told, web=run.asked.web, cores=shared)
 
 
-def _load_spec(run: Run, server: Server) -> LoadSpec:
+def _load_spec(run: RunContext, server: ServerUnderTest) -> LoadSpec:
     scenario = run.asked.scenario
     host = urlsplit(server.loaded.base_url).hostname or ""
     return LoadSpec(
@@ -236,7 +242,7 @@ def _load_spec(run: Run, server: Server) -> LoadSpec:
     )
 
 
-def _write_down(directory: RunDirectory, asked: Asked, plan: Plan) -> None:
+def _write_down(directory: RunDirectory, asked: RunRequest, plan: Plan) -> None:
     """What was asked for, before anything starts."""
     directory.write_yaml("scenario.yaml", redact.tree(_as_written(asked.scenario)))
     directory.write_json("plan.json", plan.as_json())
@@ -248,7 +254,7 @@ def _as_written(scenario: Scenario) -> dict[str, Any]:
     return data | {key: hiding.as_written(data[key], key) for key in ("target", "workload", "work", "alert")}
 
 
-def _facts(asked: Asked, directory: RunDirectory, clock: RunClock) -> dict[str, Any]:
+def _facts(asked: RunRequest, directory: RunDirectory, clock: RunClock) -> dict[str, Any]:
     scenario = asked.scenario
     target: Mapping[str, Any] = {"url": scenario.target.url, "protocol": scenario.target.protocol}
     return {

@@ -8,11 +8,11 @@ and ends the run in order: what comes after is not what was to be measured, and 
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness.clock import Clock
-from harness.conduct.asked import Run
-from harness.errors import UntrustedError
-from harness.record import events
-from harness.units import NS_PER_MS, NS_PER_S
+from harness.conduct.run_values import RunContext
+from harness.foundation.clock import Clock
+from harness.foundation.errors import UntrustedError
+from harness.foundation.units import NS_PER_MS, NS_PER_S
+from harness.run_directory import events
 
 TICK_S: Final = 0.25
 STALLED_S: Final = 5.0  # a busy machine delays a look, too
@@ -23,7 +23,7 @@ ASLEEP_S: Final = 0.5
 class Stalls:
     """Watches one run for stalls, and remembers those that it has found."""
 
-    run: Run
+    run: RunContext
     clock: Clock
     looked_ns: int = 0
     asleep_ns: int = 0

@@ -10,10 +10,10 @@ import os
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-from harness.clock import within
-from harness.doctor.finding import Finding, State
-from harness.record import redact
-from harness.services import toxiproxy
+from harness.doctor.finding import DoctorFinding, State
+from harness.foundation.clock import within
+from harness.foundation.secrets import redact
+from harness.services.toxiproxy import server
 
 ANSWER_S = 3.0
 
@@ -24,38 +24,38 @@ class _NoAnswerError(Exception):
     """Why, in words."""
 
 
-async def database() -> Finding:
+async def database() -> DoctorFinding:
     """The reference server's, and a run cannot do without it when it is named."""
     return await _named("DATABASE_URL", "an embedded PostgreSQL is started", _postgresql, "missing")
 
 
-async def queue() -> Finding:
+async def queue() -> DoctorFinding:
     """RabbitMQ, or what speaks like it."""
     return await _named("AMQP_URL", "PostgreSQL serves as the queue", _amqp, "warning")
 
 
-async def cache() -> Finding:
+async def cache() -> DoctorFinding:
     """Redis, or what speaks like it."""
     return await _named("REDIS_URL", "PostgreSQL keeps the sessions", _redis, "warning")
 
 
-async def fault_injector() -> Finding:
+async def fault_injector() -> DoctorFinding:
     """Toxiproxy, as a run would find it."""
-    found = await toxiproxy.status()
+    found = await server.status()
     if not found.named:
         own = "a run starts one of its own" if found.program else "network faults need a Toxiproxy first"
-        return Finding("TOXIPROXY_URL", "good", f"not set: {own}")
+        return DoctorFinding("TOXIPROXY_URL", "good", f"not set: {own}")
     if found.problem:
         todo = "start it (`harness toxiproxy start`), or unset TOXIPROXY_URL"
-        return Finding("TOXIPROXY_URL", "warning", found.problem, "network faults", todo)
+        return DoctorFinding("TOXIPROXY_URL", "warning", found.problem, "network faults", todo)
     answer = f"{redact.url(found.url)} answers: version {found.version}, proxies: {found.proxies}"
-    return Finding("TOXIPROXY_URL", "good", answer)
+    return DoctorFinding("TOXIPROXY_URL", "good", answer)
 
 
-async def _named(variable: str, otherwise: str, ask: Ask, when_silent: State) -> Finding:
+async def _named(variable: str, otherwise: str, ask: Ask, when_silent: State) -> DoctorFinding:
     url = os.environ.get(variable)
     if not url:
-        return Finding(variable, "good", f"not set: {otherwise}")
+        return DoctorFinding(variable, "good", f"not set: {otherwise}")
     try:
         shown = redact.url(url)
     except ValueError:
@@ -70,8 +70,8 @@ async def _named(variable: str, otherwise: str, ask: Ask, when_silent: State) ->
     except (OSError, ValueError, _NoAnswerError) as error:
         why = str(error)
     else:
-        return Finding(variable, "good", f"{shown} answers: {said}")
-    return Finding(
+        return DoctorFinding(variable, "good", f"{shown} answers: {said}")
+    return DoctorFinding(
         variable,
         when_silent,
         f"{shown}: {why}",

@@ -6,28 +6,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.doctor import answering, installed, leftovers, machine
-from harness.doctor.finding import Finding
+from harness.doctor.finding import DoctorFinding
 
-Findings = Finding | list[Finding]
+Findings = DoctorFinding | list[DoctorFinding]
 Check = Callable[[], Awaitable[Findings]]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FindingGroup:
     """Findings that stand together."""
 
     title: str
-    findings: tuple[Finding, ...]
+    findings: tuple[DoctorFinding, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
     """Everything that was found."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[FindingGroup, ...]
 
     @property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[DoctorFinding]:
         return [finding for group in self.groups for finding in group.findings]
 
     @property
@@ -74,7 +74,7 @@ async def examine(out: Path) -> Examination:
     answers = iter(found)
     return Examination(
         tuple(
-            Group(title, tuple(each for _ in group for each in _listed(next(answers))))
+            FindingGroup(title, tuple(each for _ in group for each in _listed(next(answers))))
             for title, group in groups.items()
         )
     )
@@ -87,5 +87,5 @@ def _threaded(look: Callable[[], Findings]) -> Check:
     return check
 
 
-def _listed(answer: Findings) -> list[Finding]:
+def _listed(answer: Findings) -> list[DoctorFinding]:
     return answer if isinstance(answer, list) else [answer]

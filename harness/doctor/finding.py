@@ -18,7 +18,7 @@ ASK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """One line of the examination."""
 
     name: str

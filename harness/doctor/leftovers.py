@@ -1,14 +1,14 @@
 """What runs left behind whose harness is gone: found in their undo.jsonl, and undone from it.
 
-A run that still goes is never touched. Undoing is `services.leftovers`' business; this knows where to look.
+A run that still goes is never touched. Undoing is `services.cleanup.leftovers`' business; this knows where to look.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.doctor.finding import Finding
-from harness.record.undo import Open, owner_alive, read_open
-from harness.services import janitor
+from harness.doctor.finding import DoctorFinding
+from harness.run_directory.undo import OpenEntry, owner_alive, read_open
+from harness.services.cleanup import janitor
 
 CLEAN_COMMAND = "harness doctor --clean"
 
@@ -18,7 +18,7 @@ class Leftover:
     """One run directory with things that were not undone."""
 
     undo: Path
-    entries: tuple[Open, ...]
+    entries: tuple[OpenEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ def clean(out: Path) -> list[Cleaned]:
     return cleaned
 
 
-def finding(out: Path) -> Finding:
+def finding(out: Path) -> DoctorFinding:
     """Of what is left now."""
     found = look(out)
     if not found:
-        return Finding("leftovers", "good", f"none in {out}")
+        return DoctorFinding("leftovers", "good", f"none in {out}")
     things = sum(len(leftover.entries) for leftover in found)
     where = ", ".join(str(leftover.undo.parent) for leftover in found[:3]) + (", ..." if found[3:] else "")
-    return Finding(
+    return DoctorFinding(
         "leftovers",
         "warning",
         f"{things} thing{'s' if things > 1 else ''} not undone in {where}",

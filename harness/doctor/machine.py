@@ -6,8 +6,8 @@ import resource
 import sys
 from pathlib import Path
 
-from harness.doctor.finding import Finding
-from harness.services.ports import is_taken
+from harness.doctor.finding import DoctorFinding
+from harness.services.processes.ports import is_taken
 
 OPEN_FILES_WANTED = 4096
 PORTS = {
@@ -18,25 +18,25 @@ PORTS = {
 }
 
 
-def system() -> Finding:
+def system() -> DoctorFinding:
     """Children are tied to us by means that only Linux has."""
     found = f"{platform.system()} {platform.release()} ({platform.machine()})"
     if sys.platform == "linux" and hasattr(os, "pidfd_open"):
-        return Finding("system", "good", found)
-    return Finding(
+        return DoctorFinding("system", "good", found)
+    return DoctorFinding(
         "system", "missing", found, "the harness ends what it starts by means of Linux 5.4 or newer"
     )
 
 
-def processors() -> Finding:
+def processors() -> DoctorFinding:
     """How many we may use, and whether a control group lets us use less."""
     count, limit = len(os.sched_getaffinity(0)), _cpu_limit()
     usable = min(float(count), limit) if limit else float(count)
     found = f"{count}" + (f", of which a limit leaves {limit:g}" if limit and limit < count else "")
     if usable >= 2:
-        return Finding("processors", "good", found)
+        return DoctorFinding("processors", "good", found)
     why = "load generator and server share one, so a run measures both; test a server elsewhere with --url"
-    return Finding("processors", "warning", found, why)
+    return DoctorFinding("processors", "warning", found, why)
 
 
 def _cpu_limit(path: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:
@@ -47,40 +47,42 @@ def _cpu_limit(path: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:
         return None
 
 
-def open_files() -> Finding:
+def open_files() -> DoctorFinding:
     """A user is a connection, and a connection is an open file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     found = "unlimited" if soft == unlimited else str(soft)
     if soft == unlimited or soft >= OPEN_FILES_WANTED:
-        return Finding("open files", "good", found)
+        return DoctorFinding("open files", "good", found)
     wanted = OPEN_FILES_WANTED * 4
     purpose = "every user holds a connection; a thousand users need a few thousand"
     if hard == unlimited or hard >= OPEN_FILES_WANTED:
         todo = f"ulimit -n {wanted if hard == unlimited else min(wanted, hard)}"
     else:
         todo = f"ask an administrator to raise the limit of {hard} (nofile in /etc/security/limits.conf)"
-    return Finding("open files", "warning", found, purpose, todo)
+    return DoctorFinding("open files", "warning", found, purpose, todo)
 
 
-def ports() -> list[Finding]:
+def ports() -> list[DoctorFinding]:
     """A taken one stops nothing but the command that wants it: runs take free ones."""
     return [_port(number, *about) for number, about in PORTS.items()]
 
 
-def _port(number: int, owner: str, otherwise: str) -> Finding:
+def _port(number: int, owner: str, otherwise: str) -> DoctorFinding:
     if is_taken(number):
-        return Finding(f"port {number}", "warning", f"taken; {owner} wants it by default", "", otherwise)
-    return Finding(f"port {number}", "good", f"free for {owner}")
+        return DoctorFinding(
+            f"port {number}", "warning", f"taken; {owner} wants it by default", "", otherwise
+        )
+    return DoctorFinding(f"port {number}", "good", f"free for {owner}")
 
 
-def reports(out: Path) -> Finding:
+def reports(out: Path) -> DoctorFinding:
     """Runs are written there."""
     place = out.absolute()
     existing = next(path for path in (place, *place.parents) if path.exists())
     if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
-        return Finding("reports", "good", f"can be written to {out}")
-    return Finding(
+        return DoctorFinding("reports", "good", f"can be written to {out}")
+    return DoctorFinding(
         "reports",
         "missing",
         f"{existing} cannot be written to",

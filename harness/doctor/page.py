@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.doctor.examination import Examination
-from harness.doctor.finding import Finding, State
+from harness.doctor.finding import DoctorFinding, State
 from harness.doctor.leftovers import Cleaned
 
 MARKS: dict[State, str] = {
@@ -37,7 +37,7 @@ def text(examination: Examination, paint: Paint, *, plain: bool = False) -> str:
     return "\n".join([*lines, conclusion(examination, paint)])
 
 
-def _advice(finding: Finding) -> list[str]:
+def _advice(finding: DoctorFinding) -> list[str]:
     if finding.state == "good":
         return []
     return [

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from harness.history.pair import ONLY_DESCRIBES, Pair, Side, describe
+from harness.foundation.untrusted.printable import printable as clean
+from harness.history.pair import ONLY_DESCRIBES, RunPair, Side, describe
 from harness.history.runs import mapping, previous
-from harness.printable import printable as clean
-from harness.record.events import STEP_ASKED, Event, read_events
-from harness.record.rundir import write_whole
 from harness.report.markdown import cell, table
 from harness.report.reading import Reading
-from harness.results import glance
+from harness.run_directory.directory import write_whole
+from harness.run_directory.events import STEP_ASKED, Event, read_events
+from harness.run_directory.results import glance
 
 HEADS: Final = ("Of", "Figure", "Was", "Is", "Change")
 
@@ -23,7 +23,7 @@ class Night:
     """A run and the one before it, if there is one on this machine."""
 
     scenario: str
-    pair: Pair | None
+    pair: RunPair | None
     elsewhere: int  # runs of the same scenario on other machines
 
     def head(self) -> str:

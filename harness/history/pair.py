@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from harness.analysis.rounding import BLANK, show
-from harness.results.glance import (
+from harness.analysis.statistics.rounding import BLANK, show
+from harness.run_directory.results.glance import (
     Glance,
     SeenBreak,
     SeenLatency,
@@ -35,7 +35,7 @@ Rates = SeenTotals | SeenStep
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number of both runs, in the unit of harness.catalogue; None is what nobody can say."""
+    """One number of both runs, in the unit of harness.scenario.catalogue; None is what nobody can say."""
 
     of: str  # the step, the fault, or the whole run
     name: str
@@ -69,7 +69,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class RunPair:
     """What there is to say of two runs."""
 
     was: str  # the run before
@@ -85,9 +85,9 @@ class Pair:
         return {"schema": 1, "only_describes": True, **asdict(self), "figures": figures}
 
 
-def describe(was: Side, now: Side) -> Pair:
+def describe(was: Side, now: Side) -> RunPair:
     """The pair."""
-    return Pair(
+    return RunPair(
         was=str(was.summary.run_id),
         was_started_at=str(was.summary.started_at),
         was_verdict=was.summary.verdict,

@@ -21,19 +21,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.documents import short
-from harness.errors import UsageError
-from harness.record.rundir import RunDirectory
-from harness.record.undo import owner_alive, read_open
-from harness.results import glance
-from harness.results.codec import DamagedError
-from harness.results.glance import Glance
+from harness.foundation.errors import UsageError
+from harness.foundation.untrusted.documents import short
+from harness.run_directory.directory import RunDirectory
+from harness.run_directory.results import glance
+from harness.run_directory.results.codec import DamagedError
+from harness.run_directory.results.glance import Glance
+from harness.run_directory.undo import owner_alive, read_open
 
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastRun:
     """One run; without a summary it was cut off, or goes on."""
 
     directory: RunDirectory
@@ -77,7 +77,7 @@ class Past:
         return "it left something behind: harness doctor --clean" if self.left_over else ""
 
 
-def runs(root: Path) -> list[Past]:
+def runs(root: Path) -> list[PastRun]:
     """Every run under `root`, newest first."""
     try:
         there = root.is_dir()
@@ -92,7 +92,7 @@ def runs(root: Path) -> list[Past]:
     return sorted(_found(root), key=lambda run: (run.started_at, run.path.name), reverse=True)
 
 
-def _found(root: Path) -> Iterator[Past]:
+def _found(root: Path) -> Iterator[PastRun]:
     for path in root.glob("*/*"):
         if not _NAME.fullmatch(path.name) or path.is_symlink() or path.parent.is_symlink():
             continue
@@ -101,10 +101,10 @@ def _found(root: Path) -> Iterator[Past]:
             yield _past(RunDirectory(path), metadata)
 
 
-def _past(directory: RunDirectory, metadata: dict[str, Any]) -> Past:
+def _past(directory: RunDirectory, metadata: dict[str, Any]) -> PastRun:
     summary = _glance(directory.path / "summary.json")
     beginning = summary is None and not directory.undo.exists()  # it has said who it is, and nothing more
-    return Past(
+    return PastRun(
         directory,
         metadata,
         summary,
@@ -129,7 +129,7 @@ def mapping(path: Path) -> dict[str, Any] | None:
     return None
 
 
-def previous(root: Path, run_dir: Path) -> tuple[Past | None, int]:
+def previous(root: Path, run_dir: Path) -> tuple[PastRun | None, int]:
     """The run of the same scenario on the same machine before this one; and how many there were on other machines."""
     known = runs(root)
     this = next((run for run in known if run.path.resolve() == run_dir.resolve()), None)
@@ -144,7 +144,7 @@ def previous(root: Path, run_dir: Path) -> tuple[Past | None, int]:
     return next(iter(here), None), len(earlier) - len(here)
 
 
-def beyond(known: Sequence[Past], keep: int) -> list[Past]:
+def beyond(known: Sequence[PastRun], keep: int) -> list[PastRun]:
     """What is left of each scenario after its `keep` newest; some of it may have to stay."""
     seen: Counter[str] = Counter()
     old = []
@@ -155,7 +155,7 @@ def beyond(known: Sequence[Past], keep: int) -> list[Past]:
     return old
 
 
-def remove(run: Past) -> None:
+def remove(run: PastRun) -> None:
     """metadata.json goes last: a removal that was cut off leaves a run, which can be removed again."""
     for path in run.path.iterdir():
         if path == run.directory.metadata:
@@ -168,7 +168,7 @@ def remove(run: Past) -> None:
     run.path.rmdir()
 
 
-def size_bytes(run: Past) -> int:
+def size_bytes(run: PastRun) -> int:
     """Of all its files; one that goes while it is counted counts for nothing."""
     total = 0
     for path in run.path.rglob("*"):

@@ -1,15 +1,15 @@
 """Where a server's doors are, from the one address that was given.
 
 A URL with a path is the MCP endpoint itself; without one it is /mcp, or /sse for HTTP+SSE. /health and /status stand at the root
-of the same server, the WebSocket door below the endpoint. Whether a run may go there is for `harness.addresses` to say.
+of the same server, the WebSocket door below the endpoint. Whether a run may go there is for `harness.foundation.addresses` to say.
 """
 
 import base64
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from harness.addresses.address import AddressError, read
-from harness.addresses.judging import unreadable
+from harness.foundation.addresses.address import AddressError, read
+from harness.foundation.addresses.judging import unreadable
 
 PLAIN_DOOR = "/mcp/tools/call"  # of the reference server, and of those like it
 EXAMPLE = "http://127.0.0.1:8000/mcp"

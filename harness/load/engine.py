@@ -11,8 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, Self
 
-from harness import hiding
-from harness.plan.plan import Arrivals
+from harness.foundation.secrets import hiding
+from harness.scenario.plan.plan import Arrivals
 
 # How Locust's processes are told: the specification, and which file descriptor the conductor listens at.
 SPEC_VARIABLE = "HARNESS_LOAD_SPEC"

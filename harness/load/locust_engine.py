@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.addresses.book import is_this_machine
-from harness.clock import in_time
-from harness.errors import UsageError, not_started
+from harness.foundation.addresses.book import is_this_machine
+from harness.foundation.clock import in_time
+from harness.foundation.errors import UsageError, not_started
 from harness.load import token
 from harness.load.engine import (
     FD_VARIABLE,
@@ -38,12 +38,12 @@ from harness.load.engine import (
     LoadSpec,
     Trouble,
 )
-from harness.plan.plan import Arrivals
-from harness.record.rundir import RunDirectory
-from harness.record.spool import spool_path
-from harness.services.cores import Cores
-from harness.services.ports import free_port
-from harness.services.process import COMES_FIRST, Child, running
+from harness.run_directory.directory import RunDirectory
+from harness.run_directory.spool import spool_path
+from harness.scenario.plan.plan import Arrivals
+from harness.services.processes.cores import Cores
+from harness.services.processes.ports import free_port
+from harness.services.processes.process import COMES_FIRST, Child, running
 
 READY_S = 30.0
 ANSWER_S = 10.0  # more than the master itself may take, so that it is the one to say what is wrong
@@ -379,7 +379,7 @@ def locust_engine(
                 if web:
                     sockets[WEB_FD_VARIABLE] = passed.enter_context(listen_for_web())
                     seen_at = f"http://127.0.0.1:{sockets[WEB_FD_VARIABLE].getsockname()[1]}"
-                await start(MASTER, "locust", None, "harness.load.inside.master", sockets=sockets)
+                await start(MASTER, "locust", None, "harness.load.inside.distributed.master", sockets=sockets)
             load.attend(load.listen())
             port = (await load.hear("port", READY_S))["port"]
             if web:
@@ -387,7 +387,7 @@ def locust_engine(
             for index in range(spec.workers):
                 name = f"worker-{index}"
                 told = (str(index), str(port), _near(spec))
-                await start(name, name, index, "harness.load.inside.local", *told, sockets={})
+                await start(name, name, index, "harness.load.inside.distributed.local", *told, sockets={})
             await load.joined()
             for index in range(spec.workers_all):
                 load.attend(load.follow(spool_path(spec.spool_dir, index), index))

@@ -15,11 +15,11 @@ part of the error. What it does not know: whether a clock went wrong in between 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.units import NS_PER_MS
+from harness.foundation.units import NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class ClockExchange:
     """One message there and back."""
 
     sent_ns: int
@@ -28,20 +28,20 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Offset:
+class ClockOffset:
     """Add `ns` to a time of ours to have one of theirs; it is known to plus or minus `error_ns`."""
 
     ns: int
     error_ns: int
 
 
-def measure(exchanges: Sequence[Exchange]) -> Offset:
+def measure(exchanges: Sequence[ClockExchange]) -> ClockOffset:
     """What all of them say together; clocks that moved meanwhile widen the error."""
     low = max(one.told_ns - one.received_ns for one in exchanges)
     high = min(one.told_ns - one.sent_ns for one in exchanges)
-    return Offset((low + high) // 2, (abs(high - low) + 1) // 2)
+    return ClockOffset((low + high) // 2, (abs(high - low) + 1) // 2)
 
 
-def error_ms(before: Offset, after: Offset) -> float:
+def error_ms(before: ClockOffset, after: ClockOffset) -> float:
     """How wrong a time can be that was converted by `before`, at any moment up to `after`."""
     return max(before.error_ns, abs(after.ns - before.ns) + after.error_ns) / NS_PER_MS

@@ -14,21 +14,21 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class Seat(Protocol):
+class FreeSession(Protocol):
     """A session that waits for something to do."""
 
     def hand(self, intended_ns: int) -> None: ...
 
 
 @dataclass(slots=True)
-class Pool:
+class SessionPool:
     """The sessions of one process. `grow` opens one more of a class, which then says `ready`."""
 
     weights: Mapping[str, int]
     max_sessions: int
     queue_max: int
     grow: Callable[[str], None]
-    free: dict[str, list[Seat]] = field(init=False)
+    free: dict[str, list[FreeSession]] = field(init=False)
     waiting: dict[str, deque[int]] = field(init=False)
     sessions: dict[str, int] = field(init=False)
     opening: int = 0
@@ -63,7 +63,7 @@ class Pool:
         """A session that `grow` asked for is there."""
         self.opening -= 1
 
-    def ready(self, name: str, seat: Seat) -> int | None:
+    def ready(self, name: str, seat: FreeSession) -> int | None:
         """What a session that is free does next: at once, or None, and it is handed something later."""
         if self.waiting[name]:
             self.queued -= 1

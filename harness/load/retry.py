@@ -56,7 +56,7 @@ class Policy:
         return max(rng.uniform(0.0, most_s), reply.retry_after_s or 0.0)
 
 
-class Budget:
+class RetryBudget:
     """One client's tokens."""
 
     __slots__ = ("_share", "_tokens")

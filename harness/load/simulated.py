@@ -19,14 +19,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from harness.clock import Clock
+from harness.foundation.clock import Clock
+from harness.foundation.units import NS_PER_MS, NS_PER_S
 from harness.load.engine import Engine, Load, LoadSpec, Trouble
 from harness.load.simulated_pool import Done, Lanes, SimulatedPool
 from harness.mcp import outcome
-from harness.plan.plan import Arrivals
-from harness.record.schema import NULL_CODE, NUMBERS, TEXTS
-from harness.record.spool import Block, Gauges, write_block
-from harness.units import NS_PER_MS, NS_PER_S
+from harness.run_directory.schema import NULL_CODE, NUMBERS, TEXTS
+from harness.run_directory.spool import Block, Gauges, write_block
+from harness.scenario.plan.plan import Arrivals
 
 Times = tuple[np.ndarray, np.ndarray, np.ndarray]  # intended, sent, done
 
@@ -34,7 +34,7 @@ _NUMPY = {"q": "<i8", "i": "<i4", "h": "<i2", "b": "i1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class SimulatedServer:
     """What is simulated."""
 
     service_ms: float = 20.0
@@ -65,7 +65,7 @@ class Server:
 class _SimulatedLoad:
     """Writes the calls of the time gone by whenever it is asked for anything."""
 
-    server: Server
+    server: SimulatedServer
     clock: Clock
     epoch_ns: int
     file: BinaryIO
@@ -231,7 +231,7 @@ class _SimulatedLoad:
         }
 
 
-def simulated(server: Server, clock: Clock) -> Engine:
+def simulated(server: SimulatedServer, clock: Clock) -> Engine:
     """An engine that draws the calls to `server`."""
 
     @asynccontextmanager

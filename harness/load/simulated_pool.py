@@ -1,6 +1,6 @@
 """Open load without a network: arrivals drawn, given to a pool, and served first come first served.
 
-The same schedule (`plan/arrivals`) and the same pool (`pool`) as with real users; what is simulated is the server:
+The same schedule (`scenario/plan/arrivals`) and the same pool (`pool`) as with real users; what is simulated is the server:
 `lanes` calls are served at a time, each for the service time, and while it is stalled nothing is. One lane and
 exponential times are the M/M/1 queue, whose percentiles are known:
 
@@ -13,9 +13,9 @@ import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from harness.load.pool import Pool
-from harness.plan.arrivals import offsets_ns
-from harness.plan.plan import Arrivals
+from harness.load.pool import SessionPool
+from harness.scenario.plan.arrivals import offsets_ns
+from harness.scenario.plan.plan import Arrivals
 
 CLASS = "SimulatedUser"
 NEVER_NS = 2**62
@@ -76,14 +76,14 @@ class SimulatedPool:
     arrived: int = 0
     not_sent: list[int] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
-    pool: Pool = field(init=False)
+    pool: SessionPool = field(init=False)
     _schedule: Iterator[int] = field(init=False)
     _next_ns: int = field(init=False)
     _busy: list[tuple[int, int, Done, _Session]] = field(default_factory=list)
     _sent: int = 0
 
     def __post_init__(self) -> None:
-        self.pool = Pool({CLASS: 1}, self.arrivals.max_users, self.arrivals.queue, self._grow)
+        self.pool = SessionPool({CLASS: 1}, self.arrivals.max_users, self.arrivals.queue, self._grow)
         self._schedule = offsets_ns(self.arrivals, self.seed)
         self._look_ahead()
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from harness import hiding
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets import hiding
 
 VARIABLE: Final = "HARNESS_JOIN_TOKEN"
 FILE_VARIABLE: Final = "HARNESS_JOIN_TOKEN_FILE"

@@ -17,7 +17,7 @@ OPERATION_CHARS_MAX: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class WorkloadEntry:
     """One entry: how often, and how its next request is made."""
 
     weight: int
@@ -33,23 +33,25 @@ class Work:
         return session.request(self.method, drawn, self.operation)
 
 
-def works(entries: Iterable[Mapping[str, Any]]) -> list[Work]:
+def works(entries: Iterable[Mapping[str, Any]]) -> list[WorkloadEntry]:
     """The entries of a scenario's workload."""
     return [_work(entry) for entry in entries]
 
 
-def _work(entry: Mapping[str, Any]) -> Work:
+def _work(entry: Mapping[str, Any]) -> WorkloadEntry:
     arguments, weight = entry.get("args") or {}, entry.get("weight", 1)
     if entry.get("call"):
-        return Work(weight, compile_arguments(arguments), entry["call"], "tools/call", "")
+        return WorkloadEntry(weight, compile_arguments(arguments), entry["call"], "tools/call", "")
     if entry.get("read"):
         uri = entry["read"]
-        return Work(weight, compile_arguments({"uri": uri}), None, *_named("resources/read", uri))
+        return WorkloadEntry(weight, compile_arguments({"uri": uri}), None, *_named("resources/read", uri))
     if entry.get("prompt"):
         name = entry["prompt"]
-        return Work(weight, _prompt(name, compile_arguments(arguments)), None, *_named("prompts/get", name))
+        return WorkloadEntry(
+            weight, _prompt(name, compile_arguments(arguments)), None, *_named("prompts/get", name)
+        )
     method = f"{entry['list']}/list"
-    return Work(weight, compile_arguments({}), None, method, method)
+    return WorkloadEntry(weight, compile_arguments({}), None, method, method)
 
 
 def _prompt(name: str, draw: Draw) -> Draw:

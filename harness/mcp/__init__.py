@@ -17,7 +17,7 @@ A session makes requests; a transport carries them and feeds what comes back to 
     reply = transport(request)                           # Reply(outcome, detail, status, code, result, session_id)
     reply.value()                                        # the result, decoded only now
 
-What a transport does for HTTP (see harness.load.inside.transport, harness.client.http):
+What a transport does for HTTP (see harness.load.inside.transport.http_connection, harness.client.http):
 
     exchange = Exchange(request)
     exchange.head(200, "application/json", None)

@@ -32,7 +32,7 @@ NO_VERDICT = outcome.CONNECTION_FAILURES - {outcome.STREAM_ENDED}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DiscoveredDialect:
     """The dialect, and how the server introduced itself; without a protocol, the reply that decided."""
 
     protocol: str | None
@@ -41,7 +41,7 @@ class Found:
     reply: Reply
 
 
-Search = Generator[Request, Reply, Found]
+Search = Generator[Request, Reply, DiscoveredDialect]
 
 
 def discover() -> Search:
@@ -71,7 +71,7 @@ def look(modern: ModernSession) -> Search:
     versions = result.get("supportedVersions")
     if isinstance(versions, list) and MODERN_VERSION in versions:
         return _found(MODERN_VERSION, _member(result, "_meta").get(SERVER_INFO), reply)
-    return Found(None, None, None, reply)
+    return DiscoveredDialect(None, None, None, reply)
 
 
 def _offered(reply: Reply) -> list[Any]:
@@ -93,11 +93,11 @@ def introduce(session: HandshakeSession) -> Search:
         decided: Reply = ended.value
     yield from session.closing()
     if decided.outcome != outcome.OK:
-        return Found(None, None, None, decided)
+        return DiscoveredDialect(None, None, None, decided)
     return _found(session.version, replies[0].mapping().get("serverInfo"), decided)
 
 
-def introduced(initialized: Reply, protocol: str) -> Found:
+def introduced(initialized: Reply, protocol: str) -> DiscoveredDialect:
     """What the answer to an `initialize` says of its sender."""
     return _found(protocol, initialized.mapping().get("serverInfo"), initialized)
 
@@ -134,9 +134,9 @@ def _no_list(reply: Reply, why: str) -> Reply:
     return msgspec.structs.replace(reply, outcome=outcome.BAD_BODY, detail=why, result=None)
 
 
-def _found(protocol: str, info: Any, reply: Reply) -> Found:
+def _found(protocol: str, info: Any, reply: Reply) -> DiscoveredDialect:
     info = info if isinstance(info, dict) else {}
-    return Found(protocol, _text(info.get("name")), _text(info.get("version")), reply)
+    return DiscoveredDialect(protocol, _text(info.get("name")), _text(info.get("version")), reply)
 
 
 def _member(mapping: dict[str, Any], name: str) -> dict[str, Any]:

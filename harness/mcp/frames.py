@@ -18,7 +18,7 @@ from websockets.uri import parse_uri
 
 from harness.mcp import outcome
 from harness.mcp.exchange import BODY_BYTES_MAX, NO_ROOM
-from harness.mcp.held import Held, NoRoomError, Share, joined
+from harness.mcp.held import HeldBytes, NoRoomError, Share, joined
 from harness.mcp.judge import judge_response, printable
 from harness.mcp.messages import Headers, Message, Reply, Request, answer, parse
 from harness.mcp.textframe import LOST, lacking, masked, unmasked
@@ -217,7 +217,7 @@ class Frames:
             if self._partial is not None:
                 text = joined(self._partial, data)
             else:
-                text = Held(data) if len(data) > PIECE_BYTES else data
+                text = HeldBytes(data) if len(data) > PIECE_BYTES else data
         except NoRoomError:
             self._have_no_room()
             return b""

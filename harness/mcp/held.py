@@ -37,7 +37,7 @@ class Share:
         self.of_all[0] -= self.size
 
 
-class Held(bytearray):
+class HeldBytes(bytearray):
     """Pieces that were joined."""
 
     __slots__ = ("_share",)
@@ -57,6 +57,6 @@ def joined(before: bytes | bytearray, piece: bytes | bytearray | memoryview) -> 
     """Both; the first piece of all stays as it is."""
     if not before:
         return bytes(piece)
-    held = before if isinstance(before, Held) else Held(before)
+    held = before if isinstance(before, HeldBytes) else HeldBytes(before)
     held.add(piece)
     return held

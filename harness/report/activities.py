@@ -14,11 +14,11 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from harness.record import events
+from harness.foundation.units import NS_PER_S
 from harness.report.lanes import CHARACTER_PX, FONT_PX, GAP_PX, LANE_PX, WORDS_FROM_PX
 from harness.report.reading import Reading
 from harness.report.svg import BAD, INK, MUTED
-from harness.units import NS_PER_S
+from harness.run_directory import events
 
 ROWS: Final = 2
 MOST: Final = 60
@@ -41,7 +41,7 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ActivityGroup:
     """Activities that stand together, and where they are drawn."""
 
     row: int
@@ -65,13 +65,13 @@ def activities(reading: Reading) -> list[Activity]:
     ]
 
 
-def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> list[Group]:
+def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> list[ActivityGroup]:
     """Those that lie in the picture, each group in the first row in which it has room."""
     s_a_px = (end_s - start_s) / width_px
     shown = [one for one in activities(reading) if start_s <= one.start_s <= end_s][:MOST]
     free_s = [start_s - TOUCHING_PX * s_a_px] * ROWS
     last: list[int | None] = [None] * ROWS
-    groups: list[Group] = []
+    groups: list[ActivityGroup] = []
     for members in _together(shown, TOUCHING_PX * s_a_px):
         label = _label(members, LABEL_MOST if width_px >= WORDS_FROM_PX else LABEL_MOST_NARROW)
         words_s = (len(label) * CHARACTER_PX + 2 * GAP_PX) * s_a_px
@@ -86,16 +86,16 @@ def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> li
             if over is not None and free_s[row] > first_s:
                 groups[over] = replace(groups[over], label="")
         free_s[row], last[row] = right_s, len(groups)
-        groups.append(Group(row, tuple(members), label, before))
+        groups.append(ActivityGroup(row, tuple(members), label, before))
     return groups
 
 
-def height_px(groups: Sequence[Group]) -> int:
+def height_px(groups: Sequence[ActivityGroup]) -> int:
     """What they add to a picture."""
     return (max((group.row for group in groups), default=-1) + 1) * LANE_PX
 
 
-def draw(groups: Sequence[Group], axes: Axes) -> None:
+def draw(groups: Sequence[ActivityGroup], axes: Axes) -> None:
     """Their lane."""
     _marks([(one, group.row) for group in groups for one in group.members], axes)
     for group in groups:

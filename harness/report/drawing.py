@@ -13,12 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator
 
-from harness.analysis import breaking_point
+from harness.analysis.levels import breaking_point
+from harness.foundation.units import show_duration
 from harness.report import activities, lanes, wording
 from harness.report.reading import Reading
 from harness.report.svg import BAD, MUTED, PAPER, Q_HIGH, Q_LOW, Q_MID
-from harness.results import StepResult
-from harness.units import show_duration
+from harness.run_directory.results import StepResult
 
 POINTS_AN_INCH: Final = 72
 TICKS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)

@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from harness.analysis.rounding import show
-from harness.record import events
+from harness.analysis.statistics.rounding import show
+from harness.foundation.units import show_duration
 from harness.report.activities import activities
 from harness.report.markup import Html, Node, el
 from harness.report.pieces import section, table
 from harness.report.reading import Reading
-from harness.units import show_duration
+from harness.run_directory import events
 
 MOST: Final = 200
 COLUMNS: Final = ("At", "Activity", "Kind", "Outcome", "Took")

@@ -8,10 +8,10 @@ slowed down by.
 from collections.abc import Sequence
 from typing import Final
 
-from harness.analysis import phases
-from harness.analysis.impact import Impact
-from harness.analysis.phases import Figures
-from harness.analysis.rounding import BLANK, show
+from harness.analysis.faults import phases
+from harness.analysis.faults.impact import Impact
+from harness.analysis.faults.phases import Figures
+from harness.analysis.statistics.rounding import BLANK, show
 from harness.report import wording
 from harness.report.markup import Html, Node, el
 from harness.report.pieces import section, table

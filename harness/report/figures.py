@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.rounding import show
+from harness.analysis.statistics.rounding import show
 from harness.report.reading import Reading
-from harness.results import Summary
+from harness.run_directory.results import Summary
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,18 +19,18 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
-from harness.analysis import calls as columns
-from harness.analysis import integrity
-from harness.analysis.integrity import promises
-from harness.analysis.integrity.record import Record
-from harness.errors import UsageError
-from harness.record import checksums, papers
-from harness.record.events import RUN_ENDED, Event, read_log
-from harness.record.fields import Check
-from harness.record.lines import read_lines
-from harness.record.samples import SCHEMA, frame, load_whole, seal, sealed_counts, unsealed
-from harness.record.undo import NO_FAULTS, read_open
-from harness.units import NS_PER_S
+from harness.analysis.calls import calls as columns
+from harness.analysis.health import integrity
+from harness.analysis.health.integrity import work_entries
+from harness.analysis.health.integrity.files import Record
+from harness.foundation.errors import UsageError
+from harness.foundation.units import NS_PER_S
+from harness.run_directory import checksums, document_fields
+from harness.run_directory.event_fields import Check
+from harness.run_directory.events import RUN_ENDED, Event, read_log
+from harness.run_directory.json_lines import read_lines
+from harness.run_directory.samples import SCHEMA, frame, load_whole, seal, sealed_counts, unsealed
+from harness.run_directory.undo import NO_FAULTS, read_open
 
 METADATA: Final = "metadata.json"
 PLAN: Final = "plan.json"
@@ -68,8 +68,8 @@ def read_files(run_dir: Path, *, touch: bool = True) -> Files:
             "There is neither metadata.json nor events.jsonl in it",
             "Give the directory of a run, for example reports/ramp/latest",
         )
-    metadata, odd = _json(run_dir / METADATA, papers.METADATA)
-    plan, unsound = _json(run_dir / PLAN, papers.PLAN)
+    metadata, odd = _json(run_dir / METADATA, document_fields.METADATA)
+    plan, unsound = _json(run_dir / PLAN, document_fields.PLAN)
     log, work, undo = read_log(run_dir / EVENTS), read_lines(run_dir / WORK), read_lines(run_dir / UNDO)
     ended = any(event.event == RUN_ENDED for event in log.events)
     rows, lacking, counts = _samples(run_dir, touch=touch)
@@ -103,7 +103,7 @@ def read_files(run_dir: Path, *, touch: bool = True) -> Files:
         tuple(record.events),
         record.rows.drop(columns=NOT_ANALYSED),
         counts,
-        promises.those(work.objects) if damage else work.objects,
+        work_entries.those(work.objects) if damage else work.objects,
         _undone(run_dir / UNDO),
         damage,
     )
@@ -135,7 +135,7 @@ def _json(path: Path, fields: Mapping[str, Check]) -> tuple[dict[str, Any] | Non
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read", str(error), "Is it the directory of a run?") from error
-    return papers.sound(path.name, data, fields) if isinstance(data, dict) else (None, ())
+    return document_fields.sound(path.name, data, fields) if isinstance(data, dict) else (None, ())
 
 
 def _yaml(path: Path) -> tuple[Mapping[str, Any] | None, Sequence[str]]:

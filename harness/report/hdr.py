@@ -9,7 +9,7 @@ from typing import Final
 
 from hdrh.histogram import HdrHistogram
 
-from harness.analysis.histograms import Interval
+from harness.analysis.calls.histograms import Interval
 from harness.report.reading import Reading
 
 HIGHEST_US: Final = 24 * 3_600_000_000  # a call of a day

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
-from harness.analysis import capacity
-from harness.analysis.rounding import show
+from harness.analysis.levels import capacity
+from harness.analysis.statistics.rounding import show
+from harness.foundation.units import show_bytes, show_duration
 from harness.report import svg, tables, wording
 from harness.report.charts import CHARTS, renditions
 from harness.report.experiment_table import experiment
@@ -24,7 +25,6 @@ from harness.report.panels import panels
 from harness.report.pieces import MARK, figure, picture, section, table
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
-from harness.units import show_bytes, show_duration
 
 # Nothing is fetched and nothing runs, whatever a server has smuggled into a name.
 POLICY: Final = (

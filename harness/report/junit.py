@@ -6,8 +6,8 @@ case is the measurement: it errs when the run cannot be trusted, with the reason
 
 from xml.etree import ElementTree as ET
 
-from harness.analysis.observation import Observation
-from harness.printable import printable as clean
+from harness.analysis.objectives.observation import Observation
+from harness.foundation.untrusted.printable import printable as clean
 from harness.report import wording
 from harness.report.reading import Reading
 

@@ -16,11 +16,11 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 
-from harness.analysis.impact import Impact
+from harness.analysis.faults.impact import Impact
+from harness.foundation.units import NS_PER_S
 from harness.report import wording
 from harness.report.reading import Reading
 from harness.report.svg import FAULT, MUTED
-from harness.units import NS_PER_S
 
 LANES: Final = 4
 MOST: Final = 40

@@ -9,10 +9,11 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from harness.analysis import capacity, curve
-from harness.analysis.capacity import Level
-from harness.analysis.curve import Point
-from harness.analysis.rounding import show
+from harness.analysis.calls import curve
+from harness.analysis.calls.curve import Point
+from harness.analysis.levels import capacity
+from harness.analysis.levels.capacity import Level
+from harness.analysis.statistics.rounding import show
 from harness.report.drawing import (
     DASHED,
     LABEL,

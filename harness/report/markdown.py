@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import phases
-from harness.analysis.rounding import BLANK, show
-from harness.hiding import hide
-from harness.printable import printable as clean
+from harness.analysis.faults import phases
+from harness.analysis.statistics.rounding import BLANK, show
+from harness.foundation.secrets.hiding import hide
+from harness.foundation.untrusted.printable import printable as clean
 from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
-from harness.results import Summary
+from harness.run_directory.results import Summary
 
 MARK = {"pass": "✅", "measured": "📏", "fail": "❌", "unknown": "❓"}
 TAKEN_MARK = {"survived": "🟢", "degraded": "🟡", "broke": "🔴", "not_exposed": "⚪", "unknown": "❓"}

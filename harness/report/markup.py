@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from harness.printable import html_without_commands
+from harness.foundation.untrusted.printable import html_without_commands
 
 VOID: Final = frozenset({"meta", "br"})
 

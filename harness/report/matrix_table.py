@@ -7,8 +7,8 @@ words mean is folded away below.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from harness.analysis.matrix import Row
-from harness.analysis.rounding import show
+from harness.analysis.faults.matrix import Row
+from harness.analysis.statistics.rounding import show
 from harness.report import wording
 from harness.report.markup import Html, Node, el
 from harness.report.pieces import section

@@ -2,8 +2,8 @@
 
 from msgspec.structs import asdict
 
-from harness.analysis.rounding import show
-from harness.results import Summary
+from harness.analysis.statistics.rounding import show
+from harness.run_directory.results import Summary
 
 
 def own_part(summary: Summary) -> str:

@@ -5,8 +5,8 @@ All panels share the axis of time, none shares a scale: they are there to see wh
 
 import matplotlib as mpl
 
-from harness.analysis.panels import Panel
-from harness.analysis.rounding import show
+from harness.analysis.calls.panels import Panel
+from harness.analysis.statistics.rounding import show
 from harness.report import lanes, svg
 from harness.report.drawing import Size, finish, milliseconds, stacked, time_axis
 from harness.report.markup import Html, el

@@ -13,52 +13,34 @@ from typing import Any, Final
 import pandas as pd
 from msgspec.structs import replace
 
-from harness import objectives, verdict
-from harness.analysis import (
-    capacity,
-    curve,
-    error_budget,
-    faults,
-    headline,
-    heat,
-    histograms,
-    impact,
-    intervals,
-    littles_law,
-    loss,
-    matrix,
-    observed,
-    outcomes,
-    outside,
-    panels,
-    saturation,
-    strata,
-    summary,
-    warming,
-    weakness,
-    windows,
-    work,
-)
-from harness.analysis.calls import Calls
-from harness.analysis.capacity import Fit
-from harness.analysis.curve import Curve
-from harness.analysis.headline import Jump
-from harness.analysis.heat import Heat
-from harness.analysis.histograms import Interval
-from harness.analysis.impact import Impact
-from harness.analysis.littles_law import Balance
-from harness.analysis.matrix import Row
-from harness.analysis.observation import Observation
-from harness.analysis.outside import Outside
-from harness.analysis.panels import Panel
-from harness.analysis.steps import Step
+from harness.analysis import summary, verdict
+from harness.analysis.calls import curve, headline, heat, histograms, intervals, outcomes, panels, windows
+from harness.analysis.calls import outside_steps as outside
+from harness.analysis.calls.calls import Calls
+from harness.analysis.calls.curve import Curve
+from harness.analysis.calls.headline import Jump
+from harness.analysis.calls.heat import Heat
+from harness.analysis.calls.histograms import Interval
+from harness.analysis.calls.outside_steps import Outside
+from harness.analysis.calls.panels import Panel
+from harness.analysis.faults import impact, matrix, planned, weakness, work
+from harness.analysis.faults.impact import Impact
+from harness.analysis.faults.matrix import Row
+from harness.analysis.health import error_budget, lost_calls, saturation
+from harness.analysis.levels import capacity, littles_law, strata, warming
+from harness.analysis.levels.capacity import Fit
+from harness.analysis.levels.littles_law import Balance
+from harness.analysis.levels.steps import Step
+from harness.analysis.levels.warming import Warming
+from harness.analysis.objectives import observed
+from harness.analysis.objectives.observation import Observation
 from harness.analysis.summary import Recorded
-from harness.analysis.warming import Warming
-from harness.errors import HarnessError, UntrustedError
-from harness.record.events import Event
+from harness.foundation.errors import HarnessError, UntrustedError
 from harness.report.files import Files, read_files
-from harness.results import ObjectiveResult, StepResult, Summary
-from harness.results.summary import Outcome
+from harness.run_directory.events import Event
+from harness.run_directory.results import ObjectiveResult, StepResult, Summary
+from harness.run_directory.results.summary import Outcome
+from harness.scenario import objectives
 
 TABLE_ROWS_MOST: Final = 60
 
@@ -131,7 +113,7 @@ def damaged(run_dir: Path, damage: Sequence[str]) -> UntrustedError:
 
 def _read(run_dir: Path, files: Files) -> Reading:
     metadata, plan, events = files.metadata, files.plan, files.events
-    numbering = loss.numbering(files.samples, files.started)
+    numbering = lost_calls.numbering(files.samples, files.started)
     calls = Calls.of(files.samples.drop(columns="seq"))
     load = calls.of_load()
     worked = work.measure(files.work)
@@ -139,7 +121,7 @@ def _read(run_dir: Path, files: Files) -> Reading:
     timed = summary.timeline(recorded)
     impacts = impact.measure(calls, summary.fault_timeline(recorded), timed)
     saturated = saturation.judge(events, load, timed)
-    rows = matrix.measure(matrix.Evidence(plan, impacts, timed, events, worked, saturated.excesses))
+    rows = matrix.measure(matrix.MatrixInputs(plan, impacts, timed, events, worked, saturated.excesses))
     weak = weakness.find(rows, calls, timed, events)
     figures = headline.measure(
         summary.after_warmup(recorded, load), strata.edges(timed, (one.fault for one in impacts))
@@ -147,9 +129,9 @@ def _read(run_dir: Path, files: Files) -> Reading:
     found = summary.assemble(recorded, timed, impacts, rows, weak, saturated, figures.intervals)
     seen = _observe(metadata, _evidence(recorded, timed, found, impacts))
     balances = littles_law.measure(calls, timed)
-    disturbed = faults.disturbed(one.fault for one in impacts)
+    disturbed = planned.disturbed(one.fault for one in impacts)
     judged = verdict.judge(
-        verdict.Evidence(
+        verdict.VerdictInputs(
             found, seen, events, impacts, balances, worked, rows, saturated.words(), files.damage
         )
     )
@@ -189,18 +171,18 @@ def _read(run_dir: Path, files: Files) -> Reading:
 
 def _evidence(
     recorded: Recorded, timed: Sequence[Step], found: Summary, impacts: Sequence[Impact]
-) -> observed.Evidence:
+) -> observed.ObjectiveInputs:
     """What objectives look at: without the warm-up."""
     calls, load = (summary.after_warmup(recorded, part) for part in (recorded.calls, recorded.load))
     added = error_budget.measure(recorded.events, [(one.start_ns, one.end_ns) for one in timed])
-    return observed.Evidence(calls, load, timed, impacts, added, found.work, found.sessions.lost)
+    return observed.ObjectiveInputs(calls, load, timed, impacts, added, found.work, found.sessions.lost)
 
 
-def _observe(metadata: dict[str, Any], evidence: observed.Evidence) -> list[Observation]:
+def _observe(metadata: dict[str, Any], evidence: observed.ObjectiveInputs) -> list[Observation]:
     return [_observation(str(text), evidence) for text in metadata.get("objectives") or []]
 
 
-def _observation(text: str, evidence: observed.Evidence) -> Observation:
+def _observation(text: str, evidence: observed.ObjectiveInputs) -> Observation:
     try:
         objective = objectives.parse(text)
     except HarnessError as error:  # written by another version: unknown, never a pass

@@ -5,14 +5,15 @@ from typing import Final
 
 from msgspec.structs import asdict
 
-from harness.analysis import breaking_point, parts, saturation, strangers
-from harness.analysis.observation import Observation
-from harness.analysis.rounding import BLANK, show
+from harness.analysis.health import lost_parts, refused_workers, saturation
+from harness.analysis.levels import breaking_point
+from harness.analysis.objectives.observation import Observation
+from harness.analysis.statistics.rounding import BLANK, show
 from harness.report import wording
 from harness.report.markup import Html, Node, el
 from harness.report.pieces import badge, figure, section, table
 from harness.report.reading import Reading
-from harness.results import StepResult
+from harness.run_directory.results import StepResult
 
 QUANTILES: Final = ("p50", "p95", "p99")
 STEPS_MOST: Final = 200
@@ -219,8 +220,8 @@ def generator(reading: Reading) -> Html:
     lost = health.lost
     at_least = "at least " if health.lost_at_least else ""
     body.append(["Calls without a row", f"{at_least}{show(lost, 'count')}", "0", _within(lost, 0)])
-    again = f" Meanwhile {said}." if (said := parts.replaced(reading.events)) else ""
-    refused = f" Strangers: {said}." if (said := strangers.told(reading.events)) else ""
+    again = f" Meanwhile {said}." if (said := lost_parts.replaced(reading.events)) else ""
+    refused = f" Strangers: {said}." if (said := refused_workers.told(reading.events)) else ""
     workers = health.workers
     read_ms = saturation.read_ms_p99(reading.events)
     delayed = (

@@ -15,15 +15,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis import breaking_point, parts, phases, strangers
-from harness.analysis.rounding import show
-from harness.printable import printable as clean
-from harness.printable import without_commands
+from harness.analysis.faults import phases
+from harness.analysis.health import lost_parts as parts
+from harness.analysis.health import refused_workers
+from harness.analysis.levels import breaking_point
+from harness.analysis.statistics.rounding import show
+from harness.foundation.untrusted.printable import printable as clean
+from harness.foundation.untrusted.printable import without_commands
 from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
-from harness.results import StepResult
+from harness.run_directory.results import StepResult
 
 WIDTH: Final = 100
 FACT_WIDTH: Final = len("Breaking point")
@@ -224,7 +227,7 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     yield "Work", wording.work(reading)
     yield "Generator", own_part(reading.summary)
     yield "Parts", parts.replaced(reading.events)
-    yield "Strangers", strangers.told(reading.events)
+    yield "Strangers", refused_workers.told(reading.events)
     yield from wording.resilience(reading)
 
 

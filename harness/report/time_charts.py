@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from harness.analysis import outcomes
-from harness.analysis.heat import Heat
-from harness.analysis.rounding import show
+from harness.analysis.calls import outcomes
+from harness.analysis.calls.heat import Heat
+from harness.analysis.statistics.rounding import show
+from harness.foundation.units import show_duration
 from harness.report import activities, lanes
 from harness.report.drawing import (
     DASHED,
@@ -30,7 +31,6 @@ from harness.report.drawing import (
 )
 from harness.report.reading import Reading
 from harness.report.svg import BAD, BLUE, KINDS, MUTED
-from harness.units import show_duration
 
 # One blue, from a hint to solid: readable on a light and on a dark page.
 HEAT_RGB: Final = (0x2F / 255, 0x7D / 255, 0xDD / 255)

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from harness.analysis.rounding import show
-from harness.analysis.warming import Warming
-from harness.units import show_duration
+from harness.analysis.levels.warming import Warming
+from harness.analysis.statistics.rounding import show
+from harness.foundation.units import show_duration
 
 
 def warming_up(steps: Sequence[Warming | None]) -> str:

@@ -4,21 +4,21 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from harness.analysis import capacity as levels_of_load
-from harness.analysis import mostly_failed
-from harness.analysis.faults import Fault
-from harness.analysis.impact import Impact
-from harness.analysis.matrix import Row
-from harness.analysis.observation import Observation
-from harness.analysis.recovery import Found, Recovery
-from harness.analysis.rounding import BLANK, show
-from harness.catalogue import METRICS, told, where
+from harness.analysis.calls import mostly_failed
+from harness.analysis.faults.impact import Impact
+from harness.analysis.faults.matrix import Row
+from harness.analysis.faults.planned import PlannedFault
+from harness.analysis.faults.recovery import GroupRecovery, Recovery
+from harness.analysis.levels import capacity as levels_of_load
+from harness.analysis.objectives.observation import Observation
+from harness.analysis.statistics.rounding import BLANK, show
+from harness.foundation.units import NS_PER_S, show_duration
 from harness.mcp.operations import is_protocol
-from harness.record import events as kinds
 from harness.report import work_entries
 from harness.report.reading import Reading
-from harness.results import Summary
-from harness.units import NS_PER_S, show_duration
+from harness.run_directory import events as kinds
+from harness.run_directory.results import Summary
+from harness.scenario.catalogue import METRICS, told, where
 
 TAKEN = {
     "survived": "✓ survived",
@@ -217,7 +217,7 @@ def margin(seen: Observation) -> str:
     return f"{away / objective.value * 100:,.0f}% {side}"
 
 
-def fault_what(fault: Fault) -> str:
+def fault_what(fault: PlannedFault) -> str:
     """latency on the client link: latency 200ms, direction both."""
     known = {name: value for name, value in fault.parameters.items() if value not in {0, ""}}
     what = f"{fault.kind} on {where(fault.link)}" if fault.link else fault.kind
@@ -272,7 +272,7 @@ def resolution(found: Recovery) -> str:
     return ", ".join(filter(None, ("to the second", last)))
 
 
-def operation_recovery(found: Found | None) -> str:
+def operation_recovery(found: GroupRecovery | None) -> str:
     """The same of one operation, in a word or two."""
     if found is None or found.outcome == "unknown":
         return "too few calls"

@@ -5,7 +5,7 @@ It is made of `work` of the summary, so it says nothing that the summary does no
 
 from msgspec.structs import astuple
 
-from harness.results import Promises, WorkResult
+from harness.run_directory.results import Promises, WorkResult
 
 
 def told(found: WorkResult) -> str:

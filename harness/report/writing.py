@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from harness.record.rundir import write_whole
 from harness.report.charts import CHARTS, renditions
 from harness.report.csv import intervals_csv, windows_csv
 from harness.report.html import page
@@ -11,6 +10,7 @@ from harness.report.junit import junit
 from harness.report.markdown import markdown
 from harness.report.reading import Reading, damaged, read
 from harness.report.svg import alone
+from harness.run_directory.directory import write_whole
 
 
 def write(run_dir: Path, out: Path | None = None) -> Reading:

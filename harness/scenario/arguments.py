@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
-from harness.documents import short
+from harness.foundation.untrusted.documents import short
 
 _TEMPLATE = re.compile(r"\{\{\s*(\w+)((?:\s+[^{}\s]+)*)\s*\}\}")
 

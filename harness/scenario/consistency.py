@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from harness.catalogue import PROFILES
-from harness.errors import UsageError
-from harness.scenario.load import Bench, Load, Open, Phase, Ramp, Sessions, Soak, Spike, Steps, Sustain
+from harness.foundation.errors import UsageError
+from harness.scenario.catalogue import PROFILES
+from harness.scenario.load import Bench, Load, OpenLoad, Phase, Ramp, Sessions, Soak, Spike, Steps, Sustain
 from harness.scenario.model import Scenario
 from harness.scenario.quantities import Rate
 
@@ -65,7 +65,7 @@ def sizes(load: Load) -> Iterator[object]:
             yield from (load.base, load.peak)
         case Soak():
             yield load.level
-        case Open() | Sessions():
+        case OpenLoad() | Sessions():
             yield load.rate
         case Sustain() | Bench():
             yield load.users

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import documents, entrances
-from harness.documents import DocumentError, short
-from harness.errors import UsageError
-from harness.scenario.fault import FAULTS_MOST, Fault, from_flag, read_faults
-from harness.units import said
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets import sources
+from harness.foundation.units import said
+from harness.foundation.untrusted import documents
+from harness.foundation.untrusted.documents import DocumentError, short
+from harness.scenario.fault import FAULTS_MOST, FaultSpec, from_flag, read_faults
 
 MODULE = "harness.faults.toolkit"
 STEERING = "HARNESS_STEERING"  # where an experiment finds the run that makes its load
@@ -27,7 +28,7 @@ class Experiment:
 
     path: Path
     title: str
-    faults: tuple[Fault, ...]
+    faults: tuple[FaultSpec, ...]
 
 
 def read_experiment(path: Path) -> Experiment:
@@ -53,7 +54,7 @@ def read_experiment(path: Path) -> Experiment:
             "An experiment is a mapping with title, description and method",
             "See the files in chaos/; `chaos validate FILE` tells more",
         )
-    entrances.tree(data, environ=os.environ)
+    sources.tree(data, environ=os.environ)
     texts = [str(arguments.get("fault")) for arguments in _applied(data)]
     if len(texts) > FAULTS_MOST:
         raise UsageError(
@@ -62,7 +63,7 @@ def read_experiment(path: Path) -> Experiment:
     return Experiment(path, str(data["title"]), tuple(asked_fault(text, str(path)) for text in texts))
 
 
-def asked_fault(text: str, source: str) -> Fault:
+def asked_fault(text: str, source: str) -> FaultSpec:
     """`KIND:key=value,...` without times: from when it is asked for until it is healed."""
     try:
         data = from_flag(text) | {"at": "0s", "for": "24h"}
@@ -70,7 +71,7 @@ def asked_fault(text: str, source: str) -> Fault:
     except ValueError as error:
         why = str(error).removeprefix("[0]").removeprefix(".")
         raise UsageError(f"{source}: the fault {said(text)} cannot be applied", why) from error
-    fault: Fault = found[0]
+    fault: FaultSpec = found[0]
     return fault
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from harness.catalogue import ALSO_CALLED, FAULTS, PID, FaultKind, Parameter
-from harness.units import UnitError, bytes_per_s, duration_s, said, size_bytes
+from harness.foundation.units import UnitError, bytes_per_s, duration_s, said, size_bytes
+from harness.scenario.catalogue import ALSO_CALLED, FAULTS, PID, FaultKind, Parameter
 
 FIXED = ("name", "at", "for", "link", "fault")
 MORE_THAN_ZERO = {
@@ -46,7 +46,7 @@ _READ: dict[str, Callable[[Any], float]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class FaultSpec:
     """One fault: what, where, when (from the run's start, or from that of a load step), for how long."""
 
     name: str
@@ -71,7 +71,7 @@ def read_faults(data: object) -> object:
     return faults
 
 
-def _read(data: object, path: str) -> Fault:
+def _read(data: object, path: str) -> FaultSpec:
     if not isinstance(data, Mapping):
         raise ValueError(f"{path}: is a mapping with fault, at and for")  # noqa: TRY004 - as above
     kind = str(data.get("fault", ""))
@@ -95,7 +95,7 @@ def _read(data: object, path: str) -> Fault:
         raise ValueError(
             f"{path}.name: {said(name)} is not a name of at most {NAME_CHARS} printable characters"
         )
-    return Fault(
+    return FaultSpec(
         name=name,
         kind=kind,
         link=link,

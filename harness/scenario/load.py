@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from harness.catalogue import METRICS, PROFILES
-from harness.objectives import parse
+from harness.scenario.catalogue import METRICS, PROFILES
+from harness.scenario.objectives import parse
 from harness.scenario.quantities import (
     STRICT,
     Count,
@@ -75,7 +75,7 @@ class Sustain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Open:
+class OpenLoad:
     """Open load at one rate."""
 
     __pydantic_config__ = STRICT
@@ -153,18 +153,18 @@ class Bench:
     users: Users
 
 
-Load = Ramp | Sustain | Open | Sessions | Steps | Spike | Soak | Bench
+Load = Ramp | Sustain | OpenLoad | Sessions | Steps | Spike | Soak | Bench
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """One entry of `load`: a name and exactly one kind of load (harness.catalogue.PROFILES)."""
+    """One entry of `load`: a name and exactly one kind of load (harness.scenario.catalogue.PROFILES)."""
 
     __pydantic_config__ = STRICT
     name: Name | None = None
     ramp: Ramp | None = None
     sustain: Sustain | None = None
-    rate: Open | None = None
+    rate: OpenLoad | None = None
     sessions: Sessions | None = None
     steps: Steps | None = None
     spike: Spike | None = None

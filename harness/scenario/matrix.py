@@ -14,7 +14,7 @@ have a row for each of their manners: `rude-expired`. The rows of
     kill               |===========|      so more of it is under way; recovery counts from the last healing
 
 What it does not know: whether a place is there (`reachable` says what can be known beforehand), and what came of it
-all (`analysis.matrix`).
+all (`analysis.faults.matrix`).
 """
 
 import difflib
@@ -22,9 +22,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.catalogue import FAULTS, LINKS, ROLLING, RUDE, USER_CLASSES, places
-from harness.errors import UsageError
-from harness.units import said, show_duration
+from harness.foundation.errors import UsageError
+from harness.foundation.units import said, show_duration
+from harness.scenario.catalogue import FAULTS, LINKS, ROLLING, RUDE, USER_CLASSES, places
 
 PLACEBO: Final = "noop"
 BY_MANNER: Final = "rude"

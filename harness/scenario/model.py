@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_ar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness.addresses.address import host_of
-from harness.catalogue import USER_CLASSES
+from harness.foundation.addresses.address import host_of
+from harness.foundation.units import rate_per_s
 from harness.scenario.arguments import compile_arguments, with_names
-from harness.scenario.fault import Fault, read_faults
+from harness.scenario.catalogue import USER_CLASSES
+from harness.scenario.fault import FaultSpec, read_faults
 from harness.scenario.load import Phase
 from harness.scenario.quantities import (
     STRICT,
@@ -23,7 +24,6 @@ from harness.scenario.quantities import (
     Name,
     PositiveDuration,
 )  # fmt: skip
-from harness.units import rate_per_s
 
 Protocol = Literal[
     "auto", "2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "sse", "plain", "websocket"
@@ -158,7 +158,7 @@ class Scenario:
     allowed_hosts: list[str] = field(default_factory=list)
     mix: dict[UserClass, Annotated[int, Field(ge=0)]] = field(default_factory=lambda: dict(DEFAULT_MIX))
     workload: list[Call] = field(default_factory=list)
-    faults: Annotated[list[Fault], BeforeValidator(read_faults)] = field(default_factory=list)
+    faults: Annotated[list[FaultSpec], BeforeValidator(read_faults)] = field(default_factory=list)
     think: bool = True
     warm_up: Duration = 0.0
     timeout: PositiveDuration = 30.0

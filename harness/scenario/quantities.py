@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from harness import units
+from harness.foundation import units
 
 STRICT = ConfigDict(extra="forbid")
 MAX_USERS = 100_000

@@ -14,15 +14,16 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness import documents, entrances, hiding
-from harness.catalogue import LINKS, ROLLING, where
-from harness.documents import DocumentError, short
-from harness.errors import UsageError
-from harness.objectives import check_names, parse, parse_abort
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets import hiding, sources
+from harness.foundation.units import said
+from harness.foundation.untrusted import documents
+from harness.foundation.untrusted.documents import DocumentError, short
 from harness.scenario import load, model
+from harness.scenario.catalogue import LINKS, ROLLING, where
 from harness.scenario.consistency import check_phases, check_pools
 from harness.scenario.model import Scenario, Target
-from harness.units import said
+from harness.scenario.objectives import check_names, parse, parse_abort
 
 _SCENARIO = TypeAdapter(Scenario)
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -37,7 +38,7 @@ _VALUES: dict[str, type] = {
     "write": model.Tool,
     "ramp": load.Ramp,
     "sustain": load.Sustain,
-    "rate": load.Open,
+    "rate": load.OpenLoad,
     "sessions": load.Sessions,
     "steps": load.Steps,
     "spike": load.Spike,
@@ -80,7 +81,7 @@ def scenario_of(
     """
     if data.get("expect_workers"):
         data = {"workers": 0, **data}  # who has others make the load makes none here, unless it is asked for
-    entrances.tree(data)
+    sources.tree(data)
     try:
         scenario = _SCENARIO.validate_python(_substitute(dict(data), environ, ""))
     except ValidationError as error:
@@ -126,10 +127,10 @@ def _substitute(value: Any, environ: Mapping[str, str], path: str) -> Any:
     _check_text(filled_in, path)
     if filled_in != value:
         for name in _VARIABLE.findall(value):
-            entrances.reference(name, environ[name])
+            sources.reference(name, environ[name])
         key = path.rpartition(".")[2].partition("[")[0]
         hiding.remember(key, filled_in, value)
-        entrances.tree(filled_in, key)
+        sources.tree(filled_in, key)
     return filled_in
 
 

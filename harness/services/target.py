@@ -13,14 +13,14 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from harness.addresses import book
-from harness.errors import ServiceError, TargetNotStartedError, UsageError
-from harness.record import private
-from harness.services import readiness, usage
-from harness.services.ports import free_port, is_taken
-from harness.services.process import GIVES_WAY, Child, running
-from harness.services.seat import Seat
-from harness.services.usage import Usage
+from harness.foundation.addresses import book
+from harness.foundation.errors import ServiceError, TargetNotStartedError, UsageError
+from harness.run_directory import private_files
+from harness.services.fault_sites.restartable import RestartableProcess
+from harness.services.processes import readiness, usage
+from harness.services.processes.ports import free_port, is_taken
+from harness.services.processes.process import GIVES_WAY, Child, running
+from harness.services.processes.usage import Usage
 
 HOST = "127.0.0.1"
 READY_LINE = r"^harness target ready on (http://\S+)$"
@@ -28,13 +28,13 @@ TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ManagedServer:
     """A server that was started for the run."""
 
     base_url: str
     mcp_url: str
     log: Path
-    seat: Seat = field(repr=False)
+    seat: RestartableProcess = field(repr=False)
 
     @property
     def pid(self) -> int:
@@ -60,19 +60,19 @@ async def managed(
     arguments: Sequence[str] = (),
     env: Mapping[str, str] = MappingProxyType({}),
     name: str = "target",
-) -> AsyncIterator[Target]:
+) -> AsyncIterator[ManagedServer]:
     """The reference service on `port` (0: a free one) and the given database; `env` says what else it works with."""
     _check_free(port, host)
     log = log_dir / f"{name}.log"
     seat, number = await _reference(log, {"DATABASE_URL": database_url, **env}, port, host, arguments)
     base_url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
     async with seat:
-        yield Target(base_url, f"{base_url}/mcp", log, seat)
+        yield ManagedServer(base_url, f"{base_url}/mcp", log, seat)
 
 
 async def _reference(
     log: Path, env: Mapping[str, str], port: int, host: str, arguments: Sequence[str]
-) -> tuple[Seat, int]:
+) -> tuple[RestartableProcess, int]:
     """The seat, taken, and its port; a free port that was lost to somebody else is chosen again."""
     for tries_left in reversed(range(TRIES)):
         number = port or free_port(host)
@@ -87,15 +87,15 @@ async def _reference(
     return seat, number
 
 
-def _seat(log: Path, env: Mapping[str, str], arguments: Sequence[str]) -> Seat:
+def _seat(log: Path, env: Mapping[str, str], arguments: Sequence[str]) -> RestartableProcess:
     name = log.stem  # target, target-2
-    argv = [sys.executable, "-P", "-m", "harness.target", *arguments]
+    argv = [sys.executable, "-P", "-m", "harness.reference", *arguments]
 
     def starting() -> AbstractAsyncContextManager[Child]:
         ready = readiness.line(READY_LINE, log)
         return running(argv, name=name, log=log, ready=ready, env=env, nice=GIVES_WAY, part=name)
 
-    return Seat(starting)
+    return RestartableProcess(starting)
 
 
 def _check_free(port: int, host: str) -> None:
@@ -116,7 +116,7 @@ async def commanded(
     *,
     mcp_url: str | None = None,
     env: Mapping[str, str] | None = None,
-) -> AsyncIterator[Target]:
+) -> AsyncIterator[ManagedServer]:
     """A server of the user's: ready when `ready_url` answers with anything but a server's error, else it is not there.
 
     Without `mcp_url` its MCP endpoint is `ready_url` if that says mcp, else /mcp of the same server.
@@ -137,7 +137,7 @@ async def commanded(
         )
     base_url = f"{where.scheme}://{where.netloc}"
     log = log_dir / "target.log"
-    seat = Seat(
+    seat = RestartableProcess(
         lambda: running(
             command,
             name=command[0],
@@ -146,7 +146,7 @@ async def commanded(
             env=env,
             nice=GIVES_WAY,
             part="server",
-            umask=private.THEIRS,
+            umask=private_files.THEIRS,
         )
     )
     try:
@@ -155,4 +155,4 @@ async def commanded(
         raise TargetNotStartedError(error.what, error.why, error.todo) from error
     async with seat:
         door = ready_url if "mcp" in where.path.split("/") else f"{base_url}/mcp"
-        yield Target(base_url, mcp_url or door, log, seat)
+        yield ManagedServer(base_url, mcp_url or door, log, seat)

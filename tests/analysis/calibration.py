@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis import recovery
-from harness.analysis.calls import Calls
-from harness.analysis.faults import Fault
-from harness.analysis.recovery import Recovery
-from harness.analysis.steps import Step
+from harness.analysis.calls.calls import Calls
+from harness.analysis.faults import recovery
+from harness.analysis.faults.planned import PlannedFault
+from harness.analysis.faults.recovery import Recovery
+from harness.analysis.levels.steps import Step
 from tests.fakes.runs import MS, S, rows
 
 FOR_S, AFTER_S = 5, 12
@@ -144,7 +144,7 @@ def run(
     )
     step = Step(index=0, name="s", kind="sustain", users=5, rate=None, start_ns=0, end_ns=total_s * S)
     at_ns = {"on_ns": (before_s + 1) * S, "off_ns": healed_s * S, "healed_ns": healed_s * S}
-    placebo = Fault(name="placebo", kind="noop", link="client", healed=True, **at_ns)
+    placebo = PlannedFault(name="placebo", kind="noop", link="client", healed=True, **at_ns)
     return recovery.measure(calls, placebo, [step], [placebo])
 
 

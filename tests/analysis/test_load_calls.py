@@ -2,13 +2,13 @@
 
 import pytest
 
-from harness.analysis.calls import Calls
-from harness.analysis.observed import Evidence, observe
-from harness.analysis.steps import judge
-from harness.live.window import look
+from harness.analysis.calls.calls import Calls
+from harness.analysis.levels.steps import judge
+from harness.analysis.objectives.observed import ObjectiveInputs, observe
+from harness.conduct.live.last_second import look
 from harness.mcp.operations import is_protocol
-from harness.objectives import parse
-from harness.record.samples import SCHEMA
+from harness.run_directory.samples import SCHEMA
+from harness.scenario.objectives import parse
 from tests.fakes.runs import S, rows
 
 LOAD = (
@@ -74,7 +74,7 @@ def test_handshakes_do_not_dilute_failures():
 )
 def test_an_objective_is_about_the_load_unless_it_names_an_operation(text, value):
     calls = Calls.of(frame())
-    evidence = Evidence(calls, calls.of_load(), ())
+    evidence = ObjectiveInputs(calls, calls.of_load(), ())
     assert observe(parse(f"{text} overall"), evidence).value == value
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from harness.analysis import summary
-from harness.analysis.calls import Calls
-from harness.analysis.loss import numbering
+from harness.analysis.calls.calls import Calls
+from harness.analysis.health.lost_calls import numbering
 from harness.analysis.summary import Recorded
-from harness.record.events import Event
-from harness.results import codec
+from harness.run_directory.events import Event
+from harness.run_directory.results import codec
 from tests.fakes.runs import Run, ramp
 
 LATENCY = ["mean", "p50", "p90", "p95", "p99", "p999", "max"]

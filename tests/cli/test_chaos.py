@@ -7,7 +7,7 @@ import pytest
 
 from harness.cli.main import run
 from harness.cli.serve import command as serve
-from harness.errors import PASSED, USAGE
+from harness.foundation.errors import PASSED, USAGE
 
 MATRIX = ("chaos", "--matrix", "--quick")
 REFUSED = [

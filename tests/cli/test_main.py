@@ -10,8 +10,8 @@ import pytest
 
 from harness import __version__
 from harness.cli.main import COMMANDS, run
-from harness.record import rundir
-from harness.record.undo import Journal
+from harness.run_directory import directory
+from harness.run_directory.undo import UndoJournal
 
 SCENARIO = "name: n\nload: [{ramp: {to: 10, step: 5}}]\n"
 
@@ -170,9 +170,9 @@ def test_a_plan_is_printed_as_text_or_json(tmp_path: Path, capsys: pytest.Captur
 
 def test_a_run_that_is_still_going_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its spools would be sealed under it; when it has ended it can be."""
-    run_dir = rundir.create(tmp_path, "n", datetime(2026, 1, 1, tzinfo=UTC))
+    run_dir = directory.create(tmp_path, "n", datetime(2026, 1, 1, tzinfo=UTC))
     run_dir.write_json("metadata.json", {})
-    with Journal(run_dir.undo):
+    with UndoJournal(run_dir.undo):
         assert run(["report", str(run_dir.path)]) == 2
         assert "is still running" in capsys.readouterr().err
         assert run_dir.spool.exists()

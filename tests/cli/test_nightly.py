@@ -8,7 +8,7 @@ import yaml
 
 from harness.cli.main import run
 from harness.cli.nightly import default_path
-from harness.plan.build import build
+from harness.scenario.plan.build import build
 from harness.scenario.read import read_file, scenario_of
 
 ROOT = Path(__file__).parents[2]

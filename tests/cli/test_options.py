@@ -3,7 +3,7 @@
 import pytest
 
 from harness.cli.options import scenario_data
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
 
 NOTHING = dict.fromkeys(
     (

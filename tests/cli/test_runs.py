@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.rounding import BLANK
+from harness.analysis.statistics.rounding import BLANK
 from harness.cli.main import run
-from harness.record import rundir
+from harness.run_directory import directory
 from tests.history.past import past
 
 
@@ -84,7 +84,7 @@ def test_a_summary_that_cannot_be_read_is_told_in_its_row(
     content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And `latest` may lead in a circle: the others are listed all the same."""
-    run_dir = rundir.create(tmp_path, "n", datetime(2026, 1, 1, tzinfo=UTC))
+    run_dir = directory.create(tmp_path, "n", datetime(2026, 1, 1, tzinfo=UTC))
     run_dir.write_json(
         "metadata.json", {"run_id": run_dir.run_id, "scenario": "n\x1b[2J", "started_at": "2026"}
     )
@@ -100,7 +100,7 @@ def test_a_summary_that_cannot_be_read_is_told_in_its_row(
 
 def test_what_a_summary_does_not_say_is_a_dash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A summary of another version may say less."""
-    run_dir = rundir.create(tmp_path, "n", datetime(2026, 1, 1, tzinfo=UTC))
+    run_dir = directory.create(tmp_path, "n", datetime(2026, 1, 1, tzinfo=UTC))
     run_dir.write_json("metadata.json", {"run_id": run_dir.run_id})
     run_dir.write_json(
         "summary.json", {"verdict": "fail", "steps": [{}], "totals": {}, "latency_ms": {"response": {}}}

@@ -4,8 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.serve import command
-from harness.errors import UsageError
-from harness.target.flags import FLAGS, option
+from harness.foundation.errors import UsageError
+from harness.reference.flags import FLAGS, option
 
 
 def test_every_setting_of_the_target_is_an_option_with_a_word_about_it() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.cli.serving import serve
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
 
 
 def test_a_worker_without_a_database_is_told_what_to_give() -> None:

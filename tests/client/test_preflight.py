@@ -11,7 +11,7 @@ from websockets.frames import Opcode
 
 from harness.client.preflight import preflight
 from harness.client.session import connected
-from harness.errors import TargetUnreachableError, UsageError
+from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.mcp import outcome
 from harness.mcp.discover import PAGES_MAX
 from tests.fakes.wire import BY_PATH, Case, Wire, WireServer, wire_server

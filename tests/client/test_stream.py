@@ -7,7 +7,7 @@ import pytest
 from harness.client.preflight import preflight
 from harness.client.session import connected
 from harness.client.stream import stream_client
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
 from harness.mcp import outcome
 from harness.mcp.dialects import new_session
 from harness.mcp.messages import Reply

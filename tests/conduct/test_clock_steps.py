@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.clock import FakeClock
-from harness.load.simulated import Server
+from harness.foundation.clock import FakeClock
+from harness.load.simulated import SimulatedServer
 from tests.conduct.test_run import conduct
 from tests.fakes.results import plain
 
@@ -32,7 +32,7 @@ class Set(FakeClock):
 
 
 async def figures(out: Path, clock: FakeClock) -> dict[str, Any]:
-    finished = await conduct(out, LOAD, Server(limit_users=12), clock, objectives=["p95 < 1s"])
+    finished = await conduct(out, LOAD, SimulatedServer(limit_users=12), clock, objectives=["p95 < 1s"])
     assert finished.exit_code == 0
     return {name: value for name, value in plain(finished.summary).items() if name not in FOR_PEOPLE}
 

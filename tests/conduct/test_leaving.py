@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from harness.cli import conducting
-from harness.clock import FakeClock
-from harness.conduct.asked import Asked, Finished
 from harness.conduct.leaving import Leaving
-from harness.live.progress import Plain
-from harness.load.simulated import Server, simulated
-from harness.record.undo import Journal
+from harness.conduct.live.progress import Plain
+from harness.conduct.run_values import FinishedRun, RunRequest
+from harness.foundation.clock import FakeClock
+from harness.load.simulated import SimulatedServer, simulated
 from harness.report import read_run
+from harness.run_directory.undo import UndoJournal
 from harness.scenario.read import scenario_of
 from tests.fakes.mcp_server import mcp_server
 
@@ -30,14 +30,14 @@ def test_whoever_leaves_at_once_is_told_how_to_recover_the_run(tmp_path: Path) -
     assert leaving.second() == "Left at once: nothing was measured"
 
     leaving.run_dir, leaving.out = tmp_path / "a run", tmp_path
-    with Journal(leaving.run_dir.parent / "other.jsonl"):
+    with UndoJournal(leaving.run_dir.parent / "other.jsonl"):
         assert (
             leaving.second()
             == f"Left at once. What was measured is read by: harness report '{tmp_path}/a run'"
         )
 
     leaving.run_dir.mkdir()
-    with Journal(leaving.run_dir / "undo.jsonl") as undo:
+    with UndoJournal(leaving.run_dir / "undo.jsonl") as undo:
         undo.directory(tmp_path / "of the database")
         assert "doctor" not in leaving.second()
         undo.add("toxiproxy", api="http://127.0.0.1:1")
@@ -46,7 +46,7 @@ def test_whoever_leaves_at_once_is_told_how_to_recover_the_run(tmp_path: Path) -
         )
 
 
-async def pressed_while_reading(out: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> Finished:
+async def pressed_while_reading(out: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> FinishedRun:
     """Ctrl-C when the load is over."""
     clock = FakeClock()
 
@@ -69,7 +69,9 @@ async def pressed_while_reading(out: Path, monkeypatch: pytest.MonkeyPatch, time
             },
             "test",
         )
-        asked = Asked(scenario, "sustain", ("harness",), out, clock=clock, engine=simulated(Server(), clock))
+        asked = RunRequest(
+            scenario, "sustain", ("harness",), out, clock=clock, engine=simulated(SimulatedServer(), clock)
+        )
         return await conducting._with_signals(asked, Plain())
 
 

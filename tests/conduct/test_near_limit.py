@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.breaking_point import REPEATS_MOST
-from harness.clock import FakeClock, RunClock
-from harness.conduct.following import Watch
+from harness.analysis.levels.breaking_point import REPEATS_MOST
+from harness.conduct.following import SpoolFollower
+from harness.conduct.live.progress import Plain
 from harness.conduct.play import Player
-from harness.live.progress import Plain
+from harness.foundation.clock import FakeClock, RunClock
 from harness.load.engine import LoadSpec
-from harness.load.simulated import Server, simulated
-from harness.plan.build import build
-from harness.record.events import EventLog
-from harness.record.samples import Tail
+from harness.load.simulated import SimulatedServer, simulated
 from harness.report.reading import Reading, read
+from harness.run_directory.events import EventLog
+from harness.run_directory.samples import Tail
+from harness.scenario.plan.build import build
 from harness.scenario.read import scenario_of
 from tests.fakes.results import plain
 
@@ -38,10 +38,10 @@ async def ramp(directory: Path, failing: float, calls: int, seed: int) -> Readin
         seed=seed,
     )
     clock = FakeClock()
-    server = Server(capacity_rps=calls / 8, failing=failing)
+    server = SimulatedServer(capacity_rps=calls / 8, failing=failing)
     with EventLog(directory / "events.jsonl") as log:
         async with simulated(server, clock)(spec) as load:
-            watch = Watch(Tail(directory / "spool"), log)
+            watch = SpoolFollower(Tail(directory / "spool"), log)
             player = Player(
                 load=load, clock=RunClock.of(clock), watch=watch, progress=Plain(io.StringIO()), timeout_s=30
             )

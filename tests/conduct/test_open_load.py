@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from harness.analysis.outside import Outside
-from harness.conduct.asked import Finished
-from harness.load.simulated import Server
+from harness.analysis.calls.outside_steps import Outside
+from harness.conduct.run_values import FinishedRun
+from harness.load.simulated import SimulatedServer
 from harness.report.terminal import render
 from tests.conduct.test_play import Played, play
 from tests.conduct.test_run import conduct
@@ -18,7 +18,7 @@ from tests.fakes.results import plain
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "summary.schema.json").read_text(encoding="utf-8"))
 
 
-def events_of(finished: Finished, name: str) -> list[dict[str, Any]]:
+def events_of(finished: FinishedRun, name: str) -> list[dict[str, Any]]:
     assert finished.run_dir is not None
     lines = (finished.run_dir / "events.jsonl").read_text().splitlines()
     return [event for event in map(json.loads, lines) if event["event"] == name]
@@ -30,7 +30,9 @@ def sent(played: Played) -> list[tuple[object, object, object]]:
 
 async def test_a_rate_that_the_server_holds_is_exactly_the_rate(tmp_path: Path) -> None:
     """Every arrival of the measured window is a call, and belongs to no number of users."""
-    played = await play(tmp_path, [{"rate": {"rate": "100/s", "for": "10s"}}], Server(capacity_rps=500))
+    played = await play(
+        tmp_path, [{"rate": {"rate": "100/s", "for": "10s"}}], SimulatedServer(capacity_rps=500)
+    )
 
     (asked,) = played.all("step_asked")
     assert (asked["users"], asked["rate"], played.reason) == (None, 100.0, "completed")
@@ -43,11 +45,11 @@ async def test_the_last_step_sends_what_it_was_told_and_the_report_says_where_it
 ) -> None:
     """500 of 100/s for 5 s, a fifth of them while it settles; before another step arrivals go on while it closes."""
     rate = {"rate": "100/s", "for": "5s"}
-    alone = await conduct(tmp_path / "alone", [{"rate": rate}], Server())
+    alone = await conduct(tmp_path / "alone", [{"rate": rate}], SimulatedServer())
     two = await conduct(
         tmp_path / "two",
         [{"name": "first", "rate": rate}, {"name": "second", "rate": rate}],
-        Server(service_ms=300, spread=0.0),
+        SimulatedServer(service_ms=300, spread=0.0),
     )
     for finished in (alone, two):
         assert finished.reading is not None
@@ -63,7 +65,7 @@ async def test_the_last_step_sends_what_it_was_told_and_the_report_says_where_it
 
 async def test_a_step_by_count_needs_no_word_on_where_its_calls_are(tmp_path: Path) -> None:
     """Totals and steps are one number."""
-    finished = await conduct(tmp_path, [{"bench": {"requests": 50, "users": 10}}], Server())
+    finished = await conduct(tmp_path, [{"bench": {"requests": 50, "users": 10}}], SimulatedServer())
     assert finished.reading is not None
 
     assert finished.reading.outside == Outside(50, 50)
@@ -73,7 +75,9 @@ async def test_a_step_by_count_needs_no_word_on_where_its_calls_are(tmp_path: Pa
 async def test_a_ramp_of_a_rate_breaks_where_arrivals_are_not_sent(tmp_path: Path) -> None:
     """The server answers 100 a second, all of them well: success alone would not show it."""
     ramp = {"to": "200/s", "step": "50/s", "hold": "10s", "max_users": 10, "queue": 10}
-    played = await play(tmp_path, [{"name": "climb", "ramp": ramp}], Server(capacity_rps=100, spread=0.0))
+    played = await play(
+        tmp_path, [{"name": "climb", "ramp": ramp}], SimulatedServer(capacity_rps=100, spread=0.0)
+    )
 
     assert [(one["rate"], one["kind"]) for one in played.all("step_asked")] == [
         (50.0, "ramp"), (100.0, "ramp"), (150.0, "ramp"), (150.0, "confirm"),
@@ -89,7 +93,9 @@ async def test_a_ramp_of_a_rate_breaks_where_arrivals_are_not_sent(tmp_path: Pat
 async def test_a_bound_that_was_marked_for_a_ramp_breaks_it(tmp_path: Path) -> None:
     """Every call succeeds, and the level is too slow all the same."""
     ramp = {"to": 40, "step": 10, "hold": "10s", "break_unless": ["p95 < 50ms", "p999 < 36ms"]}
-    played = await play(tmp_path, [{"name": "climb", "ramp": ramp}], Server(service_ms=20, capacity_rps=500))
+    played = await play(
+        tmp_path, [{"name": "climb", "ramp": ramp}], SimulatedServer(service_ms=20, capacity_rps=500)
+    )
 
     (found,) = played.all("break")
     assert (found["users"], found["last_good_users"]) == (20, 10)
@@ -100,7 +106,7 @@ async def test_a_bound_that_was_marked_for_a_ramp_breaks_it(tmp_path: Path) -> N
 async def test_a_step_by_count_makes_so_many_calls_and_is_over_with_the_last(tmp_path: Path) -> None:
     """Its time is that of the calls, not that of looking whether they are done."""
     played = await play(
-        tmp_path, [{"bench": {"requests": 50, "users": 10}}], Server(service_ms=100, spread=0.0)
+        tmp_path, [{"bench": {"requests": 50, "users": 10}}], SimulatedServer(service_ms=100, spread=0.0)
     )
 
     (done,) = played.all("step_done")
@@ -116,7 +122,7 @@ async def test_a_spike_is_measured_from_its_first_moment_and_a_soak_in_parts(tmp
         {"name": "rush", "spike": spike},
         {"name": "night", "soak": {"level": 5, "for": "9s", "parts": 3}},
     ]
-    played = await play(tmp_path, load, Server())
+    played = await play(tmp_path, load, SimulatedServer())
     spans = [(one["end_ns"] - one["start_ns"]) / 1e9 for one in played.all("step_done")]  # type: ignore[operator]
 
     assert [one["users"] for one in played.all("step_asked")] == [5, 20, 5, 5, 5, 5]
@@ -126,8 +132,8 @@ async def test_a_spike_is_measured_from_its_first_moment_and_a_soak_in_parts(tmp
 async def test_a_warm_up_is_no_step_and_not_in_the_totals(tmp_path: Path) -> None:
     """Ten seconds at 100/s that nobody counts."""
     load = [{"name": "steady", "rate": {"rate": "100/s", "for": "10s"}}]
-    cold = await conduct(tmp_path / "cold", load, Server())
-    warm = await conduct(tmp_path / "warm", load, Server(), warm_up="10s")
+    cold = await conduct(tmp_path / "cold", load, SimulatedServer())
+    warm = await conduct(tmp_path / "warm", load, SimulatedServer(), warm_up="10s")
 
     assert len(warm.summary.steps) == 1
     assert warm.summary.totals.requests == pytest.approx(cold.summary.totals.requests, abs=100)
@@ -141,7 +147,7 @@ async def test_arrivals_that_were_not_sent_are_counted_and_fail_objectives_on_su
     finished = await conduct(
         tmp_path,
         load,
-        Server(capacity_rps=100, spread=0.0),
+        SimulatedServer(capacity_rps=100, spread=0.0),
         objectives=["success_rate >= 50%", "p50 < 10s", "max < 10s"],
     )
     summary = finished.summary
@@ -161,7 +167,7 @@ async def test_arrivals_that_were_not_sent_are_counted_and_fail_objectives_on_su
 
 async def test_a_stall_shows_in_the_summary_as_theory_says(tmp_path: Path) -> None:
     """A second of 20 at 500/s: the whole path, from the schedule to summary.json, within 5 %."""
-    server = Server(service_ms=2, capacity_rps=500_000, spread=0.0, stalls_s=((5.0, 6.0),))
+    server = SimulatedServer(service_ms=2, capacity_rps=500_000, spread=0.0, stalls_s=((5.0, 6.0),))
     finished = await conduct(tmp_path, [{"rate": {"rate": "500/s", "for": "20s"}}], server)
     (step,) = finished.summary.steps
     response = step.latency_ms.response
@@ -176,7 +182,7 @@ async def test_a_stall_shows_in_the_summary_as_theory_says(tmp_path: Path) -> No
 async def test_without_a_good_level_the_run_has_failed(tmp_path: Path) -> None:
     """There is nothing to sustain, and the reason says so."""
     load = [{"ramp": {"to": 10, "hold": "2s"}}, {"sustain": {"users": "last_good", "for": "5s"}}]
-    finished = await conduct(tmp_path, load, Server(limit_users=1))
+    finished = await conduct(tmp_path, load, SimulatedServer(limit_users=1))
 
     assert (finished.summary.verdict, finished.exit_code) == ("fail", 1)
     assert "no last good level to sustain" in finished.summary.reasons[0]
@@ -186,7 +192,7 @@ async def test_the_breaking_point_of_a_rate_is_in_every_report(tmp_path: Path) -
     """It is a rate, beside levels of users that broke nowhere; the summary keeps to its schema."""
     ramp = {"to": "200/s", "step": "100/s", "hold": "5s", "max_users": 5, "queue": 5, "confirm": False}
     load = [{"name": "stairs", "steps": {"levels": [1, 2], "hold": "5s"}}, {"name": "climb", "ramp": ramp}]
-    finished = await conduct(tmp_path, load, Server(capacity_rps=100, spread=0.0))
+    finished = await conduct(tmp_path, load, SimulatedServer(capacity_rps=100, spread=0.0))
     found = finished.summary.breaking_point
     assert finished.run_dir is not None
 

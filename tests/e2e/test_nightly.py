@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.record.metadata import machine
+from harness.run_directory.metadata import machine
 from tests.fakes.mcp_server import mcp_server
 from tests.history.past import past
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from harness.record.events import read_events
-from harness.record.undo import read_open
-from harness.services import proctable
-from harness.services.ports import free_port
+from harness.run_directory.events import read_events
+from harness.run_directory.undo import read_open
+from harness.services.processes import proctable
+from harness.services.processes.ports import free_port
 from tests import brokers, getting
 from tests.e2e.leftovers import assert_nothing_left
 
@@ -83,7 +83,7 @@ def test_a_broker_of_ours_that_is_killed_ends_the_run_and_makes_it_unknown(
 def janitor_of(command: Any) -> int:
     """The janitor of a run, by its command line."""
     children = [one.pid for one in proctable.table().values() if one.ppid == command.process.pid]
-    (found,) = [pid for pid in children if b"harness.services.janitor" in cmdline(pid)]
+    (found,) = [pid for pid in children if b"harness.services.cleanup.janitor" in cmdline(pid)]
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from harness.services.ports import free_port
+from harness.services.processes.ports import free_port
 from tests import waiting
 
 Start = Callable[..., Any]

@@ -17,7 +17,7 @@ import pytest
 
 from harness.cli.main import run
 from harness.cli.report import FORMATS
-from harness.services.ports import free_port
+from harness.services.processes.ports import free_port
 from tests.fakes import telltale
 from tests.waiting import for_port, until
 

@@ -75,7 +75,7 @@ def test_a_server_that_dies_ends_the_command(harness: Start, tmp_path: Path) -> 
     (pid,) = [
         int(place.parent.name)
         for place in Path("/proc").glob("[0-9]*/cmdline")
-        if b"harness.target\0" in read(place)
+        if b"harness.reference\0" in read(place)
         and str(tmp_path / "tmp").encode() in read(place.parent / "environ")
     ]
     os.kill(pid, signal.SIGKILL)

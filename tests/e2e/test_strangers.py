@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from harness.services.ports import free_port
+from harness.services.processes.ports import free_port
 from tests.e2e.conftest import CLEAN
 from tests.e2e.leftovers import processes_of
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.services.ports import free_port
+from harness.services.processes.ports import free_port
 from tests import waiting
 
 THEIRS = {"name": "theirs", "upstream": "127.0.0.1:9", "listen": "127.0.0.1:0"}

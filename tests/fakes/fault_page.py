@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 from harness import faults
-from harness.catalogue import FAULTS, LINKS, FaultKind, Parameter
+from harness.scenario.catalogue import FAULTS, LINKS, FaultKind, Parameter
 
 HEAD = """# Faults
 
@@ -68,7 +68,7 @@ FOOT = """
 
 1. A file in `harness/faults/`: something with `undo`, `apply`, `verify`, `heal` (`fault.py` is the interface;
    `Toxics` is most of a fault that is toxics on a link). It opens with what the fault is, and with what it does not do.
-2. Its line in `REGISTRY` (`harness/faults/__init__.py`) and its entry in `FAULTS` (`harness/catalogue.py`): the
+2. Its line in `REGISTRY` (`harness/faults/__init__.py`) and its entry in `FAULTS` (`harness/scenario/catalogue.py`): the
    parameters, where it can happen, and whether only new connections feel it.
 3. A row in `tests/integration/test_faults.py`, on the real thing: verified where it is, not verified where it is not.
 4. `pytest tests/test_docs.py --update-golden` writes this page anew.

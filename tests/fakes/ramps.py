@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from harness.analysis.breaking_point import REPEATS_MOST, broke, settled, weigh
-from harness.analysis.steps import Judged
+from harness.analysis.levels.breaking_point import REPEATS_MOST, broke, settled, weigh
+from harness.analysis.levels.steps import Judged
 
 LIMIT: Final = 0.95
 

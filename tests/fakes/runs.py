@@ -19,8 +19,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.record.samples import SCHEMA
-from harness.record.schema import ORDER, TEXTS
+from harness.run_directory.samples import SCHEMA
+from harness.run_directory.schema import ORDER, TEXTS
 
 S = 1_000_000_000
 MS = 1_000_000

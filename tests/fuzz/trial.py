@@ -18,10 +18,10 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness import hiding
 from harness.cli import main, serving
 from harness.conduct import run
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets import hiding
 from tests.fuzz.grammar import SECRET
 
 PROCESSOR_S: Final = 20.0

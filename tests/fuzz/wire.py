@@ -3,7 +3,7 @@
     JSON and SSE       harness.mcp.exchange.Exchange
     HTTP+SSE           harness.mcp.stream.Stream
     WebSocket          harness.mcp.frames.Frames, and websockets beneath it
-    HTTP/1.1           harness.load.inside.incoming.Incoming, and llhttp beneath it; heads that came before
+    HTTP/1.1           harness.load.inside.transport.incoming.Incoming, and llhttp beneath it; heads that came before
 
 Whatever comes, there is one outcome of the taxonomy, a detail of one printable line, and a code that fits a row; and the outcome of one
 piece and of many is the same. What is answered to a server is one message a question.
@@ -20,16 +20,16 @@ import httptools
 
 from harness.cli.discover import _lines
 from harness.client.preflight import Discovered
-from harness.conduct.suggestion import commands_that_work
-from harness.load.inside.heads import KnownHeads
-from harness.load.inside.incoming import Incoming
+from harness.conduct.setup.suggestion import commands_that_work
+from harness.foundation.untrusted.printable import lines
+from harness.load.inside.transport.incoming import Incoming
+from harness.load.inside.transport.response_heads import KnownHeads
 from harness.mcp import outcome
 from harness.mcp.exchange import Exchange
 from harness.mcp.frames import Frames
 from harness.mcp.messages import Reply, Request, answer
 from harness.mcp.mirrored import sort_out
 from harness.mcp.stream import Stream
-from harness.printable import lines
 from tests.fakes.wire_frames import accepted, frame
 from tests.fuzz import grammar
 from tests.fuzz.trial import HangError, bounded

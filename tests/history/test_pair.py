@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from harness.analysis.rounding import BLANK
+from harness.analysis.statistics.rounding import BLANK
 from harness.history.pair import Figure, Side, describe
-from harness.results import glance
-from harness.results.glance import Glance
+from harness.run_directory.results import glance
+from harness.run_directory.results.glance import Glance
 from tests.history.past import latency, step, summary
 
 

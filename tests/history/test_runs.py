@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
 from harness.history import runs
-from harness.record.undo import Journal
+from harness.run_directory.undo import UndoJournal
 from tests.history.past import HERE, past
 
 
-def names(found: list[runs.Past]) -> list[str]:
+def names(found: list[runs.PastRun]) -> list[str]:
     return [f"{run.scenario} {run.path.name[6:8]}" for run in found]
 
 
@@ -73,7 +73,7 @@ def test_a_run_that_is_needed_stays(tmp_path: Path, what: str) -> None:
     if what == "left over":
         (run / "undo.jsonl").write_text('{"id":1,"what":"toxic","path":"x"}\n')
     if what == "running":
-        Journal(run / "undo.jsonl").close()  # its owner is this process
+        UndoJournal(run / "undo.jsonl").close()  # its owner is this process
 
     (old,) = runs.beyond(runs.runs(tmp_path), 1)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from harness.record.undo import Journal
-from harness.services import postgres, toxiproxy_install
-from harness.services.watched import watching
+from harness.run_directory.undo import UndoJournal
+from harness.services.backends import postgres
+from harness.services.cleanup.watched import watching
+from harness.services.toxiproxy import install
 from tests import brokers, getting
 
 
@@ -58,24 +59,24 @@ def shared_place(places: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def undo(tmp_path: Path) -> Iterator[Journal]:
+def undo(tmp_path: Path) -> Iterator[UndoJournal]:
     """A journal of this test's own; nobody watches it."""
-    with Journal(tmp_path / "undo.jsonl") as journal:
+    with UndoJournal(tmp_path / "undo.jsonl") as journal:
         yield journal
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def toxiproxy_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real toxiproxy-server: this person's, else one built once and shared by the workers of the test run."""
-    if binary := toxiproxy_install.found():
+    if binary := install.found():
         return binary.path
-    if toxiproxy_install.go_program() is None:
+    if install.go_program() is None:
         pytest.skip(getting.go())
     place = tmp_path_factory.mktemp("toxiproxy")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HARNESS_HOME", str(shared_place(tmp_path_factory) / "harness-home"))
         async with watching(place / "undo.jsonl"):
-            return (await toxiproxy_install.install()).binary.path
+            return (await install.install()).binary.path
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def toxiproxy_found(toxiproxy_binary: Path, tmp_path: Path, monkeypatch: pytest.
     """`harness` finds this toxiproxy-server, first on PATH, and nothing else of whoever runs the tests."""
     places = tmp_path / "on-path"
     places.mkdir()
-    program = places / toxiproxy_install.PROGRAM
+    program = places / install.PROGRAM
     program.symlink_to(toxiproxy_binary)
     monkeypatch.setenv("PATH", f"{places}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))

@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from harness import canary
-from harness.clock import RealClock, RunClock
-from harness.conduct import beside
-from harness.conduct.asked import Asked, Run
-from harness.conduct.parts import Parts
-from harness.conduct.steering import Steering
-from harness.errors import UntrustedError
-from harness.injector import Injector, Way
-from harness.live.progress import Silent
-from harness.live.recent import Recent
-from harness.plan.build import build
-from harness.record import rundir
-from harness.record.events import EventLog, read_events
-from harness.record.undo import Journal
+from harness.conduct import load_and_faults
+from harness.conduct.experiments.steering import ExperimentSteering
+from harness.conduct.live.last_rows import LastRows
+from harness.conduct.live.progress import Silent
+from harness.conduct.run_values import RunContext, RunRequest
+from harness.conduct.watched_parts import Parts
+from harness.faults import canary
+from harness.faults.injector import FaultSite, Injector
+from harness.foundation.clock import RealClock, RunClock
+from harness.foundation.errors import UntrustedError
+from harness.run_directory import directory as rundir
+from harness.run_directory.events import EventLog, read_events
+from harness.run_directory.undo import UndoJournal
+from harness.scenario.plan.build import build
 from harness.scenario.read import scenario_of
 from harness.services import target
-from harness.services.part import Part
-from harness.services.ports import free_port
+from harness.services.fault_sites.own_process import OwnProcess
+from harness.services.processes.ports import free_port
 
 SCENARIO = {
     "name": "n",
@@ -52,7 +52,7 @@ class Failing:
 
 
 async def test_a_load_that_fails_in_mid_fault_is_told_after_the_fault_was_healed(
-    tmp_path: Path, undo: Journal
+    tmp_path: Path, undo: UndoJournal
 ) -> None:
     """Whoever ends the target and its links next finds nothing on them."""
     url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
@@ -66,14 +66,14 @@ async def test_a_load_that_fails_in_mid_fault_is_told_after_the_fault_was_healed
         canary.opened(url, url, clock) as canaries,
     ):
         with EventLog(directory.events) as log:
-            way = Way(Part("the target", started.seat), canaries)
+            way = FaultSite(OwnProcess("the target", started.seat), canaries)
             injector = Injector({"target": way}, run_clock, log, undo, Silent())
-            asked = Asked(scenario, "run", (), tmp_path)
-            run = Run(asked, build(scenario), directory, run_clock, log, Silent(), {}, undo=undo)
+            asked = RunRequest(scenario, "run", (), tmp_path)
+            run = RunContext(asked, build(scenario), directory, run_clock, log, Silent(), {}, undo=undo)
             player: Any = Failing(injector, directory.events)
             with pytest.raises(UntrustedError):
-                await beside.play_with_faults(
-                    run, player, Steering(injector, Recent(), run_clock), Parts(run)
+                await load_and_faults.play_with_faults(
+                    run, player, ExperimentSteering(injector, LastRows(), run_clock), Parts(run)
                 )
 
             healed = [event.data for event in read_events(directory.events) if event.event == "fault_healed"]

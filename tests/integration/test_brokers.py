@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from harness.record.undo import read_open
-from harness.services import readiness
+from harness.run_directory.undo import read_open
+from harness.services.processes import readiness
 from tests import brokers, getting
 
 

@@ -7,11 +7,11 @@ import asyncpg
 import pytest
 from click.testing import CliRunner
 
-from harness import errors
 from harness.cli.dropping import drop
 from harness.cli.serve import command
-from harness.errors import HarnessError, UsageError
-from harness.target import schema
+from harness.foundation import errors
+from harness.foundation.errors import HarnessError, UsageError
+from harness.reference import schema
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from harness.cli.main import run
-from harness.services import proctable, toxiproxy_install
-from harness.services.ports import free_port, is_taken
+from harness.services.processes import proctable
+from harness.services.processes.ports import free_port, is_taken
+from harness.services.toxiproxy import install
 from tests import getting
 
 PROGRAM = str(Path(sys.executable).with_name("harness"))
@@ -53,7 +54,7 @@ def test_start_runs_one_until_it_is_asked_to_end(
     monkeypatch.setenv("TOXIPROXY_URL", url)
     assert run(["toxiproxy", "status"]) == 0
     out = capsys.readouterr().out
-    assert f"{url} answers: version {toxiproxy_install.found().version}, 0 proxies" in out
+    assert f"{url} answers: version {install.found().version}, 0 proxies" in out
     assert "TOXIPROXY_URL names it, so runs use it" in out
     process.send_signal(number)
     assert process.wait(20) == 0
@@ -93,7 +94,7 @@ def test_status_as_json(toxiproxy_found: Path, capsys: pytest.CaptureFixture[str
     assert run(["toxiproxy", "status", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["usable"]
-    version = toxiproxy_install.found().version
+    version = install.found().version
     assert answer["programs"] == [
         {"path": str(toxiproxy_found), "version": version, "ours": False, "problem": ""}
     ]
@@ -133,7 +134,7 @@ def test_status_shows_which_program_is_not_used(
     toxiproxy_found: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """PATH wins over the own copy."""
-    own = toxiproxy_install.own_path()
+    own = install.own_path()
     own.parent.mkdir(parents=True)
     own.symlink_to(toxiproxy_found.resolve())
     assert run(["toxiproxy", "status"]) == 0
@@ -142,7 +143,7 @@ def test_status_shows_which_program_is_not_used(
     assert lines[1].endswith(", the harness's own copy, not used")
 
 
-@pytest.mark.skipif(toxiproxy_install.go_program() is None, reason=getting.go())
+@pytest.mark.skipif(install.go_program() is None, reason=getting.go())
 def test_install_says_what_it_did(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +152,7 @@ def test_install_says_what_it_did(
     for what in ("installed", "is there"):
         assert run(["toxiproxy", "install"]) == 0
         path = tmp_path / "bin" / "toxiproxy-server"
-        assert capsys.readouterr().out == f"Toxiproxy {toxiproxy_install.VERSION} {what}: {path}\n"
+        assert capsys.readouterr().out == f"Toxiproxy {install.VERSION} {what}: {path}\n"
 
 
 def test_install_of_a_version_that_cannot_be_is_exit_2(

@@ -21,10 +21,11 @@ from redis.asyncio import Redis
 
 from harness.cli.main import run
 from harness.cli.ramp import command as ramp
-from harness.record.undo import Journal
-from harness.services import readiness, toxiproxy_install
-from harness.services.ports import free_port
-from harness.services.process import running
+from harness.run_directory.undo import UndoJournal
+from harness.services.processes import readiness
+from harness.services.processes.ports import free_port
+from harness.services.processes.process import running
+from harness.services.toxiproxy import install
 from tests import brokers
 
 ROOT = Path(__file__).parents[2]
@@ -95,8 +96,8 @@ def test_the_image_is_made_of_what_the_repository_has() -> None:
 def test_the_image_has_the_versions_that_the_project_pins() -> None:
     """Toxiproxy's exactly; a Python that it supports."""
     versions = set(re.findall(r"(?:Version=|@v)(\d+\.\d+\.\d+)", DOCKERFILE))
-    assert versions == {toxiproxy_install.VERSION}
-    assert f"-X {toxiproxy_install.MODULE}.Version=" in DOCKERFILE
+    assert versions == {install.VERSION}
+    assert f"-X {install.MODULE}.Version=" in DOCKERFILE
     python = re.search(r"FROM python:(\d+)\.(\d+)-slim", DOCKERFILE)
     assert python
     assert (int(python[1]), int(python[2])) >= (3, 11)
@@ -179,7 +180,7 @@ def addresses(
 
 @pytest.mark.timeout(180)
 async def test_all_of_our_commands_work_together(
-    addresses: Addresses, undo: Journal, tmp_path: Path, toxiproxy_found: Path
+    addresses: Addresses, undo: UndoJournal, tmp_path: Path, toxiproxy_found: Path
 ) -> None:
     """Server, proxies, Locust's master and a worker get ready and healthy; a ramp through the proxy passes."""
     config = tmp_path / "toxiproxy.json"

@@ -9,13 +9,14 @@ import pytest
 
 from harness.cli.main import run
 from harness.doctor import answering, leftovers
-from harness.record.undo import Journal, read_open
-from harness.services import proctable, toxiproxy
+from harness.run_directory.undo import UndoJournal, read_open
+from harness.services.processes import proctable
+from harness.services.toxiproxy import server as toxiproxy
 
 DIES = """
 import subprocess, sys
 from pathlib import Path
-from harness.record.undo import Journal
+from harness.run_directory.undo import UndoJournal as Journal
 undo = Journal(Path(sys.argv[1]))
 left = subprocess.Popen(["sleep", "600"], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 undo.process(left.pid, "sleeper")
@@ -86,7 +87,7 @@ async def test_a_database_that_answers_says_its_version(
 
 
 async def test_toxiproxy_is_asked_where_it_is_named(
-    undo: Journal, tmp_path: Path, toxiproxy_found: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, toxiproxy_found: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its version; when it is gone that is a warning, since a ramp needs no faults."""
     async with toxiproxy.started(tmp_path) as server:
@@ -185,7 +186,7 @@ def test_what_cannot_be_undone_is_exit_6_and_the_rest_is(
 def test_a_run_that_still_goes_is_left_alone(tmp_path: Path) -> None:
     """Its owner is alive: this very process."""
     (tmp_path / "ramp" / "one").mkdir(parents=True)
-    with Journal(tmp_path / "ramp" / "one" / "undo.jsonl") as journal:
+    with UndoJournal(tmp_path / "ramp" / "one" / "undo.jsonl") as journal:
         journal.directory(tmp_path / "harness-never-made")
         assert leftovers.look(tmp_path) == []
         assert leftovers.clean(tmp_path) == []

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from harness.clock import RealClock, RunClock
-from harness.conduct import errands, ledger
-from harness.conduct.errands import Errands, Records
+from harness.conduct.durability import entries, tasks
+from harness.conduct.durability.tasks import SubmittedTasks, TaskRecords
+from harness.foundation.clock import RealClock, RunClock
+from harness.reference.settings import Settings
 from harness.scenario.model import REFERENCE_WORK
-from harness.target.settings import Settings
 
 
-async def told(place: Path, doing: Callable[[Errands], Any]) -> list[dict[str, Any]]:
+async def told(place: Path, doing: Callable[[SubmittedTasks], Any]) -> list[dict[str, Any]]:
     """The lines of work.jsonl, of errands whose records are where nothing listens."""
     clock = RealClock()
-    with ledger.opened(place / "work.jsonl", REFERENCE_WORK, "run-1", RunClock.of(clock)) as book:
-        await doing(Errands(book, Records("postgresql://nobody@127.0.0.1:9/none")))
+    with entries.opened(place / "work.jsonl", REFERENCE_WORK, "run-1", RunClock.of(clock)) as book:
+        await doing(SubmittedTasks(book, TaskRecords("postgresql://nobody@127.0.0.1:9/none")))
     return [json.loads(line) for line in (place / "work.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
@@ -50,7 +50,7 @@ async def test_a_task_is_promised_when_its_name_was_given_and_not_before(
     async def answer(_: web.Request) -> web.Response:
         return web.json_response(body, status=status) if body is not None else web.Response(status=status)
 
-    async def once(one: Errands, url: str) -> None:
+    async def once(one: SubmittedTasks, url: str) -> None:
         sending = asyncio.ensure_future(one.send(url))
         while not (tmp_path / "work.jsonl").read_text(encoding="utf-8"):
             await asyncio.sleep(0.01)
@@ -74,4 +74,4 @@ async def test_a_task_is_promised_when_its_name_was_given_and_not_before(
 
 def test_the_tables_are_where_the_target_keeps_them() -> None:
     """Unless it is told otherwise."""
-    assert Settings(database_url="postgresql://x/y").schema == errands.SCHEMA
+    assert Settings(database_url="postgresql://x/y").schema == tasks.SCHEMA

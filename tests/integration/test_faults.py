@@ -10,20 +10,23 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from harness import canary, catalogue
-from harness.clock import RealClock, RunClock
-from harness.faults import REGISTRY
-from harness.faults.decision import without_effect
-from harness.faults.evidence import Canary, Pair
-from harness.injector import Injector, Way
-from harness.live.progress import Silent
-from harness.plan.plan import FaultStep
-from harness.record.events import Event, EventLog, read_events
-from harness.record.undo import Journal, read_open
-from harness.services import leftovers, links, toxiproxy
-from harness.services.links import Link
-from harness.services.toxiproxy import Toxiproxy
-from tests.record.test_room import files_up_to
+from harness.conduct.live.progress import Silent
+from harness.faults import canary
+from harness.faults.canary.decision import without_effect
+from harness.faults.canary.evidence import Canary, CanaryPair
+from harness.faults.injector import FaultSite, Injector
+from harness.faults.kinds import REGISTRY
+from harness.foundation.clock import RealClock, RunClock
+from harness.run_directory.events import Event, EventLog, read_events
+from harness.run_directory.undo import UndoJournal, read_open
+from harness.scenario import catalogue
+from harness.scenario.plan.plan import FaultStep
+from harness.services.cleanup import leftovers
+from harness.services.fault_sites import links
+from harness.services.fault_sites.links import Link
+from harness.services.toxiproxy import server as toxiproxy
+from harness.services.toxiproxy.server import Toxiproxy
+from tests.run_directory.test_disk_space import files_up_to
 
 pytestmark = pytest.mark.usefixtures("toxiproxy_found")
 
@@ -50,7 +53,9 @@ async def upstream() -> AsyncIterator[str]:
 class Bench:
     """A server, a Toxiproxy, a link between us and the server, its canaries, an injector."""
 
-    def __init__(self, directory: Path, server: Toxiproxy, way: Way, undo: Journal, log: EventLog) -> None:
+    def __init__(
+        self, directory: Path, server: Toxiproxy, way: FaultSite, undo: UndoJournal, log: EventLog
+    ) -> None:
         self.directory, self.server, self.way, self.undo = directory, server, way, undo
         clock = RealClock()
         self.injector = Injector(dict.fromkeys(catalogue.WAYS, way), RunClock.of(clock), log, undo, Silent())
@@ -81,14 +86,16 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(directory: Path, undo: Journal, url: str = "", name: str = "client") -> AsyncIterator[Bench]:
+async def bench(
+    directory: Path, undo: UndoJournal, url: str = "", name: str = "client"
+) -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
         url = url or await stack.enter_async_context(upstream())
         server = await stack.enter_async_context(toxiproxy.started(directory))
         link = await stack.enter_async_context(links.opened(server, "run-1", name, url))
         canaries = await stack.enter_async_context(canary.opened(link.through(url), url, RealClock()))
         log = stack.enter_context(EventLog(directory / "events.jsonl"))
-        yield Bench(directory, server, Way(link, canaries), undo, log)
+        yield Bench(directory, server, FaultSite(link, canaries), undo, log)
 
 
 def named(events: list[Event], name: str) -> dict[str, Any]:
@@ -103,7 +110,7 @@ LATENCY = {"latency": 0.2, "jitter": 0.0, "direction": "downstream"}
     ("direction", "expected_ms"), [("downstream", 200), ("upstream", 200), ("both", 400)]
 )
 async def test_latency_on_the_client_link_is_what_was_asked_for(
-    tmp_path: Path, undo: Journal, direction: str, expected_ms: int
+    tmp_path: Path, undo: UndoJournal, direction: str, expected_ms: int
 ) -> None:
     """Verified within ten percent by canaries, healed, nothing left to undo but the proxy."""
     async with bench(tmp_path, undo) as on:
@@ -123,7 +130,7 @@ async def test_latency_on_the_client_link_is_what_was_asked_for(
 
 
 async def test_latency_on_a_database_link_is_verified_by_one_round_trip(
-    tmp_path: Path, undo: Journal, postgres_url: str
+    tmp_path: Path, undo: UndoJournal, postgres_url: str
 ) -> None:
     """Whatever a transaction makes of it."""
     async with bench(tmp_path, undo, postgres_url, "database") as on:
@@ -134,7 +141,7 @@ async def test_latency_on_a_database_link_is_verified_by_one_round_trip(
 
 
 async def test_down_cuts_the_link_and_healing_brings_it_back(
-    tmp_path: Path, undo: Journal, postgres_url: str
+    tmp_path: Path, undo: UndoJournal, postgres_url: str
 ) -> None:
     """Nothing through, everything beside; on both kinds of links."""
     for name, url in (("client", ""), ("database", postgres_url)):
@@ -170,7 +177,7 @@ BROKERS = {"queue": "amqp_url", "sessions": "redis_url"}
 
 @pytest.mark.parametrize("name", catalogue.WAYS)
 async def test_every_toxic_is_verified_by_what_it_does_and_healed(
-    tmp_path: Path, undo: Journal, postgres_url: str, request: pytest.FixtureRequest, name: str
+    tmp_path: Path, undo: UndoJournal, postgres_url: str, request: pytest.FixtureRequest, name: str
 ) -> None:
     """On every link; the same canaries beside the link see nothing of it."""
     url = request.getfixturevalue(BROKERS[name]) if name in BROKERS else ""
@@ -196,7 +203,7 @@ async def test_every_toxic_is_verified_by_what_it_does_and_healed(
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())),
 )
 async def test_no_fault_is_seen_where_there_is_none(
-    tmp_path: Path, undo: Journal, kind: str, parameters: dict[str, float | str]
+    tmp_path: Path, undo: UndoJournal, kind: str, parameters: dict[str, float | str]
 ) -> None:
     """What verifies a fault does not verify a healthy link: else it would prove nothing."""
     async with upstream() as url, canary.opened(url, url, RealClock()) as canaries:
@@ -205,7 +212,7 @@ async def test_no_fault_is_seen_where_there_is_none(
     assert shown.why_not
 
 
-async def test_the_placebo_is_verified_without_effect(tmp_path: Path, undo: Journal) -> None:
+async def test_the_placebo_is_verified_without_effect(tmp_path: Path, undo: UndoJournal) -> None:
     """Twenty times out of twenty."""
     async with bench(tmp_path, undo) as on:
         for _ in range(20):
@@ -218,7 +225,7 @@ async def test_the_placebo_is_verified_without_effect(tmp_path: Path, undo: Jour
 
 
 async def test_a_fault_that_does_not_show_is_not_verified(
-    tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, undo: UndoJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A toxic that somebody else took off again did not happen."""
     async with bench(tmp_path, undo) as on:
@@ -236,7 +243,7 @@ async def test_a_fault_that_does_not_show_is_not_verified(
     assert "not 200 ms" in verified["why"]
 
 
-async def test_an_interrupted_fault_is_healed(tmp_path: Path, undo: Journal) -> None:
+async def test_an_interrupted_fault_is_healed(tmp_path: Path, undo: UndoJournal) -> None:
     """Cancellation in mid-hold."""
     async with bench(tmp_path, undo) as on:
         task = asyncio.ensure_future(on.inject("latency", 60, **LATENCY))
@@ -248,7 +255,7 @@ async def test_an_interrupted_fault_is_healed(tmp_path: Path, undo: Journal) -> 
         assert (await on.server.api.proxy(on.link.proxy)).toxics == ()
 
 
-async def test_a_fault_whose_time_never_came_is_skipped(tmp_path: Path, undo: Journal) -> None:
+async def test_a_fault_whose_time_never_came_is_skipped(tmp_path: Path, undo: UndoJournal) -> None:
     """It did not happen, and says why."""
     async with bench(tmp_path, undo) as on:
         step = FaultStep(
@@ -271,7 +278,7 @@ async def test_a_fault_whose_time_never_came_is_skipped(tmp_path: Path, undo: Jo
 
 
 async def test_a_fault_whose_undoing_cannot_be_written_down_is_not_applied(
-    tmp_path: Path, undo: Journal
+    tmp_path: Path, undo: UndoJournal
 ) -> None:
     """Nobody could heal it if we were killed; the file may not grow any more."""
     async with bench(tmp_path, undo) as on:
@@ -283,7 +290,7 @@ async def test_a_fault_whose_undoing_cannot_be_written_down_is_not_applied(
     assert [event.event for event in on.events()] == ["fault_skipped"]
 
 
-async def test_a_fault_that_is_on_when_room_ends_is_healed(tmp_path: Path, undo: Journal) -> None:
+async def test_a_fault_that_is_on_when_room_ends_is_healed(tmp_path: Path, undo: UndoJournal) -> None:
     """Neither its events nor its undoing can be written; it is healed, and the journal knows."""
     async with bench(tmp_path, undo) as on:
         task = asyncio.ensure_future(on.inject("latency", 60, **LATENCY))
@@ -298,7 +305,7 @@ async def test_a_fault_that_is_on_when_room_ends_is_healed(tmp_path: Path, undo:
     assert named(on.events(), "fault_healed")["healed"]
 
 
-async def test_a_link_that_is_not_healthy_beforehand_gets_no_fault(tmp_path: Path, undo: Journal) -> None:
+async def test_a_link_that_is_not_healthy_beforehand_gets_no_fault(tmp_path: Path, undo: UndoJournal) -> None:
     """What was broken before proves nothing."""
     async with bench(tmp_path, undo) as on:
         await on.server.api.update_proxy(on.link.proxy, enabled=False)
@@ -308,7 +315,7 @@ async def test_a_link_that_is_not_healthy_beforehand_gets_no_fault(tmp_path: Pat
 
 
 async def test_a_toxiproxy_that_hangs_in_mid_fault_is_waited_for_and_the_fault_healed(
-    tmp_path: Path, undo: Journal
+    tmp_path: Path, undo: UndoJournal
 ) -> None:
     """SIGSTOP for a few seconds: no hang, healed when it goes on."""
     async with bench(tmp_path, undo) as on:
@@ -324,10 +331,10 @@ async def test_a_toxiproxy_that_hangs_in_mid_fault_is_waited_for_and_the_fault_h
 
 
 async def test_a_toxiproxy_that_stays_stopped_leaves_a_fault_that_says_so(
-    tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, undo: UndoJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No hang, healed: no, and the entry stays for the janitor."""
-    monkeypatch.setattr("harness.injector.HEAL_S", 1.0)
+    monkeypatch.setattr("harness.faults.injector.HEAL_S", 1.0)
     async with bench(tmp_path, undo) as on:
         assert on.server.child is not None
         task = asyncio.ensure_future(on.inject("latency", 3, **LATENCY))
@@ -341,14 +348,14 @@ async def test_a_toxiproxy_that_stays_stopped_leaves_a_fault_that_says_so(
 
 
 async def test_the_janitor_s_part_heals_a_shared_toxiproxy_and_touches_nothing_else(
-    tmp_path: Path, undo: Journal
+    tmp_path: Path, undo: UndoJournal
 ) -> None:
     """Toxics off, our proxy gone, somebody else's as it was found."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(toxiproxy.started(tmp_path))
         shared = Toxiproxy(server.url, server.version, ours=False, api=server.api)
         await server.api.create_proxy("theirs", "127.0.0.1:9")
-        with Journal(tmp_path / "killed.jsonl") as killed:
+        with UndoJournal(tmp_path / "killed.jsonl") as killed:
             # Entered and never left, as by a harness that was killed.
             opening = links.opened(shared, "run-2", "client", "http://127.0.0.1:9")
             link = await opening.__aenter__()
@@ -369,7 +376,7 @@ async def test_a_shared_toxiproxy_that_is_gone_is_left_over_with_the_command(tmp
     """Ours is gone with everything on it; theirs is not."""
     for ours, left in ((True, 0), (False, 1)):
         path = tmp_path / f"{ours}.jsonl"
-        with Journal(path) as journal:
+        with UndoJournal(path) as journal:
             journal.add(
                 "toxiproxy", api="http://127.0.0.1:9", ours=ours, delete=["/proxies/harness-x"], enable=[]
             )
@@ -381,12 +388,12 @@ async def test_a_shared_toxiproxy_that_is_gone_is_left_over_with_the_command(tmp
         )
 
 
-def pair(through_ms: float | None, beside_ms: float | None) -> Pair:
+def pair(through_ms: float | None, beside_ms: float | None) -> CanaryPair:
     through, beside = (
         Canary("closed", 1.0) if value is None else Canary("replied", value)
         for value in (through_ms, beside_ms)
     )
-    return Pair(through, beside)
+    return CanaryPair(through, beside)
 
 
 def test_the_placebo_s_band_is_wide_enough_for_noise_and_no_wider() -> None:
@@ -410,7 +417,7 @@ async def until(check: Callable[[], bool], within_s: float = 60) -> None:
 
 def test_every_kind_of_the_catalogue_can_be_made() -> None:
     """The registry and the catalogue name the same faults."""
-    from harness.catalogue import FAULTS
+    from harness.scenario.catalogue import FAULTS
 
     assert list(REGISTRY) == list(FAULTS)
     assert Link.__doc__

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ServiceError, UsageError
-from harness.faults import REGISTRY
-from harness.record.undo import Journal, read_open
-from harness.services import foreign, leftovers, proctable
-from harness.services.foreign import Foreign
-from harness.services.proctable import Process
+from harness.faults.kinds import REGISTRY
+from harness.foundation.errors import ServiceError, UsageError
+from harness.run_directory.undo import UndoJournal, read_open
+from harness.services.cleanup import leftovers
+from harness.services.fault_sites import named_process
+from harness.services.fault_sites.named_process import NamedProcess
+from harness.services.processes import proctable
+from harness.services.processes.proctable import Process
 from tests import getting
 from tests.integration.test_process_faults import injected, part
 
@@ -62,14 +64,14 @@ def _program(pid: int) -> str:
 
 @pytest.mark.parametrize("kind", ["pause", "kill"])
 async def test_all_of_a_named_process_is_stopped_or_killed_and_what_stood_still_goes_on(
-    tmp_path: Path, undo: Journal, somebody: int, kind: str
+    tmp_path: Path, undo: UndoJournal, somebody: int, kind: str
 ) -> None:
     """Proved by the process table; the target, which is another one, is asked before and after."""
     before = await whole(somebody)
     async with part(tmp_path, undo, "target") as (_, url):
         told = {
             event.event: event.data
-            for event in await injected(tmp_path, undo, foreign.found(somebody), url, kind)
+            for event in await injected(tmp_path, undo, named_process.found(somebody), url, kind)
         }
 
     assert told["fault_verified"]["verified"], told
@@ -81,15 +83,17 @@ async def test_all_of_a_named_process_is_stopped_or_killed_and_what_stood_still_
 
 async def test_a_fault_on_a_named_process_that_did_not_happen_is_not_verified(somebody: int) -> None:
     """Awake and alive as it is."""
-    named = foreign.found(somebody)
+    named = named_process.found(somebody)
     for kind, why in (("pause", "are not stopped"), ("kill", "still runs")):
         assert why in (await REGISTRY[kind](named, "f", {}).verify(None)).why_not  # type: ignore[arg-type]
 
 
-async def test_what_a_killed_harness_left_standing_still_is_let_go_on(undo: Journal, somebody: int) -> None:
+async def test_what_a_killed_harness_left_standing_still_is_let_go_on(
+    undo: UndoJournal, somebody: int
+) -> None:
     """By the janitor's part, from what was written down before; all of it, also what left the session."""
     await whole(somebody)
-    named = foreign.found(somebody)
+    named = named_process.found(somebody)
     must = named.undo()
     assert must is not None
     undo.add(must.what, **must.data)
@@ -102,18 +106,22 @@ async def test_what_a_killed_harness_left_standing_still_is_let_go_on(undo: Jour
     assert len(members(somebody)) == 3
 
 
-async def test_a_pid_that_was_given_to_somebody_else_is_never_touched(undo: Journal, somebody: int) -> None:
+async def test_a_pid_that_was_given_to_somebody_else_is_never_touched(
+    undo: UndoJournal, somebody: int
+) -> None:
     """Known by its start: not paused, not killed, not let go on."""
     await whole(somebody)
-    another = foreign.found(somebody)
-    earlier = Foreign("process", another.pid, another.start_ticks - 1)
+    another = named_process.found(somebody)
+    earlier = NamedProcess("process", another.pid, another.start_ticks - 1)
     for disturb in (earlier.freeze, earlier.kill):
         with pytest.raises(ServiceError, match="has ended since the run began"):
             await disturb()
     assert "T" not in {each.state for each in members(somebody)}
 
     await another.freeze()
-    undo.add("stopped", boot=foreign.boot_id(), name="p", processes=[[earlier.pid, earlier.start_ticks]])
+    undo.add(
+        "stopped", boot=named_process.boot_id(), name="p", processes=[[earlier.pid, earlier.start_ticks]]
+    )
     undo.add("stopped", boot="another", name="p", processes=[[another.pid, another.start_ticks]])
     await asyncio.to_thread(leftovers.undo_all, undo.path)
     await earlier.clear()
@@ -134,7 +142,7 @@ def test_what_must_not_be_disturbed_is_refused_before_anything_starts() -> None:
             (2**22 + 1, "There is no process"),
         ):
             with pytest.raises(UsageError, match=message):
-                foreign.found(pid)
+                named_process.found(pid)
     finally:
         child.kill()
         child.wait()
@@ -150,6 +158,6 @@ def test_a_process_of_another_user_s_is_refused() -> None:
     pid = int(starting.stdout)
     try:
         with pytest.raises(UsageError, match="It belongs to nobody, and this is"):
-            foreign.found(pid)
+            named_process.found(pid)
     finally:
         os.kill(pid, signal.SIGKILL)

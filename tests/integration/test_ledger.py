@@ -13,14 +13,15 @@ import pytest
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
-from harness.analysis.work import findings, measure
-from harness.clock import RealClock, RunClock
-from harness.conduct import ledger, trial
-from harness.conduct.ledger import Door
-from harness.errors import UsageError
+from harness.analysis.faults.work import findings, measure
+from harness.conduct.durability import entries as ledger
+from harness.conduct.durability.entries import EntryRequest
+from harness.conduct.setup import trial
+from harness.foundation.clock import RealClock, RunClock
+from harness.foundation.errors import UsageError
 from harness.scenario import model
 from harness.scenario.model import Tool
-from harness.services.ports import free_port
+from harness.services.processes.ports import free_port
 from tests.fakes.mcp_server import served
 
 WORK = model.Work(
@@ -64,7 +65,7 @@ async def written(
     """The lines of work.jsonl when so many entries have been settled, and read back."""
     clock = RealClock()
     async with served(notes.server) as url:
-        door = Door(url, "2025-11-25", {})
+        door = EntryRequest(url, "2025-11-25", {})
         with ledger.opened(place / "work.jsonl", work, "run-1", RunClock.of(clock), 7) as book:
             writing = asyncio.ensure_future(book.write(door))
             while lines(place).count("\n") < enough:
@@ -105,8 +106,8 @@ async def test_what_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.M
     work = model.Work(write=WORK.write, read=Tool(call="raed"))
     async with served(Notes().server) as url:
         with ledger.opened(tmp_path / "work.jsonl", work, "run-1", RunClock.of(clock)) as book:
-            await book.read(Door(url, "2025-11-25", {}))
-            await book.read(Door("http://127.0.0.1:9/mcp", "2025-11-25", {}))
+            await book.read(EntryRequest(url, "2025-11-25", {}))
+            await book.read(EntryRequest("http://127.0.0.1:9/mcp", "2025-11-25", {}))
 
     told: list[dict[str, Any]] = [json.loads(line) for line in lines(tmp_path).splitlines()]
     assert [(bool(line["unread"]), line["answered"]) for line in told] == [(True, True), (True, False)]
@@ -209,7 +210,7 @@ async def test_a_server_that_cannot_read_for_a_moment_is_asked_again(
 async def test_an_entry_for_which_no_session_could_be_opened_was_never_delivered(tmp_path: Path) -> None:
     """Refused, not indeterminate; and what was acknowledged elsewhere is counted though nobody can read it."""
     clock = RealClock()
-    nobody = Door(f"http://127.0.0.1:{free_port('127.0.0.1')}/mcp", "2025-11-25", {})
+    nobody = EntryRequest(f"http://127.0.0.1:{free_port('127.0.0.1')}/mcp", "2025-11-25", {})
     with ledger.opened(tmp_path / "work.jsonl", WORK, "run-1", RunClock.of(clock)) as book:
         book.say(entry="run-1-00000009", sent_ns=1, done_ns=2, outcome="ok")
         writing = asyncio.ensure_future(book.write(nobody))
@@ -258,7 +259,7 @@ async def test_work_that_cannot_be_done_ends_the_run_before_it_begins(
     notes = Notes(behave) if behave else Notes()
     clock = RealClock()
     async with served(notes.server) as url:
-        door = Door(url, "2025-11-25", {})
+        door = EntryRequest(url, "2025-11-25", {})
         with (
             ledger.opened(tmp_path / "work.jsonl", work, "run-1", RunClock.of(clock)) as book,
             pytest.raises(UsageError) as caught,
@@ -274,7 +275,7 @@ async def test_work_that_can_be_done_is_tried_once_and_not_counted(tmp_path: Pat
     """The entry that was tried has the number 0, and nothing is written down of it."""
     notes, clock = Notes(), RealClock()
     async with served(notes.server) as url:
-        door = Door(url, "2025-11-25", {})
+        door = EntryRequest(url, "2025-11-25", {})
         with ledger.opened(tmp_path / "work.jsonl", WORK, "run-1", RunClock.of(clock)) as book:
             await trial.tried(book, door, door)
 

@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from harness.record.undo import Journal
+from harness.run_directory.undo import UndoJournal
 from harness.services import target
-from harness.services.ports import free_port
+from harness.services.processes.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 40.0
@@ -25,7 +25,7 @@ IMPORTS = """
 import sys
 from locust.util.load_locustfile import load_locustfile
 classes, _ = load_locustfile("locustfiles/mcp.py")
-import harness.load.inside.local
+import harness.load.inside.distributed.local
 print(sys.modules["mcp"].__file__)
 print(*sorted(classes))
 print(*sorted(name for name in sys.modules if name.startswith(("mcp.", "mcp_types"))))
@@ -33,7 +33,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("mcp.", "mcp_type
 
 
 @pytest_asyncio.fixture
-async def served(undo: Journal, tmp_path: Path, postgres_url: str) -> AsyncIterator[target.Target]:
+async def served(undo: UndoJournal, tmp_path: Path, postgres_url: str) -> AsyncIterator[target.ManagedServer]:
     """The reference target."""
     async with target.managed(tmp_path, postgres_url) as started:
         yield started
@@ -69,7 +69,7 @@ async def statistics_of(*arguments: str) -> list[dict[str, Any]]:
         return entries
 
 
-async def test_all_three_user_classes_work_under_plain_locust(served: target.Target) -> None:
+async def test_all_three_user_classes_work_under_plain_locust(served: target.ManagedServer) -> None:
     """Their operations are in Locust's own statistics, and none of them failed."""
     entries = await statistics_of(
         *("-f", "locustfiles/mcp.py", "-u", "5", "-r", "5", "-t", "4s", "--host", served.base_url)
@@ -85,7 +85,7 @@ async def test_all_three_user_classes_work_under_plain_locust(served: target.Tar
 
 @pytest.mark.parametrize("protocol", ["auto", "2025-11-25", "plain"])
 async def test_the_workload_calls_what_it_is_told_in_any_dialect(
-    served: target.Target, protocol: str
+    served: target.ManagedServer, protocol: str
 ) -> None:
     """--call, --args and --mcp-protocol are plain Locust's options too."""
     url = f"{served.base_url}/mcp/tools/call" if protocol == "plain" else served.mcp_url
@@ -99,7 +99,7 @@ async def test_the_workload_calls_what_it_is_told_in_any_dialect(
     assert [entry for entry in entries if entry["num_failures"]] == []
 
 
-async def test_the_web_page_starts_and_stops_a_load(served: target.Target) -> None:
+async def test_the_web_page_starts_and_stops_a_load(served: target.ManagedServer) -> None:
     """On loopback only: the page answers, a swarm is started, its numbers are shown, it is stopped."""
     port = free_port()
     page = f"http://127.0.0.1:{port}"

@@ -13,9 +13,9 @@ import pytest
 
 from harness.client.preflight import preflight
 from harness.client.session import connected
-from harness.load.inside.deadlines import Deadlines
-from harness.load.inside.stream import StreamConnection
-from harness.load.inside.transport import Connection
+from harness.load.inside.transport.deadlines import Deadlines
+from harness.load.inside.transport.http_connection import HttpConnection
+from harness.load.inside.transport.sse_connection import StreamConnection
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply, Request
@@ -134,7 +134,7 @@ def test_the_official_sdk_answers_the_load_s_connection_in_every_version(sdk_url
 
 def in_one_session(url: str, version: str, failing: str = "fail") -> list:
     """Open, ten calls, one that fails, one more, close."""
-    connection = Connection(url, Deadlines(), 20.0)
+    connection = HttpConnection(url, Deadlines(), 20.0)
     session = new_session(version)
     done = []
 
@@ -204,7 +204,7 @@ def under_load(url: str, protocol: str, kinds: Iterable[str]) -> Counter[tuple[s
 
     def user(number: int) -> None:
         told = (url, Deadlines(), 60.0)
-        connection = StreamConnection(*told) if protocol == "sse" else Connection(*told)
+        connection = StreamConnection(*told) if protocol == "sse" else HttpConnection(*told)
         session = new_session(protocol)
         for request in driven(session.opening(), connection):
             seen["opening", request.outcome] += 1
@@ -225,7 +225,7 @@ def under_load(url: str, protocol: str, kinds: Iterable[str]) -> Counter[tuple[s
 
 
 def driven(
-    sequence: Generator[Request, Reply, object], connection: Connection | StreamConnection
+    sequence: Generator[Request, Reply, object], connection: HttpConnection | StreamConnection
 ) -> list[Reply]:
     replies: list[Reply] = []
     try:

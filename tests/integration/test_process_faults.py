@@ -10,37 +10,42 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness import canary
-from harness.clock import RealClock, RunClock
-from harness.errors import ServiceError
-from harness.faults import REGISTRY
-from harness.injector import Injector, Way
-from harness.live.progress import Silent
-from harness.plan.plan import FaultStep
-from harness.record.events import Event, EventLog, read_events
-from harness.record.undo import Journal
-from harness.services import links, postgres, target, toxiproxy
-from harness.services.foreign import Foreign
-from harness.services.part import Part
-from harness.services.ports import free_port
-from harness.services.standin import StandIn
+from harness.conduct.live.progress import Silent
+from harness.faults import canary
+from harness.faults.injector import FaultSite, Injector
+from harness.faults.kinds import REGISTRY
+from harness.foundation.clock import RealClock, RunClock
+from harness.foundation.errors import ServiceError
+from harness.run_directory.events import Event, EventLog, read_events
+from harness.run_directory.undo import UndoJournal
+from harness.scenario.plan.plan import FaultStep
+from harness.services import target
+from harness.services.backends import postgres
+from harness.services.fault_sites import links
+from harness.services.fault_sites.named_process import NamedProcess
+from harness.services.fault_sites.own_process import OwnProcess
+from harness.services.fault_sites.second_process import SecondProcess
+from harness.services.processes.ports import free_port
+from harness.services.toxiproxy import server as toxiproxy
 
 
 @asynccontextmanager
-async def part(tmp_path: Path, undo: Journal, which: str) -> AsyncIterator[tuple[Part, str]]:
+async def part(tmp_path: Path, undo: UndoJournal, which: str) -> AsyncIterator[tuple[OwnProcess, str]]:
     """A server of the user's, or a PostgreSQL."""
     async with AsyncExitStack() as stack:
         if which == "postgres":
             server = await stack.enter_async_context(postgres.server(tmp_path))
-            yield Part("PostgreSQL", server.seat), server.url
+            yield OwnProcess("PostgreSQL", server.seat), server.url
         else:
             url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
             argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
             started = await stack.enter_async_context(target.commanded(tmp_path, argv, url))
-            yield Part("the target", started.seat), url
+            yield OwnProcess("the target", started.seat), url
 
 
-async def injected(tmp_path: Path, undo: Journal, on: Part | Foreign, url: str, kind: str) -> list[Event]:
+async def injected(
+    tmp_path: Path, undo: UndoJournal, on: OwnProcess | NamedProcess, url: str, kind: str
+) -> list[Event]:
     """One fault, at once."""
     clock = RealClock()
     step = FaultStep(
@@ -48,7 +53,7 @@ async def injected(tmp_path: Path, undo: Journal, on: Part | Foreign, url: str, 
     )
     with EventLog(tmp_path / "events.jsonl") as log:
         async with canary.opened(url, url, clock) as canaries:
-            way = Way(on, canaries)
+            way = FaultSite(on, canaries)
             injector = Injector({"target": way}, RunClock.of(clock), log, undo, Silent())
             injector.step_began(None, 0)
             await injector.inject((step,))
@@ -56,10 +61,10 @@ async def injected(tmp_path: Path, undo: Journal, on: Part | Foreign, url: str, 
 
 
 async def test_no_fault_is_applied_that_nobody_would_heal_if_the_harness_were_killed(
-    tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, undo: UndoJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The janitor has died, and none could follow."""
-    monkeypatch.setattr("harness.injector.WATCHED_TRIES", 1)
+    monkeypatch.setattr("harness.faults.injector.WATCHED_TRIES", 1)
     undo.unwatched = "the janitor has ended (exit code 1)"
     async with part(tmp_path, undo, "target") as (on, url):
         (skipped,) = await injected(tmp_path, undo, on, url, "kill")
@@ -73,7 +78,7 @@ async def test_no_fault_is_applied_that_nobody_would_heal_if_the_harness_were_ki
 @pytest.mark.parametrize("which", ["target", "postgres"])
 @pytest.mark.parametrize("kind", ["kill", "pause", "restart"])
 async def test_a_fault_on_processes_is_verified_and_healed(
-    tmp_path: Path, undo: Journal, which: str, kind: str
+    tmp_path: Path, undo: UndoJournal, which: str, kind: str
 ) -> None:
     """The server at the same address answers again; killed or replaced it is another process, paused the same."""
     async with part(tmp_path, undo, which) as (on, url):
@@ -89,7 +94,7 @@ async def test_a_fault_on_processes_is_verified_and_healed(
 
 @pytest.mark.parametrize("kind", ["kill", "pause", "restart"])
 async def test_no_fault_is_seen_where_the_process_is_as_it_was(
-    tmp_path: Path, undo: Journal, kind: str
+    tmp_path: Path, undo: UndoJournal, kind: str
 ) -> None:
     """What verifies a fault does not verify a healthy process."""
     async with (
@@ -100,7 +105,7 @@ async def test_no_fault_is_seen_where_the_process_is_as_it_was(
 
 
 async def test_a_part_that_does_not_run_cannot_be_paused_and_clearing_brings_it_back(
-    tmp_path: Path, undo: Journal
+    tmp_path: Path, undo: UndoJournal
 ) -> None:
     """Healing goes by what is there, not by what was done."""
     async with part(tmp_path, undo, "target") as (on, _):
@@ -115,7 +120,7 @@ async def test_a_part_that_does_not_run_cannot_be_paused_and_clearing_brings_it_
 
 
 @asynccontextmanager
-async def two(tmp_path: Path, undo: Journal) -> AsyncIterator[tuple[Part, str]]:
+async def two(tmp_path: Path, undo: UndoJournal) -> AsyncIterator[tuple[OwnProcess, str]]:
     """Two servers behind one link of a real Toxiproxy, and the way to them."""
     async with AsyncExitStack() as stack:
         started = []
@@ -128,13 +133,13 @@ async def two(tmp_path: Path, undo: Journal) -> AsyncIterator[tuple[Part, str]]:
         first, second = started
         server = await stack.enter_async_context(toxiproxy.started(tmp_path))
         link = await stack.enter_async_context(links.opened(server, "run-1", "client", first.base_url))
-        stand_in = StandIn(second.seat, urlsplit(second.base_url).netloc, link)
-        yield Part("the target", first.seat, stand_in), link.through(first.base_url)
+        stand_in = SecondProcess(second.seat, urlsplit(second.base_url).netloc, link)
+        yield OwnProcess("the target", first.seat, stand_in), link.through(first.base_url)
 
 
 @pytest.mark.usefixtures("toxiproxy_found")
 async def test_a_rolling_restart_replaces_both_processes_and_ends_where_it_began(
-    tmp_path: Path, undo: Journal
+    tmp_path: Path, undo: UndoJournal
 ) -> None:
     """Verified by new pids and by canaries; one that happened to nobody is not."""
     async with two(tmp_path, undo) as (on, url):
@@ -158,7 +163,7 @@ async def test_a_rolling_restart_replaces_both_processes_and_ends_where_it_began
 
 @pytest.mark.usefixtures("toxiproxy_found")
 async def test_a_rolling_restart_that_is_cut_short_leaves_both_running_and_the_link_on_the_first(
-    tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, undo: UndoJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Interrupted when the first is down and the second serves."""
     async with two(tmp_path, undo) as (on, url):
@@ -184,7 +189,7 @@ async def test_a_rolling_restart_that_is_cut_short_leaves_both_running_and_the_l
         assert await on.second.gives_way()
 
 
-async def test_one_process_cannot_be_restarted_by_turns(tmp_path: Path, undo: Journal) -> None:
+async def test_one_process_cannot_be_restarted_by_turns(tmp_path: Path, undo: UndoJournal) -> None:
     """It is skipped, with the reason."""
     async with part(tmp_path, undo, "target") as (on, url):
         (skipped,) = [

@@ -8,32 +8,32 @@ from typing import Any
 
 import pytest
 
-from harness import canary
-from harness.clock import RealClock, RunClock
-from harness.conduct.ways import Ways
-from harness.errors import ServiceError, UsageError
-from harness.faults import rude
-from harness.injector import Injector, Way
-from harness.live.progress import Silent
-from harness.plan.plan import FaultStep
-from harness.record.events import EventLog, read_events
-from harness.record.undo import Journal, read_open
-from harness.services.entrance import Entrance
+from harness.conduct.live.progress import Silent
+from harness.conduct.setup.fault_sites import FaultSites
+from harness.faults import canary
+from harness.faults.injector import FaultSite, Injector
+from harness.faults.kinds import rude
+from harness.foundation.clock import RealClock, RunClock
+from harness.foundation.errors import ServiceError, UsageError
+from harness.run_directory.events import EventLog, read_events
+from harness.run_directory.undo import UndoJournal, read_open
+from harness.scenario.plan.plan import FaultStep
+from harness.services.fault_sites.server_site import ServerSite
 from tests.fakes.mcp_server import mcp_server
 
 PARAMETERS: dict[str, float | str] = {"clients": 3.0, "every": 0.05, "size": 1000.0}
 
 
 @asynccontextmanager
-async def injector(directory: Path, undo: Journal, url: str, protocol: str) -> AsyncIterator[Injector]:
+async def injector(directory: Path, undo: UndoJournal, url: str, protocol: str) -> AsyncIterator[Injector]:
     clock = RealClock()
     async with canary.opened(url, url, clock) as canaries:
         with EventLog(directory / "events.jsonl") as log:
-            ways = {"door": Way(Entrance(url, protocol), canaries)}
+            ways = {"door": FaultSite(ServerSite(url, protocol), canaries)}
             yield Injector(ways, RunClock.of(clock), log, undo, Silent())
 
 
-async def injected(directory: Path, undo: Journal, how: str, path: str = "") -> dict[str, Any]:
+async def injected(directory: Path, undo: UndoJournal, how: str, path: str = "") -> dict[str, Any]:
     """One fault from its beginning to its end: the events, by name."""
     step = FaultStep(
         name="f", kind="rude", link="door", step=None, offset_s=0, starts_s=0, for_s=0.3,
@@ -45,7 +45,7 @@ async def injected(directory: Path, undo: Journal, how: str, path: str = "") -> 
     return {event.event: event.data for event in read_events(directory / "events.jsonl")}
 
 
-async def test_a_rude_fault_is_proved_counted_and_healed(tmp_path: Path, undo: Journal) -> None:
+async def test_a_rude_fault_is_proved_counted_and_healed(tmp_path: Path, undo: UndoJournal) -> None:
     """Sessions opened, and ended again; nothing is left to be undone."""
     events = await injected(tmp_path, undo, "sessions")
 
@@ -58,7 +58,7 @@ async def test_a_rude_fault_is_proved_counted_and_healed(tmp_path: Path, undo: J
 
 
 async def test_what_did_not_happen_is_not_verified(
-    tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, undo: UndoJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another door, with nobody behind it who opens sessions."""
     monkeypatch.setattr(rude, "SHOWN_S", 0.3)
@@ -85,12 +85,12 @@ def test_more_clients_than_files_are_not_let_loose(monkeypatch: pytest.MonkeyPat
     [("https://127.0.0.1:1/mcp", "2025-11-25"), ("http://127.0.0.1:1/mcp", "websocket"), ("http://127.0.0.1:1/sse", "sse")],
 )  # fmt: skip
 async def test_a_door_that_they_cannot_use_is_said_before_the_load(
-    url: str, protocol: str, undo: Journal
+    url: str, protocol: str, undo: UndoJournal
 ) -> None:
     """Exit 2, unless nobody asked for them."""
     async with AsyncExitStack() as stack:
         wanted, other = (
-            Ways(stack, frozenset(needed), None, "r", RealClock()) for needed in (["door"], ["client"])
+            FaultSites(stack, frozenset(needed), None, "r", RealClock()) for needed in (["door"], ["client"])
         )
         with pytest.raises(UsageError, match="Rude clients cannot come in"):
             await wanted.let_in(url, protocol, {})

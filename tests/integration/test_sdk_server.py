@@ -10,12 +10,12 @@ import gevent
 import pytest
 
 from harness.client.preflight import preflight
-from harness.load.inside.deadlines import Deadlines
-from harness.load.inside.transport import Connection
+from harness.load.inside.transport.deadlines import Deadlines
+from harness.load.inside.transport.http_connection import HttpConnection
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply, Request
-from harness.services.ports import free_port
+from harness.services.processes.ports import free_port
 
 ERAS = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"]
 SERVER = """
@@ -77,7 +77,7 @@ def sdk(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     process.wait()
 
 
-def run(connection: Connection, session: Session, *, close: bool = False) -> Reply | None:
+def run(connection: HttpConnection, session: Session, *, close: bool = False) -> Reply | None:
     """Open or close a session, as a user does."""
     sequence = session.closing() if close else session.opening()
     try:
@@ -102,7 +102,7 @@ async def test_the_preflight_learns_its_name_and_tools(sdk: tuple[str, str], pro
 @pytest.mark.parametrize("protocol", ERAS[:2])
 def test_calls_errors_and_a_lost_session_have_their_names(sdk: tuple[str, str], protocol: str) -> None:
     """One connection from the first call to the last."""
-    connection, session = Connection(sdk[0], Deadlines(), 20), new_session(protocol)
+    connection, session = HttpConnection(sdk[0], Deadlines(), 20), new_session(protocol)
     modern = protocol == ERAS[0]
     opened = run(connection, session)
     done = [
@@ -133,7 +133,7 @@ def test_calls_errors_and_a_lost_session_have_their_names(sdk: tuple[str, str], 
 
 def test_a_call_that_is_given_up_is_ended_in_the_server(sdk: tuple[str, str]) -> None:
     """By a word in the handshake era, so that abandoned work does not skew what is measured next."""
-    impatient, patient = Connection(sdk[0], Deadlines(), 1.0), Connection(sdk[0], Deadlines(), 20)
+    impatient, patient = HttpConnection(sdk[0], Deadlines(), 1.0), HttpConnection(sdk[0], Deadlines(), 20)
     session = new_session("2025-11-25")
     run(patient, session)
     given_up = impatient.exchange(session.call("slow", {}))
@@ -154,7 +154,7 @@ def test_a_call_that_is_given_up_is_ended_in_the_server(sdk: tuple[str, str]) ->
 def test_a_server_that_asks_in_mid_call_is_answered(sdk: tuple[str, str]) -> None:
     """Its ping comes on the stream of the call, whose response waits for the answer."""
     url, _ = sdk
-    connection, session = Connection(url, Deadlines(), 20), new_session("2025-11-25")
+    connection, session = HttpConnection(url, Deadlines(), 20), new_session("2025-11-25")
     run(connection, session)
     done = connection.exchange(session.call("asks", {}))
     connection.close()

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ServiceError
-from harness.hiding import HIDDEN
-from harness.record.undo import Ended, Journal, read_open
-from harness.services import janitor, leftovers, process, proctable, sharedmemory
-from harness.services.ports import is_taken
-from harness.services.watched import REPLACED_MOST, watching
+from harness.foundation.errors import ServiceError
+from harness.foundation.secrets.hiding import HIDDEN
+from harness.run_directory.undo import Ended, UndoJournal, read_open
+from harness.services.cleanup import janitor, leftovers
+from harness.services.cleanup.watched import REPLACED_MOST, watching
+from harness.services.processes import process, proctable, sharedmemory
+from harness.services.processes.ports import is_taken
 
 # Promised are three seconds, which the bounds in `leftovers` add up to; a busy machine may stretch them.
 GONE_S = 15.0
@@ -23,9 +24,9 @@ GONE_S = 15.0
 RUN = '''
 import asyncio, sys
 from pathlib import Path
-from harness.services import janitor, postgres, readiness, target
-from harness.services.watched import watching
-from harness.services.process import running
+from harness.services.cleanup import janitor; from harness.services.backends import postgres; from harness.services.processes import readiness; from harness.services import target
+from harness.services.cleanup.watched import watching
+from harness.services.processes.process import running
 
 HIDES = """
 import os, subprocess, sys, time
@@ -155,10 +156,10 @@ async def test_nothing_is_left_of_a_run_that_is_ended_while_it_starts(
 TALKS = """
 import asyncio, sys
 from pathlib import Path
-from harness import hiding
-from harness.services import janitor, readiness
-from harness.services.watched import watching
-from harness.services.process import running
+from harness.foundation.secrets import hiding
+from harness.services.cleanup import janitor; from harness.services.processes import readiness
+from harness.services.cleanup.watched import watching
+from harness.services.processes.process import running
 
 async def main(place):
     hiding.learn("known-before-7Q")
@@ -266,7 +267,7 @@ def janitors(place: Path) -> list[int]:
 
 async def test_a_janitor_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is started without it."""
-    monkeypatch.setattr("harness.services.watched.sys.executable", "/bin/false")
+    monkeypatch.setattr("harness.services.cleanup.watched.sys.executable", "/bin/false")
     with pytest.raises(ServiceError, match="janitor did not start"):
         async with watching(tmp_path / "undo.jsonl"):
             pytest.fail("the body must not run")
@@ -274,7 +275,7 @@ async def test_a_janitor_that_does_not_start_is_told(tmp_path: Path, monkeypatch
 
 async def test_clean_leaves_a_run_alone_that_still_goes(tmp_path: Path) -> None:
     """`harness doctor --clean` beside a running test must not end it."""
-    with Journal(tmp_path / "undo.jsonl") as undo:
+    with UndoJournal(tmp_path / "undo.jsonl") as undo:
         undo.directory(tmp_path / "harness-x")
         (tmp_path / "harness-x").mkdir()
         (said,) = janitor.clean(undo.path)
@@ -282,11 +283,11 @@ async def test_clean_leaves_a_run_alone_that_still_goes(tmp_path: Path) -> None:
     assert (tmp_path / "harness-x").exists()
 
 
-async def test_a_process_that_took_over_a_pid_is_left_alone(tmp_path: Path, undo: Journal) -> None:
+async def test_a_process_that_took_over_a_pid_is_left_alone(tmp_path: Path, undo: UndoJournal) -> None:
     """The start time tells them apart, and so does the boot."""
     log = tmp_path / "part.log"
     async with process.running(["sleep", "600"], name="part", log=log) as child:
-        with Journal(tmp_path / "other.jsonl") as other:
+        with UndoJournal(tmp_path / "other.jsonl") as other:
             for change in ({"start_ticks": child.start_ticks - 1}, {"boot": "another"}):
                 given = {"start_ticks": child.start_ticks, "boot": undo_boot(undo), **change}
                 other.add("process", pid=child.pid, name="old", signal=9, **given)
@@ -295,7 +296,7 @@ async def test_a_process_that_took_over_a_pid_is_left_alone(tmp_path: Path, undo
         assert proctable.is_alive(child.pid, child.start_ticks)
 
 
-def undo_boot(undo: Journal) -> str:
+def undo_boot(undo: UndoJournal) -> str:
     return undo.open()[0].data["boot"]
 
 
@@ -303,7 +304,7 @@ async def test_one_that_stands_in_a_removed_directory_is_ended(tmp_path: Path) -
     """PostgreSQL's backends shed family and mark; they work in the data directory, and have no terminal."""
     place = tmp_path / "harness-place"
     place.mkdir()
-    with Journal(tmp_path / "undo.jsonl") as journal:
+    with UndoJournal(tmp_path / "undo.jsonl") as journal:
         journal.directory(place)
     stander = subprocess.Popen(["sleep", "600"], cwd=place, start_new_session=True)
     leftovers.undo_all(journal.path)
@@ -311,9 +312,9 @@ async def test_one_that_stands_in_a_removed_directory_is_ended(tmp_path: Path) -
     assert not place.exists()
 
 
-async def test_a_killed_postgres_leaves_no_shared_memory(undo: Journal, tmp_path: Path) -> None:
+async def test_a_killed_postgres_leaves_no_shared_memory(undo: UndoJournal, tmp_path: Path) -> None:
     """A limited number of segments would be used up by and by."""
-    from harness.services import postgres
+    from harness.services.backends import postgres
 
     async with postgres.server(tmp_path) as server:
         pid = server.pid

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from harness.record.undo import Ended, Journal
-from harness.services import postgres, rabbitmq, redis, target, toxiproxy
-from harness.services.ports import free_port
-from harness.services.watched import watching
+from harness.run_directory.undo import Ended, UndoJournal
+from harness.services import target
+from harness.services.backends import postgres, rabbitmq, redis
+from harness.services.cleanup.watched import watching
+from harness.services.processes.ports import free_port
+from harness.services.toxiproxy import server
 from tests import brokers, getting
 
 Starting = Callable[[Path], AbstractAsyncContextManager[Any]]
@@ -46,7 +48,7 @@ async def until(told: list[Ended], number: int = 0) -> Ended:
 
 
 async def killed_one_by_one(
-    starting: Starting, parts: list[str], undo: Journal, place: Path
+    starting: Starting, parts: list[str], undo: UndoJournal, place: Path
 ) -> list[tuple[str, str]]:
     """What is told of each, and its how."""
     told: list[Ended] = []
@@ -64,7 +66,9 @@ KILLED = "killed by signal 9 (SIGKILL)"
 
 
 @pytest.mark.parametrize("kind", STARTING)
-async def test_a_part_that_is_killed_is_told_of_by_its_name(kind: str, undo: Journal, tmp_path: Path) -> None:
+async def test_a_part_that_is_killed_is_told_of_by_its_name(
+    kind: str, undo: UndoJournal, tmp_path: Path
+) -> None:
     """Once; what follows from it, and the end of the run, is not told."""
     if kind in {"redis", "rabbitmq"} and not brokers.are_installed(kind):
         pytest.skip(getattr(getting, kind)())
@@ -74,14 +78,14 @@ async def test_a_part_that_is_killed_is_told_of_by_its_name(kind: str, undo: Jou
 
 
 @pytest.mark.usefixtures("toxiproxy_found")
-async def test_a_toxiproxy_that_is_killed_is_told_of(undo: Journal, tmp_path: Path) -> None:
+async def test_a_toxiproxy_that_is_killed_is_told_of(undo: UndoJournal, tmp_path: Path) -> None:
     """It takes all links with it."""
-    told = await killed_one_by_one(toxiproxy.started, ["toxiproxy"], undo, tmp_path)
+    told = await killed_one_by_one(server.started, ["toxiproxy"], undo, tmp_path)
     assert told == [("toxiproxy", KILLED)]
 
 
 async def test_both_processes_of_a_target_are_told_apart(
-    undo: Journal, tmp_path: Path, postgres_url: str
+    undo: UndoJournal, tmp_path: Path, postgres_url: str
 ) -> None:
     """The one that serves, and the one that stands in for it."""
     for name in ("target", "target-2"):

@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import asyncpg
 import pytest
 
-from harness.errors import ServiceError
-from harness.record.undo import Journal
-from harness.services import postgres, proctable
-from harness.services.ports import is_taken
+from harness.foundation.errors import ServiceError
+from harness.run_directory.undo import UndoJournal
+from harness.services.backends import postgres
+from harness.services.processes import proctable
+from harness.services.processes.ports import is_taken
 from tests import getting
 
 
@@ -40,7 +41,7 @@ async def test_nobody_gets_in_without_the_password(postgres_url: str) -> None:
             await asyncpg.connect(wrong, passfile="/nowhere")
 
 
-async def test_nothing_of_it_is_left_afterwards(undo: Journal, tmp_path: Path) -> None:
+async def test_nothing_of_it_is_left_afterwards(undo: UndoJournal, tmp_path: Path) -> None:
     """No process, no port, no directory, nothing to undo."""
     async with postgres.server(tmp_path) as server:
         assert await value(server.url, "select 1") == 1
@@ -56,7 +57,9 @@ async def test_nothing_of_it_is_left_afterwards(undo: Journal, tmp_path: Path) -
     assert not undo.open()
 
 
-async def test_data_survive_a_restart_and_a_kill_at_the_same_address(undo: Journal, tmp_path: Path) -> None:
+async def test_data_survive_a_restart_and_a_kill_at_the_same_address(
+    undo: UndoJournal, tmp_path: Path
+) -> None:
     """fsync is off, and still the death of the process loses nothing that was committed."""
     async with postgres.server(tmp_path) as server:
         await value(server.url, "create table kept (n int)")
@@ -73,7 +76,7 @@ async def test_data_survive_a_restart_and_a_kill_at_the_same_address(undo: Journ
         assert len({first, second, server.pid}) == 3
 
 
-async def test_its_files_are_for_its_own_user_only(undo: Journal, tmp_path: Path) -> None:
+async def test_its_files_are_for_its_own_user_only(undo: UndoJournal, tmp_path: Path) -> None:
     """The directory is closed to others, and the password's file is gone."""
     async with postgres.server(tmp_path) as server:
         place = Path(await value(server.url, "show data_directory")).parent
@@ -82,7 +85,7 @@ async def test_its_files_are_for_its_own_user_only(undo: Journal, tmp_path: Path
 
 
 async def test_a_directory_that_cannot_be_made_is_told_with_the_reason(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """initdb's own words, and where the log is."""
     monkeypatch.setattr(postgres, "ROLE", "pg_not_allowed")
@@ -95,7 +98,7 @@ async def test_a_directory_that_cannot_be_made_is_told_with_the_reason(
 
 
 async def test_a_lost_race_for_a_port_is_run_again(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
 ) -> None:
     """Somebody took the port between choosing and listening."""
     taken = int(postgres_url.rpartition(":")[2].partition("/")[0])
@@ -107,7 +110,7 @@ async def test_a_lost_race_for_a_port_is_run_again(
 
 
 async def test_a_busy_machine_without_free_ports_is_told(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
 ) -> None:
     """The tries are bounded."""
     taken = int(postgres_url.rpartition(":")[2].partition("/")[0])
@@ -119,7 +122,7 @@ async def test_a_busy_machine_without_free_ports_is_told(
 
 
 async def test_a_server_of_the_user_s_is_used_instead(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DATABASE_URL wins, and nothing is started."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/else")
@@ -136,7 +139,7 @@ async def test_a_server_of_the_user_s_is_used_instead(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason=getting.AS_ROOT)
 async def test_binaries_that_its_user_cannot_reach_are_copied(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A virtual environment below /root is closed to everybody else."""
     closed = tmp_path / "closed"
@@ -151,7 +154,7 @@ async def test_binaries_that_its_user_cannot_reach_are_copied(
 
 
 async def test_a_backend_in_mid_query_ends_when_the_server_is_killed_with_it(
-    undo: Journal, tmp_path: Path
+    undo: UndoJournal, tmp_path: Path
 ) -> None:
     """Backends make sessions of their own; the family is found by its parents."""
     async with postgres.server(tmp_path) as server:
@@ -193,7 +196,7 @@ def test_root_without_nobody_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_a_start_that_fails_for_another_reason_is_not_tried_again(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL's own words."""
     monkeypatch.setitem(postgres.SETTINGS, "max_connections", "none")

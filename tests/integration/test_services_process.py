@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import PartGoneError, ServiceError
-from harness.record.undo import Ended, Journal
-from harness.services import launch, process, proctable, readiness, usage
-from harness.services.process import RunAs, running
-from harness.services.seat import Seat
+from harness.foundation.errors import PartGoneError, ServiceError
+from harness.run_directory.undo import Ended, UndoJournal
+from harness.services.fault_sites.restartable import RestartableProcess
+from harness.services.processes import launch, process, proctable, readiness, usage
+from harness.services.processes.process import RunAs, running
 from tests import getting
 
 TALKS = "import time; print('up', flush=True); time.sleep(600)"
@@ -40,7 +40,7 @@ def python(code: str) -> list[str]:
 
 
 @pytest.fixture
-def start(undo: Journal, tmp_path: Path):
+def start(undo: UndoJournal, tmp_path: Path):
     """`running`, with what every test here says alike; ready at the line `up`."""
 
     def start(code: str, **changes):
@@ -51,7 +51,7 @@ def start(undo: Journal, tmp_path: Path):
     return start
 
 
-async def test_a_child_is_ready_inside_and_gone_after(start, undo: Journal) -> None:
+async def test_a_child_is_ready_inside_and_gone_after(start, undo: UndoJournal) -> None:
     """In a session of its own, its output in the log, written down while it runs."""
     async with start(TALKS) as child:
         found = proctable.read(child.pid)
@@ -85,7 +85,9 @@ async def test_a_child_that_was_killed_before_it_is_ready_is_told_by_signal(star
     assert caught.value.why == "It wrote nothing."
 
 
-async def test_a_child_that_does_not_get_ready_is_told_with_what_was_awaited(start, undo: Journal) -> None:
+async def test_a_child_that_does_not_get_ready_is_told_with_what_was_awaited(
+    start, undo: UndoJournal
+) -> None:
     """What, for how long, the last state, and what it said; and it is gone."""
     with pytest.raises(ServiceError) as caught:
         async with start("print('thinking', flush=True); import time; time.sleep(600)", ready_s=0.3):
@@ -95,7 +97,7 @@ async def test_a_child_that_does_not_get_ready_is_told_with_what_was_awaited(sta
     assert undo.open() == []
 
 
-async def test_a_program_that_is_not_there_is_told(undo: Journal, tmp_path: Path) -> None:
+async def test_a_program_that_is_not_there_is_told(undo: UndoJournal, tmp_path: Path) -> None:
     """With the name that was asked for."""
     log = tmp_path / "part.log"
     with pytest.raises(ServiceError, match="exit code 127") as caught:
@@ -196,7 +198,7 @@ async def test_environment_directory_and_descriptors_are_passed(start, tmp_path:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason=getting.AS_ROOT)
-async def test_a_child_can_run_as_another_user(undo: Journal, tmp_path: Path) -> None:
+async def test_a_child_can_run_as_another_user(undo: UndoJournal, tmp_path: Path) -> None:
     """User, group, and no other groups."""
     log = tmp_path / "part.log"
     argv = ["/bin/sh", "-c", "cat /proc/self/status; echo up; sleep 600"]
@@ -209,7 +211,7 @@ async def test_a_child_can_run_as_another_user(undo: Journal, tmp_path: Path) ->
     assert said["Groups"].split() == []
 
 
-async def test_a_program_starts_with_the_usual_signals(undo: Journal, tmp_path: Path) -> None:
+async def test_a_program_starts_with_the_usual_signals(undo: UndoJournal, tmp_path: Path) -> None:
     """Python ignores SIGPIPE, and what is ignored is inherited."""
     log = tmp_path / "part.log"
     given = {"name": "part", "log": log, "ready": readiness.line("^up$", log)}
@@ -256,7 +258,7 @@ async def test_usage_of_a_tree_counts_children_that_have_ended(start) -> None:
 
 
 async def test_a_process_that_cannot_be_ended_in_time_stays_written_down(
-    start, undo: Journal, monkeypatch: pytest.MonkeyPatch
+    start, undo: UndoJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The janitor goes on where the ladder ended."""
     monkeypatch.setattr(process, "SWEEP_S", 0.05)
@@ -272,10 +274,10 @@ async def test_a_process_that_cannot_be_ended_in_time_stays_written_down(
 ORPHANS = """
 import asyncio, sys
 from pathlib import Path
-from harness.record.undo import Ended, Journal
-from harness.services import readiness
-from harness.services.process import RunAs, running
-from harness.services.seat import Seat
+from harness.run_directory.undo import Ended, UndoJournal as Journal
+from harness.services.processes import readiness
+from harness.services.processes.process import RunAs, running
+from harness.services.fault_sites.restartable import RestartableProcess as Seat
 
 async def main(place, user):
     log = place / "part.log"
@@ -316,14 +318,14 @@ async def test_a_child_dies_with_a_killed_parent_without_any_janitor(tmp_path: P
 
 
 async def test_no_program_starts_that_is_not_written_down(
-    start, undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start, undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk, say."""
 
     def full(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(Journal, "process", full)
+    monkeypatch.setattr(UndoJournal, "process", full)
     with pytest.raises(OSError, match="No space left"):
         async with start(f"open({str(tmp_path / 'ran')!r}, 'w')"):
             pass
@@ -354,7 +356,7 @@ def test_a_launcher_whose_parent_died_starts_nothing(tmp_path: Path, parent: str
     assert not (tmp_path / "ran").exists()
 
 
-async def test_a_part_that_ends_unasked_is_told_of_at_once(start, undo: Journal) -> None:
+async def test_a_part_that_ends_unasked_is_told_of_at_once(start, undo: UndoJournal) -> None:
     """With how, and its last words without what would move the cursor."""
     told: list[Ended] = []
     undo.unasked = told.append
@@ -366,7 +368,7 @@ async def test_a_part_that_ends_unasked_is_told_of_at_once(start, undo: Journal)
     assert one.last_words == "red  bell\nup"
 
 
-async def test_a_part_that_ends_by_itself_is_told_of_with_its_exit_code(start, undo: Journal) -> None:
+async def test_a_part_that_ends_by_itself_is_told_of_with_its_exit_code(start, undo: UndoJournal) -> None:
     """And with the processes that it leaves behind."""
     told: list[Ended] = []
     undo.unasked = told.append
@@ -378,7 +380,7 @@ async def test_a_part_that_ends_by_itself_is_told_of_with_its_exit_code(start, u
         assert [(one.how, one.in_order, one.left) for one in told] == [("exit code 0", True, 1)]
 
 
-async def test_what_we_end_and_what_may_end_is_not_told_of(start, undo: Journal) -> None:
+async def test_what_we_end_and_what_may_end_is_not_told_of(start, undo: UndoJournal) -> None:
     """A kill of the plan, the end of the run, a program that is there to come to an end."""
     told: list[Ended] = []
     undo.unasked = told.append
@@ -394,7 +396,7 @@ async def test_what_we_end_and_what_may_end_is_not_told_of(start, undo: Journal)
     assert told == []
 
 
-async def test_a_part_that_had_ended_before_it_was_asked_to_is_told_of(start, undo: Journal) -> None:
+async def test_a_part_that_had_ended_before_it_was_asked_to_is_told_of(start, undo: UndoJournal) -> None:
     """Whoever fails for want of it ends the run at once, and its end is to be known all the same."""
     told: list[Ended] = []
     undo.unasked = told.append
@@ -415,11 +417,11 @@ async def test_a_part_that_is_killed_before_it_is_ready_is_no_bug(start) -> None
     assert (gone.value.exit_code, left.value.exit_code) == (3, 70)
 
 
-async def test_a_part_that_was_restarted_is_watched_again(start, undo: Journal) -> None:
+async def test_a_part_that_was_restarted_is_watched_again(start, undo: UndoJournal) -> None:
     """Emptied and filled by us nothing is told; then it is killed."""
     told: list[Ended] = []
     undo.unasked = told.append
-    async with Seat(lambda: start(TALKS, part="target")) as seat:
+    async with RestartableProcess(lambda: start(TALKS, part="target")) as seat:
         await seat.restart()
         await seat.kill()
         await seat.start()

@@ -8,11 +8,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from harness.errors import ServiceError, TargetNotStartedError, UsageError
-from harness.record.undo import Journal
-from harness.services import postgres, process, proctable, target
-from harness.services.ports import free_port, is_taken
-from harness.services.watched import watching
+from harness.foundation.errors import ServiceError, TargetNotStartedError, UsageError
+from harness.run_directory.undo import UndoJournal
+from harness.services import target
+from harness.services.backends import postgres
+from harness.services.cleanup.watched import watching
+from harness.services.processes import process, proctable
+from harness.services.processes.ports import free_port, is_taken
 
 SERVES = """
 import http.server, sys
@@ -33,7 +35,7 @@ async def health(base_url: str) -> int:
 
 
 async def test_the_reference_target_serves_and_is_gone_afterwards(
-    undo: Journal, tmp_path: Path, postgres_url: str
+    undo: UndoJournal, tmp_path: Path, postgres_url: str
 ) -> None:
     """At the port it says; the password of its database is in no command line."""
     async with target.managed(tmp_path, postgres_url) as started:
@@ -50,7 +52,7 @@ async def test_the_reference_target_serves_and_is_gone_afterwards(
     assert started.usage().rss_bytes == 0
 
 
-async def test_a_restart_keeps_the_address(undo: Journal, tmp_path: Path, postgres_url: str) -> None:
+async def test_a_restart_keeps_the_address(undo: UndoJournal, tmp_path: Path, postgres_url: str) -> None:
     """A deploy: another process, at the same port, ready again."""
     async with target.managed(tmp_path, postgres_url) as started:
         before = started.pid
@@ -67,7 +69,7 @@ async def test_a_restart_keeps_the_address(undo: Journal, tmp_path: Path, postgr
         assert started.seat.starts == 3
 
 
-async def test_an_empty_seat_has_no_child(undo: Journal, tmp_path: Path, postgres_url: str) -> None:
+async def test_an_empty_seat_has_no_child(undo: UndoJournal, tmp_path: Path, postgres_url: str) -> None:
     """Whoever asks for its pid is told why there is none."""
     async with target.managed(tmp_path, postgres_url) as started:
         await started.seat.stop()
@@ -77,7 +79,7 @@ async def test_an_empty_seat_has_no_child(undo: Journal, tmp_path: Path, postgre
 
 
 async def test_a_port_that_was_asked_for_and_is_taken_is_the_user_s_error(
-    undo: Journal, tmp_path: Path
+    undo: UndoJournal, tmp_path: Path
 ) -> None:
     """It names the port; nothing was started."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -88,7 +90,7 @@ async def test_a_port_that_was_asked_for_and_is_taken_is_the_user_s_error(
     assert undo.open() == []
 
 
-async def test_a_port_of_the_user_s_is_used(undo: Journal, tmp_path: Path, postgres_url: str) -> None:
+async def test_a_port_of_the_user_s_is_used(undo: UndoJournal, tmp_path: Path, postgres_url: str) -> None:
     """When it is free."""
     port = free_port()
     async with target.managed(tmp_path, postgres_url, port=port) as started:
@@ -96,7 +98,7 @@ async def test_a_port_of_the_user_s_is_used(undo: Journal, tmp_path: Path, postg
 
 
 async def test_a_lost_race_for_a_port_is_run_again(
-    undo: Journal, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody took the port between choosing and listening; not for ever."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -111,7 +113,9 @@ async def test_a_lost_race_for_a_port_is_run_again(
                 pass
 
 
-async def test_a_target_without_its_database_is_told_in_its_own_words(undo: Journal, tmp_path: Path) -> None:
+async def test_a_target_without_its_database_is_told_in_its_own_words(
+    undo: UndoJournal, tmp_path: Path
+) -> None:
     """Not run again: the port was not the trouble."""
     nowhere = f"postgresql://harness:secret@127.0.0.1:{free_port()}/postgres"
     with pytest.raises(ServiceError, match="target ended before it was ready: exit code") as caught:
@@ -128,7 +132,7 @@ async def test_a_target_without_its_database_is_told_in_its_own_words(undo: Jour
     ("path", "mcp"), [("/health", "/mcp"), ("/mcp", "/mcp"), ("/v1/mcp/", "/v1/mcp/"), ("", "/mcp")]
 )
 async def test_a_command_of_the_user_s_is_ready_when_its_address_answers(
-    undo: Journal, tmp_path: Path, path: str, mcp: str
+    undo: UndoJournal, tmp_path: Path, path: str, mcp: str
 ) -> None:
     """And gone afterwards. An address that says mcp is the endpoint itself."""
     port = free_port()
@@ -142,7 +146,7 @@ async def test_a_command_of_the_user_s_is_ready_when_its_address_answers(
     assert not is_taken(port)
 
 
-async def test_the_endpoint_can_be_said(undo: Journal, tmp_path: Path) -> None:
+async def test_the_endpoint_can_be_said(undo: UndoJournal, tmp_path: Path) -> None:
     """For a server whose doors are elsewhere."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -151,7 +155,7 @@ async def test_the_endpoint_can_be_said(undo: Journal, tmp_path: Path) -> None:
 
 
 async def test_a_command_that_only_ever_fails_is_told_with_the_last_state(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it answered, and for how long it was asked."""
     port = free_port()
@@ -165,7 +169,7 @@ async def test_a_command_that_only_ever_fails_is_told_with_the_last_state(
 
 
 async def test_an_address_that_is_taken_before_the_start_is_the_user_s_error(
-    undo: Journal, tmp_path: Path
+    undo: UndoJournal, tmp_path: Path
 ) -> None:
     """The run would measure somebody else's server."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -177,7 +181,7 @@ async def test_an_address_that_is_taken_before_the_start_is_the_user_s_error(
 
 @pytest.mark.parametrize("ready", ["", "health", "tcp://127.0.0.1:80", "http://"])
 async def test_a_command_without_an_address_is_the_user_s_error(
-    undo: Journal, tmp_path: Path, ready: str
+    undo: UndoJournal, tmp_path: Path, ready: str
 ) -> None:
     """It could not be told when the server is up."""
     with pytest.raises(UsageError, match="when true is ready"):
@@ -198,7 +202,7 @@ async def test_all_parts_together_leave_nothing_open(tmp_path: Path) -> None:
 
 
 async def test_what_is_measured_gives_way_to_what_measures(
-    tmp_path: Path, undo: Journal, postgres_url: str
+    tmp_path: Path, undo: UndoJournal, postgres_url: str
 ) -> None:
     """On a machine that is short of processors the generator comes first: a starved one measures itself."""
     async with target.managed(tmp_path, postgres_url) as started:

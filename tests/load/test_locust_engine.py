@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
 from harness.load.engine import LoadSpec, Trouble
 from harness.load.locust_engine import _LocustLoad, check_free, check_reachable
 

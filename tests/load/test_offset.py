@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.offset import Exchange, Offset, error_ms, measure
+from harness.load.offset import ClockExchange, ClockOffset, error_ms, measure
 
 WAYS = st.lists(st.tuples(st.integers(0, 10**8), st.integers(0, 10**8)), min_size=1, max_size=20)
 
@@ -16,7 +16,7 @@ def test_the_truth_is_within_the_error_however_unlike_the_ways_are(
     exchanges, now_ns = [], 1_000
     for there_ns, back_ns in ways:
         told_ns = now_ns + there_ns + offset_ns
-        exchanges.append(Exchange(now_ns, told_ns, now_ns + there_ns + back_ns))
+        exchanges.append(ClockExchange(now_ns, told_ns, now_ns + there_ns + back_ns))
         now_ns += there_ns + back_ns
     found = measure(exchanges)
 
@@ -26,5 +26,5 @@ def test_the_truth_is_within_the_error_however_unlike_the_ways_are(
 
 def test_drift_over_a_run_is_part_of_the_error() -> None:
     """Two milliseconds apart afterwards, each known to a half."""
-    assert error_ms(Offset(1_000_000, 500_000), Offset(3_000_000, 500_000)) == 2.5
-    assert error_ms(Offset(0, 900_000), Offset(100_000, 100_000)) == 0.9
+    assert error_ms(ClockOffset(1_000_000, 500_000), ClockOffset(3_000_000, 500_000)) == 2.5
+    assert error_ms(ClockOffset(0, 900_000), ClockOffset(100_000, 100_000)) == 0.9

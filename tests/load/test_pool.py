@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.pool import Pool, smooth
+from harness.load.pool import SessionPool, smooth
 
 
 class Session:
@@ -19,9 +19,11 @@ class Session:
         self.handed.append(intended_ns)
 
 
-def pool(max_sessions: int, queue_max: int, weights: dict[str, int] | None = None) -> tuple[Pool, list[str]]:
+def pool(
+    max_sessions: int, queue_max: int, weights: dict[str, int] | None = None
+) -> tuple[SessionPool, list[str]]:
     grown: list[str] = []
-    return Pool(weights or {"a": 1}, max_sessions, queue_max, grown.append), grown
+    return SessionPool(weights or {"a": 1}, max_sessions, queue_max, grown.append), grown
 
 
 def test_the_pool_grows_for_an_arrival_that_finds_nobody_and_no_further_than_it_may() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.retry import SAVED_MOST, Budget, Policy, retry_after_s, worth_it
+from harness.load.retry import SAVED_MOST, Policy, RetryBudget, retry_after_s, worth_it
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
 
@@ -67,7 +67,7 @@ def test_only_whole_seconds_are_understood(text: str, seconds: float | None) -> 
 @given(st.floats(0.01, 1.0), st.lists(st.integers(0, 5), max_size=300))
 def test_a_budget_bounds_what_a_failing_server_gets_on_top(share: float, wanted: list[int]) -> None:
     """However many retries each call wants: 1 + share x calls, and never more than what is saved at once."""
-    budget = Budget(share)
+    budget = RetryBudget(share)
     spent = 0
     for retries in wanted:
         budget.earn()
@@ -80,7 +80,7 @@ def test_a_budget_bounds_what_a_failing_server_gets_on_top(share: float, wanted:
 
 def test_without_a_budget_only_the_attempts_count() -> None:
     """A naive client."""
-    budget = Budget(None)
+    budget = RetryBudget(None)
     budget.earn()
 
     assert all(budget.spend() for _ in range(1000))

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.clock import FakeClock
+from harness.foundation.clock import FakeClock
 from harness.load.engine import LoadSpec
-from harness.load.simulated import Server, simulated
-from harness.record.samples import Tail, frame
+from harness.load.simulated import SimulatedServer, simulated
+from harness.run_directory.samples import Tail, frame
 
 
 def spec(spool: Path) -> LoadSpec:
@@ -30,7 +30,7 @@ async def test_throughput_response_and_failures_follow_the_closed_form(
 ) -> None:
     """Below capacity each user is served alone; beyond it they wait for each other; beyond the limit calls fail."""
     clock = FakeClock()
-    server = Server(service_ms=20, capacity_rps=500, limit_users=20, spread=0.05)
+    server = SimulatedServer(service_ms=20, capacity_rps=500, limit_users=20, spread=0.05)
     async with simulated(server, clock)(spec(tmp_path)) as load:
         await load.set_users(users)
         await clock.sleep(20)
@@ -46,7 +46,7 @@ async def test_throughput_response_and_failures_follow_the_closed_form(
 async def test_every_simulated_call_is_numbered_and_recorded(tmp_path: Path) -> None:
     """started equals recorded equals rows, and the last block says it is the last."""
     clock = FakeClock()
-    async with simulated(Server(), clock)(spec(tmp_path)) as load:
+    async with simulated(SimulatedServer(), clock)(spec(tmp_path)) as load:
         await load.set_users(5)
         for _ in range(3):
             await clock.sleep(1)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.load.simulated_pool import Done, Lanes, SimulatedPool
-from harness.plan.plan import Arrivals
+from harness.scenario.plan.plan import Arrivals
 
 SECOND = 1_000_000_000
 MS = 1_000_000

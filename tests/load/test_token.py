@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import hiding
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets import hiding
 from harness.load import token
 
 

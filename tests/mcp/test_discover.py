@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from harness.mcp import outcome
-from harness.mcp.discover import Found, discover
+from harness.mcp.discover import DiscoveredDialect, discover
 from harness.mcp.messages import Reply, Request
 
 INFO = {"name": "tiny", "version": "1.0"}
@@ -21,7 +21,7 @@ def ok(result: Any, session_id: str | None = None) -> Reply:
     )
 
 
-def search(server: Server) -> tuple[Found, list[str]]:
+def search(server: Server) -> tuple[DiscoveredDialect, list[str]]:
     """What was found, and by which requests."""
     asked: list[str] = []
     sequence = discover()

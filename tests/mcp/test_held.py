@@ -8,7 +8,7 @@ import pytest
 from harness.mcp import held, outcome
 from harness.mcp.exchange import Exchange
 from harness.mcp.frames import Frames
-from harness.mcp.held import Held, NoRoomError, Share, joined
+from harness.mcp.held import HeldBytes, NoRoomError, Share, joined
 from harness.mcp.messages import Reply, Request
 from harness.mcp.stream import Stream
 from tests.fakes.wire_frames import accepted, frame
@@ -42,9 +42,9 @@ def test_one_piece_is_not_counted_and_two_are_until_they_are_let_go_of() -> None
 
 def test_what_does_not_fit_is_an_error_and_changes_nothing() -> None:
     """The next one may fit."""
-    full = Held(b"x" * (MAX - 10))
+    full = HeldBytes(b"x" * (MAX - 10))
     with pytest.raises(NoRoomError):
-        Held(b"x" * 11)
+        HeldBytes(b"x" * 11)
     with pytest.raises(NoRoomError):
         full.add(b"x" * 11)
     full.add(b"x" * 10)

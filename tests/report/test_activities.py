@@ -44,7 +44,7 @@ SLOW_NETWORK = (
 
 def arranged(
     path: Path, *said: tuple[float, str, dict[str, Any]], width: int = WIDE
-) -> list[activities.Group]:
+) -> list[activities.ActivityGroup]:
     return activities.arrange(reading(path, *said), 1.0, 91.0, width)
 
 
@@ -63,7 +63,7 @@ def test_marks_that_touch_share_a_label_and_labels_do_not_overlap(tmp_path: Path
         assert all(left[1] <= right[0] for left, right in itertools.pairwise(spans))
 
 
-def span(group: activities.Group) -> tuple[float, float]:
+def span(group: activities.ActivityGroup) -> tuple[float, float]:
     """From where to where a group with its label reaches, in seconds."""
     words_s = (len(group.label) * activities.CHARACTER_PX + activities.GAP_PX) * 90 / WIDE
     first_s, last_s = group.members[0].start_s, group.members[-1].start_s

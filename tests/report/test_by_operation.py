@@ -7,7 +7,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from harness.analysis.rounding import BLANK
+from harness.analysis.statistics.rounding import BLANK
 from harness.report import junit, markdown, terminal
 from harness.report.fault_table import faults
 from harness.report.reading import Reading, read

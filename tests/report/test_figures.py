@@ -7,7 +7,7 @@ from harness.report import markdown, terminal
 from harness.report.figures import figures, warnings
 from harness.report.html import page
 from harness.report.reading import read
-from harness.results import Summary
+from harness.run_directory.results import Summary
 from tests.fakes.results import filled
 from tests.fakes.runs import Run
 

@@ -9,7 +9,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from jsonschema import Draft202012Validator
 
-from harness.analysis import histograms
+from harness.analysis.calls import histograms
 from harness.cli.report import FORMATS as OFFERED
 from harness.report import markdown, terminal
 from harness.report.hdr import hdr_log

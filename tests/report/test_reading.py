@@ -6,10 +6,10 @@ from array import array
 import numpy as np
 import pytest
 
-from harness.errors import UsageError
-from harness.record.schema import NUMBERS, TEXTS
-from harness.record.spool import Block, Gauges, write_block
+from harness.foundation.errors import UsageError
 from harness.report.reading import read
+from harness.run_directory.schema import NUMBERS, TEXTS
+from harness.run_directory.spool import Block, Gauges, write_block
 from tests.fakes.results import plain
 from tests.fakes.runs import MS, Run, S, ramp
 
@@ -48,7 +48,7 @@ def test_an_objective_that_this_version_cannot_read_is_unknown(tmp_path):
 
 def test_an_objective_that_cannot_be_measured_is_unknown(tmp_path, monkeypatch):
     """Whatever the measurement trips over."""
-    monkeypatch.setattr("harness.analysis.observed.observe", lambda *_: 1 / 0)
+    monkeypatch.setattr("harness.analysis.objectives.observed.observe", lambda *_: 1 / 0)
 
     summary = read(ramp(objectives=["p95 < 250ms"]).write(tmp_path)).summary
 

@@ -18,12 +18,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from harness import errors
 from harness.cli.main import run as harness
-from harness.errors import HarnessError
-from harness.record import checksums
-from harness.record.samples import SCHEMA, load
+from harness.foundation import errors
+from harness.foundation.errors import HarnessError
 from harness.report.reading import read
+from harness.run_directory import checksums
+from harness.run_directory.samples import SCHEMA, load
 
 RECORDED = Path(__file__).parents[1] / "fakes" / "recorded"
 S = 1_000_000_000

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.report import wording
-from harness.results import Summary
+from harness.run_directory.results import Summary
 from tests.fakes.results import filled
 
 P95 = "p95 < 250ms does not hold: it was 300 ms"

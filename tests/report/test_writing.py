@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch
     report.write_all(run)
     page = (run / "report.html").read_bytes()
     monkeypatch.setattr(
-        "harness.record.rundir.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("full"))
+        "harness.run_directory.directory.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("full"))
     )
 
     with pytest.raises(OSError, match="full"):

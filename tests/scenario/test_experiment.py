@@ -6,7 +6,7 @@ import pytest
 import yaml
 from chaoslib.experiment import ensure_experiment_is_valid
 
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
 from harness.scenario.experiment import read_experiment
 
 CHAOS = sorted((Path(__file__).parents[2] / "chaos").glob("*.yaml"))

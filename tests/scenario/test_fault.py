@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.catalogue import FAULTS
-from harness.errors import UsageError
-from harness.plan.build import build
-from harness.plan.describe import describe
-from harness.scenario.fault import Fault, from_flag, read_faults
+from harness.foundation.errors import UsageError
+from harness.scenario.catalogue import FAULTS
+from harness.scenario.fault import FaultSpec, from_flag, read_faults
+from harness.scenario.plan.build import build
+from harness.scenario.plan.describe import describe
 from harness.scenario.read import scenario_of
 
 LOAD = [{"name": "climb", "ramp": {"to": 5}}, {"name": "steady", "sustain": {"users": 5, "for": "60s"}}]
@@ -16,7 +16,7 @@ LATENCY = {"fault": "latency", "at": "steady+10s", "for": "5s", "latency": "200m
 def test_a_fault_is_read_with_its_defaults() -> None:
     """Its kind's name, the client link, downstream, no jitter."""
     assert read_faults([LATENCY]) == [
-        Fault(
+        FaultSpec(
             name="latency",
             kind="latency",
             link="client",

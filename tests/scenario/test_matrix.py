@@ -2,12 +2,12 @@
 
 import pytest
 
-from harness.catalogue import FAULTS, LINKS, RUDE
-from harness.errors import UsageError
-from harness.plan.build import build
-from harness.plan.plan import Plan
-from harness.plan.warnings import warnings
+from harness.foundation.errors import UsageError
+from harness.scenario.catalogue import FAULTS, LINKS, RUDE
 from harness.scenario.matrix import FULL, QUICK, TOGETHER, Times, reachable, rows, scenario
+from harness.scenario.plan.build import build
+from harness.scenario.plan.plan import Plan
+from harness.scenario.plan.warnings import warnings
 from harness.scenario.read import scenario_of
 
 EVERYWHERE = frozenset(LINKS)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.errors import UsageError
+from harness.foundation.errors import UsageError
 from harness.scenario.model import DEFAULT_MIX
 from harness.scenario.read import read_file, scenario_of
 

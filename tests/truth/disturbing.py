@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-WORKER = b"harness.load.inside.local"
+WORKER = b"harness.load.inside.distributed.local"
 LOOPS = 4
 # A scheduler gives a processor at once to who wants little of it: only a worker that needs much of its core is disturbed by loops.
 USERS = {"busy": 60, "limited": 10, "stopped": 10, "quiet": 10}

@@ -18,16 +18,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness import canary
-from harness.clock import RealClock, RunClock
-from harness.faults.fault import Toxics
-from harness.injector import Injector, Way
-from harness.live.progress import Silent
-from harness.plan.plan import FaultStep
-from harness.record.events import EventLog, read_events
-from harness.record.undo import Journal
-from harness.services import links, toxiproxy
-from harness.services.links import Link
+from harness.conduct.live.progress import Silent
+from harness.faults import canary
+from harness.faults.injector import FaultSite, Injector
+from harness.faults.kinds.fault import Toxics
+from harness.foundation.clock import RealClock, RunClock
+from harness.run_directory.events import EventLog, read_events
+from harness.run_directory.undo import UndoJournal
+from harness.scenario.plan.plan import FaultStep
+from harness.services.fault_sites import links
+from harness.services.fault_sites.links import Link
+from harness.services.toxiproxy import server as toxiproxy
 from tests.truth import busy
 
 DOWNSTREAM, UPSTREAM = {"direction": "downstream"}, {"direction": "upstream"}
@@ -92,7 +93,7 @@ class Row:
 class Bench:
     """A busy server behind a link."""
 
-    way: Way
+    way: FaultSite
     injector: Injector
     events: Path
     count: int = 0
@@ -121,13 +122,13 @@ async def bench(call_ms: float, users: int, directory: Path) -> AsyncIterator[Be
     clock = RealClock()
     async with AsyncExitStack() as stack:
         url = stack.enter_context(busy.running(str(call_ms)))
-        undo = stack.enter_context(Journal(directory / "undo.jsonl"))
+        undo = stack.enter_context(UndoJournal(directory / "undo.jsonl"))
         server = await stack.enter_async_context(toxiproxy.started(directory))
         link = await stack.enter_async_context(links.opened(server, "truth", "client", url))
         stack.enter_context(busy.running("--users", str(users), link.through(url)))
         canaries = await stack.enter_async_context(canary.opened(link.through(url), url, clock))
         log = stack.enter_context(EventLog(directory / "events.jsonl"))
-        way = Way(link, canaries)
+        way = FaultSite(link, canaries)
         injector = Injector({"client": way}, RunClock.of(clock), log, undo, Silent())
         await asyncio.sleep(1.0 + call_ms * users / 1000)  # until the queue is as long as it gets
         yield Bench(way, injector, directory / "events.jsonl")

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from harness.units import NS_PER_S
+from harness.foundation.units import NS_PER_S
 
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 150

@@ -12,8 +12,8 @@ import aiohttp
 import asyncpg
 import pytest
 
-from harness.target.serve import serving
-from harness.target.settings import Settings
+from harness.reference.serve import serving
+from harness.reference.settings import Settings
 
 
 def die_with_parent():
@@ -23,7 +23,7 @@ def die_with_parent():
 
 @dataclass
 class TargetProcess:
-    """`python -m harness.target` as a child."""
+    """`python -m harness.reference` as a child."""
 
     process: subprocess.Popen
     url: str
@@ -36,7 +36,15 @@ def start_target(postgres_url):
     @contextmanager
     def start(*flags, schema=None):
         name = schema or unique_schema()
-        command = [sys.executable, "-m", "harness.target", "--database-url", postgres_url, "--schema", name]
+        command = [
+            sys.executable,
+            "-m",
+            "harness.reference",
+            "--database-url",
+            postgres_url,
+            "--schema",
+            name,
+        ]
         port = [] if "--port" in flags else ["--port", "0"]
         process = subprocess.Popen(
             [*command, *port, *flags],

@@ -7,10 +7,10 @@ from typing import Any
 import asyncpg
 from redis.asyncio import Redis
 
-from harness.target import databases
-from harness.target.sessions_postgres import PostgresSessions
-from harness.target.sessions_redis import RedisSessions, connected
-from harness.target.settings import Settings
+from harness.reference import databases
+from harness.reference.sessions_postgres import PostgresSessions
+from harness.reference.sessions_redis import RedisSessions, connected
+from harness.reference.settings import Settings
 
 
 @dataclass

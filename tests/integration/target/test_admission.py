@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from websockets.asyncio.client import connect
 
-from harness.target.keys import new_key
+from harness.reference.keys import new_key
 from tests.integration.target.doors import HELLO
 
 SLOW = "SELECT pg_sleep(0.03)"

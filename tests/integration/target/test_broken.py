@@ -9,11 +9,11 @@ import aiohttp
 import asyncpg
 import pytest
 
-from harness.errors import UsageError
-from harness.target.broken import BREAKS
-from harness.target.keys import new_key
-from harness.target.serve import serving
-from harness.target.settings import Settings
+from harness.foundation.errors import UsageError
+from harness.reference.broken import BREAKS
+from harness.reference.keys import new_key
+from harness.reference.serve import serving
+from harness.reference.settings import Settings
 from tests.integration.target.doors import ACCEPT, INITIALIZE, PING
 
 

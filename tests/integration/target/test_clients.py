@@ -10,12 +10,12 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from harness.errors import UsageError
-from harness.target import databases
-from harness.target.caller import ADMIN, BASIC, READ_ONLY
-from harness.target.clients import BadClientError, Clients, ClientsUnreachableError, TakenError
-from harness.target.keys import new_key
-from harness.target.settings import Settings
+from harness.foundation.errors import UsageError
+from harness.reference import databases
+from harness.reference.caller import ADMIN, BASIC, READ_ONLY
+from harness.reference.clients import BadClientError, Clients, ClientsUnreachableError, TakenError
+from harness.reference.keys import new_key
+from harness.reference.settings import Settings
 from tests.integration.target.doors import ACCEPT, INITIALIZE
 
 KEY = new_key()

@@ -44,9 +44,9 @@ TOO_MUCH = {
 @pytest.fixture
 def at_once(monkeypatch):
     """The limits of time, short."""
-    monkeypatch.setattr("harness.target.connection.HEAD_S", 0.3)
-    monkeypatch.setattr("harness.target.connection.LATER_S", 0.2)
-    monkeypatch.setattr("harness.target.doors.wire.BODY_S", 0.3)
+    monkeypatch.setattr("harness.reference.connection.HEAD_S", 0.3)
+    monkeypatch.setattr("harness.reference.connection.LATER_S", 0.2)
+    monkeypatch.setattr("harness.reference.doors.wire.BODY_S", 0.3)
 
 
 @asynccontextmanager

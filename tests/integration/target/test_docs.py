@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.target.broken import BREAKS
-from harness.target.tools import TOOLS
+from harness.reference.broken import BREAKS
+from harness.reference.tools import TOOLS
 from tests import getting
 
 PAGE = (Path(__file__).parents[3] / "docs" / "target.md").read_text()

@@ -5,7 +5,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from harness.target.tools import TOOLS
+from harness.reference.tools import TOOLS
 from tests.integration.target.doors import ACCEPT, INITIALIZE, PING
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.target.doors.metrics import _escaped
+from harness.reference.doors.metrics import _escaped
 
 SAMPLE = re.compile(r'([a-z_:][a-z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\n"])*",?)+)\})? (\S+)')
 LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')

@@ -8,8 +8,8 @@ from mcp import Client
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from harness.target.keys import new_key
-from harness.target.tools import TOOLS
+from harness.reference.keys import new_key
+from harness.reference.tools import TOOLS
 
 KEY = new_key()
 HELLO = {

@@ -9,8 +9,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from harness import __version__
-from harness.target.serve import serving
-from harness.target.settings import Settings
+from harness.reference.serve import serving
+from harness.reference.settings import Settings
 from tests.integration.target.doors import HANDSHAKE, JSON, Talk, call, modern, opened, rpc
 
 

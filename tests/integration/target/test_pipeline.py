@@ -10,13 +10,13 @@ import asyncpg
 import pytest
 from websockets.asyncio.client import connect
 
-from harness.target import databases
-from harness.target.admission import Admission
-from harness.target.caller import READ_ONLY, Caller, acting
-from harness.target.executions import Executions
-from harness.target.pipeline import Pipeline
-from harness.target.settings import Settings
-from harness.target.tools import Tool
+from harness.reference import databases
+from harness.reference.admission import Admission
+from harness.reference.caller import READ_ONLY, Caller, acting
+from harness.reference.executions import Executions
+from harness.reference.pipeline import Pipeline
+from harness.reference.settings import Settings
+from harness.reference.tools import Tool
 from tests.integration.target.doors import HELLO
 
 ROWS = "SELECT door, tool, outcome, database, error, duration_us FROM {}.executions ORDER BY id"
@@ -294,7 +294,7 @@ async def test_records_wait_while_they_cannot_be_written(opened, sql, schema):
 async def test_what_cannot_wait_is_counted_as_lost(opened, monkeypatch):
     """Waiting is bounded, and the bound is not silent."""
     _, recorder = opened
-    monkeypatch.setattr("harness.target.journal.PENDING_MAX", 2)
+    monkeypatch.setattr("harness.reference.journal.PENDING_MAX", 2)
     for _ in range(5):
         recorder.end(recorder.begin("plain", "list_databases"), "ok")
 
@@ -304,7 +304,7 @@ async def test_what_cannot_wait_is_counted_as_lost(opened, monkeypatch):
 async def test_old_records_are_deleted_and_no_others(opened, sql, schema, monkeypatch):
     """By their age, however many there are."""
     pipeline, recorder = opened
-    monkeypatch.setattr("harness.target.journal.FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr("harness.reference.journal.FORGOTTEN_AT_ONCE", 2)
     for _ in range(5):
         await pipeline.execute("plain", "list_databases", {})
     await pipeline.execute("plain", "append_entry", {"entry": "a"})

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from harness.target.caller import Caller, acting
-from harness.target.dialect import DATABASES, SCHEMAS
-from harness.target.meter import ResultTooLargeError
-from harness.target.pool import BusyError, Pool
+from harness.reference.caller import Caller, acting
+from harness.reference.dialect import DATABASES, SCHEMAS
+from harness.reference.meter import ResultTooLargeError
+from harness.reference.pool import BusyError, Pool
 
 
 @asynccontextmanager

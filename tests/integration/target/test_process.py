@@ -12,10 +12,10 @@ import aiohttp
 import asyncpg
 import pytest
 
-from harness.errors import TargetUnreachableError, UsageError
-from harness.target import seed
-from harness.target.serve import serving
-from harness.target.settings import Settings
+from harness.foundation.errors import TargetUnreachableError, UsageError
+from harness.reference import seed
+from harness.reference.serve import serving
+from harness.reference.settings import Settings
 from tests import getting
 from tests.integration.target.doors import ACCEPT, INITIALIZE
 
@@ -28,7 +28,7 @@ CALL = {
 
 
 def run_target(*flags, env=None):
-    command = [sys.executable, "-m", "harness.target", *flags]
+    command = [sys.executable, "-m", "harness.reference", *flags]
     environment = {**os.environ, **(env or {})}
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
 

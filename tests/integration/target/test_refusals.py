@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from harness.target.keys import new_key
+from harness.reference.keys import new_key
 from tests.integration.target.doors import HANDSHAKE, JSON, Raw, Talk, call, modern, opened, rpc
 
 KEY = new_key()
@@ -223,7 +223,7 @@ async def test_full_is_recorded_at_each_door(serve_target, http, sql, schema):
 
 async def test_half_a_body_is_not_waited_for_for_ever(serve_target, monkeypatch, sql, schema):
     """408 when the rest of it does not come, at every door and whatever the method, and a record of each."""
-    monkeypatch.setattr("harness.target.doors.wire.BODY_S", 0.1)
+    monkeypatch.setattr("harness.reference.doors.wire.BODY_S", 0.1)
     url = await serve_target()
     new = {"mcp-protocol-version": "2026-07-28"}
     asked = [(PLAIN, {}, "POST"), ("/mcp", {}, "POST"), ("/mcp", new, "POST"), ("/mcp", new, "GET")]

@@ -6,9 +6,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from harness.errors import TargetUnreachableError, UsageError
-from harness.target import schema as schemas
-from harness.target.schema import Migration, migrations
+from harness.foundation.errors import TargetUnreachableError, UsageError
+from harness.reference import schema as schemas
+from harness.reference.schema import Migration, migrations
 
 FIRST_VERSION = """CREATE SCHEMA {0}; CREATE TABLE {0}.sessions (
   id text PRIMARY KEY, client text NOT NULL, client_version text NOT NULL, protocol text NOT NULL,

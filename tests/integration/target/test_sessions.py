@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.target.sessions import Client, StoreUnreachableError, Usage
-from harness.target.settings import Settings
+from harness.reference.sessions import Client, StoreUnreachableError, Usage
+from harness.reference.settings import Settings
 from tests.integration.target.stores import on_postgres, on_redis
 
 CLIENT = Client("test", "1", "2025-11-25")

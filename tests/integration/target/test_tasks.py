@@ -10,15 +10,15 @@ import aio_pika
 import asyncpg
 import pytest
 
-from harness.target import databases
-from harness.target.events import Events
-from harness.target.settings import Settings
-from harness.target.tasks import queue_amqp
-from harness.target.tasks.queue_amqp import AmqpQueue, QueueUnreachableError
-from harness.target.tasks.running import opened
-from harness.target.tasks.table import Tasks
-from harness.target.tasks.task import ATTEMPTS_MAX, TasksUnreachableError
-from harness.target.tasks.worker import Worker
+from harness.reference import databases
+from harness.reference.events import Events
+from harness.reference.settings import Settings
+from harness.reference.tasks import queue_amqp
+from harness.reference.tasks.queue_amqp import AmqpQueue, QueueUnreachableError
+from harness.reference.tasks.running import opened
+from harness.reference.tasks.table import Tasks
+from harness.reference.tasks.task import ATTEMPTS_MAX, TasksUnreachableError
+from harness.reference.tasks.worker import Worker
 from tests.integration.target.conftest import die_with_parent
 
 VIEW = {"database": "TEST_DB", "schema": "PUBLIC", "view": "OPEN_ORDERS"}
@@ -57,7 +57,7 @@ async def tasks(postgres_url, schema, sql):
 
 @asynccontextmanager
 async def worker_process(settings):
-    """`python -m harness.target --worker` as a child."""
+    """`python -m harness.reference --worker` as a child."""
     flags = ["--worker", "--database-url", settings.database_url, "--schema", settings.schema]
     flags += [
         "--task-workers",
@@ -67,7 +67,7 @@ async def worker_process(settings):
         *(["--amqp-url", settings.amqp_url] * bool(settings.amqp_url)),
     ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.target", *flags],
+        [sys.executable, "-m", "harness.reference", *flags],
         stdout=subprocess.PIPE,
         text=True,
         preexec_fn=die_with_parent,  # noqa: PLW1509

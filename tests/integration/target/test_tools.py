@@ -7,8 +7,8 @@ from datetime import datetime
 import asyncpg
 import pytest
 
-from harness.target import seed
-from harness.target.dialect import DATABASES, SCHEMAS
+from harness.reference import seed
+from harness.reference.dialect import DATABASES, SCHEMAS
 
 VIEWS = {
     "PUBLIC": ["ACTIVE_CUSTOMERS", "OPEN_ORDERS", "ORDER_TOTALS"],

@@ -6,7 +6,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from harness.target.tools import TOOLS
+from harness.reference.tools import TOOLS
 
 INITIALIZE = {
     "protocolVersion": "2025-11-25",

@@ -14,11 +14,12 @@ from typing import Any
 import gevent
 import pytest
 
-from harness.load.inside import stamps, users
-from harness.load.inside.stamps import Sampling
+from harness.load.inside.transport import kernel_stamps
+from harness.load.inside.transport.kernel_stamps import Sampling
+from harness.load.inside.users import user
 from tests.fakes.accepting import accepting
 from tests.fakes.wire import read_request
-from tests.load.inside.test_retrying import Here
+from tests.load.inside.users.test_retrying import Here
 
 SERVER_S, LATE_S = 0.08, 0.05
 CLOSE_NS = 500_000  # times are told in hundredths of a millisecond; the kernel's stamps are of another clock
@@ -29,8 +30,8 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding
 def sampling(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sampling]:
     """One of its own; and nothing waits for ever."""
     fresh = Sampling(is_on=True)
-    monkeypatch.setattr(stamps, "sampling", fresh)
-    monkeypatch.setattr(users, "sampling", fresh)
+    monkeypatch.setattr(kernel_stamps, "sampling", fresh)
+    monkeypatch.setattr(user, "sampling", fresh)
     with gevent.Timeout(60):
         yield fresh
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.load.inside import transport
-from harness.load.inside.deadlines import Deadlines
-from harness.load.inside.transport import Connection
+from harness.load.inside.transport import http_connection
+from harness.load.inside.transport.deadlines import Deadlines
+from harness.load.inside.transport.http_connection import HttpConnection
 from harness.mcp import outcome
 from harness.mcp.messages import Request
-from harness.record.schema import NULL
+from harness.run_directory.schema import NULL
 from tests.fakes.wire import CASES, WireServer, wire_server
 
 REQUEST = Request("tools/call:x", b"{}", (), 7, in_session=True, names_session=True)
@@ -50,10 +50,10 @@ def test_any_bytes_are_one_outcome(parts: list[bytes]) -> None:
     """Whatever a server sends before it closes; the connection is kept only after a whole response."""
     ours, theirs = gevent.socket.socketpair()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transport, "connect", lambda place, deadline_ns: ours)
+        patch.setattr(http_connection, "connect", lambda place, deadline_ns: ours)
         theirs.sendall(b"".join(parts))
         theirs.shutdown(socket.SHUT_WR)
-        here = Connection("http://127.0.0.1:1/mcp", Deadlines(), 5.0)
+        here = HttpConnection("http://127.0.0.1:1/mcp", Deadlines(), 5.0)
         done = here.exchange(REQUEST)
         kept = here._socket is not None
         here.close()
@@ -87,7 +87,7 @@ def test_bad_replies_without_end_take_no_memory(server: WireServer) -> None:
         for case in CASES
         if case.outcome != outcome.TIMEOUT and "flood" not in case.name and not case.session
     ]
-    here = Connection(server.url, Deadlines(), 10.0)
+    here = HttpConnection(server.url, Deadlines(), 10.0)
     wrong = []
 
     def rounds(count: int) -> None:

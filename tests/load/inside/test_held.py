@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.load.inside.deadlines import Deadlines
-from harness.load.inside.stream import StreamConnection
-from harness.load.inside.transport import Connection
-from harness.load.inside.websocket import WebSocketConnection
+from harness.load.inside.transport.deadlines import Deadlines
+from harness.load.inside.transport.http_connection import HttpConnection
+from harness.load.inside.transport.sse_connection import StreamConnection
+from harness.load.inside.transport.websocket_connection import WebSocketConnection
 from harness.mcp import outcome
 from harness.mcp.messages import Request
 from tests.fakes.wire import BY_PATH, Case, Wire, WireServer, wire_server
@@ -67,7 +67,7 @@ def server() -> Iterator[WireServer]:
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_held_of_an_exchange_that_is_over(server: WireServer, name: str) -> None:
     """Neither by a connection that goes on, nor by one that was closed: whatever is to come next finds room."""
-    carrier = {"http": Connection, "sse": StreamConnection, "ws": WebSocketConnection}[
+    carrier = {"http": HttpConnection, "sse": StreamConnection, "ws": WebSocketConnection}[
         name.split(maxsplit=1)[0]
     ]
     scheme = "ws" if name.startswith("ws") else "http"

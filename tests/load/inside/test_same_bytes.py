@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from harness.client.http import http_client
-from harness.load.inside.deadlines import Deadlines
-from harness.load.inside.transport import Connection
+from harness.load.inside.transport.deadlines import Deadlines
+from harness.load.inside.transport.http_connection import HttpConnection
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply, Request
 from harness.mcp.traits import Traits
@@ -72,7 +72,7 @@ def everything(session: Session) -> Generator[Request, Reply, None]:
 
 
 def by_gevent(url: str, session: Session) -> None:
-    connection = Connection(url, Deadlines(), 20.0, AUTHORIZED)
+    connection = HttpConnection(url, Deadlines(), 20.0, AUTHORIZED)
     sequence: Any = everything(session)
     try:
         request = next(sequence)

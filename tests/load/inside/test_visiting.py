@@ -18,11 +18,12 @@ from locust.event import Events
 
 from harness import __version__
 from harness.load.engine import LoadSpec
-from harness.load.inside import place, words
-from harness.load.inside import remote as remote_module
-from harness.load.inside.remote import Remote
-from harness.load.inside.visitors import Visitors
-from harness.record.samples import seal
+from harness.load.inside.distributed import message_names
+from harness.load.inside.distributed import remote as remote_module
+from harness.load.inside.distributed.remote import Remote
+from harness.load.inside.distributed.remote_workers import RemoteWorkers
+from harness.load.inside.transport import connecting
+from harness.run_directory.samples import seal
 from tests.load.inside.waiting import until
 
 
@@ -68,7 +69,9 @@ class Pair:
 
     def __post_init__(self) -> None:
         self.master.peer, self.visitor.peer = self.visitor, self.master
-        self.visitors = Visitors(self.master, self.spec, lambda said, **data: self.said.append((said, data)))
+        self.visitors = RemoteWorkers(
+            self.master, self.spec, lambda said, **data: self.said.append((said, data))
+        )
         self.visitor.greenlet.add(gevent.spawn(gevent.sleep, 1000))
         options = SimpleNamespace(mcp_allow_host=list(self.allowed))
         self.environment = SimpleNamespace(events=Events(), parsed_options=options, user_classes=[])
@@ -106,7 +109,7 @@ def test_a_visitor_joins_compares_clocks_ships_its_rows_and_leaves(
     """Numbered after the workers of the master's machine; its spool is a spool like any other."""
     one = pair()
     ready: list[Any] = []
-    one.master.register_message(words.READY, lambda msg, **_: ready.append(msg.data))
+    one.master.register_message(message_names.READY, lambda msg, **_: ready.append(msg.data))
     one.remote.join()
 
     until(lambda: ready)
@@ -180,7 +183,7 @@ def test_an_answer_that_was_lost_is_asked_for_again(
     """And the number stays the same."""
     monkeypatch.setattr(remote_module, "JOIN_AGAIN_S", 0.05)
     one = pair()
-    one.master.cut.add(words.SPEC)
+    one.master.cut.add(message_names.SPEC)
     gevent.spawn_later(0.2, one.master.cut.clear)
     one.remote.join()
 
@@ -194,7 +197,7 @@ def test_under_a_plain_master_nobody_answers_and_nothing_happens(
     """It is a plain Locust worker."""
     monkeypatch.setattr(remote_module, "JOIN_AGAIN_S", 0.001)
     one = pair()
-    one.visitor.cut.add(words.JOIN)
+    one.visitor.cut.add(message_names.JOIN)
     one.remote.join()
 
     assert (one.remote.worker, one.visitor.gone, one.said) == (None, False, [])
@@ -206,7 +209,7 @@ def test_clocks_that_cannot_be_compared_are_a_refusal_before_and_unknown_after(
     """A time that cannot be placed is not used."""
     monkeypatch.setattr(remote_module, "EXCHANGE_S", 0.01)
     before = pair()
-    before.master.cut.add(words.CLOCK)
+    before.master.cut.add(message_names.CLOCK)
     before.remote.join()
     until(lambda: before.said)
     assert before.said == [
@@ -215,7 +218,7 @@ def test_clocks_that_cannot_be_compared_are_a_refusal_before_and_unknown_after(
 
     after = pair()
     after.remote.join()
-    after.master.cut.add(words.CLOCK)
+    after.master.cut.add(message_names.CLOCK)
     assert after.remote.worker is not None
     after.remote.worker.end(0.0)
     until(lambda: "clock" in words_said(after))
@@ -264,14 +267,14 @@ def test_a_visitor_looks_the_name_up_itself_once_and_vets_every_address(
         return [(0, 0, 0, "", (address, 0)) for address in next(answers)]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr(place, "VETTED", {})
+    monkeypatch.setattr(connecting, "VETTED", {})
     one = pair(url="http://rebound.test/mcp")
     one.spec.addresses["rebound.test"] = ["192.0.2.1"]
     one.remote.join()
     two = pair(url="http://rebound.test/mcp")
     two.remote.join()
 
-    assert place.VETTED == {"rebound.test": ("127.0.0.1",)}
+    assert connecting.VETTED == {"rebound.test": ("127.0.0.1",)}
     until(lambda: two.said)
     assert "rebound.test is not this machine" in two.said[0][1]["why"]
     assert two.remote.worker is None

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.truth.rows import Form, Row, between, exactly, one_of
 from tests.truth.runs import harness, load, serving
 
-WORKER = "harness.load.inside.local"
+WORKER = "harness.load.inside.distributed.local"
 LOAD_S, KILLED_AFTER_S = 8, 4
 RATE = 400
 
@@ -38,7 +38,7 @@ def rows(form: Form) -> Iterator[Row]:
             "--for",
             f"{LOAD_S}s",
             "--json",
-            meanwhile=_killing("harness.target"),
+            meanwhile=_killing("harness.reference"),
         )
         yield one_of("target killed: verdict", ("unknown", "fail"), run.summary["verdict"], run.reasons)
         yield exactly("target killed: named in the reasons", True, "target" in run.reasons)

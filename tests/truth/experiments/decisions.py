@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.analysis import confidence
-from harness.analysis.confidence import TWO_ENDS
+from harness.analysis.statistics import confidence
+from harness.analysis.statistics.confidence import TWO_ENDS
 from tests.fakes.ramps import breaks
 from tests.fakes.samples import MADE, truth
 from tests.truth.rows import Form, Row, between

@@ -1,0 +1,55 @@
+"""Open load: which arrivals nobody took, and whether the generator kept up with its own schedule.
+
+Definitions. Not sent: arrivals that found no free session, a pool that could not grow, and a full queue; each counts
+by its intended start. A step's own number is exact (the conductor counted them when it judged the step); any other
+time is known to a tenth of a second, which is how finely events.jsonl tells.
+Kept up: of the arrivals whose time came in a step, the share that the generator had looked at by the end of it (given
+to a session, queued, or not sent). Waiting for a busy server is no lateness of the generator. Below `KEPT_UP_MIN` the
+load was not the one that was asked for.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from harness.analysis.statistics.spans import Span
+from harness.foundation.units import NS_PER_MS
+from harness.run_directory import events as kinds
+from harness.run_directory.events import Event
+from harness.run_directory.results import StepResult
+
+KEPT_UP_MIN: Final = 0.98
+
+Unsent = tuple[tuple[int, int], ...]  # from when, how many
+
+
+def unsent(events: Iterable[Event]) -> Unsent:
+    """Every tenth of a second of the run in which arrivals were not sent."""
+    told = (event.data.get("not_sent") or () for event in events if event.event == kinds.GENERATOR)
+    return tuple((int(at_ms) * NS_PER_MS, int(count)) for buckets in told for at_ms, count in buckets)
+
+
+def within(found: Unsent, where: Iterable[Span]) -> int:
+    """How many of them were intended in these stretches of time."""
+    spans = list(where)
+    return sum(count for at_ns, count in found if any(start <= at_ns < end for start, end in spans))
+
+
+def kept_up(events: Iterable[Event], start_ns: int, end_ns: int) -> float | None:
+    """The share of due arrivals that the generator looked at in a window; None when it said too little."""
+    by_worker: dict[Any, list[dict[str, Any]]] = {}
+    for event in events:
+        if event.event == kinds.GENERATOR and "arrived" in event.data and start_ns <= event.at_ns <= end_ns:
+            by_worker.setdefault(event.data.get("worker"), []).append(event.data)
+    looked = due = 0
+    for said in by_worker.values():
+        first, last = said[0], said[-1]
+        looked += last["arrived"] - first["arrived"]
+        due += last["arrived"] + last["overdue"] - first["arrived"] - first["overdue"]
+    return looked / due if due > 0 else None
+
+
+def fell_behind(events: Sequence[Event], steps: Iterable[StepResult]) -> list[tuple[StepResult, float]]:
+    """The steps of open load that were below their rate, with the share that was reached."""
+    open_load = [step for step in steps if step.rate is not None]
+    shares = [(step, kept_up(events, int(step.start_s * 1e9), int(step.end_s * 1e9))) for step in open_load]
+    return [(step, share) for step, share in shares if share is not None and share < KEPT_UP_MIN]

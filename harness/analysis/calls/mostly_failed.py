@@ -1,0 +1,83 @@
+"""Did the calls work at all? A run in which nearly nothing succeeded is no success, whatever its objectives ask for.
+
+Rules. Only the measured time of the load steps counts, without the time of faults.
+
+- No call of the load succeeded in the whole run: a failure.
+- No call succeeded in a measured step: a failure.
+- A ramp broke at its first level: a failure, because it has not shown what the server holds.
+- More calls failed than succeeded: a failure.
+
+The last two leave the word to an objective that asks for the success or the failures of calls, where there is one.
+
+A ramp that broke above a good level has shown what it was for: the level at which it broke is left out. A resilience
+matrix gives each fault a word of its own, so only the first rule looks at it.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from harness.analysis.finding import Finding
+from harness.analysis.levels import breaking_point
+from harness.analysis.statistics.rounding import show
+from harness.foundation import errors
+from harness.run_directory.results import BreakingPoint, StepResult, Summary
+
+SPEAKS_OF_SUCCESS: Final = frozenset({"success_rate", "failed", "rate_limited"})
+STEPS_MOST: Final = 3
+
+
+def findings(summary: Summary, metrics: Iterable[str]) -> list[Finding]:
+    """Why the calls of a run did not work; `metrics` are those that its objectives look at."""
+    totals, most, breaking = summary.totals, commonest(summary), summary.breaking_point
+    broke_above_good = _broke_above_good(breaking)
+    if totals.failed and not totals.ok:
+        return [] if broke_above_good else [_failure(f"none of {totals.failed:,} calls succeeded", most)]
+    if summary.matrix:
+        return []
+    rows = [step for step in summary.steps if not (broke_above_good and breaking_point.is_at(step, breaking))]
+    if dead := _dead_steps(rows, most):
+        return dead
+    if not SPEAKS_OF_SUCCESS.isdisjoint(metrics):
+        return []
+    return _mostly_failed(rows, most) or _broke_at_once(breaking, most)
+
+
+def commonest(summary: Summary) -> str:
+    """The most frequent failure and its text; nothing when no call failed."""
+    if not summary.failures:
+        return ""
+    first = summary.failures[0]
+    return f"{first.outcome}: {first.detail}" if first.detail else first.outcome
+
+
+def _broke_above_good(found: BreakingPoint | None) -> bool:
+    return bool(found and (found.last_good_users or found.good_rate))
+
+
+def _dead_steps(rows: Sequence[StepResult], most: str) -> list[Finding]:
+    dead = [row for row in rows if row.failed and not row.ok]
+    if not dead:
+        return []
+    named = ", ".join(str(row.index + 1) for row in dead[:STEPS_MOST])
+    more = f" and {len(dead) - STEPS_MOST} more" if len(dead) > STEPS_MOST else ""
+    failed = sum(row.failed for row in dead)
+    return [_failure(f"no call succeeded in step {named}{more} of {len(rows)}: all {failed:,} failed", most)]
+
+
+def _mostly_failed(rows: Sequence[StepResult], most: str) -> list[Finding]:
+    ok, failed = sum(row.ok for row in rows), sum(row.failed for row in rows)
+    if failed <= ok:
+        return []
+    share = show(ok / (ok + failed), "share")
+    return [_failure(f"most calls failed: {share} of {ok + failed:,} succeeded", most)]
+
+
+def _broke_at_once(found: BreakingPoint | None, most: str) -> list[Finding]:
+    if not found or _broke_above_good(found):
+        return []
+    level = f"{found.users} users" if found.users else f"{found.at_rate or 0:g}/s"
+    return [_failure(f"the ramp broke at its first level ({level}), so no level was good", most)]
+
+
+def _failure(what: str, most: str) -> Finding:
+    return Finding("fail", f"{what}; the commonest failure is {most}" if most else what, errors.FAILED)

@@ -1,0 +1,167 @@
+"""Faults: what was planned, and what happened to each, as far as anybody wrote it down.
+
+    applying    fault_on                    fault_off   fault_healed
+       |-LEAD_S-|====== window [on, off) =======|- - - - - -|
+       |------------- disturbed ----------------------------|       (tests/analysis/faults/test_planned.py)
+
+Definitions. The *window* of a fault is [fault_on, fault_off). *Disturbed* is the time in which the numbers are
+neither of the service as it is nor of the fault as it was asked for: it begins a second early, because a fault
+acts from the moment it is applied and `fault_on` is written when it has been read back, and it ends with
+healing. What load steps and objectives without a scope measure leaves the disturbed time out.
+
+Every planned fault is told, in the order of the plan; one that never came has no window. A fault that only the
+events know stands behind them. A window that nobody closed (the run was cut off) ends with the last sample.
+`healed` is None when there was nothing to heal; when no event tells, it is True only when nothing is left in
+undo.jsonl: then the janitor has healed it, nobody knows when.
+
+What it does not know: what a fault did (`impact`). A name stands for one fault; its first `fault_on` counts.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from harness.analysis.statistics.spans import Span
+from harness.foundation.units import NS_PER_S
+from harness.run_directory import events as kinds
+from harness.run_directory.events import Event
+
+LEAD_S: Final = 1.0
+PLACEBO: Final = "noop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryTimes:
+    """What canaries took through the link and beside it while the fault was on, and what it was to add."""
+
+    through_ms: float | None = None
+    beside_ms: float | None = None
+    expected_ms: float | None = None
+    added_ms: float | None = None  # by the link alone, as far as anybody could measure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFault:
+    """One fault of a run; each `why` is empty when there is nothing to explain."""
+
+    name: str
+    kind: str
+    link: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    on_ns: int | None = None
+    off_ns: int | None = None
+    healed_ns: int | None = None
+    verified: bool = False
+    unverified_why: str = "nothing says that it was verified"
+    healed: bool | None = None
+    unhealed_why: str = ""
+    left: bool = True  # after the run, if it was not healed
+    skipped_why: str = ""
+    canaries: CanaryTimes = CanaryTimes()
+    did: Mapping[str, int] | None = None  # what it did itself
+
+    @property
+    def window(self) -> Span | None:
+        """[on, off); None when it was never applied."""
+        return None if self.on_ns is None or self.off_ns is None else (self.on_ns, self.off_ns)
+
+    @property
+    def disturbed(self) -> Span | None:
+        if self.on_ns is None or self.off_ns is None:
+            return None
+        return self.on_ns - int(LEAD_S * NS_PER_S), max(self.off_ns, self.healed_ns or 0)
+
+    @property
+    def placebo(self) -> bool:
+        return self.kind == PLACEBO
+
+
+def timeline(
+    plan: Mapping[str, Any], events: Iterable[Event], last_ns: int, *, undone: bool
+) -> tuple[PlannedFault, ...]:
+    """Every fault; `undone`: the run directory says that nothing is left to be undone."""
+    found = {fault.name: fault for fault in _planned(plan)}
+    # Healing is written when it has been proved, with the time at which it was done: not in order of time.
+    for event in sorted(events, key=lambda event: event.at_ns):
+        if event.event in _TOLD:
+            name = str(event.data.get("name"))
+            known = found.get(name) or PlannedFault(name=name, kind="", link="")
+            found[name] = _TOLD[event.event](known, event)
+    return tuple(_closed(fault, last_ns, undone=undone) for fault in found.values())
+
+
+def disturbed(faults: Iterable[PlannedFault]) -> list[Span]:
+    """The time that belongs to no load step."""
+    return [fault.disturbed for fault in faults if fault.disturbed is not None]
+
+
+def _planned(plan: Mapping[str, Any]) -> Sequence[PlannedFault]:
+    steps = plan.get("faults")
+    return [
+        PlannedFault(
+            name=str(step.get("name")),
+            kind=str(step.get("kind")),
+            link=str(step.get("link")),
+            parameters=step.get("parameters") or {},
+        )
+        for step in (steps if isinstance(steps, list) else [])
+    ]
+
+
+def _on(fault: PlannedFault, event: Event) -> PlannedFault:
+    if fault.on_ns is not None:
+        return fault
+    kind, link = event.data.get("kind", fault.kind), event.data.get("link", fault.link)
+    parameters = event.data.get("parameters") or fault.parameters
+    return replace(fault, kind=str(kind), link=str(link), parameters=parameters, on_ns=event.at_ns)
+
+
+def _verified(fault: PlannedFault, event: Event) -> PlannedFault:
+    data = event.data
+    canaries = CanaryTimes(
+        **{name: data.get(name) for name in ("through_ms", "beside_ms", "expected_ms", "added_ms")}
+    )
+    verified = bool(data.get("verified"))
+    why = "" if verified else str(data.get("why") or "nothing says why")
+    return replace(fault, verified=verified, unverified_why=why, canaries=canaries)
+
+
+def _off(fault: PlannedFault, event: Event) -> PlannedFault:
+    return replace(fault, off_ns=event.at_ns)
+
+
+def _healed(fault: PlannedFault, event: Event) -> PlannedFault:
+    healed = bool(event.data.get("healed"))
+    why = "" if healed else str(event.data.get("why") or "nothing says why")
+    return replace(fault, healed=healed, unhealed_why=why, healed_ns=event.at_ns if healed else None)
+
+
+def _did(fault: PlannedFault, event: Event) -> PlannedFault:
+    return replace(fault, did=dict(event.data.get("did") or {}))
+
+
+def _skipped(fault: PlannedFault, event: Event) -> PlannedFault:
+    kind, link = event.data.get("kind", fault.kind), event.data.get("link", fault.link)
+    why = str(event.data.get("why") or "nothing says why")
+    return replace(fault, kind=str(kind), link=str(link), skipped_why=why)
+
+
+_TOLD: Final = {
+    kinds.FAULT_ON: _on,
+    kinds.FAULT_VERIFIED: _verified,
+    kinds.FAULT_OFF: _off,
+    kinds.FAULT_HEALED: _healed,
+    kinds.FAULT_DID: _did,
+    kinds.FAULT_SKIPPED: _skipped,
+}
+
+
+def _closed(fault: PlannedFault, last_ns: int, *, undone: bool) -> PlannedFault:
+    if fault.on_ns is None:
+        why = fault.skipped_why or "nothing says that it was applied"
+        return replace(fault, skipped_why=why, off_ns=None)
+    off_ns = fault.off_ns if fault.off_ns is not None else fault.healed_ns
+    fault = replace(fault, off_ns=max(fault.on_ns, last_ns if off_ns is None else off_ns))
+    if fault.healed is None:
+        return replace(fault, healed=undone, unhealed_why="" if undone else "nothing says that it was healed")
+    return replace(fault, left=not undone)

@@ -1,0 +1,147 @@
+"""Events beside each other: what happened in an order in which it cannot have.
+
+    run_started < step_asked <= step_running <= start < end <= step_done <= step_judged < the next ... < run_ended
+    fault_on <= fault_verified, fault_on < fault_off <= fault_healed
+
+- Each line once; a run begins and ends once; each step is asked for, runs, is done and judged once.
+- Nothing happens before the run began or after it ended (workers report a little earlier).
+- The counts of a step, as they were judged while the run went on, are those of its rows: of all of them, or of the
+  calls of the load, as versions of the harness count. A step whose calls were given up waiting for is not compared.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from harness.analysis.calls.calls import FAILED, OK, kinds_of
+from harness.analysis.health.integrity.files import Record
+from harness.analysis.levels.steps import judge
+from harness.foundation.units import NS_PER_S
+from harness.run_directory import events as kinds
+from harness.run_directory.events import Event
+
+STEP: Final = (kinds.STEP_ASKED, kinds.STEP_RUNNING, kinds.STEP_DONE, kinds.STEP_JUDGED)
+ONCE: Final = (kinds.RUN_STARTED, kinds.RUN_ENDED)
+SLACK_NS: Final = NS_PER_S
+RESOLVED_S: Final = 5.0  # beyond the time-out: as long as the conductor waits for open calls
+PROTOCOL: Final = (
+    "initialize",
+    "notifications/",
+    "session/",
+    "websocket/",
+    "tasks/",
+)  # not calls of the load
+
+
+def find(record: Record) -> Iterator[str]:
+    """What is wrong with them."""
+    yield from _twice(record)
+    yield from _outside(record)
+    yield from _steps(record)
+    yield from _faults(record)
+    if record.conducted:
+        yield from _counts(record)
+
+
+def _twice(record: Record) -> Iterator[str]:
+    # Where time is played, a worker may say the same twice at the same moment.
+    told = [event for event in record.events if record.real or event.event != kinds.GENERATOR]
+    lines = Counter(event.line() for event in told)
+    twice = {line: count for line, count in lines.items() if count > 1}
+    if twice:
+        names = sorted({json.loads(line)["event"] for line in twice})
+        yield f"events.jsonl has {sum(twice.values()) - len(twice)} lines twice ({', '.join(names)})"
+    for kind in ONCE:
+        ats = {event.at_ns for event in record.of(kind)}
+        if len(ats) > 1:
+            yield f"events.jsonl has {kind} {len(ats)} times"
+
+
+def _outside(record: Record) -> Iterator[str]:
+    started_ns, ended = record.started_ns, record.ended
+    if started_ns is None:
+        if record.conducted and any(True for _ in record.of(*STEP)):
+            yield "events.jsonl has steps, and not when the run began"
+        return
+    inside = [event for event in record.events if event.event not in {kinds.GENERATOR, kinds.ACTIVITY}]
+    early = [event for event in inside if event.at_ns < started_ns and event.event != kinds.RUN_ENDED]
+    late = [event for event in record.events if ended is not None and event.at_ns > ended.at_ns + SLACK_NS]
+    for events, when in ((early, "before the run began"), (late, "after the run had ended")):
+        if events:
+            yield f"events.jsonl tells of {events[0].event} {when}"
+
+
+def _steps(record: Record) -> Iterator[str]:
+    """Each from its beginning to its end, one after the other."""
+    expected, last_ns, index = 0, 0, 0  # which of STEP comes next, and when the one before was
+    for event in record.of(*STEP):
+        place = STEP.index(event.event)
+        if not record.conducted and place == 0 and expected == len(STEP) - 1:
+            index, expected = index + 1, 0  # nobody judged it
+        if place != expected or event.data["index"] != index:
+            yield f"step {event.data['index']}: {event.event} where {STEP[expected]} of step {index} was to come"
+            return
+        begins_ns, ends_ns = _span(event)
+        if begins_ns < last_ns or ends_ns < begins_ns:
+            yield f"step {index}: {event.event} comes before what must come first"
+            return
+        last_ns = ends_ns
+        expected = (expected + 1) % len(STEP)
+        index += expected == 0
+    if record.whole and record.conducted and expected:
+        yield f"step {index}: {STEP[expected]} is missing"
+
+
+def _span(event: Event) -> tuple[int, int]:
+    """From when to when it tells of something."""
+    if event.event == kinds.STEP_DONE:
+        return int(event.data["start_ns"]), int(event.data["end_ns"])
+    return event.at_ns, event.at_ns
+
+
+def _faults(record: Record) -> Iterator[str]:
+    seen: dict[str, dict[str, list[int]]] = {}
+    for event in record.of(kinds.FAULT_ON, kinds.FAULT_VERIFIED, kinds.FAULT_OFF, kinds.FAULT_HEALED):
+        seen.setdefault(event.data["name"], {}).setdefault(event.event, []).append(event.at_ns)
+    for name, times in seen.items():
+        ons = times.get(kinds.FAULT_ON, [])
+        for kind in (kinds.FAULT_VERIFIED, kinds.FAULT_OFF):
+            told = times.get(kind, [])
+            if told and (not ons or min(told) < min(ons)):
+                yield f"the fault {name}: {kind} before fault_on"
+        offs, healed = times.get(kinds.FAULT_OFF, []), times.get(kinds.FAULT_HEALED, [])
+        if offs and healed and max(healed) < max(offs):
+            yield f"the fault {name}: fault_healed before fault_off"
+        if record.whole and ons and (len(offs) != len(ons) or not healed):
+            yield f"the fault {name} was applied, and nothing says when it ended"
+
+
+def _counts(record: Record) -> Iterator[str]:
+    columns = record.rows[["intended_ns", "outcome", "operation"]]
+    columns = columns.iloc[np.argsort(columns["intended_ns"].to_numpy(), kind="stable")]
+    intended = columns["intended_ns"].to_numpy()
+    done = {event.data["index"]: event.data for event in record.of(kinds.STEP_DONE)}
+    waited_s = (record.number("timeout_s") or 0.0) + RESOLVED_S
+    for event in record.of(kinds.STEP_JUDGED):
+        step = done.get(event.data["index"])
+        if step is None or event.at_ns - step["end_ns"] >= waited_s * NS_PER_S:
+            continue
+        first, last = np.searchsorted(intended, (step["start_ns"], step["end_ns"]))
+        of_load, of_all = _counted(columns.iloc[first:last], step["start_ns"], step["end_ns"])
+        said = tuple(event.data.get(name) for name in ("requests", "ok", "failed"))
+        if said not in {of_load, of_all}:
+            yield (
+                f"step {event.data['index']} was judged by {said[0]} calls, {said[1]} of them ok and {said[2]} failed; "
+                f"by its rows they are {of_load[0]}, {of_load[1]} and {of_load[2]}"
+            )
+
+
+def _counted(rows: pd.DataFrame, start_ns: int, end_ns: int) -> tuple[tuple[int, int, int], ...]:
+    """Calls, those that were ok, those that failed: of the load, and of all rows."""
+    judged, kind = judge(rows, start_ns, end_ns), kinds_of(rows["outcome"])
+    of_all = (len(kind), int(np.count_nonzero(kind == OK)), int(np.count_nonzero(kind == FAILED)))
+    return (judged.requests, judged.ok, judged.failed), of_all

@@ -1,0 +1,71 @@
+"""Rows beside each other: calls of one worker, and of one user, come one after the other.
+
+- A worker gives numbers as it sends: in the order of the numbers nothing was sent before what came first.
+- A user has one call at a time: it sends the next when the one before is done. Open load, too, has users who do so.
+- Numbers of users and sessions are dealt out like cards: worker w of n has those that leave w when divided by n.
+- A session is one user's.
+
+Only real workers can be held to this; simulated calls are drawn from a formula that knows no users.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.analysis.health.integrity.files import Record
+
+Ints = npt.NDArray[np.int64]
+
+
+def find(record: Record) -> Iterator[str]:
+    """What is wrong with them, a sentence a kind."""
+    rows = record.rows
+    if not record.real or not len(rows):
+        return
+    worker, seq, user, session, sent, done = (
+        rows[name].to_numpy().astype(np.int64)
+        for name in ("worker", "seq", "user", "session", "sent_ns", "done_ns")
+    )
+    by_number = np.lexsort((seq, worker))
+    back = _follow(worker[by_number]) & (np.diff(sent[by_number]) < 0)
+    yield from _say(back, "sent before another one of its worker that has a lower number")
+    yield from _one_at_a_time(user, by_number, sent, done)
+    workers = record.number("workers")
+    if workers and workers >= 1:
+        yield from _dealt(int(workers), worker, user, session)
+    yield from _owned(user, session)
+
+
+def _one_at_a_time(user: Ints, by_number: Ints, sent: Ints, done: Ints) -> Iterator[str]:
+    order = by_number[np.argsort(user[by_number], kind="stable")]
+    overlaps = _follow(user[order]) & (sent[order][1:] < done[order][:-1])
+    yield from _say(overlaps, "sent while another call of the same user was open")
+
+
+def _dealt(workers: int, worker: Ints, user: Ints, session: Ints) -> Iterator[str]:
+    yield from _say(worker >= workers, f"of a worker that the run did not have (it had {workers})")
+    strange = (user % workers != worker) | ((session % workers != worker) & (session != 0))
+    yield from _say(
+        strange & (worker < workers), "with the number of a user or a session that another worker deals out"
+    )
+
+
+def _owned(user: Ints, session: Ints) -> Iterator[str]:
+    """Number 0 is a user's before it has opened any, too."""
+    order = np.lexsort((user, session))
+    shared = _follow(session[order]) & (np.diff(user[order]) != 0) & (session[order][1:] != 0)
+    if count := int(np.count_nonzero(shared)):
+        yield "1 session is that of two users" if count == 1 else f"{count:,} sessions are those of two users"
+
+
+def _follow(sorted_key: Ints) -> npt.NDArray[np.bool_]:
+    """Which are of the same worker, or user, as the one before."""
+    same: npt.NDArray[np.bool_] = sorted_key[1:] == sorted_key[:-1]
+    return same
+
+
+def _say(bad: Any, what: str) -> Iterator[str]:
+    if count := int(np.count_nonzero(bad)):
+        yield f"1 call {what}" if count == 1 else f"{count:,} calls {what}"

@@ -1,0 +1,67 @@
+"""Parts of a run that ended though nobody had asked them to: which, when, and how.
+
+A part of the harness's own (the reference target and what stands behind it, Toxiproxy, the janitor) makes the run
+unknown: what was measured from then on was not what was to be measured. A part that was replaced (the janitor) is only
+named. A server that a command of the user's has
+started fails the run: that it ends under load is a finding about the server.
+
+What a fault of the plan ends, and what the run itself ends, is no part that was lost.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from harness.analysis.finding import Finding, certain, unknown
+from harness.foundation.units import NS_PER_S
+from harness.run_directory import events as kinds
+from harness.run_directory.events import Event
+
+SERVER: Final = "server"
+NAMES: Final = {
+    SERVER: "the server",
+    "target": "the reference target",
+    "target-2": "the second process of the reference target",
+    "postgres": "PostgreSQL",
+    "rabbitmq": "RabbitMQ",
+    "epmd": "RabbitMQ's epmd",
+    "redis": "Redis",
+    "toxiproxy": "Toxiproxy",
+    "janitor": "the janitor",
+}
+WORDS_LINES, WORDS_CHARS = 3, 300
+
+
+def findings(events: Iterable[Event]) -> list[Finding]:
+    """One for each part that was lost."""
+    found: list[Finding] = []
+    for event in events:
+        if event.event == kinds.PART_LOST and not event.data.get("replaced"):
+            theirs = event.data.get("part") == SERVER
+            found += certain(sentence(event)) if theirs else unknown(sentence(event))
+    return found
+
+
+def replaced(events: Iterable[Event]) -> str:
+    """The parts that died and were replaced, in a sentence. The run can still be trusted."""
+    return "; ".join(
+        sentence(event) for event in events if event.event == kinds.PART_LOST and event.data.get("replaced")
+    )
+
+
+def sentence(event: Event) -> str:
+    """Which, when, how, and its last words."""
+    again = ", and was replaced" if event.data.get("replaced") else ""
+    part = str(event.data.get("part"))
+    words = last_words(str(event.data.get("last_words") or ""))
+    said = f'; its last words: "{words}"' if words else ""
+    return (
+        f"{NAMES.get(part, part)} ended by itself {event.at_ns / NS_PER_S:.1f} s into the run: "
+        f"{event.data.get('how')}{again}{said}"
+    )
+
+
+def last_words(text: str) -> str:
+    """The end of what it wrote, on one line."""
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()][-WORDS_LINES:]
+    words = " / ".join(lines)
+    return words if len(words) <= WORDS_CHARS else f"...{words[-WORDS_CHARS:]}"

@@ -1,0 +1,33 @@
+"""Attempts to join the load that its master refused: how many, of what kind, and since when.
+
+They change nothing of what was measured, and so nothing of the verdict; but whoever made them wanted users of this run.
+Somebody who is refused tries again several times a second, so attempts are more than those who made them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from harness.foundation.units import NS_PER_S
+from harness.run_directory import events as kinds
+from harness.run_directory.events import Event
+
+
+def attempts(events: Iterable[Event]) -> int:
+    """All of them."""
+    return sum(int(event.data.get("attempts") or 0) for event in _refusals(events))
+
+
+def told(events: Iterable[Event]) -> str:
+    """In a sentence; nothing when nobody tried."""
+    found = _refusals(events)
+    by_why: Counter[str] = Counter()
+    for event in found:
+        by_why[str(event.data.get("why"))] += int(event.data.get("attempts") or 0)
+    if not found:
+        return ""
+    each = ", ".join(f"{count:,} {why}" for why, count in by_why.items())
+    return f"refused attempts to join the load: {each}, from {found[0].at_ns / NS_PER_S:.1f} s on"
+
+
+def _refusals(events: Iterable[Event]) -> list[Event]:
+    return [event for event in events if event.event == kinds.STRANGER_REFUSED]

@@ -1,0 +1,159 @@
+"""Whether an objective is held, missed, or cannot be decided.
+
+A run is a sample of what the server does. So a share, a percentile, a rate or a mean is compared with its bound by a 95 %
+interval (harness.analysis.statistics.confidence): *held* when the whole interval is on the right side, *missed* when the whole of it
+is on the wrong one, *undecided* otherwise, and then the verdict is unknown. The reason says how many calls would decide.
+A percentile is decided by the share of calls on either side of its bound, so any number of calls can decide it; how many
+are needed to print it is another matter (harness.analysis.calls.latency).
+
+What is compared as it is: counts, the slowest call, recovery, and bounds that no sample can prove: `success_rate >= 100%`
+and `==`. One failure misses them, and without one they are held.
+
+The generator's own part: it makes calls look slower, never quicker. A latency that misses its bound only by what the
+generator may have added is undecided; one that is held with it is held.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.analysis.calls.calls import Ints
+from harness.analysis.statistics import confidence, correlation
+from harness.analysis.statistics.confidence import ONE_END, Interval
+from harness.analysis.statistics.rounding import show
+from harness.foundation.units import NS_PER_MS
+from harness.scenario.catalogue import QUANTILES
+from harness.scenario.objectives import Objective
+
+Flags = npt.NDArray[np.bool_]
+Word = Literal["held", "missed", "undecided"]
+HELD: Final = "held"
+MISSED: Final = "missed"
+UNDECIDED: Final = "undecided"
+UPPER: Final = ("<", "<=")  # objectives that want a small value
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveDecision:
+    """The word, and what it rests on; low and high are in the unit of the metric."""
+
+    word: Word
+    low: float = 0.0
+    high: float = math.inf
+    why: str = ""  # what is in the way of a decision
+
+
+def exact(objective: Objective, value: float) -> ObjectiveDecision:
+    """By the value itself."""
+    return ObjectiveDecision(HELD if objective.holds(value) else MISSED, value, value)
+
+
+def success(objective: Objective, good: Flags, parts: Sequence[int]) -> ObjectiveDecision:
+    """A share of calls, in their order; `parts` are the lengths of the stretches of time that they come from."""
+    hits, count = int(np.count_nonzero(good)), len(good)
+    if objective.op == "==" or not _provable(objective):
+        return exact(objective, hits / count)
+    worth = correlation.effective(good, parts, ONE_END)
+    low, high = confidence.share(hits * worth / count, worth, ONE_END)
+    word = _word(objective, (low, high))
+    return ObjectiveDecision(
+        word, low, high, "" if word != UNDECIDED else _more(hits, count, worth, objective.value)
+    )
+
+
+def percentile(
+    objective: Objective, durations_ns: Ints, parts: Sequence[int], added_ms: float = 0.0
+) -> ObjectiveDecision:
+    """Response times with failures as the largest of numbers, in their order; `added_ms` by the generator at most."""
+    if objective.op == "==":
+        return ObjectiveDecision(UNDECIDED, why="a percentile is never exactly a value")
+    quantile = QUANTILES[objective.metric] / 1000
+    word, worth = _by_share(objective, durations_ns, parts, quantile, objective.value)
+    low, high = _milliseconds(confidence.percentile(durations_ns, worth, quantile, ONE_END))
+    spared, _ = _by_share(objective, durations_ns, parts, quantile, objective.value + added_ms)
+    if added_ms and word != spared:
+        part = f"the load generator itself may have added {show(added_ms, 'ms')} to {objective.metric}"
+        return ObjectiveDecision(UNDECIDED, low, high, f"{part}, which is as much as its margin")
+    if word != UNDECIDED:
+        return ObjectiveDecision(word, low, high)
+    beneath = int(np.count_nonzero(_beneath(objective, durations_ns, objective.value)))
+    return ObjectiveDecision(word, low, high, _more(beneath, len(durations_ns), worth, quantile))
+
+
+def mean(
+    objective: Objective, durations_ns: Ints, parts: Sequence[int], added_ms: float = 0.0
+) -> ObjectiveDecision:
+    """Of calls that all succeeded."""
+    low, high = _milliseconds(confidence.mean(durations_ns, parts, ONE_END))
+    word = _word(objective, (low, high))
+    if added_ms and word != _word(objective, (low - added_ms, high - added_ms)):
+        return ObjectiveDecision(
+            UNDECIDED, low, high, f"the load generator itself may have added {show(added_ms, 'ms')}"
+        )
+    return ObjectiveDecision(word, low, high, "" if word != UNDECIDED else "more calls would narrow it")
+
+
+def rate(objective: Objective, interval: Interval, value: float) -> ObjectiveDecision:
+    """Completions a second."""
+    if objective.op == "==" or not objective.value:
+        return exact(objective, value)
+    word = _word(objective, interval)
+    return ObjectiveDecision(word, *interval, "" if word != UNDECIDED else "a longer run would narrow it")
+
+
+def _word(objective: Objective, interval: Interval) -> Word:
+    """By an interval of the metric itself."""
+    low, high = interval
+    best, worst = (low, high) if objective.op in UPPER else (high, low)
+    return HELD if objective.holds(worst) else UNDECIDED if objective.holds(best) else MISSED
+
+
+def _provable(objective: Objective) -> bool:
+    """Whether a sample can show it: all of an endless number of calls can't be shown to be good."""
+    edge = 0.0 if objective.op in UPPER else 1.0
+    return objective.value != edge
+
+
+def _by_share(
+    objective: Objective, durations_ns: Ints, parts: Sequence[int], quantile: float, bound_ms: float
+) -> tuple[Word, float]:
+    """A percentile lies below a bound exactly when at least its share of all calls does."""
+    beneath = _beneath(objective, durations_ns, bound_ms)
+    hits, count = int(np.count_nonzero(beneath)), len(beneath)
+    worth = correlation.effective(beneath, parts, ONE_END)
+    low, high = confidence.share(hits * worth / count, worth, ONE_END)
+    small: Word = HELD if low >= quantile else MISSED if high < quantile else UNDECIDED
+    if objective.op in UPPER or small == UNDECIDED:
+        return small, worth
+    return (MISSED if small == HELD else HELD), worth
+
+
+def _beneath(objective: Objective, durations_ns: Ints, bound_ms: float) -> Flags:
+    """Which calls lie on the lower side of a bound; the bound itself belongs where the objective puts it."""
+    bound_ns = bound_ms * NS_PER_MS
+    beneath: Flags = durations_ns <= bound_ns if objective.op in {"<=", ">"} else durations_ns < bound_ns
+    return beneath
+
+
+def _milliseconds(interval: Interval) -> Interval:
+    """Failures are infinitely slow."""
+    low, high = (math.inf if edge >= np.iinfo(np.int64).max else edge / NS_PER_MS for edge in interval)
+    return low, high
+
+
+def _more(hits: int, count: int, worth: float, bound: float) -> str:
+    """How many calls would decide, if they go on as they did."""
+    need = confidence.calls_needed(hits / count, bound, ONE_END) * count / worth
+    if math.isinf(need):
+        return "it lies on its bound"
+    return f"about {_round_up(need):,} calls would decide it, there were {count:,}"
+
+
+def _round_up(number: float) -> int:
+    """To two digits."""
+    unit = int(10 ** max(0, math.floor(math.log10(number)) - 1))
+    return math.ceil(number / unit) * unit

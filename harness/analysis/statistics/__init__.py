@@ -1,0 +1,1 @@
+"""Statistics without any knowledge of runs: intervals, chance, correlation, rounding, stretches of time."""

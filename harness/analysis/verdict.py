@@ -1,0 +1,403 @@
+"""The verdict on a run: pass, fail or unknown, with the reasons and the exit code.
+
+Rules, in this order:
+
+1. Trust first. A run that was interrupted, cut off or lost rows, or whose generator was the bottleneck, is
+   unknown, whatever its objectives say: a number that cannot be trusted passes nothing and fails nothing.
+   What no number has to show fails the run all the same: acknowledged work that is gone, a server that ended.
+2. Faults. One that did not happen, could not be verified, touched no call, or whose recovery nobody could see
+   makes the run unknown; so does a placebo that seems to have had an effect, for then the measurement sees what
+   is not there. A service that did not recover fails the run, and so does one that retries keep down. A fault that
+   was not healed is told by an exit code of its own, whatever else there is to say. In a resilience matrix a fault
+   that touched no call says so and is no reason, and a row that broke fails the run.
+3. Objectives (harness.analysis.objectives.observation). One that is missed fails the run; one that cannot be decided makes it
+   unknown.
+4. A run without objectives passes when it measured something: a ramp that found its breaking point has
+   passed. It fails when the calls did not work and no breaking point explains it (`analysis.calls.mostly_failed`), or when
+   a step that was to run at the last good level had none.
+
+A check that crashes is unknown, never a pass. Exit codes are merged by `harness.foundation.errors.worst`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness.analysis.calls import mostly_failed
+from harness.analysis.calls.arrivals import KEPT_UP_MIN, fell_behind
+from harness.analysis.faults import work
+from harness.analysis.faults.impact import Impact
+from harness.analysis.faults.matrix import Row
+from harness.analysis.faults.work import WorkOutcome
+from harness.analysis.finding import Finding
+from harness.analysis.finding import unknown as _unknown
+from harness.analysis.health import integrity, lost_calls, lost_parts, stalls, users_present
+from harness.analysis.health.saturation import CLOCK_ERROR_MS_MAX
+from harness.analysis.levels.littles_law import Balance
+from harness.analysis.objectives import observation
+from harness.analysis.objectives.observation import Observation
+from harness.foundation import errors
+from harness.foundation.units import NS_PER_S
+from harness.mcp.held import HELD_BYTES_MAX
+from harness.run_directory import events as kinds
+from harness.run_directory.events import Event
+from harness.run_directory.results import Summary
+from harness.run_directory.results.summary import Outcome
+from harness.scenario.catalogue import where
+
+NO_GOOD_LEVEL: Final = "no_good_level"
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictInputs:
+    """What is judged: the numbers, what objectives saw, and what happened."""
+
+    summary: Summary
+    observations: Sequence[Observation]
+    events: Sequence[Event]
+    impacts: Sequence[Impact] = ()
+    balances: Sequence[Balance] = ()
+    work: WorkOutcome | None = None
+    matrix: Sequence[Row] = ()
+    saturated: Sequence[str] = ()  # why the load generator was the bottleneck, if it was
+    damage: Sequence[str] = ()  # what is wrong with the files
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement; `objectives` has an outcome for each observation, in order."""
+
+    verdict: Outcome
+    reasons: tuple[str, ...]
+    exit_code: int
+    objectives: tuple[Outcome, ...]
+
+
+Check = Callable[[VerdictInputs], list[Finding]]
+
+
+def judge(evidence: VerdictInputs) -> Verdict:
+    """The verdict on a run."""
+    findings = [finding for check in CHECKS for finding in _safely(check, evidence)]
+    outcomes: list[Outcome] = []
+    for seen in evidence.observations:
+        finding = observation.judge(seen)
+        outcomes.append(finding.outcome)
+        if finding.outcome != "pass":
+            findings.append(finding)
+    return Verdict(
+        _merge(findings),
+        tuple(dict.fromkeys(finding.reason for finding in findings)),
+        errors.worst(errors.PASSED, *_codes(findings)),
+        tuple(outcomes),
+    )
+
+
+def _merge(findings: Sequence[Finding]) -> Outcome:
+    """Unknown before fail: a failure that was measured badly is not known to be one; one that is certain is."""
+    outcomes = {finding.outcome for finding in findings}
+    if any(finding.certain for finding in findings):
+        return "fail"
+    return "unknown" if "unknown" in outcomes else "fail" if "fail" in outcomes else "pass"
+
+
+def _codes(findings: Sequence[Finding]) -> list[int]:
+    """What is unknown beside a failure that is certain does not hide it."""
+    hidden = errors.UNKNOWN if any(finding.certain for finding in findings) else None
+    return [finding.exit_code for finding in findings if finding.exit_code != hidden]
+
+
+def _safely(check: Check, evidence: VerdictInputs) -> list[Finding]:
+    try:
+        return check(evidence)
+    except Exception as error:  # whatever a check trips over, the answer is that we do not know
+        return _unknown(f"the check {check.__name__.strip('_')} could not be made: {error!r}")
+
+
+def _damaged(evidence: VerdictInputs) -> list[Finding]:
+    """No number of a run whose files contradict themselves can be trusted."""
+    return integrity.findings(evidence.damage)
+
+
+def _ended(evidence: VerdictInputs) -> list[Finding]:
+    ends = [event.data for event in evidence.events if event.event == kinds.RUN_ENDED]
+    match ends[-1].get("reason") if ends else None:
+        case None:
+            return _unknown("the run was cut off: nothing says how it ended")
+        case "interrupted":
+            return _unknown("the run was interrupted", errors.INTERRUPTED)
+        case "completed" | "broke" | "no_good_level":  # NO_GOOD_LEVEL has a check of its own
+            return []
+        case "aborted" if any(event.event == kinds.ABORT for event in evidence.events):  # as has this
+            return []
+        case "error":
+            return _unknown("the run was ended by an error")
+        case "no_room":
+            return _unknown(f"the run was ended early: {ends[-1].get('why') or 'there was no room for it'}")
+        case other:
+            return _unknown(f"the run ended early: {other}")
+
+
+def _nothing_measured(evidence: VerdictInputs) -> list[Finding]:
+    return [] if evidence.summary.totals.requests else _unknown("no call was made")
+
+
+def _saturated(evidence: VerdictInputs) -> list[Finding]:
+    generator = evidence.summary.generator
+    if generator.saturated is None and evidence.summary.totals.requests:
+        return _unknown("the load generator did not report its own health")
+    found = [
+        finding
+        for reason in evidence.saturated
+        for finding in _unknown(f"the load generator was saturated: {reason}")
+    ]
+    error_ms = generator.clock_error_ms or 0.0
+    if error_ms > CLOCK_ERROR_MS_MAX:
+        found += _unknown(
+            f"the workers' clocks agree only to {error_ms:.1f} ms (limit {CLOCK_ERROR_MS_MAX:g} ms)"
+        )
+    return found
+
+
+def _not_held(evidence: VerdictInputs) -> list[Finding]:
+    """Replies that this harness gave up for a reason of its own."""
+    count = evidence.summary.generator.not_held
+    return (
+        _unknown(
+            f"{count:,} replies were given up because a load worker holds {HELD_BYTES_MAX // 1_000_000} MB of them at most: "
+            "the harness's own limit, not the server's fault (fewer users, more workers, smaller replies)"
+        )
+        if count
+        else []
+    )
+
+
+def _behind(evidence: VerdictInputs) -> list[Finding]:
+    """Open load that was not the load that was asked for."""
+    return [
+        finding
+        for step, share in fell_behind(evidence.events, evidence.summary.steps)
+        for finding in _unknown(
+            f"the load generator was saturated: it kept up with {share:.0%} of the {step.rate:g} arrivals a second "
+            f"of step {step.index} (limit {KEPT_UP_MIN:.0%})"
+        )
+    ]
+
+
+def _lost(evidence: VerdictInputs) -> list[Finding]:
+    why = lost_calls.told(evidence.summary.generator)
+    return _unknown(why) if why else []
+
+
+def _balanced(evidence: VerdictInputs) -> list[Finding]:
+    """Little's law: users of a closed load can't have more calls open than they are."""
+    wrong = [one for one in evidence.balances if not one.holds]
+    return [
+        finding
+        for one in wrong[:1]
+        for finding in _unknown(
+            f"the numbers contradict each other: {one.in_flight:.1f} calls were in flight on average in step "
+            f"{one.index}, with {one.users} users of one call at a time"
+        )
+    ]
+
+
+def _crew(evidence: VerdictInputs) -> list[Finding]:
+    """The load was the one that was asked for, and could connect."""
+    findings = [
+        finding
+        for one in users_present.absences(evidence.events)[:1]
+        for finding in _unknown(
+            f"in step {one.step} {one.seen} users were running where {one.asked} were asked for"
+        )
+    ]
+    if files := users_present.out_of_files(evidence.events):
+        findings += _unknown(
+            f"a load worker had {files[0]:,} files open and may have {files[1]:,}: connections failed for want of them "
+            "(ulimit -n)"
+        )
+    return findings
+
+
+def _workers(evidence: VerdictInputs) -> list[Finding]:
+    return [
+        finding
+        for event in evidence.events
+        if event.event in _TROUBLES
+        for finding in _unknown(
+            f"{event.data.get('worker')} {_TROUBLES[event.event]}, {event.at_ns / NS_PER_S:.1f} s "
+            f"into the run{_with_users(event.data.get('users'))}: {event.data.get('why')}"
+        )
+    ]
+
+
+def _with_users(users: int | None) -> str:
+    return "" if users is None else f", with {users} {'user' if users == 1 else 'users'}"
+
+
+_TROUBLES: Final[dict[str, str]] = {
+    kinds.WORKER_LOST: "was lost",
+    kinds.ROWS_UNWRITTEN: "could not write its rows",
+}
+
+
+def _faults(evidence: VerdictInputs) -> list[Finding]:
+    if evidence.matrix:
+        return _matrix(evidence.matrix)
+    findings = [finding for impact in evidence.impacts for finding in _fault(impact)]
+    return sorted(findings, key=lambda finding: finding.exit_code != errors.FAULTS_LEFT_OVER)
+
+
+UNTOLD_MOST: Final = 3
+
+
+def _matrix(rows: Sequence[Row]) -> list[Finding]:
+    """A word for each fault: what broke fails the run, what cannot be told makes it unknown."""
+    left = (impact for row in rows for impact in row.impacts if impact.fault.healed is False)
+    findings = [_fault(impact)[0] for impact in left]
+    untold: dict[str, list[str]] = {}
+    for row in rows:
+        if row.outcome == "broke":
+            findings.append(Finding("fail", f"the fault {row.name} broke it: {row.why}", errors.FAILED))
+        if row.outcome == "unknown":
+            untold.setdefault(row.why, []).append(row.name)
+        elif row.placebo and row.outcome != "survived":
+            findings += _unknown(
+                f"the fault {row.name} is a placebo, and still it was {row.outcome.replace('_', ' ')}: {UNSTEADY}"
+            )
+    for why, names in untold.items():
+        more = f" and {len(names) - UNTOLD_MOST} others" if len(names) > UNTOLD_MOST else ""
+        findings += _unknown(
+            f"how the service takes {', '.join(names[:UNTOLD_MOST])}{more} is not known: {why}"
+        )
+    if all(row.outcome == "not_exposed" for row in rows):
+        findings += _unknown("no fault touched a call, so nothing was shown")
+    return findings
+
+
+def _fault(impact: Impact) -> list[Finding]:
+    """What is wrong with one fault, the worst first; a fault that did not happen has nothing else wrong."""
+    fault = impact.fault
+    left: list[Finding] = []
+    if fault.healed is False:
+        place = f" on {where(fault.link)}" if fault.link else ""
+        which = f"the fault {fault.name} ({fault.kind}{place})"
+        if fault.left:
+            left = _unknown(f"{which} was left over: {fault.unhealed_why}", errors.FAULTS_LEFT_OVER)
+        else:  # its server ended with the run, or somebody has undone it since
+            left = _unknown(f"{which} was not healed before the run ended: {fault.unhealed_why}")
+    if fault.window is None:
+        return [*left, *_unknown(f"the fault {fault.name} did not happen: {fault.skipped_why}")]
+    if not fault.verified:
+        return [*left, *_unknown(f"the fault {fault.name} could not be verified: {fault.unverified_why}")]
+    if not impact.exposure.calls:
+        return [*left, *_unknown(f"the fault {fault.name} touched no call, so it has shown nothing")]
+    return left or _recovered(impact)
+
+
+UNSTEADY: Final = "the load itself is not steady enough to tell"
+
+
+def _recovered(impact: Impact) -> list[Finding]:
+    name, found = impact.fault.name, impact.recovery
+    if found.outcome == "recovered":
+        if impact.fault.placebo and found.recover_s:
+            whose = f" for {found.slowest}" if found.slowest else ""
+            took = f"took {found.recover_s:.0f} s to recover from{whose}"
+            return _unknown(f"the fault {name} is a placebo, and still {took}: {UNSTEADY}")
+        return []
+    if found.outcome == "unknown":
+        return _unknown(f"whether the service recovered from {name} is not known: {found.why}")
+    for_s = f"not recovered {found.not_back()}"
+    if impact.fault.placebo:
+        return _unknown(f"the fault {name} is a placebo, and still {for_s}: {UNSTEADY}")
+    return [Finding("fail", f"the fault {name}: {for_s}", errors.FAILED)]
+
+
+def _kept_down(evidence: VerdictInputs) -> list[Finding]:
+    """The fault is over, and what its clients do about it is not."""
+    retries = evidence.summary.retries
+    return [
+        Finding(
+            "fail",
+            f"retries kept the service down after {one.fault} was healed: of {one.offered_rps:,.0f} attempts a second, "
+            f"{one.retried_share:.0%} of them retries, {one.goodput_rps:,.0f} were answered well; before it "
+            f"{one.goodput_rps_before:,.0f} of {one.offered_rps_before:,.0f}",
+            errors.FAILED,
+        )
+        for one in (retries.kept_down if retries else ())
+    ]
+
+
+def _mostly_failed(evidence: VerdictInputs) -> list[Finding]:
+    return mostly_failed.findings(evidence.summary, [one.objective.metric for one in evidence.observations])
+
+
+def _no_good_level(evidence: VerdictInputs) -> list[Finding]:
+    ends = {event.data.get("reason") for event in evidence.events if event.event == kinds.RUN_ENDED}
+    if NO_GOOD_LEVEL not in ends:
+        return []
+    reason = "no level of the ramp was good, so there was no last good level to sustain"
+    return [Finding("fail", reason, errors.FAILED)]
+
+
+def _aborted(evidence: VerdictInputs) -> list[Finding]:
+    """A run that a rule of the scenario ended: what the rule was to catch was there."""
+    return [
+        Finding(
+            "fail",
+            f"the run was stopped early: {event.data.get('rule')} "
+            f"({event.data.get('why') or 'since {:.0f} s'.format(event.data.get('since_s', 0.0))})",
+            errors.FAILED,
+        )
+        for event in evidence.events
+        if event.event == kinds.ABORT
+    ]
+
+
+def _work(evidence: VerdictInputs) -> list[Finding]:
+    """What was acknowledged is there once: nobody needs to ask for that."""
+    return work.findings(evidence.work)
+
+
+def _experiment(evidence: VerdictInputs) -> list[Finding]:
+    """What a Chaos Toolkit experiment says of itself, where the run belonged to one."""
+    said = [event.data for event in evidence.events if event.event == kinds.EXPERIMENT]
+    if not said or (said[-1].get("status") == "completed" and not said[-1].get("deviated")):
+        return []
+    title, status = said[-1].get("title"), said[-1].get("status")
+    if said[-1].get("deviated"):
+        reason = f"the experiment {title!r} deviated: its hypothesis did not hold"
+        return [Finding("fail", reason, errors.FAILED)]
+    return _unknown(f"the experiment {title!r} {status}: journal.json and experiment.log say more")
+
+
+def _parts(evidence: VerdictInputs) -> list[Finding]:
+    return lost_parts.findings(evidence.events)
+
+
+def _stalled(evidence: VerdictInputs) -> list[Finding]:
+    return stalls.findings(evidence.events)
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    _stalled,  # before all that it may have caused
+    _parts,
+    _workers,  # before the ending that it may have caused
+    _ended,
+    _damaged,
+    _nothing_measured,
+    _lost,
+    _saturated,
+    _not_held,
+    _behind,
+    _crew,
+    _balanced,
+    _kept_down,
+    _faults,
+    _experiment,
+    _work,
+    _no_good_level,
+    _aborted,
+    _mostly_failed,
+)

@@ -1,0 +1,115 @@
+"""Errands of the reference target: tasks that are submitted while faults come and go, and the records of what it did.
+
+    POST /tasks, by way of the client link  --202--> a promise: it will finish, once
+    after healing, beside the links: what the target's own tables say of each task, and of each entry of the ledger
+
+A task that was running when its worker died is taken over when its lease is over, so reading waits for a while until
+none is open. An entry was written by one execution, whose record has to be there, once. All of it stands in work.jsonl;
+`analysis.faults.work` counts.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+import asyncpg
+
+from harness.conduct.durability.entries import EntryBook
+from harness.foundation.clock import within
+from harness.foundation.units import NS_PER_S
+from harness.mcp import outcome
+
+SCHEMA: Final = "harness_target"  # of the target's own tables, unless its options say otherwise
+RATE_PER_S, TIMEOUT_S = 1.0, 5.0
+ANSWER_BYTES_MAX: Final = 65_536
+OPEN_S, LOOK_S = 30.0, 0.5  # a lease is ten seconds
+ACCEPTED: Final = 202
+TASK: Final = {"kind": "wait", "arguments": {"seconds": 0}}
+_EXECUTED: Final = """SELECT e.entry, count(x.id) FROM {schema}.entries e
+  LEFT JOIN {schema}.executions x ON x.id = e.execution WHERE e.log = $1 GROUP BY 1"""
+_FINISHED: Final = """SELECT t.id,
+    (SELECT count(*) FROM {schema}.task_history h WHERE h.task = t.id AND h.status IN ('completed', 'failed')),
+    (SELECT count(*) FROM {schema}.task_effects f WHERE f.task = t.id)
+  FROM {schema}.tasks t WHERE t.id = ANY($1::text[])"""
+_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecords:
+    """Where the target keeps what it did."""
+
+    database_url: str = field(repr=False)
+    schema: str = SCHEMA
+
+
+@dataclass(slots=True)
+class SubmittedTasks:
+    """The tasks of one run; promises and records go into the ledger's file."""
+
+    book: EntryBook
+    records: TaskRecords
+    promised: list[str] = field(default_factory=list)
+
+    async def send(self, base_url: str) -> None:
+        """Until cancelled: a task a second, one after the other; what falls due while one is under way is left out."""
+        limit = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        every_ns = int(NS_PER_S / RATE_PER_S)
+        due_ns = self.book.clock.now_ns()
+        async with aiohttp.ClientSession(timeout=limit) as session:
+            while True:
+                await self._task(session, base_url)
+                due_ns += every_ns * max(1, -((due_ns - self.book.clock.now_ns()) // every_ns))
+                await self.book.clock.sleep(max(0, due_ns - self.book.clock.now_ns()) / NS_PER_S)
+
+    async def read(self, within_s: float = OPEN_S) -> None:
+        """What became of them; what the tables do not tell is not known."""
+        try:
+            async with within(within_s + TIMEOUT_S):
+                connection = await asyncpg.connect(self.records.database_url, timeout=TIMEOUT_S)
+                try:
+                    await self._read(connection, within_s)
+                finally:
+                    await connection.close(timeout=TIMEOUT_S)
+        except _FAILURES as error:
+            self.book.say(unrecorded=f"{type(error).__name__}: {error}")
+
+    async def _read(self, connection: Any, within_s: float) -> None:
+        schema = '"' + self.records.schema.replace('"', '""') + '"'
+        executed = await connection.fetch(_EXECUTED.format(schema=schema), self.book.run_id)
+        self.book.say(executed={str(entry): int(many) for entry, many in executed})
+        looks = max(1, int(within_s / LOOK_S))
+        for left in reversed(range(looks)):
+            rows = await connection.fetch(_FINISHED.format(schema=schema), self.promised)
+            if not left or all(ends for _, ends, _ in rows):
+                break
+            await self.book.clock.sleep(LOOK_S)
+        self.book.say(finished={str(task): [int(ends), int(effects)] for task, ends, effects in rows})
+
+    async def _task(self, session: aiohttp.ClientSession, base_url: str) -> None:
+        sent_ns, ended, status, task = self.book.clock.now_ns(), outcome.UNFINISHED, None, None
+        try:
+            async with session.post(f"{base_url}/tasks", json=TASK, allow_redirects=False) as answer:
+                status = answer.status
+                if status == ACCEPTED:
+                    task, ended = str(json.loads(await _bounded(answer))["id"]), outcome.OK
+                else:
+                    ended = outcome.HTTP_STATUS
+        except aiohttp.ClientConnectorError:
+            ended = outcome.CONNECT
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
+            ended = outcome.UNFINISHED
+        finally:
+            if task is not None:
+                self.promised.append(task)
+            self.book.say(
+                task=task, sent_ns=sent_ns, done_ns=self.book.clock.now_ns(), outcome=ended, status=status
+            )
+
+
+async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, which has little to say; of one that goes on and on the beginning, which is no JSON."""
+    body = bytearray()
+    while len(body) < ANSWER_BYTES_MAX and (more := await answer.content.readany()):
+        body += more
+    return bytes(body[:ANSWER_BYTES_MAX])

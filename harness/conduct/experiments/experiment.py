@@ -1,0 +1,144 @@
+"""Runs a Chaos Toolkit experiment beside the load of a run: `chaos run`, as a child, that steers our faults.
+
+    steady load -> [hypothesis - method - hypothesis - rollbacks] -> observed for a while -> the load ends
+
+Rollbacks always run (`--rollback-strategy always`; Chaos Toolkit's default leaves them out when it matters), and what
+an experiment leaves applied is healed all the same. Its journal is kept in the run directory, secrets hidden, and
+its activities become events, so that they are on the charts.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harness.conduct.experiments.steering import ExperimentSteering, listening
+from harness.foundation.clock import RunClock
+from harness.foundation.secrets import redact
+from harness.foundation.secrets.hiding import hide_in
+from harness.foundation.units import NS_PER_S
+from harness.run_directory import events
+from harness.run_directory.directory import write_whole
+from harness.run_directory.events import Event, EventLog
+from harness.scenario.experiment import STEERING, Experiment
+from harness.services.processes.process import running
+
+JOURNAL, LOG = "journal.json", "experiment.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """An experiment that a run belongs to: run by us, or by whoever started us, and is told where to steer it."""
+
+    experiment: Experiment
+    before_s: float
+    after_s: float
+    telling: int | None = None  # a pipe to whoever steers
+
+
+async def perform(asked: Steered, steering: ExperimentSteering, place: Path, log: EventLog) -> None:
+    """From the first hypothesis to the last rollback."""
+    ending: dict[str, Any] = {"status": "interrupted", "deviated": False}
+    try:
+        async with listening(steering) as where:
+            if asked.telling is None:
+                ending = await _run(asked.experiment, where, place)
+            else:
+                os.write(asked.telling, where.encode())
+                os.close(asked.telling)
+                ending = await _until_over(steering)
+    finally:
+        await steering.injector.heal_all()
+        for event in activities(place / JOURNAL, steering.clock):
+            log.write(event)
+        told = {"title": asked.experiment.title, **ending}
+        log.write(Event(steering.clock.now_ns(), events.EXPERIMENT, told))
+
+
+async def _until_over(steering: ExperimentSteering) -> dict[str, Any]:
+    """Until it is said to be over, or whoever steers is gone: our standard input ends with it."""
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1) else gone.set())
+    waits = [asyncio.ensure_future(steering.ended.wait()), asyncio.ensure_future(gone.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+        for each in waits:
+            each.cancel()
+    return steering.ending if steering.ended.is_set() else {"status": "interrupted", "deviated": False}
+
+
+async def _run(experiment: Experiment, where: str, place: Path) -> dict[str, Any]:
+    """`chaos run` as a child, and how it ended."""
+    journal = place / JOURNAL
+    argv = [
+        sys.executable,
+        "-m",
+        "chaostoolkit",
+        "--no-version-check",
+        "--log-file",
+        str(place / "chaos.log"),
+    ]
+    argv += [
+        "run",
+        "--journal-path",
+        str(journal),
+        "--rollback-strategy",
+        "always",
+        str(experiment.path.absolute()),
+    ]
+    env = {STEERING: where}
+    try:
+        async with running(argv, name="chaos", log=place / LOG, env=env) as child:
+            await child.wait()
+    finally:
+        ending = _ending(journal)
+    return ending
+
+
+def _ending(journal: Path) -> dict[str, Any]:
+    """What the journal says; it is made whole and without secrets."""
+    data: dict[str, Any] = {}
+    with suppress(OSError, ValueError):
+        data = json.loads(journal.read_text(encoding="utf-8"))
+    if not data:
+        return {"status": "failed", "deviated": False}
+    write_whole(journal, json.dumps(hide_in(redact.tree(data)), indent=1))
+    return {"status": data.get("status"), "deviated": bool(data.get("deviated"))}
+
+
+def activities(journal: Path, clock: RunClock) -> list[Event]:
+    """Everything the experiment did, by the clock of the run."""
+    try:
+        data = json.loads(journal.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    hypothesis = data.get("steady_states") or {}
+    probes = [run for part in ("before", "after") for run in (hypothesis.get(part) or {}).get("probes") or []]
+    runs = [*probes, *(data.get("run") or []), *(data.get("rollbacks") or [])]
+    return sorted((_event(run, clock) for run in runs if run.get("start")), key=lambda event: event.at_ns)
+
+
+def _event(run: dict[str, Any], clock: RunClock) -> Event:
+    start, end = (_ns(run.get(key) or run["start"], clock) for key in ("start", "end"))
+    activity = run.get("activity") or {}
+    good = run.get("status") == "succeeded" and run.get("tolerance_met", True)
+    return Event(
+        start,
+        events.ACTIVITY,
+        {"name": activity.get("name"), "type": activity.get("type"), "end_ns": end, "succeeded": good},
+    )
+
+
+def _ns(text: str, clock: RunClock) -> int:
+    """Chaos Toolkit writes wall time in UTC, without saying so."""
+    at = datetime.fromisoformat(text)
+    at = at if at.tzinfo else at.replace(tzinfo=clock.started_at.tzinfo)
+    return int((at - clock.started_at).total_seconds() * NS_PER_S)

@@ -1,0 +1,121 @@
+"""Lets an experiment steer the faults of a run, and ask how the load is doing: over loopback, a question a connection.
+
+    apply FAULT     injector.apply: {"verified", "why", ...}; an error when it did not show
+    heal NAME       injector.heal: {"healed", "why"}; an error when it could not be healed
+    measure LAST    conduct.live.last_rows: {"success_rate", "throughput", "p50", ...}; an error when there were no calls
+    end STATUS      the experiment is over
+
+An answer that is an error fails the activity that asked. A question has to carry the key, which only those know whom
+the run has told. The other end is harness.faults.toolkit.line.
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.conduct.live.last_rows import LastRows
+from harness.faults.injector import Injector
+from harness.foundation.clock import RunClock
+from harness.foundation.errors import HarnessError, UsageError
+from harness.foundation.secrets.hiding import learn
+from harness.foundation.units import UnitError, duration_s
+from harness.scenario.experiment import asked_fault
+from harness.scenario.plan.plan import FaultStep
+
+LINE_MOST = 65536
+
+
+@dataclass(slots=True)
+class ExperimentSteering:
+    """What an experiment may ask."""
+
+    injector: Injector
+    recent: LastRows
+    clock: RunClock
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    observed: asyncio.Event = field(default_factory=asyncio.Event)  # recovery, too: the load may end
+    ending: dict[str, Any] = field(default_factory=dict)
+
+    async def answer(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """One answer; {"error": ...} when it is no."""
+        asked: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
+            "apply": self._apply,
+            "heal": self._heal,
+            "measure": self._measure,
+            "end": self._end,
+        }
+        if question.get("ask") not in asked:
+            return {"error": f"there is no {question.get('ask')!r}; there are {', '.join(asked)}"}
+        try:
+            return await asked[question["ask"]](question)
+        except HarnessError as error:
+            return {"error": "; ".join(error.lines())}
+        except UnitError as error:
+            return {"error": str(error)}
+
+    async def _apply(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        fault = asked_fault(str(question.get("fault")), "the experiment")
+        if fault.link not in self.injector.ways:
+            raise UsageError(
+                f"This run has no {fault.link} link", "Its experiment did not name one beforehand"
+            )
+        now_s = self.clock.now_ns() / 1e9
+        step = FaultStep(
+            name=fault.name,
+            kind=fault.kind,
+            link=fault.link,
+            step=None,
+            offset_s=now_s,
+            starts_s=now_s,
+            for_s=0.0,  # until it is healed
+            parameters=fault.parameters,
+        )
+        found = await self.injector.apply(step)
+        return found if found.get("verified") else {"error": f"{fault.name} did not show: {found['why']}"}
+
+    async def _heal(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        found = await self.injector.heal(str(question.get("name")))
+        return found if found["healed"] else {"error": f"{found['name']} is not healed: {found['why']}"}
+
+    async def _measure(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        last_s = duration_s(str(question.get("last")))
+        found = self.recent.measure(self.clock.now_ns(), last_s)
+        return found or {"error": f"no call ended in the last {last_s:g} s"}
+
+    async def _end(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        self.ending = {key: question.get(key) for key in ("status", "deviated")}
+        self.ended.set()
+        return {}
+
+
+@asynccontextmanager
+async def listening(steering: ExperimentSteering) -> AsyncIterator[str]:
+    """Where it listens, and the key: PORT:KEY."""
+    key = secrets.token_hex(16)
+    learn(key)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            line = await reader.readline()
+            try:
+                question = json.loads(line)
+                known = isinstance(question, dict) and secrets.compare_digest(str(question.get("key")), key)
+                said = await steering.answer(question) if known else {"error": "the key is wrong"}
+            except (ValueError, TypeError) as error:
+                said = {"error": f"a question is one line of JSON: {error}"}
+            writer.write(json.dumps(said).encode() + b"\n")
+            await writer.drain()
+        except ConnectionError:  # who asked does not wait for the answer
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=LINE_MOST)
+    try:
+        yield f"{server.sockets[0].getsockname()[1]}:{key}"
+    finally:
+        server.close()

@@ -1,0 +1,108 @@
+"""Where alerts go: onto the console, and to webhooks; each is an event of the run as well.
+
+A webhook gets one POST an alert: {"text", "run_id", "scenario", "alert": {"objective", "broken", "observed", "text"}}; `text` is what
+chat services show. It goes where it was vetted to go (`conduct.setup.vetted_addresses`): to this machine, or to a host that was allowed; over the
+Internet by https only, since its path is a secret. A webhook that does not answer costs nothing but
+itself: five seconds at most, one alert after the other, at most WAITING_MOST waiting; what is lost is said.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from harness.conduct.live.alerts import Alert
+from harness.conduct.live.progress import Progress
+from harness.foundation.addresses.address import Address, AddressError, read
+from harness.foundation.addresses.connector import connector
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets.hiding import hide_in
+from harness.foundation.untrusted.documents import short
+
+CONSOLE: Final = "console"
+POST_S: Final = 5.0
+WAITING_MOST: Final = 100
+LAST_S: Final = 10.0  # for those that still wait when the run has ended
+STATUS_BAD: Final = 300
+SHOWN_MOST: Final = 20
+
+
+@dataclass(slots=True)
+class Alerting:
+    """Takes alerts, and never waits."""
+
+    places: Sequence[str]
+    progress: Progress
+    about: dict[str, Any]
+    waiting: "asyncio.Queue[Alert]"
+
+    def tell(self, alert: Alert) -> None:
+        if CONSOLE in self.places:
+            self.progress.note(f"  ! {alert.text}")
+        if not self._hooks():
+            return
+        try:
+            self.waiting.put_nowait(alert)
+        except asyncio.QueueFull:
+            self.progress.note(f"  An alert was not sent, {WAITING_MOST} wait already: {alert.text}")
+
+    async def send(self) -> None:
+        """One after the other, until cancelled."""
+        limits = aiohttp.ClientTimeout(total=POST_S)
+        async with aiohttp.ClientSession(connector=connector(), timeout=limits) as session:
+            while True:
+                alert = await self.waiting.get()
+                for url in self._hooks():
+                    await self._post(session, url, alert)
+                self.waiting.task_done()
+
+    def _hooks(self) -> list[str]:
+        return [address.url for place in self.places if (address := hook(place)) is not None]
+
+    async def _post(self, session: aiohttp.ClientSession, url: str, alert: Alert) -> None:
+        body = {"text": alert.text, **self.about, "alert": alert.as_data()}
+        try:
+            async with session.post(url, json=hide_in(body), allow_redirects=False) as response:
+                why = f"status {response.status}" if response.status >= STATUS_BAD else ""
+        except (aiohttp.ClientError, TimeoutError) as error:
+            why = str(error) or "no answer in time"
+        if why:
+            self.progress.note(
+                f"  The webhook at {urlsplit(url).netloc.rpartition('@')[2]} took no alert: {why}"
+            )
+
+
+@asynccontextmanager
+async def alerting(
+    places: Sequence[str], progress: Progress, about: dict[str, Any]
+) -> AsyncIterator[Alerting]:
+    """Sends while the body runs, and for a moment after it what is left."""
+    found = Alerting(places, progress, about, asyncio.Queue(WAITING_MOST))
+    sending = asyncio.ensure_future(found.send())
+    try:
+        yield found
+    finally:
+        joining = asyncio.ensure_future(found.waiting.join())
+        await asyncio.wait({joining, sending}, timeout=LAST_S, return_when=asyncio.FIRST_COMPLETED)
+        for each in (joining, sending):
+            each.cancel()
+        await asyncio.wait({joining, sending})
+
+
+def hook(place: str) -> Address | None:
+    """Where a webhook is; None of the console. An error when it is no place for alerts."""
+    if place == CONSOLE:
+        return None
+    try:
+        return read(place, ("http", "https"))
+    except AddressError as error:
+        raise UsageError(
+            f"--alert {json.dumps(short(place.partition(':')[0], SHOWN_MOST))} is no place for alerts",
+            f"It is neither console nor the URL of a webhook: {error}",
+            "For example --alert console --alert http://127.0.0.1:9000/hook",
+        ) from None

@@ -1,0 +1,96 @@
+"""Alerts: an objective that does not hold while the run goes on, said when it breaks and when it holds again.
+
+Each second an objective is compared with the calls that ended in the last ten (`conduct.live.last_rows`), and only while all ten
+lie in its scope: in a load step with no fault on (no scope), in its step, during its fault, or anywhere (overall).
+So a fault that is healed does not break what is to hold outside of it.
+
+An alert is a hint and no verdict: ten seconds are not the run, percentiles are of ok calls, and what is not known second by
+second (an operation, p999, mean, max, recovery, counts) has no alert. Without a call only throughput is known.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from harness.analysis.statistics.rounding import show
+from harness.conduct.live.live_json import LAST_S, LiveSnapshot
+from harness.scenario.objectives import Objective
+
+METRICS: Final = {
+    "p50": "p50",
+    "p90": "p90",
+    "p95": "p95",
+    "p99": "p99",
+    "success_rate": "success_rate",
+    "throughput": "throughput",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An objective began to break, or holds again."""
+
+    objective: str
+    broken: bool
+    observed: float  # in the unit of the metric
+    text: str
+
+    def as_data(self) -> dict[str, Any]:
+        """What the event log says of it: there is no infinity in JSON."""
+        observed = None if self.observed == float("inf") else round(self.observed, 6)
+        return asdict(self) | {"observed": observed}
+
+
+@dataclass(slots=True)
+class Alerts:
+    """The objectives of one run, since when each is in its scope, and which are broken."""
+
+    objectives: Sequence[Objective]
+    holding: dict[str, bool] = field(default_factory=dict)  # of this second, as far as it is known
+    _since_s: dict[str, float] = field(default_factory=dict)
+    _broken: set[str] = field(default_factory=set)
+
+    def look(self, shown: LiveSnapshot, recent: Mapping[str, Any]) -> list[Alert]:
+        """What changed with this second; `recent` is what `Recent.measure` says of the last ten."""
+        found = []
+        self.holding = {}
+        for objective in self.objectives:
+            if not self._asked(objective, shown):
+                continue
+            value = recent.get(METRICS[objective.metric], 0.0 if objective.metric == "throughput" else None)
+            if value is None:
+                continue
+            self.holding[objective.text] = objective.holds(value)
+            broken = not self.holding[objective.text]
+            if broken == (objective.text in self._broken):
+                continue
+            (self._broken.add if broken else self._broken.discard)(objective.text)
+            found.append(_alert(objective, shown, value, broken=broken))
+        return found
+
+    def _asked(self, objective: Objective, shown: LiveSnapshot) -> bool:
+        """Whether the whole of the last seconds lies in its scope."""
+        if not _in_scope(objective, shown):
+            self._since_s.pop(objective.text, None)
+            return False
+        live = shown.live
+        since_s = self._since_s.setdefault(objective.text, live.at_s - live.span_s)
+        return live.at_s - since_s >= LAST_S - live.span_s / 2
+
+
+def _in_scope(objective: Objective, shown: LiveSnapshot) -> bool:
+    if objective.metric not in METRICS or objective.operation is not None or not shown.live.users:
+        return False
+    return {
+        "": shown.step is not None and not shown.faults,
+        "in": shown.step == objective.name,
+        "during": objective.name in shown.faults,
+        "overall": True,
+    }.get(objective.scope, False)
+
+
+def _alert(objective: Objective, shown: LiveSnapshot, value: float, *, broken: bool) -> Alert:
+    state = "does not hold" if broken else "holds again"
+    observed = show(value, objective.unit)
+    text = f"{objective.text} {state}: {observed} over the last {LAST_S:g} s ({shown.headline})"
+    return Alert(objective.text, broken, value, text)

@@ -1,0 +1,63 @@
+"""The last seconds of a running load, kept as rows: what probes and rules ask while it runs.
+
+A call counts at the moment it ended, as everything live does; the report counts by intended start. Rows arrive about
+twice a second, so an answer is that much behind.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from harness.conduct.live.last_second import of_load
+from harness.foundation.units import NS_PER_MS, NS_PER_S
+from harness.mcp import outcome
+
+KEPT_S = 60.0
+FAILED = pa.array(sorted(outcome.FAILED), pa.string())
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+
+@dataclass(slots=True)
+class LastRows:
+    """Rows of the last minute: the calls of the load."""
+
+    kept: deque[tuple[int, pa.Table]] = field(default_factory=deque)
+
+    def add(self, tables: list[pa.Table], now_ns: int) -> None:
+        """What has just been read; what is too old goes."""
+        self.kept.extend((now_ns, load) for load in map(of_load, tables) if load.num_rows)
+        while self.kept and self.kept[0][0] < now_ns - KEPT_S * NS_PER_S:
+            self.kept.popleft()
+
+    def measure(self, now_ns: int, last_s: float) -> dict[str, Any]:
+        """Of the calls that ended in the last seconds; nothing when there were none."""
+        since_ns = now_ns - int(min(last_s, KEPT_S) * NS_PER_S)
+        ok_ms: list[np.ndarray] = []
+        failed = 0
+        for _, table in self.kept:
+            done_ns = table["done_ns"].to_numpy()
+            inside = done_ns >= since_ns
+            if not inside.any():
+                continue
+            outcomes = table["outcome"].combine_chunks().cast(pa.string())
+            good = inside & pc.equal(outcomes, outcome.OK).to_numpy(zero_copy_only=False)
+            ok_ms.append((done_ns - table["intended_ns"].to_numpy())[good] / NS_PER_MS)
+            bad = pc.is_in(outcomes, value_set=FAILED).to_numpy(zero_copy_only=False)
+            failed += int(np.count_nonzero(inside & bad))
+        response_ms = np.concatenate(ok_ms) if ok_ms else np.zeros(0)
+        if not len(response_ms) + failed:
+            return {}
+        return {
+            "success_rate": len(response_ms) / (len(response_ms) + failed),
+            "throughput": len(response_ms) / min(last_s, KEPT_S),
+            "failed": failed,
+            # Nothing succeeded: a percentile of nothing is as slow as can be.
+            **{
+                name: float(np.quantile(response_ms, share)) if len(response_ms) else float("inf")
+                for name, share in QUANTILES.items()
+            },
+        }

@@ -1,0 +1,56 @@
+"""The text format of Prometheus, version 0.0.4: families of samples, written as one page.
+
+    # HELP harness_calls_total Calls that ended.
+    # TYPE harness_calls_total counter
+    harness_calls_total{operation="initialize",outcome="ok"} 12
+
+A family without a sample is left out: what is not known is not there, and is not zero.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from harness.foundation.secrets.hiding import hide
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Samples of one name; of a histogram each has its suffix."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    about: str
+    samples: Sequence[tuple[str, Labels, float]]
+
+
+def family(
+    name: str, kind: Literal["counter", "gauge"], about: str, samples: Iterable[tuple[Labels, float | None]]
+) -> Family:
+    """One that is counted or read; a sample that is None is not known."""
+    return Family(name, kind, about, [("", labels, value) for labels, value in samples if value is not None])
+
+
+def page(families: Iterable[Family]) -> str:
+    """The text of all of them."""
+    return hide("".join(f"{line}\n" for one in families if one.samples for line in _lines(one)))
+
+
+def _lines(one: Family) -> Iterable[str]:
+    yield f"# HELP {one.name} {one.about}"
+    yield f"# TYPE {one.name} {one.kind}"
+    for suffix, labels, value in one.samples:
+        yield f"{one.name}{suffix}{_braced(labels)} {value:.12g}"
+
+
+def _braced(labels: Labels) -> str:
+    inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    return f"{{{inside}}}" if inside else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,67 @@
+"""Where Prometheus scrapes a run while it goes on: GET /metrics, on loopback unless another host is named.
+
+The page is there from before the run is made until it has been read; a scrape in between is answered from memory, on
+the conductor's own loop. A port that is taken ends the run before it begins.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from harness.conduct.live.meters import Meters
+from harness.conduct.live.prometheus_text import CONTENT_TYPE
+from harness.foundation.addresses.address import AddressError, host_of, shown
+from harness.foundation.errors import UsageError
+
+HOST = "127.0.0.1"
+PORT_MOST = 65_535
+
+
+def place_of(text: str) -> tuple[str, int]:
+    """[HOST:]PORT as both."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit()) or len(port) > len(str(PORT_MOST)) or int(port) > PORT_MOST:
+        raise UsageError(
+            f"--prometheus {shown(text)} is not [HOST:]PORT",
+            "The port is a number up to 65535; 0 takes one that is free",
+            "For example --prometheus 9464",
+        )
+    try:
+        return host_of(host or HOST), int(port)
+    except AddressError as error:
+        raise UsageError(
+            f"--prometheus {shown(text)} is not [HOST:]PORT",
+            f"It cannot be listened at: {error}",
+            "For example --prometheus 9464",
+        ) from None
+
+
+@asynccontextmanager
+async def scraped(place: str | None, meters: Meters) -> AsyncIterator[str | None]:
+    """The address of the page, while the body runs; nothing without a place."""
+    if place is None:
+        yield None
+        return
+    host, port = place_of(place)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(text=meters.page(), headers={"Content-Type": CONTENT_TYPE})
+
+    app = web.Application()
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise UsageError(
+                f"Cannot listen at {place} for Prometheus",
+                error.strerror or str(error),
+                "Give another --prometheus [HOST:]PORT; 0 takes a port that is free",
+            ) from error
+        shown = f"[{host}]" if ":" in host else host
+        yield f"http://{shown}:{runner.addresses[0][1]}/metrics"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,136 @@
+"""The load of a run, and what goes on beside it: faults, an experiment, entries that will be counted.
+
+player.play ----------------------------------------> why it ended
+injector, experiment ------ ... healed -----------|   waited for, however the load ended
+ledger.write, errands.send ------------------|        then read back, when nothing is broken any more
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from harness.conduct.durability import entries
+from harness.conduct.durability.entries import READING_S, EntryBook
+from harness.conduct.durability.tasks import OPEN_S, SubmittedTasks
+from harness.conduct.experiments.experiment import Steered, perform
+from harness.conduct.experiments.steering import ExperimentSteering
+from harness.conduct.play import Player
+from harness.conduct.run_values import RunContext
+from harness.conduct.setup.server import ServerUnderTest
+from harness.conduct.setup.trial import tried
+from harness.conduct.stalls import Stalls
+from harness.conduct.watched_parts import Parts
+from harness.scenario.model import REFERENCE_WORK, Work
+
+SOON_S = 10.0  # for reading back, when somebody waits for the end
+HEALING_S = 20.0  # a fault that ends with the load may take a moment more to heal and prove it
+
+
+async def play(
+    run: RunContext, server: ServerUnderTest, player: Player, steering: ExperimentSteering, parts: Parts
+) -> str:
+    """Why the load ended; entries that were written beside it are read back when everything is healed."""
+    work = _work(run)
+    if work is None:
+        return await play_with_faults(run, player, steering, parts)
+    with _ledger(run, work) as book:
+        writing = [asyncio.ensure_future(book.write(server.door(through=True)))]
+        errands = (
+            SubmittedTasks(book, server.records)
+            if server.records is not None and work is REFERENCE_WORK
+            else None
+        )
+        if errands is not None:
+            writing.append(asyncio.ensure_future(errands.send(server.loaded.base_url)))
+        try:
+            reason = await play_with_faults(run, player, steering, parts)
+        except BaseException:  # what was measured until now is kept, and so is what it promised
+            await _stopped(writing)
+            await _read_back(server, book, errands, SOON_S)
+            raise
+        await _stopped(writing)
+        for each in writing:
+            if not each.cancelled():
+                each.result()  # it ends only when it is told to: what went wrong in it is to be heard
+        run.progress.note("  reading back what was written")
+        await _read_back(server, book, errands)
+        book.check()
+    return reason
+
+
+async def try_work(run: RunContext, server: ServerUnderTest) -> None:
+    """Before anything is loaded: an entry can be written and read back, else the run ends here."""
+    if (work := _work(run)) is not None:
+        with _ledger(run, work) as book:
+            await tried(book, server.door(through=True), server.door(through=False))
+
+
+def _ledger(run: RunContext, work: Work) -> AbstractContextManager[EntryBook]:
+    asked = run.asked
+    return entries.opened(run.directory.work, work, run.directory.run_id, run.clock, asked.scenario.seed)
+
+
+async def _stopped(writing: "Sequence[asyncio.Future[None]]") -> None:
+    for each in writing:
+        each.cancel()
+    await asyncio.wait(writing)
+
+
+async def _read_back(
+    server: ServerUnderTest, book: EntryBook, errands: SubmittedTasks | None, within_s: float | None = None
+) -> None:
+    await book.read(server.door(through=False), within_s or READING_S)
+    if errands is not None:
+        await errands.read(within_s or OPEN_S)
+
+
+def _work(run: RunContext) -> Work | None:
+    """What the scenario asks for; with faults on the reference target, its own log."""
+    scenario = run.asked.scenario
+    reference = not scenario.target.url and not scenario.target.command
+    return scenario.work or (REFERENCE_WORK if reference and run.asked.places(run.plan) else None)
+
+
+async def play_with_faults(
+    run: RunContext, player: Player, steering: ExperimentSteering, parts: Parts
+) -> str:
+    """Load and faults on one clock; whatever happens, every fault has been healed when this returns."""
+    injector = steering.injector
+    playing = asyncio.ensure_future(player.play(run.plan))
+    injecting = asyncio.ensure_future(injector.inject(run.plan.faults))
+    beside = [injecting]
+    watching = [asyncio.ensure_future(parts.until_lost())]
+    if run.asked.engine is None:  # drawn calls take no time, whatever the clock says
+        watching.append(asyncio.ensure_future(Stalls(run, run.asked.clock).until_stalled()))
+    if run.asked.steered is not None:
+        beside.append(asyncio.ensure_future(_experiment(run, run.asked.steered, steering)))
+    try:
+        await _until_played(playing, [*beside, *watching])
+        reason = playing.result()
+        if injector.active:
+            await asyncio.wait(beside, timeout=HEALING_S)
+        return reason
+    finally:
+        for each in (playing, *beside, *watching):
+            each.cancel()
+        # All of them, whatever one of them ended with: a fault that is being healed is waited for.
+        await asyncio.gather(playing, *beside, *watching, return_exceptions=True)
+
+
+async def _until_played(playing: "asyncio.Future[str]", beside: Sequence["asyncio.Future[None]"]) -> None:
+    """Until the load has been played; what goes wrong beside it ends it."""
+    waiting: set[asyncio.Future[Any]] = {playing, *beside}
+    while not playing.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for each in done - {playing}:
+            each.result()
+
+
+async def _experiment(run: RunContext, steered: Steered, steering: ExperimentSteering) -> None:
+    """When the load is steady; then recovery is observed for a while."""
+    await steering.injector.reached(run.plan.steps[0].phase, steered.before_s)
+    run.progress.note(f"  ! experiment: {steered.experiment.title}")
+    await perform(steered, steering, run.directory.path, run.log)
+    await run.asked.clock.sleep(steered.after_s)
+    steering.observed.set()

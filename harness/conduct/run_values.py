@@ -1,0 +1,96 @@
+"""A run as values: as it was asked for, as it is being made, as it ended."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.conduct.experiments.experiment import Steered
+from harness.conduct.leaving import Leaving
+from harness.conduct.live.meters import Meters
+from harness.conduct.live.progress import Progress
+from harness.foundation.clock import Clock, RealClock, RunClock
+from harness.foundation.secrets import redact
+from harness.load.engine import Engine
+from harness.report.reading import Reading
+from harness.run_directory.directory import RunDirectory
+from harness.run_directory.events import Event, EventLog
+from harness.run_directory.results import Summary
+from harness.run_directory.undo import OpenEntry, UndoJournal
+from harness.scenario.catalogue import ROLLING, places
+from harness.scenario.model import Scenario
+from harness.scenario.plan.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One run as it was asked for."""
+
+    scenario: Scenario
+    command: str
+    argv: tuple[str, ...]
+    out: Path
+    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
+    clock: Clock = field(default_factory=RealClock)
+    engine: Engine | None = None  # Locust's, unless a test brings another
+    steered: Steered | None = None  # an experiment that says what is done to the target
+    prometheus: str | None = None  # [HOST:]PORT where the run may be scraped
+    web: bool = False  # Locust's web UI shows the load
+    leaving: Leaving = field(default_factory=Leaving)
+
+    def places(self, plan: Plan) -> frozenset[str]:
+        """Where faults will be asked for."""
+        return frozenset().union(*(places(kind, link) for kind, link in self._faults(plan)))
+
+    def rolls(self, plan: Plan) -> bool:
+        """Whether a target of two processes will be asked for."""
+        return any(kind == ROLLING for kind, _ in self._faults(plan))
+
+    def _faults(self, plan: Plan) -> set[tuple[str, str]]:
+        steered = self.steered
+        asked = {(fault.kind, fault.link) for fault in steered.experiment.faults} if steered else set()
+        return asked | {(fault.kind, fault.link) for fault in plan.faults}
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """How it ended; without a directory nothing was measured."""
+
+    run_dir: Path | None
+    summary: Summary
+    exit_code: int
+    reading: Reading | None = None
+
+
+@dataclass(slots=True)
+class RunContext:
+    """The run as it is being made."""
+
+    asked: RunRequest
+    plan: Plan
+    directory: RunDirectory
+    clock: RunClock
+    log: EventLog
+    progress: Progress
+    facts: dict[str, Any]
+    meters: Meters = field(default_factory=Meters)
+    undo: UndoJournal | None = None
+    strangers: int = 0  # attempts to join the load that were refused
+    started: bool = False  # there is something to read, whatever happens from here on
+
+    def event(self, what: str, /, **data: Any) -> None:
+        self.log.write(Event(self.clock.now_ns(), what, data))
+
+    def write_metadata(self, **more: Any) -> None:
+        self.facts |= more
+        self.directory.write_json("metadata.json", redact.tree(self.facts))
+
+    @property
+    def journal(self) -> UndoJournal:
+        """Where everything is announced that is started from now on: a janitor watches."""
+        assert self.undo is not None
+        return self.undo
+
+    def left(self) -> list[OpenEntry]:
+        """What could not be undone."""
+        return self.undo.open() if self.undo is not None else []

@@ -1,0 +1,233 @@
+"""The places of a run's faults: links lead through proxies from before the load to its end; processes stand as they are.
+
+They become known in two steps, and `found` holds them when both are done:
+
+    behind     before the target is started: its PostgreSQL, and the brokers, of which there are any only when faults are planned
+               on the way to them
+    in_front   when it runs, and has said who it is: its door, the link that the load comes by, its processes
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+from urllib.parse import urlsplit
+
+from harness.faults import canary
+from harness.faults.canary.evidence import Ask
+from harness.faults.injector import FaultSite
+from harness.foundation.addresses import book
+from harness.foundation.clock import Clock
+from harness.foundation.errors import FaultBackendUnreachableError, UsageError
+from harness.foundation.secrets import redact
+from harness.load.address import Doors
+from harness.run_directory.directory import RunDirectory
+from harness.scenario.catalogue import PID, WAYS, where
+from harness.services.backends import rabbitmq, redis
+from harness.services.fault_sites import links
+from harness.services.fault_sites import named_process as foreign
+from harness.services.fault_sites.links import Link
+from harness.services.fault_sites.named_process import NamedProcess
+from harness.services.fault_sites.own_process import OwnProcess
+from harness.services.fault_sites.restartable import RestartableProcess
+from harness.services.fault_sites.second_process import SecondProcess
+from harness.services.fault_sites.server_site import ServerSite
+from harness.services.target import ManagedServer
+from harness.services.toxiproxy import server as toxiproxy
+from harness.services.toxiproxy.server import Toxiproxy
+
+ANSWER_S = 10.0
+# What serves behind a link of the reference target, and how its URL begins.
+BROKERS: Final[dict[str, ModuleType]] = {"queue": rabbitmq, "sessions": redis}
+SCHEMES: Final = {"queue": "amqp", "sessions": "redis"}
+
+
+@dataclass(slots=True)
+class FaultSites:
+    """The places of one run, opened as the parts at their ends become known."""
+
+    stack: AsyncExitStack
+    needed: frozenset[str]
+    server: Toxiproxy | None
+    run_id: str
+    clock: Clock
+    rolls: bool = False  # the target runs as two processes
+    foreign: tuple[NamedProcess, ...] = ()  # processes that the user has named
+    found: dict[str, FaultSite] = field(default_factory=dict)
+
+    async def behind(
+        self, database_url: str, seat: RestartableProcess | None, log_dir: Path
+    ) -> tuple[str, dict[str, str]]:
+        """First, for a reference target that is to be started: the URL of its database, and what else it is told."""
+        await self._take("postgres", seat, database_url, database_url)
+        database_url = await self._lead("database", database_url)
+        told: dict[str, str] = {}
+        for name in BROKERS:
+            told |= await self.lead_to_broker(name, log_dir)
+        return database_url, told
+
+    async def in_front(
+        self,
+        doors: Doors,
+        protocol: str,
+        headers: Mapping[str, str],
+        first: ManagedServer | None = None,
+        second: ManagedServer | None = None,
+    ) -> Doors:
+        """Then, whosever target it is: the doors that the load uses. Processes are there only when they are ours."""
+        await self.let_in(doors.mcp_url, protocol, headers)
+        link = await self._client_link(doors)
+        if first is not None:
+            stand_in = _stand_in(second, link)
+            # By the link clients are led to the second process, for as long as the first is away, and canaries with them.
+            through = first.base_url if stand_in is None else stand_in.link.through(first.base_url)
+            await self._take("target", first.seat, through, first.base_url, stand_in)
+        await self._take_named(doors.base_url)
+        return doors if link is None else _by_link(doors, link)
+
+    async def _link(self, name: str, url: str) -> Link | None:
+        """The link of that name; none when no fault is planned on it."""
+        if name not in self.needed or self.server is None:
+            return None
+        link = await self.stack.enter_async_context(links.opened(self.server, self.run_id, name, url))
+        canaries = await self.stack.enter_async_context(canary.opened(link.through(url), url, self.clock))
+        self.found[name] = FaultSite(link, canaries)
+        return link
+
+    async def _lead(self, name: str, url: str) -> str:
+        """The URL by way of that link, if it is there."""
+        link = await self._link(name, url)
+        return url if link is None else link.through(url)
+
+    async def _client_link(self, doors: Doors) -> Link | None:
+        if "client" in self.needed and doors.base_url.startswith("https:"):
+            raise UsageError(
+                "A fault on the client link needs a target that speaks plain HTTP",
+                "Through a proxy at another address its certificate would not be valid",
+                "Test the port behind whatever ends TLS",
+            )
+        return await self._link("client", doors.base_url)
+
+    async def lead_to_broker(self, name: str, log_dir: Path) -> dict[str, str]:
+        """What the target is told of a broker: the link's address where faults are planned on it; nothing without one."""
+        broker = BROKERS[name]
+        url = os.environ.get(broker.VARIABLE, "")
+        if name not in self.needed:
+            return {broker.VARIABLE: await book.by_number(url)} if url else {}
+        if not url:
+            url = await self.stack.enter_async_context(broker.own(log_dir))
+        await self._check_broker(name, broker.VARIABLE, url)
+        return {broker.VARIABLE: await self._lead(name, await book.by_number(url))}
+
+    async def _check_broker(self, name: str, variable: str, url: str) -> None:
+        """It must answer before any load, in plain words."""
+        if not _speaks_plainly(url, SCHEMES[name]):
+            raise UsageError(
+                f"A fault on {where(name)} cannot be made with what {variable} names",
+                f"It is not {SCHEMES[name]}://HOST:PORT; through a proxy at another address no certificate would be valid",
+                f"Name one that speaks without TLS, or unset {variable}: the harness starts one of its own",
+            )
+        async with canary.opened(url, url, self.clock) as canaries:
+            (pair,) = await canaries.pairs(1, Ask(limit_s=ANSWER_S))
+        if pair.beside.end != "replied":
+            raise FaultBackendUnreachableError(
+                f"What {variable} names does not answer: {redact.url(url)}",
+                f"Its connection was {pair.beside.end}; a fault on {where(name)} needs it",
+                f"Start it, or unset {variable}: the harness starts one of its own",
+            )
+
+    async def _take_named(self, url: str) -> None:
+        """Processes that are named by pid; canaries go to the target, whatever those processes are to it."""
+        for each in self.foreign:
+            canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
+            self.found[f"{PID}{each.pid}"] = FaultSite(each, canaries)
+
+    async def let_in(self, url: str, protocol: str, headers: Mapping[str, str]) -> None:
+        """The door itself, for clients that are not the load's."""
+        if "door" not in self.needed:
+            return
+        if not url.startswith("http://") or protocol in {"sse", "websocket"}:
+            raise UsageError(
+                "Rude clients cannot come in",
+                f"They speak HTTP without TLS, Streamable HTTP or plain JSON-RPC; this run speaks {protocol} to {url}",
+                "Leave the fault out, or run it with another --protocol, behind whatever ends TLS",
+            )
+        canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
+        self.found["door"] = FaultSite(ServerSite(url, protocol, headers), canaries)
+
+    async def _take(
+        self,
+        name: str,
+        seat: RestartableProcess | None,
+        through: str,
+        url: str,
+        stand_in: SecondProcess | None = None,
+    ) -> None:
+        """Processes that faults are planned on; those of a user's own server are not ours to stop."""
+        if name not in self.needed:
+            return
+        if seat is None:
+            raise UsageError(
+                f"A fault on {where(name)} needs one that the harness has started",
+                "DATABASE_URL names one of yours",
+                "Unset DATABASE_URL, or disturb the database link: link: database, fault: down",
+            )
+        canaries = await self.stack.enter_async_context(canary.opened(through, url, self.clock))
+        self.found[name] = FaultSite(OwnProcess(where(name), seat, stand_in), canaries)
+
+
+def _stand_in(second: ManagedServer | None, link: Link | None) -> SecondProcess | None:
+    if second is None or link is None:
+        return None
+    return SecondProcess(second.seat, urlsplit(second.base_url).netloc, link)
+
+
+def _by_link(doors: Doors, link: Link) -> Doors:
+    """The same doors, by way of it."""
+    base_url = link.through(doors.base_url)
+    return Doors(
+        base_url,
+        base_url + doors.mcp_url.removeprefix(doors.base_url),
+        base_url.replace("http", "ws", 1)
+        + doors.ws_url.removeprefix(doors.base_url.replace("http", "ws", 1)),
+    )
+
+
+def _named(needed: frozenset[str]) -> tuple[NamedProcess, ...]:
+    """The processes that faults name, as they are now: whoever gets their pids later is somebody else."""
+    return tuple(
+        foreign.found(int(name.removeprefix(PID))) for name in sorted(needed) if name.startswith(PID)
+    )
+
+
+def _speaks_plainly(url: str, scheme: str) -> bool:
+    """Whether it has a host, a port that is one, and no TLS."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == scheme and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+async def prepare(
+    stack: AsyncExitStack,
+    needed: frozenset[str],
+    directory: RunDirectory,
+    clock: Clock,
+    *,
+    rolls: bool = False,
+) -> FaultSites:
+    """A Toxiproxy, if a fault is planned on a link: without one the run ends here, before any load."""
+    named = _named(needed)
+    for link, broker in BROKERS.items():
+        if link in needed and not os.environ.get(broker.VARIABLE):
+            broker.program()  # that there is none is said before anything is started
+    server = (
+        await stack.enter_async_context(toxiproxy.provided_or_started(directory.path))
+        if needed & set(WAYS)
+        else None
+    )
+    return FaultSites(stack, needed, server, directory.run_id, clock, rolls, named)

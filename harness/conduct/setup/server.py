@@ -1,0 +1,153 @@
+"""The server of a run: started if it is ours to start, then asked who it is.
+
+Whichever it is, a preflight comes first: the dialect is found, the server introduces itself, and the tools
+that the users will call must be among those it has. Nothing is loaded before that.
+"""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from harness.client.preflight import Discovered, preflight
+from harness.conduct.durability.entries import EntryRequest
+from harness.conduct.durability.tasks import TaskRecords
+from harness.conduct.run_values import RunContext
+from harness.conduct.setup.fault_sites import FaultSites
+from harness.conduct.setup.starting import start
+from harness.conduct.setup.suggestion import commands_that_work
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets import redact
+from harness.load.address import Doors, credentials, doors
+from harness.scenario.catalogue import USER_CLASSES
+from harness.scenario.model import Scenario
+from harness.services.processes.usage import Usage
+
+PREFLIGHT_S = 5.0
+
+
+@dataclass(slots=True)
+class UsageMaxima:
+    """The most a process used over a run; nothing for a server that is not ours to see."""
+
+    now: Callable[[], Usage] | None = None
+    cpu_max: float | None = None
+    rss_max_mb: float | None = None
+    last: Usage | None = None
+
+    def read(self) -> Usage | None:
+        """Called about once a second; None for a server that is not ours."""
+        if self.now is None:
+            return None
+        usage = self.now()
+        if self.last is not None and usage.at_s > self.last.at_s:
+            cpu = (usage.cpu_s - self.last.cpu_s) / (usage.at_s - self.last.at_s)
+            self.cpu_max = round(max(self.cpu_max or 0.0, cpu), 3)
+        self.rss_max_mb = round(max(self.rss_max_mb or 0.0, usage.rss_bytes / 1e6), 1)
+        self.last = usage
+        return usage
+
+
+@dataclass(slots=True)
+class ServerUnderTest:
+    """A server that answered the preflight."""
+
+    doors: Doors
+    loaded: Doors  # the same by way of the client link, when faults are planned on it
+    protocol: str
+    found: Discovered
+    headers: dict[str, str]
+    managed: bool
+    usage: UsageMaxima
+    records: TaskRecords | None = None  # of the reference target, when it is ours
+
+    def door(self, *, through: bool) -> EntryRequest:
+        """For calls that are not the load's: by way of the client link, or beside it."""
+        doors = self.loaded if through else self.doors
+        return EntryRequest(
+            doors.ws_url if self.protocol == "websocket" else doors.mcp_url,
+            self.protocol,
+            self.headers,
+            self.found.mirrored,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What metadata.json says of it."""
+        named = self.found.server_name is not None
+        return {
+            "url": redact.url(self.doors.ws_url if self.protocol == "websocket" else self.doors.mcp_url),
+            "transport": self.protocol if self.protocol in {"sse", "websocket"} else "http",
+            "protocol": self.protocol,
+            "server": {"name": self.found.server_name, "version": self.found.server_version}
+            if named
+            else None,
+            "managed": self.managed,
+            "cpu_max": self.usage.cpu_max,
+            "rss_max_mb": self.usage.rss_max_mb,
+        }
+
+
+async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> ServerUnderTest:
+    """Start it if it is ours to start, then ask it who it is."""
+    scenario, progress = run.asked.scenario, run.progress
+    wanted = scenario.target
+    started = await start(run, ways, stack)
+    places = doors(started.url, wanted.protocol)
+    headers = credentials(started.url) | wanted.headers
+    found = await preflight(
+        places.ws_url if wanted.protocol == "websocket" else places.mcp_url,
+        wanted.protocol,
+        headers=headers,
+        timeout_s=PREFLIGHT_S,
+    )
+    _check_tools(scenario, found, places)
+    progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
+    loaded = await ways.in_front(places, found.protocol, headers, started.first, started.second)
+    return ServerUnderTest(
+        places,
+        loaded,
+        found.protocol,
+        found,
+        headers,
+        managed=started.first is not None,
+        usage=UsageMaxima(started.usage),
+        records=started.records,
+    )
+
+
+def _introduce(found: Discovered) -> str:
+    return (
+        f"{found.server_name} {found.server_version or ''}".strip()
+        if found.server_name
+        else "a server without a name"
+    )
+
+
+def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
+    """Every tool that will be called must be there; a server that cannot list its tools is believed."""
+    if found.tools is None:
+        return
+    if scenario.workload:
+        needed = [call.call for call in scenario.workload if call.call is not None]
+    else:
+        needed = [
+            tool for name, weight in scenario.mix.items() if weight for tool in USER_CLASSES[name].tools
+        ]
+    there = {tool["name"]: tool for tool in found.tools}
+    missing = sorted(set(needed) - set(there))
+    if not missing:
+        return
+    if missing[0] in found.refused:
+        raise UsageError(
+            f"The tool {missing[0]} of the server at {redact.url(places.mcp_url)} must not be called",
+            f"Its x-mcp-header breaks the rules of 2026-07-28: {found.refused[missing[0]]}",
+            "Correct its inputSchema, or speak an older version: --protocol 2025-11-25",
+        )
+    why = f"It has {', '.join(sorted(there)[:12])}" if there else "It has no tools at all"
+    raise UsageError(
+        f"The server at {redact.url(places.mcp_url)} has no tool {missing[0]}",
+        why,
+        "\n".join(["Call one of its own tools:", *commands_that_work(there, places.mcp_url)])
+        if there
+        else "",
+    )

@@ -1,0 +1,75 @@
+"""What a run starts: the reference target and the services behind it, a command of the user's, or nothing at a URL.
+
+Faults stand between the parts that are ours: the target is told the address of the link, where faults are planned on it,
+and never learns of the part behind. A deploy without a gap needs the target twice.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+
+from harness.conduct.durability.tasks import TaskRecords
+from harness.conduct.run_values import RunContext
+from harness.conduct.setup import vetted_addresses
+from harness.conduct.setup.fault_sites import FaultSites
+from harness.load.address import PLAIN_DOOR
+from harness.services import target
+from harness.services.backends import postgres
+from harness.services.processes.usage import Usage, together
+
+DOOR_OF = {"plain": PLAIN_DOOR, "websocket": "/mcp/ws"}
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Where the server is; the processes only when they are ours."""
+
+    url: str
+    first: target.ManagedServer | None = None
+    second: target.ManagedServer | None = None
+    records: TaskRecords | None = None  # of the reference target
+
+    @property
+    def usage(self) -> Callable[[], Usage] | None:
+        """What our processes use."""
+        there = [one.usage for one in (self.first, self.second) if one is not None]
+        return (lambda: together([usage() for usage in there])) if there else None
+
+
+async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Started:
+    """Ready when this returns, and ended with the stack."""
+    wanted, logs = run.asked.scenario.target, run.directory.path
+    if wanted.command:
+        ready = vetted_addresses.ready(wanted.ready or wanted.url or "").url
+        theirs = target.commanded(logs, wanted.command, ready, mcp_url=wanted.url)
+        first = await stack.enter_async_context(theirs)
+        return Started(first.mcp_url, first)
+    if wanted.url:
+        return Started(wanted.url)
+    run.progress.note(f"Starting {_parts(ways)} and the reference server")
+    own = postgres.provided_or_embedded(logs)
+    database_url, seat = await stack.enter_async_context(own)
+    options = await vetted_addresses.by_number(wanted.options)
+    records = _records(database_url, options)
+    database_url, env = await ways.behind(database_url, seat, logs)
+
+    async def reference(name: str) -> target.ManagedServer:
+        one = target.managed(logs, database_url, arguments=options, env=env, name=name)
+        return await stack.enter_async_context(one)
+
+    first = await reference("target")
+    second = await reference("target-2") if ways.rolls else None
+    return Started(first.base_url + DOOR_OF.get(wanted.protocol, "/mcp"), first, second, records)
+
+
+def _records(database_url: str, options: Sequence[str]) -> TaskRecords:
+    """In the schema that the target was told."""
+    told = [value for option, value in pairwise(options) if option == "--schema"]
+    return TaskRecords(database_url, *told[-1:])
+
+
+def _parts(ways: FaultSites) -> str:
+    """What is started behind the reference server."""
+    brokers = [said for link, said in (("queue", "RabbitMQ"), ("sessions", "Redis")) if link in ways.needed]
+    return ", ".join(["PostgreSQL", *brokers])

@@ -1,0 +1,59 @@
+"""Work is tried once before the load: an entry is written, and has to be found when it is read back.
+
+A write that is refused, a read that is refused, or an entry that is not there afterwards is a mistake of the scenario
+(exit 2), told in the server's own words: a run would count promises that nobody made, or find none of them. A server
+that takes a moment to show what it has is given `SHOWS_S`.
+
+The entry that is tried has the number 0. It is not among those that are counted.
+"""
+
+from harness.conduct.durability.entries import AGAIN_S, EntryBook, EntryRequest, opened_session, what_it_said
+from harness.foundation.errors import TargetUnreachableError, UsageError
+from harness.foundation.units import NS_PER_S
+from harness.mcp import outcome
+from harness.mcp.messages import Reply
+
+SHOWS_S = 5.0
+
+
+async def tried(book: EntryBook, writing: EntryRequest, reading: EntryRequest) -> None:
+    """UsageError, with what the server says, unless an entry can be written and read back."""
+    entry = book.entry(0)
+    async with opened_session(writing) as client:
+        reply = await client.call(book.work.write.call, book.arguments(book.work.write, entry, 0))
+    _check(reply, "write", book.work.write.call)
+    limit_ns = book.clock.now_ns() + int(SHOWS_S * NS_PER_S)
+    while True:
+        back = await book.read_once(reading)
+        if entry in back.found:
+            return
+        if back.why or book.clock.now_ns() >= limit_ns:
+            break
+        await book.clock.sleep(AGAIN_S)
+    if back.why:
+        raise UsageError(
+            f"What work writes cannot be read back: {book.work.read.call} was refused",
+            back.why,
+            "It was tried once before the load; correct work.read",
+        )
+    raise UsageError(
+        f"What work has written is not found when it is read back with {book.work.read.call}",
+        f"{book.work.write.call} was answered with a result, and {entry} is nowhere in what was read",
+        "Put {{entry}} into the arguments of work.write, and let work.read ask for all of it",
+    )
+
+
+def _check(reply: Reply, key: str, tool: str) -> None:
+    if reply.outcome == outcome.OK:
+        return
+    if reply.outcome in outcome.CONNECTION_FAILURES:
+        raise TargetUnreachableError(
+            f"The target did not answer {tool}, which work.{key} calls",
+            what_it_said(reply),
+            "It was tried once before the load",
+        )
+    raise UsageError(
+        f"What work.{key} asks for was refused: {tool}",
+        what_it_said(reply),
+        f"It was tried once before the load; correct work.{key}",
+    )

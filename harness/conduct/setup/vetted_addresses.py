@@ -1,0 +1,130 @@
+"""Every address that a run goes to, in one place: collected from the scenario and the environment, and vetted before anything starts.
+
+    the server under test   --url, target.url, target.ready
+    behind the reference    DATABASE_URL; AMQP_URL and REDIS_URL, or the target's own options for them
+    what applies faults     TOXIPROXY_URL, when a fault is planned on a link
+    who is told             the webhooks of --alert
+
+What is not here: what a server of the user's (target.command) or an experiment's own actions contact. They are programs.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+from harness.conduct.live.alerting import hook
+from harness.foundation.addresses import book
+from harness.foundation.addresses.address import Address, AddressError, read, read_service
+from harness.foundation.addresses.judging import Wanted, unreadable
+from harness.foundation.addresses.vetting import Book, LookUp, look_up, vet
+from harness.foundation.clock import within
+from harness.foundation.errors import FaultBackendUnreachableError, TargetUnreachableError, UsageError
+from harness.load.address import doors
+from harness.scenario.catalogue import WAYS
+from harness.scenario.model import Scenario, Target
+
+LOOK_UP_S: Final = 20.0
+TOXIPROXY_EXAMPLE: Final = "http://127.0.0.1:8474"
+READY_EXAMPLE: Final = "ready: http://127.0.0.1:8000/health"
+# What serves behind the reference target: the variable that names it, its schemes, and an example.
+_SERVICES: Final = {
+    "DATABASE_URL": (("postgresql", "postgres"), "postgresql://user@127.0.0.1:5432/postgres"),
+    "AMQP_URL": (("amqp", "amqps"), "amqp://user@127.0.0.1:5672/"),
+    "REDIS_URL": (("redis", "rediss", "unix"), "redis://127.0.0.1:6379/0"),
+}
+_OPTIONS: Final = {"--amqp-url": "AMQP_URL", "--redis-url": "REDIS_URL"}
+_TOXIPROXY: Final = "TOXIPROXY_URL"
+
+
+async def vetted(
+    scenario: Scenario, places: frozenset[str], environ: Mapping[str, str], ask: LookUp = look_up
+) -> Book:
+    """Where all of it is; `places` are those of the faults. A wrong one ends the run before it begins."""
+    wanted = list(outgoing(scenario, places, environ))
+    try:
+        async with within(LOOK_UP_S):
+            return await asyncio.to_thread(vet, wanted, scenario.allowed_hosts, ask)
+    except TimeoutError:
+        raise UsageError(
+            "The names of this run's addresses cannot be looked up",
+            f"There was no answer within {LOOK_UP_S:.0f} s",
+            "Check this machine's name servers, or give the addresses as numbers",
+        ) from None
+
+
+def outgoing(scenario: Scenario, places: frozenset[str], environ: Mapping[str, str]) -> Iterator[Wanted]:
+    """All of them, read strictly."""
+    yield from _server(scenario.target)
+    if not (scenario.target.url or scenario.target.command):
+        yield from _behind(scenario.target.options, environ)
+    if places & set(WAYS) and environ.get(_TOXIPROXY):
+        yield _toxiproxy(environ[_TOXIPROXY])
+    for place in scenario.alert:
+        if (address := hook(place)) is not None:
+            yield Wanted(address, "--alert", "Alerts are sent", secret=True)
+
+
+def _server(target: Target) -> Iterator[Wanted]:
+    if target.url is not None:  # "" would be the reference server, silently
+        place = read(doors(target.url, target.protocol).base_url, ("http", "https"))
+        yield Wanted(place, absent=TargetUnreachableError)
+    if target.command:
+        named_by = "target.url" if target.ready is None else "target.ready"
+        place = ready((target.url or "") if target.ready is None else target.ready, named_by)
+        yield Wanted(place, named_by, absent=TargetUnreachableError)
+
+
+def ready(text: str, named_by: str = "target.ready") -> Address:
+    """Where a server that is started is asked whether it is up."""
+    try:
+        return read(text, ("http", "https"))
+    except AddressError as error:
+        raise unreadable(named_by, text, str(error), READY_EXAMPLE) from None
+
+
+def _behind(options: Sequence[str], environ: Mapping[str, str]) -> Iterator[Wanted]:
+    told = {variable: environ[variable] for variable in _SERVICES if environ.get(variable)}
+    named = [(variable, variable, text) for variable, text in told.items()]
+    named += [(option, _OPTIONS[option], text) for option, text in _said(options)]
+    for named_by, variable, text in named:
+        schemes, example = _SERVICES[variable]
+        try:
+            address = read_service(text, schemes)
+        except AddressError as error:
+            raise unreadable(named_by, text, str(error), example) from None
+        if address is not None:
+            mine = variable == "DATABASE_URL"
+            absent = TargetUnreachableError if mine else FaultBackendUnreachableError
+            yield Wanted(address, named_by, absent=absent)
+
+
+async def by_number(options: Sequence[str]) -> list[str]:
+    """The options of the reference target, with the addresses in them as they were vetted."""
+    found = list(options)
+    for index, option in enumerate(options):
+        name, equals, joined = option.partition("=")
+        if name in _OPTIONS and equals:
+            found[index] = f"{name}={await book.by_number(joined)}"
+        elif name in _OPTIONS and index + 1 < len(options):
+            found[index + 1] = await book.by_number(options[index + 1])
+    return found
+
+
+def _said(options: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """As two words, or as one with `=`."""
+    for option, value in pairwise([*options, ""]):
+        name, equals, joined = option.partition("=")
+        if name in _OPTIONS:
+            yield name, joined if equals else value
+
+
+def _toxiproxy(text: str) -> Wanted:
+    try:
+        address = read(text, ("http",))
+    except AddressError as error:
+        raise unreadable(_TOXIPROXY, text, str(error), TOXIPROXY_EXAMPLE) from None
+    if address.path.strip("/") or address.query or address.user:
+        why = "Toxiproxy stands at the root of a host and port, without a user"
+        raise unreadable(_TOXIPROXY, text, why, TOXIPROXY_EXAMPLE)
+    return Wanted(address, _TOXIPROXY, absent=FaultBackendUnreachableError)

@@ -1,0 +1,83 @@
+"""Requests of the workload that only read are tried once before the load, with the arguments that the load will use.
+
+A tool that refuses its arguments would fail thousands of times, and a report would say so at its end. Here it is said
+before the load begins, in the server's own words (exit 2). Tried are tools that the server annotates as read-only
+(`readOnlyHint`), resources, prompts and lists. What may write is never called for a trial: the first calls of the load
+are watched instead (`harness.conduct.live.first_calls`).
+
+A server that fails now and then is not mistaken for one that refuses: a request is tried up to `TRIES` times, and one
+success is enough. Being told to come back later (429) is no refusal either.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from random import Random
+from typing import Any, Final
+
+from harness.client.session import Client, connected
+from harness.conduct.durability.entries import what_it_said
+from harness.conduct.setup.server import ServerUnderTest
+from harness.foundation.errors import TargetUnreachableError, UsageError
+from harness.load.workload import WorkloadEntry, works
+from harness.mcp import outcome
+from harness.mcp.messages import Reply
+from harness.mcp.tool import only_reads
+from harness.scenario.model import Scenario
+
+TRIES: Final = 3
+GOOD_ENOUGH: Final = frozenset({outcome.OK, outcome.INPUT_REQUIRED, outcome.RATE_LIMITED})
+
+
+async def try_workload(scenario: Scenario, server: ServerUnderTest) -> int:
+    """How many requests were tried; an error with the server's own words when one of them is refused."""
+    only_read = _only_read(scenario, server.found.tools or [])
+    if not only_read:
+        return 0
+    door = server.door(through=False)
+    session = connected(
+        door.url,
+        door.protocol,
+        headers=door.headers,
+        timeout_s=scenario.timeout,
+        mirrored=server.found.mirrored,
+    )
+    random = Random(scenario.seed)
+    async with session as client:
+        for work in only_read:
+            _check(work, await _reply(client, work, random))
+    return len(only_read)
+
+
+def _only_read(scenario: Scenario, tools: Sequence[dict[str, Any]]) -> list[WorkloadEntry]:
+    read_only = {tool["name"] for tool in tools if only_reads(tool)}
+    entries = [call for call in scenario.workload if call.call is None or call.call in read_only]
+    return works([asdict(call) for call in entries])
+
+
+async def _reply(client: Client, work: WorkloadEntry, random: Random) -> Reply:
+    for tried in range(1, TRIES + 1):
+        drawn = work.draw(random, tried)
+        if work.tool is not None:
+            reply = await client.call(work.tool, drawn)
+        else:
+            reply = await client.request(work.method, drawn, work.operation)
+        if reply.outcome in GOOD_ENOUGH:
+            break
+    return reply
+
+
+def _check(work: WorkloadEntry, reply: Reply) -> None:
+    if reply.outcome in GOOD_ENOUGH:
+        return
+    what = work.tool or work.operation
+    if reply.outcome in outcome.CONNECTION_FAILURES:
+        raise TargetUnreachableError(
+            f"The target did not answer {what}",
+            what_it_said(reply),
+            "It was tried before the load; a slow server needs a longer --timeout",
+        )
+    raise UsageError(
+        f"{what} fails with the arguments that the load would use",
+        what_it_said(reply),
+        "Correct --args or the workload; to load it all the same: --expect-failures",
+    )

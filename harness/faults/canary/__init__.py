@@ -1,0 +1,118 @@
+"""Canaries: one small exchange of our own, through a link or beside it, timed.
+
+- client link and the target itself: GETs of /health over TCP; any answer is an answer, 404 too
+- database link and PostgreSQL itself: one statement, a round trip, on a connection that stays open
+- queue and sessions links: RabbitMQ asked for a message of an empty queue, Redis for a PONG, on connections that stay open
+
+Both of a pair are sent at the same time, in turns which of them first: a server that takes one call at a time keeps both
+waiting. Their calls are not samples: nothing of them is in the numbers of the run.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from harness.faults.canary.amqp import AmqpTalk
+from harness.faults.canary.conversation import CanaryConnection
+from harness.faults.canary.evidence import (
+    LIMIT_S,
+    PAIRS,
+    PAIRS_MOST,
+    SMALL,
+    Ask,
+    Canary,
+    CanaryPair,
+    Judge,
+    Knock,
+)
+from harness.faults.canary.http import Http
+from harness.faults.canary.postgres import Postgres
+from harness.faults.canary.redis import RedisTalk
+from harness.foundation.clock import Clock
+from harness.foundation.units import NS_PER_S
+
+Probe = Callable[[Ask], Awaitable[Canary]]
+HTTP_PORT = 80
+SOON_S = 3.0  # who is asked again and again is not kept for longer, once it is clear
+NEXT_S = 0.1  # less than that is no time for another pair
+
+
+class Keeping(Protocol):
+    """A canary that keeps its connection."""
+
+    async def probe(self, ask: Ask) -> Canary: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class LinkCanaries:
+    """Canaries of one link; of a process both ways are the same."""
+
+    through: Probe
+    beside: Probe
+    clock: Clock
+    knock: Callable[[int, float], Awaitable[Knock]] | None = None
+    turn: int = 0
+
+    async def pairs(self, count: int = PAIRS, ask: Ask = SMALL) -> list[CanaryPair]:
+        """One pair after the other."""
+        return [await self._pair(ask) for _ in range(count)]
+
+    async def until(
+        self, judge: Judge, within_s: float, ask: Ask = SMALL, least: int = PAIRS
+    ) -> list[CanaryPair]:
+        """At least so many, unless they take long; more until they decide, within that time."""
+        began_ns, pairs = self.clock.now_ns(), list[CanaryPair]()
+        while True:
+            left_s = within_s - self._since_s(began_ns)
+            pairs.append(await self._pair(replace(ask, limit_s=max(NEXT_S, min(ask.limit_s, left_s)))))
+            took_s = self._since_s(began_ns)
+            next_s = took_s + max(NEXT_S, took_s / len(pairs))
+            clear = judge(pairs).word != "unknown"
+            if clear and (len(pairs) >= least or next_s > SOON_S):
+                return pairs
+            if len(pairs) >= PAIRS_MOST or next_s > within_s:
+                return pairs
+
+    async def knocks(self, count: int, size: int = 1, limit_s: float = LIMIT_S) -> list[Knock]:
+        return [await self.knock(size, limit_s) for _ in range(count)] if self.knock else []
+
+    async def _pair(self, ask: Ask) -> CanaryPair:
+        self.turn += 1
+        if self.turn % 2:
+            through, beside = await asyncio.gather(self.through(ask), self.beside(ask))
+        else:
+            beside, through = await asyncio.gather(self.beside(ask), self.through(ask))
+        return CanaryPair(through=through, beside=beside)
+
+    def _since_s(self, began_ns: int) -> float:
+        return (self.clock.now_ns() - began_ns) / NS_PER_S
+
+
+# How a server is spoken to, by the scheme of its URL; any other speaks HTTP.
+_SPOKEN: Final[dict[str, Callable[[str, Clock], Keeping]]] = {
+    "postgres": Postgres,
+    "postgresql": Postgres,
+    "redis": lambda url, clock: CanaryConnection(url, RedisTalk(), clock),
+    "amqp": lambda url, clock: CanaryConnection(url, AmqpTalk(), clock),
+}
+
+
+@asynccontextmanager
+async def opened(through: str, beside: str, clock: Clock) -> AsyncIterator[LinkCanaries]:
+    """Canaries for a server at two URLs (of HTTP, PostgreSQL, Redis, or RabbitMQ)."""
+    spoken = _SPOKEN.get(urlsplit(beside).scheme)
+    if spoken is None:
+        upstream = None if through == beside else urlsplit(beside).port or HTTP_PORT
+        ours = Http(through, clock, upstream)
+        yield LinkCanaries(ours.probe, Http(beside, clock).probe, clock, ours.knock)
+        return
+    async with AsyncExitStack() as stack:
+        ways = [spoken(way, clock) for way in (through, beside)]
+        for way in ways:
+            stack.push_async_callback(way.close)
+        yield LinkCanaries(ways[0].probe, ways[1].probe, clock)

@@ -1,0 +1,141 @@
+"""A canary that talks over one connection in a protocol of its own: of Redis, of a queue.
+
+The connection stays open, as the target's does, unless a fresh one is asked for; a broken one is opened again first,
+which is not timed. Bytes are those of what was asked and answered, without the greeting; of one that did not come back,
+all that came over its connection.
+
+It is written by hand. A client library makes a lost connection again by itself, sends heartbeats, and reads before it is
+asked; a canary has to know which bytes its time is of, and that a connection is the one that was open before the fault.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
+
+from harness.faults.canary.evidence import Ask, Canary, end_of
+from harness.foundation.addresses import book
+from harness.foundation.clock import Clock, within
+from harness.foundation.units import NS_PER_MS
+
+EACH = 100  # bytes that a request stands for, each way
+
+
+class UnexpectedError(Exception):
+    """The other side said something else than it should."""
+
+
+@dataclass(slots=True)
+class CountedConnection:
+    """One connection, its bytes counted."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    out: int = 0
+    into: int = 0
+
+    async def say(self, data: bytes) -> None:
+        self.writer.write(data)
+        self.out += len(data)
+        await self.writer.drain()
+
+    async def hear(self, count: int) -> bytes:
+        """So many bytes."""
+        # In pieces, so that what came before the end is counted.
+        heard = bytearray()
+        while len(heard) < count:
+            piece = await self.reader.read(count - len(heard))
+            if not piece:
+                raise EOFError
+            self.into += len(piece)
+            heard += piece
+        return bytes(heard)
+
+    async def hear_line(self) -> bytes:
+        """To the end of a line."""
+        line = b""
+        while not line.endswith(b"\n"):
+            line += await self.hear(1)
+        return line
+
+
+class CanaryProtocol(Protocol):
+    """A protocol."""
+
+    @property
+    def port(self) -> int:
+        """Where its servers listen, unless a URL says otherwise."""
+        ...
+
+    async def greet(self, wire: CountedConnection, where: SplitResult) -> None:
+        """From a new connection to one that can be used."""
+        ...
+
+    async def exchange(self, wire: CountedConnection, out: int, into: int) -> None:
+        """One round trip; it carries so many bytes there, or so many back, beside its own."""
+        ...
+
+    async def leave(self, wire: CountedConnection) -> None:
+        """Ask the server to close the connection."""
+        ...
+
+
+@dataclass(slots=True)
+class CanaryConnection:
+    """One way to a server."""
+
+    url: str = field(repr=False)  # it may hold a password
+    talk: CanaryProtocol
+    clock: Clock
+    kept: CountedConnection | None = None
+
+    async def probe(self, ask: Ask) -> Canary:
+        """Never raises: whatever happens is the result."""
+        began_ns = self.clock.now_ns()
+        try:
+            async with within(ask.limit_s):
+                return await self._asked(ask)
+        except (OSError, EOFError, UnexpectedError) as error:
+            end = end_of(error)
+        wire = self.kept
+        await self.close()
+        lasted_ms = (self.clock.now_ns() - began_ns) / NS_PER_MS
+        return Canary(end, lasted_ms, wire.out if wire else 0, wire.into if wire else 0)
+
+    async def _asked(self, ask: Ask) -> Canary:
+        if ask.fresh:
+            await self.close()
+        if self.kept is None or self.kept.reader.at_eof():
+            await self.close()
+            where = urlsplit(self.url)
+            self.kept = CountedConnection(
+                *await book.connection(where.hostname or "", where.port or self.talk.port)
+            )
+            await self.talk.greet(self.kept, where)
+        wire = self.kept
+        out = ask.padding * ask.requests
+        into = 0 if out or ask.requests == 1 else EACH * ask.requests
+        began_ns = self.clock.now_ns()
+        await self.talk.exchange(wire, out, into)
+        done_ns = self.clock.now_ns()
+        closing_ms = None
+        if ask.until_closed:
+            await self.talk.leave(wire)
+            closing_ms = (self.clock.now_ns() - done_ns) / NS_PER_MS
+            await self.close()
+        return Canary("replied", (done_ns - began_ns) / NS_PER_MS, out or EACH, into or EACH, closing_ms)
+
+    async def close(self) -> None:
+        wire, self.kept = self.kept, None
+        if wire is not None:
+            wire.writer.close()
+            with suppress(OSError, asyncio.CancelledError):
+                await wire.writer.wait_closed()
+
+
+async def until_closed(wire: CountedConnection) -> None:
+    """Until the server has closed the connection, one way or the other."""
+    with suppress(ConnectionResetError):
+        while await wire.reader.read(65536):
+            pass

@@ -1,0 +1,293 @@
+"""What canaries decide together: what a link adds, and whether that is what was to be seen.
+
+What it adds is known in one of two ways:
+
+- *held*: the kernel's times on both sides of the link (`faults.canary.farside`). The server's own time is not in it.
+- *paired*: the difference of a pair, where the kernel cannot tell. The server's own time is in it, as noise: the median of the
+  differences gets an interval (the order statistics around it, 95 %; of fewer than six pairs, the least and the greatest).
+  What is to be certain has a wider one, 99.9 % (of fewer than eleven pairs, none): it is looked at after each pair.
+
+A decision is one of four words:
+
+- *shown*: all of the interval lies within what was to be seen, or every canary ended as it had to
+- *not shown*: all of the wider interval lies outside, or canaries certainly ended in another way
+- *target*: the server itself, beside the link, refuses or cuts connections: nothing can be compared
+- *unknown*: none of these. More pairs are taken, within a bound; then it "could not be verified".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb, inf
+from statistics import median
+from typing import Final
+
+from harness.faults.canary.evidence import (
+    NOISE_MS,
+    SHOWN,
+    TOLERANCE,
+    Canary,
+    CanaryDecision,
+    CanaryPair,
+    End,
+    Judge,
+    Knock,
+    Word,
+)
+from harness.foundation.units import MS_PER_S
+
+PAIRS_LEAST: Final = 3  # that a paired difference can be decided by
+CONFIDENCE: Final = 0.95
+CERTAIN: Final = 0.999
+NOWHERE: Final = (-inf, inf)
+STUCK_MS: Final = 4 * NOISE_MS
+TIMES: Final = 3  # as long as beside the link, and nothing came: that is silence
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDelay:
+    """What the link adds to a round trip: the median, and the intervals that it is in."""
+
+    ms: float
+    likely_ms: tuple[float, float]
+    certain_ms: tuple[float, float]
+    held: bool = False
+
+
+def added(pairs: Sequence[CanaryPair]) -> LinkDelay | None:
+    """By the kernel's times where there are any, else by pairs; None when nothing came back."""
+    held = [
+        one.held_ms
+        for one in (pair.through for pair in pairs)
+        if one.end == "replied" and one.held_ms is not None
+    ]
+    if held:
+        middle = median(held)
+        # Of one or two, a machine that froze for a moment may be the reason.
+        spare = 0.0 if len(held) >= PAIRS_LEAST else 2 * NOISE_MS
+        return LinkDelay(middle, (middle, middle), (middle - spare, middle + spare), held=True)
+    both = differences_ms(pairs)
+    if not both:
+        return None
+    likely = interval(both) if len(both) >= PAIRS_LEAST else NOWHERE
+    certain = interval(both, CERTAIN) if 2 * 0.5 ** len(both) <= 1 - CERTAIN else NOWHERE
+    return LinkDelay(median(both), likely, certain)
+
+
+def differences_ms(pairs: Sequence[CanaryPair]) -> list[float]:
+    """Through less beside, of the pairs that both came back."""
+    return [
+        pair.through.took_ms - pair.beside.took_ms
+        for pair in pairs
+        if pair.through.took_ms is not None and pair.beside.took_ms is not None
+    ]
+
+
+def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The order statistics around the median, whatever the values are distributed like."""
+    ordered, n = sorted(values), len(values)
+    cut, outside = 0, 2 * 0.5**n  # that the median is beyond the least or the greatest
+    while cut + 1 < n / 2 and outside + 2 * comb(n, cut + 1) * 0.5**n <= 1 - confidence:
+        cut += 1
+        outside += 2 * comb(n, cut) * 0.5**n
+    return ordered[cut], ordered[n - 1 - cut]
+
+
+def medians_ms(pairs: Sequence[CanaryPair]) -> tuple[float | None, float | None]:
+    """Through and beside, each by itself."""
+    through = [pair.through.took_ms for pair in pairs if pair.through.took_ms is not None]
+    beside = [pair.beside.took_ms for pair in pairs if pair.beside.took_ms is not None]
+    return (median(through) if through else None), (median(beside) if beside else None)
+
+
+def beside(pairs: Sequence[CanaryPair]) -> CanaryDecision:
+    """Whether there is anything to compare with. A server that is only busy is not in trouble."""
+    cut = [pair.beside for pair in pairs if pair.beside.end != "replied" and not pair.beside.waits]
+    if cut:
+        return CanaryDecision(
+            "target", f"a canary beside the link was {cut[0].end}: the target itself is in trouble"
+        )
+    return SHOWN
+
+
+def answered(pairs: Sequence[CanaryPair]) -> CanaryDecision:
+    """Whether all came back, however long that took."""
+    if (trouble := beside(pairs)) != SHOWN:
+        return trouble
+    cut = [pair.through for pair in pairs if pair.through.end != "replied" and not pair.through.waits]
+    if cut:
+        # One may be an accident of the server's; of more than half it is the link.
+        word: Word = "not shown" if 2 * len(cut) > len(pairs) else "unknown"
+        return CanaryDecision(word, f"{len(cut)} of {len(pairs)} canaries through the link were {cut[0].end}")
+    stuck = [_stuck_ms(pair.through) for pair in pairs]
+    if any(stuck):
+        return CanaryDecision(
+            "not shown", f"the server answered {max(stuck):.0f} ms ago, and nothing came through the link"
+        )
+    return silence(pairs)
+
+
+def silence(pairs: Sequence[CanaryPair]) -> CanaryDecision:
+    """Whether the server had anything to say at all."""
+    if all(pair.through.end != "replied" for pair in pairs):
+        longest_s = max((pair.through.lasted_ms for pair in pairs), default=0.0) / MS_PER_S
+        return CanaryDecision("unknown", f"the server did not answer a canary within {longest_s:.1f} s")
+    return SHOWN
+
+
+def without_effect(pairs: Sequence[CanaryPair]) -> CanaryDecision:
+    """Whether the link is as if nothing were on it."""
+    if (trouble := answered(pairs)) != SHOWN:
+        return trouble
+    found = added(pairs)
+    if found is None:
+        return CanaryDecision("unknown", "too few canaries came back to tell")
+    if found.likely_ms[0] >= -NOISE_MS and found.likely_ms[1] <= NOISE_MS:
+        return SHOWN
+    if found.certain_ms[0] > NOISE_MS:
+        return CanaryDecision("not shown", f"the link adds {found.ms:.1f} ms where nothing should be added")
+    return _varies(pairs, found)
+
+
+def slower_by(
+    pairs: Sequence[CanaryPair], expected_ms: float, most_ms: float | None = None, spread_ms: float = 0.0
+) -> CanaryDecision:
+    """Whether round trips were longer by so much, but for noise; with `most_ms`, up to as much as that."""
+    if (trouble := beside(pairs)) != SHOWN:
+        return trouble
+    if (nothing := silence(pairs)) != SHOWN:
+        return nothing
+    found = added(pairs)
+    if found is None:
+        return CanaryDecision("unknown", "too few canaries came back to tell")
+    return _between(found, expected_ms, most_ms, spread_ms) or _varies(pairs, found)
+
+
+def _between(
+    found: LinkDelay, expected_ms: float, most_ms: float | None, spread_ms: float
+) -> CanaryDecision | None:
+    """Whether it is what was expected; None when its interval is on both sides of an end."""
+    allowed = max(expected_ms * TOLERANCE, NOISE_MS) + spread_ms
+    least, most = expected_ms - allowed, (most_ms or expected_ms) + allowed
+    if least <= found.likely_ms[0] and found.likely_ms[1] <= most:
+        return SHOWN
+    if found.certain_ms[1] < least or found.certain_ms[0] > most:
+        wanted = f"{expected_ms:.0f}" + (f" to {most_ms:.0f}" if most_ms else "")
+        return CanaryDecision(
+            "not shown", f"canaries were {found.ms:.1f} ms slower through the link, not {wanted} ms"
+        )
+    return None
+
+
+def ended(pairs: Sequence[CanaryPair], *ends: End) -> CanaryDecision:
+    """Whether canaries through the link ended in one of these ways, while those beside it were answered, or wait."""
+    if (trouble := beside(pairs)) != SHOWN:
+        return trouble
+    other = [pair.through for pair in pairs if pair.through.end not in ends]
+    if not other:
+        return SHOWN
+    if all(one.waits for one in other) and not all(_longer(pair) for pair in pairs):
+        return silence([pair for pair in pairs if pair.through.waits])
+    return CanaryDecision(
+        "not shown",
+        f"{len(other)} of {len(pairs)} canaries through the link were {other[0].end}, not {' or '.join(ends)}",
+    )
+
+
+def lost(pairs: Sequence[CanaryPair]) -> CanaryDecision:
+    """Whether what is said over the link is lost, and not only late: the server is busy, too."""
+    if (trouble := beside(pairs)) != SHOWN:
+        return trouble
+    through = [pair.through for pair in pairs]
+    if other := [one for one in through if one.end != "silent"]:
+        return CanaryDecision(
+            "not shown",
+            f"{len(other)} of {len(pairs)} canaries through the link were {other[0].end}, not silent",
+        )
+    if all(_lost(pair) for pair in pairs):
+        return SHOWN
+    if all(pair.beside.end == "replied" for pair in pairs):
+        return CanaryDecision("unknown", "the server takes too long for silence to mean anything")
+    return silence(pairs)
+
+
+def ended_as(*ends: End) -> Judge:
+    """`ended`, of these ends."""
+    return lambda pairs: ended(pairs, *ends)
+
+
+def why_not_taken(pairs: Sequence[CanaryPair]) -> str:
+    """Why the server did not take canaries; one that is too busy to answer has taken them."""
+    found = answered(pairs)
+    return "" if found.word == "unknown" else found.why
+
+
+def knocked_slower(
+    knocks: Sequence[Knock], expected_ms: float, most_ms: float | None = None, spread_ms: float = 0.0
+) -> CanaryDecision:
+    """Whether what went upstream was held back for so long, asked without the server."""
+    if not knocks or any(one.end != "closed" or one.early for one in knocks):
+        return CanaryDecision("unknown", "connections through the link did not end as they should")
+    ms = median(one.lasted_ms for one in knocks)
+    return _between(LinkDelay(ms, (ms, ms), (ms, ms), held=True), expected_ms, most_ms, spread_ms) or SHOWN
+
+
+def knocked_as(knocks: Sequence[Knock], end: End) -> CanaryDecision:
+    """Whether connections through the link ended in that way, asked without the server."""
+    if not knocks or any(one.early for one in knocks):
+        return CanaryDecision("unknown", "there is nothing behind the link")
+    other = [one.end for one in knocks if one.end != end]
+    if not other:
+        return SHOWN
+    word: Word = "unknown" if other[0] == "silent" else "not shown"
+    return CanaryDecision(
+        word, f"{len(other)} of {len(knocks)} connections through the link were {other[0]}, not {end}"
+    )
+
+
+def knocked_clean(knocks: Sequence[Knock]) -> CanaryDecision:
+    """Whether the link hands on at once what goes upstream; the quickest counts, since a machine may be slow and a link not fast."""
+    if not knocks:
+        return CanaryDecision("unknown", "nobody knocked")
+    bad = [one for one in knocks if one.end in {"refused", "reset"}]
+    if 2 * len(bad) > len(knocks):
+        return CanaryDecision("not shown", f"connections through the link were {bad[0].end}")
+    if all(one.early for one in knocks):
+        return CanaryDecision(
+            "target", "connections through the link are closed at once: nothing listens behind it"
+        )
+    quick = [one.lasted_ms for one in knocks if one.end == "closed" and not one.early]
+    if quick and min(quick) <= NOISE_MS:
+        return SHOWN
+    if len(quick) == len(knocks):
+        return CanaryDecision("unknown", f"connections through the link took {min(quick):.0f} ms to end")
+    return CanaryDecision("unknown", "connections through the link did not end")
+
+
+def _lost(pair: CanaryPair) -> bool:
+    """By what the kernel saw; else by what came beside the link in a third of the time."""
+    one, far = pair.through, pair.through.far
+    if far is not None and one.lasted_ms > STUCK_MS:
+        nothing_sent = one.accepted and not far.bytes_out
+        return nothing_sent or _stuck_ms(one) > 0
+    return _longer(pair)
+
+
+def _longer(pair: CanaryPair) -> bool:
+    """Through the link nothing came in several times the time of an answer beside it."""
+    return pair.beside.end == "replied" and pair.beside.lasted_ms * TIMES < pair.through.lasted_ms
+
+
+def _stuck_ms(one: Canary) -> float:
+    """For how long what the server has sent has not come through; 0 when it has, or nobody knows."""
+    if one.end != "silent" or one.far is None or one.far.quiet_ms is None or one.bytes_in >= one.far.bytes_in:
+        return 0.0
+    return one.far.quiet_ms if one.far.quiet_ms > STUCK_MS else 0.0
+
+
+def _varies(pairs: Sequence[CanaryPair], found: LinkDelay) -> CanaryDecision:
+    """What cannot be told."""
+    both = differences_ms(pairs)
+    spread_ms = max(both) - min(both) if both else 0.0
+    if found.held or spread_ms < NOISE_MS:
+        return CanaryDecision("unknown", "too few canaries came back to tell")
+    return CanaryDecision("unknown", f"the server's own answers vary by {spread_ms:.0f} ms")

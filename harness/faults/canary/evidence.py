@@ -1,0 +1,144 @@
+"""Canaries as values: what one is asked to do, and what came of it. What several of them decide is in `decision`.
+
+A canary is one small exchange of our own, through a link or beside it. Of each pair both are sent at the same time, so that
+both meet the same server.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+# What a link may add without meaning anything, on a busy machine; the kernel's ticks are within it.
+NOISE_MS = 25.0
+# Of what a toxic was told to add, the share that may be missing or too much.
+TOLERANCE = 0.10
+LIMIT_S = 10.0
+PAIRS, PAIRS_MOST = 5, 25
+
+# replied: all that was asked for. Else how it ended: the connection was not accepted, cut off by a reset, closed in
+# order before all had come, or nothing more came within the limit.
+End = Literal["replied", "refused", "reset", "closed", "silent"]
+
+_ENDS: Final[dict[type[Exception], End]] = {
+    TimeoutError: "silent",
+    ConnectionRefusedError: "refused",
+    ConnectionResetError: "reset",
+}
+
+
+def end_of(error: Exception) -> End:
+    """How a canary ended that raised this instead of an answer."""
+    return next((end for kind, end in _ENDS.items() if isinstance(error, kind)), "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a canary does: so many small requests one after the other, on one connection."""
+
+    requests: int = 1
+    padding: int = 0  # bytes that each request carries for nothing
+    fresh: bool = False  # on a new connection, where it would otherwise use one that is open
+    until_closed: bool = False  # and then until the server, asked to, has closed the connection
+    limit_s: float = LIMIT_S
+
+
+SMALL = Ask()
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """What the server's side of the link has seen of a canary."""
+
+    bytes_out: int  # that went on to the server
+    bytes_in: int  # that the server has sent
+    pieces_in: int
+    quiet_ms: float | None  # since the server's last data; None before any
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """What came of one."""
+
+    end: End
+    lasted_ms: float  # until the last reply, or the other end
+    bytes_out: int = 0
+    bytes_in: int = 0
+    closing_ms: float | None = None  # from the last reply to the end of the connection
+    accepted: bool = False  # the connection was made, and all of the first request sent
+    pieces_in: int = 0  # segments in which its replies came; 0 where nobody has counted
+    held_ms: float | None = None  # how long the link held it; None where nobody knows
+    far: Far | None = None
+
+    @property
+    def took_ms(self) -> float | None:
+        """None when it did not come back."""
+        return self.lasted_ms if self.end == "replied" else None
+
+    @property
+    def waits(self) -> bool:
+        """A server that is busy looks like that: it has the request, and says nothing yet."""
+        return self.end == "silent" and self.accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """A connection through the link that says a few bytes and its end: the link ends it, and the server has no part in that."""
+
+    end: End  # closed: as it should
+    lasted_ms: float  # from its end to that of the other side
+    early: bool = False  # before it had said anything: there is nothing behind the link
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryPair:
+    """One through the link and one beside it."""
+
+    through: Canary
+    beside: Canary
+
+
+Word = Literal["shown", "not shown", "target", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryDecision:
+    """What canaries say; `why` is empty when they show what was to be seen."""
+
+    word: Word
+    why: str = ""
+
+    def else_by(self, other: "CanaryDecision") -> "CanaryDecision":
+        """What this one cannot tell, the other may."""
+        return other if self.word == "unknown" and other.word != "unknown" else self
+
+
+SHOWN: Final = CanaryDecision("shown")
+Judge = Callable[[Sequence[CanaryPair]], CanaryDecision]
+
+
+class Canaries(Protocol):
+    """The two ways of one link; of a process there is one, and it is both."""
+
+    async def pairs(self, count: int = PAIRS, ask: Ask = SMALL) -> list[CanaryPair]:
+        """So many."""
+        ...
+
+    async def until(
+        self, judge: Judge, within_s: float, ask: Ask = SMALL, least: int = PAIRS
+    ) -> list[CanaryPair]:
+        """As many as it needs until they decide, within that time."""
+        ...
+
+    async def knocks(self, count: int, size: int = 1, limit_s: float = LIMIT_S) -> list[Knock]:
+        """Through the link; none where the server's protocol does not allow it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationResult:
+    """What verification has seen."""
+
+    pairs: Sequence[CanaryPair]
+    why_not: str  # why they do not show the fault; nothing when they do
+    expected_ms: float | None = None  # what the fault adds to a round trip; None when none comes back
+    added_ms: float | None = None  # what it added, as far as anybody could measure

@@ -1,0 +1,123 @@
+"""What the kernel knows of TCP connections on this machine: bytes, pieces, and when data last went and came.
+
+Two ways to ask: `own` for a socket that is ours (TCP_INFO), `of_port` and `same` for any other (netlink, sock_diag,
+as `ss -ti` does). No privilege is needed, and nothing is sent over any connection.
+
+The kernel's times are whole ticks: 4 ms on most machines, 10 ms at the most. What it does not know: connections in another
+network namespace or on another machine. Where it refuses to answer, OSError is raised.
+"""
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from harness.foundation.units import NS_PER_MS
+
+SOCK_DIAG, BY_FAMILY, DONE, ERROR = 4, 20, 3, 2
+REQUEST, DUMP = 0x1, 0x300
+INFO: Final = 2  # the attribute that holds TCP_INFO
+ANY_STATE, NO_COOKIE = 0xFFFFFFFF, 0xFFFFFFFF
+ANSWER_BYTES = 1 << 18
+TIMEOUT_S = 1.0
+TCP_INFO_BYTES = 256
+HEAD: Final = struct.Struct("=IHHII")  # length, type, flags, number, port
+ASKED: Final = struct.Struct("=BBBBI")  # family, protocol, attributes, 0, states
+ENDS: Final = struct.Struct("!HH16s16s")  # ports and addresses, local and remote
+MESSAGE_BYTES = 72  # before the attributes
+
+
+class HasOptions(Protocol):
+    """A socket, asyncio's wrapping of one too."""
+
+    def getsockopt(self, level: int, option: int, length: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One end of a connection; a time is None before any data went that way."""
+
+    bytes_out: int
+    bytes_in: int
+    pieces_in: int  # segments that carried data
+    sent_ns: int | None  # when data was last sent, by the clock that was passed in
+    received_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Which connection: family, ports and addresses, as the kernel writes them."""
+
+    family: int
+    packed: bytes
+
+
+def own(ours: HasOptions, now_ns: int) -> Seen:
+    """Of a socket of ours."""
+    return _seen(ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES), now_ns)
+
+
+def of_port(port: int, now_ns: int) -> dict[Ends, Seen]:
+    """Every connection whose other end is that port."""
+    found: dict[Ends, Seen] = {}
+    for family in (socket.AF_INET, socket.AF_INET6):
+        ends = ENDS.pack(0, port, b"", b"")
+        found |= dict(_asked(family, ends, DUMP, now_ns))
+    return found
+
+
+def same(ends: Ends, now_ns: int) -> Seen | None:
+    """That connection, as it is now; None when it is gone."""
+    try:
+        return next((seen for _, seen in _asked(ends.family, ends.packed, 0, now_ns)), None)
+    except FileNotFoundError:
+        return None
+
+
+def _asked(family: int, ends: bytes, flags: int, now_ns: int) -> Iterator[tuple[Ends, Seen]]:
+    question = ASKED.pack(family, socket.IPPROTO_TCP, 1 << (INFO - 1), 0, ANY_STATE)
+    question += ends + struct.pack("=III", 0, NO_COOKIE, NO_COOKIE)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as line:
+        line.settimeout(TIMEOUT_S)
+        line.send(HEAD.pack(HEAD.size + len(question), BY_FAMILY, REQUEST | flags, 1, 0) + question)
+        while True:
+            answer, at = line.recv(ANSWER_BYTES), 0
+            while at < len(answer):
+                length, kind, *_ = HEAD.unpack_from(answer, at)
+                body = answer[at + HEAD.size : at + length]
+                if kind == DONE:
+                    return
+                if kind == ERROR:
+                    number = -struct.unpack_from("=i", body)[0]
+                    raise OSError(number, "the kernel does not tell of connections")
+                yield from _connection(family, body, now_ns)
+                at += (length + 3) & ~3
+            if not flags:
+                return
+
+
+def _connection(family: int, body: bytes, now_ns: int) -> Iterator[tuple[Ends, Seen]]:
+    """One message; a connection that only waits for its name to be free has nothing to tell."""
+    at = MESSAGE_BYTES
+    while at + 4 <= len(body):
+        length, kind = struct.unpack_from("=HH", body, at)
+        if kind == INFO:
+            yield Ends(family, body[4 : 4 + ENDS.size]), _seen(body[at + 4 : at + length], now_ns)
+        at += max(4, (length + 3) & ~3)
+
+
+def _seen(info: bytes, now_ns: int) -> Seen:
+    """Of struct tcp_info; the places are those of linux/tcp.h and never change."""
+    (sent_ago_ms,) = struct.unpack_from("=I", info, 44)
+    (received_ago_ms,) = struct.unpack_from("=I", info, 52)
+    (bytes_in,) = struct.unpack_from("=Q", info, 128)
+    (pieces_in,) = struct.unpack_from("=I", info, 152)
+    (bytes_out,) = struct.unpack_from("=Q", info, 200)
+    return Seen(
+        bytes_out,
+        bytes_in,
+        pieces_in,
+        now_ns - sent_ago_ms * NS_PER_MS if bytes_out else None,
+        now_ns - received_ago_ms * NS_PER_MS if bytes_in else None,
+    )

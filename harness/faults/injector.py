@@ -1,0 +1,334 @@
+"""Plays the fault steps of a plan against the clock, and heals on every exit path.
+
+    wait -> canaries agree -> write ahead -> apply, read back -> FAULT_ON -> canaries differ as they should (verified)
+         -> hold -> read back -> FAULT_OFF -> heal (a ladder), read back -> canaries agree again -> FAULT_HEALED
+
+A fault of the plan is held for its time; one that an experiment asks for (`apply`), until it is to be healed (`heal`).
+A fault that could not be applied, or whose step never came, is skipped, with the reason: it did not happen.
+Where canaries cannot tell, because the server is too busy to answer them: before, the fault goes on; verifying, it "could not
+be verified"; healing, what was read back counts. Only what is certain makes a fault skipped, or not healed.
+What cannot be healed stays in undo.jsonl, for the janitor and `harness doctor --clean`.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.conduct.live.progress import Progress
+from harness.faults.canary import wellness
+from harness.faults.canary.decision import medians_ms
+from harness.faults.canary.evidence import LIMIT_S, SHOWN, Canaries, CanaryDecision
+from harness.faults.kinds import REGISTRY
+from harness.faults.kinds.fault import Counting, Fault, ReadBack
+from harness.foundation.clock import RunClock
+from harness.foundation.errors import HarnessError, NoRoomError, UsageError
+from harness.foundation.units import NS_PER_S, show_duration
+from harness.run_directory import events
+from harness.run_directory.events import Event, EventLog
+from harness.run_directory.undo import Entry, UndoJournal
+from harness.scenario.catalogue import places, where
+from harness.scenario.plan.plan import FaultStep
+from harness.services.fault_sites.links import Link
+from harness.services.fault_sites.named_process import NamedProcess
+from harness.services.fault_sites.own_process import OwnProcess
+from harness.services.fault_sites.server_site import ServerSite
+
+HEAL_S, HEAL_PAUSE_S, HEAL_LEAST_S = 10.0, 0.5, 1.0
+# How long canaries may look before a fault. A process is only asked whether it is there: a busy one is not waited for, or
+# a kill that belongs into the time of another fault would come after it.
+BEFORE_S, BEFORE_PROCESS_S, BEFORE_TRIES = 3.0, 0.5, 3
+WATCHED_TRIES = 10
+# How long canaries may take to verify a fault: its own time, within these.
+VERIFY_LEAST_S, VERIFY_MOST_S = 5.0, 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSite:
+    """A place for faults, and its canaries."""
+
+    place: Link | OwnProcess | NamedProcess | ServerSite
+    canaries: Canaries
+
+
+@dataclass(slots=True)
+class HeldFault:
+    """A fault that somebody asked for, and will ask to heal."""
+
+    step: FaultStep
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)  # the last event of each kind
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    task: "asyncio.Task[None] | None" = None
+
+
+@dataclass(slots=True)
+class Injector:
+    """The faults of one run."""
+
+    ways: Mapping[str, FaultSite]
+    clock: RunClock
+    log: EventLog
+    undo: UndoJournal
+    progress: Progress
+    active: list[str] = field(default_factory=list)  # faults that are being applied, held or healed
+    began: dict[str | None, "asyncio.Future[int]"] = field(default_factory=dict)
+    held: dict[str, HeldFault] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)  # faults whose time had not come when the run ended
+
+    def step_began(self, name: str | None, at_ns: int) -> None:
+        """A load step has all its users; None is the run itself. The first time counts."""
+        future = self._began(name)
+        if not future.done():
+            future.set_result(at_ns)
+
+    async def inject(self, steps: tuple[FaultStep, ...]) -> None:
+        """All faults, each at its time; ends when the last is healed, also when it is cancelled."""
+        each = [asyncio.ensure_future(self._inject(step)) for step in steps]
+        try:
+            await asyncio.gather(*each)
+        except BaseException as error:
+            # The first that ends so ends `gather`, while the others may still be healing.
+            if not isinstance(
+                error, asyncio.CancelledError
+            ):  # then they have been told already, and once is enough
+                for one in each:
+                    one.cancel()
+            await asyncio.wait(each)
+            if self.missed:
+                more = f" and {len(self.missed) - 1} more" if len(self.missed) > 1 else ""
+                self.progress.note(f"  ! {self.missed[0]}{more} did not happen: the run ended first")
+            raise
+
+    async def reached(self, name: str | None, offset_s: float) -> None:
+        """So long after a load step began."""
+        began_ns = await asyncio.shield(self._began(name))
+        await self._sleep_until(began_ns + int(offset_s * NS_PER_S))
+
+    async def apply(self, step: FaultStep) -> dict[str, Any]:
+        """Now; what its verification said. It stays until `heal`, or the end of the run."""
+        mine = places(step.kind, step.link)
+        others = [(one, mine & places(one.step.kind, one.step.link)) for one in self.held.values()]
+        if found := next(((one, shared) for one, shared in others if shared), None):
+            other, shared = found
+            raise UsageError(
+                f"The fault {step.name} cannot be applied",
+                f"{other.step.name} is on {where(min(shared))}, and nobody could tell what each of them did",
+                f"Heal {other.step.name} first",
+            )
+        held = self.held[step.name] = HeldFault(step)
+        held.task = asyncio.ensure_future(self._inject(step, held))
+        held.task.add_done_callback(lambda _: self.held.pop(step.name, None))
+        await self._until_told(held, events.FAULT_VERIFIED)
+        return held.told.get(events.FAULT_VERIFIED) or held.told[events.FAULT_SKIPPED]
+
+    async def heal(self, name: str) -> dict[str, Any]:
+        """Whether it is healed, and why not; one that is not there needs no healing."""
+        held = self.held.get(name)
+        if held is None:
+            return {"name": name, "healed": True, "why": ""}
+        held.released.set()
+        await self._until_told(held, events.FAULT_HEALED)
+        return held.told.get(events.FAULT_HEALED) or {"name": name, "healed": True, "why": ""}
+
+    async def heal_all(self) -> None:
+        """What an experiment has left behind."""
+        await asyncio.gather(*(self.heal(name) for name in list(self.held)))
+
+    async def _until_told(self, held: HeldFault, what: str) -> None:
+        while what not in held.told and held.task is not None and not held.task.done():
+            held.changed.clear()
+            changed = asyncio.ensure_future(held.changed.wait())
+            await asyncio.wait({changed, held.task}, return_when=asyncio.FIRST_COMPLETED)
+            changed.cancel()
+
+    async def _inject(self, step: FaultStep, held: HeldFault | None = None) -> None:
+        way = self.ways[step.link]
+        fault = REGISTRY[step.kind](way.place, step.name, step.parameters)
+        try:
+            if held is None:
+                await self.reached(step.step, step.offset_s)
+            before = await self._trouble(way)
+        except asyncio.CancelledError:
+            self._skip(step, "the run ended before its time came", say=False)
+            self.missed.append(step.name)
+            raise
+        if before:
+            self._skip(step, f"it was not healthy before it: {before}")
+            return
+        await self._apply_and_heal(step, way, fault)
+
+    async def _trouble(self, way: FaultSite) -> str:
+        """Why it is certainly not as if nothing were done to it; what froze for a moment gets another chance."""
+        for tries_left in reversed(range(BEFORE_TRIES)):
+            found = await _wellness(way, BEFORE_S if isinstance(way.place, Link) else BEFORE_PROCESS_S)
+            if found.word in {"shown", "unknown"}:
+                return ""
+            if tries_left:
+                await self.clock.sleep(HEAL_PAUSE_S)
+        return found.why
+
+    async def _apply_and_heal(self, step: FaultStep, way: FaultSite, fault: Fault) -> None:
+        if unwatched := await self._unwatched():
+            self._skip(step, f"nobody would heal it if the harness were killed: {unwatched}")
+            return
+        must = fault.undo()
+        try:
+            entry = self.undo.add(must.what, **must.data) if must else None
+        except NoRoomError as error:  # nobody could heal it for us
+            self._skip(step, f"{error.what}: {error.why}")
+            return
+        applied = proved = False
+        self.active.append(step.name)
+        try:
+            on_ns = self.clock.now_ns()  # what it cuts, it cuts before the call that asks for it has returned
+            self.progress.note(f"  ! {_what(step)}")
+            await fault.apply()
+            applied = True
+            self._write(
+                on_ns, events.FAULT_ON, step, kind=step.kind, link=step.link, parameters=step.parameters
+            )
+            verified = await self._verify(step, way, fault)
+            held = self.held.get(step.name)
+            await (held.released.wait() if held else self._sleep_until(on_ns + int(step.for_s * NS_PER_S)))
+            proved = True
+            if verified and (gone := await _gone(fault)):
+                self._unverified(step, f"it was not there any more when its time was over: {gone}")
+        except HarnessError as error:
+            why = f"{error.what}: {error.why}"
+            self._skip(step, why) if not applied else self._unverified(step, why)
+        finally:
+            await self._heal(step, way, fault, entry, applied=applied, prove=proved)
+            self.active.remove(step.name)
+
+    async def _unwatched(self) -> str:
+        """Why nobody else could heal a fault; a janitor that has died is replaced within a moment."""
+        for _ in range(WATCHED_TRIES):
+            if not self.undo.unwatched:
+                return ""
+            await self.clock.sleep(HEAL_PAUSE_S)
+        return self.undo.unwatched
+
+    async def _verify(self, step: FaultStep, way: FaultSite, fault: Fault) -> bool:
+        lasting = step.for_s and step.name not in self.held
+        within_s = min(max(step.for_s, VERIFY_LEAST_S), VERIFY_MOST_S) if lasting else LIMIT_S
+        shown = await fault.verify(way.canaries, within_s)
+        why = "; ".join(each for each in (shown.why_not, await _gone(fault)) if each)
+        through_ms, beside_ms = medians_ms(shown.pairs)
+        self._write(
+            self.clock.now_ns(),
+            events.FAULT_VERIFIED,
+            step,
+            verified=not why,
+            why=why,
+            through_ms=_rounded(through_ms),
+            beside_ms=_rounded(beside_ms),
+            expected_ms=_rounded(shown.expected_ms),
+            added_ms=_rounded(shown.added_ms),
+        )
+        if why:
+            self.progress.note(f"  ! {step.name} could not be verified: {why}")
+        return not why
+
+    async def _heal(
+        self,
+        step: FaultStep,
+        way: FaultSite,
+        fault: Fault,
+        entry: Entry | None,
+        *,
+        applied: bool,
+        prove: bool,
+    ) -> None:
+        """Runs to its end whatever else is being cancelled; each call in it has a deadline."""
+        off_ns = healed_ns = self.clock.now_ns()
+        limit_ns = off_ns + int(HEAL_S * NS_PER_S)
+        found = SHOWN
+        while True:
+            why = await self._attempt(way, fault)
+            healed_ns = self.clock.now_ns()
+            if isinstance(way.place, Link) and way.place.gone:
+                why, found = "", replace(SHOWN, why="Toxiproxy has ended, and the fault with it")
+                break
+            if (
+                not why and prove and not isinstance(way.place, NamedProcess)
+            ):  # the process table has proved it
+                left_s = (limit_ns - self.clock.now_ns()) / NS_PER_S
+                found = await _wellness(way, max(left_s, HEAL_LEAST_S))
+                # A link is not to blame for what the server behind it does.
+                certain = {"not shown"} if isinstance(way.place, Link) else {"not shown", "target"}
+                why = found.why if found.word in certain else ""
+            if not why or self.clock.now_ns() > limit_ns:
+                break
+            await self.clock.sleep(HEAL_PAUSE_S)
+        if not why and entry is not None:
+            entry.done()
+        if applied:
+            self._write(off_ns, events.FAULT_OFF, step)
+        if applied and isinstance(fault, Counting):
+            self._write(healed_ns, events.FAULT_DID, step, did=fault.did())
+        if applied or why:
+            self._write(healed_ns, events.FAULT_HEALED, step, healed=not why, why=why or found.why)
+        beside = f" (read back; {found.why})" if found.why else ""
+        self.progress.note(f"  ! {step.name}: " + (f"NOT healed: {why}" if why else f"healed{beside}"))
+
+    async def _attempt(self, way: FaultSite, fault: Fault) -> str:
+        """Down the ladder once: heal, else off and on again; then read back. Why it did not work."""
+        try:
+            try:
+                await fault.heal()
+            except HarnessError:
+                await way.place.renew()
+            await way.place.clear()
+        except HarnessError as error:
+            return f"{error.what}: {error.why}"
+        return ""
+
+    def _skip(self, step: FaultStep, why: str, *, say: bool = True) -> None:
+        self._write(self.clock.now_ns(), events.FAULT_SKIPPED, step, kind=step.kind, link=step.link, why=why)
+        if say:
+            self.progress.note(f"  ! {step.name} did not happen: {why}")
+
+    def _unverified(self, step: FaultStep, why: str) -> None:
+        figures = dict.fromkeys(("through_ms", "beside_ms", "expected_ms", "added_ms"))
+        self._write(self.clock.now_ns(), events.FAULT_VERIFIED, step, verified=False, why=why, **figures)
+
+    def _began(self, name: str | None) -> "asyncio.Future[int]":
+        if name not in self.began:
+            self.began[name] = asyncio.get_running_loop().create_future()
+        return self.began[name]
+
+    async def _sleep_until(self, at_ns: int) -> None:
+        await self.clock.sleep(max(0.0, (at_ns - self.clock.now_ns()) / NS_PER_S))
+
+    def _write(self, at_ns: int, what: str, step: FaultStep, **data: Any) -> None:
+        self.log.write(Event(at_ns, what, {"name": step.name, **data}))
+        for held in self.held.values():
+            if held.step is step:
+                held.told[what] = {"name": step.name, **data}
+                held.changed.set()
+
+
+async def _wellness(way: FaultSite, within_s: float) -> CanaryDecision:
+    """Whether it is as without a fault."""
+    if isinstance(way.place, Link):
+        return await wellness.of_link(way.place, way.canaries, within_s)
+    return await wellness.of_process(way.canaries, within_s)
+
+
+async def _gone(fault: Fault) -> str:
+    """What of a fault is not there any more, read back; what cannot be read back is not known to be there."""
+    try:
+        return await fault.lacks() if isinstance(fault, ReadBack) else ""
+    except HarnessError as error:
+        return f"{error.what}: {error.why}"
+
+
+def _what(step: FaultStep) -> str:
+    lasting = f" for {show_duration(step.for_s)}" if step.for_s else ""
+    named = step.name if step.name == step.kind else f"{step.name}: {step.kind}"
+    return f"{named} on {where(step.link)}{lasting}"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,43 @@
+"""Faults, one a file: how each is applied, how it shows, how it is healed. `REGISTRY` is the list of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness.faults.kinds import (
+    bandwidth,
+    down,
+    kill,
+    latency,
+    limit_data,
+    noop,
+    pause,
+    reset_peer,
+    restart,
+    rolling_restart,
+    rude,
+    slicer,
+    slow_close,
+    timeout,
+)
+from harness.faults.kinds.fault import Fault
+
+# A place is a Link, a Part for what happens to processes, or an Entrance for who comes in; the catalogue says which goes with which kind.
+Making = Callable[[Any, str, Mapping[str, float | str]], Fault]
+
+# One line a kind, the names of `catalogue.FAULTS`; a test holds the two together.
+REGISTRY: dict[str, Making] = {
+    "noop": noop.Noop,
+    "latency": latency.latency,
+    "bandwidth": bandwidth.bandwidth,
+    "down": down.Down,
+    "timeout": timeout.timeout,
+    "reset_peer": reset_peer.reset_peer,
+    "slow_close": slow_close.slow_close,
+    "slicer": slicer.slicer,
+    "limit_data": limit_data.limit_data,
+    "rude": rude.Rude,
+    "kill": kill.Kill,
+    "pause": pause.Pause,
+    "restart": restart.Restart,
+    "rolling_restart": rolling_restart.RollingRestart,
+}

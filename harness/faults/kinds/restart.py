@@ -1,0 +1,38 @@
+"""Restart, a deploy: the part is stopped in good order, and another process takes its place at the same address.
+
+The fault lasts from the first signal until the new process is ready; `for` may hold the window open for longer.
+"""
+
+from collections.abc import Mapping
+
+from harness.faults.canary.decision import why_not_taken
+from harness.faults.canary.evidence import LIMIT_S, Ask, Canaries, VerificationResult
+from harness.services.cleanup.undoing import Undo
+from harness.services.fault_sites.own_process import OwnProcess
+
+COUNT = 2
+
+
+class Restart:
+    """A new process."""
+
+    def __init__(self, part: OwnProcess, name: str, parameters: Mapping[str, float | str]) -> None:
+        del name, parameters
+        self._part = part
+        self._starts = part.seat.starts
+
+    def undo(self) -> Undo | None:
+        return None  # a part is ours: it ends with the run, whichever process it is
+
+    async def apply(self) -> None:
+        self._starts = self._part.seat.starts
+        await self._part.seat.restart()
+
+    async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> VerificationResult:
+        pairs = await canaries.pairs(COUNT, Ask(fresh=True, limit_s=min(LIMIT_S, within_s)))
+        if self._part.seat.starts == self._starts:
+            return VerificationResult(pairs, f"{self._part.name} is the process that it was")
+        return VerificationResult(pairs, why_not_taken(pairs))
+
+    async def heal(self) -> None:
+        await self._part.seat.start()

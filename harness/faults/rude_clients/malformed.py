@@ -1,0 +1,48 @@
+"""Malformed messages: what a server must refuse, one kind after the other, each on a connection of its own.
+
+Not HTTP, not JSON, not JSON-RPC, not MCP. `rejected` is as it should be (a 4xx, or a JSON-RPC error), `hung_up_on` will do;
+`accepted` says that the server did not mind, and `server_errors` that it fell over its own feet.
+"""
+
+from typing import Final
+
+from harness.faults.rude_clients.client import RudeClient
+from harness.mcp.dialects.handshake import HEADERS
+
+# Bodies, whole requests where they do not begin with one.
+BODIES: Final[dict[str, bytes]] = {
+    "not JSON": b"{nope",
+    "empty": b"",
+    "not UTF-8": b'{"jsonrpc":"2.0","id":1,"method":"\xff\xfe"}',
+    "a number": b"7",
+    "another version": b'{"jsonrpc":"1.0","id":1,"method":"tools/list"}',
+    "no method": b'{"jsonrpc":"2.0","id":1}',
+    "an id of the wrong kind": b'{"jsonrpc":"2.0","id":{"a":1},"method":"tools/list"}',
+    "parameters of the wrong kind": b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[1,2]}',
+    "an unknown method": b'{"jsonrpc":"2.0","id":1,"method":"no/such/method"}',
+    "an empty batch": b"[]",
+    "nested too deeply": b"[" * 20_000,
+}
+WHOLE: Final[dict[str, bytes]] = {
+    "not HTTP": b"HELO there\r\n\r\n",
+    "a version of HTTP that is none": b"POST / HTTP/9.9\r\nHost: x\r\n\r\n",
+    "a length that is none": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
+    "chunks that are none": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+}
+KINDS: Final = (*BODIES, *WHOLE)
+
+
+async def act(client: RudeClient) -> None:
+    """The next kind; clients begin with different ones."""
+    kind = KINDS[(client.number + client.acts) % len(KINDS)]
+    wire = await client.connect()
+    if kind in WHOLE:
+        await wire.send(WHOLE[kind])
+    else:
+        body = BODIES[kind]
+        await wire.send(
+            b"%bConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (client.head(HEADERS), len(body), body)
+        )
+    client.counts["sent"] += 1
+    client.judge(await wire.answer())
+    client.close()

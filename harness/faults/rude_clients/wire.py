@@ -1,0 +1,123 @@
+"""A connection that may be used badly: bytes as they are, nothing read that was not asked for, no goodbye.
+
+Every wait is bounded by whoever makes it. A reply is read by llhttp as far as it is wanted; 64 KB are enough of any.
+"""
+
+import array
+import asyncio
+import errno
+import fcntl
+import socket
+import struct
+import termios
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import httptools
+
+from harness.foundation.addresses import book
+
+READ_BYTES = 16_384
+REPLY_BYTES_MAX = 65_536
+SMALL_BUFFER_BYTES = 4_096  # the kernel makes of it what it allows
+_RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a server said to something rude."""
+
+    status: int = 0
+    body: bytes = b""
+    complete: bool = False
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+@dataclass(slots=True)
+class Wire:
+    """One open connection."""
+
+    sock: socket.socket = field(repr=False)
+
+    @classmethod
+    async def to(cls, host: str, port: int, *, small: bool = False) -> "Wire":
+        """Connected; `small`: with next to no room for what is not read."""
+        failed = OSError(errno.EADDRNOTAVAIL, "there is no address")
+        for address in await book.addresses(host):
+            try:
+                return cls(await _connected(address, port, small=small))
+            except OSError as error:
+                failed = error
+        raise failed
+
+    async def send(self, data: bytes | memoryview) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.sock, data)
+
+    async def receive(self, most: int = READ_BYTES) -> bytes:
+        """What there is; nothing when the server has closed."""
+        return await asyncio.get_running_loop().sock_recv(self.sock, most)
+
+    async def answer(self) -> Answer:
+        """The next reply, as far as it comes; a status of 0 when none came, or it was not HTTP."""
+        answer = Answer()
+        parser = httptools.HttpResponseParser(answer)
+        with suppress(OSError, httptools.HttpParserError):  # however it ends, it is told as far as it came
+            while not answer.complete and len(answer.body) < REPLY_BYTES_MAX:
+                data = await self.receive()
+                if not data:
+                    break
+                parser.feed_data(data)
+        answer.status = parser.get_status_code()
+        return answer
+
+    async def readable(self) -> None:
+        """Until something has come, or the end; it is left where it is."""
+        loop = asyncio.get_running_loop()
+        came = loop.create_future()
+        loop.add_reader(self.sock, came.cancel)
+        try:
+            await asyncio.wait([came])
+        finally:
+            loop.remove_reader(self.sock)
+
+    def ended(self) -> bool:
+        """Whether the server has closed it, or said anything: without waiting."""
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def unread_bytes(self) -> int:
+        """What the server has sent, and lies here."""
+        found = array.array("i", [0])
+        fcntl.ioctl(self.sock, termios.FIONREAD, found)
+        return found[0]
+
+    def reset(self) -> None:
+        """Cut off, without a goodbye."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.sock.close()
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+async def _connected(address: str, port: int, *, small: bool) -> socket.socket:
+    sock = socket.socket(book.family(address), socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if small:  # before it is connected, or it is too late
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
+        await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

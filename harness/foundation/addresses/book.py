@@ -1,0 +1,130 @@
+"""Connecting, by the addresses that were vetted: a name that stands for something else by now leads nowhere else.
+
+    with in_force(vet(...)):                            # in the conductor; tasks that are begun here have it too
+        reader, writer = await connection("target.lab", 8000)
+
+While a book is in force, whoever connects goes to what is in it or to this machine; anything else is an OSError, as if nobody
+was there. Without one (`harness discover`, the doctor) names are looked up as usual. Load workers are told the
+book (`LoadSpec.addresses`). A name with several addresses is tried at each, in the system's order.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from harness.foundation.addresses.address import same
+from harness.foundation.addresses.kind import kind
+from harness.foundation.addresses.vetting import Book, is_number, look_up
+from harness.foundation.clock import within
+
+_BOOK: ContextVar[Book | None] = ContextVar("addresses of the run", default=None)
+_KNOCK_S: Final = 1.0
+# A certificate proves who is there, by the name.
+_PROVED: Final = frozenset({"https", "wss", "rediss", "amqps"})
+PORTS: Final = {"https": 443, "postgresql": 5432, "postgres": 5432, "amqp": 5672, "redis": 6379}
+
+
+@contextmanager
+def in_force(book: Book) -> Iterator[None]:
+    """For what is done in the block, and for the tasks that are begun in it."""
+    token = _BOOK.set(book)
+    try:
+        yield
+    finally:
+        _BOOK.reset(token)
+
+
+def of(host: str) -> tuple[str, ...]:
+    """What was vetted for a host; nothing where no book is in force, or it is not in it."""
+    return (_BOOK.get() or {}).get(same(host), ())
+
+
+async def addresses(host: str) -> tuple[str, ...]:
+    """Where to connect to; OSError when that was not vetted."""
+    book = _BOOK.get()
+    if is_number(host):
+        vetted = book is None or kind(host)[0] == "loopback" or same(host) in _numbers(book)
+    else:
+        if book is None:
+            return await asyncio.to_thread(look_up, host)
+        vetted = same(host) in book
+    if not vetted:
+        raise PermissionError(
+            errno.EPERM, f"{host} is not among the addresses that were checked before the run"
+        )
+    return (book or {}).get(same(host), (host,))
+
+
+async def connection(
+    host: str, port: int, secure: ssl.SSLContext | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open; a certificate is checked by the name. OSError of the last address when nobody is there."""
+    failed: OSError = OSError(errno.EADDRNOTAVAIL, f"{host} stands for no address")
+    for address in await addresses(host):
+        try:
+            if secure is None:
+                return await asyncio.open_connection(address, port)
+            return await asyncio.open_connection(address, port, ssl=secure, server_hostname=host)
+        except OSError as error:
+            failed = error
+    raise failed
+
+
+async def by_number(url: str, port: int = 80) -> str:
+    """The URL with the vetted address in the place of its name, for those who would look the name up themselves.
+
+    It stays as it is where a certificate proves the name, or there is no host. Of several addresses it is the first that answers.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname or is_number(parts.hostname) or _proves_its_name(url):
+        return url
+    found = await addresses(parts.hostname)
+    number = parts.port or PORTS.get(parts.scheme, port)
+    address = found[0] if len(found) == 1 else await _first_there(found, number)
+    user, at, _ = parts.netloc.rpartition("@")
+    place = f"[{address}]" if ":" in address else address
+    tail = f":{parts.port}" if parts.port else ""
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{place}{tail}"))
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether every address of a host is this machine's own."""
+    try:
+        found = (host,) if is_number(host) else of(host) or look_up(host)
+    except (OSError, UnicodeError):
+        return False
+    return bool(found) and all(kind(address)[0] == "loopback" for address in found)
+
+
+async def _first_there(found: tuple[str, ...], port: int) -> str:
+    for address in found:
+        try:
+            async with within(_KNOCK_S):
+                _, writer = await asyncio.open_connection(address, port)
+        except OSError:
+            continue
+        writer.close()
+        return address
+    return found[0]
+
+
+def _numbers(book: Book) -> set[str]:
+    return {same(address) for each in book.values() for address in each}
+
+
+def _proves_its_name(url: str) -> bool:
+    parts = urlsplit(url)
+    mode = dict(parse_qsl(parts.query)).get("sslmode") or os.environ.get("PGSSLMODE", "")
+    return parts.scheme in _PROVED or (parts.scheme in {"postgres", "postgresql"} and mode == "verify-full")
+
+
+def family(address: str) -> socket.AddressFamily:
+    """Of a socket to there."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -1,0 +1,132 @@
+"""Whether a run may go to an address. Pure: what a name stands for was looked up before.
+
+- Loopback: always. A name is loopback when every address that it stands for is.
+- Anything else: when its host was allowed as it is written (`--allow-host`, `allowed_hosts`), or each address was.
+- Delicate addresses (link-local, a cloud's secrets, translated ones): when that address itself was allowed, not by a name.
+- What is no machine (0.0.0.0, multicast, reserved): never.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness.foundation.addresses.address import Address, AddressError, host_of, same, shown
+from harness.foundation.addresses.kind import is_public, kind
+from harness.foundation.errors import HarnessError, UsageError
+
+NAMED_MOST: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An address that a run would go to."""
+
+    address: Address
+    named_by: str = ""  # TOXIPROXY_URL; nothing when it is the server under test itself
+    purpose: str = "Load and faults go"
+    absent: type[HarnessError] = UsageError  # the error when nobody knows its name
+    secret: bool = False  # its path lets whoever knows it do things
+
+
+def allowed(hosts: Iterable[str]) -> frozenset[str]:
+    """What `--allow-host` and `allowed_hosts` say, in the form in which hosts are compared."""
+    found = set[str]()
+    for host in hosts:
+        try:
+            found.add(same(host_of(host)))
+        except AddressError as error:
+            raise UsageError(
+                f"--allow-host {shown(host)!r} names no host",
+                f"It is a name or a number alone, without scheme, port and path: {error}",
+                "For example --allow-host target.lab, or allowed_hosts: [10.0.0.7]",
+            ) from None
+    return frozenset(found)
+
+
+def check(wanted: Wanted, addresses: Sequence[str], allowed_hosts: Collection[str]) -> None:
+    """UsageError unless the run may go to all of what its host stands for."""
+    host = wanted.address.host
+    listed = same(host) in allowed_hosts
+    foreign = []
+    for address in addresses:
+        found, said = kind(address)
+        if found == "impossible":
+            raise _impossible(wanted, address, said)
+        if found == "loopback" or same(address) in allowed_hosts:
+            continue
+        if found == "delicate":
+            raise _delicate(wanted, address, said)
+        if not listed:
+            foreign.append(address)
+    if foreign:
+        raise not_this_machine(wanted, _stands_for(host, addresses))
+    if wanted.secret and wanted.address.scheme == "http" and any(map(is_public, addresses)):
+        raise UsageError(
+            f"{_named(wanted)} would be told over plain HTTP",
+            "Its path is a secret, and everybody on the way could read it",
+            "Write it with https://",
+        )
+
+
+def not_this_machine(wanted: Wanted, more: str = "") -> UsageError:
+    """It was not allowed; `more`: what is known of its name."""
+    host = wanted.address.host
+    only = f"{wanted.purpose} to loopback addresses only, unless a host is allowed by name"
+    return UsageError(
+        f"{_named(wanted)} is not this machine",
+        f"{more}{only}",
+        f"If the server is yours to load: --allow-host {host}, or allowed_hosts in the scenario"
+        if not wanted.named_by
+        else f"If it is meant: --allow-host {host}, or allowed_hosts in the scenario",
+    )
+
+
+def unknown(wanted: Wanted, why: str) -> HarnessError:
+    """It was allowed, and nobody knows the name."""
+    return wanted.absent(
+        f"There is no {_named(wanted)}",
+        f"Its name cannot be looked up: {why}",
+        "Check the name, and that it is known on this machine",
+    )
+
+
+def unreadable(named_by: str, text: str, why: str, example: str) -> UsageError:
+    """It is no address."""
+    what = f"{named_by} {shown(text)!r}".strip()
+    return UsageError(
+        f"{what} is not the URL of a server", why[:1].upper() + why[1:], f"Give something like {example}"
+    )
+
+
+def _impossible(wanted: Wanted, address: str, said: str) -> UsageError:
+    return UsageError(
+        f"{_named(wanted)} is not an address of a server",
+        f"{_is(wanted, address)} {said}",
+        "Give the address at which the server is reached; on this machine that is 127.0.0.1",
+    )
+
+
+def _delicate(wanted: Wanted, address: str, said: str) -> UsageError:
+    return UsageError(
+        f"{_named(wanted)} is not this machine, and must not be taken for a server by a slip",
+        f"{_is(wanted, address)} {said}; such an address is allowed by its number only, never by a name",
+        f"If it is meant: --allow-host {address}, or allowed_hosts in the scenario",
+    )
+
+
+def _named(wanted: Wanted) -> str:
+    return (
+        f"{wanted.address.host}, which {wanted.named_by} names," if wanted.named_by else wanted.address.host
+    )
+
+
+def _is(wanted: Wanted, address: str) -> str:
+    host = wanted.address.host
+    return "It is" if same(host) == same(address) else f"The name stands for {address},"
+
+
+def _stands_for(host: str, addresses: Sequence[str]) -> str:
+    if [same(each) for each in addresses] == [same(host)]:
+        return ""
+    few = ", ".join(addresses[:NAMED_MOST]) + (", ..." if addresses[NAMED_MOST:] else "")
+    return f"It stands for {few}. "

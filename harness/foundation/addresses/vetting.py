@@ -1,0 +1,53 @@
+"""Every address of a run, looked up once and judged, before anything starts. Nothing is connected to here."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping
+
+from harness.foundation.addresses.address import same
+from harness.foundation.addresses.judging import Wanted, allowed, check, not_this_machine, unknown
+
+LookUp = Callable[[str], tuple[str, ...]]
+Book = Mapping[
+    str, tuple[str, ...]
+]  # of each host, in the form in which hosts are compared, where to connect to
+
+
+def look_up(host: str) -> tuple[str, ...]:
+    """What a name stands for, in the system's order; OSError when nobody knows it."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def vet(wanted: Iterable[Wanted], allowed_hosts: Iterable[str], ask: LookUp = look_up) -> Book:
+    """Where each host is; an error when one of them is nowhere, or the run may not go there. Each name is asked for once."""
+    listed = allowed(allowed_hosts)
+    book: dict[str, tuple[str, ...]] = {}
+    for each in wanted:
+        host = same(each.address.host)
+        if host not in book:
+            try:
+                book[host] = (host,) if is_number(host) else ask(each.address.host)
+            except OSError as error:
+                why = why_unknown(error)
+                if host not in listed:
+                    raise not_this_machine(each, f"Its name cannot be looked up ({why}). ") from None
+                raise unknown(each, why) from None
+        check(each, book[host], listed)
+    return book
+
+
+def is_number(host: str) -> bool:
+    """Whether a host is an address already."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def why_unknown(error: OSError) -> str:
+    """The resolver's own words."""
+    known = error.errno is not None and error.errno > 0 and not error.strerror
+    return os.strerror(error.errno or 0) if known else error.strerror or str(error) or "no answer"

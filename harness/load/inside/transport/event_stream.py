@@ -1,0 +1,146 @@
+"""A GET that stays open, read by a greenlet of its own; what the events mean is for `harness.mcp.stream`.
+
+What the server asks on it is answered on another connection, by the same greenlet: a server that asks is waiting.
+"""
+
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import gevent
+import gevent.event
+import gevent.socket
+import httptools
+
+from harness.load.inside.transport.connecting import Endpoint, connect
+from harness.load.inside.transport.deadlines import Deadlines, shut
+from harness.load.inside.transport.http_connection import HttpConnection
+from harness.load.inside.transport.incoming import Incoming
+from harness.load.inside.transport.request_heads import RequestHeads
+from harness.load.inside.transport.sockets import Bare, arrived_ns, bare_of, receive
+from harness.mcp import outcome
+from harness.mcp.dialects.handshake import answering
+from harness.mcp.messages import Headers, Request, answer
+from harness.mcp.stream import Stream
+
+
+class EventStream:
+    """One stream, from its GET to its end."""
+
+    def __init__(
+        self,
+        url: str,
+        deadlines: Deadlines,
+        timeout_s: float,
+        headers: Headers,
+        *,
+        names_session: bool = False,
+    ) -> None:
+        self._place = Endpoint.of(url)
+        self._preambles = RequestHeads(self._place, headers)
+        self._told = (url, deadlines, timeout_s, headers)
+        self._answers: HttpConnection | None = None  # most servers never ask
+        self._socket: gevent.socket.socket | None = None
+        self._reader: gevent.Greenlet | None = None
+        self._news = gevent.event.Event()
+        self.stream = Stream(url, self._on_news, names_session=names_session)
+        self.bytes_in = 0
+        self._received_ns = 0
+        self.began_ns = 0  # when the piece came that ended in the reply to the call under way
+        self.replied_ns = 0  # when that was understood
+        self.tells = False  # whether the kernel told when it came
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None and self.stream.ended is None
+
+    def open(self, request: Request, deadline_ns: int) -> int:
+        """Send the GET and begin to read; how many bytes it took. OSError when there is no connection."""
+        data = self._preambles.of(request, self._place.target) + b"0\r\n\r\n"
+        self._socket = connect(self._place, deadline_ns)
+        self._socket.sendall(data)
+        bare = bare_of(self._socket, secure=self._place.secure)
+        self._reader = gevent.spawn(self._read, self._socket, bare, request)
+        return len(data)
+
+    def expect(self, number: int | None) -> None:
+        """A call begins."""
+        self.began_ns = self.replied_ns = 0
+        self.stream.expect(number)
+
+    def wait(self, done: Callable[[], object]) -> None:
+        """Until this is so, or the stream has ended; whoever keeps the deadline shuts it."""
+        while not done() and self.stream.ended is None:
+            self._news.clear()
+            self._news.wait()
+
+    def shut(self) -> None:
+        """Wake whoever waits for news."""
+        shut(self._socket)
+        self._news.set()
+
+    def close(self) -> None:
+        """Idempotent."""
+        self.stream.taken()
+        if self._reader is not None and self._reader is not gevent.getcurrent():
+            self._reader.kill(block=False)
+            self._reader = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self._answers is not None:
+            self._answers.close()
+
+    def _on_news(self) -> None:
+        if self.stream.reply is not None and not self.replied_ns:
+            self.began_ns, self.replied_ns = self._received_ns, time.monotonic_ns()
+        self._news.set()
+
+    def _read(self, sock: gevent.socket.socket, bare: Bare, request: Request) -> None:
+        incoming, stream = Incoming(), self.stream
+        incoming.begin(stream)
+        try:
+            while stream.ended is None:
+                chunk = receive(sock, bare)
+                if not chunk:
+                    self._cut_short(incoming)
+                    return
+                self._received_ns = arrived_ns(bare, time.monotonic_ns(), self._received_ns)
+                self.tells = bare.tells
+                self.bytes_in += len(chunk)
+                incoming.feed(chunk)
+                self._answer(request)
+        except httptools.HttpParserError as error:
+            stream.fail(outcome.HTTP_PROTOCOL, str(error))
+        except OSError as error:
+            failed = outcome.TRUNCATED if stream.got_head else outcome.RESET
+            stream.fail(failed, error.strerror or str(error))
+        finally:
+            incoming.let_go()
+            stream.let_go()
+
+    def _cut_short(self, incoming: Incoming) -> None:
+        """The connection ended before the stream did."""
+        if not self.bytes_in:
+            self.stream.fail(outcome.DISCONNECTED, "closed before any reply")
+        elif not self.stream.got_head or incoming.framed:
+            self.stream.fail(outcome.TRUNCATED, "closed in the middle of a stream")
+        else:
+            self.stream.end(closed=True)
+
+    def _answer(self, request: Request) -> None:
+        asked, self.stream.asked = self.stream.asked, []
+        headers = answering(request.headers)
+        if asked and self._answers is None:
+            self._answers = HttpConnection(*self._told)
+        for message in asked:
+            assert self._answers is not None
+            said = Request("answer", answer(message), headers, None)
+            self._answers.exchange(said, target=target_of(self.stream.endpoint))
+
+
+def target_of(url: str | None) -> str:
+    """Of an address on the same server, what a request line says; nothing for the server's own."""
+    if url is None:
+        return ""
+    return Endpoint.of(url).target if urlsplit(url).path else "/"

@@ -1,0 +1,296 @@
+"""One user's HTTP connection, on a gevent socket: bytes out, an outcome in, and when each of it happened.
+
+- Head and body leave in one send. Latency stops at the response; what follows of a stream is drained, for a
+  quarter of a second and a megabyte at most, so that the connection can be used again; else it is closed.
+- Nothing is held of an exchange that is over, and nothing of a connection that was closed.
+- A connection that the server closed while it was idle is noticed before it is used (a peek that costs a
+  microsecond), and replaced. What fails on a connection that was used before is marked `reused`.
+- Where clients come and go, a connection is closed by us after so many exchanges, each when its reply is read to the
+  end and the latency taken. The next one opens another, and carries the time of that. Sessions go by id, and outlive it.
+- Nothing is retried and no redirect is followed: each exchange is one attempt, with one outcome. Only a stream that
+  the server closed to be asked again is asked for again (see `resuming`).
+- The deadline of a call covers looking up the name, connecting, TLS, sending and the reply (see `deadlines`).
+- What the server asks in mid-stream (a ping) is answered on a second connection. So is a time-out told, in a
+  session: else the server works on, and that work skews what is measured next.
+- Headers are bounded, and so is everything else that is not body (64 KB between two pieces of body).
+"""
+
+import functools
+import select
+import socket
+import time
+
+import gevent
+import gevent.socket
+import gevent.ssl
+import httptools
+import msgspec
+from gevent.monkey import get_original
+
+from harness.load.inside.transport.connecting import Endpoint, connect
+from harness.load.inside.transport.deadlines import Deadlines, shut
+from harness.load.inside.transport.incoming import Incoming
+from harness.load.inside.transport.measured_exchange import Exchanged
+from harness.load.inside.transport.request_heads import RequestHeads
+from harness.load.inside.transport.response_heads import KnownHeads
+from harness.load.inside.transport.resuming import resume
+from harness.load.inside.transport.sockets import (
+    Bare,
+    arrived_ns,
+    bare_of,
+    known,
+    receive,
+    receive_first,
+    send,
+)
+from harness.load.retry import retry_after_s
+from harness.mcp import outcome
+from harness.mcp.dialects.handshake import answering
+from harness.mcp.exchange import RESUMPTIONS_MAX, Exchange
+from harness.mcp.messages import Headers, Reply, Request, answer, cancellation
+from harness.run_directory.schema import NULL
+
+# gevent's own poll would switch to its hub, for a question that is answered at once.
+_poll = get_original("select", "poll")
+
+DRAIN_NS, DRAIN_BYTES_MAX = 250_000_000, 1_000_000
+OPEN_ENDED = frozenset({outcome.TIMEOUT, outcome.STREAM_ENDED})  # there may be something to do about it
+MAY_SAY_WHEN = frozenset({outcome.RATE_LIMITED, outcome.HTTP_STATUS})  # to come back: Retry-After
+KNOWN = KnownHeads()  # the same bytes say the same, whoever sends them
+
+
+class HttpConnection:
+    """Keep-alive to one origin, for one user; not shared between greenlets."""
+
+    def __init__(
+        self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = (), *, carries: int = 0
+    ) -> None:
+        self._place = place = Endpoint.of(url)
+        self._again = functools.partial(HttpConnection, url, deadlines, timeout_s, headers, carries=carries)
+        self._preambles = RequestHeads(place, headers)
+        self._deadlines = deadlines
+        self._timeout_ns = int(timeout_s * 1e9)
+        self._socket: gevent.socket.socket | None = None
+        self._bare: Bare | None = None  # the same, without gevent's layer; under TLS there is only one
+        self._incoming = Incoming()  # and how to tell that an idle socket has ended: of this socket
+        self._idle = _poll()
+        self._beside: HttpConnection | None = None  # for answers to what the server asks in mid-stream
+        self._carries = carries  # so many exchanges, and it is closed; 0: whatever comes
+        self._carried = 0  # of this socket, the one under way among them
+        self.deadline_ns = 0
+        self.expired = False
+        self._drained_ns = (0, 0)  # when the last two replies were read out that went on after the response
+
+    def exchange(
+        self, request: Request, *, target: str = "", deadline_ns: int = 0, resumed: int = 0
+    ) -> Exchanged:
+        """Make one attempt; `target` is another path on the same server."""
+        exchange = Exchange(request)
+        head = self._preambles.of(request, target or self._place.target)
+        data = b"%b%d\r\n\r\n%b" % (head, len(request.body), request.body)
+        sent_ns = time.monotonic_ns()
+        self.expired = False
+        self.deadline_ns = deadline_ns or sent_ns + self._timeout_ns
+        first_byte_ns, bytes_in, reused, out, held_ns = NULL, 0, False, 0, NULL
+        try:
+            reused, sock, bare = self._ready()
+            incoming = self._incoming
+            incoming.begin(exchange)
+            self._send(sock, bare, data)
+            out = len(data)
+            chunk = receive_first(sock, bare)
+            while chunk:
+                read_ns = time.monotonic_ns()
+                bytes_in += len(chunk)
+                if first_byte_ns == NULL:
+                    first_byte_ns = arrived_ns(bare, read_ns, sent_ns)
+                    _feed_first(incoming, request, chunk)
+                else:
+                    incoming.feed(chunk)
+                if exchange.reply is not None:
+                    break
+                if exchange.asked:
+                    self._answer(request, exchange)
+                chunk = receive(sock, bare)
+            else:
+                self._cut_short(exchange, incoming, answered=first_byte_ns != NULL)
+            known_ns = time.monotonic_ns()
+            done_ns, held_ns = known(bare, read_ns, known_ns, first_byte_ns) if chunk else (known_ns, NULL)
+            self._drain(incoming, known_ns)
+        except httptools.HttpParserError as error:
+            done_ns = time.monotonic_ns()
+            exchange.fail(outcome.HTTP_PROTOCOL, str(error))
+            self.close()
+        except OSError as error:
+            done_ns = time.monotonic_ns()
+            self._failed(exchange, error, connected=self._socket is not None, answered=first_byte_ns != NULL)
+        except BaseException:  # the user is being stopped in mid-call
+            self.close()
+            raise
+        finally:
+            self.deadline_ns = 0
+        reply = _with_when(exchange.reply, self._incoming)
+        done = Exchanged(reply, sent_ns, first_byte_ns, done_ns, out, bytes_in, reused, held_ns)
+        if reply.outcome not in OPEN_ENDED:
+            return done
+        until_ns = deadline_ns or sent_ns + self._timeout_ns
+        return self._afterwards(request, exchange, done, target, until_ns, resumed)
+
+    def free_ns(self, done_ns: int) -> int:
+        """Of the exchange that was done then: since when it could have used this connection; 0: always."""
+        before_ns, last_ns = self._drained_ns
+        return last_ns if last_ns <= done_ns else before_ns
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._deadlines.forget(self)
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = self._bare = None
+            self._incoming.let_go()
+        if self._beside is not None:
+            self._beside.close()
+
+    def shut(self) -> None:
+        """The sweep's way to wake us."""
+        shut(self._socket)
+
+    def _ready(self) -> tuple[bool, gevent.socket.socket, Bare]:
+        """Have a connection; whether it was used before."""
+        if self._socket is not None and self._idle.poll(0):  # an end of file where nothing is due, or worse
+            self._socket.close()
+            self._socket = None
+            self._incoming.let_go()
+        if self._socket is not None and self._bare is not None:
+            self._carried += 1
+            return True, self._socket, self._bare
+        self._socket = connect(self._place, self.deadline_ns)
+        self._bare = bare_of(self._socket, secure=self._place.secure)
+        self._deadlines.watch(self)
+        self._carried = 1
+        self._incoming = Incoming()
+        self._idle = _poll()
+        self._idle.register(self._socket.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+        return False, self._socket, self._bare
+
+    def _send(self, sock: gevent.socket.socket, bare: Bare, data: bytes) -> None:
+        """All of it, nearly always in one system call; an early refusal (413) ends it, and is there to be read."""
+        try:
+            send(sock, bare, data)
+        except (BrokenPipeError, ConnectionResetError):
+            # TLS has no peeking: asking for it is a ValueError, which would end the user.
+            if self._place.secure or not sock.recv(1, socket.MSG_PEEK):
+                raise
+
+    def _afterwards(
+        self,
+        request: Request,
+        exchange: Exchange,
+        done: Exchanged,
+        target: str,
+        until_ns: int,
+        resumed: int,
+    ) -> Exchanged:
+        """Tell the server that its answer is not awaited any more, or ask it for the rest."""
+        if done.reply.outcome == outcome.TIMEOUT and request.in_session and request.id is not None:
+            gevent.spawn(self._give_up, request.id, answering(request.headers))
+        rest = exchange.resumption() if resumed < RESUMPTIONS_MAX else None
+        if rest is None:
+            return done
+        return resume(self, rest, exchange.retry_s, done, target, until_ns, resumed)
+
+    def _answer(self, request: Request, exchange: Exchange) -> None:
+        """Whoever asks may wait for it before the response comes."""
+        asked, exchange.asked = exchange.asked, []
+        if exchange.done or not request.in_session:
+            return
+        if self._beside is None:
+            self._beside = self._again()
+        for message in asked:
+            if self.expired:
+                return
+            said = Request("answer", answer(message), answering(request.headers), None)
+            self._beside.exchange(said, deadline_ns=self.deadline_ns)
+
+    def _give_up(self, number: int, headers: Headers) -> None:
+        """Nobody waits for this, and what comes of it does not matter."""
+        connection = self._again()
+        try:
+            connection.exchange(Request("notifications/cancelled", cancellation(number), headers, None))
+        finally:
+            connection.close()
+
+    def _cut_short(self, exchange: Exchange, incoming: Incoming, *, answered: bool) -> None:
+        """The connection ended before the response."""
+        self.close()
+        if self.expired:
+            exchange.fail(outcome.TIMEOUT, "no answer in time")
+        elif not answered:
+            exchange.fail(outcome.DISCONNECTED, "closed before any reply")
+        elif not exchange.got_head or incoming.framed:
+            exchange.fail(outcome.TRUNCATED, "closed in the middle of a reply")
+        else:
+            exchange.end(closed=True)
+
+    def _failed(self, exchange: Exchange, error: OSError, *, connected: bool, answered: bool) -> None:
+        self.close()
+        text = error.strerror or str(error) or type(error).__name__
+        if self.expired or isinstance(error, TimeoutError):
+            exchange.fail(outcome.TIMEOUT, "no answer in time")
+        elif not connected:
+            exchange.fail(outcome.CONNECT, text)
+        elif answered:
+            exchange.fail(outcome.TRUNCATED, text)
+        elif isinstance(error, ConnectionResetError | BrokenPipeError):
+            exchange.fail(outcome.RESET, text)
+        else:
+            exchange.fail(outcome.DISCONNECTED, text)
+
+    def _drain(self, incoming: Incoming, done_ns: int) -> None:
+        """Read what follows the response, or give the connection up."""
+        if self._socket is None or self._bare is None:
+            return
+        if not incoming.complete:
+            self.deadline_ns = done_ns + DRAIN_NS
+            _read_rest(self._socket, self._bare, incoming)
+            self._drained_ns = (self._drained_ns[1], time.monotonic_ns())
+        reply = incoming.exchange.reply
+        strayed = reply is not None and reply.outcome == outcome.ID_MISMATCH  # ours may be still to come
+        if strayed or not (incoming.complete and incoming.keep_alive) or self._carried == self._carries:
+            self.close()
+        else:
+            incoming.done()
+
+
+def _with_when(reply: Reply | None, incoming: Incoming) -> Reply:
+    """A refusal may say when to come back."""
+    assert reply is not None
+    if reply.outcome not in MAY_SAY_WHEN or (after_s := retry_after_s(incoming.retry_after)) is None:
+        return reply
+    return msgspec.structs.replace(reply, retry_after_s=after_s)
+
+
+def _read_rest(sock: gevent.socket.socket, bare: Bare, incoming: Incoming) -> None:
+    """To the end of the response; leaves it incomplete when that does not come before the sweep, or is far away."""
+    left = DRAIN_BYTES_MAX
+    try:
+        while not incoming.complete and left > 0:
+            chunk = receive(sock, bare)
+            if not chunk:
+                return
+            left -= len(chunk)
+            incoming.feed(chunk)
+    except (OSError, httptools.HttpParserError):
+        return
+
+
+def _feed_first(incoming: Incoming, request: Request, chunk: bytes) -> None:
+    """The first piece of a response: nearly always all of it, and of a kind that is known."""
+    exchange = incoming.exchange
+    exchange.reply = KNOWN.judge(request, chunk)
+    if exchange.reply is not None:
+        incoming.complete = incoming.keep_alive = True
+        return
+    incoming.feed(chunk)
+    if incoming.complete:
+        KNOWN.learn(chunk)

@@ -1,0 +1,136 @@
+"""When bytes came in, by the kernel's own time stamp, and what this process added to the calls that it measures.
+
+    ready -----late----- sent ......... the server ......... in the kernel -----held----- known
+          |  generator  |              service time         |          generator          |
+          |                  response time                  |
+
+The kernel notes when the bytes of a connection came in (SO_TIMESTAMPNS, Linux), and that is when a call is done. The time
+from then until its user knows of it is no part of the response time, whatever the reason for it: other users' replies, the
+scheduler, a processor that is not free. It delays the user's next call, and so counts against throughput.
+The time between the moment a user is ready and the moment its call is sent is part of the response time.
+
+Every reading is asked for its stamp, which costs half a microsecond. One call in `each` is told of, at random: all of them
+while they are few, some `AIM` between two blocks when there are more. Calls that were sent noticeably late are told one by
+one, the others as a mean. TLS and other platforms have no such stamp: there a call is done when it was read, and how long
+its reply lay in the kernel is not known, which is not zero.
+
+One for a process, as the clock that it compares with.
+"""
+
+import random
+import socket
+import sys
+import time
+from struct import Struct
+from typing import Any
+
+from harness.run_directory.schema import NULL
+
+AIM = 250  # samples between two blocks
+READ_MOST = 50  # delays of reading that a block tells one by one
+NOTICEABLE_NS = 250_000
+SO_TIMESTAMPNS = 35
+_STAMP = Struct("@ll")  # seconds, nanoseconds: struct timespec
+_ROOM = socket.CMSG_SPACE(_STAMP.size) if hasattr(socket, "CMSG_SPACE") else 0
+
+
+class Sampling:
+    """What was sampled since it was last told."""
+
+    def __init__(self, *, is_on: bool = False) -> None:
+        self.is_on = is_on  # nobody asks for what was sampled under plain `locust -f`
+        self.each = 1
+        self.skip = 0  # calls until the next one that is sampled
+        self._asked = 0
+        self._stamped = 0
+        self._held_ns = 0
+        self._held_ms: list[float] = []
+        self._listed: list[tuple[int, int]] = []
+        self._others = 0
+        self._others_ns = 0
+
+    def add(self, done_ns: int, late_ns: int, held_ns: int) -> None:
+        """An ok call was sent so late, and its reply was held so long by us; NULL: nobody knows how long."""
+        self.skip = random.randrange(2 * self.each - 1) if self.each > 1 else 0
+        self._asked += 1
+        if held_ns == NULL:
+            return
+        self._stamped += 1
+        self._held_ns += held_ns
+        if len(self._held_ms) < READ_MOST:
+            self._held_ms.append(round(held_ns / 1e6, 3))
+        if late_ns >= NOTICEABLE_NS:
+            self._listed.append((done_ns, late_ns))
+        else:
+            self._others += 1
+            self._others_ns += late_ns
+
+    def told(self, at_ns: int) -> dict[str, Any]:
+        """The gauges of the time since this was last asked; times of calls are before `at_ns`."""
+        found = {
+            "read_ms": self._held_ms,
+            "held_us": round(self._held_ns / self._stamped / 1000, 1) if self._stamped else None,
+            "added_each": self.each if self._stamped or not self._asked else 0,
+            "added": [
+                number for done, added in self._listed for number in (at_ns - done, round(added / 1000))
+            ],
+            "added_others_us": round(self._others_ns / self._others / 1000, 1) if self._others else None,
+        }
+        self.each = max(1, round(self._asked * self.each / AIM))
+        self._asked = self._stamped = self._others = self._others_ns = self._held_ns = 0
+        self._held_ms, self._listed = [], []
+        return found
+
+
+sampling = Sampling()
+
+
+class TimestampedSocket:
+    """A socket of which each reading says how long ago its bytes came in."""
+
+    __slots__ = ("_receive", "held_ns", "send", "tells")
+    waits = False
+
+    def __init__(self, sock: Any) -> None:
+        self.send = sock.send
+        self._receive = sock.recvmsg
+        self.held_ns = 0  # of the last reading
+        self.tells = False  # whether that reading had a stamp: a kernel begins a moment after it was asked to
+
+    def recv(self, size: int) -> bytes:
+        """At once, as the socket does."""
+        data, notes, _, _ = self._receive(size, _ROOM)
+        now_ns = time.time_ns()
+        for level, kind, note in notes:
+            if (level, kind, len(note)) == (socket.SOL_SOCKET, SO_TIMESTAMPNS, _STAMP.size):
+                seconds, nanoseconds = _STAMP.unpack(note)
+                self.held_ns = now_ns - seconds * 1_000_000_000 - nanoseconds
+                self.tells = True
+                return data  # type: ignore[no-any-return]
+        self.tells = False
+        return data  # type: ignore[no-any-return]
+
+
+class PlainSocket:
+    """A socket that cannot say; `waits`: it switches to the hub by itself when nothing is there."""
+
+    __slots__ = ("held_ns", "recv", "send", "tells", "waits")
+
+    def __init__(self, sock: Any, *, waits: bool = False) -> None:
+        self.send, self.recv, self.waits = sock.send, sock.recv, waits
+        self.held_ns, self.tells = 0, False
+
+
+def stamped(sock: Any) -> TimestampedSocket | PlainSocket:
+    """The socket, to be read with the kernel's time stamps where there are any."""
+    return TimestampedSocket(sock) if _can(sock) else PlainSocket(sock)
+
+
+def _can(sock: Any) -> bool:
+    if sys.platform != "linux" or not hasattr(sock, "recvmsg"):
+        return False
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,87 @@
+"""The stream of what a server says outside of calls (Streamable HTTP's GET), for one session.
+
+An exchange opens it and has a row: ok when the server has begun a stream, or has said that it has none (405). Nothing
+waits for what comes on it; what the server asks there is answered. When it ends it is due again, from the last event on.
+"""
+
+import time
+
+from harness.load.inside.transport.deadlines import Deadlines
+from harness.load.inside.transport.event_stream import EventStream
+from harness.load.inside.transport.measured_exchange import Exchanged
+from harness.mcp import outcome
+from harness.mcp.messages import Headers, Reply, Request
+from harness.mcp.stream import NO_STREAM
+from harness.run_directory.schema import NULL
+
+
+class Listener:
+    """One session's; not shared between greenlets."""
+
+    def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = ()) -> None:
+        self._told = (url, deadlines, timeout_s, headers)
+        self._deadlines = deadlines
+        self._timeout_ns = int(timeout_s * 1e9)
+        self._events: EventStream | None = None
+        self._request: Request | None = None
+        self._due_ns = 0
+        self.deadline_ns = 0
+        self.expired = False
+
+    def due(self, now_ns: int) -> Request | None:
+        """The request that opens it again, from where it ended, when the time for that has come."""
+        if self._events is None or self._events.is_open or self._request is None:
+            return None
+        stream = self._events.stream
+        if not self._due_ns:
+            self._due_ns = now_ns + int(stream.retry_s * 1e9)
+        return stream.resumption(self._request) if now_ns >= self._due_ns else None
+
+    def exchange(self, request: Request, *, target: str = "") -> Exchanged:
+        """Open it: done when the server has said whether there is one. 405 says that it has none, which is well."""
+        del target
+        sent_ns = time.monotonic_ns()
+        self.close()
+        events = self._events = EventStream(*self._told, names_session=request.names_session)
+        self.expired, self._due_ns, out = False, 0, 0
+        self.deadline_ns = sent_ns + self._timeout_ns
+        self._deadlines.watch(self)
+        try:
+            out = events.open(request, self.deadline_ns)
+            events.wait(lambda: events.stream.got_head or self.expired)
+            if not events.stream.opened and not self.expired:
+                events.wait(lambda: self.expired)  # for the rest of the refusal
+            reply = self._judged(events)
+        except OSError as error:
+            timed_out = self.expired or isinstance(error, TimeoutError)
+            reply = Reply(outcome.TIMEOUT if timed_out else outcome.CONNECT, error.strerror or str(error))
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self.deadline_ns = 0
+        wanted = events.stream.opened or reply.outcome in outcome.CONNECTION_FAILURES
+        self._request = request if wanted else None
+        return Exchanged(reply, sent_ns, NULL, time.monotonic_ns(), out, events.bytes_in, reused=False)
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._deadlines.forget(self)
+        if self._events is not None:
+            self._events.close()
+            self._events = None
+
+    def shut(self) -> None:
+        """The sweep's way to wake us."""
+        if self._events is not None:
+            self._events.shut()
+
+    def _judged(self, events: EventStream) -> Reply:
+        stream = events.stream
+        if stream.opened:
+            return Reply(outcome.OK, status=200)
+        if self.expired or stream.ended is None:
+            return Reply(outcome.TIMEOUT, "no answer in time")
+        if stream.ended.status == NO_STREAM:
+            return Reply(outcome.OK, "no such stream", NO_STREAM)
+        return stream.ended

@@ -1,0 +1,37 @@
+"""What goes before the body of a request to one server, made once for each kind of request; no header is in one twice.
+
+The dialect has the last word, then come the user's own headers, then ours.
+"""
+
+from typing import Final
+
+from harness.load.inside.transport.connecting import Endpoint
+from harness.mcp.messages import Headers, Request
+
+HEADS_MAX: Final = 200
+
+
+class RequestHeads:
+    """Everything before the length."""
+
+    __slots__ = ("_fixed", "_known")
+
+    def __init__(self, place: Endpoint, headers: Headers) -> None:
+        named = {name.lower() for name, _ in headers}
+        ours = (("Host", place.host_header), ("User-Agent", "mcp-harness"))
+        self._fixed = (*((name, value) for name, value in ours if name.lower() not in named), *headers)
+        self._known: dict[tuple[str, str, Headers], bytes] = {}
+
+    def of(self, request: Request, target: str) -> bytes:
+        """Up to where the length goes."""
+        key = (request.method, target, request.headers)
+        head = self._known.get(key)
+        if head is None:
+            if len(self._known) >= HEADS_MAX:
+                self._known.clear()
+            said = {name.lower() for name, _ in request.headers} | {"content-length"}
+            lines = (*(line for line in self._fixed if line[0].lower() not in said), *request.headers)
+            shown = "".join(f"{name}: {value}\r\n" for name, value in lines)
+            text = f"{request.method} {target} HTTP/1.1\r\n{shown}Content-Length: "
+            head = self._known[key] = text.encode("latin-1")
+        return head

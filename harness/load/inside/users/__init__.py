@@ -1,0 +1,20 @@
+"""Virtual users: what they do, when, and the row that every call of theirs leaves.
+
+Locustfiles import `McpUser` and `WebSocketMcpUser` from here. They are loaded when they are asked for: a worker that needs
+one small module of this room does not load all of it.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.load.inside.users.user import McpUser, WebSocketMcpUser
+
+__all__ = ["McpUser", "WebSocketMcpUser"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"{__name__} has no {name}")
+    from harness.load.inside.users import user
+
+    return getattr(user, name)

@@ -1,0 +1,40 @@
+"""Which user classes a run wants: those of locustfiles/ with their weights, or the workload's."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from locust.util.load_locustfile import load_locustfile
+
+from harness.load.engine import LoadSpec
+from harness.scenario.catalogue import USER_CLASSES
+
+
+def locustfiles() -> Path:
+    """Beside the package in the repository, inside it in an installed wheel."""
+    package = Path(__file__).parents[3]
+    carried = package / "workspace" / "locustfiles"
+    return carried if carried.is_dir() else package.parent / "locustfiles"
+
+
+def load_classes(spec: LoadSpec) -> list[type[Any]]:
+    """The user classes of this run, weighted; the same list in the master and in every worker."""
+    if spec.workload:
+        found = _load("workload.py")
+        return [found["WorkloadUser"]]
+    return _weighted(_load("mcp.py"), spec.mix)
+
+
+def _load(name: str) -> dict[str, type[Any]]:
+    classes, _shapes = load_locustfile(str(locustfiles() / name))
+    return dict(classes)
+
+
+def _weighted(found: Mapping[str, type[Any]], mix: Mapping[str, int]) -> list[type[Any]]:
+    chosen = []
+    for key, weight in mix.items():
+        if weight:
+            user_class = found[USER_CLASSES[key].class_name]
+            user_class.weight = weight
+            chosen.append(user_class)
+    return chosen

@@ -1,0 +1,114 @@
+"""What all users of one process share: what they were told, their recorder, their numbering.
+
+In a run of the harness the worker attaches it. Under plain `locust -f` nobody does: it is made from
+Locust's own options when the first user needs it, there is no recorder, and a host that is not this
+machine brings a warning instead of a refusal.
+"""
+
+import itertools
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from gevent.lock import BoundedSemaphore
+
+from harness.foundation.addresses.address import same
+from harness.foundation.addresses.book import is_this_machine
+from harness.foundation.secrets import hidden_log, sources
+from harness.load.address import credentials, doors
+from harness.load.engine import LoadSpec
+from harness.load.inside.transport import connecting
+from harness.load.inside.transport.deadlines import Deadlines
+from harness.load.inside.users.discovery import find_mirrored, find_protocol
+from harness.load.inside.users.recorder import Recorder
+from harness.load.inside.users.retrying import WorkerRetries
+from harness.load.inside.users.tally import Tally
+from harness.load.inside.users.turns import Turns
+from harness.load.retry import Policy
+from harness.load.workload import WorkloadEntry, works
+from harness.mcp.traits import NO_TRAITS, Traits
+
+_ATTRIBUTE = "harness_context"
+_attaching = BoundedSemaphore()
+
+
+@dataclass(slots=True)
+class Context:
+    """Shared by the users of a process."""
+
+    spec: LoadSpec
+    recorder: Recorder | None
+    tally: Tally
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    cancelled: bool = False
+    turns: Turns | None = None  # who decides when users call, where it is not they themselves
+    workload: list[WorkloadEntry] = field(default_factory=list)
+    weights: list[int] = field(default_factory=list)
+    retries: WorkerRetries = field(default_factory=lambda: WorkerRetries(None))
+    traits: Traits = NO_TRAITS
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    sessions: Iterator[int] = field(default_factory=itertools.count)
+
+    def random(self, user: int) -> Random:
+        """A user's own randomness: the same seed, worker and number draw the same."""
+        worker = self.recorder.worker if self.recorder else 0
+        return Random(f"{self.spec.seed}:{worker}:{user}")
+
+
+def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Context:
+    """Make the context of this process; what it logs from now on has no secrets."""
+    hidden_log.begin()
+    workload = works(spec.workload)
+    connecting.VETTED.update({same(host): tuple(found) for host, found in spec.addresses.items()})
+    context = Context(
+        spec,
+        recorder,
+        Tally(environment),
+        workload=workload,
+        weights=[work.weight for work in workload],
+        retries=WorkerRetries(Policy.of(spec.retries)),
+        traits=Traits(mirrored=spec.mirrored),
+    )
+    setattr(environment, _ATTRIBUTE, context)
+    return context
+
+
+def of(environment: Any) -> Context:
+    """The context of this process, made from Locust's options if nobody attached one."""
+    with _attaching:
+        found = getattr(environment, _ATTRIBUTE, None)
+        return found or attach(environment, _spec_from_locust(environment), None)
+
+
+def _spec_from_locust(environment: Any) -> LoadSpec:
+    options = environment.parsed_options
+    places = doors(environment.host or "http://127.0.0.1:8000", options.mcp_protocol)
+    if not is_this_machine(urlsplit(places.base_url).hostname or ""):
+        logging.getLogger(__name__).warning(
+            "%s is not this machine: be sure that you may load it", places.base_url
+        )
+    headers = dict(line.partition(":")[::2] for line in options.mcp_header or [])
+    headers = credentials(environment.host or "") | {
+        name.strip(): value.strip() for name, value in headers.items()
+    }
+    sources.headers(headers)
+    sources.url(environment.host or "")
+    sources.words(options.args if options.call else "")
+    protocol = options.mcp_protocol
+    if protocol == "auto":
+        protocol = find_protocol(places.mcp_url, headers)
+    return LoadSpec(
+        base_url=places.base_url,
+        mcp_url=places.mcp_url,
+        ws_url=places.ws_url,
+        protocol=protocol,
+        mirrored=find_mirrored(places.mcp_url, headers, protocol),
+        headers=headers,
+        spool_dir="",
+        epoch_ns=0,
+        workload=[{"call": options.call, "args": json.loads(options.args)}] if options.call else [],
+    )

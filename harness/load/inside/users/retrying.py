@@ -1,0 +1,55 @@
+"""A user's retries, and what a worker knows of all its users': who waits to try again, and who was not allowed to.
+
+Whoever waits has no call open, and still owes one: until it is made no step is over (`owed`).
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from harness.load.retry import Policy, RetryBudget, worth_it
+from harness.mcp.messages import Reply
+
+
+@dataclass(slots=True)
+class WorkerRetries:
+    """Of one worker."""
+
+    policy: Policy | None
+    refused: int = 0  # calls that were not tried again because their user's budget was empty
+    due_ns: dict[int, int] = field(default_factory=dict)  # of the users that wait to try again
+
+    def gauges(self, gauges: dict[str, Any]) -> dict[str, Any]:
+        """What the spool is told, with what is owed."""
+        oldest_ns = gauges.get("oldest_waiting_ns", gauges["at_ns"])
+        return gauges | {
+            "left": gauges.get("left", 0) + len(self.due_ns),
+            "oldest_waiting_ns": min(oldest_ns, *self.due_ns.values(), gauges["at_ns"]),
+            "retries_refused": self.refused,
+        }
+
+
+class Retrying:
+    """Of one user."""
+
+    def __init__(self, retries: WorkerRetries, policy: Policy, rng: Random, timeout_s: float) -> None:
+        self._retries = retries
+        self._policy = policy
+        self._rng = rng
+        self._timeout_s = timeout_s
+        self._budget = RetryBudget(policy.budget)
+
+    def begin(self) -> None:
+        """Another call was made."""
+        self._budget.earn()
+
+    def wait_s(self, reply: Reply, tried: int) -> float | None:
+        """How long to wait before the next attempt; None when there is none."""
+        if not worth_it(reply) or tried >= self._policy.attempts:
+            return None
+        if (reply.retry_after_s or 0.0) > self._timeout_s:
+            return None
+        if not self._budget.spend():
+            self._retries.refused += 1
+            return None
+        return self._policy.wait_s(tried, reply, self._rng)

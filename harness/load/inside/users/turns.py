@@ -1,0 +1,239 @@
+"""When a user may make its next call, where that is not for the user alone to say.
+
+    closed load, by time     nobody is asked: who is ready calls
+    closed load, by count    `CountedTurns`: users wait for each other, then share so many calls
+    open load                `OpenLoadTurns`: a call, or a session, is handed to whoever is free
+    when the load is over    `OVER`: nobody begins a call any more
+
+A user that waits here can be stopped at once (`users.py` tells Locust that it waits).
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from itertools import islice
+from typing import Any, Final, Protocol
+
+import gevent
+from gevent.event import AsyncResult, Event
+
+from harness.foundation.units import NS_PER_MS
+from harness.load.inside.transport.timer import Alarm
+from harness.load.pool import SessionPool
+
+OVERDUE_NS = 10 * NS_PER_MS
+LOOK_S = 0.01
+AT_ONCE_MAX = 64  # then the others get their turn: those who are to do what has arrived
+AHEAD_MAX = 100_000
+
+
+class Turns(Protocol):
+    """What users of a step by count, or of open load, ask before each call."""
+
+    session_calls: int  # an arrival is a session of so many calls; 0: it is a call
+    paces: bool  # users do not think before a turn: it comes when it comes
+
+    def take(self, name: str, seat: "UserSlot", ready_ns: int) -> int | None:
+        """Wait for a turn of a user of that class; the intended start of what it does then. None: ask again."""
+        ...
+
+    def gauges(self, now_ns: int) -> dict[str, Any]:
+        """What the spool is told."""
+        ...
+
+    def end(self) -> None:
+        """No more turns."""
+        ...
+
+
+class UserSlot:
+    """A user's place in the pool: where it is handed what it does next."""
+
+    __slots__ = ("_given", "_handed", "is_new")
+
+    def __init__(self) -> None:
+        self.is_new = True
+        self._given: AsyncResult = AsyncResult()
+        self._handed: dict[int, int] = {}
+
+    def hand(self, intended_ns: int) -> None:
+        self._handed[id(self)] = intended_ns
+        self._given.set(intended_ns)
+
+    def wait(self, handed: dict[int, int]) -> int:
+        """What it is handed; `handed` knows of it until it is taken up."""
+        self._given, self._handed = AsyncResult(), handed
+        try:
+            intended_ns: int = self._given.get()
+        finally:
+            handed.pop(id(self), None)
+        return intended_ns
+
+
+class Over:
+    """The load has ended: whoever asks for a turn waits until it is stopped."""
+
+    session_calls = 0
+    paces = False
+
+    def take(self, name: str, seat: UserSlot, ready_ns: int) -> int | None:
+        del name, seat, ready_ns
+        Event().wait()
+        return None
+
+    def gauges(self, now_ns: int) -> dict[str, Any]:
+        del now_ns
+        return {}
+
+    def end(self) -> None:
+        """It has."""
+
+
+OVER: Final = Over()
+
+
+class CountedTurns:
+    """So many calls for all users of this worker, who begin together."""
+
+    session_calls = 0
+    paces = False
+
+    def __init__(self, users: Callable[[], int], epoch_ns: int) -> None:
+        self.left = 0
+        self._epoch_ns = epoch_ns
+        self._users = users
+        self._waiting = 0
+        self._begun = Event()
+        self._over = Event()
+        self._began_ns = 0
+
+    def wait_for_all(self, within_s: float) -> None:
+        """Until every user has opened its session, and waits here."""
+        with gevent.Timeout(within_s, exception=False):
+            while self._waiting < self._users():
+                gevent.sleep(LOOK_S)
+
+    def let_go(self, requests: int, at_ns: int) -> None:
+        """So many calls from that time on, for which they are intended at the earliest."""
+        self.left, self._began_ns = requests, at_ns
+        gevent.spawn(self._begin_at, at_ns)
+
+    def _begin_at(self, at_ns: int) -> None:
+        with closing(Alarm()) as alarm:
+            alarm.sleep_until(self._epoch_ns + at_ns)
+        self._begun.set()
+
+    def take(self, name: str, seat: UserSlot, ready_ns: int) -> int | None:
+        del name, seat
+        if not self._begun.is_set():
+            self._waiting += 1
+            try:
+                self._begun.wait()
+            finally:
+                self._waiting -= 1
+        if self.left <= 0:
+            self._over.wait()
+            return None
+        self.left -= 1
+        return max(ready_ns, self._began_ns)
+
+    def gauges(self, now_ns: int) -> dict[str, Any]:
+        del now_ns
+        return {"left": self.left}
+
+    def end(self) -> None:
+        self.left = 0
+        self._begun.set()
+        self._over.set()
+
+
+class OpenLoadTurns:
+    """Open load: an absolute schedule, a pool of users that grows, a queue."""
+
+    paces = True
+
+    def __init__(
+        self, weights: Mapping[str, int], grow: Callable[[str], None], session_calls: int, epoch_ns: int
+    ) -> None:
+        self.session_calls = session_calls
+        self._epoch_ns = epoch_ns
+        self._ends_ns = 0
+        self._arrived = 0
+        self._not_sent: list[int] = []
+        self._handed: dict[int, int] = {}
+        self._pool = SessionPool(weights, 0, 0, grow)
+        self._schedule: Iterator[int] = iter(())
+        self._ahead: deque[int] = deque()
+        self._player: gevent.Greenlet | None = None
+
+    def begin(self, schedule: Iterator[int], *, max_sessions: int, queue_max: int, ends_ns: int) -> None:
+        """Another rate, for the same pool; a schedule that has an end is played to its end."""
+        self.end()
+        self._pool.max_sessions, self._pool.queue_max, self._ends_ns = max_sessions, queue_max, ends_ns
+        self._schedule = schedule
+        self._ahead = deque()
+        self._look_ahead()
+        self._player = gevent.spawn(self._play)
+
+    def take(self, name: str, seat: UserSlot, ready_ns: int) -> int | None:
+        del ready_ns
+        if seat.is_new:
+            seat.is_new = False
+            self._pool.opened()
+        intended_ns = self._pool.ready(name, seat)
+        return seat.wait(self._handed) if intended_ns is None else intended_ns
+
+    def gauges(self, now_ns: int) -> dict[str, Any]:
+        not_sent, self._not_sent = self._not_sent, []
+        due_ns = self._ahead[0] if self._ahead else now_ns
+        oldest_ns = min(self._pool.oldest_ns(now_ns), *self._handed.values(), due_ns, now_ns)
+        return {
+            "arrived": self._arrived,
+            "overdue": self._overdue(now_ns - OVERDUE_NS),
+            "not_sent": not_sent,
+            "oldest_waiting_ns": oldest_ns,
+        }
+
+    def end(self) -> None:
+        """What still waits, and came while the step was held, is not sent; what came later was never counted on."""
+        if self._player is None:
+            return
+        self._player.kill()
+        self._player = None
+        gevent.sleep(0)  # what was handed over in this very moment is taken up
+        until_ns = min(time.monotonic_ns() - self._epoch_ns, self._ends_ns)
+        left = [*self._pool.withdraw(), *self._ahead]
+        self._not_sent += [at_ns for at_ns in left if at_ns < until_ns]
+        self._ahead.clear()
+
+    def _play(self) -> None:
+        """Every arrival at its time; those that are late are made up for, some at a time."""
+        with closing(Alarm()) as alarm:
+            while self._ahead:
+                alarm.sleep_until(self._epoch_ns + self._ahead[0])
+                now_ns = time.monotonic_ns() - self._epoch_ns
+                for _ in range(AT_ONCE_MAX):
+                    if not self._ahead or self._ahead[0] > now_ns:
+                        break
+                    self._arrive(self._ahead.popleft())
+                    if not self._ahead:
+                        self._look_ahead()
+
+    def _look_ahead(self) -> bool:
+        """One arrival more of the schedule; False when it has no more."""
+        known = len(self._ahead)
+        self._ahead.extend(islice(self._schedule, 1))
+        return len(self._ahead) > known
+
+    def _arrive(self, at_ns: int) -> None:
+        self._arrived += 1
+        if not self._pool.arrive(at_ns):
+            self._not_sent.append(at_ns)
+
+    def _overdue(self, before_ns: int) -> int:
+        """Arrivals that should have been looked at by then."""
+        while self._ahead and self._ahead[-1] < before_ns and len(self._ahead) < AHEAD_MAX:
+            if not self._look_ahead():
+                break
+        return sum(at_ns < before_ns for at_ns in self._ahead)

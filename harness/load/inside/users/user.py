@@ -1,0 +1,372 @@
+"""What Locust's users are made of: a session, one connection, a row for every exchange.
+
+    on_start   the session is opened (its `initialize` is a call like any other)
+    tasks      call(tool, **arguments), get(path, ...), call_from_workload()
+    on_stop    the session is closed
+
+A lost session is opened again before the next call. A call that failed is tried again where the run has retries
+(`harness.load.retry`): each attempt is an exchange with a row of its own, the opening of a session is none. A user that is cut off in mid-call leaves a row that says
+so: `unfinished`, or `cancelled` when a person interrupted the run.
+Locust is told of every exchange (see `tally`), so its web UI and other listeners see all of it.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from itertools import count
+from typing import Any
+
+from locust import User, events
+from locust.argument_parser import LocustArgumentParser
+from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+
+from harness.foundation.secrets.hiding import hide_often
+from harness.foundation.units import NS_PER_S
+from harness.load.inside.transport.http_connection import HttpConnection
+from harness.load.inside.transport.kernel_stamps import sampling
+from harness.load.inside.transport.listener import Listener
+from harness.load.inside.transport.measured_exchange import Exchanged
+from harness.load.inside.transport.sse_connection import StreamConnection
+from harness.load.inside.transport.timer import sleep
+from harness.load.inside.transport.websocket_connection import WebSocketConnection
+from harness.load.inside.users import context
+from harness.load.inside.users.pacing import Pacing
+from harness.load.inside.users.retrying import Retrying
+from harness.load.inside.users.tasks import UserTasks
+from harness.load.inside.users.turns import UserSlot
+from harness.mcp import outcome
+from harness.mcp.dialects import Session, new_session
+from harness.mcp.messages import Reply, Request
+from harness.run_directory.schema import NULL, NULL_CODE, RETRIED
+from harness.scenario.model import PROTOCOLS
+
+NS_PER_MS = 1e6
+Carrier = HttpConnection | StreamConnection | WebSocketConnection | Listener
+# Any of these, and what the server knew of us is gone.
+REOPEN_AFTER = frozenset({outcome.SESSION_LOST})
+
+
+class McpUser(User):
+    """A user of an MCP server; subclasses say what it does.
+
+    Calls travel as the run's protocol says, or as the class's own does; `get` always goes over HTTP.
+    """
+
+    abstract = True
+    protocol = ""  # the run's
+    _state: str | None  # Locust's: whether it may be stopped at once
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.context = context.of(environment)
+        spec = self.context.spec
+        self._epoch_ns = spec.epoch_ns
+        self.number = next(self.context.numbers)
+        self.random = self.context.random(self.number)
+        self.pacing = Pacing(self.random, self._now_ns())
+        told = (self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()))
+        self.http = HttpConnection(spec.mcp_url, *told, carries=spec.calls_per_connection or 0)
+        self._protocol = self.protocol or spec.protocol
+        # Where the connection is the session, calls have one of their own.
+        self.socket: StreamConnection | WebSocketConnection | None = None
+        if self._protocol == "websocket":
+            self.socket = WebSocketConnection(spec.ws_url, *told)
+        elif self._protocol == "sse":
+            self.socket = StreamConnection(spec.mcp_url, *told)
+        self.listener = Listener(spec.mcp_url, *told) if spec.listen else None
+        self.session: Session = new_session(self._protocol, self.context.traits)
+        self.session_number = 0
+        self.is_open = False
+        self.calls = 0
+        self.seat = UserSlot()
+        self._calls_left = 0  # of a session that arrived
+        # Locust asks the instance for its wait time: the class's own is the thinking, pacing adds the rest.
+        self._think_s: Callable[[], float] = getattr(self, "wait_time")  # noqa: B009 - Locust gives it no type
+        self.wait_time = self._wait_s
+        recorder = self.context.recorder
+        self._class_code = recorder.code("user_class", type(self).__name__) if recorder else 0
+        self._first_code = self._again_code = self._class_code
+        policy = self.context.retries.policy
+        self.retrying: Retrying | None = None
+        if policy is not None:
+            self.retrying = Retrying(self.context.retries, policy, self.random, spec.timeout_s)
+            if recorder:
+                self._again_code = recorder.code("user_class", type(self).__name__ + RETRIED)
+
+    def on_start(self) -> None:
+        """Open the session; a failure is recorded, and tried again before the first call."""
+        self.pacing.ready_ns = self._now_ns()
+        self._taskset_instance = UserTasks(self)
+        turns = self.context.turns
+        if turns is None or not turns.session_calls:  # a session that arrives is opened when it does
+            self._open()
+
+    def on_stop(self) -> None:
+        """Say goodbye, unless the run was interrupted, and close."""
+        try:
+            self._leave()
+        finally:
+            self.context.tally.pour()
+
+    def _leave(self) -> None:
+        try:
+            if self.is_open and not self.context.cancelled:
+                # Who is stopped while it waits was to call later; the goodbye is wanted now.
+                self.pacing.ready_ns = min(self.pacing.ready_ns, self._now_ns())
+                self._run(self.session.closing())
+        finally:
+            self.is_open = False
+            self.http.close()
+            for other in (self.socket, self.listener):
+                if other is not None:
+                    other.close()
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is anything to wait for before the next task."""
+        turns = self.context.turns
+        if turns is not None and not self._calls_left and turns.paces:
+            return False
+        return self.context.spec.think or self.pacing.backoff_s > 0
+
+    def call(self, tool: str, **arguments: Any) -> Reply | None:
+        """Call a tool; what came of it (`.outcome`, `.value()`), or None when no session could be opened."""
+        if not self._ready():
+            return None
+        return self._tried(lambda: self._ask(self.session.call(tool, arguments)))
+
+    def call_from_workload(self) -> Reply | None:
+        """One request of the workload, drawn by weight."""
+        if not self._ready():
+            return None
+        works = self.context.workload
+        work = self.random.choices(works, self.context.weights)[0] if len(works) > 1 else works[0]
+        self.calls += 1
+        drawn = work.draw(self.random, self.calls)
+        return self._tried(lambda: self._ask(work.request(self.session, drawn)))
+
+    def get(self, path: str, operation: str, contains: bytes = b"") -> None:
+        """GET a path of the server; a failure unless it answers 200 and its body has `contains`."""
+        self._turn()
+        request = Request(operation, b"", (), None, "GET", contains)
+        self._tried(lambda: self._measured(self.http, request, target=path), in_session=False)
+
+    def _tried(self, attempt: Callable[[], Reply], *, in_session: bool = True) -> Reply:
+        """A call, and what its client does when it fails."""
+        backoff_s = self.pacing.backoff_s
+        reply = attempt()
+        if self.retrying is None:
+            return reply
+        self.retrying.begin()
+        for tried in count(1):  # as many as the policy says
+            wait_s = None if self._state == LOCUST_STATE_STOPPING else self.retrying.wait_s(reply, tried)
+            if wait_s is None:
+                break
+            self.pacing.backoff_s = backoff_s  # one call fails once, however often it was tried
+            self._wait_to_retry(wait_s)
+            if in_session and not self._session_is_there():
+                continue  # that attempt is spent
+            self._class_code = self._again_code
+            try:
+                reply = attempt()
+            finally:
+                self._class_code = self._first_code
+        return reply
+
+    def _wait_to_retry(self, wait_s: float) -> None:
+        """Whoever waits may be stopped at once; the attempt is intended when the wait is over."""
+        due_ns = self.pacing.ready_ns = self.pacing.ready_ns + int(wait_s * NS_PER_S)
+        waiting = self.context.retries.due_ns
+        waiting[self.number] = due_ns
+        state, self._state = self._state, LOCUST_STATE_WAITING
+        try:
+            sleep(max(0.0, (due_ns - self._now_ns()) / NS_PER_S))
+        finally:
+            del waiting[self.number]
+        self._state = state
+
+    def _ready(self) -> bool:
+        """Whether the session is open, or could be opened."""
+        self._turn()
+        wanted_ns = self.pacing.ready_ns
+        ready = self._session_is_there()
+        turns = self.context.turns
+        if turns is not None and not turns.session_calls:
+            self.pacing.ready_ns = wanted_ns  # the call has waited for its session since then
+        return ready
+
+    def _session_is_there(self) -> bool:
+        """Opened again if it was lost, or its connection was."""
+        if self.socket is not None and not self.socket.is_open:
+            self.is_open = False  # the connection was the session
+        if self.is_open and self.listener is not None:
+            self._listen(self.listener.due(time.monotonic_ns()))
+        return self.is_open or self._open()
+
+    def _turn(self) -> None:
+        """Where others decide when a user calls, wait for them; whoever waits may be stopped at once."""
+        while (turns := self.context.turns) is not None:
+            if self._calls_left and turns.session_calls:
+                self._calls_left -= 1
+                return
+            if turns.session_calls and self.is_open:
+                self._leave()
+            if self._state == LOCUST_STATE_STOPPING:
+                raise StopUser
+            self._state = LOCUST_STATE_WAITING
+            wanted_ns = turns.take(type(self).__name__, self.seat, self.pacing.ready_ns)
+            self._state = LOCUST_STATE_RUNNING
+            if wanted_ns is not None:
+                self.pacing.ready_ns = wanted_ns
+                self._calls_left = max(0, turns.session_calls - 1)
+                return
+            self.pacing.ready_ns = self._now_ns()
+
+    def _ask(self, request: Request) -> Reply:
+        reply = self._measured(self.socket or self.http, request)
+        if reply.outcome in REOPEN_AFTER:
+            self.is_open = False
+        return reply
+
+    def _open(self) -> bool:
+        """Open the session, anew if there was one."""
+        self.session = new_session(self._protocol, self.context.traits)
+        self.session_number = next(self.context.sessions)
+        decided = self._run(self.session.opening())
+        self.is_open = decided is None or decided.outcome == outcome.OK
+        if self.is_open:
+            self._listen(self.session.listening())
+        return self.is_open
+
+    def _listen(self, request: Request | None) -> None:
+        """Open the stream of what the server says outside of calls, where that is wanted and there is one."""
+        if self.listener is not None and request is not None:
+            self.is_open = self._measured(self.listener, request).outcome not in REOPEN_AFTER
+
+    def _run(self, sequence: Generator[Request, Reply, Reply | None]) -> Reply | None:
+        try:
+            request = next(sequence)
+            while True:
+                request = sequence.send(self._measured(self.socket or self.http, request))
+        except StopIteration as ended:
+            decided: Reply | None = ended.value
+            return decided
+
+    def _measured(self, connection: Carrier, request: Request, target: str = "") -> Reply:
+        """One exchange, with its row and Locust's event."""
+        recorder = self.context.recorder
+        transport = self._protocol if connection is self.socket else "http"
+        seq = recorder.begin(self.pacing.ready_ns) if recorder else 0
+        began_ns = time.monotonic_ns()
+        try:
+            done = connection.exchange(request, target=target)
+        except BaseException:  # Locust stops a user by raising into its greenlet
+            ended = outcome.CANCELLED if self.context.cancelled else outcome.UNFINISHED
+            self._record(seq, request, _cut(ended, began_ns), transport)
+            raise
+        self._record(seq, request, done, transport)
+        if sampling.skip:
+            sampling.skip -= 1
+        elif sampling.is_on:
+            self._sample(connection, done)
+        self.pacing.done(
+            done.known_ns - self._epoch_ns,
+            connection_failed=done.reply.outcome in outcome.CONNECTION_FAILURES,
+        )
+        self._tell_locust(request, done, transport)
+        return done.reply
+
+    def _sample(self, connection: Carrier, done: Exchanged) -> None:
+        """What this process added to the call: it was sent late, and its reply was held."""
+        if done.reply.outcome != outcome.OK or done.first_byte_ns == NULL:
+            return
+        ready_ns = self._epoch_ns + max(self.pacing.ready_ns, self.pacing.free_ns)
+        if isinstance(connection, HttpConnection):
+            ready_ns = max(ready_ns, connection.free_ns(done.done_ns))
+        sampling.add(done.done_ns, max(0, done.sent_ns - ready_ns), done.held_ns)
+
+    def _record(self, seq: int, request: Request, done: Exchanged, transport: str) -> None:
+        recorder = self.context.recorder
+        if recorder is None:
+            return
+        epoch_ns = self._epoch_ns
+        reply = done.reply
+        recorder.end(
+            seq,
+            done.sent_ns - epoch_ns,
+            done.first_byte_ns - epoch_ns if done.first_byte_ns != NULL else NULL,
+            done.done_ns - epoch_ns,
+            self._class_code,
+            recorder.code("operation", request.operation),
+            recorder.code("transport", transport),
+            reply.outcome,
+            reply.detail,
+            reply.status if reply.status is not None else NULL,
+            reply.code if reply.code is not None else NULL_CODE,
+            self.number,
+            self.session_number,
+            done.bytes_out,
+            done.bytes_in,
+            done.reused,
+        )
+
+    def _tell_locust(self, request: Request, done: Exchanged, transport: str) -> None:
+        reply = done.reply
+        service_ms = (done.done_ns - done.sent_ns) / NS_PER_MS
+        if reply.outcome in outcome.FAILED:
+            why = hide_often(f"{reply.outcome}: {reply.detail}")
+            self.context.tally.failed(transport, request.operation, service_ms, done.bytes_in, why)
+        else:
+            self.context.tally.ok(transport, request.operation, service_ms, done.bytes_in)
+
+    def _wait_s(self) -> float:
+        if not self.waits:
+            return 0.0
+        think_s = self._think_s() if self.context.spec.think else 0.0
+        return self.pacing.wait_s(think_s, self._now_ns())
+
+    def _now_ns(self) -> int:
+        return time.monotonic_ns() - self._epoch_ns
+
+
+class WebSocketMcpUser(McpUser):
+    """A user whose calls travel in frames of one WebSocket, whatever the run's protocol."""
+
+    abstract = True
+    protocol = "websocket"
+
+
+def _cut(ended: str, now_ns: int) -> Exchanged:
+    """The row of a call whose user was stopped."""
+    return Exchanged(Reply(ended), now_ns, NULL, time.monotonic_ns(), 0, 0, reused=False)
+
+
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
+def _options(parser: LocustArgumentParser) -> None:
+    """What plain `locust -f` may be told; a token by the environment alone, for everybody reads a command line."""
+    from harness.load.inside.distributed.sealing import seal_as_told
+
+    seal_as_told()
+    parser.add_argument(
+        "--mcp-protocol", default="auto", choices=PROTOCOLS, help="How to speak to the server"
+    )
+    parser.add_argument(
+        "--mcp-header", action="append", metavar="'Name: value'", help="Sent with every request"
+    )
+    parser.add_argument(
+        "--mcp-allow-host",
+        action="append",
+        metavar="HOST",
+        env_var="HARNESS_ALLOW_HOST",
+        help="A worker of `harness ... --expect-workers`: a host other than this machine that it may load; repeatable",
+    )
+    parser.add_argument("--call", default="", metavar="TOOL", help="workload.py: the tool to call")
+    parser.add_argument("--args", default="{}", metavar="JSON", help="workload.py: its arguments")
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]
+def _join(environment: Any, runner: Any, **_: Any) -> None:
+    """A worker's master may be the harness."""
+    from harness.load.inside.distributed.remote import offer
+
+    offer(environment, runner)

@@ -1,0 +1,54 @@
+"""What the pages share: bounded JSON bodies, JSON answers, and errors in the words of HTTP."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from harness.reference.caller import ForbiddenError
+from harness.reference.doors.wire import NOT_JSON, BodyError, encode, read_body
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class BadBodyError(ValueError):
+    """The body is not what the page takes."""
+
+
+_STATUS: Final[Mapping[type[Exception], int]] = {
+    BadBodyError: 400,
+    ForbiddenError: 403,
+}
+
+
+def page(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A value as JSON; times are ISO 8601."""
+    return Response(encode(content), status, headers, media_type="application/json")
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The body, which must be one JSON object."""
+    try:
+        body = msgspec.json.decode(await read_body(request.receive))
+    except NOT_JSON as error:
+        raise BadBodyError(f"The body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise BadBodyError("The body must be one JSON object.")
+    return body
+
+
+def answering(answer: Answer, statuses: Mapping[type[Exception], int]) -> Answer:
+    """The page, with its errors as statuses; those of every page are known here."""
+    known = {**_STATUS, **statuses}
+
+    async def page_or_error(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except BodyError as error:
+            return page({"error": str(error)}, error.status, {"connection": "close"})
+        except tuple(known) as error:
+            return page({"error": str(error)}, known[type(error)])
+
+    return page_or_error

@@ -1,0 +1,83 @@
+"""What happened, told to every process on the schema: PostgreSQL's LISTEN and NOTIFY on one channel, its name.
+
+An event is told in the transaction of what happened, so nobody hears of what did not. Whoever is not connected at
+that moment does not hear it: events say that something is worth looking at, never what is true. The connection is
+made again when it is lost, with a pause between.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from harness.reference.connecting import START_FAILURES, reason
+from harness.reference.settings import Settings
+
+Event = dict[str, Any]  # {"event": what, …}
+Hear = Callable[[Event], None]
+PAUSE_S: Final = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Events:
+    """Who wants to hear of what."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._hearing: dict[str, list[Hear]] = {}
+        self.connected = asyncio.Event()
+
+    def on(self, event: str, hear: Hear) -> None:
+        self._hearing.setdefault(event, []).append(hear)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Events are heard inside this."""
+        listening = asyncio.create_task(self._listen())
+        try:
+            yield
+        finally:
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listening
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._until_lost()
+            except START_FAILURES as error:
+                log.warning("Events are not heard: %s", reason(error))
+            self.connected.clear()
+            await asyncio.sleep(PAUSE_S)
+
+    async def _until_lost(self) -> None:
+        lost = asyncio.Event()
+        connection = await asyncpg.connect(
+            self._settings.database_url,
+            timeout=self._settings.connect_timeout_s,
+            command_timeout=self._settings.statement_timeout_s,
+            server_settings={"application_name": "harness-target events"},
+        )
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(self._settings.schema, self._heard)
+            self.connected.set()
+            await lost.wait()
+        finally:
+            with contextlib.suppress(*START_FAILURES):
+                await connection.close(timeout=self._settings.connect_timeout_s)
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        try:
+            event = msgspec.json.decode(str(payload), type=Event)
+        except msgspec.DecodeError:
+            log.warning("An event is not one of ours: %.100s", payload)
+            return
+        for hear in self._hearing.get(str(event.get("event")), []):
+            hear(event)

@@ -1,0 +1,58 @@
+"""The parts of tasks, opened together: the table, the queue that the settings name, and workers in this process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from harness.reference.databases import Databases
+from harness.reference.events import Event, Events
+from harness.reference.settings import Settings
+from harness.reference.tasks.queue_amqp import AmqpQueue
+from harness.reference.tasks.queue_postgres import PostgresQueue
+from harness.reference.tasks.table import Tasks
+from harness.reference.tasks.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class TaskParts:
+    """What the doors need."""
+
+    tasks: Tasks
+    queue: AmqpQueue | PostgresQueue
+
+
+@asynccontextmanager
+async def opened(settings: Settings, databases: Databases, events: Events) -> AsyncIterator[TaskParts]:
+    """Tasks are taken, and done if there are workers here, inside this."""
+    tasks = Tasks(databases.own, settings.task_lease_s)
+    work: list[Coroutine[Any, Any, None]] = []
+    queue: AmqpQueue | PostgresQueue = PostgresQueue(tasks)
+    if settings.amqp_url:
+        queue = AmqpQueue(
+            settings.amqp_url,
+            f"{settings.schema}.tasks",
+            tasks,
+            durable="no-durability" not in settings.broken,
+        )
+        work.append(queue.sweep())
+
+    def submitted(event: Event) -> None:
+        if event.get("status") == "pending":
+            queue.wake()
+
+    events.on("task", submitted)
+    if settings.task_workers:
+        work.append(queue.work(Worker(tasks, databases), settings.task_workers))
+    running = [asyncio.create_task(one) for one in work]
+    try:
+        yield TaskParts(tasks, queue)
+    finally:
+        for one in running:
+            one.cancel()
+        for one in running:
+            with contextlib.suppress(asyncio.CancelledError):
+                await one
+        await queue.close()

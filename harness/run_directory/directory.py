@@ -1,0 +1,144 @@
+"""The run directory: the only thing that making a run and reading a run share.
+
+    DIR/<scenario>/<UTC time>-<short id>/      and DIR/<scenario>/latest, a link to the newest
+
+    scenario.yaml plan.json metadata.json      written before anything starts
+    undo.jsonl                                 what must be undone, written ahead
+    events.jsonl                               appended as things happen
+    work.jsonl                                 entries that were promised, and found again
+    spool/ -> samples.parquet                  a row a call
+    checksums.json                             what the files above were when the run ended
+    live.json                                  the last seconds, while it runs
+    summary.json report.html windows.csv charts/   what was read from it
+    harness.log locust.log ...                 logs of the parts
+
+Files appear whole or not at all: written aside, then renamed.
+"""
+
+import json
+import os
+import re
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets.hiding import hide, hide_in
+from harness.foundation.untrusted.documents import short
+from harness.run_directory.disk_space import blame
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Paths of one run; knows names, not contents."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        return self.path.name
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def undo(self) -> Path:
+        return self.path / "undo.jsonl"
+
+    @property
+    def spool(self) -> Path:
+        return self.path / "spool"
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples.parquet"
+
+    @property
+    def metadata(self) -> Path:
+        return self.path / "metadata.json"
+
+    def log(self, name: str) -> Path:
+        return self.path / f"{name}.log"
+
+    def write_json(self, name: str, value: Any) -> None:
+        write_whole(self.path / name, json.dumps(hide_in(value), indent=2) + "\n")
+
+    def write_yaml(self, name: str, value: Any) -> None:
+        write_whole(self.path / name, yaml.safe_dump(hide_in(value), sort_keys=False, allow_unicode=True))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file has either its old contents or all of the new ones, at any moment; no secret is in it."""
+    aside = path.with_name(f".{path.name}.partial")
+    try:
+        aside.write_text(hide(text), encoding="utf-8")
+        aside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)  # a part of it is of no use, and takes room
+        raise
+
+
+def create(root: Path, scenario: str, started_at: datetime) -> RunDirectory:
+    """A new run directory under `root`; `latest` points to it once it has something to show (`point_latest`)."""
+    name = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    path = root.absolute() / re.sub(r"[^A-Za-z0-9_.-]", "-", hide(scenario)) / name
+    try:
+        path.mkdir(parents=True, mode=0o700)  # nobody else's to read
+        (path / "spool").mkdir()
+    except OSError as error:
+        raise blame(error) or UsageError(
+            f"Cannot write to {root}",
+            f"{error.strerror}: {error.filename}",
+            "Give a writable directory with --out",
+        ) from error
+    return RunDirectory(path)
+
+
+def point_latest(run: RunDirectory) -> None:
+    """DIR/<scenario>/latest is this run from now on."""
+    link = run.path.parent / f".latest-{run.run_id}"
+    link.symlink_to(run.run_id)
+    os.replace(link, run.path.parent / "latest")  # noqa: PTH105 - Path.replace would follow the old link
+
+
+def find(path: Path) -> RunDirectory:
+    """An existing run: the directory, a link to it, or any file in it."""
+    try:
+        return _found(path)
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # a name that is too long, or no name; links in a circle
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"{short(str(path), 120)} is not a run",
+            why,
+            "Give the directory of a run, such as reports/ramp/latest",
+        ) from error
+
+
+def _found(path: Path) -> RunDirectory:
+    place = path.resolve()
+    place = place.parent if place.is_file() else place
+    if not (place / "metadata.json").is_file():
+        newest = place / "latest"
+        if (newest / "metadata.json").is_file():
+            return RunDirectory(newest.resolve())
+        raise UsageError(
+            f"{path} is not a run",
+            "There is no metadata.json in it" if place.is_dir() else "There is no such directory",
+            "Give the directory of a run, such as reports/ramp/latest",
+        )
+    return RunDirectory(place)

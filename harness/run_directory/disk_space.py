@@ -1,0 +1,132 @@
+"""Room for what a run writes: what there is of it, and which errors of the system say that there is none.
+
+    free(path)            bytes and files that are free where `path` is, or would be
+    blame(error, place)   the error as one of room, in three lines; None when it is something else
+
+A place can be full (the disk, a quota, a limit on the size of files), be read only, or be gone; memory, processes and open
+files can be used up. None of that is a bug, and none of it is the server's doing.
+"""
+
+import errno
+import os
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.foundation.errors import HarnessError, NoRoomError
+
+FULL: Final = {
+    errno.ENOSPC: "the disk is full, or has no place for one more file",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "a file may not grow any more (ulimit -f)",
+}
+CLOSED: Final = {
+    errno.EROFS: "it is read only",
+    errno.EACCES: "it may not be written to",
+    errno.EPERM: "it may not be written to",
+    errno.EIO: "the disk fails",
+}
+USED_UP: Final = {
+    errno.ENOMEM: "there is not enough memory",
+    errno.EMFILE: "too many files are open (ulimit -n)",
+    errno.ENFILE: "too many files are open on this machine",
+}
+ELSEWHERE: Final = "Free some, or give another directory with --out"
+LESS: Final = "Give it more (ulimit, the limits of the container), or ask for fewer users and workers"
+ADDRESS_LEAST: Final = 768 << 20  # libraries that are loaded with less may wait for it without end
+# Words of errors that are of memory, and do not say so by their type.
+_OF_MEMORY: Final = (
+    "cannot allocate memory",
+    "failed to map segment",
+    "can't start new thread",
+    "out of memory",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """What is free; None: without a limit, or nobody tells."""
+
+    bytes: int
+    files: int | None
+    file_bytes: int | None  # how large one file may grow
+
+
+def free(path: Path) -> Free:
+    """Where `path` is, or would be made."""
+    place = path.absolute()
+    while not os.path.exists(place) and place != place.parent:  # noqa: PTH110 - a name that is too long is none
+        place = place.parent
+    found = os.statvfs(place)
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return Free(
+        found.f_bavail * found.f_frsize,
+        found.f_favail if found.f_files else None,
+        None if most == resource.RLIM_INFINITY else most,
+    )
+
+
+def enough_memory() -> None:
+    """Before anything large is loaded."""
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if 0 <= most < ADDRESS_LEAST:
+        why = f"It may use {most >> 20} MB of memory (ulimit -v), and needs at least {ADDRESS_LEAST >> 20} MB"
+        raise NoRoomError("The harness has no room to work", why, LESS)
+
+
+def blame(error: BaseException, place: Path | None = None) -> NoRoomError | None:
+    """What of room an error is about, if it is; `place` is the run's directory, when there is one."""
+    if isinstance(error, NoRoomError):
+        return error
+    if place is not None and not place.is_dir():
+        return gone(place)
+    number = error.errno if isinstance(error, OSError) else None
+    if number in FULL:
+        return NoRoomError(f"There is no room left{_where(error, place)}", FULL[number], ELSEWHERE)
+    if number in CLOSED and place is not None and _within(error, place):
+        return NoRoomError(f"{place} cannot be written to any more", CLOSED[number], ELSEWHERE)
+    if number in USED_UP:
+        return NoRoomError("The harness has no room to work", USED_UP[number], LESS)
+    words = str(error).lower()
+    if isinstance(error, MemoryError) or (
+        isinstance(error, ImportError | RuntimeError | OSError) and any(one in words for one in _OF_MEMORY)
+    ):
+        return NoRoomError("The harness has no room to work", USED_UP[errno.ENOMEM], LESS)
+    return None
+
+
+def blamed(error: HarnessError, place: Path) -> HarnessError:
+    """A part that failed where there is no room failed for that, whatever it says itself."""
+    if isinstance(error, NoRoomError):
+        return error
+    if not place.is_dir():
+        return gone(place)
+    left = free(place)
+    if left.bytes and left.files != 0:
+        return error
+    return NoRoomError(f"There is no room left in {place}", f"{error.what}: {error.why}", ELSEWHERE)
+
+
+def gone(place: Path) -> NoRoomError:
+    """Somebody has removed or renamed it."""
+    return NoRoomError(
+        f"{place} is gone",
+        "It was removed or renamed while the run went on, and what was measured with it",
+        "Run again, and leave the directory of a run alone until it has ended",
+    )
+
+
+def _within(error: BaseException, place: Path) -> bool:
+    """An error that names no file is one of a file that was open, or of something else altogether."""
+    named = getattr(error, "filename", None)
+    if named is None:
+        return getattr(error, "errno", None) in {errno.EROFS, errno.EIO}
+    return not isinstance(named, int) and Path(os.fsdecode(named)).absolute().is_relative_to(place)
+
+
+def _where(error: BaseException, place: Path | None) -> str:
+    named = getattr(error, "filename", None)
+    if named is not None and not isinstance(named, int):
+        return f" for {os.fsdecode(named)}"
+    return f" in {place}" if place is not None else ""

@@ -1,0 +1,142 @@
+"""The fields of plan.json and metadata.json: what their values may be (those of summary.json: harness.run_directory.results.glance).
+
+`sound` gives back what can be worked with, and says what cannot: a key whose value is of another shape is left out. As with events,
+`None` stands for a value that is null or missing, and a key that is not listed may be there and say anything.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from harness.run_directory.event_fields import Check, amount, flag, mapping, maybe, share, text, told, whole
+
+SECONDS_MOST: Final = 4e9
+INTERVAL_S_LEAST: Final = 0.01
+WORKERS_MOST: Final = 100_000
+ECHO_MOST: Final = 40
+
+
+def seconds(value: Any) -> bool:
+    """Not negative, and no longer than a lifetime: what is calculated with it stays a number."""
+    return amount(value) and value <= SECONDS_MOST
+
+
+def interval(value: Any) -> bool:
+    """A step is cut into pieces of it."""
+    return seconds(value) and value >= INTERVAL_S_LEAST
+
+
+def seed(value: Any) -> bool:
+    """Any whole number."""
+    return type(value) is int
+
+
+def users(value: Any) -> bool:
+    """How many, or what a ramp found."""
+    return whole(value) or value == "last_good"
+
+
+def workers(value: Any) -> bool:
+    return whole(value) and value <= WORKERS_MOST
+
+
+def texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(text, value))
+
+
+def of(fields: Mapping[str, Check]) -> Check:
+    """An object with these fields."""
+    return lambda value: mapping(value) and all(check(value.get(name)) for name, check in fields.items())
+
+
+def every(check: Check) -> Check:
+    """A list of nothing else."""
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+ARRIVALS: Final = of(
+    {
+        "rate_per_s": amount,
+        "kind": maybe(text),
+        "max_users": maybe(whole),
+        "queue": maybe(whole),
+        "calls": maybe(whole),
+    }
+)
+STEP: Final = of(
+    {
+        "index": maybe(whole),
+        "phase": text,
+        "kind": maybe(text),
+        "users": maybe(users),
+        "arrivals": maybe(ARRIVALS),
+        **dict.fromkeys(("starts_s", "hold_s", "settle_s", "rest_s"), maybe(seconds)),
+        "interval_s": maybe(interval),
+        "break_below": maybe(share),
+        "break_unless": maybe(texts),
+        "confirm": maybe(flag),
+        "requests": maybe(whole),
+    }
+)
+FAULT: Final = of(
+    {
+        **dict.fromkeys(("name", "kind", "link", "step"), maybe(text)),
+        **dict.fromkeys(("offset_s", "starts_s", "for_s"), maybe(seconds)),
+        "parameters": maybe(told),
+    }
+)
+RETRIES: Final = of(
+    {
+        "attempts": whole,
+        "backoff_s_first": maybe(seconds),
+        "backoff_s_most": maybe(seconds),
+        "budget": maybe(amount),
+    }
+)
+SERVER: Final = of({"name": maybe(text), "version": maybe(text)})
+TARGET: Final = of(
+    {
+        **dict.fromkeys(("url", "transport", "protocol"), maybe(text)),
+        "server": maybe(SERVER),
+        "managed": maybe(flag),
+        "cpu_max": maybe(amount),
+        "rss_max_mb": maybe(amount),
+    }
+)
+
+PLAN: Final[Mapping[str, Check]] = {
+    "scenario": maybe(text),
+    "seed": maybe(seed),
+    "duration_s": maybe(seconds),
+    "steps": maybe(every(STEP)),
+    "faults": maybe(every(FAULT)),
+    "warm_up": maybe(STEP),
+    "abort": maybe(every(mapping)),
+    "retries": maybe(RETRIES),
+    "calls_per_connection": maybe(whole),
+    "matrix": maybe(flag),
+}
+METADATA: Final[Mapping[str, Check]] = {
+    **dict.fromkeys(("run_id", "scenario", "command", "started_at", "engine"), maybe(text)),
+    "argv": maybe(texts),
+    "seed": maybe(seed),
+    "timeout_s": maybe(seconds),
+    "warmup_s": maybe(seconds),
+    "workers": maybe(workers),
+    "objectives": maybe(texts),
+    "clock_error_ms": maybe(amount),
+    "clocks": maybe(every(of({"error_ms": maybe(amount)}))),
+    "target": maybe(TARGET),
+    "machine": maybe(mapping),
+    "versions": maybe(mapping),
+}
+
+
+def sound(
+    name: str, data: Mapping[str, Any], fields: Mapping[str, Callable[[Any], bool]]
+) -> tuple[dict[str, Any], list[str]]:
+    """What of a file can be worked with, and a sentence for each key that cannot."""
+    bad = [key for key, check in fields.items() if not check(data.get(key))]
+    return (
+        {key: value for key, value in data.items() if key not in bad},
+        [f"{name} says {key}: {repr(data.get(key))[:ECHO_MOST]}" for key in bad],
+    )

@@ -1,0 +1,112 @@
+"""As much of a summary.json as a list of runs and a pair of runs need, whichever version wrote it.
+
+What a version did not write yet is None; what nobody could work with (a verdict that is no text, a time below zero, a
+number that JSON does not have) makes the whole file damaged. Keys that are not listed may say anything.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from harness.run_directory.results.codec import DamagedError, one_line
+from harness.run_directory.results.figures import Amount, Number
+from harness.run_directory.results.summary import Summary
+
+Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class SeenTimes(Struct, frozen=True, kw_only=True):
+    """Response times."""
+
+    p50: Number | None = None
+    p95: Amount | None = None
+    p99: Number | None = None
+
+    def at(self, quantile: str) -> float | None:
+        """The percentile of this name."""
+        found: float | None = getattr(self, quantile)
+        return found
+
+
+class SeenLatency(Struct, frozen=True, kw_only=True):
+    """Of the two kinds, the one that is compared."""
+
+    response: SeenTimes
+
+
+class SeenTotals(Struct, frozen=True, kw_only=True):
+    """Of the whole run."""
+
+    throughput_rps: Amount | None = None
+    success_rate: Number | None = None
+
+
+class SeenStep(Struct, frozen=True, kw_only=True):
+    """One level of load."""
+
+    index: Whole | None = None
+    kind: str | None = None
+    users: Whole | None = None
+    rate: Amount | None = None
+    throughput_rps: Number | None = None
+    success_rate: Number | None = None
+    latency_ms: SeenLatency = SeenLatency(response=SeenTimes())
+
+
+class SeenFault(Struct, frozen=True, kw_only=True):
+    """How long the service took to recover."""
+
+    name: str | None = None
+    recover_s: Number | None = None
+
+
+class SeenBreak(Struct, frozen=True, kw_only=True):
+    """Where it broke: at a number of users, or at a rate."""
+
+    users: Number | None = None
+    rate: Number | UnsetType | None = UNSET
+
+
+class SeenServer(Struct, frozen=True, kw_only=True):
+    """As the server calls itself."""
+
+    name: str | None = None
+    version: str | None = None
+
+
+class SeenTarget(Struct, frozen=True, kw_only=True):
+    """What was measured."""
+
+    protocol: str | None = None
+    server: SeenServer | None = None
+
+
+class Glance(Struct, frozen=True, kw_only=True):
+    """A result, as far as it is listed and compared."""
+
+    verdict: str
+    totals: SeenTotals
+    latency_ms: SeenLatency
+    run_id: str | None = None
+    command: str | None = None
+    started_at: str | None = None
+    target: SeenTarget | None = None
+    steps: tuple[SeenStep, ...] | None = None
+    breaking_point: SeenBreak | None = None
+    faults: tuple[SeenFault, ...] | None = None
+    objectives: tuple[dict[str, Any], ...] | None = None
+    matrix: Any = None
+
+
+def read(text: str | bytes) -> Glance:
+    """Of the text of a file."""
+    try:
+        return msgspec.json.decode(text, type=Glance)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise DamagedError(str(error)) from error
+
+
+def of(summary: Summary) -> Glance:
+    """Of a result that was just made."""
+    return read(one_line(summary))

@@ -1,0 +1,134 @@
+"""What a run was about, and what came of all of it: target, totals, operations, failures, sessions, work, retries."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from harness.run_directory.results.figures import Amount, Count, Latency, Number, Share, Times
+
+Unsayable = Annotated[Count | None, Meta(description="null: nobody can say, see unread")]
+
+
+class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As the server calls itself."""
+
+    name: str | None
+    version: str | None
+
+
+class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was measured; null is what is not ours to see."""
+
+    url: str | None
+    transport: str | None
+    protocol: str | None
+    server: Server | None
+    cpu_max: Number | None
+    rss_max_mb: Number | None
+
+
+class Totals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Requests and bytes are of all rows, everything else of the calls of the load."""
+
+    requests: Count
+    calls: Count
+    ok: Count
+    failed: Count
+    neither: Count
+    rate_limited: Count
+    not_sent: int | None
+    success_rate: Share | None
+    throughput_rps: Number | None
+    offered_rps: Number | None
+    bytes_in: Count
+    bytes_out: Count
+
+
+class OperationResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One operation, as one class of users asked for it."""
+
+    operation: str
+    user_class: str
+    requests: Count
+    ok: Count
+    failed: Count
+    success_rate: Share | None
+    throughput_rps: Number | None
+    latency_ms: Latency
+
+
+class Failure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kind of failure, how often it came, and from when to when."""
+
+    outcome: str
+    detail: str
+    count: Count
+    first_s: Number
+    last_s: Number
+
+
+class Sessions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many were opened, lost and opened again."""
+
+    opened: Count
+    lost: Count
+    reopened: Count
+    survived_restart: bool | None
+
+
+class Promises(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of one kind of promises."""
+
+    acknowledged: Count
+    missing: Count | None
+    duplicated: Count | None
+    indeterminate: Count
+    refused: Count
+
+
+class WorkResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of the entries that were written to be counted."""
+
+    acknowledged: Count
+    missing: Unsayable
+    duplicated: Unsayable
+    indeterminate: Count
+    refused: Annotated[Count, Meta(description="answered with an error, or never delivered")]
+    refused_why: Annotated[str | None, Meta(description="the commonest of these answers")]
+    unread: Annotated[str | None, Meta(description="why what was acknowledged could not be read back")]
+    tasks: Promises | None
+    executions: Promises | None
+
+
+class RetryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How clients try again."""
+
+    attempts: Count
+    backoff_s_first: Amount | None
+    backoff_s_most: Amount | None
+    budget: Number | None
+
+
+class KeptDown(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fault whose end did not end it; figures a second."""
+
+    fault: str
+    goodput_rps_before: Amount
+    goodput_rps: Amount
+    offered_rps_before: Amount
+    offered_rps: Amount
+    retried_share: Share
+
+
+class Retries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What came of the calls that clients tried again."""
+
+    policy: RetryPolicy
+    calls: Count
+    retried: Count
+    succeeded: Count
+    given_up: Count
+    budget_exhausted: Count
+    success_rate: Share | None
+    latency_ms: Times
+    kept_down: tuple[KeptDown, ...]

@@ -1,0 +1,258 @@
+"""Pure tables of what can be named: metrics with their units, load profiles, user classes, fault kinds.
+
+Other modules look names up here, so that a word is known in one place: the grammar of objectives, the
+documentation and the error messages all read these tables. What it does not know: how a metric is
+measured (`analysis.objectives.observed`) or how a fault is applied.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from harness.foundation.units import show_bytes, show_duration
+
+Unit = Literal["ms", "s", "share", "per_s", "count"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Something an objective can bound."""
+
+    unit: Unit
+    meaning: str
+    per_operation: bool = True  # `for OPERATION` makes sense
+    scoped: bool = True  # `in STEP`, `during NAME` make sense; `after NAME` always does
+
+
+# The percentiles, in thousandths: whole numbers, so that ranks are exact.
+QUANTILES: Final[dict[str, int]] = {"p50": 500, "p90": 900, "p95": 950, "p99": 990, "p999": 999}
+
+METRICS: Final[dict[str, Metric]] = {
+    "p50": Metric("ms", "median response time; a failed call counts as infinitely slow"),
+    "p90": Metric("ms", "90th percentile of response time; a failed call counts as infinitely slow"),
+    "p95": Metric("ms", "95th percentile of response time; a failed call counts as infinitely slow"),
+    "p99": Metric("ms", "99th percentile of response time; a failed call counts as infinitely slow"),
+    "p999": Metric("ms", "99.9th percentile of response time; a failed call counts as infinitely slow"),
+    "mean": Metric("ms", "mean response time; one failed call makes it infinite"),
+    "max": Metric("ms", "slowest response; one failed call makes it infinite"),
+    "success_rate": Metric("share", "ok / (ok + failed)"),
+    "throughput": Metric("per_s", "ok calls a second, by the time of their completion"),
+    "failed": Metric("count", "calls that failed"),
+    "rate_limited": Metric("count", "calls that the server refused with 429"),
+    "recovery": Metric("s", "from healing a fault until the service is normal again", False, False),
+    "missing": Metric("count", "work that was acknowledged and is not there", False, False),
+    "duplicated": Metric("count", "work that was done twice", False, False),
+    "lost": Metric("count", "sessions that the server no longer knew", False, False),
+}
+
+PROFILES: Final[dict[str, str]] = {
+    "ramp": "in steps up to a maximum number of users, or rate, until the success rate gives way",
+    "sustain": "closed load at one level",
+    "rate": "open load at one rate: calls arrive, whether or not the server keeps up",
+    "sessions": "open load of sessions: they arrive at a rate, make some calls each, and leave",
+    "steps": "levels of users, or rates, one after the other",
+    "spike": "a level, suddenly a much higher one, and the first again",
+    "soak": "one level for long, measured in parts, so that a drift shows",
+    "bench": "a number of calls with at most so many in flight",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UserKind:
+    """A class of users of the reference target, as a mix names it."""
+
+    class_name: str  # in locustfiles/mcp.py
+    tools: tuple[str, ...]  # that it calls: a server has to have them
+    weight: int = 1  # in a mix that nobody has asked for
+    matrix_weight: int = 1  # in that of the resilience matrix
+
+
+USER_CLASSES: Final[dict[str, UserKind]] = {
+    "light": UserKind("LightUser", ("list_databases", "list_views", "execute_query"), weight=3),
+    "heavy": UserKind("HeavyUser", ("execute_query",), matrix_weight=3),
+    "websocket": UserKind("WebSocketUser", ("list_databases",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlace:
+    """Where a fault can happen."""
+
+    said: str
+    meaning: str
+    proxied: bool  # a way, which leads through a proxy
+    behind: bool = False  # the reference target: of another server the harness does not see it
+    processes: bool = True  # where there is no proxy
+
+
+LINKS: Final[dict[str, FaultPlace]] = {
+    "client": FaultPlace("the client link", "the way from the load to the target", True),
+    "database": FaultPlace(
+        "the database link", "the way from the reference target to its PostgreSQL", True, True
+    ),
+    "queue": FaultPlace(
+        "the queue link", "the way from the reference target to RabbitMQ, the queue of its tasks", True, True
+    ),
+    "sessions": FaultPlace(
+        "the sessions link", "the way from the reference target to Redis, where it keeps sessions", True, True
+    ),
+    "target": FaultPlace("the target", "the processes of a target that the harness has started", False),
+    "door": FaultPlace(
+        "the door",
+        "where clients come in, to the target itself: rude ones beside the load's",
+        proxied=False,
+        processes=False,
+    ),
+    "postgres": FaultPlace(
+        "PostgreSQL", "the processes of the reference target's embedded PostgreSQL", False, True
+    ),
+}
+WAYS: Final = tuple(name for name, place in LINKS.items() if place.proxied)
+PARTS: Final = tuple(name for name, place in LINKS.items() if not place.proxied and place.processes)
+# What else people call them: for `did you mean`.
+ALSO_CALLED: Final[dict[str, tuple[str, ...]]] = {
+    "client": ("http", "load", "network", "server"),
+    "database": ("db", "sql", "postgresql", "postgres"),
+    "queue": ("rabbitmq", "rabbit", "amqp", "broker", "tasks"),
+    "sessions": ("redis", "session", "cache", "store"),
+    "door": ("entrance", "endpoint", "url"),
+    "target": ("process", "server", "app"),
+    "postgres": ("postgresql", "database", "db"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Something a fault kind is told; durations are kept in seconds, sizes in bytes, rates in bytes a second."""
+
+    kind: Literal["duration", "size", "rate", "count", "choice"]
+    meaning: str
+    default: str | None = None  # None: must be given
+    choices: tuple[str, ...] = ()
+    usual: str | None = None  # what a matrix gives it, where there is no default
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """A fault that can be asked for."""
+
+    meaning: str
+    parameters: dict[str, Parameter]
+    links: tuple[str, ...] = WAYS  # the first one unless another is asked for
+    exposes: Literal["open", "new"] = "open"  # calls on any connection, or only on those that they open
+    momentary: bool = False  # `for` may be left out: it ends by itself
+    also: tuple[str, ...] = ()  # other places that it takes hold of
+    pids: bool = False  # a process of this machine will do, named by its `pid`
+
+
+PID: Final = "pid:"  # the place of a fault on a process that the user names: pid:1234
+ROLLING: Final = "rolling_restart"
+RUDE: Final = (
+    "disconnect",
+    "slow_send",
+    "never_read",
+    "malformed",
+    "oversized",
+    "expired",
+    "sessions",
+)
+_DOWNSTREAM: Final = Parameter("choice", "which way", "downstream", ("downstream", "upstream", "both"))
+_ONE_WAY: Final = Parameter("choice", "which way", "downstream", ("downstream", "upstream"))
+
+FAULTS: Final[dict[str, FaultKind]] = {
+    "noop": FaultKind("nothing at all: the placebo, which must show no effect", {}),
+    "latency": FaultKind(
+        "what travels over the link is held back",
+        {
+            "latency": Parameter("duration", "how long, in each direction that is held back", usual="200ms"),
+            "jitter": Parameter("duration", "more or less than that, evenly spread", "0s"),
+            "direction": _DOWNSTREAM,
+        },
+    ),
+    "bandwidth": FaultKind(
+        "so many bytes a second go over each connection, and no more",
+        {"rate": Parameter("rate", "how many", usual="16KB/s"), "direction": _ONE_WAY},
+    ),
+    "down": FaultKind("the link refuses connections, and open ones are cut", {}),
+    "timeout": FaultKind(
+        "nothing gets through, and connections are closed after a time",
+        {
+            "timeout": Parameter("duration", "after how long; 0s: never", "0s"),
+            "direction": _ONE_WAY,
+        },
+    ),
+    "reset_peer": FaultKind(
+        "connections are reset when data arrives",
+        {"timeout": Parameter("duration", "after how long", "0s"), "direction": _ONE_WAY},
+    ),
+    "slow_close": FaultKind(
+        "connections stay half open for a while after they were closed",
+        {"delay": Parameter("duration", "for how long", usual="1s")},
+        exposes="new",
+    ),
+    "slicer": FaultKind(
+        "data arrives in crumbs, with a pause after each",
+        {
+            "size": Parameter("size", "of a crumb, about", "64B"),
+            "pause": Parameter("duration", "after each", "1ms"),
+            "direction": _ONE_WAY,
+        },
+    ),
+    "limit_data": FaultKind(
+        "connections are closed after so many bytes",
+        {"bytes": Parameter("size", "from the server", usual="4KB")},
+    ),
+    "rude": FaultKind(
+        "clients that do not behave, beside the load's users",
+        {
+            "how": Parameter("choice", "what they do", None, RUDE),
+            "clients": Parameter("count", "how many at a time", "20"),
+            "every": Parameter("duration", "how long each waits between two acts", "500ms"),
+            "size": Parameter("size", "of an oversized message", "1MB"),
+        },
+        ("door",),
+    ),
+    "kill": FaultKind("processes are killed, and started again when it is over", {}, PARTS, pids=True),
+    "pause": FaultKind("processes stand still, with their connections open", {}, PARTS, pids=True),
+    "restart": FaultKind("a deploy: stopped in good order, started, waited for", {}, PARTS, momentary=True),
+    ROLLING: FaultKind(
+        "a deploy without a gap: two processes of the target, replaced one after the other",
+        {},
+        ("target",),
+        momentary=True,
+        also=("client",),
+    ),
+}
+
+
+def places(kind: str, link: str) -> frozenset[str]:
+    """Where a fault takes hold: nothing else may happen there meanwhile."""
+    return frozenset({link, *FAULTS[kind].also})
+
+
+def where(link: str) -> str:
+    """`the client link`, `process 1234`; what is not in the table (an older run's) by its name."""
+    if link.startswith(PID):
+        return f"process {link.removeprefix(PID)}"
+    return LINKS[link].said if link in LINKS else f"the {link} link"
+
+
+def told(kind: str, parameters: Mapping[str, Any]) -> list[str]:
+    """`latency 200ms`, `rate 64.0 KB/s`: what a fault was told, as people write it."""
+    known = FAULTS[kind].parameters if kind in FAULTS else {}
+    return [f"{name} {_show(value, known.get(name))}" for name, value in parameters.items()]
+
+
+def _show(value: Any, parameter: Parameter | None) -> str:
+    if parameter is None or not isinstance(value, float | int):
+        return str(value)
+    match parameter.kind:
+        case "duration":
+            return show_duration(value)
+        case "size":
+            return show_bytes(value)
+        case "rate":
+            return f"{show_bytes(value)}/s"
+        case "count":
+            return f"{value:,.0f}"
+    return str(value)

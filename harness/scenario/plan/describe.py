@@ -1,0 +1,116 @@
+"""A plan as text: the timeline that `harness plan` prints."""
+
+from harness.foundation.units import show_duration, show_percent
+from harness.scenario.catalogue import told, where
+from harness.scenario.plan import room
+from harness.scenario.plan.plan import Arrivals, FaultStep, LoadStep, Plan
+from harness.scenario.plan.warnings import warnings
+
+BAR_WIDTH = 24
+
+
+def describe(plan: Plan) -> str:
+    """The whole timeline, a line a step."""
+    steps = [*([plan.warm_up] if plan.warm_up else []), *plan.steps]
+    most_users, most_per_s = plan.max_users, plan.max_rate_per_s
+    timed = [(step.starts_s, _row(step, most_users, most_per_s)) for step in steps]
+    timed += [(fault.starts_s, _fault_row(fault)) for fault in plan.faults]
+    rows = [row for _, row in sorted(timed, key=lambda pair: pair[0])]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        f"{plan.scenario}: {_counted(len(plan.steps))}, {show_duration(plan.duration_s)}, seed {plan.seed}",
+        "",
+        *(f"  {a:>{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in rows),
+    ]
+    stops = [f"Stops early when {rule.text}." for rule in plan.abort]
+    for text in (
+        _breaks(plan),
+        *stops,
+        _pools(plan),
+        _retries(plan),
+        _connections(plan),
+        room.sentence(plan),
+        *(f"Warning: {text}." for text in warnings(plan)),
+    ):
+        lines += ["", text] if text else []
+    return "\n".join(lines)
+
+
+def _counted(steps: int) -> str:
+    return f"{steps} step" + ("s" if steps > 1 else "")
+
+
+def _row(step: LoadStep, most_users: int, most_per_s: float) -> tuple[str, str, str, str]:
+    size = step.users if step.arrivals is None else step.arrivals.rate_per_s
+    most = most_users if step.arrivals is None else most_per_s
+    bar = "" if isinstance(size, str) or size is None else "#" * max(1, round(size / most * BAR_WIDTH))
+    held = f"{step.requests:,} calls" if step.requests else show_duration(step.hold_s)
+    name = "warm-up" if step.kind == "warm-up" else step.phase
+    return show_duration(step.starts_s), f"{name} for {held}", show_size(step.users, step.arrivals), bar
+
+
+def show_size(users: int | str | None, arrivals: Arrivals | None) -> str:
+    """50 users, 500/s, 5 sessions/s, last_good."""
+    if arrivals is not None:
+        return f"{arrivals.rate_per_s:,.6g}{' sessions' if arrivals.calls else ''}/s"
+    return users if isinstance(users, str) else f"{users} users"
+
+
+def _breaks(plan: Plan) -> str:
+    broken = {step.break_below for step in plan.steps if step.break_below is not None}
+    if not broken:
+        return ""
+    marked = sorted({text for step in plan.steps for text in step.break_unless})
+    also = f", or that fails {' or '.join(marked)}" if marked else ""
+    return f"A ramp ends at the first level below {show_percent(max(broken))} success{also}."
+
+
+def _pools(plan: Plan) -> str:
+    """Open load in words: how calls arrive, and what happens to those that find nobody."""
+    said = {
+        f"Arrivals are {'at random (Poisson)' if one.kind == 'poisson' else 'evenly spaced'}, for up to "
+        f"{one.max_users:,} sessions; {one.queue:,} may wait for a free one, what is beyond that is not sent."
+        for one in (step.arrivals for step in plan.steps)
+        if one is not None
+    }
+    return "\n".join(sorted(said))
+
+
+def _retries(plan: Plan) -> str:
+    found = plan.retries
+    if found is None:
+        return ""
+    waits = f"{show_duration(found.backoff_s_first)} to {show_duration(found.backoff_s_most)}"
+    budget = (
+        "without a budget" if found.budget is None else f"as a budget of {show_percent(found.budget)} allows"
+    )
+    return (
+        f"A call that failed is tried {found.attempts} times in all, after waits of up to {waits}, {budget}."
+    )
+
+
+def _connections(plan: Plan) -> str:
+    many = plan.calls_per_connection
+    if many is None:
+        return ""
+    return f"An HTTP connection is closed after {many:,} {'call' if many == 1 else 'calls'}, and the next call opens another."
+
+
+def _fault_row(fault: FaultStep) -> tuple[str, str, str, str]:
+    said = told(fault.kind, {name: value for name, value in fault.parameters.items() if value not in {0, ""}})
+    named = any(text.split(" ", 1)[0] == fault.kind for text in said)  # latency 200ms
+    doing = ", ".join(said if named else [fault.kind, *said])
+    return (
+        f"{show_duration(fault.starts_s)}",
+        f"! {fault.name}" + (f" for {show_duration(fault.for_s)}" if fault.for_s else ""),
+        where(fault.link).removeprefix("the "),
+        doing,
+    )
+
+
+def one_line(plan: Plan) -> str:
+    """A plan in a sentence, for the head of a run."""
+    users = f", up to {plan.max_users} users" if plan.max_users else ""
+    rate = f", up to {plan.max_rate_per_s:,.6g}/s" if plan.max_rate_per_s else ""
+    about = f", about {show_duration(plan.duration_s)}" if plan.duration_s else ""
+    return f"{plan.scenario}: {_counted(len(plan.steps))}{users}{rate}{about}"

@@ -1,0 +1,58 @@
+"""What a plan will not be able to show, said before it is run.
+
+Recovery is measured against the time before a fault, and needs time behind it: see docs/measurement.md.
+A fault that touches no call makes a run unknown; in a matrix its row says so, and no more comes of it.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.foundation.units import show_duration
+from harness.scenario.catalogue import FAULTS, LINKS, where
+from harness.scenario.plan.plan import FaultStep, LoadStep, Plan
+
+BEFORE_S: Final = 8.0  # five good seconds for the band, after a settling time and a second of applying
+AFTER_S: Final = 3.0  # three seconds in a row are a recovery
+
+
+def warnings(plan: Plan) -> list[str]:
+    """A sentence each."""
+    tight = [text for fault in plan.faults for text in _too_tight(fault, plan.steps)]
+    unmet = [] if plan.matrix else [text for fault in plan.faults for text in _unmet(fault, plan)]
+    return [*tight, *unmet, *_unbounded(plan)]
+
+
+def _unmet(fault: FaultStep, plan: Plan) -> Iterator[str]:
+    """What acts on new connections only, where none are opened; open load opens some as it grows."""
+    if FAULTS[fault.kind].exposes != "new":
+        return
+    acts = f"The fault {fault.name} acts on new connections only, and"
+    if LINKS[fault.link].behind:
+        yield f"{acts} which ones the target opens on {where(fault.link)} is not known: it cannot be said to touch a call"
+    elif plan.calls_per_connection is None and not any(step.arrivals for step in plan.steps):
+        yield f"{acts} users keep theirs: it may touch no call; with --calls-per-connection 20 they come and go"
+
+
+def _unbounded(plan: Plan) -> Iterator[str]:
+    if plan.retries is not None and plan.retries.budget is None:
+        yield (
+            f"Clients try again without a budget: a server that fails gets up to {plan.retries.attempts} times its load, "
+            "and may never get out of that"
+        )
+
+
+def _too_tight(fault: FaultStep, steps: tuple[LoadStep, ...]) -> Iterator[str]:
+    step = next((one for one in steps if one.starts_s <= fault.starts_s < one.ends_s), None)
+    before_s = fault.starts_s - step.starts_s if step else 0.0
+    if before_s < BEFORE_S:
+        yield (
+            f"The fault {fault.name} begins {show_duration(before_s)} after its load step: recovery needs "
+            f"{show_duration(BEFORE_S)} of load before a fault, to know what is normal"
+        )
+    last = next((one for one in steps if one.starts_s < fault.ends_s <= one.ends_s), None)
+    after_s = last.ends_s - fault.ends_s if last else 0.0
+    if after_s < AFTER_S:
+        yield (
+            f"The fault {fault.name} ends {show_duration(after_s)} before its load step: recovery needs "
+            f"{show_duration(AFTER_S)} of load after a fault, to be seen"
+        )

@@ -1,0 +1,62 @@
+"""The janitor: a process of its own that cleans up after the harness, however the harness dies.
+
+    python -m harness.services.cleanup.janitor UNDO_JSONL          # services.cleanup.watched starts it
+
+It holds one end of a pipe whose other end only its parent has. When the pipe ends, the parent has left or was
+killed; undo.jsonl tells which. Everything that it still lists is undone, within three seconds, and janitor.log
+in the run directory says what was done, and no secret stays in the logs of those that it has ended: through the
+same pipe it was told of them. When it lists nothing the janitor just leaves.
+
+It lives in a session of its own and ignores what a terminal or a service manager sends: it ends by its own will,
+within seconds of its parent. It and what it imports need the standard library only.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from harness.foundation.secrets import hidden_log, hiding
+from harness.run_directory.undo import read_open
+from harness.services.cleanup.leftovers import clean, undo_all
+
+__all__ = ["clean"]
+
+HELLO = b"watching\n"
+IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
+
+
+def main(undo_path: Path, pipe: int = 0, out: int = 1) -> int:
+    """Wait for the end of the pipe, then undo what is left."""
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    os.write(out, HELLO)
+    heard = bytearray()
+    while piece := os.read(pipe, 65536):
+        heard += piece
+    if not read_open(undo_path):
+        return 0
+    _hear(heard)
+    log = undo_path.with_name("janitor.log")
+    try:
+        said = undo_all(undo_path)
+    except Exception:  # nobody is left to tell but the log
+        said = ["LEFT: the janitor itself failed", traceback.format_exc()]
+    with log.open("a", encoding="utf-8") as file:
+        file.write("\n".join(said) + "\n")
+    hidden_log.clean(undo_path.parent)
+    return int(any(line.startswith("LEFT") for line in said))
+
+
+def _hear(lines: bytes | bytearray) -> None:
+    """Secrets, one a line; the last line may have been cut by the end of whoever wrote it."""
+    for line in lines.splitlines():
+        with suppress(ValueError):
+            hiding.hear(json.loads(line))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

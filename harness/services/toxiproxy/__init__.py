@@ -1,0 +1,1 @@
+"""Toxiproxy: the server, its API, and how to get the program."""
