@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -9,19 +11,20 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "workspace" not in path.parts)
 
-# A part imports only from parts before its own.
+# A room imports only from rooms before its own.
 ORDER = (  # noqa: SIM905 - a sentence reads better than a list of strings
-    "units errors environment hiding entrances documents printable results clock addresses mcp catalogue objectives scenario plan record analysis verdict client services rude faults canary live "
-    "injector load conduct report history doctor cli __main__"
+    "foundation mcp scenario run_directory analysis client services faults load conduct report history doctor cli __main__"
 ).split()
 # These stand apart: what else they may import.
 APART = {
-    "target": {"units", "errors", "clock"},
-    "verify": {"units", "errors", "clock", "mcp", "client", "services"},
+    "reference": {"foundation"},
+    "verify": {"foundation", "mcp", "client", "services"},
 }
 # Reading a run comes before conducting one: conduct ends by calling the report.
-# `harness serve` takes the target's own settings, and drops its schema.
-ALSO = {"conduct": {"report"}, "cli": {"target"}}
+# `harness serve` takes the reference server's own settings, and drops its schema.
+ALSO = {"conduct": {"report"}, "cli": {"reference"}}
+# Of the foundation, the reference server knows no more than this: it is a server like anybody else's.
+OF_THE_FOUNDATION = {"units", "errors", "clock"}
 LINES_MAX = 400
 TEXTS = {path: path.read_text(encoding="utf-8") for path in MODULES}
 TREES = {path: ast.parse(text) for path, text in TEXTS.items()}
@@ -86,6 +89,28 @@ def imported_modules(path: Path, known: Collection[str]) -> set[str]:
     return found & set(known)
 
 
+def test_the_reference_server_knows_nothing_of_the_harness() -> None:
+    """Units, errors and the clock, and of those no more than a server of anybody else's could have."""
+    imports = re.compile(r"^\s*from harness\.foundation(?:\.(\w+))? import (.+)$", re.MULTILINE)
+    known = {
+        name.strip()
+        for path in MODULES
+        if part(path) == "reference"
+        for room, names in imports.findall(TEXTS[path])
+        for name in ([room] if room else names.split(","))
+    }
+
+    assert known <= OF_THE_FOUNDATION
+
+
+def test_there_are_few_rooms_and_each_says_what_may_live_in_it() -> None:
+    """`ls harness` fits on a screen, and every folder of modules introduces itself."""
+    rooms = [path.parent for path in MODULES if path.name == "__init__.py"]
+
+    assert sum(1 for room in rooms if room.parent == PACKAGE) <= 15
+    assert [named(room) for room in rooms if not ast.get_docstring(TREES[room / "__init__.py"])] == []
+
+
 def test_modules_are_small_named_for_a_noun_and_introduce_themselves() -> None:
     """One noun a module, a docstring at its head, never more than 400 lines."""
     no_nouns = {"util", "utils", "helper", "helpers", "manager", "base", "common", "misc"}
@@ -109,6 +134,16 @@ def test_only_what_runs_inside_locust_imports_locust_and_gevent() -> None:
     ] == []
 
 
+def test_the_janitor_needs_nothing_but_the_standard_library() -> None:
+    """It outlives the harness, starts at once, and works when anything else is broken: here there is nothing else."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import harness.services.cleanup.janitor"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_nothing_inherits_but_errors_and_what_a_library_asks_for() -> None:
     """Values, functions and protocols; a class of our own is the parent of an error only."""
     classes = [
@@ -130,7 +165,7 @@ def test_nothing_inherits_but_errors_and_what_a_library_asks_for() -> None:
 CONNECTS = {
     "foundation/addresses/book.py": "by what was vetted",
     "foundation/addresses/vetting.py": "looks up, and connects to nothing",
-    "faults/canary/postgres.py": "is given a number by conduct.starting",
+    "faults/canary/postgres.py": "is given a number by conduct.setup.starting",
     "client/http.py": "with addresses.connector",
     "conduct/live/alerting.py": "with addresses.connector",
     "conduct/durability/tasks.py": "to a target of ours, and to a database by number",
@@ -153,7 +188,7 @@ def test_nobody_connects_but_by_the_addresses_that_were_vetted() -> None:
     found = {
         str(path.relative_to(PACKAGE))
         for path in MODULES
-        if part(path) != "target" and opens.search(path.read_text(encoding="utf-8"))
+        if part(path) != "reference" and opens.search(path.read_text(encoding="utf-8"))
     }
 
     assert found == set(CONNECTS)

@@ -150,7 +150,7 @@ def test_a_process_that_is_killed_has_noted_its_lines(tmp_path: Path) -> None:
         subprocess.run([sys.executable, *argv], env=environment, check=False, capture_output=True)
 
     ran = dict(covering.lines(tmp_path))
-    assert ran[str(covering.ROOT / "harness" / "units.py")]
+    assert ran[str(covering.ROOT / "harness" / "foundation" / "units.py")]
     assert ran[str(covering.ROOT / "harness" / "__main__.py")]
     assert not ran[str(covering.ROOT / "harness" / "report" / "html.py")]
 

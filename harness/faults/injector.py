@@ -13,9 +13,8 @@ What cannot be healed stays in undo.jsonl, for the janitor and `harness doctor -
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
-from harness.conduct.live.progress import Progress
 from harness.faults.canary import wellness
 from harness.faults.canary.decision import medians_ms
 from harness.faults.canary.evidence import LIMIT_S, SHOWN, Canaries, CanaryDecision
@@ -41,6 +40,12 @@ BEFORE_S, BEFORE_PROCESS_S, BEFORE_TRIES = 3.0, 0.5, 3
 WATCHED_TRIES = 10
 # How long canaries may take to verify a fault: its own time, within these.
 VERIFY_LEAST_S, VERIFY_MOST_S = 5.0, 20.0
+
+
+class Notes(Protocol):
+    """Where a line is written that the user should see at once."""
+
+    def note(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Injector:
     clock: RunClock
     log: EventLog
     undo: UndoJournal
-    progress: Progress
+    progress: Notes
     active: list[str] = field(default_factory=list)  # faults that are being applied, held or healed
     began: dict[str | None, "asyncio.Future[int]"] = field(default_factory=dict)
     held: dict[str, HeldFault] = field(default_factory=dict)

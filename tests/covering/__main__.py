@@ -64,7 +64,7 @@ def run(argv: list[str], environment: dict[str, str]) -> int:
 def sources() -> list[Path]:
     """All but what runs with -I -S between fork and a child's own program, where Python imports nothing of ours."""
     launch = (
-        ROOT / "harness" / "services" / "launch.py"
+        ROOT / "harness" / "services" / "processes" / "launch.py"
     )  # tests/integration/test_services_process.py watches it
     return [path for path in sorted((ROOT / "harness").rglob("*.py")) if path != launch]
 

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from harness import faults
+from harness.faults import kinds
 from harness.scenario.catalogue import FAULTS, LINKS, FaultKind, Parameter
 
 HEAD = """# Faults
@@ -108,5 +108,5 @@ def _default(one: Parameter) -> str:
 
 def _about(name: str) -> str:
     """The module's own words."""
-    source = (Path(faults.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+    source = (Path(kinds.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
     return ast.get_docstring(ast.parse(source)) or ""
