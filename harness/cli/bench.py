@@ -9,11 +9,17 @@ from harness.cli.sections import Sectioned
 
 
 @click.command(cls=Sectioned)
-@click.option("--requests", type=USERS, default=50, show_default=True, help="How many calls in all.")
-@click.option("--concurrency", type=USERS, default=10, show_default=True, help="How many at a time.")
+@click.option("--requests", type=USERS, default=50, show_default=True, help="Total number of calls.")
+@click.option(
+    "--concurrency",
+    type=USERS,
+    default=10,
+    show_default=True,
+    help="Number of calls in flight at the same time.",
+)
 @shared
 def command(**given: Any) -> int:
-    """Make a number of calls with so many in flight, and measure them.
+    """Make a fixed number of calls with a fixed concurrency, and measure them.
 
     Users open their sessions first, begin together, and do not think (--no-think).
 

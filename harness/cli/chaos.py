@@ -18,48 +18,53 @@ MATRIX_ONLY = ("for_", "only", "quick", "dry_run")
 
 @click.command(cls=Sectioned)
 @click.argument("experiment", type=click.Path(path_type=Path), required=False)
-@click.option("--matrix", is_flag=True, help="Every fault that fits the target, one after the other.")
+@click.option("--matrix", is_flag=True, help="Try every fault that fits the target, one after the other.")
 @click.option(
     "--only",
     metavar="KIND,ROW,...",
-    help="Of a matrix: these faults (kill), or rows (kill-target), alone.",
-)
-@click.option("--quick", is_flag=True, help="Of a matrix: less time for each fault, and for what is normal.")
-@click.option(
-    "--dry-run", is_flag=True, help="Of a matrix: print its timeline and its total time, run nothing."
+    help="With --matrix: only these faults (kill) or rows (kill-target).",
 )
 @click.option(
-    "--for", "for_", type=POSITIVE_DURATION, help="Of a matrix: how long each fault lasts [default: 10s]."
+    "--quick", is_flag=True, help="With --matrix: spend less time on the baseline and on each fault."
 )
-@click.option("--users", type=USERS, help="Users, all the time [default: 5, of a matrix 20].")
+@click.option(
+    "--dry-run", is_flag=True, help="With --matrix: print the timeline and the total time, and run nothing."
+)
+@click.option(
+    "--for", "for_", type=POSITIVE_DURATION, help="With --matrix: duration of each fault [default: 10s]."
+)
+@click.option(
+    "--users", type=USERS, help="Number of users during the whole run [default: 5; with --matrix 20]."
+)
 @click.option(
     "--before",
     type=POSITIVE_DURATION,
-    help="Steady load before the experiment, or each fault: what is normal [default: 15s, of a matrix 33s].",
+    help="Steady load before the experiment or each fault, as the baseline [default: 15s; with --matrix 33s].",
 )
 @click.option(
     "--after",
     type=DURATION,
-    help="How long recovery is observed [default: 10s, of a matrix 17s].",
+    help="How long to watch the recovery [default: 10s; with --matrix 17s].",
 )
 @click.option(
     "--most",
     type=POSITIVE_DURATION,
     default="15m",
     show_default=True,
-    help="The longest a run of an experiment may take.",
+    help="Time limit for the whole experiment.",
 )
 @click.option("--steered", type=int, hidden=True)
 @shared
 def command(**given: Any) -> int:
-    """Run a Chaos Toolkit experiment while users make load, and say what it did to them.
+    """Run a Chaos Toolkit experiment under load, and report what it did to the users.
 
     Its actions and probes are those of harness.faults.toolkit; see the files in chaos/. The same files work with
     `chaos run FILE`, which starts the load by itself.
 
-    With --matrix, do to the target what the catalogue has, one fault after the other, and say how it took each:
-    survived, degraded, broke, not exposed, or unknown. The file, if there is one, is then a scenario whose target,
-    users and work are taken. Ctrl-C ends it at any time: what was measured until then is reported.
+    With --matrix, inject every fault of the catalogue, one after the other, and say how the target
+    took each: survived, degraded, broke, not exposed, or unknown. A file that is given then has to
+    be a scenario; its target, users and work are used. Ctrl-C ends the matrix at any time: what
+    was measured until then is reported.
 
     \b
     harness chaos chaos/slow-network.yaml

@@ -24,21 +24,26 @@ DESCRIPTION_CHARS = 60
 @click.command()
 @click.argument("url")
 @click.option(
-    "--protocol", type=click.Choice(PROTOCOLS), default="auto", show_default=True, help="How to speak to it."
+    "--protocol", type=click.Choice(PROTOCOLS), default="auto", show_default=True, help="Protocol to use."
 )
 @click.option(
     "--timeout",
     type=POSITIVE_DURATION,
     default="5s",
     show_default=True,
-    help="For all of it, however many requests.",
+    help="Time limit for all requests together.",
 )
 @click.option(
-    "-H", "--header", "headers", multiple=True, metavar="'Name: value'", help="Sent with every request."
+    "-H",
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'Name: value'",
+    help="HTTP header to send with every request.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(url: str, protocol: str, timeout: str, headers: tuple[str, ...], *, as_json: bool) -> int:
-    """Ask the server at URL what it speaks and which tools it has, and say how to load it.
+    """Ask the server at URL which protocol it speaks and which tools it has, and print a command to load it.
 
     \b
     harness discover http://127.0.0.1:3001/mcp

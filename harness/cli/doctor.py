@@ -23,14 +23,14 @@ COLOURS: dict["State", str] = {
 
 
 @click.command()
-@click.option("--clean", is_flag=True, help="Undo what runs left behind whose harness is gone.")
+@click.option("--clean", is_flag=True, help="Undo what interrupted runs left behind.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     envvar="HARNESS_OUT",
     default=Path("reports"),
     show_default=True,
-    help="Where run directories are made.",
+    help="Directory in which run directories are created.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(out: Path, *, clean: bool, as_json: bool) -> int:

@@ -28,21 +28,24 @@ LINES_MOST = 30  # of an error, whatever somebody wrote into a file
 
 # name -> (module, what it does, in one line)
 COMMANDS: dict[str, tuple[str, str]] = {
-    "ramp": ("harness.cli.ramp", "Add users in steps until the success rate gives way."),
-    "sustain": ("harness.cli.sustain", "Hold a number of users for a time."),
+    "ramp": ("harness.cli.ramp", "Add users in steps until calls fail; name the breaking point."),
+    "sustain": ("harness.cli.sustain", "Keep a number of users for some time."),
     "rate": ("harness.cli.rate", "Send calls at a rate, whether or not the server keeps up."),
-    "bench": ("harness.cli.bench", "Make a number of calls with so many in flight."),
-    "suite": ("harness.cli.suite", "Bench, then ramp, then sustain what the ramp found good."),
+    "bench": ("harness.cli.bench", "Make a fixed number of calls with a fixed concurrency."),
+    "suite": ("harness.cli.suite", "Run bench, ramp, and sustain at the level that the ramp found good."),
     "run": ("harness.cli.run", "Run a scenario file."),
-    "chaos": ("harness.cli.chaos", "Run a Chaos Toolkit experiment, or every fault, under load."),
-    "plan": ("harness.cli.plan", "Print what a scenario would do, and do nothing."),
-    "report": ("harness.cli.report", "Read a run again: table, report.html, summary.json."),
-    "nightly": ("harness.cli.nightly", "Run the nightly scenario, and put it beside the run before."),
-    "runs": ("harness.cli.runs", "List the runs there are; remove old ones."),
-    "discover": ("harness.cli.discover", "Ask a server what it speaks and which tools it has."),
+    "chaos": ("harness.cli.chaos", "Run a Chaos Toolkit experiment, or every fault in turn, under load."),
+    "plan": ("harness.cli.plan", "Print the timeline of a scenario without running it."),
+    "report": ("harness.cli.report", "Read an earlier run again and write its report."),
+    "nightly": ("harness.cli.nightly", "Run the nightly scenario, and compare it with the run before."),
+    "runs": ("harness.cli.runs", "List earlier runs, or remove old ones."),
+    "discover": ("harness.cli.discover", "Ask a server which protocol it speaks and which tools it has."),
     "serve": ("harness.cli.serve", "Start the reference MCP server."),
-    "doctor": ("harness.cli.doctor", "Say what is installed, what answers, and what is missing."),
-    "toxiproxy": ("harness.cli.toxiproxy", "Get the network fault injector, run one, see what is there."),
+    "doctor": ("harness.cli.doctor", "Show what is installed, what answers, and what is missing."),
+    "toxiproxy": (
+        "harness.cli.toxiproxy",
+        "Install, start or look at Toxiproxy, which injects network faults.",
+    ),
 }
 
 
@@ -53,7 +56,7 @@ def _show_tracebacks(ctx: click.Context, param: click.Parameter, value: object) 
 
 
 DEBUG = click.Option(
-    ["--debug"], is_flag=True, expose_value=False, callback=_show_tracebacks, help="Show tracebacks."
+    ["--debug"], is_flag=True, expose_value=False, callback=_show_tracebacks, help="Show Python tracebacks."
 )
 
 

@@ -15,10 +15,10 @@ DEFAULT = Path("scenarios") / "nightly.yaml"
 @click.argument("scenario", type=click.Path(path_type=Path), required=False)
 @shared
 def command(scenario: Path | None, **given: Any) -> int:
-    """Run SCENARIO [default: scenarios/nightly.yaml], and describe it beside its last run on this machine.
+    """Run SCENARIO [default: scenarios/nightly.yaml], and compare it with its last run on this machine.
 
-    The exit code is the run's own: one pair of runs only describes, and decides nothing. nightly.md and nightly.json
-    in the run directory have the pair; in a CI job it is on the summary page too.
+    The exit code is that of the run itself: the comparison only describes. nightly.md and nightly.json
+    in the run directory hold the comparison; in a CI job it is on the summary page, too.
 
     \b
     harness nightly

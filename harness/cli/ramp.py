@@ -9,29 +9,37 @@ from harness.cli.sections import Sectioned
 
 
 @click.command(cls=Sectioned)
-@click.option("--max", "to", type=USERS, required=True, help="Users at the last step.")
-@click.option("--step", type=USERS, default=5, show_default=True, help="Users added at each step.")
+@click.option("--max", "to", type=USERS, required=True, help="Number of users at the last step.")
+@click.option("--step", type=USERS, default=5, show_default=True, help="Number of users added at each step.")
 @click.option(
-    "--hold", type=POSITIVE_DURATION, default="10s", show_default=True, help="How long a step lasts."
-)
-@click.option("--requests-per-user", type=USERS, help="End a step by calls per user instead of by time.")
-@click.option(
-    "--break-below", type=SHARE, default="95%", show_default=True, help="The success rate that ends the ramp."
+    "--hold", type=POSITIVE_DURATION, default="10s", show_default=True, help="Duration of each step."
 )
 @click.option(
-    "--rest", type=DURATION, default="0s", show_default=True, help="Time without users between steps."
+    "--requests-per-user",
+    type=USERS,
+    help="End a step after this many calls of each user, instead of after --hold.",
+)
+@click.option(
+    "--break-below",
+    type=SHARE,
+    default="95%",
+    show_default=True,
+    help="End the ramp when the success rate falls below this.",
+)
+@click.option(
+    "--rest", type=DURATION, default="0s", show_default=True, help="Pause without users between steps."
 )
 @click.option(
     "--confirm/--no-confirm",
     default=True,
     show_default=True,
-    help="Repeat a level that broke, until that is clear (once, mostly; at most six times).",
+    help="Repeat a level that broke, to be sure of it (usually once, at most six times).",
 )
 @shared
 def command(**given: Any) -> int:
-    """Add users in steps until the success rate gives way, and name the breaking point.
+    """Add users in steps until the success rate falls, and name the breaking point.
 
-    Users do not think here (--no-think): N users are N calls in flight.
+    Users do not pause between calls (--no-think), so N users are N calls in flight.
 
     \b
     harness ramp --max 50

@@ -9,33 +9,37 @@ from harness.cli.sections import Sectioned
 
 
 @click.command(cls=Sectioned)
-@click.option("--rate", type=RATE, required=True, help="How many calls arrive, such as 500/s or 30/m.")
-@click.option("--for", "for_", type=POSITIVE_DURATION, required=True, help="For how long.")
+@click.option("--rate", type=RATE, required=True, help="Arrival rate of calls, such as 500/s or 30/m.")
+@click.option("--for", "for_", type=POSITIVE_DURATION, required=True, help="Duration of the load.")
 @click.option(
     "--arrivals",
     type=click.Choice(["constant", "poisson"]),
     default="constant",
     show_default=True,
-    help="Evenly spaced, or at random.",
+    help="Arrivals evenly spaced, or at random (Poisson).",
 )
-@click.option("--max-users", type=USERS, help="How many sessions the pool may grow to [default: 1000].")
 @click.option(
-    "--queue", type=click.IntRange(min=0), help="How many calls may wait for a session [default: 1000]."
+    "--max-users", type=USERS, help="Largest number of sessions that may be opened [default: 1000]."
+)
+@click.option(
+    "--queue",
+    type=click.IntRange(min=0),
+    help="Largest number of calls that may wait for a free session [default: 1000].",
 )
 @click.option(
     "--interval",
     type=POSITIVE_DURATION,
     default="10s",
     show_default=True,
-    help="How often figures are given.",
+    help="Interval at which figures are reported.",
 )
 @shared
 def command(**given: Any) -> int:
     """Send calls at a rate, whether or not the server keeps up (open load).
 
-    A call goes to any free session of a pool that grows as needed. Response time counts from when the call was due,
-    so a server that stalls is seen as its clients would see it. What nobody can take any more is not sent, counted,
-    and makes an objective on success fail.
+    Each call goes to a free session of a pool that grows as needed. Response times count from when the call was due,
+    so a stalled server looks as slow as its clients would find it. A call for which there is no session and no place
+    in the queue is not sent; it is counted, and an objective on success fails.
 
     \b
     harness rate --rate 100/s --for 60s --slo 'p99 < 500ms'

@@ -24,13 +24,13 @@ FORMATS = ("terminal", "json", "html", "junit", "markdown", "csv", "hdr")
     type=click.Choice(FORMATS),
     default="terminal",
     show_default=True,
-    help="What to print.",
+    help="Format to print.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write the files of the report there; the run itself is not touched.",
+    help="Write the report's files to this directory, and leave the run itself as it is.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object: --format json.")
 def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:

@@ -13,7 +13,7 @@ from harness.cli.sections import Sectioned
 @click.argument("scenario", type=click.Path(path_type=Path))
 @shared
 def command(scenario: Path, **given: Any) -> int:
-    """Run a scenario file. Options given here win over what the file says.
+    """Run a scenario file. Options on the command line override the file.
 
     \b
     harness run scenarios/smoke.yaml

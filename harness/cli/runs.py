@@ -22,7 +22,7 @@ NUMBERS = range(3, 7)
     "--keep",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Remove all but the N newest runs of each scenario; one that is running, is `latest`, or left a fault behind stays.",
+    help="Remove all but the N newest runs of each scenario. Runs that are going on, the one `latest` points to, and runs that left a fault behind are kept.",
 )
 @click.option(
     "--out",
@@ -30,7 +30,7 @@ NUMBERS = range(3, 7)
     envvar="HARNESS_OUT",
     default=Path("reports"),
     show_default=True,
-    help="Where run directories are made.",
+    help="Directory in which run directories are created.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(keep: int | None, out: Path, *, as_json: bool) -> int:

@@ -22,10 +22,10 @@ SECTIONS: dict[str, frozenset[str]] = {
             "seed",
         }
     ),
-    "What breaks meanwhile": frozenset({"faults"}),
-    "What is good enough": frozenset({"objectives", "abort"}),
-    "While it runs": frozenset({"alert", "prometheus", "web"}),
-    "Who makes the load": frozenset({"workers", "expect_workers", "bind"}),
+    "Faults": frozenset({"faults"}),
+    "Objectives": frozenset({"objectives", "abort"}),
+    "During the run": frozenset({"alert", "prometheus", "web"}),
+    "Workers": frozenset({"workers", "expect_workers", "bind"}),
     "Results and help": frozenset({"out", "as_json", "debug", "_click_default_help"}),
 }
 _SHARED = frozenset().union(*SECTIONS.values())

@@ -28,26 +28,28 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="0 takes a free port and says which.",
+    help="Port to listen on; 0 picks a free port and prints it.",
 )
 @click.option(
     "--database-url",
     envvar="DATABASE_URL",
-    help="A PostgreSQL server; without it an embedded one is started.",
+    help="PostgreSQL server to use. Without it, an embedded one is started.",
 )
 @click.option(
-    "--drop-schema", metavar="NAME", help="Serve nothing: drop this schema of a target, after asking."
+    "--drop-schema",
+    metavar="NAME",
+    help="Do not serve; drop this schema of a reference server, after asking.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @_settings
 def command(drop_schema: str | None, *, yes: bool, database_url: str | None, **given: Any) -> int:
-    """Start the reference MCP server, until Ctrl-C.
+    """Run the reference MCP server until Ctrl-C.
 
     \b
     harness serve

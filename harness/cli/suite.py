@@ -9,24 +9,41 @@ from harness.cli.sections import Sectioned
 
 
 @click.command(cls=Sectioned)
-@click.option("--requests", type=USERS, default=50, show_default=True, help="Calls of the bench.")
-@click.option("--concurrency", type=USERS, default=10, show_default=True, help="How many of them at a time.")
 @click.option(
-    "--max", "to", type=USERS, default=50, show_default=True, help="Users at the last step of the ramp."
+    "--requests", type=USERS, default=50, show_default=True, help="Total number of calls of the bench."
 )
-@click.option("--step", type=USERS, default=5, show_default=True, help="Users added at each step.")
+@click.option(
+    "--concurrency",
+    type=USERS,
+    default=10,
+    show_default=True,
+    help="Number of calls of the bench in flight at the same time.",
+)
+@click.option(
+    "--max",
+    "to",
+    type=USERS,
+    default=50,
+    show_default=True,
+    help="Number of users at the last step of the ramp.",
+)
+@click.option("--step", type=USERS, default=5, show_default=True, help="Number of users added at each step.")
 @click.option(
     "--hold",
     type=POSITIVE_DURATION,
     default="10s",
     show_default=True,
-    help="How long a step of the ramp lasts.",
+    help="Duration of each step of the ramp.",
 )
 @click.option(
-    "--break-below", type=SHARE, default="95%", show_default=True, help="The success rate that ends the ramp."
+    "--break-below",
+    type=SHARE,
+    default="95%",
+    show_default=True,
+    help="End the ramp when the success rate falls below this.",
 )
 @click.option(
-    "--rest", type=DURATION, default="0s", show_default=True, help="Time without users between the steps."
+    "--rest", type=DURATION, default="0s", show_default=True, help="Pause without users between steps."
 )
 @click.option(
     "--for",
@@ -34,20 +51,20 @@ from harness.cli.sections import Sectioned
     type=POSITIVE_DURATION,
     default="5m",
     show_default=True,
-    help="How long the last good level is held.",
+    help="Duration at the last good level.",
 )
 @click.option(
     "--interval",
     type=POSITIVE_DURATION,
     default="10s",
     show_default=True,
-    help="How often figures are given.",
+    help="Interval at which figures are reported.",
 )
 @shared
 def command(**given: Any) -> int:
-    """Bench, then ramp, then hold the last good level, in one run and one report.
+    """Run bench, ramp, and sustain at the last good level, with one report.
 
-    Users do not think here (--no-think). Without a good level there is nothing to hold, and the run has failed.
+    Users do not pause between calls (--no-think). Without a good level there is nothing to sustain, and the run fails.
 
     \b
     harness suite

@@ -9,18 +9,18 @@ from harness.cli.sections import Sectioned
 
 
 @click.command(cls=Sectioned)
-@click.option("--users", type=USERS, required=True, help="Users, all the time.")
-@click.option("--for", "for_", type=POSITIVE_DURATION, required=True, help="For how long.")
+@click.option("--users", type=USERS, required=True, help="Number of users during the whole run.")
+@click.option("--for", "for_", type=POSITIVE_DURATION, required=True, help="Duration of the load.")
 @click.option(
     "--interval",
     type=POSITIVE_DURATION,
     default="10s",
     show_default=True,
-    help="How often figures are given.",
+    help="Interval at which figures are reported.",
 )
 @shared
 def command(**given: Any) -> int:
-    """Hold a number of users for a time. Users think between calls (--no-think to hammer).
+    """Keep a number of users for some time. Users pause between calls (--no-think: they do not).
 
     \b
     harness sustain --users 20 --for 5m --slo 'success_rate >= 99%'

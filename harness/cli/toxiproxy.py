@@ -32,10 +32,10 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--version", help="Which one [default: the one the harness is tested with].")
+@click.option("--version", help="Version to install [default: the one the harness is tested with].")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def install(version: str | None, *, as_json: bool) -> int:
-    """Build a copy for the harness, with `go install`. Nothing is done when it is there."""
+    """Build Toxiproxy for the harness with `go install`, unless it is already there."""
     from harness.services.cleanup.leftovers import PREFIX
     from harness.services.cleanup.watched import watching
     from harness.services.toxiproxy import install as toxiproxy_install
@@ -62,17 +62,17 @@ def install(version: str | None, *, as_json: bool) -> int:
     type=click.IntRange(0, 65535),
     default=8474,
     show_default=True,
-    help="0 takes a free port and says which.",
+    help="Port to listen on; 0 picks a free port and prints it.",
 )
 def start(port: int) -> int:
-    """Run one on this machine, until Ctrl-C."""
+    """Run a Toxiproxy server on this machine until Ctrl-C."""
     return asyncio.run(_serve(port))
 
 
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(*, as_json: bool) -> int:
-    """Say what is found, and whether it answers."""
+    """Show which Toxiproxy is found, and whether it answers."""
     from harness.services.toxiproxy import server as toxiproxy
 
     found = asyncio.run(toxiproxy.status())

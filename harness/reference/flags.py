@@ -31,44 +31,48 @@ FLAGS: Final[Mapping[str, Flag]] = {
     "port": Flag("port to listen on; 0 takes a free one", int),
     "schema": Flag("schema of the service's own tables"),
     "sessions": Flag(
-        "where sessions are kept (default: redis if there is a --redis-url)", choices=("postgres", "redis")
+        "where to keep sessions (default: redis when there is a --redis-url, else postgres)",
+        choices=("postgres", "redis"),
     ),
     "redis_url": Flag("Redis to use (default: REDIS_URL of the environment)"),
-    "auth": Flag("ask for a registered client's key at every door but /health", present=True),
+    "auth": Flag("require the key of a registered client for everything but /health", present=True),
     "admin_key": Flag(
-        "the admin's key with --auth (default: HARNESS_ADMIN_KEY of the environment, or one is made)"
+        "key of the administrator with --auth (default: HARNESS_ADMIN_KEY, else a new one is made)"
     ),
-    "worker": Flag("serve nothing, do tasks", present=True),
+    "worker": Flag("do not serve; work on queued tasks only", present=True),
     "amqp_url": Flag(
         "RabbitMQ for tasks (default: AMQP_URL of the environment, else PostgreSQL is their queue)"
     ),
-    "task_workers": Flag("tasks at once in this process; 0 leaves them to other processes", int),
-    "task_lease_s": Flag("seconds after which the task of a silent worker is done by another one", float),
+    "task_workers": Flag(
+        "number of tasks to work on at the same time; 0 leaves them to other processes", int
+    ),
+    "task_lease_s": Flag("seconds after which another worker takes over the task of a silent one", float),
     "broken": Flag(
-        f"break it on purpose (repeatable): {', '.join(BREAKS)}",
+        f"add this defect on purpose (repeatable): {', '.join(BREAKS)}",
         option="--break",
         choices=tuple(BREAKS),
         many=True,
     ),
     "session_ttl_s": Flag("seconds until a session without activity expires", float),
     "session_sweep_s": Flag("seconds between deletions of expired sessions", float),
-    "pool_min": Flag("connections kept open to each database", int),
-    "pool_max": Flag("connections at most to each database", int),
+    "pool_min": Flag("smallest number of connections to each database", int),
+    "pool_max": Flag("largest number of connections to each database", int),
     "pool_wait_s": Flag("seconds to wait for a free connection", float),
     "connect_timeout_s": Flag("seconds to wait for PostgreSQL to accept a connection", float),
-    "statement_timeout_s": Flag("seconds that one statement may take", float),
-    "result_bytes_max": Flag("bytes that one result may have, in PostgreSQL's form and as JSON", int),
-    "health_timeout_s": Flag("seconds that a health check may take", float),
-    "record_ttl_s": Flag("seconds until the row of an execution is deleted", float),
+    "statement_timeout_s": Flag("time limit for one statement, in seconds", float),
+    "result_bytes_max": Flag("largest size of one result in bytes, in PostgreSQL's format and as JSON", int),
+    "health_timeout_s": Flag("time limit for a health check, in seconds", float),
+    "record_ttl_s": Flag("seconds after which the record of a tool execution is deleted", float),
     "rate_limit": Flag(
-        "calls a second for each client (without --auth: each address), then 429; 0 is no limit", float
+        "calls per second allowed to each client (without --auth: to each address), then 429; 0 means no limit",
+        float,
     ),
-    "max_in_flight": Flag("calls of all clients at once, then 503; 0 is no limit", int),
-    "drain_s": Flag("seconds for calls in flight when asked to stop", float),
-    "json_response": Flag("answer at /mcp with event streams", option="--sse", present=False),
-    "allowed_hosts": Flag("a Host header to accept (repeatable)", option="--allow-host", many=True),
+    "max_in_flight": Flag("calls in flight allowed to all clients together, then 503; 0 means no limit", int),
+    "drain_s": Flag("seconds to wait for calls in flight when asked to stop", float),
+    "json_response": Flag("answer at /mcp with event streams (SSE)", option="--sse", present=False),
+    "allowed_hosts": Flag("host header to accept (repeatable)", option="--allow-host", many=True),
     "trusted_proxies": Flag(
-        "a proxy whose X-Forwarded-For is believed: an address or a network (repeatable)",
+        "address or network of a proxy whose X-Forwarded-For is trusted (repeatable)",
         option="--trust-proxy",
         many=True,
     ),
