@@ -10,8 +10,7 @@ Rules, in this order:
    is not there. A service that did not recover fails the run, and so does one that retries keep down. A fault that
    was not healed is told by an exit code of its own, whatever else there is to say. In a resilience matrix a fault
    that touched no call says so and is no reason, and a row that broke fails the run.
-3. Objectives (harness.analysis.objectives.observation). One that is missed fails the run; one that cannot be decided makes it
-   unknown.
+3. Objectives (`analysis.objectives`). One that is missed fails the run; one that cannot be decided makes it unknown.
 4. A run without objectives passes when it measured something: a ramp that found its breaking point has
    passed. It fails when the calls did not work and no breaking point explains it (`analysis.calls.mostly_failed`), or when
    a step that was to run at the last good level had none.

@@ -32,9 +32,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sustain": ("harness.cli.sustain", "Keep a number of users for some time."),
     "rate": ("harness.cli.rate", "Send calls at a rate, whether or not the server keeps up."),
     "bench": ("harness.cli.bench", "Make a fixed number of calls with a fixed concurrency."),
-    "suite": ("harness.cli.suite", "Run bench, ramp, and sustain at the level that the ramp found good."),
+    "suite": ("harness.cli.suite", "Run bench, ramp, then sustain at the last good level."),
     "run": ("harness.cli.run", "Run a scenario file."),
-    "chaos": ("harness.cli.chaos", "Run a Chaos Toolkit experiment, or every fault in turn, under load."),
+    "chaos": ("harness.cli.chaos", "Run a Chaos Toolkit experiment, or every fault, under load."),
     "plan": ("harness.cli.plan", "Print the timeline of a scenario without running it."),
     "report": ("harness.cli.report", "Read an earlier run again and write its report."),
     "nightly": ("harness.cli.nightly", "Run the nightly scenario, and compare it with the run before."),
@@ -44,7 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("harness.cli.doctor", "Show what is installed, what answers, and what is missing."),
     "toxiproxy": (
         "harness.cli.toxiproxy",
-        "Install, start or look at Toxiproxy, which injects network faults.",
+        "Install, start or look at Toxiproxy, for faults on links.",
     ),
 }
 

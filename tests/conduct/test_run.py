@@ -93,7 +93,7 @@ async def test_a_run_shows_its_last_seconds_while_it_runs(
         seen.append(json.loads((directory.path / "live.json").read_text()))
 
     show = live_json.publish
-    monkeypatch.setattr("harness.conduct.live.live_outputs.board.publish", publish)
+    monkeypatch.setattr("harness.conduct.live.live_outputs.live_json.publish", publish)
     finished = await conduct(tmp_path, [RAMP], SimulatedServer())
 
     assert len(seen) >= 40
