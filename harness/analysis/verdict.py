@@ -24,7 +24,7 @@ from typing import Final
 
 from harness.analysis.calls import mostly_failed
 from harness.analysis.calls.arrivals import KEPT_UP_MIN, fell_behind
-from harness.analysis.faults import work
+from harness.analysis.faults import reasons, work
 from harness.analysis.faults.impact import Impact
 from harness.analysis.faults.matrix import Row
 from harness.analysis.faults.work import WorkOutcome
@@ -42,7 +42,6 @@ from harness.run_directory import events as kinds
 from harness.run_directory.events import Event
 from harness.run_directory.results import Summary
 from harness.run_directory.results.summary import Outcome
-from harness.scenario.catalogue import where
 
 NO_GOOD_LEVEL: Final = "no_good_level"
 
@@ -241,76 +240,7 @@ _TROUBLES: Final[dict[str, str]] = {
 
 
 def _faults(evidence: VerdictInputs) -> list[Finding]:
-    if evidence.matrix:
-        return _matrix(evidence.matrix)
-    findings = [finding for impact in evidence.impacts for finding in _fault(impact)]
-    return sorted(findings, key=lambda finding: finding.exit_code != errors.FAULTS_LEFT_OVER)
-
-
-UNTOLD_MOST: Final = 3
-
-
-def _matrix(rows: Sequence[Row]) -> list[Finding]:
-    """A word for each fault: what broke fails the run, what cannot be told makes it unknown."""
-    left = (impact for row in rows for impact in row.impacts if impact.fault.healed is False)
-    findings = [_fault(impact)[0] for impact in left]
-    untold: dict[str, list[str]] = {}
-    for row in rows:
-        if row.outcome == "broke":
-            findings.append(Finding("fail", f"the fault {row.name} broke it: {row.why}", errors.FAILED))
-        if row.outcome == "unknown":
-            untold.setdefault(row.why, []).append(row.name)
-        elif row.placebo and row.outcome != "survived":
-            findings += _unknown(
-                f"the fault {row.name} is a placebo, and still it was {row.outcome.replace('_', ' ')}: {UNSTEADY}"
-            )
-    for why, names in untold.items():
-        more = f" and {len(names) - UNTOLD_MOST} others" if len(names) > UNTOLD_MOST else ""
-        findings += _unknown(
-            f"how the service takes {', '.join(names[:UNTOLD_MOST])}{more} is not known: {why}"
-        )
-    if all(row.outcome == "not_exposed" for row in rows):
-        findings += _unknown("no fault touched a call, so nothing was shown")
-    return findings
-
-
-def _fault(impact: Impact) -> list[Finding]:
-    """What is wrong with one fault, the worst first; a fault that did not happen has nothing else wrong."""
-    fault = impact.fault
-    left: list[Finding] = []
-    if fault.healed is False:
-        place = f" on {where(fault.link)}" if fault.link else ""
-        which = f"the fault {fault.name} ({fault.kind}{place})"
-        if fault.left:
-            left = _unknown(f"{which} was left over: {fault.unhealed_why}", errors.FAULTS_LEFT_OVER)
-        else:  # its server ended with the run, or somebody has undone it since
-            left = _unknown(f"{which} was not healed before the run ended: {fault.unhealed_why}")
-    if fault.window is None:
-        return [*left, *_unknown(f"the fault {fault.name} did not happen: {fault.skipped_why}")]
-    if not fault.verified:
-        return [*left, *_unknown(f"the fault {fault.name} could not be verified: {fault.unverified_why}")]
-    if not impact.exposure.calls:
-        return [*left, *_unknown(f"the fault {fault.name} touched no call, so it has shown nothing")]
-    return left or _recovered(impact)
-
-
-UNSTEADY: Final = "the load itself is not steady enough to tell"
-
-
-def _recovered(impact: Impact) -> list[Finding]:
-    name, found = impact.fault.name, impact.recovery
-    if found.outcome == "recovered":
-        if impact.fault.placebo and found.recover_s:
-            whose = f" for {found.slowest}" if found.slowest else ""
-            took = f"took {found.recover_s:.0f} s to recover from{whose}"
-            return _unknown(f"the fault {name} is a placebo, and still {took}: {UNSTEADY}")
-        return []
-    if found.outcome == "unknown":
-        return _unknown(f"whether the service recovered from {name} is not known: {found.why}")
-    for_s = f"not recovered {found.not_back()}"
-    if impact.fault.placebo:
-        return _unknown(f"the fault {name} is a placebo, and still {for_s}: {UNSTEADY}")
-    return [Finding("fail", f"the fault {name}: {for_s}", errors.FAILED)]
+    return reasons.of_matrix(evidence.matrix) if evidence.matrix else reasons.of_faults(evidence.impacts)
 
 
 def _kept_down(evidence: VerdictInputs) -> list[Finding]:

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace as replaced
 
 from harness.analysis import verdict
-from harness.analysis.faults import work
+from harness.analysis.faults import reasons, work
 from harness.analysis.faults.exposure import Exposure
 from harness.analysis.faults.impact import Impact
 from harness.analysis.faults.matrix import Row
@@ -337,7 +337,7 @@ MATRIX = [
         [row("degraded", "2.0 s until it was back", kind="noop")],
         "unknown",
         3,
-        ["the fault slow-database is a placebo, and still it was degraded: " + verdict.UNSTEADY],
+        ["the fault slow-database is a placebo, and still it was degraded: " + reasons.UNSTEADY],
     ),
     (
         [row("unknown", "only 2 s came after it"), row("broke", "not back")],
