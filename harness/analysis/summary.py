@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from harness.analysis.calls import arrivals, failures, latency, operations, retries, sessions, throughput
@@ -33,8 +32,7 @@ from harness.analysis.statistics.spans import FOREVER, Span
 from harness.foundation import errors
 from harness.foundation.units import NS_PER_S
 from harness.mcp import outcome
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Broke, Event, RunEnded, RunStarted
 from harness.run_directory.results import (
     Added,
     BreakingPoint,
@@ -87,7 +85,7 @@ def after_warmup(recorded: Recorded, calls: Calls) -> Calls:
     warmup_ns = int(float(recorded.metadata.get("warmup_s") or 0) * NS_PER_S)
     if not warmup_ns:
         return calls
-    started = next((one.at_ns for one in recorded.events if one.event == kinds.RUN_STARTED), 0)
+    started = next((one.at_ns for one in recorded.events if isinstance(one, RunStarted)), 0)
     return calls.between(started + warmup_ns, FOREVER)
 
 
@@ -234,25 +232,25 @@ def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> BreakingPoint 
     found = breaking_point.find(levels)
     if found is not None:
         return found
-    told = next((event.data for event in recorded.events if event.event == kinds.BREAK), None)
+    told = next((event for event in recorded.events if isinstance(event, Broke)), None)
     if told is None:
         return None
     return BreakingPoint(
-        users=told.get("users"),
-        last_good_users=told.get("last_good_users"),
-        reason=told.get("reason"),
-        confirmed=told.get("confirmed"),
-        rate=told.get("rate", UNSET),  # of a ramp of a rate the sizes are rates
-        last_good_rate=told.get("last_good_rate", UNSET),
+        users=told.users,
+        last_good_users=told.last_good_users,
+        reason=told.reason,
+        confirmed=told.confirmed,
+        rate=told.rate,  # of a ramp of a rate the sizes are rates
+        last_good_rate=told.last_good_rate,
     )
 
 
 def _duration_s(recorded: Recorded) -> float:
     """From the start of the load to the end of the run; a run that was cut off ends with its last sample."""
-    at = {event.event: event.at_ns for event in recorded.events}
-    start = at.get(kinds.RUN_STARTED, 0)
+    at = {type(event): event.at_ns for event in recorded.events}
+    start = at.get(RunStarted, 0)
     calls = recorded.calls
-    end = at.get(kinds.RUN_ENDED, int(calls.done_ns.max()) if len(calls) else start)
+    end = at.get(RunEnded, int(calls.done_ns.max()) if len(calls) else start)
     return max(0.0, seconds(end - start))
 
 

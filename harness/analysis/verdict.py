@@ -38,8 +38,7 @@ from harness.analysis.objectives.observation import Observation
 from harness.foundation import errors
 from harness.foundation.units import NS_PER_S
 from harness.mcp.held import HELD_BYTES_MAX
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Aborted, Event, ExperimentEnded, RowsUnwritten, RunEnded, WorkerLost
 from harness.run_directory.results import Summary
 from harness.run_directory.results.summary import Outcome
 
@@ -118,20 +117,20 @@ def _damaged(evidence: VerdictInputs) -> list[Finding]:
 
 
 def _ended(evidence: VerdictInputs) -> list[Finding]:
-    ends = [event.data for event in evidence.events if event.event == kinds.RUN_ENDED]
-    match ends[-1].get("reason") if ends else None:
+    ends = [event for event in evidence.events if isinstance(event, RunEnded)]
+    match ends[-1].reason if ends else None:
         case None:
             return _unknown("the run was cut off: nothing says how it ended")
         case "interrupted":
             return _unknown("the run was interrupted", errors.INTERRUPTED)
         case "completed" | "broke" | "no_good_level":  # NO_GOOD_LEVEL has a check of its own
             return []
-        case "aborted" if any(event.event == kinds.ABORT for event in evidence.events):  # as has this
+        case "aborted" if any(isinstance(event, Aborted) for event in evidence.events):  # as has this
             return []
         case "error":
             return _unknown("the run was ended by an error")
         case "no_room":
-            return _unknown(f"the run was ended early: {ends[-1].get('why') or 'there was no room for it'}")
+            return _unknown(f"the run was ended early: {ends[-1].why or 'there was no room for it'}")
         case other:
             return _unknown(f"the run ended early: {other}")
 
@@ -221,22 +220,16 @@ def _workers(evidence: VerdictInputs) -> list[Finding]:
     return [
         finding
         for event in evidence.events
-        if event.event in _TROUBLES
+        if isinstance(event, WorkerLost | RowsUnwritten)
         for finding in _unknown(
-            f"{event.data.get('worker')} {_TROUBLES[event.event]}, {event.at_ns / NS_PER_S:.1f} s "
-            f"into the run{_with_users(event.data.get('users'))}: {event.data.get('why')}"
+            f"{event.worker} {'was lost' if isinstance(event, WorkerLost) else 'could not write its rows'}, "
+            f"{event.at_ns / NS_PER_S:.1f} s into the run{_with_users(event.users)}: {event.why}"
         )
     ]
 
 
 def _with_users(users: int | None) -> str:
     return "" if users is None else f", with {users} {'user' if users == 1 else 'users'}"
-
-
-_TROUBLES: Final[dict[str, str]] = {
-    kinds.WORKER_LOST: "was lost",
-    kinds.ROWS_UNWRITTEN: "could not write its rows",
-}
 
 
 def _faults(evidence: VerdictInputs) -> list[Finding]:
@@ -263,7 +256,7 @@ def _mostly_failed(evidence: VerdictInputs) -> list[Finding]:
 
 
 def _no_good_level(evidence: VerdictInputs) -> list[Finding]:
-    ends = {event.data.get("reason") for event in evidence.events if event.event == kinds.RUN_ENDED}
+    ends = {event.reason for event in evidence.events if isinstance(event, RunEnded)}
     if NO_GOOD_LEVEL not in ends:
         return []
     reason = "no level of the ramp was good, so there was no last good level to sustain"
@@ -275,12 +268,11 @@ def _aborted(evidence: VerdictInputs) -> list[Finding]:
     return [
         Finding(
             "fail",
-            f"the run was stopped early: {event.data.get('rule')} "
-            f"({event.data.get('why') or 'since {:.0f} s'.format(event.data.get('since_s', 0.0))})",
+            f"the run was stopped early: {event.rule} ({event.why or f'since {event.since_s or 0.0:.0f} s'})",
             errors.FAILED,
         )
         for event in evidence.events
-        if event.event == kinds.ABORT
+        if isinstance(event, Aborted)
     ]
 
 
@@ -291,14 +283,14 @@ def _work(evidence: VerdictInputs) -> list[Finding]:
 
 def _experiment(evidence: VerdictInputs) -> list[Finding]:
     """What a Chaos Toolkit experiment says of itself, where the run belonged to one."""
-    said = [event.data for event in evidence.events if event.event == kinds.EXPERIMENT]
-    if not said or (said[-1].get("status") == "completed" and not said[-1].get("deviated")):
+    said = [event for event in evidence.events if isinstance(event, ExperimentEnded)]
+    if not said or (said[-1].status == "completed" and not said[-1].deviated):
         return []
-    title, status = said[-1].get("title"), said[-1].get("status")
-    if said[-1].get("deviated"):
-        reason = f"the experiment {title!r} deviated: its hypothesis did not hold"
+    last = said[-1]
+    if last.deviated:
+        reason = f"the experiment {last.title!r} deviated: its hypothesis did not hold"
         return [Finding("fail", reason, errors.FAILED)]
-    return _unknown(f"the experiment {title!r} {status}: journal.json and experiment.log say more")
+    return _unknown(f"the experiment {last.title!r} {last.status}: journal.json and experiment.log say more")
 
 
 def _parts(evidence: VerdictInputs) -> list[Finding]:

@@ -110,10 +110,11 @@ def _make_room(out: Path, directory: RunDirectory) -> None:
 
 def _refuse_while_running(directory: RunDirectory) -> None:
     """Reading seals the spools, which a run that goes on still writes."""
-    from harness.run_directory.events import RUN_ENDED, read_events
+    from harness.run_directory.events import read_events
+    from harness.run_directory.kinds import RunEnded
     from harness.run_directory.undo import owner_alive
 
-    ended = any(event.event == RUN_ENDED for event in read_events(directory.events))
+    ended = any(isinstance(event, RunEnded) for event in read_events(directory.events))
     if not ended and owner_alive(directory.undo):
         raise UsageError(
             f"{directory.path} is still running", "Its samples are being written", "Read it when it has ended"

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,8 @@ import pyarrow.compute as pc
 from harness.analysis.levels.steps import Judged, judge
 from harness.foundation.units import NS_PER_MS
 from harness.load.engine import Trouble
-from harness.run_directory import events
-from harness.run_directory.events import Event, EventLog
+from harness.run_directory.events import EventLog
+from harness.run_directory.kinds import RowsUnwritten, WorkerLost, WorkerReport
 from harness.run_directory.samples import Tail, frame
 from harness.run_directory.spool import Gauges
 
@@ -56,7 +55,7 @@ class SpoolFollower:
             self._waiting.said.append((worker, gauges))
             self.step_rows.append(table if self.whole_rows else table.select(JUDGED_COLUMNS))
             self.step_not_sent += gauges.not_sent
-            self.log.write(Event(gauges.at_ns, events.GENERATOR, _generator(gauges, worker)))
+            self.log.write(_report(gauges, worker))
         return self._waiting.tables[known:]
 
     def take(self) -> Rows:
@@ -67,9 +66,9 @@ class SpoolFollower:
     def trouble(self, trouble: Trouble, at_ns: int) -> None:
         """Written down with the users that it cost, as far as they are known."""
         gauges = self.gauges.get(trouble.worker) if trouble.worker is not None else None
-        what = events.ROWS_UNWRITTEN if trouble.unwritten else events.WORKER_LOST
+        kind = RowsUnwritten if trouble.unwritten else WorkerLost
         users = None if gauges is None else gauges.users
-        self.log.write(Event(at_ns, what, {"worker": trouble.part, "users": users, "why": trouble.why}))
+        self.log.write(kind(at_ns=at_ns, worker=trouble.part, users=users, why=trouble.why))
 
     def begin_step(self, *, whole_rows: bool = False) -> None:
         """What came before belongs to other steps. Few columns decide on a step, and one may last for hours."""
@@ -114,27 +113,29 @@ class SpoolFollower:
         return int(np.count_nonzero((at_ns >= start_ns) & (at_ns < end_ns)))
 
 
-def _generator(gauges: Gauges, worker: int) -> dict[str, Any]:
-    said: dict[str, Any] = {
-        "worker": worker,
-        "cpu": gauges.cpu,
-        "run_delay": gauges.run_delay,
-        "lag_ms": gauges.lag_ms,
-        "started": gauges.started,
-        "recorded": gauges.recorded,
-        "open_calls": gauges.open_calls,
-        "read_ms": gauges.read_ms,
-        "held_us": gauges.held_us,
-        "added": gauges.added,
-        "added_each": gauges.added_each,
-        "added_others_us": gauges.added_others_us,
-        "files_open": gauges.files_open,
-        "files_max": gauges.files_max,
-        "users": gauges.users,
-    }
-    if gauges.arrived or gauges.overdue or gauges.not_sent:
-        buckets = Counter(at_ns // (BUCKET_MS * NS_PER_MS) * BUCKET_MS for at_ns in gauges.not_sent)
-        said |= {"arrived": gauges.arrived, "overdue": gauges.overdue, "not_sent": sorted(buckets.items())}
-    if gauges.last:
-        said["last"] = True
-    return said | ({"retries_refused": gauges.retries_refused} if gauges.retries_refused else {})
+def _report(gauges: Gauges, worker: int) -> WorkerReport:
+    is_open = bool(gauges.arrived or gauges.overdue or gauges.not_sent)
+    buckets = Counter(at_ns // (BUCKET_MS * NS_PER_MS) * BUCKET_MS for at_ns in gauges.not_sent)
+    return WorkerReport(
+        at_ns=gauges.at_ns,
+        worker=worker,
+        cpu=gauges.cpu,
+        run_delay=gauges.run_delay,
+        lag_ms=gauges.lag_ms,
+        started=gauges.started,
+        recorded=gauges.recorded,
+        open_calls=gauges.open_calls,
+        read_ms=gauges.read_ms,
+        held_us=gauges.held_us,
+        added=gauges.added,
+        added_each=gauges.added_each,
+        added_others_us=gauges.added_others_us,
+        files_open=gauges.files_open,
+        files_max=gauges.files_max,
+        users=gauges.users,
+        arrived=gauges.arrived if is_open else None,
+        overdue=gauges.overdue if is_open else None,
+        not_sent=sorted(buckets.items()) if is_open else None,
+        last=True if gauges.last else None,
+        retries_refused=gauges.retries_refused or None,
+    )

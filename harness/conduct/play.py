@@ -10,9 +10,9 @@ What is written down is events; whoever reads the run computes the numbers again
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pyarrow as pa
+from msgspec import UNSET
 
 from harness.analysis.levels.breaking_point import REPEATS_MOST, reason, settled, weigh
 from harness.analysis.levels.steps import Judged
@@ -29,9 +29,8 @@ from harness.foundation.clock import RunClock
 from harness.foundation.errors import NoRoomError, UntrustedError
 from harness.foundation.units import NS_PER_S
 from harness.load.engine import Load
-from harness.run_directory import events
 from harness.run_directory.disk_space import ELSEWHERE
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Aborted, Broke, StepAsked, StepDone, StepJudged, StepRunning
 from harness.run_directory.samples import frame
 from harness.scenario.plan.describe import show_size
 from harness.scenario.plan.plan import LAST_GOOD, WARM_UP, LoadStep, Plan
@@ -117,16 +116,16 @@ class Player:
         why, confirmed = await self._repeated(step, found) if step.confirm else (found.broken, False)
         if not why:
             return False
-        rates: dict[str, Any] = {}
-        if step.arrivals:
-            rates = {"rate": step.rate_per_s, "last_good_rate": self.last_good_rate}
-        self._event(
-            events.BREAK,
-            users=step.users,
-            last_good_users=self.last_good if step.users else None,
-            reason=why,
-            confirmed=confirmed,
-            **rates,
+        self.watch.log.write(
+            Broke(
+                at_ns=self.clock.now_ns(),
+                users=_users(step),
+                last_good_users=self.last_good if step.users else None,
+                reason=why,
+                confirmed=confirmed,
+                rate=step.rate_per_s if step.arrivals else UNSET,
+                last_good_rate=self.last_good_rate if step.arrivals else UNSET,
+            )
         )
         return True
 
@@ -150,24 +149,30 @@ class Player:
         """One level, held and judged."""
         index = self.steps_played
         self.steps_played += 1
-        asked: dict[str, Any] = {
-            "name": step.phase,
-            "kind": step.kind,
-            "users": step.users,
-            "rate": step.rate_per_s,
-        }
-        self._event(events.STEP_ASKED, index=index, **asked)
+        self.watch.log.write(
+            StepAsked(
+                at_ns=self.clock.now_ns(),
+                index=index,
+                name=step.phase,
+                kind=step.kind,
+                users=_users(step),
+                rate=step.rate_per_s,
+            )
+        )
         self.watch.begin_step(whole_rows=bool(step.break_unless))
         running_ns = await self._set(step, index)
         await self._check()
-        self._event(events.STEP_RUNNING, at_ns=running_ns, index=index, users=step.users)
+        self.watch.log.write(StepRunning(at_ns=running_ns, index=index, users=_users(step)))
         self.observer.step_began(step.phase, running_ns)
         doing = f"{step.phase} step {index + 1}"
         self.measuring = step.phase
         start_ns, end_ns = await self._measure(step, running_ns, doing)
         self.measuring = None
         why = "count" if step.requests else "time"
-        self._event(events.STEP_DONE, index=index, start_ns=start_ns, end_ns=end_ns, reason=why)
+        now_ns = self.clock.now_ns()
+        self.watch.log.write(
+            StepDone(at_ns=now_ns, index=index, start_ns=start_ns, end_ns=end_ns, reason=why)
+        )
         await self._until_resolved(end_ns, f"{doing}, waiting for open calls")
         return self._judge(step, index, start_ns, end_ns)
 
@@ -202,15 +207,17 @@ class Player:
         judged = self.watch.judged(rows, start_ns, end_ns)
         judged = replace(judged, not_sent=self.watch.not_sent(start_ns, end_ns))
         found = judgement(step, judged, rows, start_ns, end_ns)
-        self._event(
-            events.STEP_JUDGED,
-            index=index,
-            requests=judged.requests,
-            ok=judged.ok,
-            failed=judged.failed,
-            not_sent=judged.not_sent,
-            success_rate=judged.success_rate,
-            broke=bool(found.broken),
+        self.watch.log.write(
+            StepJudged(
+                at_ns=self.clock.now_ns(),
+                index=index,
+                requests=judged.requests,
+                ok=judged.ok,
+                failed=judged.failed,
+                not_sent=judged.not_sent,
+                success_rate=judged.success_rate,
+                broke=bool(found.broken),
+            )
         )
         for text in found.unasked:
             self.progress.note(f"  {text}")
@@ -261,7 +268,7 @@ class Player:
     def _stop_if_met(self, live: LastSecond) -> None:
         """An abort rule ends the run where it stands."""
         if met := self.guard.look(live):
-            self._event(events.ABORT, **met.as_data())
+            self.watch.log.write(met.event(self.clock.now_ns()))
             self.progress.note(f"  Stopped early: {met.rule.text}")
             raise _AbortError
 
@@ -269,7 +276,9 @@ class Player:
         """The first calls are watched, as they come: when not one of them succeeds, the run ends."""
         if failure := self.first_calls.look(fresh, fault_on=bool(self.observer.faults())):
             rule = f"the first {ENOUGH} calls all failed"
-            self._event(events.ABORT, rule=rule, since_s=0.0, observed=0.0, why=failure)
+            self.watch.log.write(
+                Aborted(at_ns=self.clock.now_ns(), rule=rule, since_s=0.0, observed=0.0, why=failure)
+            )
             self.progress.note(f"  Stopped early: {rule}: {failure} (--expect-failures goes on)")
             raise _AbortError
 
@@ -285,10 +294,9 @@ class Player:
                 "The load is not what was asked for", str(troubles[0]), "See locust.log and worker-*.log"
             )
 
-    def _event(self, what: str, /, at_ns: int | None = None, **data: Any) -> int:
-        at_ns = self.clock.now_ns() if at_ns is None else at_ns
-        self.watch.log.write(Event(at_ns, what, data))
-        return at_ns
+
+def _users(step: LoadStep) -> int | None:
+    return step.users if isinstance(step.users, int) else None
 
 
 def _line(step: LoadStep, judged: Judged, span_s: float) -> str:

@@ -1,12 +1,12 @@
 """Workers that tried to join the load without its token. Each attempt is an event; the terminal names the first one."""
 
 from harness.conduct.run_values import RunContext
-from harness.run_directory import events
+from harness.run_directory.kinds import StrangerRefused
 
 
 def refused(run: RunContext, attempts: int, why: str) -> None:
     """The load goes on as it is."""
-    run.event(events.STRANGER_REFUSED, attempts=attempts, why=why)
+    run.log.write(StrangerRefused(at_ns=run.clock.now_ns(), attempts=attempts, why=why))
     if not run.strangers:
         run.progress.note(f"  ! somebody tried to join the load {why}, and was refused")
     run.strangers += attempts

@@ -51,10 +51,11 @@ from harness.foundation.secrets import hiding, redact
 from harness.foundation.secrets.hidden_log import ended_clean
 from harness.load.engine import Engine, Load, LoadSpec
 from harness.run_directory import directory as rundir
-from harness.run_directory import events, metadata
+from harness.run_directory import metadata
 from harness.run_directory.directory import RunDirectory
 from harness.run_directory.disk_space import blame, blamed
 from harness.run_directory.events import EventLog
+from harness.run_directory.kinds import RunEnded, RunStarted
 from harness.run_directory.samples import Tail
 from harness.scenario.model import Scenario
 from harness.scenario.plan.build import build
@@ -101,8 +102,8 @@ async def _conduct(asked: RunRequest, plan: Plan, progress: Progress, meters: Me
         for text in warnings(plan):
             progress.note(f"Warning: {text}.")
         reason, error = await _until_interrupted(run)
-        why = {"why": f"{error.what} ({error.why})"} if reason == NO_ROOM and error else {}
-        run.event(events.RUN_ENDED, reason=reason, **why)
+        why = f"{error.what} ({error.why})" if reason == NO_ROOM and error else None
+        log.write(RunEnded(at_ns=clock.now_ns(), reason=reason, why=why))
     if error is not None and not run.started:
         if not isinstance(error, ServiceError | TargetNotStartedError):
             # Nothing ran, and no log of a part says more than the error.
@@ -158,7 +159,7 @@ async def _make(run: RunContext) -> str:
         load = await stack.enter_async_context(engine(_load_spec(run, server)))
         rundir.point_latest(run.directory)
         run.started = True
-        run.event(events.RUN_STARTED)
+        run.log.write(RunStarted(at_ns=run.clock.now_ns()))
         watch = SpoolFollower(Tail(run.directory.spool), run.log)
         injector = Injector(ways.found, run.clock, run.log, run.journal, run.progress)
         steering = ExperimentSteering(injector, LastRows(), run.clock)

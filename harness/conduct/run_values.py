@@ -14,7 +14,7 @@ from harness.foundation.secrets import redact
 from harness.load.engine import Engine
 from harness.report.reading import Reading
 from harness.run_directory.directory import RunDirectory
-from harness.run_directory.events import Event, EventLog
+from harness.run_directory.events import EventLog
 from harness.run_directory.results import Summary
 from harness.run_directory.undo import OpenEntry, UndoJournal
 from harness.scenario.catalogue import ROLLING, places
@@ -77,9 +77,6 @@ class RunContext:
     undo: UndoJournal | None = None
     strangers: int = 0  # attempts to join the load that were refused
     started: bool = False  # there is something to read, whatever happens from here on
-
-    def event(self, what: str, /, **data: Any) -> None:
-        self.log.write(Event(self.clock.now_ns(), what, data))
 
     def write_metadata(self, **more: Any) -> None:
         self.facts |= more

@@ -12,7 +12,7 @@ from harness.conduct.run_values import RunContext
 from harness.foundation.clock import Clock
 from harness.foundation.errors import UntrustedError
 from harness.foundation.units import NS_PER_MS, NS_PER_S
-from harness.run_directory import events
+from harness.run_directory.kinds import Stalled
 
 TICK_S: Final = 0.25
 STALLED_S: Final = 5.0  # a busy machine delays a look, too
@@ -55,7 +55,8 @@ class Stalls:
             self._tell(late_ns, asleep=False)
 
     def _tell(self, length_ns: int, *, asleep: bool) -> None:
-        self.run.event(events.STALLED, for_ms=length_ns // NS_PER_MS, asleep=asleep)
+        now_ns = self.run.clock.now_ns()
+        self.run.log.write(Stalled(at_ns=now_ns, for_ms=length_ns // NS_PER_MS, asleep=asleep))
         words = f"{length_ns / NS_PER_S:.1f} s{' (the machine was asleep)' if asleep else ''}"
         self.found.append(words)
         self.run.progress.note(f"  ! the harness did not run for {words}")

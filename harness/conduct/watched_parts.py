@@ -13,14 +13,12 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from harness.analysis.health import lost_parts
 from harness.conduct.run_values import RunContext
 from harness.foundation.errors import HarnessError, NoRoomError, PartGoneError
 from harness.foundation.secrets import redact
-from harness.run_directory import events
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import PartLost
 from harness.run_directory.undo import Ended
 
 JANITOR = "janitor"
@@ -43,10 +41,14 @@ class Parts:
             return
         at_ns = self.run.clock.now_ns()
         words = "\n".join(redact.text_of(redact.url(line)) for line in one.last_words.splitlines())
-        data: dict[str, Any] = {"part": one.part, "pid": one.pid, "how": one.how, "last_words": words}
-        if one.replaced:
-            data["replaced"] = True
-        event = Event(at_ns, events.PART_LOST, data)
+        event = PartLost(
+            at_ns=at_ns,
+            part=one.part,
+            pid=one.pid,
+            how=one.how,
+            last_words=words,
+            replaced=one.replaced or None,
+        )
         self.run.log.write(event)
         self.run.progress.note(f"  ! {lost_parts.sentence(event)}")
         if one.part not in {lost_parts.SERVER, JANITOR}:

@@ -23,8 +23,16 @@ from harness.faults.kinds.fault import Counting, Fault, ReadBack
 from harness.foundation.clock import RunClock
 from harness.foundation.errors import HarnessError, NoRoomError, UsageError
 from harness.foundation.units import NS_PER_S, show_duration
-from harness.run_directory import events
-from harness.run_directory.events import Event, EventLog
+from harness.run_directory.events import EventLog, said
+from harness.run_directory.kinds import (
+    FaultDid,
+    FaultEvent,
+    FaultHealed,
+    FaultOff,
+    FaultOn,
+    FaultSkipped,
+    FaultVerified,
+)
 from harness.run_directory.undo import Entry, UndoJournal
 from harness.scenario.catalogue import places, where
 from harness.scenario.plan.plan import FaultStep
@@ -62,7 +70,7 @@ class HeldFault:
 
     step: FaultStep
     released: asyncio.Event = field(default_factory=asyncio.Event)
-    told: dict[str, dict[str, Any]] = field(default_factory=dict)  # the last event of each kind
+    told: dict[type[FaultEvent], FaultEvent] = field(default_factory=dict)  # the last event of each kind
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None] | None" = None
 
@@ -124,8 +132,8 @@ class Injector:
         held = self.held[step.name] = HeldFault(step)
         held.task = asyncio.ensure_future(self._inject(step, held))
         held.task.add_done_callback(lambda _: self.held.pop(step.name, None))
-        await self._until_told(held, events.FAULT_VERIFIED)
-        return held.told.get(events.FAULT_VERIFIED) or held.told[events.FAULT_SKIPPED]
+        await self._until_told(held, FaultVerified)
+        return said(held.told.get(FaultVerified) or held.told[FaultSkipped])
 
     async def heal(self, name: str) -> dict[str, Any]:
         """Whether it is healed, and why not; one that is not there needs no healing."""
@@ -133,14 +141,15 @@ class Injector:
         if held is None:
             return {"name": name, "healed": True, "why": ""}
         held.released.set()
-        await self._until_told(held, events.FAULT_HEALED)
-        return held.told.get(events.FAULT_HEALED) or {"name": name, "healed": True, "why": ""}
+        await self._until_told(held, FaultHealed)
+        told = held.told.get(FaultHealed)
+        return said(told) if told else {"name": name, "healed": True, "why": ""}
 
     async def heal_all(self) -> None:
         """What an experiment has left behind."""
         await asyncio.gather(*(self.heal(name) for name in list(self.held)))
 
-    async def _until_told(self, held: HeldFault, what: str) -> None:
+    async def _until_told(self, held: HeldFault, what: type[FaultEvent]) -> None:
         while what not in held.told and held.task is not None and not held.task.done():
             held.changed.clear()
             changed = asyncio.ensure_future(held.changed.wait())
@@ -190,9 +199,10 @@ class Injector:
             self.progress.note(f"  ! {_what(step)}")
             await fault.apply()
             applied = True
-            self._write(
-                on_ns, events.FAULT_ON, step, kind=step.kind, link=step.link, parameters=step.parameters
+            on = FaultOn(
+                at_ns=on_ns, name=step.name, kind=step.kind, link=step.link, parameters=step.parameters
             )
+            self._write(on, step)
             verified = await self._verify(step, way, fault)
             held = self.held.get(step.name)
             await (held.released.wait() if held else self._sleep_until(on_ns + int(step.for_s * NS_PER_S)))
@@ -220,10 +230,9 @@ class Injector:
         shown = await fault.verify(way.canaries, within_s)
         why = "; ".join(each for each in (shown.why_not, await _gone(fault)) if each)
         through_ms, beside_ms = medians_ms(shown.pairs)
-        self._write(
-            self.clock.now_ns(),
-            events.FAULT_VERIFIED,
-            step,
+        verified = FaultVerified(
+            at_ns=self.clock.now_ns(),
+            name=step.name,
             verified=not why,
             why=why,
             through_ms=_rounded(through_ms),
@@ -231,6 +240,7 @@ class Injector:
             expected_ms=_rounded(shown.expected_ms),
             added_ms=_rounded(shown.added_ms),
         )
+        self._write(verified, step)
         if why:
             self.progress.note(f"  ! {step.name} could not be verified: {why}")
         return not why
@@ -269,11 +279,12 @@ class Injector:
         if not why and entry is not None:
             entry.done()
         if applied:
-            self._write(off_ns, events.FAULT_OFF, step)
+            self._write(FaultOff(at_ns=off_ns, name=step.name), step)
         if applied and isinstance(fault, Counting):
-            self._write(healed_ns, events.FAULT_DID, step, did=fault.did())
+            self._write(FaultDid(at_ns=healed_ns, name=step.name, did=fault.did()), step)
         if applied or why:
-            self._write(healed_ns, events.FAULT_HEALED, step, healed=not why, why=why or found.why)
+            healed = FaultHealed(at_ns=healed_ns, name=step.name, healed=not why, why=why or found.why)
+            self._write(healed, step)
         beside = f" (read back; {found.why})" if found.why else ""
         self.progress.note(f"  ! {step.name}: " + (f"NOT healed: {why}" if why else f"healed{beside}"))
 
@@ -290,13 +301,24 @@ class Injector:
         return ""
 
     def _skip(self, step: FaultStep, why: str, *, say: bool = True) -> None:
-        self._write(self.clock.now_ns(), events.FAULT_SKIPPED, step, kind=step.kind, link=step.link, why=why)
+        now_ns = self.clock.now_ns()
+        skipped = FaultSkipped(at_ns=now_ns, name=step.name, kind=step.kind, link=step.link, why=why)
+        self._write(skipped, step)
         if say:
             self.progress.note(f"  ! {step.name} did not happen: {why}")
 
     def _unverified(self, step: FaultStep, why: str) -> None:
-        figures = dict.fromkeys(("through_ms", "beside_ms", "expected_ms", "added_ms"))
-        self._write(self.clock.now_ns(), events.FAULT_VERIFIED, step, verified=False, why=why, **figures)
+        unverified = FaultVerified(
+            at_ns=self.clock.now_ns(),
+            name=step.name,
+            verified=False,
+            why=why,
+            through_ms=None,
+            beside_ms=None,
+            expected_ms=None,
+            added_ms=None,
+        )
+        self._write(unverified, step)
 
     def _began(self, name: str | None) -> "asyncio.Future[int]":
         if name not in self.began:
@@ -306,11 +328,11 @@ class Injector:
     async def _sleep_until(self, at_ns: int) -> None:
         await self.clock.sleep(max(0.0, (at_ns - self.clock.now_ns()) / NS_PER_S))
 
-    def _write(self, at_ns: int, what: str, step: FaultStep, **data: Any) -> None:
-        self.log.write(Event(at_ns, what, {"name": step.name, **data}))
+    def _write(self, event: FaultEvent, step: FaultStep) -> None:
+        self.log.write(event)
         for held in self.held.values():
             if held.step is step:
-                held.told[what] = {"name": step.name, **data}
+                held.told[type(event)] = event
                 held.changed.set()
 
 

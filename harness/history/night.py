@@ -12,7 +12,8 @@ from harness.history.runs import mapping, previous
 from harness.report.markdown import cell, table
 from harness.report.reading import Reading
 from harness.run_directory.directory import write_whole
-from harness.run_directory.events import STEP_ASKED, Event, read_events
+from harness.run_directory.events import read_events
+from harness.run_directory.kinds import Event, StepAsked
 from harness.run_directory.results import glance
 
 HEADS: Final = ("Of", "Figure", "Was", "Is", "Change")
@@ -82,7 +83,7 @@ def _padded(text: str, width: int, column: int) -> str:
 
 def _names(events: Sequence[Event]) -> dict[int, str]:
     """Of the steps, which summary.json has by index only."""
-    return {one.data["index"]: str(one.data["name"]) for one in events if one.event == STEP_ASKED}
+    return {one.index: one.name for one in events if isinstance(one, StepAsked)}
 
 
 def write(reading: Reading, root: Path) -> Night:

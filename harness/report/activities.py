@@ -18,7 +18,7 @@ from harness.foundation.units import NS_PER_S
 from harness.report.lanes import CHARACTER_PX, FONT_PX, GAP_PX, LANE_PX, WORDS_FROM_PX
 from harness.report.reading import Reading
 from harness.report.svg import BAD, INK, MUTED
-from harness.run_directory import events
+from harness.run_directory.kinds import Activity as Done
 
 ROWS: Final = 2
 MOST: Final = 60
@@ -54,14 +54,14 @@ def activities(reading: Reading) -> list[Activity]:
     """All that the experiment of a run did, in order."""
     return [
         Activity(
-            name=str(event.data.get("name") or "without a name"),
-            kind=str(event.data.get("type") or ""),
+            name=event.name or "without a name",
+            kind=str(event.type or ""),
             start_s=event.at_ns / NS_PER_S,
-            end_s=max(int(event.data.get("end_ns") or 0), event.at_ns) / NS_PER_S,
-            succeeded=bool(event.data.get("succeeded")),
+            end_s=max(event.end_ns or 0, event.at_ns) / NS_PER_S,
+            succeeded=bool(event.succeeded),
         )
         for event in reading.events
-        if event.event == events.ACTIVITY
+        if isinstance(event, Done)
     ]
 
 

@@ -1,6 +1,6 @@
 """What a Chaos Toolkit experiment did and asked, as a table: journal.json in the run directory has the whole of it."""
 
-from typing import Any, Final
+from typing import Final
 
 from harness.analysis.statistics.rounding import show
 from harness.foundation.units import show_duration
@@ -8,7 +8,7 @@ from harness.report.activities import activities
 from harness.report.markup import Html, Node, el
 from harness.report.pieces import section, table
 from harness.report.reading import Reading
-from harness.run_directory import events
+from harness.run_directory.kinds import ExperimentEnded
 
 MOST: Final = 200
 COLUMNS: Final = ("At", "Activity", "Kind", "Outcome", "Took")
@@ -17,7 +17,7 @@ COLUMNS: Final = ("At", "Activity", "Kind", "Outcome", "Took")
 def experiment(reading: Reading) -> Html | None:
     """The section, for a run that an experiment was part of."""
     found = activities(reading)
-    told = next((event.data for event in reading.events if event.event == events.EXPERIMENT), None)
+    told = next((event for event in reading.events if isinstance(event, ExperimentEnded)), None)
     if told is None and not found:
         return None
     body: list[list[Node]] = [
@@ -37,14 +37,15 @@ def experiment(reading: Reading) -> Html | None:
     left_out = len(found) - len(body)
     return section(
         "Experiment",
-        _ending(told or {}),
+        _ending(told),
         table(COLUMNS, body, text=(0, 1, 2, 3)) if body else None,
         el("p", f"{left_out:,} more activities are in journal.json.", cls="note") if left_out else None,
     )
 
 
-def _ending(told: dict[str, Any]) -> str:
+def _ending(told: ExperimentEnded | None) -> str:
     """The title, and how it ended."""
-    title, status = told.get("title") or "An experiment", told.get("status") or "unknown"
-    deviated = "; its hypothesis did not hold any more after the method" if told.get("deviated") else ""
+    title = (told and told.title) or "An experiment"
+    status = (told and told.status) or "unknown"
+    deviated = "; its hypothesis did not hold any more after the method" if told and told.deviated else ""
     return f"{title}: {status}{deviated}."

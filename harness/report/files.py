@@ -27,8 +27,9 @@ from harness.foundation.errors import UsageError
 from harness.foundation.units import NS_PER_S
 from harness.run_directory import checksums, document_fields
 from harness.run_directory.event_fields import Check
-from harness.run_directory.events import RUN_ENDED, Event, read_log
+from harness.run_directory.events import read_log
 from harness.run_directory.json_lines import read_lines
+from harness.run_directory.kinds import Activity, Event, RunEnded, StepDone, StepJudged, WorkerReport
 from harness.run_directory.samples import SCHEMA, frame, load_whole, seal, sealed_counts, unsealed
 from harness.run_directory.undo import NO_FAULTS, read_open
 
@@ -71,7 +72,7 @@ def read_files(run_dir: Path, *, touch: bool = True) -> Files:
     metadata, odd = _json(run_dir / METADATA, document_fields.METADATA)
     plan, unsound = _json(run_dir / PLAN, document_fields.PLAN)
     log, work, undo = read_log(run_dir / EVENTS), read_lines(run_dir / WORK), read_lines(run_dir / UNDO)
-    ended = any(event.event == RUN_ENDED for event in log.events)
+    ended = any(isinstance(event, RunEnded) for event in log.events)
     rows, lacking, counts = _samples(run_dir, touch=touch)
     scenario, unread = _yaml(run_dir / SCENARIO)
     record = Record(
@@ -111,7 +112,9 @@ def read_files(run_dir: Path, *, touch: bool = True) -> Files:
 
 def _usable(record: Record) -> Record:
     """Without what lies at no time that a run can have."""
-    last_ns = max((event.at_ns for event in record.of("generator", "step_judged")), default=0)
+    last_ns = max(
+        (event.at_ns for event in record.events if isinstance(event, WorkerReport | StepJudged)), default=0
+    )
     ended_ns = record.ended.at_ns if record.ended is not None else 0
     limit_ns = (last_ns or ended_ns) + LATER_NS
     intended, sent, done = (record.rows[name].to_numpy() for name in ("intended_ns", "sent_ns", "done_ns"))
@@ -124,7 +127,12 @@ def _usable(record: Record) -> Record:
 
 
 def _latest_ns(event: Event) -> int:
-    return max(event.at_ns, *(int(event.data.get(name) or 0) for name in ("start_ns", "end_ns")))
+    match event:
+        case StepDone():
+            return max(event.at_ns, event.start_ns, event.end_ns)
+        case Activity():
+            return max(event.at_ns, event.end_ns or 0)
+    return event.at_ns
 
 
 def _json(path: Path, fields: Mapping[str, Check]) -> tuple[dict[str, Any] | None, Sequence[str]]:

@@ -16,7 +16,7 @@ from harness.foundation.units import NS_PER_S, show_duration
 from harness.mcp.operations import is_protocol
 from harness.report import work_entries
 from harness.report.reading import Reading
-from harness.run_directory import events as kinds
+from harness.run_directory.kinds import ExperimentEnded
 from harness.run_directory.results import Summary
 from harness.scenario.catalogue import METRICS, told, where
 
@@ -49,7 +49,7 @@ def outcome(reading: Reading) -> str:
     The hypothesis of an experiment is an objective, too.
     """
     found = reading.summary.verdict
-    experiment = any(event.event == kinds.EXPERIMENT for event in reading.events)
+    experiment = any(isinstance(event, ExperimentEnded) for event in reading.events)
     return "measured" if found == "pass" and not reading.objectives and not experiment else found
 
 

@@ -37,51 +37,48 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self, get_args
+
+from msgspec import NODEFAULT, structs
 
 from harness.foundation.secrets.hiding import hide_in
 from harness.run_directory import event_fields
 from harness.run_directory.appended_file import AppendedLines
 from harness.run_directory.json_lines import read_lines
+from harness.run_directory.kinds import Event
 
-STEP_ASKED = "step_asked"
-STEP_RUNNING = "step_running"
-STEP_DONE = "step_done"
-STEP_JUDGED = "step_judged"
-RUN_STARTED = "run_started"
-RUN_ENDED = "run_ended"
-ABORT = "abort"
-ALERT = "alert"
-BREAK = "break"
-GENERATOR = "generator"
-TARGET = "target"
-WORKER_LOST = "worker_lost"
-PART_LOST = "part_lost"
-STRANGER_REFUSED = "stranger_refused"
-STALLED = "stalled"
-ROWS_UNWRITTEN = "rows_unwritten"
-FAULT_ON = "fault_on"
-FAULT_VERIFIED = "fault_verified"
-FAULT_OFF = "fault_off"
-FAULT_HEALED = "fault_healed"
-FAULT_DID = "fault_did"
-FAULT_SKIPPED = "fault_skipped"
-ACTIVITY = "activity"
-EXPERIMENT = "experiment"
+KINDS: Final[dict[str, type[Event]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Event)}
+_FIELDS: Final = {
+    kind: {one.name: one.default for one in structs.fields(kind) if one.name != "at_ns"}
+    for kind in KINDS.values()
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that happened."""
+def named(event: Event) -> str:
+    """Its kind, as the file calls it."""
+    return str(event.__struct_config__.tag)
 
-    at_ns: int
-    event: str
-    data: dict[str, Any]
 
-    def line(self) -> str:
-        return json.dumps(
-            {"at_ns": self.at_ns, "event": self.event, **hide_in(self.data)}, separators=(",", ":")
-        )
+def said(event: Event) -> dict[str, Any]:
+    """What the line says beside the time and the kind: without the fields that are as they are when nobody sets them."""
+    told = ((name, getattr(event, name), usual) for name, usual in _FIELDS[type(event)].items())
+    return {name: value for name, value, usual in told if value is not usual}
+
+
+def line(event: Event) -> str:
+    """As it stands in the file."""
+    return json.dumps(
+        {"at_ns": event.at_ns, "event": named(event), **hide_in(said(event))}, separators=(",", ":")
+    )
+
+
+def made(data: Mapping[str, Any]) -> Event:
+    """The event that a line says; what it leaves out is None."""
+    kind = KINDS[data["event"]]
+    told: dict[str, Any] = {
+        name: data.get(name) for name, usual in _FIELDS[kind].items() if name in data or usual is NODEFAULT
+    }
+    return kind(at_ns=data["at_ns"], **told)
 
 
 class EventLog:
@@ -100,7 +97,7 @@ class EventLog:
         self.lines.close()
 
     def write(self, event: Event) -> None:
-        self.lines.write(event.line())
+        self.lines.write(line(event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +117,10 @@ def read_log(path: Path) -> Log:
         if wrong := event_fields.wrong(data):
             damage[f"{path.name}: {wrong}"] = None
         else:
-            events.append(_event(data))
+            events.append(made(data))
     return Log(tuple(events), tuple(damage))
 
 
 def read_events(path: Path) -> list[Event]:
-    """Whatever has a time and a kind; `read_log` asks for more."""
-    return [_event(data) for data in read_lines(path).objects if {"at_ns", "event"} <= data.keys()]
-
-
-def _event(data: Mapping[str, Any]) -> Event:
-    return Event(
-        data["at_ns"], data["event"], {key: data[key] for key in data if key not in {"at_ns", "event"}}
-    )
+    """Those that can be read."""
+    return list(read_log(path).events)

@@ -6,8 +6,8 @@ from harness.analysis import summary
 from harness.analysis.calls.calls import Calls
 from harness.analysis.health.lost_calls import numbering
 from harness.analysis.summary import Recorded
-from harness.run_directory.events import Event
 from harness.run_directory.results import codec
+from tests.fakes.events import event as happened
 from tests.fakes.runs import Run, ramp
 
 LATENCY = ["mean", "p50", "p90", "p95", "p99", "p999", "max"]
@@ -34,7 +34,7 @@ KEYS = {
 def recorded(run, **changes):
     """A built run as values, without a directory."""
     events = [
-        Event(one["at_ns"], one["event"], {k: v for k, v in one.items() if k not in {"at_ns", "event"}})
+        happened(one["at_ns"], one["event"], {k: v for k, v in one.items() if k not in {"at_ns", "event"}})
         for one in run.events
     ]
     frame = run.frame()

@@ -16,12 +16,12 @@ from harness.analysis.faults.planned import PlannedFault
 from harness.analysis.faults.recovery import Recovery
 from harness.analysis.objectives.observation import Observation
 from harness.analysis.verdict import VerdictInputs, judge
-from harness.run_directory.events import Event
 from harness.run_directory.results import FaultResult, Retries, Summary
 from harness.scenario.objectives import parse
+from tests.fakes.events import event as happened
 from tests.fakes.results import filled
 
-ENDED = Event(9, "run_ended", {"reason": "completed"})
+ENDED = happened(9, "run_ended", {"reason": "completed"})
 
 
 def summary(*, requests=100, ok=100, failed=0, breaking_point=None, **generator):
@@ -57,15 +57,15 @@ def test_a_sound_run_without_objectives_passes():
 
 
 def ended(reason):
-    return Event(9, "run_ended", {"reason": reason})
+    return happened(9, "run_ended", {"reason": reason})
 
 
-LOST_WORKER = Event(
+LOST_WORKER = happened(
     5_000_000_000, "worker_lost", {"worker": "worker-1", "users": 4, "why": "it was ended by SIGKILL"}
 )
-UNWRITTEN = Event(1, "rows_unwritten", {"worker": "worker-0", "users": None, "why": "File too large"})
+UNWRITTEN = happened(1, "rows_unwritten", {"worker": "worker-0", "users": None, "why": "File too large"})
 BROKE = {"users": 5, "last_good_users": 4}
-MET = Event(0, "abort", {"rule": "success_rate < 50% for 10s", "since_s": 12.2, "observed": 0.1})
+MET = happened(0, "abort", {"rule": "success_rate < 50% for 10s", "since_s": 12.2, "observed": 0.1})
 TRUST = [
     # summary, events, verdict, exit code, reason
     ({}, [], "unknown", 3, "the run was cut off: nothing says how it ended"),
@@ -209,7 +209,7 @@ def test_a_server_that_died_has_failed_and_a_part_of_ours_that_died_makes_it_unk
     """Whatever the others say."""
 
     def lost(part):
-        return Event(1_000_000_000, "part_lost", {"part": part, "how": "exit code 1", "last_words": ""})
+        return happened(1_000_000_000, "part_lost", {"part": part, "how": "exit code 1", "last_words": ""})
 
     died = judged(summary(cpu_max=0.99), events=[lost("server"), ENDED])
     gone = judged(events=[lost("postgres"), ENDED], seen=[("p95 < 250ms", 300.0, "")])

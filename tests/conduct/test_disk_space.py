@@ -171,7 +171,7 @@ async def test_a_run_ends_in_order_before_the_disk_is_full(disk: Path) -> None:
     assert finished.summary.generator.lost == 0
     assert finished.run_dir is not None
     assert (finished.run_dir / "report.html").exists()
-    assert read_events(finished.run_dir / "events.jsonl")[-1].data["reason"] == "no_room"
+    assert read_events(finished.run_dir / "events.jsonl")[-1].reason == "no_room"
 
 
 async def test_a_disk_that_is_full_at_once_costs_the_files_and_not_the_summary(

@@ -18,6 +18,7 @@ from harness.run_directory.events import EventLog
 from harness.run_directory.samples import Tail
 from harness.scenario.plan.build import build
 from harness.scenario.read import scenario_of
+from tests.fakes.events import data_of, name_of
 from tests.fakes.results import plain
 
 RAMP = {"name": "climb", "ramp": {"to": 50, "step": 5, "hold": "10s", "break_below": "95%"}}
@@ -51,7 +52,7 @@ async def ramp(directory: Path, failing: float, calls: int, seed: int) -> Readin
 
 def repeats(reading: Reading) -> list[int]:
     """How often each level was run again."""
-    asked = [event.data for event in reading.events if event.event == "step_asked"]
+    asked = [data_of(event) for event in reading.events if name_of(event) == "step_asked"]
     users = [one["users"] for one in asked if one["kind"] == "confirm"]
     return [users.count(level) for level in sorted(set(users))]
 
@@ -64,7 +65,7 @@ async def test_who_reads_the_run_comes_to_the_decision_of_who_conducted_it(
     broken = []
     for seed in range(2):
         reading = await ramp(tmp_path / str(seed), failing, 115, seed)
-        told = [event.data for event in reading.events if event.event == "break"]
+        told = [data_of(event) for event in reading.events if name_of(event) == "break"]
         found = plain(reading.summary.breaking_point)
         broken.append(found is not None)
         assert [{key: one[key] for key in found} for one in told] == ([found] if found else [])

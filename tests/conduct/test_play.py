@@ -16,10 +16,12 @@ from harness.foundation.clock import FakeClock, RunClock
 from harness.foundation.errors import UntrustedError
 from harness.load.engine import LoadSpec, Trouble
 from harness.load.simulated import SimulatedServer, simulated
-from harness.run_directory.events import Event, EventLog, read_events
+from harness.run_directory.events import EventLog, read_events
+from harness.run_directory.kinds import Event
 from harness.run_directory.samples import Tail
 from harness.scenario.plan.build import build
 from harness.scenario.read import scenario_of
+from tests.fakes.events import data_of, name_of
 
 
 class Played:
@@ -33,10 +35,12 @@ class Played:
 
     @property
     def events(self) -> list[Event]:
-        return [event for event in read_events(self.directory / "events.jsonl") if event.event != "generator"]
+        return [
+            event for event in read_events(self.directory / "events.jsonl") if name_of(event) != "generator"
+        ]
 
     def all(self, name: str) -> list[dict[str, object]]:
-        return [event.data for event in self.events if event.event == name]
+        return [data_of(event) for event in self.events if name_of(event) == name]
 
 
 class Listening:
@@ -228,9 +232,9 @@ async def test_a_lost_worker_ends_the_run_as_untrusted(tmp_path: Path) -> None:
     with pytest.raises(UntrustedError, match="worker-0 was lost: it was ended by SIGKILL"):
         await play(tmp_path, [RAMP], SimulatedServer(), around=LosesAWorker)
 
-    told = [event for event in read_events(tmp_path / "events.jsonl") if event.event != "generator"]
-    assert [event.event for event in told][-2:] == ["step_asked", "worker_lost"]
-    assert told[-1].data == {"worker": "worker-0", "users": 10, "why": "it was ended by SIGKILL"}
+    told = [event for event in read_events(tmp_path / "events.jsonl") if name_of(event) != "generator"]
+    assert [name_of(event) for event in told][-2:] == ["step_asked", "worker_lost"]
+    assert data_of(told[-1]) == {"worker": "worker-0", "users": 10, "why": "it was ended by SIGKILL"}
 
 
 @pytest.mark.parametrize(

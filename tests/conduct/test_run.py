@@ -25,6 +25,7 @@ from harness.run_directory.directory import RunDirectory
 from harness.run_directory.events import read_events
 from harness.run_directory.results import codec
 from harness.scenario.read import scenario_of
+from tests.fakes.events import data_of, name_of
 from tests.fakes.mcp_server import mcp_server
 
 
@@ -109,8 +110,8 @@ async def test_an_objective_that_breaks_is_said_while_it_runs(tmp_path: Path) ->
     finished = await conduct(tmp_path, [RAMP], SimulatedServer(), objectives=["p95 < 1ms"], alert="console")
 
     assert finished.run_dir is not None
-    (said,) = [one for one in read_events(finished.run_dir / "events.jsonl") if one.event == "alert"]
-    assert (said.data["objective"], said.data["broken"]) == ("p95 < 1ms", True)
+    (said,) = [one for one in read_events(finished.run_dir / "events.jsonl") if name_of(one) == "alert"]
+    assert (data_of(said)["objective"], data_of(said)["broken"]) == ("p95 < 1ms", True)
     with pytest.raises(UsageError, match="not this machine"):
         await conduct(tmp_path / "no", [RAMP], SimulatedServer(), alert=["http://203.0.113.7/x"])
     assert not (tmp_path / "no").exists()

@@ -9,6 +9,7 @@ import pytest
 from harness.conduct.stalls import Stalls
 from harness.foundation.clock import FakeClock, RealClock
 from harness.foundation.errors import UNKNOWN, UntrustedError
+from tests.fakes.events import data_of, name_of
 
 S = 1_000_000_000
 
@@ -30,7 +31,9 @@ def seen_by(clock: FakeClock) -> tuple[Stalls, list[tuple[str, dict[str, Any]]],
     events: list[tuple[str, dict[str, Any]]] = []
     notes: list[str] = []
     run: Any = SimpleNamespace(
-        event=lambda what, **data: events.append((what, data)), progress=SimpleNamespace(note=notes.append)
+        log=SimpleNamespace(write=lambda event: events.append((name_of(event), data_of(event)))),
+        clock=clock,
+        progress=SimpleNamespace(note=notes.append),
     )
     return Stalls(run, clock), events, notes
 

@@ -11,6 +11,7 @@ from harness.foundation.clock import FakeClock, RunClock
 from harness.foundation.errors import HarnessError, NoRoomError, PartGoneError, TargetUnreachableError
 from harness.run_directory.events import EventLog, read_events
 from harness.run_directory.undo import Ended
+from tests.fakes.events import data_of
 
 KILLED = "killed by signal 9 (SIGKILL)"
 
@@ -60,5 +61,5 @@ def test_the_janitor_is_named_and_is_nobody_s_excuse(parts: Parts, one: Ended) -
     assert meets(parts, unreachable) is unreachable
     run: Any = parts.run
     (event,) = read_events(run.path)
-    assert event.data.get("replaced", False) == one.replaced
+    assert data_of(event).get("replaced", False) == one.replaced
     assert ("and was replaced" in run.notes[0]) == one.replaced

@@ -16,6 +16,7 @@ from harness.services.processes import proctable
 from harness.services.processes.ports import free_port
 from tests import brokers, getting
 from tests.e2e.leftovers import assert_nothing_left
+from tests.fakes.events import data_of, name_of
 
 Start = Callable[..., Any]
 OURS = {"target": "The reference target", "postgres": "PostgreSQL"}
@@ -50,8 +51,8 @@ def test_a_part_of_ours_that_is_killed_ends_the_run_and_makes_it_unknown(harness
     assert summary["reasons"][0].startswith(f"{part_in_words(part)} ended by itself ")
     assert " s into the run: killed by signal 9 (SIGKILL)" in summary["reasons"][0]
     assert f"  ! {part_in_words(part)} ended by itself" in command.stderr
-    (event,) = [one for one in read_events(run / "events.jsonl") if one.event == "part_lost"]
-    assert (event.data["part"], event.data["how"]) == (part, "killed by signal 9 (SIGKILL)")
+    (event,) = [one for one in read_events(run / "events.jsonl") if name_of(one) == "part_lost"]
+    assert (data_of(event)["part"], data_of(event)["how"]) == (part, "killed by signal 9 (SIGKILL)")
 
 
 def part_in_words(part: str) -> str:
@@ -97,8 +98,8 @@ def test_a_janitor_that_is_killed_is_replaced_and_named(harness: Start) -> None:
     said = "the janitor ended by itself "
     assert said in command.stderr
     assert not any(said in reason for reason in command.summary()["reasons"])
-    (event,) = [one for one in read_events(run / "events.jsonl") if one.event == "part_lost"]
-    assert (event.data["part"], event.data["replaced"]) == ("janitor", True)
+    (event,) = [one for one in read_events(run / "events.jsonl") if name_of(one) == "part_lost"]
+    assert (data_of(event)["part"], data_of(event)["replaced"]) == ("janitor", True)
     assert "SIGKILL), and was replaced" in (run / "report.html").read_text()
 
 
@@ -132,8 +133,8 @@ def test_a_toxiproxy_of_ours_that_dies_with_its_fault_ends_the_run_as_unknown_wi
     assert summary["reasons"][0].startswith("Toxiproxy ended by itself ")
     assert "killed by signal 9 (SIGKILL)" in summary["reasons"][0]
     assert not any("left over" in reason for reason in summary["reasons"])
-    (healed,) = [one for one in read_events(run / "events.jsonl") if one.event == "fault_healed"]
-    assert healed.data["why"] == "Toxiproxy has ended, and the fault with it"
+    (healed,) = [one for one in read_events(run / "events.jsonl") if name_of(one) == "fault_healed"]
+    assert data_of(healed)["why"] == "Toxiproxy has ended, and the fault with it"
     assert_nothing_left(run, tmp_path)
 
 

@@ -25,6 +25,7 @@ from harness.scenario.read import scenario_of
 from harness.services import target
 from harness.services.fault_sites.own_process import OwnProcess
 from harness.services.processes.ports import free_port
+from tests.fakes.events import data_of, name_of
 
 SCENARIO = {
     "name": "n",
@@ -46,7 +47,7 @@ class Failing:
 
     async def play(self, _plan: object) -> str:
         self.injector.step_began(None, 0)
-        while "fault_verified" not in [event.event for event in read_events(self.events)]:
+        while "fault_verified" not in [name_of(event) for event in read_events(self.events)]:
             await asyncio.sleep(0.01)
         raise UntrustedError("The load is not what was asked for", "a worker was lost", "")
 
@@ -76,6 +77,8 @@ async def test_a_load_that_fails_in_mid_fault_is_told_after_the_fault_was_healed
                     run, player, ExperimentSteering(injector, LastRows(), run_clock), Parts(run)
                 )
 
-            healed = [event.data for event in read_events(directory.events) if event.event == "fault_healed"]
+            healed = [
+                data_of(event) for event in read_events(directory.events) if name_of(event) == "fault_healed"
+            ]
             assert [one["healed"] for one in healed] == [True]
             assert way.place.awake()

@@ -17,7 +17,8 @@ from harness.faults.canary.evidence import Canary, CanaryPair
 from harness.faults.injector import FaultSite, Injector
 from harness.faults.kinds import REGISTRY
 from harness.foundation.clock import RealClock, RunClock
-from harness.run_directory.events import Event, EventLog, read_events
+from harness.run_directory.events import EventLog, read_events
+from harness.run_directory.kinds import Event
 from harness.run_directory.undo import UndoJournal, read_open
 from harness.scenario import catalogue
 from harness.scenario.plan.plan import FaultStep
@@ -26,6 +27,7 @@ from harness.services.fault_sites import links
 from harness.services.fault_sites.links import Link
 from harness.services.toxiproxy import server as toxiproxy
 from harness.services.toxiproxy.server import Toxiproxy
+from tests.fakes.events import data_of, name_of
 from tests.run_directory.test_disk_space import files_up_to
 
 pytestmark = pytest.mark.usefixtures("toxiproxy_found")
@@ -99,7 +101,7 @@ async def bench(
 
 
 def named(events: list[Event], name: str) -> dict[str, Any]:
-    (found,) = [event.data for event in events if event.event == name]
+    (found,) = [data_of(event) for event in events if name_of(event) == name]
     return found
 
 
@@ -190,7 +192,7 @@ async def test_every_toxic_is_verified_by_what_it_does_and_healed(
             why = ["not tried"]
             while why[-1] and len(why) <= TRIES:
                 await on.inject(kind, 0.05, **parameters)
-                last = [event.data for event in on.events() if event.event.startswith("fault_")]
+                last = [data_of(event) for event in on.events() if name_of(event).startswith("fault_")]
                 assert last[-1]["healed"]
                 assert (await on.server.api.proxy(on.link.proxy)).toxics == ()
                 why.append(next(one["why"] for one in reversed(last) if "verified" in one))
@@ -219,9 +221,9 @@ async def test_the_placebo_is_verified_without_effect(tmp_path: Path, undo: Undo
             await on.inject("noop", 0.01)
         events = on.events()
 
-    verified = [event.data for event in events if event.event == "fault_verified"]
+    verified = [data_of(event) for event in events if name_of(event) == "fault_verified"]
     assert [one["verified"] for one in verified] == [True] * 20, verified
-    assert [event.data["healed"] for event in events if event.event == "fault_healed"] == [True] * 20
+    assert [data_of(event)["healed"] for event in events if name_of(event) == "fault_healed"] == [True] * 20
 
 
 async def test_a_fault_that_does_not_show_is_not_verified(
@@ -287,7 +289,7 @@ async def test_a_fault_whose_undoing_cannot_be_written_down_is_not_applied(
         assert (await on.server.api.proxy(on.link.proxy)).toxics == ()
 
     assert "undo.jsonl cannot be written: File too large" in named(on.events(), "fault_skipped")["why"]
-    assert [event.event for event in on.events()] == ["fault_skipped"]
+    assert [name_of(event) for event in on.events()] == ["fault_skipped"]
 
 
 async def test_a_fault_that_is_on_when_room_ends_is_healed(tmp_path: Path, undo: UndoJournal) -> None:
@@ -406,7 +408,7 @@ def test_the_placebo_s_band_is_wide_enough_for_noise_and_no_wider() -> None:
 
 
 def has(on: Bench, name: str) -> bool:
-    return any(event.event == name for event in on.events())
+    return any(name_of(event) == name for event in on.events())
 
 
 async def until(check: Callable[[], bool], within_s: float = 60) -> None:

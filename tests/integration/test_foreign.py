@@ -18,6 +18,7 @@ from harness.services.fault_sites.named_process import NamedProcess
 from harness.services.processes import proctable
 from harness.services.processes.proctable import Process
 from tests import getting
+from tests.fakes.events import data_of, name_of
 from tests.integration.test_process_faults import injected, part
 
 TREE = "sleep 600 & setsid sleep 600 & wait"
@@ -70,7 +71,7 @@ async def test_all_of_a_named_process_is_stopped_or_killed_and_what_stood_still_
     before = await whole(somebody)
     async with part(tmp_path, undo, "target") as (_, url):
         told = {
-            event.event: event.data
+            name_of(event): data_of(event)
             for event in await injected(tmp_path, undo, named_process.found(somebody), url, kind)
         }
 

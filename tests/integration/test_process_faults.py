@@ -16,7 +16,8 @@ from harness.faults.injector import FaultSite, Injector
 from harness.faults.kinds import REGISTRY
 from harness.foundation.clock import RealClock, RunClock
 from harness.foundation.errors import ServiceError
-from harness.run_directory.events import Event, EventLog, read_events
+from harness.run_directory.events import EventLog, read_events
+from harness.run_directory.kinds import Event
 from harness.run_directory.undo import UndoJournal
 from harness.scenario.plan.plan import FaultStep
 from harness.services import target
@@ -27,6 +28,7 @@ from harness.services.fault_sites.own_process import OwnProcess
 from harness.services.fault_sites.second_process import SecondProcess
 from harness.services.processes.ports import free_port
 from harness.services.toxiproxy import server as toxiproxy
+from tests.fakes.events import data_of, name_of
 
 
 @asynccontextmanager
@@ -69,8 +71,8 @@ async def test_no_fault_is_applied_that_nobody_would_heal_if_the_harness_were_ki
     async with part(tmp_path, undo, "target") as (on, url):
         (skipped,) = await injected(tmp_path, undo, on, url, "kill")
 
-    assert skipped.event == "fault_skipped"
-    assert skipped.data["why"] == (
+    assert name_of(skipped) == "fault_skipped"
+    assert data_of(skipped)["why"] == (
         "nobody would heal it if the harness were killed: the janitor has ended (exit code 1)"
     )
 
@@ -83,7 +85,7 @@ async def test_a_fault_on_processes_is_verified_and_healed(
     """The server at the same address answers again; killed or replaced it is another process, paused the same."""
     async with part(tmp_path, undo, which) as (on, url):
         before = on.seat.child.pid
-        told = {event.event: event.data for event in await injected(tmp_path, undo, on, url, kind)}
+        told = {name_of(event): data_of(event) for event in await injected(tmp_path, undo, on, url, kind)}
 
         assert told["fault_verified"]["verified"], told
         assert told["fault_healed"] == {"name": "f", "healed": True, "why": ""}
@@ -151,7 +153,8 @@ async def test_a_rolling_restart_replaces_both_processes_and_ends_where_it_began
         assert "2 of its processes are those that they were" in untouched.why_not
 
         told = {
-            event.event: event.data for event in await injected(tmp_path, undo, on, url, "rolling_restart")
+            name_of(event): data_of(event)
+            for event in await injected(tmp_path, undo, on, url, "rolling_restart")
         }
 
         assert told["fault_verified"]["verified"], told
@@ -193,8 +196,8 @@ async def test_one_process_cannot_be_restarted_by_turns(tmp_path: Path, undo: Un
     """It is skipped, with the reason."""
     async with part(tmp_path, undo, "target") as (on, url):
         (skipped,) = [
-            event.data
+            data_of(event)
             for event in await injected(tmp_path, undo, on, url, "rolling_restart")
-            if event.event == "fault_skipped"
+            if name_of(event) == "fault_skipped"
         ]
         assert "one process only" in skipped["why"]

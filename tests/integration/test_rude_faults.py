@@ -19,6 +19,7 @@ from harness.run_directory.events import EventLog, read_events
 from harness.run_directory.undo import UndoJournal, read_open
 from harness.scenario.plan.plan import FaultStep
 from harness.services.fault_sites.server_site import ServerSite
+from tests.fakes.events import data_of, name_of
 from tests.fakes.mcp_server import mcp_server
 
 PARAMETERS: dict[str, float | str] = {"clients": 3.0, "every": 0.05, "size": 1000.0}
@@ -42,7 +43,7 @@ async def injected(directory: Path, undo: UndoJournal, how: str, path: str = "")
     async with mcp_server() as url, injector(directory, undo, f"{url}{path}", "2025-11-25") as playing:
         playing.step_began(None, 0)
         await playing.inject((step,))
-    return {event.event: event.data for event in read_events(directory / "events.jsonl")}
+    return {name_of(event): data_of(event) for event in read_events(directory / "events.jsonl")}
 
 
 async def test_a_rude_fault_is_proved_counted_and_healed(tmp_path: Path, undo: UndoJournal) -> None:

@@ -23,6 +23,7 @@ from harness.services import target
 from harness.services.fault_sites.own_process import OwnProcess
 from harness.services.processes.ports import free_port
 from tests.conduct.live.test_last_rows import rows
+from tests.fakes.events import name_of
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ async def test_a_fault_stays_from_apply_to_heal_and_both_are_proved(
     assert (await asyncio.to_thread(toolkit.heal, "nap"))["healed"]
     assert (await asyncio.to_thread(toolkit.heal, "nap"))["healed"]
 
-    told = [event.event for event in read_events(tmp_path / "events.jsonl")]
+    told = [name_of(event) for event in read_events(tmp_path / "events.jsonl")]
     assert told == ["fault_on", "fault_verified", "fault_off", "fault_healed"]
     assert steering.injector.held == {}
 

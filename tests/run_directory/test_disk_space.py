@@ -13,9 +13,11 @@ from harness.foundation.errors import NoRoomError, ServiceError
 from harness.run_directory import disk_space
 from harness.run_directory.appended_file import Appended
 from harness.run_directory.directory import write_whole
-from harness.run_directory.events import Event, EventLog, read_events
+from harness.run_directory.events import EventLog, read_events
 from harness.run_directory.samples import seal
 from harness.run_directory.undo import UndoJournal, read_open
+from tests.fakes.events import event as happened
+from tests.fakes.events import name_of
 
 
 @contextmanager
@@ -108,15 +110,15 @@ def test_events_without_room_raise_nothing_and_are_written_when_there_is_some(tm
     """In their order; the first error is kept."""
     path = tmp_path / "events.jsonl"
     with EventLog(path) as log:
-        log.write(Event(1, "a", {}))
+        log.write(happened(1, "run_started"))
         with files_up_to(path.stat().st_size + 5):
-            log.write(Event(2, "b", {}))
-            log.write(Event(3, "c", {}))
-            assert [event.event for event in read_events(path)] == ["a"]
+            log.write(happened(2, "step_running", {"index": 0}))
+            log.write(happened(3, "run_ended", {"reason": "completed"}))
+            assert [name_of(event) for event in read_events(path)] == ["run_started"]
         assert log.lines.failed is not None
         assert log.lines.failed.errno == errno.EFBIG
 
-    assert [event.event for event in read_events(path)] == ["a", "b", "c"]
+    assert [name_of(event) for event in read_events(path)] == ["run_started", "step_running", "run_ended"]
 
 
 def test_what_cannot_be_announced_must_not_be_done(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from harness.scenario.plan.plan import FaultStep
 from harness.services.fault_sites import links
 from harness.services.fault_sites.links import Link
 from harness.services.toxiproxy import server as toxiproxy
+from tests.fakes.events import data_of, name_of
 from tests.truth import busy
 
 DOWNSTREAM, UPSTREAM = {"direction": "downstream"}, {"direction": "upstream"}
@@ -114,7 +115,11 @@ class Bench:
         )
         self.injector.step_began(None, 0)
         await self.injector.inject((step,))
-        return {one.event: one.data for one in read_events(self.events) if one.data.get("name") == step.name}
+        return {
+            name_of(one): data_of(one)
+            for one in read_events(self.events)
+            if data_of(one).get("name") == step.name
+        }
 
 
 @asynccontextmanager
@@ -145,7 +150,7 @@ async def disturbed(attributes: dict[str, int] | None) -> Row:
         async with bench(1, 1, Path(place)) as on:
             began = time.monotonic()
             task = asyncio.ensure_future(on.inject("latency", 3.0))
-            while not any(one.event == "fault_verified" for one in read_events(on.events)):
+            while not any(name_of(one) == "fault_verified" for one in read_events(on.events)):
                 await asyncio.sleep(0.05)
             assert isinstance(on.way.place, Link)
             api, proxy = on.way.place.api, on.way.place.proxy

@@ -9,12 +9,11 @@ load was not the one that was asked for.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_MS
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, WorkerReport
 from harness.run_directory.results import StepResult
 
 KEPT_UP_MIN: Final = 0.98
@@ -24,7 +23,7 @@ Unsent = tuple[tuple[int, int], ...]  # from when, how many
 
 def unsent(events: Iterable[Event]) -> Unsent:
     """Every tenth of a second of the run in which arrivals were not sent."""
-    told = (event.data.get("not_sent") or () for event in events if event.event == kinds.GENERATOR)
+    told = (event.not_sent or () for event in events if isinstance(event, WorkerReport))
     return tuple((int(at_ms) * NS_PER_MS, int(count)) for buckets in told for at_ms, count in buckets)
 
 
@@ -36,15 +35,19 @@ def within(found: Unsent, where: Iterable[Span]) -> int:
 
 def kept_up(events: Iterable[Event], start_ns: int, end_ns: int) -> float | None:
     """The share of due arrivals that the generator looked at in a window; None when it said too little."""
-    by_worker: dict[Any, list[dict[str, Any]]] = {}
+    by_worker: dict[int, list[tuple[int, int]]] = {}
     for event in events:
-        if event.event == kinds.GENERATOR and "arrived" in event.data and start_ns <= event.at_ns <= end_ns:
-            by_worker.setdefault(event.data.get("worker"), []).append(event.data)
+        if (
+            isinstance(event, WorkerReport)
+            and event.arrived is not None
+            and start_ns <= event.at_ns <= end_ns
+        ):
+            by_worker.setdefault(event.worker, []).append((event.arrived, event.overdue or 0))
     looked = due = 0
     for said in by_worker.values():
-        first, last = said[0], said[-1]
-        looked += last["arrived"] - first["arrived"]
-        due += last["arrived"] + last["overdue"] - first["arrived"] - first["overdue"]
+        (arrived, overdue), (arrived_last, overdue_last) = said[0], said[-1]
+        looked += arrived_last - arrived
+        due += arrived_last + overdue_last - arrived - overdue
     return looked / due if due > 0 else None
 
 

@@ -19,8 +19,7 @@ import numpy as np
 
 from harness.analysis.calls.calls import Calls
 from harness.analysis.levels.steps import Step
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, StepAsked, StepRunning
 from harness.run_directory.results import StepResult
 
 # In the order in which they follow where two begin in the same moment.
@@ -49,8 +48,8 @@ def measure(
     """Of the calls of the load without the warm-up; `rows` are the steps of the summary."""
     edges = [(step.start_ns, MEASURED) for step in timed if step.start_ns < step.end_ns]
     edges += [(step.end_ns, CLOSING) for step in timed if step.start_ns < step.end_ns]
-    begins = {kinds.STEP_ASKED: STARTING, kinds.STEP_RUNNING: SETTLING}
-    edges += [(event.at_ns, begins[event.event]) for event in events if event.event in begins]
+    begins = {StepAsked: STARTING, StepRunning: SETTLING}
+    edges += [(event.at_ns, begins[type(event)]) for event in events if type(event) in begins]
     edges.sort()
     times = np.array([at_ns for at_ns, _ in edges], dtype=np.int64)
     parts = np.array(

@@ -24,8 +24,7 @@ import numpy.typing as npt
 from harness.analysis.calls import latency
 from harness.analysis.calls.calls import FAILED, OK, Calls
 from harness.analysis.statistics.rounding import ratio
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, WorkerReport
 from harness.run_directory.results import KeptDown, Retries, RetryPolicy
 
 
@@ -87,8 +86,8 @@ def grouped(calls: Calls) -> Tried:
 
 def _refused(events: Iterable[Event]) -> int:
     """What each worker said last."""
-    said: dict[Any, int] = {}
+    said: dict[int, int] = {}
     for event in events:
-        if event.event == kinds.GENERATOR and "retries_refused" in event.data:
-            said[event.data.get("worker")] = int(event.data["retries_refused"])
+        if isinstance(event, WorkerReport) and event.retries_refused is not None:
+            said[event.worker] = event.retries_refused
     return sum(said.values())

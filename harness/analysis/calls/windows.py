@@ -20,9 +20,9 @@ import pandas as pd
 
 from harness.analysis.calls import latency
 from harness.analysis.calls.calls import FAILED, OK, Calls, Ints
+from harness.analysis.health.worker_reports import listed
 from harness.foundation.units import NS_PER_MS, NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, StepRunning, WorkerReport
 from harness.scenario.catalogue import QUANTILES
 
 MOST: Final = 600
@@ -122,15 +122,18 @@ def _groups(bounds: npt.NDArray[np.intp], enough: int) -> list[tuple[int, int]]:
 
 def _users(events: Sequence[Event], edges: Ints) -> Floats:
     """The users that ran at the end of each window; NaN before anybody said."""
-    told = [event for event in events if event.event == kinds.GENERATOR and "users" in event.data]
-    told = told or [event for event in events if event.event == kinds.STEP_RUNNING]
+    reported: list[WorkerReport | StepRunning] = [
+        event for event in events if isinstance(event, WorkerReport) and event.users is not None
+    ]
+    running: list[WorkerReport | StepRunning] = [event for event in events if isinstance(event, StepRunning)]
+    told = reported or running
     users = np.full(max(0, len(edges) - 1), np.nan)
-    by_worker: dict[object, list[Event]] = {}
+    by_worker: dict[int | None, list[WorkerReport | StepRunning]] = {}
     for event in told:
-        by_worker.setdefault(event.data.get("worker"), []).append(event)
+        by_worker.setdefault(event.worker if isinstance(event, WorkerReport) else None, []).append(event)
     for reports in by_worker.values():
         at_ns = np.array([event.at_ns for event in reports])
-        values = np.array([float(event.data.get("users") or 0) for event in reports])
+        values = np.array([float(event.users or 0) for event in reports])
         latest = np.searchsorted(at_ns, edges[1:], side="right") - 1
         known = latest >= 0
         users[known] = np.nan_to_num(users[known]) + values[latest[known]]
@@ -142,8 +145,7 @@ def _worst(events: Sequence[Event], edges: Ints, key: str) -> Floats:
     worst = np.full(max(0, len(edges) - 1), np.nan)
     for event in events:
         place = int(np.searchsorted(edges, event.at_ns, side="right")) - 1
-        said = event.data.get(key) if event.event == kinds.GENERATOR else None
-        values = said if isinstance(said, list) else [] if said is None else [said]
+        values = listed(getattr(event, key)) if isinstance(event, WorkerReport) else []
         if values and 0 <= place < len(worst):
             worst[place] = np.fmax(worst[place], max(values))
     return worst

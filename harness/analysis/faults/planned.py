@@ -23,8 +23,16 @@ from typing import Any, Final
 
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import (
+    Event,
+    FaultDid,
+    FaultEvent,
+    FaultHealed,
+    FaultOff,
+    FaultOn,
+    FaultSkipped,
+    FaultVerified,
+)
 
 LEAD_S: Final = 1.0
 PLACEBO: Final = "noop"
@@ -83,10 +91,9 @@ def timeline(
     found = {fault.name: fault for fault in _planned(plan)}
     # Healing is written when it has been proved, with the time at which it was done: not in order of time.
     for event in sorted(events, key=lambda event: event.at_ns):
-        if event.event in _TOLD:
-            name = str(event.data.get("name"))
-            known = found.get(name) or PlannedFault(name=name, kind="", link="")
-            found[name] = _TOLD[event.event](known, event)
+        if isinstance(event, FaultEvent):
+            known = found.get(event.name) or PlannedFault(name=event.name, kind="", link="")
+            found[event.name] = _told(known, event)
     return tuple(_closed(fault, last_ns, undone=undone) for fault in found.values())
 
 
@@ -108,52 +115,46 @@ def _planned(plan: Mapping[str, Any]) -> Sequence[PlannedFault]:
     ]
 
 
-def _on(fault: PlannedFault, event: Event) -> PlannedFault:
+def _told(fault: PlannedFault, event: FaultEvent) -> PlannedFault:
+    match event:
+        case FaultOn():
+            return _on(fault, event)
+        case FaultVerified():
+            return _verified(fault, event)
+        case FaultOff():
+            return replace(fault, off_ns=event.at_ns)
+        case FaultHealed():
+            why = "" if event.healed else event.why or "nothing says why"
+            healed_ns = event.at_ns if event.healed else None
+            return replace(fault, healed=event.healed, unhealed_why=why, healed_ns=healed_ns)
+        case FaultDid():
+            return replace(fault, did=dict(event.did))
+        case FaultSkipped():
+            return _skipped(fault, event)
+
+
+def _on(fault: PlannedFault, event: FaultOn) -> PlannedFault:
     if fault.on_ns is not None:
         return fault
-    kind, link = event.data.get("kind", fault.kind), event.data.get("link", fault.link)
-    parameters = event.data.get("parameters") or fault.parameters
-    return replace(fault, kind=str(kind), link=str(link), parameters=parameters, on_ns=event.at_ns)
+    link = fault.link if event.link is None else event.link
+    parameters = event.parameters or fault.parameters
+    return replace(fault, kind=event.kind, link=link, parameters=parameters, on_ns=event.at_ns)
 
 
-def _verified(fault: PlannedFault, event: Event) -> PlannedFault:
-    data = event.data
+def _verified(fault: PlannedFault, event: FaultVerified) -> PlannedFault:
     canaries = CanaryTimes(
-        **{name: data.get(name) for name in ("through_ms", "beside_ms", "expected_ms", "added_ms")}
+        through_ms=event.through_ms,
+        beside_ms=event.beside_ms,
+        expected_ms=event.expected_ms,
+        added_ms=event.added_ms,
     )
-    verified = bool(data.get("verified"))
-    why = "" if verified else str(data.get("why") or "nothing says why")
-    return replace(fault, verified=verified, unverified_why=why, canaries=canaries)
+    why = "" if event.verified else event.why or "nothing says why"
+    return replace(fault, verified=event.verified, unverified_why=why, canaries=canaries)
 
 
-def _off(fault: PlannedFault, event: Event) -> PlannedFault:
-    return replace(fault, off_ns=event.at_ns)
-
-
-def _healed(fault: PlannedFault, event: Event) -> PlannedFault:
-    healed = bool(event.data.get("healed"))
-    why = "" if healed else str(event.data.get("why") or "nothing says why")
-    return replace(fault, healed=healed, unhealed_why=why, healed_ns=event.at_ns if healed else None)
-
-
-def _did(fault: PlannedFault, event: Event) -> PlannedFault:
-    return replace(fault, did=dict(event.data.get("did") or {}))
-
-
-def _skipped(fault: PlannedFault, event: Event) -> PlannedFault:
-    kind, link = event.data.get("kind", fault.kind), event.data.get("link", fault.link)
-    why = str(event.data.get("why") or "nothing says why")
-    return replace(fault, kind=str(kind), link=str(link), skipped_why=why)
-
-
-_TOLD: Final = {
-    kinds.FAULT_ON: _on,
-    kinds.FAULT_VERIFIED: _verified,
-    kinds.FAULT_OFF: _off,
-    kinds.FAULT_HEALED: _healed,
-    kinds.FAULT_DID: _did,
-    kinds.FAULT_SKIPPED: _skipped,
-}
+def _skipped(fault: PlannedFault, event: FaultSkipped) -> PlannedFault:
+    kind, link = event.kind or fault.kind, event.link or fault.link
+    return replace(fault, kind=kind, link=link, skipped_why=event.why or "nothing says why")
 
 
 def _closed(fault: PlannedFault, last_ns: int, *, undone: bool) -> PlannedFault:

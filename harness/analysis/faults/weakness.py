@@ -23,8 +23,7 @@ from harness.analysis.calls.calls import Calls
 from harness.analysis.faults.matrix import Row
 from harness.analysis.levels.steps import Step
 from harness.analysis.statistics.spans import Span
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, TargetSeen
 from harness.run_directory.results import Weakness
 from harness.scenario.catalogue import ROLLING, where
 
@@ -136,9 +135,9 @@ def _happened(rows: Sequence[Row]) -> str:
 def _leak(calls: Calls, steps: Sequence[Step], events: Sequence[Event]) -> Weakness | None:
     """Memory that grows with the calls in most rows, wherever it could be watched."""
     told = [
-        (event.at_ns, float(event.data["rss_mb"]))
+        (event.at_ns, float(event.rss_mb))
         for event in events
-        if event.event == kinds.TARGET and event.data.get("rss_mb")
+        if isinstance(event, TargetSeen) and event.rss_mb
     ]
     grown = sorted(
         each for step in steps if (each := _growth(calls, told, (step.start_ns, step.end_ns))) is not None

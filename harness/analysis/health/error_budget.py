@@ -39,7 +39,7 @@ from harness.analysis.health.worker_reports import Report, reports
 from harness.analysis.statistics import spans
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_MS
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event
 
 PROBE_NS: Final = 50 * NS_PER_MS  # how often the generator looks at its own lag
 NS_PER_US: Final = 1_000
@@ -182,7 +182,7 @@ def measure(events: Iterable[Event], measured: Sequence[Span]) -> ErrorBudget:
 
 def of_reports(told: Sequence[Report], measured: Sequence[Span]) -> ErrorBudget:
     """The same from reports. Delayed calls are found by when they were done, which may be after the measured time."""
-    listed = [_listed(one) for one in told if one.data.get("added_each")]
+    listed = [_listed(one) for one in told if one.said.added_each]
     columns = np.concatenate(listed) if listed else np.zeros((0, 3), dtype=np.int64)
     columns = columns[np.argsort(columns[:, 0], kind="stable")]
     return of_part(ErrorBudget(columns[:, 0], columns[:, 1], columns[:, 2], None), told, measured)
@@ -192,16 +192,16 @@ def of_part(budget: ErrorBudget, told: Sequence[Report], measured: Sequence[Span
     """The budget of a part of the time."""
     where = list(measured) or [(0, spans.FOREVER)]
     inside = [one for one in told if spans.meets((one.start_ns, one.end_ns), where)]
-    sampled = [one for one in inside if one.data.get("added_each")]
-    lagging = tuple(one for one in inside if not one.data.get("added_each") and one.lags_ms)
+    sampled = [one for one in inside if one.said.added_each]
+    lagging = tuple(one for one in inside if not one.said.added_each and one.lags_ms)
     others_ns, held_ns = (_mean_ns(sampled, where, gauge) for gauge in ("added_others_us", "held_us"))
     return replace(budget, others_ns=others_ns, held_ns=held_ns or 0.0, lagging=lagging)
 
 
 def _listed(report: Report) -> Ints:
     """A row for each noticeably delayed call: when it was done, the time added, and how many calls it represents."""
-    pairs = np.array(report.data.get("added") or [], dtype=np.int64).reshape(-1, 2)
-    each = np.full(len(pairs), int(report.data["added_each"]))
+    pairs = np.array(report.said.added or [], dtype=np.int64).reshape(-1, 2)
+    each = np.full(len(pairs), int(report.said.added_each or 0))
     return np.column_stack([report.end_ns - pairs[:, 0], pairs[:, 1] * NS_PER_US, each])
 
 
@@ -210,7 +210,7 @@ def _mean_ns(sampled: Sequence[Report], where: Sequence[Span], gauge: str) -> fl
     told = [
         (float(us), spans.length_ns(spans.common([(one.start_ns, one.end_ns)], where)))
         for one in sampled
-        if (us := one.data.get(gauge)) is not None
+        if (us := getattr(one.said, gauge)) is not None
     ]
     whole_ns = sum(length_ns for _, length_ns in told)
     if not whole_ns:

@@ -16,8 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, WorkerReport
 from harness.run_directory.results import GeneratorHealth
 
 
@@ -64,9 +63,9 @@ def told(found: Lost | GeneratorHealth) -> str:
 def measure(events: Iterable[Event], numbers: Numbering) -> Lost:
     """`started`, `recorded`, `lost` and `lost_at_least` of the generator in the summary."""
     happened = list(events)
-    reports = [event.data for event in happened if event.event == kinds.GENERATOR]
-    said: dict[Any, int] = {report.get("worker"): int(report.get("started", 0)) for report in reports}
-    ended = {report.get("worker") for report in reports if report.get("last")}
+    reports = [event for event in happened if isinstance(event, WorkerReport)]
+    said = {report.worker: report.started or 0 for report in reports}
+    ended = {report.worker for report in reports if report.last}
     counted = numbers.counted or {}
     sources: tuple[Mapping[Any, int], ...] = (counted, said, numbers.numbered, numbers.rows)
     workers = {worker for source in sources for worker in source}

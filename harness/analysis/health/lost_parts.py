@@ -13,8 +13,7 @@ from typing import Final
 
 from harness.analysis.finding import Finding, certain, unknown
 from harness.foundation.units import NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, PartLost
 
 SERVER: Final = "server"
 NAMES: Final = {
@@ -35,28 +34,25 @@ def findings(events: Iterable[Event]) -> list[Finding]:
     """One for each part that was lost."""
     found: list[Finding] = []
     for event in events:
-        if event.event == kinds.PART_LOST and not event.data.get("replaced"):
-            theirs = event.data.get("part") == SERVER
+        if isinstance(event, PartLost) and not event.replaced:
+            theirs = event.part == SERVER
             found += certain(sentence(event)) if theirs else unknown(sentence(event))
     return found
 
 
 def replaced(events: Iterable[Event]) -> str:
     """The parts that died and were replaced, in a sentence. The run can still be trusted."""
-    return "; ".join(
-        sentence(event) for event in events if event.event == kinds.PART_LOST and event.data.get("replaced")
-    )
+    return "; ".join(sentence(event) for event in events if isinstance(event, PartLost) and event.replaced)
 
 
-def sentence(event: Event) -> str:
+def sentence(event: PartLost) -> str:
     """Which, when, how, and its last words."""
-    again = ", and was replaced" if event.data.get("replaced") else ""
-    part = str(event.data.get("part"))
-    words = last_words(str(event.data.get("last_words") or ""))
+    again = ", and was replaced" if event.replaced else ""
+    words = last_words(event.last_words or "")
     said = f'; its last words: "{words}"' if words else ""
     return (
-        f"{NAMES.get(part, part)} ended by itself {event.at_ns / NS_PER_S:.1f} s into the run: "
-        f"{event.data.get('how')}{again}{said}"
+        f"{NAMES.get(event.part, event.part)} ended by itself {event.at_ns / NS_PER_S:.1f} s into the run: "
+        f"{event.how}{again}{said}"
     )
 
 

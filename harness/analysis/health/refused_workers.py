@@ -8,13 +8,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 from harness.foundation.units import NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, StrangerRefused
 
 
 def attempts(events: Iterable[Event]) -> int:
     """All of them."""
-    return sum(int(event.data.get("attempts") or 0) for event in _refusals(events))
+    return sum(event.attempts for event in _refusals(events))
 
 
 def told(events: Iterable[Event]) -> str:
@@ -22,12 +21,12 @@ def told(events: Iterable[Event]) -> str:
     found = _refusals(events)
     by_why: Counter[str] = Counter()
     for event in found:
-        by_why[str(event.data.get("why"))] += int(event.data.get("attempts") or 0)
+        by_why[event.why] += event.attempts
     if not found:
         return ""
     each = ", ".join(f"{count:,} {why}" for why, count in by_why.items())
     return f"refused attempts to join the load: {each}, from {found[0].at_ns / NS_PER_S:.1f} s on"
 
 
-def _refusals(events: Iterable[Event]) -> list[Event]:
-    return [event for event in events if event.event == kinds.STRANGER_REFUSED]
+def _refusals(events: Iterable[Event]) -> list[StrangerRefused]:
+    return [event for event in events if isinstance(event, StrangerRefused)]

@@ -30,14 +30,13 @@ from harness.analysis.calls.calls import OK, Calls
 from harness.analysis.calls.latency import needed, percentiles
 from harness.analysis.health import error_budget
 from harness.analysis.health.error_budget import ErrorBudget
-from harness.analysis.health.worker_reports import Report, reports
+from harness.analysis.health.worker_reports import Report, listed, reports
 from harness.analysis.levels.steps import Step
 from harness.analysis.statistics import spans
 from harness.analysis.statistics.rounding import show
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_MS, NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, WorkerReport
 from harness.scenario.catalogue import QUANTILES
 
 OWN_SHARE: Final = 0.10  # of a figure that may be the generator's own
@@ -180,7 +179,7 @@ def _absent(inside: Sequence[Report], step: int) -> list[Excess]:
         by_worker[one.worker].append(one)
     for told in by_worker.values():
         whole_ns = sum(one.length_ns for one in told)
-        used = [(float(one.data["cpu"]), one.length_ns) for one in told if one.data.get("cpu") is not None]
+        used = [(float(one.said.cpu), one.length_ns) for one in told if one.said.cpu is not None]
         cpu = sum(share * ns for share, ns in used) / max(sum(ns for _, ns in used), 1)
         away = sum(_away_ns(one) for one in told) / max(whole_ns, 1)
         if cpu > CPU_MAX:
@@ -201,10 +200,7 @@ def _away_ns(report: Report) -> float:
 def read_ms_p99(events: Iterable[Event]) -> float | None:
     """How long replies lay in the kernel before a worker read them; None where no kernel told."""
     delays = [
-        float(one)
-        for event in events
-        if event.event == kinds.GENERATOR
-        for one in event.data.get("read_ms") or ()
+        float(one) for event in events if isinstance(event, WorkerReport) for one in listed(event.read_ms)
     ]
     return round(float(np.percentile(delays, 99)), 3) if delays else None
 
@@ -225,14 +221,14 @@ def seconds(parts: Sequence[tuple[int, float]]) -> list[float]:
 
 def _has_users(report: Report) -> bool:
     """Who says that there are none is not asked how busy it was; who says nothing of users is."""
-    return report.data.get("users") != 0
+    return report.said.users != 0
 
 
 def _worst_second(inside: Sequence[tuple[Report, int]], gauge: str) -> float | None:
     """Of any worker: of the measured time alone, and of all of it where there is less than a second."""
     told: dict[int | None, list[tuple[int, float]]] = defaultdict(list)
     for report, inside_ns in inside:
-        if inside_ns and (share := report.data.get(gauge)) is not None:
+        if inside_ns and (share := getattr(report.said, gauge)) is not None:
             told[report.worker].append((inside_ns, float(share)))
     return max((share for parts in told.values() for share in seconds(parts)), default=None)
 

@@ -18,8 +18,7 @@ from typing import Final
 from harness.analysis.finding import Finding, unknown
 from harness.analysis.health.worker_reports import reports
 from harness.foundation.units import NS_PER_MS, NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, Stalled, StepDone, StepRunning
 
 GAP_S: Final = 3.0
 OF_THE_GAP: Final = 0.8  # that a late probe explains, at least
@@ -39,7 +38,7 @@ class Stall:
 
 def find(events: Sequence[Event]) -> tuple[Stall, ...]:
     """All of them, in the order in which they began."""
-    said = [_said(event) for event in events if event.event == kinds.STALLED]
+    said = [_said(event) for event in events if isinstance(event, Stalled)]
     return tuple(sorted([*said, *of_workers(events)], key=lambda one: (one.start_ns, one.part)))
 
 
@@ -75,8 +74,8 @@ def findings(events: Sequence[Event]) -> list[Finding]:
     return found
 
 
-def _said(event: Event) -> Stall:
-    length_ns, asleep = int(event.data["for_ms"] * NS_PER_MS), bool(event.data.get("asleep"))
+def _said(event: Stalled) -> Stall:
+    length_ns, asleep = int(event.for_ms * NS_PER_MS), bool(event.asleep)
     start_ns = event.at_ns if asleep else event.at_ns - length_ns
     return Stall(HARNESS, start_ns, event.at_ns, length_ns, asleep)
 
@@ -96,11 +95,11 @@ def _steps(events: Iterable[Event]) -> dict[int, tuple[int, int]]:
     """When each step was played; one that never ended goes on."""
     spans: dict[int, tuple[int, int]] = {}
     for event in events:
-        if event.event == kinds.STEP_RUNNING:
-            spans[event.data["index"]] = event.at_ns, 2**63 - 1
-        elif event.event == kinds.STEP_DONE:
-            begun_ns, _ = spans.get(event.data["index"], (event.data["start_ns"], 0))
-            spans[event.data["index"]] = begun_ns, event.data["end_ns"]
+        if isinstance(event, StepRunning):
+            spans[event.index] = event.at_ns, 2**63 - 1
+        elif isinstance(event, StepDone):
+            begun_ns, _ = spans.get(event.index, (event.start_ns, 0))
+            spans[event.index] = begun_ns, event.end_ns
     return spans
 
 

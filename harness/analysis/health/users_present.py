@@ -9,10 +9,8 @@ Open load has as many users as it needs, so nothing is asked of those steps.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, StepAsked, StepDone, StepRunning, WorkerReport
 
 FILES_SHARE_MAX = 0.98
 
@@ -28,22 +26,18 @@ class Absence:
 
 def absences(events: Sequence[Event]) -> list[Absence]:
     """Of every closed step that is over."""
-    data: dict[tuple[str, Any], dict[str, Any]] = {
-        (one.event, one.data.get("index")): one.data for one in events if "index" in one.data
-    }
-    readings = [one for one in events if one.event == kinds.GENERATOR and "users" in one.data]
-    workers = {one.data.get("worker") for one in readings}
+    users = {one.index: one.users for one in events if isinstance(one, StepRunning)}
+    rates = {one.index: one.rate for one in events if isinstance(one, StepAsked)}
+    over = {one.index: one for one in events if isinstance(one, StepDone)}
+    readings = [(one, one.users) for one in events if isinstance(one, WorkerReport) and one.users is not None]
+    workers = {one.worker for one, _ in readings}
     found = []
-    for (kind, index), done in data.items():
-        asked = data.get((kinds.STEP_RUNNING, index), {}).get("users")
-        is_open = data.get((kinds.STEP_ASKED, index), {}).get("rate") is not None
-        if kind != kinds.STEP_DONE or asked is None or is_open:
+    for index, done in over.items():
+        asked = users.get(index)
+        if asked is None or rates.get(index) is not None:
             continue
-        inside = [one for one in readings if done["start_ns"] < one.at_ns < done["end_ns"]]
-        seen = {
-            worker: [int(one.data["users"]) for one in inside if one.data.get("worker") == worker]
-            for worker in workers
-        }
+        inside = [(one.worker, many) for one, many in readings if done.start_ns < one.at_ns < done.end_ns]
+        seen = {worker: [many for whose, many in inside if whose == worker] for worker in workers}
         if not seen or not all(seen.values()):
             continue
         least, most = sum(map(min, seen.values())), sum(map(max, seen.values()))
@@ -56,9 +50,9 @@ def out_of_files(events: Iterable[Event]) -> tuple[int, int] | None:
     """The most files that a worker had open, and how many it may have, if that was all of them."""
     worst = max(
         (
-            (one.data["files_open"], one.data["files_max"])
+            (one.files_open or 0, int(one.files_max))
             for one in events
-            if one.event == kinds.GENERATOR and one.data.get("files_max")
+            if isinstance(one, WorkerReport) and one.files_max
         ),
         key=lambda files: files[0] / files[1],
         default=None,

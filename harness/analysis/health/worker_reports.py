@@ -8,13 +8,12 @@ The first report of a worker covers as much time as reports usually do: nobody s
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from harness.analysis.statistics import spans
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Amounts, Event, WorkerReport
 
 USUALLY_NS: Final = NS_PER_S // 2
 
@@ -26,7 +25,7 @@ class Report:
     worker: int | None
     start_ns: int
     end_ns: int
-    data: dict[str, Any]
+    said: WorkerReport
 
     @property
     def length_ns(self) -> int:
@@ -35,8 +34,7 @@ class Report:
     @property
     def lags_ms(self) -> list[float]:
         """Its probes of scheduling lag; one number in old runs."""
-        lag = self.data.get("lag_ms")
-        return [float(one) for one in lag] if isinstance(lag, list) else [] if lag is None else [float(lag)]
+        return listed(self.said.lag_ms)
 
     def inside_ns(self, measured: Sequence[Span]) -> int:
         """How much of its time is measured."""
@@ -48,10 +46,16 @@ def reports(events: Iterable[Event]) -> tuple[Report, ...]:
     last: dict[int | None, int] = {}
     found = []
     for event in events:
-        if event.event != kinds.GENERATOR:
+        if not isinstance(event, WorkerReport):
             continue
-        worker = event.data.get("worker")
-        start_ns = last.get(worker, event.at_ns - USUALLY_NS)
-        last[worker] = max(event.at_ns, start_ns)
-        found.append(Report(worker, min(start_ns, event.at_ns), event.at_ns, event.data))
+        start_ns = last.get(event.worker, event.at_ns - USUALLY_NS)
+        last[event.worker] = max(event.at_ns, start_ns)
+        found.append(Report(event.worker, min(start_ns, event.at_ns), event.at_ns, event))
     return tuple(found)
+
+
+def listed(value: Amounts | None) -> list[float]:
+    """What was measured, each time."""
+    if value is None:
+        return []
+    return [float(value)] if isinstance(value, int | float) else [float(one) for one in value]

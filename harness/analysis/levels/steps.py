@@ -20,7 +20,6 @@ confirm a break appears again, in the order in which things happened.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +34,7 @@ from harness.analysis.statistics.confidence import ONE_END
 from harness.analysis.statistics.rounding import per_second, ratio, seconds
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, StepAsked, StepDone, StepJudged, StepRunning
 from harness.run_directory.results import StepResult
 
 
@@ -100,20 +98,20 @@ def timeline(events: Iterable[Event], last_ns: int, settle_s: Mapping[str, float
     """The steps that were measured, in order; `settle_s` (by name) closes a step that was cut off."""
     happened = list(events)
     steps: list[Step] = []
-    asked: dict[str, Any] | None = None
-    running: Event | None = None
+    asked: StepAsked | None = None
+    running: StepRunning | None = None
     for event in happened:
-        if event.event == kinds.STEP_ASKED:
-            asked, running = event.data, None
-        elif event.event == kinds.STEP_RUNNING and asked is not None:
+        if isinstance(event, StepAsked):
+            asked, running = event, None
+        elif isinstance(event, StepRunning) and asked is not None:
             running = event
-        elif event.event == kinds.STEP_DONE and asked is not None:
-            steps.append(_step(asked, running, int(event.data["start_ns"]), int(event.data["end_ns"])))
+        elif isinstance(event, StepDone) and asked is not None:
+            steps.append(_step(asked, running, event.start_ns, event.end_ns))
             asked = None
-        elif event.event == kinds.STEP_JUDGED and steps:
-            steps[-1] = replace(steps[-1], not_sent=event.data.get("not_sent"))
+        elif isinstance(event, StepJudged) and steps:
+            steps[-1] = replace(steps[-1], not_sent=event.not_sent)
     if asked is not None and running is not None:
-        start_ns = running.at_ns + int(settle_s.get(str(asked.get("name")), 0.0) * NS_PER_S)
+        start_ns = running.at_ns + int(settle_s.get(asked.name, 0.0) * NS_PER_S)
         if start_ns < last_ns:
             steps.append(replace(_step(asked, running, start_ns, last_ns), cut_off=True))
     left = arrivals.unsent(happened)
@@ -169,15 +167,14 @@ def _judged(kind: npt.NDArray[np.int8]) -> Judged:
     return Judged(len(kind), ok, failed, ok / (ok + failed) if ok + failed else None, worth=worth)
 
 
-def _step(asked: Mapping[str, Any], running: Event | None, start_ns: int, end_ns: int) -> Step:
-    users = running.data.get("users") if running else None
-    users = asked.get("users") if users is None else users
+def _step(asked: StepAsked, running: StepRunning | None, start_ns: int, end_ns: int) -> Step:
+    users = running.users if running else None
     return Step(
-        index=int(asked.get("index", 0)),
-        name=str(asked.get("name", "")),
-        kind=str(asked.get("kind", "")),
-        users=users if isinstance(users, int) else None,
-        rate=asked.get("rate"),
+        index=asked.index,
+        name=asked.name,
+        kind=asked.kind,
+        users=asked.users if users is None else users,
+        rate=asked.rate,
         start_ns=start_ns,
         end_ns=max(start_ns, end_ns),
     )

@@ -22,9 +22,10 @@ from harness.foundation.clock import RunClock
 from harness.foundation.secrets import redact
 from harness.foundation.secrets.hiding import hide_in
 from harness.foundation.units import NS_PER_S
-from harness.run_directory import events
 from harness.run_directory.directory import write_whole
-from harness.run_directory.events import Event, EventLog
+from harness.run_directory.events import EventLog
+from harness.run_directory.kinds import Activity, ExperimentEnded
+from harness.run_directory.undo import UndoJournal
 from harness.scenario.experiment import STEERING, Experiment
 from harness.services.processes.process import running
 
@@ -56,8 +57,14 @@ async def perform(asked: Steered, steering: ExperimentSteering, place: Path, log
         await steering.injector.heal_all()
         for event in activities(place / JOURNAL, steering.clock):
             log.write(event)
-        told = {"title": asked.experiment.title, **ending}
-        log.write(Event(steering.clock.now_ns(), events.EXPERIMENT, told))
+        log.write(
+            ExperimentEnded(
+                at_ns=steering.clock.now_ns(),
+                title=asked.experiment.title,
+                status=ending.get("status"),
+                deviated=ending.get("deviated"),
+            )
+        )
 
 
 async def _until_over(steering: ExperimentSteering) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def _ending(journal: Path) -> dict[str, Any]:
     return {"status": data.get("status"), "deviated": bool(data.get("deviated"))}
 
 
-def activities(journal: Path, clock: RunClock) -> list[Event]:
+def activities(journal: Path, clock: RunClock) -> list[Activity]:
     """Everything the experiment did, by the clock of the run."""
     try:
         data = json.loads(journal.read_text(encoding="utf-8"))
@@ -126,14 +133,12 @@ def activities(journal: Path, clock: RunClock) -> list[Event]:
     return sorted((_event(run, clock) for run in runs if run.get("start")), key=lambda event: event.at_ns)
 
 
-def _event(run: dict[str, Any], clock: RunClock) -> Event:
+def _event(run: dict[str, Any], clock: RunClock) -> Activity:
     start, end = (_ns(run.get(key) or run["start"], clock) for key in ("start", "end"))
     activity = run.get("activity") or {}
     good = run.get("status") == "succeeded" and run.get("tolerance_met", True)
-    return Event(
-        start,
-        events.ACTIVITY,
-        {"name": activity.get("name"), "type": activity.get("type"), "end_ns": end, "succeeded": good},
+    return Activity(
+        at_ns=start, name=activity.get("name"), type=activity.get("type"), end_ns=end, succeeded=good
     )
 
 

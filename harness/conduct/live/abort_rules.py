@@ -8,9 +8,9 @@ Seconds without users (a rest between levels) do not count at all.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from harness.conduct.live.last_second import LastSecond
+from harness.run_directory.kinds import Aborted
 from harness.scenario.objectives import AbortRule
 
 _SEEN = {
@@ -29,9 +29,11 @@ class RuleMet:
     since_s: float
     observed: float | None
 
-    def as_data(self) -> dict[str, Any]:
+    def event(self, at_ns: int) -> Aborted:
         """What the event log says of it."""
-        return {"rule": self.rule.text, "since_s": round(self.since_s, 3), "observed": self.observed}
+        return Aborted(
+            at_ns=at_ns, rule=self.rule.text, since_s=round(self.since_s, 3), observed=self.observed
+        )
 
 
 @dataclass(slots=True)

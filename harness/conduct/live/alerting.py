@@ -23,6 +23,7 @@ from harness.foundation.addresses.connector import connector
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets.hiding import hide_in
 from harness.foundation.untrusted.documents import short
+from harness.run_directory.events import said
 
 CONSOLE: Final = "console"
 POST_S: Final = 5.0
@@ -65,7 +66,7 @@ class Alerting:
         return [address.url for place in self.places if (address := hook(place)) is not None]
 
     async def _post(self, session: aiohttp.ClientSession, url: str, alert: Alert) -> None:
-        body = {"text": alert.text, **self.about, "alert": alert.as_data()}
+        body = {"text": alert.text, **self.about, "alert": said(alert.event(0))}
         try:
             async with session.post(url, json=hide_in(body), allow_redirects=False) as response:
                 why = f"status {response.status}" if response.status >= STATUS_BAD else ""

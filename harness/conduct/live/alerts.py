@@ -9,11 +9,12 @@ second (an operation, p999, mean, max, recovery, counts) has no alert. Without a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from harness.analysis.statistics.rounding import show
 from harness.conduct.live.live_json import LAST_S, LiveSnapshot
+from harness.run_directory.kinds import Alerted
 from harness.scenario.objectives import Objective
 
 METRICS: Final = {
@@ -35,10 +36,12 @@ class Alert:
     observed: float  # in the unit of the metric
     text: str
 
-    def as_data(self) -> dict[str, Any]:
+    def event(self, at_ns: int) -> Alerted:
         """What the event log says of it: there is no infinity in JSON."""
         observed = None if self.observed == float("inf") else round(self.observed, 6)
-        return asdict(self) | {"observed": observed}
+        return Alerted(
+            at_ns=at_ns, objective=self.objective, broken=self.broken, observed=observed, text=self.text
+        )
 
 
 @dataclass(slots=True)

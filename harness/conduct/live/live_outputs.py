@@ -17,7 +17,7 @@ from harness.conduct.live.alerts import Alerts
 from harness.conduct.live.live_json import LiveSnapshot
 from harness.conduct.run_values import RunContext
 from harness.conduct.setup.server import UsageMaxima
-from harness.run_directory import events
+from harness.run_directory.kinds import TargetSeen
 from harness.scenario.objectives import Objective, parse
 
 
@@ -45,7 +45,8 @@ class RunObserver:
         self.count(rows)
         self.keeper.look()
         if (now := self.usage.read()) is not None:
-            self.run.event(events.TARGET, rss_mb=round(now.rss_bytes / 1e6, 1) or None)
+            rss_mb = round(now.rss_bytes / 1e6, 1) or None
+            self.run.log.write(TargetSeen(at_ns=self.run.clock.now_ns(), rss_mb=rss_mb))
         self.steering.recent.add(rows.tables, self.run.clock.now_ns())
         self._show(shown)
 
@@ -54,7 +55,7 @@ class RunObserver:
         found = self.steering.recent.measure(run.clock.now_ns(), live_json.LAST_S)
         live_json.publish(run.directory, shown, found)
         for alert in self.alerts.look(shown, found):
-            run.event(events.ALERT, **alert.as_data())
+            run.log.write(alert.event(run.clock.now_ns()))
             self.telling.tell(alert)
         run.meters.look(shown, self.alerts.holding)
 

@@ -4,15 +4,16 @@ import pytest
 from msgspec.structs import replace
 
 from harness.analysis.calls.arrivals import fell_behind, kept_up, unsent, within
-from harness.run_directory.events import GENERATOR, Event
+from harness.run_directory.kinds import Event
 from harness.run_directory.results import StepResult
+from tests.fakes.events import event as happened
 from tests.fakes.results import filled
 
 S = 1_000_000_000
 
 
 def report(at_s: float, worker: int = 0, **said: object) -> Event:
-    return Event(int(at_s * S), GENERATOR, {"worker": worker, **said})
+    return happened(int(at_s * S), "generator", {"worker": worker, **said})
 
 
 def test_tenths_of_a_second_are_counted_where_they_lie() -> None:
@@ -22,7 +23,7 @@ def test_tenths_of_a_second_are_counted_where_they_lie() -> None:
             report(1, not_sent=[[500, 3], [900, 1]]),
             report(2, 1, not_sent=[[900, 4]]),
             report(3),
-            Event(0, "x", {}),
+            happened(0, "run_started", {}),
         ]
     )
 

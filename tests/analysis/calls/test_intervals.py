@@ -7,7 +7,7 @@ import pytest
 from harness.analysis.calls.calls import Calls
 from harness.analysis.calls.intervals import COLUMNS, measure, pieces
 from harness.analysis.levels.steps import Step, timeline
-from harness.run_directory.events import Event
+from tests.fakes.events import event as happened
 from tests.fakes.runs import Run
 
 S = 1_000_000_000
@@ -47,7 +47,7 @@ def test_every_interval_has_the_figures_of_its_own_calls():
     run = Run()
     run.level(5, seconds=20, rps=100, ms=10)
     calls = Calls.of(run.frame())
-    timed = timeline([Event(one.pop("at_ns"), one.pop("event"), one) for one in run.events], 0, {})
+    timed = timeline([happened(one.pop("at_ns"), one.pop("event"), one) for one in run.events], 0, {})
     (only,) = timed
     rows = measure(calls, timed, {"steps": [{"phase": only.name, "interval_s": 10.0}]})
 

@@ -8,8 +8,9 @@ import pytest
 from harness.analysis.calls.calls import Calls
 from harness.analysis.calls.outside_steps import Outside, measure
 from harness.analysis.levels.steps import timeline
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event
 from harness.run_directory.results import StepResult
+from tests.fakes.events import event as happened
 from tests.fakes.results import filled
 from tests.fakes.runs import S, rows
 
@@ -17,9 +18,9 @@ from tests.fakes.runs import S, rows
 def step(asked_s: float, running_s: float, start_s: float, end_s: float) -> list[Event]:
     window = {"start_ns": int(start_s * S), "end_ns": int(end_s * S)}
     return [
-        Event(int(asked_s * S), "step_asked", {"index": 0, "name": "a", "kind": "rate", "rate": 100.0}),
-        Event(int(running_s * S), "step_running", {"index": 0, "users": None}),
-        Event(int(end_s * S), "step_done", {"index": 0, **window}),
+        happened(int(asked_s * S), "step_asked", {"index": 0, "name": "a", "kind": "rate", "rate": 100.0}),
+        happened(int(running_s * S), "step_running", {"index": 0, "users": None}),
+        happened(int(end_s * S), "step_done", {"index": 0, **window}),
     ]
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.analysis.calls.calls import Calls
 from harness.analysis.calls.retries import measure
-from harness.run_directory.events import Event
+from tests.fakes.events import event as happened
 from tests.fakes.runs import rows
 
 POLICY = {"attempts": 3, "backoff_s_first": 0.1, "backoff_s_most": 2.0, "budget": 0.2}
@@ -66,9 +66,9 @@ def test_the_time_of_a_call_is_from_its_first_attempt_to_the_end_of_its_last():
 
 def test_refusals_are_what_each_worker_said_last():
     """Counts that grow, of two workers."""
-    said = [Event(n, "generator", {"worker": n % 2, "retries_refused": n}) for n in range(1, 7)]
+    said = [happened(n, "generator", {"worker": n % 2, "retries_refused": n}) for n in range(1, 7)]
 
-    assert measure(calls(), POLICY, [*said, Event(9, "generator", {"worker": 0})]).budget_exhausted == 11
+    assert measure(calls(), POLICY, [*said, happened(9, "generator", {"worker": 0})]).budget_exhausted == 11
 
 
 def test_clients_that_try_nothing_again_have_no_block():

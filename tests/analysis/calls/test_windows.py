@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.analysis.calls import latency, windows
 from harness.analysis.calls.calls import Calls
-from harness.run_directory.events import Event
+from tests.fakes.events import event as happened
 from tests.fakes.runs import MS, S, rows
 
 
@@ -129,9 +129,9 @@ def test_without_calls_there_are_no_windows():
 def test_users_are_what_the_workers_said_last_added_up():
     """Two workers; the second speaks up later."""
     told = [
-        Event(S // 2, "generator", {"worker": 0, "users": 5}),
-        Event(S + S // 2, "generator", {"worker": 1, "users": 3}),
-        Event(2 * S + S // 2, "generator", {"worker": 0, "users": 7}),
+        happened(S // 2, "generator", {"worker": 0, "users": 5}),
+        happened(S + S // 2, "generator", {"worker": 1, "users": 3}),
+        happened(2 * S + S // 2, "generator", {"worker": 0, "users": 7}),
     ]
 
     found = windows.measure(Calls.of(rows(4)), told)
@@ -141,7 +141,7 @@ def test_users_are_what_the_workers_said_last_added_up():
 
 def test_users_are_those_asked_for_when_no_worker_spoke():
     """And unknown before the first step ran."""
-    found = windows.measure(Calls.of(rows(4)), [Event(S + S // 2, "step_running", {"users": 9})])
+    found = windows.measure(Calls.of(rows(4)), [happened(S + S // 2, "step_running", {"users": 9})])
 
     assert np.isnan(found["users"].iloc[0])
     assert list(found["users"][1:]) == [9, 9]
@@ -150,10 +150,10 @@ def test_users_are_those_asked_for_when_no_worker_spoke():
 def test_the_generators_worst_second_stands_beside_what_it_measured():
     """The highest lag and processor share of any worker in the window; nothing where nobody said."""
     events = [
-        Event(int(0.5 * S), "generator", {"lag_ms": [0.2, 7.5, 0.1], "cpu": 0.3}),
-        Event(int(0.9 * S), "generator", {"lag_ms": [1.0], "cpu": 0.6}),
-        Event(int(2.5 * S), "generator", {"lag_ms": [], "cpu": None}),
-        Event(int(99 * S), "generator", {"lag_ms": 50.0, "cpu": 1.0}),
+        happened(int(0.5 * S), "generator", {"lag_ms": [0.2, 7.5, 0.1], "cpu": 0.3}),
+        happened(int(0.9 * S), "generator", {"lag_ms": [1.0], "cpu": 0.6}),
+        happened(int(2.5 * S), "generator", {"lag_ms": [], "cpu": None}),
+        happened(int(99 * S), "generator", {"lag_ms": 50.0, "cpu": 1.0}),
     ]
 
     found = windows.measure(Calls.of(rows(3)), events)

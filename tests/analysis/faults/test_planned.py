@@ -3,7 +3,7 @@
 import pytest
 
 from harness.analysis.faults.planned import CanaryTimes, disturbed, timeline
-from harness.run_directory.events import Event
+from tests.fakes.events import event as happened
 from tests.fakes.runs import S
 
 PLAN = {
@@ -15,7 +15,7 @@ PLAN = {
 
 
 def event(at_s, what, **data):
-    return Event(int(at_s * S), what, data)
+    return happened(int(at_s * S), what, data)
 
 
 ON = event(10, "fault_on", name="slow", kind="latency", link="database", parameters={"latency": 0.2})

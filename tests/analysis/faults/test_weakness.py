@@ -8,8 +8,8 @@ from harness.analysis.calls.calls import Calls
 from harness.analysis.faults.matrix import MatrixInputs, measure
 from harness.analysis.faults.weakness import find
 from harness.analysis.levels.steps import Step
-from harness.run_directory.events import Event
 from tests.analysis.faults.test_matrix import EVERY_S, S, impact, plan, work
+from tests.fakes.events import event as happened
 from tests.fakes.runs import rows as calls_of
 
 KILL, RESTART, SLOW, CRASH = "kill-target", "restart-target", "latency-client", "kill-postgres"
@@ -89,7 +89,7 @@ def memory(mb_a_second: list[float], *, calls_a_second: int = 50) -> dict[str, A
     told, held = [], 100.0
     for second, grown in enumerate(mb_a_second):
         held = 100.0 if grown is None else held + grown
-        told.append(Event(second * S, "target", {"rss_mb": held}))
+        told.append(happened(second * S, "target", {"rss_mb": held}))
     return {"calls": Calls.of(frame), "steps": steps, "events": told}
 
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from harness.analysis.calls.calls import Calls
 from harness.analysis.health.error_budget import ErrorBudget, measure
-from harness.run_directory.events import Event
+from tests.fakes.events import data_of
+from tests.fakes.events import event as happened
 from tests.fakes.runs import MS, S, rows
 
 EVERYWHERE: list[tuple[int, int]] = []
@@ -33,7 +35,9 @@ def told(calls, true_ms, *, each=1, least_ms=0.25, seed=0):
         pairs = np.column_stack([end - done[listed], added_us[listed].astype(int)]).ravel().tolist()
         data = {"worker": 0, "users": 1, "added_each": each, "added": pairs}
         events.append(
-            Event(end, "generator", data | {"added_others_us": float(others.mean()) if len(others) else None})
+            happened(
+                end, "generator", data | {"added_others_us": float(others.mean()) if len(others) else None}
+            )
         )
     return events
 
@@ -119,10 +123,10 @@ def test_calls_that_failed_lie_above_all_others():
 def test_only_reports_of_the_measured_time_count():
     """What was added to the others, while users started, is no part of the step."""
     events = [
-        Event(S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 200.0}),
-        Event(2 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 40.0}),
-        Event(4 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 100.0}),
-        Event(5 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 900.0}),
+        happened(S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 200.0}),
+        happened(2 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 40.0}),
+        happened(4 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 100.0}),
+        happened(5 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 900.0}),
     ]
     calls = calls_of(np.full(100, 10.0), np.zeros(100))
 
@@ -139,12 +143,12 @@ def test_without_kernel_time_stamps_the_lag_stands_in():
     object.__setattr__(calls, "worker", np.arange(200) % 2)
     quiet = {"users": 1, "lag_ms": [0.05] * 10}
     events = [
-        Event(int((2.5 + at / 2) * S), "generator", {"worker": worker} | quiet)
+        happened(int((2.5 + at / 2) * S), "generator", {"worker": worker} | quiet)
         for at in range(6)
         for worker in (0, 1)
     ]
-    asleep = next(one for one in events if one.at_ns == 4_500_000_000 and one.data["worker"] == 0)
-    asleep.data["lag_ms"] = [200.0, *[0.05] * 6]
+    asleep = next(one for one in events if one.at_ns == 4_500_000_000 and data_of(one)["worker"] == 0)
+    events[events.index(asleep)] = replace(asleep, lag_ms=[200.0, *[0.05] * 6])
     budget = measure(events, EVERYWHERE)
 
     assert budget.added_ms(calls, 500) == pytest.approx(0.0, abs=0.06)
@@ -164,7 +168,7 @@ def test_without_kernel_time_stamps_the_lag_stands_in():
 def test_what_nobody_measured_is_not_known(data):
     """Which is not zero."""
     calls = calls_of(np.full(100, 10.0), np.zeros(100))
-    budget = measure([Event(4 * S, "generator", data)], EVERYWHERE)
+    budget = measure([happened(4 * S, "generator", data)], EVERYWHERE)
 
     assert budget.added_ms(calls, 500) is None
     assert budget.mean_ms(calls) is None

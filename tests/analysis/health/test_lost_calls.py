@@ -5,12 +5,12 @@ from dataclasses import asdict
 import pytest
 
 from harness.analysis.health.lost_calls import Numbering, measure, numbering
-from harness.run_directory.events import Event
+from tests.fakes.events import event as happened
 from tests.fakes.runs import rows
 
 
 def report(worker, started, **more):
-    return Event(1, "generator", {"worker": worker, "started": started, **more})
+    return happened(1, "generator", {"worker": worker, "started": started, **more})
 
 
 def test_the_numbers_of_the_rows_tell_which_are_missing():

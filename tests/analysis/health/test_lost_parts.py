@@ -3,13 +3,15 @@
 import pytest
 
 from harness.analysis.health import lost_parts
-from harness.run_directory.events import PART_LOST, Event
+from harness.run_directory.kinds import Event
+from tests.fakes.events import data_of
+from tests.fakes.events import event as happened
 
 KILLED = "killed by signal 9 (SIGKILL)"
 
 
 def lost(part: str, how: str = KILLED, words: str = "") -> Event:
-    return Event(12_340_000_000, PART_LOST, {"part": part, "pid": 7, "how": how, "last_words": words})
+    return happened(12_340_000_000, "part_lost", {"part": part, "pid": 7, "how": how, "last_words": words})
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,7 @@ def test_a_part_of_ours_is_unknown_and_a_server_of_the_user_s_has_failed(
     event: Event, outcome: str, reason: str
 ) -> None:
     """Named, with when and how, and its last words where there are any."""
-    (found,) = lost_parts.findings([Event(1, "run_started", {}), event])
+    (found,) = lost_parts.findings([happened(1, "run_started", {}), event])
 
     assert (found.outcome, found.reason, found.certain) == (outcome, reason, outcome == "fail")
 
@@ -39,7 +41,7 @@ def test_a_part_of_ours_is_unknown_and_a_server_of_the_user_s_has_failed(
 def test_one_that_was_replaced_is_told_and_is_no_reason() -> None:
     """The janitor: another one does its work."""
     gone = lost("janitor")
-    followed = Event(gone.at_ns, PART_LOST, {**gone.data, "replaced": True})
+    followed = happened(gone.at_ns, "part_lost", {**data_of(gone), "replaced": True})
 
     assert lost_parts.findings([followed]) == []
     assert lost_parts.replaced([gone]) == ""

@@ -1,18 +1,19 @@
 """Attempts to join that were refused, in words."""
 
 from harness.analysis.health import refused_workers
-from harness.run_directory.events import STRANGER_REFUSED, Event
+from harness.run_directory.kinds import Event
+from tests.fakes.events import event as happened
 
 
 def refused(at_s: float, attempts: int, why: str) -> Event:
-    return Event(int(at_s * 1e9), STRANGER_REFUSED, {"attempts": attempts, "why": why})
+    return happened(int(at_s * 1e9), "stranger_refused", {"attempts": attempts, "why": why})
 
 
 def test_attempts_are_counted_by_what_was_wrong_with_them_since_the_first() -> None:
     """Nothing is said when nobody tried."""
     events = [
         refused(2.1, 1, "without a token"),
-        Event(3_000_000_000, "run_started", {}),
+        happened(3_000_000_000, "run_started", {}),
         refused(7.1, 1200, "with another token"),
         refused(7.2, 40, "without a token"),
     ]

@@ -6,14 +6,15 @@ import pytest
 from harness.analysis.calls.calls import Calls
 from harness.analysis.health.saturation import judge, measure, seconds
 from harness.analysis.levels.steps import Step
-from harness.run_directory.events import Event
+from tests.fakes.events import data_of, name_of
+from tests.fakes.events import event as happened
 from tests.fakes.runs import MS, S, rows
 
 HEALTHY = {"worker": 0, "cpu": 0.5, "run_delay": 0.02, "lag_ms": [0.5], "started": 10, "users": 1}
 
 
 def said(at_s, **data):
-    return Event(int(at_s * S), "generator", HEALTHY | data)
+    return happened(int(at_s * S), "generator", HEALTHY | data)
 
 
 def regular(first_s, last_s, **data):
@@ -49,7 +50,7 @@ def with_delays(events, calls, added_ms):
         inside = (calls.done_ns > event.at_ns - S // 2) & (calls.done_ns <= event.at_ns) & (added_ms > 0.25)
         pairs = np.column_stack([event.at_ns - calls.done_ns[inside], (added_ms[inside] * 1000).astype(int)])
         told = {"added": pairs.ravel().tolist(), "added_each": 1, "added_others_us": 80.0}
-        found.append(Event(event.at_ns, event.event, event.data | told))
+        found.append(happened(event.at_ns, name_of(event), data_of(event) | told))
     return found
 
 
@@ -113,7 +114,7 @@ def test_what_was_added_to_calls_that_ended_after_the_step_is_found():
 )
 def test_a_worker_without_time_or_away_is_the_bottleneck_over_a_whole_step_only(events, text):
     """Calls were sampled, and nothing noticeable was added to them: they were too few for that."""
-    events = [Event(one.at_ns, one.event, one.data | {"added_each": 1}) for one in events]
+    events = [happened(one.at_ns, name_of(one), data_of(one) | {"added_each": 1}) for one in events]
     found = judge(events, calls_of(np.full(100, 20.0)), [a_step()])
 
     assert [text in one.text for one in found.excesses] == ([True] if text else [])
@@ -182,7 +183,7 @@ def test_health_that_nobody_reported_is_unknown():
 
 def test_a_gauge_that_is_missing_is_not_a_crash():
     """An older worker that does not know its run delay."""
-    events = [Event(11 * S, "generator", {"worker": 0, "cpu": 0.2})]
+    events = [happened(11 * S, "generator", {"worker": 0, "cpu": 0.2})]
     found = measure(events, [])
 
     assert (found.cpu_max, found.run_delay_max, found.lag_ms_p99) == (0.2, None, None)
@@ -199,7 +200,10 @@ def test_what_is_so_over_all_steps_is_said_first_and_else_no_more_than_two_steps
     (whole,) = judge(events, calls, steps).words()
     assert "of the measured part" in whole or "over the measured part" in whole
 
-    cpu = [Event(one.at_ns, one.event, one.data | {"added_each": 1, "cpu": 0.99}) for one in regular(8, 18)]
+    cpu = [
+        happened(one.at_ns, name_of(one), data_of(one) | {"added_each": 1, "cpu": 0.99})
+        for one in regular(8, 18)
+    ]
     first, second = judge(cpu, calls, steps).words()
     assert "step 0" in first
     assert second.endswith("step 1 (limit 95%) (and 4 more of the kind)")

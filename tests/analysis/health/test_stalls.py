@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from harness.analysis.health import stalls
-from harness.run_directory.events import GENERATOR, STALLED, STEP_DONE, STEP_RUNNING, Event
+from harness.run_directory.kinds import Event
+from tests.fakes.events import event as happened
 
 S = 1_000_000_000
 
@@ -15,12 +16,12 @@ def at(seconds: float) -> int:
 
 
 def report(at_s: float, lag_ms: float = 0.1, worker: int = 0) -> Event:
-    return Event(at(at_s), GENERATOR, {"worker": worker, "lag_ms": [0.2, lag_ms]})
+    return happened(at(at_s), "generator", {"worker": worker, "lag_ms": [0.2, lag_ms]})
 
 
 def step(index: int, start_s: float, end_s: float) -> list[Event]:
     done: dict[str, Any] = {"index": index, "start_ns": at(start_s + 1), "end_ns": at(end_s)}
-    return [Event(at(start_s), STEP_RUNNING, {"index": index}), Event(at(end_s), STEP_DONE, done)]
+    return [happened(at(start_s), "step_running", {"index": index}), happened(at(end_s), "step_done", done)]
 
 
 def told(*times_s: float, worker: int = 0) -> list[Event]:
@@ -28,17 +29,17 @@ def told(*times_s: float, worker: int = 0) -> list[Event]:
 
 
 STEPS = [*step(0, 0, 10), *step(1, 10, 40)]
-STALL = Event(at(21), STALLED, {"for_ms": 6000, "asleep": False})
+STALL = happened(at(21), "stalled", {"for_ms": 6000, "asleep": False})
 
 
 @pytest.mark.parametrize(
     ("events", "reason"),
     [
         ([STALL], "the harness did not run for 6.0 s, 15.0 s into the run (stopped, or the machine paused); nothing of step 1 can be trusted"),
-        ([Event(at(9), STALLED, {"for_ms": 6000})], "the harness did not run for 6.0 s, 3.0 s into the run (stopped, or the machine paused); nothing of step 0 can be trusted"),
-        ([Event(at(12), STALLED, {"for_ms": 6000})], "the harness did not run for 6.0 s, 6.0 s into the run (stopped, or the machine paused); nothing of steps 0, 1 can be trusted"),
-        ([Event(at(90), STALLED, {"for_ms": 6000})], "the harness did not run for 6.0 s, 84.0 s into the run (stopped, or the machine paused)"),
-        ([Event(at(20), STALLED, {"for_ms": 7_200_000, "asleep": True})], "the harness did not run for 7200.0 s, 20.0 s into the run (the machine was asleep); nothing of step 1 can be trusted"),
+        ([happened(at(9), "stalled", {"for_ms": 6000})], "the harness did not run for 6.0 s, 3.0 s into the run (stopped, or the machine paused); nothing of step 0 can be trusted"),
+        ([happened(at(12), "stalled", {"for_ms": 6000})], "the harness did not run for 6.0 s, 6.0 s into the run (stopped, or the machine paused); nothing of steps 0, 1 can be trusted"),
+        ([happened(at(90), "stalled", {"for_ms": 6000})], "the harness did not run for 6.0 s, 84.0 s into the run (stopped, or the machine paused)"),
+        ([happened(at(20), "stalled", {"for_ms": 7_200_000, "asleep": True})], "the harness did not run for 7200.0 s, 20.0 s into the run (the machine was asleep); nothing of step 1 can be trusted"),
         ([*told(14.5, 15), report(21, 5900), *told(21.5)], "worker 0 did not run for 6.0 s, 15.0 s into the run (stopped, or the machine paused); nothing of step 1 can be trusted"),
         ([*told(14.5, 15, 21), report(21.5, 5900)], "worker 0 did not run for 6.0 s, 15.0 s into the run (stopped, or the machine paused); nothing of step 1 can be trusted"),
         ([*told(15), report(21, 5900), *told(15, worker=1), report(21, 5900, 1), STALL], "the harness, worker 0 and worker 1 did not run for 6.0 s, 15.0 s into the run (stopped, or the machine paused); nothing of step 1 can be trusted"),
@@ -68,6 +69,6 @@ def test_what_is_no_stall(events: list[Event]) -> None:
 
 def test_a_step_that_never_ended_is_touched() -> None:
     """The run ends where it was stopped."""
-    (found,) = stalls.findings([*step(0, 0, 10), Event(at(10), STEP_RUNNING, {"index": 1}), STALL])
+    (found,) = stalls.findings([*step(0, 0, 10), happened(at(10), "step_running", {"index": 1}), STALL])
 
     assert found.reason.endswith("nothing of step 1 can be trusted")

@@ -3,20 +3,21 @@
 import pytest
 
 from harness.analysis.health.users_present import Absence, absences, out_of_files
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event
+from tests.fakes.events import event as happened
 
 
 def step(rate: float | None = None) -> list[Event]:
     """Five users from 10 to 20."""
     return [
-        Event(9, "step_asked", {"index": 0, "users": 5, "rate": rate}),
-        Event(10, "step_running", {"index": 0, "users": 5}),
-        Event(20, "step_done", {"index": 0, "start_ns": 10, "end_ns": 20}),
+        happened(9, "step_asked", {"index": 0, "users": 5, "rate": rate}),
+        happened(10, "step_running", {"index": 0, "users": 5}),
+        happened(20, "step_done", {"index": 0, "start_ns": 10, "end_ns": 20}),
     ]
 
 
 def reading(at_ns: int, worker: int, users: int, **more: int) -> Event:
-    return Event(at_ns, "generator", {"worker": worker, "users": users, **more})
+    return happened(at_ns, "generator", {"worker": worker, "users": users, **more})
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from harness.analysis.calls.calls import Calls
 from harness.analysis.levels import steps
 from harness.analysis.levels.steps import Judged, judge, tally, timeline
 from harness.mcp import outcome
-from harness.run_directory.events import Event
+from tests.fakes.events import event as happened
 from tests.fakes.runs import MS, Run, S, rows
 
 
 def event(at_s, name, /, **data):
-    return Event(int(at_s * S), name, data)
+    return happened(int(at_s * S), name, data)
 
 
 ASKED = event(0, "step_asked", index=0, name="climb", kind="ramp", users=10, rate=None)
@@ -96,7 +96,7 @@ def test_throughput_is_by_completion_and_everything_else_by_intended_start():
     run = Run()
     run.level(5, seconds=10, rps=100, ms=1000, failing=0.1)
     calls = Calls.of(run.frame())
-    (step,) = timeline([Event(one.pop("at_ns"), one.pop("event"), one) for one in run.events], 0, {})
+    (step,) = timeline([happened(one.pop("at_ns"), one.pop("event"), one) for one in run.events], 0, {})
 
     row = steps.measure(calls, step)
 

@@ -5,6 +5,7 @@ import pytest
 from harness.conduct.live.abort_rules import AbortRules
 from harness.conduct.live.last_second import LastSecond
 from harness.scenario.objectives import parse_abort
+from tests.fakes.events import data_of
 
 
 def second(at_s, ok=0, failed=0, users=5, p95_ms=None):
@@ -56,4 +57,5 @@ def test_what_was_met_is_written_down():
 
     met = guard.look(second(8.0, ok=1, failed=3))
 
-    assert met.as_data() == {"rule": "success_rate < 50% for 1s", "since_s": 7.0, "observed": 0.25}
+    said = {"rule": "success_rate < 50% for 1s", "since_s": 7.0, "observed": 0.25}
+    assert data_of(met.event(0)) == said

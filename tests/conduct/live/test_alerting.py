@@ -12,6 +12,7 @@ from aiohttp import web
 from harness.conduct.live import alerting
 from harness.conduct.live.alerts import Alert
 from harness.conduct.live.progress import Plain
+from tests.fakes.events import data_of
 
 ALERT = Alert("p95 < 1s", broken=True, observed=1500.0, text="p95 < 1s does not hold: 1,500 ms")
 
@@ -47,7 +48,7 @@ async def test_an_alert_reaches_the_console_and_the_webhook() -> None:
         ) as telling:
             telling.tell(ALERT)
         assert sent == [
-            {"text": ALERT.text, "run_id": "r", "scenario": "n", "alert": ALERT.as_data()},
+            {"text": ALERT.text, "run_id": "r", "scenario": "n", "alert": data_of(ALERT.event(0))},
         ]
     assert said.getvalue() == f"  ! {ALERT.text}\n"
 

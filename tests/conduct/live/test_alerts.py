@@ -69,4 +69,4 @@ def test_an_alert_names_what_was_seen_and_where() -> None:
     assert alert.text == (
         "p95 < 500ms overall does not hold: infinite over the last 10 s (steady step 7  ! cut)"
     )
-    assert alert.as_data()["observed"] is None
+    assert alert.event(0).observed is None

@@ -15,20 +15,21 @@ from typing import Any, Final
 
 from harness.analysis.health.integrity.files import Record
 from harness.foundation.units import NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.events import said
+from harness.run_directory.kinds import (
+    ExperimentEnded,
+    FaultDid,
+    FaultEvent,
+    StepAsked,
+    StepDone,
+    StepRunning,
+)
 
 RUN_ID: Final = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{6}")
 CONFIRM: Final = "confirm"
 LAST_GOOD: Final = "last_good"
 EXPERIMENT: Final = "chaos"
-FAULTS: Final = (
-    kinds.FAULT_ON,
-    kinds.FAULT_SKIPPED,
-    kinds.FAULT_VERIFIED,
-    kinds.FAULT_OFF,
-    kinds.FAULT_HEALED,
-)
+TOLD: Final = frozenset({"kind", "link", "parameters"})
 # Of scenario.yaml, and where metadata.json says the same.
 SAME: Final = {
     "name": "scenario",
@@ -131,53 +132,48 @@ def _names(plan: Mapping[str, Any], scenario: Mapping[str, Any]) -> Iterator[str
 def _planned(record: Record) -> Iterator[str]:
     """What was asked for, beside the plan."""
     steps = _mappings((record.plan or {}).get("steps"))
-    asked = list(record.of(kinds.STEP_ASKED))
+    asked = list(record.of(StepAsked))
     place = -1
     for event in asked:
-        repeated = event.data["kind"] == CONFIRM
+        repeated = event.kind == CONFIRM
         place = _place(steps, event, place if repeated else place + 1, repeated=repeated)
         if place < 0:
-            yield f"plan.json does not have step {event.data['index']} as it was played"
+            yield f"plan.json does not have step {event.index} as it was played"
             return
-        yield from _timing(record, steps[place], event.data["index"])
-    played = [event for event in asked if event.data["kind"] != CONFIRM]
+        yield from _timing(record, steps[place], event.index)
+    played = [event for event in asked if event.kind != CONFIRM]
     ended = record.ended
-    if (
-        record.conducted
-        and ended is not None
-        and ended.data["reason"] == "completed"
-        and len(played) != len(steps)
-    ):
+    if record.conducted and ended is not None and ended.reason == "completed" and len(played) != len(steps):
         yield f"plan.json has {len(steps)} steps, and {len(played)} were played"
 
 
-def _place(steps: Sequence[Mapping[str, Any]], event: Event, first: int, *, repeated: bool) -> int:
+def _place(steps: Sequence[Mapping[str, Any]], event: StepAsked, first: int, *, repeated: bool) -> int:
     """Which step of the plan that is; -1: none of them, from that one on."""
     last = first + 1 if repeated else len(steps)
     for place in range(max(first, 0), min(last, len(steps))):
         step = steps[place]
         rate = (step.get("arrivals") or {}).get("rate_per_s")
-        same = (step.get("phase"), rate) == (event.data["name"], event.data.get("rate"))
-        kind = event.data["kind"] in {CONFIRM, step.get("kind")}
-        if same and kind and step.get("users") in {LAST_GOOD, event.data.get("users")}:
+        same = (step.get("phase"), rate) == (event.name, event.rate)
+        kind = event.kind in {CONFIRM, step.get("kind")}
+        if same and kind and step.get("users") in {LAST_GOOD, event.users}:
             return place
     return -1
 
 
 def _timing(record: Record, step: Mapping[str, Any], index: int) -> Iterator[str]:
     """When it was measured, as the plan has it."""
-    running = next((one for one in record.of(kinds.STEP_RUNNING) if one.data["index"] == index), None)
-    done = next((one for one in record.of(kinds.STEP_DONE) if one.data["index"] == index), None)
+    running = next((one for one in record.of(StepRunning) if one.index == index), None)
+    done = next((one for one in record.of(StepDone) if one.index == index), None)
     if not record.conducted or running is None or done is None:
         return
     settle_s = 0.0 if step.get("requests") else float(step.get("settle_s") or 0)
-    if done.data["start_ns"] != running.at_ns + int(settle_s * NS_PER_S):
+    if done.start_ns != running.at_ns + int(settle_s * NS_PER_S):
         yield f"step {index} was not measured from the end of its settling time on"
     hold_s = step.get("hold_s")
     if not step.get("requests") and hold_s is not None:
         end_ns = running.at_ns + int(hold_s * NS_PER_S)
-        early = done.data["end_ns"] < end_ns and not any(True for _ in record.of(kinds.EXPERIMENT))
-        if done.data["end_ns"] > end_ns or early:
+        early = done.end_ns < end_ns and not any(True for _ in record.of(ExperimentEnded))
+        if done.end_ns > end_ns or early:
             yield f"step {index} was not measured until the end of its hold"
 
 
@@ -186,14 +182,16 @@ def _faults(record: Record) -> Iterator[str]:
     planned = {str(fault.get("name")): fault for fault in _mappings(plan.get("faults"))}
     if metadata.get("command") == EXPERIMENT and not plan.get("matrix"):
         return  # it is steered from outside
-    for event in record.of(*FAULTS):
-        fault = planned.get(event.data["name"])
+    for event in record.events:
+        if not isinstance(event, FaultEvent) or isinstance(event, FaultDid):
+            continue
+        fault = planned.get(event.name)
         if fault is None:
-            yield f"the fault {event.data['name']} is not in plan.json"
+            yield f"the fault {event.name} is not in plan.json"
             return
-        told = {key: event.data[key] for key in ("kind", "link", "parameters") if key in event.data}
+        told = {key: value for key, value in said(event).items() if key in TOLD and value is not None}
         if wrong := [key for key in told if key in fault and told[key] != fault[key]]:
-            yield f"plan.json has another {wrong[0]} for the fault {event.data['name']}"
+            yield f"plan.json has another {wrong[0]} for the fault {event.name}"
             return
 
 

@@ -21,11 +21,26 @@ from harness.analysis.calls.calls import FAILED, OK, kinds_of
 from harness.analysis.health.integrity.files import Record
 from harness.analysis.levels.steps import judge
 from harness.foundation.units import NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.events import KINDS, line, named
+from harness.run_directory.kinds import (
+    Activity,
+    FaultHealed,
+    FaultOff,
+    FaultOn,
+    FaultVerified,
+    RunEnded,
+    RunStarted,
+    StepAsked,
+    StepDone,
+    StepEvent,
+    StepJudged,
+    StepRunning,
+    WorkerReport,
+)
 
-STEP: Final = (kinds.STEP_ASKED, kinds.STEP_RUNNING, kinds.STEP_DONE, kinds.STEP_JUDGED)
-ONCE: Final = (kinds.RUN_STARTED, kinds.RUN_ENDED)
+STEP: Final[tuple[type[StepEvent], ...]] = (StepAsked, StepRunning, StepDone, StepJudged)
+ONCE: Final = (RunStarted, RunEnded)
+NAMES: Final = {kind: name for name, kind in KINDS.items()}
 SLACK_NS: Final = NS_PER_S
 RESOLVED_S: Final = 5.0  # beyond the time-out: as long as the conductor waits for open calls
 PROTOCOL: Final = (
@@ -49,71 +64,73 @@ def find(record: Record) -> Iterator[str]:
 
 def _twice(record: Record) -> Iterator[str]:
     # Where time is played, a worker may say the same twice at the same moment.
-    told = [event for event in record.events if record.real or event.event != kinds.GENERATOR]
-    lines = Counter(event.line() for event in told)
-    twice = {line: count for line, count in lines.items() if count > 1}
+    told = [event for event in record.events if record.real or not isinstance(event, WorkerReport)]
+    lines = Counter(line(event) for event in told)
+    twice = {text: count for text, count in lines.items() if count > 1}
     if twice:
-        names = sorted({json.loads(line)["event"] for line in twice})
+        names = sorted({json.loads(text)["event"] for text in twice})
         yield f"events.jsonl has {sum(twice.values()) - len(twice)} lines twice ({', '.join(names)})"
     for kind in ONCE:
         ats = {event.at_ns for event in record.of(kind)}
         if len(ats) > 1:
-            yield f"events.jsonl has {kind} {len(ats)} times"
+            yield f"events.jsonl has {NAMES[kind]} {len(ats)} times"
 
 
 def _outside(record: Record) -> Iterator[str]:
     started_ns, ended = record.started_ns, record.ended
     if started_ns is None:
-        if record.conducted and any(True for _ in record.of(*STEP)):
+        if record.conducted and any(isinstance(event, StepEvent) for event in record.events):
             yield "events.jsonl has steps, and not when the run began"
         return
-    inside = [event for event in record.events if event.event not in {kinds.GENERATOR, kinds.ACTIVITY}]
-    early = [event for event in inside if event.at_ns < started_ns and event.event != kinds.RUN_ENDED]
+    inside = [event for event in record.events if not isinstance(event, WorkerReport | Activity)]
+    early = [event for event in inside if event.at_ns < started_ns and not isinstance(event, RunEnded)]
     late = [event for event in record.events if ended is not None and event.at_ns > ended.at_ns + SLACK_NS]
     for events, when in ((early, "before the run began"), (late, "after the run had ended")):
         if events:
-            yield f"events.jsonl tells of {events[0].event} {when}"
+            yield f"events.jsonl tells of {named(events[0])} {when}"
 
 
 def _steps(record: Record) -> Iterator[str]:
     """Each from its beginning to its end, one after the other."""
     expected, last_ns, index = 0, 0, 0  # which of STEP comes next, and when the one before was
-    for event in record.of(*STEP):
-        place = STEP.index(event.event)
+    for event in (one for one in record.events if isinstance(one, StepEvent)):
+        place = STEP.index(type(event))
         if not record.conducted and place == 0 and expected == len(STEP) - 1:
             index, expected = index + 1, 0  # nobody judged it
-        if place != expected or event.data["index"] != index:
-            yield f"step {event.data['index']}: {event.event} where {STEP[expected]} of step {index} was to come"
+        if place != expected or event.index != index:
+            yield f"step {event.index}: {named(event)} where {NAMES[STEP[expected]]} of step {index} was to come"
             return
         begins_ns, ends_ns = _span(event)
         if begins_ns < last_ns or ends_ns < begins_ns:
-            yield f"step {index}: {event.event} comes before what must come first"
+            yield f"step {index}: {named(event)} comes before what must come first"
             return
         last_ns = ends_ns
         expected = (expected + 1) % len(STEP)
         index += expected == 0
     if record.whole and record.conducted and expected:
-        yield f"step {index}: {STEP[expected]} is missing"
+        yield f"step {index}: {NAMES[STEP[expected]]} is missing"
 
 
-def _span(event: Event) -> tuple[int, int]:
+def _span(event: StepEvent) -> tuple[int, int]:
     """From when to when it tells of something."""
-    if event.event == kinds.STEP_DONE:
-        return int(event.data["start_ns"]), int(event.data["end_ns"])
+    if isinstance(event, StepDone):
+        return event.start_ns, event.end_ns
     return event.at_ns, event.at_ns
 
 
 def _faults(record: Record) -> Iterator[str]:
-    seen: dict[str, dict[str, list[int]]] = {}
-    for event in record.of(kinds.FAULT_ON, kinds.FAULT_VERIFIED, kinds.FAULT_OFF, kinds.FAULT_HEALED):
-        seen.setdefault(event.data["name"], {}).setdefault(event.event, []).append(event.at_ns)
+    seen: dict[str, dict[type, list[int]]] = {}
+    for event in record.events:
+        if not isinstance(event, FaultOn | FaultVerified | FaultOff | FaultHealed):
+            continue
+        seen.setdefault(event.name, {}).setdefault(type(event), []).append(event.at_ns)
     for name, times in seen.items():
-        ons = times.get(kinds.FAULT_ON, [])
-        for kind in (kinds.FAULT_VERIFIED, kinds.FAULT_OFF):
+        ons = times.get(FaultOn, [])
+        for kind in (FaultVerified, FaultOff):
             told = times.get(kind, [])
             if told and (not ons or min(told) < min(ons)):
-                yield f"the fault {name}: {kind} before fault_on"
-        offs, healed = times.get(kinds.FAULT_OFF, []), times.get(kinds.FAULT_HEALED, [])
+                yield f"the fault {name}: {NAMES[kind]} before fault_on"
+        offs, healed = times.get(FaultOff, []), times.get(FaultHealed, [])
         if offs and healed and max(healed) < max(offs):
             yield f"the fault {name}: fault_healed before fault_off"
         if record.whole and ons and (len(offs) != len(ons) or not healed):
@@ -124,18 +141,18 @@ def _counts(record: Record) -> Iterator[str]:
     columns = record.rows[["intended_ns", "outcome", "operation"]]
     columns = columns.iloc[np.argsort(columns["intended_ns"].to_numpy(), kind="stable")]
     intended = columns["intended_ns"].to_numpy()
-    done = {event.data["index"]: event.data for event in record.of(kinds.STEP_DONE)}
+    done = {event.index: event for event in record.of(StepDone)}
     waited_s = (record.number("timeout_s") or 0.0) + RESOLVED_S
-    for event in record.of(kinds.STEP_JUDGED):
-        step = done.get(event.data["index"])
-        if step is None or event.at_ns - step["end_ns"] >= waited_s * NS_PER_S:
+    for event in record.of(StepJudged):
+        step = done.get(event.index)
+        if step is None or event.at_ns - step.end_ns >= waited_s * NS_PER_S:
             continue
-        first, last = np.searchsorted(intended, (step["start_ns"], step["end_ns"]))
-        of_load, of_all = _counted(columns.iloc[first:last], step["start_ns"], step["end_ns"])
-        said = tuple(event.data.get(name) for name in ("requests", "ok", "failed"))
+        first, last = np.searchsorted(intended, (step.start_ns, step.end_ns))
+        of_load, of_all = _counted(columns.iloc[first:last], step.start_ns, step.end_ns)
+        said = (event.requests, event.ok, event.failed)
         if said not in {of_load, of_all}:
             yield (
-                f"step {event.data['index']} was judged by {said[0]} calls, {said[1]} of them ok and {said[2]} failed; "
+                f"step {event.index} was judged by {said[0]} calls, {said[1]} of them ok and {said[2]} failed; "
                 f"by its rows they are {of_load[0]}, {of_load[1]} and {of_load[2]}"
             )
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import Event, RunEnded, RunStarted, WorkerReport, WorkerTrouble
 
-TROUBLES: Final = (kinds.WORKER_LOST, kinds.ROWS_UNWRITTEN)
+Kind = TypeVar("Kind", bound=Event)
 IN_ORDER: Final = ("completed", "broke", "no_good_level")
 
 
@@ -26,38 +25,38 @@ class Record:
     run_name: str = ""  # of the directory
     unread: Sequence[str] = ()  # what could not be read at all
 
-    def of(self, *names: str) -> Iterator[Event]:
-        """The events of these kinds, as they stand in the file."""
-        return (event for event in self.events if event.event in names)
+    def of(self, kind: type[Kind]) -> Iterator[Kind]:
+        """The events of this kind, as they stand in the file."""
+        return (event for event in self.events if isinstance(event, kind))
 
     @property
     def started_ns(self) -> int | None:
-        return next((event.at_ns for event in self.of(kinds.RUN_STARTED)), None)
+        return next((event.at_ns for event in self.of(RunStarted)), None)
 
     @property
-    def ended(self) -> Event | None:
-        return next(self.of(kinds.RUN_ENDED), None)
+    def ended(self) -> RunEnded | None:
+        return next(self.of(RunEnded), None)
 
     @property
     def whole(self) -> bool:
         """It was played to its end: every part of it must be there."""
         ended = self.ended
-        return ended is not None and ended.data["reason"] in IN_ORDER and not self.troubled
+        return ended is not None and ended.reason in IN_ORDER and not self.troubled
 
     @property
     def troubled(self) -> bool:
         """A worker was lost, or could not write: its part may be missing."""
-        return any(True for _ in self.of(*TROUBLES))
+        return any(isinstance(event, WorkerTrouble) for event in self.events)
 
     @property
     def conducted(self) -> bool:
         """The conductor wrote the events, in full."""
-        return any("files_max" in event.data for event in self.of(kinds.GENERATOR))
+        return any(event.files_max is not None for event in self.of(WorkerReport))
 
     @property
     def real(self) -> bool:
         """Processes made the calls: they have files open."""
-        return any(event.data.get("files_max") for event in self.of(kinds.GENERATOR))
+        return any(event.files_max for event in self.of(WorkerReport))
 
     def number(self, name: str) -> float | None:
         """A number in the metadata."""

@@ -18,22 +18,20 @@ import numpy as np
 from harness.analysis.health import stalls
 from harness.analysis.health.integrity.files import Record
 from harness.foundation.units import NS_PER_S
-from harness.run_directory import events as kinds
-from harness.run_directory.events import Event
+from harness.run_directory.kinds import StepDone, WorkerReport
 
 GAP_S: Final = 3.0
 SILENT_S: Final = 12.0
 WRITTEN_S: Final = 3.0  # a stream is drained, a block is due
-COUNTS: Final = ("started", "recorded")
 
 
 def find(record: Record) -> Iterator[str]:
     """What is wrong with them."""
     if not record.conducted:
         return
-    reports: dict[int, list[Event]] = {}
-    for event in record.of(kinds.GENERATOR):
-        reports.setdefault(event.data["worker"], []).append(event)
+    reports: dict[int, list[WorkerReport]] = {}
+    for event in record.of(WorkerReport):
+        reports.setdefault(event.worker, []).append(event)
     of_rows = {int(worker) for worker in record.rows["worker"].unique()}
     for worker in sorted(of_rows - reports.keys()):
         yield f"worker {worker} has rows, and said nothing of itself"
@@ -48,26 +46,31 @@ def find(record: Record) -> Iterator[str]:
             yield f"worker {worker} said nothing of itself"
 
 
-def _told(worker: int, told: Sequence[Event]) -> Iterator[str]:
+def _told(worker: int, told: Sequence[WorkerReport]) -> Iterator[str]:
     """One report after the other."""
     for before, after in pairwise(told):
         if after.at_ns < before.at_ns:
             yield f"worker {worker} reported out of order, {_at(after)}"
             return
-        if any((after.data.get(name) or 0) < (before.data.get(name) or 0) for name in COUNTS):
+        if any(now < was for was, now in zip(_counts(before), _counts(after), strict=True)):
             yield f"worker {worker} counted back, {_at(after)}"
             return
     for event in told:
-        started, recorded, left = (int(event.data.get(name) or 0) for name in (*COUNTS, "open_calls"))
+        (started, recorded), left = _counts(event), event.open_calls or 0
         if started != recorded + left:
             yield f"worker {worker} had started {started} calls, recorded {recorded} and {left} open, {_at(event)}"
             return
 
 
-def _gaps(record: Record, worker: int, told: Sequence[Event]) -> Iterator[str]:
+def _counts(event: WorkerReport) -> tuple[int, int]:
+    """Calls started, and those recorded."""
+    return event.started or 0, event.recorded or 0
+
+
+def _gaps(record: Record, worker: int, told: Sequence[WorkerReport]) -> Iterator[str]:
     """The longest one of the run, or of a measured part."""
     times = np.array([event.at_ns for event in told])
-    measured = [(event.data["start_ns"], event.data["end_ns"]) for event in record.of(kinds.STEP_DONE)]
+    measured = [(event.start_ns, event.end_ns) for event in record.of(StepDone)]
     begun = max(record.started_ns or 0, int(times[0]))
     over = max([begun, *(end for _, end in measured)])
     for (start, end), limit_s in [((begun, over), SILENT_S), *((span, GAP_S) for span in measured)]:
@@ -85,12 +88,12 @@ def _gaps(record: Record, worker: int, told: Sequence[Event]) -> Iterator[str]:
             return
 
 
-def _rows(record: Record, worker: int, told: Sequence[Event]) -> Iterator[str]:
+def _rows(record: Record, worker: int, told: Sequence[WorkerReport]) -> Iterator[str]:
     mine = (record.rows["worker"] == worker).to_numpy()
     sent = np.sort(record.rows["sent_ns"].to_numpy()[mine])
     done = np.sort(record.rows["done_ns"].to_numpy()[mine])
     for event in told:
-        recorded = event.data.get("recorded")
+        recorded = event.recorded
         if recorded is None:
             continue
         begun = int(np.searchsorted(sent, event.at_ns, side="right"))
@@ -101,10 +104,10 @@ def _rows(record: Record, worker: int, told: Sequence[Event]) -> Iterator[str]:
         if written > recorded:
             yield f"worker {worker} had recorded {recorded} calls, and {written} rows are older, {_at(event)}"
             return
-    last = told[-1].data.get("recorded")
+    last = told[-1].recorded
     if record.whole and last is not None and last != len(sent):
         yield f"worker {worker} recorded {last} calls, and {len(sent)} have a row"
 
 
-def _at(event: Event) -> str:
+def _at(event: WorkerReport) -> str:
     return f"{event.at_ns / NS_PER_S:.1f} s into the run"

@@ -8,8 +8,8 @@ import pytest
 from harness.analysis.health import integrity
 from harness.analysis.health.integrity import rows
 from harness.analysis.health.integrity.files import Record
-from harness.run_directory.events import Event
 from harness.run_directory.schema import NULLABLE
+from tests.fakes.events import event as happened
 from tests.fakes.runs import MS, S
 from tests.fakes.runs import rows as calls
 
@@ -20,9 +20,9 @@ def record(frame: pd.DataFrame | None = None, *, real: bool = True, workers: int
     frame = frame.astype(dict.fromkeys(NULLABLE, float))
     report = {"worker": 0, "files_max": 20_000 if real else 0}
     events = [
-        Event(0, "run_started", {}),
-        Event(S, "generator", report),
-        Event(30 * S, "run_ended", {"reason": "completed"}),
+        happened(0, "run_started", {}),
+        happened(S, "generator", report),
+        happened(30 * S, "run_ended", {"reason": "completed"}),
     ]
     return Record(
         rows=frame, events=events, metadata={"timeout_s": 5.0, "workers": workers}, plan={"steps": []}
