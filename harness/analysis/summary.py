@@ -32,7 +32,7 @@ from harness.analysis.statistics.spans import FOREVER, Span
 from harness.foundation import errors
 from harness.foundation.units import NS_PER_S
 from harness.mcp import outcome
-from harness.run_directory.kinds import Broke, Event, RunEnded, RunStarted
+from harness.run_directory.event_kinds import Broke, Event, RunEnded, RunStarted
 from harness.run_directory.results import (
     Added,
     BreakingPoint,

@@ -38,7 +38,14 @@ from harness.analysis.objectives.observation import Observation
 from harness.foundation import errors
 from harness.foundation.units import NS_PER_S
 from harness.mcp.held import HELD_BYTES_MAX
-from harness.run_directory.kinds import Aborted, Event, ExperimentEnded, RowsUnwritten, RunEnded, WorkerLost
+from harness.run_directory.event_kinds import (
+    Aborted,
+    Event,
+    ExperimentEnded,
+    RowsUnwritten,
+    RunEnded,
+    WorkerLost,
+)
 from harness.run_directory.results import Summary
 from harness.run_directory.results.summary import Outcome
 

@@ -110,8 +110,8 @@ def _make_room(out: Path, directory: RunDirectory) -> None:
 
 def _refuse_while_running(directory: RunDirectory) -> None:
     """Reading seals the spools, which a run that goes on still writes."""
+    from harness.run_directory.event_kinds import RunEnded
     from harness.run_directory.events import read_events
-    from harness.run_directory.kinds import RunEnded
     from harness.run_directory.undo import owner_alive
 
     ended = any(isinstance(event, RunEnded) for event in read_events(directory.events))

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from harness.analysis.levels.steps import Judged, judge
 from harness.foundation.units import NS_PER_MS
 from harness.load.engine import Trouble
+from harness.run_directory.event_kinds import RowsUnwritten, WorkerLost, WorkerReport
 from harness.run_directory.events import EventLog
-from harness.run_directory.kinds import RowsUnwritten, WorkerLost, WorkerReport
 from harness.run_directory.samples import Tail, frame
 from harness.run_directory.spool import Gauges
 

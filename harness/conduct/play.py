@@ -30,7 +30,7 @@ from harness.foundation.errors import NoRoomError, UntrustedError
 from harness.foundation.units import NS_PER_S
 from harness.load.engine import Load
 from harness.run_directory.disk_space import ELSEWHERE
-from harness.run_directory.kinds import Aborted, Broke, StepAsked, StepDone, StepJudged, StepRunning
+from harness.run_directory.event_kinds import Aborted, Broke, StepAsked, StepDone, StepJudged, StepRunning
 from harness.run_directory.samples import frame
 from harness.scenario.plan.describe import show_size
 from harness.scenario.plan.plan import LAST_GOOD, WARM_UP, LoadStep, Plan

@@ -1,7 +1,7 @@
 """Workers that tried to join the load without its token. Each attempt is an event; the terminal names the first one."""
 
 from harness.conduct.run_values import RunContext
-from harness.run_directory.kinds import StrangerRefused
+from harness.run_directory.event_kinds import StrangerRefused
 
 
 def refused(run: RunContext, attempts: int, why: str) -> None:

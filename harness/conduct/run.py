@@ -54,8 +54,8 @@ from harness.run_directory import directory as rundir
 from harness.run_directory import metadata
 from harness.run_directory.directory import RunDirectory
 from harness.run_directory.disk_space import blame, blamed
+from harness.run_directory.event_kinds import RunEnded, RunStarted
 from harness.run_directory.events import EventLog
-from harness.run_directory.kinds import RunEnded, RunStarted
 from harness.run_directory.samples import Tail
 from harness.scenario.model import Scenario
 from harness.scenario.plan.build import build

@@ -12,7 +12,7 @@ from harness.conduct.run_values import RunContext
 from harness.foundation.clock import Clock
 from harness.foundation.errors import UntrustedError
 from harness.foundation.units import NS_PER_MS, NS_PER_S
-from harness.run_directory.kinds import Stalled
+from harness.run_directory.event_kinds import Stalled
 
 TICK_S: Final = 0.25
 STALLED_S: Final = 5.0  # a busy machine delays a look, too

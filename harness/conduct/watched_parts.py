@@ -18,7 +18,7 @@ from harness.analysis.health import lost_parts
 from harness.conduct.run_values import RunContext
 from harness.foundation.errors import HarnessError, NoRoomError, PartGoneError
 from harness.foundation.secrets import redact
-from harness.run_directory.kinds import PartLost
+from harness.run_directory.event_kinds import PartLost
 from harness.run_directory.undo import Ended
 
 JANITOR = "janitor"

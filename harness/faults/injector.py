@@ -23,8 +23,7 @@ from harness.faults.kinds.fault import Counting, Fault, ReadBack
 from harness.foundation.clock import RunClock
 from harness.foundation.errors import HarnessError, NoRoomError, UsageError
 from harness.foundation.units import NS_PER_S, show_duration
-from harness.run_directory.events import EventLog, said
-from harness.run_directory.kinds import (
+from harness.run_directory.event_kinds import (
     FaultDid,
     FaultEvent,
     FaultHealed,
@@ -33,6 +32,7 @@ from harness.run_directory.kinds import (
     FaultSkipped,
     FaultVerified,
 )
+from harness.run_directory.events import EventLog, said
 from harness.run_directory.undo import Entry, UndoJournal
 from harness.scenario.catalogue import places, where
 from harness.scenario.plan.plan import FaultStep

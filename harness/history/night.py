@@ -12,8 +12,8 @@ from harness.history.runs import mapping, previous
 from harness.report.markdown import cell, table
 from harness.report.reading import Reading
 from harness.run_directory.directory import write_whole
+from harness.run_directory.event_kinds import Event, StepAsked
 from harness.run_directory.events import read_events
-from harness.run_directory.kinds import Event, StepAsked
 from harness.run_directory.results import glance
 
 HEADS: Final = ("Of", "Figure", "Was", "Is", "Change")

@@ -18,7 +18,7 @@ from harness.foundation.units import NS_PER_S
 from harness.report.lanes import CHARACTER_PX, FONT_PX, GAP_PX, LANE_PX, WORDS_FROM_PX
 from harness.report.reading import Reading
 from harness.report.svg import BAD, INK, MUTED
-from harness.run_directory.kinds import Activity as Done
+from harness.run_directory.event_kinds import Activity as Done
 
 ROWS: Final = 2
 MOST: Final = 60

@@ -8,7 +8,7 @@ from harness.report.activities import activities
 from harness.report.markup import Html, Node, el
 from harness.report.pieces import section, table
 from harness.report.reading import Reading
-from harness.run_directory.kinds import ExperimentEnded
+from harness.run_directory.event_kinds import ExperimentEnded
 
 MOST: Final = 200
 COLUMNS: Final = ("At", "Activity", "Kind", "Outcome", "Took")

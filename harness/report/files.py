@@ -27,9 +27,9 @@ from harness.foundation.errors import UsageError
 from harness.foundation.units import NS_PER_S
 from harness.run_directory import checksums, document_fields
 from harness.run_directory.event_fields import Check
+from harness.run_directory.event_kinds import Activity, Event, RunEnded, StepDone, StepJudged, WorkerReport
 from harness.run_directory.events import read_log
 from harness.run_directory.json_lines import read_lines
-from harness.run_directory.kinds import Activity, Event, RunEnded, StepDone, StepJudged, WorkerReport
 from harness.run_directory.samples import SCHEMA, frame, load_whole, seal, sealed_counts, unsealed
 from harness.run_directory.undo import NO_FAULTS, read_open
 

@@ -37,7 +37,7 @@ from harness.analysis.objectives.observation import Observation
 from harness.analysis.summary import Recorded
 from harness.foundation.errors import HarnessError, UntrustedError
 from harness.report.files import Files, read_files
-from harness.run_directory.kinds import Event
+from harness.run_directory.event_kinds import Event
 from harness.run_directory.results import ObjectiveResult, StepResult, Summary
 from harness.run_directory.results.summary import Outcome
 from harness.scenario import objectives

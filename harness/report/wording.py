@@ -16,7 +16,7 @@ from harness.foundation.units import NS_PER_S, show_duration
 from harness.mcp.operations import is_protocol
 from harness.report import work_entries
 from harness.report.reading import Reading
-from harness.run_directory.kinds import ExperimentEnded
+from harness.run_directory.event_kinds import ExperimentEnded
 from harness.run_directory.results import Summary
 from harness.scenario.catalogue import METRICS, told, where
 

@@ -44,8 +44,8 @@ from msgspec import NODEFAULT, structs
 from harness.foundation.secrets.hiding import hide_in
 from harness.run_directory import event_fields
 from harness.run_directory.appended_file import AppendedLines
+from harness.run_directory.event_kinds import Event
 from harness.run_directory.json_lines import read_lines
-from harness.run_directory.kinds import Event
 
 KINDS: Final[dict[str, type[Event]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Event)}
 _FIELDS: Final = {

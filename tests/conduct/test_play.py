@@ -16,8 +16,8 @@ from harness.foundation.clock import FakeClock, RunClock
 from harness.foundation.errors import UntrustedError
 from harness.load.engine import LoadSpec, Trouble
 from harness.load.simulated import SimulatedServer, simulated
+from harness.run_directory.event_kinds import Event
 from harness.run_directory.events import EventLog, read_events
-from harness.run_directory.kinds import Event
 from harness.run_directory.samples import Tail
 from harness.scenario.plan.build import build
 from harness.scenario.read import scenario_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.run_directory import events
-from harness.run_directory.kinds import Event as Happened
+from harness.run_directory.event_kinds import Event as Happened
 
 
 def event(at_ns: int, kind: str, data: Mapping[str, Any] | None = None) -> Happened:

@@ -17,8 +17,8 @@ from harness.faults.canary.evidence import Canary, CanaryPair
 from harness.faults.injector import FaultSite, Injector
 from harness.faults.kinds import REGISTRY
 from harness.foundation.clock import RealClock, RunClock
+from harness.run_directory.event_kinds import Event
 from harness.run_directory.events import EventLog, read_events
-from harness.run_directory.kinds import Event
 from harness.run_directory.undo import UndoJournal, read_open
 from harness.scenario import catalogue
 from harness.scenario.plan.plan import FaultStep

@@ -16,8 +16,8 @@ from harness.faults.injector import FaultSite, Injector
 from harness.faults.kinds import REGISTRY
 from harness.foundation.clock import RealClock, RunClock
 from harness.foundation.errors import ServiceError
+from harness.run_directory.event_kinds import Event
 from harness.run_directory.events import EventLog, read_events
-from harness.run_directory.kinds import Event
 from harness.run_directory.undo import UndoJournal
 from harness.scenario.plan.plan import FaultStep
 from harness.services import target

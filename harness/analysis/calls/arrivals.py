@@ -13,7 +13,7 @@ from typing import Final
 
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_MS
-from harness.run_directory.kinds import Event, WorkerReport
+from harness.run_directory.event_kinds import Event, WorkerReport
 from harness.run_directory.results import StepResult
 
 KEPT_UP_MIN: Final = 0.98

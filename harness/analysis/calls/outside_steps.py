@@ -19,7 +19,7 @@ import numpy as np
 
 from harness.analysis.calls.calls import Calls
 from harness.analysis.levels.steps import Step
-from harness.run_directory.kinds import Event, StepAsked, StepRunning
+from harness.run_directory.event_kinds import Event, StepAsked, StepRunning
 from harness.run_directory.results import StepResult
 
 # In the order in which they follow where two begin in the same moment.

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from harness.analysis.calls import latency
 from harness.analysis.calls.calls import FAILED, OK, Calls
 from harness.analysis.statistics.rounding import ratio
-from harness.run_directory.kinds import Event, WorkerReport
+from harness.run_directory.event_kinds import Event, WorkerReport
 from harness.run_directory.results import KeptDown, Retries, RetryPolicy
 
 

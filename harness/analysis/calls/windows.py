@@ -22,7 +22,7 @@ from harness.analysis.calls import latency
 from harness.analysis.calls.calls import FAILED, OK, Calls, Ints
 from harness.analysis.health.worker_reports import listed
 from harness.foundation.units import NS_PER_MS, NS_PER_S
-from harness.run_directory.kinds import Event, StepRunning, WorkerReport
+from harness.run_directory.event_kinds import Event, StepRunning, WorkerReport
 from harness.scenario.catalogue import QUANTILES
 
 MOST: Final = 600

@@ -39,7 +39,7 @@ from harness.analysis.statistics import chance
 from harness.analysis.statistics.rounding import show
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_S
-from harness.run_directory.kinds import Event
+from harness.run_directory.event_kinds import Event
 from harness.run_directory.results import MatrixRow, RowWork
 from harness.run_directory.results.faults import Taken
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_S
-from harness.run_directory.kinds import (
+from harness.run_directory.event_kinds import (
     Event,
     FaultDid,
     FaultEvent,

@@ -23,7 +23,7 @@ from harness.analysis.calls.calls import Calls
 from harness.analysis.faults.matrix import Row
 from harness.analysis.levels.steps import Step
 from harness.analysis.statistics.spans import Span
-from harness.run_directory.kinds import Event, TargetSeen
+from harness.run_directory.event_kinds import Event, TargetSeen
 from harness.run_directory.results import Weakness
 from harness.scenario.catalogue import ROLLING, where
 

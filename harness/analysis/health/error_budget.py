@@ -39,7 +39,7 @@ from harness.analysis.health.worker_reports import Report, reports
 from harness.analysis.statistics import spans
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_MS
-from harness.run_directory.kinds import Event
+from harness.run_directory.event_kinds import Event
 
 PROBE_NS: Final = 50 * NS_PER_MS  # how often the generator looks at its own lag
 NS_PER_US: Final = 1_000

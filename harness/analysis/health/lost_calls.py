@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.run_directory.kinds import Event, WorkerReport
+from harness.run_directory.event_kinds import Event, WorkerReport
 from harness.run_directory.results import GeneratorHealth
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from harness.analysis.finding import Finding, certain, unknown
 from harness.foundation.units import NS_PER_S
-from harness.run_directory.kinds import Event, PartLost
+from harness.run_directory.event_kinds import Event, PartLost
 
 SERVER: Final = "server"
 NAMES: Final = {

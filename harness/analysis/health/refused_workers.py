@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from harness.foundation.units import NS_PER_S
-from harness.run_directory.kinds import Event, StrangerRefused
+from harness.run_directory.event_kinds import Event, StrangerRefused
 
 
 def attempts(events: Iterable[Event]) -> int:

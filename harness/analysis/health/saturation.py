@@ -36,7 +36,7 @@ from harness.analysis.statistics import spans
 from harness.analysis.statistics.rounding import show
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_MS, NS_PER_S
-from harness.run_directory.kinds import Event, WorkerReport
+from harness.run_directory.event_kinds import Event, WorkerReport
 from harness.scenario.catalogue import QUANTILES
 
 OWN_SHARE: Final = 0.10  # of a figure that may be the generator's own

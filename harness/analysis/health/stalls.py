@@ -18,7 +18,7 @@ from typing import Final
 from harness.analysis.finding import Finding, unknown
 from harness.analysis.health.worker_reports import reports
 from harness.foundation.units import NS_PER_MS, NS_PER_S
-from harness.run_directory.kinds import Event, Stalled, StepDone, StepRunning
+from harness.run_directory.event_kinds import Event, Stalled, StepDone, StepRunning
 
 GAP_S: Final = 3.0
 OF_THE_GAP: Final = 0.8  # that a late probe explains, at least

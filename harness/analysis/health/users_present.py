@@ -10,7 +10,7 @@ Open load has as many users as it needs, so nothing is asked of those steps.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.run_directory.kinds import Event, StepAsked, StepDone, StepRunning, WorkerReport
+from harness.run_directory.event_kinds import Event, StepAsked, StepDone, StepRunning, WorkerReport
 
 FILES_SHARE_MAX = 0.98
 

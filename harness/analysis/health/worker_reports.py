@@ -13,7 +13,7 @@ from typing import Final
 from harness.analysis.statistics import spans
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_S
-from harness.run_directory.kinds import Amounts, Event, WorkerReport
+from harness.run_directory.event_kinds import Amounts, Event, WorkerReport
 
 USUALLY_NS: Final = NS_PER_S // 2
 

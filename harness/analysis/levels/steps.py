@@ -34,7 +34,7 @@ from harness.analysis.statistics.confidence import ONE_END
 from harness.analysis.statistics.rounding import per_second, ratio, seconds
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import NS_PER_S
-from harness.run_directory.kinds import Event, StepAsked, StepDone, StepJudged, StepRunning
+from harness.run_directory.event_kinds import Event, StepAsked, StepDone, StepJudged, StepRunning
 from harness.run_directory.results import StepResult
 
 

@@ -23,9 +23,8 @@ from harness.foundation.secrets import redact
 from harness.foundation.secrets.hiding import hide_in
 from harness.foundation.units import NS_PER_S
 from harness.run_directory.directory import write_whole
+from harness.run_directory.event_kinds import Activity, ExperimentEnded
 from harness.run_directory.events import EventLog
-from harness.run_directory.kinds import Activity, ExperimentEnded
-from harness.run_directory.undo import UndoJournal
 from harness.scenario.experiment import STEERING, Experiment
 from harness.services.processes.process import running
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.conduct.live.last_second import LastSecond
-from harness.run_directory.kinds import Aborted
+from harness.run_directory.event_kinds import Aborted
 from harness.scenario.objectives import AbortRule
 
 _SEEN = {

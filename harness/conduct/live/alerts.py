@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from harness.analysis.statistics.rounding import show
 from harness.conduct.live.live_json import LAST_S, LiveSnapshot
-from harness.run_directory.kinds import Alerted
+from harness.run_directory.event_kinds import Alerted
 from harness.scenario.objectives import Objective
 
 METRICS: Final = {

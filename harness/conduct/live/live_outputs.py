@@ -17,7 +17,7 @@ from harness.conduct.live.alerts import Alerts
 from harness.conduct.live.live_json import LiveSnapshot
 from harness.conduct.run_values import RunContext
 from harness.conduct.setup.server import UsageMaxima
-from harness.run_directory.kinds import TargetSeen
+from harness.run_directory.event_kinds import TargetSeen
 from harness.scenario.objectives import Objective, parse
 
 

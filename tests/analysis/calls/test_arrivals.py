@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from harness.analysis.calls.arrivals import fell_behind, kept_up, unsent, within
-from harness.run_directory.kinds import Event
+from harness.run_directory.event_kinds import Event
 from harness.run_directory.results import StepResult
 from tests.fakes.events import event as happened
 from tests.fakes.results import filled

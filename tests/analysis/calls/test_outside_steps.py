@@ -8,7 +8,7 @@ import pytest
 from harness.analysis.calls.calls import Calls
 from harness.analysis.calls.outside_steps import Outside, measure
 from harness.analysis.levels.steps import timeline
-from harness.run_directory.kinds import Event
+from harness.run_directory.event_kinds import Event
 from harness.run_directory.results import StepResult
 from tests.fakes.events import event as happened
 from tests.fakes.results import filled

@@ -1,7 +1,7 @@
 """Attempts to join that were refused, in words."""
 
 from harness.analysis.health import refused_workers
-from harness.run_directory.kinds import Event
+from harness.run_directory.event_kinds import Event
 from tests.fakes.events import event as happened
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.analysis.health import stalls
-from harness.run_directory.kinds import Event
+from harness.run_directory.event_kinds import Event
 from tests.fakes.events import event as happened
 
 S = 1_000_000_000

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.analysis.health.users_present import Absence, absences, out_of_files
-from harness.run_directory.kinds import Event
+from harness.run_directory.event_kinds import Event
 from tests.fakes.events import event as happened
 
 

@@ -15,8 +15,7 @@ from typing import Any, Final
 
 from harness.analysis.health.integrity.files import Record
 from harness.foundation.units import NS_PER_S
-from harness.run_directory.events import said
-from harness.run_directory.kinds import (
+from harness.run_directory.event_kinds import (
     ExperimentEnded,
     FaultDid,
     FaultEvent,
@@ -24,6 +23,7 @@ from harness.run_directory.kinds import (
     StepDone,
     StepRunning,
 )
+from harness.run_directory.events import said
 
 RUN_ID: Final = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{6}")
 CONFIRM: Final = "confirm"

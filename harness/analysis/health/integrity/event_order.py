@@ -21,8 +21,7 @@ from harness.analysis.calls.calls import FAILED, OK, kinds_of
 from harness.analysis.health.integrity.files import Record
 from harness.analysis.levels.steps import judge
 from harness.foundation.units import NS_PER_S
-from harness.run_directory.events import KINDS, line, named
-from harness.run_directory.kinds import (
+from harness.run_directory.event_kinds import (
     Activity,
     FaultHealed,
     FaultOff,
@@ -37,6 +36,7 @@ from harness.run_directory.kinds import (
     StepRunning,
     WorkerReport,
 )
+from harness.run_directory.events import KINDS, line, named
 
 STEP: Final[tuple[type[StepEvent], ...]] = (StepAsked, StepRunning, StepDone, StepJudged)
 ONCE: Final = (RunStarted, RunEnded)

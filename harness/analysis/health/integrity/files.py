@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 import pandas as pd
 
-from harness.run_directory.kinds import Event, RunEnded, RunStarted, WorkerReport, WorkerTrouble
+from harness.run_directory.event_kinds import Event, RunEnded, RunStarted, WorkerReport, WorkerTrouble
 
 Kind = TypeVar("Kind", bound=Event)
 IN_ORDER: Final = ("completed", "broke", "no_good_level")

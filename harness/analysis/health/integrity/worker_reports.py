@@ -18,7 +18,7 @@ import numpy as np
 from harness.analysis.health import stalls
 from harness.analysis.health.integrity.files import Record
 from harness.foundation.units import NS_PER_S
-from harness.run_directory.kinds import StepDone, WorkerReport
+from harness.run_directory.event_kinds import StepDone, WorkerReport
 
 GAP_S: Final = 3.0
 SILENT_S: Final = 12.0

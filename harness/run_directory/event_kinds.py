@@ -1,8 +1,8 @@
-"""The kinds of events, one struct each: what a line of events.jsonl says (the table of what they mean: `events`).
+"""The kinds of events, one struct each: what a line of events.jsonl says (`events` has the table of what they mean).
 
 The fields stand in the order in which they are written. A field without a default is always written, null where there is
 nothing to say; one with a default is left out where there is nothing to say. Whatever an old run, or another version, has
-left out is None when it is read. What the values may be, `fields` says.
+left out is None when it is read. What the values may be, `event_fields` says.
 """
 
 from collections.abc import Mapping, Sequence
