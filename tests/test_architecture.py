@@ -169,7 +169,7 @@ CONNECTS = {
     "client/http.py": "with addresses.connector",
     "conduct/live/alerting.py": "with addresses.connector",
     "conduct/durability/tasks.py": "to a target of ours, and to a database by number",
-    "doctor/answering.py": "makes no run",
+    "doctor/answering.py": "to what it has vetted, a database by number",
     "faults/toolkit/line.py": "to 127.0.0.1",
     "load/inside/transport/connecting.py": "by what the worker was told",
     "load/locust_engine.py": "over a socket that is there",

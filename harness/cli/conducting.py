@@ -21,6 +21,7 @@ from harness.conduct.run import conduct_run
 from harness.conduct.run_values import FinishedRun, RunRequest
 from harness.foundation.errors import INTERRUPTED, UsageError
 from harness.run_directory import private_files
+from harness.run_directory.disk_space import enough_memory
 from harness.scenario.read import scenario_of
 
 
@@ -51,6 +52,7 @@ def made(
     steered: Steered | None = None,
 ) -> FinishedRun:
     """A run, as it ended."""
+    enough_memory(run=True)
     names = [fault.name for fault in steered.experiment.faults] if steered else []
     scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
     _check_options(scenario.target.options)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import POSITIVE_DURATION, header
-from harness.foundation.errors import PASSED
+from harness.cli.options import ALLOW_HOST, POSITIVE_DURATION, header
+from harness.foundation.errors import PASSED, TargetUnreachableError
 from harness.foundation.units import duration_s
 from harness.foundation.untrusted import printable
 from harness.mcp.tool import properties, required
@@ -41,8 +41,17 @@ DESCRIPTION_CHARS = 60
     metavar="'Name: value'",
     help="HTTP header to send with every request.",
 )
+@ALLOW_HOST
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(url: str, protocol: str, timeout: str, headers: tuple[str, ...], *, as_json: bool) -> int:
+def command(
+    url: str,
+    protocol: str,
+    timeout: str,
+    headers: tuple[str, ...],
+    allowed_hosts: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> int:
     """Ask the server at URL which protocol it speaks and which tools it has, and print a command to load it.
 
     \b
@@ -51,13 +60,25 @@ def command(url: str, protocol: str, timeout: str, headers: tuple[str, ...], *, 
     Exit code 4 when nothing answers there, 2 when what answers does not speak MCP as asked.
     """
     from harness.client.preflight import preflight
+    from harness.conduct.setup.vetted_addresses import looked_up
+    from harness.foundation.addresses import book
+    from harness.foundation.addresses.address import read
+    from harness.foundation.addresses.judging import Wanted
     from harness.foundation.secrets import redact
     from harness.load.address import credentials, doors
 
     places = doors(url, protocol)
     asked = places.ws_url if protocol == "websocket" else places.mcp_url
     sent = credentials(url) | dict(map(header, headers))
-    found = asyncio.run(preflight(asked, protocol, headers=sent, timeout_s=duration_s(timeout)))
+
+    async def ask() -> "Discovered":
+        place = Wanted(
+            read(asked, ("http", "https", "ws", "wss")), purpose="This goes", absent=TargetUnreachableError
+        )
+        with book.in_force(await looked_up([place], allowed_hosts)):
+            return await preflight(asked, protocol, headers=sent, timeout_s=duration_s(timeout))
+
+    found = asyncio.run(ask())
     shown = redact.url(asked)
     click.echo(
         printable.as_json(_values(shown, found))

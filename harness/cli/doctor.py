@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.options import ALLOW_HOST
 from harness.foundation.errors import FAULTS_LEFT_OVER, PASSED, USAGE, worst
 from harness.foundation.untrusted import printable
 
@@ -32,8 +33,9 @@ COLOURS: dict["State", str] = {
     show_default=True,
     help="Directory in which run directories are created.",
 )
+@ALLOW_HOST
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(out: Path, *, clean: bool, as_json: bool) -> int:
+def command(out: Path, allowed_hosts: tuple[str, ...], *, clean: bool, as_json: bool) -> int:
     """Look at this machine: what is installed, what answers, what is missing and how to get it.
 
     \b
@@ -45,8 +47,8 @@ def command(out: Path, *, clean: bool, as_json: bool) -> int:
     from harness.doctor import leftovers, page
     from harness.doctor.examination import examine
 
-    cleaned = leftovers.clean(out) if clean else []
-    examination = asyncio.run(examine(out))
+    cleaned = leftovers.clean(out, allowed_hosts) if clean else []
+    examination = asyncio.run(examine(out, allowed_hosts))
     left = any(each.left for each in cleaned)
     code = worst(*(PASSED if examination.ready else USAGE, FAULTS_LEFT_OVER if left else PASSED))
     if as_json:

@@ -26,7 +26,7 @@ def command(scenario: Path | None, **given: Any) -> int:
     """
     from harness.cli.conducting import made
     from harness.cli.showing import publish_to_ci, put_on_page, show
-    from harness.foundation.errors import INTERRUPTED
+    from harness.foundation.errors import INTERRUPTED, UNKNOWN, worst
     from harness.history import night
     from harness.scenario.read import read_file
 
@@ -39,6 +39,9 @@ def command(scenario: Path | None, **given: Any) -> int:
     beside = night.write(finished.reading, given["out"])
     put_on_page(beside.markdown())
     click.echo(f"\n{beside.text()}", err=given["as_json"])
+    if beside.unwritten:
+        click.echo(f"nightly.md and nightly.json were not written: {beside.unwritten}", err=True)
+        return worst(finished.exit_code, UNKNOWN)
     return finished.exit_code
 
 

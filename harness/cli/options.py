@@ -47,6 +47,13 @@ SHARE = Quantity("percent", share)
 RATE = Quantity("rate", rate_per_s)
 USERS = click.IntRange(min=1)
 
+ALLOW_HOST: Decorator = click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="HOST",
+    help="A host other than this machine, a name or a number, to which it may go; repeatable.",
+)
 _SHARED: tuple[Decorator, ...] = (
     click.option(
         "--url",
@@ -169,13 +176,7 @@ _SHARED: tuple[Decorator, ...] = (
         help="Address on which workers from other machines join [default: 127.0.0.1:5557].",
     ),
     click.option("--seed", type=int, envvar="HARNESS_SEED", help="Seed for all random choices [default: 0]."),
-    click.option(
-        "--allow-host",
-        "allowed_hosts",
-        multiple=True,
-        metavar="HOST",
-        help="Allow the run to connect to this host, a name or an IP address, besides this machine; repeatable.",
-    ),
+    ALLOW_HOST,
     click.option(
         "--out",
         type=click.Path(path_type=Path),

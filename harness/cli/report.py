@@ -1,5 +1,6 @@
 """`harness report`: an old run, read again."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
     if out is not None:
         _make_room(out, directory)
     try:
-        reading = read_run(directory.path, touch=out is None)
+        reading = replace(read_run(directory.path, touch=out is None), put_in=out)
         code = _write(reading, directory, out)
     except KeyboardInterrupt:
         said = f"The report is not complete. It is written by: harness report {run}"

@@ -18,7 +18,7 @@ import click
 
 from harness.foundation.addresses import book
 from harness.foundation.addresses.address import AddressError, host_of, shown
-from harness.foundation.errors import PASSED, ServiceError, UsageError
+from harness.foundation.errors import PASSED, UsageError, not_started
 from harness.reference import flags
 from harness.reference.keys import FIRST_KEY
 from harness.reference.settings import Settings
@@ -26,6 +26,7 @@ from harness.services import target
 from harness.services.backends import postgres
 from harness.services.cleanup.leftovers import PREFIX
 from harness.services.cleanup.watched import watching
+from harness.services.processes.process import how
 from harness.services.target import ManagedServer
 
 
@@ -106,7 +107,12 @@ async def _serve_until(stopping: asyncio.Event, asked: ServeRequest) -> int:
         if not ended.done():
             ended.cancel()
             return PASSED
-        raise ServiceError("The reference server ended by itself", server.seat.child.log_tail())
+        child = server.seat.child
+        raise not_started(child.returncode, child.part)(
+            f"The reference server ended by itself: {how(child.returncode)}",
+            child.last_words(),
+            "Start it again",
+        )
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.foundation.errors import FAULT_BACKEND_UNREACHABLE, PASSED, ServiceError
+from harness.cli.options import ALLOW_HOST
+from harness.foundation.errors import FAULT_BACKEND_UNREACHABLE, PASSED, not_started
 from harness.foundation.untrusted import printable
 
 if TYPE_CHECKING:
@@ -70,12 +71,13 @@ def start(port: int) -> int:
 
 
 @command.command()
+@ALLOW_HOST
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def status(*, as_json: bool) -> int:
+def status(allowed_hosts: tuple[str, ...], *, as_json: bool) -> int:
     """Show which Toxiproxy is found, and whether it answers."""
-    from harness.services.toxiproxy import server as toxiproxy
+    from harness.doctor.answering import injector_status
 
-    found = asyncio.run(toxiproxy.status())
+    found = asyncio.run(injector_status(allowed_hosts))
     click.echo(printable.as_json(_as_json(found)) if as_json else "\n".join(_lines(found)))
     return PASSED if found.usable else FAULT_BACKEND_UNREACHABLE
 
@@ -83,6 +85,7 @@ def status(*, as_json: bool) -> int:
 async def _serve(port: int) -> int:
     from harness.services.cleanup.leftovers import PREFIX
     from harness.services.cleanup.watched import watching
+    from harness.services.processes.process import how
     from harness.services.toxiproxy import server as toxiproxy
 
     stopping = asyncio.Event()
@@ -102,7 +105,10 @@ async def _serve(port: int) -> int:
                 await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
                 asked.cancel()
                 if ended.done():
-                    raise ServiceError("Toxiproxy ended by itself", server.child.log_tail())
+                    code = server.child.returncode
+                    raise not_started(code, server.child.part)(
+                        f"Toxiproxy ended by itself: {how(code)}", server.child.last_words(), "Start it again"
+                    )
                 ended.cancel()
     return PASSED
 

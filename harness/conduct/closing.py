@@ -1,18 +1,22 @@
 """The end of a run, when nothing of it runs any more: sealed, read, written; each as far as there is room for it.
 
 What finds no room is told, and makes the exit code that of a run that is unknown at best. The reading itself needs none: of
-spools that could not be sealed it is made in memory. Whoever asked for the run shows it on standard output.
+spools that could not be sealed it is made in memory, and of a run whose directory is gone from what is still open. Whoever asked for the run shows it on standard output.
 """
 
 import asyncio
 import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+
+from msgspec import structs
 
 from harness.conduct.live import live_json
 from harness.conduct.run_values import FinishedRun, RunContext
 from harness.foundation.errors import FAULTS_LEFT_OVER, INTERRUPTED, HarnessError, NoRoomError, worst
 from harness.report import read_run, write_reading
+from harness.report.reading import Reading
 from harness.run_directory import checksums, disk_space
 from harness.run_directory.samples import seal
 
@@ -22,13 +26,15 @@ async def close(run: RunContext, reason: str, error: HarnessError | None) -> Fin
     directory, progress = run.directory, run.progress
     run.asked.leaving.reporting = True
     if not directory.path.is_dir():
-        raise error if isinstance(error, NoRoomError) else disk_space.gone(directory.path)
-    unwritten = await asyncio.to_thread(_seal, run)
-    try:
-        reading = await asyncio.to_thread(read_run, directory.path)
-    except Exception as trouble:
-        raise _unread(run, trouble) from trouble
-    unwritten = await _attempt(run, lambda: write_reading(reading, directory.path)) or unwritten
+        error = error if isinstance(error, NoRoomError) else disk_space.gone(directory.path)
+        reading, unwritten = await asyncio.to_thread(_reread, run, error), None
+    else:
+        unwritten = await asyncio.to_thread(_seal, run)
+        try:
+            reading = await asyncio.to_thread(read_run, directory.path)
+        except Exception as trouble:
+            raise _unread(run, trouble) from trouble
+        unwritten = await _attempt(run, lambda: write_reading(reading, directory.path)) or unwritten
     code = worst(int(reading.summary.exit_code), *([INTERRUPTED] if reason == "interrupted" else []))
     if error is not None:
         progress.note(str(error))
@@ -37,10 +43,33 @@ async def close(run: RunContext, reason: str, error: HarnessError | None) -> Fin
         progress.note(f"The report is not complete: {unwritten.what}\n{unwritten.why}\n{_elsewhere(run)}")
         code = worst(code, unwritten.exit_code)
     if left := run.left():
-        progress.note(f"Left over: {', '.join(sorted({one.what for one in left}))} (see {directory.undo})")
-        progress.note(f"When it answers again: harness doctor --clean --out {run.asked.out}")
+        _tell_left(run, [one.what for one in left])
         code = worst(code, FAULTS_LEFT_OVER)
     return FinishedRun(directory.path, reading.summary, code, reading)
+
+
+def _tell_left(run: RunContext, kinds: list[str]) -> None:
+    """What was left, and the command that undoes it; without undo.jsonl no command can."""
+    undo, named = run.directory.undo, ", ".join(sorted(set(kinds)))
+    if not undo.is_file():
+        run.progress.note(f"Left over: {named}; {undo}, which says how it is undone, is gone")
+        return
+    run.progress.note(f"Left over: {named} (see {undo})")
+    allowed = "".join(f" --allow-host {shlex.quote(host)}" for host in run.asked.scenario.allowed_hosts)
+    out = shlex.quote(str(run.asked.out))
+    run.progress.note(f"When it answers again: harness doctor --clean --out {out}{allowed}")
+
+
+def _reread(run: RunContext, error: NoRoomError) -> Reading:
+    """Of a directory that is gone: what was written into it is still open here; nothing of it is written again."""
+    try:
+        papers = {"metadata.json": run.written_facts(), "plan.json": run.plan.as_json()}
+        with run.held.restored(papers, run.written_scenario()) as directory:
+            reading = read_run(directory.path, touch=False)
+    except Exception as trouble:
+        raise error from trouble
+    place = run.directory.path
+    return replace(reading, summary=structs.replace(reading.summary, run_dir=str(place)), run_dir=place)
 
 
 def _seal(run: RunContext) -> NoRoomError | None:

@@ -47,7 +47,7 @@ from harness.faults.injector import Injector
 from harness.foundation.addresses import book
 from harness.foundation.clock import RunClock
 from harness.foundation.errors import HarnessError, NoRoomError, ServiceError, TargetNotStartedError
-from harness.foundation.secrets import hiding, redact
+from harness.foundation.secrets import redact
 from harness.foundation.secrets.hidden_log import ended_clean
 from harness.load.engine import Engine, Load, LoadSpec
 from harness.run_directory import directory as rundir
@@ -57,7 +57,6 @@ from harness.run_directory.disk_space import blame, blamed
 from harness.run_directory.event_kinds import RunEnded, RunStarted
 from harness.run_directory.events import EventLog
 from harness.run_directory.samples import Tail
-from harness.scenario.model import Scenario
 from harness.scenario.plan.build import build
 from harness.scenario.plan.describe import one_line
 from harness.scenario.plan.plan import Plan
@@ -91,12 +90,11 @@ async def _conduct(asked: RunRequest, plan: Plan, progress: Progress, meters: Me
     clock = RunClock.of(asked.clock)
     directory = rundir.create(asked.out, asked.scenario.name, clock.started_at)
     asked.leaving.run_dir, asked.leaving.out = directory.path, asked.out
-    _write_down(directory, asked, plan)
-    with ended_clean(directory.path), EventLog(directory.events) as log:
+    with ended_clean(directory.path, progress.note), EventLog(directory.events) as log:
         run = RunContext(
             asked, plan, directory, clock, log, progress, _facts(asked, directory, clock), meters
         )
-        run.write_metadata()
+        _write_down(run)
         introduce(run)
         progress.note(one_line(plan))
         for text in warnings(plan):
@@ -109,7 +107,10 @@ async def _conduct(asked: RunRequest, plan: Plan, progress: Progress, meters: Me
             # Nothing ran, and no log of a part says more than the error.
             shutil.rmtree(directory.path, ignore_errors=True)
         raise error
-    return await close(run, reason, error)
+    try:
+        return await close(run, reason, error)
+    finally:
+        run.held.close()
 
 
 async def _until_interrupted(run: RunContext) -> tuple[str, HarnessError | None]:
@@ -243,16 +244,11 @@ def _load_spec(run: RunContext, server: ServerUnderTest) -> LoadSpec:
     )
 
 
-def _write_down(directory: RunDirectory, asked: RunRequest, plan: Plan) -> None:
+def _write_down(run: RunContext) -> None:
     """What was asked for, before anything starts."""
-    directory.write_yaml("scenario.yaml", redact.tree(_as_written(asked.scenario)))
-    directory.write_json("plan.json", plan.as_json())
-
-
-def _as_written(scenario: Scenario) -> dict[str, Any]:
-    """Where the file has `${NAME}` for what is sent, so has this."""
-    data = asdict(scenario)
-    return data | {key: hiding.as_written(data[key], key) for key in ("target", "workload", "work", "alert")}
+    run.directory.write_yaml("scenario.yaml", run.written_scenario())
+    run.directory.write_json("plan.json", run.plan.as_json())
+    run.write_metadata()
 
 
 def _facts(asked: RunRequest, directory: RunDirectory, clock: RunClock) -> dict[str, Any]:

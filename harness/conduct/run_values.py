@@ -1,16 +1,17 @@
 """A run as values: as it was asked for, as it is being made, as it ended."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.conduct.experiments.experiment import Steered
+from harness.conduct.held import Held
 from harness.conduct.leaving import Leaving
 from harness.conduct.live.meters import Meters
 from harness.conduct.live.progress import Progress
 from harness.foundation.clock import Clock, RealClock, RunClock
-from harness.foundation.secrets import redact
+from harness.foundation.secrets import hiding, redact
 from harness.load.engine import Engine
 from harness.report.reading import Reading
 from harness.run_directory.directory import RunDirectory
@@ -74,13 +75,29 @@ class RunContext:
     progress: Progress
     facts: dict[str, Any]
     meters: Meters = field(default_factory=Meters)
+    held: Held = field(init=False)
     undo: UndoJournal | None = None
     strangers: int = 0  # attempts to join the load that were refused
     started: bool = False  # there is something to read, whatever happens from here on
 
+    def __post_init__(self) -> None:
+        self.held = Held(self.directory.path)
+
     def write_metadata(self, **more: Any) -> None:
         self.facts |= more
-        self.directory.write_json("metadata.json", redact.tree(self.facts))
+        self.directory.write_json("metadata.json", self.written_facts())
+
+    def written_facts(self) -> Any:
+        """metadata.json, without secrets."""
+        return redact.tree(self.facts)
+
+    def written_scenario(self) -> Any:
+        """scenario.yaml, without secrets: where the file has `${NAME}` for what is sent, so has this."""
+        data = asdict(self.asked.scenario)
+        as_written = {
+            key: hiding.as_written(data[key], key) for key in ("target", "workload", "work", "alert")
+        }
+        return redact.tree(data | as_written)
 
     @property
     def journal(self) -> UndoJournal:

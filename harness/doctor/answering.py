@@ -1,17 +1,21 @@
 """Which servers answer: those that DATABASE_URL, TOXIPROXY_URL, AMQP_URL and REDIS_URL name.
 
-Each is spoken to by the library that the reference server uses for it, within seconds, as far as to have logged in;
-passwords are never shown. One that is not named is no fault: the finding says what serves in its place.
+Each is spoken to by the library that the reference server uses for it, within seconds, as far as to have logged in, where a
+run could go: on this machine, or a host that was allowed; passwords are never shown. One that is not named is no fault: the finding says what serves in its place.
 """
 
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
+from harness.conduct.setup import vetted_addresses
 from harness.doctor.finding import DoctorFinding, State
+from harness.foundation.addresses import book
+from harness.foundation.addresses.vetting import Book
 from harness.foundation.clock import within
+from harness.foundation.errors import HarnessError
 from harness.foundation.secrets import redact
 from harness.services.toxiproxy import server
 
@@ -24,24 +28,26 @@ class _NoAnswerError(Exception):
     """Why, in words."""
 
 
-async def database() -> DoctorFinding:
+async def database(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
     """The reference server's, and a run cannot do without it when it is named."""
-    return await _named("DATABASE_URL", "an embedded PostgreSQL is started", _postgresql, "missing")
+    return await _named(
+        "DATABASE_URL", "an embedded PostgreSQL is started", _postgresql, "missing", allowed_hosts
+    )
 
 
-async def queue() -> DoctorFinding:
+async def queue(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
     """RabbitMQ, or what speaks like it."""
-    return await _named("AMQP_URL", "PostgreSQL serves as the queue", _amqp, "warning")
+    return await _named("AMQP_URL", "PostgreSQL serves as the queue", _amqp, "warning", allowed_hosts)
 
 
-async def cache() -> DoctorFinding:
+async def cache(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
     """Redis, or what speaks like it."""
-    return await _named("REDIS_URL", "PostgreSQL keeps the sessions", _redis, "warning")
+    return await _named("REDIS_URL", "PostgreSQL keeps the sessions", _redis, "warning", allowed_hosts)
 
 
-async def fault_injector() -> DoctorFinding:
+async def fault_injector(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
     """Toxiproxy, as a run would find it."""
-    found = await server.status()
+    found = await injector_status(allowed_hosts)
     if not found.named:
         own = "a run starts one of its own" if found.program else "network faults need a Toxiproxy first"
         return DoctorFinding("TOXIPROXY_URL", "good", f"not set: {own}")
@@ -52,7 +58,24 @@ async def fault_injector() -> DoctorFinding:
     return DoctorFinding("TOXIPROXY_URL", "good", answer)
 
 
-async def _named(variable: str, otherwise: str, ask: Ask, when_silent: State) -> DoctorFinding:
+async def injector_status(allowed_hosts: Sequence[str]) -> server.Status:
+    """Asked where a run could ask it."""
+    url = os.environ.get("TOXIPROXY_URL")
+    try:
+        with book.in_force(await _vetted("TOXIPROXY_URL", url, allowed_hosts) if url else {}):
+            return await server.status()
+    except HarnessError as error:
+        return await server.status(refused=". ".join(error.lines()))
+
+
+async def _vetted(variable: str, url: str, allowed_hosts: Sequence[str]) -> Book:
+    wanted = vetted_addresses.named(variable, url)
+    return await vetted_addresses.looked_up([] if wanted is None else [wanted], allowed_hosts)
+
+
+async def _named(
+    variable: str, otherwise: str, ask: Ask, when_silent: State, allowed_hosts: Sequence[str]
+) -> DoctorFinding:
     url = os.environ.get(variable)
     if not url:
         return DoctorFinding(variable, "good", f"not set: {otherwise}")
@@ -61,8 +84,12 @@ async def _named(variable: str, otherwise: str, ask: Ask, when_silent: State) ->
     except ValueError:
         shown = "it is no URL"  # and may hold a password all the same
     try:
-        async with within(ANSWER_S):
-            said = await ask(url)
+        with book.in_force(await _vetted(variable, url, allowed_hosts)):
+            async with within(ANSWER_S):
+                said = await ask(url)
+    except HarnessError as error:
+        what = f"{error.what}. {error.why}"
+        return DoctorFinding(variable, when_silent, what, f"without the variable {otherwise}", error.todo)
     except TimeoutError:
         why = f"no answer in {ANSWER_S:g}s"
     except ModuleNotFoundError as error:
@@ -84,7 +111,7 @@ async def _postgresql(url: str) -> str:
     import asyncpg
 
     try:
-        connection = await asyncpg.connect(url, timeout=ANSWER_S)
+        connection = await asyncpg.connect(await book.by_number(url), timeout=ANSWER_S)
         try:
             return f"PostgreSQL {await connection.fetchval('SHOW server_version')}"
         finally:

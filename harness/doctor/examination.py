@@ -1,8 +1,9 @@
 """The examination: all checks, in groups, done at the same time; each is bounded, and starts nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness.doctor import answering, installed, leftovers, machine
@@ -36,7 +37,7 @@ class Examination:
         return not any(finding.state == "missing" for finding in self.findings)
 
 
-def checks(out: Path) -> dict[str, tuple[Check, ...]]:
+def checks(out: Path, allowed_hosts: Sequence[str] = ()) -> dict[str, tuple[Check, ...]]:
     """What is looked at, in the order in which it is shown."""
     return {
         "Installed": (
@@ -51,10 +52,10 @@ def checks(out: Path) -> dict[str, tuple[Check, ...]]:
             _threaded(installed.session_store),
         ),
         "Services": (
-            answering.database,
-            answering.fault_injector,
-            answering.queue,
-            answering.cache,
+            partial(answering.database, allowed_hosts),
+            partial(answering.fault_injector, allowed_hosts),
+            partial(answering.queue, allowed_hosts),
+            partial(answering.cache, allowed_hosts),
         ),
         "Machine": (
             _threaded(machine.system),
@@ -67,9 +68,9 @@ def checks(out: Path) -> dict[str, tuple[Check, ...]]:
     }
 
 
-async def examine(out: Path) -> Examination:
+async def examine(out: Path, allowed_hosts: Sequence[str] = ()) -> Examination:
     """Look at everything."""
-    groups = checks(out)
+    groups = checks(out, allowed_hosts)
     found = await asyncio.gather(*(check() for group in groups.values() for check in group))
     answers = iter(found)
     return Examination(

@@ -6,6 +6,8 @@ code. Anything else that is raised is a bug of ours: exit 70.
 When several codes apply, `worst` picks by the order that the command contract fixes.
 """
 
+from pathlib import Path
+
 PASSED, FAILED, USAGE, UNKNOWN = 0, 1, 2, 3
 TARGET_UNREACHABLE, FAULT_BACKEND_UNREACHABLE, FAULTS_LEFT_OVER = 4, 5, 6
 ONLY_P2_FAILED, INTERNAL, INTERRUPTED = 8, 70, 130
@@ -29,9 +31,21 @@ class HarnessError(Exception):
 
     exit_code = INTERNAL
 
-    def __init__(self, what: str, why: str = "", todo: str = "") -> None:
-        super().__init__(what, why, todo)
-        self.what, self.why, self.todo = what, why, todo
+    def __init__(self, what: str, why: str = "", todo: str = "", log: Path | None = None) -> None:
+        super().__init__(what, why, todo, log)
+        self.what, self.why = what, why
+        self._todo, self._log = todo, log
+
+    @property
+    def todo(self) -> str:
+        """What to do; the log that says more is named as long as it is there."""
+        if self._log is None or not self._log.is_file():
+            return self._todo
+        return f"{self._todo} (see {self._log})" if self._todo else f"See {self._log}"
+
+    def said_as(self, kind: "type[HarnessError]") -> "HarnessError":
+        """The same words, with the exit code of another kind."""
+        return kind(self.what, self.why, self._todo, self._log)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -79,28 +93,37 @@ class NoRoomError(UntrustedError):
 
 
 class ServiceError(HarnessError):
-    """A part that the harness starts itself did not start, or died."""
+    """A part that the harness starts itself was used wrongly by us."""
 
     exit_code = INTERNAL
 
 
 class PartGoneError(ServiceError):
-    """A part was ended by somebody else: no bug, and nothing that could be measured without it."""
+    """A part was ended by somebody else, or did not start: no bug, and nothing that could be measured without it."""
 
     exit_code = UNKNOWN
 
 
-class PartWithoutDatabaseError(ServiceError):
-    """The reference target says by its exit code that it cannot use its database. That is no bug, and nothing can be measured."""
+class TargetPartError(ServiceError):
+    """The reference target did not start, for want of its database or for another reason: the server under test is not there."""
 
     exit_code = TARGET_UNREACHABLE
 
 
-def not_started(returncode: int | None) -> type[ServiceError]:
-    """The error for a part that ended with this code before it was ready."""
-    if returncode == TARGET_UNREACHABLE:
-        return PartWithoutDatabaseError
-    return PartGoneError if returncode is not None and returncode < 0 else ServiceError
+class ToxiproxyPartError(ServiceError):
+    """A Toxiproxy of ours did not start."""
+
+    exit_code = FAULT_BACKEND_UNREACHABLE
+
+
+_PARTS = (("target", TargetPartError), ("toxiproxy", ToxiproxyPartError))
+
+
+def not_started(returncode: int | None, part: str) -> type[ServiceError]:
+    """The error for a part that ended with this code before it was ready, or did not get ready in time (None)."""
+    if returncode is not None and returncode < 0:
+        return PartGoneError
+    return next((kind for name, kind in _PARTS if part.partition("-")[0] == name), PartGoneError)
 
 
 def worst(*codes: int) -> int:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ class Night:
     scenario: str
     pair: RunPair | None
     elsewhere: int  # runs of the same scenario on other machines
+    unwritten: str = ""  # why it is not among the files of the run
 
     def head(self) -> str:
         if self.pair is None:
@@ -97,6 +98,9 @@ def write(reading: Reading, root: Path) -> Night:
             Side(glance.of(reading.summary), reading.metadata, reading.plan, _names(reading.events)),
         )
     night = Night(str(reading.summary.scenario), pair, elsewhere)
-    write_whole(reading.run_dir / "nightly.md", night.markdown())
-    write_whole(reading.run_dir / "nightly.json", json.dumps(night.as_json(), indent=2) + "\n")
+    try:
+        write_whole(reading.run_dir / "nightly.md", night.markdown())
+        write_whole(reading.run_dir / "nightly.json", json.dumps(night.as_json(), indent=2) + "\n")
+    except OSError as error:  # it is shown all the same
+        return replace(night, unwritten=error.strerror or str(error))
     return night

@@ -10,7 +10,6 @@ one, no link is followed, and nothing else is ever removed. A run stays, whateve
 What it does not know: processes of another machine that write into the same directory.
 """
 
-import json
 import os
 import re
 import shutil
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.foundation.errors import UsageError
+from harness.foundation.untrusted import nesting
 from harness.foundation.untrusted.documents import short
 from harness.run_directory.directory import RunDirectory
 from harness.run_directory.results import glance
@@ -123,8 +123,8 @@ def _glance(path: Path) -> Glance | None:
 
 def mapping(path: Path) -> dict[str, Any] | None:
     """What a JSON file of a run says; None when there is none, or none that can be read."""
-    with suppress(OSError, ValueError, RecursionError):
-        found = json.loads(path.read_text(encoding="utf-8"))
+    with suppress(OSError, ValueError):
+        found = nesting.of_file(path)
         return found if isinstance(found, dict) else None
     return None
 

@@ -180,7 +180,8 @@ class _LocustLoad:
             if await child.ended_within(1.0):
                 code = child.returncode if code is None else code
                 why += f"; {name} ended with {child.returncode}:\n{_last_line(child.log_tail())}"
-        raise not_started(code)("The load engine failed", why, "See locust.log and worker-*.log of the run")
+        said_by = "See locust.log and worker-*.log of the run"
+        raise not_started(code, MASTER)("The load engine failed", why, said_by)
 
     def attend(self, doing: Coroutine[Any, Any, None]) -> None:
         """Something that goes on beside the load, until it ends."""

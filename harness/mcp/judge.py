@@ -86,7 +86,7 @@ def _same_id(found: object, expected: int | None) -> bool:
 def _said(message: Message) -> str:
     try:
         said = decode_text(message.error.message) if isinstance(message.error, Error) else ""
-    except msgspec.DecodeError:  # anything but a text
+    except (msgspec.DecodeError, RecursionError):  # anything but a text
         return ""
     return printable(said)
 

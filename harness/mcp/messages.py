@@ -5,14 +5,13 @@ somebody asks for it: what is large on the wire may be twenty times as large in 
 much to make, and one of each is made for every call.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
 
 from harness import __version__
+from harness.foundation.untrusted.nesting import is_deep
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -116,10 +115,6 @@ decode_text = msgspec.json.Decoder(str).decode
 decode_flags = msgspec.json.Decoder(ResultFlags).decode
 
 DEPTH_MAX: Final = 200
-_TEXTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # one without an end goes on to the end
-_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
-PEELS: Final = 20
 METHOD_NOT_FOUND = b'"error":{"code":-32601,"message":"Method not found"}'
 
 
@@ -128,7 +123,7 @@ def parse(data: bytes | bytearray) -> Message | None:
     try:
         if not data.isascii():
             data.decode()  # msgspec passes over what it need not read
-        if len(data) > 2 * DEPTH_MAX and _is_deep(data):
+        if len(data) > 2 * DEPTH_MAX and is_deep(data, DEPTH_MAX):
             return None  # however deep the stack is that this is called from
         return _decode_message(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -139,21 +134,9 @@ def decoded(raw: msgspec.Raw | None) -> Any:
     """The value of a part that was left raw; None when there is none, a number in it is beyond what Python can hold, or
     it is nested deeper than whoever walks through it could go."""
     try:
-        return None if raw is None or _is_deep(bytes(raw)) else msgspec.json.decode(raw)
+        return None if raw is None or is_deep(bytes(raw), DEPTH_MAX) else msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def _is_deep(data: bytes | bytearray) -> bool:
-    if data.count(b"[") + data.count(b"{") <= DEPTH_MAX:
-        return False
-    left = data.translate(None, _NO_BRACKETS)
-    for _ in range(PEELS):  # of what is no deeper than usual nothing is left
-        left = left.replace(b"[]", b"").replace(b"{}", b"")
-        if len(left) < DEPTH_MAX:
-            return False
-    brackets = _TEXTS.sub(b"", data).translate(None, _NO_BRACKETS)
-    return max(accumulate(map(_STEPS.__getitem__, brackets), initial=0)) > DEPTH_MAX
 
 
 def answer(message: Message, answers: Answers = NO_ANSWERS) -> bytes:

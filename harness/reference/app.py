@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from harness.foundation.errors import ServiceError, UsageError
+from harness.foundation.errors import TargetPartError, UsageError
 from harness.reference import databases as postgres
 from harness.reference.admission import Admission
 from harness.reference.broken import applied
@@ -197,7 +197,7 @@ class ReferenceServer:
                 "Give the key it had, or another one, or none.",
             ) from error
         except ClientsUnreachableError as error:
-            raise ServiceError("The target cannot see that it has an admin.", str(error)) from error
+            raise TargetPartError("The target cannot see that it has an admin.", str(error)) from error
         keys = applied.keys(settings, clients)
         return lambda app: KeyGuard(applied.door(settings, app), keys)
 

@@ -7,7 +7,6 @@ Rows and events at times that no run can have (negative, done before sent, long 
 what follows counts seconds, and would count for ever.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from harness.analysis.health.integrity import work_entries
 from harness.analysis.health.integrity.files import Record
 from harness.foundation.errors import UsageError
 from harness.foundation.units import NS_PER_S
+from harness.foundation.untrusted import nesting
 from harness.run_directory import checksums, document_fields
 from harness.run_directory.event_fields import Check
 from harness.run_directory.event_kinds import Activity, Event, RunEnded, StepDone, StepJudged, WorkerReport
@@ -140,22 +140,25 @@ def _json(path: Path, fields: Mapping[str, Check]) -> tuple[dict[str, Any] | Non
     if not path.exists():
         return None, ()
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        data = nesting.of_file(path)
+    except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read", str(error), "Is it the directory of a run?") from error
     return document_fields.sound(path.name, data, fields) if isinstance(data, dict) else (None, ())
 
 
 def _yaml(path: Path) -> tuple[Mapping[str, Any] | None, Sequence[str]]:
-    """The scenario as it was written down; an alias, which is none of ours, may stand for endless copies."""
+    """The scenario as it was written down; an alias, which is none of ours, may stand for endless copies, and so deep is none of ours."""
     if not path.exists():
         return None, ()
     unread = (f"{path.name} cannot be read",)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         text = path.read_text(encoding="utf-8")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
-            return None, unread
+        level = 0
+        for event in yaml.parse(text, Loader=loader):
+            level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or level > nesting.LEVELS_MOST:
+                return None, unread
         data = yaml.load(text, Loader=loader)  # noqa: S506 - it is a safe one
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None, unread

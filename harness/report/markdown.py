@@ -46,7 +46,7 @@ def markdown(reading: Reading) -> str:
         *(f"{cell(lead)}{cell(words)}." for lead, words in _findings(reading) if words),
         "" if reading.matrix else _faults(reading),
         _failures(summary),
-        f"Report: `{clean(str(reading.run_dir / 'report.html')).replace('`', '')}`",
+        "" if reading.page is None else f"Report: `{clean(str(reading.page)).replace('`', '')}`",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -43,6 +43,7 @@ from harness.run_directory.results.summary import Outcome
 from harness.scenario import objectives
 
 TABLE_ROWS_MOST: Final = 60
+PAGE: Final = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,13 @@ class Reading:
     plan: dict[str, Any]
     run_dir: Path
     damage: tuple[str, ...] = ()
+    put_in: Path | None = None  # where the files of its report go; None: beside the run
+
+    @property
+    def page(self) -> Path | None:
+        """Its report.html, when there is one."""
+        path = (self.put_in or self.run_dir) / PAGE
+        return path if path.is_file() else None
 
 
 def read(run_dir: Path, *, touch: bool = True) -> Reading:

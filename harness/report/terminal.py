@@ -92,7 +92,7 @@ def render(reading: Reading, *, colour: bool) -> str:
             out.print()
         out.print(Padding(_facts(reading), (0, 2)))
         # Never folded: a path is there to be copied.
-        place = str(reading.run_dir / "report.html")
+        place = "not written" if reading.page is None else str(reading.page)
         out.print(Text.assemble("  ", (f"{'Report':<{FACT_WIDTH}}", "dim"), "   ", place), soft_wrap=True)
     return without_commands("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
 

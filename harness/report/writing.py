@@ -1,5 +1,6 @@
 """Writes what a run was read as into its directory, or another one: each file appears whole or not at all."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from harness.report.charts import CHARTS, renditions
@@ -8,14 +9,14 @@ from harness.report.html import page
 from harness.report.json import summary_json
 from harness.report.junit import junit
 from harness.report.markdown import markdown
-from harness.report.reading import Reading, damaged, read
+from harness.report.reading import PAGE, Reading, damaged, read
 from harness.report.svg import alone
 from harness.run_directory.directory import write_whole
 
 
 def write(run_dir: Path, out: Path | None = None) -> Reading:
     """Every file of the report; returns what it was made from. With `out` they go there, and the run is not touched."""
-    reading = read(run_dir, touch=out is None)
+    reading = replace(read(run_dir, touch=out is None), put_in=out)
     put(reading, out or run_dir)
     return reading
 
@@ -33,15 +34,26 @@ def put(reading: Reading, out: Path) -> None:
 def _write(reading: Reading, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / "summary.json", summary_json(reading))
-    write_whole(out / "summary.md", markdown(reading))
-    write_whole(out / "junit.xml", junit(reading))
+    try:
+        write_whole(out / "junit.xml", junit(reading))
+        _write_tables(reading, out)
+        write_whole(out / PAGE, page(reading, _drawn(reading, out)))
+    finally:  # it names the page, if that is there
+        write_whole(out / "summary.md", markdown(replace(reading, put_in=out)))
+
+
+def _write_tables(reading: Reading, out: Path) -> None:
     write_whole(out / "windows.csv", windows_csv(reading))
     if len(reading.intervals):
         write_whole(out / "intervals.csv", intervals_csv(reading))
+
+
+def _drawn(reading: Reading, out: Path) -> dict[str, list[str]]:
+    """The charts, as files and for the page."""
     charts = out / "charts"
     charts.mkdir(exist_ok=True)
     drawn = {name: renditions(name, reading) for name in CHARTS}
     for name, pictures in drawn.items():
         if pictures:
             write_whole(charts / f"{name}.svg", alone(pictures[0]))
-    write_whole(out / "report.html", page(reading, drawn))
+    return drawn

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from harness.foundation.untrusted import nesting
 from harness.run_directory.directory import write_whole
 
 NAME: Final = "checksums.json"
@@ -37,9 +38,9 @@ def differing(run_dir: Path) -> Iterator[str]:
     if not path.exists():
         return
     try:
-        said: Any = json.loads(path.read_text(encoding="utf-8"))["sha256"]
+        said: Any = nesting.of_file(path)["sha256"]
         sums = {str(name): str(digest) for name, digest in said.items()}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         yield f"{NAME} cannot be read"
         return
     for name in GUARDED:

@@ -34,7 +34,12 @@ USED_UP: Final = {
 }
 ELSEWHERE: Final = "Free some, or give another directory with --out"
 LESS: Final = "Give it more (ulimit, the limits of the container), or ask for fewer users and workers"
-ADDRESS_LEAST: Final = 768 << 20  # libraries that are loaded with less may wait for it without end
+# Of address space and of data: with less, libraries that are loaded wait for it without end, or end the process themselves.
+ADDRESS_LEAST: Final = 768 << 20
+_MEMORY: Final = (
+    (resource.RLIMIT_AS, "-v", ADDRESS_LEAST, 1280 << 20),
+    (resource.RLIMIT_DATA, "-d", 256 << 20, 640 << 20),
+)
 # Words of errors that are of memory, and do not say so by their type.
 _OF_MEMORY: Final = (
     "cannot allocate memory",
@@ -67,12 +72,14 @@ def free(path: Path) -> Free:
     )
 
 
-def enough_memory() -> None:
-    """Before anything large is loaded."""
-    most = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if 0 <= most < ADDRESS_LEAST:
-        why = f"It may use {most >> 20} MB of memory (ulimit -v), and needs at least {ADDRESS_LEAST >> 20} MB"
-        raise NoRoomError("The harness has no room to work", why, LESS)
+def enough_memory(*, run: bool = False) -> None:
+    """Before anything large is loaded; a `run` needs more. What is not asked for here ends in an abort, or in a wait without end."""
+    for limit, flag, few, many in _MEMORY:
+        most, least = resource.getrlimit(limit)[0], many if run else few
+        if 0 <= most < least:
+            for_a_run = " for a run" if run else ""
+            why = f"It may use {most >> 20} MB of memory (ulimit {flag}), and needs at least {least >> 20} MB{for_a_run}"
+            raise NoRoomError("The harness has no room to work", why, LESS)
 
 
 def blame(error: BaseException, place: Path | None = None) -> NoRoomError | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from harness.foundation.untrusted import nesting
+
 NAMED_MOST: Final = 3
 
 
@@ -50,6 +52,8 @@ def read_lines(path: Path) -> Lines:
 def parse(text: bytes) -> dict[str, Any] | None:
     """One object in strict JSON; None when it is anything else."""
     try:
+        if nesting.is_deep(text, nesting.LEVELS_MOST):
+            return None
         found = json.loads(text.decode(), parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None

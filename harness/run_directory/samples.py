@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harness.foundation.secrets.hiding import hide_cut
+from harness.foundation.untrusted import nesting
 from harness.run_directory import started_calls
 from harness.run_directory.schema import NULL, NULL_CODE, NULLABLE, NUMBERS, ORDER, TEXTS
 from harness.run_directory.spool import Block, Gauges, read_blocks
@@ -143,7 +144,13 @@ def _sealed(spool_dir: Path, aside: Path) -> int:
 def sealed_counts(path: Path) -> dict[int, int] | None:
     """Calls started, by worker, as `seal` found them counted; None when the file does not say."""
     told = (pq.read_metadata(path).metadata or {}).get(STARTED.encode()) if path.exists() else None
-    return None if told is None else {int(worker): int(count) for worker, count in json.loads(told).items()}
+    return (
+        None
+        if told is None
+        else {
+            int(worker): int(count) for worker, count in nesting.value(told, nesting.FILE_BYTES_MOST).items()
+        }
+    )
 
 
 def _write(writer: pq.ParquetWriter, tables: Sequence[pa.Table]) -> int:

@@ -6,7 +6,8 @@
 
 - One process writes ahead (the owner, named by the first line); the janitor adds `done` lines after its death.
 - A process is known by pid and start time (clock ticks since boot): a reused pid is somebody else.
-- What cannot be written must not be done; what has been undone is undone, even where that cannot be written.
+- What cannot be written must not be done; what has been undone is undone, even where that cannot be written. On a full disk it is
+  written in the place of what it undoes, which takes no room.
 - Nothing is synced to disk: lines survive the death of any process, and the death of the machine undoes the rest.
 - A journal is in force in the body of its `with`, and for the tasks that are begun there: whoever starts something
   announces it in the one in force (`journal`), so it need not be handed from hand to hand.
@@ -30,9 +31,11 @@ from typing import Any, Self
 
 from harness.foundation.errors import NoRoomError
 from harness.foundation.secrets.hiding import hide
+from harness.foundation.untrusted import nesting
 from harness.run_directory.appended_file import Appended
 
 PROCESS, DIRECTORY, SHARED_MEMORY = "process", "directory", "shared_memory"
+BYTES_MOST, LINE_BYTES_MOST = 64 << 20, 1 << 20  # of a file of ours; whoever else wrote it has no say beyond
 NO_FAULTS = (PROCESS, DIRECTORY, SHARED_MEMORY)
 
 
@@ -78,6 +81,7 @@ class UndoJournal:
         self.path = path.absolute()
         self._last_id = max((entry.id for entry in read_open(self.path, also_done=True)), default=0)
         self._file = Appended(self.path)
+        self._announced: dict[int, OpenEntry] = {}
         self._undone: set[int] = set()
         self.unwatched = ""  # why nobody would undo it if we were killed now
         self.unasked: Callable[[Ended], None] = lambda _ended: None
@@ -99,6 +103,7 @@ class UndoJournal:
         """Announce one thing of any kind that `services.cleanup.leftovers` can undo. NoRoomError: it must not be done."""
         self._last_id += 1
         self._announce({"id": self._last_id, "what": what, **data})
+        self._announced[self._last_id] = OpenEntry(self._last_id, what, data)
         return Entry(self, self._last_id)
 
     def process(self, pid: int, name: str, signal: int = 9) -> Entry:
@@ -119,12 +124,15 @@ class UndoJournal:
     def done(self, entry_id: int) -> None:
         """It has been undone, whether or not that can be written: who undoes it once more finds nothing to do."""
         self._undone.add(entry_id)
-        with suppress(OSError):
+        try:
             self._write({"done": entry_id})
+        except OSError:
+            _write_over(self.path, entry_id)
 
     def open(self) -> list[OpenEntry]:
-        """What has been announced and not undone."""
-        return [entry for entry in read_open(self.path) if entry.id not in self._undone]
+        """What has been announced and not undone, also when the file is gone."""
+        known = read_open(self.path) if self.path.is_file() else self._announced.values()
+        return [entry for entry in known if entry.id not in self._undone]
 
     def _announce(self, line: Mapping[str, Any]) -> None:
         try:
@@ -178,8 +186,28 @@ def owner_alive(path: Path) -> bool:
 
 def mark_done(path: Path, entry_id: int) -> None:
     """Add that a thing has been undone, for whoever undoes it after the owner's death."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"done": entry_id}) + "\n")
+    file = Appended(path)
+    try:
+        file.write(json.dumps({"done": entry_id}).encode() + b"\n")
+    except OSError:
+        if not _write_over(path, entry_id):
+            raise
+    finally:
+        file.close()
+
+
+def _write_over(path: Path, entry_id: int) -> bool:
+    """In the place of the line that announced it: a file of the same size needs no room. Whether that was possible."""
+    done = json.dumps({"done": entry_id}, separators=(",", ":")).encode()
+    with suppress(OSError), path.open("r+b", buffering=0) as file:
+        at = 0
+        for line in file.read(BYTES_MOST).splitlines(keepends=True):
+            size = len(line.rstrip(b"\n"))
+            if size >= len(done) and _line(line).get("id") == entry_id:
+                file.seek(at)
+                return file.write(done.ljust(size)) == size
+            at += len(line)
+    return False
 
 
 def start_ticks(pid: int) -> int:
@@ -203,12 +231,15 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     """Every whole line; a torn one and one that is no mapping are left out."""
     if not path.is_file():
         return []
-    lines = []
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(line, dict):
-            lines.append(line)
-    return lines
+    with path.open("rb") as file:
+        found = map(_line, file.read(BYTES_MOST).splitlines())
+        return [line for line in found if line]
+
+
+def _line(text: bytes) -> dict[str, Any]:
+    """What a line says; nothing when it cannot be read, or is no mapping."""
+    try:
+        line = nesting.value(text, LINE_BYTES_MOST)
+    except ValueError:
+        return {}
+    return line if isinstance(line, dict) else {}

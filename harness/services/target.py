@@ -19,7 +19,7 @@ from harness.run_directory import private_files
 from harness.services.fault_sites.restartable import RestartableProcess
 from harness.services.processes import readiness, usage
 from harness.services.processes.ports import free_port, is_taken
-from harness.services.processes.process import GIVES_WAY, Child, running
+from harness.services.processes.process import GIVES_WAY, SERVER, Child, running
 from harness.services.processes.usage import Usage
 
 HOST = "127.0.0.1"
@@ -145,14 +145,14 @@ async def commanded(
             ready=readiness.url(ready_url),
             env=env,
             nice=GIVES_WAY,
-            part="server",
+            part=SERVER,
             umask=private_files.THEIRS,
         )
     )
     try:
         await seat.start()
     except ServiceError as error:
-        raise TargetNotStartedError(error.what, error.why, error.todo) from error
+        raise error.said_as(TargetNotStartedError) from error
     async with seat:
         door = ready_url if "mcp" in where.path.split("/") else f"{base_url}/mcp"
         yield ManagedServer(base_url, mcp_url or door, log, seat)

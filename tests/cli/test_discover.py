@@ -92,3 +92,26 @@ def test_whatever_a_server_says_of_itself_can_be_shown(found: Discovered, expect
     text = "\n".join(_lines("u", found))
 
     assert [words for words in expected if words not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://203.0.113.9/mcp", "203.0.113.9 is not this machine"),
+        ("http://0.0.0.0:1/mcp", "0.0.0.0 is not an address of a server"),
+        ("http://169.254.169.254/mcp", "must not be taken for a server by a slip"),
+        ("ws://127.1/mcp", "is no IPv4 address"),
+    ],
+)
+def test_it_goes_where_a_run_may_go(url: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2, with the flag that allows it, and nobody is asked."""
+    assert main.run(["discover", url, "--protocol", "websocket"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, says in err) == ("", True)
+
+
+def test_another_machine_that_was_allowed_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    """Here nobody answers, which is another error."""
+    url = "http://[::ffff:127.0.0.1]:1/mcp"
+    assert main.run(["discover", url, "--allow-host", "::ffff:127.0.0.1"]) == 4
+    assert "is not there" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from harness.cli.main import COMMANDS
 from harness.cli.main import run as command
 from harness.conduct import disk_space
 from harness.conduct.disk_space import Keeper
@@ -19,8 +20,10 @@ from harness.conduct.durability import entries
 from harness.conduct.run_values import FinishedRun
 from harness.foundation.clock import FakeClock, RunClock
 from harness.foundation.errors import NoRoomError
+from harness.history import night
 from harness.load.engine import Engine, Load, LoadSpec, Trouble
 from harness.load.simulated import SimulatedServer, simulated
+from harness.report.registry import FORMATS
 from harness.run_directory.directory import RunDirectory
 from harness.run_directory.disk_space import ADDRESS_LEAST, Free
 from harness.run_directory.events import EventLog, read_events
@@ -65,6 +68,17 @@ def test_a_run_that_has_no_room_does_not_start(there: Free, why: str, tmp_path: 
             look=lambda path: PLENTY if path.name == "out" else there,
         )
     assert disk_space.check(plan(), tmp_path, brings_database=True, look=looking()) == []
+
+
+def test_the_command_has_made_nothing_where_there_is_no_room(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 3, in three lines."""
+    with files_up_to(100_000):
+        words = ["sustain", "--users", "1", "--for", "1s", "--url", "http://127.0.0.1:1/mcp"]
+        assert command([*words, "--out", str(tmp_path / "out")]) == 3
+    assert len(capsys.readouterr().err.splitlines()) == 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_is_likely_to_find_no_room_is_warned_of(tmp_path: Path) -> None:
@@ -214,15 +228,33 @@ async def test_a_run_that_is_read_only_is_shown_and_its_exit_code_is_its_own(
 
 
 async def test_a_run_directory_that_vanishes_ends_the_run_at_once(tmp_path: Path) -> None:
-    """There is nothing to report; it is no bug, and says what happened."""
+    """It is no bug, and says what happened; what was measured is read all the same, and nothing is written again."""
     clock = FakeClock()
     engine = at(15, clock, lambda spec: shutil.rmtree(Path(spec.spool_dir).parent))
-    with pytest.raises(NoRoomError) as raised:
-        await conduct(tmp_path, [HELD], SimulatedServer(), clock, engine)
+    finished = await conduct(tmp_path, [HELD], SimulatedServer(), clock, engine)
 
-    assert raised.value.what.endswith("is gone")
+    assert (finished.exit_code, finished.summary.verdict) == (3, "unknown")
+    (why, *_) = finished.summary.reasons
+    assert why.startswith(f"the run was ended early: {finished.run_dir} is gone")
+    assert finished.summary.run_dir == str(finished.run_dir)
+    assert finished.summary.totals.calls > 500
     assert clock.ns < 20e9
-    assert raised.value.exit_code == 3
+    assert finished.run_dir is not None
+    assert not finished.run_dir.exists()
+    assert finished.reading is not None
+    assert "Report           not written" in FORMATS["terminal"](finished.reading)
+    assert night.write(finished.reading, tmp_path).unwritten == "No such file or directory"
+
+
+async def test_a_run_directory_that_was_renamed_is_read_all_the_same(tmp_path: Path) -> None:
+    """It stays where it was put."""
+    clock = FakeClock()
+    engine = at(15, clock, lambda spec: Path(spec.spool_dir).parent.rename(tmp_path / "moved"))
+    finished = await conduct(tmp_path, [HELD], SimulatedServer(), clock, engine)
+
+    assert finished.exit_code == 3
+    assert finished.summary.totals.calls > 500
+    assert {path.name for path in (tmp_path / "moved").iterdir()} >= {"events.jsonl", "spool"}
 
 
 async def test_memory_that_is_used_up_is_no_bug(tmp_path: Path) -> None:
@@ -301,3 +333,38 @@ def test_as_much_memory_as_is_asked_for_holds_all_that_calculates() -> None:
         check=False,
     )
     assert (done.stdout.strip(), done.stderr) == ("0.5", "")
+
+
+@pytest.mark.parametrize(
+    "limit", ["-v 60000", "-v 400000", "-v 450000", "-v 600000", "-d 20000", "-d 150000"]
+)
+@pytest.mark.parametrize("name", ["--version", "--help", *COMMANDS])
+def test_every_command_ends_with_an_answer_however_little_memory_there_is(name: str, limit: str) -> None:
+    """In the time that its help takes; what loads nothing large has no need of more."""
+    words = [name] if name.startswith("--") else [name, "--help"]
+    limited = f'ulimit {limit}; exec "$0" -m harness "$@"'
+    run = subprocess.run(
+        ["sh", "-c", limited, sys.executable, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    if name.startswith("--"):
+        assert (run.returncode, run.stderr) == (0, "")
+    else:
+        assert run.returncode == 3
+        assert f"of memory (ulimit {limit.split(maxsplit=1)[0]}), and needs at least " in run.stderr
+        assert len(run.stderr.splitlines()) == 3
+
+
+@pytest.mark.parametrize("limit", ["-v 800000", "-v 1200000", "-d 400000", "-d 600000"])
+def test_a_run_that_has_too_little_memory_is_not_begun(limit: str, tmp_path: Path) -> None:
+    """It would end in mid-load, or its report could not be drawn."""
+    limited = f'ulimit {limit}; exec "$0" -m harness sustain --users 1 --for 1s --out "$1"'
+    run = subprocess.run(
+        ["sh", "-c", limited, sys.executable, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 3
+    assert "MB for a run" in run.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -206,3 +206,33 @@ async def test_an_address_that_wants_tls_gets_tls(
         monkeypatch.setenv(variable, f"{scheme}://127.0.0.1:{port}/0")
         assert (await ASKED[variable]()).state == "warning"
     assert heard[0][0] == 22
+
+
+@pytest.mark.parametrize("variable", [*VARIABLES, "TOXIPROXY_URL"])
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("203.0.113.9:1", "is not this machine"),
+        ("0.0.0.0:1", "is not an address of a server"),
+        ("169.254.169.254", "must not be taken for a server by a slip"),
+        ("127.1:1", "is not the URL of a server"),
+    ],
+)
+async def test_nobody_is_asked_where_a_run_could_not_go(
+    monkeypatch: pytest.MonkeyPatch, variable: str, place: str, says: str
+) -> None:
+    """The finding says why, and how it is allowed; a password is not in it."""
+
+    async def nobody(*_: object, **__: object) -> None:
+        raise AssertionError("it was connected to")
+
+    monkeypatch.setattr(asyncio, "open_connection", nobody)
+    monkeypatch.setattr("asyncpg.connect", nobody)
+    monkeypatch.setattr("harness.services.toxiproxy.server.provided", nobody)
+    who = "" if variable == "TOXIPROXY_URL" else "me:pa55word@"
+    monkeypatch.setenv(variable, f"{SCHEMES.get(variable, 'http')}://{who}{place}")
+    asked = answering.fault_injector if variable == "TOXIPROXY_URL" else ASKED[variable]
+    found = await asked()
+    assert found.state != "good"
+    assert says in found.found
+    assert "pa55word" not in repr(found)

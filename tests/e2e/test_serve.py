@@ -66,6 +66,9 @@ def test_a_database_that_is_not_there_is_said_so(harness: Start) -> None:
     assert command.wait(within_s=60) == 4
     assert "Traceback" not in command.stderr
     assert "s3cret" not in command.stderr
+    assert ".log" not in command.stderr, "it went with the temporary directory"
+    assert "The target cannot use its database." in command.stderr
+    assert len(command.stderr.splitlines()) == 3
 
 
 def test_a_server_that_dies_ends_the_command(harness: Start, tmp_path: Path) -> None:
@@ -83,8 +86,8 @@ def test_a_server_that_dies_ends_the_command(harness: Start, tmp_path: Path) -> 
     while command.process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
 
-    assert command.wait(within_s=40) == 70
-    assert "ended by itself" in command.stderr
+    assert command.wait(within_s=40) == 3
+    assert "ended by itself: killed by signal 9 (SIGKILL)" in command.stderr
 
 
 def read(path: Path) -> bytes:

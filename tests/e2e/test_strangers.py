@@ -97,8 +97,12 @@ def test_strangers_join_a_ramp_under_way_and_get_no_user(
     table = pq.read_table(run / "samples.parquet", columns=["worker", "user"]).to_pandas()
     assert set(table["worker"]) == {0}
     assert sorted(set(table["user"])) == list(range(6))
-    for log in logs:
+    for log, why in zip(logs, ("It has no token", "Its token is not that of the run"), strict=True):
         assert "Spawning" not in log.read_text()
+        assert "Traceback" not in log.read_text()
+        said = log.read_text().partition("Error: ")[2].splitlines()
+        assert said[0] == f"The master at tcp://127.0.0.1:{port} does not let this worker in"
+        assert (said[1].strip().startswith(why), len(said)) == (True, 3)
 
 
 def test_a_plain_master_and_its_workers_join_with_the_same_token_and_without_any(
@@ -114,3 +118,31 @@ def test_a_plain_master_and_its_workers_join_with_the_same_token_and_without_any
         )  # fmt: skip
         locust("--worker", "--master-port", str(port), **environment)
         wait_for(lambda log=master: "All users spawned" in log.read_text())
+
+
+@pytest.mark.parametrize(
+    ("environment", "why"),
+    [
+        ({}, "It has no token"),
+        ({"HARNESS_JOIN_TOKEN": secrets.token_hex(16)}, "Its token is not that of the run"),
+        ({"HARNESS_JOIN_TOKEN": "short"}, "It has 5 characters"),
+        ({"HARNESS_JOIN_TOKEN_FILE": "/no/such/file"}, "No such file or directory"),
+    ],
+)
+def test_a_worker_that_is_refused_says_why_and_ends(
+    locust: Callable[..., Path], environment: dict[str, str], why: str
+) -> None:
+    """On its own terminal, in three lines; exit 2."""
+    port = free_port()
+    master = locust("--master", "--master-bind-port", str(port), "--headless", "--expect-workers", "1",
+                    HARNESS_JOIN_TOKEN=secrets.token_hex(16))  # fmt: skip
+    wait_for(lambda: "Waiting for workers" in master.read_text())
+    done = subprocess.run(
+        [*LOCUST, "--worker", "--master-port", str(port)],
+        env=CLEAN | environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    said = done.stderr.partition("Error: ")[2].splitlines()
+    assert len(said) == 3
+    assert why in said[1]

@@ -1,6 +1,7 @@
 """Errors: whose fault, and which exit code wins."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,34 @@ def test_each_error_carries_its_exit_code_and_its_three_lines(
     raised = error("what", "", "do this")
 
     assert (raised.exit_code, str(raised)) == (code, "what\ndo this")
+
+
+@pytest.mark.parametrize(
+    ("part", "returncode", "code"),
+    [
+        ("target", 1, 4),
+        ("target-2", 4, 4),
+        ("target", None, 4),
+        ("toxiproxy", 2, 5),
+        ("postgres", 1, 3),
+        ("janitor", 1, 3),
+        ("locust-master", 1, 3),
+        ("", 127, 3),
+        ("target", -9, 3),
+        ("toxiproxy", -15, 3),
+    ],
+)
+def test_a_part_that_does_not_start_is_no_bug(part: str, returncode: int | None, code: int) -> None:
+    """The server under test is not there, nor what applies faults; without another part nothing can be measured."""
+    assert errors.not_started(returncode, part).exit_code == code
+
+
+def test_a_log_is_named_as_long_as_it_is_there(tmp_path: Path) -> None:
+    """It may be in a temporary directory that goes before the error is shown."""
+    log = tmp_path / "part.log"
+    log.touch()
+    raised = errors.ServiceError("what", "why", "do this", log)
+    assert raised.lines() == ["what", "why", f"do this (see {log})"]
+    log.unlink()
+    assert str(raised) == "what\nwhy\ndo this"
+    assert raised.said_as(errors.TargetNotStartedError).lines() == ["what", "why", "do this"]

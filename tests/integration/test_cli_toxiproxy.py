@@ -69,7 +69,7 @@ def test_start_says_when_it_ended_by_itself(started: tuple["subprocess.Popen[str
     children = [each for each in proctable.table().values() if each.ppid == process.pid]
     server = next(each for each in children if b"-port" in Path(f"/proc/{each.pid}/cmdline").read_bytes())
     proctable.send(server, signal.SIGKILL)
-    assert process.wait(20) == 70
+    assert process.wait(20) == 3
     assert "Toxiproxy ended by itself" in process.stderr.read()
 
 

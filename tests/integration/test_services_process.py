@@ -75,6 +75,15 @@ async def test_a_child_that_ends_before_it_is_ready_is_told_at_once_with_its_las
     assert "part.log" in caught.value.todo
 
 
+async def test_of_a_traceback_of_ours_the_last_line_is_told(start) -> None:
+    """What a server of the user's says is repeated as it is: it helps whoever wrote it."""
+    for part, words in (("target", "RuntimeError: out of luck"), ("server", "Traceback (most recent")):
+        with pytest.raises(ServiceError, match="exit code 1") as caught:
+            async with start("raise RuntimeError('out of luck')", part=part):
+                pass
+        assert caught.value.why.startswith(words)
+
+
 async def test_a_child_that_was_killed_before_it_is_ready_is_told_by_signal(start) -> None:
     """As a person would say it."""
     with pytest.raises(
@@ -407,14 +416,14 @@ async def test_a_part_that_had_ended_before_it_was_asked_to_is_told_of(start, un
 
 
 async def test_a_part_that_is_killed_before_it_is_ready_is_no_bug(start) -> None:
-    """Exit 3 by a signal; one that leaves by itself is ours to explain."""
+    """Exit 3 by a signal; the server under test that leaves by itself is not there: 4."""
     with pytest.raises(PartGoneError, match="killed by signal 9") as gone:
         async with start("import os; os.kill(os.getpid(), 9)", part="target"):
             pass
     with pytest.raises(ServiceError) as left:
         async with start("import sys; sys.exit(1)", part="target"):
             pass
-    assert (gone.value.exit_code, left.value.exit_code) == (3, 70)
+    assert (gone.value.exit_code, left.value.exit_code) == (3, 4)
 
 
 async def test_a_part_that_was_restarted_is_watched_again(start, undo: UndoJournal) -> None:

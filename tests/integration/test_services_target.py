@@ -113,6 +113,20 @@ async def test_a_lost_race_for_a_port_is_run_again(
                 pass
 
 
+async def test_a_target_that_ends_while_it_starts_is_not_there(
+    undo: UndoJournal, tmp_path: Path, postgres_url: str
+) -> None:
+    """Exit 4, whatever its own exit code; the log is named for as long as it is there."""
+    with pytest.raises(ServiceError, match="target ended before it was ready: exit code 2") as caught:
+        async with target.managed(tmp_path, postgres_url, arguments=["--no-such-flag"]):
+            pass
+    assert caught.value.exit_code == 4
+    assert "--no-such-flag" in caught.value.why
+    assert caught.value.todo.endswith("(see " + str(tmp_path / "target.log") + ")")
+    (tmp_path / "target.log").unlink()
+    assert "target.log" not in str(caught.value)
+
+
 async def test_a_target_without_its_database_is_told_in_its_own_words(
     undo: UndoJournal, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from harness.services.toxiproxy import api as toxiproxy_api
 from harness.services.toxiproxy import install
 from harness.services.toxiproxy import server as toxiproxy
 from harness.services.toxiproxy.api import RefusedError, Toxic
+from harness.services.toxiproxy.install import Binary
 from harness.services.toxiproxy.server import Toxiproxy
 
 SLOW = Toxic("slow", "latency", attributes={"latency": 200, "jitter": 50})
@@ -141,6 +142,21 @@ async def test_a_lost_race_for_a_port_is_run_again(
         async with toxiproxy.started(tmp_path):
             pass
     assert [entry.data["name"] for entry in undo.open()] == ["toxiproxy"]  # the fixture's
+
+
+async def test_one_that_ends_while_it_starts_is_no_bug(
+    undo: UndoJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 5: there is nothing that applies faults; its name, its exit code, its last words."""
+    path = tmp_path / "broken"
+    path.write_text("#!/bin/sh\necho out of luck\nexit 3\n")
+    path.chmod(0o755)
+    monkeypatch.setattr(toxiproxy, "program", lambda: Binary(path, "2.12.0", ours=False))
+    with pytest.raises(ServiceError, match="toxiproxy ended before it was ready: exit code 3") as caught:
+        async with toxiproxy.started(tmp_path):
+            pass
+    assert (caught.value.exit_code, caught.value.why) == (5, "out of luck")
+    assert len(caught.value.lines()) == 3
 
 
 async def test_an_error_of_the_body_is_not_run_again(

@@ -111,6 +111,34 @@ async def test_what_is_no_question_is_answered_so(
     assert steering.ended.is_set()
 
 
+@pytest.mark.parametrize(
+    "line", [b"[" * 60_000, b'{"ask":' * 900 + b"1" + b"}" * 900, b"x" * 100_000, b"1" * 5_000, b"\xff"]
+)
+async def test_a_line_that_is_no_question_is_answered_so(steering: ExperimentSteering, line: bytes) -> None:
+    """Nested without end, or without an end: an error for whoever asked, and the line stays."""
+    port = int(os.environ["HARNESS_STEERING"].partition(":")[0])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(line + b"\n")
+    assert b'{"error": "' in await reader.readline()
+    writer.close()
+    assert await asyncio.to_thread(answer, os.environ["HARNESS_STEERING"], {"ask": "end"}) == {}
+
+
+@pytest.mark.parametrize("said", [b"[" * 100_000, b"[]", b"x" * 1_100_000, b'{"a":' * 900])
+async def test_an_answer_that_is_none_fails_the_activity(said: bytes) -> None:
+    """Whoever has taken that port."""
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said + b"\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        where = f"{server.sockets[0].getsockname()[1]}:key"
+        with pytest.raises(ActivityFailed, match=r"does not answer|no object"):
+            await asyncio.to_thread(answer, where, {"ask": "end"})
+
+
 def test_without_a_run_an_activity_fails_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not look as if something had happened."""
     monkeypatch.delenv("HARNESS_STEERING", raising=False)

@@ -29,6 +29,7 @@ def reading(tmp_path_factory: pytest.TempPathFactory) -> Reading:
 
 def test_the_terminal_shows_the_one_that_was_looked_at(reading: Reading, pytestconfig: pytest.Config) -> None:
     """In a hundred columns."""
+    (reading.run_dir / "report.html").touch()
     text = terminal.render(reading, colour=False).replace(str(reading.run_dir), "reports/matrix/RUN")
 
     check("terminal-matrix.txt", text, pytestconfig)

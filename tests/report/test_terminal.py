@@ -16,6 +16,7 @@ def reading(tmp_path) -> Reading:
 
 
 def plain(reading):
+    (reading.run_dir / "report.html").touch()
     return terminal.render(reading, colour=False).replace(str(reading.run_dir), "reports/ramp/RUN")
 
 

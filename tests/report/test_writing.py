@@ -13,6 +13,7 @@ from harness.report.reading import read
 from harness.report.registry import FORMATS
 from tests.fakes.results import plain
 from tests.fakes.runs import ramp
+from tests.run_directory.test_disk_space import files_up_to
 
 
 def test_everything_is_written_beside_the_run(tmp_path):
@@ -104,3 +105,24 @@ def test_the_command_line_pays_for_no_chart_it_does_not_draw():
         env=os.environ,
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_a_page_is_named_where_it_is_and_only_when_it_is_there(tmp_path):
+    """It does not fit, or it goes elsewhere: no report leads to a page that is not there."""
+    run = ramp().write(tmp_path / "run")
+    with files_up_to(20_000), pytest.raises(OSError, match="too large"):
+        report.write_all(run)
+    reading = read(run)
+    assert FORMATS["terminal"](reading).splitlines()[-1].split() == ["Report", "not", "written"]
+    assert "report.html" not in FORMATS["markdown"](reading)
+    assert "report.html" not in (run / "summary.md").read_text(encoding="utf-8")
+
+    out = tmp_path / "out"
+    elsewhere = report.write_all(run, out)
+    for text in (
+        FORMATS["terminal"](elsewhere),
+        FORMATS["markdown"](elsewhere),
+        (out / "summary.md").read_text(encoding="utf-8"),
+    ):
+        assert str(out / "report.html") in text
+        assert str(run / "report.html") not in text

@@ -12,6 +12,7 @@ from harness.run_directory import undo
 from harness.run_directory.undo import UndoJournal, journal, mark_done, owner_alive, read_open
 from harness.services.processes import temporary
 from harness.services.processes.process import running
+from tests.run_directory.test_disk_space import files_up_to
 
 
 @pytest.fixture
@@ -138,3 +139,27 @@ async def test_nothing_is_started_where_nobody_would_end_it(tmp_path: Path) -> N
 
     await asyncio.create_task(start(), context=Context())  # a fixture may have one in force
     assert not (tmp_path / "ran").exists()
+
+
+def test_what_was_undone_is_written_down_on_a_full_disk_too(path: Path) -> None:
+    """In the place of what it undoes: by the owner, and by who comes after it."""
+    with UndoJournal(path) as journal:
+        first, second = journal.directory(Path("/tmp/harness-x")), journal.directory(Path("/tmp/harness-y"))
+        journal.directory(Path("/tmp/harness-z"))
+        size = path.stat().st_size
+        with files_up_to(size):
+            first.done()
+        assert [entry.id for entry in read_open(path)] == [2, 3]
+        with files_up_to(size):
+            mark_done(path, second.id)
+        assert [entry.id for entry in read_open(path)] == [entry.id for entry in journal.open()] == [3]
+        assert path.stat().st_size == size
+
+
+def test_what_is_open_is_known_when_the_file_is_gone(path: Path) -> None:
+    """A fault that is left over is left over."""
+    with UndoJournal(path) as journal:
+        journal.add("toxiproxy").done()
+        journal.add("toxiproxy")
+        path.unlink()
+        assert [entry.id for entry in journal.open()] == [2]

@@ -32,6 +32,7 @@ from harness.foundation.clock import RunClock, within
 from harness.foundation.errors import HarnessError
 from harness.foundation.secrets.hiding import hide_in
 from harness.foundation.units import NS_PER_S
+from harness.foundation.untrusted import nesting
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
 from harness.mcp.mirrored import Mirrored
@@ -267,6 +268,6 @@ def _body(value: Any) -> Any:
     texts = [part.get("text", "") for part in value["content"] if isinstance(part, dict)]
     if value.get("structuredContent") is not None or len(texts) != 1:
         return value.get("structuredContent") or texts
-    with suppress(ValueError, RecursionError, TypeError):  # no JSON, or no text at all
-        return json.loads(texts[0])
+    with suppress(ValueError, TypeError, AttributeError):  # no JSON, or no text at all
+        return nesting.value(texts[0], nesting.FILE_BYTES_MOST)
     return texts

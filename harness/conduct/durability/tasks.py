@@ -8,7 +8,6 @@ none is open. An entry was written by one execution, whose record has to be ther
 `analysis.faults.work` counts.
 """
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ import asyncpg
 from harness.conduct.durability.entries import EntryBook
 from harness.foundation.clock import within
 from harness.foundation.units import NS_PER_S
+from harness.foundation.untrusted import nesting
 from harness.mcp import outcome
 
 SCHEMA: Final = "harness_target"  # of the target's own tables, unless its options say otherwise
@@ -92,7 +92,10 @@ class SubmittedTasks:
             async with session.post(f"{base_url}/tasks", json=TASK, allow_redirects=False) as answer:
                 status = answer.status
                 if status == ACCEPTED:
-                    task, ended = str(json.loads(await _bounded(answer))["id"]), outcome.OK
+                    task, ended = (
+                        str(nesting.value(await _bounded(answer), ANSWER_BYTES_MAX)["id"]),
+                        outcome.OK,
+                    )
                 else:
                     ended = outcome.HTTP_STATUS
         except aiohttp.ClientConnectorError:

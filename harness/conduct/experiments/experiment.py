@@ -22,6 +22,7 @@ from harness.foundation.clock import RunClock
 from harness.foundation.secrets import redact
 from harness.foundation.secrets.hiding import hide_in
 from harness.foundation.units import NS_PER_S
+from harness.foundation.untrusted import nesting
 from harness.run_directory.directory import write_whole
 from harness.run_directory.event_kinds import Activity, ExperimentEnded
 from harness.run_directory.events import EventLog
@@ -111,9 +112,7 @@ async def _run(experiment: Experiment, where: str, place: Path) -> dict[str, Any
 
 def _ending(journal: Path) -> dict[str, Any]:
     """What the journal says; it is made whole and without secrets."""
-    data: dict[str, Any] = {}
-    with suppress(OSError, ValueError):
-        data = json.loads(journal.read_text(encoding="utf-8"))
+    data = _journal(journal)
     if not data:
         return {"status": "failed", "deviated": False}
     write_whole(journal, json.dumps(hide_in(redact.tree(data)), indent=1))
@@ -122,19 +121,35 @@ def _ending(journal: Path) -> dict[str, Any]:
 
 def activities(journal: Path, clock: RunClock) -> list[Activity]:
     """Everything the experiment did, by the clock of the run."""
-    try:
-        data = json.loads(journal.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    hypothesis = data.get("steady_states") or {}
-    probes = [run for part in ("before", "after") for run in (hypothesis.get(part) or {}).get("probes") or []]
-    runs = [*probes, *(data.get("run") or []), *(data.get("rollbacks") or [])]
-    return sorted((_event(run, clock) for run in runs if run.get("start")), key=lambda event: event.at_ns)
+    data = _journal(journal)
+    hypothesis = _members(data.get("steady_states"))
+    parts = [_members(hypothesis.get(part)).get("probes") for part in ("before", "after")]
+    found = []
+    for run in (run for part in (*parts, data.get("run"), data.get("rollbacks")) for run in _runs(part)):
+        with suppress(ValueError, TypeError, OverflowError):  # a time that is none: it is no activity
+            found.append(_event(run, clock))
+    return sorted(found, key=lambda event: event.at_ns)
+
+
+def _journal(path: Path) -> dict[str, Any]:
+    """What it says; nothing when it is none, or not what Chaos Toolkit writes."""
+    with suppress(OSError, ValueError):
+        return _members(nesting.of_file(path))
+    return {}
+
+
+def _members(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _runs(value: Any) -> list[dict[str, Any]]:
+    """Of a list, what tells of an activity that has begun."""
+    return [run for run in value if _members(run).get("start")] if isinstance(value, list) else []
 
 
 def _event(run: dict[str, Any], clock: RunClock) -> Activity:
     start, end = (_ns(run.get(key) or run["start"], clock) for key in ("start", "end"))
-    activity = run.get("activity") or {}
+    activity = _members(run.get("activity"))
     good = run.get("status") == "succeeded" and run.get("tolerance_met", True)
     return Activity(
         at_ns=start, name=activity.get("name"), type=activity.get("type"), end_ns=end, succeeded=good

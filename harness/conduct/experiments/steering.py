@@ -23,6 +23,7 @@ from harness.foundation.clock import RunClock
 from harness.foundation.errors import HarnessError, UsageError
 from harness.foundation.secrets.hiding import learn
 from harness.foundation.units import UnitError, duration_s
+from harness.foundation.untrusted import nesting
 from harness.scenario.experiment import asked_fault
 from harness.scenario.plan.plan import FaultStep
 
@@ -100,9 +101,9 @@ async def listening(steering: ExperimentSteering) -> AsyncIterator[str]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            line = await reader.readline()
             try:
-                question = json.loads(line)
+                line = await reader.readline()
+                question = nesting.value(line, LINE_MOST)
                 known = isinstance(question, dict) and secrets.compare_digest(str(question.get("key")), key)
                 said = await steering.answer(question) if known else {"error": "the key is wrong"}
             except (ValueError, TypeError) as error:

@@ -43,6 +43,7 @@ class RunObserver:
 
     def second(self, shown: LiveSnapshot, rows: Rows) -> None:
         self.count(rows)
+        self.run.held.look()
         self.keeper.look()
         if (now := self.usage.read()) is not None:
             rss_mb = round(now.rss_bytes / 1e6, 1) or None

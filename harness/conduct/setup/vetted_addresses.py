@@ -9,7 +9,7 @@ What is not here: what a server of the user's (target.command) or an experiment'
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -41,13 +41,18 @@ async def vetted(
     scenario: Scenario, places: frozenset[str], environ: Mapping[str, str], ask: LookUp = look_up
 ) -> Book:
     """Where all of it is; `places` are those of the faults. A wrong one ends the run before it begins."""
-    wanted = list(outgoing(scenario, places, environ))
+    return await looked_up(outgoing(scenario, places, environ), scenario.allowed_hosts, ask)
+
+
+async def looked_up(wanted: Iterable[Wanted], allowed_hosts: Iterable[str], ask: LookUp = look_up) -> Book:
+    """The same of addresses of any command."""
+    listed = list(wanted)
     try:
         async with within(LOOK_UP_S):
-            return await asyncio.to_thread(vet, wanted, scenario.allowed_hosts, ask)
+            return await asyncio.to_thread(vet, listed, allowed_hosts, ask)
     except TimeoutError:
         raise UsageError(
-            "The names of this run's addresses cannot be looked up",
+            "The names of these addresses cannot be looked up",
             f"There was no answer within {LOOK_UP_S:.0f} s",
             "Check this machine's name servers, or give the addresses as numbers",
         ) from None
@@ -63,6 +68,11 @@ def outgoing(scenario: Scenario, places: frozenset[str], environ: Mapping[str, s
     for place in scenario.alert:
         if (address := hook(place)) is not None:
             yield Wanted(address, "--alert", "Alerts are sent", secret=True)
+
+
+def named(variable: str, text: str) -> Wanted | None:
+    """What a variable of the environment names; None of a socket in the file system."""
+    return _toxiproxy(text) if variable == _TOXIPROXY else _service(variable, variable, text)
 
 
 def _server(target: Target) -> Iterator[Wanted]:
@@ -85,18 +95,23 @@ def ready(text: str, named_by: str = "target.ready") -> Address:
 
 def _behind(options: Sequence[str], environ: Mapping[str, str]) -> Iterator[Wanted]:
     told = {variable: environ[variable] for variable in _SERVICES if environ.get(variable)}
-    named = [(variable, variable, text) for variable, text in told.items()]
-    named += [(option, _OPTIONS[option], text) for option, text in _said(options)]
-    for named_by, variable, text in named:
-        schemes, example = _SERVICES[variable]
-        try:
-            address = read_service(text, schemes)
-        except AddressError as error:
-            raise unreadable(named_by, text, str(error), example) from None
-        if address is not None:
-            mine = variable == "DATABASE_URL"
-            absent = TargetUnreachableError if mine else FaultBackendUnreachableError
-            yield Wanted(address, named_by, absent=absent)
+    all_of_them = [(variable, variable, text) for variable, text in told.items()]
+    all_of_them += [(option, _OPTIONS[option], text) for option, text in _said(options)]
+    for named_by, variable, text in all_of_them:
+        if (wanted := _service(named_by, variable, text)) is not None:
+            yield wanted
+
+
+def _service(named_by: str, variable: str, text: str) -> Wanted | None:
+    schemes, example = _SERVICES[variable]
+    try:
+        address = read_service(text, schemes)
+    except AddressError as error:
+        raise unreadable(named_by, text, str(error), example) from None
+    if address is None:
+        return None
+    absent = TargetUnreachableError if variable == "DATABASE_URL" else FaultBackendUnreachableError
+    return Wanted(address, named_by, absent=absent)
 
 
 async def by_number(options: Sequence[str]) -> list[str]:

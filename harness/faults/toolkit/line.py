@@ -13,10 +13,13 @@ from typing import Any
 
 from chaoslib.exceptions import ActivityFailed
 
+from harness.foundation.untrusted import nesting
 from harness.scenario.experiment import STEERING
 
 LIMIT_S = 120.0  # a fault takes its time to be verified, and more to be healed when its backend hangs
 READ = 65536
+ANSWER_MOST = 1_000_000
+ENDED = b'{"error": "the run that makes the load has ended"}'
 
 
 def ask(what: str, **given: Any) -> dict[str, Any]:
@@ -36,15 +39,17 @@ def answer(where: str, question: dict[str, Any], limit_s: float = LIMIT_S) -> di
     try:
         with socket.create_connection(("127.0.0.1", int(port)), limit_s) as line:
             line.sendall(json.dumps({"key": key, **question}).encode() + b"\n")
-            said = b""
-            while not said.endswith(b"\n"):
-                piece = line.recv(READ)
-                if not piece:
-                    break
-                said += piece
+            found = nesting.value(_heard(line) or ENDED, ANSWER_MOST)
     except (OSError, ValueError) as error:
         raise ActivityFailed(f"The run that makes the load does not answer: {error}") from error
-    found: dict[str, Any] = json.loads(said or b'{"error": "the run that makes the load has ended"}')
-    if "error" in found:
-        raise ActivityFailed(found["error"])
+    if not isinstance(found, dict) or "error" in found:
+        raise ActivityFailed(str(found["error"]) if isinstance(found, dict) else "the answer is no object")
     return found
+
+
+def _heard(line: socket.socket) -> bytes:
+    """A line; of one without an end so much that it is too large."""
+    said = b""
+    while not said.endswith(b"\n") and len(said) <= ANSWER_MOST and (piece := line.recv(READ)):
+        said += piece
+    return said

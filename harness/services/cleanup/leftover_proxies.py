@@ -11,7 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness.foundation.untrusted import nesting
+
 CALL_S = 1.0
+GONE = 404
+ANSWER_BYTES_MAX = 1_000_000
 
 
 def undo_toxiproxy(data: Mapping[str, Any]) -> str | None:
@@ -29,9 +33,27 @@ def undo_toxiproxy(data: Mapping[str, Any]) -> str | None:
                 if data.get("ours")
                 else f"{error}; when it answers again: {_by_hand(data, method, path)}"
             )
-        if status != 404 and not 200 <= status < 300:
+        if status != GONE and not 200 <= status < 300:
             return f"{method} {path} was answered with {status}: {_by_hand(data, method, path)}"
     return None
+
+
+def is_on_toxiproxy(data: Mapping[str, Any]) -> bool:
+    """Whether something of it is still there; of one of somebody else's that does not answer nobody knows. Nothing is changed."""
+    try:
+        if any(_call(str(data["api"]), "GET", path, None) != GONE for path in data["delete"]):
+            return True
+        return any(not _enabled(str(data["api"]), path) for path in data["enable"])
+    except OSError:
+        return not data.get("ours")
+
+
+def _enabled(api: str, path: str) -> bool:
+    status, body = _answer(api, "GET", path, None)
+    if status == GONE:
+        return True
+    found = nesting.value(body, ANSWER_BYTES_MAX)
+    return isinstance(found, dict) and found.get("enabled") is True
 
 
 def _by_hand(data: Mapping[str, Any], method: str, path: str) -> str:
@@ -40,13 +62,18 @@ def _by_hand(data: Mapping[str, Any], method: str, path: str) -> str:
 
 
 def _call(api: str, method: str, path: str, body: Mapping[str, Any] | None) -> int:
+    return _answer(api, method, path, body)[0]
+
+
+def _answer(api: str, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
     where = urlsplit(api)
     connection = http.client.HTTPConnection(where.hostname or "", where.port or 80, timeout=CALL_S)
     token = os.environ.get("TOXIPROXY_AUTH_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         connection.request(method, path, json.dumps(body) if body else None, headers)
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, answer.read(ANSWER_BYTES_MAX) if method == "GET" else b""
     except http.client.HTTPException as error:
         raise OSError(f"{api} does not speak HTTP: {error}") from error
     finally:

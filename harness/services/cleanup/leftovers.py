@@ -8,6 +8,7 @@ It runs in a process of its own that has no event loop and outlives the orchestr
 clock itself, and imports the standard library only: it must start fast, and work when anything else is broken.
 """
 
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ from harness.run_directory.undo import (
     owner_alive,
     read_open,
 )
-from harness.services.cleanup.leftover_proxies import undo_toxiproxy
+from harness.services.cleanup.leftover_proxies import is_on_toxiproxy, undo_toxiproxy
 from harness.services.cleanup.undoing import STOPPED, TOXIPROXY
 from harness.services.processes import proctable
 from harness.services.processes.proctable import Process
@@ -87,6 +88,25 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+def is_there(entry: OpenEntry) -> bool:
+    """Whether there is still something to undo; what cannot be looked at may be there."""
+    data = entry.data
+    try:
+        if entry.what == PROCESS:
+            return data.get("boot") == boot_id() and proctable.is_alive(
+                int(data["pid"]), int(data["start_ticks"])
+            )
+        if entry.what in {DIRECTORY, SHARED_MEMORY}:
+            return os.path.lexists(str(data["path"]))
+        if entry.what == STOPPED:
+            roots = [(int(pid), int(ticks)) for pid, ticks in data["processes"]]
+            family = proctable.family(roots, proctable.table())
+            return data.get("boot") == boot_id() and any(each.state == "T" for each in family)
+        return entry.what != TOXIPROXY or is_on_toxiproxy(data)
+    except (OSError, ValueError, LookupError, TypeError):
+        return True
+
+
 def clean(undo_path: Path) -> list[str]:
     """Undo what a run left behind; what was done, a line each. A run that still runs is left alone."""
     if owner_alive(undo_path):
@@ -136,16 +156,24 @@ def _ask_first(entries: list[OpenEntry]) -> list[str]:
     """Send each process the signal that ends it in good order, and wait a little for all of them."""
     asked = []
     for entry in entries:
-        process, number = _process(entry.data), entry.data.get("signal", signal.SIGKILL)
+        process, number = _process(entry.data), _signal(entry.data)
         if process is not None and proctable.send(process, number):
             proctable.send(process, signal.SIGCONT)  # it may have been paused
-            asked.append((process, f"{_named(entry)}: sent {signal.Signals(number).name}"))
+            asked.append((process, f"{_named(entry)}: sent {number.name}"))
     deadline = time.monotonic() + GRACE_S
     while time.monotonic() < deadline and any(
         proctable.is_alive(process.pid, process.start_ticks) for process, _ in asked
     ):
         time.sleep(PAUSE_S)
     return [line for _, line in asked]
+
+
+def _signal(data: Mapping[str, Any]) -> signal.Signals:
+    """What ends it in good order."""
+    try:
+        return signal.Signals(data.get("signal", signal.SIGKILL))
+    except ValueError:  # no signal at all
+        return signal.SIGKILL
 
 
 def _process(data: Mapping[str, Any]) -> Process | None:

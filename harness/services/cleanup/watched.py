@@ -66,7 +66,7 @@ class WatchedJanitor:
         if not await asyncio.to_thread(_said_hello, process):
             code = _killed_unless_ended(process)
             _close(process)
-            raise not_started(code)(
+            raise not_started(code, PART)(
                 "The janitor did not start",
                 f"{sys.executable} -m harness.services.cleanup.janitor: {how(code)}",
                 "Without it a killed run could leave processes behind; run `harness doctor`",

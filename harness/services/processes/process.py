@@ -39,6 +39,10 @@ GIVES_WAY = 10
 COMES_FIRST = -5  # where that is allowed
 READY_S, STOP_S, SWEEP_S = 30.0, 5.0, 2.0
 TAIL_LINES, TAIL_CHARS = 15, 4000
+SERVER = "server"  # the part that is a program of the user's
+LAST_WORDS = 3  # lines
+TRACEBACK = "Traceback (most recent call last)"
+DOCTOR = "`harness doctor` says what is missing"
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")  # colours and their like
 
 
@@ -116,6 +120,14 @@ class Child:
         """The end of that, short enough for an error message, without control characters."""
         lines = self.log_text()[-TAIL_CHARS:].splitlines()[-TAIL_LINES:]
         return "\n".join(map(_printable, lines)).strip()
+
+    def last_words(self) -> str:
+        """For an error: of a part of ours on one line, and of a traceback the line that says what it was."""
+        tail = self.log_tail() or "It wrote nothing."
+        if self.part in {"", SERVER}:
+            return tail
+        lines = [line.strip() for line in tail.splitlines() if line.strip()]
+        return lines[-1] if TRACEBACK in tail else " ".join(lines[-LAST_WORDS:])
 
     def told(self) -> Ended:
         """How it has ended."""
@@ -300,10 +312,11 @@ def _watch(child: Child) -> Callable[[], None]:
 async def _until_ready(child: Child, ready: Ready, ready_s: float) -> None:
     async def pause(seconds: float) -> None:
         if await child.ended_within(seconds):
-            raise not_started(child.returncode)(
+            raise not_started(child.returncode, child.part)(
                 f"{child.name} ended before it was ready: {how(child.returncode)}",
-                child.log_tail() or "It wrote nothing.",
-                f"See {child.log}",
+                child.last_words(),
+                DOCTOR,
+                child.log,
             )
 
     try:
@@ -311,9 +324,11 @@ async def _until_ready(child: Child, ready: Ready, ready_s: float) -> None:
     except ServiceError as error:
         if child.returncode is not None:
             raise
-        said = child.log_tail() or "It wrote nothing."
-        raise ServiceError(
-            f"{child.name} did not get ready. {error.what}", f"{error.why}\n{said}", f"See {child.log}"
+        raise not_started(None, child.part)(
+            f"{child.name} did not get ready. {error.what}",
+            f"{error.why}\n{child.last_words()}",
+            DOCTOR,
+            child.log,
         ) from error
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from harness.foundation.errors import ServiceError
+from harness.foundation.errors import PartGoneError
 from harness.run_directory.undo import journal
 from harness.services.cleanup.leftovers import PREFIX
 from harness.services.processes.threads import to_the_end
@@ -35,7 +35,7 @@ def _place(candidates: Iterable[str], uid: int | None) -> Path:
         path = Path(candidate).resolve()
         if path.is_dir() and (uid is None or is_reachable(path, uid)):
             return path
-    raise ServiceError(
+    raise PartGoneError(
         "There is no place for temporary files",
         f"User {uid} can enter none of {', '.join(candidates)}",
         "Set TMPDIR to a directory that every user can enter",

@@ -25,6 +25,8 @@ from urllib.parse import quote
 
 from harness.foundation.addresses.address import AddressError, read, shown
 from harness.foundation.errors import FAULT_BACKEND_UNREACHABLE, FaultBackendUnreachableError, HarnessError
+from harness.foundation.untrusted import nesting
+from harness.foundation.untrusted.documents import short
 from harness.services.processes.threads import to_the_end
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 CONNECT_S, ANSWER_S = 1.0, 1.0
 ANSWER_BYTES_MAX, READ_BYTES = 4_000_000, 65_536  # ten thousand proxies
+ECHO_MAX = 300
 ANYWHERE = "127.0.0.1:0"  # a port of the server's choice, on loopback
 
 Stream = Literal["downstream", "upstream"]
@@ -221,9 +224,10 @@ class Api:
         if not answer.content:
             return None
         try:
-            return answer.json()
-        except ValueError:
-            raise self._strange(f"{asked} was answered with {answer.text[:80]!r}") from None
+            return nesting.value(answer.content, ANSWER_BYTES_MAX)
+        except ValueError as error:
+            words = answer.content[:80].decode("utf-8", errors="replace")
+            raise self._strange(f"{asked} was answered with {words!r}: {error}") from None
 
     def _authorise(self, request: "requests.PreparedRequest") -> "requests.PreparedRequest":
         """In place of what ~/.netrc may hold for that host."""
@@ -255,7 +259,7 @@ class Api:
                 toxics=tuple(self._toxic(toxic) for toxic in data.get("toxics") or []),
             )
         except (KeyError, TypeError, AttributeError):
-            raise self._strange(f"a proxy looks like {data!r}") from None
+            raise self._strange(f"a proxy looks like {short(repr(data), ECHO_MAX)}") from None
 
     def _toxic(self, data: Any) -> Toxic:
         try:
@@ -267,7 +271,7 @@ class Api:
                 dict(data.get("attributes") or {}),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise self._strange(f"a toxic looks like {data!r}") from None
+            raise self._strange(f"a toxic looks like {short(repr(data), ECHO_MAX)}") from None
 
     def _compare(self, what: str, wanted: object, now: object) -> None:
         if wanted != now:

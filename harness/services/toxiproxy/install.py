@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TextIO
 
-from harness.foundation.errors import FaultBackendUnreachableError, ServiceError, UsageError
+from harness.foundation.errors import FaultBackendUnreachableError, ToxiproxyPartError, UsageError
 from harness.services.processes import readiness, temporary
 from harness.services.processes.process import Child, running
 from harness.services.processes.threads import to_the_end
@@ -215,9 +215,10 @@ def _put(built: Path, version: str) -> Binary:
         shutil.copy2(built, aside)
         said = _ask(aside)
         if said.problem or said.version != version:
-            raise ServiceError(
+            raise ToxiproxyPartError(
                 "The Toxiproxy that was built is not what was asked for",
                 said.problem or f"It says that it is {said.version}, not {version}",
+                f"Put {PROGRAM} on PATH, or set TOXIPROXY_URL",
             )
         aside.replace(own_path())
     except OSError as error:

@@ -18,7 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.foundation.addresses import book
-from harness.foundation.errors import FaultBackendUnreachableError, HarnessError, ServiceError, UsageError
+from harness.foundation.errors import (
+    FaultBackendUnreachableError,
+    HarnessError,
+    ServiceError,
+    ToxiproxyPartError,
+    UsageError,
+)
 from harness.services.processes import readiness
 from harness.services.processes.ports import free_port, is_taken, listens
 from harness.services.processes.process import GIVES_WAY, Child, running
@@ -129,15 +135,19 @@ async def started(log_dir: Path, port: int = 0) -> AsyncIterator[Toxiproxy]:
                 raise
 
 
-async def status() -> Status:
-    """Look around; nothing is started."""
+async def status(refused: str = "") -> Status:
+    """Look around; nothing is started, and a server that must not be spoken to (`refused`: why) is not asked."""
     given = os.environ.get("TOXIPROXY_URL")
     url = (given or f"http://{HOST}:{PORT}").rstrip("/")
     programs = tuple(await asyncio.to_thread(install.candidates))
     version, proxies, problem = "", 0, ""
+    if refused:
+        return Status(programs, url, bool(given), problem=refused)
     try:
-        server = await provided(url)
+        server = await provided(await book.by_number(url))
         version, proxies = server.version, len(await server.api.proxies())
+    except OSError as error:
+        problem = str(error)
     except HarnessError as error:
         problem = f"{error.what}. {error.why}"
     return Status(programs, url, bool(given), version, proxies, problem)
@@ -186,7 +196,11 @@ def _answering(url: str, log: Path) -> Ready:
 
 def _check_ours(child: Child, number: int) -> None:
     if not listens(child.pid, number):
-        raise ServiceError("Toxiproxy could not listen", f"Somebody else answers on {HOST}:{number}")
+        raise ToxiproxyPartError(
+            "Toxiproxy could not listen",
+            f"Somebody else answers on {HOST}:{number}",
+            "Give another port; 0 takes a free one",
+        )
 
 
 def _oldest() -> str:

@@ -133,7 +133,9 @@ def test_a_visitor_joins_compares_clocks_ships_its_rows_and_leaves(
     assert seal(tmp_path / "spool", tmp_path / "samples.parquet") == 3
 
 
-def test_a_host_that_the_visitor_was_not_started_with_is_refused(pair: Callable[..., Pair]) -> None:
+def test_a_host_that_the_visitor_was_not_started_with_is_refused(
+    pair: Callable[..., Pair], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Who makes it join may not say what is loaded; the reason travels back."""
     one = pair(url="http://192.0.2.1/mcp")
     one.remote.join()
@@ -144,6 +146,10 @@ def test_a_host_that_the_visitor_was_not_started_with_is_refused(pair: Callable[
     assert "192.0.2.1 is not this machine" in data["why"]
     assert "--mcp-allow-host" in data["why"]
     assert one.remote.worker is None
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "Error: This worker does not make the load of this run"
+    assert told[2].startswith("  Start this worker with --mcp-allow-host HOST")
+    assert (len(told), one.environment.process_exit_code) == (3, 2)
 
 
 def test_a_host_that_it_was_started_with_is_loaded(pair: Callable[..., Pair]) -> None:
@@ -155,7 +161,7 @@ def test_a_host_that_it_was_started_with_is_loaded(pair: Callable[..., Pair]) ->
 
 
 def test_a_visitor_of_another_version_is_not_taken(
-    pair: Callable[..., Pair], monkeypatch: pytest.MonkeyPatch
+    pair: Callable[..., Pair], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Both sides say so."""
     monkeypatch.setattr(remote_module, "__version__", "0.0.1")
@@ -165,6 +171,8 @@ def test_a_visitor_of_another_version_is_not_taken(
     until(lambda: one.visitor.gone)
     assert words_said(one) == ["refused"]
     assert one.said[0][1]["why"] == f"the master is of version {__version__}, this worker of 0.0.1"
+    assert one.said[0][1]["why"] in capsys.readouterr().err.splitlines()[1]
+    assert one.environment.process_exit_code == 2
 
 
 def test_one_too_many_goes_away_and_the_run_does_not_mind(pair: Callable[..., Pair]) -> None:

@@ -62,6 +62,8 @@ def server() -> Iterator[Answers]:
         (302, b"", RefusedError, "302"),
         (200, b"[" * 4_000_001, FaultBackendUnreachableError, "more than 4 MB"),
         (404, b"[" * 4_000_001, FaultBackendUnreachableError, "more than 4 MB"),
+        (200, b"[" * 100_000 + b"]" * 100_000, FaultBackendUnreachableError, "is not Toxiproxy"),
+        (200, b'{"version":' * 900 + b"1" + b"}" * 900, FaultBackendUnreachableError, "is not Toxiproxy"),
         (200, b"<html>", FaultBackendUnreachableError, "is not Toxiproxy"),
         (200, b"[]", FaultBackendUnreachableError, "is not Toxiproxy"),
         (200, b'{"version": 2}', FaultBackendUnreachableError, "is not Toxiproxy"),
@@ -75,6 +77,14 @@ async def test_an_answer_that_is_none_is_an_error(
     with pytest.raises(error, match=says):
         await Api(server.url).version()
     assert [path for _, path, _ in server.asked] == ["/version"]
+
+
+async def test_what_is_no_proxy_is_not_repeated_whole(server: Answers) -> None:
+    """It may be as large as an answer."""
+    server.body = b'{"p": {"name": "' + b"x" * 1_000_000 + b'"}}'
+    with pytest.raises(FaultBackendUnreachableError, match="is not Toxiproxy") as raised:
+        await Api(server.url).proxies()
+    assert len(str(raised.value)) < 600
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"p": 1}', b'{"p": {"name": "p"}}', b"null"])

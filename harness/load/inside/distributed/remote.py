@@ -30,10 +30,11 @@ from harness import __version__
 from harness.foundation.addresses.address import AddressError, read
 from harness.foundation.addresses.judging import Wanted
 from harness.foundation.addresses.vetting import vet
-from harness.foundation.errors import HarnessError
+from harness.foundation.errors import USAGE, HarnessError, UsageError
 from harness.foundation.units import NS_PER_MS
 from harness.load.engine import SHIPPING_S, LoadSpec
 from harness.load.inside.distributed import message_names
+from harness.load.inside.distributed.refusal import tell
 from harness.load.inside.distributed.worker import Worker
 from harness.load.inside.users.classes import load_classes
 from harness.load.offset import ClockExchange, ClockOffset, error_ms, measure
@@ -82,26 +83,28 @@ class Remote:
             return
         told = self._told.get()
         if why := told.get("why"):
-            log.error("not joined: %s", why)
-            self._leave()
+            todo = "Install the version that conducts the run, or start this worker for another run"
+            self._refuse(UsageError("This worker has not joined the run", str(why), todo))
             return
         spec = LoadSpec.from_json(told["spec"])
         try:
             spec = _vetted(spec, self.environment.parsed_options.mcp_allow_host or ())
         except (HarnessError, AddressError) as error:
             what = error.what if isinstance(error, HarnessError) else f"its address cannot be read: {error}"
-            why = f"{what}: start this worker with --mcp-allow-host HOST if it may be loaded from here"
-            log.error("the load is refused: %s", why)  # noqa: TRY400 - not an error of the program
-            self.runner.send_message(message_names.REFUSED, {"why": why})
-            self._leave()
+            todo = "start this worker with --mcp-allow-host HOST if it may be loaded from here"
+            self.runner.send_message(message_names.REFUSED, {"why": f"{what}: {todo}"})
+            todo = todo[0].upper() + todo[1:]
+            self._refuse(UsageError("This worker does not make the load of this run", what, todo))
             return
         self._work(spec, told["worker"])
 
     def _work(self, spec: LoadSpec, index: int) -> None:
         before = self._compare()
         if before is None:
-            self.runner.send_message(message_names.REFUSED, {"why": "the clocks could not be compared"})
-            self._leave()
+            why = "the clocks could not be compared"
+            self.runner.send_message(message_names.REFUSED, {"why": why})
+            todo = "Check the network between the two machines"
+            self._refuse(UsageError("This worker has not joined the run", why, todo))
             return
         self._before = before
         spec = replace(spec, epoch_ns=spec.epoch_ns - before.ns)
@@ -149,6 +152,12 @@ class Remote:
         with gevent.Timeout(within_s, exception=False):
             while not self.outbox.is_empty:
                 gevent.sleep(SHIP_EVERY_S)
+
+    def _refuse(self, error: UsageError) -> None:
+        """Told here as well, whoever started it."""
+        tell(error)
+        self.environment.process_exit_code = USAGE
+        self._leave()
 
     def _leave(self) -> None:
         gevent.spawn(self.runner.quit)  # not from a greenlet that this may end

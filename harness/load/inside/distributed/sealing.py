@@ -18,10 +18,12 @@ import zmq
 from locust.rpc import zmqrpc
 from zmq.utils import z85
 
-from harness.foundation.errors import UsageError
+from harness.foundation.errors import USAGE, UsageError
 from harness.load import token
+from harness.load.inside.distributed.refusal import tell, watch
 
 _OPEN: Final = zmqrpc.BaseSocket.__init__
+_watched: list[Any] = []
 
 
 def seal(text: str) -> None:
@@ -38,8 +40,28 @@ def seal(text: str) -> None:
         else:
             self.socket.curve_publickey, self.socket.curve_secretkey = zmq.curve_keypair()
             self.socket.curve_serverkey = public
+            _watch_first(self.socket, has_token=True)
 
     zmqrpc.BaseSocket.__init__ = sealed
+
+
+def leave_open() -> None:
+    """Every socket is as Locust makes it; a worker's first one is watched."""
+
+    @functools.wraps(_OPEN)
+    def opened(self: Any, sock_type: int, ipv4_only: bool) -> None:
+        _OPEN(self, sock_type, ipv4_only)
+        if sock_type != zmq.ROUTER:
+            _watch_first(self.socket, has_token=False)
+
+    zmqrpc.BaseSocket.__init__ = opened
+
+
+def _watch_first(socket: Any, *, has_token: bool) -> None:
+    """Who was let in once may have to knock again for other reasons."""
+    if not _watched:
+        _watched.append(socket)
+        watch(socket, has_token=has_token)
 
 
 def seal_as_told(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -49,7 +71,10 @@ def seal_as_told(environment: MutableMapping[str, str] = os.environ) -> None:
         if text:
             token.check_sealable()
     except UsageError as error:
-        sys.exit(str(error))
+        tell(error)
+        sys.exit(USAGE)
     environment.pop(token.VARIABLE, None)
     if text:
         seal(text)
+    else:
+        leave_open()

@@ -6,7 +6,6 @@ machine brings a warning instead of a refusal.
 """
 
 import itertools
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from gevent.lock import BoundedSemaphore
 from harness.foundation.addresses.address import same
 from harness.foundation.addresses.book import is_this_machine
 from harness.foundation.secrets import hidden_log, sources
+from harness.foundation.untrusted.documents import json_value
 from harness.load.address import credentials, doors
 from harness.load.engine import LoadSpec
 from harness.load.inside.transport import connecting
@@ -110,5 +110,5 @@ def _spec_from_locust(environment: Any) -> LoadSpec:
         headers=headers,
         spool_dir="",
         epoch_ns=0,
-        workload=[{"call": options.call, "args": json.loads(options.args)}] if options.call else [],
+        workload=[{"call": options.call, "args": json_value(options.args)}] if options.call else [],
     )
