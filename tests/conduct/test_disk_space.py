@@ -316,8 +316,8 @@ def test_too_little_memory_to_load_what_calculates_is_said_at_once() -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_as_much_memory_as_is_asked_for_holds_all_that_calculates() -> None:
-    """With the least that is allowed a whole process of the harness loads what runs, judges and draws."""
+def test_as_much_memory_as_is_asked_for_is_enough_to_import_all_that_calculates() -> None:
+    """One process, with the least that is allowed. It shows nothing of a whole run, whose libraries start threads as well."""
     program = (
         "from harness.foundation import environment\n"
         "environment.begin()\n"
