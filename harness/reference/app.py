@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from harness.foundation.errors import TargetPartError, UsageError
 from harness.reference import databases as postgres
+from harness.reference import free_memory
 from harness.reference.admission import Admission
 from harness.reference.broken import applied
 from harness.reference.caller import Caller, acting
@@ -291,6 +292,7 @@ async def _sweep(sweep: Sweep, journals: Iterable[Journal], settings: Settings) 
                 await journal.forget_before(settings.record_ttl_s)
         except (StoreUnreachableError, *FAILURES) as error:
             log.warning("What is out of date was not deleted: %s", reason(error))
+        await asyncio.to_thread(free_memory.give_back)
 
 
 @lru_cache(maxsize=1024)
