@@ -51,7 +51,7 @@ def test_every_call_of_a_worker_that_is_killed_is_counted(
     command = sustain(harness, server.url)
     run = command.wait_for_event("step_running")
     command.wait_for_event('generator","worker":1,"cpu')
-    os.kill(pid_of(run, tmp_path, "inside.local 1 "), signal.SIGKILL)
+    os.kill(pid_of(run, tmp_path, "distributed.local 1 "), signal.SIGKILL)
     assert command.wait() == 3, command.stderr
     summary = command.summary()
 
@@ -69,7 +69,7 @@ def test_every_call_of_a_harness_that_is_killed_with_its_workers_is_counted(
     command = sustain(harness, server.url)
     run = command.wait_for_event("step_running")
     command.wait_for_event('generator","worker":1,"cpu')
-    workers = [pid_of(run, tmp_path, f"inside.local {index} ") for index in (0, 1)]
+    workers = [pid_of(run, tmp_path, f"distributed.local {index} ") for index in (0, 1)]
     for pid in (*workers, command.process.pid):
         os.kill(pid, signal.SIGKILL)
     command.wait()

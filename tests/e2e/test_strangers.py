@@ -54,11 +54,11 @@ def master_port(run: Path, tmp_path: Path) -> str:
     """Where the master of a run listens: its own workers are told on their command lines."""
 
     def told() -> list[str]:
-        return [line for line in processes_of(run, tmp_path).values() if "inside.local 0 " in line]
+        return [line for line in processes_of(run, tmp_path).values() if "distributed.local 0 " in line]
 
     wait_for(told)
     (line,) = told()
-    return line.rpartition("inside.local 0 ")[2].split()[0]
+    return line.rpartition("distributed.local 0 ")[2].split()[0]
 
 
 def wait_for(there: Callable[[], Any], within_s: float = 60) -> None:

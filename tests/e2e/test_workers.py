@@ -51,8 +51,8 @@ def lines(run: Path) -> list[dict[str, Any]]:
 
 LOST = [
     # which process, the signal, which part is said to be lost, why
-    ("inside.local 1 ", signal.SIGKILL, "worker-1", "it was ended by SIGKILL"),
-    ("inside.local 1 ", signal.SIGSTOP, "worker-1", "its heartbeats do not come any more"),
+    ("distributed.local 1 ", signal.SIGKILL, "worker-1", "it was ended by SIGKILL"),
+    ("distributed.local 1 ", signal.SIGSTOP, "worker-1", "its heartbeats do not come any more"),
     ("inside.master", signal.SIGSTOP, "locust-master", "it has said nothing for 10 s"),
 ]
 
@@ -94,7 +94,7 @@ def test_a_worker_that_cannot_write_is_said_and_ends_the_run_in_order(
     command = sustain(harness, echo_url, "--users", "2")
     run = command.wait_for_event("step_running")
     command.wait_for_event('generator","worker":0,"cpu')
-    resource.prlimit(pid_of(run, tmp_path, "inside.local 0 "), resource.RLIMIT_FSIZE, (4096, 4096))
+    resource.prlimit(pid_of(run, tmp_path, "distributed.local 0 "), resource.RLIMIT_FSIZE, (4096, 4096))
 
     assert command.wait() == 3, command.stderr
     summary = command.summary()
