@@ -1,6 +1,7 @@
 """`harness chaos`: a Chaos Toolkit experiment under load, or every fault of the catalogue one after the other."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def command(**given: Any) -> int:
     return _experiment(given)
 
 
-def _experiment(given: dict[str, Any]) -> int:
+def _experiment(given: Mapping[str, Any]) -> int:
     from harness.cli.conducting import conduct
     from harness.conduct.experiments.experiment import Steered
     from harness.scenario.experiment import read_experiment
@@ -102,7 +103,7 @@ def _experiment(given: dict[str, Any]) -> int:
     return conduct("chaos", scenario_data(given, base), given, steered=steered)
 
 
-def _matrix(given: dict[str, Any]) -> int:
+def _matrix(given: Mapping[str, Any]) -> int:
     from harness.cli.conducting import conduct
 
     if given["faults"]:
@@ -116,7 +117,7 @@ def _matrix(given: dict[str, Any]) -> int:
     return conduct("chaos", data, given)
 
 
-def _matrix_data(given: dict[str, Any]) -> dict[str, Any]:
+def _matrix_data(given: Mapping[str, Any]) -> dict[str, Any]:
     """The scenario: its target first, since that says which faults fit."""
     from harness.scenario import matrix
     from harness.scenario.read import read_file

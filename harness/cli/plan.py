@@ -1,5 +1,6 @@
 """`harness plan`: what a scenario would do."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def command(scenario: Path, *, as_json: bool) -> int:
     return 0
 
 
-def show(data: dict[str, Any], origin: str, *, as_json: bool) -> None:
+def show(data: Mapping[str, Any], origin: str, *, as_json: bool) -> None:
     """The plan of a scenario, on standard output; `origin` is what an error names."""
     from harness.scenario.plan.build import build
     from harness.scenario.plan.describe import describe

@@ -1,8 +1,9 @@
 """`harness runs`: the runs there are, and the removal of old ones."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,23 @@ if TYPE_CHECKING:
 
 HEADS = ("Scenario", "Started (UTC)", "Verdict", "Users", "Throughput", "p95", "Size", "Directory")
 NUMBERS = range(3, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A run as it is listed; what a run without a summary does not know is None."""
+
+    scenario: str
+    run_id: str
+    path: str
+    started_at: str
+    state: str
+    users: int | None
+    rate: float | None
+    throughput_rps: float | None
+    p95_ms: float | None
+    size_bytes: int
+    latest: bool
 
 
 @click.command()
@@ -51,7 +69,7 @@ def command(keep: int | None, out: Path, *, as_json: bool) -> int:
         _remove(run)
     left = [run for run in known if run not in going]
     if as_json:
-        rows = [_values(run, sizes[run.path]) for run in left]
+        rows = [asdict(_values(run, sizes[run.path])) for run in left]
         listed = {"schema": 1, "runs": rows, "removed": [str(run.path) for run in going]}
         click.echo(json_text(listed))
         return PASSED
@@ -78,39 +96,39 @@ def _remove(run: "PastRun") -> None:
         ) from error
 
 
-def _values(run: "PastRun", size: int) -> dict[str, Any]:
+def _values(run: "PastRun", size: int) -> Listed:
     """One run; what a run without a summary does not know is null."""
     summary = run.summary
     steps = (summary and summary.steps) or ()
-    return {
-        "scenario": run.scenario,
-        "run_id": run.path.name,
-        "path": str(run.path),
-        "started_at": run.started_at,
-        "state": run.state,
-        "users": max((step.users for step in steps if step.users is not None), default=None),
-        "rate": max((step.rate for step in steps if step.rate is not None), default=None),
-        "throughput_rps": summary.totals.throughput_rps if summary else None,
-        "p95_ms": summary.latency_ms.response.p95 if summary else None,
-        "size_bytes": size,
-        "latest": run.latest,
-    }
+    return Listed(
+        scenario=run.scenario,
+        run_id=run.path.name,
+        path=str(run.path),
+        started_at=run.started_at,
+        state=run.state,
+        users=max((step.users for step in steps if step.users is not None), default=None),
+        rate=max((step.rate for step in steps if step.rate is not None), default=None),
+        throughput_rps=summary.totals.throughput_rps if summary else None,
+        p95_ms=summary.latency_ms.response.p95 if summary else None,
+        size_bytes=size,
+        latest=run.latest,
+    )
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: Listed) -> tuple[str, ...]:
     from harness.analysis.statistics.rounding import BLANK, show
     from harness.foundation.units import show_bytes
 
-    users = show(row["users"], "count") if row["rate"] is None else show(row["rate"], "per_s")
+    users = show(row.users, "count") if row.rate is None else show(row.rate, "per_s")
     return (
-        row["scenario"],
-        row["started_at"][:16].replace("T", " ") or BLANK,
-        row["state"],
+        row.scenario,
+        row.started_at[:16].replace("T", " ") or BLANK,
+        row.state,
         users,
-        show(row["throughput_rps"], "per_s"),
-        show(row["p95_ms"], "ms"),
-        show_bytes(row["size_bytes"]),
-        row["path"] + (" (latest)" if row["latest"] else ""),
+        show(row.throughput_rps, "per_s"),
+        show(row.p95_ms, "ms"),
+        show_bytes(row.size_bytes),
+        row.path + (" (latest)" if row.latest else ""),
     )
 
 

@@ -7,7 +7,6 @@ MCP is a mistake in the address (exit 2).
 import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from harness.client.http import HttpClient, http_client
 from harness.client.socket import SocketClient, socket_client
@@ -28,6 +27,7 @@ from harness.mcp.discover import (
     list_tools,
     look,
 )
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply, Request
 from harness.mcp.mirrored import sort_out
 
@@ -45,7 +45,7 @@ class Discovered:
     protocol: str
     server_name: str | None
     server_version: str | None
-    tools: list[dict[str, Any]] | None
+    tools: list[JsonObject] | None
     mirrored: dict[str, dict[str, list[str]]] = field(
         default_factory=dict
     )  # by tool, see harness.mcp.mirrored
@@ -87,7 +87,7 @@ async def _over_http(url: str, client: HttpClient, found: DiscoveredDialect) -> 
         raise not_there(url, found.reply)
     session = new_session(found.protocol)
     opened = await client.run(session.opening())
-    tools: list[dict[str, Any]] | Reply
+    tools: list[JsonObject] | Reply
     if opened is not None and opened.outcome != outcome.OK:
         tools = opened
     else:

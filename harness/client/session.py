@@ -17,6 +17,7 @@ from harness.client.socket import SocketClient, socket_client
 from harness.client.stream import StreamClient, listening, stream_client
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import NO_ANSWERS, Answers, Reply
 from harness.mcp.mirrored import Mirrored
 from harness.mcp.traits import Traits
@@ -55,7 +56,7 @@ class Client:
         """Any other method: ping, resources/read, ..."""
         return await self._carrier.exchange(self._session.request(method, params, operation))
 
-    def _given(self, reply: Reply) -> dict[str, Any] | None:
+    def _given(self, reply: Reply) -> JsonObject | None:
         """What a tool that asked for input is told (2026-07-28); None when nobody can answer."""
         asked = reply.mapping().get("inputRequests") if reply.outcome == outcome.INPUT_REQUIRED else None
         if not isinstance(asked, dict):
@@ -89,9 +90,7 @@ async def connected(
     """
     headers = headers or {}
     check_headers(headers)
-    capabilities: dict[str, Any] = {
-        CAPABILITY_OF[method]: {} for method in answers if method in CAPABILITY_OF
-    }
+    capabilities: JsonObject = {CAPABILITY_OF[method]: {} for method in answers if method in CAPABILITY_OF}
     async with AsyncExitStack() as stack:
         carrier: Carrier | Reply
         if protocol == "auto":

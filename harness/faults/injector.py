@@ -13,7 +13,7 @@ What cannot be healed stays in undo.jsonl, for the janitor and `harness doctor -
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.faults.canary import wellness
 from harness.faults.canary.decision import medians_ms
@@ -32,7 +32,7 @@ from harness.run_directory.event_kinds import (
     FaultSkipped,
     FaultVerified,
 )
-from harness.run_directory.events import EventLog, said
+from harness.run_directory.events import EventLog
 from harness.run_directory.undo import Entry, UndoJournal
 from harness.scenario.catalogue import places, where
 from harness.scenario.plan.plan import FaultStep
@@ -118,7 +118,7 @@ class Injector:
         began_ns = await asyncio.shield(self._began(name))
         await self._sleep_until(began_ns + int(offset_s * NS_PER_S))
 
-    async def apply(self, step: FaultStep) -> dict[str, Any]:
+    async def apply(self, step: FaultStep) -> FaultVerified | FaultSkipped:
         """Now; what its verification said. It stays until `heal`, or the end of the run."""
         mine = places(step.kind, step.link)
         others = [(one, mine & places(one.step.kind, one.step.link)) for one in self.held.values()]
@@ -133,17 +133,22 @@ class Injector:
         held.task = asyncio.ensure_future(self._inject(step, held))
         held.task.add_done_callback(lambda _: self.held.pop(step.name, None))
         await self._until_told(held, FaultVerified)
-        return said(held.told.get(FaultVerified) or held.told[FaultSkipped])
+        shown = held.told.get(FaultVerified) or held.told[FaultSkipped]
+        assert isinstance(shown, FaultVerified | FaultSkipped)
+        return shown
 
-    async def heal(self, name: str) -> dict[str, Any]:
+    async def heal(self, name: str) -> FaultHealed:
         """Whether it is healed, and why not; one that is not there needs no healing."""
         held = self.held.get(name)
         if held is None:
-            return {"name": name, "healed": True, "why": ""}
+            return self._whole(name)
         held.released.set()
         await self._until_told(held, FaultHealed)
         told = held.told.get(FaultHealed)
-        return said(told) if told else {"name": name, "healed": True, "why": ""}
+        return told if isinstance(told, FaultHealed) else self._whole(name)
+
+    def _whole(self, name: str) -> FaultHealed:
+        return FaultHealed(at_ns=self.clock.now_ns(), name=name, healed=True, why="")
 
     async def heal_all(self) -> None:
         """What an experiment has left behind."""

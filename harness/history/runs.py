@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ class PastRun:
     """One run; without a summary it was cut off, or goes on."""
 
     directory: RunDirectory
-    metadata: dict[str, Any]
+    metadata: Mapping[str, Any]
     summary: Glance | None
     running: bool
     latest: bool
@@ -101,7 +101,7 @@ def _found(root: Path) -> Iterator[PastRun]:
             yield _past(RunDirectory(path), metadata)
 
 
-def _past(directory: RunDirectory, metadata: dict[str, Any]) -> PastRun:
+def _past(directory: RunDirectory, metadata: Mapping[str, Any]) -> PastRun:
     summary = _glance(directory.path / "summary.json")
     beginning = summary is None and not directory.undo.exists()  # it has said who it is, and nothing more
     return PastRun(
@@ -121,7 +121,7 @@ def _glance(path: Path) -> Glance | None:
     return None
 
 
-def mapping(path: Path) -> dict[str, Any] | None:
+def mapping(path: Path) -> Mapping[str, Any] | None:
     """What a JSON file of a run says; None when there is none, or none that can be read."""
     with suppress(OSError, ValueError):
         found = nesting.of_file(path)

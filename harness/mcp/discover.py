@@ -20,6 +20,7 @@ from harness.mcp import outcome
 from harness.mcp.dialects import Session
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply, Request
 
 PAGES_MAX = 50
@@ -102,10 +103,10 @@ def introduced(initialized: Reply, protocol: str) -> DiscoveredDialect:
     return _found(protocol, initialized.mapping().get("serverInfo"), initialized)
 
 
-def list_tools(session: Session) -> Generator[Request, Reply, list[dict[str, Any]] | Reply]:
+def list_tools(session: Session) -> Generator[Request, Reply, list[JsonObject] | Reply]:
     """All pages of tools/list (fifty at most), or the reply that failed; a list that goes round in circles is one."""
-    tools: list[dict[str, Any]] = []
-    params: dict[str, Any] = {}
+    tools: list[JsonObject] = []
+    params: JsonObject = {}
     asked: set[object] = set()
     left = TOOLS_BYTES_MAX
     for _ in range(PAGES_MAX):
@@ -139,7 +140,7 @@ def _found(protocol: str, info: Any, reply: Reply) -> DiscoveredDialect:
     return DiscoveredDialect(protocol, _text(info.get("name")), _text(info.get("version")), reply)
 
 
-def _member(mapping: dict[str, Any], name: str) -> dict[str, Any]:
+def _member(mapping: JsonObject, name: str) -> JsonObject:
     value = mapping.get(name)
     return value if isinstance(value, dict) else {}
 

@@ -12,6 +12,7 @@ import msgspec
 
 from harness import __version__
 from harness.foundation.untrusted.nesting import is_deep
+from harness.mcp.json_object import JsonObject
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -23,7 +24,7 @@ CLIENT_INFO = {"name": "mcp-harness", "version": __version__}
 
 
 # What a client can do for a server: a method, and the result for its parameters.
-Answers = Mapping[str, Callable[[dict[str, Any]], Any]]
+Answers = Mapping[str, Callable[[JsonObject], Any]]
 NO_ANSWERS: Answers = {}
 
 
@@ -61,13 +62,13 @@ class Reply(msgspec.Struct, frozen=True):
         """The result, decoded; None when there is none, or none that can be held (`decoded`)."""
         return decoded(self.result)
 
-    def error_data(self) -> dict[str, Any]:
+    def error_data(self) -> JsonObject:
         """The members of what an error brought along; empty when that is anything but an object, or large."""
         small = self.data is not None and memoryview(self.data).nbytes <= MEMBERS_BYTES_MAX
         data = decoded(self.data) if small else None
         return data if isinstance(data, dict) else {}
 
-    def mapping(self, bytes_max: int = MEMBERS_BYTES_MAX) -> dict[str, Any]:
+    def mapping(self, bytes_max: int = MEMBERS_BYTES_MAX) -> JsonObject:
         """The result's members; empty when it is anything but an object, or larger than that."""
         if self.result is not None and memoryview(self.result).nbytes > bytes_max:
             return {}
@@ -147,7 +148,7 @@ def answer(message: Message, answers: Answers = NO_ANSWERS) -> bytes:
     return b'{"jsonrpc":"2.0","id":%b,%b}' % (encode(message.id), said)
 
 
-def _members(params: msgspec.Raw | msgspec.UnsetType) -> dict[str, Any]:
+def _members(params: msgspec.Raw | msgspec.UnsetType) -> JsonObject:
     """Parameters by name; none when they are anything but an object."""
     found = decoded(params) if isinstance(params, msgspec.Raw) else None
     return found if isinstance(found, dict) else {}

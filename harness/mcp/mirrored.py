@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Headers
 
 MARK: Final = "x-mcp-header"
@@ -52,10 +53,10 @@ def mirrored(schema: object) -> dict[str, list[str]]:
 
 
 def sort_out(
-    tools: Iterable[dict[str, Any]],
-) -> tuple[list[dict[str, Any]], dict[str, dict[str, list[str]]], dict[str, str]]:
+    tools: Iterable[JsonObject],
+) -> tuple[list[JsonObject], dict[str, dict[str, list[str]]], dict[str, str]]:
     """The tools that may be called, what of their arguments goes into headers, and why others may not be called."""
-    good: list[dict[str, Any]] = []
+    good: list[JsonObject] = []
     wanted: dict[str, dict[str, list[str]]] = {}
     refused: dict[str, str] = {}
     for tool in tools:

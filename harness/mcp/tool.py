@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from harness.mcp.json_object import JsonObject
 
-def properties(tool: Mapping[str, Any]) -> dict[str, Any]:
+
+def properties(tool: Mapping[str, Any]) -> JsonObject:
     """The arguments that it knows, and what is said of each."""
     return _object(_object(tool.get("inputSchema")).get("properties"))
 
@@ -26,5 +28,5 @@ def kind(tool: Mapping[str, Any], argument: str) -> str:
     return said if isinstance(said, str) else ""
 
 
-def _object(value: object) -> dict[str, Any]:
+def _object(value: object) -> JsonObject:
     return value if isinstance(value, dict) else {}

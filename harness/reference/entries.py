@@ -7,10 +7,9 @@ acknowledged entries are missing (none should be) and which are there twice (non
 The entry and the row of its execution are written by one statement: one transaction, one round trip.
 """
 
-from typing import Any
-
 from harness.reference.databases import Databases
 from harness.reference.executions import OK, Execution
+from harness.reference.json_object import JsonObject
 
 # The own connections do not wait for the disk, but this transaction does.
 _APPEND = """WITH appended AS (
@@ -28,7 +27,7 @@ _PAGE = """SELECT position, entry, key, added_at FROM entries
 
 async def append_entry(
     databases: Databases, execution: Execution, entry: str, log: str, key: str
-) -> dict[str, Any]:
+) -> JsonObject:
     async with databases.own.connection() as connection:
         position = await connection.fetchval(_APPEND, *execution.row(OK), log, entry, key or None)
         if position is not None:
@@ -37,7 +36,7 @@ async def append_entry(
     return {"log": log, "position": first["position"], "entry": first["entry"], "repeated": True}
 
 
-async def read_entries(databases: Databases, log: str, after: int, limit: int) -> dict[str, Any]:
+async def read_entries(databases: Databases, log: str, after: int, limit: int) -> JsonObject:
     """One page, in the order of positions; `next` is where to go on, null at the end."""
     table = await databases.own.query(_PAGE, log, after, limit)
     entries = [dict(zip(table.columns, row, strict=True)) for row in table.rows]

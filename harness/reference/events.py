@@ -10,15 +10,16 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 import msgspec
 
 from harness.reference.connecting import START_FAILURES, reason
+from harness.reference.json_object import JsonObject
 from harness.reference.settings import Settings
 
-Event = dict[str, Any]  # {"event": what, …}
+Event = JsonObject  # {"event": what, …}
 Hear = Callable[[Event], None]
 PAUSE_S: Final = 1.0
 

@@ -26,6 +26,7 @@ from harness.reference.connecting import UNREACHABLE, reason
 from harness.reference.databases import Databases
 from harness.reference.dialect import RefusedError
 from harness.reference.executions import Execution, Executions
+from harness.reference.json_object import JsonObject
 from harness.reference.leaving import stop_wanted
 from harness.reference.meter import ResultTooLargeError
 from harness.reference.pool import BusyError, UnreadableError
@@ -45,7 +46,7 @@ class Outcome:
     """How a call ended: the result as a value and as JSON text, or what went wrong."""
 
     text: str
-    value: dict[str, Any] | None = None
+    value: JsonObject | None = None
     kind: str = executions.OK
 
     @property
@@ -121,7 +122,7 @@ class Pipeline:
             values = tool.checked(arguments)
             caller.current().must(tool.permission)
             execution.database = values.get("database")  # type: ignore[assignment]  # it is text: checked above
-            given: dict[str, Any] = {"execution": execution, **values} if tool.writes else values
+            given: JsonObject = {"execution": execution, **values} if tool.writes else values
             value = await tool.run(self._databases, **given)
         except tuple(_REFUSALS) as error:
             return Outcome(str(error), kind=_REFUSALS[type(error)])

@@ -25,6 +25,7 @@ import asyncpg
 
 from harness.reference import caller
 from harness.reference.connecting import UNREACHABLE
+from harness.reference.json_object import JsonObject
 from harness.reference.meter import Meter, ResultTooLargeError
 from harness.reference.turns import NoTurnError, Turns
 
@@ -48,7 +49,7 @@ class Table:
     columns: list[str]
     rows: list[list[Any]]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         return {"columns": self.columns, "rows": self.rows, "row_count": len(self.rows)}
 
 

@@ -11,12 +11,13 @@ is something to ask for, they are not the answer.
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from harness.reference.caller import Caller
 from harness.reference.events import Event, Events
+from harness.reference.json_object import JsonObject
 
 OUTBOX_MAX: Final = 100
 REVOKED: Final = 4401
@@ -28,16 +29,16 @@ class Socket:
     """One that is open: whose it is now, and what is to be sent on it."""
 
     caller: Caller
-    outbox: "asyncio.Queue[dict[str, Any]]" = field(default_factory=lambda: asyncio.Queue(OUTBOX_MAX))
+    outbox: "asyncio.Queue[JsonObject]" = field(default_factory=lambda: asyncio.Queue(OUTBOX_MAX))
 
-    def notify(self, method: str, params: dict[str, Any]) -> None:
+    def notify(self, method: str, params: JsonObject) -> None:
         text = msgspec.json.encode({"jsonrpc": "2.0", "method": method, "params": params}).decode()
         self._put({"type": "websocket.send", "text": text})
 
     def end(self, code: int, why: str) -> None:
         self._put({"type": "websocket.close", "code": code, "reason": why})
 
-    def _put(self, message: dict[str, Any]) -> None:
+    def _put(self, message: JsonObject) -> None:
         if not self.outbox.full():
             self.outbox.put_nowait(message)
 

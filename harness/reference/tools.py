@@ -24,6 +24,7 @@ from harness.reference.dialect import (
     translate,
 )
 from harness.reference.entries import append_entry, read_entries
+from harness.reference.json_object import JsonObject
 from harness.reference.waiting import wait
 
 ROWS_MAX = 10_000
@@ -49,8 +50,8 @@ class Argument:
     at_least: int = 1
     at_most: int = WORD_MAX  # the number itself, or the characters of a text
 
-    def schema(self) -> dict[str, Any]:
-        schema: dict[str, Any] = {
+    def schema(self) -> JsonObject:
+        schema: JsonObject = {
             "type": "string" if self.type is str else "integer",
             "description": self.about,
         }
@@ -88,12 +89,12 @@ class Tool:
     """What a tool is called, what it takes, who may call it, and the function that does it."""
 
     about: str
-    run: Callable[..., Awaitable[dict[str, Any]]]
+    run: Callable[..., Awaitable[JsonObject]]
     arguments: tuple[Argument, ...] = ()
     permission: str = caller.READ_ONLY
     writes: bool = False
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> JsonObject:
         return {
             "type": "object",
             "properties": {argument.name: argument.schema() for argument in self.arguments},
@@ -116,7 +117,7 @@ class Tool:
         return values
 
 
-async def list_databases(databases: Databases) -> dict[str, Any]:
+async def list_databases(databases: Databases) -> JsonObject:
     table = await databases.own.query(
         "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE datname = ANY($1) ORDER BY 1",
         list(DATABASES),
@@ -127,7 +128,7 @@ async def list_databases(databases: Databases) -> dict[str, Any]:
     }
 
 
-async def list_views(databases: Databases, database: str, schema: str) -> dict[str, Any]:
+async def list_views(databases: Databases, database: str, schema: str) -> JsonObject:
     database, schema = known_database(database), known_schema(schema)
     table = await databases.read[database].query(
         "SELECT upper(viewname) FROM pg_views WHERE schemaname = $1 ORDER BY 1", schema.lower()
@@ -136,7 +137,7 @@ async def list_views(databases: Databases, database: str, schema: str) -> dict[s
     return {"database": database, "schema": schema, "views": views, "count": len(views)}
 
 
-async def describe_view(databases: Databases, database: str, schema: str, view: str) -> dict[str, Any]:
+async def describe_view(databases: Databases, database: str, schema: str, view: str) -> JsonObject:
     database, schema = known_database(database), known_schema(schema)
     table = await databases.read[database].query(
         "SELECT upper(column_name), data_type, is_nullable = 'YES' FROM information_schema.columns"
@@ -151,9 +152,7 @@ async def describe_view(databases: Databases, database: str, schema: str, view: 
     return {"database": database, "schema": schema, "view": view.upper(), "columns": columns}
 
 
-async def query_view(
-    databases: Databases, database: str, schema: str, view: str, limit: int
-) -> dict[str, Any]:
+async def query_view(databases: Databases, database: str, schema: str, view: str, limit: int) -> JsonObject:
     database, schema = known_database(database), known_schema(schema)
     name = view.lower().replace('"', '""')
     sql = f'SELECT * FROM {schema.lower()}."{name}" LIMIT $1'  # noqa: S608  one of ours, and a quoted name
@@ -163,13 +162,13 @@ async def query_view(
 
 async def execute_query(
     databases: Databases, query: str, database: str, schema: str, limit: int
-) -> dict[str, Any]:
+) -> JsonObject:
     translation = translate(query)
     pool = databases.read[translation.database or known_database(database)]
     return (await pool.query(translation.sql, limit, schema=known_schema(schema).lower())).as_json()
 
 
-async def get_context(databases: Databases, database: str, schema: str) -> dict[str, Any]:
+async def get_context(databases: Databases, database: str, schema: str) -> JsonObject:
     table = await databases.read[known_database(database)].query(
         "SELECT current_database(), upper(current_schema()), current_user::text,"
         " current_setting('transaction_read_only') = 'on', pg_backend_pid()",

@@ -1,15 +1,16 @@
 """The tool wait: a call that takes as long as it is told, and says how far it has come."""
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from harness.reference.databases import Databases
+from harness.reference.json_object import JsonObject
 from harness.reference.progress import report
 
 STEPS: Final = 10
 
 
-async def wait(_databases: Databases, milliseconds: int) -> dict[str, Any]:
+async def wait(_databases: Databases, milliseconds: int) -> JsonObject:
     for step in range(STEPS):
         await asyncio.sleep(milliseconds / STEPS / 1000)
         await report(step + 1, STEPS)

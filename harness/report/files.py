@@ -51,12 +51,12 @@ NOT_ANALYSED: Final = [name for name in SCHEMA.names if name not in {"seq", *col
 class Files:
     """What analysis is given."""
 
-    metadata: dict[str, Any]
-    plan: dict[str, Any]
+    metadata: Mapping[str, Any]
+    plan: Mapping[str, Any]
     events: tuple[Event, ...]
     samples: pd.DataFrame  # the columns of `Calls`, and seq
     started: dict[int, int] | None  # calls started, by worker, as they were counted; None: nobody counted
-    work: tuple[dict[str, Any], ...]
+    work: tuple[Mapping[str, Any], ...]
     undone: bool  # nothing that a fault left is still to be undone
     damage: tuple[str, ...]
 
@@ -135,7 +135,7 @@ def _latest_ns(event: Event) -> int:
     return event.at_ns
 
 
-def _json(path: Path, fields: Mapping[str, Check]) -> tuple[dict[str, Any] | None, Sequence[str]]:
+def _json(path: Path, fields: Mapping[str, Check]) -> tuple[Mapping[str, Any] | None, Sequence[str]]:
     """What can be worked with, and what is wrong with the rest; None: there is no such file, or it has no object."""
     if not path.exists():
         return None, ()

@@ -5,7 +5,7 @@ cannot be read, is the user's error; a damaged run is read as far as that goes, 
 The samples themselves are let go of: a `Reading` stays small however long the run was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -90,8 +90,8 @@ class Reading:
     impacts: tuple[Impact, ...]
     matrix: tuple[Row, ...]
     events: Sequence[Event]
-    metadata: dict[str, Any]
-    plan: dict[str, Any]
+    metadata: Mapping[str, Any]
+    plan: Mapping[str, Any]
     run_dir: Path
     damage: tuple[str, ...] = ()
     put_in: Path | None = None  # where the files of its report go; None: beside the run
@@ -186,7 +186,7 @@ def _evidence(
     return observed.ObjectiveInputs(calls, load, timed, impacts, added, found.work, found.sessions.lost)
 
 
-def _observe(metadata: dict[str, Any], evidence: observed.ObjectiveInputs) -> list[Observation]:
+def _observe(metadata: Mapping[str, Any], evidence: observed.ObjectiveInputs) -> list[Observation]:
     return [_observation(str(text), evidence) for text in metadata.get("objectives") or []]
 
 

@@ -133,7 +133,7 @@ METADATA: Final[Mapping[str, Check]] = {
 
 def sound(
     name: str, data: Mapping[str, Any], fields: Mapping[str, Callable[[Any], bool]]
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[Mapping[str, Any], list[str]]:
     """What of a file can be worked with, and a sentence for each key that cannot."""
     bad = [key for key, check in fields.items() if not check(data.get(key))]
     return (

@@ -11,13 +11,14 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.conduct.experiments.steering import ExperimentSteering, listening
+from harness.conduct.experiments.steering import INTERRUPTED, Ending, ExperimentSteering, listening
 from harness.foundation.clock import RunClock
 from harness.foundation.secrets import redact
 from harness.foundation.secrets.hiding import hide_in
@@ -44,7 +45,7 @@ class Steered:
 
 async def perform(asked: Steered, steering: ExperimentSteering, place: Path, log: EventLog) -> None:
     """From the first hypothesis to the last rollback."""
-    ending: dict[str, Any] = {"status": "interrupted", "deviated": False}
+    ending = INTERRUPTED
     try:
         async with listening(steering) as where:
             if asked.telling is None:
@@ -61,13 +62,13 @@ async def perform(asked: Steered, steering: ExperimentSteering, place: Path, log
             ExperimentEnded(
                 at_ns=steering.clock.now_ns(),
                 title=asked.experiment.title,
-                status=ending.get("status"),
-                deviated=ending.get("deviated"),
+                status=ending.status,
+                deviated=ending.deviated,
             )
         )
 
 
-async def _until_over(steering: ExperimentSteering) -> dict[str, Any]:
+async def _until_over(steering: ExperimentSteering) -> Ending:
     """Until it is said to be over, or whoever steers is gone: our standard input ends with it."""
     loop = asyncio.get_running_loop()
     gone = asyncio.Event()
@@ -79,10 +80,10 @@ async def _until_over(steering: ExperimentSteering) -> dict[str, Any]:
         loop.remove_reader(sys.stdin.fileno())
         for each in waits:
             each.cancel()
-    return steering.ending if steering.ended.is_set() else {"status": "interrupted", "deviated": False}
+    return steering.ending if steering.ended.is_set() else INTERRUPTED
 
 
-async def _run(experiment: Experiment, where: str, place: Path) -> dict[str, Any]:
+async def _run(experiment: Experiment, where: str, place: Path) -> Ending:
     """`chaos run` as a child, and how it ended."""
     journal = place / JOURNAL
     argv = [
@@ -110,13 +111,13 @@ async def _run(experiment: Experiment, where: str, place: Path) -> dict[str, Any
     return ending
 
 
-def _ending(journal: Path) -> dict[str, Any]:
+def _ending(journal: Path) -> Ending:
     """What the journal says; it is made whole and without secrets."""
     data = _journal(journal)
     if not data:
-        return {"status": "failed", "deviated": False}
+        return Ending("failed", deviated=False)
     write_whole(journal, json.dumps(hide_in(redact.tree(data)), indent=1))
-    return {"status": data.get("status"), "deviated": bool(data.get("deviated"))}
+    return Ending(data.get("status"), bool(data.get("deviated")))
 
 
 def activities(journal: Path, clock: RunClock) -> list[Activity]:
@@ -147,7 +148,7 @@ def _runs(value: Any) -> list[dict[str, Any]]:
     return [run for run in value if _members(run).get("start")] if isinstance(value, list) else []
 
 
-def _event(run: dict[str, Any], clock: RunClock) -> Activity:
+def _event(run: Mapping[str, Any], clock: RunClock) -> Activity:
     start, end = (_ns(run.get(key) or run["start"], clock) for key in ("start", "end"))
     activity = _members(run.get("activity"))
     good = run.get("status") == "succeeded" and run.get("tolerance_met", True)

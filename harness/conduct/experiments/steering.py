@@ -15,7 +15,9 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from harness.conduct.live.last_rows import LastRows
 from harness.faults.injector import Injector
@@ -24,10 +26,25 @@ from harness.foundation.errors import HarnessError, UsageError
 from harness.foundation.secrets.hiding import learn
 from harness.foundation.units import UnitError, duration_s
 from harness.foundation.untrusted import nesting
+from harness.run_directory.event_kinds import FaultVerified
+from harness.run_directory.events import said
 from harness.scenario.experiment import asked_fault
 from harness.scenario.plan.plan import FaultStep
 
 LINE_MOST = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an experiment says that it ended."""
+
+    status: str | None
+    deviated: bool | None
+
+
+INTERRUPTED: Final = Ending("interrupted", deviated=False)
+
+Answer = Mapping[str, Any]  # JSON, on a line
 
 
 @dataclass(slots=True)
@@ -39,11 +56,11 @@ class ExperimentSteering:
     clock: RunClock
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     observed: asyncio.Event = field(default_factory=asyncio.Event)  # recovery, too: the load may end
-    ending: dict[str, Any] = field(default_factory=dict)
+    ending: Ending = INTERRUPTED
 
-    async def answer(self, question: Mapping[str, Any]) -> dict[str, Any]:
+    async def answer(self, question: Mapping[str, Any]) -> Answer:
         """One answer; {"error": ...} when it is no."""
-        asked: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
+        asked: dict[str, Callable[[Mapping[str, Any]], Awaitable[Answer]]] = {
             "apply": self._apply,
             "heal": self._heal,
             "measure": self._measure,
@@ -58,7 +75,7 @@ class ExperimentSteering:
         except UnitError as error:
             return {"error": str(error)}
 
-    async def _apply(self, question: Mapping[str, Any]) -> dict[str, Any]:
+    async def _apply(self, question: Mapping[str, Any]) -> Answer:
         fault = asked_fault(str(question.get("fault")), "the experiment")
         if fault.link not in self.injector.ways:
             raise UsageError(
@@ -76,19 +93,21 @@ class ExperimentSteering:
             parameters=fault.parameters,
         )
         found = await self.injector.apply(step)
-        return found if found.get("verified") else {"error": f"{fault.name} did not show: {found['why']}"}
+        if isinstance(found, FaultVerified) and found.verified:
+            return said(found)
+        return {"error": f"{fault.name} did not show: {found.why}"}
 
-    async def _heal(self, question: Mapping[str, Any]) -> dict[str, Any]:
+    async def _heal(self, question: Mapping[str, Any]) -> Answer:
         found = await self.injector.heal(str(question.get("name")))
-        return found if found["healed"] else {"error": f"{found['name']} is not healed: {found['why']}"}
+        return said(found) if found.healed else {"error": f"{found.name} is not healed: {found.why}"}
 
-    async def _measure(self, question: Mapping[str, Any]) -> dict[str, Any]:
+    async def _measure(self, question: Mapping[str, Any]) -> Answer:
         last_s = duration_s(str(question.get("last")))
         found = self.recent.measure(self.clock.now_ns(), last_s)
-        return found or {"error": f"no call ended in the last {last_s:g} s"}
+        return asdict(found) if found else {"error": f"no call ended in the last {last_s:g} s"}
 
-    async def _end(self, question: Mapping[str, Any]) -> dict[str, Any]:
-        self.ending = {key: question.get(key) for key in ("status", "deviated")}
+    async def _end(self, question: Mapping[str, Any]) -> Answer:
+        self.ending = Ending(question.get("status"), question.get("deviated"))
         self.ended.set()
         return {}
 
@@ -105,10 +124,10 @@ async def listening(steering: ExperimentSteering) -> AsyncIterator[str]:
                 line = await reader.readline()
                 question = nesting.value(line, LINE_MOST)
                 known = isinstance(question, dict) and secrets.compare_digest(str(question.get("key")), key)
-                said = await steering.answer(question) if known else {"error": "the key is wrong"}
+                reply: Answer = await steering.answer(question) if known else {"error": "the key is wrong"}
             except (ValueError, TypeError) as error:
-                said = {"error": f"a question is one line of JSON: {error}"}
-            writer.write(json.dumps(said).encode() + b"\n")
+                reply = {"error": f"a question is one line of JSON: {error}"}
+            writer.write(json.dumps(reply).encode() + b"\n")
             await writer.drain()
         except ConnectionError:  # who asked does not wait for the answer
             pass

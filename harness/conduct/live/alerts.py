@@ -8,11 +8,12 @@ An alert is a hint and no verdict: ten seconds are not the run, percentiles are 
 second (an operation, p999, mean, max, recovery, counts) has no alert. Without a call only throughput is known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from harness.analysis.statistics.rounding import show
+from harness.conduct.live.last_rows import Recent
 from harness.conduct.live.live_json import LAST_S, LiveSnapshot
 from harness.run_directory.event_kinds import Alerted
 from harness.scenario.objectives import Objective
@@ -53,14 +54,14 @@ class Alerts:
     _since_s: dict[str, float] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
 
-    def look(self, shown: LiveSnapshot, recent: Mapping[str, Any]) -> list[Alert]:
+    def look(self, shown: LiveSnapshot, recent: Recent | None) -> list[Alert]:
         """What changed with this second; `recent` is what `Recent.measure` says of the last ten."""
         found = []
         self.holding = {}
         for objective in self.objectives:
             if not self._asked(objective, shown):
                 continue
-            value = recent.get(METRICS[objective.metric], 0.0 if objective.metric == "throughput" else None)
+            value = _measured(objective, recent)
             if value is None:
                 continue
             self.holding[objective.text] = objective.holds(value)
@@ -79,6 +80,14 @@ class Alerts:
         live = shown.live
         since_s = self._since_s.setdefault(objective.text, live.at_s - live.span_s)
         return live.at_s - since_s >= LAST_S - live.span_s / 2
+
+
+def _measured(objective: Objective, recent: Recent | None) -> float | None:
+    """Without a call nothing is known but that none was answered."""
+    if recent is None:
+        return 0.0 if objective.metric == "throughput" else None
+    found: float = getattr(recent, METRICS[objective.metric])
+    return found
 
 
 def _in_scope(objective: Objective, shown: LiveSnapshot) -> bool:

@@ -6,11 +6,11 @@ twice a second, so an answer is that much behind.
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import Struct
 
 from harness.conduct.live.last_second import of_load
 from harness.foundation.units import NS_PER_MS, NS_PER_S
@@ -19,6 +19,18 @@ from harness.mcp import outcome
 KEPT_S = 60.0
 FAILED = pa.array(sorted(outcome.FAILED), pa.string())
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+
+class Recent(Struct, frozen=True, kw_only=True):
+    """What the calls of the last seconds say; percentiles in milliseconds, of those that were ok."""
+
+    success_rate: float
+    throughput: float
+    failed: int
+    p50: float
+    p90: float
+    p95: float
+    p99: float
 
 
 @dataclass(slots=True)
@@ -33,8 +45,8 @@ class LastRows:
         while self.kept and self.kept[0][0] < now_ns - KEPT_S * NS_PER_S:
             self.kept.popleft()
 
-    def measure(self, now_ns: int, last_s: float) -> dict[str, Any]:
-        """Of the calls that ended in the last seconds; nothing when there were none."""
+    def measure(self, now_ns: int, last_s: float) -> Recent | None:
+        """Of the calls that ended in the last seconds; None when there were none."""
         since_ns = now_ns - int(min(last_s, KEPT_S) * NS_PER_S)
         ok_ms: list[np.ndarray] = []
         failed = 0
@@ -50,14 +62,14 @@ class LastRows:
             failed += int(np.count_nonzero(inside & bad))
         response_ms = np.concatenate(ok_ms) if ok_ms else np.zeros(0)
         if not len(response_ms) + failed:
-            return {}
-        return {
-            "success_rate": len(response_ms) / (len(response_ms) + failed),
-            "throughput": len(response_ms) / min(last_s, KEPT_S),
-            "failed": failed,
+            return None
+        return Recent(
+            success_rate=len(response_ms) / (len(response_ms) + failed),
+            throughput=len(response_ms) / min(last_s, KEPT_S),
+            failed=failed,
             # Nothing succeeded: a percentile of nothing is as slow as can be.
             **{
                 name: float(np.quantile(response_ms, share)) if len(response_ms) else float("inf")
                 for name, share in QUANTILES.items()
             },
-        }
+        )

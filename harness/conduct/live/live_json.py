@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from harness.conduct.live.last_rows import Recent
 from harness.conduct.live.last_second import LastSecond
 from harness.run_directory.directory import RunDirectory
 
@@ -37,7 +38,7 @@ class LiveSnapshot:
         return "  ".join([self.doing, *(f"! {name}" for name in self.faults)])
 
 
-def board(run_id: str, shown: LiveSnapshot, recent: dict[str, Any]) -> dict[str, Any]:
+def board(run_id: str, shown: LiveSnapshot, recent: Recent | None) -> dict[str, Any]:
     """The contents of live.json; `recent` is what `Recent.measure` says of the last ten seconds."""
     live = shown.live
     return {
@@ -60,19 +61,17 @@ def board(run_id: str, shown: LiveSnapshot, recent: dict[str, Any]) -> dict[str,
     }
 
 
-def _recent(found: dict[str, Any]) -> dict[str, Any]:
+def _recent(found: Recent) -> dict[str, float | None]:
+    percentiles = {"p50": found.p50, "p90": found.p90, "p95": found.p95, "p99": found.p99}
     return {
-        "throughput_rps": found["throughput"],
-        "success_rate": found["success_rate"],
-        "failed": found["failed"],
-        **{
-            f"{name}_ms": found[name] if math.isfinite(found[name]) else None
-            for name in ("p50", "p90", "p95", "p99")
-        },
+        "throughput_rps": found.throughput,
+        "success_rate": found.success_rate,
+        "failed": found.failed,
+        **{f"{name}_ms": value if math.isfinite(value) else None for name, value in percentiles.items()},
     }
 
 
-def publish(directory: RunDirectory, shown: LiveSnapshot, recent: dict[str, Any]) -> None:
+def publish(directory: RunDirectory, shown: LiveSnapshot, recent: Recent | None) -> None:
     """A disk that is full costs a look, not the run."""
     with suppress(OSError):
         directory.write_json(NAME, board(directory.run_id, shown, recent))

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from harness.mcp import outcome
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import CLIENT_INFO, Headers, Reply, Request, encode, rpc
 from harness.mcp.traits import NO_TRAITS, Traits
 
@@ -28,7 +29,7 @@ def answering(headers: Headers) -> Headers:
     return (*HEADERS, *(line for line in headers if line[0] not in NOT_OF_ANSWERS))
 
 
-def initialize_params(version: str, capabilities: Mapping[str, Any]) -> dict[str, Any]:
+def initialize_params(version: str, capabilities: Mapping[str, Any]) -> JsonObject:
     """What a client says of itself first."""
     return {"protocolVersion": version, "capabilities": capabilities, "clientInfo": CLIENT_INFO}
 

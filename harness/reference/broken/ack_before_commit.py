@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from harness.reference.databases import Databases
 from harness.reference.executions import Execution
+from harness.reference.json_object import JsonObject
 from harness.reference.tools import Tool
 
 COMMIT_AFTER_S: Final = 2.0
@@ -18,8 +19,8 @@ def append_entry(sound: Tool) -> Tool:
     """The tool with a commit that comes late."""
     committing: set[asyncio.Task[None]] = set()
 
-    async def run(databases: Databases, execution: Execution, **values: Any) -> dict[str, Any]:
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    async def run(databases: Databases, execution: Execution, **values: Any) -> JsonObject:
+        answer: asyncio.Future[JsonObject] = asyncio.get_running_loop().create_future()
 
         async def append() -> None:
             try:

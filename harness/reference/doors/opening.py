@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from starlette.types import Scope
 
+from harness.reference.json_object import JsonObject
 from harness.reference.sessions import Client
 
 WORD_MAX: Final = 200  # characters of a name that are kept
@@ -22,7 +23,7 @@ def client_of(message: Any, owner: str | None, agent: str = "") -> Client | None
     if not all(isinstance(word, str) for word in words):
         return None
     name, version, protocol = (_kept(str(word)) for word in words)
-    metadata: dict[str, Any] = {"capabilities": sorted(_kept(key) for key in capabilities)[:METADATA_MAX]}
+    metadata: JsonObject = {"capabilities": sorted(_kept(key) for key in capabilities)[:METADATA_MAX]}
     extra = {"title": info.get("title"), "websiteUrl": info.get("websiteUrl"), "userAgent": agent}
     metadata |= {key: _kept(value) for key, value in extra.items() if isinstance(value, str) and value}
     return Client(name, version, protocol, owner, metadata)

@@ -1,7 +1,7 @@
 """What the pages share: bounded JSON bodies, JSON answers, and errors in the words of HTTP."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from harness.reference.caller import ForbiddenError
 from harness.reference.doors.wire import NOT_JSON, BodyError, encode, read_body
+from harness.reference.json_object import JsonObject
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -28,7 +29,7 @@ def page(content: object, status: int = 200, headers: Mapping[str, str] | None =
     return Response(encode(content), status, headers, media_type="application/json")
 
 
-async def json_body(request: Request) -> dict[str, Any]:
+async def json_body(request: Request) -> JsonObject:
     """The body, which must be one JSON object."""
     try:
         body = msgspec.json.decode(await read_body(request.receive))

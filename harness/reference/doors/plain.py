@@ -19,6 +19,7 @@ from harness.reference.caller import Caller, acting, current
 from harness.reference.doors.admit import refuse
 from harness.reference.doors.wire import NOT_JSON, BodyError, encode, read_body, refuse_body, reply, rpc_error
 from harness.reference.executions import BAD_ARGUMENTS, UNKNOWN_TOOL
+from harness.reference.json_object import JsonObject
 from harness.reference.pipeline import Pipeline
 
 _CODES = {UNKNOWN_TOOL: METHOD_NOT_FOUND, BAD_ARGUMENTS: INVALID_PARAMS}  # the rest is a result with isError
@@ -67,7 +68,7 @@ class PlainDoor:
         outcome = await self._pipeline.execute("plain", tool, arguments)
         if (code := _CODES.get(outcome.kind)) is not None:
             return rpc_error(request_id, code, outcome.text)
-        result: dict[str, Any] = {
+        result: JsonObject = {
             "content": [{"type": "text", "text": outcome.text}],
             "isError": outcome.is_error,
         }

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from harness.reference.databases import Databases
 from harness.reference.dialect import RefusedError, known_database, known_schema
+from harness.reference.json_object import JsonObject
 from harness.reference.tasks.task import BadTaskError
 
 WAIT_MAX_S: Final = 60.0
@@ -26,7 +27,7 @@ class Kind:
     work: Callable[[Databases, Arguments], Awaitable[Any]]
 
 
-def checked(kind: object, arguments: object) -> tuple[str, dict[str, Any]]:
+def checked(kind: object, arguments: object) -> tuple[str, JsonObject]:
     """The task's kind and arguments, if it can be done."""
     if not isinstance(kind, str) or kind not in KINDS:
         raise BadTaskError(f"kind must be one of {', '.join(KINDS)}.")
@@ -42,7 +43,7 @@ def _check_wait(arguments: Arguments) -> None:
         raise BadTaskError(f"wait takes seconds, from 0 to {WAIT_MAX_S:g}.")
 
 
-async def _wait(_databases: Databases, arguments: Arguments) -> dict[str, Any]:
+async def _wait(_databases: Databases, arguments: Arguments) -> JsonObject:
     await asyncio.sleep(arguments["seconds"])
     return {"waited_s": arguments["seconds"]}
 
@@ -59,7 +60,7 @@ def _check_view(arguments: Arguments) -> None:
         raise BadTaskError(str(error)) from error
 
 
-async def _count_view(databases: Databases, arguments: Arguments) -> dict[str, Any]:
+async def _count_view(databases: Databases, arguments: Arguments) -> JsonObject:
     schema, view = known_schema(arguments["schema"]).lower(), arguments["view"].lower().replace('"', '""')
     table = await databases.read[known_database(arguments["database"])].query(
         f'SELECT count(*) FROM {schema}."{view}"'  # noqa: S608  one of ours, and a quoted name

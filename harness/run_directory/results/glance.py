@@ -4,6 +4,7 @@ What a version did not write yet is None; what nobody could work with (a verdict
 number that JSON does not have) makes the whole file damaged. Keys that are not listed may say anything.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -95,7 +96,7 @@ class Glance(Struct, frozen=True, kw_only=True):
     steps: tuple[SeenStep, ...] | None = None
     breaking_point: SeenBreak | None = None
     faults: tuple[SeenFault, ...] | None = None
-    objectives: tuple[dict[str, Any], ...] | None = None
+    objectives: tuple[Mapping[str, Any], ...] | None = None
     matrix: Any = None
 
 

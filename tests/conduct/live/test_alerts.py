@@ -4,14 +4,16 @@ from math import inf
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from harness.conduct.live.alerts import Alerts
+from harness.conduct.live.last_rows import Recent
 from harness.conduct.live.last_second import LastSecond
 from harness.conduct.live.live_json import LiveSnapshot
 from harness.scenario.objectives import parse
 
-GOOD = {"success_rate": 1.0, "throughput": 100.0, "p50": 5.0, "p90": 8.0, "p95": 10.0, "p99": 20.0}
-SLOW = GOOD | {"p95": 900.0}
+GOOD = Recent(success_rate=1.0, throughput=100.0, failed=0, p50=5.0, p90=8.0, p95=10.0, p99=20.0)
+SLOW = replace(GOOD, p95=900.0)
 
 
 def told(
@@ -46,8 +48,8 @@ SLOW_LINK = ("steady", ("slow",))
         ("p95 < 500ms after slow", [(SLOW, *STEADY)] * 20, []),
         ("p95 < 500ms for initialize", [(SLOW, *STEADY)] * 20, []),
         ("max < 1ms", [(SLOW, *STEADY)] * 20, []),
-        ("throughput > 1/s", [({}, *STEADY)] * 20, [(10, True)]),
-        ("success_rate > 99%", [({}, *STEADY)] * 20, []),
+        ("throughput > 1/s", [(None, *STEADY)] * 20, [(10, True)]),
+        ("success_rate > 99%", [(None, *STEADY)] * 20, []),
     ],
 )
 def test_an_objective_is_asked_while_the_last_ten_seconds_are_in_its_scope(
@@ -64,7 +66,7 @@ def test_an_alert_names_what_was_seen_and_where() -> None:
         LastSecond(60.0, 20.0, 5, 0, 9, None, None, "reset"), "steady step 7", "steady", ("cut",)
     )
 
-    (alert,) = alerts.look(shown, GOOD | {"p95": inf})
+    (alert,) = alerts.look(shown, replace(GOOD, p95=inf))
 
     assert alert.text == (
         "p95 < 500ms overall does not hold: infinite over the last 10 s (steady step 7  ! cut)"

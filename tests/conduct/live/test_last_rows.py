@@ -33,19 +33,21 @@ def test_only_calls_that_ended_in_the_last_seconds_count() -> None:
     )
 
     found = recent.measure(10 * NS_PER_S, 3)
-    assert found["success_rate"] == 2 / 3
-    assert (found["throughput"], found["failed"]) == (2 / 3, 1)
-    assert (found["p50"], round(found["p99"], 1)) == (20.0, 29.8)
+    assert found is not None
+    assert found.success_rate == 2 / 3
+    assert (found.throughput, found.failed) == (2 / 3, 1)
+    assert (found.p50, round(found.p99, 1)) == (20.0, 29.8)
 
 
 def test_without_calls_there_is_no_answer_and_without_good_ones_no_fast_one() -> None:
     """A percentile of nothing passes no limit."""
     recent = LastRows()
-    assert recent.measure(NS_PER_S, 1) == {}
+    assert recent.measure(NS_PER_S, 1) is None
 
     recent.add([rows((1, 5, "connect"))], NS_PER_S)
     found = recent.measure(NS_PER_S, 1)
-    assert (found["success_rate"], found["p50"]) == (0.0, inf)
+    assert found is not None
+    assert (found.success_rate, found.p50) == (0.0, inf)
 
 
 def test_a_minute_is_kept_however_long_the_run() -> None:

@@ -4,26 +4,19 @@ import json
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from harness.conduct.live import live_json
+from harness.conduct.live.last_rows import Recent
 from harness.conduct.live.last_second import LastSecond
 from harness.conduct.live.live_json import LiveSnapshot
 from harness.run_directory import directory as rundir
 
 LIVE = LastSecond(65.0, 1.0, 30, 512, 3, 12.5, 40.0, "timeout", {"ok": 512, "timeout": 3})
 SHOWN = LiveSnapshot(LIVE, "steady step 7", "steady", ("slow",))
-RECENT = {
-    "success_rate": 0.5,
-    "throughput": 100.0,
-    "failed": 9,
-    "p50": 1.0,
-    "p90": 2.0,
-    "p95": 3.0,
-    "p99": 4.0,
-}
+RECENT = Recent(success_rate=0.5, throughput=100.0, failed=9, p50=1.0, p90=2.0, p95=3.0, p99=4.0)
 
 
 def test_the_file_says_the_step_the_faults_and_the_last_seconds(tmp_path: Path) -> None:
@@ -44,9 +37,9 @@ def test_the_file_says_the_step_the_faults_and_the_last_seconds(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("recent", "shown"),
-    [({}, None), (RECENT | dict.fromkeys(("p50", "p90", "p95", "p99"), inf), None)],
+    [(None, None), (replace(RECENT, p50=inf, p90=inf, p95=inf, p99=inf), None)],
 )
-def test_what_nobody_can_say_is_null(recent: dict[str, Any], shown: None) -> None:
+def test_what_nobody_can_say_is_null(recent: Recent | None, shown: None) -> None:
     """No call ended, or none that was ok: JSON has no infinity."""
     found = live_json.board("r", SHOWN, recent)["last_10s"]
 

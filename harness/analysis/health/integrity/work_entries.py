@@ -64,6 +64,6 @@ def usable(line: Mapping[str, Any]) -> bool:
     return known and (line.get("sent_ns") or 0) <= line.get("done_ns", 2**63)
 
 
-def those(work: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+def those(work: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """The lines that can be counted."""
     return tuple(dict(line) for line in work if usable(line))
