@@ -88,7 +88,7 @@ def command(
     return PASSED
 
 
-def _values(url: str, found: "Discovered") -> dict[str, Any]:
+def _values(url: str, found: "Discovered") -> Mapping[str, Any]:
     return {
         "url": url,
         "protocol": found.protocol,

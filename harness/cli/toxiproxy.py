@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,7 +114,7 @@ async def _serve(port: int) -> int:
     return PASSED
 
 
-def _as_json(found: "Status") -> dict[str, Any]:
+def _as_json(found: "Status") -> Mapping[str, Any]:
     return {
         "usable": found.usable,
         "programs": [asdict(binary) | {"path": str(binary.path)} for binary in found.programs],

@@ -6,7 +6,7 @@ reads a run cannot tell them apart.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, Self
@@ -37,13 +37,13 @@ class LoadSpec:
     seed: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     mix: dict[str, int] = field(default_factory=dict)
-    workload: list[dict[str, Any]] = field(default_factory=list)
+    workload: list[Mapping[str, Any]] = field(default_factory=list)
     # 2026-07-28: tool -> header -> the names that lead to the argument it repeats
     mirrored: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     listen: bool = False  # every session opens the stream of what the server says outside of calls
     think: bool = True
     timeout_s: float = 30.0
-    retries: dict[str, Any] | None = None  # of harness.load.retry.Policy
+    retries: Mapping[str, Any] | None = None  # of harness.load.retry.Policy
     calls_per_connection: int | None = None  # over HTTP, where no stream is the session
     workers: int = 1  # on this machine
     expect_workers: int = 0  # on others
@@ -123,7 +123,7 @@ class Load(Protocol):
         """
         ...
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, Any]:
         """What metadata.json should know of it at the end: `clock_error_ms`, and `clocks` of other machines."""
         ...
 

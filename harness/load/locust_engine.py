@@ -71,8 +71,8 @@ class _LocustLoad:
     gone: str = ""  # why the master is not heard any more
     refused: str = ""  # why a worker on another machine will not
     complete: bool = False  # all workers are there
-    clocks: list[dict[str, Any]] = field(default_factory=list)
-    _words: "defaultdict[str, asyncio.Queue[dict[str, Any]]]" = field(
+    clocks: list[Mapping[str, Any]] = field(default_factory=list)
+    _words: "defaultdict[str, asyncio.Queue[Mapping[str, Any]]]" = field(
         default_factory=lambda: defaultdict(asyncio.Queue)
     )
     _news: list[Trouble] = field(default_factory=list)
@@ -128,7 +128,7 @@ class _LocustLoad:
             if not await child.ended_within(ENDS_S):
                 self.trouble(Trouble(name, "it did not end in order"))
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, Any]:
         """Times of this machine's workers are of the same clock."""
         worst_ms = max((clock["error_ms"] for clock in self.clocks), default=0.0)
         return {"clock_error_ms": worst_ms, **({"clocks": self.clocks} if self.clocks else {})}
@@ -169,7 +169,7 @@ class _LocustLoad:
             self._news.append(trouble)
         self._troubled.set()
 
-    async def hear(self, said: str, within_s: float) -> dict[str, Any]:
+    async def hear(self, said: str, within_s: float) -> Mapping[str, Any]:
         """The master's word while everything starts; ServiceError when it does not come."""
         word = await self._next(said, within_s)
         if word is not None:
@@ -229,7 +229,7 @@ class _LocustLoad:
         if not self.stopping:
             self.trouble(Trouble(f"worker-{worker}", f"it has written nothing for {SILENT_S:.0f} s", worker))
 
-    def _sort(self, word: dict[str, Any]) -> None:
+    def _sort(self, word: Mapping[str, Any]) -> None:
         match word["said"]:
             case "alive":
                 return
@@ -252,7 +252,9 @@ class _LocustLoad:
             case said:
                 self._words[said].put_nowait(word)
 
-    async def _next(self, said: str, within_s: float, *, heed_trouble: bool = True) -> dict[str, Any] | None:
+    async def _next(
+        self, said: str, within_s: float, *, heed_trouble: bool = True
+    ) -> Mapping[str, Any] | None:
         """The master's next word of this kind; None when it does not come, or something is wrong."""
         waiting: list[asyncio.Task[Any]] = [asyncio.create_task(self._words[said].get())]
         if heed_trouble:

@@ -11,7 +11,7 @@ server of as many lanes as make that capacity (`simulated_pool`).
 Time comes from the clock that is passed in: with a fake one, a run of ten minutes takes milliseconds.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +117,7 @@ class _SimulatedLoad:
         self._leave()
         self._draw(last=True)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, Any]:
         return {"clock_error_ms": 0.0}
 
     def _leave(self) -> None:

@@ -6,6 +6,7 @@ A last line without its newline is torn: the writer was killed in mid-write. Tha
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +21,7 @@ class Lines:
     """The objects of a file in order, and the numbers (from 1) of the lines that are none."""
 
     name: str
-    objects: tuple[dict[str, Any], ...] = ()
+    objects: tuple[Mapping[str, Any], ...] = ()
     damaged: tuple[int, ...] = ()
     unread: bool = False  # something is there, and it is no file
 
@@ -49,7 +50,7 @@ def read_lines(path: Path) -> Lines:
     )
 
 
-def parse(text: bytes) -> dict[str, Any] | None:
+def parse(text: bytes) -> Mapping[str, Any] | None:
     """One object in strict JSON; None when it is anything else."""
     try:
         if nesting.is_deep(text, nesting.LEVELS_MOST):
@@ -64,7 +65,7 @@ def _refuse(word: str) -> float:
     raise ValueError(f"{word} is no JSON")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key stands there twice")

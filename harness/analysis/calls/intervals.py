@@ -27,7 +27,7 @@ COLUMNS: Final = (
 
 def measure(
     calls: Calls, timed: Sequence[Step], plan: Mapping[str, Any], disturbed: Sequence[Span] = ()
-) -> list[dict[str, Any]]:
+) -> list[Mapping[str, Any]]:
     """A row (`COLUMNS`) for each interval of each step that has any."""
     every = {str(one["phase"]): one.get("interval_s") for one in plan.get("steps") or []}
     return [
@@ -50,7 +50,7 @@ def pieces(step: Step, interval_s: float) -> list[Step]:
     ]
 
 
-def _row(step: Step, measured: StepResult) -> dict[str, Any]:
+def _row(step: Step, measured: StepResult) -> Mapping[str, Any]:
     times = {f"{name}_ms": value for name, value in asdict(measured.latency_ms.response).items()}
     found = {"step": step.index, "name": step.name} | asdict(measured) | times
     return {name: found[name] for name in COLUMNS}

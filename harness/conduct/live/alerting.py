@@ -8,7 +8,7 @@ itself: five seconds at most, one alert after the other, at most WAITING_MOST wa
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,7 +39,7 @@ class Alerting:
 
     places: Sequence[str]
     progress: Progress
-    about: dict[str, Any]
+    about: Mapping[str, Any]
     waiting: "asyncio.Queue[Alert]"
 
     def tell(self, alert: Alert) -> None:
@@ -80,7 +80,7 @@ class Alerting:
 
 @asynccontextmanager
 async def alerting(
-    places: Sequence[str], progress: Progress, about: dict[str, Any]
+    places: Sequence[str], progress: Progress, about: Mapping[str, Any]
 ) -> AsyncIterator[Alerting]:
     """Sends while the body runs, and for a moment after it what is left."""
     found = Alerting(places, progress, about, asyncio.Queue(WAITING_MOST))

@@ -8,6 +8,7 @@ written ahead, verified by canaries, drawn on the charts and healed whatever hap
 Unlike most actions, these raise when what they were to do has not happened.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from harness.faults.toolkit.line import ask
@@ -15,7 +16,7 @@ from harness.faults.toolkit.line import ask
 __all__ = ["apply", "heal", "response_ms", "success_rate", "throughput"]
 
 
-def apply(fault: str) -> dict[str, Any]:
+def apply(fault: str) -> Mapping[str, Any]:
     """Apply a fault, `KIND:key=value,...` as --fault has it, without times; it stays until `heal`.
 
     Fails when the fault could not be applied, or canaries did not show it.
@@ -23,7 +24,7 @@ def apply(fault: str) -> dict[str, Any]:
     return ask("apply", fault=fault)
 
 
-def heal(name: str) -> dict[str, Any]:
+def heal(name: str) -> Mapping[str, Any]:
     """Heal the fault of that name, and prove it; nothing to do when it is not there."""
     return ask("heal", name=name)
 

@@ -13,6 +13,7 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -26,7 +27,7 @@ _logger = logging.getLogger("chaostoolkit")
 _started: dict[str, Any] = {}
 
 
-def before_experiment_control(context: dict[str, Any], **_: Any) -> None:
+def before_experiment_control(context: Mapping[str, Any], **_: Any) -> None:
     """Start a run, unless one has started this."""
     if os.environ.get(STEERING):
         return
@@ -46,7 +47,7 @@ def before_experiment_control(context: dict[str, Any], **_: Any) -> None:
         os.close(told)
 
 
-def after_experiment_control(state: dict[str, Any] | None = None, **_: Any) -> None:
+def after_experiment_control(state: Mapping[str, Any] | None = None, **_: Any) -> None:
     """End the run that was started here, and say how it ended."""
     if not _started:
         return

@@ -9,6 +9,7 @@
 import json
 import os
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 from chaoslib.exceptions import ActivityFailed
@@ -22,7 +23,7 @@ ANSWER_MOST = 1_000_000
 ENDED = b'{"error": "the run that makes the load has ended"}'
 
 
-def ask(what: str, **given: Any) -> dict[str, Any]:
+def ask(what: str, **given: Any) -> Mapping[str, Any]:
     """The answer; ActivityFailed when there is none, or it is an error."""
     where = os.environ.get(STEERING)
     if not where:
@@ -33,7 +34,7 @@ def ask(what: str, **given: Any) -> dict[str, Any]:
     return answer(where, {"ask": what, **given})
 
 
-def answer(where: str, question: dict[str, Any], limit_s: float = LIMIT_S) -> dict[str, Any]:
+def answer(where: str, question: Mapping[str, Any], limit_s: float = LIMIT_S) -> Mapping[str, Any]:
     """One question, one answer."""
     port, _, key = where.partition(":")
     try:
