@@ -117,7 +117,7 @@ def _past(directory: RunDirectory, metadata: Mapping[str, Any]) -> PastRun:
 def _glance(path: Path) -> Glance | None:
     """None when there is none, or none that can be worked with."""
     with suppress(OSError, DamagedError):
-        return glance.read(path.read_bytes())
+        return glance.of_file(path)
     return None
 
 

@@ -133,7 +133,7 @@ def scenario(rows: Rows, times: Times, users: int) -> dict[str, Any]:
     return {"name": "matrix", "matrix": True, "load": load, "faults": faults}
 
 
-def _faults(row: str, faults: Sequence[tuple[str, str]], times: Times) -> list[dict[str, Any]]:
+def _faults(row: str, faults: Sequence[tuple[str, str]], times: Times) -> list[Mapping[str, Any]]:
     if len(faults) == 1:
         return [_fault(row, row, faults[0], times.before_s, times.for_s)]
     first, second = faults
@@ -143,7 +143,7 @@ def _faults(row: str, faults: Sequence[tuple[str, str]], times: Times) -> list[d
     ]
 
 
-def _fault(name: str, row: str, what: tuple[str, str], at_s: float, for_s: float) -> dict[str, Any]:
+def _fault(name: str, row: str, what: tuple[str, str], at_s: float, for_s: float) -> Mapping[str, Any]:
     kind, link = what
     known = FAULTS[kind]
     told = {key: one.usual for key, one in known.parameters.items() if one.usual is not None}

@@ -5,11 +5,13 @@ number that JSON does not have) makes the whole file damaged. Keys that are not 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from harness.foundation.untrusted.nesting import FILE_BYTES_MOST
 from harness.run_directory.results.codec import DamagedError, one_line
 from harness.run_directory.results.figures import Amount, Number
 from harness.run_directory.results.summary import Summary
@@ -106,6 +108,15 @@ def read(text: str | bytes) -> Glance:
         return msgspec.json.decode(text, type=Glance)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DamagedError(str(error)) from error
+
+
+def of_file(path: Path) -> Glance:
+    """Of a file, of which no more is read than a summary can have; OSError as usual."""
+    with path.open("rb") as file:
+        text = file.read(FILE_BYTES_MOST + 1)
+    if len(text) > FILE_BYTES_MOST:
+        raise DamagedError(f"it is larger than {FILE_BYTES_MOST:,} bytes")
+    return read(text)
 
 
 def of(summary: Summary) -> Glance:

@@ -130,6 +130,16 @@ def test_what_nobody_could_list_is_refused_at_a_glance(text: str | bytes) -> Non
         glance.read(text)
 
 
+def test_of_a_file_that_is_no_summary_by_its_size_no_more_is_read(tmp_path: Path) -> None:
+    """It takes no room, and says how large it is."""
+    path = tmp_path / "summary.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+    with pytest.raises(codec.DamagedError, match="larger than"):
+        glance.of_file(path)
+
+
 def test_a_glance_reads_files_of_other_versions() -> None:
     """Keys that are missing are not known; keys that nobody knows are nobody's business."""
     older = glance.read(json.dumps(SEEN | {"matrix": {"rows": []}, "later": [1]}))
