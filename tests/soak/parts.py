@@ -17,9 +17,9 @@ NAMES: Final = (
     ("postgres", re.compile(r"postgres")),
     ("toxiproxy", re.compile(r"toxiproxy")),
     ("janitor", re.compile(r"janitor")),
-    ("target", re.compile(r"harness\.target")),
-    ("master", re.compile(r"inside\.master")),
-    ("worker", re.compile(r"inside\.local")),
+    ("target", re.compile(r"harness\.reference")),
+    ("master", re.compile(r"distributed\.master")),
+    ("worker", re.compile(r"distributed\.local")),
 )
 HARNESS: Final = "harness"
 
