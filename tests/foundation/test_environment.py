@@ -1,6 +1,8 @@
 """What the harness adds to its environment is its own."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -31,3 +33,40 @@ def test_what_the_user_has_set_stays_and_is_given(monkeypatch: pytest.MonkeyPatc
         environment.begin()
         assert os.environ["OPENBLAS_NUM_THREADS"] == value
         assert environment.for_others()["OPENBLAS_NUM_THREADS"] == value
+
+
+# Sixteen threads take memory at the same time; each heap that the C library makes for them reserves 64 MB.
+RESERVED = """
+import threading
+from harness.foundation import environment
+environment.begin()
+import pyarrow
+together = threading.Barrier(16)
+def take():
+    together.wait()
+    held = [bytes(1000) for _ in range(100)]
+    together.wait()
+threads = [threading.Thread(target=take) for _ in range(16)]
+before = int(open("/proc/self/statm").read().split()[0]) * 4096
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+grown = int(open("/proc/self/status").read().split("VmPeak:")[1].split()[0]) * 1024 - before
+print(pyarrow.default_memory_pool().backend_name, grown // (16 * 8 << 20))
+"""
+
+
+def test_where_memory_is_limited_little_is_reserved() -> None:
+    """Arrow takes memory where others do, and threads share two heaps; their stacks are 8 MB each."""
+    limited = 'ulimit -s 8192; ulimit -v 1310720; exec "$0" -c "$1"'
+    done = subprocess.run(
+        ["sh", "-c", limited, sys.executable, RESERVED], capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout.split(), done.stderr) == (["system", "1"], "")
+    unlimited = subprocess.run(
+        ["sh", "-c", 'ulimit -s 8192; exec "$0" -c "$1"', sys.executable, RESERVED],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(unlimited.stdout.split()[1]) > 2
