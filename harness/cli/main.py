@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("harness.cli.report", "Read an earlier run again and write its report."),
     "nightly": ("harness.cli.nightly", "Run the nightly scenario, and compare it with the run before."),
     "runs": ("harness.cli.runs", "List earlier runs, or remove old ones."),
+    "verify": ("harness.cli.verify", "Check whether a deployment is fit to serve."),
     "discover": ("harness.cli.discover", "Ask a server which protocol it speaks and which tools it has."),
     "serve": ("harness.cli.serve", "Start the reference MCP server."),
     "doctor": ("harness.cli.doctor", "Show what is installed, what answers, and what is missing."),

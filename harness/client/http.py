@@ -8,6 +8,7 @@ A stream that a server closed to be asked again is asked for again, within the d
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,14 @@ T = TypeVar("T")
 READ_BYTES = 65_536
 HEADER_BYTES_MAX = 65_536
 LOOK_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How an answer begins; names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -64,6 +73,23 @@ class HttpClient:
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
         """Drive a sequence of exchanges to its end."""
         return await drive(self.exchange, sequence)
+
+    async def head(self, request: Request) -> Head | None:
+        """Status and headers of an answer, whatever follows them; None when none came."""
+        try:
+            async with (
+                asyncio.timeout(self.timeout_s),
+                self._http.request(
+                    request.method,
+                    self.url,
+                    data=request.body,
+                    headers=request.headers,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                return Head(response.status, {name.lower(): text for name, text in response.headers.items()})
+        except (TimeoutError, OSError, aiohttp.ClientError, ValueError):
+            return None
 
     async def _once(self, request: Request, receiver: Exchange | Stream, deadline_s: float | None) -> Reply:
         try:
@@ -144,6 +170,8 @@ def _ended_by(error: Exception, *, got_head: bool) -> str:
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:
     cause = error.os_error
+    if isinstance(cause, ssl.SSLCertVerificationError):  # its number is one of OpenSSL's, not of the system's
+        return f"its certificate is refused: {cause.verify_message}"
     if cause.errno and cause.errno > 0:  # asyncio's own words name the address, not the reason
         return os.strerror(cause.errno)
     return cause.strerror or str(cause)

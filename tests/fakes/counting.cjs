@@ -7,7 +7,13 @@ const http = require("http");
 const counted = { calls: {}, ok: 0, tool_error: 0, rpc_error: 0 };
 
 function received(body) {
-  for (const message of [].concat(JSON.parse(body))) {
+  let messages;
+  try {
+    messages = [].concat(JSON.parse(body));
+  } catch {
+    return; // the server's to refuse
+  }
+  for (const message of messages) {
     if (message.method === "tools/call") {
       counted.calls[message.params.name] = (counted.calls[message.params.name] || 0) + 1;
     }

@@ -18,6 +18,7 @@ from mcp_types import (
     ListToolsResult,
     PaginatedRequestParams,
     TextContent,
+    ToolAnnotations,
 )
 from mcp_types import Tool as ToolDescription
 from pydantic import ValidationError
@@ -101,7 +102,12 @@ def _listed(permission: str) -> ListToolsResult:
     caller = Caller(permission=permission)
     return ListToolsResult(
         tools=[
-            ToolDescription(name=name, description=tool.about, input_schema=tool.schema())
+            ToolDescription(
+                name=name,
+                description=tool.about,
+                input_schema=tool.schema(),
+                annotations=ToolAnnotations(read_only_hint=not tool.writes),
+            )
             for name, tool in tools.TOOLS.items()
             if caller.may(tool.permission)
         ]

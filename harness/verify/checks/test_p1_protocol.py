@@ -1,0 +1,40 @@
+"""Does it speak MCP, on each door that it offers?"""
+
+import pytest
+
+from harness.mcp import outcome
+from harness.mcp.discover import TOOLS_BYTES_MAX
+from harness.verify.doors import DOORS, said
+from harness.verify.finding import fail, skip
+from harness.verify.target import Target
+
+pytestmark = pytest.mark.protocol
+HOW = "serve that version or transport, if clients need it"
+
+
+def test_it_speaks_mcp(target: Target) -> None:
+    """By one door at least."""
+    if target.newest() is None:
+        tried = [target.door(name) for name in DOORS if name != "plain"]
+        fail("no door is offered:\n" + "\n".join(f"{door.name}: {door.why}" for door in tried))
+
+
+@pytest.mark.parametrize("door", [name for name in DOORS if name != "plain"])
+def test_a_session_is_opened_and_lists_its_tools(target: Target, door: str) -> None:
+    """The handshake of that door, where it has one, and all pages of the list."""
+    found = target.door(door)
+    if found.broken:
+        fail(found.why)
+    if not found.offered:
+        skip(f"it is not offered: {found.why}", HOW)
+    with target.client(door) as client:
+        reply = client.request("tools/list", {})
+    if reply.outcome == outcome.RPC_ERROR and reply.code == -32601:
+        skip(
+            "it has no tools: tools/list is no method of it",
+            "a server without tools needs checks of your own",
+        )
+    if reply.outcome != outcome.OK:
+        fail(f"tools/list came to {said(reply)}")
+    if not isinstance(reply.mapping(TOOLS_BYTES_MAX).get("tools"), list):
+        fail("tools/list brought no list of tools")

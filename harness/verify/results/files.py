@@ -1,0 +1,46 @@
+"""The directory of one verification: DIR/verify/<UTC time>-<short id>/, for its owner alone; `latest` beside it is the newest."""
+
+import json
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets.hiding import hide_in
+from harness.foundation.units import MS_PER_S
+from harness.run_directory.directory import write_whole
+from harness.verify.results.ctrf import ctrf
+from harness.verify.results.junit import junit
+from harness.verify.results.markdown import markdown
+from harness.verify.results.suite import SuiteResult
+
+
+def create(root: Path, started_ms: int) -> Path:
+    """A new one."""
+    started_at = datetime.fromtimestamp(started_ms / MS_PER_S, UTC)
+    path = root.absolute() / "verify" / f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    try:
+        path.mkdir(parents=True, mode=0o700)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot write to {root}",
+            f"{error.strerror}: {error.filename}",
+            "Give a writable directory with --out",
+        ) from error
+    return path
+
+
+def write(place: Path, suite: SuiteResult) -> None:
+    """All formats."""
+    texts = {
+        "results.json": json.dumps(hide_in(ctrf(suite)), indent=2) + "\n",
+        "junit.xml": junit(suite),
+        "summary.md": markdown(suite),
+    }
+    for name, text in texts.items():
+        write_whole(place / name, text)
+        (place / name).chmod(0o600)
+    link = place.parent / f".latest-{place.name}"
+    link.symlink_to(place.name)
+    os.replace(link, place.parent / "latest")  # noqa: PTH105 - Path.replace would follow the old link

@@ -1,0 +1,89 @@
+"""What a verification is told: by options of pytest, which `harness verify` fills in, or by HARNESS_URL."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets import sources
+from harness.foundation.units import duration_s, show_duration
+
+TIMEOUT: Final = "10s"
+HELP: Final = {
+    "--verify-url": "address of the deployment [default: HARNESS_URL]",
+    "--verify-timeout": f"time limit for one exchange [default: {TIMEOUT}]",
+    "--verify-priority": "only checks of this priority: 1 or 2",
+}
+REPEATABLE: Final = {
+    "--verify-header": "HTTP header to send with every request, 'Name: value'",
+    "--verify-allow-host": "host that may be connected to, beside this machine",
+    "--verify-category": "only checks of this category",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of one verification."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_s: float = 10.0
+    allowed_hosts: tuple[str, ...] = ()
+    priority: int | None = None
+    categories: frozenset[str] = frozenset()
+    keep_going: bool = False
+    pattern: str = ""  # of pytest's -k
+
+    def options(self) -> list[str]:
+        """What pytest is told, so that `read` finds the same."""
+        said = [f"--verify-url={self.url}", f"--verify-timeout={show_duration(self.timeout_s)}"]
+        said += [f"--verify-header={name}: {value}" for name, value in self.headers.items()]
+        said += [f"--verify-allow-host={host}" for host in self.allowed_hosts]
+        said += [f"--verify-category={name}" for name in sorted(self.categories)]
+        said += [f"--verify-priority={self.priority}"] if self.priority else []
+        said += ["--verify-keep-going"] if self.keep_going else []
+        return said + (["-k", self.pattern] if self.pattern else [])
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("verify", "verification of a deployment (harness.verify.plugin)")
+    for name, about in HELP.items():
+        group.addoption(name, help=about)
+    for name, about in REPEATABLE.items():
+        group.addoption(name, action="append", default=[], help=f"{about}; repeatable")
+    group.addoption(
+        "--verify-keep-going", action="store_true", help="run on after a P1 check that did not hold"
+    )
+
+
+def read(option: Callable[[str], Any]) -> Settings:
+    """What pytest was told; secrets in it are known from here on."""
+    headers = dict(_header(text) for text in option("--verify-header"))
+    url = option("--verify-url") or os.environ.get("HARNESS_URL", "")
+    sources.headers(headers)
+    sources.url(url)
+    priority = option("--verify-priority")
+    return Settings(
+        url=url,
+        headers=headers,
+        timeout_s=duration_s(option("--verify-timeout") or TIMEOUT),
+        allowed_hosts=tuple(option("--verify-allow-host")),
+        priority=int(priority) if priority else None,
+        categories=frozenset(option("--verify-category")),
+        keep_going=bool(option("--verify-keep-going")),
+        pattern=option("keyword") or "",
+    )
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise UsageError(
+            "A header is not a header",
+            "It has no colon; it may be a secret, and is not shown",
+            "Write it as 'Name: value'",
+        )
+    return name.strip(), value.strip()

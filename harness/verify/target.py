@@ -1,0 +1,206 @@
+"""The deployment that is verified: looked at once, however many checks ask; for tests that are no coroutines.
+
+with target.client() as client:                     a session by the newest door that is offered
+    reply = client.call("echo", {"message": "hi"})  a Reply of harness.mcp: what it came to is its outcome
+target.run(coroutine)                               anything else, on the one event loop of the verification
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from harness.client.http import http_client
+from harness.client.preflight import preflight
+from harness.client.session import Client, connected
+from harness.foundation.addresses import book
+from harness.foundation.addresses.address import read
+from harness.foundation.addresses.judging import Wanted
+from harness.foundation.addresses.kind import is_public
+from harness.foundation.addresses.vetting import Book, vet
+from harness.foundation.clock import RealClock, within
+from harness.foundation.errors import TargetUnreachableError, UsageError
+from harness.foundation.secrets import redact
+from harness.foundation.units import NS_PER_MS
+from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
+from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
+from harness.mcp.messages import Reply, Request
+from harness.verify.doors import DOORS, Door, Places, looked_at, places
+from harness.verify.settings import Settings
+
+T = TypeVar("T")
+CLOCK = RealClock()
+TRIES = 3
+
+
+@dataclass(slots=True)
+class OpenClient:
+    """One open session, for a test that is no coroutine."""
+
+    door: str
+    _client: Client = field(repr=False)
+    _run: Callable[[Coroutine[Any, Any, Reply]], Reply] = field(repr=False)
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> Reply:
+        """A tool, once."""
+        return self._run(self._client.call(tool, arguments))
+
+    def request(self, method: str, params: Mapping[str, Any]) -> Reply:
+        """Any other method."""
+        return self._run(self._client.request(method, params))
+
+
+@dataclass(slots=True)
+class Target:
+    """One deployment, and the loop that its clients live on."""
+
+    settings: Settings
+    places: Places
+    headers: dict[str, str] = field(repr=False)
+    book: Book
+    _runner: asyncio.Runner = field(repr=False)
+    _doors: dict[str, Door] = field(default_factory=dict)
+    _tools: dict[str, list[dict[str, Any]] | None] = field(default_factory=dict)
+    tries: int = 1  # of the timed check that runs
+
+    @property
+    def shown(self) -> str:
+        """Its address, fit to be shown."""
+        return redact.url(self.places.mcp)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether all that its host stands for is this machine, or a network that the Internet does not reach."""
+        return all(not is_public(address) for addresses in self.book.values() for address in addresses)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """On the loop of the verification."""
+        return self._runner.run(coroutine)
+
+    def door(self, name: str) -> Door:
+        """Whether it is offered; looked at once."""
+        if name not in self._doors:
+            looking = looked_at(name, self.places, self.headers, self.settings.timeout_s)
+            self._doors[name] = self.run(looking)
+        return self._doors[name]
+
+    def doors(self) -> list[Door]:
+        """All that are offered, the newest first."""
+        return [door for door in map(self.door, DOORS) if door.offered and not door.broken]
+
+    def newest(self) -> Door | None:
+        """Of those with a handshake, or without need of one."""
+        return next((door for door in self.doors() if door.name != "plain"), None)
+
+    def with_sessions(self) -> Door | None:
+        """The newest that names its sessions."""
+        return next((door for door in self.doors() if door.session_id), None)
+
+    def first_request(self) -> Request | None:
+        """What a client would post first, by the newest door that is offered; it is taken. None where nothing can be posted."""
+        for door in self.doors():
+            if door.name == MODERN_VERSION:
+                return ModernSession().request("server/discover", {})
+            if door.name in HANDSHAKE_VERSIONS:
+                return next(HandshakeSession(door.name).opening())
+        return None
+
+    def tools(self, door: str) -> list[dict[str, Any]] | None:
+        """As that door lists them; None where it cannot be asked."""
+        if door not in self._tools:
+            asking = preflight(
+                self.places.of(door), door, headers=self.headers, timeout_s=4 * self.settings.timeout_s
+            )
+            self._tools[door] = self.run(asking).tools
+        return self._tools[door]
+
+    @contextmanager
+    def client(self, door: str | None = None) -> Iterator[OpenClient]:
+        """An open session; of its own, beside all others."""
+        name = door or self._newest_name()
+        opening = connected(
+            self.places.of(name), name, headers=self.headers, timeout_s=self.settings.timeout_s
+        )
+        client = self.run(opening.__aenter__())
+        try:
+            yield OpenClient(name, client, self.run)
+        finally:
+            self.run(opening.__aexit__(None, None, None))
+
+    def exchange(self, request: Request, url: str = "") -> Reply:
+        """One request, on a connection of its own, with the headers of this verification."""
+        return self.run(self.attempt(request, url))
+
+    async def attempt(self, request: Request, url: str = "") -> Reply:
+        """The same, on the loop already; a session that was opened in passing is ended."""
+        async with http_client(url or self.places.mcp, self.settings.timeout_s, self.headers) as client:
+            reply = await client.exchange(request)
+            if reply.session_id is not None and request.operation == "initialize":
+                named = (
+                    ("Mcp-Session-Id", reply.session_id),
+                    ("MCP-Protocol-Version", HANDSHAKE_VERSIONS[0]),
+                )
+                await client.exchange(Request("session/delete", b"", named, None, "DELETE"))
+            return reply
+
+    def introduction(self) -> str:
+        """Name and version, as far as they have been heard; it is not asked again."""
+        named = (door.server for door in self._doors.values() if door.server[0])
+        return " ".join(part for part in next(named, ()) if part)
+
+    def best_ms(self, once: Callable[[], object], most_ms: float) -> float:
+        """The shortest of up to three times; a check that is timed counts when all three are too long."""
+        best = float("inf")
+        for self.tries in range(1, TRIES + 1):
+            began_ns = CLOCK.now_ns()
+            once()
+            best = min(best, (CLOCK.now_ns() - began_ns) / NS_PER_MS)
+            if best <= most_ms:
+                break
+        return best
+
+    async def certificate(self) -> dict[str, Any]:
+        """What its server proves itself with; ssl.SSLError when that is no proof."""
+        at = urlsplit(self.places.base)
+        async with within(self.settings.timeout_s):
+            reader, writer = await book.connection(
+                at.hostname or "", at.port or 443, ssl.create_default_context()
+            )
+        del reader
+        try:
+            shown: dict[str, Any] = writer.get_extra_info("peercert") or {}
+            return shown
+        finally:
+            writer.close()
+
+    def _newest_name(self) -> str:
+        newest = self.newest()
+        if newest is None:
+            raise TargetUnreachableError(
+                f"{self.shown} speaks no MCP",
+                "No door is offered",
+                "See the check that says which were tried",
+            )
+        return newest.name
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Target]:
+    """The deployment of these settings; its address is vetted as a run's is."""
+    if not settings.url.strip():
+        raise UsageError(
+            "There is nothing to verify",
+            "No address was given",
+            "Give --url http://127.0.0.1:8000/mcp, or set HARNESS_URL",
+        )
+    at, who = places(settings.url)
+    wanted = [
+        Wanted(read(at.base, ("http", "https")), purpose="Checks go", absent=TargetUnreachableError),
+    ]
+    vetted = vet(wanted, settings.allowed_hosts)
+    with book.in_force(vetted), asyncio.Runner() as runner:
+        runner.get_loop()  # its context is this one, in which the book is in force
+        yield Target(settings, at, who | dict(settings.headers), vetted, runner)

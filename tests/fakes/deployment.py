@@ -1,0 +1,198 @@
+"""A deployment that is sound, or wrong in ways that have a name: one door for 2026-07-28 and the versions with a handshake."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+HANDSHAKE = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+MODERN = "2026-07-28"
+TOOL = {
+    "name": "look",
+    "description": "look at one thing",
+    "inputSchema": {
+        "type": "object",
+        "properties": {"at": {"type": "string", "enum": ["this", "that"]}},
+        "required": ["at"],
+    },
+    "annotations": {"readOnlyHint": True},
+}
+BAD_TOOLS = [
+    TOOL,
+    TOOL,
+    {"name": "bare"},
+    {"name": "odd", "inputSchema": {"type": "object", "properties": {"a": {"type": "text"}}}},
+    {"name": "list", "inputSchema": []},
+]
+
+
+class Deployment:
+    """What it keeps, and what is wrong with it."""
+
+    def __init__(self, *wrong: str) -> None:
+        self.wrong = set(wrong)
+        self.sessions: set[str] = set()
+        self.calls: list[str] = []
+        self.forever = asyncio.Event()
+
+    async def post(self, request: web.Request) -> web.StreamResponse:
+        early = self._before(request)
+        if early is not None:
+            return early
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            if "large is an error of its own" in self.wrong:
+                return web.Response(status=500)
+            raise
+        try:
+            message = json.loads(body)
+        except ValueError:
+            status = 500 if "malformed is an error of its own" in self.wrong else 400
+            return error(None, -32700, "Parse error", status)
+        if "text is taken" not in self.wrong and request.content_type != "application/json":
+            return web.Response(status=415)
+        version = request.headers.get("MCP-Protocol-Version")
+        if version is not None and version not in HANDSHAKE:
+            return self._modern(request, message)
+        return await self._handshake(request, message)
+
+    def _before(self, request: web.Request) -> web.StreamResponse | None:
+        if "redirected" in self.wrong:
+            return web.Response(
+                status=307, headers={"Location": "http://elsewhere.example/mcp?token=s3cr3t99"}
+            )
+        if "an error page" in self.wrong:
+            return web.Response(text="<h1>Something went wrong</h1>", content_type="text/html")
+        if "origin" in request.headers and "any origin" not in self.wrong:
+            return web.Response(status=403)
+        return None
+
+    def _modern(self, request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+        number, method, params = message["id"], message["method"], message.get("params", {})
+        if "no modern" in self.wrong:
+            return error(None, -32000, "Bad version", 400)
+        named = params.get("name")
+        if "headers are ignored" not in self.wrong and (
+            request.headers.get("Mcp-Method") != method or request.headers.get("Mcp-Name") != named
+        ):
+            return error(number, -32020, "Header mismatch", 400)
+        if method == "server/discover":
+            return result(
+                number, {"supportedVersions": [MODERN], "capabilities": {}, "resultType": "complete"}
+            )
+        return self._answered(number, method, params, 404)
+
+    async def _handshake(self, request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+        method, params = message["method"], message.get("params", {})
+        if method == "initialize":
+            return self._opened(message["id"], params)
+        session = request.headers.get("Mcp-Session-Id")
+        if session is None:
+            return error(None, -32600, "Missing session ID", 400)
+        if session not in self.sessions and "any session is good" not in self.wrong:
+            status = 500 if "unknown session is an error of its own" in self.wrong else 404
+            return error(None, -32600, "Session not found", status)
+        if "id" not in message:
+            return web.Response(status=202)
+        if method == "tools/list" and "slow" in self.wrong:
+            await asyncio.sleep(0.25)
+        if method == "tools/call" and "calls hang" in self.wrong:
+            await self.forever.wait()
+        return self._answered(message["id"], method, params, 200)
+
+    def _opened(self, number: int, params: dict[str, Any]) -> web.StreamResponse:
+        if "no handshake" in self.wrong:
+            return web.Response(status=503)
+        session = "the-only-one" if "one session for all" in self.wrong else uuid.uuid4().hex
+        self.sessions.add(session)
+        offered = params["protocolVersion"]
+        agreed = offered if offered in HANDSHAKE else HANDSHAKE[0]
+        told = {
+            "protocolVersion": agreed,
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "fake", "version": "7"},
+        }
+        return result(number, told, {"Mcp-Session-Id": session})
+
+    def _answered(
+        self, number: int, method: str, params: dict[str, Any], unknown_status: int
+    ) -> web.StreamResponse:
+        if method == "tools/list":
+            if "no list" in self.wrong:
+                return web.Response(status=500)
+            return result(number, {"tools": BAD_TOOLS if "bad schemas" in self.wrong else [TOOL]})
+        if method == "tools/call":
+            return self._called(number, params)
+        if "unknown method is an error of its own" in self.wrong:
+            return web.Response(status=500)
+        return error(number, -32601, "Method not found", unknown_status)
+
+    def _called(self, number: int, params: dict[str, Any]) -> web.StreamResponse:
+        self.calls.append(params["name"])
+        if "calls are errors of their own" in self.wrong:
+            return web.Response(status=502)
+        if params["name"] != "look" and "any tool is good" not in self.wrong:
+            return said(number, "no such tool", failed=True)
+        fits = params["name"] != "look" or isinstance(params["arguments"].get("at"), str)
+        if not fits and "types are ignored" not in self.wrong:
+            return said(number, "at must be text", failed=True)
+        return (
+            said(number, "database is away", failed=True)
+            if "tools fail" in self.wrong
+            else said(number, "seen")
+        )
+
+    async def delete(self, request: web.Request) -> web.StreamResponse:
+        session = request.headers.get("Mcp-Session-Id", "")
+        if "no delete" in self.wrong:
+            return web.Response(status=405)
+        if session not in self.sessions:
+            return web.Response(status=404)
+        if "deleted lives on" not in self.wrong:
+            self.sessions.discard(session)
+        if "one ends all" in self.wrong:
+            self.sessions.clear()
+        return web.Response(status=200)
+
+    async def health(self, _: web.Request) -> web.StreamResponse:
+        if "health is a page" in self.wrong:
+            return web.Response(text="<h1>Welcome</h1>", content_type="text/html")
+        return web.Response(status=503 if "ill" in self.wrong else 200, text="ok")
+
+
+def result(number: Any, value: Any, headers: dict[str, str] | None = None) -> web.Response:
+    return web.json_response({"jsonrpc": "2.0", "id": number, "result": value}, headers=headers)
+
+
+def error(number: Any, code: int, message: str, status: int) -> web.Response:
+    told = {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
+    return web.json_response(told, status=status)
+
+
+def said(number: Any, text: str, *, failed: bool = False) -> web.Response:
+    return result(number, {"content": [{"type": "text", "text": text}], "isError": failed})
+
+
+@asynccontextmanager
+async def deployed(*wrong: str) -> AsyncIterator[tuple[str, Deployment]]:
+    """Its URL, and itself, while it runs on this loop: verify it from another thread."""
+    fake = Deployment(*wrong)
+    app = web.Application(client_max_size=4_000_000)
+    app.router.add_post("/mcp", fake.post)
+    app.router.add_delete("/mcp", fake.delete)
+    app.router.add_get("/health", fake.health)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        yield f"http://127.0.0.1:{port}/mcp", fake
+    finally:
+        fake.forever.set()
+        await runner.cleanup()
