@@ -1,1 +1,4 @@
-"""What every room may use: time, units, errors and exit codes; secrets, untrusted text and addresses. Nothing of MCP, load or runs."""
+"""Modules that every package may use: time, units, errors, exit codes, secrets, untrusted text, addresses.
+
+Nothing here knows about MCP, load or runs.
+"""

@@ -1,4 +1,4 @@
-"""Time, as one thing that is passed in: no other module of the orchestrator reads a clock.
+"""The clock, as an object that is passed in: no other module of the orchestrator reads the time.
 
 All times of a run are nanoseconds of the monotonic clock since the run began (`RunClock`). Code that runs inside
 Locust reads the monotonic clock itself, for speed, and subtracts the same zero.
@@ -16,14 +16,15 @@ from harness.foundation.units import NS_PER_S
 
 DEAF_BEFORE = (3, 11, 3)
 Said = TypeVar("Said")
-AWAY_S = 2.0  # a time-out that is so late says that we did not run ourselves
+AWAY_S = 2.0  # a time-out that fires this late means that this process was suspended
 
 
 def within(seconds: float) -> asyncio.Timeout:
-    """`asyncio.timeout`, in a task that is being cancelled, too: there things are ended and healed.
+    """`asyncio.timeout` that also works in a task that is being cancelled, where faults are healed.
 
-    Up to Python 3.11.2, which Debian 12 has, a time-out in such a task is taken for the cancellation, and what was to
-    be done next is not. That has been delivered by then, so it need not be counted any longer.
+    Up to Python 3.11.2 (the version in Debian 12), a time-out in such a task is mistaken for the
+    cancellation, and the steps that follow are skipped. The cancellation has been delivered by then, so it is
+    taken off the task's count.
     """
     task = asyncio.current_task()
     if sys.version_info[:3] < DEAF_BEFORE and task is not None:
@@ -33,7 +34,7 @@ def within(seconds: float) -> asyncio.Timeout:
 
 
 async def in_time(hear: Callable[[], Awaitable[Said]], seconds: float) -> Said:
-    """The answer, if it comes within `seconds`. If this process was suspended meanwhile, the question is asked again."""
+    """Wait at most `seconds` for the answer. If this process was suspended meanwhile, ask again."""
     loop = asyncio.get_running_loop()
     while True:
         asked_s = loop.time()
@@ -46,7 +47,7 @@ async def in_time(hear: Callable[[], Awaitable[Said]], seconds: float) -> Said:
 
 
 class Clock(Protocol):
-    """What the orchestrator needs of time."""
+    """The clock functions that the orchestrator needs."""
 
     def now_ns(self) -> int: ...
     def utc(self) -> datetime: ...
@@ -64,7 +65,7 @@ class RealClock:
         return datetime.now(UTC)
 
     def asleep_ns(self) -> int:
-        """How long the machine has been asleep so far: the monotonic clock does not count that."""
+        """How long the machine has been asleep since it started; the monotonic clock does not count that."""
         if not hasattr(time, "CLOCK_BOOTTIME"):
             return 0
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
@@ -75,7 +76,7 @@ class RealClock:
 
 @dataclass(slots=True)
 class FakeClock:
-    """A clock that moves only when somebody sleeps on it: a minute takes no time."""
+    """A clock that moves only when somebody sleeps on it: a test of a minute takes no time."""
 
     ns: int = 0
     started: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
@@ -105,11 +106,11 @@ class RunClock:
 
     @classmethod
     def of(cls, clock: Clock) -> "RunClock":
-        """The run begins now."""
+        """A clock whose zero is now."""
         return cls(clock, clock.now_ns(), clock.utc())
 
     def now_ns(self) -> int:
-        """Since the run began."""
+        """Nanoseconds since the run began."""
         return self.clock.now_ns() - self.origin_ns
 
     async def sleep(self, seconds: float) -> None:

@@ -1,9 +1,9 @@
-"""The environment: what the harness adds to its own, and what the processes that it starts are given of it.
+"""Environment variables: those that the harness sets for itself, and those that its child processes receive.
 
-Libraries that calculate are loaded with one thread, and Arrow takes its memory where all others do. Nothing here needs more: each thread
-reserves memory, Arrow's own allocator a gigabyte, and where memory is limited (ulimit -v) they wait for it without end, or abort. There
-the C library gets two heaps instead of eight for each processor, too.
-A server that the harness starts has what the user gave it, and nothing of that.
+Numeric libraries get one thread each, and Arrow uses the system's allocator. The harness needs no more. Each
+thread reserves memory, and Arrow's own allocator a gigabyte; where memory is limited (ulimit -v) they would
+wait for it forever, or abort. With such a limit, the C library also gets two heaps instead of eight per
+processor. A server that the harness starts receives the user's variables only, not these.
 """
 
 import os
@@ -16,7 +16,7 @@ _added: dict[str, str] = {}
 
 
 def begin() -> None:
-    """For this process, before such a library is imported; what the user has set stays."""
+    """Set the variables in this process, before such a library is imported. Values set by the user stay."""
     for name, value in OURS.items():
         if name not in os.environ:
             os.environ[name] = _added[name] = value
@@ -29,5 +29,5 @@ def begin() -> None:
 
 
 def for_others() -> dict[str, str]:
-    """The environment without what was added."""
+    """The environment without the variables that the harness added."""
     return {name: value for name, value in os.environ.items() if _added.get(name) != value}

@@ -27,7 +27,7 @@ PRECEDENCE = (
 
 
 class HarnessError(Exception):
-    """What went wrong, why, and what to do; subclasses say whose fault it is."""
+    """An error that a user can meet: what went wrong, why, what to do. Subclasses say whose fault it is."""
 
     exit_code = INTERNAL
 
@@ -38,13 +38,13 @@ class HarnessError(Exception):
 
     @property
     def todo(self) -> str:
-        """What to do; the log that says more is named as long as it is there."""
+        """What to do; it names the log, as long as that file exists."""
         if self._log is None or not self._log.is_file():
             return self._todo
         return f"{self._todo} (see {self._log})" if self._todo else f"See {self._log}"
 
     def said_as(self, kind: "type[HarnessError]") -> "HarnessError":
-        """The same words, with the exit code of another kind."""
+        """The same error text as an error of another class, with that class's exit code."""
         return kind(self.what, self.why, self._todo, self._log)
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class UntrustedError(HarnessError):
 
 
 class NoRoomError(UntrustedError):
-    """There is no room, or no place any more, for what is measured: a disk, a quota, a limit on files, memory."""
+    """There is no room left for measurements (disk, quota, file limit, memory), or their place is gone."""
 
 
 class ServiceError(HarnessError):

@@ -25,7 +25,7 @@ class UnitError(ValueError):
 
 
 def said(text: object) -> str:
-    """What somebody wrote, in quotes; of a long text nothing, for a secret that is cut cannot be recognised any more."""
+    """Quote the user's text; a long one is only counted, because a secret that was cut is not recognised."""
     whole = str(text)
     if len(whole) > ECHO_MOST:
         return f"a text of {len(whole):,} characters"
@@ -33,7 +33,7 @@ def said(text: object) -> str:
 
 
 def duration_s(text: str | float) -> float:
-    """`30s`, `1m30s`, `200ms` in seconds. A bare number is refused: thirty of what?"""
+    """Parse `30s`, `1m30s` or `200ms` into seconds. A number without a unit is refused."""
     compact = str(text).replace(" ", "")
     if not re.fullmatch(rf"(?:{_PART.pattern})+", compact):
         hint = f", for example {compact}s" if re.fullmatch(_NUMBER, compact) else ""
@@ -47,7 +47,7 @@ def duration_s(text: str | float) -> float:
 
 
 def share(text: str | float) -> float:
-    """`95%` or `0.95` as a share of one."""
+    """Parse `95%` or `0.95` into a share of one."""
     match = re.fullmatch(_NUMBER + r"\s*(%?)", str(text).strip())
     value = float(match[1]) / (100 if match[2] else 1) if match else -1.0
     if not 0 <= value <= 1:
@@ -56,7 +56,7 @@ def share(text: str | float) -> float:
 
 
 def rate_per_s(text: str | float) -> float:
-    """`500/s` or `30/m` as a number a second."""
+    """Parse `500/s` or `30/m` into a number per second."""
     match = re.fullmatch(_NUMBER + r"\s*/\s*(s|m|h)", str(text).strip())
     if not match or float(match[1]) == 0:
         raise UnitError(f"{said(text)} is not a rate; write a number per unit of time, such as 500/s")
@@ -64,7 +64,7 @@ def rate_per_s(text: str | float) -> float:
 
 
 def size_bytes(text: str | float) -> int:
-    """`64KB` or `1MiB` in bytes."""
+    """Parse `64KB` or `1MiB` into bytes."""
     match = re.fullmatch(_NUMBER + r"\s*([A-Za-z]+)", str(text).strip())
     if not match or match[2] not in BYTES:
         raise UnitError(f"{said(text)} is not a size; write a number with a unit, such as 64KB or 1MiB")
@@ -72,7 +72,7 @@ def size_bytes(text: str | float) -> int:
 
 
 def bytes_per_s(text: str | float) -> float:
-    """`64KB/s` in bytes a second."""
+    """Parse `64KB/s` into bytes per second."""
     size, slash, unit = str(text).strip().rpartition("/")
     try:
         if slash and unit.strip() == "s":
@@ -93,7 +93,7 @@ def show_duration(seconds: float) -> str:
 
 
 def show_bytes(count: float) -> str:
-    """1234567 -> 1.2 MB."""
+    """Format a number of bytes: 1234567 -> 1.2 MB."""
     for unit in ("B", "KB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -102,6 +102,6 @@ def show_bytes(count: float) -> str:
 
 
 def show_percent(value: float) -> str:
-    """0.9995 -> 99.95%; never rounds a failure away: 0.99999 -> 99.99%."""
+    """Format a share: 0.9995 -> 99.95%. Less than one never becomes 100%: 0.99999 -> 99.99%."""
     percent = int(value * 10_000) / 100
     return f"{percent:g}%" if percent != 100 or value == 1 else "99.99%"

@@ -1,3 +1,5 @@
-"""Where a run may go: addresses are read (`address`), judged (`kind`, `judging`), looked up once (`vetting`), and then
-connected to as they were vetted (`book`), whatever a name stands for by then.
+"""Addresses that a run may connect to.
+
+They are parsed (`address`), judged (`kind`, `judging`) and looked up once (`vetting`). Connections then go to
+the vetted IP addresses (`book`), even if a name resolves to something else by then.
 """

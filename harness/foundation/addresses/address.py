@@ -1,8 +1,9 @@
-"""An address as it was written down, read so that it can be read in one way only. Pure: no name is looked up here.
+"""Parse an address that a user wrote, and refuse every ambiguous one. Pure: no name is looked up here.
 
-Programs disagree about addresses: `127.1`, `0x7f000001`, `010.0.0.1`, a backslash, a second `@`, digits of other
-scripts, a newline in mid-name are one host to one of them and another host to the next. What could be read in two ways is
-refused, and the error says how to write it. What is left is a scheme, a name or number in lower case, and a port.
+Programs disagree about addresses: `127.1`, `0x7f000001`, `010.0.0.1`, a backslash, a second `@`, digits of
+other scripts or a newline inside a name are one host to one program and another host to the next. An address
+that could be read in two ways is refused, and the error says how to write it. The result has a scheme, a name
+or IP address in lower case, and a port.
 """
 
 import ipaddress
@@ -15,19 +16,19 @@ from harness.foundation.untrusted.documents import short
 
 CHARS_MOST, NAME_MOST, LABEL_MOST, PORT_MOST = 8192, 253, 63, 65_535
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # what the last part of a number in another notation looks like
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # the last part of an IP address in an unusual notation
 _PORT = re.compile(r"[0-9]{1,5}")
-# Parameters that name another place than the address does.
+# Query parameters that could name another host or port than the address itself.
 _ELSEWHERE = frozenset({"host", "hostaddr", "port"})
 
 
 class AddressError(ValueError):
-    """Why it cannot be read, in words."""
+    """The address cannot be read; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where something is; `host` is a name in lower case, or a number in its one usual notation."""
+    """A network address; `host` is a name in lower case, or an IP address in its usual notation."""
 
     scheme: str
     host: str
@@ -38,20 +39,20 @@ class Address:
 
     @property
     def origin(self) -> str:
-        """`host:port`, as a URL has it."""
+        """`host:port`, with brackets around an IPv6 address."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
-        """Written again from its parts, so that everybody reads the same."""
+        """The URL, written again from its parts, so that every program reads it in the same way."""
         user = f"{self.user}@" if self.user else ""
         query = f"?{self.query}" if self.query else ""
         return f"{self.scheme}://{user}{self.origin}{self.path}{query}"
 
 
 def read(text: str, schemes: Collection[str], *, usual: str = "") -> Address:
-    """The address, with one of these schemes; `usual` is that of an address without one."""
+    """Parse an address with one of these schemes; `usual` is the scheme of an address without one."""
     _check_characters(text)
     if usual and "://" not in text:
         if "@" in text:
@@ -70,7 +71,7 @@ def read(text: str, schemes: Collection[str], *, usual: str = "") -> Address:
 
 
 def read_service(text: str, schemes: Collection[str]) -> Address | None:
-    """The same of a database or a broker; None of a socket in the file system, which nothing leaves this machine by."""
+    """Parse the address of a database or broker; None for a socket in the file system, which is local."""
     _check_characters(text)
     try:
         parts = urlsplit(text)
@@ -80,7 +81,7 @@ def read_service(text: str, schemes: Collection[str]) -> Address | None:
     except ValueError:
         parts, named = SplitResult("", "", "", "", ""), []
     if _is_socket(parts, named):
-        _check_user(parts.netloc.rpartition("@")[0])  # where a second @ is, some read a host behind the first
+        _check_user(parts.netloc.rpartition("@")[0])  # with two @, programs disagree where the host begins
         return None
     found = read(text, [scheme for scheme in schemes if scheme != "unix"])
     if named:
@@ -89,8 +90,8 @@ def read_service(text: str, schemes: Collection[str]) -> Address | None:
 
 
 def host_of(text: str) -> str:
-    """A host alone, by name or by number."""
-    if not text.isascii():  # before anything else: lower case alone makes ASCII of some letters
+    """Check a host, given as a name or an IP address, and return it in its usual notation."""
+    if not text.isascii():  # checked first: lower() turns some other letters into ASCII
         raise AddressError(f"its host is not written in ASCII{_in_ascii(text)}")
     host = text.lower()
     if not host:
@@ -118,7 +119,7 @@ def host_of(text: str) -> str:
 
 
 def same(host: str) -> str:
-    """A host as it is compared: `localhost.` is `localhost`, `::ffff:1.2.3.4` is `1.2.3.4`."""
+    """The form in which hosts are compared: `localhost` for `localhost.`, `1.2.3.4` for `::ffff:1.2.3.4`."""
     try:
         number = ipaddress.ip_address(host)
     except ValueError:
@@ -128,7 +129,7 @@ def same(host: str) -> str:
 
 
 def shown(text: str) -> str:
-    """An address as an error may say it: without user, password and query, which may be secrets, and not endless."""
+    """Shorten an address for an error message, without its user, password and query (possible secrets)."""
     scheme, slashes, rest = text.rpartition("//") if text.count("//") == 1 else ("", "", text)
     before, *behind = re.split(r"[?#]", rest, maxsplit=1)
     place = "..." if "@" in "".join(behind) else before.rpartition("@")[2]
@@ -157,7 +158,7 @@ def _check_user(user: str) -> None:
 
 
 def _divided(place: str) -> tuple[str, str | None]:
-    """Host and port, neither looked at yet."""
+    """Split into host and port; neither is checked yet."""
     if place.startswith("["):
         host, bracket, rest = place.partition("]")
         if not bracket or (rest and not rest.startswith(":")):
@@ -173,7 +174,7 @@ def _port(text: str | None) -> int | None:
     if text is None:
         return None
     if not _PORT.fullmatch(text) or not 0 < int(text) <= PORT_MOST:
-        # It is not said: where a password holds a slash, this is a part of it.
+        # The text is not shown: if a password holds a slash, this is a part of the password.
         raise AddressError(f"its port is not a number from 1 to {PORT_MOST}")
     return int(text)
 
@@ -197,14 +198,14 @@ def _ipv6(host: str) -> str:
 
 
 def _is_socket(parts: SplitResult, named: list[tuple[str, str]]) -> bool:
-    """`postgresql:///name?host=/var/run/postgresql`."""
+    """Whether the URL names a socket in the file system: `postgresql:///name?host=/var/run/postgresql`."""
     place = parts.netloc.rpartition("@")[2]
     hosts = [value for key, value in named if key in {"host", "hostaddr"}]
     return not place and len(hosts) == 1 and hosts[0].startswith("/") and "," not in hosts[0]
 
 
 def _in_ascii(host: str) -> str:
-    """How it may be written."""
+    """A hint for the error message: the name in ASCII; empty when it has no such form."""
     try:
         written = host.lower().encode("idna").decode()
     except UnicodeError:

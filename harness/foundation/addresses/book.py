@@ -1,11 +1,12 @@
-"""Connecting, by the addresses that were vetted: a name that stands for something else by now leads nowhere else.
+"""Connect to the addresses that were vetted before the run, even if a name resolves to something else by now.
 
-    with in_force(vet(...)):                            # in the conductor; tasks that are begun here have it too
+    with in_force(vet(...)):                            # in the conductor, and in tasks started in this block
         reader, writer = await connection("target.lab", 8000)
 
-While a book is in force, whoever connects goes to what is in it or to this machine; anything else is an OSError, as if nobody
-was there. Without one (`harness discover`, the doctor) names are looked up as usual. Load workers are told the
-book (`LoadSpec.addresses`). A name with several addresses is tried at each, in the system's order.
+The book maps each host to its vetted IP addresses. While a book is in force, connections go only to its
+addresses or to this machine; any other address raises an OSError, as an unreachable one does. Without a book
+(`harness discover`, the doctor) names are looked up as usual. Load workers receive the book in
+`LoadSpec.addresses`. If a name has several addresses, each is tried, in the system's order.
 """
 
 import asyncio
@@ -26,14 +27,14 @@ from harness.foundation.clock import within
 
 _BOOK: ContextVar[Book | None] = ContextVar("addresses of the run", default=None)
 _KNOCK_S: Final = 1.0
-# A certificate proves who is there, by the name.
+# With these schemes a certificate proves the server's name.
 _PROVED: Final = frozenset({"https", "wss", "rediss", "amqps"})
 PORTS: Final = {"https": 443, "postgresql": 5432, "postgres": 5432, "amqp": 5672, "redis": 6379}
 
 
 @contextmanager
 def in_force(book: Book) -> Iterator[None]:
-    """For what is done in the block, and for the tasks that are begun in it."""
+    """Use this book in the block, and in the tasks that are started in it."""
     token = _BOOK.set(book)
     try:
         yield
@@ -42,12 +43,12 @@ def in_force(book: Book) -> Iterator[None]:
 
 
 def of(host: str) -> tuple[str, ...]:
-    """What was vetted for a host; nothing where no book is in force, or it is not in it."""
+    """The vetted addresses of a host; empty when no book is in force, or the book does not list the host."""
     return (_BOOK.get() or {}).get(same(host), ())
 
 
 async def addresses(host: str) -> tuple[str, ...]:
-    """Where to connect to; OSError when that was not vetted."""
+    """The addresses to connect to for this host; OSError when they were not vetted."""
     book = _BOOK.get()
     if is_number(host):
         vetted = book is None or kind(host)[0] == "loopback" or same(host) in _numbers(book)
@@ -65,7 +66,7 @@ async def addresses(host: str) -> tuple[str, ...]:
 async def connection(
     host: str, port: int, secure: ssl.SSLContext | None = None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open; a certificate is checked by the name. OSError of the last address when nobody is there."""
+    """Open a connection; certificates are checked by name. Raises the last OSError if no address answers."""
     failed: OSError = OSError(errno.EADDRNOTAVAIL, f"{host} stands for no address")
     for address in await addresses(host):
         try:
@@ -78,9 +79,10 @@ async def connection(
 
 
 async def by_number(url: str, port: int = 80) -> str:
-    """The URL with the vetted address in the place of its name, for those who would look the name up themselves.
+    """Put the vetted IP address into the URL instead of the name, for libraries that resolve names.
 
-    It stays as it is where a certificate proves the name, or there is no host. Of several addresses it is the first that answers.
+    The URL is unchanged if a certificate proves the name, or if it has no host. Of several addresses, the
+    first that answers is used.
     """
     parts = urlsplit(url)
     if not parts.hostname or is_number(parts.hostname) or _proves_its_name(url):
@@ -126,5 +128,5 @@ def _proves_its_name(url: str) -> bool:
 
 
 def family(address: str) -> socket.AddressFamily:
-    """Of a socket to there."""
+    """The address family of a socket to this IP address."""
     return socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -1,9 +1,11 @@
-"""Whether a run may go to an address. Pure: what a name stands for was looked up before.
+"""Decide whether a run may connect to an address. Pure: names were looked up before.
 
-- Loopback: always. A name is loopback when every address that it stands for is.
-- Anything else: when its host was allowed as it is written (`--allow-host`, `allowed_hosts`), or each address was.
-- Delicate addresses (link-local, a cloud's secrets, translated ones): when that address itself was allowed, not by a name.
-- What is no machine (0.0.0.0, multicast, reserved): never.
+- Loopback: always. A name is loopback when every address that it resolves to is.
+- Ordinary addresses: when the host is allowed as it is written (`--allow-host`, `allowed_hosts`), or each
+  address is.
+- Delicate addresses (link-local, cloud metadata, translated ones): only when that IP address itself is
+  allowed.
+- Impossible addresses (0.0.0.0, multicast, reserved): never.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -19,17 +21,17 @@ NAMED_MOST: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An address that a run would go to."""
+    """An address that the run wants to connect to."""
 
     address: Address
-    named_by: str = ""  # TOXIPROXY_URL; nothing when it is the server under test itself
+    named_by: str = ""  # such as TOXIPROXY_URL; empty for the server under test
     purpose: str = "Load and faults go"
-    absent: type[HarnessError] = UsageError  # the error when nobody knows its name
-    secret: bool = False  # its path lets whoever knows it do things
+    absent: type[HarnessError] = UsageError  # the error to raise when its name cannot be resolved
+    secret: bool = False  # whoever knows its path can use it, as with a webhook
 
 
 def allowed(hosts: Iterable[str]) -> frozenset[str]:
-    """What `--allow-host` and `allowed_hosts` say, in the form in which hosts are compared."""
+    """The hosts of `--allow-host` and `allowed_hosts`, in the form in which hosts are compared."""
     found = set[str]()
     for host in hosts:
         try:
@@ -44,7 +46,7 @@ def allowed(hosts: Iterable[str]) -> frozenset[str]:
 
 
 def check(wanted: Wanted, addresses: Sequence[str], allowed_hosts: Collection[str]) -> None:
-    """UsageError unless the run may go to all of what its host stands for."""
+    """Raise a UsageError unless the run may connect to every address of the host."""
     host = wanted.address.host
     listed = same(host) in allowed_hosts
     foreign = []
@@ -69,7 +71,7 @@ def check(wanted: Wanted, addresses: Sequence[str], allowed_hosts: Collection[st
 
 
 def not_this_machine(wanted: Wanted, more: str = "") -> UsageError:
-    """It was not allowed; `more`: what is known of its name."""
+    """The error for a host that was not allowed; `more` says what is known of its name."""
     host = wanted.address.host
     only = f"{wanted.purpose} to loopback addresses only, unless a host is allowed by name"
     return UsageError(
@@ -82,7 +84,7 @@ def not_this_machine(wanted: Wanted, more: str = "") -> UsageError:
 
 
 def unknown(wanted: Wanted, why: str) -> HarnessError:
-    """It was allowed, and nobody knows the name."""
+    """The error for a host that was allowed, but whose name cannot be looked up."""
     return wanted.absent(
         f"There is no {_named(wanted)}",
         f"Its name cannot be looked up: {why}",
@@ -91,7 +93,7 @@ def unknown(wanted: Wanted, why: str) -> HarnessError:
 
 
 def unreadable(named_by: str, text: str, why: str, example: str) -> UsageError:
-    """It is no address."""
+    """The error for a text that is not an address."""
     what = f"{named_by} {shown(text)!r}".strip()
     return UsageError(
         f"{what} is not the URL of a server", why[:1].upper() + why[1:], f"Give something like {example}"

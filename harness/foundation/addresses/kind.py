@@ -1,10 +1,10 @@
-"""What kind of place an address is the number of. Pure.
+"""Classify an IP address. Pure.
 
 loopback     this machine
-ordinary     a machine: of this network, or of the Internet
-delicate     link-local addresses, those by which clouds give secrets to who asks, and IPv4 addresses inside IPv6 ones that
-             a translator leads to: nobody means them by a name
-impossible   no machine at all: 0.0.0.0 and ::, multicast, broadcast, reserved
+ordinary     another machine, in this network or on the Internet
+delicate     link-local addresses, cloud metadata addresses (they give secrets to whoever asks), and IPv4
+             addresses inside IPv6 addresses that are translated: nobody means these when they write a name
+impossible   not a single machine: 0.0.0.0 and ::, multicast, broadcast, reserved
 """
 
 import ipaddress
@@ -23,8 +23,8 @@ _THIS_NETWORK: Final = ipaddress.ip_network("0.0.0.0/8")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL: Final = ipaddress.ip_network(
     "64:ff9b:1::/48"
-)  # where in it the IPv4 address is, only its network knows
-# The first that holds says what it is.
+)  # only the network itself knows where in the address the IPv4 address is
+# The first entry whose test is true decides.
 _KINDS: Final[tuple[tuple[Kind, str, Callable[[Number], bool]], ...]] = (
     ("loopback", "this machine", lambda number: number.is_loopback),
     (
@@ -42,7 +42,7 @@ _KINDS: Final[tuple[tuple[Kind, str, Callable[[Number], bool]], ...]] = (
 
 
 def kind(text: str) -> tuple[Kind, str]:
-    """The kind, and in words what it is."""
+    """The kind of an IP address, and a description of it."""
     number = _unwrapped(ipaddress.ip_address(text.partition("%")[0]))
     inner = _inside(number)
     if inner is None:
@@ -52,17 +52,17 @@ def kind(text: str) -> tuple[Kind, str]:
 
 
 def is_public(text: str) -> bool:
-    """Whether what is sent there leaves the networks of its sender."""
+    """Whether data sent to this address leaves the local networks."""
     return _unwrapped(ipaddress.ip_address(text.partition("%")[0])).is_global
 
 
 def _unwrapped(number: Number) -> Number:
-    """::ffff:1.2.3.4 is 1.2.3.4: the kernel itself says so."""
+    """`1.2.3.4` for `::ffff:1.2.3.4`: the kernel treats them as the same address."""
     return getattr(number, "ipv4_mapped", None) or number
 
 
 def _inside(number: Number) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that somebody between here and there makes of it."""
+    """The IPv4 address to which a translator would send this IPv6 address; None when there is none."""
     if isinstance(number, ipaddress.IPv4Address):
         return None
     if number in _NAT64:

@@ -1,4 +1,4 @@
-"""Every address of a run, looked up once and judged, before anything starts. Nothing is connected to here."""
+"""Look up and judge every address of a run once, before anything starts. No connection is opened here."""
 
 import ipaddress
 import os
@@ -11,17 +11,17 @@ from harness.foundation.addresses.judging import Wanted, allowed, check, not_thi
 LookUp = Callable[[str], tuple[str, ...]]
 Book = Mapping[
     str, tuple[str, ...]
-]  # of each host, in the form in which hosts are compared, where to connect to
+]  # host, in the form in which hosts are compared -> the IP addresses to connect to
 
 
 def look_up(host: str) -> tuple[str, ...]:
-    """What a name stands for, in the system's order; OSError when nobody knows it."""
+    """The IP addresses of a name, in the system's order; OSError when it cannot be resolved."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def vet(wanted: Iterable[Wanted], allowed_hosts: Iterable[str], ask: LookUp = look_up) -> Book:
-    """Where each host is; an error when one of them is nowhere, or the run may not go there. Each name is asked for once."""
+    """Look up each host once; an error when one cannot be resolved, or the run may not connect to it."""
     listed = allowed(allowed_hosts)
     book: dict[str, tuple[str, ...]] = {}
     for each in wanted:
@@ -39,7 +39,7 @@ def vet(wanted: Iterable[Wanted], allowed_hosts: Iterable[str], ask: LookUp = lo
 
 
 def is_number(host: str) -> bool:
-    """Whether a host is an address already."""
+    """Whether a host is already an IP address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -48,6 +48,6 @@ def is_number(host: str) -> bool:
 
 
 def why_unknown(error: OSError) -> str:
-    """The resolver's own words."""
+    """The resolver's error message."""
     known = error.errno is not None and error.errno > 0 and not error.strerror
     return os.strerror(error.errno or 0) if known else error.strerror or str(error) or "no answer"

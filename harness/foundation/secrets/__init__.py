@@ -1,1 +1,1 @@
-"""Secrets: where they come in (`sources`), the values that are known (`hiding`), and how they are kept out of files and logs."""
+"""Secrets: where they enter (`sources`), the known values (`hiding`), and how outputs stay free of them."""

@@ -1,10 +1,11 @@
-"""Logs without secrets: those that a process of ours writes as it goes on, and those of others when they have ended.
+"""Logs without secrets: our own processes hide them as they write; the logs of others are cleaned afterwards.
 
-    begin()                         from now on every line of this process's log
-    ended_clean(directory, tell)    around a run: what others have written into its directory, logs and a journal, when it has ended
+    begin()                         hide secrets in every line that this process logs from now on
+    ended_clean(directory, tell)    around a run: clean the logs and the journal in its directory afterwards
 
-A server that a run starts writes its own log, line by line; what it says of a secret is there, for us alone to read, until the
-run ends. Where there is no room for a clean copy of a log, what comes before its first secret is all that is kept, and that is told.
+A server that a run starts writes its own log. A secret in it stays there, readable by this user only, until
+the run ends. If there is no room for a clean copy of a log, the log is cut before its first secret, and
+`tell` says so.
 """
 
 import logging
@@ -22,7 +23,7 @@ PIECE: Final = 1 << 20
 
 
 class _Hiding(logging.Formatter):
-    """What another formatter makes of a record, its traceback too."""
+    """A formatter that hides secrets in what another formatter returns, including the traceback."""
 
     def __init__(self, other: logging.Formatter) -> None:
         super().__init__()
@@ -33,7 +34,7 @@ class _Hiding(logging.Formatter):
 
 
 def begin() -> None:
-    """For all handlers that the process has now."""
+    """Hide secrets in the output of all log handlers that the process has now."""
     for handler in logging.getLogger().handlers:
         if not isinstance(handler.formatter, _Hiding):
             handler.setFormatter(_Hiding(handler.formatter or logging.Formatter()))
@@ -41,7 +42,7 @@ def begin() -> None:
 
 @contextmanager
 def ended_clean(directory: Path, tell: Callable[[str], None]) -> Iterator[None]:
-    """However the body ends, nobody writes there any more; what cannot be read is somebody else's, and stays."""
+    """Clean the logs when the block has ended, because by then no process writes to them any more."""
     try:
         yield
     finally:
@@ -50,7 +51,7 @@ def ended_clean(directory: Path, tell: Callable[[str], None]) -> Iterator[None]:
 
 
 def clean(directory: Path) -> list[str]:
-    """All that others have written; a sentence on each file that lost more than its secrets, or may still have them."""
+    """Hide secrets in other processes' logs; one sentence per file that lost more, or may still hold one."""
     said = []
     for pattern in THEIRS:
         for path in directory.glob(pattern):
@@ -77,7 +78,7 @@ def _clean(path: Path) -> list[str]:
 
 
 def _cut(path: Path, why: str) -> str:
-    """Without room for a clean copy, the log ends before its first secret; where that cannot be, there is none any more."""
+    """Truncate the log before its first secret, or delete it if that fails. The sentence says which."""
     size = _clean_bytes(path)
     try:
         os.truncate(path, size)
@@ -94,7 +95,7 @@ def _cut(path: Path, why: str) -> str:
 
 
 def _clean_bytes(path: Path) -> int:
-    """How many whole lines of it, in bytes, come before the first secret."""
+    """The size in bytes of the whole lines before the first secret."""
     size = 0
     for text in _texts(path):
         hidden = hide(text)
@@ -110,7 +111,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _texts(path: Path) -> Iterator[str]:
-    """The file in pieces that end with a line."""
+    """Yield the file in pieces that end with a line."""
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         while text := file.read(PIECE):
             yield text + file.readline()

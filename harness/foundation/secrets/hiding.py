@@ -3,13 +3,15 @@
     learn("s3cr3t-value")              where a secret comes in (harness.foundation.secrets.sources)
     hide("it said s3cr3t-value")       where something is written: "it said (hidden)"
 
-A value is hidden wherever it turns up: as it is, URL-encoded, in JSON, HTML or Python's quotes, in base64 and in hexadecimal digits.
-What is hidden has at least `SHORTEST` characters (digits alone: `DIGITS`) and is none of `COMMON`. A value of which it is not certain
-that it is a secret is hidden unless it is made of plain words and short numbers: `application/json` stays readable.
-Both lose where a value stands for itself: a header, a password in a URL, an argument is hidden by its place, whatever it is
+A value is hidden wherever it turns up: as it is, URL-encoded, in JSON, HTML or Python's quotes, in base64 and
+in hexadecimal digits. It is hidden only if it has at least `SHORTEST` characters (`DIGITS` if all are
+digits) and is not in `COMMON`. A value that only may be a secret is not hidden if it is made of plain words
+and short numbers: `application/json` stays readable. Neither rule matters where the place alone marks a
+secret: a header, a password in a URL or a secret argument is hidden whatever its value is
 (harness.foundation.secrets.redact).
 
-What is known is known to this process; the load's workers are told with their load. Standard library only: the janitor reads it.
+Secrets are known to this process only; load workers receive them with their load. Standard library only,
+because the janitor imports this module.
 """
 
 import base64
@@ -28,7 +30,7 @@ from harness.foundation.errors import UsageError
 HIDDEN: Final = "(hidden)"
 SHORTEST: Final = 6
 DIGITS: Final = 10
-CUT_LEAST: Final = 4  # so much of a secret at the end of a text that was cut is hidden, too
+CUT_LEAST: Final = 4  # a cut-off text is also searched for the first characters of a secret: at least so many
 CACHED: Final = 4096
 VALUES_MOST: Final = 1_000
 COMMON: Final = frozenset(
@@ -77,7 +79,7 @@ _PERCENT = re.compile(r"%[0-9A-F]{2}")
 
 @dataclass(slots=True)
 class Secrets:
-    """Values, what is shown in their place, and what the text of a scenario was before its `${NAME}` were filled in."""
+    """The known secrets, their labels, and the text of a scenario before its `${NAME}` were filled in."""
 
     values: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -88,7 +90,7 @@ class Secrets:
 
     def add(self, value: str, label: str) -> None:
         if self.values.get(value, HIDDEN) != HIDDEN or (value in self.values and label == HIDDEN):
-            return  # a name says more
+            return  # keep the label that is a name: it says more
         self.values[value] = label
         self._forms.update(dict.fromkeys(forms(value), label))
         self._patterns[value] = _patterns(value, label)
@@ -119,7 +121,7 @@ _known = Secrets()
 
 
 def learn(value: str, *, certain: bool = True, label: str = HIDDEN) -> None:
-    """A value that is a secret, or may be one."""
+    """Remember a value that is a secret, or may be one, so that it is hidden from now on."""
     value = value.strip()
     if not is_worth_hiding(value, certain=certain):
         return
@@ -133,7 +135,7 @@ def learn(value: str, *, certain: bool = True, label: str = HIDDEN) -> None:
 
 
 def is_worth_hiding(value: str, *, certain: bool) -> bool:
-    """Whether it can be hidden wherever it stands, and the rest be read."""
+    """Whether the value can be hidden everywhere without making other text unreadable."""
     if len(value) < SHORTEST or HIDDEN in value or "${" in value or value.lower() in COMMON:
         return False
     if value.isdigit() and len(value) < DIGITS:
@@ -142,7 +144,7 @@ def is_worth_hiding(value: str, *, certain: bool) -> bool:
 
 
 def is_plain(value: str) -> bool:
-    """Made of words and short numbers, as `text/event-stream`, `en-US`, `2025-11-25`, `127.0.0.1:8000` are."""
+    """Whether it is made of words and short numbers: `text/event-stream`, `en-US`, `127.0.0.1:8000`."""
     return all(_is_word(piece) for piece in _SEPARATORS.split(value) if piece)
 
 
@@ -158,7 +160,7 @@ def hide(text: str) -> str:
 
 
 def hide_cut(text: str) -> str:
-    """The same of a text that may have been cut in the middle of a secret."""
+    """Hide secrets in a text that may have been cut off in the middle of one."""
     text = hide(text)
     for value in _known.values:
         for length in range(min(len(value) - 1, len(text)), CUT_LEAST - 1, -1):
@@ -173,12 +175,12 @@ def _remembered(text: str) -> str:
 
 
 def hide_often(text: str) -> str:
-    """`hide_cut` for texts that come again and again."""
+    """`hide_cut` with a cache, for texts that are written often."""
     return _remembered(text) if _known.values else text
 
 
 def hide_in(value: Any) -> Any:
-    """Plain values without secrets in their texts; keys that are names stay, for they say what stands where."""
+    """Hide secrets in the texts of a value made of dicts and lists; keys that are plain names stay."""
     if not _known.values:
         return value
     if isinstance(value, str):
@@ -192,12 +194,12 @@ def hide_in(value: Any) -> Any:
 
 
 def remember(key: str, filled_in: str, written: str) -> None:
-    """What stood in a scenario under a key before its `${NAME}` were filled in."""
+    """Remember what stood under a key of a scenario before its `${NAME}` were filled in."""
     _known.written[key, filled_in] = written
 
 
 def as_written(value: Any, key: str = "") -> Any:
-    """Plain values of a scenario, each text as it stood in the file."""
+    """The values of a scenario, each text as it stands in the file."""
     if isinstance(value, str):
         return _known.written.get((key, value), value)
     if isinstance(value, Mapping):
@@ -206,12 +208,12 @@ def as_written(value: Any, key: str = "") -> Any:
 
 
 def told() -> dict[str, str]:
-    """What is known, for a process of the same run."""
+    """The known secrets and their labels, to be sent to another process of the run."""
     return dict(_known.values)
 
 
 def hear(values: Mapping[str, str]) -> None:
-    """What another process of the run knows."""
+    """Add the secrets that another process of the run knows."""
     for value, label in values.items():
         _known.add(value, label)
 
@@ -229,18 +231,18 @@ def telling(listener: Callable[[str, str], None]) -> Iterator[None]:
 
 
 def forget() -> None:
-    """Everything: the next run of the same process has secrets of its own."""
+    """Forget all secrets: the next run in this process has its own."""
     _known.forget()
 
 
 def forms(value: str) -> set[str]:
-    """How the value may be written; those of digits alone, which could be part of a number, are patterns."""
+    """All encodings of the value; values made of digits only are found by patterns instead."""
     found = {value}
     try:
         data = value.encode()
-    except UnicodeEncodeError:  # bytes that are no text
+    except UnicodeEncodeError:  # the value has bytes that are not text
         return found
-    for _ in range(2):  # what is encoded may be encoded once more
+    for _ in range(2):  # an encoded value may be encoded once more
         found |= {encode(form) for form in list(found) for encode in _ENCODINGS}
     for form in _encoded(data):
         found |= {form, quote(form, safe="")}
@@ -258,7 +260,7 @@ def _patterns(value: str, label: str) -> list[tuple[re.Pattern[str], str]]:
 
 
 def _encoded(data: bytes) -> set[str]:
-    """Base64, wherever in what was encoded it stands, and hexadecimal digits."""
+    """The value in base64, at any offset within the encoded text, and in hexadecimal digits."""
     found = {data.hex(), data.hex().upper()}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         whole = encode(data).decode()

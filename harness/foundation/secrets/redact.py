@@ -1,7 +1,8 @@
-"""What stands in the place of a secret is hidden whatever it is, for somebody may have a password of three letters.
+"""Hide whatever stands in the place of a secret, even a password of three letters.
 
-Places: values of headers and of keys that name a secret, user and password of a URL, query values under such a name, secret
-arguments of a command. What a secret is elsewhere, by its value, is `harness.foundation.secrets.hiding`'s.
+Places: the values of headers and of keys that name a secret, the user and password of a URL, its query values
+under such a name, and secret arguments of a command. `harness.foundation.secrets.hiding` finds secrets
+elsewhere, by their value.
 """
 
 import json
@@ -15,7 +16,7 @@ from harness.foundation.secrets import sources
 from harness.foundation.secrets.hiding import HIDDEN, hide, hide_in
 from harness.foundation.secrets.sources import SECRET
 
-# Headers that say what is spoken, and never who speaks.
+# Headers that describe the request and never identify the client.
 OPEN: Final = frozenset(
     {
         "accept",
@@ -33,7 +34,7 @@ _URL_KEYS = ("url", "ready")
 
 
 def headers(values: Mapping[str, str]) -> dict[str, str]:
-    """Which ones were sent is worth knowing, what they said is not; but for a few that are no secret by their names."""
+    """Keep the names of headers and hide their values, except the values of a few that are never secret."""
     return {name: _value(name, value) for name, value in values.items()}
 
 
@@ -47,7 +48,7 @@ def url(text: str) -> str:
     """A URL without user, password and secret query values; in other text, the users and passwords of URLs."""
     try:
         parts = urlsplit(text)
-    except ValueError:  # it looks like one
+    except ValueError:  # it looks like a URL, and is not one
         return hide(_USER.sub("://", text))
     if not parts.scheme or not parts.netloc:
         return hide(_USER.sub("://", text))
@@ -59,7 +60,7 @@ def url(text: str) -> str:
 
 
 def webhook(text: str) -> str:
-    """Where a webhook is; its path is what lets others post to it."""
+    """The address of a webhook without its path, because whoever knows the path can post to it."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -72,7 +73,7 @@ def tree(value: Any, name: str = "") -> Any:
     if isinstance(value, Mapping):
         if name == "headers":
             return headers(value)
-        if value.get("type") == "env":  # of Chaos Toolkit: where it is taken from
+        if value.get("type") == "env":  # Chaos Toolkit: names the variable that holds the value
             return {key: HIDDEN if key == "default" else hide_in(item) for key, item in value.items()}
         return {key: tree(item, name if name == "secrets" else str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -83,7 +84,7 @@ def tree(value: Any, name: str = "") -> Any:
 
 
 def _text(value: str, name: str) -> str:
-    """What stands under a name."""
+    """Hide what is secret in a value, judged by the name of its key."""
     if name == "alert":
         return webhook(value)
     if SECRET.search(name):
@@ -98,12 +99,12 @@ def _is_reference(value: Any) -> bool:
 
 
 def command_line(argv: list[str]) -> list[str]:
-    """What was typed, fit to be shown: values of headers and secret arguments hidden, passwords out of URLs."""
+    """The command line without the values of headers, secret arguments and the passwords in URLs."""
     return [_shown(before, word) for before, word in zip(["", *argv], argv, strict=False)]
 
 
 def text_of(text: str) -> str:
-    """A line of commands, or any other text: what looks like a secret in it is hidden."""
+    """A command line, or any other text, with everything hidden that looks like a secret."""
     for start, end in reversed(sources.spans(text)):
         text = text[:start] + HIDDEN + text[end:]
     return hide(text)
@@ -134,7 +135,7 @@ def _header(text: str) -> str:
 
 
 def _argument(value: str) -> str:
-    """One word of a command line: JSON as such, a URL as such, in anything else what looks like a secret."""
+    """One word of a command line without secrets: parsed as JSON, as a URL, or searched as plain text."""
     if value.startswith(("{", "[")):
         try:
             return json.dumps(tree(json.loads(value)))

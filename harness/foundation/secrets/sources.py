@@ -1,7 +1,8 @@
-"""Where secrets come in: headers, URLs, command lines, the environment, scenarios and experiments. What is found is learnt.
+"""Find secrets where they enter: headers, URLs, command lines, the environment, scenarios and experiments.
 
-Certain are: what follows `Bearer`; what an `Authorization` or `Cookie` header says, a password in a URL; what stands under a name
-such as token, secret, password, api-key, signature. Of other headers, query values and `${NAME}` the value decides (`harness.foundation.secrets.hiding`).
+Certainly secret: what follows `Bearer`, the value of an `Authorization` or `Cookie` header, a password in a
+URL, and the value of a name such as token, secret, password, api-key or signature. For other headers, query
+values and `${NAME}`, the value itself decides (`harness.foundation.secrets.hiding`).
 """
 
 import base64
@@ -17,7 +18,7 @@ from urllib.parse import parse_qsl, unquote
 from harness.foundation.secrets.hiding import HIDDEN, learn
 
 RUN: Final = (
-    60  # so much at most where a pattern would else look at the rest of a long text from each of its letters
+    60  # the most characters a pattern may scan, so that its time stays linear in a long text
 )
 NAMES: Final = (
     r"authorization|cookie|token|secret|passw(?:or)?d|passphrase|(?<![a-z])pass(?![a-z])|(?<=[a-z_-])pwd|api[-_]?key|"
@@ -36,8 +37,8 @@ FLAGGED: Final = re.compile(
 )
 LOOKS: Final = (SCHEME, USERINFO, ASSIGNED, FLAGGED)
 PLACES: Final = ("/", "./", "../", "~")
-LONG_PIECE: Final = 12  # so long a piece of a URL's path is an id or a key
-# What follows these on a command line.
+LONG_PIECE: Final = 12  # a piece of a URL's path of this length or more may be an id or a key
+# Flags of a command line, and the kind of value that follows each.
 FLAGS: Final = {
     "--header": "header",
     "-H": "header",
@@ -53,7 +54,7 @@ _BASE_URL = re.compile(
 
 
 def header(name: str, value: str) -> None:
-    """What is sent with every request."""
+    """Learn the secrets in one request header."""
     certain = bool(SECRET.search(name))
     learn(value, certain=certain)
     scheme, _, credential = value.strip().partition(" ")
@@ -67,19 +68,19 @@ def header(name: str, value: str) -> None:
 
 
 def headers(values: Mapping[Any, Any]) -> None:
-    """All of them; what is no text is an error of whoever reads it."""
+    """Learn the secrets in all request headers; invalid values are reported elsewhere."""
     for name, value in values.items():
         header(str(name), str(value))
 
 
 def header_line(text: str) -> None:
-    """`Name: value`; without a colon all of it may be the value."""
+    """Learn from a line `Name: value`; without a colon, the whole text may be a secret."""
     name, colon, value = text.partition(":")
     header(name, value) if colon else header("authorization", text)
 
 
 def url(text: str, *, webhook: bool = False) -> None:
-    """User and password, what the query says, and ids in the path; all of the path of a webhook."""
+    """Learn the user, the password, query values and long parts of the path; of a webhook, the whole path."""
     match = _BASE_URL.match(text)
     if match is None:
         return
@@ -96,7 +97,7 @@ def url(text: str, *, webhook: bool = False) -> None:
 
 
 def spans(text: str) -> list[tuple[int, int]]:
-    """Where in a text something looks like a secret; in order, none inside another."""
+    """The places in a text that look like a secret, in order and without overlaps."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(match.span("value") for look in LOOKS for match in look.finditer(text)):
         if not found or start >= found[-1][1]:
@@ -105,7 +106,7 @@ def spans(text: str) -> list[tuple[int, int]]:
 
 
 def words(text: str) -> None:
-    """Any text of the user's: what looks like a secret in it, and the URLs."""
+    """Learn from any text of the user: whatever looks like a secret, and the URLs."""
     for start, end in spans(text):
         learn(text[start:end])
     for found in USERINFO.finditer(text):
@@ -115,10 +116,10 @@ def words(text: str) -> None:
 
 
 def command(line: Sequence[str]) -> None:
-    """What was typed, or is started."""
+    """Learn from a command line that was typed, or that the harness starts."""
     words(" ".join(line))
     for first, before, word in zip(("", "", *line), ("", *line), line, strict=False):
-        if FLAGS.get(first) == "header" and before.endswith(":"):  # a header without quotes
+        if FLAGS.get(first) == "header" and before.endswith(":"):  # a header without quotes around it
             learn(word)
         _, kind, value = place(before, word)
         match kind:
@@ -136,7 +137,7 @@ def command(line: Sequence[str]) -> None:
 
 
 def place(before: str, word: str) -> tuple[str, str, str]:
-    """What one word of a command line is, behind another: what of it is shown, what the rest is, the rest."""
+    """Split a command-line word, given the word before: the part to show, the kind of the rest, the rest."""
     flag, equals, value = word.partition("=")
     own = bool(equals) and flag.startswith("--")
     if before in FLAGS:
@@ -153,7 +154,7 @@ def place(before: str, word: str) -> tuple[str, str, str]:
 
 
 def split(text: str) -> list[str]:
-    """As a shell would; a quote that is not closed is somebody else's error."""
+    """Split as a shell does; at blanks when a quote is not closed (another module reports that)."""
     try:
         return shlex.split(text)
     except ValueError:
@@ -161,12 +162,12 @@ def split(text: str) -> list[str]:
 
 
 def environment(environ: Mapping[str, str]) -> None:
-    """Values of secret names; user and password of URLs."""
+    """Learn the values of variables with secret names, and the users and passwords in URLs."""
     for name, value in environ.items():
         if "://" in value or (name.endswith("_URL") and "@" in value):
             url(value, webhook=bool(re.search("webhook|hook_url", name, re.IGNORECASE)))
         elif name in {"PWD", "OLDPWD"} or name.endswith("_FILE"):
-            continue  # where something is
+            continue  # a path, not a secret
         elif SECRET.search(name) and not value.startswith(PLACES):
             learn(value)
 
@@ -183,7 +184,7 @@ def reference(name: str, value: str) -> None:
 
 
 def tree(value: Any, name: str = "", environ: Mapping[str, str] = MappingProxyType({})) -> None:
-    """A scenario or an experiment, as a file gives it; what it says is taken from `environ` is, too."""
+    """Learn from the values of a scenario or experiment, and from the `environ` variables that they name."""
     if isinstance(value, Mapping):
         if name == "headers":
             headers(value)
@@ -202,10 +203,10 @@ def tree(value: Any, name: str = "", environ: Mapping[str, str] = MappingProxyTy
 
 
 def _text(value: str, name: str) -> None:
-    """What stands under a name; `secrets` of an experiment is one that says it all."""
+    """Learn from a value by the name of its key; every value under `secrets` of an experiment is a secret."""
     if name == "alert":
         url(value, webhook=True)
-    elif name == "headers":  # as nobody should write them
+    elif name == "headers":  # written as text instead of a mapping
         header_line(value)
     elif SECRET.search(name):
         learn(value)
@@ -217,7 +218,7 @@ def _text(value: str, name: str) -> None:
 
 
 def _userinfo(text: str) -> None:
-    """USER:PASSWORD, or a token alone."""
+    """Learn from `USER:PASSWORD`, or from a token alone."""
     user, colon, password = text.partition(":")
     if not text or text == HIDDEN:
         return
@@ -228,7 +229,7 @@ def _userinfo(text: str) -> None:
 
 
 def _basic(credential: str) -> None:
-    """What stands behind `Basic`."""
+    """Learn from the credentials of `Basic` authentication."""
     try:
         _userinfo(base64.b64decode(credential, validate=True).decode())
     except (binascii.Error, UnicodeDecodeError):

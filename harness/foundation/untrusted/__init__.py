@@ -1,1 +1,1 @@
-"""Text from outside: read within bounds (`documents`), and made harmless before a terminal or a log shows it (`printable`)."""
+"""Text from outside: read within bounds (`documents`), and made safe for terminals and logs (`printable`)."""

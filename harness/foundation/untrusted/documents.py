@@ -1,4 +1,4 @@
-"""Text from outside, YAML or JSON, as plain values: within bounds, and never guessed at.
+"""Read YAML or JSON from outside into plain values, within bounds and without guessing.
 
 Bounds. A document has at most `BYTES_MAX` bytes, `NODES_MAX` values once its aliases are followed, and `DEPTH_MAX` levels;
 a number has at most `DIGITS_MAX` digits. So no file can make a reader hang or overflow.
@@ -47,7 +47,7 @@ def yaml_value(text: str) -> Any:
     _check_size(len(text))
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - it is the safe loader, within bounds
-    except yaml.MarkedYAMLError as error:  # its own text repeats a part of the file
+    except yaml.MarkedYAMLError as error:  # its message would repeat a part of the file
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         said = ", ".join(part for part in (error.context, error.problem) if part)
@@ -67,8 +67,8 @@ def json_value(text: str) -> Any:
 
 
 def short(text: str, most: int = ECHO_MAX) -> str:
-    """Text of somebody else's, cut to what fits into a message."""
-    text = hide(text)  # before a part of it is cut off
+    """Cut a text from outside so that it fits into a message."""
+    text = hide(text)  # before the cut: a part of a secret would not be recognised
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
@@ -78,8 +78,8 @@ def _check_size(size: int) -> None:
 
 
 def _check_tokens(text: str) -> None:
-    """Refuse what Python's JSON reader accepts and we do not (depth, repeated keys, numbers), with its place."""
-    keys: list[set[str]] = []  # of the objects and lists that are open
+    """Refuse JSON that Python accepts: too deep, a key twice, odd numbers. The error names the place."""
+    keys: list[set[str]] = []  # the keys of each open object or list
     for token in _TOKEN.finditer(text):
         word, name = token[0], token["name"]
         if word in ("[", "{"):
@@ -110,7 +110,7 @@ def _check_number(text: str, token: re.Match[str]) -> None:
 def _is_finite(word: str) -> bool:
     try:
         return math.isfinite(float(word))
-    except ValueError:  # no number at all: the reader's to say
+    except ValueError:  # not a number: the reader will report it
         return True
 
 
@@ -128,17 +128,17 @@ def _at(text: str, token: re.Match[str], why: str) -> DocumentError:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe loader within the bounds above."""
+    """PyYAML's safe loader, within the bounds above."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
-        self._nodes = 0  # as many as there are once aliases are followed
+        self._nodes = 0  # counted with every alias expanded
         self._depth = 0
-        self._sizes: dict[str, int] = {}  # of what an anchor names, when it is complete
+        self._sizes: dict[str, int] = {}  # anchor -> its number of nodes, once it is complete
         self._incomplete: set[str] = set()
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Counts what an alias stands for, so that a few lines cannot stand for billions."""
+        """Count the nodes behind an alias, so that a few lines cannot expand to billions of values."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         anchor = getattr(event, "anchor", None)
         if isinstance(event, yaml.AliasEvent):
@@ -163,7 +163,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """With the place of what only a tag makes wrong: `!!bool maybe`, a date in the thirteenth month."""
+        """Add the place to an error that only a tag causes: `!!bool maybe`, a date in a thirteenth month."""
         try:
             return super().construct_object(node, deep)
         except DocumentError:
@@ -172,7 +172,7 @@ class _Loader(yaml.SafeLoader):
             raise self._error("a value is not what its tag says", node) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """No key twice; what `<<` merges in may be overruled."""
+        """Refuse a key that stands twice; a key that `<<` merges in may be overridden."""
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":

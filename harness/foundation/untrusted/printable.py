@@ -1,4 +1,4 @@
-"""Text of somebody else's, before it goes to a terminal or a log: a server's name, a tool's name, the words of an error.
+"""Make text from outside safe for a terminal or a log: a server's name, a tool's name, an error message.
 
 Such text may hold escape sequences that clear the screen, set the window's title or hide what follows, and lines that
 a CI obeys as commands (`::error::`, `##[...]`, `##vso[...]`). Whatever is written to a stream goes through here.
@@ -22,7 +22,7 @@ def printable(text: str, most: int | None = None) -> str:
 
 
 def without_commands(text: str) -> str:
-    """The same lines, none of which a CI takes for a command."""
+    """The same lines, changed so that a CI takes none of them for a command."""
     return _BRACKET.sub("# #", _COMMAND.sub(r"\1: ", text))
 
 
@@ -32,10 +32,10 @@ def as_json(value: Any, **how: Any) -> str:
 
 
 def html_without_commands(text: str) -> str:
-    """Escaped text of a page that shows the same."""
+    """The same for HTML: the page looks the same, and a CI finds no command in its source."""
     return _BRACKET.sub("#&#35;", _COMMAND.sub(r"\1&#58;", text))
 
 
 def lines(text: str) -> str:
-    """Lines that may be written to a stream."""
+    """Make lines safe to write to a stream."""
     return without_commands("\n".join(printable(line, MOST) for line in hide(text).split("\n")))
