@@ -38,7 +38,7 @@ class HarnessError(Exception):
 
     @property
     def todo(self) -> str:
-        """What to do; it names the log, as long as that file exists."""
+        """The advice to the user; it names the log, as long as that file exists."""
         if self._log is None or not self._log.is_file():
             return self._todo
         return f"{self._todo} (see {self._log})" if self._todo else f"See {self._log}"

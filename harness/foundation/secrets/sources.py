@@ -17,9 +17,7 @@ from urllib.parse import parse_qsl, unquote
 
 from harness.foundation.secrets.hiding import HIDDEN, learn
 
-RUN: Final = (
-    60  # the most characters a pattern may scan, so that its time stays linear in a long text
-)
+RUN: Final = 60  # the most characters a pattern may scan, so that its time stays linear in a long text
 NAMES: Final = (
     r"authorization|cookie|token|secret|passw(?:or)?d|passphrase|(?<![a-z])pass(?![a-z])|(?<=[a-z_-])pwd|api[-_]?key|"
     r"access[-_]?key|private[-_]?key|credential|session[-_]?id|signature|(?<![a-z])sig(?![a-z])|(?<![a-z])auth(?![a-z])|jwt|webhook"
