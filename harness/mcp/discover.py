@@ -1,4 +1,4 @@
-"""Which dialect a server speaks: asked once a run, never once a user.
+"""Find out which dialect a server speaks, once per run and not once per user.
 
     server/discover in the modern form -> 200 that lists 2026-07-28 -> 2026-07-28
     -32022 that offers 2026-07-28      -> once more
@@ -6,8 +6,8 @@
                                           error instead of another offer, the next older version
     no session either                  -> tools/list in the modern form (server/discover is optional) -> 2026-07-28
 
-Where nothing can be posted (404, 405) there may be a stream of HTTP+SSE: for the transport to find out.
-Failures of the connection say nothing about a dialect: they end the search with the reply that failed.
+If POST is refused (404, 405), the server may speak HTTP+SSE; the transport has to find that out.
+A connection failure says nothing about the dialect: it ends the search with the reply that failed.
 """
 
 from collections.abc import Generator
@@ -25,10 +25,10 @@ from harness.mcp.messages import Reply, Request
 
 PAGES_MAX = 50
 TOOLS_MAX, TOOLS_BYTES_MAX = 10_000, 16_000_000  # of all pages together
-NOT_POSTED_HERE = frozenset({404, 405})  # what a server of HTTP+SSE says to a POST where its stream is
+NOT_POSTED_HERE = frozenset({404, 405})  # how an HTTP+SSE server answers a POST to the URL of its stream
 UNSUPPORTED_VERSION = -32022
 SERVER_INFO = "io.modelcontextprotocol/serverInfo"
-# Ended streams are left out: some servers end one when they are asked what they don't know.
+# Ended streams are not in this list: some servers end a stream when they do not know a method.
 NO_VERDICT = outcome.CONNECTION_FAILURES - {outcome.STREAM_ENDED}
 
 
@@ -46,7 +46,7 @@ Search = Generator[Request, Reply, DiscoveredDialect]
 
 
 def discover() -> Search:
-    """Yields requests, is sent their replies."""
+    """Find the dialect of a server. A generator: yields requests, is sent their replies."""
     modern = ModernSession()
     found = yield from look(modern)
     if found.protocol is not None or found.reply.outcome in NO_VERDICT:
@@ -99,12 +99,12 @@ def introduce(session: HandshakeSession) -> Search:
 
 
 def introduced(initialized: Reply, protocol: str) -> DiscoveredDialect:
-    """What the answer to an `initialize` says of its sender."""
+    """The dialect, with the server name and version from the answer to an `initialize`."""
     return _found(protocol, initialized.mapping().get("serverInfo"), initialized)
 
 
 def list_tools(session: Session) -> Generator[Request, Reply, list[JsonObject] | Reply]:
-    """All pages of tools/list (fifty at most), or the reply that failed; a list that goes round in circles is one."""
+    """All pages of tools/list (at most fifty), or the reply that failed; a repeated page fails, too."""
     tools: list[JsonObject] = []
     params: JsonObject = {}
     asked: set[object] = set()

@@ -7,8 +7,9 @@
 - A message with a method is never a response, whatever its id: the id space of the server's requests is its own.
 - `done` is true as soon as the response is there; what follows is for the transport to drain.
 - A stream that ends cleanly without the response, but told the id of an event, can be resumed (`resumption`).
-- Bodies and events are bounded (16 MB), a stream as a whole too (64 MB): what is larger is a bad body. They take no
-  more memory than that, in however small pieces they come. All of a process are bounded together (`held`).
+- Bodies and events are bounded (16 MB), and so is a stream (64 MB): anything larger is a bad body. They need
+  no more memory than that, even if they come in tiny pieces. All replies of a process share another bound
+  (`held`).
 """
 
 from typing import Final
@@ -25,14 +26,14 @@ STREAM_BYTES_MAX: Final = 64_000_000
 ASKED_MAX: Final = 16
 NO_ROOM: Final = f"all replies under way are more than {HELD_BYTES_MAX // 1_000_000} MB"
 LAST_EVENT_ID: Final = "Last-Event-ID"
-RETRY_S: Final = 1.0  # where the server does not say
+RETRY_S: Final = 1.0  # used when the server gives no time
 RESUMPTIONS_MAX: Final = 100
-# Without a request's id 200 is fine, and: a DELETE may find no session, or a server that keeps none.
+# The statuses that are fine for a request without an id: a DELETE may find no session, or no support for it.
 FINE_TOO: Final = {"POST": range(200, 300), "DELETE": (*range(200, 300), 404, 405)}
 
 
 class Exchange:
-    """What has come of one request so far."""
+    """The state of one HTTP exchange: what has been received so far."""
 
     __slots__ = (
         "_body", "_events", "_request", "_size", "_status", "_type", "asked", "reply", "session_id",
@@ -58,7 +59,7 @@ class Exchange:
         return self._status != 0
 
     def head(self, status: int, content_type: str, session_id: str | None) -> None:
-        """Status line and the headers that matter."""
+        """Take the status line and the relevant headers."""
         self._status = status
         self._type = content_type = content_type.lower()
         self.session_id = session_id
@@ -66,7 +67,7 @@ class Exchange:
             self._events = sse.Parser(BODY_BYTES_MAX)
 
     def body(self, chunk: bytes) -> bool:
-        """A piece of the body; true when the outcome is known."""
+        """Take a piece of the body; returns true when the outcome is known."""
         if self.reply is not None:
             return True
         self._size += len(chunk)
@@ -81,7 +82,7 @@ class Exchange:
         return self.reply is not None
 
     def end(self, *, closed: bool = False) -> Reply:
-        """The reply has ended; `closed`: with the connection, and nothing else says whether it was whole."""
+        """Take the end of the reply. `closed`: the connection closed, and nothing else marks the end."""
         if self.reply is None and self._events is not None:
             if closed and self._events.inside_event:
                 self._end_as(outcome.TRUNCATED, "closed in the middle of an event")
@@ -98,7 +99,7 @@ class Exchange:
         return self.reply
 
     def fail(self, failed: str, detail: str) -> Reply:
-        """The transport gave up; an outcome that is known stands."""
+        """End with a transport error; an outcome that is already known stays."""
         if self.reply is None:
             self._end_as(failed, detail)
             self._let_go()
@@ -116,13 +117,13 @@ class Exchange:
         self._let_go()
 
     def _let_go(self) -> None:
-        """The outcome is known: what it was made from may be large."""
+        """Release the buffers once the outcome is known, because they may be large."""
         self._body = b""
         if self._events is not None:
             self._events.let_go()
 
     def resumption(self) -> Request | None:
-        """How to ask for the rest of a stream that ended before the response; None when nothing says it goes on.
+        """The request for the rest of a stream that ended before the response; None if it cannot go on.
 
         Servers may close a stream that has told an event's id, and be asked again (polling). A stream that was cut is
         not taken up again: what a fault does must be seen.
@@ -141,7 +142,7 @@ class Exchange:
 
     @property
     def retry_s(self) -> float:
-        """How long to wait before that."""
+        """Seconds to wait before sending that request."""
         told = self._events.retry_ms if self._events is not None else None
         return RETRY_S if told is None else told / 1000
 

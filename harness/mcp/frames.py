@@ -1,8 +1,8 @@
-"""One WebSocket without I/O: bytes in, bytes out, one outcome a call; the frames are `websockets`' business.
+"""One WebSocket without I/O: bytes in, bytes out, one outcome per call. `websockets` handles the frames.
 
-- One JSON-RPC message a text frame; a binary one, or one that is no JSON-RPC, is a bad body.
-- A reply to something that was given up earlier is passed over; any other id that is not ours is an `id_mismatch`.
-- Pings and requests of the server are answered (`receive` returns what is to be sent), notifications passed over.
+- A text frame holds one JSON-RPC message; a binary frame, or one that is not JSON-RPC, is a bad body.
+- A late reply to a call that was given up is ignored; any other id that is not ours is an `id_mismatch`.
+- Pings and requests of the server are answered (`receive` returns the bytes); notifications are ignored.
 - An end in the middle of a message is `truncated`, any other end before the reply is `disconnected`.
 """
 
@@ -31,7 +31,7 @@ PENDING_MAX = 4_096  # frames of one piece: a JSON-RPC message has more than 16 
 
 
 class Frames:
-    """One connection, from its first byte to its last; calls are made one after the other."""
+    """One WebSocket connection, from its first byte to its last; it makes one call at a time."""
 
     __slots__ = (
         "_began",
@@ -53,17 +53,17 @@ class Frames:
         )
         self._headers = headers
         self._expected: int | None = None
-        self._partial: bytes | bytearray | None = None  # a message of which more is to come
-        self._share = Share()  # of a frame of which more is to come
+        self._partial: bytes | bytearray | None = None  # the part of an incomplete message
+        self._share = Share()  # the bytes of an incomplete frame
         self._pending: deque[Frame] = deque()
-        self._began = False  # a byte has come
+        self._began = False  # whether a byte was received
         self._calling = False
-        self._due = LOST  # of a frame whose beginning has come
+        self._due = LOST  # bytes still missing of the current frame
         self.opened = False
-        self.reply: Reply | None = None  # what came of the call under way, or of the opening
+        self.reply: Reply | None = None  # the reply to the current call, or to the opening
 
     def hello(self) -> bytes:
-        """The request to speak frames."""
+        """The HTTP request that opens the WebSocket."""
         request = self._protocol.connect()
         for name, value in self._headers:
             request.headers[name] = value
@@ -71,16 +71,16 @@ class Frames:
         return self._to_send()
 
     def send(self, request: Request) -> bytes:
-        """Begin a call; a notification is done when it is sent."""
+        """Begin a call and return its bytes; a notification is done as soon as it is sent."""
         self._calling, self._expected = True, request.id
         self.reply = Reply(outcome.OK, status=OPENED_STATUS) if request.id is None else None
-        if self._protocol.state is not State.OPEN:  # the server said goodbye while nobody called
+        if self._protocol.state is not State.OPEN:  # the server closed the connection between calls
             self.reply = Reply(outcome.DISCONNECTED, "closed by the server", OPENED_STATUS)
             return b""
         return masked(request.body) + self._judge()
 
     def receive(self, data: bytes) -> bytes:
-        """Take what came; what is to be sent because of it. Then look at `opened` and `reply`."""
+        """Take received bytes and return the bytes to send in reply. Then look at `opened` and `reply`."""
         self._began = True
         if self._due == 0 and self._waits():
             text = unmasked(data)
@@ -100,18 +100,18 @@ class Frames:
 
     @property
     def is_open(self) -> bool:
-        """Whether the next call can be made on it."""
+        """Whether the connection can carry another call."""
         return self.opened and self._protocol.state is State.OPEN
 
     def let_go(self) -> None:
-        """Nothing more will come: of what has come, and of the cycle that `websockets` is with its parser."""
+        """Release what was received and break `websockets`' reference cycle: nothing more will come."""
         self._pending.clear()
         self._partial = None
         self._protocol.reader.buffer.clear()
         self._protocol.parser.close()
 
     def ended(self, *, reset: bool = False) -> Reply:
-        """The connection has ended; an outcome that is known stands."""
+        """Take the end of the connection; an outcome that is already known stays."""
         in_opening = self._began and not self.opened
         if in_opening or self._partial is not None or self._protocol.reader.buffer:
             return self.fail(outcome.TRUNCATED, "closed in the middle of a message")
@@ -120,20 +120,20 @@ class Frames:
         return self.fail(outcome.DISCONNECTED, "closed by the server")
 
     def fail(self, failed: str, detail: str) -> Reply:
-        """The transport gave up; an outcome that is known stands."""
+        """End with a transport error; an outcome that is already known stays."""
         if self.reply is None:
             self._end_as(failed, detail)
         assert self.reply is not None
         return self.reply
 
     def goodbye(self) -> bytes:
-        """What a polite client sends before it closes."""
+        """The close frame that a polite client sends; empty when the connection is not open."""
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(1000)
         return self._to_send()
 
     def _hold(self) -> None:
-        """What `websockets` has of a frame that is not whole."""
+        """Count the bytes that `websockets` holds of an incomplete frame."""
         held = len(self._protocol.reader.buffer)
         try:
             self._share.resize(held if held > PIECE_BYTES else 0)
@@ -149,7 +149,7 @@ class Frames:
             self._protocol.fail(CloseCode.MESSAGE_TOO_BIG)
 
     def _keep(self, frame: Frame) -> None:
-        """Until its turn comes; pings and pongs are answered already."""
+        """Queue a frame until it is judged; pings and pongs have been answered already."""
         if frame.opcode in {Opcode.PING, Opcode.PONG}:
             return
         if len(self._pending) < PENDING_MAX:
@@ -159,7 +159,7 @@ class Frames:
             self._protocol.parser_exc = ProtocolError(f"more than {PENDING_MAX:,} frames at once")
 
     def _waits(self) -> bool:
-        """A call waits for its reply, and nothing that came before is in the way."""
+        """Whether a call waits for its reply, and no earlier frame is still to be judged."""
         return (
             self._calling
             and self.reply is None
@@ -185,7 +185,7 @@ class Frames:
             self.opened = True
 
     def _judge(self) -> bytes:
-        """Judge what has come until the reply is there; answers to what the server asks meanwhile."""
+        """Judge received frames until the reply is there; returns the answers to the server's requests."""
         answers = b""
         while self._calling and self._pending and self.reply is None:
             answers += self._take(self._pending.popleft())
@@ -194,7 +194,7 @@ class Frames:
         return answers
 
     def _judge_protocol(self) -> None:
-        """Nothing can follow a breach of the protocol."""
+        """End the call if the peer broke the protocol: no frame can follow that."""
         breach = self._protocol.handshake_exc or self._protocol.parser_exc
         if isinstance(breach, PayloadTooBig):
             self._end_as(outcome.BAD_BODY, "message of more than 16 MB")
@@ -225,12 +225,12 @@ class Frames:
         return self._judge_text(text) if whole else b""
 
     def _judge_text(self, text: bytes | bytearray) -> bytes:
-        """The answer to it, if it is a request of the server."""
+        """Judge one text message; returns the answer if the message is a request of the server."""
         message = parse(text)
         if message is None:
             self._end_as(outcome.BAD_BODY, "not JSON-RPC")
         elif message.asks:
-            if self._protocol.state is not State.OPEN:  # a breach came with it: nobody hears the answer
+            if self._protocol.state is not State.OPEN:  # the same bytes broke the protocol: do not reply
                 return b""
             self._protocol.send_text(answer(message))
             return self._to_send()

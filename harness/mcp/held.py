@@ -1,10 +1,10 @@
-"""What is held of replies that are not whole yet, or not done with: bounded for all connections of a process together.
+"""Count the bytes of replies that are incomplete or in use, with one bound for all connections of a process.
 
     one piece          what a connection has just read (64 KB at most): not counted
     two and more       counted, byte by byte, until nobody holds what was made of them any more
 
-Beyond the bound a reply is given up. That is no fault of its server, which may do as much for each of its clients as it
-does for one: the outcome is `not_held`, and a run that has any is unknown.
+Beyond the bound a reply is given up. The server is not to blame, because it may send each client as much as
+it sends one. So the outcome is `not_held`, and a run with any such call is unknown.
 """
 
 from typing import Final
@@ -13,11 +13,11 @@ HELD_BYTES_MAX: Final = 96_000_000
 
 
 class NoRoomError(Exception):
-    """All connections together hold as much as they may."""
+    """All connections together already hold as many bytes as they may."""
 
 
 class Share:
-    """What one of them holds, given back with the last reference to it."""
+    """The bytes that one connection holds; given back when the last reference to this object goes."""
 
     __slots__ = ("size",)
     of_all: list[int] = [0]  # noqa: RUF012 - one for a process, as its memory is
@@ -26,7 +26,7 @@ class Share:
         self.size = 0
 
     def resize(self, size: int) -> None:
-        """It may always be less."""
+        """Set the number of bytes held; shrinking always works. NoRoomError beyond the common bound."""
         more = size - self.size
         if more > 0 and self.of_all[0] + more > HELD_BYTES_MAX:
             raise NoRoomError
@@ -38,7 +38,7 @@ class Share:
 
 
 class HeldBytes(bytearray):
-    """Pieces that were joined."""
+    """A buffer of joined pieces, counted in a `Share`."""
 
     __slots__ = ("_share",)
 
@@ -48,13 +48,13 @@ class HeldBytes(bytearray):
         super().__init__(first)
 
     def add(self, piece: bytes | bytearray | memoryview) -> None:
-        """One more at its end."""
+        """Append one piece."""
         self._share.resize(len(self) + len(piece))
         self.extend(piece)
 
 
 def joined(before: bytes | bytearray, piece: bytes | bytearray | memoryview) -> bytes | bytearray:
-    """Both; the first piece of all stays as it is."""
+    """Join two pieces; when there is nothing before it, the first piece is only copied."""
     if not before:
         return bytes(piece)
     held = before if isinstance(before, HeldBytes) else HeldBytes(before)

@@ -1,4 +1,4 @@
-"""An object of JSON as MCP has it: parameters, results, schemas, tools. What is in it, the other side decides."""
+"""The type of a JSON object in MCP: parameters, results, schemas, tools. The other side decides its content."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From a whole message or body to its outcome: the second half of the taxonomy's order.
+"""Decide the outcome of a complete message or body: the second half of the order in `outcome`.
 
     ... JSON -> JSON-RPC shape -> id -> error -> isError
 
@@ -13,16 +13,16 @@ from harness.mcp import outcome
 from harness.mcp.messages import Error, Message, Reply, decode_flags, decode_text, first_text, parse
 
 DETAIL_CHARS: Final = 120
-CODE_MAX: Final = 2**31 - 1  # what a row can hold
+CODE_MAX: Final = 2**31 - 1  # the largest code that a row can hold
 REJECTED_CODES: Final = frozenset({-32020, -32021, -32022})
-# With these a server that answers our id may still be speaking of the session, not of the call.
+# Error codes with which a server may reply to our id and still mean the session, not the call.
 SESSION_CODES: Final = frozenset({-32600, -32000, -32001})
 
 
 def judge_response(
     message: Message, expected_id: int | None, status: int | None, session_id: str | None
 ) -> Reply:
-    """JSON-RPC shape, id, error, isError: the same on every transport."""
+    """Check JSON-RPC shape, id, error and isError, in this order; the same for every transport."""
     result, error = message.result, message.error
     if message.jsonrpc != "2.0" or (isinstance(result, msgspec.UnsetType) and not error):
         return Reply(outcome.BAD_BODY, "neither result nor error", status, session_id=session_id)
@@ -47,7 +47,7 @@ def judge_response(
 def judge_refusal(
     body: bytes | bytearray, expected_id: int | None, status: int, session_id: str | None, *, in_session: bool
 ) -> Reply:
-    """A status other than 200: the session, the rate, our mistake, or a JSON-RPC error that answers us."""
+    """Judge a status other than 200: session lost, rate limit, our mistake, or a JSON-RPC error."""
     if status == 429:
         return Reply(outcome.RATE_LIMITED, "429", status, session_id=session_id)
     message = parse(body)
@@ -66,7 +66,7 @@ def judge_refusal(
 
 
 def _is_session_lost(status: int, body: bytes | bytearray, code_for_us: int | None) -> bool:
-    """404 says so (the specification), some say 400 and why; an error about our call's arguments does not."""
+    """Whether the session is lost: status 404, or a 400 that names the session and is not about our call."""
     if status == 404:
         return True
     named = status == 400 and b"session" in body[:2000].lower()
@@ -74,7 +74,7 @@ def _is_session_lost(status: int, body: bytes | bytearray, code_for_us: int | No
 
 
 def printable(text: str) -> str:
-    """What a server said, fit for a table: bounded, on one line, without control characters."""
+    """The server's text for a table: at most `DETAIL_CHARS` characters, one line, no control characters."""
     text = text[:DETAIL_CHARS]
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 

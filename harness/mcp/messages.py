@@ -1,8 +1,8 @@
-"""JSON-RPC messages: what is sent, and what came of it.
+"""JSON-RPC messages: requests and their replies.
 
-Decoding is typed and partial: of a response only what decides its outcome is read, the result stays raw until
-somebody asks for it: what is large on the wire may be twenty times as large in memory. Values are msgspec's structs instead of dataclasses: a frozen dataclass costs six times as
-much to make, and one of each is made for every call.
+Decoding is typed and partial: only what decides the outcome of a response is read. The result stays raw until
+somebody asks for it, because it may take twenty times as much memory decoded. Values are msgspec structs: a
+frozen dataclass takes six times as long to create, and every call creates one of each.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,13 +17,13 @@ from harness.mcp.json_object import JsonObject
 Headers = tuple[tuple[str, str], ...]
 
 encode = msgspec.json.Encoder().encode
-MEMBERS_BYTES_MAX = 1_000_000  # of what is decoded as a whole, where nothing large is due
+MEMBERS_BYTES_MAX = 1_000_000  # the most that is decoded as a whole where nothing large is expected
 SAID_BYTES_MAX = 65_536
 
 CLIENT_INFO = {"name": "mcp-harness", "version": __version__}
 
 
-# What a client can do for a server: a method, and the result for its parameters.
+# The requests of a server that a client can answer: method -> function from parameters to result.
 Answers = Mapping[str, Callable[[JsonObject], Any]]
 NO_ANSWERS: Answers = {}
 
@@ -34,20 +34,20 @@ def rpc(number: int, method: str, params: bytes) -> bytes:
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One HTTP exchange (or WebSocket frame) to make; without an id nothing but an acknowledgement is due."""
+    """One HTTP exchange (or WebSocket frame) to make; without an id, only an acknowledgement is expected."""
 
     operation: str
     body: bytes
     headers: Headers
     id: int | None
     method: str = "POST"
-    contains: bytes = b""  # of a GET: what a healthy answer has in it
-    in_session: bool = False  # after a handshake: the server may ask in mid-stream, and is told of time-outs
-    names_session: bool = False  # by header or by address: a 404 says that it is lost
+    contains: bytes = b""  # for a GET: bytes that a healthy answer contains
+    in_session: bool = False  # after a handshake: the server may send requests, and is told about time-outs
+    names_session: bool = False  # in a header or the URL: a 404 means that the session is lost
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What came of a request: exactly one outcome."""
+    """The result of one request: exactly one outcome."""
 
     outcome: str
     detail: str = ""
@@ -55,21 +55,21 @@ class Reply(msgspec.Struct, frozen=True):
     code: int | None = None
     result: msgspec.Raw | None = None
     session_id: str | None = None
-    data: msgspec.Raw | None = None  # what an error brought along
-    retry_after_s: float | None = None  # how long the server asks to be left alone
+    data: msgspec.Raw | None = None  # the `data` of a JSON-RPC error
+    retry_after_s: float | None = None  # the server's Retry-After, in seconds
 
     def value(self) -> Any:
-        """The result, decoded; None when there is none, or none that can be held (`decoded`)."""
+        """The decoded result; None when there is none, or it cannot be decoded (`decoded`)."""
         return decoded(self.result)
 
     def error_data(self) -> JsonObject:
-        """The members of what an error brought along; empty when that is anything but an object, or large."""
+        """The `data` object of an error; empty when it is not an object, or too large."""
         small = self.data is not None and memoryview(self.data).nbytes <= MEMBERS_BYTES_MAX
         data = decoded(self.data) if small else None
         return data if isinstance(data, dict) else {}
 
     def mapping(self, bytes_max: int = MEMBERS_BYTES_MAX) -> JsonObject:
-        """The result's members; empty when it is anything but an object, or larger than that."""
+        """The result as a dict; empty when it is not an object, or too large."""
         if self.result is not None and memoryview(self.result).nbytes > bytes_max:
             return {}
         value = self.value()
@@ -89,7 +89,7 @@ class Error(msgspec.Struct):
 
 
 class Message(msgspec.Struct):
-    """Any JSON-RPC message; what is absent is UNSET."""
+    """Any JSON-RPC message; absent members are UNSET."""
 
     jsonrpc: str | msgspec.UnsetType = msgspec.UNSET
     id: Scalar | msgspec.UnsetType = msgspec.UNSET
@@ -100,12 +100,12 @@ class Message(msgspec.Struct):
 
     @property
     def asks(self) -> bool:
-        """It wants an answer; an id is a text or a number."""
+        """Whether the message is a request: it has a method and an id (a text or a number)."""
         return isinstance(self.method, str) and isinstance(self.id, str | int | float)
 
 
 class ResultFlags(msgspec.Struct):
-    """What of a result decides the outcome."""
+    """The members of a result that decide the outcome."""
 
     isError: Scalar = False  # noqa: N815 - the wire's name
     resultType: Scalar = "complete"  # noqa: N815
@@ -120,20 +120,22 @@ METHOD_NOT_FOUND = b'"error":{"code":-32601,"message":"Method not found"}'
 
 
 def parse(data: bytes | bytearray) -> Message | None:
-    """A message; None when these bytes are none: not UTF-8, not JSON, not an object of the right shape."""
+    """The decoded message; None when the bytes are not UTF-8, not JSON, or not an object of this shape."""
     try:
         if not data.isascii():
-            data.decode()  # msgspec passes over what it need not read
+            data.decode()  # msgspec does not check the parts that it skips
         if len(data) > 2 * DEPTH_MAX and is_deep(data, DEPTH_MAX):
-            return None  # however deep the stack is that this is called from
+            return None  # depends on how deep the caller's stack is
         return _decode_message(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def decoded(raw: msgspec.Raw | None) -> Any:
-    """The value of a part that was left raw; None when there is none, a number in it is beyond what Python can hold, or
-    it is nested deeper than whoever walks through it could go."""
+    """The decoded value of a raw part.
+
+    None when there is none, a number in it is too large for Python, or it is nested too deep to be
+    processed."""
     try:
         return None if raw is None or is_deep(bytes(raw), DEPTH_MAX) else msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError):
@@ -141,7 +143,7 @@ def decoded(raw: msgspec.Raw | None) -> Any:
 
 
 def answer(message: Message, answers: Answers = NO_ANSWERS) -> bytes:
-    """What a client says to a server's request: a ping is answered with {}, what it can do with that, else -32601."""
+    """The answer to a server's request: {} for a ping, a result for methods in `answers`, else -32601."""
     said = b'"result":{}' if message.method == "ping" else METHOD_NOT_FOUND
     if isinstance(message.method, str) and message.method in answers:
         said = b'"result":%b' % encode(answers[message.method](_members(message.params)))
@@ -149,19 +151,19 @@ def answer(message: Message, answers: Answers = NO_ANSWERS) -> bytes:
 
 
 def _members(params: msgspec.Raw | msgspec.UnsetType) -> JsonObject:
-    """Parameters by name; none when they are anything but an object."""
+    """The parameters as a dict; empty when they are not an object."""
     found = decoded(params) if isinstance(params, msgspec.Raw) else None
     return found if isinstance(found, dict) else {}
 
 
 def cancellation(number: int) -> bytes:
-    """The word that a call was given up; `initialize` may not be."""
+    """The notification that a call was given up; not allowed for `initialize`."""
     said = b'{"requestId":%d,"reason":"timeout"}' % number
     return b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":%b}' % said
 
 
 def first_text(result: msgspec.Raw) -> str:
-    """The first text of a tool's result: what a failing tool had to say, unless it goes on and on."""
+    """The first text in a tool's result, which explains a tool error; empty when it is too long to read."""
     if memoryview(result).nbytes > SAID_BYTES_MAX:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""2026-07-28: arguments of a tool that its schema wants repeated in headers, so that what lies between can route by them.
+"""2026-07-28: tool arguments that the schema wants repeated in headers, so that proxies can route by them.
 
     {"region": {"type": "string", "x-mcp-header": "Region"}}   ->   Mcp-Param-Region: us-west1
 
@@ -20,7 +20,7 @@ from harness.mcp.messages import Headers
 MARK: Final = "x-mcp-header"
 KINDS: Final = frozenset({"string", "integer", "boolean"})
 DEPTH_MAX: Final = 32
-# A header's name -> the names that lead to the argument; of every tool that has any.
+# Header name -> the property names that lead to the argument.
 Mirrored = Mapping[str, Sequence[str]]
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -28,14 +28,14 @@ _PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 
 
 def header_value(text: str) -> str:
-    """Any text as a header may carry it."""
+    """Encode any text so that a header can carry it."""
     if _PLAIN.fullmatch(text) and not text.startswith("=?base64?"):
         return text
     return f"=?base64?{base64.b64encode(text.encode('utf-8', 'surrogatepass')).decode()}?="
 
 
 def mirrored(schema: object) -> dict[str, list[str]]:
-    """Which arguments of a tool go into which headers; ValueError says why it must not be called."""
+    """Which arguments of a tool go into which headers; ValueError when the tool must not be called."""
     found: dict[str, list[str]] = {}
     for path, name, kind in _marks(schema, (), 0):
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
@@ -55,7 +55,7 @@ def mirrored(schema: object) -> dict[str, list[str]]:
 def sort_out(
     tools: Iterable[JsonObject],
 ) -> tuple[list[JsonObject], dict[str, dict[str, list[str]]], dict[str, str]]:
-    """The tools that may be called, what of their arguments goes into headers, and why others may not be called."""
+    """Return the callable tools, their mirrored arguments, and why the other tools must not be called."""
     good: list[JsonObject] = []
     wanted: dict[str, dict[str, list[str]]] = {}
     refused: dict[str, str] = {}
@@ -72,7 +72,7 @@ def sort_out(
 
 
 def param_headers(wanted: Mirrored, arguments: Mapping[str, Any]) -> Headers:
-    """The headers of one call."""
+    """The headers that one call needs for its mirrored arguments."""
     values = ((name, _reached(arguments, path)) for name, path in wanted.items())
     return tuple(
         (f"Mcp-Param-{name}", header_value(_shown(value))) for name, value in values if value is not None
@@ -82,7 +82,7 @@ def param_headers(wanted: Mirrored, arguments: Mapping[str, Any]) -> Headers:
 def _marks(
     node: object, path: tuple[str, ...] | None, depth: int
 ) -> Iterator[tuple[tuple[str, ...] | None, object, object]]:
-    """Every mark of a schema: where it is (None: where no properties lead), its name, the type beside it."""
+    """Yield each mark of a schema: its path (None: not reached by properties alone), name and type."""
     if depth > DEPTH_MAX:
         raise ValueError("its schema is too deep to be read")
     if isinstance(node, list):
@@ -101,7 +101,7 @@ def _marks(
 
 
 def _is_plain(kind: object) -> bool:
-    """A type of KINDS, which may be null as well."""
+    """Whether the type is one of KINDS, possibly with null."""
     kinds = (
         {kind} if isinstance(kind, str) else {*map(str, kind)} - {"null"} if isinstance(kind, list) else set()
     )

@@ -23,5 +23,5 @@ _PROTOCOL_FAMILIES: Final = (
 
 
 def is_protocol(operation: str) -> bool:
-    """Whether a row of this operation is no call of the load."""
+    """Whether an operation is part of the protocol, and so not a call of the load."""
     return operation in _PROTOCOL or operation.startswith(_PROTOCOL_FAMILIES)

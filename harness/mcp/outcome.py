@@ -1,4 +1,4 @@
-"""The taxonomy: every call ends in exactly one of these, decided in the order of the wire.
+"""The outcomes: every call ends with exactly one, decided in the order in which things arrive.
 
     transport -> status -> content type -> JSON -> JSON-RPC shape -> id -> error -> isError
 

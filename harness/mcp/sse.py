@@ -22,11 +22,11 @@ RETRY_DIGITS_MAX: Final = 9
 
 
 class TooLargeError(ValueError):
-    """An event grew beyond the bound."""
+    """An event is larger than the limit."""
 
 
 class Parser:
-    """One stream."""
+    """The parser of one stream."""
 
     __slots__ = (
         "_after_cr", "_began", "_data", "_id", "_limit_bytes", "_line", "_name", "_size", "_wanted", "last_id", "name",
@@ -49,15 +49,15 @@ class Parser:
 
     @property
     def inside_event(self) -> bool:
-        """Whether an event has begun that has not ended."""
+        """Whether an event has begun and not ended."""
         return bool(self._line) or self._data is not None
 
     def let_go(self) -> None:
-        """Of the event that is not whole: nothing will be fed any more."""
+        """Release the unfinished event: no more bytes will come."""
         self._data, self._line = None, b""
 
     def feed(self, chunk: bytes) -> Iterator[bytes | bytearray]:
-        """The data of every event that these bytes complete."""
+        """Take bytes; returns the data of each event that they complete."""
         if not self._began:
             chunk = self._begin(chunk)
         if self._after_cr and chunk:  # the CR ended its line; this LF belongs to it
@@ -130,6 +130,6 @@ class Parser:
 
 
 def _without(line: bytearray, start: int) -> bytearray:
-    """What was long enough to come in pieces is not copied."""
+    """Remove the first bytes in place: a long line is not copied."""
     del line[:start]
     return line

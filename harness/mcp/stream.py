@@ -1,11 +1,11 @@
-"""A stream of events that a server holds open: answers to what is posted elsewhere, and what the server asks.
+"""A stream of events that a server keeps open: replies to posted requests, and requests of the server.
 
     GET -> 200, text/event-stream -> event: endpoint (HTTP+SSE only) -> messages, for as long as it is open
 
-- A reply to something that was given up earlier is passed over; any other id that is not ours is an `id_mismatch`.
-- The end of the stream is the end of the call under way: `stream_ended` when it was clean, `truncated` when not.
-- An endpoint at another server is none: what is posted may hold secrets.
-- Events are bounded (16 MB); the stream as a whole is not, for it may last as long as a run.
+- A late reply to a call that was given up is ignored; any other id that is not ours is an `id_mismatch`.
+- If the stream ends, so does the current call: `stream_ended` when it ended cleanly, else `truncated`.
+- An endpoint on another server is refused, because requests may hold secrets.
+- An event is bounded (16 MB). The stream as a whole is not: it may last as long as a run.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ OPENING: Final = Request("session/stream", b"", LISTENING, None, "GET", in_sessi
 
 
 class Stream:
-    """What has come of one GET so far; `on_news` is called when any of it has changed."""
+    """The state of one open stream (a GET); `on_news` is called whenever it changes."""
 
     __slots__ = (
         "_events", "_expected", "_names_session", "_on_news", "_refusal", "_status", "_url", "asked", "ended", "endpoint", "opened", "reply",
@@ -38,7 +38,7 @@ class Stream:
 
     def __init__(self, url: str, on_news: Callable[[], object], *, names_session: bool = False) -> None:
         self._url = url
-        self._names_session = names_session  # a 404 says that it is lost
+        self._names_session = names_session  # a 404 means that the session is lost
         self._on_news = on_news
         self._events = sse.Parser(BODY_BYTES_MAX, WANTED)
         self._status = 0
@@ -47,8 +47,8 @@ class Stream:
         self.opened = False
         self.endpoint: str | None = None  # where messages are posted
         self.asked: list[Message] = []  # requests of the server, to be answered
-        self.reply: Reply | None = None  # what came of the call under way
-        self.ended: Reply | None = None  # why there is no stream (any more)
+        self.reply: Reply | None = None  # the reply to the current call
+        self.ended: Reply | None = None  # why the stream ended, or could not be opened
 
     @property
     def got_head(self) -> bool:
@@ -56,35 +56,35 @@ class Stream:
 
     @property
     def retry_s(self) -> float:
-        """How long to wait before that."""
+        """Seconds to wait before that request."""
         return RETRY_S if self._events.retry_ms is None else self._events.retry_ms / 1000
 
     def resumption(self, request: Request) -> Request:
-        """The request that takes this stream up where it ended."""
+        """The request that resumes this stream where it ended."""
         if not self._events.last_id:
             return request
         kept = tuple(line for line in request.headers if line[0] != LAST_EVENT_ID)
         return msgspec.structs.replace(request, headers=(*kept, (LAST_EVENT_ID, self._events.last_id)))
 
     def expect(self, number: int | None) -> None:
-        """A call begins; its answer may come at once."""
+        """Begin a call; its answer may arrive at once."""
         self._expected = number
         self.reply = self.ended
 
     def taken(self) -> Reply | None:
-        """The reply to the call that was under way, which may be large: nothing is kept of it here."""
+        """Return the reply to the current call and keep no reference to it, because it may be large."""
         reply, self.reply = self.reply, None
         return reply
 
     def head(self, status: int, content_type: str, session_id: str | None) -> None:
-        """Status line and the headers that matter."""
+        """Take the status line and the relevant headers."""
         del session_id
         self._status = status
         self.opened = status == 200 and content_type.lower().startswith("text/event-stream")
         self._on_news()
 
     def body(self, chunk: bytes) -> bool:
-        """A piece of the stream; true when no more is wanted."""
+        """Take a piece of the stream; returns true when no more bytes are wanted."""
         if self.ended is not None:
             return True
         if not self.opened:
@@ -101,7 +101,7 @@ class Stream:
         return self.ended is not None
 
     def end(self, *, closed: bool = False) -> Reply:
-        """The stream has ended; `closed`: with the connection."""
+        """Take the end of the stream; `closed`: the connection closed with it."""
         if self.ended is not None:
             return self.ended
         if not self.opened and self._status == 200:
@@ -117,13 +117,13 @@ class Stream:
         return self._told()
 
     def fail(self, failed: str, detail: str) -> Reply:
-        """The transport gave up."""
+        """End with a transport error."""
         if self.ended is None:
             self._end_as(failed, detail)
         return self._told()
 
     def let_go(self) -> None:
-        """Of what is held for more that is to come."""
+        """Release the bytes of an unfinished event: no more bytes will come."""
         self._events.let_go()
         self._refusal.clear()
 
@@ -136,7 +136,7 @@ class Stream:
         self._finish(Reply(ended, printable(detail), self._status or None))
 
     def _finish(self, ended: Reply) -> None:
-        """The end of the stream is the end of the call under way."""
+        """End the current call, because its stream has ended."""
         self.ended = ended
         self.reply = self.reply or ended
         self.let_go()

@@ -1,8 +1,8 @@
-"""Whole text frames of a WebSocket, read and written without the machinery for everything else a frame may be.
+"""Read and write complete text frames of a WebSocket, without the machinery for all other kinds of frames.
 
     masked(text)        a frame as a client sends it
-    unmasked(data)      its text, if `data` is just one such frame from a server: final, unmasked, plain ASCII
-    lacking(data, n)    how much of its last frame is still to come, when n bytes of the one before it were
+    unmasked(data)      the text, if `data` is exactly one frame of a server: final, unmasked, plain ASCII
+    lacking(data, n)    how many bytes its last frame still lacks, if the frame before `data` lacked n
 
 A message of JSON-RPC is nearly always such a frame, and arrives alone. Whatever is not goes through `websockets`.
 """
@@ -19,7 +19,7 @@ LOST: Final = -1  # a frame's head was cut in two: its length is not known
 
 
 def masked(text: bytes) -> bytes:
-    """One frame, with a key that cannot be foreseen."""
+    """Encode one text frame as a client sends it, with a random mask."""
     size, key = len(text), os.urandom(4)
     if size < 126:
         head = pack("!BB", FINAL_TEXT, MASKED | size)
@@ -31,7 +31,7 @@ def masked(text: bytes) -> bytes:
 
 
 def unmasked(data: bytes) -> bytes | None:
-    """The text of the one frame that this is."""
+    """The text of the frame, if the data is exactly one plain server frame; else None."""
     if len(data) < 2 or data[0] != FINAL_TEXT:
         return None
     start, size = 2, data[1]
@@ -46,7 +46,7 @@ def unmasked(data: bytes) -> bytes | None:
 
 
 def lacking(data: bytes, before: int) -> int:
-    """Zero when the last frame ends with `data`; LOST when that cannot be told."""
+    """How many bytes of the last frame are still missing: 0 if it is complete, LOST if unknown."""
     at = before
     while 0 <= at < len(data):
         size = _frame_bytes(data, at)
@@ -57,7 +57,7 @@ def lacking(data: bytes, before: int) -> int:
 
 
 def _frame_bytes(data: bytes, at: int) -> int | None:
-    """The length of the frame that begins there, its head included; None when the head is cut."""
+    """The length of the frame that begins there, including its head; None when its head is incomplete."""
     left = len(data) - at
     if left < 2:
         return None

@@ -1,4 +1,4 @@
-"""A tool as its server describes it, which may say anything: what is not of the right shape counts as not said."""
+"""A tool as its server describes it. A server may send anything: fields of the wrong shape count as missing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,23 +7,23 @@ from harness.mcp.json_object import JsonObject
 
 
 def properties(tool: Mapping[str, Any]) -> JsonObject:
-    """The arguments that it knows, and what is said of each."""
+    """The schemas of the tool's arguments, by name."""
     return _object(_object(tool.get("inputSchema")).get("properties"))
 
 
 def required(tool: Mapping[str, Any]) -> list[str]:
-    """The arguments that it must have."""
+    """The names of the required arguments."""
     said = _object(tool.get("inputSchema")).get("required")
     return [name for name in said if isinstance(name, str)] if isinstance(said, list) else []
 
 
 def only_reads(tool: Mapping[str, Any]) -> bool:
-    """It is annotated so."""
+    """Whether the tool's annotations say that it is read-only."""
     return _object(tool.get("annotations")).get("readOnlyHint") is True
 
 
 def kind(tool: Mapping[str, Any], argument: str) -> str:
-    """The type of one argument; empty when it is not said, or not as one word."""
+    """The type of one argument; empty when the schema does not give exactly one type."""
     said = _object(properties(tool).get(argument)).get("type")
     return said if isinstance(said, str) else ""
 

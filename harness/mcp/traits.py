@@ -1,4 +1,4 @@
-"""What a client is beyond its dialect: what it can do for a server, and what it has learnt of the server's tools."""
+"""Properties of a client beyond its dialect: its capabilities, and what it has learnt of the tools."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from harness.mcp.mirrored import Mirrored
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """The same for every session of a run."""
+    """The client's capabilities and mirrored arguments; the same for every session of a run."""
 
     capabilities: Mapping[str, Any] = field(default_factory=dict)  # declared to the server
     mirrored: Mapping[str, Mirrored] = field(default_factory=dict)  # by tool; 2026-07-28 only

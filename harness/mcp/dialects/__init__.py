@@ -23,11 +23,11 @@ Exchanges = Generator[Request, Reply, Reply | None]
 
 
 class Session(Protocol):
-    """What a user needs of a dialect."""
+    """The interface of a dialect, as a virtual user needs it."""
 
     @property
     def session_id(self) -> str | None:
-        """While one is held, a 404 means that the session is lost."""
+        """The session id, or None. While there is one, a 404 means that the session is lost."""
         ...
 
     def opening(self) -> Exchanges: ...
@@ -35,7 +35,7 @@ class Session(Protocol):
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Request: ...
     def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Request: ...
     def listening(self) -> Request | None:
-        """The GET that opens the stream of what the server says outside of calls, where the dialect has one."""
+        """The GET that opens the stream of messages outside of calls; None where the dialect has none."""
         ...
 
 

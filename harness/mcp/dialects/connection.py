@@ -1,8 +1,8 @@
-"""Where the connection is the session: WebSocket with subprotocol `mcp`, and HTTP+SSE of 2024-11-05.
+"""Dialects whose connection is the session: WebSocket with subprotocol `mcp`, and HTTP+SSE of 2024-11-05.
 
-initialize -> notifications/initialized -> calls; no session id, integer ids, nothing to say at the end.
-WebSocket is in no revision of the specification; this is what servers do: a message a text frame. With HTTP+SSE messages
-are posted to the address that the open stream named, and answered on that stream.
+initialize -> notifications/initialized -> calls; no session id, integer ids, no closing request. WebSocket is
+in no revision of the specification; servers send one message per text frame. With HTTP+SSE, messages are
+posted to the endpoint that the open stream named, and replies come on that stream.
 """
 
 from collections.abc import Generator, Mapping
@@ -16,7 +16,7 @@ from harness.mcp.traits import NO_TRAITS, Traits
 
 
 class ConnectionSession:
-    """One connection's ids."""
+    """The request ids of one connection."""
 
     session_id: str | None = None
 
@@ -38,7 +38,7 @@ class ConnectionSession:
         return None
 
     def listening(self) -> None:
-        """There is no other stream."""
+        """Return None: there is no separate stream."""
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Request:
         params = b'{"name":%b,"arguments":%b}' % (encode(tool), encode(arguments))

@@ -25,12 +25,12 @@ LISTENING: Headers = (("Accept", "text/event-stream"),)
 
 
 def answering(headers: Headers) -> Headers:
-    """What an answer carries to a question that came on the stream of a request with these."""
+    """The headers of an answer to a question that came on the stream of a request with these headers."""
     return (*HEADERS, *(line for line in headers if line[0] not in NOT_OF_ANSWERS))
 
 
 def initialize_params(version: str, capabilities: Mapping[str, Any]) -> JsonObject:
-    """What a client says of itself first."""
+    """The parameters of `initialize`."""
     return {"protocolVersion": version, "capabilities": capabilities, "clientInfo": CLIENT_INFO}
 
 
@@ -47,7 +47,7 @@ class HandshakeSession:
         self._agreed = False
 
     def opening(self) -> Generator[Request, Reply, Reply | None]:
-        """Ends with the reply that decided: the first that failed, or the last."""
+        """Open the session; returns the reply that decided: the first failure, or the last reply."""
         self.session_id, self._headers, self._agreed = None, HEADERS, False
         params = initialize_params(self._offered, self._capabilities)
         reply = yield self._request("initialize", "initialize", encode(params))
@@ -91,11 +91,11 @@ class HandshakeSession:
         )
 
     def listening(self) -> Request | None:
-        """The stream for what a server says outside of calls; 405 means that it has none."""
+        """The GET for the stream of messages outside of calls; a server without one answers 405."""
         return self._bare("session/listen", method="GET")
 
     def _bare(self, operation: str, body: bytes = b"", method: str = "POST") -> Request:
-        """Without an id: nothing but a status is due."""
+        """A request without an id: the server answers with a status only."""
         headers = LISTENING + self._headers[len(HEADERS) :] if method == "GET" else self._headers
         named = self.session_id is not None
         return Request(operation, body, headers, None, method, in_session=True, names_session=named)

@@ -23,7 +23,7 @@ NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"
 
 
 def meta(capabilities: Mapping[str, Any]) -> bytes:
-    """The envelope of every request."""
+    """The `_meta` envelope that every request carries."""
     return encode(
         {
             "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
@@ -37,7 +37,7 @@ META = meta({})
 
 
 class ModernSession:
-    """Nothing to remember but the next id; headers are made once a tool."""
+    """A session without state, except for the next id; headers are built once per tool."""
 
     session_id: str | None = None
 
@@ -54,7 +54,7 @@ class ModernSession:
     closing = opening
 
     def listening(self) -> None:
-        """There is no such stream."""
+        """Return None: this version has no such stream."""
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Request:
         number = next(self._ids)
@@ -78,7 +78,7 @@ class ModernSession:
 
 
 def _decoded(arguments: Mapping[str, Any] | msgspec.Raw) -> Mapping[str, Any]:
-    """Arguments that were encoded once are read again for their headers."""
+    """The arguments as a mapping; those that were encoded once are decoded again for their headers."""
     return msgspec.json.decode(arguments, type=dict) if isinstance(arguments, msgspec.Raw) else arguments
 
 

@@ -11,7 +11,7 @@ HEADERS = (("Accept", "application/json"), ("Content-Type", "application/json"))
 
 
 class PlainSession:
-    """Nothing to remember but the next id."""
+    """A session without state, except for the next id."""
 
     session_id: str | None = None
 
@@ -26,7 +26,7 @@ class PlainSession:
     closing = opening
 
     def listening(self) -> None:
-        """There is no such stream."""
+        """Return None: plain JSON-RPC has no such stream."""
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Request:
         number = next(self._ids)
