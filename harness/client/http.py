@@ -1,9 +1,9 @@
-"""Exchanges over aiohttp: requests of a dialect go out, outcomes come back. No redirects, no retries, deadlines.
+"""Exchanges over aiohttp: send a dialect's requests and return outcomes. No redirects, no retries, deadlines.
 
-It is not for load: one call after the other, readable errors. It hides nothing that the load's
-own transport would see: no cookies, no decompression, the same bound on headers. Every exchange has a connection of
-its own: one that a server closes after a faulty reply must not fail the next.
-A stream that a server closed to be asked again is asked for again, within the deadline of its call.
+Not for load: it makes one call after the other, with readable errors. It sees what the load's own transport
+would see: no cookies, no decompression, the same bound on headers. Every exchange has its own connection, so
+that a connection that the server closes after a faulty reply cannot fail the next exchange. A stream that the
+server closed for polling is resumed within the deadline of its call.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ LOOK_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How an answer begins; names of headers are in lower case."""
+    """The status and headers of a response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,7 +41,7 @@ class Head:
 
 @dataclass(slots=True)
 class HttpClient:
-    """One server, over HTTP."""
+    """A client of one server over HTTP."""
 
     url: str
     timeout_s: float
@@ -49,7 +49,7 @@ class HttpClient:
     answers: Answers = field(default_factory=dict)
 
     async def exchange(self, request: Request) -> Reply:
-        """One attempt, one outcome."""
+        """Send one request once and return its outcome."""
         now_s = asyncio.get_running_loop().time
         deadline_s = now_s() + self.timeout_s
         exchange = Exchange(request)
@@ -67,15 +67,15 @@ class HttpClient:
         return reply
 
     async def listen(self, request: Request, stream: Stream) -> Reply:
-        """Feed a stream for as long as it is open; how it ended."""
+        """Feed a stream while it is open; returns how it ended."""
         return await self._once(request, stream, None)
 
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
-        """Drive a sequence of exchanges to its end."""
+        """Run a sequence of exchanges to its end."""
         return await drive(self.exchange, sequence)
 
     async def head(self, request: Request) -> Head | None:
-        """Status and headers of an answer, whatever follows them; None when none came."""
+        """The status and headers of a response, without its body; None when no response came."""
         try:
             async with (
                 asyncio.timeout(self.timeout_s),
@@ -119,7 +119,7 @@ class HttpClient:
             return "content-length" not in headers and "transfer-encoding" not in headers
 
     async def _answer(self, request: Request, receiver: Exchange | Stream) -> None:
-        """Whoever asks may wait for it before the response comes."""
+        """Answer the server's questions now: it may wait for the answers before it sends the response."""
         asked, receiver.asked = receiver.asked, []
         posted_to = receiver.endpoint if isinstance(receiver, Stream) else None
         client = replace(self, url=posted_to or self.url)
@@ -132,7 +132,7 @@ class HttpClient:
 async def http_client(
     url: str, timeout_s: float, headers: Mapping[str, str], answers: Answers = NO_ANSWERS
 ) -> AsyncIterator[HttpClient]:
-    """A client whose connections are closed with it."""
+    """A client that closes its connections at the end of the block."""
     async with aiohttp.ClientSession(
         headers=dict(headers),
         connector=connector(force_close=True),
@@ -147,7 +147,7 @@ async def http_client(
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The next piece of body. A breach of HTTP that comes after the head fails aiohttp's connection, not its body."""
+    """Read the next piece of the body. After the head, aiohttp reports broken HTTP at the connection."""
     while True:
         try:
             async with within(LOOK_S):
@@ -159,18 +159,18 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _ended_by(error: Exception, *, got_head: bool) -> str:
-    """A connection that ended before the reply did."""
+    """The outcome for a connection that ended before the reply did."""
     if isinstance(error, aiohttp.ClientPayloadError) or got_head:
         return outcome.TRUNCATED
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        # aiohttp hands over the head as far as it had come.
+        # The message is a text when nothing came, else the part of the head that came.
         return outcome.DISCONNECTED if isinstance(error.message, str) else outcome.TRUNCATED
     return outcome.RESET
 
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:
     cause = error.os_error
-    if isinstance(cause, ssl.SSLCertVerificationError):  # its number is one of OpenSSL's, not of the system's
+    if isinstance(cause, ssl.SSLCertVerificationError):  # its errno is OpenSSL's, not the system's
         return f"its certificate is refused: {cause.verify_message}"
     if cause.errno and cause.errno > 0:  # asyncio's own words name the address, not the reason
         return os.strerror(cause.errno)

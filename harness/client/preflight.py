@@ -1,7 +1,7 @@
-"""Look before loading: is it there, is it MCP, what does it speak, who is it, what tools has it?
+"""Check the server before the load: does it answer, is it MCP, which dialect, name, version and tools has it?
 
-Nothing there is the target's fault (exit 4), within the deadline that is given; something there that is not
-MCP is a mistake in the address (exit 2).
+If no server answers within the deadline, that is the target's fault (exit 4). If something answers that is
+not MCP, the address is wrong (exit 2).
 """
 
 import re
@@ -33,14 +33,14 @@ from harness.mcp.mirrored import sort_out
 
 NOT_THERE = outcome.CONNECTION_FAILURES - {
     outcome.HTTP_PROTOCOL
-}  # somebody is there, and speaks something else
+}  # a server answers, but not in this protocol
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What a server said of itself; `tools` is None where it cannot be asked."""
+    """What the server told about itself; `tools` is None for a dialect that cannot list them."""
 
     protocol: str
     server_name: str | None
@@ -55,11 +55,11 @@ class Discovered:
 async def preflight(
     url: str, protocol: str, *, headers: Mapping[str, str] | None = None, timeout_s: float = 5.0
 ) -> Discovered:
-    """The dialect (found, when it is `auto`), the introduction, the tools."""
+    """Return the dialect (searched for when it is `auto`), the server's name and version, and its tools."""
     headers = headers or {}
     check_headers(headers)
     try:
-        async with within(timeout_s):  # for all of it, however many exchanges that takes
+        async with within(timeout_s):  # one deadline for all exchanges together
             return await _look(url, protocol, headers, timeout_s)
     except TimeoutError:
         raise not_there(url, Reply(outcome.TIMEOUT, f"no answer in {timeout_s:g} s")) from None
@@ -104,21 +104,21 @@ async def _over_http(url: str, client: HttpClient, found: DiscoveredDialect) -> 
 
 
 def search(protocol: str) -> Generator[Request, Reply, DiscoveredDialect]:
-    """The server's introduction in the dialect that was asked for, or in the one it speaks."""
+    """The server's introduction in the requested dialect, or in the one that the search finds."""
     if protocol == "auto":
         return (yield from discover())
     if protocol != MODERN_VERSION:
         return (yield from introduce(HandshakeSession(protocol)))
     found = yield from look(ModernSession())
     if found.protocol is None and found.reply.outcome not in NOT_THERE:
-        return DiscoveredDialect(MODERN_VERSION, None, None, found.reply)  # to introduce oneself is optional
+        return DiscoveredDialect(MODERN_VERSION, None, None, found.reply)  # server/discover is optional
     return found
 
 
 async def _over_stream(
     url: str, timeout_s: float, headers: Mapping[str, str], refused: Reply | None
 ) -> Discovered:
-    """HTTP+SSE, which is known by the endpoint that its stream names; `refused`: what was said to a POST before."""
+    """Discover a server over HTTP+SSE; `refused` is its reply to an earlier POST."""
     async with stream_client(url, timeout_s, headers) as stream:
         if isinstance(stream, Reply):
             raise not_there(url, refused or stream)
@@ -126,7 +126,7 @@ async def _over_stream(
 
 
 async def _over_connection(url: str, carrier: SocketClient | StreamClient, protocol: str) -> Discovered:
-    """Where the connection is the session."""
+    """Discover a server over a transport whose connection is the session."""
     session = new_session(protocol)
     opened = await carrier.run(session.opening())
     if opened is None or opened.outcome != outcome.OK:
@@ -138,7 +138,7 @@ async def _over_connection(url: str, carrier: SocketClient | StreamClient, proto
 
 
 async def _plain(url: str, client: HttpClient) -> Discovered:
-    """Plain JSON-RPC has no introduction: any JSON-RPC answer will do, an error too."""
+    """Discover a plain JSON-RPC server by any JSON-RPC reply, even an error: it has no introduction."""
     reply = await client.exchange(new_session("plain").request("tools/list", {}))
     if reply.outcome not in {outcome.OK, outcome.RPC_ERROR}:
         raise not_there(url, reply)
@@ -146,7 +146,7 @@ async def _plain(url: str, client: HttpClient) -> Discovered:
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
-    """UsageError unless these can be sent."""
+    """Raise a UsageError unless these headers can be sent."""
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise UsageError(
@@ -157,7 +157,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 
 def not_there(url: str, reply: Reply) -> TargetUnreachableError | UsageError:
-    """Whose fault it is that there is nothing to talk to."""
+    """The error when no MCP server answers: no server there (exit 4), or a wrong address (exit 2)."""
     shown = redact.url(url)
     why = f"{reply.outcome}: {reply.detail}" if reply.detail else reply.outcome
     if reply.outcome in NOT_THERE:

@@ -1,4 +1,4 @@
-"""Driving a sequence of exchanges, a generator of the protocol's, over whatever carries them."""
+"""Run a sequence of exchanges (a generator from `harness.mcp`) over any transport."""
 
 from collections.abc import Awaitable, Callable, Generator
 from typing import TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 async def drive(exchange: Callable[[Request], Awaitable[Reply]], sequence: Generator[Request, Reply, T]) -> T:
-    """To its end, and what it returns."""
+    """Run the sequence to its end and return its result."""
     try:
         request = next(sequence)
         while True:

@@ -1,9 +1,9 @@
-"""One open session with one server, for single calls: canaries, verification, a look by hand.
+"""One open session with one server, for single calls: canaries, verification, inspection by hand.
 
     async with connected("http://127.0.0.1:8000/mcp") as client:
         reply = await client.call("echo", {"message": "hi"})
 
-What a call came to is in its reply, as in a run; only a session that cannot be opened is an error.
+The outcome of a call is in its reply, as in a run. Only a session that cannot be opened raises an error.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -23,7 +23,7 @@ from harness.mcp.mirrored import Mirrored
 from harness.mcp.traits import Traits
 
 ROUNDS_MAX = 10
-# Whoever can answer these declares it by these names.
+# Requests of a server, and the capability that a client declares when it can answer them.
 CAPABILITY_OF = {
     "elicitation/create": "elicitation",
     "sampling/createMessage": "sampling",
@@ -34,7 +34,7 @@ Carrier = HttpClient | SocketClient | StreamClient
 
 @dataclass(slots=True)
 class Client:
-    """What speaks for one client."""
+    """An open MCP session of one client."""
 
     protocol: str
     _session: Session = field(repr=False)
@@ -42,7 +42,7 @@ class Client:
     _answers: Answers = field(default_factory=dict, repr=False)
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> Reply:
-        """One attempt, one outcome; what the tool asks for is given, where there are answers."""
+        """Call a tool once. If it asks for input and `answers` has it, answer and return the final reply."""
         reply = await self._carrier.exchange(self._session.call(tool, arguments))
         for _ in range(ROUNDS_MAX if self._answers else 0):
             given = self._given(reply)
@@ -53,11 +53,11 @@ class Client:
         return reply
 
     async def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Reply:
-        """Any other method: ping, resources/read, ..."""
+        """Send any other request: ping, resources/read, ..."""
         return await self._carrier.exchange(self._session.request(method, params, operation))
 
     def _given(self, reply: Reply) -> JsonObject | None:
-        """What a tool that asked for input is told (2026-07-28); None when nobody can answer."""
+        """The answers to a tool that asked for input (2026-07-28); None if it did not, or one is missing."""
         asked = reply.mapping().get("inputRequests") if reply.outcome == outcome.INPUT_REQUIRED else None
         if not isinstance(asked, dict):
             return None
@@ -83,7 +83,7 @@ async def connected(
     mirrored: Mapping[str, Mirrored] | None = None,
     listen: bool = False,
 ) -> AsyncIterator[Client]:
-    """An open session, closed with the block; the dialect is found when it is `auto`.
+    """Open a session and close it with the block; the dialect is detected when it is `auto`.
 
     `answers` says what this client can do for a server, `mirrored` what of a tool's arguments goes into headers
     (`preflight` learns it); `listen` opens the stream of what a server says outside of calls.

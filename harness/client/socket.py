@@ -1,4 +1,4 @@
-"""Exchanges over a WebSocket, on asyncio streams: one call at a time; the frames are `harness.mcp.frames`' business."""
+"""Exchanges over a WebSocket, on asyncio streams, one call at a time. `harness.mcp.frames` reads the frames."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ CLOSE_S = 0.2
 
 @dataclass(slots=True)
 class SocketClient:
-    """One open socket."""
+    """A client on one open WebSocket."""
 
     timeout_s: float
     _frames: Frames = field(repr=False)
@@ -31,19 +31,19 @@ class SocketClient:
     _writer: asyncio.StreamWriter = field(repr=False)
 
     async def exchange(self, request: Request) -> Reply:
-        """One attempt, one outcome."""
+        """Send one request once and return its outcome."""
         return await self._within(lambda: self._frames.send(request), lambda: False)
 
     async def open(self) -> Reply:
-        """Ok when frames may be sent, else why not."""
+        """Open the WebSocket; the outcome is ok when frames may be sent."""
         return await self._within(self._frames.hello, lambda: self._frames.opened)
 
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
-        """Drive a sequence of exchanges to its end."""
+        """Run a sequence of exchanges to its end."""
         return await drive(self.exchange, sequence)
 
     async def close(self) -> None:
-        """Say goodbye, for a fifth of a second at most."""
+        """Send the close frame and close; waits at most `CLOSE_S`."""
         try:
             self._writer.write(self._frames.goodbye())
             self._writer.close()
@@ -77,7 +77,7 @@ class SocketClient:
 async def socket_client(
     url: str, timeout_s: float, headers: Mapping[str, str]
 ) -> AsyncIterator[SocketClient | Reply]:
-    """An open socket, or the reply that says why there is none."""
+    """An open WebSocket client, or the reply that says why it could not be opened."""
     parts = urlsplit(url)
     secure = parts.scheme == "wss"
     try:

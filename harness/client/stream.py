@@ -1,4 +1,4 @@
-"""Streams that a server holds open, over aiohttp: HTTP+SSE of 2024-11-05, and what is said outside of calls.
+"""Streams that a server keeps open, over aiohttp: HTTP+SSE of 2024-11-05, and messages outside of calls.
 
 async with stream_client(url, 5.0, {}) as client:       # HTTP+SSE: a GET, then messages posted where it says
 async with listening(http, session.listening()):        # Streamable HTTP: the GET beside the calls
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class StreamClient:
-    """One open stream of HTTP+SSE, and the address that goes with it."""
+    """One open HTTP+SSE stream, and the endpoint that it named."""
 
     timeout_s: float
     _posts: HttpClient = field(repr=False)
@@ -33,7 +33,7 @@ class StreamClient:
     _news: asyncio.Event = field(repr=False)
 
     async def exchange(self, request: Request) -> Reply:
-        """One attempt, one outcome: posted, and answered on the stream."""
+        """Post one request; its reply comes on the stream."""
         self._stream.expect(request.id)
         posted = await self._posts.exchange(msgspec.structs.replace(request, id=None))
         if request.id is None or posted.outcome != outcome.OK:
@@ -42,7 +42,7 @@ class StreamClient:
         return self._stream.taken() or Reply(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
 
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
-        """Drive a sequence of exchanges to its end."""
+        """Run a sequence of exchanges to its end."""
         return await drive(self.exchange, sequence)
 
 
@@ -50,7 +50,7 @@ class StreamClient:
 async def stream_client(
     url: str, timeout_s: float, headers: Mapping[str, str], answers: Answers = NO_ANSWERS
 ) -> AsyncIterator[StreamClient | Reply]:
-    """An open stream that has named its endpoint, or the reply that says why there is none."""
+    """A client whose stream has named its endpoint, or the reply that says why it could not be opened."""
     news = asyncio.Event()
     stream = Stream(url, news.set)
     async with http_client(url, timeout_s, headers, answers) as http:
@@ -67,7 +67,7 @@ async def stream_client(
 
 @asynccontextmanager
 async def listening(http: HttpClient, request: Request | None) -> AsyncIterator[None]:
-    """Listen beside the calls, from now on; a server that has no such stream says so with 405."""
+    """Listen for messages outside of calls in the background; a server without such a stream answers 405."""
     if request is None:
         yield
         return
@@ -81,7 +81,7 @@ async def listening(http: HttpClient, request: Request | None) -> AsyncIterator[
 
 
 async def _listen(http: HttpClient, request: Request, on_news: Callable[[], object]) -> None:
-    """A stream that ends is opened again, from where it ended."""
+    """Keep the stream open: when it ends, resume it where it ended."""
     for _ in range(RESUMPTIONS_MAX):
         stream = Stream(http.url, on_news, names_session=request.names_session)
         await http.listen(request, stream)
@@ -92,7 +92,7 @@ async def _listen(http: HttpClient, request: Request, on_news: Callable[[], obje
 
 
 async def _until(done: Callable[[], bool], news: asyncio.Event, within_s: float) -> None:
-    """Or until the time is over."""
+    """Wait until `done` is true, or the time is over."""
     try:
         async with within(within_s):
             while not done():
