@@ -1,1 +1,1 @@
-"""Runs that were made before: which there are, and what changed since the last one."""
+"""Earlier runs: list them, and compare a run with the one before."""

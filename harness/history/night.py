@@ -1,4 +1,4 @@
-"""What a nightly run says beside its report: nightly.md and nightly.json, its pair with the night before."""
+"""What a nightly run writes beside its report: nightly.md and nightly.json compare it with the one before."""
 
 import json
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ HEADS: Final = ("Of", "Figure", "Was", "Is", "Change")
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """A run and the one before it, if there is one on this machine."""
+    """A run, compared with the run before it, if there is one on this machine."""
 
     scenario: str
     pair: RunPair | None
     elsewhere: int  # runs of the same scenario on other machines
-    unwritten: str = ""  # why it is not among the files of the run
+    unwritten: str = ""  # why the comparison could not be written into the run directory
 
     def head(self) -> str:
         if self.pair is None:
@@ -35,7 +35,7 @@ class Night:
         return f"Beside {self.pair.was} ({self.pair.was_started_at[:16].replace('T', ' ')} UTC)"
 
     def remarks(self) -> list[str]:
-        """What to know before reading the figures."""
+        """Warnings to read before the figures."""
         if self.pair is None:
             return []
         untrusted = [
@@ -50,7 +50,7 @@ class Night:
         return [ONLY_DESCRIBES, *(f"{text}." for text in (*untrusted, *unlike))]
 
     def text(self) -> str:
-        """For a terminal."""
+        """The comparison as text for a terminal."""
         rows = [HEADS, *(figure.cells() for figure in self.pair.figures)] if self.pair else []
         widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))] if rows else []
         lines = ["  ".join(_padded(clean(text), width, at) for at, (text, width) in enumerate(
@@ -78,17 +78,17 @@ class Night:
 
 
 def _padded(text: str, width: int, column: int) -> str:
-    """Words to the left, numbers to the right."""
+    """Align words left and numbers right."""
     return text.ljust(width) if column < 2 else text.rjust(width)
 
 
 def _names(events: Sequence[Event]) -> dict[int, str]:
-    """Of the steps, which summary.json has by index only."""
+    """The names of the steps by index; summary.json has only the index."""
     return {one.index: one.name for one in events if isinstance(one, StepAsked)}
 
 
 def write(reading: Reading, root: Path) -> Night:
-    """Look for the run before under `root`, and write both files into the run directory."""
+    """Find the run before this one under `root`, and write both files into the run directory."""
     before, elsewhere = previous(root, reading.run_dir)
     pair = None
     if before is not None and before.summary is not None:
@@ -101,6 +101,6 @@ def write(reading: Reading, root: Path) -> Night:
     try:
         write_whole(reading.run_dir / "nightly.md", night.markdown())
         write_whole(reading.run_dir / "nightly.json", json.dumps(night.as_json(), indent=2) + "\n")
-    except OSError as error:  # it is shown all the same
+    except OSError as error:  # the comparison is still shown
         return replace(night, unwritten=error.strerror or str(error))
     return night

@@ -1,10 +1,11 @@
-"""Two runs side by side: was, is, change. It describes, and decides nothing.
+"""Compare two runs: the figure before, the figure now, the change. This describes and decides nothing.
 
-Two runs of the very same build differ too, and by how much cannot be seen inside either of them. So a pair has no
-verdict: the exit code of a run is its own, whatever the run before was like.
+Two runs of the same build differ, too, and neither of them shows by how much. So a pair has no verdict: the
+exit code of a run does not depend on the run before.
 
-Figures are those of summary.json: of the whole run, and of each held step that both have (a step of a ramp is not held;
-how far a ramp came is the breaking point). Latency is response time. What else is not alike is said: versions, plan, server.
+Figures come from summary.json: those of the whole run, and of each held step that both runs have (the steps
+of a ramp are not held; its result is the breaking point). Latency is response time. Other differences are
+listed: versions, plan, server.
 """
 
 from collections import Counter
@@ -35,7 +36,7 @@ Rates = SeenTotals | SeenStep
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number of both runs, in the unit of harness.scenario.catalogue; None is what nobody can say."""
+    """One number of both runs, in the unit of harness.scenario.catalogue; None means unknown."""
 
     of: str  # the step, the fault, or the whole run
     name: str
@@ -44,7 +45,7 @@ class Figure:
     now: float | None
 
     def change(self) -> str:
-        """Shares by percentage points, counts by a difference, the rest by its part."""
+        """The change: shares in percentage points, counts as a difference, all else as a percentage."""
         if self.was is None or self.now is None:
             return BLANK
         difference = self.now - self.was
@@ -60,7 +61,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two: summary.json, metadata.json and plan.json of a run, and the names of its steps by index."""
+    """One of the two runs: its summary.json, metadata.json and plan.json, and its step names by index."""
 
     summary: Glance
     metadata: Mapping[str, Any]
@@ -70,7 +71,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class RunPair:
-    """What there is to say of two runs."""
+    """The comparison of two runs."""
 
     was: str  # the run before
     was_started_at: str
@@ -86,7 +87,7 @@ class RunPair:
 
 
 def describe(was: Side, now: Side) -> RunPair:
-    """The pair."""
+    """Compare two runs."""
     return RunPair(
         was=str(was.summary.run_id),
         was_started_at=str(was.summary.started_at),
@@ -121,7 +122,7 @@ def _measured(of: str, was: tuple[Rates, SeenLatency], now: tuple[Rates, SeenLat
 
 
 def _held(side: Side) -> dict[str, SeenStep]:
-    """Held steps by name; the second of the same name is `name 2`."""
+    """The held steps by name; a second step of the same name is called `name 2`."""
     times: Counter[str] = Counter()
     found = {}
     for step in side.summary.steps or ():
@@ -139,7 +140,7 @@ def _name(side: Side, step: SeenStep) -> str:
 
 
 def _breaking_point(was: SeenBreak | None, now: SeenBreak | None) -> Iterator[Figure]:
-    """In users, or calls a second; a run that did not break has none."""
+    """The breaking points, in users or calls per second; a run that did not break has none."""
     first = was or now
     if first is None:
         return

@@ -1,13 +1,13 @@
-"""The runs under a directory: which there are, and which may go.
+"""List the runs under a directory, and tell which may be removed.
 
-A run is DIR/<scenario>/<UTC time>-<short id>/ with a metadata.json that carries that very name; nothing else is
-one, no link is followed, and nothing else is ever removed. A run stays, whatever its age, while
+A run is DIR/<scenario>/<UTC time>-<short id>/ with a metadata.json that holds that same name. Nothing else
+counts as a run, no link is followed, and nothing else is ever removed. A run of any age stays while
 
-- the process that makes it lives, from its first file to the last of its report;
+- the process that makes it is alive, from its first file to the end of its report;
 - `latest` points to it;
-- undo.jsonl still lists something that must be undone: `harness doctor --clean` works from it.
+- undo.jsonl still lists something that must be undone: `harness doctor --clean` needs that file.
 
-What it does not know: processes of another machine that write into the same directory.
+It cannot see processes on another machine that write into the same directory.
 """
 
 import os
@@ -34,7 +34,7 @@ _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """One run; without a summary it was cut off, or goes on."""
+    """One run; it has no summary if it was cut off or is still running."""
 
     directory: RunDirectory
     metadata: Mapping[str, Any]
@@ -69,7 +69,7 @@ class PastRun:
 
     @property
     def stays(self) -> str:
-        """Why it must not be removed; nothing when it may."""
+        """Why the run must not be removed; empty when it may be."""
         if self.running:
             return "it is still running"
         if self.latest:
@@ -103,7 +103,7 @@ def _found(root: Path) -> Iterator[PastRun]:
 
 def _past(directory: RunDirectory, metadata: Mapping[str, Any]) -> PastRun:
     summary = _glance(directory.path / "summary.json")
-    beginning = summary is None and not directory.undo.exists()  # it has said who it is, and nothing more
+    beginning = summary is None and not directory.undo.exists()  # only metadata.json has been written so far
     return PastRun(
         directory,
         metadata,
@@ -115,14 +115,14 @@ def _past(directory: RunDirectory, metadata: Mapping[str, Any]) -> PastRun:
 
 
 def _glance(path: Path) -> Glance | None:
-    """None when there is none, or none that can be worked with."""
+    """The run's result; None when the file is missing or damaged."""
     with suppress(OSError, DamagedError):
         return glance.of_file(path)
     return None
 
 
 def mapping(path: Path) -> Mapping[str, Any] | None:
-    """What a JSON file of a run says; None when there is none, or none that can be read."""
+    """The content of a JSON file of a run; None when it is missing or not a JSON object."""
     with suppress(OSError, ValueError):
         found = nesting.of_file(path)
         return found if isinstance(found, dict) else None
@@ -130,7 +130,7 @@ def mapping(path: Path) -> Mapping[str, Any] | None:
 
 
 def previous(root: Path, run_dir: Path) -> tuple[PastRun | None, int]:
-    """The run of the same scenario on the same machine before this one; and how many there were on other machines."""
+    """The previous run of the same scenario on this machine, and the number of runs on other machines."""
     known = runs(root)
     this = next((run for run in known if run.path.resolve() == run_dir.resolve()), None)
     if this is None:
@@ -145,7 +145,7 @@ def previous(root: Path, run_dir: Path) -> tuple[PastRun | None, int]:
 
 
 def beyond(known: Sequence[PastRun], keep: int) -> list[PastRun]:
-    """What is left of each scenario after its `keep` newest; some of it may have to stay."""
+    """All runs except the `keep` newest of each scenario; some of them may have to stay."""
     seen: Counter[str] = Counter()
     old = []
     for run in known:
@@ -156,7 +156,7 @@ def beyond(known: Sequence[PastRun], keep: int) -> list[PastRun]:
 
 
 def remove(run: PastRun) -> None:
-    """metadata.json goes last: a removal that was cut off leaves a run, which can be removed again."""
+    """Remove a run. metadata.json goes last, so that a removal that was cut off can be repeated."""
     for path in run.path.iterdir():
         if path == run.directory.metadata:
             continue
@@ -169,7 +169,7 @@ def remove(run: PastRun) -> None:
 
 
 def size_bytes(run: PastRun) -> int:
-    """Of all its files; one that goes while it is counted counts for nothing."""
+    """Total size of its files in bytes. A file that disappears meanwhile counts as 0."""
     total = 0
     for path in run.path.rglob("*"):
         with suppress(OSError):
