@@ -38,15 +38,18 @@ class ManagedServer:
 
     @property
     def pid(self) -> int:
-        """Of the process that serves now; another one after a restart."""
+        """The pid of the process that serves now; a restart changes it."""
         return self.seat.child.pid
 
     def usage(self) -> Usage:
-        """What it, with its children, has used so far; from zero again after a restart, zero while it is away."""
+        """Return what the server and its children have used since the last start.
+
+        Zero while it does not run.
+        """
         return usage.of_tree(self.seat.child.pid if self.seat.running else None)
 
     async def restart(self) -> None:
-        """A deploy: stopped in good order, started on the same port, ready when this returns."""
+        """Restart it as a deploy does: stop it in good order, start it on the same port, wait until ready."""
         await self.seat.restart()
 
 
@@ -61,7 +64,10 @@ async def managed(
     env: Mapping[str, str] = MappingProxyType({}),
     name: str = "target",
 ) -> AsyncIterator[ManagedServer]:
-    """The reference service on `port` (0: a free one) and the given database; `env` says what else it works with."""
+    """Run the reference service on `port` (0: a free one) and the given database.
+
+    `env` names other backends.
+    """
     _check_free(port, host)
     log = log_dir / f"{name}.log"
     seat, number = await _reference(log, {"DATABASE_URL": database_url, **env}, port, host, arguments)
@@ -73,7 +79,10 @@ async def managed(
 async def _reference(
     log: Path, env: Mapping[str, str], port: int, host: str, arguments: Sequence[str]
 ) -> tuple[RestartableProcess, int]:
-    """The seat, taken, and its port; a free port that was lost to somebody else is chosen again."""
+    """Start the service; return its process and port.
+
+    If another program took a free port first, try another.
+    """
     for tries_left in reversed(range(TRIES)):
         number = port or free_port(host)
         seat = _seat(log, env, ["--host", host, "--port", str(number), *arguments])
@@ -99,7 +108,7 @@ def _seat(log: Path, env: Mapping[str, str], arguments: Sequence[str]) -> Restar
 
 
 def _check_free(port: int, host: str) -> None:
-    """A port that was asked for and is taken is the user's to solve."""
+    """Raise UsageError if the user asked for a port that is taken."""
     if port and is_taken(port, host):
         raise UsageError(
             f"Port {port} is taken",
@@ -117,7 +126,7 @@ async def commanded(
     mcp_url: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[ManagedServer]:
-    """A server of the user's: ready when `ready_url` answers with anything but a server's error, else it is not there.
+    """Run a server of the user's; it is ready when `ready_url` answers with any status below 500.
 
     Without `mcp_url` its MCP endpoint is `ready_url` if that says mcp, else /mcp of the same server.
     """

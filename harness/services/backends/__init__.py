@@ -1,1 +1,1 @@
-"""What stands behind a server: PostgreSQL, RabbitMQ, Redis; the user's, or our own for the run."""
+"""The backends of a server: PostgreSQL, RabbitMQ, Redis; the user's, or our own for the run."""

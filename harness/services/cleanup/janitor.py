@@ -3,9 +3,10 @@
     python -m harness.services.cleanup.janitor UNDO_JSONL          # services.cleanup.watched starts it
 
 It holds one end of a pipe whose other end only its parent has. When the pipe ends, the parent has left or was
-killed; undo.jsonl tells which. Everything that it still lists is undone, within three seconds, and janitor.log
-in the run directory says what was done, and no secret stays in the logs of those that it has ended: through the
-same pipe it was told of them. When it lists nothing the janitor just leaves.
+killed; undo.jsonl tells which. Everything that it still lists is undone, within three seconds. janitor.log
+in the run directory says what was done. The pipe also carries the run's secrets, so that the janitor can
+remove them from the logs of the processes that it ends. When undo.jsonl lists nothing, the janitor just
+leaves.
 
 It lives in a session of its own and ignores what a terminal or a service manager sends: it ends by its own will,
 within seconds of its parent. It and what it imports need the standard library only.
@@ -52,7 +53,7 @@ def main(undo_path: Path, pipe: int = 0, out: int = 1) -> int:
 
 
 def _hear(lines: bytes | bytearray) -> None:
-    """Secrets, one a line; the last line may have been cut by the end of whoever wrote it."""
+    """Learn the secrets, one on each line; the last line may be cut off, because its writer died."""
     for line in lines.splitlines():
         with suppress(ValueError):
             hiding.hear(json.loads(line))

@@ -1,7 +1,7 @@
 """Undo what was left on a Toxiproxy, with nothing but the standard library: the janitor's part of `undoing`.
 
-Each call has a second. A server that was ours and does not answer is gone, with everything on it; one of
-somebody else's that does not answer is a leftover, and what is said of it is the command that removes it.
+Each call has a second. If our own server does not answer, it is gone, with everything on it. If somebody
+else's server does not answer, the proxy is a leftover, and the problem names the command that removes it.
 """
 
 import http.client
@@ -19,7 +19,7 @@ ANSWER_BYTES_MAX = 1_000_000
 
 
 def undo_toxiproxy(data: Mapping[str, Any]) -> str | None:
-    """What is wrong, or None when it is undone."""
+    """Undo the entry; return the problem, or None when it is undone."""
     calls: list[tuple[str, str, Mapping[str, Any] | None]] = [
         ("DELETE", path, None) for path in data["delete"]
     ]
@@ -39,7 +39,10 @@ def undo_toxiproxy(data: Mapping[str, Any]) -> str | None:
 
 
 def is_on_toxiproxy(data: Mapping[str, Any]) -> bool:
-    """Whether something of it is still there; of one of somebody else's that does not answer nobody knows. Nothing is changed."""
+    """Whether something of the entry is still there; changes nothing.
+
+    A server of somebody else's that does not answer counts as yes, since it cannot be asked.
+    """
     try:
         if any(_call(str(data["api"]), "GET", path, None) != GONE for path in data["delete"]):
             return True

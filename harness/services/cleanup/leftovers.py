@@ -37,7 +37,7 @@ PREFIX = "harness-"  # of every temporary directory of ours; nothing else is rem
 
 
 def _undo_process(data: Mapping[str, Any]) -> str | None:
-    """End it and its family; what is wrong, or None when nothing of it runs."""
+    """End the process and its family; return the problem, or None when none of them runs."""
     if data.get("boot") != boot_id():
         return None
     root = (int(data["pid"]), int(data["start_ticks"]))
@@ -63,7 +63,7 @@ def _undo_shared_memory(data: Mapping[str, Any]) -> str | None:
 
 
 def _undo_stopped(data: Mapping[str, Any]) -> str | None:
-    """Let somebody's processes go on that a fault has made stand still; those that have ended need nothing."""
+    """Resume the processes that a fault has stopped; those that have ended need nothing."""
     if data.get("boot") != boot_id():
         return None
     roots = [(int(pid), int(ticks)) for pid, ticks in data["processes"]]
@@ -89,7 +89,7 @@ HANDLERS: dict[str, Handler] = {
 
 
 def is_there(entry: OpenEntry) -> bool:
-    """Whether there is still something to undo; what cannot be looked at may be there."""
+    """Whether there is still something to undo; yes if that cannot be checked."""
     data = entry.data
     try:
         if entry.what == PROCESS:
@@ -108,17 +108,23 @@ def is_there(entry: OpenEntry) -> bool:
 
 
 def clean(undo_path: Path) -> list[str]:
-    """Undo what a run left behind; what was done, a line each. A run that still runs is left alone."""
+    """Undo what a run left behind; return what was done, a line each.
+
+    A run that still goes on is left alone.
+    """
     if owner_alive(undo_path):
         return [f"{undo_path}: its run is still going; nothing was touched"]
     return undo_all(undo_path)
 
 
 def undo_all(undo_path: Path) -> list[str]:
-    """Undo everything that is open in the file, whoever runs; what was done, a line each."""
+    """Undo everything that is open in the file, even if its run goes on.
+
+    Return what was done, a line each.
+    """
     deadline = time.monotonic() + SWEEP_S
     said = _ask_first(read_open(undo_path))
-    undone: set[int] = set()  # known here, too: on a full disk it cannot be written
+    undone: set[int] = set()  # also kept in memory: a full disk takes no note of it
 
     def still() -> list[OpenEntry]:
         return [entry for entry in read_open(undo_path) if entry.id not in undone]
@@ -142,7 +148,7 @@ def undo_all(undo_path: Path) -> list[str]:
 
 
 def _undo(entry: OpenEntry) -> str | None:
-    """What is wrong, or None when it is undone."""
+    """Undo one entry; return the problem, or None when it is undone."""
     handler = HANDLERS.get(entry.what)
     if handler is None:
         return f"it is not known how to undo {entry.what!r}"
@@ -169,7 +175,7 @@ def _ask_first(entries: list[OpenEntry]) -> list[str]:
 
 
 def _signal(data: Mapping[str, Any]) -> signal.Signals:
-    """What ends it in good order."""
+    """Return the signal that ends the process in good order."""
     try:
         return signal.Signals(data.get("signal", signal.SIGKILL))
     except ValueError:  # no signal at all
@@ -177,7 +183,7 @@ def _signal(data: Mapping[str, Any]) -> signal.Signals:
 
 
 def _process(data: Mapping[str, Any]) -> Process | None:
-    """The process of an entry, if exactly that one still runs."""
+    """Return the process of an entry if exactly that one still runs, else None."""
     pid, ticks = data.get("pid"), data.get("start_ticks")
     if not isinstance(pid, int) or data.get("boot") != boot_id():
         return None
@@ -186,7 +192,7 @@ def _process(data: Mapping[str, Any]) -> Process | None:
 
 
 def _end(members: Callable[[], set[Process]]) -> str | None:
-    """SIGKILL, twice around; names who is still there."""
+    """Kill the processes, and look again up to ten times; return which ones still run, or None."""
     for _ in range(10):
         found = members()
         if not found:
@@ -202,7 +208,7 @@ def _kill(process: Process) -> bool:
 
 
 def _named(entry: OpenEntry) -> str:
-    """An entry in words."""
+    """Return the name of an entry for a message."""
     if entry.what == PROCESS:
         return f"process {entry.data.get('pid')} ({entry.data.get('name')})"
     if entry.what == STOPPED:

@@ -1,7 +1,7 @@
-"""How a fault is undone by somebody else, later: as data for undo.jsonl.
+"""How another process can undo a fault later: as data for undo.jsonl.
 
-The janitor outlives us and has nothing but the standard library, so what it is told is HTTP calls to make,
-newest thing first: take toxics off, enable the proxy again, and in the end delete the proxy. A proxy that is
+The janitor outlives us and has only the standard library, so the data are HTTP calls for it to make, newest
+thing first: take toxics off, enable the proxy again, and in the end delete the proxy. A proxy that is
 gone needs nothing undone. A server that was ours is gone with us, and everything on it.
 """
 
@@ -21,17 +21,17 @@ class Undo:
 
 
 def toxics(api: str, proxy: str, names: Sequence[str], *, ours: bool) -> Undo:
-    """Take toxics off a proxy."""
+    """Return the entry that takes toxics off a proxy."""
     return _entry(api, [f"/proxies/{proxy}/toxics/{name}" for name in names], [], ours=ours)
 
 
 def enabled(api: str, proxy: str, *, ours: bool) -> Undo:
-    """Enable a proxy again."""
+    """Return the entry that enables a proxy again."""
     return _entry(api, [], [f"/proxies/{proxy}"], ours=ours)
 
 
 def proxy(api: str, name: str, *, ours: bool) -> Undo:
-    """Delete a proxy of ours, and whatever is on it."""
+    """Return the entry that deletes a proxy of ours, and whatever is on it."""
     return _entry(api, [f"/proxies/{name}"], [], ours=ours)
 
 
@@ -40,6 +40,6 @@ def _entry(api: str, delete: list[str], enable: list[str], *, ours: bool) -> Und
 
 
 def _address(url: str) -> str:
-    """Scheme, host and port: the janitor needs no more, and takes the token from its environment."""
+    """Return scheme, host and port, without credentials: the janitor takes the token from its environment."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"

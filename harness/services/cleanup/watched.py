@@ -1,10 +1,11 @@
-"""The janitor, as the harness sees it: started, watched in its turn, replaced when it dies, and let go.
+"""The janitor, as the harness sees it: start it, watch it, replace it when it dies, and let it end.
 
     async with watching(run_directory.undo) as undo:       # started first, ends last
         undo.directory(path); undo.process(pid, name)
 
-A janitor that has died is followed by another one within a moment: it reads the same undo.jsonl, and is told the same secrets. While there is none, `UndoJournal.unwatched`
-says so, and no fault is applied. After `REPLACED_MOST` of them somebody kills whatever there is, and nobody follows.
+A janitor that has died is replaced at once: the new one reads the same undo.jsonl, and is told the same
+secrets. While there is none, `UndoJournal.unwatched` says so, and no fault is applied. After `REPLACED_MOST`
+deaths something must be killing them on purpose, and there is no further replacement.
 """
 
 import asyncio
@@ -55,13 +56,13 @@ class WatchedJanitor:
 
     undo: UndoJournal
     _process: "subprocess.Popen[bytes] | None" = None
-    _telling: ExitStack = field(default_factory=ExitStack)  # what is known of secrets, from here on
+    _telling: ExitStack = field(default_factory=ExitStack)  # tells it each secret that is learnt
     _handle: int = -1
     _died: int = 0
     _following: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
     async def begin(self) -> None:
-        """It ignores signals from its hello on; nothing is started before."""
+        """Start the janitor and wait for its hello: only then does it ignore signals and may others start."""
         process = self._process = _start(self.undo.path)
         if not await asyncio.to_thread(_said_hello, process):
             code = _killed_unless_ended(process)
@@ -76,7 +77,7 @@ class WatchedJanitor:
         self._telling.enter_context(hiding.telling(partial(_tell, process)))
 
     async def end(self) -> None:
-        """With the run; whoever is still starting another one is waited for."""
+        """Let the janitor end with the run; wait first for a replacement that is still starting."""
         if self._following is not None:
             await asyncio.wait({self._following})
         self._look_away()
@@ -84,7 +85,7 @@ class WatchedJanitor:
             await asyncio.to_thread(_let_go, self._process)
 
     def _ended(self) -> None:
-        """The kernel says so."""
+        """Note that the janitor has ended, and start a replacement; the event loop calls this."""
         self._look_away()
         assert self._process is not None
         code = self._process.poll()
@@ -94,7 +95,7 @@ class WatchedJanitor:
         self._following = asyncio.ensure_future(self._follow(self._process.pid, how(code)))
 
     async def _follow(self, pid: int, why: str) -> None:
-        """Another one takes its place, if it can; then it is told."""
+        """Start another janitor if that is possible; then report the end of the one before."""
         self._process = None
         if self._died <= REPLACED_MOST:
             try:
@@ -130,7 +131,7 @@ def _start(undo_path: Path) -> "subprocess.Popen[bytes]":
 
 
 def _killed_unless_ended(process: "subprocess.Popen[bytes]") -> int:
-    """Its exit code: one that has closed its end is ending."""
+    """Return its exit code; kill it if it has not ended in time."""
     try:
         return process.wait(LEAVE_S)
     except subprocess.TimeoutExpired:
@@ -145,7 +146,7 @@ def _tell(process: "subprocess.Popen[bytes]", secret: str, label: str) -> None:
 
 
 def _said_hello(process: "subprocess.Popen[bytes]") -> bool:
-    """In time; its end is an answer too."""
+    """Whether the janitor said hello in time; False also if it ended."""
     assert process.stdout is not None
     there, _, _ = select.select([process.stdout], [], [], HELLO_S)
     return bool(there) and process.stdout.readline() == HELLO

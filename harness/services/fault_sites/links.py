@@ -27,7 +27,7 @@ PREFIX = "harness-"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One proxied way from somewhere to somewhere."""
+    """A proxied connection path, such as load to target."""
 
     name: str
     proxy: str
@@ -39,23 +39,23 @@ class Link:
 
     @property
     def gone(self) -> bool:
-        """With its Toxiproxy: what was on it is not there any more."""
+        """Whether the link's Toxiproxy has ended, and with it everything that was on the link."""
         return self.server is not None and self.server.gone
 
     def through(self, url: str) -> str:
-        """A URL of the upstream, by way of the link."""
+        """Return a URL of the upstream with the link's address in place of its own."""
         return _at(url, self.listen)
 
     def undo_toxics(self, names: Sequence[str]) -> Undo:
-        """How somebody else takes them off."""
+        """Return how another process takes these toxics off."""
         return undoing.toxics(self.api.url, self.proxy, names, ours=self.ours)
 
     def undo_down(self) -> Undo:
-        """How somebody else enables it again."""
+        """Return how another process enables the proxy again."""
         return undoing.enabled(self.api.url, self.proxy, ours=self.ours)
 
     async def remove_toxic(self, name: str) -> None:
-        """Taken off, or not there."""
+        """Take a toxic off; do nothing if it is not there."""
         try:
             await self.api.remove_toxic(self.proxy, name)
         except RefusedError as error:
@@ -63,7 +63,7 @@ class Link:
                 raise
 
     async def clear(self) -> None:
-        """As it was made, whatever was asked for before: a server that hung does late what it was told then."""
+        """Take all toxics off and enable the proxy; a server that hung may have carried out requests late."""
         state = await self.api.proxy(self.proxy)
         for toxic in state.toxics:
             await self.remove_toxic(toxic.name)
@@ -71,21 +71,21 @@ class Link:
             await self.api.update_proxy(self.proxy, enabled=True)
 
     async def touched(self) -> str:
-        """What is on it, read back; nothing when it is as it was made."""
+        """Return what is on the link, read back from Toxiproxy; "" when there is nothing."""
         state = await self.api.proxy(self.proxy)
         if state.toxics:
             return f"Toxiproxy has a {state.toxics[0].type} toxic on it"
         return "" if state.enabled else "Toxiproxy has it disabled"
 
     async def renew(self) -> None:
-        """The ladder when a toxic does not come off: off and on again, which drops every connection."""
+        """Disable and enable the proxy, for a toxic that does not come off; this drops every connection."""
         await self.api.update_proxy(self.proxy, enabled=False)
         await self.clear()
 
 
 @asynccontextmanager
 async def opened(toxiproxy: Toxiproxy, run_id: str, name: str, url: str) -> AsyncIterator[Link]:
-    """A link to the host and port of a URL."""
+    """Make a link to the host and port of a URL; it is deleted afterwards."""
     where = urlsplit(await book.by_number(url))
     host = f"[{where.hostname}]" if ":" in (where.hostname or "") else where.hostname
     upstream = f"{host}:{where.port or book.PORTS.get(where.scheme, 80)}"
@@ -97,7 +97,7 @@ async def opened(toxiproxy: Toxiproxy, run_id: str, name: str, url: str) -> Asyn
         _check_near(toxiproxy, made.listen)
         yield Link(name, proxy, made.listen, upstream, toxiproxy.api, toxiproxy.ours, toxiproxy)
     finally:
-        # One that cannot be deleted now stays listed: the janitor tries again, and says so.
+        # A proxy that cannot be deleted now stays listed: the janitor tries again, and reports it.
         with suppress(HarnessError):
             try:
                 if not toxiproxy.gone:
@@ -109,7 +109,7 @@ async def opened(toxiproxy: Toxiproxy, run_id: str, name: str, url: str) -> Asyn
 
 
 def _check_near(toxiproxy: Toxiproxy, listen: str) -> None:
-    """The load goes where the server says that it listens: that has to be this machine, as it was asked to."""
+    """Refuse a proxy that is not on this machine: the load would go to whatever address Toxiproxy names."""
     host = listen.rpartition(":")[0].strip("[]")
     if not book.is_this_machine(host):
         raise FaultBackendUnreachableError(

@@ -4,9 +4,11 @@
 
 - It is known by pid and start time from the moment in which it was named: a process that was given the same pid later
   is never touched, and signals go through handles that cannot reach it.
-- Not to be named: pid 1, a process of another user, and this harness itself with all that it comes from or has started.
-- What is made to stand still is written down before, one by one: the janitor and `harness doctor --clean` let it go on.
-  One that is killed stays dead; whoever looks after it may start it again, and the recovery of the target tells.
+- These are refused: pid 1, a process of another user, and this harness itself, its ancestors and its
+  children.
+- Processes are written down one by one before they are stopped: the janitor and `harness doctor --clean`
+  resume them. A process that is killed stays dead. Its supervisor may start it again; the recovery of the
+  target shows that.
 """
 
 import os
@@ -26,7 +28,7 @@ from harness.services.processes.proctable import Process
 
 @dataclass(frozen=True, slots=True)
 class NamedProcess:
-    """Exactly that process, and its family."""
+    """The process with this pid and start time, and its family."""
 
     name: str
     pid: int
@@ -35,41 +37,41 @@ class NamedProcess:
     answers: ClassVar[bool] = False  # nobody knows its address
 
     def alive(self) -> bool:
-        """Whether it, or what descends from it, is left."""
+        """Whether the process, or a descendant of it, still runs."""
         return bool(self._processes())
 
     def awake(self) -> list[Process]:
-        """The processes of it that are not stopped."""
+        """Return the processes of its family that are not stopped."""
         return suspension.awake(self._processes())
 
     def undo(self) -> Undo | None:
-        """What would have to go on."""
+        """Return how another process resumes those that will be stopped."""
         members = [[each.pid, each.start_ticks] for each in self.awake()]
         return Undo(STOPPED, {"boot": boot_id(), "name": self.name, "processes": members})
 
     async def kill(self) -> None:
-        """It and its family, without a word."""
+        """Kill the process and its family with SIGKILL."""
         self._check_there()
         await suspension.end(self.name, self._processes)
 
     async def start(self) -> None:
-        """That is for whoever has started it before."""
+        """Do nothing: only whoever started the process can start it again."""
 
     async def freeze(self) -> None:
         self._check_there()
         self.stopped.update(await suspension.freeze(self.name, self._processes))
 
     async def thaw(self) -> None:
-        """Those that were stopped here; a process that has ended since is left alone."""
+        """Resume the processes that were stopped here; skip those that have ended since."""
         await suspension.go_on(self.name, self.stopped)
         self.stopped.clear()
 
     async def clear(self) -> None:
-        """Awake, if it is there; read back."""
+        """Resume it, and check that it runs, unless it has ended."""
         await self.thaw()
 
     async def renew(self) -> None:
-        """There is nothing more that could be done."""
+        """Resume it once more: nothing else can be done here."""
         await self.thaw()
 
     def _check_there(self) -> None:
@@ -83,7 +85,7 @@ class NamedProcess:
 
 
 def found(pid: int) -> NamedProcess:
-    """The process that has this pid now, if it may be disturbed."""
+    """Return the process that has this pid now; raise UsageError if it may not be disturbed."""
     table = proctable.table()
     process = table.get(pid)
     if process is None or not process.alive:
@@ -111,7 +113,7 @@ def found(pid: int) -> NamedProcess:
 
 
 def _ours(table: dict[int, Process]) -> set[int]:
-    """This process, those that it comes from, the head of its session, and those that come from it."""
+    """Return the pids of this process, its ancestors, its session's leader and its descendants."""
     own = table[os.getpid()]
     children = {each.pid for each in proctable.family([(own.pid, own.start_ticks)], table)}
     return {own.pid, own.session, *_above(own, table), *children}

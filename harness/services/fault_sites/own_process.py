@@ -1,6 +1,6 @@
-"""A part as faults see it: processes of ours at one address, that can be killed, frozen, or replaced.
+"""A part of the run as a fault site: processes of ours at one address; faults kill, stop or replace them.
 
-It has what a link has for whoever heals: `clear`, and `renew` when that was not enough.
+Like a link it is healed by `clear`, and by `renew` when that was not enough.
 """
 
 from dataclasses import dataclass
@@ -24,35 +24,35 @@ class OwnProcess:
     answers: ClassVar[bool] = True  # canaries go to it
 
     def alive(self) -> bool:
-        """Whether any process of it is left."""
+        """Whether any of its processes still runs."""
         return bool(self._processes())
 
     def awake(self) -> list[Process]:
-        """The processes of it that are not stopped."""
+        """Return its processes that are not stopped."""
         return suspension.awake(self._processes())
 
     def undo(self) -> Undo | None:
-        """It is ours: it ends with the run, asleep or awake."""
+        """Return None: the process is ours and ends with the run, stopped or not."""
         return None
 
     async def kill(self) -> None:
-        """Without a word."""
+        """Kill it with SIGKILL."""
         await self.seat.kill()
 
     async def start(self) -> None:
-        """Unless it runs."""
+        """Start it, unless it runs."""
         await self.seat.start()
 
     async def freeze(self) -> None:
-        """Stop all of them, those that are being born too."""
+        """Stop all its processes, also those that are being forked."""
         await suspension.freeze(self.name, self._processes)
 
     async def thaw(self) -> None:
-        """Let all of them go on."""
+        """Resume all its processes."""
         suspension.thaw(self._processes())
 
     async def clear(self) -> None:
-        """As it was: running, and awake."""
+        """Restore it: resume and start it, and lead the link back to it."""
         await self.thaw()
         await self.seat.start()
         if self.second is not None:
@@ -60,7 +60,7 @@ class OwnProcess:
             await self.second.give_way()
 
     async def renew(self) -> None:
-        """The ladder when that does not help: another process."""
+        """Replace the process, when `clear` did not help."""
         await self.seat.kill()
         await self.clear()
 

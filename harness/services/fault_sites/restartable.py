@@ -1,9 +1,9 @@
-"""A seat: the place of one part, which can be emptied and taken again, at the same address.
+"""A part of the run whose process can be ended and started again, at the same address.
 
-    async with Seat(lambda: running([...], ...)) as seat:      # started
-        await seat.restart()                                   # another process, the same part
+    async with RestartableProcess(lambda: running([...], ...)) as part:      # started
+        await part.restart()                                                 # another process, the same part
 
-Faults empty it (`kill`, `stop`) and healing fills it (`start`); whoever talks to the part sees it come back.
+Faults end the process (`kill`, `stop`) and healing starts another (`start`); clients see the part come back.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Starting = Callable[[], AbstractAsyncContextManager[Child]]
 
 @dataclass(slots=True)
 class RestartableProcess:
-    """One part, by the way it is started."""
+    """One part of the run; `starting` starts its process."""
 
     starting: Starting
     starts: int = 0
@@ -35,7 +35,7 @@ class RestartableProcess:
 
     @property
     def child(self) -> Child:
-        """The process in it now."""
+        """The process that runs now; raises ServiceError when there is none."""
         if self._child is None:
             raise ServiceError("The part is not running", "It was stopped and has not been started again")
         return self._child
@@ -45,7 +45,7 @@ class RestartableProcess:
         return self._child is not None and self._child.returncode is None
 
     async def start(self) -> None:
-        """Take the seat and be ready; nothing to do when it is taken."""
+        """Start the process and wait until it is ready; do nothing if it runs."""
         if self.running:
             return
         await self.stop()  # what is left of one that ended by itself
@@ -53,16 +53,16 @@ class RestartableProcess:
         self.starts += 1
 
     async def stop(self) -> None:
-        """Down the ladder of the process; nothing to do when the seat is empty."""
+        """End the process in good order, by force if it does not; do nothing if there is none."""
         self._child = None
         await self._stack.aclose()
 
     async def kill(self) -> None:
-        """Without a word, as a crash would."""
+        """Kill the process with SIGKILL, as a crash would end it."""
         if self._child is not None:
             await self._child.kill()
 
     async def restart(self) -> None:
-        """Empty it in good order, and take it again."""
+        """End the process in good order, and start another."""
         await self.stop()
         await self.start()

@@ -1,10 +1,10 @@
-"""A stand-in: a second process of the target, on the same database, to which the client link can lead instead.
+"""A stand-in: a second process of the target on the same database; the client link can be led to it.
 
-    load ---> [client link] --->  first      serves, but for the moment in which it is replaced
-                            ...>  stand-in   runs, and is sent nobody
+    load ---> [client link] --->  first      serves, except while it is replaced
+                            ...>  stand-in   runs, and gets no connections until then
 
-Toxiproxy leads a link elsewhere by opening it anew: connections that are open are cut, and calls on them are lost. A
-balancer that lets open connections end where they are would lose fewer.
+When Toxiproxy changes a link's upstream, it cuts the open connections, and calls on them are lost. A load
+balancer that drains open connections would lose fewer.
 """
 
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ class SecondProcess:
     link: Link
 
     async def serve(self) -> None:
-        """New connections are its own from now on."""
+        """Lead the link to this second process: it gets all new connections."""
         await self._lead_to(self.address)
 
     async def give_way(self) -> None:
-        """As the link was made: to the first."""
+        """Lead the link back to the first process."""
         await self._lead_to(self.link.upstream)
 
     async def gives_way(self) -> bool:
-        """Whether the link leads to the first; read from the proxy."""
+        """Whether the link leads to the first process, as the proxy says."""
         return (await self.link.api.proxy(self.link.proxy)).upstream == self.link.upstream
 
     async def _lead_to(self, address: str) -> None:

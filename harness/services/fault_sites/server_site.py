@@ -1,4 +1,4 @@
-"""The door of a server as faults see it: where clients of any kind come in. Nothing on it can be renewed, or cleared."""
+"""A server's address as a fault site: rude clients connect there. Healing has nothing to do here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ServerSite:
-    """What has a link's way of being healed, and nothing to heal."""
+    """A fault site with the methods that healing needs; they do nothing."""
 
     url: str
     protocol: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     async def clear(self) -> None:
-        """Whoever came through it is sent away by the fault itself."""
+        """Do nothing: the fault itself ends its clients."""
 
     async def renew(self) -> None:
-        """There is nothing to renew."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""Processes made to stand still (SIGSTOP), all of them, those that are being born too; and let go on."""
+"""Stop processes (SIGSTOP), also those that are being forked, and resume them."""
 
 import asyncio
 import signal
@@ -13,12 +13,12 @@ STOPPED = "Tt"
 
 
 def awake(processes: Iterable[Process]) -> list[Process]:
-    """Those that are not stopped."""
+    """Return the processes that are not stopped."""
     return [process for process in processes if process.state not in STOPPED]
 
 
 async def freeze(name: str, members: Callable[[], Collection[Process]]) -> set[Process]:
-    """Stop all of them, until none is awake; those that were stopped."""
+    """Stop all processes until none of them runs; return those that were stopped."""
     if not members():
         raise ServiceError(f"{name} cannot be paused", "It does not run")
     stopped: set[Process] = set()
@@ -33,13 +33,13 @@ async def freeze(name: str, members: Callable[[], Collection[Process]]) -> set[P
 
 
 def thaw(processes: Iterable[Process]) -> None:
-    """Let all of them go on."""
+    """Resume all processes."""
     for process in processes:
         proctable.send(process, signal.SIGCONT)
 
 
 async def end(name: str, members: Callable[[], Collection[Process]]) -> None:
-    """Without a word, until none is left."""
+    """Kill all processes with SIGKILL, until none is left."""
     for _ in range(SWEEPS):
         if not (left := members()):
             return
@@ -50,7 +50,7 @@ async def end(name: str, members: Callable[[], Collection[Process]]) -> None:
 
 
 async def go_on(name: str, processes: Iterable[Process]) -> None:
-    """Let them go on, until none of them stands still; those that have ended need nothing."""
+    """Resume the processes until none is stopped; those that have ended need nothing."""
     wanted = list(processes)
     for _ in range(SWEEPS):
         now = [proctable.read(each.pid) for each in wanted]

@@ -1,18 +1,18 @@
-"""Which processor a load worker runs on, and which all the rest of ours: what measures does not wait for what is measured.
+"""Which cores the load's workers use, and which all the rest of ours, so that workers wait for nobody.
 
     cores that we may use    0 1 2 3
     two workers              3 and 2, one each
     all others of ours       0 1          the harness itself, the target that it starts, its database, proxies, ...
 
-- Only cores that this process may use are shared out (a container, `taskset`): nobody gets one that we were not given.
-- It needs a core more than there are workers; with fewer everybody runs everywhere, as before.
-- What the harness starts inherits its cores from it, so moving the harness aside moves all of it. A server that is not ours
+- Only cores that this process may use are shared out (a container or `taskset` may limit them).
+- It needs one core more than there are workers; with fewer, every process may use every core, as before.
+- The harness's children inherit its cores, so moving the harness moves all of them. A server that is not ours
   is left where it is.
-- Of two runs at the same time under one user the first one shares out; the second one leaves all as it is, for both would
-  put their workers on the same core. What tells them is a name that only one of them can have: an abstract socket, which
-  is no file, and which the kernel takes back when its process ends.
+- If one user has two runs at the same time, only the first shares out cores; otherwise both would put their
+  workers on the same core. An abstract socket serves as the lock: it is no file, and the kernel frees it when
+  its process ends.
 
-What it does not know: which cores are two halves of one (hyper-threads), and who else computes on them.
+It does not know which cores are two halves of one (hyper-threads), nor which other programs use them.
 """
 
 import os
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """One for each worker, and those of everybody else of ours."""
+    """One core for each worker, and the cores of all other processes of ours."""
 
     workers: tuple[int, ...]
     others: frozenset[int]
@@ -34,7 +34,7 @@ class Cores:
 
 
 def share_out(allowed: Collection[int], workers: int) -> Cores | None:
-    """The last ones are the workers': interrupts are mostly handled by the first. None: there are too few."""
+    """Give the workers the last cores, since the first handle most interrupts; None if there are too few."""
     if workers < 1 or len(allowed) <= workers:
         return None
     ordered = sorted(allowed)
@@ -43,7 +43,7 @@ def share_out(allowed: Collection[int], workers: int) -> Cores | None:
 
 @contextmanager
 def shared_out(workers: int, name: str = "") -> Iterator[Cores | None]:
-    """Moves this process, and so what it starts from now on, aside; back again afterwards."""
+    """Move this process and its future children off the workers' cores; move it back afterwards."""
     allowed = os.sched_getaffinity(0)
     cores = share_out(allowed, workers)
     with ExitStack() as stack:

@@ -24,7 +24,7 @@ NOT_STARTED = 127  # what a shell says too
 
 
 def take_place(nice: int, cores: str) -> None:
-    """Who may not come first, or be there, goes on as everybody does."""
+    """Set cores and priority; where that is forbidden, go on with those of the parent."""
     if cores != INHERITED:
         with suppress(OSError):
             os.sched_setaffinity(0, [int(core) for core in cores.split(",")])
@@ -33,12 +33,12 @@ def take_place(nice: int, cores: str) -> None:
             os.nice(nice)
     elif nice:
         os.nice(nice)
-        # Niceness is a share; this is manners: who wakes up does not push a running one off its processor.
+        # Niceness sets the share of time; SCHED_BATCH keeps a waking process from preempting a running one.
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def main(numbers: list[int], cores: str, program: list[str]) -> int:
-    """Only returns when there is nothing to become."""
+    """Become the program; return only if the parent has died."""
     gate, parent, death_signal, uid, gid, nice = numbers
     take_place(nice, cores)
     if uid != KEEP:

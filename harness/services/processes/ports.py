@@ -17,7 +17,7 @@ _LISTENING = "0A"  # as /proc/net/tcp writes the state
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on now; who takes it must be ready to lose the race for it."""
+    """Return a port that nobody listens on now; another program may still take it first."""
     low, high = _outgoing_range()
     for _ in range(_TRIES):
         number = LOWEST + secrets.randbelow(65_535 - LOWEST)
@@ -28,7 +28,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def is_taken(number: int, host: str = "127.0.0.1") -> bool:
-    """Whether somebody listens there."""
+    """Whether a program listens on the port."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -39,7 +39,7 @@ def is_taken(number: int, host: str = "127.0.0.1") -> bool:
 
 
 def listens(pid: int, number: int) -> bool:
-    """Whether it is this process that listens there: the kernel knows the socket by its inode."""
+    """Whether exactly this process listens on the port; the kernel identifies the socket by its inode."""
     sockets = set()
     for table in ("tcp", "tcp6"):
         with suppress(OSError):

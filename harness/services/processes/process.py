@@ -6,11 +6,12 @@
 - A session of its own: a terminal's Ctrl-C reaches the harness only.
 - The kernel ends the child when the *thread* that started it ends, so children are started from the main thread.
 - Between fork and its own program stands `launch.py`: no program starts that is not written down.
-- A child that is a `part` of the run, is ready and ends without having been asked to is told of at once.
+- If a child is a `part` of the run, is ready, and ends without having been asked to, that is reported at
+  once.
 - Ending goes down a ladder: the stop signal to its process group, a bounded wait, then SIGKILL to its family,
   until none of it is left.
 
-What it does not know: which part the child is, and what "ready" means for it.
+It does not know which part the child is, nor what "ready" means for it.
 """
 
 import asyncio
@@ -34,7 +35,8 @@ from harness.services.processes import launch, proctable
 from harness.services.processes.proctable import MARK, Process
 from harness.services.processes.readiness import Ready, size, text_of, until
 
-# What is measured gives way to what measures: a generator that waits for a processor measures itself.
+# The target runs at a lower priority than the load: a load generator that waits for a processor measures
+# itself.
 GIVES_WAY = 10
 COMES_FIRST = -5  # where that is allowed
 READY_S, STOP_S, SWEEP_S = 30.0, 5.0, 2.0
@@ -48,7 +50,7 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")  # colours and t
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """Whom a child runs as."""
+    """The user and group that a child runs as."""
 
     uid: int
     gid: int
@@ -64,8 +66,8 @@ class Child:
     log: Path
     log_offset: int  # where in the log this start of it begins
     stop_signal: int
-    mark: str  # in its environment, and so in that of all that came of it
-    part: str  # what it is of the run; "": it may end when it likes
+    mark: str  # in its environment, and so in that of its descendants
+    part: str  # which part of the run it is; "": it may end at any time
     _process: "subprocess.Popen[bytes]"
     asked: bool = False  # to end, by us
     ready: bool = False
@@ -77,24 +79,27 @@ class Child:
         return self._process.returncode
 
     async def wait(self) -> int:
-        """Until it has ended, however long that takes."""
+        """Wait until it has ended, without a limit; return its exit code."""
         await self._ended.wait()
         return self._process.wait()
 
     async def ended_within(self, seconds: float) -> bool:
-        """Whether it has ended, waiting so long at most."""
+        """Wait at most `seconds` for its end; return whether it has ended."""
         with suppress(TimeoutError):
             async with within(seconds):
                 await self._ended.wait()
         return self._ended.is_set()
 
     def signal(self, number: int) -> None:
-        """To the program alone, not to its children; nothing when it has ended."""
+        """Send a signal to the program alone, not to its children; do nothing when it has ended."""
         if self.returncode is None:
             self._process.send_signal(number)
 
     async def stop(self, within_s: float = STOP_S) -> None:
-        """Go down the ladder; afterwards nothing of the child is left. One that has ended was not asked to."""
+        """End the child and its family, by force if needed.
+
+        If it had already ended, it was not `asked` to.
+        """
         self.asked = self.asked or self._process.poll() is None
         before = self._family()
         try:
@@ -108,21 +113,23 @@ class Child:
             raise
 
     async def kill(self) -> None:
-        """End all of it at once, without a word."""
+        """Kill the child and its family with SIGKILL."""
         self.asked = True
         await self._sweep(self._family())
 
     def log_text(self) -> str:
-        """What this start of it has written."""
+        """Return what it has written to its log since this start."""
         return text_of(self.log, self.log_offset)
 
     def log_tail(self) -> str:
-        """The end of that, short enough for an error message, without control characters."""
+        """Return the end of its log, short enough for an error message, without control characters."""
         lines = self.log_text()[-TAIL_CHARS:].splitlines()[-TAIL_LINES:]
         return "\n".join(map(_printable, lines)).strip()
 
     def last_words(self) -> str:
-        """For an error: of a part of ours on one line, and of a traceback the line that says what it was."""
+        """Return the end of its log for an error message.
+
+        For a part of ours that is one line; if the log ends in a traceback, the line that names the error."""
         tail = self.log_tail() or "It wrote nothing."
         if self.part in {"", SERVER}:
             return tail
@@ -130,7 +137,7 @@ class Child:
         return lines[-1] if TRACEBACK in tail else " ".join(lines[-LAST_WORDS:])
 
     def told(self) -> Ended:
-        """How it has ended."""
+        """Return how it has ended."""
         return Ended(
             self.part,
             self.pid,
@@ -150,7 +157,7 @@ class Child:
             os.killpg(self.pid, number)
 
     async def _sweep(self, before: set[Process]) -> None:
-        """SIGKILL until nothing is left; those of `before` count even if they left the family since."""
+        """Send SIGKILL until nothing is left, also to those of `before` that have left the family since."""
         with suppress(TimeoutError):
             async with within(SWEEP_S):
                 while left := self._left(before):
@@ -160,12 +167,15 @@ class Child:
                 await self._ended.wait()
 
     def _left(self, before: set[Process]) -> list[Process]:
-        """The program itself first: it must not answer the death of its children."""
+        """Return what still runs, the program itself first, lest it react to the death of its children."""
         left = self._family() | {each for each in before if proctable.is_alive(each.pid, each.start_ticks)}
         return sorted(left, key=lambda each: each.pid != self.pid)
 
     def _kill_at_once(self, before: set[Process]) -> None:
-        """The last rung, for when nobody may await any more: blocks for as long as SIGKILL takes."""
+        """Kill all of it without awaiting, after a second interruption.
+
+        This blocks until SIGKILL has worked.
+        """
         for process in self._left(before):
             proctable.send(process, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
@@ -192,7 +202,7 @@ async def running(
     part: str = "",
     umask: int = -1,
 ) -> AsyncIterator[Child]:
-    """A child that is ready, and gone afterwards. `env` is added to ours; a value of "" there is kept.
+    """Start a child, wait until it is ready, end it afterwards. `env` is added to ours; "" is a value there.
 
     `death_signal` is what the kernel sends it when we die, and what the janitor tries before SIGKILL. A child with
     a `nice` above zero gives way to others when processors are short; one below zero comes first, where that is
@@ -243,7 +253,7 @@ def _start(
     part: str,
     umask: int,
 ) -> tuple[Child, Entry]:
-    """Fork, write down, open the gate."""
+    """Start the launcher, write the child down in undo.jsonl, then let the program start."""
     if threading.current_thread() is not threading.main_thread():
         raise ServiceError(
             f"Cannot start {name} from a thread",
@@ -285,7 +295,10 @@ def _start(
 
 
 def _watch(child: Child) -> Callable[[], None]:
-    """Learn of its end from the kernel: no thread, no polling. Returns how to stop watching."""
+    """Have the event loop report the child's end, without a thread or polling.
+
+    Returns the call that stops it.
+    """
     loop = asyncio.get_running_loop()
     told = journal()
     handle = os.pidfd_open(child.pid)
@@ -333,12 +346,12 @@ async def _until_ready(child: Child, ready: Ready, ready_s: float) -> None:
 
 
 def how(returncode: int | None) -> str:
-    """How a process has ended, in words."""
+    """Return how a process has ended, in words."""
     if returncode is not None and returncode < 0:
         return f"killed by signal {-returncode} ({signal.Signals(-returncode).name})"
     return f"exit code {returncode}"
 
 
 def _printable(line: str) -> str:
-    """What a program writes must not move the cursor, nor be taken for more than it is."""
+    """Return the line without control characters, so that a program's output cannot alter the terminal."""
     return "".join(char if char.isprintable() else " " for char in _ESCAPES.sub("", line))

@@ -1,9 +1,9 @@
-"""Who runs, from /proc: processes, their families, and signals that cannot reach the wrong one.
+"""The process table, from /proc: processes, their families, and signals that cannot reach the wrong process.
 
 A process is (pid, start_ticks); a pid alone may have been given to somebody else. A family is a process, what
-is in its session, and all their descendants: a child that made a session of its own is found by its parent, one
-whose parent died by its session. One that left both is found by what it cannot shed, the mark in its
-environment; one that overwrote even that (PostgreSQL's backends do) by standing in our own directory.
+is in its session, and all their descendants: a child that made a session of its own is found by its parent; a
+child whose parent died is found by its session. A process that left both is found by the mark in its
+environment; if it overwrote even that (PostgreSQL's backends do), by its working directory, which is ours.
 
 It is read in the janitor too, so it imports the standard library only.
 """
@@ -31,12 +31,12 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """A zombie has ended; only nobody has asked yet."""
+        """False for a zombie: it has ended, and its parent has not yet asked for its exit code."""
         return self.state not in _ZOMBIES
 
 
 def read(pid: int) -> Process | None:
-    """A process as it is now, or None."""
+    """Return a process as it is now, or None if there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -47,7 +47,7 @@ def read(pid: int) -> Process | None:
 
 
 def table() -> dict[int, Process]:
-    """All processes that can be seen."""
+    """Return all processes that can be seen, by pid."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - a fifth of the time
     return {pid: process for pid in pids if (process := read(pid)) is not None}
 
@@ -59,14 +59,14 @@ def is_alive(pid: int, start_ticks: int) -> bool:
 
 
 def family(roots: Iterable[tuple[int, int]], processes: dict[int, Process]) -> set[Process]:
-    """The roots that still run, the sessions they lead or led, and the descendants of all these."""
+    """Return the roots that still run, the sessions they lead or led, and the descendants of all these."""
     known = dict(roots)
     found = {
         process
         for pid, ticks in known.items()
         if (process := processes.get(pid)) and process.start_ticks == ticks
     }
-    # A number is not given out again while a session goes by it; if it was, the session is somebody else's.
+    # The kernel does not reuse a pid while a session has that number; a reused pid means another session.
     reused = {pid for pid, ticks in known.items() if pid in processes and processes[pid].start_ticks != ticks}
     found |= {
         process
@@ -85,7 +85,7 @@ def family(roots: Iterable[tuple[int, int]], processes: dict[int, Process]) -> s
 
 
 def marked(mark: str, processes: dict[int, Process]) -> set[Process]:
-    """Those whose mark begins so: a child and what came of it, or with the path alone, a whole run."""
+    """Return the processes whose mark begins with `mark`: a child's family, or for a path, a whole run."""
     wanted = f"{MARK}={mark}".encode()
     found = set()
     for process in processes.values():
@@ -100,7 +100,7 @@ def marked(mark: str, processes: dict[int, Process]) -> set[Process]:
 
 
 def standing_in(directory: str, processes: dict[int, Process]) -> set[Process]:
-    """Those that work in a directory and have no terminal: a person who looks around in it has one."""
+    """Return the processes that work in a directory and have no terminal; a person's shell has one."""
     found = set()
     for process in processes.values():
         try:

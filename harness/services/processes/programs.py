@@ -10,13 +10,16 @@ SYSTEM_PLACES = ("/usr/sbin", "/sbin", "/usr/lib/rabbitmq/bin", "/opt/redis/bin"
 
 
 def found(*names: str) -> str | None:
-    """The path of the first that is there."""
+    """Return the path of the first of these programs that is installed, or None."""
     places = os.pathsep.join([os.environ.get("PATH", ""), *SYSTEM_PLACES])
     return next(filter(None, (shutil.which(name, path=places) for name in names)), None)
 
 
 def of_server(server: str, package: str, variable: str, *names: str) -> str:
-    """The path of a program that a server of our own needs; `variable` could name a server of the user's instead."""
+    """Return the path of a program that our own server needs.
+
+    `variable` can name a server of the user's instead.
+    """
     if path := found(*names):
         return path
     raise FaultBackendUnreachableError(
@@ -27,11 +30,11 @@ def of_server(server: str, package: str, variable: str, *names: str) -> str:
 
 
 def apt_install(package: str) -> str | None:
-    """The command that gets a Debian package; None where there are none."""
+    """Return the command that installs a Debian package; None on a system without apt-get."""
     sudo = "" if os.geteuid() == 0 else "sudo "
     return f"{sudo}apt-get install -y {package}" if shutil.which("apt-get") else None
 
 
 def to_get(package: str) -> str:
-    """The command that gets a package of that name, or as much of it as can be known here."""
+    """Return the command that installs a package, or a general hint on a system without apt-get."""
     return apt_install(package) or f"install {package} as your system does"

@@ -1,6 +1,6 @@
 """Waiting for something that happens elsewhere: ask, wait a little longer each time, give up at a deadline.
 
-A check returns None when what it waits for is there, else the state it saw, in words. The error of a time-out
+A check returns None when it has succeeded, else the state that it saw, in words. The error of a time-out
 says what was awaited, for how long, and that last state.
 
 Deadlines are those of asyncio: this module reads no clock.
@@ -24,7 +24,7 @@ FIRST_PAUSE_S, PAUSE_GROWTH, PAUSE_S_MAX = 0.005, 1.5, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a part is waited for, in words ("a line ..."), and how to ask."""
+    """A condition to wait for: its name in words ("a line ..."), and its check."""
 
     what: str
     check: Check
@@ -33,7 +33,7 @@ class Ready:
 async def until(
     ready: Ready, within_s: float, pause: Pause = asyncio.sleep, pause_s_max: float = PAUSE_S_MAX
 ) -> None:
-    """Return once it is there; `pause` may raise to give up early."""
+    """Wait until the check succeeds; `pause` may raise to give up early."""
     state, pause_s = "no answer yet", FIRST_PAUSE_S
     try:
         async with within(within_s):
@@ -46,7 +46,7 @@ async def until(
 
 
 def port(number: int, host: str = "127.0.0.1") -> Ready:
-    """A TCP port that accepts connections."""
+    """Wait for a TCP port that accepts connections."""
 
     async def check() -> str | None:
         try:
@@ -60,7 +60,10 @@ def port(number: int, host: str = "127.0.0.1") -> Ready:
 
 
 def line(pattern: str, log: Path) -> Ready:
-    """A line that matches, written to a log from now on: what an earlier start wrote does not count."""
+    """Wait for a matching line that is written to the log from now on.
+
+    Lines of an earlier start do not count.
+    """
     offset = size(log)
 
     async def check() -> str | None:
@@ -70,13 +73,13 @@ def line(pattern: str, log: Path) -> Ready:
 
 
 def find_line(pattern: str, log: Path, offset: int = 0) -> re.Match[str] | None:
-    """The first whole line behind `offset` bytes that matches."""
+    """Return the match of the first whole line after `offset` bytes that matches, or None."""
     whole = text_of(log, offset).rpartition("\n")[0]
     return next((match for text in whole.splitlines() if (match := re.search(pattern, text))), None)
 
 
 def text_of(log: Path, offset: int = 0) -> str:
-    """What a log says behind an offset; nothing when it is not there."""
+    """Return the text of a log after an offset; "" when there is no log."""
     try:
         with log.open("rb") as file:
             file.seek(offset)
@@ -86,13 +89,13 @@ def text_of(log: Path, offset: int = 0) -> str:
 
 
 def size(log: Path) -> int:
-    """The offset behind all that a log says now."""
+    """Return the size of the log in bytes; 0 when there is none."""
     return log.stat().st_size if log.exists() else 0
 
 
 def url(address: str) -> Ready:
-    """An HTTP address that answers with anything but a server's error."""
-    import aiohttp  # a fifth of a second: only who waits for an address pays
+    """Wait for an HTTP address that answers with any status below 500."""
+    import aiohttp  # takes 0.2 s to import: only when an address is awaited
 
     from harness.foundation.addresses.connector import connector
 

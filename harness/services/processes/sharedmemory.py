@@ -13,7 +13,7 @@ IPC_RMID = 0
 
 
 def forget_segment(data_directory: Path, table: Path = Path("/proc/sysvipc/shm")) -> bool:
-    """Remove what the server of this data directory left behind; False when there was nothing to remove."""
+    """Remove the shared memory that the server of this data directory left; False when there was none."""
     try:
         noted = (data_directory / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         maker = noted[0].removeprefix("-")  # initdb's PostgreSQL notes its pid so

@@ -17,7 +17,10 @@ PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - names below them are r
 
 @asynccontextmanager
 async def directory(name: str, reachable_by: int | None = None) -> AsyncIterator[Path]:
-    """A new directory, readable by us only, and gone afterwards; `reachable_by` is a uid that must get there."""
+    """Make a directory that only we can read; remove it afterwards.
+
+    The uid `reachable_by` must be able to reach it.
+    """
     place = _place([tempfile.gettempdir(), *PLACES], reachable_by)
     path = place / f"{PREFIX}{name}-{secrets.token_hex(6)}"
     entry = journal().directory(path)

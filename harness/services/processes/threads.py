@@ -1,7 +1,7 @@
-"""Calls that block, in a thread: what was begun is waited for, even by somebody who is being cancelled.
+"""Blocking calls in a thread: a task that is cancelled still waits for the call that it began.
 
-A thread cannot be stopped. Left alone it goes on behind the back of whoever cleans up: a directory that was removed
-while a copy was being written into it is there again.
+A thread cannot be stopped. Without the wait it would go on during the cleanup: a directory that was removed
+while a copy was being written into it would be there again.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 async def to_the_end(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The call's result; it has to end by itself. A cancellation is passed on when it has ended."""
+    """Return the call's result; the call has to end by itself. A cancellation is passed on after that."""
     going = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
     try:
         return await asyncio.shield(going)
@@ -26,7 +26,7 @@ async def to_the_end(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
 
 
 async def _unless_cancelled(going: asyncio.Future[T]) -> None:
-    """Wait; who is in a hurry does not get ahead of the thread."""
+    """Wait for the thread; a cancellation ends this wait without an error."""
     try:
         await asyncio.wait([going])
     except asyncio.CancelledError:

@@ -30,12 +30,12 @@ class Usage:
 
 
 def of_process(pid: int) -> Usage:
-    """One process alone."""
+    """Return the usage of one process alone."""
     return _sum([pid], with_children=False)
 
 
 def of_tree(pid: int | None) -> Usage:
-    """A process, its session and all their descendants."""
+    """Return the usage of a process, its session and all their descendants."""
     process = proctable.read(pid) if pid else None
     if process is None:
         return _sum([], with_children=True)
@@ -44,7 +44,7 @@ def of_tree(pid: int | None) -> Usage:
 
 
 def together(readings: Sequence[Usage]) -> Usage:
-    """Of several trees, read one after the other."""
+    """Return the sum of the readings of several process trees."""
     return Usage(
         at_s=max(one.at_s for one in readings),
         cpu_s=sum(one.cpu_s for one in readings),
@@ -73,7 +73,7 @@ def _sum(pids: Iterable[int], *, with_children: bool) -> Usage:
 
 
 def _run_delay_ns(pid: int) -> int:
-    """Of all threads; 0 where the kernel does not tell."""
+    """Return the run delay of all threads of a process, in ns; 0 where the kernel does not provide it."""
     total = 0
     for schedstat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         try:

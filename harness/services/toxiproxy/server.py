@@ -4,10 +4,11 @@
         await toxiproxy.api.create_proxy(...)
 
 - A server of ours listens on 127.0.0.1 and a free port, and takes every proxy and toxic with it when it ends.
-- A server of the user's may serve others: its version is asked for, and nothing of it is touched here.
-- It does not end when it cannot listen, and then somebody else's may answer there: it has to be our child that listens.
+- A server of the user's may serve others: its version is read, and nothing on it is changed here.
+- Toxiproxy does not end when it cannot listen on its port; another server may answer there. So it is checked
+  that our child is the process that listens.
 
-What it does not know: links and faults. It hands out the server and `api`, the way to talk to it.
+It knows nothing of links and faults. It yields the server with `api`, which talks to it.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ FAILED = "Server finished with error"
 
 @dataclass(frozen=True, slots=True)
 class Toxiproxy:
-    """A server that answers."""
+    """A Toxiproxy server that has answered."""
 
     url: str
     version: str
@@ -50,13 +51,13 @@ class Toxiproxy:
 
     @property
     def gone(self) -> bool:
-        """It was ours, and has ended: with it everything that was on it."""
+        """Whether it was our own and has ended, and with it all its proxies and toxics."""
         return self.child is not None and self.child.returncode is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What there is: programs that could be started, and the server at `url`."""
+    """The Toxiproxy programs on this machine, and the server at `url`."""
 
     programs: tuple[Binary, ...]
     url: str
@@ -67,7 +68,7 @@ class Status:
 
     @property
     def program(self) -> Binary | None:
-        """The one that a run would start."""
+        """Return the program that a run would start, or None."""
         return next((binary for binary in self.programs if not binary.problem), None)
 
     @property
@@ -78,7 +79,7 @@ class Status:
 
 @asynccontextmanager
 async def provided_or_started(log_dir: Path) -> AsyncIterator[Toxiproxy]:
-    """The user's server if TOXIPROXY_URL names one, else one of our own."""
+    """Yield the user's server if TOXIPROXY_URL names one, else one of our own."""
     given = os.environ.get("TOXIPROXY_URL")
     if given:
         yield await provided(await book.by_number(given.rstrip("/")))
@@ -88,7 +89,7 @@ async def provided_or_started(log_dir: Path) -> AsyncIterator[Toxiproxy]:
 
 
 async def provided(url: str) -> Toxiproxy:
-    """A server of the user's, once it has answered."""
+    """Return the user's server after it has answered; raise if it does not, or is too old."""
     api = Api(url.rstrip("/"))
     try:
         version = await api.version()
@@ -109,7 +110,7 @@ async def provided(url: str) -> Toxiproxy:
 
 @asynccontextmanager
 async def started(log_dir: Path, port: int = 0) -> AsyncIterator[Toxiproxy]:
-    """A server of our own on `port` (0: a free one); its log is toxiproxy.log in `log_dir`."""
+    """Run our own server on `port` (0: a free one); its log is toxiproxy.log in `log_dir`."""
     if port and is_taken(port, HOST):
         raise UsageError(
             f"Port {port} is taken",
@@ -130,13 +131,13 @@ async def started(log_dir: Path, port: int = 0) -> AsyncIterator[Toxiproxy]:
                 yield Toxiproxy(api.url, version, ours=True, api=api, child=child)
                 return
         except ServiceError:
-            # A port that was lost to somebody else is chosen again; what happens in the body is not ours to run again.
+            # If another program took the port, choose another; never run the body twice.
             if ready or port or attempt == TRIES or not is_taken(number, HOST):
                 raise
 
 
 async def status(refused: str = "") -> Status:
-    """Look around; nothing is started, and a server that must not be spoken to (`refused`: why) is not asked."""
+    """Return what there is, without starting anything; `refused` says why the server must not be asked."""
     given = os.environ.get("TOXIPROXY_URL")
     url = (given or f"http://{HOST}:{PORT}").rstrip("/")
     programs = tuple(await asyncio.to_thread(install.candidates))
@@ -154,7 +155,7 @@ async def status(refused: str = "") -> Status:
 
 
 def program() -> Binary:
-    """The program to start; the error says where it was looked for."""
+    """Return the program to start; if there is none, the error says where it was looked for."""
     binaries = install.candidates()
     for binary in binaries:
         if not binary.problem:
@@ -182,7 +183,7 @@ def _running(log: Path, binary: Binary, port: int) -> AbstractAsyncContextManage
 
 
 def _answering(url: str, log: Path) -> Ready:
-    """It answers, and has not said that it could not listen."""
+    """Wait until it answers; raise if its log says that it could not listen."""
     offset = readiness.size(log)
     address = readiness.url(f"{url}/version")
 
