@@ -269,13 +269,14 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
     if given["protocol"]:
         target["protocol"] = given["protocol"]
     if given["target_options"]:
-        target["options"] = [*_part(target, "options", []), *_words(given["target_options"])]
+        target["options"] = [*_part(target, "options", []), *words(given["target_options"])]
     if given["headers"]:
         target["headers"] = dict(_part(target, "headers", {})) | dict(map(header, given["headers"]))
     return target
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """As a shell would divide them."""
     try:
         return shlex.split(text)
     except ValueError as error:

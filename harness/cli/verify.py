@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import POSITIVE_DURATION, header
+from harness.cli.options import POSITIVE_DURATION, header, words
 from harness.foundation.errors import PASSED, UsageError
+from harness.foundation.units import MS_PER_S
 from harness.foundation.untrusted import printable
 
 if TYPE_CHECKING:
+    from harness.verify.results.checklist import Checklist
+    from harness.verify.results.suite import SuiteResult
     from harness.verify.running import Listed
     from harness.verify.settings import Settings
 
@@ -52,6 +55,27 @@ CATEGORIES = (
 )
 @click.option("-k", "pattern", metavar="PATTERN", help="Run only the checks whose names match, as in pytest.")
 @click.option("--list", "only_list", is_flag=True, help="List the checks; run none.")
+@click.option(
+    "--spec",
+    type=click.Path(path_type=Path),
+    help="File that says what is expected (verify.yaml); it may also be given as a PATH.",
+)
+@click.option(
+    "--learn",
+    is_flag=True,
+    help="Write --spec [default: verify.yaml] and the lock of its tools from this deployment, which is known to be good.",
+)
+@click.option("--allow-writes", is_flag=True, help="Let checks write, by the tools that the spec declares.")
+@click.option(
+    "--deploy-simulation",
+    is_flag=True,
+    help="Verify a reference server that is started for it and deployed in the middle: do sessions survive?",
+)
+@click.option(
+    "--target-options",
+    metavar="'--OPTION VALUE ...'",
+    help="Options for that server, the same as for `harness serve`, such as '--break sessions-in-memory'.",
+)
 @click.option("--keep-going", is_flag=True, help="Run the remaining checks after a P1 check failed.")
 @click.option(
     "--allow-host",
@@ -79,17 +103,26 @@ def command(
     categories: tuple[str, ...],
     pattern: str | None,
     *,
+    spec: Path | None,
+    learn: bool,
+    allow_writes: bool,
+    deploy_simulation: bool,
+    target_options: str | None,
     only_list: bool,
     keep_going: bool,
     allowed_hosts: tuple[str, ...],
     out: Path,
     as_json: bool,
 ) -> int:
-    """Check whether a deployment is fit to serve: real calls, no load. PATHs are checks of your own.
+    """Check whether a deployment is fit to serve: real calls, no load. PATHs are checks of your own, or a
+    verify.yaml that says what is expected.
 
     \b
     harness verify --url http://127.0.0.1:8000/mcp
     harness verify --url http://127.0.0.1:8000/mcp --wait 60s --priority 1
+    harness verify --url http://127.0.0.1:8000/mcp --learn
+    harness verify --url http://127.0.0.1:8000/mcp verify.yaml
+    harness verify --deploy-simulation
     harness verify --list
 
     Exit code 0 when every check held, 1 when one failed that must hold (P1), 8 when only checks of quality (P2) failed,
@@ -99,7 +132,10 @@ def command(
     from harness.run_directory import private_files
     from harness.verify.running import Recorder, run
     from harness.verify.settings import Settings
+    from harness.verify.spec.model import Spec
+    from harness.verify.spec.read import NAME, read_file
 
+    paths, spec = _divided(paths, spec)
     settings = Settings(
         url=url or "",
         headers=dict(map(header, headers)),
@@ -109,18 +145,31 @@ def command(
         categories=frozenset(categories),
         keep_going=keep_going,
         pattern=pattern or "",
+        spec_path=str(spec) if spec and not learn else "",
+        spec=read_file(spec) if spec and not learn else Spec(),
+        allow_writes=allow_writes,
     )
     if only_list:
         recorder = Recorder(lambda _: None)
         run(settings, paths, recorder, only_list=True)
         click.echo(_listing(recorder.listed, as_json=as_json))
         return PASSED
+    if deploy_simulation:
+        return _simulated(settings, spec, paths, out, words(target_options or ""), as_json=as_json)
+    if target_options:
+        raise UsageError(
+            "--target-options are for a server that is started here",
+            "The one at --url has options of its own",
+            "Add --deploy-simulation, or leave them out",
+        )
     if not settings.url.strip():
         raise UsageError(
             "There is nothing to verify",
             "No address was given" if url is None else "--url is empty: a shell variable may not be set",
             "Give --url http://127.0.0.1:8000/mcp; `harness serve` is a server to try it on",
         )
+    if learn:
+        return _learnt(settings, spec or Path(NAME))
     private_files.begin()
     return _verified(settings, paths, duration_s(wait) if wait else 0.0, out, as_json=as_json)
 
@@ -129,20 +178,80 @@ def _verified(
     settings: "Settings", paths: tuple[str, ...], wait_s: float, out: Path, *, as_json: bool
 ) -> int:
     from harness.verify.results import files
-    from harness.verify.results.checklist import Checklist
-    from harness.verify.results.ctrf import ctrf
     from harness.verify.suite import verify
 
-    stream = sys.stderr if as_json else sys.stdout
-    shown = Checklist(lambda line: click.echo(line, file=stream), colour=stream.isatty())
+    shown = _checklist(as_json=as_json)
     shown.began(settings.url)
     suite = verify(settings, paths, shown.ended, wait_s=wait_s)
-    place = files.create(out, suite.started_ms)
+    return _told(suite, files.create(out, suite.started_ms), shown, as_json=as_json)
+
+
+def _simulated(
+    settings: "Settings",
+    spec: Path | None,
+    paths: tuple[str, ...],
+    out: Path,
+    options: list[str],
+    *,
+    as_json: bool,
+) -> int:
+    from harness.run_directory import private_files
+    from harness.verify.results import files
+    from harness.verify.suite import simulate
+    from harness.verify.target import CLOCK
+
+    if settings.url.strip() or spec is not None:
+        raise UsageError(
+            "--deploy-simulation starts a server of its own",
+            "--url, HARNESS_URL and verify.yaml are of another one, which is not ours to deploy",
+            "Leave them out, or leave --deploy-simulation out",
+        )
+    private_files.begin()
+    place = files.create(out, int(CLOCK.utc().timestamp() * MS_PER_S))
+    shown = _checklist(as_json=as_json)
+    shown.began("a reference server that is started for it")
+    suite = simulate(settings, paths, shown.ended, place, options)
+    return _told(suite, place, shown, as_json=as_json)
+
+
+def _checklist(*, as_json: bool) -> "Checklist":
+    from harness.verify.results.checklist import Checklist
+
+    stream = sys.stderr if as_json else sys.stdout
+    return Checklist(lambda line: click.echo(line, file=stream), colour=stream.isatty())
+
+
+def _told(suite: "SuiteResult", place: Path, shown: "Checklist", *, as_json: bool) -> int:
+    from harness.verify.results import files
+    from harness.verify.results.ctrf import ctrf
+
     files.write(place, suite)
     shown.finished(suite, str(place))
     if as_json:
         click.echo(printable.as_json(ctrf(suite)))
     return suite.exit_code
+
+
+def _divided(paths: tuple[str, ...], spec: Path | None) -> tuple[tuple[str, ...], Path | None]:
+    """Checks, and the one file that says what is expected."""
+    files = [*([spec] if spec else []), *(Path(path) for path in paths if path.endswith((".yaml", ".yml")))]
+    if len(files) > 1:
+        raise UsageError(
+            "There are two files that say what is expected",
+            ", ".join(str(path) for path in files),
+            "Give one; a run is of one deployment",
+        )
+    return tuple(path for path in paths if not path.endswith((".yaml", ".yml"))), next(iter(files), None)
+
+
+def _learnt(settings: "Settings", path: Path) -> int:
+    from harness.verify.spec.learn import learn
+    from harness.verify.target import opened
+
+    with opened(settings) as target:
+        for line in learn(target, path):
+            click.echo(printable.printable(line))
+    return PASSED
 
 
 def _listing(listed: "list[Listed]", *, as_json: bool) -> str:

@@ -8,7 +8,11 @@ from typing import Final
 import pytest
 
 from harness.verify import settings, waiting
-from harness.verify.target import OpenClient, Target, opened
+from harness.verify.deploying import Deployed, deployed
+from harness.verify.finding import skip
+from harness.verify.spec.model import Spec
+from harness.verify.target import CLOCK, OpenClient, Target, opened
+from harness.verify.writing import Writing
 
 SHARED: Final = pytest.StashKey[Target]()  # of `harness verify`, which has looked at it already
 
@@ -47,7 +51,11 @@ def other_client(target: Target) -> Iterator[OpenClient]:
 @pytest.fixture
 def unique() -> Callable[[str], str]:
     """Names that nobody else has: `unique("order")` is verify-order-3f9c21aa04."""
-    return lambda what: f"verify-{what}-{secrets.token_hex(5)}"
+    return _named
+
+
+def _named(what: str) -> str:
+    return f"verify-{what}-{secrets.token_hex(5)}"
 
 
 @pytest.fixture
@@ -65,3 +73,38 @@ def cleanup() -> Iterator[Callable[[Callable[[], object]], None]]:
 def eventually() -> Callable[..., object]:
     """Wait until something is true: `eventually(lambda: ..., "what is awaited")`."""
     return waiting.eventually
+
+
+@pytest.fixture
+def writing(
+    target: Target, unique: Callable[[str], str], cleanup: Callable[[Callable[[], object]], None]
+) -> Writing:
+    """The write that verify.yaml declares; skipped without one, and without leave to write."""
+    if target.spec.write is None:
+        skip(
+            "no write is declared", "verify.yaml: write {call, args}, and read {call, args} to find it again"
+        )
+    if not target.settings.allow_writes:
+        skip("it would write to the deployment", "add --allow-writes")
+    return Writing(target.spec, target, unique, cleanup)
+
+
+@pytest.fixture
+def spec(target: Target) -> Spec:
+    """What verify.yaml says."""
+    return target.spec
+
+
+@pytest.fixture(scope="session")
+def after_deploy(_deployment: Target) -> Iterator[Deployed]:
+    """What became of sessions and writes in a deploy; made once, for all checks that ask."""
+    if _deployment.deploy is None:
+        skip("nobody can deploy it from here", "add --deploy-simulation, which deploys a server of its own")
+    with ExitStack() as stack:
+
+        def register(remove: Callable[[], object]) -> None:
+            stack.callback(remove)
+
+        allowed = _deployment.spec.write is not None and _deployment.settings.allow_writes
+        writing = Writing(_deployment.spec, _deployment, _named, register) if allowed else None
+        yield deployed(_deployment, writing, CLOCK.now_ns)

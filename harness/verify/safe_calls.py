@@ -33,7 +33,7 @@ class SafeCall:
 
 
 def safe_calls(
-    tools: Sequence[Mapping[str, Any]], declared: Mapping[str, Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]], declared: Mapping[str, Mapping[str, Any]], most: int = TRIES_MOST
 ) -> list[SafeCall]:
     """Those that say most first."""
     names = {tool["name"] for tool in tools}
@@ -41,7 +41,7 @@ def safe_calls(
     if known:
         return known
     made = [_made(tool) for tool in tools if only_reads(tool)]
-    return sorted(made, key=lambda call: (not call.told, len(call.arguments)))[:TRIES_MOST]
+    return sorted(made, key=lambda call: (not call.told, len(call.arguments)))[:most]
 
 
 def _made(tool: Mapping[str, Any]) -> SafeCall:

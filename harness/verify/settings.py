@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -10,11 +11,14 @@ import pytest
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets import sources
 from harness.foundation.units import duration_s, show_duration
+from harness.verify.spec import read as reading
+from harness.verify.spec.model import Spec
 
 TIMEOUT: Final = "10s"
 HELP: Final = {
     "--verify-url": "address of the deployment [default: HARNESS_URL]",
     "--verify-timeout": f"time limit for one exchange [default: {TIMEOUT}]",
+    "--verify-spec": "what is expected of it, a verify.yaml",
     "--verify-priority": "only checks of this priority: 1 or 2",
 }
 REPEATABLE: Final = {
@@ -36,6 +40,9 @@ class Settings:
     categories: frozenset[str] = frozenset()
     keep_going: bool = False
     pattern: str = ""  # of pytest's -k
+    spec_path: str = ""
+    spec: Spec = field(default_factory=Spec, repr=False)
+    allow_writes: bool = False
 
     def options(self) -> list[str]:
         """What pytest is told, so that `read` finds the same."""
@@ -45,6 +52,8 @@ class Settings:
         said += [f"--verify-category={name}" for name in sorted(self.categories)]
         said += [f"--verify-priority={self.priority}"] if self.priority else []
         said += ["--verify-keep-going"] if self.keep_going else []
+        said += ["--verify-allow-writes"] if self.allow_writes else []
+        said += [f"--verify-spec={self.spec_path}"] if self.spec_path else []
         return said + (["-k", self.pattern] if self.pattern else [])
 
 
@@ -57,6 +66,9 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--verify-keep-going", action="store_true", help="run on after a P1 check that did not hold"
     )
+    group.addoption(
+        "--verify-allow-writes", action="store_true", help="let checks write what verify.yaml says"
+    )
 
 
 def read(option: Callable[[str], Any]) -> Settings:
@@ -65,7 +77,7 @@ def read(option: Callable[[str], Any]) -> Settings:
     url = option("--verify-url") or os.environ.get("HARNESS_URL", "")
     sources.headers(headers)
     sources.url(url)
-    priority = option("--verify-priority")
+    priority, path = option("--verify-priority"), option("--verify-spec") or ""
     return Settings(
         url=url,
         headers=headers,
@@ -75,6 +87,9 @@ def read(option: Callable[[str], Any]) -> Settings:
         categories=frozenset(option("--verify-category")),
         keep_going=bool(option("--verify-keep-going")),
         pattern=option("keyword") or "",
+        spec_path=path,
+        spec=reading.read_file(Path(path)) if path else Spec(),
+        allow_writes=bool(option("--verify-allow-writes")),
     )
 
 

@@ -7,13 +7,14 @@ target.run(coroutine)                               anything else, on the one ev
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from harness.client.http import http_client
+from harness.client.http import Head, http_client
 from harness.client.preflight import preflight
 from harness.client.session import Client, connected
 from harness.foundation.addresses import book
@@ -23,13 +24,15 @@ from harness.foundation.addresses.kind import is_public
 from harness.foundation.addresses.vetting import Book, vet
 from harness.foundation.clock import RealClock, within
 from harness.foundation.errors import TargetUnreachableError, UsageError
-from harness.foundation.secrets import redact
+from harness.foundation.secrets import hidden_log, redact
 from harness.foundation.units import NS_PER_MS
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.messages import Reply, Request
 from harness.verify.doors import DOORS, Door, Places, looked_at, places
 from harness.verify.settings import Settings
+from harness.verify.simulation import simulated
+from harness.verify.spec.model import Spec
 
 T = TypeVar("T")
 CLOCK = RealClock()
@@ -53,6 +56,14 @@ class OpenClient:
         return self._run(self._client.request(method, params))
 
 
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """How another process is put in the place of the one that serves."""
+
+    replace: Callable[[], Coroutine[Any, Any, None]]
+    process: Callable[[], int]
+
+
 @dataclass(slots=True)
 class Target:
     """One deployment, and the loop that its clients live on."""
@@ -65,6 +76,7 @@ class Target:
     _doors: dict[str, Door] = field(default_factory=dict)
     _tools: dict[str, list[dict[str, Any]] | None] = field(default_factory=dict)
     tries: int = 1  # of the timed check that runs
+    deploy: Deploy | None = None  # where it can be deployed from here
 
     @property
     def shown(self) -> str:
@@ -130,13 +142,16 @@ class Target:
         finally:
             self.run(opening.__aexit__(None, None, None))
 
-    def exchange(self, request: Request, url: str = "") -> Reply:
-        """One request, on a connection of its own, with the headers of this verification."""
-        return self.run(self.attempt(request, url))
+    def exchange(self, request: Request, url: str = "", headers: Mapping[str, str] | None = None) -> Reply:
+        """One request, on a connection of its own, with the headers of this verification, or others."""
+        return self.run(self.attempt(request, url, headers))
 
-    async def attempt(self, request: Request, url: str = "") -> Reply:
+    async def attempt(
+        self, request: Request, url: str = "", headers: Mapping[str, str] | None = None
+    ) -> Reply:
         """The same, on the loop already; a session that was opened in passing is ended."""
-        async with http_client(url or self.places.mcp, self.settings.timeout_s, self.headers) as client:
+        sent = self.headers if headers is None else headers
+        async with http_client(url or self.places.mcp, self.settings.timeout_s, sent) as client:
             reply = await client.exchange(request)
             if reply.session_id is not None and request.operation == "initialize":
                 named = (
@@ -145,6 +160,15 @@ class Target:
                 )
                 await client.exchange(Request("session/delete", b"", named, None, "DELETE"))
             return reply
+
+    def drive(self, sequence: Generator[Request, Reply, T], url: str = "") -> T:
+        """A sequence of requests of somebody who sees to his sessions himself."""
+
+        async def driven() -> T:
+            async with http_client(url or self.places.mcp, self.settings.timeout_s, self.headers) as client:
+                return await client.run(sequence)
+
+        return self.run(driven())
 
     def introduction(self) -> str:
         """Name and version, as far as they have been heard; it is not asked again."""
@@ -161,6 +185,21 @@ class Target:
             if best <= most_ms:
                 break
         return best
+
+    def head(self, request: Request, url: str, headers: Mapping[str, str] | None = None) -> Head | None:
+        """Status and headers of the answer; None when none came."""
+        sent = self.headers if headers is None else headers
+
+        async def made() -> Head | None:
+            async with http_client(url, self.settings.timeout_s, sent) as client:
+                return await client.head(request)
+
+        return self.run(made())
+
+    @property
+    def spec(self) -> Spec:
+        """What is expected of it."""
+        return self.settings.spec
 
     async def certificate(self) -> dict[str, Any]:
         """What its server proves itself with; ssl.SSLError when that is no proof."""
@@ -196,11 +235,32 @@ def opened(settings: Settings) -> Iterator[Target]:
             "No address was given",
             "Give --url http://127.0.0.1:8000/mcp, or set HARNESS_URL",
         )
-    at, who = places(settings.url)
-    wanted = [
-        Wanted(read(at.base, ("http", "https")), purpose="Checks go", absent=TargetUnreachableError),
-    ]
-    vetted = vet(wanted, settings.allowed_hosts)
+    vetted = vet([_wanted(settings.url)], settings.allowed_hosts)
     with book.in_force(vetted), asyncio.Runner() as runner:
         runner.get_loop()  # its context is this one, in which the book is in force
-        yield Target(settings, at, who | dict(settings.headers), vetted, runner)
+        yield _target(settings, vetted, runner)
+
+
+@contextmanager
+def started(settings: Settings, place: Path, arguments: Sequence[str]) -> Iterator[Target]:
+    """A deployment of our own, which can be deployed; its log is in `place`."""
+    with hidden_log.ended_clean(place), book.in_force({}), asyncio.Runner() as runner:
+        serving = simulated(place, arguments)
+        server = runner.run(serving.__aenter__())
+        try:
+            found = _target(replace(settings, url=server.mcp_url), {}, runner)
+            found.deploy = Deploy(server.restart, lambda: server.pid)
+            yield found
+        finally:
+            runner.run(serving.__aexit__(None, None, None))
+
+
+def _wanted(url: str) -> Wanted:
+    place = read(places(url)[0].base, ("http", "https"))
+    return Wanted(place, purpose="Checks go", absent=TargetUnreachableError)
+
+
+def _target(settings: Settings, vetted: Book, runner: asyncio.Runner) -> Target:
+    at, who = places(settings.url)
+    good = settings.spec.auth.good if settings.spec.auth else {}
+    return Target(settings, at, who | good | dict(settings.headers), vetted, runner)

@@ -21,6 +21,14 @@ TOOL = {
     },
     "annotations": {"readOnlyHint": True},
 }
+PUT, GET, DROP = (
+    {
+        "name": name,
+        "inputSchema": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+    }
+    for name in ("put", "get", "drop")
+)
+TOKEN = "t0ken-of-the-tests-5531"
 BAD_TOOLS = [
     TOOL,
     TOOL,
@@ -37,6 +45,8 @@ class Deployment:
         self.wrong = set(wrong)
         self.sessions: set[str] = set()
         self.calls: list[str] = []
+        self.kept: dict[str, str] = {}  # by id, the session that wrote it
+        self.ever: list[str] = []
         self.forever = asyncio.Event()
 
     async def post(self, request: web.Request) -> web.StreamResponse:
@@ -68,9 +78,18 @@ class Deployment:
             )
         if "an error page" in self.wrong:
             return web.Response(text="<h1>Something went wrong</h1>", content_type="text/html")
+        if "auth" in self.wrong and not self._is_known(request):
+            challenge = {} if "no challenge" in self.wrong else {"WWW-Authenticate": "Bearer"}
+            return web.Response(status=401, headers=challenge)
         if "origin" in request.headers and "any origin" not in self.wrong:
             return web.Response(status=403)
         return None
+
+    def _is_known(self, request: web.Request) -> bool:
+        given = request.headers.get("Authorization")
+        if "open to all" in self.wrong or (given and "any token" in self.wrong):
+            return True
+        return given == f"Bearer {TOKEN}"
 
     def _modern(self, request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
         number, method, params = message["id"], message["method"], message.get("params", {})
@@ -85,7 +104,7 @@ class Deployment:
             return result(
                 number, {"supportedVersions": [MODERN], "capabilities": {}, "resultType": "complete"}
             )
-        return self._answered(number, method, params, 404)
+        return self._answered(number, method, params, 404, "")
 
     async def _handshake(self, request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
         method, params = message["method"], message.get("params", {})
@@ -103,7 +122,7 @@ class Deployment:
             await asyncio.sleep(0.25)
         if method == "tools/call" and "calls hang" in self.wrong:
             await self.forever.wait()
-        return self._answered(message["id"], method, params, 200)
+        return self._answered(message["id"], method, params, 200, session)
 
     def _opened(self, number: int, params: dict[str, Any]) -> web.StreamResponse:
         if "no handshake" in self.wrong:
@@ -115,30 +134,42 @@ class Deployment:
         told = {
             "protocolVersion": agreed,
             "capabilities": {"tools": {}},
-            "serverInfo": {"name": "fake", "version": "7"},
+            "serverInfo": {"name": "fake", "version": "6" if "an old build" in self.wrong else "7"},
         }
         return result(number, told, {"Mcp-Session-Id": session})
 
     def _answered(
-        self, number: int, method: str, params: dict[str, Any], unknown_status: int
+        self, number: int, method: str, params: dict[str, Any], unknown_status: int, session: str
     ) -> web.StreamResponse:
         if method == "tools/list":
             if "no list" in self.wrong:
                 return web.Response(status=500)
-            return result(number, {"tools": BAD_TOOLS if "bad schemas" in self.wrong else [TOOL]})
+            return result(number, {"tools": BAD_TOOLS if "bad schemas" in self.wrong else self.tools()})
         if method == "tools/call":
-            return self._called(number, params)
+            return self._called(number, params, session)
         if "unknown method is an error of its own" in self.wrong:
             return web.Response(status=500)
         return error(number, -32601, "Method not found", unknown_status)
 
-    def _called(self, number: int, params: dict[str, Any]) -> web.StreamResponse:
+    def tools(self) -> list[dict[str, Any]]:
+        look = TOOL
+        if "a tool renamed" in self.wrong:
+            look = TOOL | {"name": "see"}
+        if "a schema changed" in self.wrong:
+            changed = {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}
+            look = TOOL | {"inputSchema": changed}
+        return [look, PUT, GET, DROP]
+
+    def _called(self, number: int, params: dict[str, Any], session: str) -> web.StreamResponse:
         self.calls.append(params["name"])
+        if params["name"] in {"put", "get", "drop"} and "calls are errors of their own" not in self.wrong:
+            return self._stored(number, params["name"], params["arguments"]["id"], session)
         if "calls are errors of their own" in self.wrong:
             return web.Response(status=502)
-        if params["name"] != "look" and "any tool is good" not in self.wrong:
+        known = "see" if "a tool renamed" in self.wrong else "look"
+        if params["name"] != known and "any tool is good" not in self.wrong:
             return said(number, "no such tool", failed=True)
-        fits = params["name"] != "look" or isinstance(params["arguments"].get("at"), str)
+        fits = params["name"] != known or isinstance(params["arguments"].get("at"), str)
         if not fits and "types are ignored" not in self.wrong:
             return said(number, "at must be text", failed=True)
         return (
@@ -146,6 +177,26 @@ class Deployment:
             if "tools fail" in self.wrong
             else said(number, "seen")
         )
+
+    def _stored(self, number: int, tool: str, name: str, session: str) -> web.StreamResponse:
+        if tool == "put":
+            self.ever.append(name)
+            if "writes are lost" not in self.wrong:
+                self.kept[name] = session
+        elif name not in self.kept or (
+            tool == "get" and "writes are their session's" in self.wrong and self.kept[name] != session
+        ):
+            return said(number, "there is none", failed=True)
+        elif tool == "drop" and "nothing is removed" in self.wrong:
+            return web.Response(status=500)
+        elif tool == "drop":
+            del self.kept[name]
+        return said(number, f"{tool} {name}")
+
+    async def metadata(self, _: web.Request) -> web.StreamResponse:
+        if "auth" not in self.wrong:
+            return web.Response(status=404)
+        return web.json_response({"resource": "http://x/mcp", "authorization_servers": ["http://as.example"]})
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
         session = request.headers.get("Mcp-Session-Id", "")
@@ -186,6 +237,7 @@ async def deployed(*wrong: str) -> AsyncIterator[tuple[str, Deployment]]:
     app.router.add_post("/mcp", fake.post)
     app.router.add_delete("/mcp", fake.delete)
     app.router.add_get("/health", fake.health)
+    app.router.add_get("/.well-known/oauth-protected-resource", fake.metadata)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -10,6 +10,7 @@ from harness.run_directory.undo import UndoJournal
 from harness.services import target
 from harness.verify.results.suite import SuiteResult
 from harness.verify.settings import Settings
+from harness.verify.spec.read import spec_of
 from harness.verify.suite import verify
 from tests import npm
 from tests.fakes.mcp_server import mcp_server
@@ -30,17 +31,57 @@ async def reference(undo: UndoJournal, tmp_path: Path, postgres_url: str) -> Asy
 
 
 async def test_the_reference_server_passes_every_check_on_every_door_that_it_has(reference: str) -> None:
-    """There is no certificate, and no HTTP+SSE."""
+    """There is no certificate, no HTTP+SSE, and nobody has said more of it."""
     suite = await verified(reference)
-    skipped = [each.title for each in suite.results if each.outcome == "skipped"]
+    skipped = [each for each in suite.results if each.outcome == "skipped"]
+    by_itself = {
+        each.title for each in skipped if "verify.yaml" not in each.how and each.category != "deploy"
+    }
 
     assert failed(suite) == []
     assert suite.exit_code == 0
-    assert skipped == [
-        "the certificate is valid for two more weeks",
+    assert by_itself == {
+        "the certificate is valid for long enough",
         "a session is opened and lists its tools [sse]",
         "a tool that only reads answers [sse]",
-    ]
+        "clients can find out who gives credentials",
+    }
+
+
+@pytest.mark.parametrize(
+    ("flags", "failing"),
+    [
+        ([], []),
+        (
+            ["--break", "open-door"],
+            [
+                "who brings bad credentials is refused",
+                "nobody opens a websocket without credentials",
+            ],
+        ),
+    ],
+)
+async def test_a_door_that_any_key_opens_is_named_for_it(
+    flags: list[str], failing: list[str], undo: UndoJournal, tmp_path: Path, postgres_url: str
+) -> None:
+    """Of the reference server with keys; a sound one refuses whoever has none."""
+    key, schema = "admin-key-of-this-test-7731", "verify_" + tmp_path.name.lower().replace("-", "_")[-20:]
+    spec = spec_of(
+        {"auth": {"good": {"Authorization": "Bearer ${KEY}"}}, "identity": {"name": "harness-target"}},
+        "verify.yaml",
+        {"KEY": key},
+    )
+    options = ["--auth", "--schema", schema, *flags]
+    async with target.managed(
+        tmp_path, postgres_url, arguments=options, env={"HARNESS_ADMIN_KEY": key}
+    ) as started:
+        settings = Settings(started.mcp_url, keep_going=True, spec=spec, priority=1)
+        suite = await asyncio.to_thread(verify, settings, [], lambda _: None)
+
+    assert [title for title, _ in failed(suite)] == failing
+    assert "a tool that only reads answers [websocket]" in {
+        each.title for each in suite.results if each.outcome == "passed"
+    }
 
 
 async def test_the_sdk_s_server_has_no_false_failure() -> None:

@@ -16,7 +16,7 @@ from aiohttp import web
 from tests import getting
 from tests.fakes.deployment import Deployment
 
-NAME = "the certificate is valid for two more weeks"
+NAME = "the certificate is valid for long enough"
 
 
 def certificate(place: Path, days: int) -> Path:

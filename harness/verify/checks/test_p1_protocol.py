@@ -2,10 +2,12 @@
 
 import pytest
 
+from harness.foundation.untrusted.documents import short
 from harness.mcp import outcome
+from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS
 from harness.mcp.discover import TOOLS_BYTES_MAX
 from harness.verify.doors import DOORS, said
-from harness.verify.finding import fail, skip
+from harness.verify.finding import fail, skip, undecided
 from harness.verify.target import Target
 
 pytestmark = pytest.mark.protocol
@@ -15,8 +17,28 @@ HOW = "serve that version or transport, if clients need it"
 def test_it_speaks_mcp(target: Target) -> None:
     """By one door at least."""
     if target.newest() is None:
+        if not target.headers and all("HTTP 401" in target.door(name).why for name in HANDSHAKE_VERSIONS):
+            undecided(
+                "it asks for credentials, and none were given: -H 'Authorization: ...', or auth.good in verify.yaml"
+            )
         tried = [target.door(name) for name in DOORS if name != "plain"]
         fail("no door is offered:\n" + "\n".join(f"{door.name}: {door.why}" for door in tried))
+
+
+def test_it_is_the_build_that_is_expected(target: Target) -> None:
+    """By the name and the version that it gives itself."""
+    expected = target.spec.identity
+    if expected.name is None and expected.version is None:
+        skip("nobody has said who it should be", "verify.yaml: identity {name, version}")
+    doors = [door for door in target.doors() if door.server != (None, None)]
+    if not doors:
+        fail("it does not say who it is")
+    for door in doors:
+        for what, wanted, found in zip(
+            ("name", "version"), (expected.name, expected.version), door.server, strict=True
+        ):
+            if wanted is not None and wanted != found:
+                fail(f"its {what} is {short(str(found))}, not {short(wanted)} [{door.name}]")
 
 
 @pytest.mark.parametrize("door", [name for name in DOORS if name != "plain"])
@@ -25,6 +47,8 @@ def test_a_session_is_opened_and_lists_its_tools(target: Target, door: str) -> N
     found = target.door(door)
     if found.broken:
         fail(found.why)
+    if not found.offered and door in target.spec.doors:
+        fail(f"verify.yaml expects it, and it is not offered: {found.why}")
     if not found.offered:
         skip(f"it is not offered: {found.why}", HOW)
     with target.client(door) as client:

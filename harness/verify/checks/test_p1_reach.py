@@ -6,10 +6,10 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from harness.client.http import Head, http_client
 from harness.client.preflight import NOT_THERE
 from harness.foundation.errors import TargetUnreachableError
 from harness.foundation.secrets import redact
+from harness.mcp import outcome
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.messages import Request
 from harness.verify.doors import said
@@ -17,7 +17,7 @@ from harness.verify.finding import fail, skip
 from harness.verify.target import CLOCK, Target
 
 pytestmark = pytest.mark.reach
-DAYS_LEAST = 14
+DAY_S = 86_400
 REDIRECTS = range(300, 400)
 
 
@@ -35,7 +35,7 @@ def test_somebody_answers(target: Target) -> None:
     )
 
 
-def test_the_certificate_is_valid_for_two_more_weeks(target: Target) -> None:
+def test_the_certificate_is_valid_for_long_enough(target: Target) -> None:
     """Of an address with https."""
     if urlsplit(target.places.base).scheme != "https":
         skip("it is HTTP without TLS: there is no certificate", "give the https:// address that clients use")
@@ -46,14 +46,16 @@ def test_the_certificate_is_valid_for_two_more_weeks(target: Target) -> None:
     except (OSError, TimeoutError) as error:
         fail(f"no TLS connection: {error}")
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(shown["notAfter"]), UTC)
-    days = (ends - CLOCK.utc()).days
-    if days < DAYS_LEAST:
-        fail(f"its certificate ends in {days} days, on {ends:%Y-%m-%d}; {DAYS_LEAST} are the least")
+    left, least_s = ends - CLOCK.utc(), target.spec.limits.certificate
+    if left.total_seconds() < least_s:
+        fail(
+            f"its certificate ends in {left.days} days, on {ends:%Y-%m-%d}; {least_s / DAY_S:g} are the least"
+        )
 
 
 def test_nobody_is_sent_elsewhere(target: Target) -> None:
     """A client that posts is not redirected: it may follow without its body, or not at all."""
-    head = _head(target, _first(), target.places.mcp)
+    head = target.head(_first(), target.places.mcp)
     if head is not None and head.status in REDIRECTS:
         to = redact.url(urljoin(target.places.mcp, head.headers.get("location", "")))
         fail(
@@ -62,28 +64,24 @@ def test_nobody_is_sent_elsewhere(target: Target) -> None:
 
 
 def test_health_is_good(target: Target) -> None:
-    """Where there is a page for it."""
-    url = f"{target.places.base}/health"
-    how = "serve a page /health that says 200 when all is well and 503 when not"
-    head = _head(target, Request("health", b"", (("Accept", "*/*"),), None, "GET"), url)
-    if head is None:
-        fail(f"GET /health brought no answer in {target.settings.timeout_s:g} s")
-    if head.status >= 500:
-        fail(f"GET /health says {head.status}")
+    """Where there is a page for it; what verify.yaml names must be there."""
+    expected = target.spec.health
+    path = expected.url if expected else "/health"
+    how = "serve a page /health that says 200 when all is well and 503 when not, or name yours in verify.yaml (health)"
+    contains = expected.contains.encode() if expected else b""
+    asked = Request("health", b"", (("Accept", "*/*"),), None, "GET", contains)
+    url = f"{target.places.base}{path}"
+    reply, head = target.exchange(asked, url), target.head(asked, url)
+    if head is None or reply.status is None:
+        fail(f"GET {path} came to {said(reply)}")
+    if head.status >= 500 or (expected and reply.outcome != outcome.OK):
+        fail(f"GET {path} came to {said(reply)}")
     if head.status != 200:
         skip(f"there is no page /health (HTTP {head.status})", how)
-    if "html" in head.headers.get("content-type", ""):
+    if expected is None and "html" in head.headers.get("content-type", ""):
         skip("what /health shows is a page for people, and says nothing of health", how)
 
 
 def _first() -> Request:
     """What a client would say first."""
     return next(HandshakeSession(HANDSHAKE_VERSIONS[0]).opening())
-
-
-def _head(target: Target, request: Request, url: str) -> Head | None:
-    async def made() -> Head | None:
-        async with http_client(url, target.settings.timeout_s, target.headers) as client:
-            return await client.head(request)
-
-    return target.run(made())

@@ -1,5 +1,7 @@
 """Can its tools be called, and is what it says of them right?"""
 
+from pathlib import Path
+
 import pytest
 
 from harness.mcp import outcome
@@ -9,10 +11,13 @@ from harness.verify.doors import DOORS, said
 from harness.verify.finding import fail, skip, undecided
 from harness.verify.safe_calls import SafeCall, safe_calls
 from harness.verify.schemas import faults
+from harness.verify.spec import lock
 from harness.verify.target import Target
 
 pytestmark = pytest.mark.tools
-HOW_SAFE = "annotate a tool that only reads (readOnlyHint)"
+HOW_SAFE = (
+    "annotate a tool that only reads (readOnlyHint), or declare a safe call in verify.yaml (tools.safe)"
+)
 REFUSED = {outcome.TOOL_ERROR, outcome.RPC_ERROR, outcome.INPUT_REQUIRED}
 
 
@@ -25,6 +30,33 @@ def test_each_tool_is_described_so_that_a_client_can_call_it(target: Target) -> 
         fail("\n".join(wrong))
 
 
+def test_its_tools_are_those_of_the_lock(target: Target) -> None:
+    """None is gone, none is new, and what each takes and brings is as it was."""
+    named = target.spec.tools.lock
+    if named is None:
+        skip(
+            "there is no lock of its tools",
+            "harness verify --learn writes one; verify.yaml: tools {lock: FILE}",
+        )
+    kept = lock.read_file(Path(target.settings.spec_path).parent / named)
+    if wrong := lock.differences(kept, target.tools(_newest_name(target)) or []):
+        fail("\n".join(wrong))
+
+
+def test_every_declared_safe_call_works(target: Target) -> None:
+    """By the newest door; all of them are tried."""
+    safe = target.spec.tools.safe
+    if not safe:
+        skip("no safe call is declared", "verify.yaml: tools {safe: {TOOL: {ARGUMENT: VALUE}}}")
+    with target.client() as client:
+        replies = {name: client.call(name, arguments) for name, arguments in safe.items()}
+    wrong = [
+        f"{name} came to {said(reply)}" for name, reply in replies.items() if reply.outcome != outcome.OK
+    ]
+    if wrong:
+        fail("\n".join(wrong))
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_a_tool_that_only_reads_answers(target: Target, door: str) -> None:
     """The first that does, of those that say most of what they take."""
@@ -32,7 +64,7 @@ def test_a_tool_that_only_reads_answers(target: Target, door: str) -> None:
     if not found.offered or found.broken:
         skip(f"it is not offered: {found.why}", "serve that version or transport, if clients need it")
     listed = _newest_name(target) if door == "plain" else door
-    calls = safe_calls(target.tools(listed) or [], {})
+    calls = safe_calls(target.tools(listed) or [], target.spec.tools.safe)
     if not calls:
         skip("no tool is annotated as only reading", HOW_SAFE)
     refused = []
@@ -42,7 +74,7 @@ def test_a_tool_that_only_reads_answers(target: Target, door: str) -> None:
             return
         if door == "plain" and reply.code == -32601:
             skip("it is not offered: names of tools are no methods there", "serve it, if clients need it")
-        if reply.outcome not in REFUSED or (reply.status or 200) >= 500:
+        if call.declared or reply.outcome not in REFUSED or (reply.status or 200) >= 500:
             fail(f"{call.tool} came to {said(reply)}")
         refused.append((call, reply))
     told = next(((call, reply) for call, reply in refused if call.told), None)

@@ -1,12 +1,10 @@
 """Do sessions end when they should, and only then? By the newest version of the protocol that names its sessions."""
 
 from collections.abc import Generator
-from typing import Any
 
 import msgspec
 import pytest
 
-from harness.client.http import http_client
 from harness.mcp import outcome
 from harness.mcp.dialects.handshake import HandshakeSession
 from harness.mcp.messages import Reply, Request
@@ -22,7 +20,7 @@ NO_DELETE = {405, 501}
 def test_an_unknown_session_is_refused(target: Target) -> None:
     """With 404, after which a client opens another; some say 400, and name the session."""
     session = _session(target)
-    reply = _each(target, _listing_as(session, NEVER_GIVEN))[-1]
+    reply = target.drive(_listing_as(session, NEVER_GIVEN))[-1]
     if reply.outcome != outcome.SESSION_LOST:
         fail(f"a session that was never given came to {said(reply)}; 404 would be right")
 
@@ -30,9 +28,11 @@ def test_an_unknown_session_is_refused(target: Target) -> None:
 def test_a_client_can_end_its_session(target: Target) -> None:
     """By DELETE; its session is unknown from then on, and stays so, to whoever asks on whatever connection."""
     session = _session(target)
-    opened, ended, *after = _each(target, _ended_and_asked(session))
+    opened, ended, *after = target.drive(_ended_and_asked(session))
     if opened.outcome != outcome.OK:
         fail(f"initialize came to {said(opened)}")
+    if ended.status in NO_DELETE and target.spec.sessions.delete:
+        fail(f"verify.yaml expects that clients can end sessions: DELETE came to HTTP {ended.status}")
     if ended.status in NO_DELETE:
         skip(
             f"clients cannot end sessions here (HTTP {ended.status})",
@@ -58,7 +58,7 @@ def test_the_end_of_one_session_is_the_end_of_no_other(target: Target) -> None:
         first = [reply for reply in opened if reply is not None]
         return [*first, listed, msgspec.structs.replace(listed, detail="same") if same else listed]
 
-    *opened, listed, shared = _each(target, both())
+    *opened, listed, shared = target.drive(both())
     if wrong := [reply for reply in opened if reply.outcome != outcome.OK]:
         fail(f"opening two sessions came to {said(wrong[0])}")
     if shared.detail == "same" and listed is not shared:
@@ -71,6 +71,8 @@ def test_the_end_of_one_session_is_the_end_of_no_other(target: Target) -> None:
 
 def _session(target: Target) -> HandshakeSession:
     door = target.with_sessions()
+    if door is None and target.spec.sessions.required:
+        fail("verify.yaml expects sessions, and it gives none a name")
     if door is None:
         skip("it gives no session a name", "a server without sessions has none that could be lost")
     return HandshakeSession(door.name)
@@ -94,12 +96,3 @@ def _ended_and_asked(session: HandshakeSession) -> Generator[Request, Reply, lis
     first, second, third = asked
     after = [(yield first), (yield second), (yield third)]
     return [reply for reply in (opened, ended) if reply is not None] + after
-
-
-def _each(target: Target, sequence: Generator[Request, Reply, Any]) -> list[Reply]:
-    async def made() -> list[Reply]:
-        async with http_client(target.places.mcp, target.settings.timeout_s, target.headers) as client:
-            found: list[Reply] = await client.run(sequence)
-            return found
-
-    return target.run(made())

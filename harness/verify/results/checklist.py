@@ -37,6 +37,7 @@ class Checklist:
         self._say = say
         self._colour = colour
         self._priority = 0
+        self._skipped = ("", "")
 
     def began(self, target: str) -> None:
         self._say(f"Verifying {printable.printable(redact.url(target), WHY_CHARS)}")
@@ -51,6 +52,9 @@ class Checklist:
         took = "" if result.outcome == "skipped" else f"{result.duration_s * MS_PER_S:7.0f} ms"
         again = f"  (try {result.tries})" if result.tries > 1 else ""
         self._say(f"{mark}  {result.category:<11} {title} {took}{again}".rstrip())
+        if result.outcome == "skipped" and (result.why, result.how) == self._skipped:
+            return  # as the one before
+        self._skipped = (result.why, result.how)
         for line in [*result.why.splitlines(), *([f"to run it: {result.how}"] if result.how else [])]:
             self._say(INDENT + printable.printable(line, WHY_CHARS))
 

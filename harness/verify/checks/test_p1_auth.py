@@ -1,0 +1,117 @@
+"""Is who has no right refused? Asserted by real requests: that a flag is set is no proof."""
+
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import pytest
+
+from harness.client.http import Head
+from harness.client.socket import socket_client
+from harness.mcp.messages import Reply, Request
+from harness.verify.finding import fail, skip
+from harness.verify.target import Target
+
+pytestmark = pytest.mark.auth
+REFUSED = {401, 403}
+HOW = "verify.yaml: auth {required: true, good: {Authorization: 'Bearer ${TOKEN}'}}"
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+def test_who_brings_no_credentials_is_refused(target: Target) -> None:
+    """With 401, and the header that says what is missing."""
+    _required(target)
+    head = _posted(target, _without(target))
+    if head is None:
+        fail("a request without credentials brought no answer")
+    if head.status not in REFUSED:
+        fail(f"a request without credentials came to HTTP {head.status}; 401 would be right")
+    if head.status == 401 and "www-authenticate" not in head.headers:
+        fail("its 401 has no WWW-Authenticate, by which clients learn what is missing")
+
+
+def test_who_brings_bad_credentials_is_refused(target: Target) -> None:
+    """Those of verify.yaml, or some that nobody was ever given."""
+    _required(target)
+    head = _posted(target, _bad(target))
+    if head is None:
+        fail("a request with bad credentials brought no answer")
+    if head.status not in REFUSED:
+        fail(f"a request with bad credentials came to HTTP {head.status}; 401 would be right")
+
+
+def test_nobody_opens_a_websocket_without_credentials(target: Target) -> None:
+    """Neither with bad ones."""
+    _required(target)
+    if not target.door("websocket").offered:
+        skip("there is no WebSocket", "serve one, if clients need it")
+    for headers, how in ((_without(target), "without"), (_bad(target), "with bad")):
+        if _opens(target, headers):
+            fail(f"a WebSocket opens {how} credentials")
+
+
+def test_clients_can_find_out_who_gives_credentials(target: Target) -> None:
+    """Protected-resource metadata (RFC 9728), where it is offered."""
+    expected = target.spec.auth is not None and target.spec.auth.discovery
+    path = urlsplit(target.places.mcp).path
+    places = (f"{WELL_KNOWN}{path}", WELL_KNOWN)
+    found = [_metadata(target, place) for place in places]
+    good = [each for each in found if each]
+    if not good and expected:
+        fail(f"verify.yaml expects it, and neither {places[0]} nor {places[1]} names an authorization server")
+    if not good:
+        skip(
+            "there is no metadata of a protected resource",
+            "serve it, if clients are to find their authorization server",
+        )
+
+
+def _required(target: Target) -> None:
+    auth = target.spec.auth
+    if auth is None:
+        skip("nobody has said that credentials are needed", HOW)
+    if not auth.required:
+        skip("verify.yaml says that no credentials are needed", HOW)
+    if target.first_request() is None:
+        skip("no door is offered to who has credentials", HOW)
+
+
+def _without(target: Target) -> dict[str, str]:
+    """What is sent with every request, but for the credentials."""
+    good = {name.lower() for name in (target.spec.auth.good if target.spec.auth else {})} | {"authorization"}
+    return {name: text for name, text in target.headers.items() if name.lower() not in good}
+
+
+def _bad(target: Target) -> dict[str, str]:
+    auth = target.spec.auth
+    if auth is not None and auth.bad:
+        return _without(target) | auth.bad
+    names = auth.good if auth is not None and auth.good else {"Authorization": "Bearer"}
+    made = {}
+    for name, text in names.items():
+        scheme, space, _ = text.partition(" ")
+        wrong = f"harness-verify-{secrets.token_hex(12)}"
+        made[name] = f"{scheme} {wrong}" if space or name.lower() == "authorization" else wrong
+    return _without(target) | made
+
+
+def _posted(target: Target, headers: Mapping[str, str]) -> Head | None:
+    first = target.first_request()
+    assert first is not None
+    return target.head(first, target.places.mcp, headers)
+
+
+def _opens(target: Target, headers: dict[str, str]) -> bool:
+    async def tried() -> bool:
+        async with socket_client(target.places.websocket, target.settings.timeout_s, headers) as socket:
+            return not isinstance(socket, Reply)
+
+    return target.run(tried())
+
+
+def _metadata(target: Target, path: str) -> bool:
+    """Whether it is there, and names who gives credentials."""
+    asked = Request(
+        "metadata", b"", (("Accept", "application/json"),), None, "GET", b'"authorization_servers"'
+    )
+    return target.exchange(asked, f"{target.places.base}{path}", headers={}).outcome == "ok"

@@ -1,0 +1,109 @@
+"""verify.yaml and its lock, written from a deployment that somebody says is good.
+
+Nothing is written over. What was found is written down as expected: who it is, its doors, its tools, the calls that only read and were answered, whether
+there is a page of health, whether strangers are refused. Credentials are not: `${VERIFY_...}` stands where they were.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from harness.foundation.errors import UsageError
+from harness.foundation.untrusted.documents import short
+from harness.mcp import outcome
+from harness.mcp.messages import Request
+from harness.run_directory.directory import write_whole
+from harness.verify.safe_calls import safe_calls
+from harness.verify.spec import lock
+from harness.verify.spec.model import DOOR_NAMES
+from harness.verify.target import Target
+
+HEAD: Final = """# What is expected of this deployment: `harness verify --url URL {name}`. Learnt from one that was good; docs/verify.md explains each key.
+# To have writes checked, add (with tools of your own):
+#   write: {{call: create_order, args: {{id: "{{{{unique}}}}"}}}}
+#   read: {{call: get_order, args: {{id: "{{{{unique}}}}"}}}}
+#   remove: {{call: delete_order, args: {{id: "{{{{unique}}}}"}}}}
+"""
+
+
+def learn(target: Target, path: Path) -> list[str]:
+    """What was written, a line each."""
+    beside = path.with_name(lock.NAME)
+    for each in (path, beside):
+        if each.exists():
+            raise UsageError(
+                f"{short(str(each), 120)} is there already",
+                "What was learnt is not written over",
+                "Remove it, or give another name",
+            )
+    newest = target.newest()
+    if newest is None:
+        raise UsageError(
+            f"{target.shown} speaks no MCP",
+            "There is nothing to learn from it",
+            "Give the address of a deployment that is good",
+        )
+    tools = target.tools(newest.name) or []
+    found = learnt(target, newest.name, tools)
+    try:
+        write_whole(beside, lock.text_of(tools))
+        text = yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120)
+        write_whole(path, HEAD.format(name=path.name) + text)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot write {short(str(path), 120)}",
+            error.strerror or str(error),
+            "Give a path that can be written",
+        ) from error
+    return [
+        f"{path}: {', '.join(found)}",
+        f"{beside}: {len(tools)} tools",
+        *(f"export {name}=...  for its credentials" for name in _variables(target.settings.headers)),
+    ]
+
+
+def learnt(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[str, Any]:
+    """As verify.yaml says it."""
+    said = [each.server for each in target.doors() if each.server != (None, None)]
+    name, version = said[0] if said else (None, None)
+    found: dict[str, Any] = {
+        "identity": {key: text for key, text in (("name", name), ("version", version)) if text},
+        "doors": [each.name for each in target.doors() if each.name in DOOR_NAMES and each.name != "plain"],
+        "tools": {"lock": lock.NAME, "safe": _answered(target, door, tools)},
+    }
+    if target.with_sessions() is not None:
+        found["sessions"] = {"required": True}
+    if _is_refused(target):
+        variables = _variables(target.settings.headers)
+        found["auth"] = {"required": True, "good": {each: f"${{{name}}}" for name, each in variables.items()}}
+    health = target.exchange(
+        Request("health", b"", (("Accept", "*/*"),), None, "GET"), f"{target.places.base}/health"
+    )
+    if health.status == 200:
+        found["health"] = {"url": "/health"}
+    return {key: value for key, value in found.items() if value}
+
+
+def _answered(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    with target.client(door) as client:
+        for call in safe_calls(tools, {}, most=len(tools)):
+            if client.call(call.tool, call.arguments).outcome == outcome.OK:
+                found[call.tool] = dict(call.arguments)
+    return found
+
+
+def _is_refused(target: Target) -> bool:
+    """Whether whoever comes without the headers that were given is."""
+    if not target.settings.headers:
+        return False
+    first = target.first_request()
+    return first is not None and target.exchange(first, headers={}).status in {401, 403}
+
+
+def _variables(headers: Mapping[str, str]) -> dict[str, str]:
+    """A variable for each header."""
+    return {"VERIFY_" + re.sub(r"\W", "_", name).upper(): name for name in headers}

@@ -1,0 +1,156 @@
+"""Outside text to a `Spec`, strictly: an unknown key is an error that names its path.
+
+`${NAME}` is taken from the environment; a variable that is not set is an error. Credentials (auth.good, auth.bad) come from nowhere else.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.client.preflight import check_headers
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets import hiding, sources
+from harness.foundation.untrusted import documents
+from harness.foundation.untrusted.documents import DocumentError, short
+from harness.verify.spec import model
+from harness.verify.spec.model import Spec
+
+NAME: Final = "verify.yaml"
+ERRORS_MOST: Final = 5
+_SPEC = TypeAdapter(Spec)
+_VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
+_CLASSES: Final[dict[str, type]] = {
+    "": model.Spec,
+    "identity": model.Identity,
+    "auth": model.Auth,
+    "tools": model.Tools,
+    "write": model.ToolCall,
+    "read": model.ToolCall,
+    "remove": model.ToolCall,
+    "sessions": model.Sessions,
+    "limits": model.Limits,
+    "health": model.Health,
+}
+
+
+def read_file(path: Path, environ: Mapping[str, str] = os.environ) -> Spec:
+    """A file, checked; its secrets are known from here on."""
+    try:
+        data = documents.yaml_value(documents.read_text(path))
+    except DocumentError as error:
+        raise UsageError(
+            f"{short(str(path), 120)} is not valid YAML",
+            str(error),
+            "Correct it there; docs/verify.md says what it may hold",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"Cannot read {short(str(path), 120)}",
+            short(str(error), 300),
+            "harness verify --url URL --learn writes one",
+        ) from error
+    return spec_of({} if data is None else data, str(path), environ)
+
+
+def spec_of(data: Any, source: str, environ: Mapping[str, str] = os.environ) -> Spec:
+    """The checked values; `source` is named in errors."""
+    if not isinstance(data, dict):
+        raise UsageError(
+            f"{source} is no mapping",
+            "It says what is expected, by keys such as identity and tools",
+            "See docs/verify.md",
+        )
+    _check_credentials(data.get("auth"), source)
+    try:
+        spec = _SPEC.validate_python(_filled_in(data, environ, ""))
+    except ValidationError as error:
+        lines = [short(_explained(details), 300) for details in error.errors()[:ERRORS_MOST]]
+        raise UsageError(
+            f"{source} cannot be used as it is", "\n".join(dict.fromkeys(lines)), "See docs/verify.md"
+        ) from error
+    for headers in (spec.auth.good, spec.auth.bad) if spec.auth else ():
+        check_headers(headers)
+    if spec.read is not None and spec.write is None:
+        raise UsageError(
+            f"{source}: read is to find what write wrote", "There is no write", "Add write, or drop read"
+        )
+    if spec.remove is not None and spec.write is None:
+        raise UsageError(
+            f"{source}: remove is to remove what write wrote",
+            "There is no write",
+            "Add write, or drop remove",
+        )
+    return spec
+
+
+def _check_credentials(auth: Any, source: str) -> None:
+    for key in ("good", "bad"):
+        headers = auth.get(key) if isinstance(auth, dict) else None
+        for name, value in headers.items() if isinstance(headers, dict) else ():
+            if not isinstance(value, str) or not _VARIABLE.search(value):
+                raise UsageError(
+                    f"{source}: auth.{key}.{short(str(name))} holds a credential itself",
+                    "It may be a secret, and is not shown",
+                    "Take it from the environment: ${NAME}",
+                )
+
+
+def _filled_in(value: Any, environ: Mapping[str, str], path: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled_in(item, environ, f"{path}.{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled_in(item, environ, f"{path}[{index}]") for index, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    for name in _VARIABLE.findall(value):
+        if name not in environ:
+            raise UsageError(
+                f"{path.lstrip('.')}: the environment variable {name} is not set",
+                f"It is taken from ${{{name}}}",
+                f"export {name}=...",
+            )
+        sources.reference(name, environ[name])
+        if path.startswith((".auth.good", ".auth.bad")):
+            hiding.learn(environ[name])
+    found = _VARIABLE.sub(lambda match: environ[match[1]], value)
+    if "\0" in found:
+        raise UsageError(f"{path.lstrip('.')} holds a NUL", "Nobody can be sent that", "Leave it out")
+    return found
+
+
+def _explained(details: ErrorDetails) -> str:
+    """One line: the path of the key, what is wrong, what would be right."""
+    where = "".join(_steps(details["loc"])).lstrip(".") or "verify.yaml"
+    match details["type"]:
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            return f"{where}: unknown key{_known(details['loc'])}"
+        case "missing" | "missing_argument" | "missing_keyword_only_argument":
+            return f"{where}: is missing"
+        case "value_error":
+            return f"{where}: {details['ctx']['error']}"
+        case _:
+            shown = "" if where.startswith("auth.") else f" (got {short(repr(details['input']))})"
+            return f"{where}: {details['msg'].removeprefix('Input ')}{shown}"
+
+
+def _steps(loc: tuple[int | str, ...]) -> Iterator[str]:
+    for part in loc:
+        if isinstance(part, int):
+            yield f"[{part}]"
+        elif not part.startswith(("function-", "literal", "constrained-", "dataclass", "[key]")):
+            yield f".{part}"
+
+
+def _known(loc: tuple[int | str, ...]) -> str:
+    parent = next((str(part) for part in reversed(loc[:-1]) if isinstance(part, str)), "")
+    if parent not in _CLASSES:
+        return ""
+    names = list(_CLASSES[parent].__dataclass_fields__)  # type: ignore[attr-defined]
+    close = difflib.get_close_matches(str(loc[-1])[:100], names, 1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"

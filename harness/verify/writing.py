@@ -1,0 +1,71 @@
+"""The write that verify.yaml declares, and how what it wrote is found and removed.
+
+Each write has a name of its own where its arguments say `{{unique}}`; how it is removed is registered before it is made.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from harness.mcp import outcome
+from harness.verify.doors import said
+from harness.verify.finding import fail
+from harness.verify.spec.model import Spec, ToolCall
+from harness.verify.target import OpenClient, Target
+
+UNIQUE: Final = "{{unique}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Write, read, remove, by the tools of one deployment."""
+
+    _spec: Spec = field(repr=False)
+    _target: Target = field(repr=False)
+    _unique: Callable[[str], str]
+    _cleanup: Callable[[Callable[[], object]], None]
+
+    @property
+    def tool(self) -> str:
+        return self._write().call
+
+    def write(self, client: OpenClient) -> str:
+        """Something new; its name. It is a failure when it is not acknowledged."""
+        name, tool = self._unique("entry"), self._write()
+        if (removing := self._spec.remove) is not None:
+            self._cleanup(lambda: self._remove(removing, name))
+        reply = client.call(tool.call, filled_in(tool.args, name))
+        if reply.outcome != outcome.OK:
+            fail(f"{tool.call} came to {said(reply)}")
+        return name
+
+    def is_read(self, client: OpenClient, name: str) -> bool:
+        """Whether the reading tool tells of it, wherever in its result."""
+        reading = self._spec.read
+        assert reading is not None
+        reply = client.call(reading.call, filled_in(reading.args, name))
+        if reply.outcome == outcome.TOOL_ERROR:
+            return False  # not found, as some tools say it
+        if reply.outcome != outcome.OK:
+            fail(f"{reading.call} came to {said(reply)}")
+        return reply.result is not None and name.encode() in bytes(reply.result)
+
+    def _remove(self, removing: ToolCall, name: str) -> None:
+        """On a session of its own: the one that wrote may be gone. What was never written need not be there."""
+        with self._target.client() as client:
+            reply = client.call(removing.call, filled_in(removing.args, name))
+        if reply.outcome not in {outcome.OK, outcome.TOOL_ERROR}:
+            fail(f"{removing.call} came to {said(reply)}: {name} may still be there")
+
+    def _write(self) -> ToolCall:
+        assert self._spec.write is not None
+        return self._spec.write
+
+
+def filled_in(value: Any, name: str) -> Any:
+    """The same with `{{unique}}` replaced, wherever it stands."""
+    if isinstance(value, dict):
+        return {filled_in(key, name): filled_in(item, name) for key, item in value.items()}
+    if isinstance(value, list):
+        return [filled_in(item, name) for item in value]
+    return value.replace(UNIQUE, name) if isinstance(value, str) else value

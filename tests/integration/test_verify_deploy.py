@@ -1,0 +1,113 @@
+"""`harness verify --deploy-simulation`: a server of our own, replaced in the middle, and what is left of all that."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.run_directory.undo import read_open
+from harness.services.processes.proctable import is_alive
+from tests import waiting
+
+ANOTHER = "a deploy puts another process in its place"
+SESSION = "a session that was open before a deploy works after it"
+WRITTEN = "what was acknowledged before a deploy is there after it"
+
+
+def simulated(out: Path, *flags: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and results."""
+    argv = [
+        sys.executable,
+        "-m",
+        "harness",
+        "verify",
+        "--deploy-simulation",
+        "--json",
+        "--out",
+        str(out),
+        *flags,
+    ]
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("HARNESS_")}
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=110, check=False, env=environ)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)["results"]
+
+
+def by_status(results: dict[str, Any], status: str) -> set[str]:
+    return {test["name"].partition(" [")[0] for test in results["tests"] if test["status"] == status}
+
+
+def test_sessions_and_writes_survive_a_deploy_of_the_reference_server(tmp_path: Path) -> None:
+    """All checks, the deploy among them; its database and its processes are gone afterwards."""
+    code, results = simulated(tmp_path)
+    place = (tmp_path / "verify" / "latest").resolve()
+
+    assert by_status(results, "failed") | by_status(results, "other") == set()
+    assert code == 0
+    assert {ANOTHER, SESSION, WRITTEN, "what one client wrote another can read"} <= by_status(
+        results, "passed"
+    )
+    assert read_open(place / "undo.jsonl") == []
+    assert (place / "target.log").is_file()
+
+
+def test_sessions_that_are_kept_in_the_process_are_named_for_it(tmp_path: Path) -> None:
+    """Each version that had one open; the writes are there all the same."""
+    code, results = simulated(
+        tmp_path, "--category", "deploy", "--keep-going", "--target-options", "--break sessions-in-memory"
+    )
+    lost = [test for test in results["tests"] if test["status"] == "failed"]
+
+    assert code == 1
+    assert {test["name"].partition(" [")[0] for test in lost} == {SESSION}
+    assert len(lost) == 4
+    assert all("session_lost" in test["message"] for test in lost)
+    assert {ANOTHER, WRITTEN} <= by_status(results, "passed")
+
+
+def test_nothing_is_left_of_one_that_was_killed(tmp_path: Path) -> None:
+    """kill -9 as soon as its server serves: the janitor ends the rest."""
+    argv = [sys.executable, "-m", "harness", "verify", "--deploy-simulation", "--out", str(tmp_path)]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    said = ""
+    while "somebody answers" not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    (place,) = (tmp_path / "verify").iterdir()
+    entries = [entry.data for entry in read_open(place / "undo.jsonl") if entry.what == "process"]
+    started = [(int(each["pid"]), int(each["start_ticks"])) for each in entries]
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+    assert len(started) >= 2
+    waiting.until(lambda: read_open(place / "undo.jsonl") == [])
+    assert [each for each in started if is_alive(*each)] == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--deploy-simulation", "--url", "http://127.0.0.1:1/mcp"], "starts a server of its own"),
+        (
+            ["--target-options", "--break slow-leak", "--url", "http://127.0.0.1:1/mcp"],
+            "Add --deploy-simulation",
+        ),
+    ],
+)
+def test_what_would_be_simulated_of_somebody_else_s_server_is_wrong_use(
+    flags: list[str], said: str, tmp_path: Path
+) -> None:
+    """Exit code 2."""
+    argv = [sys.executable, "-m", "harness", "verify", "--out", str(tmp_path), *flags]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert said in done.stderr
