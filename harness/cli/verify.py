@@ -210,8 +210,12 @@ def _simulated(
     place = files.create(out, int(CLOCK.utc().timestamp() * MS_PER_S))
     shown = _checklist(as_json=as_json)
     shown.began("a reference server that is started for it")
-    suite = simulate(settings, paths, shown.ended, place, options)
+    suite = simulate(settings, paths, shown.ended, place, options, _note)
     return _told(suite, place, shown, as_json=as_json)
+
+
+def _note(line: str) -> None:
+    click.echo(printable.printable(line), err=True)
 
 
 def _checklist(*, as_json: bool) -> "Checklist":

@@ -36,9 +36,10 @@ def simulate(
     on_result: Callable[[Result], None],
     place: Path,
     options: Sequence[str],
+    tell: Callable[[str], None],
 ) -> SuiteResult:
     """The same of a server of our own, which is deployed in the middle of it; `options` are those of `harness serve`."""
-    with started(replace(settings, spec=WRITES, allow_writes=True), place, options) as target:
+    with started(replace(settings, spec=WRITES, allow_writes=True), place, options, tell) as target:
         return checked(target, paths, on_result)
 
 

@@ -242,9 +242,11 @@ def opened(settings: Settings) -> Iterator[Target]:
 
 
 @contextmanager
-def started(settings: Settings, place: Path, arguments: Sequence[str]) -> Iterator[Target]:
-    """A deployment of our own, which can be deployed; its log is in `place`."""
-    with hidden_log.ended_clean(place), book.in_force({}), asyncio.Runner() as runner:
+def started(
+    settings: Settings, place: Path, arguments: Sequence[str], tell: Callable[[str], None]
+) -> Iterator[Target]:
+    """A deployment of our own, which can be deployed; its log is in `place`; `tell` hears of what a log lost."""
+    with hidden_log.ended_clean(place, tell), book.in_force({}), asyncio.Runner() as runner:
         serving = simulated(place, arguments)
         server = runner.run(serving.__aenter__())
         try:

@@ -1,11 +1,13 @@
 """`harness verify` against servers that are not ours to break: no false failure; and the reference server, which passes all."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from harness.reference.keys import new_key
 from harness.run_directory.undo import UndoJournal
 from harness.services import target
 from harness.verify.results.suite import SuiteResult
@@ -55,6 +57,7 @@ async def test_the_reference_server_passes_every_check_on_every_door_that_it_has
         (
             ["--break", "open-door"],
             [
+                "who brings no credentials is refused",
                 "who brings bad credentials is refused",
                 "nobody opens a websocket without credentials",
             ],
@@ -65,7 +68,7 @@ async def test_a_door_that_any_key_opens_is_named_for_it(
     flags: list[str], failing: list[str], undo: UndoJournal, tmp_path: Path, postgres_url: str
 ) -> None:
     """Of the reference server with keys; a sound one refuses whoever has none."""
-    key, schema = "admin-key-of-this-test-7731", "verify_" + tmp_path.name.lower().replace("-", "_")[-20:]
+    key, schema = new_key(), f"verify_{uuid.uuid4().hex[:12]}"
     spec = spec_of(
         {"auth": {"good": {"Authorization": "Bearer ${KEY}"}}, "identity": {"name": "harness-target"}},
         "verify.yaml",
