@@ -1,4 +1,4 @@
-"""Exchanges over a WebSocket, on asyncio streams, one call at a time. `harness.mcp.frames` reads the frames."""
+"""Exchanges over a WebSocket on asyncio streams, one call at a time. `harness.mcp.frames` has the frames."""
 
 import asyncio
 import os

@@ -125,8 +125,8 @@ class Exchange:
     def resumption(self) -> Request | None:
         """The request for the rest of a stream that ended before the response; None if it cannot go on.
 
-        Servers may close a stream that has told an event's id, and be asked again (polling). A stream that was cut is
-        not taken up again: what a fault does must be seen.
+        A server may close a stream after an event with an id, and expect the client to ask again (polling). A
+        stream that was cut off is not resumed, because the effect of a fault must be seen.
         """
         reply, request = self.reply, self._request
         if reply is None or reply.outcome != outcome.STREAM_ENDED or not request.in_session:

@@ -1,4 +1,4 @@
-"""The type of a JSON object in MCP: parameters, results, schemas, tools. The other side decides its content."""
+"""The type of a JSON object in MCP: parameters, results, schemas, tools. The sender decides its content."""
 
 from typing import Any
 

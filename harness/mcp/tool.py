@@ -1,4 +1,4 @@
-"""A tool as its server describes it. A server may send anything: fields of the wrong shape count as missing."""
+"""A tool as its server describes it. A server may send anything: a malformed field counts as missing."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,1 +1,1 @@
-"""What is asked for: text to frozen values."""
+"""What the user asks for: parse scenarios, objectives and faults from text into frozen values."""

@@ -82,7 +82,7 @@ def compile_arguments(value: Any) -> Draw:
 
 
 def with_names(value: Any, names: Mapping[str, str]) -> Any:
-    """The same with `{{name}}` replaced wherever it stands, in keys, too; other templates stay."""
+    """Replace `{{name}}` wherever it stands, also in keys; other templates stay."""
     if isinstance(value, dict):
         return {with_names(key, names): with_names(item, names) for key, item in value.items()}
     if isinstance(value, list):
@@ -106,7 +106,7 @@ def _compile_text(text: str) -> Draw:
 
 
 def _compile_template(match: re.Match[str]) -> Draw:
-    """What stands behind its name may be a secret, and is not said."""
+    """Compile one template; an error does not repeat its parameters, which may hold a secret."""
     name, words = match[1], match[2].split()
     if name not in TEMPLATES:
         shown = short(name) + (" ..." if words else "")

@@ -16,7 +16,7 @@ Unit = Literal["ms", "s", "share", "per_s", "count"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """Something an objective can bound."""
+    """A figure that an objective can bound."""
 
     unit: Unit
     meaning: str
@@ -62,9 +62,9 @@ class UserKind:
     """A class of users of the reference target, as a mix names it."""
 
     class_name: str  # in locustfiles/mcp.py
-    tools: tuple[str, ...]  # that it calls: a server has to have them
-    weight: int = 1  # in a mix that nobody has asked for
-    matrix_weight: int = 1  # in that of the resilience matrix
+    tools: tuple[str, ...]  # the tools that it calls: the server must have them
+    weight: int = 1  # in the default mix
+    matrix_weight: int = 1  # in the default mix of a resilience matrix
 
 
 USER_CLASSES: Final[dict[str, UserKind]] = {
@@ -80,9 +80,9 @@ class FaultPlace:
 
     said: str
     meaning: str
-    proxied: bool  # a way, which leads through a proxy
-    behind: bool = False  # the reference target: of another server the harness does not see it
-    processes: bool = True  # where there is no proxy
+    proxied: bool  # a link, which leads through a proxy
+    behind: bool = False  # behind the reference server; the harness does not see such a link of other servers
+    processes: bool = True  # for places without a proxy: they are processes
 
 
 LINKS: Final[dict[str, FaultPlace]] = {
@@ -109,7 +109,7 @@ LINKS: Final[dict[str, FaultPlace]] = {
 }
 WAYS: Final = tuple(name for name, place in LINKS.items() if place.proxied)
 PARTS: Final = tuple(name for name, place in LINKS.items() if not place.proxied and place.processes)
-# What else people call them: for `did you mean`.
+# Synonyms, for `did you mean`.
 ALSO_CALLED: Final[dict[str, tuple[str, ...]]] = {
     "client": ("http", "load", "network", "server"),
     "database": ("db", "sql", "postgresql", "postgres"),
@@ -123,13 +123,13 @@ ALSO_CALLED: Final[dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """Something a fault kind is told; durations are kept in seconds, sizes in bytes, rates in bytes a second."""
+    """A parameter of a fault kind. Durations are kept in seconds, sizes in bytes, rates in bytes a second."""
 
     kind: Literal["duration", "size", "rate", "count", "choice"]
     meaning: str
     default: str | None = None  # None: must be given
     choices: tuple[str, ...] = ()
-    usual: str | None = None  # what a matrix gives it, where there is no default
+    usual: str | None = None  # its value in a matrix, if there is no default
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +138,11 @@ class FaultKind:
 
     meaning: str
     parameters: dict[str, Parameter]
-    links: tuple[str, ...] = WAYS  # the first one unless another is asked for
+    links: tuple[str, ...] = WAYS  # the first one is the default
     exposes: Literal["open", "new"] = "open"  # calls on any connection, or only on those that they open
     momentary: bool = False  # `for` may be left out: it ends by itself
-    also: tuple[str, ...] = ()  # other places that it takes hold of
-    pids: bool = False  # a process of this machine will do, named by its `pid`
+    also: tuple[str, ...] = ()  # other places that it occupies
+    pids: bool = False  # may act on a process of this machine, given by its `pid`
 
 
 PID: Final = "pid:"  # the place of a fault on a process that the user names: pid:1234
@@ -226,19 +226,19 @@ FAULTS: Final[dict[str, FaultKind]] = {
 
 
 def places(kind: str, link: str) -> frozenset[str]:
-    """Where a fault takes hold: nothing else may happen there meanwhile."""
+    """The places that a fault occupies: no other fault may act there at the same time."""
     return frozenset({link, *FAULTS[kind].also})
 
 
 def where(link: str) -> str:
-    """`the client link`, `process 1234`; what is not in the table (an older run's) by its name."""
+    """The name of a place in a sentence: `the client link`, `process 1234`."""
     if link.startswith(PID):
         return f"process {link.removeprefix(PID)}"
     return LINKS[link].said if link in LINKS else f"the {link} link"
 
 
 def told(kind: str, parameters: Mapping[str, Any]) -> list[str]:
-    """`latency 200ms`, `rate 64.0 KB/s`: what a fault was told, as people write it."""
+    """The parameters of a fault as people write them: `latency 200ms`, `rate 64.0 KB/s`."""
     known = FAULTS[kind].parameters if kind in FAULTS else {}
     return [f"{name} {_show(value, known.get(name))}" for name, value in parameters.items()]
 

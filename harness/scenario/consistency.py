@@ -1,4 +1,4 @@
-"""What only several keys of a scenario together can get wrong; each finding names the path of the key."""
+"""Checks that involve several keys of a scenario; each error names the path of the key."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +12,7 @@ OPEN_ONLY = ("arrivals", "max_users", "queue")
 
 
 def check_phases(phases: Iterable[Phase], source: str) -> None:
-    """Each entry of `load` is one kind of load, closed or open, under a name of its own."""
+    """Check that each entry of `load` has exactly one kind of load, and a name of its own."""
     seen: set[str] = set()
     ramped = False
     for index, phase in enumerate(phases):
@@ -39,7 +39,7 @@ def check_phases(phases: Iterable[Phase], source: str) -> None:
 
 
 def check_pools(scenario: Scenario, source: str) -> None:
-    """Every user class has a session in every worker: else its arrivals would wait for ever."""
+    """Check that every user class has a session in every worker: else its arrivals would wait forever."""
     classes = 1 if scenario.workload else sum(map(bool, scenario.mix.values()))
     least = classes * (scenario.workers + scenario.expect_workers)
     for index, phase in enumerate(scenario.load):
@@ -72,7 +72,7 @@ def sizes(load: Load) -> Iterator[object]:
 
 
 def is_open(load: Load) -> bool:
-    """Whether it says a rate."""
+    """Whether the load is open: one of its sizes is a rate."""
     return isinstance(next(sizes(load)), Rate)
 
 

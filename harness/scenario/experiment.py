@@ -1,7 +1,8 @@
-"""A Chaos Toolkit experiment as the harness needs to know it beforehand: which faults it will ask for.
+"""Read from a Chaos Toolkit experiment, before the run, which faults it will ask for.
 
-The links of a run lead through proxies from its beginning, so what an experiment will do is read from its file, and
-a fault that could never be applied is refused before anything starts. All else in the file is Chaos Toolkit's.
+The links of a run lead through proxies from the start, so the harness must know the faults in advance. A
+fault that could never be applied is refused before anything starts. Chaos Toolkit itself handles the rest of
+the file.
 """
 
 import os
@@ -24,7 +25,7 @@ STEERING = "HARNESS_STEERING"  # where an experiment finds the run that makes it
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A file, its title, and the faults that it names."""
+    """An experiment: its file, its title, and the faults that it names."""
 
     path: Path
     title: str
@@ -32,7 +33,7 @@ class Experiment:
 
 
 def read_experiment(path: Path) -> Experiment:
-    """Checked as far as the harness is concerned; `-` is a line on standard input."""
+    """Read and check an experiment, as far as the harness needs it; `-` means standard input."""
     try:
         text = sys.stdin.readline() if str(path) == "-" else documents.read_text(path)
         data = documents.yaml_value(text)  # JSON is YAML, too
@@ -64,7 +65,7 @@ def read_experiment(path: Path) -> Experiment:
 
 
 def asked_fault(text: str, source: str) -> FaultSpec:
-    """`KIND:key=value,...` without times: from when it is asked for until it is healed."""
+    """Parse `KIND:key=value,...` without times: such a fault lasts from its request until it is healed."""
     try:
         data = from_flag(text) | {"at": "0s", "for": "24h"}
         found: Any = read_faults([data])
@@ -76,7 +77,7 @@ def asked_fault(text: str, source: str) -> FaultSpec:
 
 
 def _applied(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The arguments of every `apply` of ours, wherever it stands."""
+    """The arguments of every `apply` action of the harness, wherever it stands in the file."""
     if isinstance(value, Mapping):
         provider = value.get("provider")
         if isinstance(provider, Mapping) and (provider.get("module"), provider.get("func")) == (

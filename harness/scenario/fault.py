@@ -3,7 +3,7 @@
     {name: slow-db, at: steady+60s, for: 20s, link: database, fault: latency, latency: 200ms, jitter: 50ms}
 
 On the command line the same is `--fault latency:name=slow-db,at=steady+60s,for=20s,link=database,latency=200ms`.
-Of `kill` and `pause` the place may be a process of this machine: `pid: 1234` instead of `link`.
+For `kill` and `pause`, the place may be a process of this machine: `pid: 1234` instead of `link`.
 `at` is a time from the start of the run (`10s`), a load step (`steady`), or a time from the start of one
 (`steady+60s`). A name that is left out is the kind's (with its `how`, where there is one: `rude-expired`).
 """
@@ -107,7 +107,7 @@ def _read(data: object, path: str) -> FaultSpec:
 
 
 def _link(data: Mapping[Any, Any], known: FaultKind, path: str) -> str:
-    """The place, by its name, or `pid:1234` for a process that is named by its pid."""
+    """The place of the fault: the name of a link, or `pid:1234` for a process of this machine."""
     if "pid" in data:
         if "link" in data:
             raise ValueError(f"{path}.pid: a fault has one place: leave out link")
@@ -133,12 +133,12 @@ def _parameters(kind: str, data: Mapping[Any, Any], path: str) -> dict[str, floa
     if kind == "rude":
         _check_rude(parameters, path)
         if parameters["how"] != "oversized":
-            del parameters["size"]  # of nothing else
+            del parameters["size"]  # the other manners have no size
     return parameters
 
 
 def _check_rude(parameters: Mapping[str, float | str], path: str) -> None:
-    """They come from this process: not so many of them that they disturb more than the server."""
+    """Limit the rude clients: they run in this process, and too many would disturb the measurement itself."""
     clients, every_s = float(parameters["clients"]), float(parameters["every"])
     if clients > CLIENTS_MOST:
         raise ValueError(f"{path}.clients: at most {CLIENTS_MOST:,}")
@@ -153,7 +153,7 @@ def _check_rude(parameters: Mapping[str, float | str], path: str) -> None:
 
 
 def from_flag(text: str) -> dict[str, Any]:
-    """`latency:latency=200ms,at=10s,for=5s` as the mapping a scenario would have."""
+    """Turn the flag `latency:latency=200ms,at=10s,for=5s` into the mapping that a scenario would hold."""
     kind, _, rest = text.partition(":")
     data: dict[str, Any] = {"fault": kind.strip()}
     for part in filter(None, rest.split(",")):
@@ -202,7 +202,7 @@ def _quantity(read: Callable[[Any], float], text: Any, path: str) -> float:
 def _unknown(
     word: str, what: str, known: Collection[str], also: Mapping[str, Collection[str]] = MappingProxyType({})
 ) -> str:
-    """In words, with the nearest there is: by what it is also called, else by its letters."""
+    """An error text with the nearest known name, found by its synonyms or else by its spelling."""
     called = [name for name in known if word.lower() in also.get(name, ())]
     close: Sequence[str] = called or difflib.get_close_matches(word[:NAME_CHARS], list(known), 1)
     return f"unknown {what} {said(word)}; " + (

@@ -45,7 +45,7 @@ Bound = Annotated[str, AfterValidator(_bound)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ramp:
-    """Load in steps up to a maximum, until the success rate, or a bound that was marked for it, gives way.
+    """Load that rises in steps until the success rate, or a bound in `break_unless`, is missed.
 
     A step lasts `hold`, or, with `requests_per_user`, until so many calls for each user have been answered.
     """
@@ -89,7 +89,7 @@ class OpenLoad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sessions:
-    """Sessions that arrive at a rate, make so many calls each, and leave."""
+    """Open load of sessions: they arrive at a rate, make `calls` calls each, and end."""
 
     __pydantic_config__ = STRICT
     rate: PerSecond
@@ -103,7 +103,7 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """Levels one after the other, in the order given."""
+    """Several levels, in the order given."""
 
     __pydantic_config__ = STRICT
     levels: Annotated[list[Size], Field(min_length=1)]
@@ -146,7 +146,7 @@ class Soak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """So many calls with at most so many in flight."""
+    """A fixed number of calls, with at most `users` of them in flight."""
 
     __pydantic_config__ = STRICT
     requests: Count
@@ -173,7 +173,7 @@ class Phase:
 
     @property
     def loads(self) -> dict[str, Load]:
-        """What was given, by its kind: one, once it has been checked."""
+        """The given loads by kind; exactly one, once the phase has been checked."""
         given = {kind: getattr(self, kind) for kind in PROFILES}
         return {kind: load for kind, load in given.items() if load is not None}
 

@@ -3,18 +3,19 @@
     |------- before_s: what is normal -------|== for_s: the fault ==|-- after_s: is it back? --|
     |<------------------------------ one load step, one row ------------------------------>|
 
-The steps follow each other without a pause. What is normal is measured anew for each row, in its own step, so a fault
-that leaves something behind spoils the next row visibly (it was not well before), and not silently.
+The steps follow each other without a pause. Each row measures anew, in its own step, what is normal. So a
+fault that leaves damage behind spoils the next row visibly (the row says that the service was not well
+before), not silently.
 
-A row is a fault in one place: `kill-target`, `latency-database`. The placebo stands in one place only; rude clients
-have a row for each of their manners: `rude-expired`. The rows of
-`TOGETHER` have two faults at once, where one alone shows less:
+A row is a fault in one place: `kill-target`, `latency-database`. The placebo has one row only; rude clients
+have a row for each of their manners: `rude-expired`. The rows of `TOGETHER` have two faults at once, where
+one alone shows less:
 
     slow database  |======|               what is under way when the process is killed takes longer,
     kill               |===========|      so more of it is under way; recovery counts from the last healing
 
-What it does not know: whether a place is there (`reachable` says what can be known beforehand), and what came of it
-all (`analysis.faults.matrix`).
+It does not know whether a place exists (`reachable` says what can be known beforehand), nor the results
+(`analysis.faults.matrix`).
 """
 
 import difflib
@@ -32,12 +33,12 @@ LEAD_S, OVERLAP_S, OUTLASTS_S = (
     2.0,
     1.0,
     4.0,
-)  # of two faults: when the second begins, how long both are on, its least
+)  # two faults: when the second begins, how long both overlap, and the least length of the second
 WITH_SESSIONS: Final = "2025-11-25"
 BROKERS: Final = {"queue": "AMQP_URL", "sessions": "REDIS_URL"}
-# Enough calls in a second to tell seconds apart.
+# A mix of users that makes enough calls in each second to compare seconds.
 MIX: Final = {name: user.matrix_weight for name, user in USER_CLASSES.items()}
-CALLS_PER_CONNECTION: Final = 20  # clients come and go: some faults are met by new connections only
+CALLS_PER_CONNECTION: Final = 20  # connections are replaced, because some faults act on new connections only
 Rows = Mapping[str, tuple[tuple[str, str], ...]]  # the name of each row, and (kind, link) of its faults
 TOGETHER: Final[Rows] = {
     "kill-with-slow-database": (("latency", "database"), ("kill", "target")),
@@ -46,7 +47,7 @@ TOGETHER: Final[Rows] = {
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long a row takes."""
+    """The lengths of the three parts of a row: before, during and after the fault."""
 
     before_s: float
     for_s: float
@@ -58,7 +59,7 @@ QUICK: Final = Times(10.0, 3.0, 12.0)
 
 
 def rows(reachable: Collection[str], only: Collection[str] = ()) -> Rows:
-    """Those that fit the target, in the order of the catalogue; `only`: kinds, or names of rows."""
+    """The rows that fit the target, in the catalogue's order. `only`: kinds, or names of rows."""
     every: dict[str, tuple[tuple[str, str], ...]] = {
         f"{kind}-{variant}": ((kind, link),)
         for kind, known in FAULTS.items()
@@ -97,7 +98,7 @@ def _check_word(word: str, every: Collection[str]) -> None:
 def reachable(
     target: Mapping[str, Any], environ: Mapping[str, str], only: Collection[str] = ()
 ) -> frozenset[str]:
-    """The places of faults: a server at a URL has the way to it, one that we start also its processes.
+    """The places where faults can act on this target.
 
     The reference target has no broker unless the environment names one, or a row on the way to it is asked for.
     """
@@ -112,17 +113,17 @@ def reachable(
 
 
 def _door(target: Mapping[str, Any]) -> frozenset[str]:
-    """Rude clients speak HTTP by one request after the other."""
+    """The place `door`, unless the protocol is one that rude clients cannot speak (they speak plain HTTP)."""
     return frozenset() if target.get("protocol") in ("sse", "websocket") else frozenset({"door"})
 
 
 def _fits(kind: str, link: str, reachable: Collection[str]) -> bool:
-    """A deploy of two processes is for those that share a database of ours."""
+    """Whether the fault fits the target: a rolling deploy needs the reference target's own database."""
     return places(kind, link) <= {*reachable} and (kind != ROLLING or "database" in reachable)
 
 
 def scenario(rows: Rows, times: Times, users: int) -> dict[str, Any]:
-    """What a file would say."""
+    """The scenario, as a mapping that a file would hold."""
     load, faults = [], []
     for row, both in rows.items():
         planned = _faults(row, both, times)

@@ -30,7 +30,7 @@ Protocol = Literal[
 ]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
 
-# The names of the catalogue: of a literal that is made of them the types know no more than that it is text.
+# Built from the catalogue; the type checker sees only that it is text.
 if TYPE_CHECKING:
     UserClass = str
 else:
@@ -56,7 +56,7 @@ Templated = TypeVar("Templated", str, dict[str, Any])
 
 
 def _one_or_many(value: Any) -> Any:
-    """One line may stand without a list around it."""
+    """Accept one text in the place of a list."""
     return [value] if isinstance(value, str) else value
 
 
@@ -72,10 +72,10 @@ def _check_work_arguments(value: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The server under test: at a URL, started by a command of the user's, or neither: the reference target.
+    """The server under test: at a URL, or started by a command; with neither, the reference server.
 
     With a command, `url` is its endpoint and `ready` an address that answers when it is up; either will do.
-    `options` are those of `harness serve`, for the reference target.
+    `options` are those of `harness serve`, for the reference server.
     """
 
     __pydantic_config__ = STRICT
@@ -114,10 +114,10 @@ DEFAULT_BACKOFF = Backoff(0.1, 2.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How clients try a call again that failed; what for is for `harness.load.retry` to say."""
+    """How clients retry a failed call; `harness.load.retry` says which failures are retried."""
 
     __pydantic_config__ = STRICT
-    attempts: Annotated[int, Field(ge=2, le=20)] = 3  # the first among them
+    attempts: Annotated[int, Field(ge=2, le=20)] = 3  # including the first one
     backoff: Backoffs = DEFAULT_BACKOFF
     budget: Budget = 0.2  # tokens that a call earns; a retry costs one
 
@@ -133,7 +133,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Entries that are written during the run, and read back after it: is all that was acknowledged there, once?"""
+    """Entries that are written during the run and read back after it: is each acknowledged one there once?"""
 
     __pydantic_config__ = STRICT
     write: Tool
@@ -149,7 +149,7 @@ REFERENCE_WORK = Work(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Everything a run is asked to do."""
+    """Everything that a run is asked to do."""
 
     __pydantic_config__ = STRICT
     name: Name
@@ -165,8 +165,8 @@ class Scenario:
     retries: Retries | None = None
     calls_per_connection: Annotated[int, Field(ge=1)] | None = None  # over HTTP; None: connections are kept
     workers: Annotated[int, Field(ge=0, le=64)] = 1  # processes on this machine
-    expect_workers: Annotated[int, Field(ge=0, le=64)] = 0  # that join from other machines
-    bind: Bind = DEFAULT_BIND  # where they join
+    expect_workers: Annotated[int, Field(ge=0, le=64)] = 0  # workers that join from other machines
+    bind: Bind = DEFAULT_BIND  # the address at which they join
     objectives: list[str] = field(default_factory=list)
     abort: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     alert: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)

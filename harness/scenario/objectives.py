@@ -79,7 +79,7 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class AbortRule:
-    """What ends a run when it has been so for a time; `value` is in the unit of the metric."""
+    """A rule that ends the run once its condition has held for `for_s`; `value` is in the metric's unit."""
 
     text: str
     metric: str
@@ -111,7 +111,7 @@ _READERS: Final[dict[str, Callable[[str], float]]] = {
 
 
 def parse(text: str) -> Objective:
-    """The objective that the text says; UsageError says what is wrong with it and what would be right."""
+    """Parse one objective; a UsageError says what is wrong with the text and what would be right."""
     source = " ".join(text.split())
     match = _GRAMMAR.fullmatch(source) if len(source) <= CHARS_MOST else None
     if match is None:
@@ -128,7 +128,7 @@ def parse(text: str) -> Objective:
 
 
 def parse_abort(text: str) -> AbortRule:
-    """The abort rule that the text says; UsageError says what is wrong with it and what would be right."""
+    """Parse one abort rule; a UsageError says what is wrong with the text and what would be right."""
     source = " ".join(text.split())
     match = _ABORT.fullmatch(source) if len(source) <= CHARS_MOST else None
     if match is None:
@@ -165,7 +165,7 @@ def check_names(
     faults: Collection[str] = (),
     operations: Collection[str] | None = None,
 ) -> None:
-    """Every step, fault and operation that an objective names exists; `operations=None`: not known yet."""
+    """Check that the steps, faults and operations of an objective exist; `operations=None`: not known yet."""
     for objective in objectives:
         if objective.scope == "in":
             _known(objective, "step", objective.name, steps)
@@ -185,7 +185,7 @@ def _metric(source: str, name: str) -> Metric:
 
 def _value(source: str, metric: str, text: str) -> float:
     try:
-        # Rounded, so that 9ms is 9.0 and 99.9% is 0.999: what is observed may lie exactly on the bound.
+        # Rounded, so that 9ms is 9.0 and 99.9% is 0.999: an observed value may lie exactly on the bound.
         return round(_READERS[METRICS[metric].unit](text), 9)
     except units.UnitError as error:
         raise UsageError(f"{source!r}: {metric} cannot be compared with {text!r}", str(error)) from error

@@ -1,4 +1,4 @@
-"""The quantities that scenarios are written in, as types that check themselves where outside text comes in."""
+"""Types for the quantities in scenarios; they check their values when text from outside is parsed."""
 
 import re
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ INTERVAL_S_LEAST = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Arrivals a second: the size of an open load."""
+    """The size of an open load: arrivals per second."""
 
     per_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits that double, from the first to a limit."""
+    """Waiting times that double, from the first up to a limit."""
 
     first_s: float
     most_s: float
@@ -44,7 +44,7 @@ def _backoff(value: object) -> Backoff:
 
 
 def _budget(value: object) -> float | None:
-    """What a call earns; `none` is no limit."""
+    """The part of a retry that each call earns; None when there is no limit (`none`)."""
     if value is None or value == "none":
         return None
     share = units.share(str(value))
@@ -61,7 +61,7 @@ def _rate(value: object) -> Rate:
 
 
 def _size(value: object) -> int | Rate:
-    """A number of users (50), or a rate (500/s): which of them decides what kind of load it is."""
+    """Parse a number of users (50: closed load) or a rate (500/s: open load)."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,15}", value):
         return _rate(value)
     if isinstance(value, Rate):

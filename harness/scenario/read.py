@@ -1,7 +1,7 @@
-"""Outside text to a `Scenario`, strictly: an unknown key is an error that names its path.
+"""Parse text from outside into a `Scenario`, strictly: an unknown key is an error that names its path.
 
-Values like `${MCP_TOKEN}` are taken from the environment; a variable that is not set is an error.
-The command line arrives here too, as the same mapping a file would give, so that both are checked alike.
+Values like `${MCP_TOKEN}` are taken from the environment; a variable that is not set is an error. The command
+line arrives here, too, as the mapping that a file would hold, so both are checked in the same way.
 """
 
 import difflib
@@ -48,7 +48,7 @@ _VALUES: dict[str, type] = {
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """A scenario file as a mapping, not yet checked."""
+    """The scenario file as a mapping, not yet checked."""
     try:
         data = documents.yaml_value(documents.read_text(path))
     except DocumentError as error:
@@ -77,10 +77,10 @@ def scenario_of(
 ) -> Scenario:
     """The checked scenario; `source` is named in errors (a path, or the command).
 
-    `fault_names`: of faults that an experiment will ask for, so that objectives may name them.
+    `fault_names`: the faults that an experiment will ask for, so that objectives may name them.
     """
     if data.get("expect_workers"):
-        data = {"workers": 0, **data}  # who has others make the load makes none here, unless it is asked for
+        data = {"workers": 0, **data}  # with workers on other machines, this one runs none unless asked to
     sources.tree(data)
     try:
         scenario = _SCENARIO.validate_python(_substitute(dict(data), environ, ""))
@@ -135,7 +135,7 @@ def _substitute(value: Any, environ: Mapping[str, str], path: str) -> Any:
 
 
 def _check_text(text: object, path: str) -> None:
-    """Nobody can be sent, or started with, what is no text."""
+    """Refuse a text with a NUL or a lone surrogate: it can neither be sent nor passed to a process."""
     if isinstance(text, str) and _NO_TEXT.search(text):
         raise UsageError(
             f"{short(path.lstrip('.')) or 'the scenario'} holds a character that is no text",
@@ -166,7 +166,7 @@ def _check_target(target: Target, source: str) -> None:
 
 
 def _check_anchors(scenario: Scenario, source: str) -> None:
-    """Faults begin at load steps that exist, on links that exist."""
+    """Check that the load steps and links that faults name exist."""
     names = scenario.phase_names()
     for index, fault in enumerate(scenario.faults):
         path = f"{source}: faults[{index}]"
@@ -197,7 +197,7 @@ def _check_anchors(scenario: Scenario, source: str) -> None:
 
 
 def _explain(details: ErrorDetails) -> str:
-    """One line: the path of the key, what is wrong, what would be right."""
+    """One line: the path of the key, what is wrong, and what would be right."""
     where = _path(details["loc"])
     match details["type"]:
         case "unexpected_keyword_argument" | "extra_forbidden":

@@ -1,1 +1,1 @@
-"""What will happen, on one clock, before any of it does."""
+"""The plan of a run: every step and fault with its time, before anything starts."""

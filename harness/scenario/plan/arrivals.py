@@ -16,15 +16,15 @@ from harness.scenario.plan.plan import Arrivals
 
 
 def offsets_ns(arrivals: Arrivals, seed: str) -> Iterator[int]:
-    """Nanoseconds from the start of the step to each arrival, without end."""
+    """Yield the time of each arrival in ns from the start of the step, without end."""
     if arrivals.kind == "poisson":
         return _poisson(arrivals.rate_per_s, Random(seed))
-    # Each from its number, not from the one before: a thousandth of a nanosecond would add up.
+    # Computed from the arrival's number, not from the arrival before: rounding errors would add up.
     return (int(number * NS_PER_S / arrivals.rate_per_s) for number in count())
 
 
 def share_ns(arrivals: Arrivals, seed: str, worker: int, workers: int) -> Iterator[int]:
-    """One worker's part of them."""
+    """The arrivals that one worker takes."""
     return islice(offsets_ns(arrivals, seed), worker, None, workers)
 
 
@@ -36,12 +36,12 @@ def _poisson(rate_per_s: float, rng: Random) -> Iterator[int]:
 
 
 def split(whole: int, worker: int, workers: int) -> int:
-    """One worker's part of a number of users, calls or places; the parts sum to the whole."""
+    """The part of one worker in a number of users, calls or places; all parts add up to the whole."""
     return whole // workers + (worker < whole % workers)
 
 
 def proportional(whole: int, sizes: Mapping[str, int]) -> dict[str, int]:
-    """Everybody's part by size; the parts sum to the whole, and who has nothing gets nothing."""
+    """Split a number in proportion to sizes; the parts add up to the whole, and a size of 0 gets 0."""
     total, before, shares = sum(sizes.values()), 0, {}
     for name, size in sizes.items():
         shares[name] = whole * (before + size) // total - whole * before // total if total else 0

@@ -1,4 +1,4 @@
-"""Scenario to plan: the levels of each profile, one after the other. Pure: the same scenario and seed give the same plan."""
+"""Build the plan of a scenario. Pure: the same scenario and seed give the same plan."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -81,7 +81,7 @@ def _arrivals(load: Load, rate: Rate) -> Arrivals:
 
 
 def _warm_up(first: LoadStep, for_s: float) -> LoadStep:
-    """The load of the first step, by time, and measured by nobody."""
+    """The load of the first step as a warm-up: it lasts a time and is not measured."""
     return replace(first, kind=WARM_UP, starts_s=0.0, hold_s=for_s, settle_s=0.0, rest_s=0.0, requests=None)
 
 
@@ -100,7 +100,7 @@ def _fault(fault: FaultSpec, steps: Sequence[LoadStep]) -> FaultStep:
 
 
 def _check_faults(faults: Sequence[FaultStep], steps: Sequence[LoadStep]) -> None:
-    """Inside the load, outside ramps, one at a time on a link."""
+    """Check that faults lie inside the load, outside ramps, and never two at once in one place."""
     ends_s = max(step.ends_s for step in steps)
     for fault in faults:
         lasting = f"{show_duration(fault.starts_s)} to {show_duration(fault.ends_s)}"

@@ -10,7 +10,7 @@ BAR_WIDTH = 24
 
 
 def describe(plan: Plan) -> str:
-    """The whole timeline, a line a step."""
+    """The whole timeline, one line per step."""
     steps = [*([plan.warm_up] if plan.warm_up else []), *plan.steps]
     most_users, most_per_s = plan.max_users, plan.max_rate_per_s
     timed = [(step.starts_s, _row(step, most_users, most_per_s)) for step in steps]
@@ -50,7 +50,7 @@ def _row(step: LoadStep, most_users: int, most_per_s: float) -> tuple[str, str, 
 
 
 def show_size(users: int | str | None, arrivals: Arrivals | None) -> str:
-    """50 users, 500/s, 5 sessions/s, last_good."""
+    """The size of a load as text: 50 users, 500/s, 5 sessions/s, last_good."""
     if arrivals is not None:
         return f"{arrivals.rate_per_s:,.6g}{' sessions' if arrivals.calls else ''}/s"
     return users if isinstance(users, str) else f"{users} users"
@@ -66,7 +66,7 @@ def _breaks(plan: Plan) -> str:
 
 
 def _pools(plan: Plan) -> str:
-    """Open load in words: how calls arrive, and what happens to those that find nobody."""
+    """Explain an open load: how calls arrive, and what happens when no session is free."""
     said = {
         f"Arrivals are {'at random (Poisson)' if one.kind == 'poisson' else 'evenly spaced'}, for up to "
         f"{one.max_users:,} sessions; {one.queue:,} may wait for a free one, what is beyond that is not sent."
@@ -109,7 +109,7 @@ def _fault_row(fault: FaultStep) -> tuple[str, str, str, str]:
 
 
 def one_line(plan: Plan) -> str:
-    """A plan in a sentence, for the head of a run."""
+    """The plan in one sentence, for the head of a run."""
     users = f", up to {plan.max_users} users" if plan.max_users else ""
     rate = f", up to {plan.max_rate_per_s:,.6g}/s" if plan.max_rate_per_s else ""
     about = f", about {show_duration(plan.duration_s)}" if plan.duration_s else ""

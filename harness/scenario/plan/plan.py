@@ -86,7 +86,7 @@ class FaultStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
-    """How clients try a call again; `budget` is what a call earns of a retry, None without a limit."""
+    """How clients retry a call; `budget` is the part of a retry that a call earns, None without a limit."""
 
     attempts: int
     backoff_s_first: float

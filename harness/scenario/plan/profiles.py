@@ -23,7 +23,7 @@ STEPS_MOST: Final = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldLevel:
-    """One level, and for how long; `requests`: it ends by count instead."""
+    """One level and how long it is held; with `requests` it ends after so many calls instead."""
 
     size: int | Rate | Literal["last_good"]
     hold_s: float = 0.0
@@ -33,7 +33,7 @@ class HeldLevel:
 
 
 def too_many(steps: int) -> UsageError:
-    """Nobody would wait for the end of it."""
+    """The error for a load with too many steps."""
     return UsageError(
         f"The load has {steps:,} steps",
         f"{STEPS_MOST:,} are the most",
@@ -42,12 +42,12 @@ def too_many(steps: int) -> UsageError:
 
 
 def settle_s(hold_s: float) -> float:
-    """How long a step settles before it is measured."""
+    """The settling time of a step in seconds; after it, the step is measured."""
     return min(hold_s * SETTLE_SHARE, SETTLE_S_MAX)
 
 
 def levels(load: Ramp) -> list[int | Rate]:
-    """What a ramp goes through; the last is the maximum, whatever the step."""
+    """The levels of a ramp; the last is always the maximum."""
     if isinstance(load.to, Rate):
         step = load.step.per_s if isinstance(load.step, Rate) else load.to.per_s / RATE_STEPS
         steps = int(load.to.per_s / step * (1 - 1e-9))
@@ -83,7 +83,7 @@ def _open(load: OpenLoad | Sessions) -> Iterator[HeldLevel]:
 
 
 def _spike(load: Spike) -> Iterator[HeldLevel]:
-    """How the service takes the change is what is asked: the peak, and what follows, have no time to settle."""
+    """The three levels of a spike; peak and return have no settling time, because the change is measured."""
     yield _held(load.base, load.before)
     yield HeldLevel(size=load.peak, hold_s=load.hold)
     yield HeldLevel(size=load.base, hold_s=load.after)

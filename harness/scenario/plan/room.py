@@ -1,13 +1,14 @@
-"""How much a run of a plan writes: rows times bytes a row, and the parts that are always there. Pure.
+"""Estimate how many bytes a run writes: rows times bytes per row, plus a fixed part. Pure.
 
-- A call is 90 bytes in the spool; sealed into samples.parquet it is up to 30 more, beside the spool until that is whole.
-- Twice a second each worker says how it is, in events.jsonl.
-- Reports, logs and charts are the fixed part; it is also what is kept free while the load goes on (`KEPT_BYTES`), so
-  that a run which must end early has room for its report.
+- A call takes 90 bytes in the spool, and up to 30 more in samples.parquet; both exist until that file is
+  complete.
+- Twice a second each worker adds a report to events.jsonl.
+- Reports, logs and charts are the fixed part. As much is kept free during the load (`KEPT_BYTES`), so that a
+  run which must end early has room for its report.
 
-What is known beforehand is open load and steps by count. Users of a closed load call as fast as the server lets them:
-they are taken as making a call every 10 ms each, 10,000 a second together at most. A run is refused for what is sure, and
-warned for what is likely.
+The number of calls is known for open load and for steps by count. Users of a closed load call as fast as the
+server answers: the estimate is a call every 10 ms per user, and 10,000 a second in total at most. A run is
+refused if there is no room for the sure part, and warned if there is none for the likely one.
 """
 
 from dataclasses import dataclass
@@ -28,15 +29,15 @@ FILES: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """Bytes on disk."""
+    """The disk space that a run needs, in bytes."""
 
     sure: int  # without them the run cannot end in order
     likely: int
-    largest_file: int  # of what is sure
+    largest_file: int  # within the sure part
 
 
 def needed(plan: Plan) -> Needed:
-    """What a run of this plan writes."""
+    """The disk space that a run of this plan needs."""
     steps = [*([plan.warm_up] if plan.warm_up else []), *plan.steps]
     known = sum(_known(step) for step in steps)
     guessed = sum(_guessed(step, plan) for step in steps)
@@ -49,7 +50,7 @@ def needed(plan: Plan) -> Needed:
 
 
 def sentence(plan: Plan) -> str:
-    """For a reader of the plan."""
+    """The same as a sentence, for a reader of the plan."""
     found = needed(plan)
     if found.likely == found.sure:
         return f"Writes about {show_bytes(found.sure)}."
@@ -60,7 +61,7 @@ def sentence(plan: Plan) -> str:
 
 
 def _known(step: LoadStep) -> int:
-    """Calls that are sure to be made, or at least offered."""
+    """The number of calls that are certain to be made, or at least to arrive; 0 for closed load by time."""
     if step.requests is not None:
         return step.requests
     if step.arrivals is None:

@@ -1,7 +1,7 @@
-"""What a plan will not be able to show, said before it is run.
+"""Warn before the run about what this plan will not be able to show.
 
-Recovery is measured against the time before a fault, and needs time behind it: see docs/measurement.md.
-A fault that touches no call makes a run unknown; in a matrix its row says so, and no more comes of it.
+Recovery is compared with the time before the fault, and needs time after it: see docs/measurement.md.
+A fault that touches no call makes the run unknown; in a matrix, only its row says so.
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ AFTER_S: Final = 3.0  # three seconds in a row are a recovery
 
 
 def warnings(plan: Plan) -> list[str]:
-    """A sentence each."""
+    """One sentence for each warning."""
     tight = [text for fault in plan.faults for text in _too_tight(fault, plan.steps)]
     unmet = [] if plan.matrix else [text for fault in plan.faults for text in _unmet(fault, plan)]
     return [*tight, *unmet, *_unbounded(plan)]
 
 
 def _unmet(fault: FaultStep, plan: Plan) -> Iterator[str]:
-    """What acts on new connections only, where none are opened; open load opens some as it grows."""
+    """Warn of a fault that acts on new connections only, when the load opens none."""
     if FAULTS[fault.kind].exposes != "new":
         return
     acts = f"The fault {fault.name} acts on new connections only, and"
