@@ -1,1 +1,1 @@
-"""What the two halves agree on: the run directory, the samples, the events."""
+"""The files between making a run and reading it: the run directory, its samples, its events."""

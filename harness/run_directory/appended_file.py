@@ -1,10 +1,10 @@
-"""A file that grows by whole pieces: what cannot be written whole is taken back.
+"""Append to a file in complete pieces: a piece that cannot be written completely is removed again.
 
     file = Appended(path)      file.write(b"a line\n")      raises, and the file is as it was
-    lines = Lines(path)        lines.write("a line")        raises nothing: what finds no room waits for some
+    lines = AppendedLines(path)    lines.write("a line")    raises nothing: without room, the line waits
 
-A torn piece would hide those after it. Nothing is buffered: a piece that was written outlives the process.
-It is used in the janitor too, so it imports the standard library only.
+An incomplete piece would make those after it unreadable. Nothing is buffered, so a written piece outlives the
+process. Standard library only, because the janitor imports this module.
 """
 
 import os
@@ -18,14 +18,14 @@ WAITING_MOST: Final = 10_000
 
 
 class Appended:
-    """An open file, to be added to."""
+    """An open file that only grows."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = FileIO(path, "a")
 
     def write(self, data: bytes) -> None:
-        """All of it; OSError: none of it."""
+        """Append all of the data; on OSError the file is as it was before."""
         size, left = os.fstat(self._file.fileno()).st_size, memoryview(data)
         try:
             while left:
@@ -36,7 +36,7 @@ class Appended:
             raise
 
     def there(self) -> bool:
-        """Whether others find it under its name: one that was deleted, with its directory or alone, can still be written to."""
+        """Whether the file still has its name: a deleted one can be written to, but nobody finds it."""
         try:
             return os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
         except OSError:
@@ -51,9 +51,10 @@ class Appended:
 
 
 class AppendedLines:
-    """Lines of a file, from whoever must not trip over a full disk.
+    """A file of lines, for writers that must not fail when the disk is full.
 
-    What finds no room waits in memory, and is written before the next line that does; `failed` has the first error.
+    A line that finds no room waits in memory, and is written before the next line; `failed` has the first
+    error.
     """
 
     def __init__(self, path: Path) -> None:

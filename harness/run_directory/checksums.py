@@ -1,9 +1,9 @@
-"""checksums.json: what the files of a run were when it ended, so that a change made later is seen.
+"""checksums.json: checksums of the run's files from when it ended, so that a later change is seen.
 
     {"schema": 1, "sha256": {"samples.parquet": "9f86d0...", "events.jsonl": "..."}}
 
-Written once, after the samples are sealed. It guards against damage and careless edits, not against somebody who
-writes new checksums, too. A run that was cut off has none, and neither has one that an older version made.
+Written once, after the samples are sealed. It guards against damage and careless edits, not against somebody
+who also writes new checksums. A run that was cut off has no such file; neither has a run of an older version.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ GUARDED: Final = (
 
 
 def write(run_dir: Path) -> None:
-    """Of every guarded file that there is."""
+    """Write the checksum of every guarded file that exists."""
     sums = {name: digest(run_dir / name) for name in GUARDED if (run_dir / name).exists()}
     write_whole(run_dir / NAME, json.dumps({"schema": 1, "sha256": sums}, indent=2) + "\n")
 
@@ -54,6 +54,6 @@ def differing(run_dir: Path) -> Iterator[str]:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file."""
+    """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -35,7 +35,7 @@ from harness.run_directory.disk_space import blame
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """Paths of one run; knows names, not contents."""
+    """The paths in one run directory; it knows names, not contents."""
 
     path: Path
 
@@ -78,7 +78,7 @@ class RunDirectory:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """The file has either its old contents or all of the new ones, at any moment; no secret is in it."""
+    """Replace a file at once: it holds either the old content or the new one. Secrets are hidden."""
     aside = path.with_name(f".{path.name}.partial")
     try:
         aside.write_text(hide(text), encoding="utf-8")
@@ -106,14 +106,14 @@ def create(root: Path, scenario: str, started_at: datetime) -> RunDirectory:
 
 
 def point_latest(run: RunDirectory) -> None:
-    """DIR/<scenario>/latest is this run from now on."""
+    """Make DIR/<scenario>/latest point to this run."""
     link = run.path.parent / f".latest-{run.run_id}"
     link.symlink_to(run.run_id)
     os.replace(link, run.path.parent / "latest")  # noqa: PTH105 - Path.replace would follow the old link
 
 
 def find(path: Path) -> RunDirectory:
-    """An existing run: the directory, a link to it, or any file in it."""
+    """Find an existing run by its directory, a link to it, or any file in it."""
     try:
         return _found(path)
     except (

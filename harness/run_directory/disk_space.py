@@ -1,10 +1,10 @@
-"""Room for what a run writes: what there is of it, and which errors of the system say that there is none.
+"""Disk space and memory: how much is free, and which errors of the system mean that there is none left.
 
-    free(path)            bytes and files that are free where `path` is, or would be
-    blame(error, place)   the error as one of room, in three lines; None when it is something else
+    free(path)            free bytes and files where `path` is, or would be
+    blame(error, place)   the error as a NoRoomError; None when it has another cause
 
-A place can be full (the disk, a quota, a limit on the size of files), be read only, or be gone; memory, processes and open
-files can be used up. None of that is a bug, and none of it is the server's doing.
+A place can be full (disk, quota, limit on file sizes), read-only, or gone; memory, processes and open files
+can run out. None of these is a bug, and none is the fault of the server.
 """
 
 import errno
@@ -34,13 +34,13 @@ USED_UP: Final = {
 }
 ELSEWHERE: Final = "Free some, or give another directory with --out"
 LESS: Final = "Give it more (ulimit, the limits of the container), or ask for fewer users and workers"
-# Of address space and of data: with less, libraries that are loaded wait for it without end, or end the process themselves.
+# The least address space and data size: with less, libraries wait for memory forever, or end the process.
 ADDRESS_LEAST: Final = 768 << 20
 _MEMORY: Final = (
     (resource.RLIMIT_AS, "-v", ADDRESS_LEAST, 1280 << 20),
     (resource.RLIMIT_DATA, "-d", 256 << 20, 640 << 20),
 )
-# Words of errors that are of memory, and do not say so by their type.
+# Words in errors that are about memory although their type does not say so.
 _OF_MEMORY: Final = (
     "cannot allocate memory",
     "failed to map segment",
@@ -51,7 +51,7 @@ _OF_MEMORY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """What is free; None: without a limit, or nobody tells."""
+    """The free space; None where there is no limit, or the system does not tell."""
 
     bytes: int
     files: int | None
@@ -59,7 +59,7 @@ class Free:
 
 
 def free(path: Path) -> Free:
-    """Where `path` is, or would be made."""
+    """The free space at `path`, or at the nearest directory above it that exists."""
     place = path.absolute()
     while not os.path.exists(place) and place != place.parent:  # noqa: PTH110 - a name that is too long is none
         place = place.parent
@@ -73,7 +73,7 @@ def free(path: Path) -> Free:
 
 
 def enough_memory(*, run: bool = False) -> None:
-    """Before anything large is loaded; a `run` needs more. What is not asked for here ends in an abort, or in a wait without end."""
+    """Raise a NoRoomError, before large libraries are loaded, if memory is limited too tightly."""
     for limit, flag, few, many in _MEMORY:
         most, least = resource.getrlimit(limit)[0], many if run else few
         if 0 <= most < least:
@@ -83,7 +83,7 @@ def enough_memory(*, run: bool = False) -> None:
 
 
 def blame(error: BaseException, place: Path | None = None) -> NoRoomError | None:
-    """What of room an error is about, if it is; `place` is the run's directory, when there is one."""
+    """The error as a NoRoomError, if a lack of space or memory caused it; `place` is the run's directory."""
     if isinstance(error, NoRoomError):
         return error
     if place is not None and not place.is_dir():
@@ -104,7 +104,7 @@ def blame(error: BaseException, place: Path | None = None) -> NoRoomError | None
 
 
 def blamed(error: HarnessError, place: Path) -> HarnessError:
-    """A part that failed where there is no room failed for that, whatever it says itself."""
+    """The error to report for a failed part: a NoRoomError if there is no room, whatever the part says."""
     if isinstance(error, NoRoomError):
         return error
     if not place.is_dir():
@@ -116,7 +116,7 @@ def blamed(error: HarnessError, place: Path) -> HarnessError:
 
 
 def gone(place: Path) -> NoRoomError:
-    """Somebody has removed or renamed it."""
+    """The error for a run directory that was removed or renamed during the run."""
     return NoRoomError(
         f"{place} is gone",
         "It was removed or renamed while the run went on, and what was measured with it",
@@ -125,7 +125,7 @@ def gone(place: Path) -> NoRoomError:
 
 
 def _within(error: BaseException, place: Path) -> bool:
-    """An error that names no file is one of a file that was open, or of something else altogether."""
+    """Whether the error is about a file in that directory; one without a file name only if EROFS or EIO."""
     named = getattr(error, "filename", None)
     if named is None:
         return getattr(error, "errno", None) in {errno.EROFS, errno.EIO}

@@ -1,7 +1,7 @@
-"""The fields of plan.json and metadata.json: what their values may be (those of summary.json: harness.run_directory.results.glance).
+"""Check the fields of plan.json and metadata.json (for summary.json: harness.run_directory.results.glance).
 
-`sound` gives back what can be worked with, and says what cannot: a key whose value is of another shape is left out. As with events,
-`None` stands for a value that is null or missing, and a key that is not listed may be there and say anything.
+`sound` returns the usable fields, and reports those whose value has the wrong shape. As with events, `None`
+stands for a value that is null or missing, and a key that is not listed may hold anything.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,22 +16,22 @@ ECHO_MOST: Final = 40
 
 
 def seconds(value: Any) -> bool:
-    """Not negative, and no longer than a lifetime: what is calculated with it stays a number."""
+    """Whether it is a time in seconds: not negative, and no longer than a lifetime, so sums stay finite."""
     return amount(value) and value <= SECONDS_MOST
 
 
 def interval(value: Any) -> bool:
-    """A step is cut into pieces of it."""
+    """Whether it is a length into which a step can be cut."""
     return seconds(value) and value >= INTERVAL_S_LEAST
 
 
 def seed(value: Any) -> bool:
-    """Any whole number."""
+    """Whether it is a whole number."""
     return type(value) is int
 
 
 def users(value: Any) -> bool:
-    """How many, or what a ramp found."""
+    """Whether it is a number of users, or `last_good`."""
     return whole(value) or value == "last_good"
 
 
@@ -44,12 +44,12 @@ def texts(value: Any) -> bool:
 
 
 def of(fields: Mapping[str, Check]) -> Check:
-    """An object with these fields."""
+    """A check for an object with these fields."""
     return lambda value: mapping(value) and all(check(value.get(name)) for name, check in fields.items())
 
 
 def every(check: Check) -> Check:
-    """A list of nothing else."""
+    """A check for a list whose items all pass this check."""
     return lambda value: isinstance(value, list) and all(map(check, value))
 
 
@@ -134,7 +134,7 @@ METADATA: Final[Mapping[str, Check]] = {
 def sound(
     name: str, data: Mapping[str, Any], fields: Mapping[str, Callable[[Any], bool]]
 ) -> tuple[Mapping[str, Any], list[str]]:
-    """What of a file can be worked with, and a sentence for each key that cannot."""
+    """The usable part of a file, and one sentence for each key that is not usable."""
     bad = [key for key, check in fields.items() if not check(data.get(key))]
     return (
         {key: value for key, value in data.items() if key not in bad},

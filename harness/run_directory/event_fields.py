@@ -1,8 +1,8 @@
-"""The fields of each kind of event: which it must have, and what their values may be.
+"""Check the fields of each kind of event: which are required, and which values they may have.
 
-A number is finite. `None` beside a kind of value says that the field may be null or missing. A field that is not
-listed may be there and say anything: a newer version may write more. An event of a kind that is not listed is
-wrong: nobody here knows what it means for the verdict.
+A number must be finite. `maybe` marks a field that may be null or missing. A field that is not listed may
+hold anything, because a newer version may write more. An event of an unknown kind is an error, because its
+meaning for the verdict is unknown.
 """
 
 import math
@@ -14,22 +14,22 @@ LAG_MS_MOST: Final = 3_600_000
 
 
 def whole(value: Any) -> bool:
-    """A whole number of 64 bits, not negative."""
+    """Whether it is a whole number that fits into 64 bits, and is not negative."""
     return type(value) is int and 0 <= value < 2**63
 
 
 def number(value: Any) -> bool:
-    """Finite."""
+    """Whether it is a finite number."""
     return type(value) in {int, float} and math.isfinite(value)
 
 
 def amount(value: Any) -> bool:
-    """Finite, not negative."""
+    """Whether it is a finite number, and not negative."""
     return number(value) and value >= 0
 
 
 def share(value: Any) -> bool:
-    """From 0 to 1."""
+    """Whether it is a number from 0 to 1."""
     return number(value) and 0 <= value <= 1
 
 
@@ -46,29 +46,29 @@ def mapping(value: Any) -> bool:
 
 
 def told(value: Any) -> bool:
-    """Numbers and words by name: what a fault was told, or did."""
+    """Whether it maps names to numbers and texts: the parameters of a fault, or its own counts."""
     return mapping(value) and all(number(one) or text(one) for one in value.values())
 
 
 def amounts(value: Any) -> bool:
-    """One, or a list of them."""
+    """Whether it is one amount, or a list of amounts."""
     return all(map(amount, value)) if isinstance(value, list) else amount(value)
 
 
 def lags(value: Any) -> bool:
-    """Amounts of milliseconds, no longer than an hour: each turn that was overslept is counted."""
+    """Whether it is one lag in ms or a list of them, each of at most an hour."""
     return amounts(value) and all(
         one <= LAG_MS_MOST for one in (value if isinstance(value, list) else [value])
     )
 
 
 def numbers(value: Any) -> bool:
-    """A list of them."""
+    """Whether it is a list of numbers."""
     return isinstance(value, list) and all(map(number, value))
 
 
 def counted(value: Any) -> bool:
-    """A list of [from_ms, count]."""
+    """Whether it is a list of [from_ms, count]."""
     return isinstance(value, list) and all(
         isinstance(pair, list) and len(pair) == 2 and all(map(whole, pair)) for pair in value
     )
@@ -80,7 +80,7 @@ def anything(value: Any) -> bool:
 
 
 def maybe(check: Check) -> Check:
-    """Null, or missing, will do."""
+    """A check that also accepts null or a missing field."""
     return lambda value: value is None or check(value)
 
 
@@ -108,7 +108,7 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
         "read_ms": maybe(amounts),
         **dict.fromkeys(("started", "recorded", "open_calls", "users"), maybe(whole)),
         **dict.fromkeys(("files_open", "arrived", "overdue", "retries_refused"), maybe(whole)),
-        "files_max": maybe(number),  # -1: no bound
+        "files_max": maybe(number),  # -1: no limit
         "not_sent": maybe(counted),
         "added": maybe(numbers),
         "added_each": maybe(whole),
@@ -146,7 +146,7 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
 
 
 def wrong(data: Mapping[str, Any]) -> str:
-    """What is wrong with an event; nothing when it is as it must be."""
+    """Describe the first fault of an event; empty when the event is valid."""
     at_ns, kind = data.get("at_ns"), data.get("event")
     if not isinstance(kind, str) or kind not in FIELDS:
         return f"an event of a kind that is not known: {str(kind)[:40]!r}"

@@ -1,8 +1,8 @@
-"""The kinds of events, one struct each: what a line of events.jsonl says (`events` has the table of what they mean).
+"""The kinds of events, one struct each, with the fields of a line in events.jsonl (`events` explains them).
 
-The fields stand in the order in which they are written. A field without a default is always written, null where there is
-nothing to say; one with a default is left out where there is nothing to say. Whatever an old run, or another version, has
-left out is None when it is read. What the values may be, `event_fields` says.
+Fields are written in this order. A field without a default is always written, as null if it has no value. A
+field with a default is left out if it has no value. A field that an old run or another version left out is
+None when it is read. `event_fields` says which values are allowed.
 """
 
 from collections.abc import Mapping, Sequence

@@ -55,25 +55,25 @@ _FIELDS: Final = {
 
 
 def named(event: Event) -> str:
-    """Its kind, as the file calls it."""
+    """The event's kind, as the file calls it."""
     return str(event.__struct_config__.tag)
 
 
 def said(event: Event) -> dict[str, Any]:
-    """What the line says beside the time and the kind: without the fields that are as they are when nobody sets them."""
+    """The event's fields without time and kind; fields that have their default are left out."""
     told = ((name, getattr(event, name), usual) for name, usual in _FIELDS[type(event)].items())
     return {name: value for name, value, usual in told if value is not usual}
 
 
 def line(event: Event) -> str:
-    """As it stands in the file."""
+    """The event as a line of the file."""
     return json.dumps(
         {"at_ns": event.at_ns, "event": named(event), **hide_in(said(event))}, separators=(",", ":")
     )
 
 
 def made(data: Mapping[str, Any]) -> Event:
-    """The event that a line says; what it leaves out is None."""
+    """The event in a line; fields that the line leaves out are None."""
     kind = KINDS[data["event"]]
     told: dict[str, Any] = {
         name: data.get(name) for name, usual in _FIELDS[kind].items() if name in data or usual is NODEFAULT
@@ -82,7 +82,7 @@ def made(data: Mapping[str, Any]) -> Event:
 
 
 class EventLog:
-    """Appends events, each at once: a crash loses none that was written.
+    """A log of events; each is written at once, so a crash loses none that was written.
 
     To write raises nothing (`AppendedLines`): a fault that is being healed must not trip over a full disk.
     """
@@ -102,14 +102,14 @@ class EventLog:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The events that can be read, and what is wrong with the others."""
+    """The valid events of a file, and what is wrong with the others."""
 
     events: tuple[Event, ...] = ()
     damage: tuple[str, ...] = ()
 
 
 def read_log(path: Path) -> Log:
-    """Every event that has the fields its kind must have; a torn last line (a crash in mid-write) is left out."""
+    """Read every valid event; an incomplete last line (a crash during a write) is left out."""
     lines = read_lines(path)
     damage = dict.fromkeys(lines.why())
     events = []
@@ -122,5 +122,5 @@ def read_log(path: Path) -> Log:
 
 
 def read_events(path: Path) -> list[Event]:
-    """Those that can be read."""
+    """Read the valid events only."""
     return list(read_log(path).events)

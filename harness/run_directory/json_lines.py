@@ -1,7 +1,8 @@
-"""A file of JSON objects, one a line: what it says, and which lines cannot be read.
+"""Read a file with one JSON object per line, and report the lines that cannot be read.
 
-A line is damaged when it is not UTF-8, not JSON, no object, or has a key twice, NaN or Infinity (which are no JSON).
-A last line without its newline is torn: the writer was killed in mid-write. That is no damage, and it is left out.
+A line is damaged when it is not UTF-8, not JSON, not an object, or has a key twice, NaN or Infinity (not
+JSON). A last line without a newline is incomplete: the writer was killed while it wrote. It is left out, and
+is no damage.
 """
 
 import json
@@ -18,15 +19,15 @@ NAMED_MOST: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The objects of a file in order, and the numbers (from 1) of the lines that are none."""
+    """The objects of a file in order, and the numbers (from 1) of the damaged lines."""
 
     name: str
     objects: tuple[Mapping[str, Any], ...] = ()
     damaged: tuple[int, ...] = ()
-    unread: bool = False  # something is there, and it is no file
+    unread: bool = False  # the path exists and is not a file
 
     def why(self) -> list[str]:
-        """A sentence on the damaged lines, if there are any."""
+        """A sentence about the damaged lines; empty when there are none."""
         if self.unread:
             return [f"{self.name} is no file"]
         if not self.damaged:
@@ -38,7 +39,7 @@ class Lines:
 
 
 def read_lines(path: Path) -> Lines:
-    """Every line of a file; a file that is not there has none."""
+    """Every line of a file; empty when the file does not exist."""
     if not path.is_file():
         return Lines(path.name, unread=os.path.lexists(path))
     *whole, torn = path.read_bytes().split(b"\n")
@@ -51,7 +52,7 @@ def read_lines(path: Path) -> Lines:
 
 
 def parse(text: bytes) -> Mapping[str, Any] | None:
-    """One object in strict JSON; None when it is anything else."""
+    """Parse one object in strict JSON; None when it is anything else."""
     try:
         if nesting.is_deep(text, nesting.LEVELS_MOST):
             return None

@@ -1,6 +1,6 @@
-"""metadata.json: what a run was, on what machine, with which versions. Written before anything starts.
+"""metadata.json: the run, its machine and its versions. Written before anything starts.
 
-Two runs are comparable when the keys under `machine` and `versions` agree; comparing reads them here.
+Two runs are comparable when the keys under `machine` and `versions` are equal.
 """
 
 import os
@@ -18,7 +18,7 @@ _PACKAGES = ("locust", "gevent", "httptools", "msgspec", "mcp", "pandas", "numpy
 
 @cache
 def machine() -> dict[str, Any]:
-    """The machine, as far as a comparison needs it."""
+    """The machine's properties that a comparison needs."""
     return {
         "cores": os.cpu_count(),
         "cpu": _cpu_model(),
@@ -29,7 +29,7 @@ def machine() -> dict[str, Any]:
 
 @cache
 def versions() -> dict[str, str]:
-    """The versions that can change a number."""
+    """The versions of everything that can change a number."""
     found = {"mcp-harness": __version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:

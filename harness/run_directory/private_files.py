@@ -1,7 +1,7 @@
-"""Files that nobody else may read: all that this process makes from now on, and its children, unless they are somebody else's.
+"""Keep files private: from now on, only this user may read what this process and its children create.
 
-begin()          once, by a command that makes a run
-THEIRS           what was said before us of the files of others: for a server of the user's
+begin()          called once, by a command that makes a run
+THEIRS           the umask from before, for a server that the user's command starts
 """
 
 import os
@@ -17,5 +17,5 @@ THEIRS = _asked()
 
 
 def begin() -> None:
-    """Directories are 0700, files 0600."""
+    """From now on, this process creates directories with mode 0700 and files with mode 0600."""
     os.umask(0o077)

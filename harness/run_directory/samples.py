@@ -1,9 +1,9 @@
 """Samples as columns: blocks of a spool to a table, tables to samples.parquet, and back to a data frame.
 
-A `Decoder` follows one worker's spool: text codes count on from block to block, so blocks are fed in order.
-samples.parquet carries how many calls each worker has started, as its counter stood (harness.run_directory.started_calls): what
-has no row can be counted when the spools are gone.
-What it does not know: faults and steps. Those are joined by time from events.jsonl.
+A `Decoder` follows one worker's spool: text codes continue from block to block, so blocks must be fed in
+order. samples.parquet also stores how many calls each worker has started
+(harness.run_directory.started_calls), so that calls without a row can be counted when the spools are gone.
+This module knows nothing of faults and steps. Those are joined by time, from events.jsonl.
 """
 
 import json
@@ -40,7 +40,7 @@ SCHEMA = pa.schema([(name, _TEXT if name in TEXTS else _ARROW[NUMBERS[name]]) fo
 
 @dataclass(slots=True)
 class Decoder:
-    """One worker's blocks, in order, to Arrow tables; remembers its vocabulary and what is missing."""
+    """Decode one worker's blocks, in order, into Arrow tables; keeps text codes and counts lost blocks."""
 
     vocabulary: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in TEXTS})
     _places: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in TEXTS})
@@ -63,7 +63,7 @@ class Decoder:
         raw = block.columns[name]
         if name in TEXTS:
             codes = np.frombuffer(raw, dtype="<i4")
-            if len(self._places[name]) > len(self.vocabulary[name]):  # two differed in a secret only
+            if len(self._places[name]) > len(self.vocabulary[name]):  # hiding secrets made two texts equal
                 codes = np.asarray(self._places[name], "<i4")[codes]
             return pa.DictionaryArray.from_arrays(
                 pa.array(codes), pa.array(self.vocabulary[name], pa.string())
@@ -78,14 +78,14 @@ class Decoder:
 
 @dataclass(slots=True)
 class Tail:
-    """Follows the spools of a run as they grow; every block is seen once."""
+    """Follow the spools of a run as they grow; every block is returned once."""
 
     spool_dir: Path
     _offsets: dict[Path, int] = field(default_factory=dict)
     _decoders: dict[Path, Decoder] = field(default_factory=dict)
 
     def read(self) -> list[tuple[Gauges, int, pa.Table]]:
-        """What came since the last call: gauges, worker and rows of each new block."""
+        """The blocks written since the last call: gauges, worker and rows of each."""
         fresh = []
         for path in sorted(self.spool_dir.glob("*.spool")):
             decoder = self._decoders.setdefault(path, Decoder())
@@ -100,13 +100,13 @@ class Tail:
 
 
 def seal(spool_dir: Path, target: Path) -> int:
-    """All spools, and the workers' counts, into one Parquet file, whole or not at all; returns the number of rows."""
+    """Write all spools and call counts into one Parquet file, whole or not at all; returns its row count."""
     aside = target.with_suffix(".partial")
     try:
         rows = _sealed(spool_dir, aside)
         aside.replace(target)
     except OSError as error:
-        error.filename = error.filename or str(aside)  # Arrow tells it in the message only
+        error.filename = error.filename or str(aside)  # Arrow names the file in its message only
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise
@@ -114,7 +114,7 @@ def seal(spool_dir: Path, target: Path) -> int:
 
 
 def unsealed(spool_dir: Path) -> tuple[pd.DataFrame, dict[int, int]]:
-    """The rows of all spools, and the calls started by worker, where there is no room to seal them."""
+    """The rows of all spools and the calls started by worker, without writing a Parquet file."""
     tables = [table for path in sorted(spool_dir.glob("*.spool")) for table in _tables(path)]
     return frame(tables), started_calls.counts(spool_dir)
 
@@ -142,7 +142,7 @@ def _sealed(spool_dir: Path, aside: Path) -> int:
 
 
 def sealed_counts(path: Path) -> dict[int, int] | None:
-    """Calls started, by worker, as `seal` found them counted; None when the file does not say."""
+    """The number of calls started, by worker, as `seal` stored it; None when the file does not have it."""
     told = (pq.read_metadata(path).metadata or {}).get(STARTED.encode()) if path.exists() else None
     return (
         None
@@ -162,19 +162,19 @@ def _write(writer: pq.ParquetWriter, tables: Sequence[pa.Table]) -> int:
 
 
 def frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
-    """Arrow tables as one data frame: text columns categorical, nullable numbers as float with NaN."""
+    """Join Arrow tables into one data frame: text columns categorical, nullable numbers float with NaN."""
     return _frame(pa.concat_tables(list(tables) or [SCHEMA.empty_table()]).unify_dictionaries())
 
 
 def load(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """samples.parquet as a data frame (see `frame`)."""
+    """Read samples.parquet into a data frame (see `frame`)."""
     return _frame(pq.read_table(path, columns=list(columns) if columns else None))
 
 
 def load_whole(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Every column of the schema, and what is wrong with the rows that are left out: they lack what a row must have.
+    """Read every column, and tell what is wrong with incomplete rows, which are left out.
 
-    ArrowException or OSError: there is a column too few, or one of another kind, or the file is no Parquet.
+    ArrowException or OSError: a column is missing or has another type, or the file is not Parquet.
     """
     if missing := [name for name in ORDER if name not in pq.read_schema(path).names]:
         raise pa.ArrowInvalid(f"There is no column {missing[0]}")

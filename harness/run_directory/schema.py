@@ -1,9 +1,9 @@
 """samples.parquet: a row a call. These columns, in this order, are a contract.
 
-`seq` is a number per worker, given when the call starts. The `*_ns` are nanoseconds since the epoch.
-A call that a client tried again is one row an attempt; of those after the first the class has `RETRIED` behind it.
-Text columns come from a bounded vocabulary and are stored as dictionaries. Null is written as `NULL`
-in the spool (a value no real column can have) and as a real null in Parquet.
+`seq` is a number per worker, given when the call starts. The `*_ns` are nanoseconds since the epoch. A call
+that a client retried has one row per attempt; after the first, `RETRIED` is appended to the user class. Text
+columns come from a bounded vocabulary and are stored as dictionaries. Null is written as `NULL` in the spool
+(a value no real column can have) and as a real null in Parquet.
 """
 
 from typing import Final

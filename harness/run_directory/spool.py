@@ -3,10 +3,10 @@
     block = length (u32) crc32 (u32) msgpack {block, rows, texts, columns, gauges}
 
 - Blocks are numbered from 0; a missing number is a lost block, and the run says so.
-- `texts` maps each text column to the strings first used in this block; codes count on from block to block.
-- `gauges` is what the worker knows of itself at that moment (see `Gauges`).
-- A block that was cut off by a crash fails its length or checksum and ends the reading: what stands
-  before it counts. Nothing in a block is trusted before its checksum has been checked.
+- `texts` maps each text column to the strings first used in this block; codes continue from block to block.
+- `gauges` is the worker's report of its own state at that moment (see `Gauges`).
+- A block that a crash cut off fails its length or checksum and ends the reading; the blocks before it count.
+  Nothing in a block is trusted before its checksum has been checked.
 """
 
 import zlib
@@ -24,7 +24,7 @@ MAX_BLOCK_BYTES = 256 * 1024 * 1024
 
 
 class Gauges(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker says of itself when it writes a block."""
+    """A worker's report of its own state when it writes a block."""
 
     at_ns: int
     started: int  # calls numbered so far
@@ -70,12 +70,12 @@ _decode = msgspec.msgpack.Decoder(Block).decode
 
 
 def spool_path(spool_dir: str | Path, worker: int) -> Path:
-    """The file of one worker, wherever that worker is."""
+    """The spool file of one worker, whether that worker runs here or on another machine."""
     return Path(spool_dir) / f"worker-{worker}.spool"
 
 
 class Sink(Protocol):
-    """Where blocks go: a file here, or a way to one on another machine. OSError: it took none of `data`."""
+    """Where blocks are written: a local file or another machine. OSError: none of the data was taken."""
 
     def write(self, data: bytes) -> Any: ...
 
@@ -86,7 +86,7 @@ SpoolFile = Appended  # a spool on this machine
 
 
 def write_block(file: Sink, block: Block) -> int:
-    """Append one block in a single write; returns the bytes written."""
+    """Append one block in a single write; returns the number of bytes."""
     body = _encode(block)
     data = _HEADER.pack(len(body), zlib.crc32(body)) + body
     file.write(data)
@@ -94,7 +94,7 @@ def write_block(file: Sink, block: Block) -> int:
 
 
 def read_blocks(path: Path, offset: int = 0) -> Iterator[tuple[Block, int]]:
-    """Whole blocks from `offset` on, each with the offset behind it; stops at a torn one."""
+    """Yield complete blocks from `offset` on, each with the offset after it; stops at an incomplete one."""
     with path.open("rb") as file:
         file.seek(offset)
         while len(header := file.read(_HEADER.size)) == _HEADER.size:

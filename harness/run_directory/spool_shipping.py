@@ -1,4 +1,4 @@
-"""A spool on its way from another machine: a stream of bytes over messages that may be lost, doubled or late.
+"""Send a spool from another machine: a stream of bytes over messages that may be lost, doubled or late.
 
     Outbox, where the rows are made                     Inbox, beside the run directory
     write(data)   kept until it is acknowledged
@@ -8,10 +8,10 @@
 - A chunk is at most CHUNK_BYTES, and at most WINDOW_BYTES are on their way, so heartbeats on the same channel wait
   for little.
 - What is not acknowledged for RESEND_NS is sent again, from the first byte that is missing.
-- The outbox holds LIMIT_BYTES at most. Beyond that a write is refused with an OSError: the recorder latches it, the
-  run is unknown. Nothing is ever left out silently, for the blocks inside are numbered and have checksums.
+- The outbox holds LIMIT_BYTES at most. Beyond that, a write raises an OSError; the recorder remembers it, and
+  the run is unknown. No loss goes unnoticed, because blocks are numbered and have checksums.
 
-What it does not know: clocks, sockets, files, and what the bytes mean.
+This module knows nothing of clocks, sockets, files, or the meaning of the bytes.
 """
 
 import errno
@@ -38,16 +38,16 @@ class Outbox:
         return not self._held
 
     def write(self, data: bytes) -> None:
-        """All of it or none."""
+        """Take all of the data; on OSError, none of it."""
         if len(self._held) + len(data) > self.limit_bytes:
             raise OSError(errno.ENOBUFS, f"{len(self._held):,} bytes of rows wait to be taken by the master")
         self._held += data
 
     def close(self) -> None:
-        """What is held is still to be sent."""
+        """Do nothing: the data held is still to be sent."""
 
     def due(self, now_ns: int) -> list[tuple[int, bytes]]:
-        """What is to be sent now."""
+        """The chunks to send now."""
         if self._sent == self._start:
             self._progress_ns = now_ns
         elif now_ns - self._progress_ns >= RESEND_NS:
@@ -61,7 +61,7 @@ class Outbox:
         return chunks
 
     def acknowledged(self, offset: int, now_ns: int) -> None:
-        """Everything before it has been written down; an older one says nothing new."""
+        """Drop the data before `offset`: the receiver has stored it. An older offset changes nothing."""
         if self._start < offset <= self._start + len(self._held):
             del self._held[: offset - self._start]
             self._start = offset
@@ -76,7 +76,7 @@ class Inbox:
     next: int = 0
 
     def take(self, offset: int, data: bytes) -> bytes:
-        """What of it is new and follows on from what there is; after a gap, nothing: it will come again."""
+        """The new bytes of a chunk that follow what has arrived; empty after a gap (it is sent again)."""
         if offset > self.next:
             return b""
         fresh = data[self.next - offset :]

@@ -1,4 +1,4 @@
-"""How many calls a worker has started, where it outlives the worker: a file of eight bytes in the spool directory.
+"""The number of calls that a worker has started, kept where it outlives the worker: a file of eight bytes.
 
     counter = mapped(path)      counter[0] = 17        a plain store into memory that is the file's
 
@@ -19,7 +19,7 @@ SUFFIX = ".started"
 
 
 def started_path(spool_dir: str | Path, worker: int) -> Path:
-    """The file of one worker."""
+    """The path of one worker's counter file."""
     return Path(spool_dir) / f"worker-{worker}{SUFFIX}"
 
 
@@ -29,7 +29,7 @@ def in_memory() -> memoryview:
 
 
 def mapped(path: Path) -> memoryview:
-    """A counter that is the file's content."""
+    """A counter stored in the file through shared memory."""
     try:
         with path.open("w+b") as file:
             file.write(
@@ -38,12 +38,12 @@ def mapped(path: Path) -> memoryview:
             file.flush()
             return memoryview(mmap.mmap(file.fileno(), _COUNT.size)).cast("q")
     except OSError:
-        path.unlink(missing_ok=True)  # nought would be taken for the truth
+        path.unlink(missing_ok=True)  # a zero in the file would be believed
         return in_memory()
 
 
 def counts(spool_dir: Path) -> dict[int, int]:
-    """Calls started, by worker, of the workers that have a file."""
+    """The number of calls started, for each worker that has a counter file."""
     found = {}
     for path in sorted(spool_dir.glob(f"worker-*{SUFFIX}")):
         number, content = path.name.removesuffix(SUFFIX).removeprefix("worker-"), path.read_bytes()

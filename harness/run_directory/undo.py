@@ -1,23 +1,24 @@
-"""undo.jsonl: what must be undone, written and flushed before it is done.
+"""undo.jsonl: a journal of what must be undone. An entry is written and flushed before the thing is done.
 
     {"id": 1, "what": "directory", "path": "/tmp/harness-postgres-x1y2"}
     {"id": 2, "what": "process", "pid": 4711, "start_ticks": 812345, "boot": "...", "name": "target", "signal": 9}
     {"done": 2}
 
 - One process writes ahead (the owner, named by the first line); the janitor adds `done` lines after its death.
-- A process is known by pid and start time (clock ticks since boot): a reused pid is somebody else.
-- What cannot be written must not be done; what has been undone is undone, even where that cannot be written. On a full disk it is
-  written in the place of what it undoes, which takes no room.
-- Nothing is synced to disk: lines survive the death of any process, and the death of the machine undoes the rest.
-- A journal is in force in the body of its `with`, and for the tasks that are begun there: whoever starts something
-  announces it in the one in force (`journal`), so it need not be handed from hand to hand.
-- Whoever listens (`unasked`) is told of a child that has ended without having been asked to: it is not in the file.
-- Kinds are open: a reader keeps what it does not know, and a torn last line is as good as not written, because
-  what it announces had not happened yet.
+- A process is identified by pid and start time (clock ticks since boot), so a reused pid is another process.
+- If an entry cannot be written, the thing must not be done. If `done` cannot be written, the thing is undone
+  all the same; on a full disk `done` overwrites the entry, which takes no room.
+- Nothing is synced to disk: lines survive the death of any process, and a crash of the machine undoes the
+  rest.
+- A journal is in force inside its `with` block, and in tasks started there. Code that starts something
+  announces it in the journal in force (`journal`), so the journal is not passed as an argument.
+- The listener `unasked` is told of a child that ended without being asked to; this is not in the file.
+- A reader keeps entries of unknown kinds. An incomplete last line counts as not written, because the thing
+  that it announces had not been done yet.
 
-What it does not know: how anything is undone. `services.cleanup.leftovers` does.
+This module does not know how things are undone: `services.cleanup.leftovers` does.
 
-It is read in the janitor too, so it and what it imports need the standard library only.
+Standard library only, here and in what it imports, because the janitor uses it.
 """
 
 import json
@@ -35,13 +36,13 @@ from harness.foundation.untrusted import nesting
 from harness.run_directory.appended_file import Appended
 
 PROCESS, DIRECTORY, SHARED_MEMORY = "process", "directory", "shared_memory"
-BYTES_MOST, LINE_BYTES_MOST = 64 << 20, 1 << 20  # of a file of ours; whoever else wrote it has no say beyond
+BYTES_MOST, LINE_BYTES_MOST = 64 << 20, 1 << 20  # the most that is read of the file, and of a line
 NO_FAULTS = (PROCESS, DIRECTORY, SHARED_MEMORY)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenEntry:
-    """One thing that has not been undone."""
+    """One announced thing that has not been undone."""
 
     id: int
     what: str
@@ -50,7 +51,7 @@ class OpenEntry:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that was announced; `done` when it has been undone."""
+    """One announced thing; `done` when it has been undone."""
 
     journal: "UndoJournal"
     id: int
@@ -61,21 +62,21 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A child that nobody had asked to end."""
+    """A child process that ended without being asked to."""
 
-    part: str  # what it was of the run: target, server, postgres, ...
+    part: str  # its role in the run: target, server, postgres, ...
     pid: int
     how: str  # killed by signal 9 (SIGKILL); exit code 1
     last_words: str = ""  # the end of its log, without control characters
-    left: int = 0  # processes of its own that still run
-    in_order: bool = False  # with exit code 0
+    left: int = 0  # child processes of it that still run
+    in_order: bool = False  # it ended with exit code 0
     replaced: bool = False  # another one does its work
 
 
 class UndoJournal:
-    """Announces what must be undone. One writer at a time; every line is flushed."""
+    """The journal of what must be undone. It has one writer at a time and flushes every line."""
 
-    _before: "UndoJournal | None" = None  # in force before this one
+    _before: "UndoJournal | None" = None  # the journal that was in force before this one
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -83,7 +84,7 @@ class UndoJournal:
         self._file = Appended(self.path)
         self._announced: dict[int, OpenEntry] = {}
         self._undone: set[int] = set()
-        self.unwatched = ""  # why nobody would undo it if we were killed now
+        self.unwatched = ""  # why nobody would undo it if this process were killed; empty: a janitor would
         self.unasked: Callable[[Ended], None] = lambda _ended: None
         self._announce({"owner": os.getpid(), "start_ticks": start_ticks(os.getpid()), "boot": boot_id()})
 
@@ -100,14 +101,14 @@ class UndoJournal:
         self._file.close()
 
     def add(self, what: str, **data: Any) -> Entry:
-        """Announce one thing of any kind that `services.cleanup.leftovers` can undo. NoRoomError: it must not be done."""
+        """Announce a thing that `services.cleanup.leftovers` can undo. NoRoomError: it must not be done."""
         self._last_id += 1
         self._announce({"id": self._last_id, "what": what, **data})
         self._announced[self._last_id] = OpenEntry(self._last_id, what, data)
         return Entry(self, self._last_id)
 
     def process(self, pid: int, name: str, signal: int = 9) -> Entry:
-        """Announce a child; `signal` is what ends it in good order at once, before SIGKILL ends it anyhow."""
+        """Announce a child process; `signal` asks it to end cleanly before SIGKILL does."""
         return self.add(
             PROCESS,
             pid=pid,
@@ -122,7 +123,7 @@ class UndoJournal:
         return self.add(DIRECTORY, path=str(path.absolute()))
 
     def done(self, entry_id: int) -> None:
-        """It has been undone, whether or not that can be written: who undoes it once more finds nothing to do."""
+        """Mark an entry as undone, even if that cannot be written: undoing it again does no harm."""
         self._undone.add(entry_id)
         try:
             self._write({"done": entry_id})
@@ -130,7 +131,7 @@ class UndoJournal:
             _write_over(self.path, entry_id)
 
     def open(self) -> list[OpenEntry]:
-        """What has been announced and not undone, also when the file is gone."""
+        """The entries that were announced and not undone, even when the file is gone."""
         known = read_open(self.path) if self.path.is_file() else self._announced.values()
         return [entry for entry in known if entry.id not in self._undone]
 
@@ -155,7 +156,7 @@ _IN_FORCE: ContextVar[UndoJournal | None] = ContextVar("journal in force", defau
 
 
 def journal() -> UndoJournal:
-    """The one in force: nothing is started where nobody would end it."""
+    """The journal in force; an error without one, because nothing may be started that nobody would end."""
     found = _IN_FORCE.get()
     if found is None:
         raise RuntimeError("no journal is in force: open one, or let a janitor watch (services.watched)")
@@ -163,7 +164,7 @@ def journal() -> UndoJournal:
 
 
 def read_open(path: Path, *, also_done: bool = False) -> list[OpenEntry]:
-    """What is still to be undone, oldest first; nothing when there is no such file."""
+    """The entries that are still to be undone, oldest first; empty when the file does not exist."""
     found: dict[int, OpenEntry] = {}
     for line in _lines(path):
         if "done" in line and not also_done:
@@ -185,7 +186,7 @@ def owner_alive(path: Path) -> bool:
 
 
 def mark_done(path: Path, entry_id: int) -> None:
-    """Add that a thing has been undone, for whoever undoes it after the owner's death."""
+    """Append that an entry has been undone; used after the owner's death."""
     file = Appended(path)
     try:
         file.write(json.dumps({"done": entry_id}).encode() + b"\n")
@@ -197,7 +198,7 @@ def mark_done(path: Path, entry_id: int) -> None:
 
 
 def _write_over(path: Path, entry_id: int) -> bool:
-    """In the place of the line that announced it: a file of the same size needs no room. Whether that was possible."""
+    """Overwrite the line that announced it, because that needs no room. Returns whether it worked."""
     done = json.dumps({"done": entry_id}, separators=(",", ":")).encode()
     with suppress(OSError), path.open("r+b", buffering=0) as file:
         at = 0
@@ -211,7 +212,7 @@ def _write_over(path: Path, entry_id: int) -> bool:
 
 
 def start_ticks(pid: int) -> int:
-    """When a process started, in clock ticks since boot; 0 when there is none of that pid."""
+    """The start time of a process in clock ticks since boot; 0 when there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -220,7 +221,7 @@ def start_ticks(pid: int) -> int:
 
 
 def boot_id() -> str:
-    """Which boot of the machine this is: pids and ticks of another one mean nothing."""
+    """The id of this boot of the machine: pids and start times of another boot mean nothing."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -228,7 +229,7 @@ def boot_id() -> str:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """Every whole line; a torn one and one that is no mapping are left out."""
+    """Every complete line; an incomplete one, and one that is not a mapping, is left out."""
     if not path.is_file():
         return []
     with path.open("rb") as file:
@@ -237,7 +238,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _line(text: bytes) -> dict[str, Any]:
-    """What a line says; nothing when it cannot be read, or is no mapping."""
+    """The object in a line; empty when the line cannot be read, or is not an object."""
     try:
         line = nesting.value(text, LINE_BYTES_MOST)
     except ValueError:

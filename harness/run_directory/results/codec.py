@@ -1,8 +1,8 @@
-"""summary.json as text, and back: the one place that knows how a result is written.
+"""Encode and decode summary.json. No other module knows its format.
 
-What is read and written again is the same text, byte for byte. What is no summary of this schema (a key that is missing, or
-that nobody knows; a value of another kind; no JSON at all) is refused with a `DamagedError`; `glance` reads what it can of
-files of other versions.
+A file that is decoded and encoded again is the same, byte for byte. A text that does not fit the schema (a
+missing or unknown key, a value of the wrong type, not JSON) is refused with a `DamagedError`; `glance` reads
+what it can from files of other versions.
 """
 
 from typing import Any
@@ -14,27 +14,27 @@ from harness.run_directory.results.summary import Summary
 
 
 class DamagedError(ValueError):
-    """The text is not the summary of a run; it says why."""
+    """The text is not the summary of a run; the message says why."""
 
 
 def as_object(summary: Summary) -> dict[str, Any]:
-    """The JSON object, its keys in the order of the fields."""
+    """The result as a JSON object, its keys in the order of the fields."""
     found: dict[str, Any] = msgspec.to_builtins(summary, enc_hook=_plain)
     return found
 
 
 def one_line(summary: Summary) -> str:
-    """For a stream."""
+    """The JSON in one line, for a stream."""
     return as_json(as_object(summary))
 
 
 def document(summary: Summary) -> str:
-    """For a file."""
+    """The JSON with indentation, for a file."""
     return as_json(as_object(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def decode(text: str | bytes) -> Summary:
-    """The result that a summary.json says."""
+    """The result in the text of a summary.json."""
     try:
         return msgspec.json.decode(text, type=Summary)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

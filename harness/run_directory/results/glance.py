@@ -1,7 +1,8 @@
-"""As much of a summary.json as a list of runs and a pair of runs need, whichever version wrote it.
+"""Read the parts of a summary.json that a list of runs and a pair of runs need, whichever version wrote it.
 
-What a version did not write yet is None; what nobody could work with (a verdict that is no text, a time below zero, a
-number that JSON does not have) makes the whole file damaged. Keys that are not listed may say anything.
+A field that an older version did not write is None. An unusable value (a verdict that is not text, a negative
+time, a number that JSON does not have) makes the whole file damaged. Keys that are not listed may hold
+anything.
 """
 
 from collections.abc import Mapping
@@ -20,26 +21,26 @@ Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class SeenTimes(Struct, frozen=True, kw_only=True):
-    """Response times."""
+    """Response times in ms."""
 
     p50: Number | None = None
     p95: Amount | None = None
     p99: Number | None = None
 
     def at(self, quantile: str) -> float | None:
-        """The percentile of this name."""
+        """The percentile with this name."""
         found: float | None = getattr(self, quantile)
         return found
 
 
 class SeenLatency(Struct, frozen=True, kw_only=True):
-    """Of the two kinds, the one that is compared."""
+    """The latency that is compared: response times only."""
 
     response: SeenTimes
 
 
 class SeenTotals(Struct, frozen=True, kw_only=True):
-    """Of the whole run."""
+    """The totals of the whole run."""
 
     throughput_rps: Amount | None = None
     success_rate: Number | None = None
@@ -58,35 +59,35 @@ class SeenStep(Struct, frozen=True, kw_only=True):
 
 
 class SeenFault(Struct, frozen=True, kw_only=True):
-    """How long the service took to recover."""
+    """One fault, and how long the service took to recover from it."""
 
     name: str | None = None
     recover_s: Number | None = None
 
 
 class SeenBreak(Struct, frozen=True, kw_only=True):
-    """Where it broke: at a number of users, or at a rate."""
+    """The breaking point: a number of users, or a rate."""
 
     users: Number | None = None
     rate: Number | UnsetType | None = UNSET
 
 
 class SeenServer(Struct, frozen=True, kw_only=True):
-    """As the server calls itself."""
+    """The name and version that the server reports of itself."""
 
     name: str | None = None
     version: str | None = None
 
 
 class SeenTarget(Struct, frozen=True, kw_only=True):
-    """What was measured."""
+    """The target of the run."""
 
     protocol: str | None = None
     server: SeenServer | None = None
 
 
 class Glance(Struct, frozen=True, kw_only=True):
-    """A result, as far as it is listed and compared."""
+    """The parts of a result that lists and comparisons need."""
 
     verdict: str
     totals: SeenTotals
@@ -103,7 +104,7 @@ class Glance(Struct, frozen=True, kw_only=True):
 
 
 def read(text: str | bytes) -> Glance:
-    """Of the text of a file."""
+    """The result in the text of a summary.json; DamagedError when it cannot be used."""
     try:
         return msgspec.json.decode(text, type=Glance)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -111,7 +112,7 @@ def read(text: str | bytes) -> Glance:
 
 
 def of_file(path: Path) -> Glance:
-    """Of a file, of which no more is read than a summary can have; OSError as usual."""
+    """The result in a file; reads no more than a summary can have. OSError as usual."""
     with path.open("rb") as file:
         text = file.read(FILE_BYTES_MOST + 1)
     if len(text) > FILE_BYTES_MOST:
@@ -120,5 +121,5 @@ def of_file(path: Path) -> Glance:
 
 
 def of(summary: Summary) -> Glance:
-    """Of a result that was just made."""
+    """The same parts of a result that was just computed."""
     return read(one_line(summary))

@@ -1,4 +1,4 @@
-"""The JSON Schema of summary.json, made of the structs that it is written from.
+"""Generate the JSON Schema of summary.json from the structs that it is written from.
 
 python -m harness.run_directory.results.schema > docs/summary.schema.json
 """
@@ -16,19 +16,19 @@ TITLE: Final = "summary.json of mcp-harness, schema 1"
 
 
 def schema() -> dict[str, Any]:
-    """Whole numbers are numbers: JSON has one kind of them."""
+    """The JSON Schema of summary.json; whole numbers are `number`, because JSON has one kind of number."""
     found = msgspec.json.schema(Summary)
     parts = {name: _tidy(part) for name, part in found["$defs"].items()}
     return {"$schema": DIALECT, **parts.pop("Summary"), "title": TITLE, "$defs": parts}
 
 
 def text() -> str:
-    """As it stands in docs."""
+    """The schema as the text of docs/summary.schema.json."""
     return json.dumps(schema(), indent=1) + "\n"
 
 
 def _tidy(part: Any) -> Any:
-    """Descriptions on one line; no second name for what has one; a whole number or a number is a number."""
+    """Put descriptions on one line, drop titles, and merge `integer or number` into `number`."""
     if isinstance(part, list):
         return [_tidy(one) for one in part]
     if not isinstance(part, dict):
