@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 def write_all(run_dir: Path, out: Path | None = None) -> "Reading":
-    """Read a run and write every file of its report, each whole or not at all: into its directory, or `out`."""
+    """Read a run and write every file of its report into its directory or `out`, each whole or not at all."""
     from harness.report.writing import write
 
     return write(run_dir, out)
 
 
 def read_run(run_dir: Path, *, touch: bool = True) -> "Reading":
-    """Read a run; one that was cut off is sealed, unless it is not to be touched."""
+    """Read a run; one that was cut off is sealed first, unless its directory must not be changed."""
     from harness.report.reading import read
 
     return read(run_dir, touch=touch)
 
 
 def write_reading(reading: "Reading", out: Path) -> None:
-    """Every file of the report, each whole or not at all."""
+    """Write every file of the report, each whole or not at all."""
     from harness.report.writing import put
 
     put(reading, out)

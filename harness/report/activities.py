@@ -1,10 +1,10 @@
-"""What a Chaos Toolkit experiment did and asked, in a lane on every chart over time.
+"""Draw the actions and probes of a Chaos Toolkit experiment, in a lane on every chart over time.
 
     experiment
     o o success rate +1   ■ latency begins   ■ it is over   o o success rate +1      o probe   ■ action   x failed
 
-Marks that would touch share a label: the name of what failed or was done, and how many more there are. A label that has no room in
-either row is left out. At most `MOST` activities are drawn: the table has more (`experiment_table`).
+Marks that would touch share a label: the name of one activity, and how many more there are. A label without
+room in either row is left out. At most `MOST` activities are drawn; the table has more (`experiment_table`).
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ MARKS: Final = {"action": "s", "probe": "o"}
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One thing that was done or asked, in seconds."""
+    """One action or probe of the experiment; times in seconds since the run began."""
 
     name: str
     kind: str  # action or probe
@@ -42,7 +42,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class ActivityGroup:
-    """Activities that stand together, and where they are drawn."""
+    """Activities that are drawn together, and their position."""
 
     row: int
     members: tuple[Activity, ...]
@@ -51,7 +51,7 @@ class ActivityGroup:
 
 
 def activities(reading: Reading) -> list[Activity]:
-    """All that the experiment of a run did, in order."""
+    """All activities of the run's experiment, in order."""
     return [
         Activity(
             name=event.name or "without a name",
@@ -66,7 +66,7 @@ def activities(reading: Reading) -> list[Activity]:
 
 
 def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> list[ActivityGroup]:
-    """Those that lie in the picture, each group in the first row in which it has room."""
+    """Place the activities of this time range: each group goes into the first row with room for it."""
     s_a_px = (end_s - start_s) / width_px
     shown = [one for one in activities(reading) if start_s <= one.start_s <= end_s][:MOST]
     free_s = [start_s - TOUCHING_PX * s_a_px] * ROWS
@@ -79,7 +79,7 @@ def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> li
         before = last_s + words_s > end_s
         left_s, right_s = (first_s - words_s, last_s) if before else (first_s, last_s + words_s)
         row = next((row for row in range(ROWS) if free_s[row] <= left_s), None)
-        if row is None:  # no room for its words: the marks alone
+        if row is None:  # no room for its label: draw the marks only
             row = min(range(ROWS), key=lambda row: free_s[row])
             label, right_s = "", last_s
             over = last[row]
@@ -91,12 +91,12 @@ def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> li
 
 
 def height_px(groups: Sequence[ActivityGroup]) -> int:
-    """What they add to a picture."""
+    """The height in pixels that the activities add to a chart."""
     return (max((group.row for group in groups), default=-1) + 1) * LANE_PX
 
 
 def draw(groups: Sequence[ActivityGroup], axes: Axes) -> None:
-    """Their lane."""
+    """Draw the lane of activities."""
     _marks([(one, group.row) for group in groups for one in group.members], axes)
     for group in groups:
         if group.label:
@@ -119,7 +119,7 @@ def draw(groups: Sequence[ActivityGroup], axes: Axes) -> None:
 
 
 def words(reading: Reading) -> str:
-    """The activities for who does not see the chart."""
+    """The activities as text, for readers who cannot see the chart."""
     found = activities(reading)
     if not found:
         return ""
@@ -140,14 +140,14 @@ def _together(found: Sequence[Activity], touching_s: float) -> list[list[Activit
 
 
 def _label(members: Sequence[Activity], most: int) -> str:
-    """The name of what failed, else of what was done, else of the first."""
+    """The label: the first failed activity, else the first action, else the first; and how many more."""
     name = min(members, key=lambda one: (one.succeeded, one.kind != "action")).name
     more = f" +{len(members) - 1}" if len(members) > 1 else ""
     return (name if len(name) <= most else name[: most - 1].rstrip() + "…") + more
 
 
 def _marks(placed: Sequence[tuple[Activity, int]], axes: Axes) -> None:
-    """Those that look alike at once, which is quick."""
+    """Draw the marks; those that look alike are drawn in one call, which is fast."""
     alike: dict[tuple[str, str, str], list[tuple[Activity, int]]] = {}
     for one, row in placed:
         colour = INK if one.succeeded else BAD

@@ -1,4 +1,4 @@
-"""The charts of a run: a literal table, and each of them as pictures in the sizes that a page needs."""
+"""The table of all charts, and a function that draws one of them in the sizes that a page needs."""
 
 from typing import Final
 
@@ -36,7 +36,7 @@ CHARTS: Final[dict[str, Chart]] = {
 
 
 def renditions(name: str, reading: Reading) -> list[str]:
-    """The chart in each of its sizes, as SVG elements; none when there is nothing to show."""
+    """The chart as one SVG element per size; empty when there is nothing to show."""
     chart = CHARTS[name]
     with mpl.rc_context(svg.STYLE):
         drawn = [chart.draw(reading, size) for size in chart.sizes]

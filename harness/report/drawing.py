@@ -1,7 +1,8 @@
-"""What every chart is made of: sizes, axes, scales, and the level at which the run broke.
+"""The common parts of charts: sizes, axes, scales, and the mark of the level at which the run broke.
 
-A chart is a function from a reading to a `Drawing`: a figure, with what it shows in words for who does not see it.
-A chart that has nothing to show is None, never an empty picture. The same numbers as a table are a `Data`, bounded.
+A chart is a function from a reading to a `Drawing`: a figure, with its content in words for readers who
+cannot see it. A chart without content is None, never an empty picture. `Data` holds the same numbers as a
+table of limited size.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +43,7 @@ DASHED: Final = (0, (3, 2))
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """In the page's pixels."""
+    """The size of a picture in pixels of the page."""
 
     width: int
     height: int
@@ -50,7 +51,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A figure, and what it shows in words."""
+    """A figure, and its content in words."""
 
     figure: Figure
     label: str
@@ -58,7 +59,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The numbers of a chart; the first column names the row."""
+    """The numbers of a chart as a table; the first column names the row."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -72,7 +73,7 @@ class Chart:
     draw: Callable[[Reading, Size], Drawing | None]
     sizes: tuple[Size, ...]
     data: Callable[[Reading], Data | None]
-    hint: str = ""  # how to read it, where that is not plain to see
+    hint: str = ""  # how to read the chart, if that is not obvious
 
 
 def plain(size: Size, *, named: bool = True) -> tuple[Figure, Axes]:
@@ -89,7 +90,7 @@ def plain(size: Size, *, named: bool = True) -> tuple[Figure, Axes]:
 
 
 def stacked(width_px: int, heights_px: Sequence[float], head_px: int = HEAD_PX) -> tuple[Figure, list[Axes]]:
-    """Plots one below the other, over one axis. Placed by hand: charts line up with each other, and it is quick."""
+    """Plots one below the other with one x-axis. Placed by hand: charts line up, and it is fast."""
     whole = sum(heights_px) + head_px * len(heights_px) + FOOT_PX
     figure = Figure(figsize=(width_px / POINTS_AN_INCH, whole / POINTS_AN_INCH))
     top, plots = float(whole), list[Axes]()
@@ -104,7 +105,7 @@ def stacked(width_px: int, heights_px: Sequence[float], head_px: int = HEAD_PX) 
 
 
 def over_time(reading: Reading, size: Size, shares: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """Plots over one axis of time, with the lanes of faults and experiment below the first: the picture grows by them."""
+    """Plots over one time axis, with the lanes of faults and experiment below the first; they add height."""
     data = reading.windows
     start_s, end_s = data["start_s"].iloc[0], data["end_s"].iloc[-1]
     width_px = size.width - LEFT_PX - RIGHT_PX
@@ -126,7 +127,7 @@ def over_time(reading: Reading, size: Size, shares: Sequence[float]) -> tuple[Fi
 
 
 def finish(axes: Axes, unit: str, *, legend: bool = True, ticks: int = 6) -> None:
-    """What every chart has: from zero, thousands apart, the unit above the axis, a legend beside it."""
+    """Finish a chart: y-axis from zero, thousands separators, the unit above the axis, a legend beside it."""
     axes.margins(y=0.08)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(ticks, steps=ROUND))
@@ -137,7 +138,7 @@ def finish(axes: Axes, unit: str, *, legend: bool = True, ticks: int = 6) -> Non
 
 
 def key(axes: Axes) -> None:
-    """The legend, above the plot: on the right of the unit, or where there is no room, in rows above it."""
+    """Put the legend above the plot: right of the unit, or in rows above it when there is no room."""
     figure = axes.figure
     assert isinstance(figure, Figure)
     labels = axes.get_legend_handles_labels()[1]
@@ -155,7 +156,7 @@ def key(axes: Axes) -> None:
 
 
 def grow(figure: Figure, more_px: float) -> None:
-    """Room at the top; everything else keeps its size."""
+    """Make the figure taller at the top; everything else keeps its size."""
     width, height = figure.get_size_inches()
     taller = height + more_px / POINTS_AN_INCH
     for axes in figure.axes:
@@ -165,7 +166,7 @@ def grow(figure: Figure, more_px: float) -> None:
 
 
 def milliseconds(axes: Axes, values: Any) -> None:
-    """A scale of times: logarithmic when the slowest would hide the rest."""
+    """Set a time scale: logarithmic when the slowest calls would hide the rest."""
     known = np.asarray(values, dtype=float)
     known = known[known > 0]
     if len(known) and known.max() / known.min() > LOGARITHMIC_FROM:
@@ -178,14 +179,14 @@ def milliseconds(axes: Axes, values: Any) -> None:
 
 
 def short_ms(value: float) -> str:
-    """A time for an axis: 1,500 is 1.5 s, 0.02 is 20 µs."""
+    """Format a time for an axis: 1,500 is 1.5 s, 0.02 is 20 µs."""
     if value >= 1000:
         return f"{value / 1000:,.4g} s"
     return f"{value:,.4g} ms" if value >= 0.1 or not value else f"{value * 1000:,.4g} µs"
 
 
 def time_axis(axes: Axes, start_s: float, end_s: float, size: Size) -> None:
-    """Durations since the run's start, at round places."""
+    """Label the x-axis with durations since the start of the run, at round values."""
     most = max(3, size.width // 75)
     step = next((tick for tick in TICKS_S if (end_s - start_s) / tick <= most), TICKS_S[-1])
     while (end_s - start_s) / step > most:
@@ -196,7 +197,7 @@ def time_axis(axes: Axes, start_s: float, end_s: float, size: Size) -> None:
 
 
 def broken_time(reading: Reading, plots: Sequence[Axes]) -> None:
-    """Shades the time of the level at which the run broke."""
+    """Shade the time of the level at which the run broke."""
     rows = [step for step in reading.summary.steps if broke(reading, step)]
     for axes in plots:
         for row in rows:
@@ -210,5 +211,5 @@ def broken_time(reading: Reading, plots: Sequence[Axes]) -> None:
 
 
 def broke(reading: Reading, step: StepResult) -> bool:
-    """Whether this is the level at which the run broke."""
+    """Whether the run broke at this level."""
     return breaking_point.is_at(step, reading.summary.breaking_point)

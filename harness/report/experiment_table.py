@@ -1,4 +1,4 @@
-"""What a Chaos Toolkit experiment did and asked, as a table: journal.json in the run directory has the whole of it."""
+"""The actions and probes of a Chaos Toolkit experiment as a table; journal.json has all of the details."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ COLUMNS: Final = ("At", "Activity", "Kind", "Outcome", "Took")
 
 
 def experiment(reading: Reading) -> Html | None:
-    """The section, for a run that an experiment was part of."""
+    """The section about the experiment; None for a run without one."""
     found = activities(reading)
     told = next((event for event in reading.events if isinstance(event, ExperimentEnded)), None)
     if told is None and not found:
@@ -44,7 +44,7 @@ def experiment(reading: Reading) -> Html | None:
 
 
 def _ending(told: ExperimentEnded | None) -> str:
-    """The title, and how it ended."""
+    """The title of the experiment, and how it ended."""
     title = (told and told.title) or "An experiment"
     status = (told and told.status) or "unknown"
     deviated = "; its hypothesis did not hold any more after the method" if told and told.deviated else ""

@@ -1,8 +1,8 @@
-"""The faults of a run as a table: what was done, whether it was, whom it touched, and what it did.
+"""The faults of a run as a table: the fault, whether it happened, how many calls it touched, and its effect.
 
-Three lines a fault (before, during, after), so that the eye compares down a column. Folded away below stands how
-each was verified: what canaries took through the link and beside it, and how many times that the calls were
-slowed down by.
+Three lines per fault (before, during, after), so that figures are compared down a column. A folded part below
+tells how each fault was verified: the times of canaries through the link and beside it, and by how many times
+the added delay the calls were slowed down.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ TEXT: Final = ("Fault", "Verified", "Exposed", "", "Recovery")
 
 
 def faults(reading: Reading) -> Html | None:
-    """The section, for a run that had faults."""
+    """The section about faults; None for a run without faults."""
     impacts = reading.impacts
     if not impacts:
         return None
@@ -127,7 +127,7 @@ def _recovery(impact: Impact) -> list[Node]:
 
 
 def _by_operation(impacts: Sequence[Impact]) -> Html | None:
-    """Each operation by itself, of faults that not all of them took alike."""
+    """A table of single operations, for faults that affected operations differently."""
     body: list[list[Node]] = []
     for impact in impacts:
         some = phases.shown(impact.operations)

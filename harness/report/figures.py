@@ -1,4 +1,4 @@
-"""The figures that people quote, each with its 95 % interval: `p95 46.0 ms (44.1 to 49.3)`; and what to be careful with."""
+"""The figures that people quote, each with its 95 % interval: `p95 46.0 ms (44.1 to 49.3)`; and warnings."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from harness.run_directory.results import Summary
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure by its name; `interval` is empty where there is none."""
+    """A named figure; `interval` is empty when there is none."""
 
     name: str
     value: str
@@ -23,7 +23,7 @@ class Figure:
 
 
 def figures(summary: Summary) -> list[Figure]:
-    """Success, throughput, p50, p95, p99 of the calls of the load."""
+    """Success, throughput, p50, p95 and p99 of the calls of the load."""
     totals, response, intervals = summary.totals, summary.latency_ms.response, summary.intervals
     return [
         Figure(name, show(value, unit), _between(interval, value, unit))
@@ -38,7 +38,7 @@ def figures(summary: Summary) -> list[Figure]:
 
 
 def _between(interval: Sequence[float] | None, value: float | None, unit: str) -> str:
-    """44.1 to 49.3, with units where they differ from the value's."""
+    """The interval as text: `44.1 to 49.3`, with units where they differ from the value's."""
     if interval is None:
         return ""
     texts = [show(edge, unit) for edge in interval]
@@ -51,7 +51,7 @@ def _unit(text: str) -> str:
 
 
 def warnings(reading: Reading) -> str:
-    """What a small change would move a lot; nothing for most runs."""
+    """Warn of percentiles that a small change would move a lot; empty for most runs."""
     told = [
         f"{one.name} sits between two groups of calls ({show(one.below_ms, 'ms')} and {show(one.above_ms, 'ms')}): "
         "small changes move it a lot"

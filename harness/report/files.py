@@ -1,10 +1,11 @@
-"""The files of a run, read once: what they say, what is usable of it, and what is wrong with them.
+"""Read the files of a run once: their content, the usable part of it, and what is wrong with them.
 
-A file that cannot be read at all is the user's error, with its name. What can be read in part is: the rest is told in
-`damage`, which makes the verdict unknown. A run that was cut off still has its spools: they are sealed here.
+A file that cannot be read at all is an error of the user, and names the file. If a file can be read in part,
+`damage` tells what is missing, and the verdict is unknown. A run that was cut off still has its spools: they
+are sealed here.
 
-Rows and events at times that no run can have (negative, done before sent, long after its end) are told, and left out:
-what follows counts seconds, and would count for ever.
+Rows and events with impossible times (negative, done before sent, long after the end) are reported and left
+out, because the analysis goes through every second and would not end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,26 +44,26 @@ SPOOL: Final = "spool"
 UNDO: Final = "undo.jsonl"
 ANY: Final = (METADATA, EVENTS, SAMPLES, SPOOL)
 
-LATER_NS: Final = 3600 * NS_PER_S  # after the last event nothing of a run can be
+LATER_NS: Final = 3600 * NS_PER_S  # no row or event can be later than this after the last event
 NOT_ANALYSED: Final = [name for name in SCHEMA.names if name not in {"seq", *columns.COLUMNS}]
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What analysis is given."""
+    """The content of the run's files, as analysis needs it."""
 
     metadata: Mapping[str, Any]
     plan: Mapping[str, Any]
     events: tuple[Event, ...]
-    samples: pd.DataFrame  # the columns of `Calls`, and seq
-    started: dict[int, int] | None  # calls started, by worker, as they were counted; None: nobody counted
+    samples: pd.DataFrame  # the columns of `Calls`, and `seq`
+    started: dict[int, int] | None  # calls started, by worker; None: they were not counted
     work: tuple[Mapping[str, Any], ...]
-    undone: bool  # nothing that a fault left is still to be undone
+    undone: bool  # every change that a fault made was undone
     damage: tuple[str, ...]
 
 
 def read_files(run_dir: Path, *, touch: bool = True) -> Files:
-    """Every file that a run is read from; nothing is sealed when it is not to be touched."""
+    """Read every file of a run; with `touch=False`, nothing is sealed."""
     if not any((run_dir / name).exists() for name in ANY):
         raise UsageError(
             f"{run_dir} is not a run",
@@ -83,7 +84,7 @@ def read_files(run_dir: Path, *, touch: bool = True) -> Files:
         scenario=scenario,
         work=work.objects,
         run_name=run_dir.resolve().name,
-        # Of a harness that was killed, the janitor writes on where a line was torn.
+        # If the harness was killed, the janitor continues the file after an incomplete line.
         unread=(
             *odd,
             *unsound,
@@ -111,7 +112,7 @@ def read_files(run_dir: Path, *, touch: bool = True) -> Files:
 
 
 def _usable(record: Record) -> Record:
-    """Without what lies at no time that a run can have."""
+    """Leave out rows and events with times that no run can have."""
     last_ns = max(
         (event.at_ns for event in record.events if isinstance(event, WorkerReport | StepJudged)), default=0
     )
@@ -136,7 +137,7 @@ def _latest_ns(event: Event) -> int:
 
 
 def _json(path: Path, fields: Mapping[str, Check]) -> tuple[Mapping[str, Any] | None, Sequence[str]]:
-    """What can be worked with, and what is wrong with the rest; None: there is no such file, or it has no object."""
+    """The usable part of a JSON file, and what is wrong with the rest; None: no file, or no object in it."""
     if not path.exists():
         return None, ()
     try:
@@ -147,7 +148,7 @@ def _json(path: Path, fields: Mapping[str, Check]) -> tuple[Mapping[str, Any] | 
 
 
 def _yaml(path: Path) -> tuple[Mapping[str, Any] | None, Sequence[str]]:
-    """The scenario as it was written down; an alias, which is none of ours, may stand for endless copies, and so deep is none of ours."""
+    """The stored scenario. The harness writes no aliases and no deep nesting, so both are refused."""
     if not path.exists():
         return None, ()
     unread = (f"{path.name} cannot be read",)
@@ -166,7 +167,7 @@ def _yaml(path: Path) -> tuple[Mapping[str, Any] | None, Sequence[str]]:
 
 
 def _samples(run_dir: Path, *, touch: bool) -> tuple[pd.DataFrame, Sequence[str], dict[int, int] | None]:
-    """The rows, what is wrong with those that are left out, and how many calls were started."""
+    """The rows, what is wrong with incomplete ones (left out), and how many calls were started."""
     path, spool = run_dir / SAMPLES, run_dir / SPOOL
     try:
         if not path.exists() and spool.is_dir() and not (touch and _sealed(spool, path)):
@@ -180,7 +181,7 @@ def _samples(run_dir: Path, *, touch: bool) -> tuple[pd.DataFrame, Sequence[str]
 
 
 def _sealed(spool: Path, path: Path) -> bool:
-    """Of a run that was cut off; without room, or where nothing may be written, it is read all the same."""
+    """Seal the spools of a run that was cut off; False if that is impossible (they are read directly)."""
     try:
         seal(spool, path)
     except OSError:
@@ -189,13 +190,13 @@ def _sealed(spool: Path, path: Path) -> bool:
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:
-    """Arrow has much to say; the first line will do."""
+    """The error for a file that Arrow cannot read; it quotes only the first line of Arrow's message."""
     why = next(iter(str(error).splitlines()), "") or type(error).__name__
     return UsageError(f"{path} cannot be read", why, "The file is damaged; run again")
 
 
 def _started(path: Path) -> dict[int, int] | None:
-    """Beside the rows of a run that was sealed."""
+    """The number of calls started, by worker, as stored in samples.parquet."""
     try:
         return sealed_counts(path)
     except (OSError, ValueError, AttributeError, TypeError, pa.ArrowException) as error:

@@ -1,7 +1,7 @@
-"""The latencies as an HDR histogram log: for HdrHistogram's own tools and plotters, and for adding runs up.
+"""The latencies as an HDR histogram log, for the tools and plotters of HdrHistogram, and for adding up runs.
 
-A line an interval and kind (tags `response` and `service`), values in microseconds, maxima in milliseconds, times
-in seconds since the run's start (the base time). Three significant digits.
+One line per interval and kind (tags `response` and `service`). Values are in microseconds, maxima in
+milliseconds, times in seconds since the start of the run (the base time). Three significant digits.
 """
 
 from datetime import datetime
@@ -12,12 +12,12 @@ from hdrh.histogram import HdrHistogram
 from harness.analysis.calls.histograms import Interval
 from harness.report.reading import Reading
 
-HIGHEST_US: Final = 24 * 3_600_000_000  # a call of a day
+HIGHEST_US: Final = 24 * 3_600_000_000  # one day
 DIGITS: Final = 3
 
 
 def hdr_log(reading: Reading) -> str:
-    """The whole log."""
+    """The complete log."""
     lines = [
         "#[Histogram log format version 1.3]",
         *_base(str(reading.summary.started_at or "")),

@@ -1,7 +1,7 @@
 """The report as one self-contained HTML file: no network, no script, light and dark, for screen, phone and print.
 
-From the verdict down to the evidence: what was found, what was asked, what ran, then the curves, the tables
-and the generator's own health. Everything that came from a server is escaped (`markup.el`).
+The page goes from the verdict down to the evidence: findings, objectives, the run itself, then the charts,
+the tables and the generator's own health. Everything that came from a server is escaped (`markup.el`).
 """
 
 import shlex
@@ -26,7 +26,7 @@ from harness.report.pieces import MARK, figure, picture, section, table
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
 
-# Nothing is fetched and nothing runs, whatever a server has smuggled into a name.
+# The page loads nothing and runs no script, even if a server put markup into a name.
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 )
@@ -38,7 +38,7 @@ def html(reading: Reading) -> str:
 
 
 def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
-    """The whole page, with charts that were drawn already."""
+    """The whole page, with charts that have been drawn already."""
     title = f"{reading.summary.scenario or 'Run'} · {wording.WORDS[wording.outcome(reading)].lower()}"
     head = el(
         "head",
@@ -122,7 +122,7 @@ def _verdict(reading: Reading) -> Html:
 
 
 def _key_figures(reading: Reading) -> list[tuple[str, str, str]]:
-    """Label, value, 95 % interval."""
+    """The key figures: label, value, 95 % interval."""
     summary = reading.summary
     peak = capacity.highest(summary.steps)
     success, throughput, *percentiles = ((one.name, one.value, one.interval) for one in figures(summary))
@@ -143,7 +143,7 @@ def _tile(label: str, value: str, interval: str) -> Html:
 
 
 def _findings(reading: Reading) -> list[Html]:
-    """Where it broke, and where latency gave way."""
+    """The findings: breaking point, knee, warm-up, retries and the like."""
     told = [
         ("Calls: ", wording.calls(reading)),
         ("Careful: ", warnings(reading)),
@@ -175,7 +175,7 @@ def _time(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
 
 
 def _distribution(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
-    """The curve, and beside it the numbers that people quote."""
+    """The latency curve, and beside it the percentiles that people quote."""
     data = distribution_data(reading)
     if data is None or not drawn.get("distribution"):
         return None

@@ -1,7 +1,8 @@
 """The verdict as JUnit XML: a test case for the run itself, one for each objective, one for each fault.
 
-What does not hold is a failure; what could not be answered is an error, as a test that could not run. The first
-case is the measurement: it errs when the run cannot be trusted, with the reasons.
+An objective that does not hold is a failure; one that could not be decided is an error, like a test that
+could not run. The first case is the measurement: it is an error, with the reasons, when the run cannot be
+trusted.
 """
 
 from xml.etree import ElementTree as ET
@@ -11,12 +12,12 @@ from harness.foundation.untrusted.printable import printable as clean
 from harness.report import wording
 from harness.report.reading import Reading
 
-MOST = 200  # cases of faults
+MOST = 200  # the most cases for faults
 ELEMENT = {"fail": "failure", "unknown": "error"}
 
 
 def junit(reading: Reading) -> str:
-    """One suite."""
+    """The test suite as XML."""
     summary = reading.summary
     name = clean(summary.scenario or "run")
     cases = [_measurement(reading, name), *_objectives(reading, name), *_faults(reading, name)]
@@ -42,7 +43,7 @@ def _case(suite: str, group: str, name: str, outcome: str, why: str) -> ET.Eleme
 
 
 def _measurement(reading: Reading, suite: str) -> ET.Element:
-    """The verdict, as far as no case below has a say in it."""
+    """The test case of the measurement: the verdict's reasons that belong to no other case."""
     summary = reading.summary
     told = [one.objective for one in summary.objectives if one.outcome != "pass"]
     own = [reason for reason in summary.reasons if not any(reason.startswith(text) for text in told)]

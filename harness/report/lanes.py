@@ -1,4 +1,4 @@
-"""Fault lanes: when which fault was on, under every chart over time.
+"""Fault lanes: they show under every chart over time when each fault was on.
 
     |  curve  :  :  curve     |     a tinted band with dotted edges while the fault was on
     |  lane   [//]-| name     |     hatched in a lane below, with its name, and a line until it had recovered
@@ -29,14 +29,14 @@ FONT_PX: Final = 10.5
 CHARACTER_PX: Final = 5.7  # on average, of a system font of that size
 GAP_PX: Final = 5
 LEAST_PX: Final = 3
-WORDS_FROM_PX: Final = 600  # narrower charts have names only
+WORDS_FROM_PX: Final = 600  # narrower charts show names only
 HATCH: Final = {"client": "////", "database": "\\\\\\\\", "queue": "....", "sessions": "||||"}
 OTHER_HATCH: Final = "xxx"
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One fault where it is drawn, in seconds."""
+    """One fault, where it is drawn; times in seconds since the run began."""
 
     lane: int
     start_s: float
@@ -49,7 +49,7 @@ class Bar:
 
 
 def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> list[Bar]:
-    """The faults of a run, each in the first lane in which it has room; with names only where whole labels have none."""
+    """Place the faults: each goes into the first lane with room; labels are shortened to names if needed."""
     impacts = [one for one in reading.impacts if one.fault.window is not None]
     shown = sorted(impacts, key=lambda one: one.fault.window or (0, 0))[:MOST]
     bars: list[Bar] = []
@@ -63,7 +63,7 @@ def arrange(reading: Reading, start_s: float, end_s: float, width_px: int) -> li
 
 
 def _placed(bars: Sequence[Bar], start_s: float, end_s: float, width_px: int) -> list[Bar]:
-    """In their lanes. Where there is no room for its words a bar stands alone, and never on the words of another."""
+    """Place the bars in lanes. A bar without room for its label has none; labels never overlap."""
     s_a_px = (end_s - start_s) / width_px
     free_s = [start_s] * LANES
     last: list[int | None] = [None] * LANES
@@ -85,12 +85,12 @@ def _placed(bars: Sequence[Bar], start_s: float, end_s: float, width_px: int) ->
 
 
 def count(bars: Sequence[Bar]) -> int:
-    """How many lanes are used."""
+    """The number of lanes in use."""
     return max((bar.lane for bar in bars), default=-1) + 1
 
 
 def shade(bars: Sequence[Bar], plots: Sequence[Axes]) -> None:
-    """The time of the faults in the plots themselves, behind the curves; all of them at once, which is quick."""
+    """Shade the time of the faults behind the curves; all faults in one call, which is fast."""
     if not bars:
         return
     areas = [[(bar.start_s, 0), (bar.start_s, 1), (bar.end_s, 1), (bar.end_s, 0)] for bar in bars]
@@ -106,7 +106,7 @@ def shade(bars: Sequence[Bar], plots: Sequence[Axes]) -> None:
 
 
 def draw(bars: Sequence[Bar], axes: Axes) -> None:
-    """The lanes."""
+    """Draw the lanes."""
     for bar in bars:
         wide = bar.end_s - bar.start_s
         axes.barh(bar.lane, wide, 0.62, left=bar.start_s, color=FAULT, alpha=0.18, linewidth=0)
@@ -141,7 +141,7 @@ def draw(bars: Sequence[Bar], axes: Axes) -> None:
 
 
 def words(reading: Reading) -> str:
-    """The faults for who does not see the chart."""
+    """The faults as text, for readers who cannot see the chart."""
     names = [
         f"{one.fault.name} from {one.result.start_s:.0f} s to {one.result.end_s:.0f} s"
         for one in reading.impacts

@@ -1,7 +1,8 @@
 """The charts by level of load, and the distribution of latency.
 
-By level: throughput against users with the breaking point, the knee and, where one may be given, the fitted curve;
-percentiles against users. One level has no curve. The distribution: response beside service, to 99.99 %.
+By level: throughput against users, with the breaking point, the knee and the fitted curve if there is one;
+percentiles against users. One level makes no curve. The distribution: response and service times, up to 99.99
+%.
 """
 
 from typing import Final
@@ -38,7 +39,7 @@ LAST_TICK_ROOM: Final = 1.25  # of a logarithmic axis: half of its last label ha
 
 
 def throughput(reading: Reading, size: Size) -> Drawing | None:
-    """The curve of goodput against concurrency."""
+    """Draw goodput against users."""
     levels = _levels(reading)
     if not levels:
         return None
@@ -64,7 +65,7 @@ def throughput(reading: Reading, size: Size) -> Drawing | None:
 
 
 def percentiles(reading: Reading, size: Size) -> Drawing | None:
-    """How response times grow with concurrency."""
+    """Draw response times against users."""
     levels = [one for one in _levels(reading) if one.step.kind != "confirm"]
     shown = {
         name: [(one.users, ms) for one in levels if (ms := one.step.latency_ms.response.at(name)) is not None]
@@ -86,7 +87,7 @@ def percentiles(reading: Reading, size: Size) -> Drawing | None:
 
 
 def distribution(reading: Reading, size: Size) -> Drawing | None:
-    """Percentiles to 99.99 %: the axis is logarithmic in the share of calls above."""
+    """Draw percentiles up to 99.99 %; the x-axis is logarithmic in the share of slower calls."""
     response, service = reading.curve.response, reading.curve.service
     if len(response) < 2:
         return None
@@ -120,13 +121,13 @@ def distribution(reading: Reading, size: Size) -> Drawing | None:
 
 
 def no_data(reading: Reading) -> Data | None:
-    """The table of levels stands below the charts; nothing is said twice."""
+    """Return no table, because the table of levels below the charts has these numbers."""
     del reading
     return None
 
 
 def distribution_data(reading: Reading) -> Data | None:
-    """The named percentiles of both times."""
+    """The named percentiles of response and service times."""
     response, service = reading.curve.response, reading.curve.service
     if not response:
         return None
@@ -143,7 +144,7 @@ def _at(points: tuple[Point, ...], percent: float) -> str:
 
 
 def _fitted(reading: Reading, axes: Axes, most: int) -> bool:
-    """The curve of the capacity model, where one was given."""
+    """Draw the curve of the capacity model; returns whether there was one."""
     found = reading.fit
     if found is None:
         return False
@@ -186,7 +187,7 @@ def _mark(axes: Axes, users: int, text: str, colour: str) -> None:
 
 
 def _levels(reading: Reading) -> list[Level]:
-    """The steps that make a curve: at least two different levels of users."""
+    """The steps that make a curve: at least two different numbers of users; else none."""
     found = capacity.levels(reading.summary.steps)
     return sorted(found, key=lambda one: one.users) if len({one.users for one in found}) > 1 else []
 

@@ -1,6 +1,6 @@
 """The report as Markdown, for the summary of a CI job or a comment on a change: the verdict and what it rests on.
 
-Short whatever the run was; what came from a server can't break out of its cell.
+It is short for every run. Text from a server cannot break out of its table cell.
 """
 
 import re
@@ -28,7 +28,7 @@ STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 def markdown(reading: Reading) -> str:
-    """The whole of it."""
+    """The whole report as Markdown."""
     summary = reading.summary
     headline, more = wording.verdict(summary)
     outcome, most = wording.outcome(reading), wording.commonest_failure(summary)
@@ -52,7 +52,7 @@ def markdown(reading: Reading) -> str:
 
 
 def publish(text: str, environ: Mapping[str, str]) -> None:
-    """Onto the summary page of the CI job that this is, if it is one."""
+    """Append the text to the summary page of the CI job; do nothing outside of CI."""
     path = environ.get(STEP_SUMMARY)
     if path:
         with Path(path).open("a", encoding="utf-8") as file:
@@ -119,7 +119,7 @@ def _steps(reading: Reading) -> str:
 
 
 def _matrix(reading: Reading) -> list[str]:
-    """A word for each fault, and the weaknesses by name."""
+    """The matrix: one word for each fault, and the weaknesses by name."""
     rows = [
         [
             cell(row.name),
@@ -197,10 +197,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def cell(text: Any) -> str:
-    """Plain text: what Markdown or HTML would take for markup is escaped, and a line stays a line."""
+    """A text for a table cell: Markdown and HTML markup is escaped, and line breaks are removed."""
     return re.sub(r"([\\`*_{}\[\]()<>#|~!@&])", r"\\\1", clean(str(text)))
 
 
 def _code(text: str) -> str:
-    """Code in a cell."""
+    """A text as inline code in a cell."""
     return f"`{clean(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"

@@ -15,7 +15,7 @@ VOID: Final = frozenset({"meta", "br"})
 
 @dataclass(frozen=True, slots=True)
 class Html:
-    """Text that is markup. Make it with `el`, or of text that is our own."""
+    """Text that is markup. Make it with `el`, or from text that the harness itself wrote."""
 
     text: str
 
@@ -24,7 +24,7 @@ Node = Html | str | None
 
 
 def el(tag: str, *children: Node, cls: str = "", **attributes: str) -> Html:
-    """An element; None among the children is nothing. `data_label` becomes `data-label`."""
+    """An HTML element; children that are None are left out. `data_label` becomes `data-label`."""
     named = {"class": cls, **attributes} if cls else attributes
     given = "".join(
         f' {name.replace("_", "-")}="{html.escape(value, quote=True)}"' for name, value in named.items()
@@ -35,7 +35,7 @@ def el(tag: str, *children: Node, cls: str = "", **attributes: str) -> Html:
 
 
 def join(nodes: Iterable[Node]) -> Html:
-    """Nodes one after the other."""
+    """Join nodes into one."""
     return Html("".join(_text(node) for node in nodes))
 
 

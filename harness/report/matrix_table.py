@@ -1,7 +1,7 @@
-"""The resilience matrix as a table that can be read from afar: a colour, a mark and a word for each fault.
+"""The resilience matrix as a table that is easy to scan: a colour, a mark and a word for each fault.
 
-Beside the word stands what it rests on; above it, how many of each there are, and the weaknesses by name. What the
-words mean is folded away below.
+Beside each word stand its reasons; above the table, the count of each word, and the weaknesses by name. A
+folded part below explains the words.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ MEANING: Final[Mapping[str, str]] = {
 
 
 def matrix(reading: Reading) -> Html | None:
-    """The section, for a run that was a matrix."""
+    """The section about the matrix; None for a run without one."""
     rows = reading.matrix
     if not rows:
         return None
@@ -65,7 +65,7 @@ def matrix(reading: Reading) -> Html | None:
 
 
 def _weaknesses(reading: Reading) -> Html | None:
-    """By name: what was recognised."""
+    """A list of the recognised weaknesses by name; None when there are none."""
     weaknesses = reading.summary.matrix.weaknesses if reading.summary.matrix else ()
     if not weaknesses:
         return None

@@ -1,4 +1,4 @@
-"""What of the percentiles is the load generator's own part, in words; nothing where nobody measured it."""
+"""Describe how much of each percentile is the load generator's own work; empty when that was not measured."""
 
 from msgspec.structs import asdict
 
@@ -7,7 +7,7 @@ from harness.run_directory.results import Summary
 
 
 def own_part(summary: Summary) -> str:
-    """`0.11 ms of p50, 0.4 ms of p95 are the generator's own`."""
+    """The generator's own part as text: `0.11 ms of p50, 0.4 ms of p95 are the generator's own`."""
     added = asdict(summary.generator.added_ms)
     parts = [f"{show(value, 'ms')} of {name}" for name, value in added.items() if value is not None]
     if not parts:

@@ -1,6 +1,6 @@
-"""A panel for each operation: its median and p95 over time, the calls it answered, on one small picture each.
+"""A small picture for each operation: its median and p95 over time, and the calls that were answered.
 
-All panels share the axis of time, none shares a scale: they are there to see which operation gave way, and when.
+All panels share the time axis and none shares a scale: they show which operation gave way, and when.
 """
 
 import matplotlib as mpl
@@ -22,7 +22,7 @@ LEAST_CALLS = 20  # fewer have no median
 
 
 def panels(reading: Reading) -> Html | None:
-    """The section's pictures; none for a run with one operation, which the charts above show already."""
+    """The pictures of the section; none for a run with one operation, which the other charts show."""
     shown = [panel for panel in reading.panels if panel.windows["ok"].sum() >= LEAST_CALLS]
     if len(shown) < 2:
         return None

@@ -23,7 +23,7 @@ def table(
     text: Sequence[int] = (0,),
     classes: Sequence[str] = (),
 ) -> Html:
-    """A table that scrolls by itself on a narrow screen; columns not in `text` are numbers."""
+    """A table that scrolls on a narrow screen; columns that are not in `text` hold numbers."""
     kinds = ["" if place in text else "num" for place in range(len(columns))]
     head = el(
         "tr", *(el("th", name, cls=kind, scope="col") for name, kind in zip(columns, kinds, strict=True))
@@ -37,7 +37,7 @@ def table(
 
 
 def figure(name: str, drawn: Mapping[str, Sequence[str]], reading: Reading) -> Html | None:
-    """A chart in its sizes, how to read it, and its numbers folded away below."""
+    """A chart in its sizes, with how to read it, and its numbers folded away below."""
     if not drawn.get(name):
         return None
     chart = CHARTS[name]
@@ -46,7 +46,7 @@ def figure(name: str, drawn: Mapping[str, Sequence[str]], reading: Reading) -> H
 
 
 def picture(name: str, drawn: Mapping[str, Sequence[str]], hint: Node = None, below: Node = None) -> Html:
-    """The pictures of a chart, of which a page shows the one that fits."""
+    """The pictures of a chart; the page shows the one that fits."""
     pictures = drawn[name]
     kinds = ("wide", "narrow") if len(pictures) > 1 else ("",)
     return el(
@@ -58,7 +58,7 @@ def picture(name: str, drawn: Mapping[str, Sequence[str]], hint: Node = None, be
 
 
 def data_table(data: Data | None, title: str) -> Html | None:
-    """The numbers of a chart, for who cannot see it or wants to know exactly."""
+    """The numbers of a chart as a table."""
     if data is None:
         return None
     return el(

@@ -1,8 +1,8 @@
-"""Reading a run: from its directory to everything that a report shows. The only place of this half with I/O.
+"""Read a run: from its directory to everything that a report shows.
 
-`files` has the I/O. What a run did not write is empty; a directory without a trace of a run, or with a file that
-cannot be read, is the user's error; a damaged run is read as far as that goes, and its verdict is unknown.
-The samples themselves are let go of: a `Reading` stays small however long the run was.
+`files` does the I/O. What a run did not write is empty. A directory that is no run, or has a file that cannot
+be read, is an error of the user. A damaged run is read as far as possible, and its verdict is unknown. The
+samples are released, so a `Reading` stays small for a long run, too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ PAGE: Final = "report.html"
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A step of the load: when it was, what it gave, and how long its measured part was still warming up."""
+    """A step of the load: its time, its results, and how long its measured part was still warming up."""
 
     step: Step
     result: StepResult
@@ -57,7 +57,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An objective: what was seen of it, and whether it holds."""
+    """An objective, its observed value, and whether it holds."""
 
     seen: Observation
     outcome: Outcome
@@ -65,25 +65,25 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A run, read: what every report format is made from.
+    """Everything that was read from a run; every report format is made from it.
 
-    `summary` is what summary.json says. Beside it stands what a file has no room for: tables and curves for the charts, and
-    the values that results were made of, each with its result.
+    `summary` is the content of summary.json. The other fields are not in that file: tables and curves for the
+    charts, and the values behind the results, each with its result.
     """
 
     summary: Summary
     windows: pd.DataFrame
-    brief: pd.DataFrame  # the windows again, few enough for a table
+    brief: pd.DataFrame  # the windows, few enough for a table
     outcomes: pd.DataFrame
     brief_outcomes: pd.DataFrame
     heat: Heat | None
     curve: Curve
     histograms: tuple[Interval, ...]
-    intervals: pd.DataFrame  # of long steps, all of them
+    intervals: pd.DataFrame  # all intervals of long steps
     panels: tuple[Panel, ...]
     fit: Fit | None
     balances: tuple[Balance, ...]
-    outside: Outside  # why totals and steps are not the same number
+    outside: Outside  # calls outside of the steps
     jumps: tuple[Jump, ...]
     levels: tuple[Level, ...]
     objectives: tuple[Answer, ...]
@@ -94,17 +94,17 @@ class Reading:
     plan: Mapping[str, Any]
     run_dir: Path
     damage: tuple[str, ...] = ()
-    put_in: Path | None = None  # where the files of its report go; None: beside the run
+    put_in: Path | None = None  # the directory for the report; None: the run directory
 
     @property
     def page(self) -> Path | None:
-        """Its report.html, when there is one."""
+        """The path of its report.html; None when it does not exist."""
         path = (self.put_in or self.run_dir) / PAGE
         return path if path.is_file() else None
 
 
 def read(run_dir: Path, *, touch: bool = True) -> Reading:
-    """Everything there is to know of a run, judged; nothing is written into its directory that is not to be touched."""
+    """Read and judge a run; with `touch=False`, nothing is written into its directory."""
     found = read_files(run_dir, touch=touch)
     try:
         return _read(run_dir, found)
@@ -115,7 +115,7 @@ def read(run_dir: Path, *, touch: bool = True) -> Reading:
 
 
 def damaged(run_dir: Path, damage: Sequence[str]) -> UntrustedError:
-    """Of a run that is too damaged to be shown."""
+    """The error for a run that is too damaged to be shown."""
     return UntrustedError(f"{run_dir} is damaged", damage[0], "Nothing can be said of this run; run again")
 
 
@@ -180,7 +180,7 @@ def _read(run_dir: Path, files: Files) -> Reading:
 def _evidence(
     recorded: Recorded, timed: Sequence[Step], found: Summary, impacts: Sequence[Impact]
 ) -> observed.ObjectiveInputs:
-    """What objectives look at: without the warm-up."""
+    """The inputs of objectives, without the warm-up."""
     calls, load = (summary.after_warmup(recorded, part) for part in (recorded.calls, recorded.load))
     added = error_budget.measure(recorded.events, [(one.start_ns, one.end_ns) for one in timed])
     return observed.ObjectiveInputs(calls, load, timed, impacts, added, found.work, found.sessions.lost)
@@ -193,12 +193,12 @@ def _observe(metadata: Mapping[str, Any], evidence: observed.ObjectiveInputs) ->
 def _observation(text: str, evidence: observed.ObjectiveInputs) -> Observation:
     try:
         objective = objectives.parse(text)
-    except HarnessError as error:  # written by another version: unknown, never a pass
+    except HarnessError as error:  # for example, written by another version: unknown, never a pass
         unread = objectives.Objective(text, "max", "<", 0.0)
         return Observation(unread, None, error.what)
     try:
         return observed.observe(objective, evidence)
-    except Exception as error:  # whatever a measurement trips over, the answer is that we do not know
+    except Exception as error:  # if a measurement crashes, its result is unknown
         return Observation(objective, None, f"could not be measured: {error!r}")
 
 
@@ -218,5 +218,5 @@ def _judged(found: Summary, judged: verdict.Verdict, answers: Sequence[Answer]) 
 
 
 def _finite(value: float | None) -> float | None:
-    """JSON has no infinity: `reasons` says it in words."""
+    """The value rounded; None for infinity, which JSON lacks (`reasons` tells it in words)."""
     return None if value is None or value == float("inf") else round(float(value), 6)

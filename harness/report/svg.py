@@ -70,12 +70,12 @@ STYLE: Final[dict[Any, Any]] = {
 
 
 def variables(theme: int) -> str:
-    """The colours as CSS declarations; theme 1 is light, 2 is dark."""
+    """The colours as CSS declarations; theme 1 is light, theme 2 dark."""
     return "".join(f"--{names[0]}:{names[theme]};" for names in COLOURS.values())
 
 
 def to_svg(figure: Figure, name: str, label: str) -> str:
-    """The figure as an element for a page; `label` says in words what it shows."""
+    """The figure as an SVG element for a page; `label` says in words what it shows."""
     out = StringIO()
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})  # type: ignore[no-untyped-call]
@@ -97,7 +97,7 @@ def to_svg(figure: Figure, name: str, label: str) -> str:
 
 
 def alone(svg: str) -> str:
-    """The same as a file of its own."""
+    """The SVG as a file of its own."""
     width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0]
     style = (
         f"<style>:root{{{variables(1)}--font:{FONT};background:var(--paper)}}"
@@ -110,7 +110,7 @@ def alone(svg: str) -> str:
 
 
 def _unnamed(body: str, name: str) -> str:
-    """Only ids that something refers to, each with the chart's name: a page holds many charts."""
+    """Keep only ids that are referred to, prefixed with the chart's name: a page holds many charts."""
     used = set(re.findall(r"(?:url\(|href=\")#([^)\"]+)", body))
     body = re.sub(
         r' id="([^"]*)"', lambda match: f' id="{name}-{match[1]}"' if match[1] in used else "", body

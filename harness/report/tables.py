@@ -170,7 +170,7 @@ def failures(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html:
 
 
 def sessions(reading: Reading) -> Html | None:
-    """What became of the sessions; nothing for a protocol without them."""
+    """A table of what happened to the sessions; None for a protocol without sessions."""
     found = reading.summary.sessions
     if not found.opened and not found.lost:
         return None

@@ -1,4 +1,4 @@
-"""The report on a terminal: a line a step, a line a fault, the outcomes, the breaking point, the verdict.
+"""The report for a terminal: a line per step and per fault, the outcomes, the breaking point, the verdict.
 
 With colour where standard output is a terminal and NO_COLOR is not set; the same plain, aligned text
 otherwise, so that a log reads like the screen.
@@ -58,13 +58,13 @@ COLUMNS: Final = ("", "users", "requests", "success", "throughput", "p50", "p95"
 
 
 def terminal(reading: Reading) -> str:
-    """As text, with the escape codes of colour where they are wanted."""
+    """The report as text, in colour on a terminal."""
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return render(reading, colour=colour)
 
 
 def render(reading: Reading, *, colour: bool) -> str:
-    """As text."""
+    """The report as text; with `colour`, it holds escape codes."""
     out = Console(
         file=StringIO(),
         force_terminal=colour,
@@ -91,7 +91,7 @@ def render(reading: Reading, *, colour: bool) -> str:
             out.print(_faults(reading))
             out.print()
         out.print(Padding(_facts(reading), (0, 2)))
-        # Never folded: a path is there to be copied.
+        # Not wrapped, so that the path can be copied.
         place = "not written" if reading.page is None else str(reading.page)
         out.print(Text.assemble("  ", (f"{'Report':<{FACT_WIDTH}}", "dim"), "   ", place), soft_wrap=True)
     return without_commands("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
@@ -174,7 +174,7 @@ def _matrix(reading: Reading) -> Padding:
 
 
 def _short(whole: str, name: str) -> str:
-    """What fits the first column."""
+    """Shorten a label to the width of the first column."""
     if len(whole) <= FAULT_WIDTH:
         return whole
     return name if len(name) <= FAULT_WIDTH else f"{name[: FAULT_WIDTH - 1]}…"
@@ -208,7 +208,7 @@ def _facts(reading: Reading) -> Table:
 
 
 def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
-    """What there is to say about this run, each by its name."""
+    """The findings of this run, each with its title."""
     yield "Protocol", wording.protocol(reading.summary)
     yield "Careful", figures.warnings(reading)
     yield "Warm-up", warming_up([level.warming for level in reading.levels])
@@ -232,7 +232,7 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
 
 
 def _objectives(reading: Reading) -> Table:
-    """One below the other, so that the eye compares."""
+    """Print the objectives one below the other, so that they can be compared."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column(overflow="fold")
     table.add_column(justify="right", no_wrap=True)

@@ -39,7 +39,7 @@ HEAT_TICKS: Final = (1, 2, 5)
 
 
 def throughput(reading: Reading, size: Size) -> Drawing | None:
-    """Offered, answered and failed calls a second; users and the generator's lag below."""
+    """Draw offered, answered and failed calls per second; below, the users and the generator's lag."""
     data = reading.windows
     if data.empty:
         return None
@@ -60,7 +60,7 @@ def throughput(reading: Reading, size: Size) -> Drawing | None:
 
 
 def percentiles(reading: Reading, size: Size) -> Drawing | None:
-    """Response times of the ok calls."""
+    """Draw the response times of the ok calls."""
     data = reading.windows
     columns = {name: f"response_ms_{name}" for name in QUANTILE_COLOURS}
     if data.empty or data[list(columns.values())].isna().all(axis=None):
@@ -82,7 +82,7 @@ def percentiles(reading: Reading, size: Size) -> Drawing | None:
 
 
 def heat(reading: Reading, size: Size) -> Drawing | None:
-    """How many calls took how long, when; the darker the more, on a logarithmic scale of both."""
+    """Draw a heat map of calls by time and latency; the latencies and the colour are logarithmic."""
     found = reading.heat
     if found is None:
         return None
@@ -108,7 +108,7 @@ def heat(reading: Reading, size: Size) -> Drawing | None:
 
 
 def outcome_kinds(reading: Reading, size: Size) -> Drawing | None:
-    """Failed calls a second by how they failed, stacked; the success rate below."""
+    """Draw failed calls per second, stacked by outcome; below, the success rate."""
     data = reading.outcomes
     names = outcomes.failures(data)
     if not names:
@@ -137,7 +137,7 @@ def outcome_kinds(reading: Reading, size: Size) -> Drawing | None:
 
 
 def windows_data(reading: Reading) -> Data | None:
-    """The throughput of a bounded number of windows."""
+    """The throughput of a limited number of windows."""
     columns = ("Window", "Users", "Offered", "Answered", "Failed", "Lag")
     rows = tuple(
         (
@@ -154,7 +154,7 @@ def windows_data(reading: Reading) -> Data | None:
 
 
 def percentiles_data(reading: Reading) -> Data | None:
-    """The percentiles of a bounded number of windows."""
+    """The percentiles of a limited number of windows."""
     names = [f"{kind}_ms_{name}" for kind in ("response", "service") for name in QUANTILE_COLOURS]
     rows = tuple(
         (_window(row), *(show(getattr(row, name), "ms") for name in names)) for row in _rows(reading.brief)
@@ -164,7 +164,7 @@ def percentiles_data(reading: Reading) -> Data | None:
 
 
 def heat_data(reading: Reading) -> Data | None:
-    """The calls of each latency band over the whole run."""
+    """The number of calls in each latency band, over the whole run."""
     if reading.heat is None:
         return None
     totals = reading.heat.counts.sum(axis=1)
@@ -182,7 +182,7 @@ def heat_data(reading: Reading) -> Data | None:
 
 
 def outcomes_data(reading: Reading) -> Data | None:
-    """The outcomes of a bounded number of windows."""
+    """The outcomes of a limited number of windows."""
     data = reading.brief_outcomes
     names = outcomes.failures(data)
     if not names:
@@ -195,13 +195,13 @@ def outcomes_data(reading: Reading) -> Data | None:
 
 
 def middle(data: pd.DataFrame) -> "pd.Series[Any]":
-    """Where a window's value is drawn."""
+    """The middle of each window in seconds, where its value is drawn."""
     at_s: pd.Series[Any] = (data["start_s"] + data["end_s"]) / 2
     return at_s
 
 
 def _rows(data: pd.DataFrame) -> Iterable[Any]:
-    """A tuple a row, with the columns as its attributes."""
+    """One tuple per row, with the columns as attributes."""
     return data.itertuples()
 
 
@@ -217,7 +217,7 @@ def _users(axes: Axes, data: pd.DataFrame) -> None:
 
 
 def _lag(axes: Axes, data: pd.DataFrame) -> None:
-    """The generator's own lateness: what it measures can't be finer than that."""
+    """Draw the scheduling lag of the generator: it limits how exact the measurement can be."""
     known = data[data["lag_ms"].notna()]
     axes.plot(middle(known), known["lag_ms"], color=MUTED, linewidth=1.2)
     finish(axes, "generator's lag, worst", legend=False)
@@ -226,7 +226,7 @@ def _lag(axes: Axes, data: pd.DataFrame) -> None:
 
 
 def _log_ticks(axes: Axes, logs: Sequence[float] | np.ndarray) -> None:
-    """Ticks at 1, 2, 5 of each power of ten, on an axis that holds logarithms."""
+    """Put ticks at 1, 2 and 5 of each power of ten, on an axis that holds logarithms."""
     low, high = float(logs[0]), float(logs[-1])
     steps = HEAT_TICKS if high - low < 2.6 else (1,)
     decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
@@ -236,7 +236,7 @@ def _log_ticks(axes: Axes, logs: Sequence[float] | np.ndarray) -> None:
 
 
 def _beside_words(reading: Reading) -> str:
-    """What was done to the service."""
+    """The faults and activities as text."""
     return lanes.words(reading) + activities.words(reading)
 
 

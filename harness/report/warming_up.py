@@ -1,4 +1,4 @@
-"""Warm-up that was still going on while a step was measured, in words; nothing where none was seen."""
+"""Describe warm-up that was still going on while a step was measured; empty when none was seen."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from harness.foundation.units import show_duration
 
 
 def warming_up(steps: Sequence[Warming | None]) -> str:
-    """Of the first step it went on in, with what leaves it out; of the others how many."""
+    """Describe the first step that was still warming up, how to avoid it, and how many others there were."""
     found = [(number, one) for number, one in enumerate(steps, 1) if one is not None]
     if not found:
         return ""
@@ -18,6 +18,6 @@ def warming_up(steps: Sequence[Warming | None]) -> str:
     told = f"the first {first.seconds:.1f} s of step {number} were slower (p50 {before}, then {after})"
     if len(found) > 1:
         told += f", and so it was in {len(found) - 1:,} more"
-    if number == 1:  # a warm-up comes before that one only
+    if number == 1:  # only the first step can have a warm-up before it
         told += f": warm-up; --warm-up {show_duration(float(math.ceil(first.seconds)))} leaves it out"
     return told

@@ -28,12 +28,12 @@ TAKEN = {
     "unknown": "? unknown",
 }
 UNJUDGED_MOST = 3
-TIMES_FROM = 9  # beyond that a margin in percent is no figure any more
+TIMES_FROM = 9  # from this ratio on, a margin in percent is useless
 WORDS = {"pass": "Passed", "measured": "Measured", "fail": "Failed", "unknown": "Unknown"}
 
 
 def verdict(summary: Summary) -> tuple[str, list[str]]:
-    """Why the verdict is what it is: one sentence, and what is to be said besides."""
+    """The explanation of the verdict in one sentence, and further reasons."""
     reasons = list(summary.reasons)
     outcomes = [one.outcome for one in summary.objectives]
     if not reasons:
@@ -44,7 +44,7 @@ def verdict(summary: Summary) -> tuple[str, list[str]]:
 
 
 def outcome(reading: Reading) -> str:
-    """The verdict as people see it. Without an objective nothing was passed: the run was measured.
+    """The verdict as people read it. Without an objective, a run that passed is called measured.
 
     The hypothesis of an experiment is an objective, too.
     """
@@ -54,7 +54,7 @@ def outcome(reading: Reading) -> str:
 
 
 def commonest_failure(summary: Summary) -> str:
-    """The failure that came most often, with its text and its share of all calls; nothing when none failed."""
+    """The most frequent failure, with its text and its share of all calls; empty when none failed."""
     most = mostly_failed.commonest(summary)
     if not most:
         return ""
@@ -64,7 +64,7 @@ def commonest_failure(summary: Summary) -> str:
 
 
 def protocol(summary: Summary) -> str:
-    """What clients did beside the calls of the load: sessions opened and closed, streams; nothing when nothing."""
+    """The requests of the protocol: sessions opened and closed, streams; empty when there were none."""
     by_name: dict[str, list[int]] = {}
     for row in summary.operations:
         if is_protocol(row.operation):
@@ -79,7 +79,7 @@ def protocol(summary: Summary) -> str:
 
 
 def calls(reading: Reading) -> str:
-    """Why the totals are of more calls than the steps; nothing where each call is in a step."""
+    """Why the totals have more calls than the steps; empty when every call is in a step."""
     found = reading.outside
     if found.calls == found.steps or not reading.levels or reading.matrix:
         return ""
@@ -96,7 +96,7 @@ def calls(reading: Reading) -> str:
 
 
 def retries(reading: Reading) -> str:
-    """What came of trying again; nothing when nobody did, or nobody had to."""
+    """The results of retries; empty when there were none."""
     found = reading.summary.retries
     if not found or not (found.retried or found.budget_exhausted):
         return ""
@@ -116,7 +116,7 @@ def _held(count: int) -> str:
 
 
 def moment(summary: Summary) -> str:
-    """When the run began, as a person would write it."""
+    """The start of the run as a date for people."""
     text = summary.started_at or ""
     try:
         return f"{datetime.fromisoformat(text).astimezone(UTC):%-d %B %Y, %H:%M} UTC"
@@ -125,13 +125,13 @@ def moment(summary: Summary) -> str:
 
 
 def work(reading: Reading) -> str:
-    """What became of the entries that were written to be counted; nothing when there were none."""
+    """What became of the counted entries; empty when there were none."""
     found = reading.summary.work
     return work_entries.told(found) if found else ""
 
 
 def breaking_point(reading: Reading) -> str:
-    """Where it broke, or that it did not; nothing for a run without a limit."""
+    """The breaking point, or that there was none; empty for a run without a limit."""
     found = reading.summary.breaking_point
     if found:
         good = size(found.last_good_users, found.good_rate)
@@ -152,13 +152,13 @@ def breaking_point(reading: Reading) -> str:
 
 
 def size(users: int | None, rate: float | None) -> str:
-    """50 users; 500/s; nothing when there is neither."""
+    """The size of a load: `50 users`, `500/s`; empty when there is neither."""
     told = [f"{users} users" if users else "", f"{rate:,.6g}/s" if rate else ""]
     return " and ".join(filter(None, told))
 
 
 def knee(reading: Reading) -> str:
-    """From which level on latency gave way while calls still succeeded; nothing where it did not."""
+    """The level from which latency rose while calls still succeeded; empty when there is none."""
     found = reading.summary.knee
     if found is None:
         return ""
@@ -176,7 +176,7 @@ def knee(reading: Reading) -> str:
 
 
 def capacity(reading: Reading) -> str:
-    """What was highest, and whether it is the peak; nothing for a run with one level."""
+    """The highest throughput, and whether it is the peak; empty for a run with one level."""
     highest = levels_of_load.highest(reading.summary.steps)
     if highest is None:
         return ""
@@ -194,14 +194,14 @@ def capacity(reading: Reading) -> str:
 
 
 def _shared(reading: Reading) -> bool:
-    """Whether the generator and the target live on one machine."""
+    """Whether generator and target run on the same machine."""
     target = reading.metadata.get("target") or {}
     url = str(target.get("url") or "")
     return bool(target.get("managed")) or any(host in url for host in ("//127.", "//localhost", "//[::1]"))
 
 
 def margin(seen: Observation) -> str:
-    """How far inside its bound an objective was, or how far beyond."""
+    """How far an objective was inside or beyond its bound."""
     objective, value = seen.objective, seen.value
     if value is None or math.isinf(value):
         return BLANK
@@ -218,20 +218,20 @@ def margin(seen: Observation) -> str:
 
 
 def fault_what(fault: PlannedFault) -> str:
-    """latency on the client link: latency 200ms, direction both."""
+    """The fault in words: `latency on the client link: latency 200ms, direction both`."""
     known = {name: value for name, value in fault.parameters.items() if value not in {0, ""}}
     what = f"{fault.kind} on {where(fault.link)}" if fault.link else fault.kind
     return f"{what}: {', '.join(said)}" if (said := told(fault.kind, known)) else what
 
 
 def fault_did(impact: Impact) -> str:
-    """118 connections, 118 cut: of a fault that acts by itself, the most frequent first."""
+    """What a fault that acts by itself did, the most frequent first: `118 connections, 118 cut`."""
     counts = sorted((impact.fault.did or {}).items(), key=lambda pair: -pair[1])
     return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts)
 
 
 def fault_when(impact: Impact) -> str:
-    """From when to when it was on."""
+    """The time during which the fault was on; empty when it was never applied."""
     window = impact.fault.window
     if window is None:
         return ""
@@ -240,7 +240,7 @@ def fault_when(impact: Impact) -> str:
 
 
 def fault_state(impact: Impact) -> tuple[str, str, str]:
-    """A mark, whether it can be relied on, and how that is to be taken."""
+    """A mark, the state of the fault, and the verdict word that goes with it."""
     fault = impact.fault
     if fault.healed is False:
         return "✕", "left over", "fail"
@@ -254,7 +254,7 @@ def fault_state(impact: Impact) -> tuple[str, str, str]:
 
 
 def recovery(impact: Impact) -> tuple[str, str]:
-    """How long it took, and why that is not known."""
+    """How long the recovery took, or why that is not known; and a remark."""
     found = impact.recovery
     if found.outcome == "recovered":
         words = "at once" if not found.recover_s else f"after {found.recover_s:.0f} s"
@@ -265,7 +265,7 @@ def recovery(impact: Impact) -> tuple[str, str]:
 
 
 def resolution(found: Recovery) -> str:
-    """How exact the time is, and which operation was the last."""
+    """How exact the recovery time is, and which operation recovered last; empty without a time."""
     if found.outcome != "recovered" or not found.recover_s:
         return ""
     last = f"{found.slowest} was the last" if found.slowest else ""
@@ -273,7 +273,7 @@ def resolution(found: Recovery) -> str:
 
 
 def operation_recovery(found: GroupRecovery | None) -> str:
-    """The same of one operation, in a word or two."""
+    """The recovery of one operation, in a word or two."""
     if found is None or found.outcome == "unknown":
         return "too few calls"
     if found.outcome == "not_recovered":
@@ -282,7 +282,7 @@ def operation_recovery(found: GroupRecovery | None) -> str:
 
 
 def _unjudged(found: Recovery) -> str:
-    """Which operations have too few calls to be judged by themselves."""
+    """The operations that have too few calls to be judged by themselves."""
     names = found.unjudged
     if not names:
         return ""
@@ -291,7 +291,7 @@ def _unjudged(found: Recovery) -> str:
 
 
 def fate(impact: Impact) -> str:
-    """2 of 3 sessions went on, 1 lost, 1 opened again; nothing when it found none."""
+    """What became of the sessions: `2 of 3 sessions went on, 1 lost, 1 opened again`; empty without any."""
     found = impact.fate
     if found is None or not found.present:
         return ""
@@ -304,7 +304,7 @@ def fate(impact: Impact) -> str:
 
 
 def storm(impact: Impact) -> str:
-    """Up to 40 sessions asked for again in a second, 43 in 3 s; nothing when they were asked for as before."""
+    """The rush for new sessions: `up to 40 sessions asked for again in a second, ...`; empty without one."""
     found = impact.fate.storm if impact.fate else None
     if found is None:
         return ""
@@ -312,7 +312,7 @@ def storm(impact: Impact) -> str:
 
 
 def fault_label(impact: Impact) -> str:
-    """A fault in a few words, for a chart."""
+    """The fault in a few words, for a chart."""
     fault = impact.fault
     mark, state, _ = fault_state(impact)
     name = fault.name if len(fault.name) <= 32 else f"{fault.name[:31]}…"
@@ -325,7 +325,7 @@ def fault_label(impact: Impact) -> str:
 
 
 def fault_result(impact: Impact) -> str:
-    """What came of it, in a word or two: what is wrong with it, or how the service recovered."""
+    """The result of the fault in a word or two: what is wrong with it, or how the service recovered."""
     mark, state, _ = fault_state(impact)
     if state != "verified":
         return f"{mark} {state}"
@@ -334,14 +334,14 @@ def fault_result(impact: Impact) -> str:
 
 
 def matrix_count(rows: Sequence[Row]) -> str:
-    """14 survived, 8 degraded, 1 broke: of how many faults."""
+    """How many faults had which outcome: `14 survived, 8 degraded, 1 broke of 23 faults`."""
     many = {name: sum(row.outcome == name for row in rows) for name in TAKEN}
     told = [f"{count:,} {name.replace('_', ' ')}" for name, count in many.items() if count]
     return f"{', '.join(told)} of {len(rows):,} {'fault' if len(rows) == 1 else 'faults'}"
 
 
 def resilience(reading: Reading) -> list[tuple[str, str]]:
-    """How many were taken how, and what was recognised; nothing for a run that is no matrix."""
+    """The outcomes of a matrix, counted, and the weaknesses; empty for a run that is no matrix."""
     counted = [("Resilience", matrix_count(reading.matrix))] if reading.matrix else []
     matrix = reading.summary.matrix
     weak = matrix.weaknesses if matrix else ()
@@ -349,7 +349,7 @@ def resilience(reading: Reading) -> list[tuple[str, str]]:
 
 
 def back(row: Row) -> str:
-    """How long after healing it was as before."""
+    """How long after healing the service was as before."""
     impact = row.last
     if impact.fault.window is None or row.outcome == "not_exposed":
         return BLANK
@@ -357,7 +357,7 @@ def back(row: Row) -> str:
 
 
 def work_lost(row: Row) -> str:
-    """Acknowledged entries that are missing, or there twice; blank where none were counted."""
+    """Acknowledged entries that are missing or there twice; blank when none were counted."""
     if row.work is None:
         return BLANK
     twice = f", {row.work.duplicated:,} twice" if row.work.duplicated else ""
@@ -365,7 +365,7 @@ def work_lost(row: Row) -> str:
 
 
 def outcomes(summary: Summary) -> list[tuple[str, int]]:
-    """ok first, then each kind of failure with its count, the most frequent first."""
+    """The number of calls by outcome: ok first, then failures, the most frequent first."""
     failed: dict[str, int] = {}
     for row in summary.failures:
         failed[row.outcome] = failed.get(row.outcome, 0) + row.count
@@ -376,11 +376,11 @@ def outcomes(summary: Summary) -> list[tuple[str, int]]:
 
 
 def server(summary: Summary) -> str:
-    """The name and version of the server, as far as it gave them."""
+    """The name and version of the server, as far as it reported them."""
     found = summary.target.server
     return " ".join(part for part in (found.name, found.version) if part) if found else ""
 
 
 def _sentence(text: str) -> str:
-    """A capital letter, unless it begins with an objective, which is quoted as it stands."""
+    """Capitalise the first letter, unless the text begins with an objective, which is quoted unchanged."""
     return text if text.split(" ", 1)[0] in METRICS else text[:1].upper() + text[1:]

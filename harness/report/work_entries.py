@@ -1,6 +1,6 @@
-"""What became of entries and tasks that were written to be counted, in a sentence for every format.
+"""Describe what became of counted entries and tasks, in one sentence for every format.
 
-It is made of `work` of the summary, so it says nothing that the summary does not.
+The text is made from `work` of the summary, and adds nothing to it.
 """
 
 from msgspec.structs import astuple
@@ -9,7 +9,7 @@ from harness.run_directory.results import Promises, WorkResult
 
 
 def told(found: WorkResult) -> str:
-    """How many were acknowledged, whether they are there, and what became of the others."""
+    """The number of acknowledged entries, whether they are there, and what became of the others."""
     acknowledged = found.acknowledged
     parts = [f"{acknowledged:,} {_entries(acknowledged)} acknowledged{_fate(found)}"]
     if found.refused:
@@ -33,7 +33,7 @@ def _fate(found: WorkResult) -> str:
 
 
 def _tasks(found: Promises | None) -> list[str]:
-    """What became of tasks, where there were any."""
+    """What became of tasks; empty when there were none."""
     if not found or not any(astuple(found)):
         return []
     accepted = f"{found.acknowledged:,} tasks accepted"

@@ -1,4 +1,4 @@
-"""Writes what a run was read as into its directory, or another one: each file appears whole or not at all."""
+"""Write the report of a run into its directory, or another one. Each file appears whole or not at all."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,17 +15,17 @@ from harness.run_directory.directory import write_whole
 
 
 def write(run_dir: Path, out: Path | None = None) -> Reading:
-    """Every file of the report; returns what it was made from. With `out` they go there, and the run is not touched."""
+    """Read a run, write every file of its report, return the reading. With `out`, the run is not changed."""
     reading = replace(read(run_dir, touch=out is None), put_in=out)
     put(reading, out or run_dir)
     return reading
 
 
 def put(reading: Reading, out: Path) -> None:
-    """Every file of the report, into a directory."""
+    """Write every file of the report into a directory."""
     try:
         _write(reading, out)
-    except Exception as error:  # what cannot be drawn of damaged numbers is no bug
+    except Exception as error:  # if damaged numbers cannot be drawn, that is no bug
         if not reading.damage or isinstance(error, OSError | MemoryError):
             raise
         raise damaged(reading.run_dir, reading.damage) from error
@@ -38,7 +38,7 @@ def _write(reading: Reading, out: Path) -> None:
         write_whole(out / "junit.xml", junit(reading))
         _write_tables(reading, out)
         write_whole(out / PAGE, page(reading, _drawn(reading, out)))
-    finally:  # it names the page, if that is there
+    finally:  # this text names the page, if that exists
         write_whole(out / "summary.md", markdown(replace(reading, put_in=out)))
 
 
@@ -49,7 +49,7 @@ def _write_tables(reading: Reading, out: Path) -> None:
 
 
 def _drawn(reading: Reading, out: Path) -> dict[str, list[str]]:
-    """The charts, as files and for the page."""
+    """Draw the charts, as files and for the page."""
     charts = out / "charts"
     charts.mkdir(exist_ok=True)
     drawn = {name: renditions(name, reading) for name in CHARTS}
