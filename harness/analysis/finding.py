@@ -13,7 +13,7 @@ from harness.run_directory.results.summary import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One reason, and what follows from it."""
+    """One reason for a verdict, and its consequence."""
 
     outcome: Outcome
     reason: str
@@ -22,10 +22,10 @@ class Finding:
 
 
 def unknown(reason: str, exit_code: int = errors.UNKNOWN) -> list[Finding]:
-    """Nobody can say."""
+    """A finding that makes the verdict unknown."""
     return [Finding("unknown", reason, exit_code)]
 
 
 def certain(reason: str) -> list[Finding]:
-    """A failure that no measurement has to show."""
+    """A finding that fails the run whatever else cannot be told."""
     return [Finding("fail", reason, errors.FAILED, certain=True)]

@@ -53,7 +53,7 @@ CONFIRM: Final = "confirm"  # the kind of a step that repeats the level before i
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a run left behind, as values."""
+    """The content of the run directory, as values."""
 
     run_dir: str
     metadata: Mapping[str, Any]
@@ -81,7 +81,7 @@ def fault_timeline(recorded: Recorded) -> tuple[PlannedFault, ...]:
 
 
 def after_warmup(recorded: Recorded, calls: Calls) -> Calls:
-    """Those of the calls of a run that count."""
+    """The calls after the warm-up."""
     warmup_ns = int(float(recorded.metadata.get("warmup_s") or 0) * NS_PER_S)
     if not warmup_ns:
         return calls
@@ -98,7 +98,7 @@ def assemble(
     saturated: Saturation | None = None,
     intervals: Intervals = NO_INTERVALS,
 ) -> Summary:
-    """Everything but the judgement."""
+    """The summary without its verdict."""
     saturated = saturated or saturation.judge(recorded.events, recorded.load, timed)
     meta = recorded.metadata
     rows_counted, calls = after_warmup(recorded, recorded.calls), after_warmup(recorded, recorded.load)
@@ -213,7 +213,7 @@ def _generator(
 
 
 def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> BreakingPoint | None:
-    """Found again from the samples; a break that only the conductor could see is taken from its event."""
+    """The breaking point from the samples, or from its event if only the conductor could see it."""
     limits = {
         str(step.get("phase")): float(step["break_below"])
         for step in _plan_steps(recorded)
@@ -246,7 +246,7 @@ def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> BreakingPoint 
 
 
 def _duration_s(recorded: Recorded) -> float:
-    """From the start of the load to the end of the run; a run that was cut off ends with its last sample."""
+    """The time in seconds from the start of the load to the end of the run, or to its last sample."""
     at = {type(event): event.at_ns for event in recorded.events}
     start = at.get(RunStarted, 0)
     calls = recorded.calls

@@ -54,7 +54,7 @@ NO_GOOD_LEVEL: Final = "no_good_level"
 
 @dataclass(frozen=True, slots=True)
 class VerdictInputs:
-    """What is judged: the numbers, what objectives saw, and what happened."""
+    """The inputs of the verdict: the numbers, the observations, and the events."""
 
     summary: Summary
     observations: Sequence[Observation]
@@ -69,7 +69,7 @@ class VerdictInputs:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The judgement; `objectives` has an outcome for each observation, in order."""
+    """The verdict; `objectives` has one outcome per observation, in order."""
 
     verdict: Outcome
     reasons: tuple[str, ...]
@@ -98,7 +98,7 @@ def judge(evidence: VerdictInputs) -> Verdict:
 
 
 def _merge(findings: Sequence[Finding]) -> Outcome:
-    """Unknown before fail: a failure that was measured badly is not known to be one; one that is certain is."""
+    """The outcome of all findings: a certain failure first, then unknown, then fail."""
     outcomes = {finding.outcome for finding in findings}
     if any(finding.certain for finding in findings):
         return "fail"
@@ -106,7 +106,7 @@ def _merge(findings: Sequence[Finding]) -> Outcome:
 
 
 def _codes(findings: Sequence[Finding]) -> list[int]:
-    """What is unknown beside a failure that is certain does not hide it."""
+    """The exit codes to merge, without UNKNOWN if there is a certain failure, which it would hide."""
     hidden = errors.UNKNOWN if any(finding.certain for finding in findings) else None
     return [finding.exit_code for finding in findings if finding.exit_code != hidden]
 
@@ -119,7 +119,7 @@ def _safely(check: Check, evidence: VerdictInputs) -> list[Finding]:
 
 
 def _damaged(evidence: VerdictInputs) -> list[Finding]:
-    """No number of a run whose files contradict themselves can be trusted."""
+    """Unknown when the files of the run contradict themselves."""
     return integrity.findings(evidence.damage)
 
 
@@ -164,7 +164,7 @@ def _saturated(evidence: VerdictInputs) -> list[Finding]:
 
 
 def _not_held(evidence: VerdictInputs) -> list[Finding]:
-    """Replies that this harness gave up for a reason of its own."""
+    """Unknown when the harness gave up replies for a reason of its own."""
     count = evidence.summary.generator.not_held
     return (
         _unknown(
@@ -177,7 +177,7 @@ def _not_held(evidence: VerdictInputs) -> list[Finding]:
 
 
 def _behind(evidence: VerdictInputs) -> list[Finding]:
-    """Open load that was not the load that was asked for."""
+    """Unknown when open load was below the rate that was asked for."""
     return [
         finding
         for step, share in fell_behind(evidence.events, evidence.summary.steps)
@@ -194,7 +194,7 @@ def _lost(evidence: VerdictInputs) -> list[Finding]:
 
 
 def _balanced(evidence: VerdictInputs) -> list[Finding]:
-    """Little's law: users of a closed load can't have more calls open than they are."""
+    """Unknown when Little's law is broken: more calls in flight than users of a closed load."""
     wrong = [one for one in evidence.balances if not one.holds]
     return [
         finding
@@ -207,7 +207,7 @@ def _balanced(evidence: VerdictInputs) -> list[Finding]:
 
 
 def _crew(evidence: VerdictInputs) -> list[Finding]:
-    """The load was the one that was asked for, and could connect."""
+    """Unknown when the users were not those that were asked for, or had no files left to connect."""
     findings = [
         finding
         for one in users_present.absences(evidence.events)[:1]
@@ -244,7 +244,7 @@ def _faults(evidence: VerdictInputs) -> list[Finding]:
 
 
 def _kept_down(evidence: VerdictInputs) -> list[Finding]:
-    """The fault is over, and what its clients do about it is not."""
+    """Fail when retries kept the service down after a fault was healed."""
     retries = evidence.summary.retries
     return [
         Finding(
@@ -271,7 +271,7 @@ def _no_good_level(evidence: VerdictInputs) -> list[Finding]:
 
 
 def _aborted(evidence: VerdictInputs) -> list[Finding]:
-    """A run that a rule of the scenario ended: what the rule was to catch was there."""
+    """Fail when an abort rule of the scenario ended the run."""
     return [
         Finding(
             "fail",
@@ -284,12 +284,12 @@ def _aborted(evidence: VerdictInputs) -> list[Finding]:
 
 
 def _work(evidence: VerdictInputs) -> list[Finding]:
-    """What was acknowledged is there once: nobody needs to ask for that."""
+    """The findings about acknowledged work; no objective needs to ask for them."""
     return work.findings(evidence.work)
 
 
 def _experiment(evidence: VerdictInputs) -> list[Finding]:
-    """What a Chaos Toolkit experiment says of itself, where the run belonged to one."""
+    """The finding about the Chaos Toolkit experiment, if the run belonged to one."""
     said = [event for event in evidence.events if isinstance(event, ExperimentEnded)]
     if not said or (said[-1].status == "completed" and not said[-1].deviated):
         return []

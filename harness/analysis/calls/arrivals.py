@@ -22,19 +22,19 @@ Unsent = tuple[tuple[int, int], ...]  # from when, how many
 
 
 def unsent(events: Iterable[Event]) -> Unsent:
-    """Every tenth of a second of the run in which arrivals were not sent."""
+    """Each tenth of a second in which arrivals were not sent: its start, and how many."""
     told = (event.not_sent or () for event in events if isinstance(event, WorkerReport))
     return tuple((int(at_ms) * NS_PER_MS, int(count)) for buckets in told for at_ms, count in buckets)
 
 
 def within(found: Unsent, where: Iterable[Span]) -> int:
-    """How many of them were intended in these stretches of time."""
+    """The number of unsent arrivals that were intended within these spans."""
     spans = list(where)
     return sum(count for at_ns, count in found if any(start <= at_ns < end for start, end in spans))
 
 
 def kept_up(events: Iterable[Event], start_ns: int, end_ns: int) -> float | None:
-    """The share of due arrivals that the generator looked at in a window; None when it said too little."""
+    """The share of due arrivals that the generator handled in a window; None when it reported too little."""
     by_worker: dict[int, list[tuple[int, int]]] = {}
     for event in events:
         if (
@@ -52,7 +52,7 @@ def kept_up(events: Iterable[Event], start_ns: int, end_ns: int) -> float | None
 
 
 def fell_behind(events: Sequence[Event], steps: Iterable[StepResult]) -> list[tuple[StepResult, float]]:
-    """The steps of open load that were below their rate, with the share that was reached."""
+    """The steps of open load that were below their rate, each with the share that was reached."""
     open_load = [step for step in steps if step.rate is not None]
     shares = [(step, kept_up(events, int(step.start_s * 1e9), int(step.end_s * 1e9))) for step in open_load]
     return [(step, share) for step, share in shares if share is not None and share < KEPT_UP_MIN]

@@ -42,7 +42,7 @@ COLUMNS: Final = (*NUMBERS, *TEXTS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """Columns of equal length; text columns are codes into `names`."""
+    """Columns of equal length; text columns hold codes into `names`."""
 
     intended_ns: Ints
     sent_ns: Ints
@@ -63,7 +63,7 @@ class Calls:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> "Calls":
-        """From a data frame of samples (harness.run_directory.samples)."""
+        """Make the columns from a data frame of samples (harness.run_directory.samples)."""
         columns = {name: frame[name].to_numpy() for name in NUMBERS}
         names: dict[str, list[str]] = {}
         for name in TEXTS:
@@ -79,7 +79,7 @@ class Calls:
         return len(self.intended_ns)
 
     def take(self, rows: Any) -> "Calls":
-        """Some of the calls, in the order given: indices, a mask or a slice."""
+        """Select calls by indices, a mask or a slice, and keep that order."""
         picked = {item.name: getattr(self, item.name)[rows] for item in fields(self) if item.name != "names"}
         return replace(self, **picked)
 
@@ -98,7 +98,7 @@ class Calls:
         return self.take(self.operation == (known.index(name) if name in known else len(known)))
 
     def of_load(self) -> "Calls":
-        """The calls that the load was about."""
+        """The calls of the load."""
         inside = in_load(self.operation, self.names["operation"], self.kind)
         return self if inside.all() else self.take(inside)
 
@@ -106,37 +106,37 @@ class Calls:
         return int(np.count_nonzero(self.kind == kind))
 
     def decided(self) -> int:
-        """How many were ok or failed."""
+        """The number of calls that were ok or failed."""
         return self.count(OK) + self.count(FAILED)
 
     def of_outcome(self, name: str) -> int:
-        """How many ended with this outcome."""
+        """The number of calls that ended with this outcome."""
         known = self.names["outcome"]
         return int(np.count_nonzero(self.outcome == known.index(name))) if name in known else 0
 
     def retried(self) -> npt.NDArray[np.bool_]:
-        """Which attempts are not the first of their call."""
+        """A mask of the attempts that are retries."""
         codes = [code for code, name in enumerate(self.names["user_class"]) if name.endswith(RETRIED)]
         return np.isin(self.user_class, codes)
 
     def completed(self, start_ns: int, end_ns: int) -> int:
-        """How many ok calls were completed in [start, end), whenever they began."""
+        """The number of ok calls that were completed in [start, end), whenever they began."""
         inside = (self.done_ns >= start_ns) & (self.done_ns < end_ns) & (self.kind == OK)
         return int(np.count_nonzero(inside))
 
     def response_ns(self) -> Ints:
-        """Response times of the ok calls."""
+        """The response times of the ok calls, in ns."""
         durations: Ints = (self.done_ns - self.intended_ns)[self.kind == OK]
         return durations
 
     def service_ns(self) -> Ints:
-        """Service times of the ok calls."""
+        """The service times of the ok calls, in ns."""
         durations: Ints = (self.done_ns - self.sent_ns)[self.kind == OK]
         return durations
 
 
 def in_load(operation: Codes, names: Sequence[str], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
-    """Which rows are calls of the load; `operation` are codes into `names`."""
+    """A mask of the rows that are calls of the load; `operation` holds codes into `names`."""
     protocol = np.array(
         [*map(operations.is_protocol, names), False], dtype=np.bool_
     )  # a missing name has code -1
@@ -146,7 +146,7 @@ def in_load(operation: Codes, names: Sequence[str], kind: npt.NDArray[np.int8]) 
 
 
 def kinds_of(outcomes: "pd.Series[Any]") -> npt.NDArray[np.int8]:
-    """OK, FAILED or NEITHER for each outcome."""
+    """Map each outcome to OK, FAILED or NEITHER."""
     text = outcomes.astype("category").cat
     # One more than the categories, so that a missing outcome (code -1) is a failure.
     kinds = np.array([*(_kind(str(name)) for name in text.categories), FAILED], dtype=np.int8)

@@ -32,7 +32,7 @@ ABOVES: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """So many calls of a million took longer than this."""
+    """A point of the curve: `above` calls in a million took longer than `ms`."""
 
     above: int
     ms: float
@@ -44,14 +44,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Both distributions; empty where there are too few calls."""
+    """The curves of response and service time; empty when there are too few calls."""
 
     response: tuple[Point, ...]
     service: tuple[Point, ...]
 
 
 def at(found: tuple[Point, ...], above: int) -> float | None:
-    """The time at one of the points, in milliseconds; None beyond the end of the curve."""
+    """The time at this point of a curve, in ms; None beyond the end of the curve."""
     return next((point.ms for point in found if point.above == above), None)
 
 
@@ -61,7 +61,7 @@ def measure(calls: Calls) -> Curve:
 
 
 def points(durations_ns: Ints) -> tuple[Point, ...]:
-    """The points that these durations are enough for."""
+    """The points for which there are enough durations."""
     count = len(durations_ns)
     shown = [above for above in ABOVES if count * above >= ABOVE * PARTS]
     if not shown:

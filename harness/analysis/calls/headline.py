@@ -32,7 +32,7 @@ NOTHING: Final = 0.05 * NS_PER_MS  # what is quicker differs by nothing that mat
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A percentile between two groups of calls: the slowest of the quicker ones, the quickest of the slower ones."""
+    """A percentile between two groups of calls: the slowest of the fast one, the fastest of the slow one."""
 
     name: str
     below_ms: float
@@ -48,7 +48,7 @@ class Headline:
 
 
 def measure(calls: Calls, edges: Sequence[int]) -> Headline:
-    """Of the calls of a run, cut where the load was changed."""
+    """The intervals and jumps of these calls; `edges` are the times at which the load changed."""
     percentiles, jumps = _percentiles(calls, edges)
     return Headline(
         Intervals(
@@ -105,13 +105,13 @@ def _jumps(name: str, durations_ns: Ints, ends: Interval) -> list[Jump]:
 
 
 def _parts(calls: Calls, edges: Sequence[int]) -> list[int]:
-    """How many calls lie between one change and the next."""
+    """The number of calls between one change and the next."""
     at = np.searchsorted(calls.intended_ns, edges)
     return [int(one) for one in np.diff([0, *at, len(calls)])]
 
 
 def _row(interval: Interval, digits: int) -> Interval | None:
-    """None where an end is not known."""
+    """The interval, rounded; None when its upper end is not known."""
     return (
         None
         if np.isinf(interval[1])

@@ -26,7 +26,7 @@ FASTEST_NS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """`counts[row, column]`, the fastest row first; the edges have one more entry than there are cells."""
+    """Counts by latency (rows, fastest first) and time (columns); edges have one entry more than cells."""
 
     counts: npt.NDArray[np.int64]
     edges_s: npt.NDArray[np.float64]
@@ -34,7 +34,7 @@ class Heat:
 
 
 def measure(calls: Calls) -> Heat | None:
-    """The cells of a run; None when no call was ok."""
+    """The heat map of a run; None when no call was ok."""
     ok = calls.kind == OK
     intended = calls.intended_ns[ok]
     if not len(intended):
@@ -56,12 +56,12 @@ def measure(calls: Calls) -> Heat | None:
 
 
 def _rows(durations_ns: Ints) -> Ints:
-    """The row of each duration, counted from one nanosecond."""
+    """The row number of each duration, counted from one nanosecond."""
     logs = np.log10(np.maximum(durations_ns, FASTEST_NS))
     return np.floor(logs * ROWS_A_DECADE + 1e-9).astype(np.int64)
 
 
 def _span(calls: Calls) -> tuple[int, int]:
-    """From the whole second before the first call to the last completion, as the windows."""
+    """From the whole second before the first call to the last completion, as in `windows`."""
     start = int(calls.intended_ns[0]) // NS_PER_S * NS_PER_S
     return start, max(int(calls.done_ns.max()), int(calls.intended_ns[-1])) + 1

@@ -24,7 +24,7 @@ SUB_BUCKETS: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Different values, ascending, and how often each occurred."""
+    """The different values of one interval, ascending, and how often each occurred."""
 
     kind: str  # response or service
     start_s: float
@@ -34,7 +34,7 @@ class Interval:
 
 
 def measure(calls: Calls) -> tuple[Interval, ...]:
-    """Response and service of each interval that has an ok call."""
+    """The response and service times of each interval that has an ok call."""
     ok = calls.kind == OK
     intended, done, sent = calls.intended_ns[ok], calls.done_ns[ok], calls.sent_ns[ok]
     edges = windows.borders(calls, INTERVALS_MOST)
@@ -51,7 +51,7 @@ def measure(calls: Calls) -> tuple[Interval, ...]:
 
 
 def rounded(durations_ns: Ints) -> Ints:
-    """In microseconds, rounded down to what a histogram of three digits keeps apart."""
+    """Durations in µs, rounded down to what a histogram of three digits can distinguish."""
     whole = np.maximum(durations_ns // NS_PER_US, 1)
     exponents = np.frexp(whole)[1] - 1  # of the highest bit; exact below 2 ** 53
     shifts = np.maximum(exponents - (SUB_BUCKETS.bit_length() - 1), 0)

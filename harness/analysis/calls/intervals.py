@@ -28,7 +28,7 @@ COLUMNS: Final = (
 def measure(
     calls: Calls, timed: Sequence[Step], plan: Mapping[str, Any], disturbed: Sequence[Span] = ()
 ) -> list[Mapping[str, Any]]:
-    """A row (`COLUMNS`) for each interval of each step that has any."""
+    """One row (`COLUMNS`) for each interval of each step that has intervals."""
     every = {str(one["phase"]): one.get("interval_s") for one in plan.get("steps") or []}
     return [
         _row(step, steps.measure(calls, piece, disturbed))
@@ -39,7 +39,7 @@ def measure(
 
 
 def pieces(step: Step, interval_s: float) -> list[Step]:
-    """The step, cut up."""
+    """The step, cut into its intervals."""
     width = max(1, int(interval_s * NS_PER_S))
     whole = max(1, (step.end_ns - step.start_ns + width // 2) // width)
     edges = [step.start_ns + number * width for number in range(whole)] + [step.end_ns]

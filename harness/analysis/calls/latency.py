@@ -23,17 +23,17 @@ ABOVE: Final = 10
 
 
 def needed(per_mille: int) -> int:
-    """The fewest values for which this percentile means anything: p50 20, p95 200, p99 1000."""
+    """The fewest values for which a percentile is given: p50 20, p95 200, p99 1000."""
     return -(-ABOVE * 1000 // (1000 - per_mille))
 
 
 def rank(count: int, per_mille: int) -> int:
-    """The index of the percentile in sorted order."""
+    """The index of the percentile in sorted values."""
     return -(-count * per_mille // 1000) - 1
 
 
 def percentiles(durations_ns: Ints, names: Iterable[str] = QUANTILES) -> dict[str, int | None]:
-    """The percentiles of these names, in nanoseconds; None where too few values lie above."""
+    """The percentiles of these durations, in ns; None when too few values lie above."""
     count = len(durations_ns)
     ranks = {
         name: rank(count, QUANTILES[name]) if count >= needed(QUANTILES[name]) else None for name in names
@@ -46,7 +46,7 @@ def percentiles(durations_ns: Ints, names: Iterable[str] = QUANTILES) -> dict[st
 
 
 def table(durations_ns: Ints) -> Times:
-    """mean, p50 ... p999 and max, in milliseconds."""
+    """Mean, p50 to p999 and maximum, in ms."""
     if not len(durations_ns):
         return Times(mean=None, max=None, **dict.fromkeys(QUANTILES))
     inner = {name: milliseconds(value) for name, value in percentiles(durations_ns).items()}
@@ -55,5 +55,5 @@ def table(durations_ns: Ints) -> Times:
 
 
 def tables(calls: Calls) -> Latency:
-    """Response and service times of the ok calls."""
+    """The response and service times of the ok calls, in ms."""
     return Latency(response=table(calls.response_ns()), service=table(calls.service_ns()))

@@ -27,7 +27,7 @@ STEPS_MOST: Final = 3
 
 
 def findings(summary: Summary, metrics: Iterable[str]) -> list[Finding]:
-    """Why the calls of a run did not work; `metrics` are those that its objectives look at."""
+    """Why the calls of a run did not work; `metrics` are the metrics of its objectives."""
     totals, most, breaking = summary.totals, commonest(summary), summary.breaking_point
     broke_above_good = _broke_above_good(breaking)
     if totals.failed and not totals.ok:
@@ -43,7 +43,7 @@ def findings(summary: Summary, metrics: Iterable[str]) -> list[Finding]:
 
 
 def commonest(summary: Summary) -> str:
-    """The most frequent failure and its text; nothing when no call failed."""
+    """The most frequent failure and its text; empty when no call failed."""
     if not summary.failures:
         return ""
     first = summary.failures[0]

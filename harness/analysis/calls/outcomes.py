@@ -20,7 +20,7 @@ OTHERS: Final = "others"
 
 
 def measure(calls: Calls, *, most: int = windows.MOST) -> pd.DataFrame:
-    """`start_s`, `end_s`, `ok` and the failures, the most frequent first."""
+    """One row per window: `start_s`, `end_s`, `ok`, then the failures, the most frequent first."""
     edges = windows.borders(calls, most)
     data = {
         "start_s": edges[:-1] / NS_PER_S,
@@ -40,5 +40,5 @@ def measure(calls: Calls, *, most: int = windows.MOST) -> pd.DataFrame:
 
 
 def failures(frame: pd.DataFrame) -> list[str]:
-    """The columns that count failures."""
+    """The names of the columns that count failures."""
     return [str(name) for name in frame.columns if name not in {"start_s", "end_s", outcome.OK}]

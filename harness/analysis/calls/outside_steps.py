@@ -31,7 +31,7 @@ MEASURED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The calls of a run, by where they belong; they sum to `calls`."""
+    """The number of calls by where they belong; they add up to `calls`."""
 
     calls: int
     steps: int
@@ -45,7 +45,7 @@ class Outside:
 def measure(
     calls: Calls, events: Iterable[Event], timed: Sequence[Step], rows: Sequence[StepResult]
 ) -> Outside:
-    """Of the calls of the load without the warm-up; `rows` are the steps of the summary."""
+    """Sort the calls of the load, without the warm-up; `rows` are the steps of the summary."""
     edges = [(step.start_ns, MEASURED) for step in timed if step.start_ns < step.end_ns]
     edges += [(step.end_ns, CLOSING) for step in timed if step.start_ns < step.end_ns]
     begins = {StepAsked: STARTING, StepRunning: SETTLING}

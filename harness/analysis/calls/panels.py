@@ -26,7 +26,7 @@ class Panel:
 
 
 def measure(calls: Calls) -> tuple[Panel, ...]:
-    """The busiest operations, the busiest first."""
+    """The operations with the most calls, the busiest first."""
     names = calls.names["operation"]
     counts = np.bincount(calls.operation[calls.operation >= 0], minlength=len(names))
     ranked = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code]]

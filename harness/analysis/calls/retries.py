@@ -30,7 +30,7 @@ from harness.run_directory.results import KeptDown, Retries, RetryPolicy
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """Where each call begins and ends among rows in the order of attempts."""
+    """The attempts in order, and where each call begins and ends among them."""
 
     rows: Calls  # by user and operation, each in the order of time
     firsts: npt.NDArray[np.intp]
@@ -43,7 +43,7 @@ def measure(
     events: Iterable[Event],
     kept_down: Sequence[KeptDown] = (),
 ) -> Retries | None:
-    """`retries` of the summary; None for clients that try nothing again."""
+    """The value of `retries` in the summary; None when clients do not retry."""
     if not policy:
         return None
     found = grouped(calls)
@@ -74,7 +74,7 @@ def _policy(policy: Mapping[str, Any]) -> RetryPolicy:
 
 
 def grouped(calls: Calls) -> Tried:
-    """The attempts, call by call."""
+    """The attempts, grouped by call."""
     rows = calls.take(np.lexsort((calls.sent_ns, calls.operation, calls.user, calls.worker)))
     whose = np.stack([rows.worker, rows.user, rows.operation])
     begins = ~rows.retried()
@@ -85,7 +85,7 @@ def grouped(calls: Calls) -> Tried:
 
 
 def _refused(events: Iterable[Event]) -> int:
-    """What each worker said last."""
+    """The number of retries refused by the budget: the last count of each worker, added up."""
     said: dict[int, int] = {}
     for event in events:
         if isinstance(event, WorkerReport) and event.retries_refused is not None:

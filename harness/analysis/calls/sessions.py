@@ -46,7 +46,7 @@ BEFORE_S: Final = 30
 
 
 def measure(calls: Calls, survived_restart: bool | None = None) -> Sessions:
-    """`sessions` of the summary."""
+    """The value of `sessions` in the summary."""
     opened = _opening(calls)
     opened = opened.take(opened.kind == OK)
     owners = np.unique(_key(opened.worker, opened.user))
@@ -59,7 +59,7 @@ def measure(calls: Calls, survived_restart: bool | None = None) -> Sessions:
 
 
 def fate(calls: Calls, fault: PlannedFault, faults: Sequence[PlannedFault]) -> SessionsFound | None:
-    """None when the fault never came, or found no session."""
+    """What became of the sessions that a fault found; None when it was never applied, or found none."""
     if fault.window is None:
         return None
     span = (fault.window[0], until(fault.window, faults))
@@ -87,13 +87,13 @@ def fate(calls: Calls, fault: PlannedFault, faults: Sequence[PlannedFault]) -> S
 
 
 def until(window: Span, faults: Sequence[PlannedFault]) -> int:
-    """What happens until then is the doing of that fault."""
+    """The end of the time that counts for this fault: when the next fault is applied, or never."""
     starts = [fault.on_ns for fault in faults if fault.on_ns is not None and fault.on_ns > window[0]]
     return min(starts, default=FOREVER)
 
 
 def survived_restart(told: Sequence[tuple[PlannedFault, SessionsFound | None]]) -> bool | None:
-    """Whether sessions outlived the restarts of the target; None when nothing says so."""
+    """Whether sessions survived the restarts of the target; None when that is not known."""
     fates = [one for fault, one in told if one and fault.kind in RESTARTING and fault.link == TARGET]
     if any(one.lost for one in fates):
         return False
@@ -112,7 +112,7 @@ def _within(calls: Calls) -> npt.NDArray[np.bool_]:
 
 
 def _present(opened: Calls, since: Calls, on_ns: int) -> tuple[Ints, Ints]:
-    """Users who call, and the sessions that they had when it came."""
+    """The users who called since the fault, and the session that each had before it."""
     before = opened.take(opened.done_ns < on_ns)
     before = before.take(np.argsort(before.done_ns, kind="stable")[::-1])
     users, last = np.unique(_key(before.worker, before.user), return_index=True)
@@ -137,7 +137,7 @@ def _storm(asked: Calls, span: Span) -> Storm | None:
 
 
 def _asked_again_ns(asked: Calls) -> Ints:
-    """When sessions were asked for by users who had had one."""
+    """The times at which users who had had a session asked for another one."""
     # By sessions: what opens one may take several calls.
     _, first = np.unique(_key(asked.worker, asked.session), return_index=True)
     opened = asked.take(asked.kind == OK)
@@ -157,7 +157,7 @@ def _by_second(at_ns: Ints) -> npt.NDArray[np.int64]:
 
 
 def _key(worker: npt.NDArray[Any], number: npt.NDArray[Any]) -> Ints:
-    """Numbers are a worker's own."""
+    """A number that is unique over all workers: each worker numbers its users and sessions by itself."""
     key: Ints = worker.astype(np.int64) << 32 | number.astype(np.int64)
     return key
 

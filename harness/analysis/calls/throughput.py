@@ -10,12 +10,12 @@ from harness.analysis.statistics.rounding import per_second
 
 
 def span_ns(calls: Calls) -> int:
-    """From the first intended start to the last completion."""
+    """The time from the first intended start to the last completion, in ns; 0 without calls."""
     return int(calls.done_ns.max()) - int(calls.intended_ns[0]) if len(calls) else 0
 
 
 def measure(calls: Calls, over_ns: int, not_sent: int = 0) -> dict[str, float | None]:
-    """Both rates of these calls over a time; what could not be sent was offered, too."""
+    """Throughput and offered load over a time; arrivals that were not sent count as offered."""
     return {
         "throughput_rps": per_second(calls.count(OK), over_ns),
         "offered_rps": per_second(len(calls) + not_sent, over_ns),

@@ -35,7 +35,7 @@ Floats = npt.NDArray[np.float64]
 def measure(
     calls: Calls, events: Sequence[Event] = (), *, most: int = MOST, over: Calls | None = None
 ) -> pd.DataFrame:
-    """A row a window; without calls there is none. `over`: the windows of these calls instead of one's own."""
+    """One row per window; no rows without calls. `over`: use the windows of those calls."""
     edges = borders(calls if over is None else over, most)
     widths_s = np.diff(edges) / NS_PER_S
     begun = np.searchsorted(calls.intended_ns, edges)
@@ -64,7 +64,7 @@ def measure(
 
 
 def width_s(span_s: float, most: int = MOST) -> int:
-    """The width of the windows of a run of this length."""
+    """The width in seconds of the windows of a run of this length."""
     width = next((width for width in WIDTHS_S if span_s <= width * most), WIDTHS_S[-1])
     while span_s > width * most:
         width *= 2
@@ -72,7 +72,7 @@ def width_s(span_s: float, most: int = MOST) -> int:
 
 
 def borders(calls: Calls, most: int = MOST) -> Ints:
-    """The windows' borders, from the whole second before the first call to the last completion."""
+    """The borders of the windows, from the whole second before the first call to the last completion."""
     if not len(calls):
         return np.zeros(1, dtype=np.int64)
     start = int(calls.intended_ns[0]) // NS_PER_S * NS_PER_S
@@ -85,7 +85,7 @@ def borders(calls: Calls, most: int = MOST) -> Ints:
 
 
 def count(at_ns: Ints, edges: Ints) -> Ints:
-    """How many of these moments lie in each window."""
+    """The number of these times in each window."""
     if len(edges) < 2:
         return np.zeros(0, dtype=np.int64)
     # All windows but the last have one width, so a division finds the place.
@@ -94,7 +94,7 @@ def count(at_ns: Ints, edges: Ints) -> Ints:
 
 
 def _merged(durations_ns: Ints, bounds: npt.NDArray[np.intp], per_mille: int) -> Floats:
-    """The percentile of each window; `bounds` are the windows' places in the durations."""
+    """The percentile of each window; `bounds` are the positions of the windows in the durations."""
     values = np.full(max(0, len(bounds) - 1), np.nan)
     groups = _groups(bounds, latency.needed(per_mille))
     for first, last in groups:
@@ -105,7 +105,7 @@ def _merged(durations_ns: Ints, bounds: npt.NDArray[np.intp], per_mille: int) ->
 
 
 def _groups(bounds: npt.NDArray[np.intp], enough: int) -> list[tuple[int, int]]:
-    """Neighbouring windows [first, last) with enough calls; what is left at the end joins the last group."""
+    """Groups of windows [first, last) with enough calls; the rest at the end joins the last group."""
     groups: list[tuple[int, int]] = []
     first: int | None = None
     for window in range(len(bounds) - 1):
@@ -121,7 +121,7 @@ def _groups(bounds: npt.NDArray[np.intp], enough: int) -> list[tuple[int, int]]:
 
 
 def _users(events: Sequence[Event], edges: Ints) -> Floats:
-    """The users that ran at the end of each window; NaN before anybody said."""
+    """The number of users at the end of each window; NaN before the first report."""
     reported: list[WorkerReport | StepRunning] = [
         event for event in events if isinstance(event, WorkerReport) and event.users is not None
     ]
@@ -141,7 +141,7 @@ def _users(events: Sequence[Event], edges: Ints) -> Floats:
 
 
 def _worst(events: Sequence[Event], edges: Ints, key: str) -> Floats:
-    """The highest value of a gauge that was reported in each window; NaN where nobody said."""
+    """The highest value of a gauge in each window; NaN when no worker reported it."""
     worst = np.full(max(0, len(edges) - 1), np.nan)
     for event in events:
         place = int(np.searchsorted(edges, event.at_ns, side="right")) - 1

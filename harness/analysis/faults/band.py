@@ -58,7 +58,7 @@ Sign = Literal["", "failed", "median", "slow", "silent"]
 
 @dataclass(frozen=True, slots=True)
 class CallCounts:
-    """The calls of a stretch of time, counted."""
+    """The counts of calls in a stretch of time."""
 
     ok: int
     failed: int
@@ -80,7 +80,7 @@ class CallCounts:
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The most that was seen before."""
+    """The worst figures of the time before the fault."""
 
     median_ns: float = 0.0
     failed_share: float = 0.0
@@ -94,7 +94,7 @@ class Worst:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """Make the band of a group from its calls before the fault; `rare` is the allowed rate of false alarms."""
+    """The band of one group, from its calls before the fault; `rare` is the allowed rate of false alarms."""
 
     whole: CallCounts
     durations_ns: Ints  # of the ok calls, sorted
@@ -113,14 +113,14 @@ class Band:
         return self._beyond(part, self.second, rare)
 
     def of_first(self, part: CallCounts) -> Sign:
-        """The same while nothing was out yet: one odd second is no news, unless it fails or is slow as a whole."""
+        """The same before any second was out: one odd second counts only if calls fail or all slow down."""
         if self._fails(part, self.second, self.rare):
             return "failed"
         times = GROSS if self.is_operation else 1.0
         return "median" if self._is_late(part, self.second, self.rare, times) else ""
 
     def of_row(self, parts: Sequence[CallCounts], together: CallCounts, rare: float) -> Sign:
-        """The same of three seconds in a row."""
+        """Name the figure that is outside the band in three seconds in a row; empty when none is."""
         if self._fails(together, self.row, rare):
             return "failed"
         if all(part.ok >= ENOUGH for part in parts):
@@ -136,7 +136,7 @@ class Band:
 
     @property
     def is_odd(self) -> bool:
-        """Whether odd seconds before could hide slow calls in a row of three."""
+        """Whether odd seconds before the fault could hide slow calls in a row of three seconds."""
         return self.second_but_one.slow_share > ODD_SHARE
 
     def of_seven(self, parts: Sequence[CallCounts], rare: float) -> Sign:
@@ -144,11 +144,11 @@ class Band:
         return "slow" if parts and self._has_slow(_middle(parts), self.seven, rare, SEVEN_SHARE) else ""
 
     def of_long(self, together: CallCounts, rare: float) -> Sign:
-        """The same of as many seconds as hold `LONG` calls."""
+        """Name the figure that is outside the band in a long row (`LONG` calls); empty when none is."""
         return self._beyond(together, self.long, rare)
 
     def pause_most_s(self, factor: int = 1) -> int:
-        """The seconds in a row without a call that are no news."""
+        """The longest pause without a call, in seconds, that is not unusual."""
         return max(factor * self.pause_longest_s, chance.pause_most_s(self.calls_per_s, self.rare))
 
     def _beyond(self, part: CallCounts, worst: Worst, rare: float) -> Sign:
@@ -180,7 +180,7 @@ class Band:
 
 
 def count(trace: Trace) -> CallCounts:
-    """The calls of a trace, counted."""
+    """The counts of a trace."""
     ok_ns = trace.ok_ns()
     return CallCounts(len(ok_ns), len(trace) - len(ok_ns), int(np.count_nonzero(trace.slow)), _median(ok_ns))
 
@@ -220,14 +220,14 @@ def widened(band: Band, load: Band) -> Band:
 
 
 def _but_worst(parts: Sequence[CallCounts]) -> CallCounts:
-    """All of them but the one with the largest share of slow calls, together."""
+    """The counts of all seconds together, without the one with the largest share of slow calls."""
     rest = sorted(parts, key=lambda part: part.slow_share)[:-1]
     ok, failed, slow = (sum(getattr(part, name) for part in rest) for name in ("ok", "failed", "slow"))
     return CallCounts(ok, failed, slow, 0.0)
 
 
 def _without_chance(part: CallCounts, whole: CallCounts) -> CallCounts:
-    """A second with no more slow calls than chance makes has none: what is left is odd."""
+    """The counts, without the slow calls if there are no more of them than chance explains."""
     usual = chance.failures_most(max(part.ok, 1), whole.slow, whole.ok, USUAL)
     return part if part.slow > usual else replace(part, slow=0)
 
@@ -237,7 +237,7 @@ def _middle(parts: Sequence[CallCounts]) -> CallCounts:
 
 
 def _worst(parts: Sequence[CallCounts], without: int) -> Worst:
-    """The most of each, when so many of the worst are left out."""
+    """The worst of each figure, when so many of the worst are left out."""
     by_ok = [part for part in parts if part.ok >= ENOUGH]
     by_all = [part for part in parts if part.decided >= ENOUGH]
     columns = (
@@ -263,7 +263,7 @@ def _of_many(seconds: int, calls: int) -> bool:
 def _rows(
     before: Trace, seconds: Sequence[Span], is_long_enough: Callable[[int, int], bool]
 ) -> Iterable[Trace]:
-    """From each second on, the shortest row that is long enough; gaps between seconds are passed over."""
+    """From each second on, the shortest row that is long enough; gaps between seconds are ignored."""
     edges = np.searchsorted(before.at_ns, [edge for one in seconds for edge in one]).reshape(-1, 2)
     for first in range(len(seconds)):
         for last in range(first, len(seconds)):

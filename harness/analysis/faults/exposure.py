@@ -26,7 +26,7 @@ from harness.analysis.statistics.spans import Span, union
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """How much a fault touched."""
+    """The number of calls and connections that a fault touched."""
 
     calls: int
     connections: int
@@ -36,7 +36,7 @@ NOBODY = Exposure(0, 0)
 
 
 def exposed(calls: Calls, window: Span, *, new_only: bool = False) -> Exposure:
-    """What was on its way while the fault was on; with `new_only`, on a connection that was opened then."""
+    """The calls on their way while the fault was on; `new_only`: on connections opened in that time."""
     hit = calls.take(_overlapping(calls, calls.sent_ns, [window]))
     if new_only:
         hit = hit.take((hit.sent_ns >= window[0]) & ~hit.reused)
@@ -47,12 +47,12 @@ def exposed(calls: Calls, window: Span, *, new_only: bool = False) -> Exposure:
 
 
 def touched(calls: Calls, spans: Iterable[Span]) -> Calls:
-    """The calls that were wanted or on their way in one of these stretches."""
+    """The calls that were due or on their way in one of these spans."""
     return calls.take(_overlapping(calls, calls.intended_ns, spans))
 
 
 def untouched(calls: Calls, spans: Iterable[Span]) -> Calls:
-    """The other calls."""
+    """All other calls."""
     found = union(spans)
     return calls.take(~_overlapping(calls, calls.intended_ns, found)) if found else calls
 

@@ -31,7 +31,7 @@ from harness.scenario.catalogue import FAULTS, LINKS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impact:
-    """One fault and what it did; `result` is what the summary says of it."""
+    """One fault and its effect; `result` is its row in the summary."""
 
     fault: PlannedFault
     exposure: Exposure
@@ -45,7 +45,7 @@ class Impact:
 
     @property
     def amplification(self) -> float | None:
-        """How many times the delay of one round trip over the link the median call was slowed down by."""
+        """By how many times the link's added delay the median call was slowed down; None when unknown."""
         if self.fault.kind != "latency":
             return None
         added, was, now = self.fault.canaries.expected_ms, self.before.p50_ms, self.during.p50_ms
@@ -53,7 +53,7 @@ class Impact:
 
 
 def measure(calls: Calls, faults: Sequence[PlannedFault], timed: Sequence[Step]) -> tuple[Impact, ...]:
-    """Every fault, in the order of the plan."""
+    """The impact of every fault, in the order of the plan."""
     load = calls.of_load()
     return tuple(_impact(calls, load, fault, faults, timed) for fault in faults)
 

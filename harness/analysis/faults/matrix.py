@@ -53,7 +53,7 @@ OLD_LEAST: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """What became of acknowledged work in a row."""
+    """The acknowledged work that was lost or done twice in a row."""
 
     missing: int = 0
     duplicated: int = 0
@@ -63,7 +63,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One fault, or those that were on at once; `work` is None where none was counted."""
+    """One row: a fault, or faults that were on at once; `work` is None when no work was counted."""
 
     name: str
     outcome: Outcome
@@ -73,7 +73,7 @@ class Row:
 
     @property
     def last(self) -> Impact:
-        """The fault that was healed last: the one that recovery is told of."""
+        """The impact of the fault that was healed last; recovery is measured from it."""
         return max(self.impacts, key=lambda one: one.fault.healed_ns or one.fault.off_ns or 0)
 
     @property
@@ -85,7 +85,7 @@ class Row:
         return self.last.fault.placebo
 
     def result(self) -> MatrixRow:
-        """A row of `matrix` in the summary."""
+        """The row of `matrix` in the summary."""
         one, work = self.last, self.work
         return MatrixRow(
             name=self.name,
@@ -104,7 +104,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class MatrixInputs:
-    """What a matrix is made from."""
+    """The inputs of a matrix."""
 
     plan: Mapping[str, Any]
     impacts: Sequence[Impact]
@@ -115,7 +115,7 @@ class MatrixInputs:
 
 
 def measure(evidence: MatrixInputs) -> tuple[Row, ...]:
-    """A row for each load step that has faults, in the order of the plan; none for a run that is no matrix."""
+    """One row for each load step with faults, in the order of the plan; empty when the run is no matrix."""
     if not evidence.plan.get("matrix"):
         return ()
     grouped: dict[str, list[Impact]] = {}
@@ -148,7 +148,7 @@ def _judged(row: Row, evidence: MatrixInputs) -> Row:
 
 
 def _unknown(row: Row, evidence: MatrixInputs) -> str:
-    """Why the fault itself cannot be relied on."""
+    """Why the fault itself cannot be relied on; empty when it can."""
     for fault in (one.fault for one in row.impacts):
         if fault.window is None:
             return fault.skipped_why
@@ -160,7 +160,7 @@ def _unknown(row: Row, evidence: MatrixInputs) -> str:
 
 
 def _untold(row: Row, evidence: MatrixInputs) -> str:
-    """Why what it did cannot be told."""
+    """Why the effect of the fault cannot be told; empty when it can."""
     before, found = row.last.before, row.last.recovery
     if before.success_rate is not None and before.success_rate < WELL:
         return f"the service was not well before it: {show(before.success_rate, 'share')} of calls succeeded"
@@ -174,14 +174,14 @@ def _untold(row: Row, evidence: MatrixInputs) -> str:
 
 
 def _generator(row: Row, evidence: MatrixInputs) -> str:
-    """In what way the generator was the bottleneck while this row was measured."""
+    """How the load generator was the bottleneck during this row; empty when it was not."""
     on_ns = min(one.fault.on_ns or 0 for one in row.impacts)
     steps = {step.index for step in evidence.steps if step.start_ns <= on_ns < step.end_ns}
     return ", ".join(one.text for one in evidence.saturated if one.step in steps)
 
 
 def _failed(row: Row) -> str:
-    """More than before it, and more than chance."""
+    """How many calls failed, if that is more than before and more than chance; else empty."""
     one = row.last
     failed, decided = one.during.failed, one.during.decided
     before = one.before
@@ -202,7 +202,7 @@ def _sessions(row: Row) -> str:
 
 
 def _lost(lost: Lost) -> str:
-    """In words, for a cell."""
+    """The lost and doubled work in words, for a table cell."""
     missing = f"{lost.missing:,} acknowledged {'entry is' if lost.missing == 1 else 'entries are'} missing"
     twice = (
         f"{lost.duplicated:,} {'entry is' if lost.duplicated == 1 else 'entries are'} there more than once"
@@ -211,7 +211,7 @@ def _lost(lost: Lost) -> str:
 
 
 def _with_work(rows: Sequence[Row], work: WorkOutcome | None) -> list[Row]:
-    """Each with what was lost nearest to it; where nobody can say how much, no row has any."""
+    """The rows, each with the lost work nearest to it; unchanged when the loss is not known."""
     if work is None or work.missing is None:
         return list(rows)
     spans = {row.name: _span(row) for row in rows}
@@ -253,7 +253,7 @@ def _span(row: Row) -> Span | None:
 
 
 def _nearest(at_ns: int, spans: Mapping[str, Span]) -> str:
-    """The row whose fault was on, or came or went nearest to that time; of two the later one."""
+    """The row whose fault was on at that time or nearest to it; of two the later one."""
 
     def away(name: str) -> tuple[int, int]:
         start, end = spans[name]
@@ -263,7 +263,7 @@ def _nearest(at_ns: int, spans: Mapping[str, Span]) -> str:
 
 
 def _wiped(spans: Mapping[str, Span], work: WorkOutcome) -> str | None:
-    """The last row before whose fault everything older than `OLD_S` is missing."""
+    """The name of the last row before whose fault all work older than `OLD_S` is missing; or None."""
     missing = set(work.missing_ns)
     for name, (start, _) in sorted(spans.items(), key=lambda pair: -pair[1][0]):
         old = [at_ns for at_ns in work.acknowledged_ns if at_ns < start - OLD_S * NS_PER_S]

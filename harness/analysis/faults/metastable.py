@@ -51,7 +51,7 @@ NOBODY: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class _Flow:
-    """What went on in some stretches of time, a second."""
+    """The rates per second and the counts of calls in some stretches of time."""
 
     goodput: float
     offered: float
@@ -103,7 +103,7 @@ def _kept_down(
 
 
 def _late(after: Span) -> Span | None:
-    """The end of what was observed; None when that is too short to tell."""
+    """The end of the observed time; None when that time is too short."""
     start_ns = max(after[0] + SETTLING_S * NS_PER_S, after[1] - LATE_S * NS_PER_S)
     return (start_ns, after[1]) if after[1] - start_ns >= LEAST_LATE_S * NS_PER_S else None
 

@@ -28,7 +28,7 @@ SHOWN_MOST: Final = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Success and latency of some calls; None where there are too few."""
+    """Success and latency of some calls; None when there are too few."""
 
     calls: int
     success_rate: float | None
@@ -38,7 +38,7 @@ class Figures:
     decided: int = 0
 
     def result(self) -> Phase:
-        """As the summary says it."""
+        """These figures as the summary's type."""
         return Phase(success_rate=self.success_rate, p50_ms=self.p50_ms, p95_ms=self.p95_ms)
 
 
@@ -54,7 +54,7 @@ class Operation:
 
     @property
     def was_hit(self) -> bool:
-        """Whether it showed while the fault was on."""
+        """Whether the fault affected this operation while it was on."""
         before, during = self.before, self.during
         if during.failed > chance.failures_most(during.decided, before.failed, before.decided):
             return True
@@ -63,7 +63,7 @@ class Operation:
         return during.p50_ms * NS_PER_MS > allowed(before.p50_ms * NS_PER_MS)
 
     def result(self) -> FaultOperation:
-        """One of `faults[].operations` in the summary."""
+        """The row of `faults[].operations` in the summary."""
         return FaultOperation(
             operation=self.name,
             before=self.before.result(),
@@ -75,7 +75,7 @@ class Operation:
 
 
 def figures(calls: Calls) -> Figures:
-    """Of some calls."""
+    """The success rate and latency of these calls."""
     at = latency.table(calls.response_ns())
     judged = steps.tally(calls)
     return Figures(
@@ -89,7 +89,7 @@ def figures(calls: Calls) -> Figures:
 
 
 def by_operation(before: Calls, during: Calls, after: Calls, recovery: Recovery) -> tuple[Operation, ...]:
-    """Each operation of the load, the most frequent before the fault first."""
+    """Each operation of the load; those with the most calls before the fault come first."""
     parts = [_split(part) for part in (before, during, after)]
     names = sorted(set().union(*parts), key=lambda name: (-len(parts[0].get(name, ())), name))[:MOST]
     nothing = before.take(slice(0))
@@ -107,7 +107,7 @@ def by_operation(before: Calls, during: Calls, after: Calls, recovery: Recovery)
 
 
 def shown(operations: Sequence[Operation]) -> Sequence[Operation]:
-    """Those that a report shows: none where all of them took the fault alike."""
+    """The operations that a report shows, the worst first; none when the fault affected all alike."""
     judged = [one for one in operations if one.found is not None]
     recovered = {(one.found.outcome, one.found.recover_s) for one in judged if one.found}
     hit = {one.was_hit for one in operations if one.during.decided and one.before.decided}
@@ -117,7 +117,7 @@ def shown(operations: Sequence[Operation]) -> Sequence[Operation]:
 
 
 def _badness(one: Operation) -> tuple[float, float, int]:
-    """What is not back stands first, then what came back last, then what was hit."""
+    """The sort key: first those that are not back, then the slowest to recover, then those hit."""
     late_s = 0.0
     if one.found is not None:
         late_s = float("inf") if one.found.outcome == "not_recovered" else one.found.recover_s or 0.0
@@ -129,7 +129,7 @@ def _as_load(name: str, recovery: Recovery) -> GroupRecovery:
 
 
 def _split(calls: Calls) -> Mapping[str, Calls]:
-    """By operation, each sorted by intended start."""
+    """The calls by operation, each sorted by intended start."""
     if not len(calls):
         return {}
     order = np.argsort(calls.operation, kind="stable")

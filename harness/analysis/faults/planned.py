@@ -40,7 +40,7 @@ PLACEBO: Final = "noop"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryTimes:
-    """What canaries took through the link and beside it while the fault was on, and what it was to add."""
+    """Canary times in ms through the link and beside it during the fault, and the expected delay."""
 
     through_ms: float | None = None
     beside_ms: float | None = None
@@ -70,7 +70,7 @@ class PlannedFault:
 
     @property
     def window(self) -> Span | None:
-        """[on, off); None when it was never applied."""
+        """[on, off); None when the fault was never applied."""
         return None if self.on_ns is None or self.off_ns is None else (self.on_ns, self.off_ns)
 
     @property
@@ -98,7 +98,7 @@ def timeline(
 
 
 def disturbed(faults: Iterable[PlannedFault]) -> list[Span]:
-    """The time that belongs to no load step."""
+    """The disturbed time of all faults, which belongs to no load step."""
     return [fault.disturbed for fault in faults if fault.disturbed is not None]
 
 

@@ -15,13 +15,13 @@ UNSTEADY: Final = "the load itself is not steady enough to tell"
 
 
 def of_faults(impacts: Sequence[Impact]) -> list[Finding]:
-    """Of each fault by itself; a fault that is left over comes first."""
+    """The findings about each fault; a fault that was left over comes first."""
     findings = [finding for impact in impacts for finding in _fault(impact)]
     return sorted(findings, key=lambda finding: finding.exit_code != errors.FAULTS_LEFT_OVER)
 
 
 def of_matrix(rows: Sequence[Row]) -> list[Finding]:
-    """A word for each fault: what broke fails the run, what cannot be told makes it unknown."""
+    """The findings of a matrix: a row that broke fails the run, an unknown row makes it unknown."""
     left = (impact for row in rows for impact in row.impacts if impact.fault.healed is False)
     findings = [_fault(impact)[0] for impact in left]
     untold: dict[str, list[str]] = {}
@@ -45,7 +45,7 @@ def of_matrix(rows: Sequence[Row]) -> list[Finding]:
 
 
 def _fault(impact: Impact) -> list[Finding]:
-    """What is wrong with one fault, the worst first; a fault that did not happen has nothing else wrong."""
+    """The findings about one fault, the worst first; one that did not happen has only that finding."""
     fault = impact.fault
     left: list[Finding] = []
     if fault.healed is False:

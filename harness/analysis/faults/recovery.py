@@ -70,7 +70,7 @@ Outcome = Literal["recovered", "not_recovered", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRecovery:
-    """How one group went; `still` is what is wrong with it at the end, when it has not recovered."""
+    """The recovery of one group; `still` says what is wrong at the end, when it has not recovered."""
 
     name: str
     outcome: Outcome
@@ -83,7 +83,7 @@ class GroupRecovery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """How it went; `recover_s` only when it recovered, `why` when it is unknown, `still` when it has not recovered."""
+    """The recovery; `recover_s` if it recovered, `why` if unknown, `still` if it has not recovered."""
 
     outcome: Outcome
     recover_s: float | None = None
@@ -95,16 +95,16 @@ class Recovery:
     unjudged: tuple[str, ...] = ()  # operations of the load with too few calls
 
     def of(self, operation: str) -> GroupRecovery | None:
-        """How one operation went."""
+        """The recovery of one operation; None when it was not judged."""
         return next((one for one in self.operations if one.name == operation), None)
 
     def not_back(self) -> str:
-        """29 s after healing: tools/call:b is still at 200 ms, 5.00 ms before."""
+        """What is still wrong: `29 s after healing: tools/call:b is still at 200 ms, 5.00 ms before`."""
         return f"{self.observed_s:.0f} s after healing" + (f": {self.still}" if self.still else "")
 
 
 def before(fault: PlannedFault, steps: Sequence[Step], faults: Sequence[PlannedFault]) -> list[Span]:
-    """The seconds before a fault, newest first: those of its load step, without the time of other faults."""
+    """The seconds before the fault, newest first: of the same load step, without the time of other faults."""
     step = step_of(fault, steps)
     if fault.disturbed is None or step is None:
         return []
@@ -115,7 +115,7 @@ def before(fault: PlannedFault, steps: Sequence[Step], faults: Sequence[PlannedF
 
 
 def observed(fault: PlannedFault, steps: Sequence[Step], faults: Sequence[PlannedFault]) -> Span | None:
-    """From healing to the end of the load step, or to the next fault."""
+    """The time from healing to the end of the load step or the next fault; None when that is unknown."""
     step = step_of(fault, steps)
     if fault.healed_ns is None or fault.disturbed is None or step is None:
         return None
@@ -136,7 +136,7 @@ def step_of(fault: PlannedFault, steps: Sequence[Step]) -> Step | None:
 def measure(
     calls: Calls, fault: PlannedFault, steps: Sequence[Step], faults: Sequence[PlannedFault]
 ) -> Recovery:
-    """How long it took, or why nobody can say."""
+    """How long the recovery took, or why that is unknown."""
     if fault.window is None:
         return Recovery(outcome="unknown", why="it was never applied")
     if fault.healed_ns is None:
@@ -156,7 +156,7 @@ def measure(
 
 
 def _too_little(load: CallGroup, back: Sequence[Span], calls: Calls) -> str:
-    """Why there is no band, if there is none."""
+    """Why there is no band; empty when there is one."""
     if len(back) < LEAST_S:
         return (
             f"only {len(back)} s of measured load came before it, and {LEAST_S} s are needed: apply it later"
@@ -177,7 +177,7 @@ def _commonest_failure(calls: Calls, back: Sequence[Span]) -> str:
 
 
 def _judged(groups: Mapping[str, CallGroup], back: Sequence[Span], after: Span) -> dict[str, GroupRecovery]:
-    """The load, and each operation with calls enough before."""
+    """The load, and each operation with enough calls before."""
     able = [name for name, group in groups.items() if name != LOAD and _has_band(group)]
     if len(groups) == 2:  # its one operation is the load
         able = []
@@ -198,14 +198,14 @@ def _has_band(group: CallGroup) -> bool:
 
 
 def _is_seen(one: GroupRecovery, groups: Mapping[str, CallGroup]) -> bool:
-    """Whether something is known of an operation: few calls before show that it was out, never that it was not."""
+    """Whether an operation can be judged: a few calls before can only show that it was out."""
     return one.outcome == "not_recovered" or (
         one.outcome == "recovered" and (one.recover_s != 0 or count(groups[one.name].before).ok >= LEAST_OK)
     )
 
 
 def _merged(found: Mapping[str, GroupRecovery], groups: Mapping[str, CallGroup], after: Span) -> Recovery:
-    """The worst of the load and its operations."""
+    """The worst recovery among the load and its operations."""
     load, *operations = found.values()
     seen = [one for one in operations if _is_seen(one, groups)]
     names = {one.name for one in seen}
@@ -236,7 +236,7 @@ def _merged(found: Mapping[str, GroupRecovery], groups: Mapping[str, CallGroup],
 
 
 def _search(group: CallGroup, band: Band, after: Span) -> GroupRecovery:
-    """Second by second: the first row of three that is inside."""
+    """Look at each second in turn for the first row of three that is inside the band."""
     start_ns, end_ns = after
     pause_most_s = band.pause_most_s(1 if group.name == LOAD else 2)
     began, pause, second = 0, 0, -1
@@ -277,7 +277,7 @@ def _search(group: CallGroup, band: Band, after: Span) -> GroupRecovery:
 
 
 def _doubt(group: CallGroup, band: Band, last: Sign, rest: Span, good_s: int) -> str:
-    """Why nobody can say whether what was out still is: it was hardly called, or an operation not at all."""
+    """Why it is unknown whether a group that was out still is (too few calls); empty when it is known."""
     name = group.name or "the load"
     if last == "silent" and not good_s:
         silent_s = (rest[1] - (group.after.at_ns[-1] if len(group.after) else rest[0])) / NS_PER_S
@@ -291,7 +291,7 @@ def _doubt(group: CallGroup, band: Band, last: Sign, rest: Span, good_s: int) ->
 def _of_rows(
     group: CallGroup, band: Band, parts: Sequence[CallCounts], edges: tuple[int, int, int], rare: float
 ) -> Sign:
-    """What is out in three seconds; where they have few calls, in as many seconds as have enough of them."""
+    """The figure that is out in three seconds; with few calls, in as many seconds as have enough."""
     start_ns, row_ns, end_ns = edges
     together = count(group.after.between(start_ns, row_ns))
     sign = band.of_row(parts, together, rare)
@@ -309,13 +309,13 @@ def _of_rows(
 
 
 def _excess(band: Band, now: CallCounts) -> float:
-    """How many times worse it is than before, roughly."""
+    """Roughly, how many times worse the group is than before."""
     slower = now.median_ns / band.whole.median_ns if band.whole.median_ns else 1.0
     return slower + 100 * (now.failed_share - band.whole.failed_share) + 10 * now.slow_share
 
 
 def _still(group: CallGroup, band: Band, sign: Sign, now: CallCounts) -> str:
-    """In words."""
+    """What is still wrong with the group, in words."""
     was, name = band.whole, group.name
     of_it = f"the calls of {name}" if name else "all calls"
     all_of_it = f"all calls of {name}" if name else "all calls"

@@ -36,7 +36,7 @@ LOAD: Final = ""  # the name of the group of all calls of the load
 
 
 def allowed(usual_ns: float) -> float:
-    """What is not yet slower than usual: a quarter above it, or 2 ms."""
+    """The longest time that does not yet count as slower than usual: a quarter more, or 2 ms."""
     return usual_ns + max(MARGIN * usual_ns, MARGIN_NS)
 
 
@@ -60,7 +60,7 @@ class Trace:
         return Trace(self.at_ns[rows], self.took_ns[rows], self.failed[rows], self.slow[rows])
 
     def ok_ns(self) -> Ints:
-        """How long its ok calls took."""
+        """The durations of the ok calls, in ns."""
         durations: Ints = self.took_ns[~self.failed]
         return durations
 
@@ -70,7 +70,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class CallGroup:
-    """One operation, or the load (`LOAD`): its calls before the fault and after healing."""
+    """One operation, or the whole load (`LOAD`): its calls before the fault and after healing."""
 
     name: str
     before: Trace
@@ -80,7 +80,7 @@ class CallGroup:
 
 
 def split(calls: Calls, back: Sequence[Span], after: Span, disturbed: Iterable[Span]) -> dict[str, CallGroup]:
-    """The load, first, and each operation of it; openings of sessions have groups, and are no part of the load."""
+    """The load first, then each operation; openings of sessions have groups but are no part of the load."""
     past = _before(calls, back, list(disturbed))
     later = calls.between(*after)
     known = calls.names["operation"]
@@ -116,7 +116,7 @@ def split(calls: Calls, back: Sequence[Span], after: Span, disturbed: Iterable[S
 
 
 def _before(calls: Calls, back: Sequence[Span], disturbed: Sequence[Span]) -> Calls:
-    """The calls of these seconds (newest first, with gaps where another fault was on) that no fault touched."""
+    """The calls of these seconds (newest first, with gaps for other faults) that no fault touched."""
     if not back:
         return calls.take(slice(0))
     rest = calls.between(back[-1][0], back[0][1])
@@ -132,7 +132,7 @@ def _before(calls: Calls, back: Sequence[Span], disturbed: Sequence[Span]) -> Ca
 
 
 def _ranges(codes: Ints, many: int) -> Mapping[int, tuple[int, int]]:
-    """Where each operation stands in sorted codes."""
+    """The range of each operation in sorted codes."""
     edges = np.searchsorted(codes, np.arange(many + 1))
     found = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
     return {code: edge for code, edge in enumerate(found) if edge[0] < edge[1]}

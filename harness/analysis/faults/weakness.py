@@ -37,7 +37,7 @@ LEAK_ROWS: Final = 2
 def find(
     rows: Sequence[Row], calls: Calls, steps: Sequence[Step], events: Sequence[Event]
 ) -> tuple[Weakness, ...]:
-    """Each once, at most."""
+    """The weaknesses found, each at most once."""
     found = (_early(rows), _volatile(rows), _forgetful(rows), _greedy(rows), _leak(calls, steps, events))
     return tuple(one for one in found if one is not None) if rows else ()
 
@@ -98,7 +98,7 @@ def _lost_at_target(rows: Sequence[Row]) -> list[Row]:
 
 
 def _lost_meanwhile(rows: Sequence[Row]) -> list[Row]:
-    """Rows in which nothing ended, and sessions were lost all the same."""
+    """The rows in which sessions were lost although no process ended."""
     return [row for row in rows if row.sessions_lost and not {one.fault.kind for one in row.impacts} & ENDING]
 
 
@@ -124,7 +124,7 @@ def _after(rows: Sequence[Row]) -> str:
 
 
 def _happened(rows: Sequence[Row]) -> str:
-    """the target was killed, or PostgreSQL was restarted."""
+    """What happened, in words: `the target was killed, or PostgreSQL was restarted`."""
     said = [
         f"{where(row.last.fault.link)} {_DONE.get(row.last.fault.kind, f'had {row.last.fault.kind}')}"
         for row in rows
@@ -133,7 +133,7 @@ def _happened(rows: Sequence[Row]) -> str:
 
 
 def _leak(calls: Calls, steps: Sequence[Step], events: Sequence[Event]) -> Weakness | None:
-    """Memory that grows with the calls in most rows, wherever it could be watched."""
+    """The weakness slow-leak: memory grew with the calls in at least half of the steps; else None."""
     told = [
         (event.at_ns, float(event.rss_mb))
         for event in events
@@ -152,7 +152,7 @@ def _leak(calls: Calls, steps: Sequence[Step], events: Sequence[Event]) -> Weakn
 
 
 def _growth(calls: Calls, told: Sequence[tuple[int, float]], span: Span) -> float | None:
-    """Bytes a call, over the longest stretch of a step in which memory did not fall; None when that is not much."""
+    """Bytes per call in the longest stretch of a step without a fall in memory; None when that is small."""
     inside = [one for one in told if span[0] <= one[0] < span[1]]
     stretches: list[list[tuple[int, float]]] = [[]]
     for one in inside:

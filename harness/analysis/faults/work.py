@@ -49,7 +49,7 @@ REFUSALS_MOST: Final = 3  # kinds of them that are told
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOutcome:
-    """What became of the entries; the times are those at which they were acknowledged, or given up."""
+    """What became of the entries; times are those of acknowledgement, or of giving up."""
 
     acknowledged: int
     missing: int | None
@@ -68,7 +68,7 @@ class WorkOutcome:
     executions: "WorkOutcome | None" = None
 
     def result(self) -> WorkResult:
-        """`work` of the summary."""
+        """The value of `work` in the summary."""
         return WorkResult(
             acknowledged=self.acknowledged,
             missing=self.missing,
@@ -82,7 +82,7 @@ class WorkOutcome:
         )
 
     def broken_promises(self) -> list[str]:
-        """A sentence for each kind of them."""
+        """One sentence for each kind of broken promise."""
         if self.unread and self.missing:
             return [
                 f"{self.missing:,} acknowledged {_entries(self.missing)} could not be read back: the server answers {self.unread}"
@@ -101,7 +101,7 @@ class WorkOutcome:
         return broken
 
     def doubts(self) -> list[str]:
-        """What nobody can say, and why."""
+        """What cannot be known, and why."""
         if not self.acknowledged and not self.duplicated:
             return [f"no entry was acknowledged, so no promise could be broken: {self.not_acknowledged()}"]
         doubts = []
@@ -114,7 +114,7 @@ class WorkOutcome:
         return doubts
 
     def not_acknowledged(self) -> str:
-        """What became of the others, in words."""
+        """What became of the entries that were not acknowledged, in words."""
         refused = f"{self.refused:,} {_were(self.refused)} refused ({self.refusals})" if self.refused else ""
         open_ = (
             f"{self.indeterminate:,} {_were(self.indeterminate)} not answered" if self.indeterminate else ""
@@ -122,7 +122,7 @@ class WorkOutcome:
         return ", ".join(part for part in (refused, open_) if part) or "none was written"
 
     def counts(self) -> Promises:
-        """Of one kind of promises."""
+        """The counts of one kind of promises."""
         return Promises(
             acknowledged=self.acknowledged,
             missing=self.missing,
@@ -133,7 +133,7 @@ class WorkOutcome:
 
 
 def measure(lines: Sequence[Mapping[str, Any]]) -> WorkOutcome | None:
-    """What became of what was written; None when no work was counted."""
+    """What became of the written entries; None when no work was counted."""
     if not lines:
         return None
     written = {str(line["entry"]): line for line in lines if "entry" in line}
@@ -164,7 +164,7 @@ def measure(lines: Sequence[Mapping[str, Any]]) -> WorkOutcome | None:
 
 
 def findings(work: WorkOutcome | None) -> list[Finding]:
-    """What was acknowledged is there once: nobody needs to ask for that, and no measurement has to show it."""
+    """The findings about work: they need no objective and no measurement."""
     if work is None:
         return []
     broken = [finding for reason in work.broken_promises() for finding in certain(reason)]
@@ -176,7 +176,7 @@ def _first(lines: Sequence[Mapping[str, Any]], what: str) -> Any:
 
 
 def _count(written: Mapping[str, Mapping[str, Any]], there: Mapping[str, int]) -> WorkOutcome:
-    """Promises, and how many times each is there."""
+    """Count the promises, and how many times each entry is there."""
     promised = {name for name, line in written.items() if line["outcome"] == outcome.OK}
     refused = {name for name, line in written.items() if _was_refused(line)}
 
@@ -200,7 +200,7 @@ def _count(written: Mapping[str, Mapping[str, Any]], there: Mapping[str, int]) -
 
 
 def _was_refused(line: Mapping[str, Any]) -> bool:
-    """Answered with an error, or never sent."""
+    """Whether the entry was answered with an error, or never sent."""
     if not line.get("sent", True):
         return True
     ended = line["outcome"]
@@ -208,7 +208,7 @@ def _was_refused(line: Mapping[str, Any]) -> bool:
 
 
 def _refusals(lines: Sequence[Mapping[str, Any]]) -> str:
-    """The commonest outcomes, each with its commonest detail."""
+    """The most frequent outcomes of refused entries, each with its most frequent detail."""
     kinds = Counter(str(line["outcome"]) for line in lines).most_common()
     told = []
     for kind, count in kinds[:REFUSALS_MOST]:

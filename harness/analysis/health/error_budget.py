@@ -71,7 +71,7 @@ class ErrorBudget:
         return self.added_to(calls, [per_mille], beyond)[0]
 
     def added_to(self, calls: Some, per_milles: Sequence[int], beyond: int = 0) -> list[float | None]:
-        """The same for several percentiles."""
+        """The time that the generator added to each of these percentiles, in ms; None when unknown."""
         answered = _Answered.of(calls)
         if not self.is_known or not len(answered):
             return [None] * len(per_milles)
@@ -80,17 +80,17 @@ class ErrorBudget:
         return [self._shift_ms(order, rank(count, per_mille)) for per_mille in per_milles]
 
     def cycle_ms(self, calls: Some) -> float | None:
-        """The time that the generator added to a user's cycle on average; None when it is not known."""
+        """The time that the generator added to a user's cycle on average, in ms; None when unknown."""
         added_ms = self.mean_ms(calls)
         return None if added_ms is None else added_ms + self.held_ms
 
     @property
     def held_ms(self) -> float:
-        """How long a reply was held on average before its user knew of it."""
+        """How long a reply was held on average before its user received it, in ms."""
         return self.held_ns / NS_PER_MS
 
     def mean_ms(self, calls: Some) -> float | None:
-        """The time that the generator added to the response time of an ok call on average; None when it is not known."""
+        """The time that the generator added to an ok call on average, in ms; None when unknown."""
         answered = _Answered.of(calls)
         if not self.is_known or not len(answered):
             return None
@@ -104,7 +104,7 @@ class ErrorBudget:
         return (order.shift_ns(at) + (self.others_ns or 0.0)) / NS_PER_MS
 
     def _delayed(self, answered: "_Answered") -> tuple[Ints, Ints, Ints]:
-        """Which of the calls were delayed, by how much, and how many calls each of them stands for."""
+        """The rows of the delayed calls, their delays in ns, and how many calls each represents."""
         found = [self._sampled(answered), *(_lagged(answered, report) for report in self.lagging)]
         rows, added_ns, stands_for = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return rows, added_ns, stands_for
@@ -120,7 +120,7 @@ class ErrorBudget:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """The ok calls, of one lot or of several."""
+    """The ok calls, from one group of calls or several."""
 
     done_ns: Ints
     response_ns: Ints
@@ -146,7 +146,7 @@ class _Answered:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """The response times as they were measured, and in the order that they would have without the delays."""
+    """The response times in order, as measured and as they would be without the delays."""
 
     observed_ns: Ints  # sorted
     times_ns: Ints  # sorted
@@ -154,7 +154,7 @@ class _Order:
 
     @classmethod
     def of(cls, response_ns: Ints, rows: Ints, added_ns: Ints, stands_for: Ints) -> "_Order":
-        """A delayed call leaves its time and comes to an earlier one, with those that it stands for."""
+        """Move each delayed call to its earlier time, together with the calls that it represents."""
         observed_ns = np.sort(response_ns)
         if not len(rows):
             return cls(observed_ns, observed_ns, np.arange(1, len(observed_ns) + 1))
@@ -170,18 +170,18 @@ class _Order:
         return cls(observed_ns, times_ns[last], below[last])
 
     def shift_ns(self, at: int) -> int:
-        """How much later the call at this place of the order is than it would be without the delays."""
+        """How much later the call at this place is than it would be without the delays, in ns."""
         earliest = int(self.times_ns[np.argmax(self.below > at)])
         return max(0, int(self.observed_ns[at]) - earliest)
 
 
 def measure(events: Iterable[Event], measured: Sequence[Span]) -> ErrorBudget:
-    """From what the workers reported of the measured stretches of time; of the whole run without any."""
+    """The budget of the measured spans, from the workers' reports; of the whole run if there are no spans."""
     return of_reports(reports(events), measured)
 
 
 def of_reports(told: Sequence[Report], measured: Sequence[Span]) -> ErrorBudget:
-    """The same from reports. Delayed calls are found by when they were done, which may be after the measured time."""
+    """The same from reports. Delayed calls are matched by completion, even after the measured time."""
     listed = [_listed(one) for one in told if one.said.added_each]
     columns = np.concatenate(listed) if listed else np.zeros((0, 3), dtype=np.int64)
     columns = columns[np.argsort(columns[:, 0], kind="stable")]
@@ -199,14 +199,14 @@ def of_part(budget: ErrorBudget, told: Sequence[Report], measured: Sequence[Span
 
 
 def _listed(report: Report) -> Ints:
-    """A row for each noticeably delayed call: when it was done, the time added, and how many calls it represents."""
+    """One row per delayed call: completion, time added, and how many calls it represents."""
     pairs = np.array(report.said.added or [], dtype=np.int64).reshape(-1, 2)
     each = np.full(len(pairs), int(report.said.added_each or 0))
     return np.column_stack([report.end_ns - pairs[:, 0], pairs[:, 1] * NS_PER_US, each])
 
 
 def _mean_ns(sampled: Sequence[Report], where: Sequence[Span], gauge: str) -> float | None:
-    """The mean over the reports that say so, each by the time that it has in common with what is measured."""
+    """The mean over the reports that have the value, weighted by their share in the measured time."""
     told = [
         (float(us), spans.length_ns(spans.common([(one.start_ns, one.end_ns)], where)))
         for one in sampled
@@ -219,7 +219,7 @@ def _mean_ns(sampled: Sequence[Report], where: Sequence[Span], gauge: str) -> fl
 
 
 def _lagged(calls: _Answered, report: Report) -> tuple[Ints, Ints, Ints]:
-    """The longest waits for the slowest calls that ended in the time of this report."""
+    """Assign the longest lags to the slowest calls that ended in the time of this report."""
     ended = (calls.done_ns > report.start_ns) & (calls.done_ns <= report.end_ns)
     if (worker := report.worker) is not None:
         ended &= calls.worker == worker
@@ -231,7 +231,7 @@ def _lagged(calls: _Answered, report: Report) -> tuple[Ints, Ints, Ints]:
 
 
 def _waits_ns(lags_ms: Sequence[float]) -> Ints:
-    """What a sleeper waited who would have looked at every turn: whoever overslept several has one lag to tell."""
+    """The waits that a lag implies: probes that were due during a long lag would have waited, too."""
     waits: list[np.ndarray] = []
     for lag_ms in lags_ms:
         lag_ns = int(max(lag_ms, 0.0) * NS_PER_MS)

@@ -22,7 +22,7 @@ from harness.run_directory.results import GeneratorHealth
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """What the rows say of themselves, by worker: how many there are, and how many numbers were given at least."""
+    """By worker: the number of rows, and how many calls were numbered at least."""
 
     rows: Mapping[int, int] = field(default_factory=dict)
     numbered: Mapping[int, int] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Numbering:
 
 
 def numbering(frame: pd.DataFrame, counted: Mapping[int, int] | None = None) -> Numbering:
-    """From the columns `seq` and `worker`."""
+    """Read it from the columns `seq` and `worker`."""
     by_worker = frame.groupby("worker")["seq"]
     rows: dict[Any, int] = by_worker.size().to_dict()
     highest: dict[Any, int] = by_worker.max().to_dict()
@@ -39,7 +39,7 @@ def numbering(frame: pd.DataFrame, counted: Mapping[int, int] | None = None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Calls that were started, those that have a row, and those that have none."""
+    """The numbers of calls that were started, that have a row, and that have none."""
 
     started: int
     recorded: int
@@ -48,7 +48,7 @@ class Lost:
 
 
 def told(found: Lost | GeneratorHealth) -> str:
-    """What is wrong with the rows, in a sentence; nothing when every call has its row."""
+    """What is wrong with the rows, in a sentence; empty when every call has a row."""
     lost, started = found.lost, found.started
     if lost:
         at_least = "at least " if found.lost_at_least else ""
@@ -61,7 +61,7 @@ def told(found: Lost | GeneratorHealth) -> str:
 
 
 def measure(events: Iterable[Event], numbers: Numbering) -> Lost:
-    """`started`, `recorded`, `lost` and `lost_at_least` of the generator in the summary."""
+    """The values `started`, `recorded`, `lost` and `lost_at_least` of the generator in the summary."""
     happened = list(events)
     reports = [event for event in happened if isinstance(event, WorkerReport)]
     said = {report.worker: report.started or 0 for report in reports}

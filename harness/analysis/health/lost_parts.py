@@ -31,7 +31,7 @@ WORDS_LINES, WORDS_CHARS = 3, 300
 
 
 def findings(events: Iterable[Event]) -> list[Finding]:
-    """One for each part that was lost."""
+    """One finding for each part that was lost."""
     found: list[Finding] = []
     for event in events:
         if isinstance(event, PartLost) and not event.replaced:
@@ -41,12 +41,12 @@ def findings(events: Iterable[Event]) -> list[Finding]:
 
 
 def replaced(events: Iterable[Event]) -> str:
-    """The parts that died and were replaced, in a sentence. The run can still be trusted."""
+    """A sentence about the parts that died and were replaced; the run can still be trusted."""
     return "; ".join(sentence(event) for event in events if isinstance(event, PartLost) and event.replaced)
 
 
 def sentence(event: PartLost) -> str:
-    """Which, when, how, and its last words."""
+    """A sentence about a lost part: which, when, how, and its last output."""
     again = ", and was replaced" if event.replaced else ""
     words = last_words(event.last_words or "")
     said = f'; its last words: "{words}"' if words else ""
@@ -57,7 +57,7 @@ def sentence(event: PartLost) -> str:
 
 
 def last_words(text: str) -> str:
-    """The end of what it wrote, on one line."""
+    """The end of the part's output, on one line."""
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()][-WORDS_LINES:]
     words = " / ".join(lines)
     return words if len(words) <= WORDS_CHARS else f"...{words[-WORDS_CHARS:]}"

@@ -12,12 +12,12 @@ from harness.run_directory.event_kinds import Event, StrangerRefused
 
 
 def attempts(events: Iterable[Event]) -> int:
-    """All of them."""
+    """The number of refused attempts."""
     return sum(event.attempts for event in _refusals(events))
 
 
 def told(events: Iterable[Event]) -> str:
-    """In a sentence; nothing when nobody tried."""
+    """A sentence about the refused attempts; empty when there were none."""
     found = _refusals(events)
     by_why: Counter[str] = Counter()
     for event in found:

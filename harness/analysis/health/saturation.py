@@ -56,7 +56,7 @@ NEARLY_NS: Final = NS_PER_S * 9 // 10  # reports come a little early or late
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """One way in which the generator was the bottleneck, in words; in one step, or (None) over all of them."""
+    """One way in which the generator was the bottleneck, in words; in one step, or (None) in all of them."""
 
     step: int | None
     text: str
@@ -64,13 +64,13 @@ class Excess:
 
 @dataclass(frozen=True, slots=True)
 class Saturation:
-    """What the generator added to the percentiles of the measured part, and why that is too much, if it is."""
+    """The time that the generator added to the percentiles, and why that is too much, if it is."""
 
     added_ms: dict[str, float | None]
     excesses: tuple[Excess, ...] = ()
 
     def words(self) -> tuple[str, ...]:
-        """The first few; what is so over all steps comes first, and is enough."""
+        """The first few reasons; those about all steps come first, and are enough."""
         whole = [one.text for one in self.excesses if one.step is None]
         if whole:
             return tuple(whole)
@@ -83,7 +83,7 @@ class Saturation:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How busy the workers were; None is what no worker told."""
+    """How busy the workers were; None is a value that no worker reported."""
 
     cpu_max: float | None
     run_delay_max: float | None
@@ -92,7 +92,7 @@ class Health:
 
 
 def measure(events: Iterable[Event], measured: Sequence[Span]) -> Health:
-    """The health in `generator` of the summary."""
+    """The health values of `generator` in the summary."""
     told = reports(events)
     where = list(measured) or [(0, spans.FOREVER)]
     inside = [(one, one.inside_ns(where)) for one in told if _has_users(one)]
@@ -105,7 +105,7 @@ def measure(events: Iterable[Event], measured: Sequence[Span]) -> Health:
 
 
 def judge(events: Iterable[Event], calls: Calls, steps: Sequence[Step]) -> Saturation:
-    """What the generator added, over all steps and in each, and whether it was the bottleneck."""
+    """The time that the generator added, over all steps and in each, and whether it was the bottleneck."""
     told = reports(events)
     if not steps:
         return Saturation(dict.fromkeys(GIVEN))
@@ -126,7 +126,7 @@ def judge(events: Iterable[Event], calls: Calls, steps: Sequence[Step]) -> Satur
 
 
 def _added_ms(budget: ErrorBudget, parts: Sequence[Calls]) -> dict[str, float | None]:
-    """To the percentiles that are given: those with enough calls above them."""
+    """The time in ms that the generator added to each percentile with enough calls above it."""
     count = sum(part.count(OK) for part in parts)
     names = [name for name in GIVEN if count >= needed(QUANTILES[name])]
     values = budget.added_to(parts, [QUANTILES[name] for name in names]) if names else []
@@ -137,7 +137,7 @@ def _added_ms(budget: ErrorBudget, parts: Sequence[Calls]) -> dict[str, float | 
 
 
 def _too_much(added_ms: dict[str, float | None], parts: Sequence[Calls], step: int | None) -> list[Excess]:
-    """The percentile of which the largest share is the generator's own."""
+    """The excess of the percentile of which the generator made up the largest share."""
     if not any(value is not None and value > OWN_MS for value in added_ms.values()):
         return []
     observed = percentiles(np.concatenate([part.response_ns() for part in parts]), added_ms)
@@ -155,7 +155,7 @@ def _too_much(added_ms: dict[str, float | None], parts: Sequence[Calls], step: i
 
 
 def _cycle(added_ms: float | None, held_ms: float, part: Calls, step: int) -> list[Excess]:
-    """Of the time from one call of a user to its next."""
+    """The excess of the generator's share in a user's cycle, from one call to the next."""
     if added_ms is None or added_ms <= OWN_MS:
         return []
     cycle_ms = float(part.response_ns().mean()) / NS_PER_MS + held_ms
@@ -172,7 +172,7 @@ def _own(added_ms: float, name: str, observed_ms: float, step: int | None) -> Ex
 
 
 def _absent(inside: Sequence[Report], step: int) -> list[Excess]:
-    """A worker that had no time left, or that did not run."""
+    """The excess of workers that had no processor time left, or did not run."""
     found = []
     by_worker: dict[int | None, list[Report]] = defaultdict(list)
     for one in inside:
@@ -198,7 +198,7 @@ def _away_ns(report: Report) -> float:
 
 
 def read_ms_p99(events: Iterable[Event]) -> float | None:
-    """How long replies lay in the kernel before a worker read them; None where no kernel told."""
+    """The p99 of the time in ms that replies lay in the kernel before a worker read them; None if unknown."""
     delays = [
         float(one) for event in events if isinstance(event, WorkerReport) for one in listed(event.read_ms)
     ]
@@ -206,7 +206,7 @@ def read_ms_p99(events: Iterable[Event]) -> float | None:
 
 
 def seconds(parts: Sequence[tuple[int, float]]) -> list[float]:
-    """Of pieces of time, (length_ns, share) in order: the share over the second that each of them ends."""
+    """For each piece of time (length_ns, share): the mean share over the second that ends with it."""
     lengths, shares = np.array(parts, dtype=float).reshape(-1, 2).T
     if not len(lengths):
         return []
@@ -220,12 +220,12 @@ def seconds(parts: Sequence[tuple[int, float]]) -> list[float]:
 
 
 def _has_users(report: Report) -> bool:
-    """Who says that there are none is not asked how busy it was; who says nothing of users is."""
+    """Whether the report may say how busy its worker was: not if it says that there were no users."""
     return report.said.users != 0
 
 
 def _worst_second(inside: Sequence[tuple[Report, int]], gauge: str) -> float | None:
-    """Of any worker: of the measured time alone, and of all of it where there is less than a second."""
+    """The worst second of any worker, within the measured time; the mean of a shorter time."""
     told: dict[int | None, list[tuple[int, float]]] = defaultdict(list)
     for report, inside_ns in inside:
         if inside_ns and (share := getattr(report.said, gauge)) is not None:
@@ -234,7 +234,7 @@ def _worst_second(inside: Sequence[tuple[Report, int]], gauge: str) -> float | N
 
 
 def _lag_ms_p99(inside: Sequence[tuple[Report, int]]) -> float | None:
-    """Each probe counts by how much of its report is measured."""
+    """The p99 of the lag probes in ms, weighted by the share of their report that is measured."""
     weighed = [
         (lag_ms, inside_ns / report.length_ns)
         for report, inside_ns in inside

@@ -27,7 +27,7 @@ HARNESS: Final = "the harness"
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """One part that did not run; a sleep of the machine takes no time of the run's clock."""
+    """One part that did not run for a time; a sleep of the machine takes no time on the run's clock."""
 
     part: str
     start_ns: int
@@ -37,13 +37,13 @@ class Stall:
 
 
 def find(events: Sequence[Event]) -> tuple[Stall, ...]:
-    """All of them, in the order in which they began."""
+    """All stalls, in the order in which they began."""
     said = [_said(event) for event in events if isinstance(event, Stalled)]
     return tuple(sorted([*said, *of_workers(events)], key=lambda one: (one.start_ns, one.part)))
 
 
 def of_workers(events: Iterable[Event]) -> list[Stall]:
-    """From their reports; the late probe may be told by the report after the gap, or by the next one."""
+    """The stalls in the workers' reports; the late probe may be in the report after the gap, or the next."""
     by_worker: dict[int | None, list[Stall]] = {}
     waiting: dict[int | None, Stall] = {}
     for one in reports(events):
@@ -63,7 +63,7 @@ def of_workers(events: Iterable[Event]) -> list[Stall]:
 
 
 def findings(events: Sequence[Event]) -> list[Finding]:
-    """One for each time, whoever did not run then; of workers those that a step has felt."""
+    """One finding per group of stalls; stalls of workers count only if they touch a step."""
     found: list[Finding] = []
     spans = _steps(events)
     for together in _together(find(events)):
@@ -81,7 +81,7 @@ def _said(event: Stalled) -> Stall:
 
 
 def _together(stalls: Sequence[Stall]) -> list[list[Stall]]:
-    """Stalls that overlap in time, in groups: a machine that sleeps stops every part at once."""
+    """Groups of stalls that overlap in time: when a machine sleeps, all parts stop at once."""
     groups: list[list[Stall]] = []
     for one in stalls:
         if groups and one.start_ns <= max(other.end_ns for other in groups[-1]):
@@ -92,7 +92,7 @@ def _together(stalls: Sequence[Stall]) -> list[list[Stall]]:
 
 
 def _steps(events: Iterable[Event]) -> dict[int, tuple[int, int]]:
-    """When each step was played; one that never ended goes on."""
+    """The time of each step by index; a step without an end goes on."""
     spans: dict[int, tuple[int, int]] = {}
     for event in events:
         if isinstance(event, StepRunning):

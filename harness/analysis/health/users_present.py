@@ -25,7 +25,7 @@ class Absence:
 
 
 def absences(events: Sequence[Event]) -> list[Absence]:
-    """Of every closed step that is over."""
+    """The closed steps that are over and did not have the users that were asked for."""
     users = {one.index: one.users for one in events if isinstance(one, StepRunning)}
     rates = {one.index: one.rate for one in events if isinstance(one, StepAsked)}
     over = {one.index: one for one in events if isinstance(one, StepDone)}
@@ -47,7 +47,7 @@ def absences(events: Sequence[Event]) -> list[Absence]:
 
 
 def out_of_files(events: Iterable[Event]) -> tuple[int, int] | None:
-    """The most files that a worker had open, and how many it may have, if that was all of them."""
+    """The open files of a worker and its limit, if it (nearly) reached that; else None."""
     worst = max(
         (
             (one.files_open or 0, int(one.files_max))

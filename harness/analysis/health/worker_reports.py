@@ -20,7 +20,7 @@ USUALLY_NS: Final = NS_PER_S // 2
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one worker said of the time from start to end."""
+    """A worker's report about the time from start to end."""
 
     worker: int | None
     start_ns: int
@@ -33,16 +33,16 @@ class Report:
 
     @property
     def lags_ms(self) -> list[float]:
-        """Its probes of scheduling lag; one number in old runs."""
+        """The probes of scheduling lag in ms; a single number in old runs."""
         return listed(self.said.lag_ms)
 
     def inside_ns(self, measured: Sequence[Span]) -> int:
-        """How much of its time is measured."""
+        """How much of the report's time lies in the measured spans, in ns."""
         return spans.length_ns(spans.common([(self.start_ns, self.end_ns)], measured))
 
 
 def reports(events: Iterable[Event]) -> tuple[Report, ...]:
-    """All of them, in the order in which they came."""
+    """All reports, in the order of the file."""
     last: dict[int | None, int] = {}
     found = []
     for event in events:
@@ -55,7 +55,7 @@ def reports(events: Iterable[Event]) -> tuple[Report, ...]:
 
 
 def listed(value: Amounts | None) -> list[float]:
-    """What was measured, each time."""
+    """The values as a list; empty for None."""
     if value is None:
         return []
     return [float(value)] if isinstance(value, int | float) else [float(one) for one in value]

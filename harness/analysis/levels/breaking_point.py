@@ -50,7 +50,7 @@ State = Literal["good", "broken", "open"]
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A step of a ramp, judged, and the limit that it was to reach."""
+    """One judged run of a step of a ramp, and the limit that it had to reach."""
 
     users: int
     judged: Judged
@@ -76,12 +76,12 @@ def weigh(repeats: Sequence[Judged], limit: float) -> State:
 
 
 def leans(repeats: Sequence[Judged], limit: float) -> bool:
-    """Whether repeats that decided nothing, as many as there may be, are still taken for a break."""
+    """Whether repeats that decided nothing still count as a break, when no more repeats are allowed."""
     return broke(_rate(repeats), limit) and _log_odds(repeats, limit) >= log(ROUGHLY)
 
 
 def reason(runs: Sequence[Judged], limit: float) -> str:
-    """Why a level is broken: its last run, or all the repeats that it took."""
+    """Why a level is broken: by its last run, or by all its repeats."""
     if runs[-1].answered_rate is None:
         return "no call that began in the measured window was answered"
     repeats = runs[1:] or runs
@@ -125,7 +125,7 @@ def find(levels: Sequence[Level]) -> BreakingPoint | None:
 
 
 def settled(repeats: Sequence[Judged], limit: float, *, went_on: bool) -> State:
-    """The last word on a level: `open` is a break that nothing confirmed. `went_on`: the ramp did, after it."""
+    """The final word on a level; `open`: a break that was not confirmed. `went_on`: the ramp continued."""
     state = weigh(repeats, limit)
     if state != "open" or not repeats:
         return state
@@ -145,7 +145,7 @@ def _asked(run: Judged) -> int:
 
 
 def _log_odds(runs: Sequence[Judged], limit: float) -> float:
-    """How much more likely six fifths of the failures allowed are than four fifths, as a logarithm."""
+    """How much likelier six fifths of the allowed failures are than four fifths, as a logarithm."""
     allowed = 1 - limit
     if allowed >= 1:
         return float("-inf")
@@ -157,13 +157,13 @@ def _log_odds(runs: Sequence[Judged], limit: float) -> float:
 
 
 def _weight(run: Judged) -> float:
-    """The part of its calls that counts, where they fail together."""
+    """The share of its calls that counts, because calls that fail together are not independent."""
     asked = _asked(run)
     return min(1.0, run.worth / asked) if run.worth and asked else 1.0
 
 
 def is_at(step: StepResult, found: BreakingPoint | None) -> bool:
-    """Whether a step is the level at which the run broke: of users, or of arrivals a second."""
+    """Whether the run broke at the size of this step: its users, or its arrivals per second."""
     if found is None or step.kind == "sustain":
         return False
     if found.users is not None:

@@ -30,7 +30,7 @@ RUNS: Final = ("ramp", "confirm")
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The three terms, and the peak with its interval."""
+    """The three terms of the curve, and its peak with an interval."""
 
     first_rps: float
     contention: float
@@ -41,7 +41,7 @@ class Fit:
     rps_interval: tuple[float, float]
 
     def result(self) -> Capacity:
-        """`capacity` of the summary."""
+        """The value of `capacity` in the summary."""
         return Capacity(
             model="usl",
             peak_users=round(self.peak_users),
@@ -58,7 +58,7 @@ def _rounded(interval: tuple[float, float], digits: int) -> Interval:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A step that makes a point of a curve: so many users, so many answered calls a second."""
+    """A step as a point of the curve: its users, and its answered calls per second."""
 
     users: int
     rps: float
@@ -66,7 +66,7 @@ class Level:
 
 
 def levels(steps: Sequence[StepResult]) -> list[Level]:
-    """The steps that make a curve: levels of closed load, those of ramps if there are any."""
+    """The steps that make the curve: levels of closed load; only those of ramps, if there are any."""
     found = [
         Level(one.users, one.throughput_rps, one)
         for one in steps
@@ -76,7 +76,7 @@ def levels(steps: Sequence[StepResult]) -> list[Level]:
 
 
 def highest(steps: Sequence[StepResult]) -> Level | None:
-    """The level with the most goodput that was measured, whatever lies beyond it; one level has no highest."""
+    """The level with the highest measured goodput; None when there is only one level."""
     found = levels(steps)
     if len({one.users for one in found}) < 2:
         return None
@@ -106,7 +106,7 @@ def measure(steps: Sequence[StepResult]) -> tuple[Fit | None, str]:
 
 
 def rps_at(fit: Fit, users: float) -> float:
-    """The goodput that the law gives for so many users."""
+    """The goodput of the fitted curve for this number of users, in calls per second."""
     return float(_law(np.array([users]), fit.first_rps, fit.contention, fit.retrograde)[0])
 
 
@@ -168,13 +168,13 @@ def _fit(users: np.ndarray, rps: np.ndarray) -> tuple[Fit | None, str]:
 
 
 def _peak(terms: np.ndarray) -> tuple[float, float]:
-    """Users and goodput at the peak."""
+    """The users and the goodput at the peak."""
     at = math.sqrt(max(0.0, 1 - terms[1]) / terms[2])
     return at, float(_law(np.array([at]), *terms)[0])
 
 
 def _interval(place: int, terms: np.ndarray, covariance: np.ndarray, spread: float) -> tuple[float, float]:
-    """Of users (0) or goodput (1) at the peak, from the covariance of the terms by the delta method."""
+    """The interval of users (0) or goodput (1) at the peak, from the covariance by the delta method."""
     steps = np.maximum(np.abs(terms), 1e-9) * 1e-4
     slopes = np.array(
         [

@@ -30,7 +30,7 @@ QUANTILES: Final[tuple[Quantile, ...]] = ("p95", "p50")
 
 
 def find(levels: Sequence[Level]) -> Knee | None:
-    """The knee among the levels that make a curve (`capacity.levels`)."""
+    """The knee among the levels of a curve (`capacity.levels`); None when there is none."""
     curve = sorted((one for one in levels if one.step.kind != "confirm"), key=lambda one: one.users)
     for quantile in QUANTILES:
         known = [(one, slow) for one in curve if (slow := _slow(one, quantile)) and one.rps]

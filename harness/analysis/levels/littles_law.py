@@ -25,7 +25,7 @@ SLACK: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """One step: calls in flight on average, beside its users."""
+    """One step: the mean number of calls in flight, and the number of its users."""
 
     index: int
     in_flight: float
@@ -46,7 +46,7 @@ def measure(calls: Calls, timed: Sequence[Step]) -> tuple[Balance, ...]:
 
 
 def in_flight(calls: Calls, start_ns: int, end_ns: int) -> float:
-    """How many of the calls that began in [start, end) were open in it, on average over it."""
+    """The mean number of calls in flight in [start, end), counting the calls that began in it."""
     begun = calls.between(start_ns, end_ns)
     open_ns = np.minimum(begun.done_ns, end_ns) - begun.intended_ns
     return float(np.maximum(open_ns, 0).sum()) / (end_ns - start_ns)

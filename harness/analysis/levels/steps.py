@@ -40,7 +40,7 @@ from harness.run_directory.results import StepResult
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What became of the calls of a window; no success rate when no call was decided."""
+    """The counts of the calls in a window; no success rate when no call was decided."""
 
     requests: int
     ok: int
@@ -53,7 +53,7 @@ class Judged:
 
     @property
     def answered_rate(self) -> float | None:
-        """Of all that was asked for, what was answered well: the success rate, unless something was not sent."""
+        """The share of ok calls among decided calls and arrivals that were not sent; None without any."""
         decided = self.ok + self.failed + self.not_sent
         return self.ok / decided if decided else None
 
@@ -90,12 +90,12 @@ def judge(frame: pd.DataFrame, start_ns: int, end_ns: int) -> Judged:
 
 
 def tally(calls: Calls) -> Judged:
-    """What became of these calls."""
+    """The counts of these calls."""
     return _judged(calls.kind)
 
 
 def timeline(events: Iterable[Event], last_ns: int, settle_s: Mapping[str, float]) -> tuple[Step, ...]:
-    """The steps that were measured, in order; `settle_s` (by name) closes a step that was cut off."""
+    """The measured steps, in order; `settle_s` (by name) is used for a step that was cut off."""
     happened = list(events)
     steps: list[Step] = []
     asked: StepAsked | None = None
@@ -119,13 +119,13 @@ def timeline(events: Iterable[Event], last_ns: int, settle_s: Mapping[str, float
 
 
 def not_sent(timed: Iterable[Step], where: Sequence[Span]) -> int:
-    """Arrivals of these steps in these stretches of time that nobody took: exact for a whole step."""
+    """The arrivals of these steps in these spans that were not sent; exact for a whole step."""
     spanned = ((step, spans.common([(step.start_ns, step.end_ns)], where)) for step in timed)
     return sum(_not_sent(step, part) or 0 for step, part in spanned)
 
 
 def measure(calls: Calls, step: Step, disturbed: Sequence[Span] = ()) -> StepResult:
-    """One of `steps` in the summary, of the calls of the load; what it warmed up is told elsewhere (`warming`)."""
+    """A row of `steps` in the summary, from the calls of the load; `warming` measures warm-up."""
     begun = calls.between(step.start_ns, step.end_ns)
     inside = exposure.untouched(begun, disturbed)
     judged = tally(inside)
@@ -152,7 +152,7 @@ def measure(calls: Calls, step: Step, disturbed: Sequence[Span] = ()) -> StepRes
 
 
 def _not_sent(step: Step, where: Sequence[Span]) -> int | None:
-    """None when nobody said anything of it; closed load leaves no call out."""
+    """The number of unsent arrivals; 0 for closed load, None when it was not reported."""
     if step.rate is None:
         return 0
     if list(where) == [(step.start_ns, step.end_ns)] and step.not_sent is not None:

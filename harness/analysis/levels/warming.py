@@ -52,7 +52,7 @@ CORRELATED_MOST: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Warming:
-    """How long the step went on warming up, and the median response time meanwhile and after it."""
+    """How long the step was still warming up, and the median response times before and after that."""
 
     seconds: float
     before_ms: float
@@ -60,7 +60,7 @@ class Warming:
 
 
 def measure(load: Calls, step: Step, disturbed: Sequence[Span] = ()) -> Warming | None:
-    """Of one step; None: it was steady from the start, or there are too few calls to tell."""
+    """The warm-up in one step; None when it was steady from the start, or has too few calls."""
     faults = [start for start, end in disturbed if end > step.start_ns]
     end_ns = min([step.end_ns, *faults])
     if end_ns <= step.start_ns:
@@ -74,7 +74,7 @@ def measure(load: Calls, step: Step, disturbed: Sequence[Span] = ()) -> Warming 
 
 
 def find(at_s: Floats, response_ms: Floats, span_s: float) -> Warming | None:
-    """Of calls that began at these seconds of a stretch of time, in order."""
+    """The warm-up among calls in order, given when they began (s) and their response times (ms)."""
     count = int(min(PARTS_MOST, span_s / PART_S, len(at_s) / CALLS))
     if count < PARTS_LEAST:
         return None
@@ -97,7 +97,7 @@ def find(at_s: Floats, response_ms: Floats, span_s: float) -> Warming | None:
 
 
 def _split(medians: Floats) -> int | None:
-    """Behind how many of the medians the rest begins, if those before it are higher for certain."""
+    """The number of first medians that are certainly higher than the rest; None when there are none."""
     ratios = [_ratio(medians, split) for split in range(SPLIT_LEAST, len(medians) // 2 + 1)]
     best = int(np.argmax(ratios))
     split = best + SPLIT_LEAST
@@ -111,7 +111,7 @@ def _split(medians: Floats) -> int | None:
 
 
 def _ratio(medians: Floats, split: int) -> float:
-    """The difference of the means before and behind, by its standard error."""
+    """The difference between the means before and after the split, in standard errors."""
     before, after = medians[:split], medians[split:]
     left = np.concatenate([before - before.mean(), after - after.mean()])
     count = len(medians)
@@ -127,5 +127,5 @@ def _ratio(medians: Floats, split: int) -> float:
 
 
 def rounded_s(found: Warming | None) -> float | None:
-    """`warming_up_s` of a step in the summary."""
+    """The value of `warming_up_s` of a step in the summary."""
     return None if found is None else round(found.seconds, 3)

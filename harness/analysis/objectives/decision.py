@@ -39,7 +39,7 @@ UPPER: Final = ("<", "<=")  # objectives that want a small value
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveDecision:
-    """The word, and what it rests on; low and high are in the unit of the metric."""
+    """The decision and its interval; `low` and `high` are in the unit of the metric."""
 
     word: Word
     low: float = 0.0
@@ -48,12 +48,12 @@ class ObjectiveDecision:
 
 
 def exact(objective: Objective, value: float) -> ObjectiveDecision:
-    """By the value itself."""
+    """Compare the value itself."""
     return ObjectiveDecision(HELD if objective.holds(value) else MISSED, value, value)
 
 
 def success(objective: Objective, good: Flags, parts: Sequence[int]) -> ObjectiveDecision:
-    """A share of calls, in their order; `parts` are the lengths of the stretches of time that they come from."""
+    """Decide on a share of calls, in their order; `parts` are the numbers of calls in each span."""
     hits, count = int(np.count_nonzero(good)), len(good)
     if objective.op == "==" or not _provable(objective):
         return exact(objective, hits / count)
@@ -68,7 +68,7 @@ def success(objective: Objective, good: Flags, parts: Sequence[int]) -> Objectiv
 def percentile(
     objective: Objective, durations_ns: Ints, parts: Sequence[int], added_ms: float = 0.0
 ) -> ObjectiveDecision:
-    """Response times with failures as the largest of numbers, in their order; `added_ms` by the generator at most."""
+    """Decide on a percentile; failures are the largest number. `added_ms`: the generator's part at most."""
     if objective.op == "==":
         return ObjectiveDecision(UNDECIDED, why="a percentile is never exactly a value")
     quantile = QUANTILES[objective.metric] / 1000
@@ -87,7 +87,7 @@ def percentile(
 def mean(
     objective: Objective, durations_ns: Ints, parts: Sequence[int], added_ms: float = 0.0
 ) -> ObjectiveDecision:
-    """Of calls that all succeeded."""
+    """Decide on the mean response time of calls that all succeeded."""
     low, high = _milliseconds(confidence.mean(durations_ns, parts, ONE_END))
     word = _word(objective, (low, high))
     if added_ms and word != _word(objective, (low - added_ms, high - added_ms)):
@@ -98,7 +98,7 @@ def mean(
 
 
 def rate(objective: Objective, interval: Interval, value: float) -> ObjectiveDecision:
-    """Completions a second."""
+    """Decide on a rate of completions per second."""
     if objective.op == "==" or not objective.value:
         return exact(objective, value)
     word = _word(objective, interval)
@@ -106,14 +106,14 @@ def rate(objective: Objective, interval: Interval, value: float) -> ObjectiveDec
 
 
 def _word(objective: Objective, interval: Interval) -> Word:
-    """By an interval of the metric itself."""
+    """The word for an interval of the metric itself."""
     low, high = interval
     best, worst = (low, high) if objective.op in UPPER else (high, low)
     return HELD if objective.holds(worst) else UNDECIDED if objective.holds(best) else MISSED
 
 
 def _provable(objective: Objective) -> bool:
-    """Whether a sample can show it: all of an endless number of calls can't be shown to be good."""
+    """Whether a sample can prove it: no sample proves that every call would be good."""
     edge = 0.0 if objective.op in UPPER else 1.0
     return objective.value != edge
 
@@ -121,7 +121,7 @@ def _provable(objective: Objective) -> bool:
 def _by_share(
     objective: Objective, durations_ns: Ints, parts: Sequence[int], quantile: float, bound_ms: float
 ) -> tuple[Word, float]:
-    """A percentile lies below a bound exactly when at least its share of all calls does."""
+    """Decide by shares: a percentile is below a bound if at least its share of calls is."""
     beneath = _beneath(objective, durations_ns, bound_ms)
     hits, count = int(np.count_nonzero(beneath)), len(beneath)
     worth = correlation.effective(beneath, parts, ONE_END)
@@ -133,20 +133,20 @@ def _by_share(
 
 
 def _beneath(objective: Objective, durations_ns: Ints, bound_ms: float) -> Flags:
-    """Which calls lie on the lower side of a bound; the bound itself belongs where the objective puts it."""
+    """Mark the calls on the lower side of the bound; the objective decides where the bound itself belongs."""
     bound_ns = bound_ms * NS_PER_MS
     beneath: Flags = durations_ns <= bound_ns if objective.op in {"<=", ">"} else durations_ns < bound_ns
     return beneath
 
 
 def _milliseconds(interval: Interval) -> Interval:
-    """Failures are infinitely slow."""
+    """The interval in ms; an end that is a failure is infinite."""
     low, high = (math.inf if edge >= np.iinfo(np.int64).max else edge / NS_PER_MS for edge in interval)
     return low, high
 
 
 def _more(hits: int, count: int, worth: float, bound: float) -> str:
-    """How many calls would decide, if they go on as they did."""
+    """A sentence that says how many calls would decide it, if the shares stayed the same."""
     need = confidence.calls_needed(hits / count, bound, ONE_END) * count / worth
     if math.isinf(need):
         return "it lies on its bound"
@@ -154,6 +154,6 @@ def _more(hits: int, count: int, worth: float, bound: float) -> str:
 
 
 def _round_up(number: float) -> int:
-    """To two digits."""
+    """Round up to two digits."""
     unit = int(10 ** max(0, math.floor(math.log10(number)) - 1))
     return math.ceil(number / unit) * unit

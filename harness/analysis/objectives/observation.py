@@ -15,7 +15,7 @@ PERCENT: Final = f"{confidence.LEVEL:.0%}"
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """`value` may be infinite; None when there is none to show. Without a decision the value is compared as it is."""
+    """An objective and its observed value, which may be infinite, or None when there is none to show."""
 
     objective: Objective
     value: float | None
@@ -25,7 +25,7 @@ class Observation:
 
     @property
     def seen(self) -> str:
-        """The value, or what is known in its place."""
+        """The value as text, or what is known instead."""
         unit, made = self.objective.unit, self.decision
         if self.value is not None or made is None or made.word == UNDECIDED:
             return show(self.value, unit)
@@ -35,7 +35,7 @@ class Observation:
 
     @property
     def undecided(self) -> str:
-        """Why it cannot be decided, where that is so: it was 100%, and lies between 92.7% and 100%; what would help."""
+        """Why the objective cannot be decided, and what would help; empty when it can."""
         unit, made = self.objective.unit, self.decision
         if made is None or made.word != UNDECIDED:
             return ""
@@ -44,7 +44,7 @@ class Observation:
 
 
 def judge(observation: Observation) -> Finding:
-    """The finding; without a reason for what is held."""
+    """The finding for the verdict; it has no reason when the objective holds."""
     text, value, made = observation.objective.text, observation.value, observation.decision
     if observation.broken:
         return _missed(f"{text} does not hold: {observation.broken} ({observation.seen} of all that arrived)")

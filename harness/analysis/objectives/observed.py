@@ -40,7 +40,7 @@ SLOWEST: Final = np.iinfo(np.int64).max
 
 
 class GeneratorShare(Protocol):
-    """What the load generator itself added to latencies, at most (ok calls; None: not known)."""
+    """The time in ms that the load generator added to latencies, at most; None when unknown."""
 
     def added_ms(self, calls: Sequence[Calls], per_mille: int, beyond: int = 0) -> float | None: ...
 
@@ -49,7 +49,7 @@ class GeneratorShare(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveInputs:
-    """What objectives are asked of."""
+    """The data that objectives are compared with."""
 
     calls: Calls
     load: Calls  # the calls of the load, of these
@@ -84,7 +84,7 @@ def observe(objective: Objective, evidence: ObjectiveInputs) -> Observation:
 
 
 def _not_sent(objective: Objective, evidence: ObjectiveInputs, where: Sequence[Span]) -> int:
-    """Arrivals of open load that nobody took: they had no answer, and are no call of any operation."""
+    """The number of arrivals that were not sent; 0 for one operation, because they have none."""
     if objective.operation is not None:
         return 0
     if objective.scope == "overall":
@@ -121,7 +121,7 @@ def _nowhere(objective: Objective) -> str:
 def _begun(
     objective: Objective, evidence: ObjectiveInputs, calls: Calls, where: Sequence[Span]
 ) -> list[Calls]:
-    """The calls that are asked about; by stretches of time, so that nothing is copied without need."""
+    """The calls that the objective looks at, span by span, so that little is copied."""
     if objective.scope == "during":
         return [exposure.touched(calls, where)]
     begun = [calls.between(start, end) for start, end in where]
@@ -144,7 +144,7 @@ def _disturbed(evidence: ObjectiveInputs) -> list[Span]:
 
 
 def _slowness(calls: Calls) -> Ints:
-    """Response times, with failed calls infinitely slow and those that are neither left out."""
+    """The response times in ns; failed calls are infinitely slow, and calls that are neither are left out."""
     decided = (calls.kind == OK) | (calls.kind == FAILED)
     durations: Ints = np.where(calls.kind == OK, calls.done_ns - calls.intended_ns, SLOWEST)[decided]
     return durations
@@ -183,7 +183,7 @@ def _latency(
 
 
 def _percentile_ms(metric: str, durations_ns: Ints) -> tuple[float | None, str]:
-    """The percentile, or why it is not shown."""
+    """The percentile in ms, or why it is not shown."""
     found = latency.percentiles(durations_ns, [metric])[metric]
     if found is not None:
         return (math.inf if found == SLOWEST else found / NS_PER_MS), ""
@@ -194,7 +194,7 @@ def _percentile_ms(metric: str, durations_ns: Ints) -> tuple[float | None, str]:
 def _added_ms(
     objective: Objective, begun: Sequence[Calls], failed: int, added: GeneratorShare | None
 ) -> float:
-    """What the generator added to this figure; nothing where it is not known (then the run is not trusted anyway)."""
+    """The time in ms that the generator added to this figure; 0 if unknown (the run is not trusted then)."""
     if added is None:
         return 0.0
     if objective.metric == "mean":
@@ -220,7 +220,7 @@ def _share_or_count(objective: Objective, begun: Sequence[Calls], unsent: int) -
 
 
 def _recovery(objective: Objective, evidence: ObjectiveInputs) -> Observation:
-    """The slowest recovery; a fault from which the service did not recover took for ever."""
+    """The slowest recovery; infinite for a fault from which the service did not recover."""
     impacts = _named(evidence, objective.name)
     if not impacts:
         return Observation(objective, None, "there was no such fault")

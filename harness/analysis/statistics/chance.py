@@ -21,7 +21,7 @@ CERTAIN: Final = 50  # so many known values above a quantile make it certain eno
 
 @lru_cache(maxsize=4096)
 def median_level(count: int, rare: float = RARE) -> float:
-    """The quantile of all calls that the median of `count` of them exceeds only rarely: 1 call 0.999, many 0.5."""
+    """The quantile that the median of `count` calls exceeds only rarely: 1 call 0.999, many 0.5."""
     from scipy.special import betaincinv
 
     count = max(1, min(count, CALLS_MOST))
@@ -32,7 +32,7 @@ def median_level(count: int, rare: float = RARE) -> float:
 
 @lru_cache(maxsize=16384)
 def median_rank(count: int, known: int, rare: float = RARE) -> int | None:
-    """Which of `known` sorted values the median of `count` new ones exceeds only rarely; None when even the largest may be.
+    """The index in `known` sorted values that the median of `count` new ones rarely exceeds; None: too few.
 
     The share of new values above the k-th of n known ones is itself uncertain (a beta distribution), which matters
     when few are known: one new call in 61 is longer than the longest of sixty.
@@ -53,7 +53,7 @@ def median_rank(count: int, known: int, rare: float = RARE) -> int | None:
 
 
 def _chances(count: int, a: float, b: float) -> npt.NDArray[np.float64]:
-    """The chance of each number out of `count`, none to all, when the share of each is beta-distributed.
+    """The probability of each number out of `count`, none to all, when the share is beta-distributed.
 
     That is scipy.stats.betabinom, worked out from one number to the next: after millions of calls scipy's own, a difference
     of huge logarithms, is wrong in the eighth decimal, takes four times as long, and brings all of scipy.stats.
@@ -67,7 +67,7 @@ def _chances(count: int, a: float, b: float) -> npt.NDArray[np.float64]:
 
 @lru_cache(maxsize=16384)
 def failures_most(count: int, failed: int, decided: int, rare: float = RARE) -> int:
-    """The failures in `count` calls that are only rarely exceeded, after `failed` of `decided` calls failed.
+    """The number of failures in `count` calls that is rarely exceeded, given `failed` of `decided` before.
 
     The share of failures is not known but estimated: after a hundred good calls one bad one is no surprise.
     (Beta-binomial with Jeffreys' prior.)
@@ -80,5 +80,5 @@ def failures_most(count: int, failed: int, decided: int, rare: float = RARE) -> 
 
 
 def pause_most_s(calls_per_s: float, rare: float = RARE) -> int:
-    """The seconds in a row without a call that are only rarely exceeded when calls come at random."""
+    """The pause in seconds that is rarely exceeded when calls arrive at random."""
     return int(-log(rare) / calls_per_s) if calls_per_s > 0 else 0

@@ -43,15 +43,15 @@ def share(hits: float, calls: float, tail: float) -> Interval:
 
 
 def ranks(count: int, effective: float, quantile: float, tail: float) -> tuple[int, int]:
-    """Between which values in sorted order the quantile lies; -1 is below the first, `count` above the last."""
+    """The sorted ranks between which the quantile lies; -1: below the first, `count`: above the last."""
     scale = effective / count
 
     def rare_below(rank: int) -> bool:
-        """So few calls below the quantile would be rare."""
+        """Whether so few calls below the quantile would be rare."""
         return float(special.betainc(effective - rank * scale, rank * scale + 1, 1 - quantile)) < tail
 
     def rare_above(rank: int) -> bool:
-        """So many calls below the quantile would be rare."""
+        """Whether so many calls below the quantile would be rare."""
         return float(special.betainc(rank * scale, effective - rank * scale + 1, quantile)) < tail
 
     low = _first(lambda rank: rank >= count or not rare_below(rank), count)
@@ -60,7 +60,7 @@ def ranks(count: int, effective: float, quantile: float, tail: float) -> tuple[i
 
 
 def _first(holds: Any, end: int) -> int:
-    """The first whole number below `end` from which on it holds; `end` when it never does."""
+    """The first whole number below `end` from which on the condition holds; `end` when it never does."""
     low, high = 0, end
     while low < high:
         middle = (low + high) // 2
@@ -81,7 +81,7 @@ def percentile(values: Numbers, effective: float, quantile: float, tail: float) 
 
 
 def effective_at(values: Numbers, value: float, parts: Sequence[int], tail: float) -> float:
-    """The independent calls among these, as far as lying above a value is concerned."""
+    """The number of independent calls, judged by which of them lie above a value."""
     return correlation.effective(values > value, parts, tail)
 
 
@@ -98,7 +98,7 @@ def mean(values: Numbers, parts: Sequence[int], tail: float) -> Interval:
 
 
 def rate(done_ns: Numbers, spans: Sequence[Span], tail: float) -> Interval:
-    """The interval of completions a nanosecond in these stretches of time."""
+    """The interval of the completion rate per ns in these stretches of time."""
     length_ns = sum(end - start for start, end in spans)
     blocks = [correlation.pieces_of((end - start) / length_ns) for start, end in spans]
     totals, sizes = [], []
@@ -114,7 +114,7 @@ def rate(done_ns: Numbers, spans: Sequence[Span], tail: float) -> Interval:
 
 
 def _widest(totals: Numbers, sizes: Numbers, blocks: Sequence[int], tail: float) -> float:
-    """Half of the interval of a sum, by the blocks that differ most."""
+    """Half the width of the interval of a sum, from the block size with the most variation."""
     found = []
     for wide in (1, 2, correlation.CUTS):
         variance, freedom = correlation.spread(
@@ -125,7 +125,7 @@ def _widest(totals: Numbers, sizes: Numbers, blocks: Sequence[int], tail: float)
 
 
 def calls_needed(hits: float, quantile: float, tail: float) -> float:
-    """How many independent calls would decide whether a share is above or below; infinite when it lies on it."""
+    """How many independent calls would decide on which side of the quantile it lies; infinite on it."""
     if hits == quantile:
         return math.inf
 

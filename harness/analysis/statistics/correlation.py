@@ -29,7 +29,7 @@ Numbers = npt.NDArray[Any]
 
 
 def effective(marked: npt.NDArray[np.bool_], parts: Sequence[int], tail: float) -> float:
-    """So many independent calls are worth as much; `parts` are the lengths of the stretches that `marked` is made of."""
+    """The number of independent calls that these are worth; `parts` are the lengths of their stretches."""
     count = len(marked)
     hits = int(np.count_nonzero(marked))
     if hits in {0, count} or count < PART_LEAST:
@@ -41,7 +41,7 @@ def effective(marked: npt.NDArray[np.bool_], parts: Sequence[int], tail: float) 
 def _worths(
     marked: npt.NDArray[np.bool_], parts: Sequence[int], share: float, tail: float
 ) -> Iterator[float]:
-    """The effective number of calls for each block size; all of them where no correlation shows."""
+    """The effective number of calls for each block size; all calls where no correlation shows."""
     count = len(marked)
     blocks, edges = cuts(parts)
     hits = np.add.reduceat(marked, edges, dtype=np.float64)
@@ -56,7 +56,7 @@ def _worths(
 
 
 def cuts(parts: Sequence[int]) -> tuple[list[int], list[int]]:
-    """How many pieces each part is cut into, and where each piece begins; the parts have so many calls each."""
+    """The number of pieces in each part, and the index at which each piece begins."""
     whole = _with_calls_enough(parts)
     count, began = sum(whole), 0
     blocks: list[int] = []
@@ -70,7 +70,7 @@ def cuts(parts: Sequence[int]) -> tuple[list[int], list[int]]:
 
 
 def pieces_of(share: float) -> int:
-    """Into how many pieces a part of this share of the whole is cut."""
+    """The number of pieces for a part of this share of the whole."""
     return CUTS * max(2, round(BLOCKS * share))
 
 
@@ -85,7 +85,7 @@ def _with_calls_enough(parts: Sequence[int]) -> list[int]:
 
 
 def spread(totals: Numbers, sizes: Numbers, blocks: Sequence[int]) -> tuple[float, int]:
-    """The variance of the sum of the blocks, as the blocks of each part show it, and its degrees of freedom."""
+    """The variance of the sum of all blocks, estimated within the parts, and its degrees of freedom."""
     variance, freedom, first = 0.0, 0, 0
     for many in blocks:
         own = slice(first, first + many)
@@ -99,6 +99,6 @@ def spread(totals: Numbers, sizes: Numbers, blocks: Sequence[int]) -> tuple[floa
 
 
 def joined(pieces: Numbers, wide: int) -> Numbers:
-    """Neighbours put together; every part has a multiple of `CUTS` pieces, so no sum crosses its end."""
+    """Add up neighbouring pieces; every part has a multiple of `CUTS`, so no sum crosses its end."""
     together: Numbers = pieces.reshape(-1, wide).sum(axis=1)
     return together

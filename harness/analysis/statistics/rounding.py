@@ -23,17 +23,17 @@ def seconds(ns: float) -> float:
 
 
 def per_second(count: float, span_ns: int) -> float | None:
-    """A count over a time; None when there was no time."""
+    """A count divided by a time; None when there was no time."""
     return round(count * NS_PER_S / span_ns, 3) if span_ns > 0 else None
 
 
 def ratio(part: int, whole: int) -> float | None:
-    """A share of one, rounded down; None of nothing."""
+    """A share of one, rounded down; None when there is nothing to divide by."""
     return part * 1_000_000 // whole / 1_000_000 if whole else None
 
 
 def show(value: float | None, unit: str) -> str:
-    """A value with its unit (those of harness.scenario.catalogue), as a person would write it."""
+    """A value with its unit (from harness.scenario.catalogue), as people write it."""
     if value is None or math.isnan(value):
         return BLANK
     return "infinite" if math.isinf(value) else _SHOW[unit](value)

@@ -8,7 +8,7 @@ FOREVER = 2**62
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
-    """The same time, sorted, touching stretches joined, empty ones dropped."""
+    """Sort the spans, join those that touch, and drop empty ones."""
     joined: list[Span] = []
     for start, end in sorted(span for span in spans if span[0] < span[1]):
         if joined and start <= joined[-1][1]:
@@ -19,13 +19,13 @@ def union(spans: Iterable[Span]) -> list[Span]:
 
 
 def common(left: Iterable[Span], right: Iterable[Span]) -> list[Span]:
-    """The time that lies in both."""
+    """The time in both lists."""
     others = union(right)
     return union((max(a, c), min(b, d)) for a, b in union(left) for c, d in others)
 
 
 def without(left: Iterable[Span], right: Iterable[Span]) -> list[Span]:
-    """The time of the left that is not in the right."""
+    """The time in the left list that is not in the right one."""
     edges = [edge for span in union(right) for edge in span]
     gaps = zip([-FOREVER, *edges[1::2]], [*edges[::2], FOREVER], strict=True)
     return common(left, gaps)

@@ -48,20 +48,20 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def find(record: Record) -> tuple[str, ...]:
-    """What is wrong with the files of a run: nothing, for nearly all of them."""
+    """What is wrong with the files of a run; empty for nearly all runs."""
     found = [*(text for check in CHECKS for text in _safely(check, record)), *record.unread]
     return tuple(dict.fromkeys(found))
 
 
 def findings(damage: Sequence[str]) -> list[Finding]:
-    """For the verdict: the first few, and how many more."""
+    """The findings for the verdict: the first few damages, and how many more there are."""
     more = len(damage) - SHOWN_MOST
     listed = [one for text in damage[:SHOWN_MOST] for one in unknown(f"the run is damaged: {text}")]
     return listed + (unknown(f"the run is damaged in {more} more ways") if more > 0 else [])
 
 
 def _safely(check: Check, record: Record) -> list[str]:
-    """A check that trips over what it reads has found that it cannot be read."""
+    """Run one check; if it crashes, the damage is that the file cannot be read."""
     try:
         return list(check(record))
     except Exception as error:

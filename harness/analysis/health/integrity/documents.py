@@ -41,7 +41,7 @@ SAME: Final = {
 
 
 def find(record: Record) -> Iterator[str]:
-    """What is wrong with them."""
+    """Yield one sentence for each contradiction in these files."""
     if record.metadata is None:
         yield "there is no metadata.json, or nothing in it"
     if record.plan is None:
@@ -61,7 +61,7 @@ def find(record: Record) -> Iterator[str]:
 
 
 def _figures(record: Record) -> Iterator[str]:
-    """What is calculated with must be numbers."""
+    """Check that the values used in calculations are numbers."""
     for name in ("timeout_s", "warmup_s", "workers", "clock_error_ms"):
         value = (record.metadata or {}).get(name)
         if value is not None and (record.number(name) is None or not 0 <= value < float("inf")):
@@ -130,7 +130,7 @@ def _names(plan: Mapping[str, Any], scenario: Mapping[str, Any]) -> Iterator[str
 
 
 def _planned(record: Record) -> Iterator[str]:
-    """What was asked for, beside the plan."""
+    """Compare the steps and faults that happened with the plan."""
     steps = _mappings((record.plan or {}).get("steps"))
     asked = list(record.of(StepAsked))
     place = -1
@@ -148,7 +148,7 @@ def _planned(record: Record) -> Iterator[str]:
 
 
 def _place(steps: Sequence[Mapping[str, Any]], event: StepAsked, first: int, *, repeated: bool) -> int:
-    """Which step of the plan that is; -1: none of them, from that one on."""
+    """The index of the plan's step for this event, from `first` on; -1 when there is none."""
     last = first + 1 if repeated else len(steps)
     for place in range(max(first, 0), min(last, len(steps))):
         step = steps[place]
@@ -161,7 +161,7 @@ def _place(steps: Sequence[Mapping[str, Any]], event: StepAsked, first: int, *, 
 
 
 def _timing(record: Record, step: Mapping[str, Any], index: int) -> Iterator[str]:
-    """When it was measured, as the plan has it."""
+    """Check that the step was measured at the times of the plan."""
     running = next((one for one in record.of(StepRunning) if one.index == index), None)
     done = next((one for one in record.of(StepDone) if one.index == index), None)
     if not record.conducted or running is None or done is None:

@@ -53,7 +53,7 @@ PROTOCOL: Final = (
 
 
 def find(record: Record) -> Iterator[str]:
-    """What is wrong with them."""
+    """Yield one sentence for each impossible order of events."""
     yield from _twice(record)
     yield from _outside(record)
     yield from _steps(record)
@@ -91,7 +91,7 @@ def _outside(record: Record) -> Iterator[str]:
 
 
 def _steps(record: Record) -> Iterator[str]:
-    """Each from its beginning to its end, one after the other."""
+    """Check that each step runs from its beginning to its end, one after the other."""
     expected, last_ns, index = 0, 0, 0  # which of STEP comes next, and when the one before was
     for event in (one for one in record.events if isinstance(one, StepEvent)):
         place = STEP.index(type(event))
@@ -112,7 +112,7 @@ def _steps(record: Record) -> Iterator[str]:
 
 
 def _span(event: StepEvent) -> tuple[int, int]:
-    """From when to when it tells of something."""
+    """The time that an event describes."""
     if isinstance(event, StepDone):
         return event.start_ns, event.end_ns
     return event.at_ns, event.at_ns
@@ -158,7 +158,7 @@ def _counts(record: Record) -> Iterator[str]:
 
 
 def _counted(rows: pd.DataFrame, start_ns: int, end_ns: int) -> tuple[tuple[int, int, int], ...]:
-    """Calls, those that were ok, those that failed: of the load, and of all rows."""
+    """The numbers of calls, ok calls and failed calls: of the load, and of all rows."""
     judged, kind = judge(rows, start_ns, end_ns), kinds_of(rows["outcome"])
     of_all = (len(kind), int(np.count_nonzero(kind == OK)), int(np.count_nonzero(kind == FAILED)))
     return (judged.requests, judged.ok, judged.failed), of_all

@@ -14,7 +14,7 @@ IN_ORDER: Final = ("completed", "broke", "no_good_level")
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Rows with every column of the schema, events that can be read, and the papers; None: there is no such file."""
+    """The content of the run's files, for these checks; None means that there is no such file."""
 
     rows: pd.DataFrame
     events: Sequence[Event]
@@ -26,7 +26,7 @@ class Record:
     unread: Sequence[str] = ()  # what could not be read at all
 
     def of(self, kind: type[Kind]) -> Iterator[Kind]:
-        """The events of this kind, as they stand in the file."""
+        """The events of this kind, in the order of the file."""
         return (event for event in self.events if isinstance(event, kind))
 
     @property
@@ -39,26 +39,26 @@ class Record:
 
     @property
     def whole(self) -> bool:
-        """It was played to its end: every part of it must be there."""
+        """Whether the run was played to its end, so that no part may be missing."""
         ended = self.ended
         return ended is not None and ended.reason in IN_ORDER and not self.troubled
 
     @property
     def troubled(self) -> bool:
-        """A worker was lost, or could not write: its part may be missing."""
+        """Whether a worker was lost or could not write, so that its part may be missing."""
         return any(isinstance(event, WorkerTrouble) for event in self.events)
 
     @property
     def conducted(self) -> bool:
-        """The conductor wrote the events, in full."""
+        """Whether the conductor wrote all events."""
         return any(event.files_max is not None for event in self.of(WorkerReport))
 
     @property
     def real(self) -> bool:
-        """Processes made the calls: they have files open."""
+        """Whether real processes made the calls: only they report open files."""
         return any(event.files_max for event in self.of(WorkerReport))
 
     def number(self, name: str) -> float | None:
-        """A number in the metadata."""
+        """A number in metadata.json; None when it is missing or not a number."""
         value = (self.metadata or {}).get(name)
         return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def find(record: Record) -> Iterator[str]:
-    """What is wrong with them, a sentence a kind."""
+    """Yield one sentence for each kind of impossible order among rows."""
     rows = record.rows
     if not record.real or not len(rows):
         return
@@ -53,7 +53,7 @@ def _dealt(workers: int, worker: Ints, user: Ints, session: Ints) -> Iterator[st
 
 
 def _owned(user: Ints, session: Ints) -> Iterator[str]:
-    """Number 0 is a user's before it has opened any, too."""
+    """Check that no session has two users. Session 0 means that none has been opened yet."""
     order = np.lexsort((user, session))
     shared = _follow(session[order]) & (np.diff(user[order]) != 0) & (session[order][1:] != 0)
     if count := int(np.count_nonzero(shared)):
@@ -61,7 +61,7 @@ def _owned(user: Ints, session: Ints) -> Iterator[str]:
 
 
 def _follow(sorted_key: Ints) -> npt.NDArray[np.bool_]:
-    """Which are of the same worker, or user, as the one before."""
+    """A mask of the rows with the same key as the row before."""
     same: npt.NDArray[np.bool_] = sorted_key[1:] == sorted_key[:-1]
     return same
 

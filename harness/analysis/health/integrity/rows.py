@@ -50,7 +50,7 @@ UNANSWERED: Final = (outcome.UNFINISHED, outcome.CANCELLED)  # cut off in mid-ca
 
 
 def find(record: Record) -> Iterator[str]:
-    """What is wrong with them, a sentence a kind."""
+    """Yield one sentence for each kind of impossible row."""
     rows = record.rows
     if not len(rows):
         return
@@ -108,7 +108,7 @@ def _words(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _transported(rows: pd.DataFrame) -> Iterator[str]:
-    """What a wire was there for."""
+    """Check that status, bytes and outcome fit the transport."""
     outcomes, status = rows["outcome"], _floats(rows["status"])
     http = _is(rows["transport"], "http").to_numpy()
     refused = _is(outcomes, outcome.HTTP_STATUS).to_numpy() & http
@@ -127,7 +127,7 @@ def _named(column: "pd.Series[Any]", beginnings: tuple[str, ...]) -> list[str]:
 
 
 def _inside(rows: pd.DataFrame, record: Record) -> Iterator[str]:
-    """Within the run, and within their time-out."""
+    """Check that calls lie within the run and within their time-out."""
     intended, sent, done = (rows[name].to_numpy() for name in ("intended_ns", "sent_ns", "done_ns"))
     if (started_ns := record.started_ns) is not None:
         yield from _count(intended < started_ns - SLACK_NS, "wanted before the run began")

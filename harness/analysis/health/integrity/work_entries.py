@@ -44,7 +44,7 @@ FIELDS: Final[Mapping[str, Check]] = {
 
 
 def find(record: Record) -> Iterator[str]:
-    """What is wrong with them."""
+    """Yield one sentence for each kind of damage in work.jsonl."""
     bad = [line for line in record.work if not usable(line)]
     if bad:
         lines = "1 line" if len(bad) == 1 else f"{len(bad):,} lines"
@@ -55,7 +55,7 @@ def find(record: Record) -> Iterator[str]:
 
 
 def usable(line: Mapping[str, Any]) -> bool:
-    """Whether it can be counted."""
+    """Whether a line can be counted."""
     if not all(check(line[name]) for name, check in FIELDS.items() if name in line):
         return False
     if not any(name in line for name in WRITTEN):

@@ -26,7 +26,7 @@ WRITTEN_S: Final = 3.0  # a stream is drained, a block is due
 
 
 def find(record: Record) -> Iterator[str]:
-    """What is wrong with them."""
+    """Yield one sentence for each contradiction in the workers' reports."""
     if not record.conducted:
         return
     reports: dict[int, list[WorkerReport]] = {}
@@ -47,7 +47,7 @@ def find(record: Record) -> Iterator[str]:
 
 
 def _told(worker: int, told: Sequence[WorkerReport]) -> Iterator[str]:
-    """One report after the other."""
+    """Check each report against the one before."""
     for before, after in pairwise(told):
         if after.at_ns < before.at_ns:
             yield f"worker {worker} reported out of order, {_at(after)}"
@@ -63,12 +63,12 @@ def _told(worker: int, told: Sequence[WorkerReport]) -> Iterator[str]:
 
 
 def _counts(event: WorkerReport) -> tuple[int, int]:
-    """Calls started, and those recorded."""
+    """The numbers of calls started and recorded."""
     return event.started or 0, event.recorded or 0
 
 
 def _gaps(record: Record, worker: int, told: Sequence[WorkerReport]) -> Iterator[str]:
-    """The longest one of the run, or of a measured part."""
+    """Check the longest time without a report, in the run and in each measured step."""
     times = np.array([event.at_ns for event in told])
     measured = [(event.start_ns, event.end_ns) for event in record.of(StepDone)]
     begun = max(record.started_ns or 0, int(times[0]))
