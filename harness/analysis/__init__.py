@@ -6,5 +6,5 @@ faults       what each fault did, and how the service recovered
 objectives   whether an objective is held, missed, or cannot be decided
 health       whether the load generator and the run itself can be trusted
 statistics   intervals, chance, correlation, rounding
-summary      all of it as one result; `verdict` judges it
+summary      puts everything into one result; `verdict` judges it
 """

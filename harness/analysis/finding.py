@@ -1,8 +1,8 @@
-"""A finding: one reason of a verdict, and what follows from it. Checks return a list of them; `verdict` merges.
+"""A finding: one reason for a verdict, and its consequence. Checks return them; `verdict` merges them.
 
-*Unknown* comes before *fail*: what was measured badly is not known to be a failure. A finding that is *certain* does not
-depend on any measurement (acknowledged work that is gone, a server that ended by itself): it fails the run, whatever
-else cannot be told.
+*Unknown* comes before *fail*, because a bad measurement cannot show a failure. A *certain* finding needs no
+measurement (acknowledged work is gone, the server ended by itself): it fails the run, even if other things
+are unknown.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
 """The summary of a run (`harness.run_directory.results`): its numbers in one value.
 
-What a run could not know is None: work until a scenario has it, `cpu_max` of a target that is not ours. Rates are shares of
-one, times are seconds since the run's epoch. Until `harness.analysis.verdict` has read this, and filled in the verdict, reasons and
-the outcomes of objectives, the verdict is unknown.
-`totals.requests` and the bytes are of all rows; `operations` has all of them, too. Everything else is of the calls of the
-load (harness.mcp.operations).
-Totals, operations and failures leave out the warm-up; steps never contain it, and leave out the time of faults.
+A value that the run could not know is None: work if the scenario has none, `cpu_max` of a target that the
+harness did not start. Rates are shares of one; times are seconds since the start of the run. The verdict is
+unknown until `harness.analysis.verdict` fills in verdict, reasons and the outcomes of objectives.
+`totals.requests` and the bytes are of all rows; `operations` has all of them, too. Everything else is of the
+calls of the load (harness.mcp.operations). Totals, operations and failures leave out the warm-up; steps never
+contain it, and leave out the time of faults.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,10 +60,10 @@ class Recorded:
     plan: Mapping[str, Any]
     events: Sequence[Event]
     calls: Calls
-    load: Calls  # those of the load
+    load: Calls  # those that are calls of the load
     numbering: Numbering
     undone: bool = False  # nothing is left in undo.jsonl
-    work: WorkOutcome | None = None  # what became of it
+    work: WorkOutcome | None = None  # what became of the written entries
 
 
 def timeline(recorded: Recorded) -> tuple[Step, ...]:

@@ -114,7 +114,7 @@ def _codes(findings: Sequence[Finding]) -> list[int]:
 def _safely(check: Check, evidence: VerdictInputs) -> list[Finding]:
     try:
         return check(evidence)
-    except Exception as error:  # whatever a check trips over, the answer is that we do not know
+    except Exception as error:  # if a check crashes, the verdict is unknown
         return _unknown(f"the check {check.__name__.strip('_')} could not be made: {error!r}")
 
 
@@ -309,9 +309,9 @@ def _stalled(evidence: VerdictInputs) -> list[Finding]:
 
 
 CHECKS: Final[tuple[Check, ...]] = (
-    _stalled,  # before all that it may have caused
+    _stalled,  # before its possible consequences
     _parts,
-    _workers,  # before the ending that it may have caused
+    _workers,  # before the end of the run, which it may have caused
     _ended,
     _damaged,
     _nothing_measured,

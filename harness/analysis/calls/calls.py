@@ -1,4 +1,4 @@
-"""The samples as plain columns, sorted by intended start: what every question is asked of.
+"""The samples as plain columns, sorted by intended start; all figures are computed from them.
 
 Definitions: a call is `OK`, `FAILED` or `NEITHER` (harness.mcp.outcome); an outcome that is not known here
 counts as failed, never as a success. Response time is done - intended, service time is done - sent.

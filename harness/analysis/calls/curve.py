@@ -1,4 +1,4 @@
-"""The whole distribution of latency: the time that a share of the calls did not exceed, from half of them to 99.99 %.
+"""The latency distribution: the time that a share of the calls did not exceed, from 50 % to 99.99 %.
 
 Definitions. A point is a percentile as everywhere (`latency`: nearest rank, of ok calls), and is given only when
 at least ten calls lie above it: the curve of ten thousand calls ends at 99.9 %. The points are evenly spread over

@@ -1,4 +1,4 @@
-"""What failed: a row for each outcome and detail, with how often and from when to when.
+"""Failures: a row for each outcome and detail, with how often it occurred, and from when to when.
 
 Definitions: times are of completion, in seconds since the run's epoch. The most frequent come first. At most
 `MOST` kinds are listed; the rest are added up by outcome, under the detail `(others)`, so that the counts of

@@ -1,4 +1,4 @@
-"""Where the calls lie in time and in latency at once: the counts behind the heat map.
+"""The counts behind the heat map: calls by time and by latency.
 
 Definitions. A cell counts the ok calls that were to start in a stretch of time and whose response time lies in
 [low, high). Rows are equally high on a logarithmic scale, `ROWS_A_DECADE` of them from a power of ten to the next,

@@ -1,4 +1,4 @@
-"""The figures of a long step, interval by interval, all of them kept: does it stay as it began?
+"""The figures of a long step, interval by interval: they show whether the step stays as it began.
 
 Definitions. The measured window of a step is cut into pieces of the plan's `interval_s`, from its beginning on; a last
 piece of less than half of that is joined to the one before. Each is measured as a step is (harness.analysis.levels.steps):
@@ -43,7 +43,7 @@ def pieces(step: Step, interval_s: float) -> list[Step]:
     width = max(1, int(interval_s * NS_PER_S))
     whole = max(1, (step.end_ns - step.start_ns + width // 2) // width)
     edges = [step.start_ns + number * width for number in range(whole)] + [step.end_ns]
-    # Its own count of what was not sent is that of all of it.
+    # The step's own count of unsent arrivals is for the whole step, not for this piece.
     return [
         replace(step, start_ns=start, end_ns=end, not_sent=step.not_sent if whole == 1 else None)
         for start, end in pairwise(edges)

@@ -1,4 +1,4 @@
-"""What was called: a row for each operation and user class, the most frequent first.
+"""Operations: a row for each operation and user class, the most frequent first.
 
 Definitions are those of the whole run: rates over the same time, latency over ok calls. Operations come from
 a bounded vocabulary, so the number of rows is bounded too.

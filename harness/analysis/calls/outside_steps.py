@@ -1,4 +1,4 @@
-"""Calls of the load that belong to no step: how many, and what went on meanwhile. The totals have them, the steps do not.
+"""Calls of the load that belong to no step: how many, and in which phase. Totals count them, steps do not.
 
     step_asked     step_running   start_ns          end_ns = step_done     step_asked of the next one
         |--- starting ---|-- settling --|== the step ==|----- closing -----|
@@ -8,7 +8,7 @@ Definitions. A call goes by its intended start. *Starting*: from when a step was
 *Faults*: in the measured time of a step, and left out of it because a fault acted (harness.analysis.faults.planned).
 *Other*: all that is left, such as calls of a run that says nothing of its steps.
 
-Calls of the warm-up are in neither.
+Calls of the warm-up are neither in the totals nor here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ class Outside:
 def measure(
     calls: Calls, events: Iterable[Event], timed: Sequence[Step], rows: Sequence[StepResult]
 ) -> Outside:
-    """Sort the calls of the load, without the warm-up; `rows` are the steps of the summary."""
+    """Count the calls of the load after the warm-up by phase; `rows` are the steps of the summary."""
     edges = [(step.start_ns, MEASURED) for step in timed if step.start_ns < step.end_ns]
     edges += [(step.end_ns, CLOSING) for step in timed if step.start_ns < step.end_ns]
     begins = {StepAsked: STARTING, StepRunning: SETTLING}

@@ -1,4 +1,4 @@
-"""The operations over time, each in windows of its own numbers: what one slow operation among quick ones hides.
+"""Each operation over time, in its own windows, so that a slow one is not hidden among fast ones.
 
 Definitions are those of `windows`; all panels share one time axis. At most `MOST` operations, those with the most
 calls, in at most `WINDOWS_MOST` windows each: the summary's `operations` has all of them as totals.

@@ -1,4 +1,4 @@
-"""Retries: what came of the calls that clients tried again, and what that cost the server.
+"""Retries: the results of calls that clients retried, and the extra load on the server.
 
     attempt      attempt           attempt
       |--failed    : wait : |--failed  : wait : |--ok        one call, three attempts, three rows

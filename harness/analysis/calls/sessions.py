@@ -38,7 +38,7 @@ from harness.mcp import outcome
 from harness.run_directory.results import Sessions, SessionsFound, Storm
 
 OPENING: Final = ("initialize", "websocket/open")
-# What is asked within a session; a GET of /health by the same user proves nothing.
+# Operations that use the session; a GET of /health by the same user proves nothing.
 WITHIN: Final = ("tools/", "resources/", "prompts/", "completion/", "logging/", "tasks/", "ping")
 RESTARTING: Final = ("kill", "restart", "rolling_restart")
 TARGET: Final = "target"
@@ -138,7 +138,7 @@ def _storm(asked: Calls, span: Span) -> Storm | None:
 
 def _asked_again_ns(asked: Calls) -> Ints:
     """The times at which users who had had a session asked for another one."""
-    # By sessions: what opens one may take several calls.
+    # Counted by session, because opening one may take several calls.
     _, first = np.unique(_key(asked.worker, asked.session), return_index=True)
     opened = asked.take(asked.kind == OK)
     opened = opened.take(np.argsort(opened.done_ns, kind="stable"))

@@ -1,1 +1,1 @@
-"""Faults: what each did to the calls, how the service recovered, what work was lost, and the resilience matrix."""
+"""Faults: their effect on calls, the recovery of the service, lost work, and the resilience matrix."""

@@ -1,4 +1,4 @@
-"""What each fault did: before, during and after it, and `faults` of the summary.
+"""The impact of each fault: the calls before, during and after it, and `faults` of the summary.
 
 Definitions. Before: the calls that the band of `recovery` is made of, the thirty seconds before. During: the
 calls that the window touched (`exposure`). After: the calls that began in the thirty seconds from healing on, or
@@ -39,8 +39,8 @@ class Impact:
     during: Figures
     after: Figures
     recovery: Recovery
-    fate: SessionsFound | None = None  # of the sessions that it found
-    operations: tuple[Operation, ...] = ()  # each by itself, the most frequent first
+    fate: SessionsFound | None = None  # what became of the sessions that it found
+    operations: tuple[Operation, ...] = ()  # each operation, the most frequent first
     result: FaultResult
 
     @property
@@ -100,7 +100,7 @@ def _impact(
 
 def _exposed(calls: Calls, fault: PlannedFault) -> Exposure:
     new_only = fault.kind in FAULTS and FAULTS[fault.kind].exposes == "new"
-    # Behind the target it is the target that opens connections, and not we.
+    # On a link behind the target, the target opens the connections, not the harness.
     behind = fault.link in LINKS and LINKS[fault.link].behind
     if fault.window is None or (new_only and behind):
         return NOBODY

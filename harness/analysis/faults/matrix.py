@@ -24,7 +24,7 @@ had been acknowledged more than `OLD_S` before it, all of that counts for the cr
 
 The placebo has to survive, at once. Else the load is not steady enough, and no other row can be believed (`verdict`).
 
-What it does not know: why (`weakness` names what it recognises), and whether a user would mind.
+This does not tell the cause (`weakness` names known ones), nor whether a user would mind.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,9 +44,9 @@ from harness.run_directory.results import MatrixRow, RowWork
 from harness.run_directory.results.faults import Taken
 
 Outcome = Taken
-WELL: Final = 0.9  # of the calls before a fault that have to succeed, for the fault to be what is measured
+WELL: Final = 0.9  # the share of calls that must succeed before a fault, or it was not well
 FEW, FEW_SHARE = 1, 0.01
-SEEN_S: Final = 8.0  # clients that wait before they connect again are not back at once either
+SEEN_S: Final = 8.0  # clients that wait before they reconnect need some time, too
 OLD_S: Final = 5.0
 OLD_LEAST: Final = 10
 
@@ -57,8 +57,8 @@ class Lost:
 
     missing: int = 0
     duplicated: int = 0
-    wiped: bool = False  # all that had been there for a while was gone
-    older_kept: bool = False  # something that had been acknowledged before is there
+    wiped: bool = False  # everything that had been acknowledged for a while was gone
+    older_kept: bool = False  # something that was acknowledged earlier is still there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,13 +181,13 @@ def _generator(row: Row, evidence: MatrixInputs) -> str:
 
 
 def _failed(row: Row) -> str:
-    """How many calls failed, if that is more than before and more than chance; else empty."""
+    """The calls that failed beyond chance, and the time until the service was back, in words; or empty."""
     one = row.last
     failed, decided = one.during.failed, one.during.decided
     before = one.before
     usual = before.failed / before.decided if before.decided else 0.0
     most = max(usual * decided, chance.failures_most(decided, before.failed, before.decided))
-    if not before.failed:  # chance allows more when little was seen; whoever counts calls does not
+    if not before.failed:  # chance allows more failures after few calls; a limit keeps that small
         most = min(most, max(FEW, FEW_SHARE * decided))
     during = f"{failed:,} of {decided:,} calls failed" if failed > most else ""
     later = one.recovery.recover_s

@@ -1,4 +1,4 @@
-"""Kept down by retries: a fault is healed, the load is back, and what is answered is not.
+"""Detect a service that retries keep down: the fault is healed and the load is back, but the goodput is not.
 
     offered   ------------|~~~~~~~|===========|=====|      back, and more: the retries
     goodput   ------------|_______|___________|_____|      not back
@@ -18,8 +18,8 @@ all a second. A service is kept down when all of these hold:
 - at least `RETRIES` of what is offered late are retries, and at least twice their share before;
 - of the late failures at most `NOBODY` could not connect: there is a server, and it is busy.
 
-What it does not know: the cause. A server that a fault has broken for good, and that answers with 503, looks the same
-from here. Whoever wants to be sure runs it again with --retries 0: what recovers then was kept down by them.
+This cannot tell the cause. A server that a fault has broken for good, and that answers with 503, looks the
+same. To be sure, run it again with --retries 0: if the service recovers then, retries kept it down.
 """
 
 from collections.abc import Sequence

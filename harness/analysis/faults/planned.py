@@ -1,4 +1,4 @@
-"""Faults: what was planned, and what happened to each, as far as anybody wrote it down.
+"""Faults: what was planned, and what the events say about each.
 
     applying    fault_on                    fault_off   fault_healed
        |-LEAD_S-|====== window [on, off) =======|- - - - - -|
@@ -45,7 +45,7 @@ class CanaryTimes:
     through_ms: float | None = None
     beside_ms: float | None = None
     expected_ms: float | None = None
-    added_ms: float | None = None  # by the link alone, as far as anybody could measure
+    added_ms: float | None = None  # the delay of the link alone, if it was measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class PlannedFault:
     unverified_why: str = "nothing says that it was verified"
     healed: bool | None = None
     unhealed_why: str = ""
-    left: bool = True  # after the run, if it was not healed
+    left: bool = True  # if it was not healed: whether it is still there after the run
     skipped_why: str = ""
     canaries: CanaryTimes = CanaryTimes()
     did: Mapping[str, int] | None = None  # what it did itself
@@ -89,7 +89,7 @@ def timeline(
 ) -> tuple[PlannedFault, ...]:
     """Every fault; `undone`: the run directory says that nothing is left to be undone."""
     found = {fault.name: fault for fault in _planned(plan)}
-    # Healing is written when it has been proved, with the time at which it was done: not in order of time.
+    # `fault_healed` is written when healing is proved, with the time of healing: so it is out of order.
     for event in sorted(events, key=lambda event: event.at_ns):
         if isinstance(event, FaultEvent):
             known = found.get(event.name) or PlannedFault(name=event.name, kind="", link="")

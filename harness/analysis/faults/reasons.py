@@ -1,4 +1,4 @@
-"""What a fault means for the verdict: one that did not happen, was not verified or touched nothing, and one that was not survived."""
+"""Findings about faults that did not happen, were not verified, touched nothing, or were not survived."""
 
 from collections.abc import Sequence
 from typing import Final

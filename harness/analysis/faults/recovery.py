@@ -62,8 +62,8 @@ LEAST_S: Final = 5
 LEAST_TRIED: Final = 5
 RESOLUTION_S: Final = 1.0
 BACK_RARE: Final = 0.02
-WORKS: Final = 0.5  # of the calls before a fault that have to succeed, for anything to be normal
-LATEST_S: Final = 10  # what "still" is told of
+WORKS: Final = 0.5  # the share of calls that must succeed before a fault, so that there is a normal state
+LATEST_S: Final = 10  # the last seconds, which `still` describes
 
 Outcome = Literal["recovered", "not_recovered", "unknown"]
 
@@ -76,9 +76,9 @@ class GroupRecovery:
     outcome: Outcome
     recover_s: float | None = None
     still: str = ""
-    excess: float = 0.0  # how far out it is at the end, to tell which group is the worst
-    good_s: int = 0  # in a row at the end, when nothing was out
-    why: str = ""  # it was out, and nobody can say whether it still is: why
+    excess: float = 0.0  # how far outside the band it is at the end; the largest is the worst group
+    good_s: int = 0  # good seconds in a row at the end
+    why: str = ""  # why it is unknown whether it is still out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +179,7 @@ def _commonest_failure(calls: Calls, back: Sequence[Span]) -> str:
 def _judged(groups: Mapping[str, CallGroup], back: Sequence[Span], after: Span) -> dict[str, GroupRecovery]:
     """The load, and each operation with enough calls before."""
     able = [name for name, group in groups.items() if name != LOAD and _has_band(group)]
-    if len(groups) == 2:  # its one operation is the load
+    if len(groups) == 2:  # the only operation is the load itself
         able = []
     load = groups[LOAD]
     found = {LOAD: _search(load, make(load.before, back, chance.RARE / 2), after)}
@@ -261,7 +261,7 @@ def _search(group: CallGroup, band: Band, after: Span) -> GroupRecovery:
         sign = _of_rows(group, band, [each for _, each in inside], (*edges, end_ns), rare)
         if not sign:
             return GroupRecovery(name=group.name, outcome="recovered", recover_s=float(began))
-        # The seconds behind the first of the row are looked at again, now that something was out.
+        # The seconds after the first of the row are examined again, because something was out.
         began, second, last, inside, pause = inside[0][0] + 1, inside[0][0], sign, [], 0
     if not last:
         return GroupRecovery(name=group.name, outcome="unknown", good_s=len(inside))
@@ -320,7 +320,7 @@ def _still(group: CallGroup, band: Band, sign: Sign, now: CallCounts) -> str:
     of_it = f"the calls of {name}" if name else "all calls"
     all_of_it = f"all calls of {name}" if name else "all calls"
     if sign == "slow" and now.slow_share > 0.5:
-        sign = "median"  # it says more, when most of them are slow
+        sign = "median"  # the median says more when most calls are slow
     match sign:
         case "failed":
             those = all_of_it if now.failed_share == 1 else f"{_share(now.failed_share)} of {of_it}"

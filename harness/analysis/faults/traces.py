@@ -1,4 +1,4 @@
-"""The calls around a fault, by operation: what recovery is measured on. Pure arrays, nothing of a call but its fate.
+"""The calls around a fault, by operation, as plain arrays; recovery is measured from them.
 
 Definitions. A trace is the decided calls (ok or failed) of one *group*, sorted by intended start: the load as a whole,
 or one operation. It has two parts: *before* are the calls of the seconds that the band is made of, without those that

@@ -1,7 +1,7 @@
 """Weaknesses that a resilience matrix recognises, each by name and in a sentence. Pure.
 
-A name is a way of being wrong, after those that the reference server can be broken in on purpose
-(`harness serve --break NAME`), and is given only to what distinguishes it:
+A name stands for one way to be broken. The reference server can be broken in these ways on purpose
+(`harness serve --break NAME`). A weakness is named only when its signs are distinct:
 
 - *ack-before-commit*: acknowledged work is missing that was new when a fault came, while older work is there.
 - *no-durability*: everything that had been acknowledged for a while was gone after a crash; or sessions were, after
@@ -10,8 +10,8 @@ A name is a way of being wrong, after those that the reference server can be bro
 - *greedy-cleanup*: sessions were lost while no process had ended, so nothing can have forgotten them.
 - *slow-leak*: in most rows the server's memory grew with the calls, by `LEAK_BYTES` a call or more.
 
-What faults cannot show is not here: one client that sees another's data (leaky-context), a door that opens to any key
-(open-door).
+Weaknesses that faults cannot show are not here: a client sees another client's data (leaky-context), a server
+accepts any key (open-door).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Work lost or done twice: what was promised while faults came and went, and what was there afterwards.
+"""Find work that was lost or done twice: compare what was acknowledged with what is there afterwards.
 
 Every entry that was written is one of three:
 
@@ -28,7 +28,7 @@ from harness.analysis.finding import Finding, certain, unknown
 from harness.mcp import outcome
 from harness.run_directory.results import Promises, WorkResult
 
-# Answers that a write was not done; a gateway says these of a server that did not answer it.
+# Outcomes that mean that a write was not done, except HTTP statuses in GATEWAY: there it may have been.
 REFUSED: Final = frozenset(
     {
         outcome.CONNECT,
@@ -42,9 +42,9 @@ REFUSED: Final = frozenset(
     }
 )
 GATEWAY: Final = frozenset({502, 504})
-# Answers that what was written cannot be read, whoever asks; not those that ask for patience or blame the question.
+# Outcomes that mean that nobody can read the entries; not those that ask to wait or blame the request.
 CANNOT: Final = frozenset({outcome.TOOL_ERROR, outcome.RPC_ERROR, outcome.HTTP_STATUS, outcome.SESSION_LOST})
-REFUSALS_MOST: Final = 3  # kinds of them that are told
+REFUSALS_MOST: Final = 3  # how many kinds of refusals are named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class WorkOutcome:
     refused: int = 0
     refusals: str = ""  # the commonest, in words
     unread: str = ""  # why what was acknowledged could not be read back
-    answered: bool = False  # that was an answer of the server's
+    answered: bool = False  # whether the server itself gave that answer
     unrecorded: str = ""  # why the target's own records could not be read
     acknowledged_ns: tuple[int, ...] = ()
     missing_ns: tuple[int, ...] = ()

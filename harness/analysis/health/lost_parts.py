@@ -1,4 +1,4 @@
-"""Parts of a run that ended though nobody had asked them to: which, when, and how.
+"""Parts of a run that ended without being asked to: which, when, and how.
 
 A part of the harness's own (the reference target and what stands behind it, Toxiproxy, the janitor) makes the run
 unknown: what was measured from then on was not what was to be measured. A part that was replaced (the janitor) is only

@@ -1,4 +1,4 @@
-"""Was it the server that was measured, or the load generator?
+"""Decide whether the server was measured, or the load generator.
 
 A generator is *saturated* when it did not do what was asked of it, or when a large part of what it measured is its own:
 

@@ -1,4 +1,4 @@
-"""Were the users there? What the workers say of themselves between the start and the end of each step.
+"""Check that the users were running: the workers' reports between the start and the end of each step.
 
 - A closed step is held by as many users as were asked for: every reading of every worker within it, added up, says so.
   Steps that end before each worker has been read once are not judged by this.

@@ -1,4 +1,4 @@
-"""Reports: what the workers of the load generator say of themselves, and which stretch of time each one is about.
+"""The reports of the load generator's workers, and the stretch of time that each report covers.
 
     worker 0    ----|---------|---------|-------      a report tells of the time since the one before it
                     a    b         c                  report b covers (a, b]

@@ -1,1 +1,1 @@
-"""Objectives: what was observed, and whether that holds them, misses them, or leaves them undecided."""
+"""Objectives: the observed value of each, and whether it is held, missed, or undecided."""

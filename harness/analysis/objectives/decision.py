@@ -44,7 +44,7 @@ class ObjectiveDecision:
     word: Word
     low: float = 0.0
     high: float = math.inf
-    why: str = ""  # what is in the way of a decision
+    why: str = ""  # why it could not be decided
 
 
 def exact(objective: Objective, value: float) -> ObjectiveDecision:

@@ -1,4 +1,4 @@
-"""What was seen of an objective, and what follows from it for the verdict: pass, fail or unknown, with the reason."""
+"""An objective's observed value, and the finding that follows: pass, fail or unknown, with the reason."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +20,7 @@ class Observation:
     objective: Objective
     value: float | None
     why: str = ""
-    broken: str = ""  # it does not hold, whatever the value is: why
+    broken: str = ""  # why it does not hold, whatever the value is
     decision: ObjectiveDecision | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""What an objective is compared with: the observed value, in the unit of its metric.
+"""The observed value of an objective, in the unit of its metric.
 
 Definitions. Without a scope an objective looks at the measured windows of the load steps, without the disturbed
 time of faults and the calls that it touched; `in STEP` at the windows of that step, faults and all; `during
@@ -52,7 +52,7 @@ class ObjectiveInputs:
     """The data that objectives are compared with."""
 
     calls: Calls
-    load: Calls  # the calls of the load, of these
+    load: Calls  # those of them that are calls of the load
     steps: Sequence[steps.Step]
     impacts: Sequence[Impact] = ()
     added: GeneratorShare | None = None
@@ -254,7 +254,7 @@ def _sessions_lost(objective: Objective, evidence: ObjectiveInputs) -> Observati
     return Observation(objective, float(evidence.sessions_lost))
 
 
-# Metrics that are read from what was found so far, not from the calls.
+# Metrics that are read from earlier results, not from the calls.
 _COUNTED: Final[dict[str, Callable[[Objective, ObjectiveInputs], Observation]]] = {
     "recovery": _recovery,
     "missing": _work,

@@ -1,10 +1,10 @@
-"""What chance alone may show in a few calls, when nothing has changed.
+"""Limits on what chance alone shows in a few calls when nothing has changed.
 
-Assumptions: the calls of a second are drawn from those before it, one by one. Real calls come in better and
-worse seconds; who asks here must allow for that as well.
+Assumptions: the calls of a second are independent samples of the calls before. Real calls come in better and
+worse seconds; callers of this module must allow for that, too.
 
-`RARE` is how often a second that is like those before is called different: one in a thousand. Whoever looks at
-several things at once divides it by their number, and passes the rest as `rare`.
+`RARE` is how often a normal second is called different by mistake: one in a thousand. A caller that examines
+several things at once divides it by their number, and passes the quotient as `rare`.
 """
 
 from functools import lru_cache
@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 RARE: Final = 0.001
-CALLS_MOST: Final = 2_000  # with more calls chance does not show much less
-CERTAIN: Final = 50  # so many known values above a quantile make it certain enough
+CALLS_MOST: Final = 2_000  # above this, more calls hardly narrow the limits
+CERTAIN: Final = 50  # with this many known values above a quantile, it is certain enough
 
 
 @lru_cache(maxsize=4096)
@@ -25,7 +25,7 @@ def median_level(count: int, rare: float = RARE) -> float:
     from scipy.special import betaincinv
 
     count = max(1, min(count, CALLS_MOST))
-    least = count // 2 + 1  # so many calls above it lift the median above it
+    least = count // 2 + 1  # with this many calls above a value, the median is above it
     # The chance that at least so many of `count` fall into a share of all is a regularised incomplete beta function.
     return 1.0 - min(0.5, float(betaincinv(least, count - least + 1, rare)))
 

@@ -1,4 +1,4 @@
-"""Intervals: between which values the truth lies, by what so many calls show. Pure arithmetic.
+"""Confidence intervals of shares, percentiles, rates and means. Pure arithmetic.
 
 Shares (success rate, calls slower than a bound): Clopper and Pearson's exact interval, with the number of independent
 calls in place of the number of calls (harness.analysis.statistics.correlation).
@@ -10,7 +10,7 @@ Rates and means: the means of blocks and Student's t.
 `tail` is the probability left out at one end. An objective has one end: `ONE_END`, 5 %. A figure that is shown has two,
 with 2.5 % each: `TWO_ENDS`. Both are called 95 %.
 
-What they do not know: anything that differs between two runs.
+They cannot tell what differs between two runs.
 """
 
 import math
@@ -30,7 +30,7 @@ Numbers = npt.NDArray[Any]
 LEVEL: Final = 0.95
 ONE_END: Final = 1 - LEVEL
 TWO_ENDS: Final = (1 - LEVEL) / 2
-MOST: Final = 1e9  # calls that nobody will ever make
+MOST: Final = 1e9  # more calls than any run makes
 
 
 def share(hits: float, calls: float, tail: float) -> Interval:

@@ -1,4 +1,4 @@
-"""How many independent calls a run's calls are worth, where what happens to one happens to its neighbours, too.
+"""Estimate how many independent calls a run's calls are worth, when neighbours fail or slow down together.
 
 A stall slows down every call that meets it: twenty slow calls in one stall say as much about the server as one. So a
 share of calls (of failures, of calls slower than a bound) is less certain than the number of calls suggests.
@@ -10,7 +10,7 @@ distribution (the adjustment of Korn and Graubard). The smallest number of the t
 were calls. Parts of a run that differ by design (levels of a ramp, the time of a fault) are cut by themselves: only what
 varies inside of them counts.
 
-What it does not know: bursts that are as long as the run, or that did not come in it.
+It cannot see bursts that are as long as the run, or that did not occur in it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy import special
 
 BLOCKS: Final = 8  # the fewest, over all parts; cut in two twice
-CUTS: Final = 4  # so many pieces has a block
+CUTS: Final = 4  # pieces per block
 SUSPECT: Final = 0.1  # how rarely independent calls look correlated
 PART_LEAST: Final = 2 * CUTS  # a part with fewer calls is joined to the one before
 

@@ -1,8 +1,8 @@
-"""How exact a number is: the rounding of what goes into summary.json, and of what people read.
+"""Rounding of numbers in summary.json, and of numbers that people read.
 
 Milliseconds to a microsecond, rates to a thousandth of a call a second, seconds to a millisecond, shares to
 a millionth. A share is rounded down, so that one failure in ten million calls never reads as 1.
-What people read has three digits or so; a blank is a dash, never a zero.
+Numbers for people have about three digits; a missing value is a dash, never a zero.
 """
 
 import math

@@ -1,11 +1,13 @@
-"""The result of a run as values: what summary.json says, typed, with the one encoder and the one decoder for it.
+"""The result of a run as typed values (the content of summary.json), with its only encoder and decoder.
 
-`summary` is the whole; its parts are in `totals`, `load`, `faults` and `health`, their numbers in `figures`. `codec` writes
-and reads the JSON, `schema` makes docs/summary.schema.json of the very same classes, and `glance` is as much of a result as
-can be read of any version's file. What each number means: docs/measurement.md.
+`summary` is the whole result; its parts are in `totals`, `load`, `faults` and `health`, their numbers in
+`figures`. `codec` writes and reads the JSON, `schema` generates docs/summary.schema.json from the same
+classes, and `glance` reads the parts that exist in files of every version. docs/measurement.md explains each
+number.
 
-What may live here: frozen structs, and nothing that calculates. `harness.analysis` fills them, `harness.report` and the
-others read their attributes. The fields stand in the order of the keys in the file: readers of other languages rely on it.
+This package holds frozen structs only, and no calculations. `harness.analysis` fills them; `harness.report`
+and others read their attributes. The order of the fields is the order of keys in the file, because other
+readers rely on it.
 """
 
 from harness.run_directory.results.faults import (

@@ -1,4 +1,4 @@
-"""What each fault did: whom it touched, and how calls and sessions took it; and the matrix, a word for each of them."""
+"""The results of each fault: what it touched, its effect on calls and sessions, and the resilience matrix."""
 
 from typing import Annotated, Literal
 

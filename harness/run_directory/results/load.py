@@ -1,4 +1,4 @@
-"""What each level of load gave, and what the levels say together: breaking point, capacity, knee."""
+"""The results of each level of load, and those of all levels together: breaking point, capacity, knee."""
 
 from typing import Annotated, Literal
 

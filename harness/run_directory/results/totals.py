@@ -1,4 +1,4 @@
-"""What a run was about, and what came of all of it: target, totals, operations, failures, sessions, work, retries."""
+"""The target and the results of the whole run: totals, operations, failures, sessions, work, retries."""
 
 from typing import Annotated
 

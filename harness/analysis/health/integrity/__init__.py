@@ -1,6 +1,6 @@
-"""Whether a run that is read can be what was written: damage to its files, by their contents.
+"""Find damage to the files of a run by contradictions in their contents.
 
-Each module looks at one part, and says what cannot be in a sentence each:
+Each module checks one part, and yields one sentence for each thing that is impossible:
 
     rows      samples.parquet: the numbers, the times, the words of each call
     order     the same: the calls of one worker, and of one user, one after the other

@@ -1,4 +1,4 @@
-"""plan.json, metadata.json and scenario.yaml against each other, and against what happened.
+"""Check plan.json, metadata.json and scenario.yaml against each other, and against what happened.
 
 - A run has all three (scenario.yaml and plan.json are written before anything starts), and they agree: name, seed,
   time-out, warm-up, workers, objectives, the names of steps and faults.

@@ -1,4 +1,4 @@
-"""Events beside each other: what happened in an order in which it cannot have.
+"""Check the events against each other: find orders in which they cannot have happened.
 
     run_started < step_asked <= step_running <= start < end <= step_done <= step_judged < the next ... < run_ended
     fault_on <= fault_verified, fault_on < fault_off <= fault_healed

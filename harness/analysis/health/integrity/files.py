@@ -1,4 +1,4 @@
-"""What a run left behind, as it lies in its files, for the checks of this package."""
+"""The content of the run's files, for the checks of this package."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Record:
     plan: Mapping[str, Any] | None
     scenario: Mapping[str, Any] | None = None
     work: Sequence[Mapping[str, Any]] = ()
-    run_name: str = ""  # of the directory
+    run_name: str = ""  # the name of the run directory
     unread: Sequence[str] = ()  # what could not be read at all
 
     def of(self, kind: type[Kind]) -> Iterator[Kind]:

@@ -1,4 +1,4 @@
-"""Rows beside each other: calls of one worker, and of one user, come one after the other.
+"""Check rows against each other: calls of one worker, and of one user, come one after the other.
 
 - A worker gives numbers as it sends: in the order of the numbers nothing was sent before what came first.
 - A user has one call at a time: it sends the next when the one before is done. Open load, too, has users who do so.

@@ -1,4 +1,4 @@
-"""Rows by themselves: what no single call can have been.
+"""Check each row by itself for values that no call can have.
 
 - intended <= sent <= first byte <= done, none of them negative. (The goodbye of a session is exempt from the first:
   until 2026-11 a user that was stopped while it waited gave it the time at which its next call was due.)
@@ -25,14 +25,14 @@ from harness.mcp import outcome
 Mask = npt.NDArray[np.bool_]
 
 EARLY_NS: Final = 2 * NS_PER_MS
-OVERDUE_S: Final = 15.0  # of a machine that stands still meanwhile
+OVERDUE_S: Final = 15.0  # allowance for a machine that pauses
 SLACK_NS: Final = NS_PER_S  # between the clocks of two machines
 NOT_NEGATIVE: Final = (
     "seq", "intended_ns", "sent_ns", "first_byte_ns", "done_ns", "user", "session", "worker", "bytes_out", "bytes_in",
 )  # fmt: skip
 CLOSING: Final = "session/delete"
 STREAM: Final = "session/listen"
-# The goodbye to a session that is gone, and the stream that a server does not have, are well.
+# Not failures: closing a session that is gone, and asking for a stream that the server does not have.
 FINE_STATUS: Final[dict[str, tuple[int, ...]]] = {CLOSING: (404, 405), STREAM: (405,)}
 # What a response with these statuses can have been: (from, to), and whether there must be one.
 STATUS: Final[dict[str, tuple[int, int, bool]]] = {

@@ -1,4 +1,4 @@
-"""What workers said of themselves, twice a second, beside the rows that they wrote.
+"""Compare the reports that workers send twice a second with the rows that they wrote.
 
 - A worker that has rows has reports; a measured step has no `GAP_S` without one, the rest of a run no `SILENT_S`.
   (After that long the engine itself ends the run.) Where reports are missing nobody knows how the generator was. A worker
