@@ -62,6 +62,6 @@ def _rows(durations_ns: Ints) -> Ints:
 
 
 def _span(calls: Calls) -> tuple[int, int]:
-    """From the whole second before the first call to the last completion, as in `windows`."""
+    """The time from the whole second before the first call to the last completion, in ns, as in `windows`."""
     start = int(calls.intended_ns[0]) // NS_PER_S * NS_PER_S
     return start, max(int(calls.done_ns.max()), int(calls.intended_ns[-1])) + 1

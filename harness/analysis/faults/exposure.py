@@ -8,10 +8,11 @@ wait until a fault was over has felt it, too.
 
 A fault that acts on new connections only (the catalogue says which do) exposes the calls that opened one meanwhile.
 
-On a link behind the target (database, queue, sessions) the calls of the load do not travel over the link: exposed are
-those that were on their way while the fault was on. That the link itself was disturbed is what canaries verify.
-Whether a call needed the database, the queue or a session is not known here. Nor is it known which connections the
-target opened there: a fault that acts on new ones only exposes nobody, whatever connections the load opened itself.
+On a link behind the target (database, queue, sessions) the calls of the load do not travel over the link:
+exposed are those that were on their way while the fault was on. That the link itself was disturbed is what
+canaries verify. It is not known whether a call needed the database, the queue or a session, nor which
+connections the target opened there. So a fault that acts on new connections only exposes no call there,
+whatever connections the load opened.
 """
 
 from collections.abc import Iterable

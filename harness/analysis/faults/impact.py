@@ -45,7 +45,7 @@ class Impact:
 
     @property
     def amplification(self) -> float | None:
-        """By how many times the link's added delay the median call was slowed down; None when unknown."""
+        """How much slower the median call was, in multiples of the delay added per round trip; or None."""
         if self.fault.kind != "latency":
             return None
         added, was, now = self.fault.canaries.expected_ms, self.before.p50_ms, self.during.p50_ms

@@ -3,7 +3,7 @@
 Definitions. The three stretches of time are those of `impact`. Operations *differ* when not all of them took the fault
 alike: another recovery, or one was hit while it was on and another was not. *Hit* is an operation of whose calls more
 failed than chance explains after what was seen before, or whose median was more than a quarter (and than 2 ms) above.
-Reports show operations one by one only where they differ: `shown`, the worst first.
+Reports show single operations only if they differ: `shown`, the worst first.
 """
 
 from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ events know stands behind them. A window that nobody closed (the run was cut off
 `healed` is None when there was nothing to heal; when no event tells, it is True only when nothing is left in
 undo.jsonl: then the janitor has healed it, nobody knows when.
 
-What it does not know: what a fault did (`impact`). A name stands for one fault; its first `fault_on` counts.
+The effect of a fault is not told here (`impact`). A name stands for one fault; its first `fault_on` counts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

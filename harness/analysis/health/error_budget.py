@@ -19,12 +19,12 @@ done), so nothing is assumed about whether slow calls are delayed more or less o
     added        0 0 0 0 0 0 0 0 0 10
     without it   5 5 5 5 5 5 5 5 5 5     added to p90: 0, to p100: 10        (tests/analysis/health/test_error_budget.py)
 
-Where no kernel tells (TLS, other platforms, runs of older versions) the scheduling lag stands in for it: how late a
-sleeper is woken. Which calls it met is not known, so in each report the longest lag is taken to have met the slowest
-call. That is too much rather than too little.
+Without kernel time stamps (TLS, other platforms, runs of older versions) the scheduling lag is used instead:
+how late a sleeping task is woken. Which calls were delayed is not known, so in each report the longest lag is
+assigned to the slowest call. This estimates too much rather than too little.
 
-What it does not know: delays between the reading of the clock and the sending itself; what a busy generator does to a
-server on the same machine.
+It does not see delays between reading the clock and sending, nor the effect of a busy generator on a server
+on the same machine.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """Attempts to join the load that its master refused: how many, of what kind, and since when.
 
-They change nothing of what was measured, and so nothing of the verdict; but whoever made them wanted users of this run.
-Somebody who is refused tries again several times a second, so attempts are more than those who made them.
+They do not change the measurement or the verdict, but somebody wanted to take users of this run. A refused
+client tries again several times a second, so there are more attempts than clients.
 """
 
 from collections import Counter

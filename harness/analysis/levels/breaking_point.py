@@ -24,8 +24,8 @@ tests/analysis/levels/test_breaking_point.py). One that fails exactly what is al
 `last_good_users` is the highest good level before the break, so the server's limit lies above it, and not above the level
 that broke. The conductor and whoever reads the run again decide with the same function, `weigh`.
 
-Assumptions: levels come in the order in which they ran. What it does not know: a break by latency while every call
-succeeds (harness.analysis.levels.knee), bounds that were marked with `break_unless` (harness.conduct.judging).
+Assumptions: levels come in the order in which they ran. This does not see a break by latency while every call
+succeeds (harness.analysis.levels.knee), nor missed bounds of `break_unless` (harness.conduct.judging).
 """
 
 from collections.abc import Sequence
@@ -38,9 +38,7 @@ from harness.foundation.units import show_percent
 from harness.run_directory.results import BreakingPoint, StepResult
 
 REPEATS_MOST: Final = 6
-AWAY: Final = (
-    0.2  # how far from the limit a level is told to be good or broken, as a share of the failures allowed
-)
+AWAY: Final = 0.2  # distance from the limit at which the test compares, as a share of the failures allowed
 BROKEN_ODDS: Final = 40.0
 GOOD_ODDS: Final = 2.0
 ROUGHLY: Final = BROKEN_ODDS / 2
@@ -55,7 +53,7 @@ class Level:
     users: int
     judged: Judged
     limit: float
-    repeats: bool = False  # the level before it, run again
+    repeats: bool = False  # whether this run repeats the level before it
 
 
 def broke(success_rate: float | None, limit: float) -> bool:
@@ -131,7 +129,7 @@ def settled(repeats: Sequence[Judged], limit: float, *, went_on: bool) -> State:
         return state
     if len(repeats) >= REPEATS_MOST:
         return "open" if leans(repeats, limit) else "good"
-    # A run of an earlier version, or one that was cut off: its last repeat decided.
+    # In a run of an earlier version, or one that was cut off, the last repeat decides.
     return "good" if went_on or not broke(repeats[-1].answered_rate, limit) else "open"
 
 

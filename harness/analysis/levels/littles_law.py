@@ -1,4 +1,4 @@
-"""Little's law as a check of the numbers: users who wait for an answer can't have more calls open than users.
+"""Little's law as a check of the numbers: users who wait for answers cannot have more open calls than users.
 
     in flight = rate of calls * mean response time     <=     users        (closed load; without thinking, about equal)
 

@@ -1,7 +1,8 @@
-"""Stretches of time in which the load, and what was done to the server, stayed as they were.
+"""Stretches of time in which neither the load nor the faults changed.
 
-Levels of a ramp differ by design, and so does the time of a fault from what is around it. That is no chance: a run that is
-made again differs in the same way. So intervals look only at what varies inside of these stretches.
+Levels of a ramp differ by design, and so does the time of a fault from the time around it. That is not
+chance: a repeated run differs in the same way. So confidence intervals use only the variation within these
+stretches.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Warm-up that was still going on in the measured part of a step: its first calls were slower than the others.
+"""Detect warm-up that was still going on in the measured part of a step: its first calls were slower.
 
     start_ns                                            end_ns, or the first fault
        |# # # #|. . . . . . . . . . . . . . . . . . . . . . |     a mark: the median response time of a part
@@ -40,8 +40,8 @@ PARTS_LEAST: Final = 10
 PARTS_MOST: Final = 40
 PART_S: Final = 0.25
 CALLS: Final = 8
-CALLS_LEAST: Final = 4  # of a part; with fewer it says nothing
-SPLIT_LEAST: Final = 2  # one slow part happens at any time
+CALLS_LEAST: Final = 4  # the least calls of a part that is used
+SPLIT_LEAST: Final = 2  # one slow part may be chance
 CERTAIN: Final = 4.5
 ABOVE: Final = 0.8
 STANDS_OUT: Final = 0.5
@@ -119,7 +119,7 @@ def _ratio(medians: Floats, split: int) -> float:
     if variance <= 0:
         return np.inf if before.mean() > after.mean() else 0.0
     neighbours = float(left[1:] @ left[:-1]) / float(left @ left)
-    # Estimated from so few, correlation comes out too small.
+    # From so few values, the correlation is underestimated.
     correlated = min(max(neighbours + (1 + 3 * neighbours) / count, 0.0), CORRELATED_MOST)
     variance *= (1 + correlated) / (1 - correlated)
     error = (variance * (1 / split + 1 / (count - split))) ** 0.5
