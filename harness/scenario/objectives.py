@@ -17,7 +17,7 @@ An abort rule ends a run early, and is written the same way:
     success_rate < 50% for 10s
 
 Without a scope an objective holds over the measured part of the load steps, outside fault windows.
-What it does not know: whether it holds. `analysis.objectives.observed` measures, `verdict` compares.
+This module does not decide whether it holds: `analysis.objectives.observed` measures, `verdict` compares.
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""Did the calls work at all? A run in which nearly nothing succeeded is no success, whatever its objectives ask for.
+"""Check that calls worked at all: a run in which almost nothing succeeded fails, whatever its objectives are.
 
 Rules. Only the measured time of the load steps counts, without the time of faults.
 
@@ -7,10 +7,10 @@ Rules. Only the measured time of the load steps counts, without the time of faul
 - A ramp broke at its first level: a failure, because it has not shown what the server holds.
 - More calls failed than succeeded: a failure.
 
-The last two leave the word to an objective that asks for the success or the failures of calls, where there is one.
+The last two rules do not apply if an objective bounds the success or the failures of calls.
 
-A ramp that broke above a good level has shown what it was for: the level at which it broke is left out. A resilience
-matrix gives each fault a word of its own, so only the first rule looks at it.
+If a ramp broke above a good level, it has served its purpose: the level at which it broke is left out. A
+resilience matrix judges each fault by itself, so only the first rule applies to it.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,26 +1,26 @@
-"""Sessions: how many were opened, how many the server forgot, how many were opened again; in all, and by fault.
+"""Sessions: how many were opened, lost by the server, and opened again; in total, and per fault.
 
 Definitions. Opened: ok calls of an operation that opens a session (`OPENING`). Lost: calls that ended as
 `session_lost`, so a session that several calls found missing counts several times. Reopened: sessions opened
 by a user who had opened one before.
 
-By fault sessions themselves are counted, from the fault until the next one is applied, or to the end:
+Per fault, each session is counted once, from the fault until the next one is applied, or to the end:
 
     opened        fault on           off                      the next one
       |--- S ---------|=================|--- an ok call of S: survived -----|
                             a call of S finds it gone: lost                 (tests/analysis/calls/test_sessions.py)
 
-Present is the last session that a user had opened before, if the user called at all since. It survived when a call within
-it (of a tool, say) was answered after the fault, and none found it gone. Present ones that
-neither survived nor were lost were given up: where the connection is the session (WebSocket) it ends with it.
-Reopened are the present ones whose user opened another one.
+A session was present if it is the last one that a user opened before, and the user made a call since. It
+survived if a call within it (such as a tool call) was answered after the fault, and none found it gone.
+Sessions that neither survived nor were lost were given up: if the connection is the session (WebSocket), it
+ends with the connection. It was reopened if its user opened another one.
 
-The storm is when users who have had a session ask for another one, answered or not, faster than ever in the `BEFORE_S`
-before: its peak is the busiest second, counted from the fault on, and it lasts from the first such second to the end of
-the last.
+In a storm, users who have had a session ask for another one, answered or not, faster than at any time in the
+`BEFORE_S` before. Its peak is the busiest second, counted from the fault on; it lasts from the first such
+second to the end of the last.
 
-Sessions survive a restart when one was there, some call found it after the restart, and none found its session gone.
-Of a protocol without sessions nothing is said.
+Sessions survived a restart if one was present, a call used it after the restart, and no call found its session
+gone. A protocol without sessions has no such result.
 """
 
 from collections.abc import Sequence

@@ -1,33 +1,34 @@
-"""The band: what one group of calls was like before a fault, and whether later calls are still like that.
+"""The band: the figures of one group of calls before a fault, and whether later calls are outside of it.
 
-Three things are looked at, and each may be beyond what was seen before:
+Three figures are compared, and each may be outside the band:
 
 - `failed`: the share of failures among decided calls;
 - `median`: the median response time of the ok calls;
-- `slow`: the share of ok calls that are slow (`traces`: beyond the 90th percentile of before, and a margin). This is
-  how a slowdown of a part of the calls is seen, of one shard or replica: the median of all does not move.
+- `slow`: the share of ok calls that are slow (`traces`: above the 90th percentile of before, plus a margin).
+  This shows a slowdown of some calls, such as those of one shard or replica, which does not move the median.
 
-Each is compared with the worst second before and with what so few calls show by chance (`chance`), whichever allows
-more. The median may be a quarter or 2 ms above that, because services drift by that much without cause, and a shared
-machine adds that much to every call of a second. The share of slow calls may be a tenth (`SLOW_SHARE`) above it: a
-machine that does something else for 100 ms holds up a tenth of the calls of that second. Being faster is never out.
-Only seconds with `ENOUGH` calls can be the worst one: with fewer it is chance.
+Each is compared with the worst second before, and with what so few calls show by chance (`chance`), whichever
+allows more. The median may be a quarter or 2 ms above that: services drift that much without cause, and a
+shared machine adds that much to every call of a second. The share of slow calls may be a tenth (`SLOW_SHARE`)
+above it: a machine that is busy for 100 ms delays a tenth of the calls of that second. Being faster is never
+outside. Only seconds with `ENOUGH` calls can be the worst one, because fewer calls may be bad by chance.
 
-A *row* of three seconds is looked at as well. Where each of the three has enough calls (`ENOUGH`, for the share of slow
-calls `DENSE`), its middle median, and the slow calls of all but its worst second, are compared with the *second-worst*
-second before: one odd second before excuses one odd second after, not three. With fewer calls the three are taken together and compared with three together. Failures
-are always taken together.
+A *row* of three seconds is compared, too. If each of the three has enough calls (`ENOUGH`, for the share of
+slow calls `DENSE`), their middle median, and the slow calls without the worst second, are compared with the
+*second-worst* second before: one odd second before excuses one odd second after, not three. With fewer calls,
+the three are added up and compared with three seconds added up. Failures are always added up.
 
-Where two or more odd seconds before would hide slow calls (`ODD_SHARE`), the middle one of *seven* seconds is compared
-with the middle ones of seven before: a shard is slow in all of them, an odd second is one of seven.
+If two or more odd seconds before would hide slow calls (`ODD_SHARE`), the middle one of *seven* seconds is
+compared with the middle ones of seven before: a slow shard is slow in all of them, an odd second is one of
+seven.
 
-A *long row* is for groups with few calls: as many seconds as hold `LONG` calls, together, compared with long rows
-before. Three seconds of such a group prove nothing.
+A *long row* is for groups with few calls: as many seconds as hold `LONG` calls, added up and compared with
+long rows before. Three seconds of such a group prove nothing.
 
-An operation shares its machine with the rest of the load, so what the load has done before it may do as well (`widened`):
-its own seconds have too few calls to tell. Nor is anything out for one odd second after healing (`of_first`) unless calls
-failed in it or its median is beyond the band, of an operation `GROSS` times: among many operations one always has such
-a second. Slow calls are out when a row has them.
+An operation shares its machine with the rest of the load, so its band also allows what the whole load has
+shown (`widened`): its own seconds have too few calls. One odd second after healing is ignored (`of_first`),
+unless calls failed in it or its median is outside the band (for an operation, `GROSS` times): among many
+operations, one always has such a second. Slow calls count only if a whole row has them.
 """
 
 from collections.abc import Callable, Iterable, Sequence

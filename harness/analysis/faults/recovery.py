@@ -35,7 +35,7 @@ fault on at the time. What is certainly out is not unknown.
 
 False alarms and power are measured in tests/analysis/faults/test_recovery_calibration.py.
 
-What it does not know: throughput. A service that is fast and right for the few who come back has recovered.
+Throughput is not compared: a service that is fast and correct for a few returning users has recovered.
 Slower by less than a quarter, or than 2 ms, is not seen; nor are slow calls that are less than a tenth of all.
 """
 
