@@ -3,10 +3,11 @@
     wait -> canaries agree -> write ahead -> apply, read back -> FAULT_ON -> canaries differ as they should (verified)
          -> hold -> read back -> FAULT_OFF -> heal (a ladder), read back -> canaries agree again -> FAULT_HEALED
 
-A fault of the plan is held for its time; one that an experiment asks for (`apply`), until it is to be healed (`heal`).
-A fault that could not be applied, or whose step never came, is skipped, with the reason: it did not happen.
-Where canaries cannot tell, because the server is too busy to answer them: before, the fault goes on; verifying, it "could not
-be verified"; healing, what was read back counts. Only what is certain makes a fault skipped, or not healed.
+A fault of the plan is held for its time; a fault that an experiment asks for (`apply`), until it is healed
+(`heal`). A fault that could not be applied, or whose step never came, is skipped, with the reason: it did not
+happen. If canaries cannot tell, because the server is too busy to answer: before the fault, it is applied
+anyway; when verifying, it "could not be verified"; when healing, what was read back counts. A fault is
+skipped or called not healed only when that is certain.
 What cannot be healed stays in undo.jsonl, for the janitor and `harness doctor --clean`.
 """
 
@@ -42,8 +43,8 @@ from harness.services.fault_sites.own_process import OwnProcess
 from harness.services.fault_sites.server_site import ServerSite
 
 HEAL_S, HEAL_PAUSE_S, HEAL_LEAST_S = 10.0, 0.5, 1.0
-# How long canaries may look before a fault. A process is only asked whether it is there: a busy one is not waited for, or
-# a kill that belongs into the time of another fault would come after it.
+# How long canaries may take before a fault. A process is asked only briefly: waiting for a busy one could
+# delay a kill until after the other fault during which it should happen.
 BEFORE_S, BEFORE_PROCESS_S, BEFORE_TRIES = 3.0, 0.5, 3
 WATCHED_TRIES = 10
 # How long canaries may take to verify a fault: its own time, within these.
@@ -51,14 +52,14 @@ VERIFY_LEAST_S, VERIFY_MOST_S = 5.0, 20.0
 
 
 class Notes(Protocol):
-    """Where a line is written that the user should see at once."""
+    """Writes a line that the user should see at once."""
 
     def note(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class FaultSite:
-    """A place for faults, and its canaries."""
+    """A fault site, and its canaries."""
 
     place: Link | OwnProcess | NamedProcess | ServerSite
     canaries: Canaries
@@ -66,7 +67,7 @@ class FaultSite:
 
 @dataclass(slots=True)
 class HeldFault:
-    """A fault that somebody asked for, and will ask to heal."""
+    """A fault that an experiment applied, and will heal."""
 
     step: FaultStep
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -90,21 +91,19 @@ class Injector:
     missed: list[str] = field(default_factory=list)  # faults whose time had not come when the run ended
 
     def step_began(self, name: str | None, at_ns: int) -> None:
-        """A load step has all its users; None is the run itself. The first time counts."""
+        """Note that a load step has all its users (None: the run itself); only the first call counts."""
         future = self._began(name)
         if not future.done():
             future.set_result(at_ns)
 
     async def inject(self, steps: tuple[FaultStep, ...]) -> None:
-        """All faults, each at its time; ends when the last is healed, also when it is cancelled."""
+        """Play all faults, each at its time; end when the last is healed, also when cancelled."""
         each = [asyncio.ensure_future(self._inject(step)) for step in steps]
         try:
             await asyncio.gather(*each)
         except BaseException as error:
-            # The first that ends so ends `gather`, while the others may still be healing.
-            if not isinstance(
-                error, asyncio.CancelledError
-            ):  # then they have been told already, and once is enough
+            # The first error ends `gather`, while other faults may still be healing.
+            if not isinstance(error, asyncio.CancelledError):  # `gather` has cancelled them already
                 for one in each:
                     one.cancel()
             await asyncio.wait(each)
@@ -114,12 +113,12 @@ class Injector:
             raise
 
     async def reached(self, name: str | None, offset_s: float) -> None:
-        """So long after a load step began."""
+        """Wait until `offset_s` after a load step began."""
         began_ns = await asyncio.shield(self._began(name))
         await self._sleep_until(began_ns + int(offset_s * NS_PER_S))
 
     async def apply(self, step: FaultStep) -> FaultVerified | FaultSkipped:
-        """Now; what its verification said. It stays until `heal`, or the end of the run."""
+        """Apply a fault now; return its verification. It stays until `heal`, or the end of the run."""
         mine = places(step.kind, step.link)
         others = [(one, mine & places(one.step.kind, one.step.link)) for one in self.held.values()]
         if found := next(((one, shared) for one, shared in others if shared), None):
@@ -138,7 +137,10 @@ class Injector:
         return shown
 
     async def heal(self, name: str) -> FaultHealed:
-        """Whether it is healed, and why not; one that is not there needs no healing."""
+        """Heal a fault; return whether that worked, and why not.
+
+        A fault that is not there counts as healed.
+        """
         held = self.held.get(name)
         if held is None:
             return self._whole(name)
@@ -151,7 +153,7 @@ class Injector:
         return FaultHealed(at_ns=self.clock.now_ns(), name=name, healed=True, why="")
 
     async def heal_all(self) -> None:
-        """What an experiment has left behind."""
+        """Heal all faults that an experiment has left."""
         await asyncio.gather(*(self.heal(name) for name in list(self.held)))
 
     async def _until_told(self, held: HeldFault, what: type[FaultEvent]) -> None:
@@ -178,7 +180,10 @@ class Injector:
         await self._apply_and_heal(step, way, fault)
 
     async def _trouble(self, way: FaultSite) -> str:
-        """Why it is certainly not as if nothing were done to it; what froze for a moment gets another chance."""
+        """Return why the site is certainly not healthy, else "".
+
+        Try again, as a machine may freeze for a moment.
+        """
         for tries_left in reversed(range(BEFORE_TRIES)):
             found = await _wellness(way, BEFORE_S if isinstance(way.place, Link) else BEFORE_PROCESS_S)
             if found.word in {"shown", "unknown"}:
@@ -194,13 +199,13 @@ class Injector:
         must = fault.undo()
         try:
             entry = self.undo.add(must.what, **must.data) if must else None
-        except NoRoomError as error:  # nobody could heal it for us
+        except NoRoomError as error:  # without an entry no other process could heal it
             self._skip(step, f"{error.what}: {error.why}")
             return
         applied = proved = False
         self.active.append(step.name)
         try:
-            on_ns = self.clock.now_ns()  # what it cuts, it cuts before the call that asks for it has returned
+            on_ns = self.clock.now_ns()  # before the call: it cuts connections before it returns
             self.progress.note(f"  ! {_what(step)}")
             await fault.apply()
             applied = True
@@ -222,7 +227,10 @@ class Injector:
             self.active.remove(step.name)
 
     async def _unwatched(self) -> str:
-        """Why nobody else could heal a fault; a janitor that has died is replaced within a moment."""
+        """Return why no janitor could heal a fault, else "".
+
+        Wait a little, since a dead janitor is replaced soon.
+        """
         for _ in range(WATCHED_TRIES):
             if not self.undo.unwatched:
                 return ""
@@ -260,7 +268,10 @@ class Injector:
         applied: bool,
         prove: bool,
     ) -> None:
-        """Runs to its end whatever else is being cancelled; each call in it has a deadline."""
+        """Heal the fault and prove it.
+
+        This runs to its end even if cancelled; each call in it has a deadline.
+        """
         off_ns = healed_ns = self.clock.now_ns()
         limit_ns = off_ns + int(HEAL_S * NS_PER_S)
         found = SHOWN
@@ -294,7 +305,7 @@ class Injector:
         self.progress.note(f"  ! {step.name}: " + (f"NOT healed: {why}" if why else f"healed{beside}"))
 
     async def _attempt(self, way: FaultSite, fault: Fault) -> str:
-        """Down the ladder once: heal, else off and on again; then read back. Why it did not work."""
+        """Try once: heal, or renew the site if that fails; then read back. Return the problem, or ""."""
         try:
             try:
                 await fault.heal()
@@ -342,14 +353,14 @@ class Injector:
 
 
 async def _wellness(way: FaultSite, within_s: float) -> CanaryDecision:
-    """Whether it is as without a fault."""
+    """Decide whether the fault site is healthy."""
     if isinstance(way.place, Link):
         return await wellness.of_link(way.place, way.canaries, within_s)
     return await wellness.of_process(way.canaries, within_s)
 
 
 async def _gone(fault: Fault) -> str:
-    """What of a fault is not there any more, read back; what cannot be read back is not known to be there."""
+    """Return what the fault lacks, read back, else ""; a failed read-back counts as lacking."""
     try:
         return await fault.lacks() if isinstance(fault, ReadBack) else ""
     except HarnessError as error:

@@ -4,8 +4,8 @@
 - database link and PostgreSQL itself: one statement, a round trip, on a connection that stays open
 - queue and sessions links: RabbitMQ asked for a message of an empty queue, Redis for a PONG, on connections that stay open
 
-Both of a pair are sent at the same time, in turns which of them first: a server that takes one call at a time keeps both
-waiting. Their calls are not samples: nothing of them is in the numbers of the run.
+Both of a pair are sent at the same time, alternating which goes first, since a server may take one call at a
+time. Canaries are not samples: they do not count in the numbers of the run.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from harness.foundation.units import NS_PER_S
 
 Probe = Callable[[Ask], Awaitable[Canary]]
 HTTP_PORT = 80
-SOON_S = 3.0  # who is asked again and again is not kept for longer, once it is clear
+SOON_S = 3.0  # stop asking after this time once the decision is clear
 NEXT_S = 0.1  # less than that is no time for another pair
 
 
@@ -50,7 +50,7 @@ class Keeping(Protocol):
 
 @dataclass(slots=True)
 class LinkCanaries:
-    """Canaries of one link; of a process both ways are the same."""
+    """Canaries through and beside one link; for a process, both take the same path."""
 
     through: Probe
     beside: Probe
@@ -59,13 +59,16 @@ class LinkCanaries:
     turn: int = 0
 
     async def pairs(self, count: int = PAIRS, ask: Ask = SMALL) -> list[CanaryPair]:
-        """One pair after the other."""
+        """Send pairs one after the other; return them."""
         return [await self._pair(ask) for _ in range(count)]
 
     async def until(
         self, judge: Judge, within_s: float, ask: Ask = SMALL, least: int = PAIRS
     ) -> list[CanaryPair]:
-        """At least so many, unless they take long; more until they decide, within that time."""
+        """Send pairs until `judge` decides, within that time.
+
+        At least `least` of them, unless they take long.
+        """
         began_ns, pairs = self.clock.now_ns(), list[CanaryPair]()
         while True:
             left_s = within_s - self._since_s(began_ns)
@@ -93,7 +96,7 @@ class LinkCanaries:
         return (self.clock.now_ns() - began_ns) / NS_PER_S
 
 
-# How a server is spoken to, by the scheme of its URL; any other speaks HTTP.
+# The protocol to use by the scheme of the server's URL; any other scheme means HTTP.
 _SPOKEN: Final[dict[str, Callable[[str, Clock], Keeping]]] = {
     "postgres": Postgres,
     "postgresql": Postgres,
@@ -104,7 +107,7 @@ _SPOKEN: Final[dict[str, Callable[[str, Clock], Keeping]]] = {
 
 @asynccontextmanager
 async def opened(through: str, beside: str, clock: Clock) -> AsyncIterator[LinkCanaries]:
-    """Canaries for a server at two URLs (of HTTP, PostgreSQL, Redis, or RabbitMQ)."""
+    """Yield the canaries for a server at two URLs (HTTP, PostgreSQL, Redis, or RabbitMQ)."""
     spoken = _SPOKEN.get(urlsplit(beside).scheme)
     if spoken is None:
         upstream = None if through == beside else urlsplit(beside).port or HTTP_PORT

@@ -1,7 +1,8 @@
-"""What a canary says to RabbitMQ: it opens a connection and a channel, and asks an empty queue of its own for a message.
+"""A canary to RabbitMQ: it opens a connection and a channel, and asks its own empty queue for a message.
 
-For more bytes back it publishes one to that queue first; for more bytes there, to nobody. The queue has no name that
-anybody chose, is seen by this connection only, and goes with it. Other people's queues are not touched.
+To receive more bytes it first publishes a message to that queue; to send more bytes, to a queue that does not
+exist. The server names the queue; only this connection sees it, and it ends with it. No other queue is
+touched.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ NOBODY = "harness-canary-to-nobody"
 
 @dataclass(slots=True)
 class AmqpTalk:
-    """AMQP 0-9-1, as far as a canary needs it; of one connection at a time."""
+    """The part of AMQP 0-9-1 that a canary needs, for one connection at a time."""
 
     port: int = 5672
     queue: str = ""  # its own: the server gives it a name
@@ -70,7 +71,7 @@ class AmqpTalk:
 
 
 def _message(queue: str, size: int) -> list[Any]:
-    """What a message is made of."""
+    """Return the frames of one message of `size` bytes."""
     pieces = [body.ContentBody(b"x" * min(PIECE, size - at)) for at in range(0, size, PIECE)]
     return [commands.Basic.Publish(routing_key=queue), header.ContentHeader(body_size=size), *pieces]
 
@@ -80,7 +81,7 @@ async def _say(wire: CountedConnection, channel: int, *frames: Any) -> None:
 
 
 async def _heard(wire: CountedConnection, name: str) -> Any:
-    """The next frame, which has to be that one."""
+    """Return the next frame; raise if it has another name."""
     head = await wire.hear(HEAD)
     rest = await wire.hear(int.from_bytes(head[3:7]) + 1)
     try:

@@ -1,11 +1,11 @@
-"""A canary that talks over one connection in a protocol of its own: of Redis, of a queue.
+"""A canary that talks over one kept connection in a protocol such as that of Redis or of RabbitMQ.
 
 The connection stays open, as the target's does, unless a fresh one is asked for; a broken one is opened again first,
-which is not timed. Bytes are those of what was asked and answered, without the greeting; of one that did not come back,
-all that came over its connection.
+which is not timed. The bytes are those of question and answer, without the greeting; for a canary without an
+answer, all bytes of its connection.
 
-It is written by hand. A client library makes a lost connection again by itself, sends heartbeats, and reads before it is
-asked; a canary has to know which bytes its time is of, and that a connection is the one that was open before the fault.
+No client library is used: it would reconnect by itself, send heartbeats and read early. A canary has to know
+which bytes it timed, and that its connection is the one from before the fault.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ EACH = 100  # bytes that a request stands for, each way
 
 
 class UnexpectedError(Exception):
-    """The other side said something else than it should."""
+    """The server sent something other than the protocol demands."""
 
 
 @dataclass(slots=True)
 class CountedConnection:
-    """One connection, its bytes counted."""
+    """A connection that counts its bytes."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -41,7 +41,7 @@ class CountedConnection:
         await self.writer.drain()
 
     async def hear(self, count: int) -> bytes:
-        """So many bytes."""
+        """Read exactly `count` bytes; raise EOFError if the connection ends first."""
         # In pieces, so that what came before the end is counted.
         heard = bytearray()
         while len(heard) < count:
@@ -53,7 +53,7 @@ class CountedConnection:
         return bytes(heard)
 
     async def hear_line(self) -> bytes:
-        """To the end of a line."""
+        """Read to the end of a line."""
         line = b""
         while not line.endswith(b"\n"):
             line += await self.hear(1)
@@ -61,19 +61,19 @@ class CountedConnection:
 
 
 class CanaryProtocol(Protocol):
-    """A protocol."""
+    """The client side of a protocol, as far as canaries need it."""
 
     @property
     def port(self) -> int:
-        """Where its servers listen, unless a URL says otherwise."""
+        """The port of its servers, unless a URL names another."""
         ...
 
     async def greet(self, wire: CountedConnection, where: SplitResult) -> None:
-        """From a new connection to one that can be used."""
+        """Do the handshake on a new connection."""
         ...
 
     async def exchange(self, wire: CountedConnection, out: int, into: int) -> None:
-        """One round trip; it carries so many bytes there, or so many back, beside its own."""
+        """Make one round trip that carries `out` extra bytes to the server, or `into` extra bytes back."""
         ...
 
     async def leave(self, wire: CountedConnection) -> None:
@@ -83,7 +83,7 @@ class CanaryProtocol(Protocol):
 
 @dataclass(slots=True)
 class CanaryConnection:
-    """One way to a server."""
+    """A kept connection to a server, by one path: through the link or beside it."""
 
     url: str = field(repr=False)  # it may hold a password
     talk: CanaryProtocol
@@ -91,7 +91,7 @@ class CanaryConnection:
     kept: CountedConnection | None = None
 
     async def probe(self, ask: Ask) -> Canary:
-        """Never raises: whatever happens is the result."""
+        """Send one canary. Never raises: every error is a result."""
         began_ns = self.clock.now_ns()
         try:
             async with within(ask.limit_s):
@@ -135,7 +135,7 @@ class CanaryConnection:
 
 
 async def until_closed(wire: CountedConnection) -> None:
-    """Until the server has closed the connection, one way or the other."""
+    """Wait until the server has closed or reset the connection."""
     with suppress(ConnectionResetError):
         while await wire.reader.read(65536):
             pass

@@ -1,11 +1,12 @@
-"""What canaries decide together: what a link adds, and whether that is what was to be seen.
+"""Decide from several canaries how much delay a link adds, and whether that is the expected effect.
 
 What it adds is known in one of two ways:
 
 - *held*: the kernel's times on both sides of the link (`faults.canary.farside`). The server's own time is not in it.
-- *paired*: the difference of a pair, where the kernel cannot tell. The server's own time is in it, as noise: the median of the
-  differences gets an interval (the order statistics around it, 95 %; of fewer than six pairs, the least and the greatest).
-  What is to be certain has a wider one, 99.9 % (of fewer than eleven pairs, none): it is looked at after each pair.
+- *paired*: the difference of a pair, where the kernel cannot tell. The server's own time is in it, as noise:
+  the median of the differences gets an interval (the order statistics around it, 95 %; with fewer than six
+  pairs, the least and the greatest). What must be certain needs a wider one, 99.9 % (none with fewer than
+  eleven pairs), since it is tested after each pair.
 
 A decision is one of four words:
 
@@ -45,7 +46,7 @@ TIMES: Final = 3  # as long as beside the link, and nothing came: that is silenc
 
 @dataclass(frozen=True, slots=True)
 class LinkDelay:
-    """What the link adds to a round trip: the median, and the intervals that it is in."""
+    """The delay that a link adds to a round trip: the median, and its 95 % and 99.9 % intervals."""
 
     ms: float
     likely_ms: tuple[float, float]
@@ -54,7 +55,10 @@ class LinkDelay:
 
 
 def added(pairs: Sequence[CanaryPair]) -> LinkDelay | None:
-    """By the kernel's times where there are any, else by pairs; None when nothing came back."""
+    """Return the link's delay, by the kernel's times if there are any, else by pairs.
+
+    None without any reply.
+    """
     held = [
         one.held_ms
         for one in (pair.through for pair in pairs)
@@ -62,7 +66,7 @@ def added(pairs: Sequence[CanaryPair]) -> LinkDelay | None:
     ]
     if held:
         middle = median(held)
-        # Of one or two, a machine that froze for a moment may be the reason.
+        # With one or two values, a machine that froze for a moment may be the reason.
         spare = 0.0 if len(held) >= PAIRS_LEAST else 2 * NOISE_MS
         return LinkDelay(middle, (middle, middle), (middle - spare, middle + spare), held=True)
     both = differences_ms(pairs)
@@ -74,7 +78,7 @@ def added(pairs: Sequence[CanaryPair]) -> LinkDelay | None:
 
 
 def differences_ms(pairs: Sequence[CanaryPair]) -> list[float]:
-    """Through less beside, of the pairs that both came back."""
+    """Return, for each pair with two replies, the time through the link minus the time beside it, in ms."""
     return [
         pair.through.took_ms - pair.beside.took_ms
         for pair in pairs
@@ -83,7 +87,7 @@ def differences_ms(pairs: Sequence[CanaryPair]) -> list[float]:
 
 
 def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The order statistics around the median, whatever the values are distributed like."""
+    """Return an interval for the median from order statistics, for any distribution of the values."""
     ordered, n = sorted(values), len(values)
     cut, outside = 0, 2 * 0.5**n  # that the median is beyond the least or the greatest
     while cut + 1 < n / 2 and outside + 2 * comb(n, cut + 1) * 0.5**n <= 1 - confidence:
@@ -93,14 +97,17 @@ def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[f
 
 
 def medians_ms(pairs: Sequence[CanaryPair]) -> tuple[float | None, float | None]:
-    """Through and beside, each by itself."""
+    """Return the median times through the link and beside it, in ms; None where there was no reply."""
     through = [pair.through.took_ms for pair in pairs if pair.through.took_ms is not None]
     beside = [pair.beside.took_ms for pair in pairs if pair.beside.took_ms is not None]
     return (median(through) if through else None), (median(beside) if beside else None)
 
 
 def beside(pairs: Sequence[CanaryPair]) -> CanaryDecision:
-    """Whether there is anything to compare with. A server that is only busy is not in trouble."""
+    """Decide whether the server itself is in order, so that there is something to compare with.
+
+    Busy is in order.
+    """
     cut = [pair.beside for pair in pairs if pair.beside.end != "replied" and not pair.beside.waits]
     if cut:
         return CanaryDecision(
@@ -110,12 +117,12 @@ def beside(pairs: Sequence[CanaryPair]) -> CanaryDecision:
 
 
 def answered(pairs: Sequence[CanaryPair]) -> CanaryDecision:
-    """Whether all came back, however long that took."""
+    """Decide whether all canaries through the link were answered, however long that took."""
     if (trouble := beside(pairs)) != SHOWN:
         return trouble
     cut = [pair.through for pair in pairs if pair.through.end != "replied" and not pair.through.waits]
     if cut:
-        # One may be an accident of the server's; of more than half it is the link.
+        # A single one may be the server's accident; when it is more than half, the link is the cause.
         word: Word = "not shown" if 2 * len(cut) > len(pairs) else "unknown"
         return CanaryDecision(word, f"{len(cut)} of {len(pairs)} canaries through the link were {cut[0].end}")
     stuck = [_stuck_ms(pair.through) for pair in pairs]
@@ -127,7 +134,7 @@ def answered(pairs: Sequence[CanaryPair]) -> CanaryDecision:
 
 
 def silence(pairs: Sequence[CanaryPair]) -> CanaryDecision:
-    """Whether the server had anything to say at all."""
+    """Decide whether the server answered any canary through the link."""
     if all(pair.through.end != "replied" for pair in pairs):
         longest_s = max((pair.through.lasted_ms for pair in pairs), default=0.0) / MS_PER_S
         return CanaryDecision("unknown", f"the server did not answer a canary within {longest_s:.1f} s")
@@ -135,7 +142,7 @@ def silence(pairs: Sequence[CanaryPair]) -> CanaryDecision:
 
 
 def without_effect(pairs: Sequence[CanaryPair]) -> CanaryDecision:
-    """Whether the link is as if nothing were on it."""
+    """Decide whether the link adds no delay."""
     if (trouble := answered(pairs)) != SHOWN:
         return trouble
     found = added(pairs)
@@ -151,7 +158,10 @@ def without_effect(pairs: Sequence[CanaryPair]) -> CanaryDecision:
 def slower_by(
     pairs: Sequence[CanaryPair], expected_ms: float, most_ms: float | None = None, spread_ms: float = 0.0
 ) -> CanaryDecision:
-    """Whether round trips were longer by so much, but for noise; with `most_ms`, up to as much as that."""
+    """Decide whether round trips took `expected_ms` longer, within noise.
+
+    With `most_ms`, up to that much longer.
+    """
     if (trouble := beside(pairs)) != SHOWN:
         return trouble
     if (nothing := silence(pairs)) != SHOWN:
@@ -165,7 +175,7 @@ def slower_by(
 def _between(
     found: LinkDelay, expected_ms: float, most_ms: float | None, spread_ms: float
 ) -> CanaryDecision | None:
-    """Whether it is what was expected; None when its interval is on both sides of an end."""
+    """Decide whether the delay is in the expected range; None when its interval crosses a bound."""
     allowed = max(expected_ms * TOLERANCE, NOISE_MS) + spread_ms
     least, most = expected_ms - allowed, (most_ms or expected_ms) + allowed
     if least <= found.likely_ms[0] and found.likely_ms[1] <= most:
@@ -179,7 +189,7 @@ def _between(
 
 
 def ended(pairs: Sequence[CanaryPair], *ends: End) -> CanaryDecision:
-    """Whether canaries through the link ended in one of these ways, while those beside it were answered, or wait."""
+    """Decide whether all canaries through the link ended in one of these ways, with the server in order."""
     if (trouble := beside(pairs)) != SHOWN:
         return trouble
     other = [pair.through for pair in pairs if pair.through.end not in ends]
@@ -194,7 +204,7 @@ def ended(pairs: Sequence[CanaryPair], *ends: End) -> CanaryDecision:
 
 
 def lost(pairs: Sequence[CanaryPair]) -> CanaryDecision:
-    """Whether what is said over the link is lost, and not only late: the server is busy, too."""
+    """Decide whether data on the link are lost, and not only late because the server is busy."""
     if (trouble := beside(pairs)) != SHOWN:
         return trouble
     through = [pair.through for pair in pairs]
@@ -211,12 +221,15 @@ def lost(pairs: Sequence[CanaryPair]) -> CanaryDecision:
 
 
 def ended_as(*ends: End) -> Judge:
-    """`ended`, of these ends."""
+    """Return `ended` with these ends, as a function of pairs alone."""
     return lambda pairs: ended(pairs, *ends)
 
 
 def why_not_taken(pairs: Sequence[CanaryPair]) -> str:
-    """Why the server did not take canaries; one that is too busy to answer has taken them."""
+    """Return why the server did not accept canaries, else "".
+
+    A server too busy to answer has accepted them.
+    """
     found = answered(pairs)
     return "" if found.word == "unknown" else found.why
 
@@ -224,7 +237,7 @@ def why_not_taken(pairs: Sequence[CanaryPair]) -> str:
 def knocked_slower(
     knocks: Sequence[Knock], expected_ms: float, most_ms: float | None = None, spread_ms: float = 0.0
 ) -> CanaryDecision:
-    """Whether what went upstream was held back for so long, asked without the server."""
+    """Decide by knocks, without the server, whether data upstream were held back for that long."""
     if not knocks or any(one.end != "closed" or one.early for one in knocks):
         return CanaryDecision("unknown", "connections through the link did not end as they should")
     ms = median(one.lasted_ms for one in knocks)
@@ -232,7 +245,7 @@ def knocked_slower(
 
 
 def knocked_as(knocks: Sequence[Knock], end: End) -> CanaryDecision:
-    """Whether connections through the link ended in that way, asked without the server."""
+    """Decide by knocks, without the server, whether connections through the link ended in that way."""
     if not knocks or any(one.early for one in knocks):
         return CanaryDecision("unknown", "there is nothing behind the link")
     other = [one.end for one in knocks if one.end != end]
@@ -245,7 +258,10 @@ def knocked_as(knocks: Sequence[Knock], end: End) -> CanaryDecision:
 
 
 def knocked_clean(knocks: Sequence[Knock]) -> CanaryDecision:
-    """Whether the link hands on at once what goes upstream; the quickest counts, since a machine may be slow and a link not fast."""
+    """Decide by knocks whether the link passes data upstream at once.
+
+    The quickest knock counts: a slow machine may delay some, but nothing makes a slow link fast.
+    """
     if not knocks:
         return CanaryDecision("unknown", "nobody knocked")
     bad = [one for one in knocks if one.end in {"refused", "reset"}]
@@ -264,7 +280,7 @@ def knocked_clean(knocks: Sequence[Knock]) -> CanaryDecision:
 
 
 def _lost(pair: CanaryPair) -> bool:
-    """By what the kernel saw; else by what came beside the link in a third of the time."""
+    """Whether the canary's data were lost, by the kernel's view; else whether `_longer` holds."""
     one, far = pair.through, pair.through.far
     if far is not None and one.lasted_ms > STUCK_MS:
         nothing_sent = one.accepted and not far.bytes_out
@@ -273,19 +289,22 @@ def _lost(pair: CanaryPair) -> bool:
 
 
 def _longer(pair: CanaryPair) -> bool:
-    """Through the link nothing came in several times the time of an answer beside it."""
+    """Whether the canary through the link waited more than `TIMES` as long as the one beside it took."""
     return pair.beside.end == "replied" and pair.beside.lasted_ms * TIMES < pair.through.lasted_ms
 
 
 def _stuck_ms(one: Canary) -> float:
-    """For how long what the server has sent has not come through; 0 when it has, or nobody knows."""
+    """Return for how many ms data sent by the server have not come through.
+
+    0 when they have, or it is unknown.
+    """
     if one.end != "silent" or one.far is None or one.far.quiet_ms is None or one.bytes_in >= one.far.bytes_in:
         return 0.0
     return one.far.quiet_ms if one.far.quiet_ms > STUCK_MS else 0.0
 
 
 def _varies(pairs: Sequence[CanaryPair], found: LinkDelay) -> CanaryDecision:
-    """What cannot be told."""
+    """Return the decision "unknown", with the reason."""
     both = differences_ms(pairs)
     spread_ms = max(both) - min(both) if both else 0.0
     if found.held or spread_ms < NOISE_MS:

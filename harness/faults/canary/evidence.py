@@ -33,7 +33,7 @@ def end_of(error: Exception) -> End:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a canary does: so many small requests one after the other, on one connection."""
+    """What a canary is asked to do: `requests` small requests, one after the other, on one connection."""
 
     requests: int = 1
     padding: int = 0  # bytes that each request carries for nothing
@@ -47,7 +47,7 @@ SMALL = Ask()
 
 @dataclass(frozen=True, slots=True)
 class Far:
-    """What the server's side of the link has seen of a canary."""
+    """The server's side of the link, as the kernel saw it for one canary."""
 
     bytes_out: int  # that went on to the server
     bytes_in: int  # that the server has sent
@@ -57,7 +57,7 @@ class Far:
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """What came of one."""
+    """The result of one canary."""
 
     end: End
     lasted_ms: float  # until the last reply, or the other end
@@ -71,18 +71,21 @@ class Canary:
 
     @property
     def took_ms(self) -> float | None:
-        """None when it did not come back."""
+        """The time until the last reply, in ms; None when it was not answered."""
         return self.lasted_ms if self.end == "replied" else None
 
     @property
     def waits(self) -> bool:
-        """A server that is busy looks like that: it has the request, and says nothing yet."""
+        """Whether the server has the request and has not answered yet, as a busy server would."""
         return self.end == "silent" and self.accepted
 
 
 @dataclass(frozen=True, slots=True)
 class Knock:
-    """A connection through the link that says a few bytes and its end: the link ends it, and the server has no part in that."""
+    """The result of a connection through the link that sends a few bytes and its end.
+
+    The link ends the connection; the server has no part in that.
+    """
 
     end: End  # closed: as it should
     lasted_ms: float  # from its end to that of the other side
@@ -91,7 +94,7 @@ class Knock:
 
 @dataclass(frozen=True, slots=True)
 class CanaryPair:
-    """One through the link and one beside it."""
+    """A canary through the link and one beside it, sent at the same time."""
 
     through: Canary
     beside: Canary
@@ -102,13 +105,13 @@ Word = Literal["shown", "not shown", "target", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class CanaryDecision:
-    """What canaries say; `why` is empty when they show what was to be seen."""
+    """What the canaries show; `why` is empty when they show the expected effect."""
 
     word: Word
     why: str = ""
 
     def else_by(self, other: "CanaryDecision") -> "CanaryDecision":
-        """What this one cannot tell, the other may."""
+        """Return the other decision if this one is "unknown" and the other is not."""
         return other if self.word == "unknown" and other.word != "unknown" else self
 
 
@@ -117,26 +120,26 @@ Judge = Callable[[Sequence[CanaryPair]], CanaryDecision]
 
 
 class Canaries(Protocol):
-    """The two ways of one link; of a process there is one, and it is both."""
+    """Sends canaries through and beside one link; for a process, both take the same path."""
 
     async def pairs(self, count: int = PAIRS, ask: Ask = SMALL) -> list[CanaryPair]:
-        """So many."""
+        """Send that many pairs."""
         ...
 
     async def until(
         self, judge: Judge, within_s: float, ask: Ask = SMALL, least: int = PAIRS
     ) -> list[CanaryPair]:
-        """As many as it needs until they decide, within that time."""
+        """Send pairs until `judge` decides, within that time."""
         ...
 
     async def knocks(self, count: int, size: int = 1, limit_s: float = LIMIT_S) -> list[Knock]:
-        """Through the link; none where the server's protocol does not allow it."""
+        """Knock on the link; return [] where the server's protocol does not allow it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """What verification has seen."""
+    """The result of verifying a fault."""
 
     pairs: Sequence[CanaryPair]
     why_not: str  # why they do not show the fault; nothing when they do

@@ -4,15 +4,15 @@
 
     near sends ----- up -----> far sends      the server takes its time      far receives ---- down ----> near receives
 
-Up and down together are *held*: how long the link held the request and the reply back. How long the server
-took is not in it, however long its queue is. Both ends' times are the kernel's, so neither is our own lag.
+Up and down together are *held*: how long the link held the request and the reply back. The server's own time
+is not in it, however long its queue is. All times are the kernel's, so our own lag is not in them either.
 
-The far connection is the one to the server's port that was not there before, and that has sent exactly as many bytes as
-the canary (which pads its request to a length of its own); of several that fit, none. Where none fits, and there are new
-ones that have sent nothing, what the canary sent has not gone on. It is looked at every `LOOK_S`;
-where it was gone before anybody looked, what is known is that the link held nothing for longer than since the last look.
-What it does not know: anything of a Toxiproxy in another network namespace, or on another machine. Then nothing is held,
-and canaries through the link have to be compared with canaries beside it.
+The far connection is a new one to the server's port that has sent exactly as many bytes as the canary (which
+pads its request to a length of its own); if several fit, none is taken. If none fits, and some new ones have
+sent nothing, the canary's data have not gone on. It is read every `LOOK_S`; if it ended between two reads,
+the link held its data for at most the time since the last read.
+It cannot see a Toxiproxy in another network namespace or on another machine. Then `held` is unknown, and
+canaries through the link have to be compared with canaries beside it.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ from harness.foundation.units import NS_PER_MS, NS_PER_S
 
 LOOK_S = 0.01
 SLOW_LOOK_S, SLOWLY_AFTER_S = 0.04, 1.0
-# A reply that came so soon was not held for longer.
+# A reply that came within this time was not held for longer than it took.
 SOON_MS = 20.0
 
 
 @dataclass(slots=True)
 class ConnectionWatch:
-    """Of one connection of a canary's."""
+    """Watches the far side of one canary's connection."""
 
     port: int  # the server's
     near: HasOptions
@@ -49,7 +49,7 @@ class ConnectionWatch:
     held_ms: list[float | None] = field(default_factory=list)  # of each exchange
 
     def look(self) -> None:
-        """Now."""
+        """Read the far side now."""
         if self.blind:
             return
         now_ns = self.clock.now_ns()
@@ -69,7 +69,7 @@ class ConnectionWatch:
         now = kernel.of_port(self.port, now_ns)
         new = {ends: seen for ends, seen in now.items() if ends not in self.others}
         fit = [(ends, seen) for ends, seen in new.items() if mine and seen.bytes_out == mine]
-        # Ours is one of these, and what the canary sent has not gone on.
+        # Ours is one of these, and the canary's data have not gone on to the server.
         self.unsent = not fit and any(not seen.bytes_out for seen in new.values())
         if len(fit) == 1:
             self.ends, seen = fit[0]
@@ -81,19 +81,19 @@ class ConnectionWatch:
         self.far = seen
 
     def replied(self, took_ms: float) -> None:
-        """An exchange is over: how long the link held it."""
+        """Note how long the link held the exchange that has just ended."""
         self.look()
         self.held_ms.append(self._held_ms(took_ms))
 
     def _held_ms(self, took_ms: float) -> float | None:
         far = self.far
         if self.blind or far is None:
-            # Nobody had looked yet: the whole exchange was over before.
+            # The whole exchange was over before the first read.
             return None if self.blind or self.held_ms or took_ms > SOON_MS else took_ms
         near = kernel.own(self.near, self.clock.now_ns())
         if far.bytes_out < near.bytes_out:
             return None
-        # Where it was gone before its data was seen, that came after the last look.
+        # If the connection ended before its data were read, they came after the last read.
         known = far.bytes_in >= near.bytes_in
         up_ms = _later_ms(far.sent_ns, near.sent_ns)
         down_ms = _later_ms(near.received_ns, far.received_ns if known else self.looked_ns)
@@ -102,7 +102,7 @@ class ConnectionWatch:
         return up_ms + down_ms
 
     def seen(self) -> Far | None:
-        """What had gone and come on the far side; None where nobody could look."""
+        """Return the traffic on the far side; None where it could not be read."""
         if self.far is None:
             return Far(0, 0, 0, None) if self.unsent else None
         since_ns = self.far.received_ns
@@ -111,12 +111,12 @@ class ConnectionWatch:
 
     @property
     def total_ms(self) -> float | None:
-        """Of all exchanges; None when one of them is not known."""
+        """How long the link held all exchanges together, in ms; None when one of them is unknown."""
         known = [each for each in self.held_ms if each is not None]
         return sum(known) if known and len(known) == len(self.held_ms) else None
 
     async def follow(self) -> None:
-        """Until it is cancelled."""
+        """Read the far side again and again until cancelled."""
         while not self.blind:
             self.look()
             slowly = self.clock.now_ns() - self.began_ns > SLOWLY_AFTER_S * NS_PER_S
@@ -124,7 +124,7 @@ class ConnectionWatch:
 
 
 def there(port: int | None, clock: Clock) -> frozenset[Ends] | None:
-    """The connections to a server that there are now; None where nobody could look, or nobody wants to."""
+    """Return the present connections to a server's port; None if `port` is None or they cannot be read."""
     if port is None:
         return None
     try:
@@ -137,7 +137,7 @@ def there(port: int | None, clock: Clock) -> frozenset[Ends] | None:
 async def watching(
     port: int | None, near: HasOptions, others: Iterable[Ends] | None, clock: Clock
 ) -> AsyncIterator[ConnectionWatch]:
-    """From connecting to the end of a canary; blind where nobody could look."""
+    """Watch a canary from connecting to its end; blind if the connections could not be read."""
     watch = ConnectionWatch(
         port or 0, near, frozenset(others or ()), clock, clock.now_ns(), blind=others is None
     )

@@ -1,12 +1,12 @@
 """A canary over HTTP: GETs of /health, one after the other on one new connection, byte by byte; any answer is an answer.
 
-It reads what arrives on a socket of its own, because a client library hides what is to be seen here: how a connection
-ended, how many bytes and pieces came before that, how long it took to close. Through a link it also watches the link's far
-side (`farside`), so that the time that the server takes is known, and not taken for the link's.
+It reads from a socket of its own, because a client library hides what matters here: how a connection ended,
+how many bytes and pieces came before that, how long it took to close. Through a link it also watches the
+link's far side (`farside`), so that the server's own time is not mistaken for the link's.
 
-A *knock* asks the server for nothing: a connection that says the beginning of a request, and its end. Toxiproxy hands both on,
-and ends the connection as soon as they are through, whether the server has looked or not. So it shows what the link
-does to what goes upstream, and to the end of a connection.
+A *knock* asks the server for nothing: a connection sends the beginning of a request, and its end. Toxiproxy
+passes both on, and then ends the connection, even if the server has read nothing. So a knock shows what the
+link does to data upstream, and to the end of a connection.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from harness.foundation.clock import Clock, within
 from harness.foundation.units import NS_PER_MS
 
 READ = 65536
-EARLY_S = 0.03  # an end that comes before that, unasked, is that of a link with nothing behind it
+EARLY_S = 0.03  # a link that ends the connection sooner, unasked, has nothing behind it
 OWN_LENGTHS = (
     128  # first requests are longer by any even number up to twice that, beside a link by an odd one
 )
@@ -34,7 +34,7 @@ REQUESTS_WATCHED = 50  # more would cost more time than is to be measured
 
 @dataclass(slots=True)
 class _Replies:
-    """What the parser tells, and what is counted."""
+    """Counts what was sent and received; the parser calls it for each reply."""
 
     done: int = 0
     out: int = 0
@@ -50,14 +50,14 @@ class _Replies:
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """One way to a server; with `upstream`, the server's port behind a link, its far side is watched."""
+    """HTTP canaries to one URL; with `upstream`, the server's port behind a link, its far side is watched."""
 
     base_url: str
     clock: Clock = field(repr=False)
     upstream: int | None = None
 
     async def probe(self, ask: Ask) -> Canary:
-        """Never raises: whatever happens is the result."""
+        """Send one canary. Never raises: every error is a result."""
         began_ns = self.clock.now_ns()
         seen = _Replies()
         try:
@@ -68,7 +68,7 @@ class Http:
         return self._canary("replied", began_ns, done_ns, seen)
 
     async def knock(self, size: int, limit_s: float) -> Knock:
-        """The link alone; `size` bytes go upstream."""
+        """Test the link alone; `size` bytes go upstream."""
         began_ns = self.clock.now_ns()
         try:
             async with within(limit_s):
@@ -107,7 +107,7 @@ class Http:
         return await book.connection(where.hostname or "", where.port or 80)
 
     async def _exchange(self, ask: Ask, seen: _Replies) -> int:
-        """When the last reply was complete."""
+        """Make the requests; return when the last reply was complete, in ns."""
         where = urlsplit(self.base_url)
         others = farside.there(self.upstream, self.clock)
         reader, writer = await self._connected(where)

@@ -1,10 +1,10 @@
-"""What the kernel knows of TCP connections on this machine: bytes, pieces, and when data last went and came.
+"""The kernel's data on TCP connections of this machine: bytes, segments, times of the last data in and out.
 
 Two ways to ask: `own` for a socket that is ours (TCP_INFO), `of_port` and `same` for any other (netlink, sock_diag,
 as `ss -ti` does). No privilege is needed, and nothing is sent over any connection.
 
-The kernel's times are whole ticks: 4 ms on most machines, 10 ms at the most. What it does not know: connections in another
-network namespace or on another machine. Where it refuses to answer, OSError is raised.
+The kernel's times are whole ticks: 4 ms on most machines, 10 ms at most. It knows nothing of connections in
+another network namespace or on another machine. If it refuses to answer, OSError is raised.
 """
 
 import socket
@@ -29,7 +29,7 @@ MESSAGE_BYTES = 72  # before the attributes
 
 
 class HasOptions(Protocol):
-    """A socket, asyncio's wrapping of one too."""
+    """A socket, or asyncio's wrapper of one."""
 
     def getsockopt(self, level: int, option: int, length: int, /) -> bytes: ...
 
@@ -47,19 +47,19 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Which connection: family, ports and addresses, as the kernel writes them."""
+    """The identity of a connection: family, ports and addresses, as the kernel writes them."""
 
     family: int
     packed: bytes
 
 
 def own(ours: HasOptions, now_ns: int) -> Seen:
-    """Of a socket of ours."""
+    """Return the state of our own socket."""
     return _seen(ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES), now_ns)
 
 
 def of_port(port: int, now_ns: int) -> dict[Ends, Seen]:
-    """Every connection whose other end is that port."""
+    """Return every connection whose remote end has that port."""
     found: dict[Ends, Seen] = {}
     for family in (socket.AF_INET, socket.AF_INET6):
         ends = ENDS.pack(0, port, b"", b"")
@@ -68,7 +68,7 @@ def of_port(port: int, now_ns: int) -> dict[Ends, Seen]:
 
 
 def same(ends: Ends, now_ns: int) -> Seen | None:
-    """That connection, as it is now; None when it is gone."""
+    """Return the state of that connection now; None when it is gone."""
     try:
         return next((seen for _, seen in _asked(ends.family, ends.packed, 0, now_ns)), None)
     except FileNotFoundError:
@@ -98,7 +98,7 @@ def _asked(family: int, ends: bytes, flags: int, now_ns: int) -> Iterator[tuple[
 
 
 def _connection(family: int, body: bytes, now_ns: int) -> Iterator[tuple[Ends, Seen]]:
-    """One message; a connection that only waits for its name to be free has nothing to tell."""
+    """Parse one message; it holds no TCP_INFO for a connection in TIME_WAIT."""
     at = MESSAGE_BYTES
     while at + 4 <= len(body):
         length, kind = struct.unpack_from("=HH", body, at)
@@ -108,7 +108,7 @@ def _connection(family: int, body: bytes, now_ns: int) -> Iterator[tuple[Ends, S
 
 
 def _seen(info: bytes, now_ns: int) -> Seen:
-    """Of struct tcp_info; the places are those of linux/tcp.h and never change."""
+    """Parse struct tcp_info; the offsets are those of linux/tcp.h and never change."""
     (sent_ago_ms,) = struct.unpack_from("=I", info, 44)
     (received_ago_ms,) = struct.unpack_from("=I", info, 52)
     (bytes_in,) = struct.unpack_from("=Q", info, 128)

@@ -1,8 +1,8 @@
-"""A canary to PostgreSQL: one statement that takes or gives as many bytes as it is told to.
+"""A canary to PostgreSQL: one statement that sends or returns a given number of bytes.
 
 It uses a connection that stays open, as the target's pool does, unless a fresh one is asked for. A broken one is
-opened again first, which is not timed. How long a connection takes to close is seen on one that asks to cancel a
-statement of nobody's: PostgreSQL answers that by closing it.
+opened again first, which is not timed. How long a connection takes to close is measured with a request to
+cancel a statement that does not exist: PostgreSQL answers it by closing the connection.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ CANCEL = struct.pack("!iiii", 16, 80877102, 0, 0)
 
 @dataclass(slots=True)
 class Postgres:
-    """One way to a PostgreSQL server."""
+    """Canaries to a PostgreSQL server, by one path: through the link or beside it."""
 
     url: str = field(repr=False)
     clock: Clock
     kept: "asyncpg.Connection[asyncpg.Record] | None" = None
 
     async def probe(self, ask: Ask) -> Canary:
-        """Never raises: whatever happens is the result."""
+        """Send one canary. Never raises: every error is a result."""
         began_ns = self.clock.now_ns()
         try:
             async with within(ask.limit_s):

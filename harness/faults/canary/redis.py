@@ -1,6 +1,6 @@
-"""What a canary says to Redis: PING; ECHO for more bytes back, and a question after a long key for more bytes there.
+"""A canary to Redis: PING; ECHO to receive more bytes, EXISTS with a long key to send more bytes.
 
-Nothing is written. It is asked to close a connection by QUIT.
+Nothing is written. QUIT asks the server to close the connection.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from harness.faults.canary.conversation import CountedConnection, UnexpectedErro
 
 @dataclass(frozen=True, slots=True)
 class RedisTalk:
-    """Its protocol, as far as a canary needs it."""
+    """The part of the Redis protocol that a canary needs."""
 
     port: int = 6379
 

@@ -1,4 +1,4 @@
-"""How many requests a canary can make of a server that may be slow, in the time that there is."""
+"""How many requests a canary can make to a server that may be slow, in the time that is left."""
 
 from harness.faults.canary.evidence import CanaryPair
 from harness.foundation.units import MS_PER_S
@@ -8,7 +8,7 @@ HELD_MOST_S = 1.0  # what a toxic adds to all of them together, at the most
 
 
 def as_many_as(wanted: int, first: CanaryPair, within_s: float) -> tuple[int, float]:
-    """So many at the most, and the seconds left for them; none when there is no time for one more."""
+    """Return how many of the wanted requests fit (0 if none does), and the seconds left for them."""
     each_s = max(first.beside.lasted_ms, first.through.lasted_ms) / MS_PER_S
     left_s = within_s - each_s
     fit = int((left_s - HELD_MOST_S) * SPARE / max(each_s, 1e-6))

@@ -1,7 +1,7 @@
-"""Whether a place is as without a fault: before one is applied, and after it was healed.
+"""Whether a fault site is healthy: checked before a fault is applied, and after it was healed.
 
-A link is, when nothing is on it (read back), when it hands on at once what goes upstream (knocks), and when canaries are as
-fast through it as beside it. Of processes both ways are one: they have to take canaries, however long an answer takes.
+A link is healthy when nothing is on it (read back), when it passes data upstream at once (knocks), and when
+canaries are as fast through it as beside it. A process has to accept canaries, however long an answer takes.
 """
 
 from harness.faults.canary.decision import answered, knocked_clean, without_effect
@@ -14,7 +14,7 @@ KNOCK_S = 1.0
 
 
 async def of_link(link: Link, canaries: Canaries, within_s: float) -> CanaryDecision:
-    """The first that is certainly wrong; else what canaries say."""
+    """Return the first problem that is certain, else what canaries show."""
     try:
         if touched := await link.touched():
             return CanaryDecision("not shown", touched)
@@ -27,5 +27,5 @@ async def of_link(link: Link, canaries: Canaries, within_s: float) -> CanaryDeci
 
 
 async def of_process(canaries: Canaries, within_s: float) -> CanaryDecision:
-    """Whether it takes them."""
+    """Decide whether the process answers canaries."""
     return answered(await canaries.until(answered, within_s, least=PAIRS))

@@ -21,10 +21,11 @@ from harness.faults.kinds import (
 )
 from harness.faults.kinds.fault import Fault
 
-# A place is a Link, a Part for what happens to processes, or an Entrance for who comes in; the catalogue says which goes with which kind.
+# The first argument is the fault site: a Link, a process, or a ServerSite; the catalogue says which fits
+# which kind.
 Making = Callable[[Any, str, Mapping[str, float | str]], Fault]
 
-# One line a kind, the names of `catalogue.FAULTS`; a test holds the two together.
+# One line for each kind, with the names of `catalogue.FAULTS`; a test compares the two.
 REGISTRY: dict[str, Making] = {
     "noop": noop.Noop,
     "latency": latency.latency,

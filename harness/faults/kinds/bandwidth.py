@@ -31,7 +31,7 @@ MOST = 1.5  # each chunk waits a millisecond or so longer than it should
 
 
 def bandwidth(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
-    """A narrow link."""
+    """Return the fault that limits the bandwidth of a link."""
     rate_kb_s = max(1, round(float(parameters["rate"]) / BYTES["KB"]))
     upstream = parameters["direction"] == "upstream"
     toxics = on_streams(name, "bandwidth", parameters["direction"], rate=rate_kb_s)
@@ -41,7 +41,7 @@ def bandwidth(link: Link, name: str, parameters: Mapping[str, float | str]) -> F
         return one.bytes_out if upstream else one.bytes_in
 
     def expected(pairs: Sequence[CanaryPair]) -> float:
-        """Of what came back, and the same beside."""
+        """Return how many ms the largest canary takes at this rate (the one beside, where none came back)."""
         return (
             max(size(pair.through if pair.through.end == "replied" else pair.beside) for pair in pairs)
             / bytes_per_ms

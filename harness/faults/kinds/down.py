@@ -11,7 +11,7 @@ BESIDE_S = 3.0  # nobody waits longer for an answer beside a link that refuses
 
 
 class Down:
-    """Nothing comes through."""
+    """The fault that disables a link."""
 
     def __init__(self, link: Link, name: str, parameters: Mapping[str, float | str]) -> None:
         del name, parameters

@@ -27,13 +27,16 @@ class Fault(Protocol):
     """One fault in one place."""
 
     def undo(self) -> Undo | None:
-        """What must be undone, to be written ahead."""
+        """Return the entry for undo.jsonl that is written before the fault is applied.
+
+        None if none is needed.
+        """
         ...
 
     async def apply(self) -> None: ...
 
     async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> VerificationResult:
-        """Whether it shows, in about that time."""
+        """Check within about that time whether the fault has its effect."""
         ...
 
     async def heal(self) -> None: ...
@@ -41,25 +44,25 @@ class Fault(Protocol):
 
 @runtime_checkable
 class ReadBack(Protocol):
-    """A fault that can be looked up where it is applied."""
+    """A fault that can be read back from its fault site."""
 
     async def lacks(self) -> str:
-        """What of it is not there; nothing when all of it is."""
+        """Return what is missing of the fault; "" when all of it is there."""
         ...
 
 
 @runtime_checkable
 class Counting(Protocol):
-    """A fault that does something of its own, act by act."""
+    """A fault that counts its own acts."""
 
     def did(self) -> dict[str, int]:
-        """What it did, and what came of it."""
+        """Return how often it did what, and how the server reacted."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Toxics:
-    """A fault that is toxics on a link; how it shows is its own."""
+    """A fault made of toxics on a link; `shows` verifies its effect."""
 
     link: Link
     toxics: Sequence[Toxic]
@@ -91,7 +94,7 @@ class Toxics:
 
 
 def on_streams(name: str, kind: str, direction: object, **attributes: int) -> list[Toxic]:
-    """The same toxic on one stream of a link, or on both."""
+    """Return the toxic for one stream of a link, or for both."""
     return [
         Toxic(f"{name}-{stream}", kind, stream, attributes=attributes) for stream in STREAMS[str(direction)]
     ]

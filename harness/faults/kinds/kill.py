@@ -15,7 +15,7 @@ COUNT = 3
 
 
 class Kill:
-    """A crash."""
+    """The fault that kills processes."""
 
     def __init__(
         self, part: OwnProcess | NamedProcess, name: str, parameters: Mapping[str, float | str]

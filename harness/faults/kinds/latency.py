@@ -19,7 +19,7 @@ KNOCKS = 3
 
 
 def latency(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
-    """Round trips take longer."""
+    """Return the fault that delays data on a link."""
     latency_ms = round(float(parameters["latency"]) * MS_PER_S)
     jitter_ms = round(float(parameters["jitter"]) * MS_PER_S)
     toxics = on_streams(name, "latency", parameters["direction"], latency=latency_ms, jitter=jitter_ms)

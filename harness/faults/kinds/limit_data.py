@@ -25,7 +25,7 @@ COUNT = 3
 
 
 def limit_data(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
-    """Connections that break off."""
+    """Return the fault that closes a connection after a number of bytes."""
     limit_bytes = round(float(parameters["bytes"]))
     toxics = on_streams(name, "limit_data", "downstream", bytes=limit_bytes)
 
@@ -53,6 +53,6 @@ def limit_data(link: Link, name: str, parameters: Mapping[str, float | str]) -> 
 
 
 def _cut(one: Canary, limit_bytes: int) -> bool:
-    """The server has sent more, and exactly that came: whatever the server did with the connection."""
+    """Whether exactly the limit came through although the server has sent more."""
     more = one.far is not None and one.far.bytes_in > limit_bytes
     return one.end in {"closed", "reset"} and one.bytes_in == limit_bytes and more

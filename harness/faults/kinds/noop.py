@@ -9,7 +9,7 @@ from harness.services.fault_sites.links import Link
 
 
 class Noop:
-    """No effect."""
+    """A fault without effect."""
 
     def __init__(self, link: Link, name: str, parameters: Mapping[str, float | str]) -> None:
         del link, name, parameters
@@ -18,7 +18,7 @@ class Noop:
         return None
 
     async def apply(self) -> None:
-        """There is nothing to do."""
+        """Do nothing."""
 
     async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> VerificationResult:
         pairs = await canaries.until(without_effect, within_s)
@@ -26,4 +26,4 @@ class Noop:
         return VerificationResult(pairs, without_effect(pairs).why, 0.0, found.ms if found else None)
 
     async def heal(self) -> None:
-        """There is nothing to undo."""
+        """Do nothing."""

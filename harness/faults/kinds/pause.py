@@ -18,7 +18,7 @@ SILENT_S = 0.5
 
 
 class Pause:
-    """A freeze."""
+    """The fault that stops processes for a time."""
 
     def __init__(
         self, part: OwnProcess | NamedProcess, name: str, parameters: Mapping[str, float | str]

@@ -18,7 +18,7 @@ ANSWER_S = 2.0
 
 
 def reset_peer(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
-    """Connections end in a reset."""
+    """Return the fault that resets connections."""
     after_s = float(parameters["timeout"])
     toxics = on_streams(name, "reset_peer", parameters["direction"], timeout=round(after_s * MS_PER_S))
     judge = ended_as("reset")

@@ -14,7 +14,7 @@ COUNT = 2
 
 
 class Restart:
-    """A new process."""
+    """The fault that restarts a part of the run."""
 
     def __init__(self, part: OwnProcess, name: str, parameters: Mapping[str, float | str]) -> None:
         del name, parameters

@@ -22,7 +22,7 @@ COUNT = 2
 
 
 class RollingRestart:
-    """New processes, one at a time."""
+    """The fault that restarts both processes of the target in turn."""
 
     def __init__(self, part: OwnProcess, name: str, parameters: Mapping[str, float | str]) -> None:
         del name, parameters
@@ -54,7 +54,7 @@ class RollingRestart:
         await self._part.clear()
 
     def _pids(self) -> tuple[int, ...]:
-        """Of those that run."""
+        """Return the pids of the processes that run."""
         seats = [self._part.seat, *([self._part.second.seat] if self._part.second else [])]
         return tuple(seat.child.pid for seat in seats if seat.running)
 

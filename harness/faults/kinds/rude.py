@@ -34,7 +34,7 @@ FILES_SPARE = 200
 
 
 class Rude:
-    """A crowd of one manner."""
+    """The fault that sends rude clients, all of one kind, to the server."""
 
     def __init__(self, entrance: ServerSite, name: str, parameters: Mapping[str, float | str]) -> None:
         del name
@@ -67,12 +67,15 @@ class Rude:
         await self._crowd.go()
 
     def did(self) -> dict[str, int]:
-        """What they did, and what was done to them."""
+        """Return the counts of what they did, and of how the server reacted."""
         return {name: count for name, count in sorted(self._crowd.counts.items()) if count}
 
 
 def _check_files(clients: int) -> None:
-    """A connection is a file."""
+    """Raise the limit of open files, since each connection needs one.
+
+    Raise ServiceError if that is not possible.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < clients + FILES_SPARE:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, clients + FILES_SPARE), hard))

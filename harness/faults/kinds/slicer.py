@@ -40,14 +40,14 @@ KNOCK_BYTES = 4000
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """What was asked for, and how it shows."""
+    """The parameters of a slicer, and how its effect is judged."""
 
     size_bytes: int
     pause_ms: float
     upstream: bool
 
     def expected_ms(self, pairs: Sequence[CanaryPair]) -> float:
-        """The pauses of what came back, else of the same beside."""
+        """Return the pauses in ms for the largest canary (the one beside, where none came back)."""
         ones = [pair.through if pair.through.end == "replied" else pair.beside for pair in pairs]
         return (
             max(one.bytes_out if self.upstream else one.bytes_in for one in ones)
@@ -70,7 +70,7 @@ class Slices:
         return counted
 
     def counted(self, pairs: Sequence[CanaryPair]) -> CanaryDecision:
-        """By the pieces that came, and those that the server sent."""
+        """Decide by comparing the number of segments that came with the number that the server sent."""
         back = [pair.through for pair in pairs if pair.through.end == "replied"]
         if self.upstream or not all(map(_is_counted, back)):
             return CanaryDecision("unknown", "too little came back to tell slices from noise")
@@ -84,7 +84,7 @@ class Slices:
 
 
 def slicer(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
-    """Crumbs."""
+    """Return the fault that cuts data on a link into small pieces."""
     slice_bytes, pause_s = round(float(parameters["size"])), float(parameters["pause"])
     toxics = on_streams(
         name,
@@ -117,10 +117,10 @@ def slicer(link: Link, name: str, parameters: Mapping[str, float | str]) -> Faul
 
 
 def _is_counted(one: Canary) -> bool:
-    """All that the server sent came, and the kernel has counted its pieces."""
+    """Whether all that the server sent has come, and the kernel has counted its segments."""
     return one.far is not None and one.far.bytes_in == one.bytes_in and bool(one.pieces_in)
 
 
 def _times(one: Canary) -> float:
-    """What each of the server's pieces has become."""
+    """Return into how many segments each segment of the server was cut, on average."""
     return one.pieces_in / max(one.far.pieces_in, 1) if one.far else 0.0

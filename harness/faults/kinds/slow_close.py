@@ -19,7 +19,7 @@ CLOSED_S = 5.0
 
 
 def slow_close(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
-    """Connections linger."""
+    """Return the fault that delays the closing of connections."""
     delay_ms = round(float(parameters["delay"]) * MS_PER_S)
     toxics = on_streams(name, "slow_close", "downstream", delay=delay_ms)
     limit_s = delay_ms / MS_PER_S + CLOSED_S

@@ -14,11 +14,11 @@ from harness.services.fault_sites.links import Link
 
 COUNT = 3
 SILENT_S = 1.0  # longer than a canary beside the link takes, unless the server is busy
-LONGEST_S = 5.0  # nobody waits longer for a connection to be closed: silent so long is proof enough
+LONGEST_S = 5.0  # silence for this long is proof; a later close is not awaited
 
 
 def timeout(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fault:
-    """Silence."""
+    """Return the fault that drops a link's data, and may close the connection after a time."""
     after_s = float(parameters["timeout"])
     toxics = on_streams(name, "timeout", parameters["direction"], timeout=round(after_s * MS_PER_S))
     closes = 0 < after_s < LONGEST_S
@@ -29,7 +29,7 @@ def timeout(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fau
         pairs = await canaries.until(judge, COUNT * limit_s, Ask(fresh=True, limit_s=limit_s), COUNT)
         left_s = within_s - len(pairs) * limit_s
         if judge(pairs).word == "unknown" and left_s > limit_s:
-            # A busy server: once more, for as long as there is.
+            # The server may be busy: try once more, with all the time that is left.
             pairs = await canaries.pairs(1, Ask(fresh=True, limit_s=left_s))
         return VerificationResult(pairs, judge(pairs).why)
 

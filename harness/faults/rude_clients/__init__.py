@@ -1,9 +1,9 @@
-"""Clients that do not behave, one manner a file: `MANNERS` is the list of them.
+"""Rude clients, one kind of misbehaviour in each file: `MANNERS` is the list of them.
 
     crowd -> so many clients, each: act, wait, act, wait, ...        counted act by act; all of it closed at the end
 
-They come beside the load's users, to the same server, and make up for nothing: whatever the server does to them is
-counted and left at that. What the users felt meanwhile is the result.
+They act on the same server as the load's users. What the server does to them is only counted; how the users'
+calls went meanwhile is the result.
 """
 
 from harness.faults.rude_clients import (
@@ -17,7 +17,8 @@ from harness.faults.rude_clients import (
 )
 from harness.faults.rude_clients.crowd import Manner
 
-# One line a manner, the names of `catalogue.RUDE`; a test holds the two together. The count that proves it stands last.
+# One line for each kind, with the names of `catalogue.RUDE`; a test compares them. The last value is the
+# count that proves that it happened.
 MANNERS: dict[str, Manner] = {
     "disconnect": Manner(disconnect.act, "cut"),
     "slow_send": Manner(slow_send.act, "dripped"),

@@ -1,4 +1,4 @@
-"""One client that does not behave: what it was told, what it holds open, what it has counted."""
+"""One rude client: its settings, its open connection and sessions, its counts."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ ENDING_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class McpEndpoint:
-    """Where they come in: an MCP endpoint over HTTP, and how the load speaks to it."""
+    """An MCP endpoint over HTTP, and the protocol that the load speaks there."""
 
     url: str
     protocol: str
@@ -28,7 +28,7 @@ class McpEndpoint:
 
 @dataclass(slots=True)
 class RudeClient:
-    """Goes on from act to act."""
+    """A client that misbehaves act by act."""
 
     door: McpEndpoint
     http: HttpClient = field(repr=False)
@@ -41,7 +41,7 @@ class RudeClient:
     kept: list[HandshakeSession] = field(default_factory=list)  # sessions that it has opened and not ended
 
     async def connect(self, *, small: bool = False) -> Wire:
-        """A connection of its own, closed with the client at the latest."""
+        """Open a connection of its own; it is closed with the client at the latest."""
         self.close()
         where = urlsplit(self.door.url)
         self.wire = await Wire.to(where.hostname or "", where.port or 80, small=small)
@@ -49,7 +49,7 @@ class RudeClient:
         return self.wire
 
     async def usual(self) -> bytes:
-        """A request that is quite in order: the list of tools, in a session where there are any."""
+        """Return a valid request for the list of tools, in a session if the protocol has sessions."""
         if self.session is None:
             session = new_session(self.door.protocol)
             reply = await self.http.run(session.opening())
@@ -62,12 +62,12 @@ class RudeClient:
         return self.encoded(self.session.request("tools/list", {}))
 
     def encoded(self, request: Request) -> bytes:
-        """A request as bytes, with its length."""
+        """Return a request as bytes, with its Content-Length."""
         head = self.head(request.headers, request.method)
         return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(request.body), request.body)
 
     def head(self, headers: Headers, method: str = "POST") -> bytes:
-        """Request line and headers, open at the end."""
+        """Return the request line and headers, without the empty line that ends them."""
         where = urlsplit(self.door.url)
         target = (where.path or "/") + (f"?{where.query}" if where.query else "")
         lines = [("Host", where.netloc.rpartition("@")[2]), ("User-Agent", "mcp-harness-rude")]
@@ -77,7 +77,7 @@ class RudeClient:
         return f"{method} {target} HTTP/1.1\r\n{shown}".encode("latin-1")
 
     def judge(self, answer: Answer) -> None:
-        """What the server made of it: a refusal is right, a 5xx its own trouble."""
+        """Count how the server reacted: refusing is correct, a 5xx is a failure of the server."""
         if not answer.status:
             self.counts["hung_up_on"] += 1
         elif answer.status >= 500:
@@ -88,7 +88,7 @@ class RudeClient:
             self.counts["accepted"] += 1
 
     async def open_session(self) -> tuple[HandshakeSession, Reply]:
-        """A session of the handshake versions, whatever the load speaks; it is kept until it is ended."""
+        """Open and return a session of a version with a handshake, whatever version the load speaks."""
         session = HandshakeSession(HANDSHAKE_VERSIONS[0])
         reply = await self.http.run(session.opening())
         assert reply is not None
@@ -97,19 +97,19 @@ class RudeClient:
         return session, reply
 
     async def end_session(self, session: HandshakeSession) -> None:
-        """In good order; one that the server does not let go of runs out by itself."""
+        """End a session in good order; if the server refuses, the session expires by itself."""
         reply = await self.http.run(session.closing())
         self.kept.remove(session)
         self.counts["ended" if reply is not None and reply.outcome == outcome.OK else "not_ended"] += 1
 
     def close(self) -> None:
-        """The connection; idempotent."""
+        """Close the connection; idempotent."""
         if self.wire is not None:
             self.wire.close()
             self.wire = None
 
     async def leave(self) -> None:
-        """Nothing of it stays: connections closed, sessions ended as far as the time allows."""
+        """Close the connection and end the sessions, as far as the time allows."""
         self.close()
         try:
             async with within(ENDING_S):

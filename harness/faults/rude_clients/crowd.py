@@ -21,7 +21,7 @@ MAY_END = (OSError, EOFError)
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a client misbehaves."""
+    """One kind of misbehaviour."""
 
     act: Callable[[RudeClient], Awaitable[None]]
     shows: str  # the count that proves it
@@ -29,7 +29,7 @@ class Manner:
 
 @dataclass(slots=True)
 class Crowd:
-    """Of one manner, at one door."""
+    """Rude clients of one kind at one endpoint."""
 
     manner: Manner
     door: McpEndpoint
@@ -43,7 +43,7 @@ class Crowd:
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def come(self) -> None:
-        """All of them, spread over the first wait."""
+        """Start all clients, spread over the first interval."""
         http = await self._stack.enter_async_context(http_client(self.door.url, ACT_S, self.door.headers))
         for number in range(self.clients):
             client = RudeClient(self.door, http, self.counts, number, self.size)
@@ -52,7 +52,7 @@ class Crowd:
             self._tasks.append(asyncio.ensure_future(self._go_on(client, late_s)))
 
     async def shown(self, within_s: float) -> bool:
-        """Whether it provably happens; looked at until it does."""
+        """Wait until the count proves the misbehaviour; return whether it did in time."""
         for _ in range(int(within_s / LOOK_S)):
             if self.counts[self.manner.shows]:
                 break
@@ -60,7 +60,10 @@ class Crowd:
         return bool(self.counts[self.manner.shows])
 
     async def go(self) -> None:
-        """Nobody acts any more, nothing stays open; idempotent. What was wrong with an act itself is heard here."""
+        """Stop all clients and close what they hold; idempotent.
+
+        Raise the first unexpected error of an act.
+        """
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -74,7 +77,7 @@ class Crowd:
 
     @property
     def open(self) -> int:
-        """Connections that are held."""
+        """The number of connections that are open."""
         return sum(client.wire is not None for client in self._clients)
 
     async def _go_on(self, client: RudeClient, late_s: float) -> None:

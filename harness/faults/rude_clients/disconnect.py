@@ -4,7 +4,7 @@ from harness.faults.rude_clients.client import RudeClient
 
 
 async def act(client: RudeClient) -> None:
-    """A new connection each time; `cut` when an answer had begun."""
+    """Send a request on a new connection; reset it when the answer begins, and count `cut`."""
     request = await client.usual()
     wire = await client.connect(small=True)
     await wire.send(request)

@@ -1,7 +1,7 @@
-"""Expired sessions: opens a session, ends it in good order, and goes on using it; now and then one that never was.
+"""Expired sessions: open a session, end it, and go on using it; now and then use one that never existed.
 
-A server has to say that it is gone: `rejected`. `accepted` is a session that its end has not ended. A server that hands out
-no sessions has none to expire: then nothing is shown.
+A server has to refuse it: `rejected`. `accepted` means that the session still works after its end. A server
+without sessions has none to expire: then nothing is shown.
 """
 
 import msgspec
@@ -15,7 +15,7 @@ NEVER_WAS = "00000000000000000000000000000000"
 
 
 async def act(client: RudeClient) -> None:
-    """A session's life, and what comes after it."""
+    """Open a session, end it, and use it afterwards."""
     session, reply = await client.open_session()
     if session.session_id is None:
         client.counts["refused" if reply.outcome != outcome.OK else "no_session"] += 1

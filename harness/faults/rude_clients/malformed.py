@@ -1,7 +1,8 @@
-"""Malformed messages: what a server must refuse, one kind after the other, each on a connection of its own.
+"""Malformed messages that a server must refuse, one kind after the other, each on a connection of its own.
 
-Not HTTP, not JSON, not JSON-RPC, not MCP. `rejected` is as it should be (a 4xx, or a JSON-RPC error), `hung_up_on` will do;
-`accepted` says that the server did not mind, and `server_errors` that it fell over its own feet.
+They are not HTTP, not JSON, not JSON-RPC, or not MCP. `rejected` is correct (a 4xx, or a JSON-RPC error),
+`hung_up_on` is acceptable; `accepted` means that the server took it as valid, `server_errors` that it failed
+itself.
 """
 
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from harness.faults.rude_clients.client import RudeClient
 from harness.mcp.dialects.handshake import HEADERS
 
-# Bodies, whole requests where they do not begin with one.
+# Bodies with a valid head; WHOLE holds complete requests.
 BODIES: Final[dict[str, bytes]] = {
     "not JSON": b"{nope",
     "empty": b"",
@@ -33,7 +34,7 @@ KINDS: Final = (*BODIES, *WHOLE)
 
 
 async def act(client: RudeClient) -> None:
-    """The next kind; clients begin with different ones."""
+    """Send the next kind; each client begins with another."""
     kind = KINDS[(client.number + client.acts) % len(KINDS)]
     wire = await client.connect()
     if kind in WHOLE:

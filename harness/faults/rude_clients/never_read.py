@@ -1,8 +1,8 @@
-"""Never read: asks again and again on one connection, and reads none of the answers.
+"""Never read: send requests again and again on one connection, and read none of the answers.
 
-They pile up in the kernel's buffers, on this side in as little room as it gives, then in the server's, then in the
-server, or it stops reading. `unread` are connections with an answer that lies here, `stalled` those on which the
-server took nothing more.
+The answers fill the kernel's buffers, first on this side (as small as it allows), then on the server's, then
+the server's memory, unless it stops reading. `unread` counts connections with an unread answer, `stalled`
+those on which the server accepted no more data.
 """
 
 from harness.faults.rude_clients.client import RudeClient
@@ -13,7 +13,7 @@ STALLED_S = 1.0
 
 
 async def act(client: RudeClient) -> None:
-    """Some more requests (so few that they are no load of their own); one that stalls is held as it is."""
+    """Send some more requests (too few to be a load of their own); keep a connection that stalls."""
     wire = client.wire
     if wire is None:
         request = await client.usual()

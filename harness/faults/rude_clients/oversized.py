@@ -1,7 +1,7 @@
-"""Oversized messages: a call whose argument is far too large, sent in full if the server lets it.
+"""Oversized messages: a call with an argument that is far too large, sent in full if the server accepts it.
 
-`rejected` (413, or any other 4xx) and `hung_up_on` are what a bounded server does; `accepted` says that it has no bound of
-that size. `megabytes` were taken off us, whole ones.
+A server with a limit answers with `rejected` (413, or any other 4xx) or `hung_up_on`; `accepted` means that
+its limit, if any, is larger. `megabytes` counts the whole megabytes that it took.
 """
 
 from harness.faults.rude_clients.client import RudeClient
@@ -14,7 +14,7 @@ CLOSES = b'"}}}'
 
 
 async def act(client: RudeClient) -> None:
-    """One message, on a connection of its own."""
+    """Send one message on a connection of its own."""
     wire = await client.connect()
     client.counts["sent"] += 1
     whole = len(OPENS) + client.size + len(CLOSES)

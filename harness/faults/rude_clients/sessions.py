@@ -1,7 +1,7 @@
-"""Sessions without end: opens one session after the other, and ends none of them.
+"""Sessions without end: open one session after the other, and end none of them.
 
-`opened` and `refused` say what the server made of it. They are ended when the fault is healed, those that there is time
-for (`ended`); each client opens `SESSIONS_MOST` at most.
+`opened` and `refused` count how the server reacted. When the fault is healed, as many are ended as there is
+time for (`ended`); each client opens `SESSIONS_MOST` at most.
 """
 
 from harness.faults.rude_clients.client import RudeClient
@@ -11,7 +11,7 @@ SESSIONS_MOST = 1_000
 
 
 async def act(client: RudeClient) -> None:
-    """One more."""
+    """Open one more session."""
     if len(client.kept) >= SESSIONS_MOST:
         client.counts["had_enough"] += 1
         return

@@ -1,7 +1,7 @@
 """Send slowly: a request that comes a byte at a time and is never complete (slowloris).
 
 Half of the clients never end their headers, the others never end the body that they have announced. `dripped` bytes are
-those that were sent one by one; a server that has had enough closes, or answers: `hung_up_on`.
+those that were sent one by one; `hung_up_on` counts servers that closed the connection, or answered.
 """
 
 from harness.faults.rude_clients.client import RudeClient
@@ -11,7 +11,7 @@ ANNOUNCED_BYTES = 100_000
 
 
 async def act(client: RudeClient) -> None:
-    """One byte more, on the same connection as long as there is one."""
+    """Send one more byte, on the same connection while it is open."""
     wire = client.wire
     if wire is not None and wire.ended():
         client.counts["hung_up_on"] += 1

@@ -1,6 +1,6 @@
-"""A connection that may be used badly: bytes as they are, nothing read that was not asked for, no goodbye.
+"""A raw connection for rude clients: it sends any bytes, reads only on request, and may reset.
 
-Every wait is bounded by whoever makes it. A reply is read by llhttp as far as it is wanted; 64 KB are enough of any.
+Callers set the time limits. llhttp parses a reply, up to 64 KB of its body.
 """
 
 import array
@@ -25,7 +25,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass(slots=True)
 class Answer:
-    """What a server said to something rude."""
+    """The server's reply to a rude request."""
 
     status: int = 0
     body: bytes = b""
@@ -46,7 +46,7 @@ class Wire:
 
     @classmethod
     async def to(cls, host: str, port: int, *, small: bool = False) -> "Wire":
-        """Connected; `small`: with next to no room for what is not read."""
+        """Connect; with `small`, the receive buffer is as small as the kernel allows."""
         failed = OSError(errno.EADDRNOTAVAIL, "there is no address")
         for address in await book.addresses(host):
             try:
@@ -59,14 +59,14 @@ class Wire:
         await asyncio.get_running_loop().sock_sendall(self.sock, data)
 
     async def receive(self, most: int = READ_BYTES) -> bytes:
-        """What there is; nothing when the server has closed."""
+        """Receive what has come; b"" when the server has closed."""
         return await asyncio.get_running_loop().sock_recv(self.sock, most)
 
     async def answer(self) -> Answer:
-        """The next reply, as far as it comes; a status of 0 when none came, or it was not HTTP."""
+        """Return the next reply, as far as it comes; its status is 0 when none came, or it was not HTTP."""
         answer = Answer()
         parser = httptools.HttpResponseParser(answer)
-        with suppress(OSError, httptools.HttpParserError):  # however it ends, it is told as far as it came
+        with suppress(OSError, httptools.HttpParserError):  # returned as far as it came
             while not answer.complete and len(answer.body) < REPLY_BYTES_MAX:
                 data = await self.receive()
                 if not data:
@@ -76,7 +76,7 @@ class Wire:
         return answer
 
     async def readable(self) -> None:
-        """Until something has come, or the end; it is left where it is."""
+        """Wait until data, or the end, have come; leave them unread."""
         loop = asyncio.get_running_loop()
         came = loop.create_future()
         loop.add_reader(self.sock, came.cancel)
@@ -86,7 +86,7 @@ class Wire:
             loop.remove_reader(self.sock)
 
     def ended(self) -> bool:
-        """Whether the server has closed it, or said anything: without waiting."""
+        """Whether the server has closed it, or sent anything; does not wait."""
         try:
             self.sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -96,13 +96,13 @@ class Wire:
         return True
 
     def unread_bytes(self) -> int:
-        """What the server has sent, and lies here."""
+        """Return the number of bytes that the server has sent and that are unread here."""
         found = array.array("i", [0])
         fcntl.ioctl(self.sock, termios.FIONREAD, found)
         return found[0]
 
     def reset(self) -> None:
-        """Cut off, without a goodbye."""
+        """Close the connection with a reset."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.sock.close()
 

@@ -2,10 +2,10 @@
 
     provider: {type: python, module: harness.faults.toolkit, func: apply, arguments: {fault: "latency:latency=200ms"}}
 
-They speak to a run of the harness that makes load meanwhile: the one that `harness chaos FILE` is, or the one that the
-control (harness.faults.toolkit.control) starts when the file is given to `chaos run` by itself. So a fault is
-written ahead, verified by canaries, drawn on the charts and healed whatever happens, as every other.
-Unlike most actions, these raise when what they were to do has not happened.
+They talk to a run of the harness that makes load meanwhile: `harness chaos FILE`, or the run that the control
+(harness.faults.toolkit.control) starts when the file is given to `chaos run`. So a fault is written ahead,
+verified by canaries, drawn on the charts and healed whatever happens, like every other.
+Unlike most actions, these raise an error when they had no effect.
 """
 
 from collections.abc import Mapping

@@ -62,7 +62,7 @@ def after_experiment_control(state: Mapping[str, Any] | None = None, **_: Any) -
 
 
 def _say(process: "subprocess.Popen[bytes]", experiment: str) -> None:
-    """The experiment, on one line; the pipe stays open for as long as there is somebody who steers."""
+    """Send the experiment on one line; the pipe stays open while the experiment steers the run."""
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # its exit code will tell
         process.stdin.write(experiment.encode() + b"\n")
@@ -70,7 +70,7 @@ def _say(process: "subprocess.Popen[bytes]", experiment: str) -> None:
 
 
 def _hear(told: int, process: "subprocess.Popen[bytes]") -> str:
-    """Where it listens; it says so when the load is steady."""
+    """Return the address on which the run listens; it sends that when the load is steady."""
     if not select.select([told], [], [], READY_S)[0]:
         raise ActivityFailed(f"it was not steady within {READY_S:.0f} s")
     line = os.read(told, 4096).decode()
@@ -80,7 +80,7 @@ def _hear(told: int, process: "subprocess.Popen[bytes]") -> str:
 
 
 def _end() -> None:
-    """Its end of the pipe tells the run that nobody steers it any more."""
+    """End the run: closing the pipe tells it that the experiment has ended."""
     process: subprocess.Popen[bytes] = _started["process"]
     if process.stdin is not None:
         process.stdin.close()

@@ -1,9 +1,9 @@
-"""The line from an experiment to the run that makes its load: one JSON object there, one back, over loopback.
+"""The connection from an experiment to the run that makes its load: one JSON object each way, over loopback.
 
     {"ask": "apply", "fault": "latency:latency=200ms"}      ->  {"verified": true, "why": "", ...}
     {"ask": "nonsense"}                                     ->  {"error": "there is no nonsense"}
 
-`HARNESS_STEERING` says where: PORT:KEY. Only who knows the key, which no command line has, is answered.
+`HARNESS_STEERING` holds PORT:KEY. Only requests with the key are answered; it is on no command line.
 """
 
 import json
@@ -24,7 +24,7 @@ ENDED = b'{"error": "the run that makes the load has ended"}'
 
 
 def ask(what: str, **given: Any) -> Mapping[str, Any]:
-    """The answer; ActivityFailed when there is none, or it is an error."""
+    """Ask the run; return its answer. Raises ActivityFailed when there is none, or it is an error."""
     where = os.environ.get(STEERING)
     if not where:
         raise ActivityFailed(
@@ -35,7 +35,7 @@ def ask(what: str, **given: Any) -> Mapping[str, Any]:
 
 
 def answer(where: str, question: Mapping[str, Any], limit_s: float = LIMIT_S) -> Mapping[str, Any]:
-    """One question, one answer."""
+    """Send one question to `where`, and return the answer."""
     port, _, key = where.partition(":")
     try:
         with socket.create_connection(("127.0.0.1", int(port)), limit_s) as line:
@@ -49,7 +49,7 @@ def answer(where: str, question: Mapping[str, Any], limit_s: float = LIMIT_S) ->
 
 
 def _heard(line: socket.socket) -> bytes:
-    """A line; of one without an end so much that it is too large."""
+    """Read one line, or a little more than the largest that is allowed."""
     said = b""
     while not said.endswith(b"\n") and len(said) <= ANSWER_MOST and (piece := line.recv(READ)):
         said += piece
