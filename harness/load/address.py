@@ -1,7 +1,8 @@
-"""Where a server's doors are, from the one address that was given.
+"""The URLs of a server's endpoints, from the one address that the user gave.
 
 A URL with a path is the MCP endpoint itself; without one it is /mcp, or /sse for HTTP+SSE. /health and /status stand at the root
-of the same server, the WebSocket door below the endpoint. Whether a run may go there is for `harness.foundation.addresses` to say.
+of the same server, the WebSocket endpoint below the MCP endpoint. `harness.foundation.addresses` decides
+whether a run may use them.
 """
 
 import base64
@@ -17,7 +18,7 @@ EXAMPLE = "http://127.0.0.1:8000/mcp"
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The URLs of one server, without credentials."""
+    """The URLs of one server's endpoints, without credentials."""
 
     base_url: str
     mcp_url: str
@@ -25,7 +26,7 @@ class Doors:
 
 
 def doors(url: str, protocol: str = "auto") -> Doors:
-    """The doors of the server at `url`; UsageError when it is not a URL of one."""
+    """Return the endpoints of the server at `url`; UsageError when that is not a valid URL."""
     try:
         address = read(url, ("http", "https", "ws", "wss"), usual="http")
     except AddressError as error:
@@ -43,7 +44,7 @@ def doors(url: str, protocol: str = "auto") -> Doors:
 
 
 def credentials(url: str) -> dict[str, str]:
-    """User and password of a URL as the header that carries them."""
+    """Return user and password of a URL as a header; {} when it has none."""
     name_and_password, at, _ = urlsplit(url).netloc.rpartition("@")
     if not at:
         return {}

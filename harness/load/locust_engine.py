@@ -1,9 +1,10 @@
 """The engine of real users: Locust's master and workers as children of ours.
 
-The master is told how many users to run over an inherited socket (`inside/control.py`); the workers spool
-their samples themselves. What makes a run unknown is told by `poll`, once each; the conductor decides what follows:
+The master gets its orders over an inherited socket (`inside/distributed/control.py`); the workers spool
+their samples themselves. `poll` returns each trouble that makes a run unknown, once; the conductor decides
+what follows:
 
-- a child has ended without having been told to (seen at once: the kernel says so)
+- a child has ended without being asked to (the kernel reports that at once)
 - the master misses a worker's heartbeats, or a worker says that it cannot write its rows
 - the master says nothing for SILENT_S, or has hung up
 - a worker's spool has not grown for SILENT_S, though a block is due twice a second, rows or not
@@ -46,7 +47,7 @@ from harness.services.processes.ports import free_port
 from harness.services.processes.process import COMES_FIRST, Child, running
 
 READY_S = 30.0
-ANSWER_S = 10.0  # more than the master itself may take, so that it is the one to say what is wrong
+ANSWER_S = 10.0  # more than the master itself may take, so that the master reports the reason first
 WAIT_S = 60.0  # until all users of a step by count have opened their sessions
 JOIN_S = 120.0
 SILENT_S = 10.0
@@ -58,18 +59,18 @@ ANY_HOST = ("0.0.0.0", "*", "::", "[::]")
 
 @dataclass(slots=True)
 class _LocustLoad:
-    """The conductor's end of the line, the children, and what is wrong with them."""
+    """The conductor's end of the socket, the child processes, and their troubles."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     spec: LoadSpec
     note: Callable[[str], None]
-    stranger: Callable[[int, str], None]  # so many attempts to join were refused, and why
+    stranger: Callable[[int, str], None]  # called with the number of refused attempts to join, and why
     children: dict[str, Child] = field(default_factory=dict)
-    token_file: Path | None = None  # where others find it
+    token_file: Path | None = None  # where workers of other machines find the token
     stopping: bool = False
-    gone: str = ""  # why the master is not heard any more
-    refused: str = ""  # why a worker on another machine will not
+    gone: str = ""  # why the master is silent
+    refused: str = ""  # why a worker on another machine refused
     complete: bool = False  # all workers are there
     clocks: list[Mapping[str, Any]] = field(default_factory=list)
     _words: "defaultdict[str, asyncio.Queue[Mapping[str, Any]]]" = field(
@@ -129,12 +130,15 @@ class _LocustLoad:
                 self.trouble(Trouble(name, "it did not end in order"))
 
     def facts(self) -> Mapping[str, Any]:
-        """Times of this machine's workers are of the same clock."""
+        """Return the clock errors; this machine's workers share our clock."""
         worst_ms = max((clock["error_ms"] for clock in self.clocks), default=0.0)
         return {"clock_error_ms": worst_ms, **({"clocks": self.clocks} if self.clocks else {})}
 
     async def joined(self) -> None:
-        """Until all workers are there, those from other machines too."""
+        """Wait until all workers have joined, also those of other machines.
+
+        Raise UsageError if they do not.
+        """
         spec = self.spec
         if not spec.expect_workers:
             await self.hear("ready", READY_S)
@@ -163,14 +167,14 @@ class _LocustLoad:
         await self.hear("ready", 0.0)
 
     def trouble(self, trouble: Trouble) -> None:
-        """One part has one trouble: what follows from it is no news."""
+        """Keep the first trouble of each part; later ones only follow from it."""
         if trouble.part not in self._known:
             self._known.add(trouble.part)
             self._news.append(trouble)
         self._troubled.set()
 
     async def hear(self, said: str, within_s: float) -> Mapping[str, Any]:
-        """The master's word while everything starts; ServiceError when it does not come."""
+        """Return the master's message while everything starts; raise ServiceError when it does not come."""
         word = await self._next(said, within_s)
         if word is not None:
             return word
@@ -184,7 +188,7 @@ class _LocustLoad:
         raise not_started(code, MASTER)("The load engine failed", why, said_by)
 
     def attend(self, doing: Coroutine[Any, Any, None]) -> None:
-        """Something that goes on beside the load, until it ends."""
+        """Run a task beside the load, until the load ends."""
         task = asyncio.create_task(doing)
         self._tasks.add(task)
 
@@ -193,7 +197,7 @@ class _LocustLoad:
             task.cancel()
 
     async def listen(self) -> None:
-        """Sorts the master's words until it has no more of them."""
+        """Sort the master's messages until they end."""
         patience_s = READY_S  # it has to be loaded first
         try:
             while True:
@@ -207,20 +211,20 @@ class _LocustLoad:
             self.gone = f"it has said nothing for {patience_s:.0f} s"
         except OSError as error:
             self.gone = str(error)
-        # Of a master that has ended there is more to say than that it hung up.
+        # If the master has ended, `mourn` reports more than that it hung up.
         if not self.stopping and not await self.children[MASTER].ended_within(1.0):
             self.trouble(Trouble(MASTER, self.gone))
         self._troubled.set()
 
     async def mourn(self, name: str, child: Child, worker: int | None) -> None:
-        """Learns of a child's end at once."""
+        """Wait for a child's end; report it as trouble unless the load is stopping."""
         code = await child.wait()
         if not self.stopping:
             how = f"it was ended by {signal.Signals(-code).name}" if code < 0 else f"it ended with {code}"
             self.trouble(Trouble(name, how, worker))
 
     async def follow(self, path: Path, worker: int) -> None:
-        """A worker that writes nothing is not there, whatever its heart says."""
+        """Report a worker whose spool has not grown for SILENT_S, even if its heartbeats come."""
         size, unchanged = -1, 0
         while unchanged < SILENT_S:
             await asyncio.sleep(1.0)
@@ -243,7 +247,7 @@ class _LocustLoad:
                 self._troubled.set()
             case "clock":
                 if word["error_ms"] is None:
-                    return  # as if it had not been compared at all
+                    return  # counts as not compared
                 self.clocks.append({key: word[key] for key in ("part", "host", "offset_ms", "error_ms")})
             case "lost" | "unwritten" as said:
                 self.trouble(
@@ -255,7 +259,7 @@ class _LocustLoad:
     async def _next(
         self, said: str, within_s: float, *, heed_trouble: bool = True
     ) -> Mapping[str, Any] | None:
-        """The master's next word of this kind; None when it does not come, or something is wrong."""
+        """Return the master's next message of this kind; None when it does not come, or there is trouble."""
         waiting: list[asyncio.Task[Any]] = [asyncio.create_task(self._words[said].get())]
         if heed_trouble:
             waiting.append(asyncio.create_task(self._troubled.wait()))
@@ -272,7 +276,7 @@ class _LocustLoad:
 
 
 def _last_line(text: str) -> str:
-    """Of a traceback, the line that says what it was."""
+    """Return the last line of a text: in a traceback, the one that names the error."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it wrote nothing")
 
 
@@ -281,13 +285,13 @@ def _size(path: Path) -> int:
 
 
 def _near(spec: LoadSpec) -> str:
-    """Where workers of this machine find the master."""
+    """Return the host where workers of this machine reach the master."""
     host = spec.bind.rpartition(":")[0]
     return "127.0.0.1" if not spec.expect_workers or host in ANY_HOST else host
 
 
 def check_reachable(spec: LoadSpec) -> None:
-    """On another machine 127.0.0.1 is that machine."""
+    """Raise UsageError if workers of other machines would have to load an address of this machine only."""
     host = spec.bind.rpartition(":")[0].strip("[]")
     if not spec.expect_workers or is_this_machine(host):
         return
@@ -301,7 +305,7 @@ def check_reachable(spec: LoadSpec) -> None:
 
 @contextmanager
 def _laid_out(path: Path, text: str) -> Iterator[Path]:
-    """A file that the user alone reads, for as long as somebody may join."""
+    """Write a file that only the user can read; remove it afterwards."""
     with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(text + "\n")
     try:
@@ -311,7 +315,7 @@ def _laid_out(path: Path, text: str) -> Iterator[Path]:
 
 
 def check_free(bind: str) -> None:
-    """Where others join must be ours to listen at."""
+    """Raise UsageError if we cannot listen at the address where workers join."""
     host, _, port = bind.rpartition(":")
     try:
         with socket.create_server((host.strip("[]") if host != "*" else "", int(port))):
@@ -323,7 +327,7 @@ def check_free(bind: str) -> None:
 
 
 def listen_for_web() -> socket.socket:
-    """On loopback."""
+    """Return a listening socket on loopback, at Locust's usual port if that is free."""
     try:
         return socket.create_server(("127.0.0.1", WEB_PORT))
     except OSError:
@@ -338,9 +342,9 @@ def locust_engine(
     web: bool = False,
     cores: Cores | None = None,
 ) -> Engine:
-    """An engine whose children write their logs into the run directory; with `web`, Locust's own pages show it.
+    """Return an engine whose children log into the run directory; with `web`, Locust's web UI shows the load.
 
-    Of these `cores` each worker gets its own.
+    With `cores`, each worker gets a core of its own.
     """
 
     @asynccontextmanager

@@ -1,15 +1,14 @@
-"""How far another machine's clock is from ours, by messages there and back.
+"""The difference between another machine's clock and ours, measured by messages there and back.
 
     ours    ----sent-----------------------received---->
                     \\                     /
     theirs  ---------------told------------------------>
 
-When `told` was read, ours stood somewhere between `sent` and `received`: so theirs - ours lies between
-told - received and told - sent. Each exchange gives such an interval, all hold, and so does what they have in common:
-its middle is the offset, half its width the error. Nothing is assumed about the way there and back being alike.
-
-Over a run clocks drift apart. Times are converted by the offset from before it; what the one from after it says is
-part of the error. What it does not know: whether a clock went wrong in between and came back.
+When they read `told`, our clock was between `sent` and `received`: so theirs - ours lies between told -
+received and told - sent. Each exchange gives such an interval, and the offset lies in all of them: the middle
+of their intersection is the offset, half its width the error. The two ways need not take equally long.
+Clocks drift apart during a run. Times are converted by the offset from before the run; its difference to the
+offset after the run is part of the error. A clock that went wrong in between and came back is not noticed.
 """
 
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from harness.foundation.units import NS_PER_MS
 
 @dataclass(frozen=True, slots=True)
 class ClockExchange:
-    """One message there and back."""
+    """The times of one message there and back."""
 
     sent_ns: int
     told_ns: int
@@ -29,19 +28,19 @@ class ClockExchange:
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
-    """Add `ns` to a time of ours to have one of theirs; it is known to plus or minus `error_ns`."""
+    """Add `ns` to our time to get theirs, to plus or minus `error_ns`."""
 
     ns: int
     error_ns: int
 
 
 def measure(exchanges: Sequence[ClockExchange]) -> ClockOffset:
-    """What all of them say together; clocks that moved meanwhile widen the error."""
+    """Return the offset from all exchanges; clocks that moved meanwhile widen the error."""
     low = max(one.told_ns - one.received_ns for one in exchanges)
     high = min(one.told_ns - one.sent_ns for one in exchanges)
     return ClockOffset((low + high) // 2, (abs(high - low) + 1) // 2)
 
 
 def error_ms(before: ClockOffset, after: ClockOffset) -> float:
-    """How wrong a time can be that was converted by `before`, at any moment up to `after`."""
+    """Return the largest error, in ms, of a time converted by `before`, up to the moment of `after`."""
     return max(before.error_ns, abs(after.ns - before.ns) + after.error_ns) / NS_PER_MS

@@ -1,11 +1,10 @@
-"""Who takes an arrival: any free session of a pool that grows; when there is none, a queue; beyond it, nobody.
+"""Gives arrivals to free sessions of a pool that grows, else to a queue; if that is full, they are not sent.
 
-An arrival belongs to no session. It is of a user class, by the weights of the mix, so that the mix is that of the
-calls however few sessions are needed for them. Of those free the one that was used last goes first: a pool that a
-stall has made large does not keep hundreds of connections half alive. Every class has its first session kept for it.
-
-What it does not know: time, networks, how a session waits. `inside/turns.py` drives it with real users,
-`simulated_pool.py` with drawn ones.
+An arrival belongs to no session. It has a user class, drawn by the weights of the mix, so that the calls have
+the mix however few sessions serve them. The free session that was used last goes first: then a pool that grew
+during a stall does not keep hundreds of connections half alive. Each class has room reserved for its first
+session. It knows nothing of time, networks, or how a session waits. `inside/users/turns.py` drives it with
+real users, `simulated_pool.py` with drawn ones.
 """
 
 from collections import deque
@@ -15,14 +14,14 @@ from typing import Protocol
 
 
 class FreeSession(Protocol):
-    """A session that waits for something to do."""
+    """A session that waits for a call."""
 
     def hand(self, intended_ns: int) -> None: ...
 
 
 @dataclass(slots=True)
 class SessionPool:
-    """The sessions of one process. `grow` opens one more of a class, which then says `ready`."""
+    """The sessions of one process. `grow` opens one more of a class, which then calls `ready`."""
 
     weights: Mapping[str, int]
     max_sessions: int
@@ -42,13 +41,13 @@ class SessionPool:
         self._classes = smooth(self.weights)
 
     def arrive(self, intended_ns: int) -> bool:
-        """Something to do; False when nobody will do it."""
+        """Accept an arrival; False when the pool and the queue are full."""
         name = next(self._classes)
         if self.free[name]:
             self.free[name].pop().hand(intended_ns)
             return True
         growing = self._may_grow(name)
-        # Whoever waits for a session that is being opened for it takes no place from the others.
+        # An arrival whose session is being opened takes no place in the queue.
         if not growing and self.queued >= self.queue_max + self.opening:
             return False
         self.waiting[name].append(intended_ns)
@@ -60,11 +59,11 @@ class SessionPool:
         return True
 
     def opened(self) -> None:
-        """A session that `grow` asked for is there."""
+        """Note that a session that `grow` asked for is open."""
         self.opening -= 1
 
     def ready(self, name: str, seat: FreeSession) -> int | None:
-        """What a session that is free does next: at once, or None, and it is handed something later."""
+        """Return the next call's intended start for a free session; None: the session is given one later."""
         if self.waiting[name]:
             self.queued -= 1
             return self.waiting[name].popleft()
@@ -72,11 +71,11 @@ class SessionPool:
         return None
 
     def oldest_ns(self, otherwise: int) -> int:
-        """The intended start of what has waited longest."""
+        """Return the intended start of the arrival that has waited longest."""
         return min((queue[0] for queue in self.waiting.values() if queue), default=otherwise)
 
     def withdraw(self) -> list[int]:
-        """Nobody waits any longer; the intended starts of what did."""
+        """Empty the queue; return the intended starts of its arrivals."""
         left = sorted(at_ns for queue in self.waiting.values() for at_ns in queue)
         for queue in self.waiting.values():
             queue.clear()
@@ -89,7 +88,7 @@ class SessionPool:
 
 
 def smooth(weights: Mapping[str, int]) -> Iterator[str]:
-    """Names by weight, evenly interleaved: 3 and 1 give a a b a, a a b a, never a a a b."""
+    """Yield names by weight, evenly interleaved: 3 and 1 give a a b a, a a b a, never a a a b."""
     if len(weights) == 1:
         (only,) = weights
         while True:

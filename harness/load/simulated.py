@@ -35,7 +35,7 @@ _NUMPY = {"q": "<i8", "i": "<i4", "h": "<i2", "b": "i1"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedServer:
-    """What is simulated."""
+    """The server that is simulated."""
 
     service_ms: float = 20.0
     think_ms: float = 0.0
@@ -48,7 +48,7 @@ class SimulatedServer:
 
     @property
     def lanes(self) -> int:
-        """How many calls of an open load are served at a time."""
+        """How many calls of an open load are served at the same time."""
         return max(1, round(self.capacity_rps * self.service_ms / 1000))
 
     def throughput_rps(self, users: int) -> float:
@@ -63,7 +63,7 @@ class SimulatedServer:
 
 @dataclass(slots=True)
 class _SimulatedLoad:
-    """Writes the calls of the time gone by whenever it is asked for anything."""
+    """A simulated load; each method first writes the calls of the time that has passed."""
 
     server: SimulatedServer
     clock: Clock
@@ -121,7 +121,7 @@ class _SimulatedLoad:
         return {"clock_error_ms": 0.0}
 
     def _leave(self) -> None:
-        """The end of open load: what is open is answered, what waits is withdrawn."""
+        """End open load: answer the open calls, withdraw the waiting ones."""
         if self.arriving is not None:
             self._write(self._done(self.arriving.finish(self.drawn_to_ns)), last=False)
             self.arriving = None
@@ -134,7 +134,7 @@ class _SimulatedLoad:
         self._write(drawn, last=last)
 
     def _closed(self, now_ns: int) -> Times:
-        """The calls of users from the formula."""
+        """Return the times of the users' calls, drawn by the formula."""
         span_ns = now_ns - self.drawn_to_ns
         rps = self.server.throughput_rps(self.users) if self.users else 0.0
         rows = int(rps * span_ns / NS_PER_S)
@@ -232,7 +232,7 @@ class _SimulatedLoad:
 
 
 def simulated(server: SimulatedServer, clock: Clock) -> Engine:
-    """An engine that draws the calls to `server`."""
+    """Return an engine that draws the calls to `server`."""
 
     @asynccontextmanager
     async def engine(spec: LoadSpec) -> AsyncIterator[Load]:

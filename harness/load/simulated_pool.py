@@ -1,8 +1,8 @@
-"""Open load without a network: arrivals drawn, given to a pool, and served first come first served.
+"""Open load without a network: arrivals are drawn, given to a pool, and served first come first served.
 
-The same schedule (`scenario/plan/arrivals`) and the same pool (`pool`) as with real users; what is simulated is the server:
-`lanes` calls are served at a time, each for the service time, and while it is stalled nothing is. One lane and
-exponential times are the M/M/1 queue, whose percentiles are known:
+The schedule (`scenario/plan/arrivals`) and the pool (`pool`) are those of real users; only the server is
+simulated: it serves `lanes` calls at a time, each for the service time, and none while it is stalled. One
+lane with exponential times is the M/M/1 queue, whose percentiles are known:
 
     response time is exponential with mean 1 / (mu - lambda), so its q-quantile is -ln(1 - q) / (mu - lambda)
 
@@ -23,7 +23,7 @@ NEVER_NS = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One call of an open load, as it was."""
+    """One call of an open load, with its times."""
 
     intended_ns: int
     sent_ns: int
@@ -32,7 +32,7 @@ class Done:
 
 @dataclass(slots=True)
 class Lanes:
-    """A server that serves so many calls at a time, in the order in which they come."""
+    """A server that serves `count` calls at a time, in the order in which they come."""
 
     count: int
     service_ns: Callable[[], int]
@@ -43,7 +43,7 @@ class Lanes:
         self.free_at_ns = [0] * self.count
 
     def done_ns(self, sent_ns: int) -> int:
-        """When a call that is sent now will be answered."""
+        """Return when a call that is sent now will be answered."""
         done_ns = max(sent_ns, heapq.heappop(self.free_at_ns)) + self.service_ns()
         for start_ns, end_ns in self.stalls:
             if start_ns < done_ns and sent_ns < end_ns:
@@ -54,7 +54,7 @@ class Lanes:
 
 @dataclass(slots=True)
 class _Session:
-    """A session of the pool; `hand` is called by it while the time is `sim.now_ns`."""
+    """A session of the pool; the pool calls `hand` at the time `sim.now_ns`."""
 
     sim: "SimulatedPool"
 
@@ -64,7 +64,7 @@ class _Session:
 
 @dataclass(slots=True)
 class SimulatedPool:
-    """Plays arrivals up to a time, whenever it is asked to."""
+    """Plays arrivals up to a given time."""
 
     arrivals: Arrivals
     lanes: Lanes
@@ -88,7 +88,7 @@ class SimulatedPool:
         self._look_ahead()
 
     def play(self, until_ns: int) -> list[Done]:
-        """What was done up to then, in the order in which it was."""
+        """Play up to that time; return the calls that were done, in that order."""
         while min(self._next_ns, self._busy[0][0] if self._busy else self._next_ns) <= until_ns:
             if self._busy and self._busy[0][0] <= self._next_ns:
                 self._end()
@@ -99,7 +99,7 @@ class SimulatedPool:
         return done
 
     def finish(self, until_ns: int) -> list[Done]:
-        """Nothing arrives any more; what waits is withdrawn, what is open is done in the end."""
+        """End the arrivals: withdraw the waiting ones, complete the open calls, and return these."""
         self.play(until_ns)
         self.not_sent += [at_ns for at_ns in self.pool.withdraw() if at_ns < self.ends_ns]
         self._next_ns = NEVER_NS
@@ -109,7 +109,7 @@ class SimulatedPool:
         return done
 
     def oldest_ns(self, otherwise: int) -> int:
-        """The intended start of the oldest call that is open or waits."""
+        """Return the intended start of the oldest call that is open or waits."""
         open_ns = min((one[2].intended_ns for one in self._busy), default=otherwise)
         return min(open_ns, self.pool.oldest_ns(otherwise))
 
@@ -141,7 +141,7 @@ class SimulatedPool:
         self._take(session)
 
     def _grow(self, name: str) -> None:
-        """A session opens in no time."""
+        """Open a session, which takes no time."""
         del name
         self.pool.opened()
         self._take(_Session(self))

@@ -1,10 +1,10 @@
-"""The token of a run: who has it may join the load's master, and nobody else.
+"""The token of a run: only workers that have it may join the load's master.
 
-Each run draws one, and hands it to its own workers in their environment, which no other user of the machine can read. A run
-that expects workers from elsewhere may be given one (`HARNESS_JOIN_TOKEN`, or a file that has it); else it lies in
-the run directory as `join.token` for as long as there is load.
-
-What it does not know: sockets. `inside.sealing` seals them with the key that the token stands for.
+Each run draws one, and passes it to its own workers in their environment, which no other user of the machine
+can read. A run that expects workers of other machines may be given one (`HARNESS_JOIN_TOKEN`, or a file that
+holds it); else it is in the run directory as `join.token` for as long as there is load.
+It knows nothing of sockets: `inside.distributed.sealing` seals them with the key that is derived from the
+token.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ MAKE_ONE: Final = "Make one with: openssl rand -hex 32"
 
 
 def check_sealable() -> None:
-    """Every wheel of pyzmq can; one that was built without CURVE cannot, and an open door is none to fall back to."""
+    """Raise UsageError if pyzmq was built without CURVE (its wheels have it); unsealed is no fallback."""
     import zmq
 
     if not zmq.has("curve"):
@@ -37,14 +37,14 @@ def check_sealable() -> None:
 
 
 def drawn() -> str:
-    """Nobody can guess it."""
+    """Return a new random token."""
     token = secrets.token_hex(32)
     hiding.learn(token)
     return token
 
 
 def given(environment: Mapping[str, str]) -> str:
-    """What the environment says; "" when it says nothing."""
+    """Return the token from the environment; "" when there is none."""
     token, file = environment.get(VARIABLE, ""), environment.get(FILE_VARIABLE, "")
     if not token and file:
         try:
@@ -67,5 +67,5 @@ def given(environment: Mapping[str, str]) -> str:
 
 
 def key(token: str) -> bytes:
-    """32 bytes: the secret half of the master's key."""
+    """Return the secret half of the master's key, 32 bytes derived from the token."""
     return hashlib.blake2b(token.encode(), digest_size=32, person=b"harness-joining").digest()

@@ -1,7 +1,7 @@
-"""What a workload's entries ask of a server: tools called, resources read, prompts got, lists asked for.
+"""The requests of a workload's entries: call a tool, read a resource, get a prompt, or list.
 
-Operations are named by what the scenario says, templates and all, so that there are as many as entries, never as many
-as drawn values; long ones are cut.
+Operations have the names of the scenario, with templates unfilled, so that there are as many as entries, not
+as many as drawn values; long names are cut.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ OPERATION_CHARS_MAX: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class WorkloadEntry:
-    """One entry: how often, and how its next request is made."""
+    """One entry: its weight, and how its next request is made."""
 
     weight: int
     draw: Draw  # the arguments of a tool, else all parameters
@@ -27,14 +27,14 @@ class WorkloadEntry:
     operation: str
 
     def request(self, session: Session, drawn: Any) -> Request:
-        """A request, with what its templates drew."""
+        """Return a request with the values that were drawn for its templates."""
         if self.tool is not None:
             return session.call(self.tool, drawn)
         return session.request(self.method, drawn, self.operation)
 
 
 def works(entries: Iterable[Mapping[str, Any]]) -> list[WorkloadEntry]:
-    """The entries of a scenario's workload."""
+    """Return the entries of a scenario's workload."""
     return [_work(entry) for entry in entries]
 
 
@@ -55,7 +55,7 @@ def _work(entry: Mapping[str, Any]) -> WorkloadEntry:
 
 
 def _prompt(name: str, draw: Draw) -> Draw:
-    """A prompt's arguments are texts, whatever YAML or a template makes of them."""
+    """Return a draw whose arguments are texts, as a prompt needs, whatever type YAML or a template gives."""
 
     def drawn(rng: Random, count: int) -> dict[str, Any]:
         return {"name": name, "arguments": {key: _text(value) for key, value in draw(rng, count).items()}}

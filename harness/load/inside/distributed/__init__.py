@@ -1,1 +1,1 @@
-"""Locust's master and its workers: who they are, what they tell each other, and who is refused."""
+"""Locust's master and its workers: their processes, their messages, and which workers are refused."""

@@ -12,7 +12,7 @@
                           {"said": "stranger", "attempts": 1, "why": "without a token"}
                           {"said": "lost" | "unwritten", "part": "worker-1", "worker": 1, "why": "..."}
 
-The end of the line is the end of the load: a conductor that dies cannot leave users running.
+When the socket closes, the load ends: a conductor that dies cannot leave users running.
 """
 
 import json
@@ -27,7 +27,7 @@ from harness.load.engine import FD_VARIABLE
 
 
 class Control:
-    """The master's end."""
+    """The master's end of the socket."""
 
     def __init__(self, fd: int) -> None:
         self._socket = gevent.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=fd)
@@ -40,7 +40,7 @@ class Control:
         self._socket.sendall(json.dumps({"said": said, **fields}).encode() + b"\n")
 
     def orders(self) -> Iterator[dict[str, Any]]:
-        """What the conductor asks for, until it hangs up."""
+        """Yield the conductor's orders until it closes the socket."""
         buffer = b""
         while True:
             *lines, buffer = buffer.split(b"\n")

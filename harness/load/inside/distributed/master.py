@@ -1,8 +1,8 @@
 """Locust's master, as a child of the harness: tells workers how many users to run, and nothing else.
 
 It runs no users; samples go from the workers straight to their spools, and Locust's own statistics are
-for its web UI only (`web`). It is steered by `control` rather than by a load shape: a shape is asked about once a second and blocks while
-users spawn, and a step must begin when it is asked for, not up to a second later.
+for its web UI only (`web`). It takes orders by `control`, not from a load shape: Locust asks a shape once a
+second and blocks while users spawn, and a step must begin when it is asked for, not up to a second later.
 """
 
 import logging
@@ -33,12 +33,12 @@ from harness.load.inside.users.classes import load_classes  # noqa: E402
 from harness.scenario.plan.arrivals import proportional  # noqa: E402
 
 WAIT_S = 60.0
-START_NS = 50_000_000  # how far ahead a start lies that is to be the same for all
+START_NS = 50_000_000  # how far ahead a common start of all workers is set
 LOOK_S, ALIVE_S = 0.05, 1.0
 
 
 class Master:
-    """One load test: the runner and what the conductor asked of it."""
+    """Locust's master for one load test: its runner, and the conductor's orders."""
 
     def __init__(self, spec: LoadSpec, control: Control) -> None:
         self.control = control
@@ -66,7 +66,7 @@ class Master:
         self._turned: dict[str, int] = {}
 
     def serve(self) -> None:
-        """Until the conductor says stop, or is gone."""
+        """Carry out orders until the conductor says stop, or is gone."""
         self.control.say("port", port=self.runner.server.port)
         gevent.spawn(self._watch_workers)
         for order in self.control.orders():
@@ -83,7 +83,7 @@ class Master:
         self._stop(0.0, cancelled=True)
 
     def _users(self, count: int, requests: int | None) -> None:
-        """Closed load; with `requests`, users who begin together and share so many calls."""
+        """Run closed load; with `requests`, the users begin together and share that many calls."""
         if count:
             self._change("together" if requests is not None else "free")
         else:
@@ -101,7 +101,7 @@ class Master:
         self._say_quietly("running", users=self.runner.user_count, at_ns=at_ns)
 
     def _arrivals(self, **order: Any) -> None:
-        """Open load: every worker has its share of one schedule."""
+        """Start open load: every worker gets its share of one schedule."""
         kind = f"arrivals of {order['arrivals']['calls']}"
         if self._turns != kind:
             self._let_go()
@@ -115,16 +115,16 @@ class Master:
         self._say_quietly("arriving", at_ns=at_ns, workers=len(answered), of=len(names))
 
     def _change(self, kind: str) -> None:
-        """Who decides when users call; a step by count begins anew each time."""
+        """Set who decides when users call; a step by count always begins anew."""
         if kind != self._turns or kind == "together":
             self._deal({"kind": kind})
         self._turns = kind
 
     def _let_go(self) -> None:
-        """Before all users are stopped: those of a pool have nothing more to do.
+        """Free the users of a pool before all users are stopped.
 
-        Users who have made their calls of a step by count are stopped where they wait. To free them first would let each
-        make calls that nobody asked for.
+        Users of a step by count are stopped where they wait: to free them first would let each make calls
+        beyond the count.
         """
         if self._turns != "together":
             self._change("free")
@@ -132,7 +132,10 @@ class Master:
     def _deal(
         self, turn: dict[str, Any], within_s: float = 0.0, each: dict[str, dict[str, Any]] | None = None
     ) -> dict[str, int]:
-        """Tell every worker who decides when its users call; the users of each that has answered."""
+        """Tell every worker who decides when its users call.
+
+        Return the number of users of each that has answered.
+        """
         self._deals += 1
         self._turned = {}
         for name in self._workers():
@@ -154,15 +157,16 @@ class Master:
         return time.monotonic_ns() - self.epoch_ns
 
     def _until_running(self, count: int) -> None:
-        """Locust gives its workers a second to say so; ours have as long as it takes."""
+        """Wait until `count` users run; Locust itself would wait only a second."""
         with gevent.Timeout(self.spread_s + USERS_S_EACH * count, exception=False):
             while self.runner.user_count != count or self.runner.clients.spawning:
                 gevent.sleep(0.01)
 
     def _stop(self, drain_s: float, *, cancelled: bool, without: Iterable[str] = ()) -> None:
-        """Workers end their users, write their last block and leave; those that do not are left behind.
+        """Have workers end their users, write their last block and leave; report those that do not.
 
-        Nobody waits for those that the conductor knows to be gone: Locust notices only after some heartbeats.
+        Workers in `without`, which the conductor knows to be gone, are not awaited: Locust notices only after
+        some missed heartbeats.
         """
         self.stopping = True
         # Otherwise Locust would give the users of the first worker that leaves to those that are still here.
@@ -202,7 +206,7 @@ class Master:
         return {node.id for node in self.runner.clients.all if node.state != locust.runners.STATE_MISSING}
 
     def _watch_workers(self) -> None:
-        """Say when all are there, when one is not any more, and once a second that we are."""
+        """Report when all workers are ready, when one is lost, and once a second that the master lives."""
         told_ready, looks = False, 0
         while True:
             alive = self._alive()
@@ -220,7 +224,7 @@ class Master:
             gevent.sleep(LOOK_S)
 
     def _say_quietly(self, said: str, **fields: Any) -> None:
-        """A conductor that has hung up needs no news."""
+        """Tell the conductor; if it has closed the socket, only log it."""
         try:
             self.control.say(said, **fields)
         except OSError:
@@ -228,7 +232,7 @@ class Master:
 
 
 def _place(spec: LoadSpec) -> tuple[str, int]:
-    """Where workers join: by default only those of this machine, at a port that is free."""
+    """Return host and port where workers join: by default on loopback only, at a free port."""
     host, _, port = spec.bind.rpartition(":")
     return (host, int(port)) if spec.expect_workers else ("127.0.0.1", 0)
 

@@ -11,8 +11,8 @@
                                     <-----          STOP {drain_s, cancelled}
     LEAVING {offset_ms, error_ms}   ----->          and Locust's own `quit`
 
-A worker on the master's machine needs READY, UNWRITTEN and STOP only. Who has not said READY is given no users (`roster`), and
-who has not the token of the run says nothing at all (`sealing`).
+A worker on the master's machine needs READY, UNWRITTEN and STOP only. A worker gets no users before READY
+(`roster`); without the run's token it cannot send any message (`sealing`).
 """
 
 from typing import Final

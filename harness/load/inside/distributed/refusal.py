@@ -1,10 +1,11 @@
-"""A worker that is refused says so on its own terminal, in three lines, and ends with exit code 2.
+"""A worker that is refused reports it on its own terminal, in three lines, and ends with exit code 2.
 
-    watch(socket, has_token)    of a worker's first socket: until the master has let it in, or will not
-    tell(error)                 the three lines
+    watch(socket, has_token)    watch a worker's first socket until the master accepts or refuses it
+    tell(error)                 write the three lines
 
-To a worker ZeroMQ is silent about a door that stays closed: it tries again, and Locust waits for minutes, or fails with a
-traceback. Who knocks without a token at a door that asks for one is told by the protocol; who has another token is cut off each time.
+ZeroMQ does not tell a worker that it is refused: it tries again, and Locust waits for minutes, or fails with
+a traceback. Without a token, the protocol reports the failed handshake; with a wrong one, the connection is
+cut each time.
 """
 
 import sys
@@ -17,14 +18,14 @@ from zmq.utils.monitor import recv_monitor_message
 from harness.foundation.errors import USAGE, HarnessError, UsageError
 from harness.foundation.untrusted import printable
 
-TRIES: Final = 3  # a master may end, and another one begin, in the middle of a handshake
+TRIES: Final = 3  # a master may end, and another start, during a handshake
 _NOT_ALIKE: Final = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 _LET_IN: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED
 _TOLD: Final = zmq.EVENT_CONNECTED | zmq.EVENT_MONITOR_STOPPED | _LET_IN | _NOT_ALIKE
 
 
 def watch(socket: Any, *, has_token: bool) -> None:
-    """It ends the greenlet that this is called from, which waits for the master."""
+    """Watch the socket; if the worker is refused, end the calling greenlet, which waits for the master."""
     waiting = gevent.getcurrent()
     gevent.spawn(_until_decided, socket, socket.get_monitor_socket(_TOLD), waiting, has_token)
 
@@ -45,7 +46,7 @@ def _until_decided(socket: Any, monitor: Any, waiting: Any, has_token: bool) -> 
 
 
 def refused(place: str, *, has_token: bool) -> UsageError:
-    """Why, as far as a worker can know, and what to do."""
+    """Return the error for a refused worker: why, as far as it can know, and what to do."""
     why = (
         "Its token is not that of the run"
         if has_token
@@ -59,6 +60,6 @@ def refused(place: str, *, has_token: bool) -> UsageError:
 
 
 def tell(error: HarnessError) -> None:
-    """On standard error, whatever Locust logs."""
+    """Write the error to standard error, whatever Locust's log level is."""
     sys.stderr.write(printable.lines("\n  ".join(("Error: " + error.what, *error.lines()[1:]))) + "\n")
     sys.stderr.flush()

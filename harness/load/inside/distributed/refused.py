@@ -1,7 +1,8 @@
-"""Those who were refused at the door of the load's master: counted, and told a few times a minute at most.
+"""Workers that the load's master refused: counted, and reported a few times a minute at most.
 
-ZeroMQ tells of each handshake that failed. Who has no token is cut off by one of the two sides: by which, and so what ZeroMQ says of it, is
-a matter of chance. Who sends anything else than a handshake is cut off as well, and not counted.
+ZeroMQ reports each handshake that failed. Without a token either side may cut the connection; which one, and
+so which event ZeroMQ reports, is a matter of chance. A peer that sends no handshake is cut off as well, and
+not counted.
 """
 
 import logging
@@ -18,11 +19,11 @@ REFUSALS: Final = (
     | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 )
 OTHER: Final = zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC
-SAY_EVERY_S: Final = 5.0  # somebody who is refused tries again ten times a second
+SAY_EVERY_S: Final = 5.0  # a refused worker tries again ten times a second
 
 
 class RefusedWorkers:
-    """Those who were refused at the master's door: counted, and told a few times a minute at most."""
+    """Counts the workers that the master refused, and reports them a few times a minute at most."""
 
     def __init__(self, runner: Any, say: Callable[..., None]) -> None:
         self._runner = runner
@@ -35,7 +36,7 @@ class RefusedWorkers:
         self._untold[why] = self._untold.get(why, 0) + 1
 
     def tell(self) -> None:
-        """What has not been told yet."""
+        """Report the refusals that have not been reported yet."""
         untold, self._untold = self._untold, {}
         for why, attempts in untold.items():
             logging.getLogger(__name__).warning("refused at the door, %s: %d", why, attempts)
@@ -54,7 +55,7 @@ class RefusedWorkers:
 
 
 def _refusals(runner: Any) -> Iterator[int]:
-    """Why each was refused; Locust may open its socket anew."""
+    """Yield ZeroMQ's code for each refusal; go on when Locust opens its socket anew."""
     while True:
         monitor = runner.server.socket.get_monitor_socket(REFUSALS | zmq.EVENT_MONITOR_STOPPED)
         while (said := recv_monitor_message(monitor))["event"] != zmq.EVENT_MONITOR_STOPPED:

@@ -1,17 +1,18 @@
 """A worker on another machine: any `locust -f locustfiles/mcp.py --worker` whose master turns out to be the harness.
 
-    locust's init event -> join -> told the run -> clocks compared -> ready
+    locust's init event -> join -> receives the run -> clocks compared -> ready
         -> Worker: users, recorder, self-watch; its rows go into an outbox and travel beside Locust's own messages
-        -> the load ends -> clocks compared again -> rows all taken -> leaves
+        -> the load ends -> clocks compared again -> master has all rows -> leaves
 
-- It is told where the load goes, and goes there only if that is this machine or a host that *it* was started with
-  (`--mcp-allow-host`): who can make a worker join is not who may say what is loaded. It looks the name up itself, once, when
-  it joins: what a name stands for on another machine is that machine's to know. Every address is vetted as in a run.
+- The master names the target. The worker loads it only if it is this machine or a host that the worker itself
+  was started with (`--mcp-allow-host`): whoever lets a worker join may not decide alone what it loads. The
+  worker resolves the name itself, once, when it joins: a name may mean another address here. Every address is
+  vetted as in a run.
 - The users are those of its own locustfiles/, by the run's mix or workload, whatever its -f was.
 - Times are converted into the run's from the first comparison of clocks (`harness.load.offset`).
-- Every wait is bounded. A master that is not heard of any more ends the load (see `worker`), and then the process.
+- Every wait is bounded. If the master falls silent, the load ends (see `worker`), and then the process.
 
-Under a plain Locust master nobody answers, and it is a plain Locust worker.
+A plain Locust master does not answer; then this is a plain Locust worker.
 """
 
 import gc
@@ -49,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 def offer(environment: Any, runner: Any) -> None:
-    """Ask the master whether it is one of ours; a plain master says nothing."""
+    """Ask the master whether it belongs to the harness; a plain master does not answer."""
     if isinstance(runner, locust.runners.WorkerRunner):
         gevent.spawn(Remote(environment, runner).join)
     elif isinstance(runner, locust.runners.MasterRunner):
@@ -57,7 +58,7 @@ def offer(environment: Any, runner: Any) -> None:
 
 
 class Remote:
-    """This process's part in a run that is conducted elsewhere."""
+    """This process as a worker of a run on another machine."""
 
     def __init__(self, environment: Any, runner: Any) -> None:
         self.environment = environment
@@ -74,7 +75,7 @@ class Remote:
         runner.register_message(message_names.SPOOLED, self._on_spooled)
 
     def join(self) -> None:
-        """Until the master has answered, or is plain Locust."""
+        """Ask until the master answers; give up if it is plain Locust."""
         for _ in range(JOIN_TRIES):
             self.runner.send_message(message_names.JOIN, {"version": __version__, "host": self.host})
             if self._told.wait(JOIN_AGAIN_S) is not None:
@@ -121,7 +122,10 @@ class Remote:
         log.info("joined as worker-%d: %s", index, spec.mcp_url)
 
     def _compare(self) -> ClockOffset | None:
-        """Master's clock minus ours, by messages there and back."""
+        """Return the master's clock minus ours, measured by messages there and back.
+
+        None if it does not answer.
+        """
         exchanges: list[ClockExchange] = []
         for _ in range(EXCHANGES):
             self._clock = gevent.event.AsyncResult()
@@ -154,7 +158,7 @@ class Remote:
                 gevent.sleep(SHIP_EVERY_S)
 
     def _refuse(self, error: UsageError) -> None:
-        """Told here as well, whoever started it."""
+        """Show the error here as well, and end with exit code 2."""
         tell(error)
         self.environment.process_exit_code = USAGE
         self._leave()
@@ -163,7 +167,7 @@ class Remote:
         gevent.spawn(self.runner.quit)  # not from a greenlet that this may end
 
     def _on_quitting(self, **_: Any) -> None:
-        """Somebody ends this process: what was measured is still handed over."""
+        """Hand the measured rows over when this process is ended early."""
         if self.worker is not None and not self.worker.ended.is_set():
             self.worker.end(0.0)
             self._until_taken(INTERRUPTED_S)
@@ -175,7 +179,7 @@ class Remote:
         self._told.set(msg.data)
 
     def _on_clock(self, msg: Any, **_: Any) -> None:
-        """Read at once: what it costs to get here is part of the error."""
+        """Read our clock first: the delay until here is part of the error."""
         now_ns = time.monotonic_ns()
         self._clock.set(ClockExchange(msg.data["sent_ns"], msg.data["told_ns"], now_ns))
 
@@ -184,7 +188,10 @@ class Remote:
 
 
 def _vetted(spec: LoadSpec, allowed_hosts: Iterable[str]) -> LoadSpec:
-    """With the addresses that its host stands for here; an error when the load may not go to one of them."""
+    """Return the specification with the host's addresses as resolved here.
+
+    Raise if one of them is not allowed.
+    """
     schemes = ("http", "https", "ws", "wss")
     wanted = [Wanted(read(url, schemes)) for url in (spec.base_url, spec.mcp_url, spec.ws_url)]
     return replace(spec, addresses={host: list(found) for host, found in vet(wanted, allowed_hosts).items()})

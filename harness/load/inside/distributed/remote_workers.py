@@ -1,8 +1,8 @@
-"""Workers that came to the master from other machines: what they are told, their clocks, and their spools.
+"""Workers that joined the master from other machines: their specification, their clocks, and their spools.
 
-Each is told the run as JSON and given a number after those of this machine. Its rows arrive as a stream of bytes
-(`harness.run_directory.spool_shipping`) and are appended to a spool beside the others; what arrived is acknowledged when it is
-written, so a spool that cannot be written any more stops the stream, and is told as trouble.
+Each gets the run as JSON and a number after those of this machine. Its rows arrive as a stream of bytes
+(`harness.run_directory.spool_shipping`) and are appended to a spool beside the others. Bytes are acknowledged
+when they are written, so a spool that cannot be written stops the stream, and is reported as trouble.
 """
 
 import time
@@ -19,7 +19,7 @@ from harness.run_directory.spool_shipping import Inbox
 
 @dataclass(slots=True)
 class RemoteWorker:
-    """One of them."""
+    """A worker from another machine."""
 
     worker: int
     host: str
@@ -33,7 +33,7 @@ class RemoteWorker:
 
 
 class RemoteWorkers:
-    """All of them, by the names that Locust has for them."""
+    """All workers from other machines, by Locust's names for them."""
 
     def __init__(self, runner: Any, spec: LoadSpec, say: Callable[..., None]) -> None:
         self._runner = runner
@@ -51,12 +51,12 @@ class RemoteWorkers:
             runner.register_message(word, answer)
 
     def number(self, name: str) -> int | None:
-        """What it was told that it is."""
+        """Return the number that this worker was given; None if it has not joined."""
         visitor = self._here.get(name)
         return None if visitor is None else visitor.worker
 
     def _on_join(self, msg: Any, **_: Any) -> None:
-        """Asked again when the answer was lost: then it is the same."""
+        """Answer a worker that asks to join; if it asks again, the answer is the same."""
         name, spec = msg.node_id, self._spec
         if msg.data["version"] != __version__:
             why = f"the master is of version {__version__}, this worker of {msg.data['version']}"

@@ -1,7 +1,7 @@
-"""Locust's master with a roster: users are given to workers of this run, and to nobody else.
+"""Locust's master with a roster: only workers of this run get users.
 
-To Locust whoever says that it is there is a worker, and gets its share of the users at once. Here it is answered, so that it
-can say who it is, and counts when it has said `words.READY` and has been taken.
+Locust gives users to every client that reports in. Here a client is answered, so that it can identify itself,
+and counts as a worker when it has sent `message_names.READY` and was taken.
 """
 
 from typing import Any
@@ -14,14 +14,14 @@ CALLS = "client_ready"
 
 
 class Roster(MasterRunner):
-    """Those who were taken."""
+    """Locust's master, for workers that were taken only."""
 
     def __init__(self, *place: Any, **named: Any) -> None:
         self._taken: set[str] = set()
         super().__init__(*place, **named)
 
     def take(self, name: str) -> None:
-        """From here on it is a worker like any of Locust's."""
+        """Make the client one of Locust's workers."""
         self._taken.add(name)
         super().handle_message(name, Message(CALLS, locust.__version__, name))
 

@@ -1,8 +1,8 @@
-"""Locust's own channel, sealed: encrypted, and open to those who have the token of the run.
+"""Locust's own channel, sealed: encrypted, and open only to workers with the token of the run.
 
-ZeroMQ's CURVE does it. The master's key follows from the token, and its public half is told to nobody: a worker that has
-the token knows it too, and anybody else cannot finish a handshake, so that no message of theirs reaches Locust.
-What a worker sends is read by the master of its run alone.
+It uses ZeroMQ's CURVE. The master's key is derived from the token, and its public half is not sent to anyone:
+a worker with the token can derive it, anyone else cannot finish a handshake, so that none of their messages
+reaches Locust. Only the master of its run can read what a worker sends.
 
 A plain `locust --master` and `locust --worker` are sealed as well when both are given the same token; without one they are as
 Locust made them.
@@ -27,7 +27,7 @@ _watched: list[Any] = []
 
 
 def seal(text: str) -> None:
-    """Every socket of Locust's that this process opens from here on."""
+    """Seal every socket that Locust opens in this process from now on."""
     secret = z85.encode(token.key(text))
     public = zmq.curve_public(secret)
 
@@ -46,7 +46,7 @@ def seal(text: str) -> None:
 
 
 def leave_open() -> None:
-    """Every socket is as Locust makes it; a worker's first one is watched."""
+    """Leave Locust's sockets unsealed; watch a worker's first one for a refusal."""
 
     @functools.wraps(_OPEN)
     def opened(self: Any, sock_type: int, ipv4_only: bool) -> None:
@@ -58,14 +58,17 @@ def leave_open() -> None:
 
 
 def _watch_first(socket: Any, *, has_token: bool) -> None:
-    """Who was let in once may have to knock again for other reasons."""
+    """Watch the first socket only: a worker that was accepted once may reconnect for other reasons."""
     if not _watched:
         _watched.append(socket)
         watch(socket, has_token=has_token)
 
 
 def seal_as_told(environment: MutableMapping[str, str] = os.environ) -> None:
-    """With the token of the environment, if it has one; a token that cannot be used ends the process."""
+    """Seal with the token in the environment, if there is one.
+
+    A token that cannot be used ends the process.
+    """
     try:
         text = token.given(environment)
         if text:

@@ -1,10 +1,9 @@
-"""Locust's own web UI beside a run: it shows, and steers nothing.
+"""Locust's own web UI beside a run: it shows, and controls nothing.
 
-The conductor decides how many users there are, so whatever would change that (or anything else) is refused, and so is
-a page from elsewhere that a browser lets ask. Its figures are Locust's: from the send, rounded, of all calls, some
-seconds late. They come from the statistics that workers send their master anyway.
-
-The socket is the conductor's, who has found a port for it; it is gone with this process.
+The conductor decides how many users there are, so every request that would change something is refused, and
+so are requests of pages from other origins. Its figures are Locust's: timed from the send, rounded, over all
+calls, some seconds late. They come from the statistics that workers send their master anyway.
+The conductor has opened the socket and chosen its port; it closes with this process.
 """
 
 import os
@@ -29,19 +28,19 @@ SOON = (
 
 
 def show(environment: Any) -> None:
-    """The web UI, if the conductor has passed a socket for it."""
+    """Serve the web UI, if the conductor has passed a socket for it."""
     if fd := os.environ.pop(WEB_FD_VARIABLE, ""):
         app = web_app(environment)
         listener = gevent.socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=int(fd))
         gevent.spawn(pywsgi.WSGIServer(listener, app, log=None).serve_forever)
         gevent.spawn(
             locust.stats.stats_history, environment.runner
-        )  # what its charts had before somebody looked
+        )  # so that its charts also show the time before it is opened
 
 
 def web_app(environment: Any) -> flask.Flask:
-    """Locust's application, that can be looked at only."""
-    # It would read Locust's command line, variables and files again, and leave the process over one that it cannot read.
+    """Return Locust's web application, read-only."""
+    # Locust would parse its command line, variables and files again, and exit if one of them is invalid.
     locust.argument_parser.ui_extra_args_dict = dict
     app: flask.Flask = environment.create_web_ui(delayed_start=True).app
 

@@ -1,9 +1,9 @@
 """A worker: runs users, and spools a row for every call they make.
 
-It ends in one of four ways: asked to (`harness_stop`: open calls may end for a while, then they are cut
-and recorded as such, the last block is written); SIGTERM, or a master that is not heard of for LEASE_S (the same,
-at once: nobody steers this load any more); or killed (what was spooled stands; the calls since then have no row, but
-are counted where the count outlives the worker, and so the verdict is unknown).
+It ends in one of four ways: on request (`harness_stop`: open calls get some time, then they are cut and
+recorded as such, and the last block is written); by SIGTERM, or when the master is silent for LEASE_S (the
+same, without the time); or killed (spooled rows stay; later calls have no row, but are counted where the
+count outlives the worker, so that the verdict is unknown).
 """
 
 import itertools
@@ -49,12 +49,12 @@ class Worker:
         self.recorder = Recorder(spool, index, self._gauges, counter)
         self.context = context.attach(environment, spec, self.recorder)
         self.steering = TurnOrders(environment, runner, self.context)
-        # Disjoint over all workers, so that a number means one user, and a seed one sequence.
+        # Numbers differ over all workers, so that a number means one user, and a seed one sequence.
         self.context.numbers = itertools.count(index, spec.workers_all)
         self.context.sessions = itertools.count(index, spec.workers_all)
         self.ended = gevent.event.Event()
         self.heard_ns = time.monotonic_ns()
-        # Locust's own is by the wall clock: one that is set forward would end the load.
+        # Locust's own check uses the wall clock: setting it forward would end the load.
         locust.runners.MASTER_HEARTBEAT_TIMEOUT = math.inf
         self._told = ""
         runner.register_message(message_names.STOP, self._on_stop, concurrent=True)
@@ -66,14 +66,14 @@ class Worker:
         gevent.spawn(self._watch_runner)
 
     def end(self, drain_s: float, *, cancelled: bool = False) -> None:
-        """Stop the users, write the last block; happens once."""
+        """Stop the users and write the last block; only the first call counts."""
         if self.ended.is_set():
             return
         self.context.cancelled = cancelled
         self.environment.stop_timeout = drain_s
         self.steering.close()
         self.runner.stop()
-        if self.ended.is_set():  # told again while users were ending
+        if self.ended.is_set():  # called again while users were ending
             return
         self.recorder.flush(last=True)
         self.ended.set()
@@ -98,23 +98,23 @@ class Worker:
                 self._tell()
 
     def _tell(self) -> None:
-        """Rows that cannot be written are said where they can be."""
+        """Tell the master, once, that rows cannot be written."""
         if self.recorder.failed and not self._told:
             self._told = self.recorder.failed
             log.error("rows cannot be written: %s", self._told)
             self.runner.send_message(message_names.UNWRITTEN, {"why": self._told})
 
     def _keep_lease(self) -> None:
-        """The users run as long as somebody steers them."""
+        """End the load when the master has been silent for LEASE_S."""
         while (looked_ns := time.monotonic_ns()) - self.heard_ns < LEASE_S * 1e9:
             if self.ended.wait(LOOK_S):
                 return
-            if time.monotonic_ns() - looked_ns > AWAY_S * 1e9:  # we were not there to hear it
+            if time.monotonic_ns() - looked_ns > AWAY_S * 1e9:  # we were stopped, and could not hear it
                 self.heard_ns = time.monotonic_ns()
         log.error("the master has not been heard of for %.0f s: the load ends", LEASE_S)
         self.end(0.0)
 
     def _watch_runner(self) -> None:
-        """Locust ends it when the master says quit."""
+        """End when Locust's runner ends, as it does when the master says quit."""
         self.runner.greenlet.join()
         self.end(0.0)

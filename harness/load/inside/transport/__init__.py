@@ -1,1 +1,1 @@
-"""Connections: bytes out, bytes in, and when each of it happened. One user has one of them."""
+"""A user's connections: bytes out, bytes in, and the time of each."""

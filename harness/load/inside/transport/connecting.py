@@ -1,7 +1,7 @@
-"""Where a URL leads, and a socket to there: name, connection and TLS within one deadline.
+"""A URL's endpoint, and a socket to it: name lookup, connection and TLS within one deadline.
 
-A name whose addresses the run has vetted is not looked up again: connections go to these, each beginning with the next of
-them. The Host header and the certificate keep the name.
+A name whose addresses the run has vetted is not looked up again: connections use these addresses in rotation.
+The Host header and the certificate check use the name.
 """
 
 import errno
@@ -26,7 +26,7 @@ _turns = itertools.count()
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a URL leads, in the forms that the wire wants."""
+    """The endpoint of a URL, in the forms that the protocol needs."""
 
     secure: bool
     host: str
@@ -53,7 +53,7 @@ class Endpoint:
 
 
 def connect(place: Endpoint, deadline_ns: int) -> gevent.socket.socket:
-    """A socket that is ready to send on; OSError (TimeoutError beyond the deadline) when there is none."""
+    """Return a connected socket; raise OSError (TimeoutError after the deadline) when that fails."""
     left_s = max((deadline_ns - time.monotonic_ns()) / 1e9, 0.001)
     with gevent.Timeout(left_s, TimeoutError("no connection in time")):
         sock = _opened(place)
@@ -76,7 +76,7 @@ def _opened(place: Endpoint) -> gevent.socket.socket:
     for address in (*found[first:], *found[:first]):
         try:
             return gevent.socket.create_connection((address, place.port))
-        except TimeoutError:  # the deadline of the call, which is that of all of them
+        except TimeoutError:  # the deadline of the call covers all addresses
             raise
         except OSError as error:
             failed = error
@@ -85,7 +85,7 @@ def _opened(place: Endpoint) -> gevent.socket.socket:
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """Made once: reading the machine's certificates takes a while."""
+    """Return the TLS context; it is made once, as reading the machine's certificates takes a while."""
     context: ssl.SSLContext = gevent.ssl.SSLContext(
         ssl.PROTOCOL_TLS_CLIENT
     )  # create_default_context is not gevent's

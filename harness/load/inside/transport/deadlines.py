@@ -1,7 +1,8 @@
-"""Deadlines for all connections of a process: one greenlet that looks around, instead of a timer a call.
+"""Deadlines for all connections of a process: one greenlet sweeps them, instead of a timer for each call.
 
-A timer for each call costs a sixth of the throughput. A connection that is overdue is shut down by the sweep;
-whoever waits on it wakes up to an end of file and finds `expired` set. Deadlines are kept to within one sweep.
+A timer for each call costs a sixth of the throughput. The sweep shuts an overdue connection down; the
+greenlet that waits on it reads an end of file and finds `expired` set. Deadlines are kept to within one
+sweep.
 """
 
 import socket
@@ -15,7 +16,7 @@ SWEEP_S = 0.05
 
 
 class Overdue(Protocol):
-    """What can be swept."""
+    """A connection with a deadline."""
 
     deadline_ns: int  # 0: nothing is awaited
     expired: bool
@@ -24,14 +25,14 @@ class Overdue(Protocol):
 
 
 class Deadlines:
-    """The connections that wait for something."""
+    """Watches the deadlines of connections."""
 
     def __init__(self) -> None:
         self._watched: set[Overdue] = set()
         self._sweeper: gevent.Greenlet | None = None
 
     def watch(self, connection: Overdue) -> None:
-        """From now on its deadline is kept."""
+        """Watch this connection's deadline from now on."""
         self._watched.add(connection)
         if self._sweeper is None:
             self._sweeper = gevent.spawn(self._sweep_forever)
@@ -51,7 +52,10 @@ class Deadlines:
 
 
 def shut(sock: gevent.socket.socket | None) -> None:
-    """Wake whoever waits on it; TLS's own shutdown would have what is still there read as it came, undeciphered."""
+    """Shut the socket down, so that its reader wakes.
+
+    TLS's own shutdown would leave undecrypted bytes to read.
+    """
     if sock is not None:
         try:
             gevent.socket.socket.shutdown(sock, socket.SHUT_RDWR)

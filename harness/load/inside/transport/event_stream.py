@@ -1,6 +1,6 @@
-"""A GET that stays open, read by a greenlet of its own; what the events mean is for `harness.mcp.stream`.
+"""A GET that stays open, read by its own greenlet; `harness.mcp.stream` interprets the events.
 
-What the server asks on it is answered on another connection, by the same greenlet: a server that asks is waiting.
+The same greenlet answers the server's requests on another connection, since the server waits for the answers.
 """
 
 import time
@@ -46,16 +46,19 @@ class EventStream:
         self.stream = Stream(url, self._on_news, names_session=names_session)
         self.bytes_in = 0
         self._received_ns = 0
-        self.began_ns = 0  # when the piece came that ended in the reply to the call under way
-        self.replied_ns = 0  # when that was understood
-        self.tells = False  # whether the kernel told when it came
+        self.began_ns = 0  # when the bytes came that completed the reply to the current call
+        self.replied_ns = 0  # when that reply was parsed
+        self.tells = False  # whether the kernel gave its time stamp
 
     @property
     def is_open(self) -> bool:
         return self._socket is not None and self.stream.ended is None
 
     def open(self, request: Request, deadline_ns: int) -> int:
-        """Send the GET and begin to read; how many bytes it took. OSError when there is no connection."""
+        """Send the GET and begin to read; return its size in bytes.
+
+        Raise OSError when there is no connection.
+        """
         data = self._preambles.of(request, self._place.target) + b"0\r\n\r\n"
         self._socket = connect(self._place, deadline_ns)
         self._socket.sendall(data)
@@ -64,23 +67,23 @@ class EventStream:
         return len(data)
 
     def expect(self, number: int | None) -> None:
-        """A call begins."""
+        """Note that the call with this id begins."""
         self.began_ns = self.replied_ns = 0
         self.stream.expect(number)
 
     def wait(self, done: Callable[[], object]) -> None:
-        """Until this is so, or the stream has ended; whoever keeps the deadline shuts it."""
+        """Wait until `done()`, or the end of the stream; the caller's deadline shuts it."""
         while not done() and self.stream.ended is None:
             self._news.clear()
             self._news.wait()
 
     def shut(self) -> None:
-        """Wake whoever waits for news."""
+        """Shut the stream down, and wake the greenlet that waits."""
         shut(self._socket)
         self._news.set()
 
     def close(self) -> None:
-        """Idempotent."""
+        """Close the stream; idempotent."""
         self.stream.taken()
         if self._reader is not None and self._reader is not gevent.getcurrent():
             self._reader.kill(block=False)
@@ -120,7 +123,7 @@ class EventStream:
             stream.let_go()
 
     def _cut_short(self, incoming: Incoming) -> None:
-        """The connection ended before the stream did."""
+        """Note that the connection ended before the stream did."""
         if not self.bytes_in:
             self.stream.fail(outcome.DISCONNECTED, "closed before any reply")
         elif not self.stream.got_head or incoming.framed:
@@ -140,7 +143,7 @@ class EventStream:
 
 
 def target_of(url: str | None) -> str:
-    """Of an address on the same server, what a request line says; nothing for the server's own."""
+    """Return the request target of a URL on the same server; "" (the connection's own) for None."""
     if url is None:
         return ""
     return Endpoint.of(url).target if urlsplit(url).path else "/"

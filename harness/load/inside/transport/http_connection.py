@@ -1,17 +1,18 @@
-"""One user's HTTP connection, on a gevent socket: bytes out, an outcome in, and when each of it happened.
+"""One user's HTTP connection, on a gevent socket: it sends requests, and returns outcomes with their times.
 
-- Head and body leave in one send. Latency stops at the response; what follows of a stream is drained, for a
+- Head and body leave in one send. Latency stops at the response; the rest of a stream is drained, for a
   quarter of a second and a megabyte at most, so that the connection can be used again; else it is closed.
-- Nothing is held of an exchange that is over, and nothing of a connection that was closed.
+- It keeps no data of an exchange that is over, nor of a connection that was closed.
 - A connection that the server closed while it was idle is noticed before it is used (a peek that costs a
-  microsecond), and replaced. What fails on a connection that was used before is marked `reused`.
-- Where clients come and go, a connection is closed by us after so many exchanges, each when its reply is read to the
-  end and the latency taken. The next one opens another, and carries the time of that. Sessions go by id, and outlive it.
-- Nothing is retried and no redirect is followed: each exchange is one attempt, with one outcome. Only a stream that
-  the server closed to be asked again is asked for again (see `resuming`).
+    microsecond), and replaced. A failure on a connection that was used before is marked `reused`.
+  - With `carries`, we close a connection after that many exchanges, each after its whole reply is read and
+    its latency taken. The next exchange opens another, which counts in its time. Sessions go by id, and
+    outlive the connection.
+  - Nothing is retried and no redirect is followed: each exchange is one attempt, with one outcome. Only a
+    stream that the server closed so that the client polls again is requested again (see `resuming`).
 - The deadline of a call covers looking up the name, connecting, TLS, sending and the reply (see `deadlines`).
-- What the server asks in mid-stream (a ping) is answered on a second connection. So is a time-out told, in a
-  session: else the server works on, and that work skews what is measured next.
+- Requests of the server in mid-stream (a ping) are answered on a second connection. In a session a time-out
+  is reported to the server on one as well: else it would work on, and that would skew the next measurements.
 - Headers are bounded, and so is everything else that is not body (64 KB between two pieces of body).
 """
 
@@ -50,17 +51,17 @@ from harness.mcp.exchange import RESUMPTIONS_MAX, Exchange
 from harness.mcp.messages import Headers, Reply, Request, answer, cancellation
 from harness.run_directory.schema import NULL
 
-# gevent's own poll would switch to its hub, for a question that is answered at once.
+# gevent's own poll would switch to its hub, although the answer is there at once.
 _poll = get_original("select", "poll")
 
 DRAIN_NS, DRAIN_BYTES_MAX = 250_000_000, 1_000_000
-OPEN_ENDED = frozenset({outcome.TIMEOUT, outcome.STREAM_ENDED})  # there may be something to do about it
+OPEN_ENDED = frozenset({outcome.TIMEOUT, outcome.STREAM_ENDED})  # to be cancelled, or resumed
 MAY_SAY_WHEN = frozenset({outcome.RATE_LIMITED, outcome.HTTP_STATUS})  # to come back: Retry-After
-KNOWN = KnownHeads()  # the same bytes say the same, whoever sends them
+KNOWN = KnownHeads()  # shared by all connections: the same bytes mean the same
 
 
 class HttpConnection:
-    """Keep-alive to one origin, for one user; not shared between greenlets."""
+    """A keep-alive connection to one origin, for one user; not shared between greenlets."""
 
     def __init__(
         self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = (), *, carries: int = 0
@@ -74,12 +75,12 @@ class HttpConnection:
         self._bare: Bare | None = None  # the same, without gevent's layer; under TLS there is only one
         self._incoming = Incoming()  # and how to tell that an idle socket has ended: of this socket
         self._idle = _poll()
-        self._beside: HttpConnection | None = None  # for answers to what the server asks in mid-stream
-        self._carries = carries  # so many exchanges, and it is closed; 0: whatever comes
-        self._carried = 0  # of this socket, the one under way among them
+        self._beside: HttpConnection | None = None  # for answers to the server's requests in mid-stream
+        self._carries = carries  # exchanges until it is closed; 0: no limit
+        self._carried = 0  # exchanges on this socket, with the current one
         self.deadline_ns = 0
         self.expired = False
-        self._drained_ns = (0, 0)  # when the last two replies were read out that went on after the response
+        self._drained_ns = (0, 0)  # when the last two replies that needed draining were drained
 
     def exchange(
         self, request: Request, *, target: str = "", deadline_ns: int = 0, resumed: int = 0
@@ -137,12 +138,15 @@ class HttpConnection:
         return self._afterwards(request, exchange, done, target, until_ns, resumed)
 
     def free_ns(self, done_ns: int) -> int:
-        """Of the exchange that was done then: since when it could have used this connection; 0: always."""
+        """Return since when the exchange that was done at `done_ns` could have used this connection.
+
+        0: always.
+        """
         before_ns, last_ns = self._drained_ns
         return last_ns if last_ns <= done_ns else before_ns
 
     def close(self) -> None:
-        """Idempotent."""
+        """Close the connection; idempotent."""
         self._deadlines.forget(self)
         if self._socket is not None:
             self._socket.close()
@@ -152,11 +156,11 @@ class HttpConnection:
             self._beside.close()
 
     def shut(self) -> None:
-        """The sweep's way to wake us."""
+        """Shut the socket down; the sweep calls this to wake us."""
         shut(self._socket)
 
     def _ready(self) -> tuple[bool, gevent.socket.socket, Bare]:
-        """Have a connection; whether it was used before."""
+        """Return a connection, and whether it was used before."""
         if self._socket is not None and self._idle.poll(0):  # an end of file where nothing is due, or worse
             self._socket.close()
             self._socket = None
@@ -174,11 +178,14 @@ class HttpConnection:
         return False, self._socket, self._bare
 
     def _send(self, sock: gevent.socket.socket, bare: Bare, data: bytes) -> None:
-        """All of it, nearly always in one system call; an early refusal (413) ends it, and is there to be read."""
+        """Send all data, nearly always in one system call.
+
+        Stop without an error if an early refusal (413) can be read.
+        """
         try:
             send(sock, bare, data)
         except (BrokenPipeError, ConnectionResetError):
-            # TLS has no peeking: asking for it is a ValueError, which would end the user.
+            # A TLS socket cannot peek: it would raise ValueError, which would end the user.
             if self._place.secure or not sock.recv(1, socket.MSG_PEEK):
                 raise
 
@@ -191,7 +198,7 @@ class HttpConnection:
         until_ns: int,
         resumed: int,
     ) -> Exchanged:
-        """Tell the server that its answer is not awaited any more, or ask it for the rest."""
+        """Cancel a call that has timed out, or request the rest of a stream that the server closed."""
         if done.reply.outcome == outcome.TIMEOUT and request.in_session and request.id is not None:
             gevent.spawn(self._give_up, request.id, answering(request.headers))
         rest = exchange.resumption() if resumed < RESUMPTIONS_MAX else None
@@ -200,7 +207,7 @@ class HttpConnection:
         return resume(self, rest, exchange.retry_s, done, target, until_ns, resumed)
 
     def _answer(self, request: Request, exchange: Exchange) -> None:
-        """Whoever asks may wait for it before the response comes."""
+        """Answer the server's requests; it may wait for that before it sends its response."""
         asked, exchange.asked = exchange.asked, []
         if exchange.done or not request.in_session:
             return
@@ -213,7 +220,7 @@ class HttpConnection:
             self._beside.exchange(said, deadline_ns=self.deadline_ns)
 
     def _give_up(self, number: int, headers: Headers) -> None:
-        """Nobody waits for this, and what comes of it does not matter."""
+        """Tell the server that a call is cancelled; the result does not matter."""
         connection = self._again()
         try:
             connection.exchange(Request("notifications/cancelled", cancellation(number), headers, None))
@@ -221,7 +228,7 @@ class HttpConnection:
             connection.close()
 
     def _cut_short(self, exchange: Exchange, incoming: Incoming, *, answered: bool) -> None:
-        """The connection ended before the response."""
+        """Record that the connection ended before the response."""
         self.close()
         if self.expired:
             exchange.fail(outcome.TIMEOUT, "no answer in time")
@@ -263,7 +270,7 @@ class HttpConnection:
 
 
 def _with_when(reply: Reply | None, incoming: Incoming) -> Reply:
-    """A refusal may say when to come back."""
+    """Return the reply with the seconds of its Retry-After, if it is a refusal that has one."""
     assert reply is not None
     if reply.outcome not in MAY_SAY_WHEN or (after_s := retry_after_s(incoming.retry_after)) is None:
         return reply
@@ -271,7 +278,10 @@ def _with_when(reply: Reply | None, incoming: Incoming) -> Reply:
 
 
 def _read_rest(sock: gevent.socket.socket, bare: Bare, incoming: Incoming) -> None:
-    """To the end of the response; leaves it incomplete when that does not come before the sweep, or is far away."""
+    """Read to the end of the response.
+
+    Leave it incomplete if the sweep, or the limit of bytes, comes first.
+    """
     left = DRAIN_BYTES_MAX
     try:
         while not incoming.complete and left > 0:
@@ -285,7 +295,7 @@ def _read_rest(sock: gevent.socket.socket, bare: Bare, incoming: Incoming) -> No
 
 
 def _feed_first(incoming: Incoming, request: Request, chunk: bytes) -> None:
-    """The first piece of a response: nearly always all of it, and of a kind that is known."""
+    """Parse the first bytes of a response: nearly always all of it, with a head that is known."""
     exchange = incoming.exchange
     exchange.reply = KNOWN.judge(request, chunk)
     if exchange.reply is not None:

@@ -1,9 +1,9 @@
-"""Bytes of one connection to HTTP responses, by llhttp; what they mean is for the exchange under way.
+"""Parses the bytes of one connection into HTTP responses, by llhttp; the current exchange interprets them.
 
 Headers are bounded, and so is everything else that is not body (64 KB between two pieces of body). A second
-response to one request is a breach: nothing on that connection can be believed any more.
-It and llhttp's parser know each other, and what a reply holds hangs on both: `let_go` parts them at the connection's end,
-for the collector of cycles comes by too seldom.
+response to one request is a protocol error: nothing on that connection can be trusted any more.
+It and llhttp's parser refer to each other and keep the reply in memory: `let_go` breaks the cycle at the
+connection's end, since the garbage collector runs too seldom.
 """
 
 from typing import Protocol
@@ -16,7 +16,7 @@ BETWEEN_BODY_BYTES_MAX = 65_536
 
 
 class Receiver(Protocol):
-    """What a response is told to: an exchange, or a stream."""
+    """Receives the parts of a response: an exchange, or a stream."""
 
     reply: Reply | None
 
@@ -26,12 +26,12 @@ class Receiver(Protocol):
 
 
 class _Nobody:
-    """What a response is told to that nobody is to know of."""
+    """Discards a response."""
 
     reply: Reply | None = Reply("")
 
     def head(self, status: int, content_type: str, session_id: str | None) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def body(self, chunk: bytes) -> bool:
         del chunk
@@ -47,7 +47,7 @@ ENDED = httptools.HttpResponseParser(NOBODY)
 
 
 class Incoming:
-    """What httptools tells of the responses on one connection, passed on to the exchange under way."""
+    """The parser's callbacks for one connection; they pass responses on to the current exchange."""
 
     __slots__ = (
         "_no_body", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "retry_after",
@@ -65,7 +65,7 @@ class Incoming:
         self.exchange = NOBODY
 
     def begin(self, exchange: Receiver) -> None:
-        """A response to this is due."""
+        """Expect a response for this exchange."""
         self.exchange = exchange
         self.complete = False
         self.keep_alive = False
@@ -73,11 +73,11 @@ class Incoming:
         self._no_body = 0
 
     def done(self) -> None:
-        """Nothing is due any more, and nothing is held for it."""
+        """Forget the exchange: no response is expected."""
         self.exchange = NOBODY
 
     def let_go(self) -> None:
-        """No byte will come any more; what was told stays."""
+        """Release the parser and the exchange: no more bytes will come."""
         self.exchange = NOBODY
         self._parser = ENDED
 
@@ -88,9 +88,9 @@ class Incoming:
             raise httptools.HttpParserError("headers of more than 64 KB")
 
     def on_message_begin(self) -> None:
-        if self.complete:  # a second response: nothing here can be believed any more
+        if self.complete:  # a second response: nothing here can be trusted any more
             raise httptools.HttpParserError("more than one response")
-        # What a 1xx said is not said of the answer.
+        # The headers of a 1xx response do not belong to the final one.
         self.framed, self._type, self._session_id, self.retry_after = False, "", None, ""
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -4,17 +4,16 @@
           |  generator  |              service time         |          generator          |
           |                  response time                  |
 
-The kernel notes when the bytes of a connection came in (SO_TIMESTAMPNS, Linux), and that is when a call is done. The time
+The kernel notes when the bytes of a connection came in (SO_TIMESTAMPNS, Linux): then a call is done. The time
 from then until its user knows of it is no part of the response time, whatever the reason for it: other users' replies, the
 scheduler, a processor that is not free. It delays the user's next call, and so counts against throughput.
 The time between the moment a user is ready and the moment its call is sent is part of the response time.
 
-Every reading is asked for its stamp, which costs half a microsecond. One call in `each` is told of, at random: all of them
-while they are few, some `AIM` between two blocks when there are more. Calls that were sent noticeably late are told one by
-one, the others as a mean. TLS and other platforms have no such stamp: there a call is done when it was read, and how long
-its reply lay in the kernel is not known, which is not zero.
-
-One for a process, as the clock that it compares with.
+Every read asks for its stamp, which costs half a microsecond. One call in `each` is sampled at random: all
+while they are few, about `AIM` between two blocks when there are more. Sampled calls that were sent
+noticeably late are listed one by one, the others as a mean. TLS and other platforms have no stamps: there a
+call is done when it was read, and how long its reply waited in the kernel is unknown, which is not zero.
+Each process has one `sampling`.
 """
 
 import random
@@ -27,7 +26,7 @@ from typing import Any
 from harness.run_directory.schema import NULL
 
 AIM = 250  # samples between two blocks
-READ_MOST = 50  # delays of reading that a block tells one by one
+READ_MOST = 50  # delays of reading that a block lists one by one
 NOTICEABLE_NS = 250_000
 SO_TIMESTAMPNS = 35
 _STAMP = Struct("@ll")  # seconds, nanoseconds: struct timespec
@@ -35,10 +34,10 @@ _ROOM = socket.CMSG_SPACE(_STAMP.size) if hasattr(socket, "CMSG_SPACE") else 0
 
 
 class Sampling:
-    """What was sampled since it was last told."""
+    """The samples since they were last asked for."""
 
     def __init__(self, *, is_on: bool = False) -> None:
-        self.is_on = is_on  # nobody asks for what was sampled under plain `locust -f`
+        self.is_on = is_on  # under plain `locust -f` nothing reads the samples
         self.each = 1
         self.skip = 0  # calls until the next one that is sampled
         self._asked = 0
@@ -50,7 +49,7 @@ class Sampling:
         self._others_ns = 0
 
     def add(self, done_ns: int, late_ns: int, held_ns: int) -> None:
-        """An ok call was sent so late, and its reply was held so long by us; NULL: nobody knows how long."""
+        """Add an ok call: how late it was sent, and how long its reply waited for us (NULL: unknown)."""
         self.skip = random.randrange(2 * self.each - 1) if self.each > 1 else 0
         self._asked += 1
         if held_ns == NULL:
@@ -66,7 +65,7 @@ class Sampling:
             self._others_ns += late_ns
 
     def told(self, at_ns: int) -> dict[str, Any]:
-        """The gauges of the time since this was last asked; times of calls are before `at_ns`."""
+        """Return the gauges since the last call of this; times of calls count backwards from `at_ns`."""
         found = {
             "read_ms": self._held_ms,
             "held_us": round(self._held_ns / self._stamped / 1000, 1) if self._stamped else None,
@@ -86,7 +85,7 @@ sampling = Sampling()
 
 
 class TimestampedSocket:
-    """A socket of which each reading says how long ago its bytes came in."""
+    """A socket that knows for each read how long ago its bytes came in."""
 
     __slots__ = ("_receive", "held_ns", "send", "tells")
     waits = False
@@ -94,11 +93,11 @@ class TimestampedSocket:
     def __init__(self, sock: Any) -> None:
         self.send = sock.send
         self._receive = sock.recvmsg
-        self.held_ns = 0  # of the last reading
-        self.tells = False  # whether that reading had a stamp: a kernel begins a moment after it was asked to
+        self.held_ns = 0  # how long before the last read its bytes came in
+        self.tells = False  # whether that read had a stamp: the kernel begins a moment late
 
     def recv(self, size: int) -> bytes:
-        """At once, as the socket does."""
+        """Read without waiting."""
         data, notes, _, _ = self._receive(size, _ROOM)
         now_ns = time.time_ns()
         for level, kind, note in notes:
@@ -112,7 +111,7 @@ class TimestampedSocket:
 
 
 class PlainSocket:
-    """A socket that cannot say; `waits`: it switches to the hub by itself when nothing is there."""
+    """A socket without time stamps; `waits`: a read waits for data by itself."""
 
     __slots__ = ("held_ns", "recv", "send", "tells", "waits")
 
@@ -122,7 +121,7 @@ class PlainSocket:
 
 
 def stamped(sock: Any) -> TimestampedSocket | PlainSocket:
-    """The socket, to be read with the kernel's time stamps where there are any."""
+    """Return the socket, wrapped so that reads have the kernel's time stamps where there are any."""
     return TimestampedSocket(sock) if _can(sock) else PlainSocket(sock)
 
 

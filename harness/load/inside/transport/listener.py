@@ -1,7 +1,8 @@
-"""The stream of what a server says outside of calls (Streamable HTTP's GET), for one session.
+"""The stream of a server's messages outside of calls (Streamable HTTP's GET), for one session.
 
-An exchange opens it and has a row: ok when the server has begun a stream, or has said that it has none (405). Nothing
-waits for what comes on it; what the server asks there is answered. When it ends it is due again, from the last event on.
+An exchange opens it and has a row: ok when the server has begun a stream, or has answered that it has none
+(405). No call waits for its events; requests of the server on it are answered. When it ends it is due again,
+from the last event.
 """
 
 import time
@@ -16,7 +17,7 @@ from harness.run_directory.schema import NULL
 
 
 class Listener:
-    """One session's; not shared between greenlets."""
+    """The stream of one session; not shared between greenlets."""
 
     def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = ()) -> None:
         self._told = (url, deadlines, timeout_s, headers)
@@ -29,7 +30,7 @@ class Listener:
         self.expired = False
 
     def due(self, now_ns: int) -> Request | None:
-        """The request that opens it again, from where it ended, when the time for that has come."""
+        """Return the request that opens it again where it ended, if that is due; else None."""
         if self._events is None or self._events.is_open or self._request is None:
             return None
         stream = self._events.stream
@@ -38,7 +39,7 @@ class Listener:
         return stream.resumption(self._request) if now_ns >= self._due_ns else None
 
     def exchange(self, request: Request, *, target: str = "") -> Exchanged:
-        """Open it: done when the server has said whether there is one. 405 says that it has none, which is well."""
+        """Open the stream; done when the server has accepted, or has answered 405, which is ok."""
         del target
         sent_ns = time.monotonic_ns()
         self.close()
@@ -50,7 +51,7 @@ class Listener:
             out = events.open(request, self.deadline_ns)
             events.wait(lambda: events.stream.got_head or self.expired)
             if not events.stream.opened and not self.expired:
-                events.wait(lambda: self.expired)  # for the rest of the refusal
+                events.wait(lambda: self.expired)  # read the rest of the refusal
             reply = self._judged(events)
         except OSError as error:
             timed_out = self.expired or isinstance(error, TimeoutError)
@@ -65,14 +66,14 @@ class Listener:
         return Exchanged(reply, sent_ns, NULL, time.monotonic_ns(), out, events.bytes_in, reused=False)
 
     def close(self) -> None:
-        """Idempotent."""
+        """Close the stream; idempotent."""
         self._deadlines.forget(self)
         if self._events is not None:
             self._events.close()
             self._events = None
 
     def shut(self) -> None:
-        """The sweep's way to wake us."""
+        """Shut the stream down; the sweep calls this to wake us."""
         if self._events is not None:
             self._events.shut()
 

@@ -1,4 +1,4 @@
-"""One exchange as it was measured, whatever carried it."""
+"""The result and times of one exchange, over any transport."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from harness.run_directory.schema import NULL
 
 
 class Exchanged(msgspec.Struct):
-    """Times are of the monotonic clock; it is done when its last byte has come in."""
+    """One exchange. Times are of the monotonic clock; it is done when its last byte has come in."""
 
     reply: Reply
     sent_ns: int
@@ -16,9 +16,9 @@ class Exchanged(msgspec.Struct):
     bytes_out: int
     bytes_in: int
     reused: bool
-    held_ns: int = NULL  # from then until its user knew of it; NULL: nobody knows when the byte came in
+    held_ns: int = NULL  # from then until its user had the reply; NULL: unknown when the last byte came in
 
     @property
     def known_ns(self) -> int:
-        """When its user knew of it, and could go on."""
+        """When its user had the reply, and could go on."""
         return self.done_ns + max(self.held_ns, 0)

@@ -1,6 +1,6 @@
-"""What goes before the body of a request to one server, made once for each kind of request; no header is in one twice.
+"""Heads of requests to one server, made once for each kind of request; no header is in one twice.
 
-The dialect has the last word, then come the user's own headers, then ours.
+The dialect's headers take precedence, then the user's own, then ours.
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ HEADS_MAX: Final = 200
 
 
 class RequestHeads:
-    """Everything before the length."""
+    """Makes and caches the heads."""
 
     __slots__ = ("_fixed", "_known")
 
@@ -23,7 +23,7 @@ class RequestHeads:
         self._known: dict[tuple[str, str, Headers], bytes] = {}
 
     def of(self, request: Request, target: str) -> bytes:
-        """Up to where the length goes."""
+        """Return the head up to where the value of Content-Length goes."""
         key = (request.method, target, request.headers)
         head = self._known.get(key)
         if head is None:

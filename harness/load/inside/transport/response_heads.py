@@ -1,13 +1,13 @@
-"""Heads of responses that llhttp has read before, byte for byte: what it would say again need not be asked again.
+"""Heads of responses that llhttp has parsed before, byte for byte: they need not be parsed again.
 
     HTTP/1.1 200 OK ... Content-Length: 128      a head that came before (servers change a date once a second)
-    {"jsonrpc":"2.0","id":7,"result":...}        and 128 bytes behind it, no more and no less
+    {"jsonrpc":"2.0","id":7,"result":...}        followed by exactly 128 bytes
 
-Of such a response everything but the JSON is known, and the JSON is judged by the same functions as ever. Anything
-else, be it different by one byte, in two pieces, refused, streamed or chunked, takes the long way through llhttp:
-`judge` gives None. What is known of a head is what llhttp itself made of it, with a body of the length it told.
-A head is looked into when it comes a second time: a server that gives every response a number of its own is not
-worth it. They are kept for all connections of a process, a thousand of them, of 4 KB at most.
+In such a response all but the JSON is known, and the usual functions judge the JSON. Anything else, be it
+different by one byte, in two pieces, refused, streamed or chunked, goes through llhttp: `judge` returns None.
+A known head is stored as llhttp itself parsed it, with a body of that length.
+A head is parsed for this when it comes a second time: for a server that numbers every response it is not
+worth it. The cache serves all connections of a process, and holds a thousand heads, of 4 KB at most.
 """
 
 import httptools
@@ -22,7 +22,7 @@ STREAM, CHUNKED = b"text/event-stream", b"transfer-encoding"
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What a head says: 200, to be kept alive, JSON of this length."""
+    """A known head: status 200, keep-alive, JSON of this length."""
 
     body_bytes: int
     session_id: str | None
@@ -32,13 +32,13 @@ NEVER = Known(-1, None)
 
 
 class KnownHeads:
-    """The heads that came before: None for once, NEVER for those of another kind."""
+    """The heads seen so far: None for one seen once, NEVER for one that cannot be used."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, Known | None] = {}
 
     def judge(self, request: Request, data: bytes) -> Reply | None:
-        """What came of the request, if `data` is one whole response of the kind that is known."""
+        """Return the reply if `data` is one whole response with a known head, else None."""
         end = data.find(END) + len(END)
         known = self._known.get(data[:end])
         if known is None or len(data) - end != known.body_bytes or request.id is None:
@@ -49,7 +49,7 @@ class KnownHeads:
         return judge_response(message, request.id, 200, known.session_id)
 
     def learn(self, data: bytes) -> None:
-        """This, in one piece, was a response, as llhttp found."""
+        """Remember the head of `data`, which llhttp found to be one whole response."""
         end = data.find(END) + len(END)
         head = data[:end]
         if len(head) > HEAD_BYTES_MAX:
@@ -63,7 +63,7 @@ class KnownHeads:
 
 
 class _Listener:
-    """What llhttp tells of one response, and how far it is."""
+    """The parser's callbacks for one response: its headers, and how far it is parsed."""
 
     def __init__(self) -> None:
         self.headers: dict[bytes, bytes] = {}
@@ -83,7 +83,7 @@ class _Listener:
 
 
 def _look_into(head: bytes, body_bytes: int) -> Known:
-    """Has llhttp read it, with a body of that length: both must end with their last byte, and not before."""
+    """Let llhttp parse the head with a body of that length; both must end exactly with their last byte."""
     listener = _Listener()
     parser, told = listener.parser, []
     try:

@@ -1,6 +1,7 @@
-"""A stream that its server closed to be asked again (polling) is asked for again: one call, from its POST to its answer.
+"""Resumes a stream that its server closed so that the client polls: one call, from its POST to its answer.
 
-The time between is part of the call, and so is the deadline. A server that does not know how (405) has ended the stream.
+The pauses are part of the call, and its deadline covers all of it. If the server refuses (405), the stream
+has ended.
 """
 
 import time
@@ -17,7 +18,7 @@ from harness.run_directory.schema import NULL
 
 
 class Carrier(Protocol):
-    """What makes an exchange."""
+    """A connection that makes exchanges."""
 
     def exchange(
         self, request: Request, *, target: str = "", deadline_ns: int = 0, resumed: int = 0
@@ -33,9 +34,9 @@ def resume(
     deadline_ns: int,
     resumed: int,
 ) -> Exchanged:
-    """The whole call, after what was `done` of it."""
+    """Return the whole call, of which the exchange `done` was the first part."""
     gevent.sleep(max(0.0, min(wait_s, (deadline_ns - time.monotonic_ns()) / 1e9)))
-    if time.monotonic_ns() >= deadline_ns:  # whoever answers fast is not caught by the sweep
+    if time.monotonic_ns() >= deadline_ns:  # the sweep does not catch a server that answers fast
         done.reply = msgspec.structs.replace(done.reply, outcome=outcome.TIMEOUT, detail="no answer in time")
         done.done_ns, done.held_ns = time.monotonic_ns(), NULL
         return done

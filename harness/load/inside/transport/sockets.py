@@ -1,7 +1,8 @@
 """gevent's own socket without its layer in Python, for the two calls that every exchange makes.
 
-What would block is left to gevent. Before every piece that is read the others get their turn, also when there is always
-more to read: else one server that never stops would hold up all users of a worker, and the sweep of their deadlines.
+Calls that would block are left to gevent. Before every read other greenlets run, even when there is always
+more to read: else a server that never stops sending would block all users of a worker, and the sweep of their
+deadlines.
 """
 
 from typing import Any
@@ -12,17 +13,20 @@ from harness.load.inside.transport.kernel_stamps import PlainSocket, Timestamped
 from harness.run_directory.schema import NULL
 
 READ_BYTES = 65_536
-FIRST_READ_BYTES = 16_384  # nearly always all there is; four times as much is a page fault a call
+FIRST_READ_BYTES = 16_384  # nearly always enough; four times as much costs a page fault for each call
 Bare = TimestampedSocket | PlainSocket
 
 
 def bare_of(sock: Any, *, secure: bool) -> Bare:
-    """Under TLS there is only one; others are read with the kernel's time stamps."""
+    """Return the socket without gevent's layer, with the kernel's time stamps.
+
+    Under TLS, the socket itself.
+    """
     return PlainSocket(sock, waits=True) if secure else stamped(sock._sock)  # noqa: SLF001 - one layer less
 
 
 def send(sock: Any, bare: Bare, data: bytes) -> None:
-    """All of it, nearly always in one system call."""
+    """Send all data, nearly always in one system call."""
     try:
         sent = bare.send(data)
     except BlockingIOError:
@@ -32,7 +36,7 @@ def send(sock: Any, bare: Bare, data: bytes) -> None:
 
 
 def receive_first(sock: Any, bare: Bare) -> bytes:
-    """Switch to the hub at once: a read right after sending finds nothing, at the price of a system call."""
+    """Wait, then read: a read right after sending would find nothing, and cost a system call."""
     if bare.waits:
         return receive(sock, bare)
     sock.hub.wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
@@ -56,9 +60,9 @@ def receive(sock: Any, bare: Bare) -> bytes:
 
 
 def arrived_ns(bare: Bare, read_ns: int, since_ns: int) -> int:
-    """When the bytes of the last reading, at `read_ns`, came in; the reading itself where nobody knows.
+    """Return when the bytes of the last read, at `read_ns`, came in; `read_ns` itself if that is unknown.
 
-    What would be before `since_ns` is a wall clock that was set.
+    A time before `since_ns` means that the wall clock was set; then `read_ns` is returned as well.
     """
     if not bare.tells or not since_ns <= read_ns - bare.held_ns <= read_ns:
         return read_ns
@@ -66,7 +70,10 @@ def arrived_ns(bare: Bare, read_ns: int, since_ns: int) -> int:
 
 
 def known(bare: Bare, read_ns: int, known_ns: int, since_ns: int) -> tuple[int, int]:
-    """When a call was done whose last bytes were read then and understood at `known_ns`, and how long it was held since."""
+    """Return when a call was done, and for how long its reply then waited for us (NULL: unknown).
+
+    Its last bytes were read at `read_ns` and parsed at `known_ns`.
+    """
     if not bare.tells:
         return known_ns, NULL
     done_ns = arrived_ns(bare, read_ns, since_ns)

@@ -1,9 +1,10 @@
 """One user's HTTP+SSE (2024-11-05): messages are posted on one connection, answered on a stream that stays open.
 
-    latency = the POST is sent -> the event with our id has come, on the other connection
+    latency = from sending the POST until the event with our id has come, on the other connection
 
-The stream is opened by the first exchange, which carries the time that takes, and again by the first one after it was
-closed. Losing it loses the session, and the call under way. What times out closes it, as with a WebSocket.
+The first exchange opens the stream, and so does the first one after it was closed; the time counts in that
+exchange. Losing the stream loses the session, and the current call. A time-out closes it, as with a
+WebSocket.
 """
 
 import time
@@ -23,7 +24,7 @@ CLOSE_AFTER = outcome.CONNECTION_FAILURES | {outcome.SESSION_LOST}
 
 
 class StreamConnection:
-    """One stream and the connection beside it; not shared between greenlets."""
+    """One stream and the connection for POSTs; not shared between greenlets."""
 
     def __init__(self, url: str, deadlines: Deadlines, timeout_s: float, headers: Headers = ()) -> None:
         self._told = (url, deadlines, timeout_s, headers)
@@ -39,7 +40,7 @@ class StreamConnection:
         return self._events is not None and self._events.is_open
 
     def exchange(self, request: Request, *, target: str = "") -> Exchanged:
-        """Make one attempt; a notification is done when it is accepted. There is but one `target`."""
+        """Make one attempt; a notification is done when it is accepted. `target` is ignored."""
         del target
         sent_ns = time.monotonic_ns()
         self.expired = False
@@ -72,7 +73,7 @@ class StreamConnection:
         return done
 
     def close(self) -> None:
-        """Idempotent."""
+        """Close both connections; idempotent."""
         self._deadlines.forget(self)
         self._posts.close()
         if self._events is not None:
@@ -80,7 +81,7 @@ class StreamConnection:
             self._events = None
 
     def shut(self) -> None:
-        """The sweep's way to wake us."""
+        """Shut the stream down; the sweep calls this to wake us."""
         if self._events is not None:
             self._events.shut()
 
@@ -106,7 +107,7 @@ class StreamConnection:
         return posted
 
     def _lost(self, reply: Reply | None) -> Reply:
-        """What became of it; a stream that the sweep shut has ended for lack of an answer."""
+        """Return the reply, or a time-out if the sweep has shut the stream."""
         if self.expired or reply is None:
             return Reply(outcome.TIMEOUT, "no answer in time")
         return reply
@@ -118,5 +119,5 @@ class StreamConnection:
 
 
 def _nothing(reply: Reply, sent_ns: int) -> Exchanged:
-    """Nothing came of it."""
+    """Return an exchange without any bytes."""
     return Exchanged(reply, sent_ns, NULL, time.monotonic_ns(), 0, 0, reused=False)

@@ -1,8 +1,8 @@
 """Waiting for a moment on the monotonic clock, to within some hundredths of a millisecond.
 
 A sleeping greenlet is woken by its loop's timer, which counts whole milliseconds: half of one late on average, which
-would be a part of every response time of an open load. A timer of the kernel's (timerfd, Linux) wakes it in time;
-elsewhere the loop's own must do. `Alarm` is one greenlet's; `sleep` is for many, who share one.
+would be a part of every response time of an open load. A timer of the kernel (timerfd, Linux) wakes it in
+time; elsewhere the loop's own is used. An `Alarm` serves one greenlet; with `sleep` many greenlets share one.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ class Alarm:
         self.rings: Any = gevent.get_hub().loop.io(self._fd, 1) if self._fd >= 0 else None
 
     def sleep_until(self, at_ns: int) -> None:
-        """Until that time of `time.monotonic_ns()`; when it is over, until the others have had their turn."""
+        """Sleep until that time of `time.monotonic_ns()`; if it has passed, let other greenlets run once."""
         now_ns = time.monotonic_ns()
         if at_ns <= now_ns:
             gevent.sleep(0)
@@ -46,7 +46,7 @@ class Alarm:
         self.silence()
 
     def set(self, at_ns: int) -> None:
-        """It rings then, and no more at the time that was set before; at once, when that is over."""
+        """Set the alarm, replacing the earlier time; it rings at once if that time has passed."""
         assert self._libc is not None
         # interval (none), then the time: two pairs of seconds and nanoseconds
         setting = (ctypes.c_long * 4)(0, 0, *divmod(max(at_ns, 1), NS_PER_S))
@@ -59,7 +59,7 @@ class Alarm:
             return
 
     def close(self) -> None:
-        """Idempotent."""
+        """Close the timer; idempotent."""
         if self.rings is not None:
             self.rings.close()
             os.close(self._fd)
@@ -67,14 +67,14 @@ class Alarm:
 
 
 class Alarms:
-    """One alarm clock for all who sleep on a hub: a thousand users who think need no thousand timers."""
+    """One timer for all greenlets that sleep on a hub: a thousand users need no thousand timers."""
 
     def __init__(self, hub: Any) -> None:
         self._alarm = Alarm()
         self._hub = hub
         self._sleeping: list[
             tuple[int, int, Any]
-        ] = []  # until when; who was killed meanwhile is woken in vain
+        ] = []  # wake-up time first; waking a greenlet that was killed has no effect
         self._numbers = count()
 
     def sleep(self, seconds: float) -> None:
@@ -92,7 +92,7 @@ class Alarms:
         waiter.get()
 
     def _ring(self) -> None:
-        """Runs in the hub: each sleeper goes on from here until it waits for something."""
+        """Wake the greenlets that are due; this runs in the hub, and each runs until it waits again."""
         self._alarm.silence()
         while self._sleeping and self._sleeping[0][0] <= time.monotonic_ns():
             heappop(self._sleeping)[2].switch(None)
@@ -103,7 +103,7 @@ class Alarms:
 
 
 def sleep(seconds: float) -> None:
-    """As `gevent.sleep`, to within some hundredths of a millisecond."""
+    """Sleep like `gevent.sleep`, to within some hundredths of a millisecond."""
     hub = gevent.get_hub()
     alarms = hub.__dict__.get(_ALARMS)
     if alarms is None:

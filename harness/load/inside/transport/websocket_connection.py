@@ -1,7 +1,7 @@
-"""One user's WebSocket, on a gevent socket; what the bytes mean is for `harness.mcp.frames`.
+"""One user's WebSocket, on a gevent socket; `harness.mcp.frames` interprets the bytes.
 
-The connection is opened by the first exchange, which carries the time that takes, and again by the first one after
-it was closed. Pings are answered while a reply is awaited. Nothing is retried.
+The first exchange opens the connection, and so does the first one after it was closed; the time counts in
+that exchange. Pings are answered while a reply is awaited. Nothing is retried.
 """
 
 import time
@@ -20,13 +20,13 @@ from harness.run_directory.schema import NULL
 
 
 class _Counted:
-    """What went over the wire during one exchange."""
+    """The bytes and times of one exchange."""
 
     __slots__ = ("bytes_in", "bytes_out", "first_byte_ns", "last_byte_ns", "sent_ns")
 
     def __init__(self, sent_ns: int) -> None:
         self.bytes_out, self.bytes_in, self.first_byte_ns, self.sent_ns = 0, 0, NULL, sent_ns
-        self.last_byte_ns = NULL  # of the reply; NULL: nobody knows when it came in
+        self.last_byte_ns = NULL  # of the reply; NULL: unknown
 
 
 class WebSocketConnection:
@@ -49,7 +49,7 @@ class WebSocketConnection:
         return self._socket is not None
 
     def exchange(self, request: Request, *, target: str = "") -> Exchanged:
-        """Make one attempt; a notification is done when it is sent. There is but one `target`."""
+        """Make one attempt; a notification is done when it is sent. `target` is ignored."""
         del target
         sent_ns = time.monotonic_ns()
         self.expired = False
@@ -85,7 +85,7 @@ class WebSocketConnection:
         )
 
     def close(self) -> None:
-        """Say goodbye if that is possible at once; idempotent."""
+        """Send a close frame if that is possible at once, and close; idempotent."""
         self._deadlines.forget(self)
         sock, self._socket, self._bare = self._socket, None, None
         if sock is None:
@@ -100,7 +100,7 @@ class WebSocketConnection:
             self._frames.let_go()
 
     def shut(self) -> None:
-        """The sweep's way to wake us."""
+        """Shut the socket down; the sweep calls this to wake us."""
         shut(self._socket)
 
     def _attempt(self, request: Request, counted: _Counted) -> Reply:
@@ -120,7 +120,7 @@ class WebSocketConnection:
         return self._frames.reply
 
     def _receive_until(self, enough: Callable[[], bool], counted: _Counted) -> None:
-        """Or until there is a reply; the end of the connection is one."""
+        """Receive until `enough()` or a reply; raise if the connection ends."""
         bare = self._bare
         assert self._socket is not None
         assert bare is not None

@@ -1,7 +1,7 @@
-"""Virtual users: what they do, when, and the row that every call of theirs leaves.
+"""Virtual users: their tasks, their pacing, and the row that each of their calls writes.
 
-Locustfiles import `McpUser` and `WebSocketMcpUser` from here. They are loaded when they are asked for: a worker that needs
-one small module of this room does not load all of it.
+Locustfiles import `McpUser` and `WebSocketMcpUser` from here. They are loaded lazily: a worker that needs one
+small module of this package does not load all of it.
 """
 
 from typing import TYPE_CHECKING, Any

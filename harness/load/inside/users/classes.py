@@ -1,4 +1,4 @@
-"""Which user classes a run wants: those of locustfiles/ with their weights, or the workload's."""
+"""The user classes of a run: those of locustfiles/ with their weights, or the workload's."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,14 +11,17 @@ from harness.scenario.catalogue import USER_CLASSES
 
 
 def locustfiles() -> Path:
-    """Beside the package in the repository, inside it in an installed wheel."""
+    """Return the directory locustfiles/: beside the package in the repository, inside it in a wheel."""
     package = Path(__file__).parents[3]
     carried = package / "workspace" / "locustfiles"
     return carried if carried.is_dir() else package.parent / "locustfiles"
 
 
 def load_classes(spec: LoadSpec) -> list[type[Any]]:
-    """The user classes of this run, weighted; the same list in the master and in every worker."""
+    """Return the user classes of this run with their weights.
+
+    The master and all workers get the same list.
+    """
     if spec.workload:
         found = _load("workload.py")
         return [found["WorkloadUser"]]

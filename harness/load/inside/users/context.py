@@ -1,8 +1,8 @@
-"""What all users of one process share: what they were told, their recorder, their numbering.
+"""The data that all users of one process share: the specification, the recorder, the numbering.
 
-In a run of the harness the worker attaches it. Under plain `locust -f` nobody does: it is made from
-Locust's own options when the first user needs it, there is no recorder, and a host that is not this
-machine brings a warning instead of a refusal.
+In a run of the harness the worker attaches it. Under plain `locust -f` it is made from Locust's own options
+when the first user needs it; then there is no recorder, and a host that is not this machine leads to a
+warning instead of a refusal.
 """
 
 import itertools
@@ -38,14 +38,14 @@ _attaching = BoundedSemaphore()
 
 @dataclass(slots=True)
 class Context:
-    """Shared by the users of a process."""
+    """The data that the users of a process share."""
 
     spec: LoadSpec
     recorder: Recorder | None
     tally: Tally
     deadlines: Deadlines = field(default_factory=Deadlines)
     cancelled: bool = False
-    turns: Turns | None = None  # who decides when users call, where it is not they themselves
+    turns: Turns | None = None  # decides when users call; None: they decide themselves
     workload: list[WorkloadEntry] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
     retries: WorkerRetries = field(default_factory=lambda: WorkerRetries(None))
@@ -54,13 +54,13 @@ class Context:
     sessions: Iterator[int] = field(default_factory=itertools.count)
 
     def random(self, user: int) -> Random:
-        """A user's own randomness: the same seed, worker and number draw the same."""
+        """Return a user's random generator; the same seed, worker and number draw the same."""
         worker = self.recorder.worker if self.recorder else 0
         return Random(f"{self.spec.seed}:{worker}:{user}")
 
 
 def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Context:
-    """Make the context of this process; what it logs from now on has no secrets."""
+    """Make the context of this process; from now on its log hides secrets."""
     hidden_log.begin()
     workload = works(spec.workload)
     connecting.VETTED.update({same(host): tuple(found) for host, found in spec.addresses.items()})
@@ -78,7 +78,7 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
 
 
 def of(environment: Any) -> Context:
-    """The context of this process, made from Locust's options if nobody attached one."""
+    """Return the context of this process; make it from Locust's options if none was attached."""
     with _attaching:
         found = getattr(environment, _ATTRIBUTE, None)
         return found or attach(environment, _spec_from_locust(environment), None)

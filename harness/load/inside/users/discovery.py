@@ -1,4 +1,4 @@
-"""Finding the dialect from inside Locust, for plain `locust -f`: once a process."""
+"""Finds the dialect from inside Locust, for plain `locust -f`: once for each process."""
 
 from collections.abc import Generator, Mapping
 from typing import TypeVar
@@ -19,7 +19,7 @@ TIMEOUT_S = 5.0
 
 
 def find_protocol(url: str, headers: Mapping[str, str]) -> str:
-    """The dialect the server speaks."""
+    """Return the dialect that the server speaks; raise if no MCP server answers."""
     found = _run(url, headers, discover())
     if found.protocol is None and found.reply.status in NOT_POSTED_HERE and _streams(url, headers):
         return "sse"
@@ -29,7 +29,10 @@ def find_protocol(url: str, headers: Mapping[str, str]) -> str:
 
 
 def find_mirrored(url: str, headers: Mapping[str, str], protocol: str) -> dict[str, dict[str, list[str]]]:
-    """Which arguments of its tools a server of 2026-07-28 wants in headers too; nothing where it cannot say."""
+    """Return which arguments of its tools a server of 2026-07-28 wants in headers too.
+
+    {} if it does not tell.
+    """
     if protocol != MODERN_VERSION:
         return {}
     tools = _run(url, headers, list_tools(ModernSession()))
@@ -37,7 +40,7 @@ def find_mirrored(url: str, headers: Mapping[str, str], protocol: str) -> dict[s
 
 
 def _streams(url: str, headers: Mapping[str, str]) -> bool:
-    """Whether there is a stream of HTTP+SSE, and an answer on it."""
+    """Whether the server has a stream of HTTP+SSE, and answers on it."""
     connection = StreamConnection(url, Deadlines(), TIMEOUT_S, tuple(headers.items()))
     try:
         request = next(new_session("sse").opening())

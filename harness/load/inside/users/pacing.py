@@ -18,15 +18,15 @@ BACKOFF_S_MAX = 5.0
 
 @dataclass(slots=True)
 class Pacing:
-    """One user's next intended start."""
+    """The pacing of one user: its next intended start, and its back-off."""
 
     rng: Random
     ready_ns: int
     backoff_s: float = 0.0
-    free_ns: int = 0  # when its previous call was done: an arrival may have waited for that
+    free_ns: int = 0  # when its previous call was done; an arrival may have waited for that
 
     def done(self, done_ns: int, *, connection_failed: bool) -> None:
-        """A call has ended: the next is due at once, or after the back-off."""
+        """Note that a call has ended; the next is due at once, or after the back-off."""
         self.ready_ns = self.free_ns = done_ns
         if connection_failed:
             self.backoff_s = min(max(self.backoff_s * 2, BACKOFF_S_FIRST), BACKOFF_S_MAX)
@@ -34,7 +34,7 @@ class Pacing:
             self.backoff_s = 0.0
 
     def wait_s(self, think_s: float, now_ns: int) -> float:
-        """How long to wait from now, after thinking and, if the connection failed, backing off."""
+        """Return how long to wait from now, after thinking and, if the connection failed, backing off."""
         waits_s = think_s
         if self.backoff_s:
             waits_s = max(think_s, self.backoff_s * self.rng.uniform(0.5, 1.0))

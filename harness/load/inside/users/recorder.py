@@ -1,14 +1,14 @@
 """The recorder: one number and one row for every call, in memory that was allocated beforehand.
 
-    seq = recorder.begin(intended_ns)      the call has started: it must end, and is counted where a killed worker's
-                                           count is still read (harness.run_directory.started_calls)
+    seq = recorder.begin(intended_ns)      the call has started and must end; it is counted where the count
+                                               outlives a killed worker (harness.run_directory.started_calls)
     recorder.end(seq, ...)                 its row
 
-A row is packed in one go, which costs a third of what its columns cost one by one; a block turns rows to columns.
-Blocks are written to the worker's spool when a block is full and twice a second. A write that fails is latched:
-`failed` says why, and nothing more is written, for the texts of the lost block are missing from then on. The calls
-go on being numbered, so that what is missing shows; the run ends in order, and its verdict is unknown.
-Text is bounded: `detail` is cut at 160 characters and after 1,000 different ones reads "(other)".
+A row is packed in one call, which costs a third of writing its columns one by one; a block turns rows to
+columns. Blocks are written to the worker's spool when a block is full and twice a second. After a write has
+failed, `failed` says why, and nothing more is written, since the texts of the lost block are missing. Calls
+are still numbered, so that the gap shows; the run ends in order, and its verdict is unknown.
+Text is bounded: `detail` is cut at 160 characters and after 1,000 different ones becomes "(other)".
 """
 
 from collections.abc import Callable
@@ -30,10 +30,10 @@ _ROW = Struct("=" + "".join(_TYPECODES.values()))
 
 @dataclass(slots=True)
 class Vocabulary:
-    """Strings to small numbers; remembers which are new since the last block."""
+    """Maps texts to small numbers; remembers which are new since the last block."""
 
     codes: dict[str, int] = field(default_factory=dict)
-    count: int = 0  # of different texts; two that differ in a secret only are one
+    count: int = 0  # of different texts; texts that differ only in a secret count as one
     fresh: list[str] = field(default_factory=list)
 
     def code(self, text: str) -> int:
@@ -54,7 +54,10 @@ class Vocabulary:
 
 
 class Recorder:
-    """One worker's rows; not shared between processes, and gevent switches nowhere in `end`."""
+    """Records one worker's rows.
+
+    Not shared between processes. gevent does not switch greenlets within `end`.
+    """
 
     def __init__(
         self,
@@ -73,7 +76,7 @@ class Recorder:
         self._spool = spool
         self._block = 0
         self._rows = 0
-        # Not for plain `locust -f`, which records nothing, and counts its run time from before all imports.
+        # Imported late: plain `locust -f` records nothing, and its run time includes all imports.
         import numpy as np
 
         self._packed = bytearray(BLOCK_ROWS * _ROW.size)
@@ -81,14 +84,14 @@ class Recorder:
         self._vocabularies = {name: Vocabulary() for name in TEXTS}
 
     def begin(self, intended_ns: int) -> int:
-        """Number a call; its row is owed from now on."""
+        """Return the number of a new call; it must get a row."""
         seq = self.started
         self.started = self._counter[0] = seq + 1
         self.open[seq] = intended_ns
         return seq
 
     def code(self, column: str, text: str) -> int:
-        """The number of a text, for callers that use the same one often."""
+        """Return the code of a text, for callers that use the same one often."""
         return self._vocabularies[column].code(text)
 
     def end(
@@ -110,7 +113,7 @@ class Recorder:
         bytes_in: int,
         reused: int,
     ) -> None:
-        """The row of call `seq`, in the order of the schema; texts that repeat come as codes."""
+        """Add the row of call `seq`, in the order of the schema; texts that repeat are given as codes."""
         row = self._rows
         vocabularies = self._vocabularies
         _ROW.pack_into(
@@ -141,14 +144,15 @@ class Recorder:
             self.flush()
 
     def flush(self, *, last: bool = False) -> None:
-        """Write one block, empty or not: its gauges are news too."""
+        """Write one block, even without rows, since it carries the gauges."""
         if self.failed:
             self._rows = 0
             return
         rows = self._rows
         table = self._table[:rows]
         gauges = self._gauges()
-        # Arrivals that wait for a session owe a row, too. In open load calls do not begin in the order of their times.
+        # Arrivals that wait for a session will have a row, too. In open load calls do not begin in the order
+        # of their times.
         waiting_ns = gauges.pop("oldest_waiting_ns", gauges["at_ns"])
         block = Block(
             worker=self.worker,

@@ -1,6 +1,6 @@
-"""A user's retries, and what a worker knows of all its users': who waits to try again, and who was not allowed to.
+"""A user's retries, and those of all users of a worker: which wait, and how many the budget refused.
 
-Whoever waits has no call open, and still owes one: until it is made no step is over (`owed`).
+A user that waits to retry has no call open, and will still make one: until then no step is over (`owed`).
 """
 
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from harness.mcp.messages import Reply
 
 @dataclass(slots=True)
 class WorkerRetries:
-    """Of one worker."""
+    """The retries of all users of one worker."""
 
     policy: Policy | None
     refused: int = 0  # calls that were not tried again because their user's budget was empty
-    due_ns: dict[int, int] = field(default_factory=dict)  # of the users that wait to try again
+    due_ns: dict[int, int] = field(default_factory=dict)  # user -> when it will try again
 
     def gauges(self, gauges: dict[str, Any]) -> dict[str, Any]:
-        """What the spool is told, with what is owed."""
+        """Return the gauges for the spool, with the retries that are still to come."""
         oldest_ns = gauges.get("oldest_waiting_ns", gauges["at_ns"])
         return gauges | {
             "left": gauges.get("left", 0) + len(self.due_ns),
@@ -30,7 +30,7 @@ class WorkerRetries:
 
 
 class Retrying:
-    """Of one user."""
+    """The retries of one user."""
 
     def __init__(self, retries: WorkerRetries, policy: Policy, rng: Random, timeout_s: float) -> None:
         self._retries = retries
@@ -40,11 +40,11 @@ class Retrying:
         self._budget = RetryBudget(policy.budget)
 
     def begin(self) -> None:
-        """Another call was made."""
+        """Note that another call was made; it earns a share of the budget."""
         self._budget.earn()
 
     def wait_s(self, reply: Reply, tried: int) -> float | None:
-        """How long to wait before the next attempt; None when there is none."""
+        """Return how long to wait before the next attempt; None when there is none."""
         if not worth_it(reply) or tried >= self._policy.attempts:
             return None
         if (reply.retry_after_s or 0.0) > self._timeout_s:

@@ -1,14 +1,15 @@
-"""The generator watches itself: processor, waiting for a processor, scheduling lag, open files.
+"""The load generator watches itself: processor time, waiting for a processor, scheduling lag, open files.
 
 - cpu: processor time of this process by elapsed time, one core being 1.0
-- run_delay: time spent runnable but waiting for a processor, by elapsed time (/proc/self/schedstat). That file tells of
-  the main thread only, which is the one that matters here: it runs every user, sends, reads and stamps. Locust's
-  messages travel in a thread of their own, whose waiting delays no call.
+- run_delay: time spent runnable but waiting for a processor, by elapsed time (/proc/self/schedstat). That
+  file covers the main thread only, which is the one that matters here: it runs every user, sends, reads and
+  stamps. Locust's messages have a thread of their own, whose waiting delays no call.
 - lag: how much later than asked a sleeping greenlet is woken, probed twenty times a second
-- read, added: how long replies lay in the kernel before they were read, and what was added to calls (`stamps`)
-- files: how many are open, and how many may be; beyond that no connection can be made, and the server did nothing
-
-What a platform does not tell is None, or an empty list: not known, never zero.
+- read, added: how long replies waited in the kernel before they were read, and the time that this process
+  added to calls (`kernel_stamps`)
+- files: how many are open, and how many may be; beyond that no connection can be made, which is not the
+  server's fault
+A value that a platform does not provide is None, or an empty list: unknown, never zero.
 """
 
 import os
@@ -28,7 +29,7 @@ FILES = Path("/proc/self/fd")
 
 
 def run_delay_ns() -> int | None:
-    """Nanoseconds this process has waited for a processor so far."""
+    """Return for how many ns this process has waited for a processor so far; None if unknown."""
     try:
         return int(SCHEDSTAT.read_text(encoding="ascii").split()[1])
     except (OSError, IndexError, ValueError):
@@ -37,7 +38,7 @@ def run_delay_ns() -> int | None:
 
 @dataclass(slots=True)
 class SelfWatch:
-    """Readings since the last `read`."""
+    """The readings since the last `read`."""
 
     epoch_ns: int
     at_ns: int = field(default_factory=time.monotonic_ns)
@@ -49,7 +50,7 @@ class SelfWatch:
         sampling.is_on = True
 
     def probe(self) -> None:
-        """Runs for ever in a greenlet of its own."""
+        """Measure the scheduling lag for ever, in its own greenlet."""
         with closing(Alarm()) as alarm:
             while True:
                 asked_ns = time.monotonic_ns() + int(PROBE_S * 1e9)
@@ -57,7 +58,7 @@ class SelfWatch:
                 self.lags_ms.append((time.monotonic_ns() - asked_ns) / 1e6)
 
     def read(self, users: int) -> dict[str, Any]:
-        """The gauges of the time since the last reading."""
+        """Return the gauges of the time since the last `read`."""
         now_ns, cpu_ns, delay_ns = time.monotonic_ns(), time.process_time_ns(), run_delay_ns()
         span_ns = max(now_ns - self.at_ns, 1)
         gauges = {

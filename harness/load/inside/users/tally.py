@@ -1,10 +1,10 @@
-"""What Locust is told of every call: its statistics at once a second, any other listener call by call.
+"""Reports every call to Locust: to its statistics once a second, to any other listener call by call.
 
-Firing Locust's `request` event costs a quarter of a call. As long as its only listener is Locust's own, which counts,
-the calls that went well are counted here and added to Locust's statistics in bulk: once a second, and when a user
-ends. The sums are the same, so the web UI, `--csv` and the closing table show all of it, at most a second late.
-As soon as anybody else listens, and for every failure, the event is fired as it happens.
-Locust keeps every text of a failure that it hears, so it hears no more than `TEXTS_MAX` different ones.
+Firing Locust's `request` event costs a quarter of a call. While its only listener is Locust's own, which
+counts, successful calls are counted here and added to Locust's statistics in bulk: once a second, and when a
+user ends. The sums are the same, so the web UI, `--csv` and the closing table show all of it, at most a
+second late. If there is another listener, and for every failure, the event is fired at once.
+Locust keeps every text of a failure, so it is given no more than `TEXTS_MAX` different ones.
 """
 
 import time
@@ -27,14 +27,14 @@ class CallFailed(Exception):  # noqa: N818 - the name is what Locust's web UI sh
 
 @dataclass(slots=True)
 class Waiting:
-    """Calls of one name that Locust's statistics do not have yet."""
+    """Calls of one name that are not yet in Locust's statistics."""
 
     times_ms: list[float] = field(default_factory=list)
     bytes_in: int = 0
 
 
 class Tally:
-    """One process's calls, on their way into its Locust."""
+    """The calls of one process that are to be reported to its Locust."""
 
     def __init__(self, environment: Any) -> None:
         self._environment = environment
@@ -46,7 +46,7 @@ class Tally:
         self._texts: set[str] = set()
 
     def failed(self, transport: str, name: str, service_ms: float, bytes_in: int, text: str) -> None:
-        """A call failed, and this is why."""
+        """Report a call that failed, with the reason."""
         text = text[:TEXT_CHARS_MAX]
         if text not in self._texts:
             if len(self._texts) < TEXTS_MAX:
@@ -56,8 +56,8 @@ class Tally:
         self.fire(transport, name, service_ms, bytes_in, CallFailed(text))
 
     def ok(self, transport: str, name: str, service_ms: float, bytes_in: int) -> None:
-        """A call went well."""
-        if len(self._event._handlers) != self._listeners:  # noqa: SLF001 - nothing public tells
+        """Report a successful call."""
+        if len(self._event._handlers) != self._listeners:  # noqa: SLF001 - there is no public way
             self._look()
         if not self._only_locust:
             self.fire(transport, name, service_ms, bytes_in, None)
@@ -71,7 +71,7 @@ class Tally:
     def fire(
         self, transport: str, name: str, service_ms: float, bytes_in: int, failure: Exception | None
     ) -> None:
-        """The event itself."""
+        """Fire Locust's event."""
         self._event.fire(
             request_type=transport,
             name=name,
@@ -83,7 +83,7 @@ class Tally:
         )
 
     def pour(self) -> None:
-        """Add what waits to Locust's statistics."""
+        """Add the waiting calls to Locust's statistics."""
         now_s = time.time()
         stats = self._environment.stats
         for key, waiting in self._waiting.items():
@@ -94,7 +94,7 @@ class Tally:
                 waiting.times_ms, waiting.bytes_in = [], 0
 
     def _look(self) -> None:
-        """Who listens? Asked again whenever their number changes."""
+        """Note whether Locust is the only listener; called again whenever the number of listeners changes."""
         listeners = self._event._handlers  # noqa: SLF001
         self._listeners = len(listeners)
         self._only_locust = [listener.__module__ for listener in listeners] == [OWN]
@@ -108,7 +108,7 @@ class Tally:
 
 
 def _add(entry: Any, waiting: Waiting, buckets: Counter[int], now_s: float) -> None:
-    """What the entry's own `log` does for one call after the other."""
+    """Add all calls to a statistics entry at once; the entry's own `log` adds one."""
     second, times_ms = int(now_s), waiting.times_ms
     before_s = entry.last_request_timestamp
     if entry.use_response_times_cache and before_s is not None and second > int(before_s):

@@ -1,9 +1,9 @@
-"""Locust's loop over a user's tasks, without what it costs when there is nothing to wait for.
+"""Locust's loop over a user's tasks, without its overhead when there is nothing to wait for.
 
     Locust:  pick a task, run it, wait, and again        here:  pick, run, pick, run, ...   until there is a wait
 
-Locust sees one long task: it may stop the user in mid-call as ever, and a user that it asked to stop, or that has
-anything to wait for (thinking, backing off), goes back to its loop after the call. So do exceptions of tasks.
+Locust sees one long task. It can stop the user in mid-call as usual. A user that was asked to stop, or that
+has to wait (thinking, backing off), returns to Locust's loop after the call. So do exceptions of tasks.
 """
 
 import random
@@ -15,7 +15,7 @@ from harness.load.inside.transport.timer import sleep
 
 
 class UserTasks(DefaultTaskSet):
-    """The tasks of one user, who says with `waits` whether it has something to wait for."""
+    """The tasks of one user; its `waits` says whether it has something to wait for."""
 
     def execute_next_task(self) -> None:
         user: Any = self.user
@@ -28,6 +28,6 @@ class UserTasks(DefaultTaskSet):
             task = random.choice(tasks) if len(tasks) > 1 else tasks[0]
 
     def _sleep(self, seconds: float) -> None:
-        """As Locust does, but for nothing: who has just waited for a reply has let the others run."""
+        """Sleep, but skip a wait of 0 s: while the user waited for its reply, other greenlets ran."""
         if seconds > 0:
             sleep(seconds)

@@ -1,11 +1,13 @@
-"""A worker's end of the master's orders about turns: who decides when its users make their next call.
+"""The master's orders about turns, carried out in a worker: who decides when users make their next call.
 
     free       the users themselves, as they are ready
-    together   users open their sessions and wait; `wait` answers when they all do; `go` lets them share so many calls
-    arrivals   this worker's share of a schedule, for a pool of users that grows; the last of a run end with their step
+        together   users open their sessions and wait; `wait` answers when they all do; `go` lets them share a
+        number of calls arrivals   this worker's share of a schedule, for a pool of users that grows; in the
+        last step they end with the step
 
-Each is answered when it is so. When the load is over nobody begins a call any more (`close`): users who wait for a turn
-would otherwise make one more each before they are stopped. What open load has left unsent is kept until the spool has been told.
+Each order is answered when it is carried out. When the load is over no call begins any more (`close`): users
+that wait for a turn would otherwise make one more each before they are stopped. Arrivals that were not sent
+are kept until they are written to the spool.
 """
 
 from itertools import takewhile
@@ -22,7 +24,7 @@ WAIT_S = 30.0
 
 
 class TurnOrders:
-    """Of one worker process."""
+    """A worker's copy of the master's orders about whose turn it is."""
 
     def __init__(self, environment: Any, runner: Any, context: Context) -> None:
         self._environment = environment
@@ -31,7 +33,7 @@ class TurnOrders:
         self._not_sent: list[int] = []
 
     def on_turns(self, msg: Any, **_: Any) -> None:
-        """Locust's listener."""
+        """Carry out an order, and answer it; Locust calls this."""
         order = dict(msg.data)
         number, kind = order.pop("number"), order.pop("kind")
         match kind:
@@ -51,16 +53,16 @@ class TurnOrders:
         self._runner.send_message(message_names.TURNED, {"number": number, "users": self._runner.user_count})
 
     def free(self) -> None:
-        """Users decide for themselves again; those of a pool have nothing more to do."""
+        """Let users decide for themselves again; stop the users of a pool."""
         if isinstance(self._leave(None), OpenLoadTurns):
             self._runner.stop_users(self._runner.user_classes_count)
 
     def close(self) -> None:
-        """The load is over: no call begins any more."""
+        """End the load: no call begins any more."""
         self._leave(OVER)
 
     def _leave(self, following: Turns | None) -> Turns | None:
-        """From one way of taking turns to the next."""
+        """Change to another kind of turns; return the one before."""
         turns, self._context.turns = self._context.turns, following
         if turns is not None:
             turns.end()
@@ -68,7 +70,7 @@ class TurnOrders:
         return turns
 
     def gauges(self, now_ns: int) -> dict[str, Any]:
-        """What the spool is told of turns, once."""
+        """Return the gauges of turns for the spool; unsent arrivals are returned once."""
         turns = self._context.turns
         gauges = turns.gauges(now_ns) if turns is not None else {}
         kept, self._not_sent = self._not_sent, []
@@ -102,6 +104,6 @@ class TurnOrders:
         )
 
     def _grow(self, name: str) -> None:
-        """One more user, without the counting that Locust does for its log."""
+        """Start one more user, without the counting that Locust does for its log."""
         user = self._runner.user_classes_by_name[name](self._environment)
         user.start(self._runner.user_greenlets)

@@ -1,11 +1,10 @@
-"""When a user may make its next call, where that is not for the user alone to say.
+"""Decides when a user may make its next call, where the user does not decide that itself.
 
-    closed load, by time     nobody is asked: who is ready calls
-    closed load, by count    `CountedTurns`: users wait for each other, then share so many calls
-    open load                `OpenLoadTurns`: a call, or a session, is handed to whoever is free
-    when the load is over    `OVER`: nobody begins a call any more
-
-A user that waits here can be stopped at once (`users.py` tells Locust that it waits).
+    closed load, by time     no turns: a user calls when it is ready
+    closed load, by count    `CountedTurns`: users wait for each other, then share a number of calls
+    open load                `OpenLoadTurns`: a call, or a session, goes to a user that is free
+    when the load is over    `OVER`: no call begins any more
+A user that waits here can be stopped at once (`user.py` tells Locust that it waits).
 """
 
 import time
@@ -24,31 +23,34 @@ from harness.load.pool import SessionPool
 
 OVERDUE_NS = 10 * NS_PER_MS
 LOOK_S = 0.01
-AT_ONCE_MAX = 64  # then the others get their turn: those who are to do what has arrived
+AT_ONCE_MAX = 64  # then the users that take these arrivals get to run
 AHEAD_MAX = 100_000
 
 
 class Turns(Protocol):
-    """What users of a step by count, or of open load, ask before each call."""
+    """Users of a step by count, or of open load, ask this before each call."""
 
-    session_calls: int  # an arrival is a session of so many calls; 0: it is a call
-    paces: bool  # users do not think before a turn: it comes when it comes
+    session_calls: int  # an arrival is a session of that many calls; 0: it is one call
+    paces: bool  # the turns set the pace: users do not think before one
 
     def take(self, name: str, seat: "UserSlot", ready_ns: int) -> int | None:
-        """Wait for a turn of a user of that class; the intended start of what it does then. None: ask again."""
+        """Wait for a turn for a user of that class; return the intended start of its call.
+
+        None: ask again.
+        """
         ...
 
     def gauges(self, now_ns: int) -> dict[str, Any]:
-        """What the spool is told."""
+        """Return the gauges for the spool."""
         ...
 
     def end(self) -> None:
-        """No more turns."""
+        """Give no more turns."""
         ...
 
 
 class UserSlot:
-    """A user's place in the pool: where it is handed what it does next."""
+    """A user's place in the pool, where it is given its next call."""
 
     __slots__ = ("_given", "_handed", "is_new")
 
@@ -62,7 +64,7 @@ class UserSlot:
         self._given.set(intended_ns)
 
     def wait(self, handed: dict[int, int]) -> int:
-        """What it is handed; `handed` knows of it until it is taken up."""
+        """Wait for the next call; return its intended start. `handed` holds it until it is taken."""
         self._given, self._handed = AsyncResult(), handed
         try:
             intended_ns: int = self._given.get()
@@ -72,7 +74,7 @@ class UserSlot:
 
 
 class Over:
-    """The load has ended: whoever asks for a turn waits until it is stopped."""
+    """Turns after the end of the load: a user that asks waits until it is stopped."""
 
     session_calls = 0
     paces = False
@@ -87,14 +89,14 @@ class Over:
         return {}
 
     def end(self) -> None:
-        """It has."""
+        """Do nothing: it has ended already."""
 
 
 OVER: Final = Over()
 
 
 class CountedTurns:
-    """So many calls for all users of this worker, who begin together."""
+    """A number of calls for all users of this worker, which begin together."""
 
     session_calls = 0
     paces = False
@@ -109,13 +111,13 @@ class CountedTurns:
         self._began_ns = 0
 
     def wait_for_all(self, within_s: float) -> None:
-        """Until every user has opened its session, and waits here."""
+        """Wait until every user has opened its session, and waits here."""
         with gevent.Timeout(within_s, exception=False):
             while self._waiting < self._users():
                 gevent.sleep(LOOK_S)
 
     def let_go(self, requests: int, at_ns: int) -> None:
-        """So many calls from that time on, for which they are intended at the earliest."""
+        """Allow that many calls from `at_ns` on, which is also their earliest intended start."""
         self.left, self._began_ns = requests, at_ns
         gevent.spawn(self._begin_at, at_ns)
 
@@ -168,7 +170,7 @@ class OpenLoadTurns:
         self._player: gevent.Greenlet | None = None
 
     def begin(self, schedule: Iterator[int], *, max_sessions: int, queue_max: int, ends_ns: int) -> None:
-        """Another rate, for the same pool; a schedule that has an end is played to its end."""
+        """Begin a new schedule for the same pool; a schedule that has an end is played to its end."""
         self.end()
         self._pool.max_sessions, self._pool.queue_max, self._ends_ns = max_sessions, queue_max, ends_ns
         self._schedule = schedule
@@ -196,19 +198,22 @@ class OpenLoadTurns:
         }
 
     def end(self) -> None:
-        """What still waits, and came while the step was held, is not sent; what came later was never counted on."""
+        """End the schedule.
+
+        Arrivals within the hold that still wait count as not sent; later ones do not count.
+        """
         if self._player is None:
             return
         self._player.kill()
         self._player = None
-        gevent.sleep(0)  # what was handed over in this very moment is taken up
+        gevent.sleep(0)  # users take what they were given just now
         until_ns = min(time.monotonic_ns() - self._epoch_ns, self._ends_ns)
         left = [*self._pool.withdraw(), *self._ahead]
         self._not_sent += [at_ns for at_ns in left if at_ns < until_ns]
         self._ahead.clear()
 
     def _play(self) -> None:
-        """Every arrival at its time; those that are late are made up for, some at a time."""
+        """Play every arrival at its time; catch up with late ones, some at a time."""
         with closing(Alarm()) as alarm:
             while self._ahead:
                 alarm.sleep_until(self._epoch_ns + self._ahead[0])
@@ -221,7 +226,7 @@ class OpenLoadTurns:
                         self._look_ahead()
 
     def _look_ahead(self) -> bool:
-        """One arrival more of the schedule; False when it has no more."""
+        """Fetch one more arrival of the schedule; False when there is none."""
         known = len(self._ahead)
         self._ahead.extend(islice(self._schedule, 1))
         return len(self._ahead) > known
@@ -232,7 +237,7 @@ class OpenLoadTurns:
             self._not_sent.append(at_ns)
 
     def _overdue(self, before_ns: int) -> int:
-        """Arrivals that should have been looked at by then."""
+        """Return how many arrivals before that time have not been played yet."""
         while self._ahead and self._ahead[-1] < before_ns and len(self._ahead) < AHEAD_MAX:
             if not self._look_ahead():
                 break

@@ -1,13 +1,13 @@
-"""What Locust's users are made of: a session, one connection, a row for every exchange.
+"""The base classes of Locust's users: a session, one connection, a row for every exchange.
 
     on_start   the session is opened (its `initialize` is a call like any other)
     tasks      call(tool, **arguments), get(path, ...), call_from_workload()
     on_stop    the session is closed
 
-A lost session is opened again before the next call. A call that failed is tried again where the run has retries
-(`harness.load.retry`): each attempt is an exchange with a row of its own, the opening of a session is none. A user that is cut off in mid-call leaves a row that says
-so: `unfinished`, or `cancelled` when a person interrupted the run.
-Locust is told of every exchange (see `tally`), so its web UI and other listeners see all of it.
+A lost session is opened again before the next call. A call that failed is tried again if the run has retries
+(`harness.load.retry`): each attempt is an exchange with a row of its own; opening a session is no attempt. A
+user that is stopped in mid-call leaves a row with `unfinished`, or `cancelled` when a person interrupted the
+run. Every exchange is reported to Locust (see `tally`), so its web UI and other listeners see all of it.
 """
 
 import time
@@ -42,14 +42,14 @@ from harness.scenario.model import PROTOCOLS
 
 NS_PER_MS = 1e6
 Carrier = HttpConnection | StreamConnection | WebSocketConnection | Listener
-# Any of these, and what the server knew of us is gone.
+# After any of these outcomes the session is gone.
 REOPEN_AFTER = frozenset({outcome.SESSION_LOST})
 
 
 class McpUser(User):
-    """A user of an MCP server; subclasses say what it does.
+    """A user of an MCP server; subclasses define its tasks.
 
-    Calls travel as the run's protocol says, or as the class's own does; `get` always goes over HTTP.
+    Calls use the run's protocol, or the class's own; `get` always goes over HTTP.
     """
 
     abstract = True
@@ -67,7 +67,7 @@ class McpUser(User):
         told = (self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()))
         self.http = HttpConnection(spec.mcp_url, *told, carries=spec.calls_per_connection or 0)
         self._protocol = self.protocol or spec.protocol
-        # Where the connection is the session, calls have one of their own.
+        # Where the connection is the session, calls have a connection of their own.
         self.socket: StreamConnection | WebSocketConnection | None = None
         if self._protocol == "websocket":
             self.socket = WebSocketConnection(spec.ws_url, *told)
@@ -80,7 +80,7 @@ class McpUser(User):
         self.calls = 0
         self.seat = UserSlot()
         self._calls_left = 0  # of a session that arrived
-        # Locust asks the instance for its wait time: the class's own is the thinking, pacing adds the rest.
+        # Locust calls `wait_time` of the instance: the class's own is the think time, pacing adds the rest.
         self._think_s: Callable[[], float] = getattr(self, "wait_time")  # noqa: B009 - Locust gives it no type
         self.wait_time = self._wait_s
         recorder = self.context.recorder
@@ -94,15 +94,15 @@ class McpUser(User):
                 self._again_code = recorder.code("user_class", type(self).__name__ + RETRIED)
 
     def on_start(self) -> None:
-        """Open the session; a failure is recorded, and tried again before the first call."""
+        """Open the session; a failure is recorded, and it is tried again before the first call."""
         self.pacing.ready_ns = self._now_ns()
         self._taskset_instance = UserTasks(self)
         turns = self.context.turns
-        if turns is None or not turns.session_calls:  # a session that arrives is opened when it does
+        if turns is None or not turns.session_calls:  # a session that arrives is opened on arrival
             self._open()
 
     def on_stop(self) -> None:
-        """Say goodbye, unless the run was interrupted, and close."""
+        """End the session, unless the run was interrupted, and close the connections."""
         try:
             self._leave()
         finally:
@@ -111,7 +111,7 @@ class McpUser(User):
     def _leave(self) -> None:
         try:
             if self.is_open and not self.context.cancelled:
-                # Who is stopped while it waits was to call later; the goodbye is wanted now.
+                # The intended start may lie in the future; the end of the session is intended now.
                 self.pacing.ready_ns = min(self.pacing.ready_ns, self._now_ns())
                 self._run(self.session.closing())
         finally:
@@ -130,13 +130,13 @@ class McpUser(User):
         return self.context.spec.think or self.pacing.backoff_s > 0
 
     def call(self, tool: str, **arguments: Any) -> Reply | None:
-        """Call a tool; what came of it (`.outcome`, `.value()`), or None when no session could be opened."""
+        """Call a tool; return the reply (`.outcome`, `.value()`), or None when no session could be opened."""
         if not self._ready():
             return None
         return self._tried(lambda: self._ask(self.session.call(tool, arguments)))
 
     def call_from_workload(self) -> Reply | None:
-        """One request of the workload, drawn by weight."""
+        """Make one request of the workload, drawn by weight."""
         if not self._ready():
             return None
         works = self.context.workload
@@ -152,7 +152,7 @@ class McpUser(User):
         self._tried(lambda: self._measured(self.http, request, target=path), in_session=False)
 
     def _tried(self, attempt: Callable[[], Reply], *, in_session: bool = True) -> Reply:
-        """A call, and what its client does when it fails."""
+        """Make a call, and retry it as the policy says."""
         backoff_s = self.pacing.backoff_s
         reply = attempt()
         if self.retrying is None:
@@ -174,7 +174,10 @@ class McpUser(User):
         return reply
 
     def _wait_to_retry(self, wait_s: float) -> None:
-        """Whoever waits may be stopped at once; the attempt is intended when the wait is over."""
+        """Wait before a retry, whose intended start is the end of the wait.
+
+        The user can be stopped meanwhile.
+        """
         due_ns = self.pacing.ready_ns = self.pacing.ready_ns + int(wait_s * NS_PER_S)
         waiting = self.context.retries.due_ns
         waiting[self.number] = due_ns
@@ -186,7 +189,7 @@ class McpUser(User):
         self._state = state
 
     def _ready(self) -> bool:
-        """Whether the session is open, or could be opened."""
+        """Wait for a turn; return whether the session is open, or could be opened."""
         self._turn()
         wanted_ns = self.pacing.ready_ns
         ready = self._session_is_there()
@@ -196,7 +199,7 @@ class McpUser(User):
         return ready
 
     def _session_is_there(self) -> bool:
-        """Opened again if it was lost, or its connection was."""
+        """Whether the session is there; open it again if it, or its connection, was lost."""
         if self.socket is not None and not self.socket.is_open:
             self.is_open = False  # the connection was the session
         if self.is_open and self.listener is not None:
@@ -204,7 +207,7 @@ class McpUser(User):
         return self.is_open or self._open()
 
     def _turn(self) -> None:
-        """Where others decide when a user calls, wait for them; whoever waits may be stopped at once."""
+        """Wait for a turn, where the user does not decide itself; it can be stopped meanwhile."""
         while (turns := self.context.turns) is not None:
             if self._calls_left and turns.session_calls:
                 self._calls_left -= 1
@@ -229,7 +232,7 @@ class McpUser(User):
         return reply
 
     def _open(self) -> bool:
-        """Open the session, anew if there was one."""
+        """Open a new session; return whether that worked."""
         self.session = new_session(self._protocol, self.context.traits)
         self.session_number = next(self.context.sessions)
         decided = self._run(self.session.opening())
@@ -239,7 +242,7 @@ class McpUser(User):
         return self.is_open
 
     def _listen(self, request: Request | None) -> None:
-        """Open the stream of what the server says outside of calls, where that is wanted and there is one."""
+        """Open the stream of the server's messages outside of calls, if that is wanted and there is one."""
         if self.listener is not None and request is not None:
             self.is_open = self._measured(self.listener, request).outcome not in REOPEN_AFTER
 
@@ -253,7 +256,7 @@ class McpUser(User):
             return decided
 
     def _measured(self, connection: Carrier, request: Request, target: str = "") -> Reply:
-        """One exchange, with its row and Locust's event."""
+        """Make one exchange, with its row and Locust's event."""
         recorder = self.context.recorder
         transport = self._protocol if connection is self.socket else "http"
         seq = recorder.begin(self.pacing.ready_ns) if recorder else 0
@@ -277,7 +280,7 @@ class McpUser(User):
         return done.reply
 
     def _sample(self, connection: Carrier, done: Exchanged) -> None:
-        """What this process added to the call: it was sent late, and its reply was held."""
+        """Sample the time that this process added to the call: sent late, and reply read late."""
         if done.reply.outcome != outcome.OK or done.first_byte_ns == NULL:
             return
         ready_ns = self._epoch_ns + max(self.pacing.ready_ns, self.pacing.free_ns)
@@ -337,13 +340,16 @@ class WebSocketMcpUser(McpUser):
 
 
 def _cut(ended: str, now_ns: int) -> Exchanged:
-    """The row of a call whose user was stopped."""
+    """Return the exchange for a call whose user was stopped."""
     return Exchanged(Reply(ended), now_ns, NULL, time.monotonic_ns(), 0, 0, reused=False)
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
 def _options(parser: LocustArgumentParser) -> None:
-    """What plain `locust -f` may be told; a token by the environment alone, for everybody reads a command line."""
+    """Add the options for plain `locust -f`.
+
+    A token comes by the environment only, as anybody can read a command line.
+    """
     from harness.load.inside.distributed.sealing import seal_as_told
 
     seal_as_told()
@@ -366,7 +372,7 @@ def _options(parser: LocustArgumentParser) -> None:
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def _join(environment: Any, runner: Any, **_: Any) -> None:
-    """A worker's master may be the harness."""
+    """Offer this worker to its master, which may belong to the harness."""
     from harness.load.inside.distributed.remote import offer
 
     offer(environment, runner)
