@@ -1,1 +1,1 @@
-"""Making a run: the one interpreter of plans."""
+"""Makes runs: it carries out plans."""

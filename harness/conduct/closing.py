@@ -1,7 +1,9 @@
-"""The end of a run, when nothing of it runs any more: sealed, read, written; each as far as there is room for it.
+"""Open closed standard streams as /dev/null, else the next opened file would take their number.
+The end of a run, when none of its parts runs any more: seal, read and write it, as far as there is room.
 
-What finds no room is told, and makes the exit code that of a run that is unknown at best. The reading itself needs none: of
-spools that could not be sealed it is made in memory, and of a run whose directory is gone from what is still open. Whoever asked for the run shows it on standard output.
+A lack of room is reported, and makes the exit code that of an unknown run at best. Reading needs no room:
+spools that could not be sealed are read in memory, and a run whose directory is gone is read from its open
+files. The command shows the result on standard output.
 """
 
 import asyncio
@@ -22,7 +24,7 @@ from harness.run_directory.samples import seal
 
 
 async def close(run: RunContext, reason: str, error: HarnessError | None) -> FinishedRun:
-    """The run as it ended."""
+    """Seal, read and write the run; return it as it ended."""
     directory, progress = run.directory, run.progress
     run.asked.leaving.reporting = True
     if not directory.path.is_dir():
@@ -49,7 +51,7 @@ async def close(run: RunContext, reason: str, error: HarnessError | None) -> Fin
 
 
 def _tell_left(run: RunContext, kinds: list[str]) -> None:
-    """What was left, and the command that undoes it; without undo.jsonl no command can."""
+    """Tell what was not undone, and the command that undoes it; without undo.jsonl no command can."""
     undo, named = run.directory.undo, ", ".join(sorted(set(kinds)))
     if not undo.is_file():
         run.progress.note(f"Left over: {named}; {undo}, which says how it is undone, is gone")
@@ -61,7 +63,7 @@ def _tell_left(run: RunContext, kinds: list[str]) -> None:
 
 
 def _reread(run: RunContext, error: NoRoomError) -> Reading:
-    """Of a directory that is gone: what was written into it is still open here; nothing of it is written again."""
+    """Read a run whose directory is gone from its files, which are still open; write nothing."""
     try:
         papers = {"metadata.json": run.written_facts(), "plan.json": run.plan.as_json()}
         with run.held.restored(papers, run.written_scenario()) as directory:
@@ -73,7 +75,10 @@ def _reread(run: RunContext, error: NoRoomError) -> Reading:
 
 
 def _seal(run: RunContext) -> NoRoomError | None:
-    """The samples whole, and the spools gone; without room the spools stay."""
+    """Seal the spools into samples and remove them.
+
+    Without room the spools stay, and the error is returned.
+    """
     directory = run.directory
     try:
         seal(directory.spool, directory.samples)
@@ -98,7 +103,7 @@ async def _attempt(run: RunContext, doing: Callable[[], None]) -> NoRoomError | 
 
 
 def _unread(run: RunContext, trouble: Exception) -> BaseException:
-    """What was measured stays where it is, and is read when there is room."""
+    """Return the error for a run that cannot be read now; its data stay, to be read when there is room."""
     found = disk_space.blame(trouble, run.directory.path)
     if found is None or not run.directory.path.is_dir():
         return found or trouble

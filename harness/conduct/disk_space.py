@@ -1,11 +1,12 @@
 """Room on disk, before a run and while it goes on.
 
-- Before anything is made: what the plan is sure to write must be free, else the run does not start. What it is likely to
-  write is a warning.
-- Once a second: when what is kept for the end (sealing the samples, the report) would be touched, the run ends in order,
-  and is reported as far as it went; so does one whose directory is gone, or whose events cannot be written any more.
+- Before anything is made: there must be room for what the plan certainly writes, else the run does not start.
+  If what it probably writes does not fit, there is a warning.
+- Once a second: when the room that is reserved for the end (sealing the samples, the report) shrinks, the run
+  ends in order, and is reported so far; so does one whose directory is gone, or whose events cannot be
+  written any more.
 
-What it does not know: who fills the disk. Somebody else's file ends a run as well as its own.
+It does not know who fills the disk: another program's file ends a run just as its own.
 """
 
 import tempfile
@@ -30,7 +31,7 @@ Looking = Callable[[Path], Free]
 
 
 def check(plan: Plan, out: Path, *, brings_database: bool, look: Looking = disk_space.free) -> list[str]:
-    """Warnings. NoRoomError: the run could not end in order, so it does not start."""
+    """Return warnings; raise NoRoomError, before the start, if the run could not end in order."""
     want, there = needed(plan), look(out)
     _enough(out, there, want.sure, want.largest_file)
     if brings_database:
@@ -79,7 +80,7 @@ class Keeper:
     look_at: Looking = disk_space.free
 
     def look(self) -> None:
-        """Once a second. NoRoomError: the run has to end now."""
+        """Check the room, once a second; raise NoRoomError if the run has to end now."""
         place = self.directory.path
         if not self.log.lines.file.there():
             raise disk_space.gone(place)

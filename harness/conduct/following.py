@@ -1,4 +1,4 @@
-"""Follows the spools while the load runs: what came, what is still open, what a step's rows are."""
+"""Follows the spools while the load runs: new rows, open calls, the rows of the current step."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,12 +19,12 @@ from harness.run_directory.spool import Gauges
 JUDGED_COLUMNS = ["intended_ns", "done_ns", "outcome", "operation"]
 COUNTED_AT = 40  # tables: some seconds
 NOTHING = Judged(0, 0, 0, None)
-BUCKET_MS = 100  # how finely events.jsonl tells when arrivals were not sent
+BUCKET_MS = 100  # the resolution of unsent arrivals in events.jsonl
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the workers have written for a while, and what they said of themselves."""
+    """Rows that the workers have written for a while, and their gauges."""
 
     tables: list[pa.Table] = field(default_factory=list)
     said: list[tuple[int, Gauges]] = field(default_factory=list)  # by worker
@@ -32,9 +32,9 @@ class Rows:
 
 @dataclass(slots=True)
 class SpoolFollower:
-    """What the workers have written since the step began, and what each of them said last.
+    """The rows of the current step, and the last gauges of each worker.
 
-    `read` looks for more, and says what came; `take` hands over what has come since it was last called, each row once.
+    `read` reads new rows and returns them; `take` returns all rows since its last call, each once.
     """
 
     tail: Tail
@@ -42,12 +42,12 @@ class SpoolFollower:
     gauges: dict[int, Gauges] = field(default_factory=dict)
     step_rows: list[pa.Table] = field(default_factory=list)
     whole_rows: bool = False
-    step_counted: Judged = NOTHING  # calls of the step whose rows were let go of
+    step_counted: Judged = NOTHING  # calls of the step whose rows were dropped
     step_not_sent: list[int] = field(default_factory=list)
     _waiting: Rows = field(default_factory=Rows)
 
     def read(self) -> list[pa.Table]:
-        """The rows that have come just now."""
+        """Read the spools; return the new rows."""
         known = len(self._waiting.tables)
         for gauges, worker, table in self.tail.read():
             self.gauges[worker] = gauges
@@ -59,48 +59,54 @@ class SpoolFollower:
         return self._waiting.tables[known:]
 
     def take(self) -> Rows:
-        """All that waits, once."""
+        """Return the rows since the last call of this."""
         taken, self._waiting = self._waiting, Rows()
         return taken
 
     def trouble(self, trouble: Trouble, at_ns: int) -> None:
-        """Written down with the users that it cost, as far as they are known."""
+        """Write a trouble to the event log, with the number of users that it cost, if known."""
         gauges = self.gauges.get(trouble.worker) if trouble.worker is not None else None
         kind = RowsUnwritten if trouble.unwritten else WorkerLost
         users = None if gauges is None else gauges.users
         self.log.write(kind(at_ns=at_ns, worker=trouble.part, users=users, why=trouble.why))
 
     def begin_step(self, *, whole_rows: bool = False) -> None:
-        """What came before belongs to other steps. Few columns decide on a step, and one may last for hours."""
+        """Begin a step without rows.
+
+        Only few columns are kept unless `whole_rows`, as a step may last for hours.
+        """
         self.step_rows, self.whole_rows = [], whole_rows
         self.step_counted, self.step_not_sent = NOTHING, []
 
     def count(self, start_ns: int, until_ns: int) -> None:
-        """Count the calls that were due before `until_ns`, and drop their rows. Only for steps that need no more than counts."""
+        """Count the calls that were due before `until_ns`, and drop their rows.
+
+        Only for steps that need nothing but counts.
+        """
         if len(self.step_rows) >= COUNTED_AT:
             self.step_counted = self.step_counted.plus(judge(frame(self.step_rows), start_ns, until_ns))
             later = [rows.filter(pc.greater_equal(rows["intended_ns"], until_ns)) for rows in self.step_rows]
             self.step_rows = [rows for rows in later if rows.num_rows]
 
     def judged(self, rows: pd.DataFrame, start_ns: int, end_ns: int) -> Judged:
-        """All calls of the step: `rows` are those that are left."""
+        """Return the counts of all calls of the step; `rows` are those not yet counted."""
         judged = judge(rows, start_ns, end_ns)
         return judged if self.step_counted == NOTHING else self.step_counted.plus(judged)
 
     def resolved(self, until_ns: int) -> bool:
-        """Every worker has said, after that time, that no call from before it is open."""
+        """Whether every worker has reported, after that time, that no earlier call is open."""
         seen = self.gauges.values()
         return bool(seen) and all(min(one.at_ns, one.oldest_open_ns) >= until_ns for one in seen)
 
     def counted_out(self, since_ns: int) -> bool:
-        """Every worker has said, after that time, that the calls of a step by count have been made and answered."""
+        """Whether every worker has reported, after that time, that the calls of a step by count are done."""
         seen = self.gauges.values()
         return bool(seen) and all(
             one.at_ns > since_ns and not one.left and not one.open_calls for one in seen
         )
 
     def last_done_ns(self, since_ns: int) -> int:
-        """When the last of the calls that were intended since then was done."""
+        """Return when the last of the calls intended since then was done."""
         last = since_ns
         for table in self.step_rows:
             done = table["done_ns"].to_numpy()[table["intended_ns"].to_numpy() >= since_ns]
@@ -108,7 +114,7 @@ class SpoolFollower:
         return last
 
     def not_sent(self, start_ns: int, end_ns: int) -> int:
-        """Arrivals of the step, intended in [start, end), that nobody took."""
+        """Return how many arrivals of the step, intended in [start, end), were not sent."""
         at_ns = np.array(self.step_not_sent, dtype=np.int64)
         return int(np.count_nonzero((at_ns >= start_ns) & (at_ns < end_ns)))
 

@@ -1,9 +1,10 @@
-"""What a run has measured, held open: a run directory that somebody removes or renames takes nothing with it that was written before.
+"""Holds a run's files open, so that its data survive if somebody removes or renames the run directory.
 
-    held.look()             once a second: what is new is opened
-    held.restored(...)      the files again, in a temporary directory, for as long as it takes to read them
+    held.look()             once a second: open new files
+    held.restored(...)      copy the files into a temporary directory, to read them there
 
-A file that is open can be read whatever became of its name. Files that are written anew as a whole are made again from memory.
+An open file can be read even when its name is gone. Files that are always rewritten as a whole are made from
+memory.
 """
 
 import os
@@ -23,7 +24,7 @@ HELD: Final = ("events.jsonl", "work.jsonl", "undo.jsonl", "spool/*")
 
 @dataclass(slots=True)
 class Held:
-    """Files of one run."""
+    """The open files of one run."""
 
     place: Path
     _open: dict[str, int] = field(default_factory=dict)  # by their names within it
@@ -41,7 +42,7 @@ class Held:
 
     @contextmanager
     def restored(self, papers: Mapping[str, Any], scenario: Any) -> Iterator[RunDirectory]:
-        """OSError: there is no room for it."""
+        """Yield a copy of the run directory; raise OSError if there is no room for it."""
         with tempfile.TemporaryDirectory(prefix=f"{PREFIX}read-", ignore_cleanup_errors=True) as place:
             directory = RunDirectory(Path(place) / self.place.name)
             directory.spool.mkdir(parents=True)

@@ -1,8 +1,8 @@
-"""Whether a level was good: its success rate, and the bounds that were marked for it.
+"""Decides whether a level was good: by its success rate, and by the bounds that were set for it.
 
-A level without a single call is not good: nothing was shown. Arrivals that nobody took count as failures of the
-level. A bound breaks a level when it is missed for certain (harness.analysis.objectives.decision); one that cannot be decided breaks
-nothing, and is said.
+A level without a single call is not good: it shows nothing. Arrivals that were not sent count as failures. A
+bound breaks a level when it is certainly missed (harness.analysis.objectives.decision); one that cannot be
+decided breaks nothing, and is reported.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from harness.scenario.plan.plan import LoadStep
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Why a level is not good (nothing: it is), and which of its bounds could not be decided."""
+    """Why a level is not good ("": it is), and which of its bounds could not be decided."""
 
     judged: Judged
     broken: str = ""
-    bound: bool = False  # it is one of its bounds that it misses
+    bound: bool = False  # it is broken by one of its bounds
     unasked: tuple[str, ...] = ()
 
 
 def judgement(step: LoadStep, judged: Judged, rows: pd.DataFrame, start_ns: int, end_ns: int) -> Judgement:
-    """Of a step that has no limits: always good."""
+    """Judge a level; a step without limits is always good."""
     if step.break_below is None:
         return Judgement(judged)
     rate = judged.answered_rate
@@ -41,7 +41,7 @@ def judgement(step: LoadStep, judged: Judged, rows: pd.DataFrame, start_ns: int,
 
 
 def show_rate(judged: Judged) -> str:
-    """For a line of progress."""
+    """Return the success rate for a line of progress."""
     return "no calls" if judged.answered_rate is None else show_percent(judged.answered_rate)
 
 

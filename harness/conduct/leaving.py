@@ -1,4 +1,4 @@
-"""What somebody is told who leaves a run: with a first Ctrl-C, and with a second one, which ends it where it stands.
+"""Messages for a user who interrupts a run: at the first Ctrl-C, and at the second, which ends it at once.
 
 | when                         | the first                                | the second                       |
 |------------------------------|------------------------------------------|----------------------------------|
@@ -16,7 +16,7 @@ from harness.run_directory.undo import NO_FAULTS, read_open
 
 @dataclass(slots=True)
 class Leaving:
-    """Where a run is."""
+    """The state of a run, as far as these messages need it."""
 
     run_dir: Path | None = None
     out: Path | None = None
@@ -28,7 +28,7 @@ class Leaving:
         return "Stopping: ending the load and reading what there is (once more to leave at once)"
 
     def second(self) -> str:
-        """The last line: the command that recovers the run, and the one that removes faults."""
+        """Return the last line: the command that recovers the run, and the one that removes faults."""
         if self.run_dir is None:
             return "Left at once: nothing was measured"
         told = f"Left at once. What was measured is read by: harness report {shlex.quote(str(self.run_dir))}"

@@ -1,8 +1,8 @@
-"""The load of a run, and what goes on beside it: faults, an experiment, entries that will be counted.
+"""The load of a run, and beside it: faults, an experiment, entries that are counted afterwards.
 
 player.play ----------------------------------------> why it ended
-injector, experiment ------ ... healed -----------|   waited for, however the load ended
-ledger.write, errands.send ------------------|        then read back, when nothing is broken any more
+injector, experiment ------ ... healed -----------|   awaited, however the load ended
+entries and tasks are written ---------------|        then read back, when all is healed
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from harness.conduct.stalls import Stalls
 from harness.conduct.watched_parts import Parts
 from harness.scenario.model import REFERENCE_WORK, Work
 
-SOON_S = 10.0  # for reading back, when somebody waits for the end
+SOON_S = 10.0  # for reading back, when the run is interrupted
 HEALING_S = 20.0  # a fault that ends with the load may take a moment more to heal and prove it
 
 
 async def play(
     run: RunContext, server: ServerUnderTest, player: Player, steering: ExperimentSteering, parts: Parts
 ) -> str:
-    """Why the load ended; entries that were written beside it are read back when everything is healed."""
+    """Play load and faults; return why the load ended. Entries are read back when all is healed."""
     work = _work(run)
     if work is None:
         return await play_with_faults(run, player, steering, parts)
@@ -45,14 +45,14 @@ async def play(
             writing.append(asyncio.ensure_future(errands.send(server.loaded.base_url)))
         try:
             reason = await play_with_faults(run, player, steering, parts)
-        except BaseException:  # what was measured until now is kept, and so is what it promised
+        except BaseException:  # the samples so far are kept, so check the promises so far
             await _stopped(writing)
             await _read_back(server, book, errands, SOON_S)
             raise
         await _stopped(writing)
         for each in writing:
             if not each.cancelled():
-                each.result()  # it ends only when it is told to: what went wrong in it is to be heard
+                each.result()  # it ends by itself only with an error: raise that
         run.progress.note("  reading back what was written")
         await _read_back(server, book, errands)
         book.check()
@@ -60,7 +60,7 @@ async def play(
 
 
 async def try_work(run: RunContext, server: ServerUnderTest) -> None:
-    """Before anything is loaded: an entry can be written and read back, else the run ends here."""
+    """Try before the load that an entry can be written and read back; raise if not."""
     if (work := _work(run)) is not None:
         with _ledger(run, work) as book:
             await tried(book, server.door(through=True), server.door(through=False))
@@ -86,7 +86,7 @@ async def _read_back(
 
 
 def _work(run: RunContext) -> Work | None:
-    """What the scenario asks for; with faults on the reference target, its own log."""
+    """Return the scenario's work; with faults on the reference target, its own log by default; else None."""
     scenario = run.asked.scenario
     reference = not scenario.target.url and not scenario.target.command
     return scenario.work or (REFERENCE_WORK if reference and run.asked.places(run.plan) else None)
@@ -95,13 +95,13 @@ def _work(run: RunContext) -> Work | None:
 async def play_with_faults(
     run: RunContext, player: Player, steering: ExperimentSteering, parts: Parts
 ) -> str:
-    """Load and faults on one clock; whatever happens, every fault has been healed when this returns."""
+    """Play load and faults on one clock; when this returns or raises, every fault has been healed."""
     injector = steering.injector
     playing = asyncio.ensure_future(player.play(run.plan))
     injecting = asyncio.ensure_future(injector.inject(run.plan.faults))
     beside = [injecting]
     watching = [asyncio.ensure_future(parts.until_lost())]
-    if run.asked.engine is None:  # drawn calls take no time, whatever the clock says
+    if run.asked.engine is None:  # simulated calls take no real time
         watching.append(asyncio.ensure_future(Stalls(run, run.asked.clock).until_stalled()))
     if run.asked.steered is not None:
         beside.append(asyncio.ensure_future(_experiment(run, run.asked.steered, steering)))
@@ -114,12 +114,12 @@ async def play_with_faults(
     finally:
         for each in (playing, *beside, *watching):
             each.cancel()
-        # All of them, whatever one of them ended with: a fault that is being healed is waited for.
+        # Wait for all, whatever error one has: a fault may still be healing.
         await asyncio.gather(playing, *beside, *watching, return_exceptions=True)
 
 
 async def _until_played(playing: "asyncio.Future[str]", beside: Sequence["asyncio.Future[None]"]) -> None:
-    """Until the load has been played; what goes wrong beside it ends it."""
+    """Wait until the load has been played; an error beside it is raised."""
     waiting: set[asyncio.Future[Any]] = {playing, *beside}
     while not playing.done():
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -128,7 +128,7 @@ async def _until_played(playing: "asyncio.Future[str]", beside: Sequence["asynci
 
 
 async def _experiment(run: RunContext, steered: Steered, steering: ExperimentSteering) -> None:
-    """When the load is steady; then recovery is observed for a while."""
+    """Run the experiment when the load is steady; then observe the recovery for a while."""
     await steering.injector.reached(run.plan.steps[0].phase, steered.before_s)
     run.progress.note(f"  ! experiment: {steered.experiment.title}")
     await perform(steered, steering, run.directory.path, run.log)

@@ -1,9 +1,9 @@
-"""Who stands beside a load while it is played: is told how it goes, and is asked what else goes on.
+"""The observer of a load: it gets the figures of each second, and says which faults are on.
 
-step_began    a load step has all its users: faults are anchored to that
-second        once a second: what there is to see, and every row that has come since the last time
-faults        those that are on
-has_enough    nothing more is wanted: a step that is held by time ends early
+step_began    a load step has all its users: faults are timed from that
+second        once a second: the figures, and all rows since the last time
+faults        the faults that are on
+has_enough    whether the load may end: a step that is held by time ends early
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from harness.conduct.live.live_json import LiveSnapshot
 
 
 class Observer(Protocol):
-    """Of one run."""
+    """The observer of one run."""
 
     def step_began(self, name: str | None, at_ns: int) -> None:
-        """Without a name: the run begins."""
+        """Note that a step began; without a name, the run."""
         ...
 
     def second(self, shown: LiveSnapshot, rows: Rows) -> None:
-        """What is raised here ends the run."""
+        """Receive the figures of a second; an error raised here ends the run."""
         ...
 
     def faults(self) -> Sequence[str]: ...
@@ -30,7 +30,7 @@ class Observer(Protocol):
 
 
 class Nobody:
-    """A load that is played for itself."""
+    """An observer that does nothing."""
 
     def step_began(self, name: str | None, at_ns: int) -> None: ...
 

@@ -5,8 +5,8 @@
 A level of a ramp that falls below its limit is repeated after a rest (`confirm`), until its repeats decide
 (harness.analysis.levels.breaking_point); if they say that it is broken, the ramp has its breaking point and ends. While a
 step's calls resolve the load goes on, so nothing is measured from a system that is being relieved; but for a step by
-count, and for the arrivals of the plan's last step, which send what was asked for and no more.
-What is written down is events; whoever reads the run computes the numbers again from the samples.
+count, and for the arrivals of the plan's last step, which send no more than was asked for.
+It writes events only; the report computes the numbers again from the samples.
 """
 
 from dataclasses import dataclass, field, replace
@@ -42,7 +42,7 @@ ABORTED = "aborted"
 
 
 class _AbortError(Exception):
-    """An abort rule was met; it has been written down."""
+    """An abort rule was met; its event has been written."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,11 +64,14 @@ class Player:
     last_index: int = field(default=-1, init=False)  # of the plan's last step
     # The load step that has all its users, and is not over.
     measuring: str | None = field(default=None, init=False)
-    # The measured window of a step of which only counts are asked for.
+    # The measured window of a step that needs only counts.
     counting: Span | None = field(default=None, init=False)
 
     async def play(self, plan: Plan) -> str:
-        """Every step in turn; returns why the run ended. A step in which an abort rule is met has no end."""
+        """Play every step in turn; return why the run ended.
+
+        A step in which an abort rule is met has no end event.
+        """
         try:
             return await self._steps(plan)
         except _AbortError:
@@ -87,7 +90,7 @@ class Player:
                 if self.last_good is None:
                     self.progress.note("No level of the ramp was good: there is nothing to sustain.")
                     return "no_good_level"
-                step = replace(step, users=self.last_good)  # noqa: PLW2901 - now it is known
+                step = replace(step, users=self.last_good)  # noqa: PLW2901 - the level is known now
             if plan.matrix:
                 self.progress.note(f"  {step.index + 1} of {len(plan.steps)}: {step.phase}")
             if await self._breaks(step):
@@ -98,7 +101,7 @@ class Player:
         return "broke" if broken_phase else "completed"
 
     async def _warm_up(self, step: LoadStep) -> None:
-        """The load of the first step, before anything is measured."""
+        """Run the load of the first step, before anything is measured."""
         self.progress.note(f"  warming up at {show_size(step.users, step.arrivals)}")
         began_ns = await self._set(step, 0)
         await self._until(began_ns + int(step.hold_s * NS_PER_S), "warming up")
@@ -109,7 +112,7 @@ class Player:
         self.last_good_rate = step.rate_per_s
 
     async def _breaks(self, step: LoadStep) -> bool:
-        """Whether the level is beyond the breaking point: below its limits, and again when repeated."""
+        """Play a level; return whether it is beyond the breaking point, also when repeated."""
         found = await self._level(step)
         if not found.broken:
             return False
@@ -130,7 +133,10 @@ class Player:
         return True
 
     async def _repeated(self, step: LoadStep, found: Judgement) -> tuple[str, bool]:
-        """Runs the level again until that decides: why it is broken (nothing: it is not), and whether that is sure."""
+        """Repeat the level until it is decided.
+
+        Return why it is broken ("": it is not), and whether that is sure.
+        """
         limit, size = step.break_below or 0.0, show_size(step.users, step.arrivals)
         runs, by_bound, state = [found.judged], found.bound, "open"
         while state == "open" and len(runs) <= REPEATS_MOST:
@@ -146,7 +152,7 @@ class Player:
         return ("" if state == "good" else reason(runs, limit)), state == "broken"
 
     async def _level(self, step: LoadStep) -> Judgement:
-        """One level, held and judged."""
+        """Hold one level, and judge it."""
         index = self.steps_played
         self.steps_played += 1
         self.watch.log.write(
@@ -177,7 +183,7 @@ class Player:
         return self._judge(step, index, start_ns, end_ns)
 
     async def _set(self, step: LoadStep, index: int) -> int:
-        """When all of it runs."""
+        """Set the load of a step; return the time at which all of it runs."""
         if step.arrivals is not None:
             last = step.index == self.last_index and step.kind != WARM_UP
             return await self.load.set_arrivals(step.arrivals, index, step.hold_s, last=last)
@@ -185,17 +191,17 @@ class Player:
         return await self.load.set_users(step.users, step.requests)
 
     async def _measure(self, step: LoadStep, running_ns: int, doing: str) -> tuple[int, int]:
-        """The measured window, when it is over."""
+        """Hold the step; return the measured window."""
         if not step.requests:
             end_ns = running_ns + int(step.hold_s * NS_PER_S)
             start_ns = running_ns + int(step.settle_s * NS_PER_S)
-            # A level may be looked at more closely; of any other, which may last for hours, the counts will do.
+            # A level with a limit needs its rows; any other, which may last for hours, needs only counts.
             self.counting = (start_ns, end_ns) if step.break_below is None else None
             await self._until(end_ns, doing)
             self.counting = None
             return start_ns, min(end_ns, self.clock.now_ns())
         assert isinstance(step.users, int)
-        # However slow: as many rounds as there are, each until its calls have timed out.
+        # The longest it can take: every round of calls times out.
         rounds = -(-step.requests // step.users) + 1
         limit_ns = running_ns + int(rounds * self.timeout_s * NS_PER_S)
         while not self.watch.counted_out(running_ns) and self.clock.now_ns() < limit_ns:
@@ -225,7 +231,7 @@ class Player:
         return found
 
     async def _rest(self, rest_s: float) -> None:
-        """No users for a while, so that one step's backlog does not leak into the next."""
+        """Pause without users, so that one step's backlog does not affect the next."""
         if rest_s > 0:
             await self.load.set_users(0)
             await self._until(self.clock.now_ns() + int(rest_s * NS_PER_S), "resting")
@@ -235,7 +241,7 @@ class Player:
             await self._look(min(LOOK_S, left_ns / NS_PER_S), doing)
 
     async def _until_resolved(self, end_ns: int, doing: str) -> None:
-        """Bounded by the time a call may take: after that its row says `timeout`."""
+        """Wait for open calls; at most as long as a call may take, since then it is recorded as `timeout`."""
         limit_ns = end_ns + int((self.timeout_s + 5) * NS_PER_S)
         await self._look(0, doing)
         while not self.watch.resolved(end_ns) and self.clock.now_ns() < limit_ns:
@@ -255,7 +261,7 @@ class Player:
             self._tell(doing, span_s)
 
     def _tell(self, doing: str, span_s: float) -> None:
-        """What the last second was like, to whoever is beside the load."""
+        """Pass the figures of the last second to progress, observer and abort rules."""
         rows = self.watch.take()
         users = sum(gauges.users for gauges in self.watch.gauges.values())
         live = look(rows.tables, users, self.clock.now_ns() / NS_PER_S, span_s)
@@ -266,14 +272,14 @@ class Player:
         self._stop_if_met(live)
 
     def _stop_if_met(self, live: LastSecond) -> None:
-        """An abort rule ends the run where it stands."""
+        """End the run at once if an abort rule is met."""
         if met := self.guard.look(live):
             self.watch.log.write(met.event(self.clock.now_ns()))
             self.progress.note(f"  Stopped early: {met.rule.text}")
             raise _AbortError
 
     def _stop_if_all_failed(self, fresh: list[pa.Table]) -> None:
-        """The first calls are watched, as they come: when not one of them succeeds, the run ends."""
+        """End the run if the first calls all fail."""
         if failure := self.first_calls.look(fresh, fault_on=bool(self.observer.faults())):
             rule = f"the first {ENOUGH} calls all failed"
             self.watch.log.write(
@@ -283,9 +289,9 @@ class Player:
             raise _AbortError
 
     async def _check(self) -> None:
-        """A load that is not the one that was asked for ends the run: more of it would not be known either."""
+        """End the run if the load has trouble: it is not what was asked for, and cannot be trusted."""
         if troubles := await self.load.poll():
-            self.watch.read()  # how many users it had
+            self.watch.read()  # for the number of users that were lost
             for trouble in troubles:
                 self.watch.trouble(trouble, self.clock.now_ns())
             if full := next((one for one in troubles if one.unwritten), None):
@@ -300,7 +306,7 @@ def _users(step: LoadStep) -> int | None:
 
 
 def _line(step: LoadStep, judged: Judged, span_s: float) -> str:
-    """A level in a line."""
+    """Return a line about a level."""
     rps = judged.ok / max(span_s, 1e-9)
     lost = f"  {judged.not_sent:,} not sent" if judged.not_sent else ""
     return f"  {show_size(step.users, step.arrivals):>11}  {rps:>7.0f}/s  {show_rate(judged):>7} ok{lost}"

@@ -5,7 +5,7 @@ from harness.run_directory.event_kinds import StrangerRefused
 
 
 def refused(run: RunContext, attempts: int, why: str) -> None:
-    """The load goes on as it is."""
+    """Write the event, and tell the user the first time; the load goes on."""
     run.log.write(StrangerRefused(at_ns=run.clock.now_ns(), attempts=attempts, why=why))
     if not run.strangers:
         run.progress.note(f"  ! somebody tried to join the load {why}, and was refused")

@@ -9,9 +9,9 @@
 6. the target stops; spools are sealed into samples.parquet
 7. the run is read: summary, verdict, report (`closing`)
 
-Whether there is room for it is looked at before anything is made, and once a second (`room`).
-An interruption at any moment skips to the end of what is open: load stopped, children ended, what there is
-is read, exit 130.
+Disk space is checked before anything is made, and once a second (`disk_space`).
+An interruption at any moment skips to the end: the load is stopped, children are ended, the run so far is
+read, exit 130.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ SOON_S = 2.0  # when there is little room left
 
 
 async def conduct_run(asked: RunRequest, progress: Progress) -> FinishedRun:
-    """Make the run, and read it."""
+    """Make the run and read it; return it as it ended."""
     plan = build(asked.scenario)
     vetted = await vetted_addresses.vetted(asked.scenario, asked.places(plan), os.environ)
     target = asked.scenario.target
@@ -86,7 +86,7 @@ async def conduct_run(asked: RunRequest, progress: Progress) -> FinishedRun:
 
 
 async def _conduct(asked: RunRequest, plan: Plan, progress: Progress, meters: Meters) -> FinishedRun:
-    """From the run directory on."""
+    """Make the run directory, and all that follows."""
     clock = RunClock.of(asked.clock)
     directory = rundir.create(asked.out, asked.scenario.name, clock.started_at)
     asked.leaving.run_dir, asked.leaving.out = directory.path, asked.out
@@ -104,7 +104,7 @@ async def _conduct(asked: RunRequest, plan: Plan, progress: Progress, meters: Me
         log.write(RunEnded(at_ns=clock.now_ns(), reason=reason, why=why))
     if error is not None and not run.started:
         if not isinstance(error, ServiceError | TargetNotStartedError):
-            # Nothing ran, and no log of a part says more than the error.
+            # Nothing ran, and no log has more details than the error.
             shutil.rmtree(directory.path, ignore_errors=True)
         raise error
     try:
@@ -114,7 +114,7 @@ async def _conduct(asked: RunRequest, plan: Plan, progress: Progress, meters: Me
 
 
 async def _until_interrupted(run: RunContext) -> tuple[str, HarnessError | None]:
-    """Why the run ended, and the error if that was one."""
+    """Make the run until it ends or is interrupted; return the reason, and the error if there was one."""
     making = asyncio.ensure_future(_make(run))
     asking = asyncio.ensure_future(run.asked.interrupted.wait())
     await asyncio.wait({making, asking}, return_when=asyncio.FIRST_COMPLETED)
@@ -135,7 +135,7 @@ async def _until_interrupted(run: RunContext) -> tuple[str, HarnessError | None]
 
 
 async def _make(run: RunContext) -> str:
-    """Steps 3 to 6; leaving it ends everything that was started, in reverse order."""
+    """Do steps 3 to 6; on leaving, all that was started is ended in reverse order. Return the reason."""
     asked = run.asked
     async with AsyncExitStack() as stack:
         shared = stack.enter_context(cores.shared_out(0 if asked.engine else asked.scenario.workers))
@@ -178,20 +178,20 @@ async def _make(run: RunContext) -> str:
         )
         try:
             reason = await load_and_faults.play(run, server, player, steering, parts)
-        except BaseException as error:  # rows are owed, whatever it was
+        except BaseException as error:  # rows are still to be written, whatever the error
             drain_s = SOON_S if isinstance(error, NoRoomError) else 0.0
             await _stop(run, load, watch, drain_s, cancelled=isinstance(error, asyncio.CancelledError))
             raise
         else:
             await _stop(run, load, watch, min(asked.scenario.timeout, DRAIN_S_MAX))
         finally:
-            observer.count(watch.take())  # what came with the end
+            observer.count(watch.take())  # the rows of the end
         run.write_metadata(target=server.facts())
         return reason
 
 
 async def _try_workload(run: RunContext, server: ServerUnderTest) -> None:
-    """What only reads, before the load; unless failures are expected."""
+    """Try the requests that only read before the load, unless failures are expected."""
     if run.asked.scenario.expect_failures:
         return
     if tried := await try_workload(run.asked.scenario, server):
@@ -202,7 +202,10 @@ async def _try_workload(run: RunContext, server: ServerUnderTest) -> None:
 async def _stop(
     run: RunContext, load: Load, watch: SpoolFollower, drain_s: float, *, cancelled: bool = False
 ) -> None:
-    """The load ends in order; what did not is written down, and makes the verdict unknown."""
+    """Stop the load in order.
+
+    Parts that did not end in order are written down, and make the verdict unknown.
+    """
     await load.stop(drain_s, cancelled=cancelled)
     watch.read()
     for trouble in await load.poll():
@@ -245,7 +248,7 @@ def _load_spec(run: RunContext, server: ServerUnderTest) -> LoadSpec:
 
 
 def _write_down(run: RunContext) -> None:
-    """What was asked for, before anything starts."""
+    """Write the request down, before anything starts."""
     run.directory.write_yaml("scenario.yaml", run.written_scenario())
     run.directory.write_json("plan.json", run.plan.as_json())
     run.write_metadata()

@@ -1,4 +1,4 @@
-"""A run as values: as it was asked for, as it is being made, as it ended."""
+"""The values of a run: its request, its context while it is made, its result."""
 
 import asyncio
 from dataclasses import asdict, dataclass, field
@@ -25,7 +25,7 @@ from harness.scenario.plan.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """One run as it was asked for."""
+    """The request for one run."""
 
     scenario: Scenario
     command: str
@@ -34,17 +34,17 @@ class RunRequest:
     interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     clock: Clock = field(default_factory=RealClock)
     engine: Engine | None = None  # Locust's, unless a test brings another
-    steered: Steered | None = None  # an experiment that says what is done to the target
+    steered: Steered | None = None  # an experiment that controls the faults
     prometheus: str | None = None  # [HOST:]PORT where the run may be scraped
     web: bool = False  # Locust's web UI shows the load
     leaving: Leaving = field(default_factory=Leaving)
 
     def places(self, plan: Plan) -> frozenset[str]:
-        """Where faults will be asked for."""
+        """Return the fault sites of all faults, of the plan and of the experiment."""
         return frozenset().union(*(places(kind, link) for kind, link in self._faults(plan)))
 
     def rolls(self, plan: Plan) -> bool:
-        """Whether a target of two processes will be asked for."""
+        """Whether a fault needs a target of two processes."""
         return any(kind == ROLLING for kind, _ in self._faults(plan))
 
     def _faults(self, plan: Plan) -> set[tuple[str, str]]:
@@ -55,7 +55,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """How it ended; without a directory nothing was measured."""
+    """A run that has ended; without a directory nothing was measured."""
 
     run_dir: Path | None
     summary: Summary
@@ -65,7 +65,7 @@ class FinishedRun:
 
 @dataclass(slots=True)
 class RunContext:
-    """The run as it is being made."""
+    """The state of a run while it is made."""
 
     asked: RunRequest
     plan: Plan
@@ -78,7 +78,7 @@ class RunContext:
     held: Held = field(init=False)
     undo: UndoJournal | None = None
     strangers: int = 0  # attempts to join the load that were refused
-    started: bool = False  # there is something to read, whatever happens from here on
+    started: bool = False  # from here on there is something to read
 
     def __post_init__(self) -> None:
         self.held = Held(self.directory.path)
@@ -88,11 +88,11 @@ class RunContext:
         self.directory.write_json("metadata.json", self.written_facts())
 
     def written_facts(self) -> Any:
-        """metadata.json, without secrets."""
+        """Return metadata.json, without secrets."""
         return redact.tree(self.facts)
 
     def written_scenario(self) -> Any:
-        """scenario.yaml, without secrets: where the file has `${NAME}` for what is sent, so has this."""
+        """Return scenario.yaml without secrets; `${NAME}` in the user's file stays as it is."""
         data = asdict(self.asked.scenario)
         as_written = {
             key: hiding.as_written(data[key], key) for key in ("target", "workload", "work", "alert")
@@ -101,10 +101,10 @@ class RunContext:
 
     @property
     def journal(self) -> UndoJournal:
-        """Where everything is announced that is started from now on: a janitor watches."""
+        """The journal in which everything that is started is announced; a janitor watches it."""
         assert self.undo is not None
         return self.undo
 
     def left(self) -> list[OpenEntry]:
-        """What could not be undone."""
+        """Return the entries that could not be undone."""
         return self.undo.open() if self.undo is not None else []

@@ -1,8 +1,9 @@
-"""Whether the harness itself did not run for a while: stopped and continued, or its machine asleep.
+"""Detects that the harness did not run for a while: it was stopped and continued, or its machine slept.
 
-It looks at the clock TICK_S apart. A look that comes STALLED_S late says that nothing here has run, and a clock that
-counts the sleep of the machine, which the run's clock does not, says how long that was. Either is written down at once
-and ends the run in order: what comes after is not what was to be measured, and a fault may have been on for longer.
+It reads the clock every TICK_S. If a reading is STALLED_S late, the harness did not run; a second clock,
+which unlike the run's clock counts the machine's sleep, tells how long that was. Either is written down at
+once and ends the run in order: the rest would not be what was to be measured, and a fault may have been on
+for longer.
 """
 
 from dataclasses import dataclass, field
@@ -15,13 +16,13 @@ from harness.foundation.units import NS_PER_MS, NS_PER_S
 from harness.run_directory.event_kinds import Stalled
 
 TICK_S: Final = 0.25
-STALLED_S: Final = 5.0  # a busy machine delays a look, too
+STALLED_S: Final = 5.0  # a busy machine delays a reading, too
 ASLEEP_S: Final = 0.5
 
 
 @dataclass(slots=True)
 class Stalls:
-    """Watches one run for stalls, and remembers those that it has found."""
+    """Watches one run for stalls, and keeps those that it has found."""
 
     run: RunContext
     clock: Clock
@@ -30,13 +31,13 @@ class Stalls:
     found: list[str] = field(default_factory=list)
 
     async def until_stalled(self) -> None:
-        """Raises when the harness goes on after a time in which it did not run."""
+        """Wait for a stall; raise UntrustedError after it."""
         self.looked_ns, self.asleep_ns = self.clock.now_ns(), self.clock.asleep_ns()
         try:
             while not self.found:
                 await self.clock.sleep(TICK_S)
                 self._look()
-        finally:  # something else may have noticed first, by what it had missed
+        finally:  # another part may have noticed the stall first
             self._look()
         raise UntrustedError(
             "The run was suspended",

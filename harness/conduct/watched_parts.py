@@ -1,12 +1,12 @@
-"""The parts of a run, watched: one that ends unasked is written down and told at once.
+"""Watches the parts of a run: if one ends unasked, that is written down and reported at once.
 
-The kernel says so (`services.processes.process`), so it is known within a moment. Whatever of ours it was, but for the janitor, the
-run ends in order: what comes after is not what was to be measured. The janitor is replaced, and nothing else changes; where it cannot be,
-nothing is measured wrongly, but nobody would clean up if the harness were killed: no fault is applied any more, and the run is unknown. A server of the user's is left as it is: how the load goes on is part
-of the finding, and a ramp still has its breaking point.
-
-A command that leaves with exit code 0 while processes of its own run has started its server in the background; they
-are not watched.
+The kernel reports it (`services.processes.process`), so it is known at once. After any part of ours but the
+janitor, the run ends in order: the rest would not be what was to be measured. The janitor is replaced, and
+nothing else changes. If it cannot be replaced, the measurement is still right, but nothing would clean up if
+the harness were killed: no further fault is applied, and the run is unknown. A server of the user's is not
+restarted and the load goes on: that is part of the finding, and a ramp still has its breaking point.
+A command that ends with exit code 0 while processes of its own run has started its server in the background;
+these processes are not watched.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ JANITOR = "janitor"
 
 @dataclass(slots=True)
 class Parts:
-    """What has ended unasked."""
+    """The parts of a run that have ended unasked."""
 
     run: RunContext
     lost: list[str] = field(default_factory=list)  # those of ours, in words
     _gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ended(self, one: Ended) -> None:
-        """Called at once, in the event loop."""
+        """Record the end of a part; called in the event loop."""
         if one.part == lost_parts.SERVER and one.in_order and one.left:
             self.run.progress.note(
                 f"  ! the command has ended, and has left {one.left} processes, which are not watched"
@@ -57,7 +57,7 @@ class Parts:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """An error in the body is blamed on the part that died before it: a target cannot answer when its PostgreSQL was killed."""
+        """Attribute an error in the body to a part that died before it, such as the target's database."""
         try:
             yield
         except HarnessError as error:
@@ -66,7 +66,7 @@ class Parts:
             raise self._gone_error() from error
 
     async def until_lost(self) -> None:
-        """Raises when a part is gone without which nothing more can be measured."""
+        """Wait until a part is gone without which nothing can be measured; then raise."""
         await self._gone.wait()
         raise self._gone_error()
 

@@ -1,1 +1,1 @@
-"""Work that can be counted: entries and tasks written while faults come and go, and read back afterwards."""
+"""Durability checks: entries and tasks are written while faults are on, and read back afterwards."""

@@ -1,18 +1,19 @@
-"""Work that can be counted: entries written while faults come and go, and read back when all is healed.
+"""Entries that are written while faults are on, and read back and counted when all is healed.
 
     on a schedule:  entry-00000017 --> target      an answer is a promise: it has to be there exactly once afterwards
                     entry-00000018 --> (error)     refused
                     entry-00000019 --> (no answer) indeterminate: it may be there or not
-    after healing, beside the links:  read everything back; a page that says `next` is asked on with `after`
+    after healing, beside the links:  read everything back; if a page has `next`, ask for the next one with
+    `after`
 
-So many entries a second are due, whatever the answers take: each is written by a session that is free, else by one
-that is opened for it. An entry that is due while `LANES_MOST` are under way is not written, and is counted (`skipped`).
-A session that cannot be opened leaves its entry undelivered.
+A fixed number of entries a second is due, however long answers take: each is written by a free session, else
+by a new one. An entry that is due while `LANES_MOST` sessions are busy is not written, and is counted
+(`skipped`). If a session cannot be opened, its entry is undelivered.
 
-Reading is tried again for a while when the server answers that it cannot (`PATIENCE_S`): it may still be starting.
+Reading is retried for a while when the server answers with an error (`PATIENCE_S`): it may still be starting.
 
-What was promised and what was found is appended to work.jsonl as it happens; `analysis.faults.work` counts. These calls are
-not samples: nothing of them is in the numbers of the run, and a few a second do not weigh.
+Promised and found entries are appended to work.jsonl at once; `analysis.faults.work` counts them. These calls
+are not samples: they do not count in the numbers of the run, and a few a second add no noticeable load.
 """
 
 import asyncio
@@ -60,7 +61,7 @@ GOES_ON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class EntryRequest:
-    """Where to write, or to read."""
+    """How to reach the server, to write or to read entries."""
 
     url: str
     protocol: str
@@ -70,7 +71,10 @@ class EntryRequest:
 
 @dataclass(slots=True)
 class EntriesReadBack:
-    """What was read; `why` it is not all there is, and whether that was an answer of the server's."""
+    """The entries that were read.
+
+    `why` says why some may be missing, `answered` that the server itself said so.
+    """
 
     found: list[str] = field(default_factory=list)
     why: str = ""
@@ -93,7 +97,7 @@ class EntryBook:
     skipped: int = 0
 
     async def write(self, door: EntryRequest) -> None:
-        """Until cancelled: an entry whenever one is due, whether or not those before it have been answered."""
+        """Write an entry whenever one is due, without waiting for earlier answers, until cancelled."""
         began_ns = self.clock.now_ns()
         lanes: set[asyncio.Task[None]] = set()
         try:
@@ -113,7 +117,10 @@ class EntryBook:
             await self._end(lanes)
 
     async def _end(self, lanes: "set[asyncio.Task[None]]") -> None:
-        """What is under way may be answered for a moment; what went wrong in a lane is raised."""
+        """Wait a moment for open answers, then cancel the sessions.
+
+        Raise the first unexpected error of a session.
+        """
         self.ending = True
         for _ in range(self.idle):
             self.due.put_nowait(None)
@@ -129,7 +136,10 @@ class EntryBook:
                 lane.result()
 
     async def read(self, door: EntryRequest, within_s: float = READING_S) -> None:
-        """Everything that is there; what cannot be read to its end within the time is not known."""
+        """Read all entries and note them.
+
+        If they cannot be read to the end in time, note that they are unknown.
+        """
         limit_ns = self.clock.now_ns() + int(min(PATIENCE_S, within_s / 2) * NS_PER_S)
         back = EntriesReadBack()
         try:
@@ -144,7 +154,7 @@ class EntryBook:
             self.say(unread=back.why, answered=back.answered, seen=back.found)
 
     async def read_once(self, door: EntryRequest) -> EntriesReadBack:
-        """Page by page; what was found before it went wrong, too."""
+        """Read all pages once; after an error, return what was found before it."""
         back = EntriesReadBack()
         try:
             async with opened_session(door) as client:
@@ -165,7 +175,7 @@ class EntryBook:
         return back
 
     async def _lane(self, door: EntryRequest, number: int) -> None:
-        """One session, opened for an entry, which then takes what is due for as long as it is good."""
+        """Open a session for an entry; then write the entries that are due, as long as the session works."""
         undelivered: int | None = number
         sent_ns = self.clock.now_ns()
         try:
@@ -192,7 +202,10 @@ class EntryBook:
             self.idle -= 1
 
     async def _entry(self, client: Client, number: int) -> bool:
-        """Whether its session is still good; an entry under way when this is cancelled may be there or not."""
+        """Write one entry; return whether the session still works.
+
+        If cancelled, the entry is indeterminate.
+        """
         sent_ns, reply = self.clock.now_ns(), Reply(outcome.UNFINISHED)
         try:
             arguments = self.arguments(self.work.write, self.entry(number), number)
@@ -202,17 +215,17 @@ class EntryBook:
         return reply.outcome in GOES_ON
 
     def entry(self, number: int) -> str:
-        """The name of an entry; 0 is the one that is tried before the load."""
+        """Return the name of an entry; number 0 is the trial before the load."""
         return f"{self.run_id}-{number:08d}"
 
     def arguments(self, tool: Tool, entry: str, number: int) -> dict[str, Any]:
-        """`{{entry}}`, `{{run}}` and the templates filled in, wherever they stand."""
+        """Return the arguments with `{{entry}}`, `{{run}}` and the templates filled in."""
         named = with_names(dict(tool.args), {"entry": entry, "run": self.run_id})
         drawn: dict[str, Any] = compile_arguments(named)(Random(f"{self.seed}-work-{number}"), number)
         return drawn
 
     def _note(self, number: int, sent_ns: int, reply: Reply, *, sent: bool = True) -> None:
-        """What became of an entry."""
+        """Note the outcome of writing an entry."""
         self.say(
             entry=self.entry(number),
             sent_ns=sent_ns,
@@ -224,31 +237,31 @@ class EntryBook:
         )
 
     def say(self, **data: Any) -> None:
-        """A line of work.jsonl."""
+        """Append a line to work.jsonl."""
         self.lines.write(json.dumps(hide_in(data)))
 
     def check(self) -> None:
-        """OSError: a promise may not have been written down, so what became of it is not known."""
+        """Raise OSError if work.jsonl could not be written: then some promises are not on record."""
         if self.lines.failed is not None:
             raise self.lines.failed
 
 
 @contextmanager
 def opened(path: Path, work: Work, run_id: str, clock: RunClock, seed: int = 0) -> Iterator[EntryBook]:
-    """A ledger in a run directory."""
+    """Yield the entries of a run, which are recorded in `path`."""
     with closing(AppendedLines(path)) as lines:
         yield EntryBook(work, run_id, clock, lines, seed)
 
 
 def opened_session(door: EntryRequest) -> Any:
-    """A session of its own; HarnessError when it cannot be opened."""
+    """Return a new session; entering it raises HarnessError if it cannot be opened."""
     return connected(
         door.url, door.protocol, headers=door.headers, timeout_s=TIMEOUT_S, mirrored=door.mirrored
     )
 
 
 def what_it_said(reply: Reply) -> str:
-    """A reply that is no result, in the server's own words."""
+    """Return the error of a reply, in the server's own words."""
     return f"{reply.outcome}: {reply.detail}" if reply.detail else reply.outcome
 
 
@@ -257,12 +270,12 @@ def _is_sound(done: "asyncio.Task[None]") -> bool:
 
 
 def _cannot(kind: str, status: int | None) -> bool:
-    """Whether this is an answer that it cannot be read, rather than none."""
+    """Whether the server answered that it cannot read, as opposed to no answer at all."""
     return kind in CANNOT and not (kind == outcome.HTTP_STATUS and status in GATEWAY)
 
 
 def _body(value: Any) -> Any:
-    """What a tool said, once: structured results come with the same as text; else text that is JSON is read as that."""
+    """Return a tool's result: the structured one, else its text, parsed if it is JSON."""
     if not isinstance(value, dict) or not isinstance(value.get("content"), list):
         return value
     texts = [part.get("text", "") for part in value["content"] if isinstance(part, dict)]

@@ -1,11 +1,10 @@
-"""Errands of the reference target: tasks that are submitted while faults come and go, and the records of what it did.
+"""Tasks of the reference target: submitted while faults are on, and looked up in its tables afterwards.
 
     POST /tasks, by way of the client link  --202--> a promise: it will finish, once
-    after healing, beside the links: what the target's own tables say of each task, and of each entry of the ledger
-
-A task that was running when its worker died is taken over when its lease is over, so reading waits for a while until
-none is open. An entry was written by one execution, whose record has to be there, once. All of it stands in work.jsonl;
-`analysis.faults.work` counts.
+    after healing, beside the links: read from the target's own tables what became of each task and each entry
+If a task's worker died, another takes it over when the lease has expired, so reading waits for a while until
+no task is open. Each entry was written by one execution, whose record must exist exactly once. All of it is
+written to work.jsonl; `analysis.faults.work` counts it.
 """
 
 from dataclasses import dataclass, field
@@ -37,7 +36,7 @@ _FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Time
 
 @dataclass(frozen=True, slots=True)
 class TaskRecords:
-    """Where the target keeps what it did."""
+    """The database and schema in which the target records what it did."""
 
     database_url: str = field(repr=False)
     schema: str = SCHEMA
@@ -45,14 +44,14 @@ class TaskRecords:
 
 @dataclass(slots=True)
 class SubmittedTasks:
-    """The tasks of one run; promises and records go into the ledger's file."""
+    """The tasks of one run; promises and records are written to the file of its entries."""
 
     book: EntryBook
     records: TaskRecords
     promised: list[str] = field(default_factory=list)
 
     async def send(self, base_url: str) -> None:
-        """Until cancelled: a task a second, one after the other; what falls due while one is under way is left out."""
+        """Submit a task a second, one after the other, until cancelled; skip those due while one is open."""
         limit = aiohttp.ClientTimeout(total=TIMEOUT_S)
         every_ns = int(NS_PER_S / RATE_PER_S)
         due_ns = self.book.clock.now_ns()
@@ -63,7 +62,7 @@ class SubmittedTasks:
                 await self.book.clock.sleep(max(0, due_ns - self.book.clock.now_ns()) / NS_PER_S)
 
     async def read(self, within_s: float = OPEN_S) -> None:
-        """What became of them; what the tables do not tell is not known."""
+        """Read what became of the tasks; if the tables cannot be read, note that it is unknown."""
         try:
             async with within(within_s + TIMEOUT_S):
                 connection = await asyncpg.connect(self.records.database_url, timeout=TIMEOUT_S)
@@ -111,7 +110,7 @@ class SubmittedTasks:
 
 
 async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, which has little to say; of one that goes on and on the beginning, which is no JSON."""
+    """Read the body, up to a limit; the beginning of a larger one is not valid JSON."""
     body = bytearray()
     while len(body) < ANSWER_BYTES_MAX and (more := await answer.content.readany()):
         body += more

@@ -1,10 +1,10 @@
-"""Runs a Chaos Toolkit experiment beside the load of a run: `chaos run`, as a child, that steers our faults.
+"""Runs a Chaos Toolkit experiment beside a run's load: `chaos run` as a child, which controls our faults.
 
     steady load -> [hypothesis - method - hypothesis - rollbacks] -> observed for a while -> the load ends
 
-Rollbacks always run (`--rollback-strategy always`; Chaos Toolkit's default leaves them out when it matters), and what
-an experiment leaves applied is healed all the same. Its journal is kept in the run directory, secrets hidden, and
-its activities become events, so that they are on the charts.
+Rollbacks always run (`--rollback-strategy always`; Chaos Toolkit's default skips them after a failure), and
+faults that an experiment leaves applied are healed. Its journal is kept in the run directory, secrets hidden,
+and its activities become events, so that they are on the charts.
 """
 
 import asyncio
@@ -35,16 +35,16 @@ JOURNAL, LOG = "journal.json", "experiment.log"
 
 @dataclass(frozen=True, slots=True)
 class Steered:
-    """An experiment that a run belongs to: run by us, or by whoever started us, and is told where to steer it."""
+    """The experiment of a run; `telling` is set if `chaos run` started us, and gets our address."""
 
     experiment: Experiment
     before_s: float
     after_s: float
-    telling: int | None = None  # a pipe to whoever steers
+    telling: int | None = None  # a pipe to `chaos run`
 
 
 async def perform(asked: Steered, steering: ExperimentSteering, place: Path, log: EventLog) -> None:
-    """From the first hypothesis to the last rollback."""
+    """Run the experiment from the first hypothesis to the last rollback."""
     ending = INTERRUPTED
     try:
         async with listening(steering) as where:
@@ -69,7 +69,7 @@ async def perform(asked: Steered, steering: ExperimentSteering, place: Path, log
 
 
 async def _until_over(steering: ExperimentSteering) -> Ending:
-    """Until it is said to be over, or whoever steers is gone: our standard input ends with it."""
+    """Wait until the experiment says that it ended, or has gone, which closes our standard input."""
     loop = asyncio.get_running_loop()
     gone = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1) else gone.set())
@@ -84,7 +84,7 @@ async def _until_over(steering: ExperimentSteering) -> Ending:
 
 
 async def _run(experiment: Experiment, where: str, place: Path) -> Ending:
-    """`chaos run` as a child, and how it ended."""
+    """Run `chaos run` as a child; return how the experiment ended."""
     journal = place / JOURNAL
     argv = [
         sys.executable,
@@ -112,7 +112,7 @@ async def _run(experiment: Experiment, where: str, place: Path) -> Ending:
 
 
 def _ending(journal: Path) -> Ending:
-    """What the journal says; it is made whole and without secrets."""
+    """Return the ending from the journal; rewrite the journal without secrets."""
     data = _journal(journal)
     if not data:
         return Ending("failed", deviated=False)
@@ -121,19 +121,19 @@ def _ending(journal: Path) -> Ending:
 
 
 def activities(journal: Path, clock: RunClock) -> list[Activity]:
-    """Everything the experiment did, by the clock of the run."""
+    """Return all activities of the experiment, with times of the run's clock."""
     data = _journal(journal)
     hypothesis = _members(data.get("steady_states"))
     parts = [_members(hypothesis.get(part)).get("probes") for part in ("before", "after")]
     found = []
     for run in (run for part in (*parts, data.get("run"), data.get("rollbacks")) for run in _runs(part)):
-        with suppress(ValueError, TypeError, OverflowError):  # a time that is none: it is no activity
+        with suppress(ValueError, TypeError, OverflowError):  # skip an activity without a valid time
             found.append(_event(run, clock))
     return sorted(found, key=lambda event: event.at_ns)
 
 
 def _journal(path: Path) -> dict[str, Any]:
-    """What it says; nothing when it is none, or not what Chaos Toolkit writes."""
+    """Return the journal; {} when there is none, or it is invalid."""
     with suppress(OSError, ValueError):
         return _members(nesting.of_file(path))
     return {}
@@ -144,7 +144,7 @@ def _members(value: Any) -> dict[str, Any]:
 
 
 def _runs(value: Any) -> list[dict[str, Any]]:
-    """Of a list, what tells of an activity that has begun."""
+    """Return the activities of a list that have begun."""
     return [run for run in value if _members(run).get("start")] if isinstance(value, list) else []
 
 
@@ -158,7 +158,7 @@ def _event(run: Mapping[str, Any], clock: RunClock) -> Activity:
 
 
 def _ns(text: str, clock: RunClock) -> int:
-    """Chaos Toolkit writes wall time in UTC, without saying so."""
+    """Return a time in ns since the run began; Chaos Toolkit writes UTC without a time zone."""
     at = datetime.fromisoformat(text)
     at = at if at.tzinfo else at.replace(tzinfo=clock.started_at.tzinfo)
     return int((at - clock.started_at).total_seconds() * NS_PER_S)

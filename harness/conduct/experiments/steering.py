@@ -1,12 +1,12 @@
-"""Lets an experiment steer the faults of a run, and ask how the load is doing: over loopback, a question a connection.
+"""Lets an experiment control a run's faults, and query its load: over loopback, one question a connection.
 
     apply FAULT     injector.apply: {"verified", "why", ...}; an error when it did not show
     heal NAME       injector.heal: {"healed", "why"}; an error when it could not be healed
     measure LAST    conduct.live.last_rows: {"success_rate", "throughput", "p50", ...}; an error when there were no calls
     end STATUS      the experiment is over
 
-An answer that is an error fails the activity that asked. A question has to carry the key, which only those know whom
-the run has told. The other end is harness.faults.toolkit.line.
+An answer with an error fails the activity that asked. Each question has to carry the run's secret key. The
+other end is harness.faults.toolkit.line.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ LINE_MOST = 65536
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an experiment says that it ended."""
+    """The end of an experiment, as it reported it."""
 
     status: str | None
     deviated: bool | None
@@ -49,7 +49,7 @@ Answer = Mapping[str, Any]  # JSON, on a line
 
 @dataclass(slots=True)
 class ExperimentSteering:
-    """What an experiment may ask."""
+    """Answers the questions of an experiment."""
 
     injector: Injector
     recent: LastRows
@@ -59,7 +59,7 @@ class ExperimentSteering:
     ending: Ending = INTERRUPTED
 
     async def answer(self, question: Mapping[str, Any]) -> Answer:
-        """One answer; {"error": ...} when it is no."""
+        """Answer one question; {"error": ...} when that fails."""
         asked: dict[str, Callable[[Mapping[str, Any]], Awaitable[Answer]]] = {
             "apply": self._apply,
             "heal": self._heal,
@@ -114,7 +114,7 @@ class ExperimentSteering:
 
 @asynccontextmanager
 async def listening(steering: ExperimentSteering) -> AsyncIterator[str]:
-    """Where it listens, and the key: PORT:KEY."""
+    """Listen for questions; yield PORT:KEY."""
     key = secrets.token_hex(16)
     learn(key)
 
@@ -129,7 +129,7 @@ async def listening(steering: ExperimentSteering) -> AsyncIterator[str]:
                 reply = {"error": f"a question is one line of JSON: {error}"}
             writer.write(json.dumps(reply).encode() + b"\n")
             await writer.drain()
-        except ConnectionError:  # who asked does not wait for the answer
+        except ConnectionError:  # the asker has closed the connection
             pass
         finally:
             writer.close()

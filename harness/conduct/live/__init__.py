@@ -1,1 +1,1 @@
-"""The last seconds of a run, while it runs."""
+"""The live figures of a run: its last seconds, while it runs."""

@@ -1,9 +1,9 @@
-"""Abort rules while the load goes on: a rule that has been met for as long as it says ends the run.
+"""Abort rules while the load goes on: a rule that has been met for its whole time ends the run.
 
-A rule looks at what each second shows (`window.Live`). Its time counts from the first second in which it is met,
-and starts again with the first in which it is not. A second without a single decided call neither meets a rule on
-success or latency nor breaks its time: a server that has stopped answering does not save itself by its silence.
-Seconds without users (a rest between levels) do not count at all.
+A rule checks the figures of each second (`last_second.LastSecond`). Its time counts from the first second in
+which it is met, and starts again with the first in which it is not. A second without a single decided call
+neither meets a rule on success or latency nor interrupts its time: a server cannot escape a rule by ceasing
+to answer. Seconds without users (a rest between levels) do not count at all.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ _SEEN = {
 
 @dataclass(frozen=True, slots=True)
 class RuleMet:
-    """A rule that has been met for long enough; `observed` is what the last second showed."""
+    """A rule that has been met for long enough; `observed` is the value of the last second."""
 
     rule: AbortRule
     since_s: float
     observed: float | None
 
     def event(self, at_ns: int) -> Aborted:
-        """What the event log says of it."""
+        """Return the event for the event log."""
         return Aborted(
             at_ns=at_ns, rule=self.rule.text, since_s=round(self.since_s, 3), observed=self.observed
         )
@@ -44,7 +44,7 @@ class AbortRules:
     _since_s: dict[AbortRule, float] = field(default_factory=dict)
 
     def look(self, live: LastSecond) -> RuleMet | None:
-        """The first rule whose time is over with this second."""
+        """Return the first rule whose time is complete with this second, or None."""
         if not live.users:
             return None
         for rule in self.rules:

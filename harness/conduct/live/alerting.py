@@ -1,9 +1,10 @@
-"""Where alerts go: onto the console, and to webhooks; each is an event of the run as well.
+"""Sends alerts to the console and to webhooks; each is an event of the run as well.
 
 A webhook gets one POST an alert: {"text", "run_id", "scenario", "alert": {"objective", "broken", "observed", "text"}}; `text` is what
-chat services show. It goes where it was vetted to go (`conduct.setup.vetted_addresses`): to this machine, or to a host that was allowed; over the
-Internet by https only, since its path is a secret. A webhook that does not answer costs nothing but
-itself: five seconds at most, one alert after the other, at most WAITING_MOST waiting; what is lost is said.
+chat services show. Its address was vetted (`conduct.setup.vetted_addresses`): this machine, or an allowed
+host; over the Internet by https only, since its path is a secret. A webhook that does not answer delays only
+other alerts: five seconds at most, one alert after the other, at most WAITING_MOST waiting; lost alerts are
+reported.
 """
 
 import asyncio
@@ -28,14 +29,14 @@ from harness.run_directory.events import said
 CONSOLE: Final = "console"
 POST_S: Final = 5.0
 WAITING_MOST: Final = 100
-LAST_S: Final = 10.0  # for those that still wait when the run has ended
+LAST_S: Final = 10.0  # for alerts that still wait when the run has ended
 STATUS_BAD: Final = 300
 SHOWN_MOST: Final = 20
 
 
 @dataclass(slots=True)
 class Alerting:
-    """Takes alerts, and never waits."""
+    """Accepts alerts without waiting, and sends them."""
 
     places: Sequence[str]
     progress: Progress
@@ -53,7 +54,7 @@ class Alerting:
             self.progress.note(f"  An alert was not sent, {WAITING_MOST} wait already: {alert.text}")
 
     async def send(self) -> None:
-        """One after the other, until cancelled."""
+        """Send the alerts one after the other, until cancelled."""
         limits = aiohttp.ClientTimeout(total=POST_S)
         async with aiohttp.ClientSession(connector=connector(), timeout=limits) as session:
             while True:
@@ -82,7 +83,7 @@ class Alerting:
 async def alerting(
     places: Sequence[str], progress: Progress, about: Mapping[str, Any]
 ) -> AsyncIterator[Alerting]:
-    """Sends while the body runs, and for a moment after it what is left."""
+    """Send alerts while the body runs; afterwards wait a moment for those that are left."""
     found = Alerting(places, progress, about, asyncio.Queue(WAITING_MOST))
     sending = asyncio.ensure_future(found.send())
     try:
@@ -96,7 +97,7 @@ async def alerting(
 
 
 def hook(place: str) -> Address | None:
-    """Where a webhook is; None of the console. An error when it is no place for alerts."""
+    """Return the address of a webhook; None for the console; raise UsageError for anything else."""
     if place == CONSOLE:
         return None
     try:

@@ -1,11 +1,11 @@
-"""Alerts: an objective that does not hold while the run goes on, said when it breaks and when it holds again.
+"""Alerts: report when an objective stops holding during the run, and when it holds again.
 
-Each second an objective is compared with the calls that ended in the last ten (`conduct.live.last_rows`), and only while all ten
-lie in its scope: in a load step with no fault on (no scope), in its step, during its fault, or anywhere (overall).
-So a fault that is healed does not break what is to hold outside of it.
-
-An alert is a hint and no verdict: ten seconds are not the run, percentiles are of ok calls, and what is not known second by
-second (an operation, p999, mean, max, recovery, counts) has no alert. Without a call only throughput is known.
+Each second an objective is compared with the calls that ended in the last ten (`conduct.live.last_rows`), and
+only while all ten lie in its scope: in a load step with no fault on (no scope), in its step, during its
+fault, or anywhere (overall). So a fault does not break an objective for the time without it.
+An alert is a hint and no verdict: ten seconds are not the run, percentiles cover ok calls only, and what is
+not known second by second (an operation, p999, mean, max, recovery, counts) has no alert. Without a call only
+throughput is known.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ METRICS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An objective began to break, or holds again."""
+    """An objective stopped holding, or holds again."""
 
     objective: str
     broken: bool
@@ -38,7 +38,7 @@ class Alert:
     text: str
 
     def event(self, at_ns: int) -> Alerted:
-        """What the event log says of it: there is no infinity in JSON."""
+        """Return the event for the event log; JSON has no infinity, so that becomes None."""
         observed = None if self.observed == float("inf") else round(self.observed, 6)
         return Alerted(
             at_ns=at_ns, objective=self.objective, broken=self.broken, observed=observed, text=self.text
@@ -50,12 +50,12 @@ class Alerts:
     """The objectives of one run, since when each is in its scope, and which are broken."""
 
     objectives: Sequence[Objective]
-    holding: dict[str, bool] = field(default_factory=dict)  # of this second, as far as it is known
+    holding: dict[str, bool] = field(default_factory=dict)  # in this second, where known
     _since_s: dict[str, float] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
 
     def look(self, shown: LiveSnapshot, recent: Recent | None) -> list[Alert]:
-        """What changed with this second; `recent` is what `Recent.measure` says of the last ten."""
+        """Return the alerts of this second; `recent` are the figures of the last ten (`LastRows.measure`)."""
         found = []
         self.holding = {}
         for objective in self.objectives:
@@ -73,7 +73,7 @@ class Alerts:
         return found
 
     def _asked(self, objective: Objective, shown: LiveSnapshot) -> bool:
-        """Whether the whole of the last seconds lies in its scope."""
+        """Whether all of the last seconds lie in its scope."""
         if not _in_scope(objective, shown):
             self._since_s.pop(objective.text, None)
             return False
@@ -83,7 +83,7 @@ class Alerts:
 
 
 def _measured(objective: Objective, recent: Recent | None) -> float | None:
-    """Without a call nothing is known but that none was answered."""
+    """Return the value of the objective's metric; without a call 0 for throughput, else None."""
     if recent is None:
         return 0.0 if objective.metric == "throughput" else None
     found: float = getattr(recent, METRICS[objective.metric])

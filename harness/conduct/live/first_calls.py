@@ -1,7 +1,7 @@
-"""The first calls of a load: when all of them fail, more of the same shows nothing, and the run ends.
+"""Ends the run when all first calls of the load fail, since more of them would show nothing.
 
-Tools that may write are not called before the load, so this is how a wrong argument is noticed for them. Only calls of
-the load count, and only as long as no fault has been applied: calls may well fail under a fault. The first success ends
+Tools that may write are not called before the load, so a wrong argument for them shows only here. Only calls
+of the load count, and only before the first fault, under which calls may well fail. The first success ends
 the watch.
 """
 
@@ -27,7 +27,7 @@ class FirstCalls:
     failures: Counter[str] = field(default_factory=Counter)
 
     def look(self, tables: Sequence[pa.Table], *, fault_on: bool) -> str:
-        """The commonest failure, once `ENOUGH` calls have failed and none has succeeded; else nothing."""
+        """Return the commonest failure once `ENOUGH` calls have failed and none has succeeded, else ""."""
         if fault_on:
             self.watching = False
         if not self.watching:

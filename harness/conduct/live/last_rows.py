@@ -1,7 +1,7 @@
-"""The last seconds of a running load, kept as rows: what probes and rules ask while it runs.
+"""The rows of the last seconds of a running load, for probes and alerts.
 
-A call counts at the moment it ended, as everything live does; the report counts by intended start. Rows arrive about
-twice a second, so an answer is that much behind.
+A call counts when it ends, as in all live figures; the report counts by intended start. Rows arrive about
+twice a second, so an answer is up to half a second old.
 """
 
 from collections import deque
@@ -22,7 +22,7 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
 class Recent(Struct, frozen=True, kw_only=True):
-    """What the calls of the last seconds say; percentiles in milliseconds, of those that were ok."""
+    """The figures of the calls of the last seconds; percentiles in milliseconds, over ok calls."""
 
     success_rate: float
     throughput: float
@@ -35,18 +35,18 @@ class Recent(Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class LastRows:
-    """Rows of the last minute: the calls of the load."""
+    """The calls of the load in the last minute, as rows."""
 
     kept: deque[tuple[int, pa.Table]] = field(default_factory=deque)
 
     def add(self, tables: list[pa.Table], now_ns: int) -> None:
-        """What has just been read; what is too old goes."""
+        """Add new rows, and drop those that are too old."""
         self.kept.extend((now_ns, load) for load in map(of_load, tables) if load.num_rows)
         while self.kept and self.kept[0][0] < now_ns - KEPT_S * NS_PER_S:
             self.kept.popleft()
 
     def measure(self, now_ns: int, last_s: float) -> Recent | None:
-        """Of the calls that ended in the last seconds; None when there were none."""
+        """Return the figures of the calls that ended in the last seconds; None when there were none."""
         since_ns = now_ns - int(min(last_s, KEPT_S) * NS_PER_S)
         ok_ms: list[np.ndarray] = []
         failed = 0
@@ -67,7 +67,7 @@ class LastRows:
             success_rate=len(response_ms) / (len(response_ms) + failed),
             throughput=len(response_ms) / min(last_s, KEPT_S),
             failed=failed,
-            # Nothing succeeded: a percentile of nothing is as slow as can be.
+            # When no call succeeded, percentiles are infinite.
             **{
                 name: float(np.quantile(response_ms, share)) if len(response_ms) else float("inf")
                 for name, share in QUANTILES.items()

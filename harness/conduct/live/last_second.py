@@ -1,4 +1,4 @@
-"""What the last second looked like: counts and percentiles of the calls of the load that ended in it."""
+"""The last second: counts and percentiles of the calls of the load that ended in it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from harness.mcp import operations, outcome
 
 @dataclass(frozen=True, slots=True)
 class LastSecond:
-    """One look at a running load."""
+    """The figures of one second of a running load."""
 
     at_s: float
     span_s: float
@@ -35,7 +35,7 @@ class LastSecond:
 
 
 def of_load(table: pa.Table) -> pa.Table:
-    """Without the rows of the protocol; an opening that failed stands for a call."""
+    """Return the table without the rows of the protocol; a failed opening stands for a call, and stays."""
     names = table["operation"].combine_chunks().dictionary.to_pylist()
     if not any(map(operations.is_protocol, names)):
         return table
@@ -48,7 +48,7 @@ def of_load(table: pa.Table) -> pa.Table:
 
 
 def look(tables: list[pa.Table], users: int, at_s: float, span_s: float) -> LastSecond:
-    """The calls of these rows at a glance."""
+    """Return the figures of the calls in these rows."""
     counts: dict[str, int] = {}
     latencies: list[np.ndarray] = []
     for table in map(of_load, tables):

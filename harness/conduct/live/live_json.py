@@ -1,4 +1,4 @@
-"""live.json: what a run shows while it runs, once a second, for whoever watches from outside.
+"""live.json: the figures of a run while it runs, once a second, for other programs.
 
     {"schema": 1, "run_id": ..., "at_s": 65.0, "doing": "steady step 7", "step": "steady", "users": 30, "faults": ["slow"],
      "last_second": {"span_s", "throughput_rps", "success_rate", "p50_ms", "p95_ms", "outcomes": {"ok": 512}},
@@ -6,8 +6,8 @@
 
 `step` is null while nothing is measured (users are changed, calls end, a rest). Calls count when they end; percentiles are
 of calls that were ok, null when there were none; `last_10s` is null when no call ended. The file is whole at any
-moment, and goes when the run has ended (one that was killed leaves its last): events.jsonl and summary.json have what
-happened.
+moment. It is removed when the run has ended (a killed run leaves its last one): events.jsonl and summary.json
+tell what happened.
 """
 
 import math
@@ -25,7 +25,7 @@ LAST_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class LiveSnapshot:
-    """One look at a run: the last second, the step, the faults that are on."""
+    """A snapshot of a run: the last second, the step, the faults that are on."""
 
     live: LastSecond
     doing: str
@@ -34,12 +34,15 @@ class LiveSnapshot:
 
     @property
     def headline(self) -> str:
-        """What goes on, for a line of progress."""
+        """The current activity and faults, for a line of progress."""
         return "  ".join([self.doing, *(f"! {name}" for name in self.faults)])
 
 
 def board(run_id: str, shown: LiveSnapshot, recent: Recent | None) -> dict[str, Any]:
-    """The contents of live.json; `recent` is what `Recent.measure` says of the last ten seconds."""
+    """Return the contents of live.json.
+
+    `recent` are the figures of the last ten seconds (`LastRows.measure`).
+    """
     live = shown.live
     return {
         "schema": 1,
@@ -72,11 +75,11 @@ def _recent(found: Recent) -> dict[str, float | None]:
 
 
 def publish(directory: RunDirectory, shown: LiveSnapshot, recent: Recent | None) -> None:
-    """A disk that is full costs a look, not the run."""
+    """Write live.json; a full disk is ignored."""
     with suppress(OSError):
         directory.write_json(NAME, board(directory.run_id, shown, recent))
 
 
 def take_down(directory: RunDirectory) -> None:
-    """The run has ended."""
+    """Remove live.json, when the run has ended."""
     (directory.path / NAME).unlink(missing_ok=True)

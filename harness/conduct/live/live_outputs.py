@@ -1,6 +1,7 @@
-"""What stands beside the load of a run: faults, an experiment, and all that is done once a second.
+"""Connects a run's load to its faults, its experiment, and its live outputs.
 
-Once a second: live.json, alerts, the page that Prometheus scrapes, what the target uses, and whether there is room to go on.
+Once a second: live.json, alerts, the page for Prometheus, the target's resource usage, the check for disk
+space.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from harness.scenario.objectives import Objective, parse
 
 @dataclass(slots=True)
 class RunObserver:
-    """Everybody who watches a run, or wants to be told (`observer.Observer`)."""
+    """The observer of a run (`observer.Observer`); it passes each second on to all live outputs."""
 
     run: RunContext
     steering: ExperimentSteering
@@ -61,27 +62,27 @@ class RunObserver:
         run.meters.look(shown, self.alerts.holding)
 
     def count(self, rows: Rows) -> None:
-        """Rows that are counted nowhere yet; whom nobody scrapes need not count."""
+        """Count new rows for Prometheus, if it is used."""
         if self.run.asked.prometheus is not None:
             self.run.meters.add(rows.tables, rows.said)
 
 
 def alerts_of(run: RunContext) -> AbstractAsyncContextManager[Alerting]:
-    """Where those of this run go."""
+    """Return the alerting of this run."""
     scenario = run.asked.scenario
     about = {"run_id": run.directory.run_id, "scenario": scenario.name}
     return alerting.alerting(scenario.alert, run.progress, about)
 
 
 def watched(run: RunContext) -> list[Objective]:
-    """What somebody wants to be told of."""
+    """Return the objectives to watch: all, if there are alerts or Prometheus, else none."""
     scenario = run.asked.scenario
     asked = scenario.alert or run.asked.prometheus is not None
     return [parse(text) for text in scenario.objectives] if asked else []
 
 
 def introduce(run: RunContext) -> None:
-    """Which run this is, and which faults it may have."""
+    """Put the run's identity and its possible faults on the page for Prometheus."""
     scenario, steered = run.asked.scenario, run.asked.steered
     run.meters.info = {
         "run_id": run.directory.run_id,

@@ -1,12 +1,11 @@
-"""What Prometheus may scrape of a run while it goes on (docs/watching.md has the names).
+"""The metrics of a run that Prometheus can scrape while it goes on (docs/watching.md has the names).
 
-Counters and histograms hold every call that ended, from the first on: the warm-up, settling, and calls that are not
-measured too. Who wants the measured ones reads the report. Times are of ok calls: response from the
-intended start, service from the send. Gauges are of the newest second; the generator's are of the last ten, a hint of
-what the report will measure (`analysis.health.saturation`). The rows are those that the progress line is made from; nothing is
-asked of a worker, and nothing happens between two seconds.
-
-It does not know the verdict: `harness_objective_holds` is what alerts are made from, a hint.
+Counters and histograms hold every call that ended, also those of the warm-up, of settling, and others that
+are not measured; the report has the measured ones. Times are of ok calls: response from the intended start,
+service from the send. Gauges are of the newest second; the generator's are of the last ten, as a hint of what
+the report will find (`analysis.health.saturation`). The rows are those of the progress line; workers are not
+asked for anything more, and the figures change once a second.
+It does not know the verdict: `harness_objective_holds` is a hint, like the alerts.
 """
 
 from collections import Counter, deque
@@ -29,19 +28,19 @@ BOUNDS_S: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
 )  # fmt: skip
 KEYS: Final = ("operation", "user_class", "outcome")
-LAG_MS_MAX: Final = 10.0  # a hint while the run goes on; the report measures what the lag did
+LAG_MS_MAX: Final = 10.0  # a hint only; the report measures the effect of the lag
 BYTES: Final = {"bytes_out": "sent", "bytes_in": "received"}
 
 
 @dataclass(slots=True)
 class Spread:
-    """A histogram of times, that grows."""
+    """A histogram of times."""
 
     counts: np.ndarray = field(default_factory=lambda: np.zeros(len(BOUNDS_S) + 1, dtype=np.int64))
     sum_s: float = 0.0
 
     def add(self, times_s: np.ndarray) -> None:
-        """A time that is equal to a bound is within it."""
+        """Add times; a time equal to a bound counts within it."""
         places = np.searchsorted(BOUNDS_S, times_s, side="left")
         self.counts += np.bincount(places, minlength=len(self.counts))
         self.sum_s += float(times_s.sum())
@@ -56,7 +55,7 @@ class Spread:
 
 @dataclass(slots=True)
 class Meters:
-    """Counted since the run began, and seen with its newest second."""
+    """The metrics of one run: counts since its beginning, and its newest second."""
 
     info: Mapping[str, str] = field(default_factory=dict)
     faults: Sequence[str] = ()  # that may be on
@@ -71,7 +70,7 @@ class Meters:
     _holding: Mapping[str, bool] = field(default_factory=dict)
 
     def add(self, tables: Iterable[pa.Table], said: Iterable[tuple[int, Gauges]]) -> None:
-        """Rows, and what workers said of themselves: each of them once."""
+        """Count new rows and gauges; each may be passed only once."""
         for worker, gauges in said:
             self._newest[worker] = gauges
             self._said.append((worker, gauges))
@@ -82,11 +81,11 @@ class Meters:
             self._count(pa.concat_tables(rows).unify_dictionaries())
 
     def look(self, shown: LiveSnapshot, holding: Mapping[str, bool]) -> None:
-        """Once a second."""
+        """Note the newest second."""
         self._shown, self._holding = shown, dict(holding)
 
     def page(self) -> str:
-        """What a scrape is answered with."""
+        """Return the page for a scrape."""
         return page(self._families())
 
     def _count(self, rows: pa.Table) -> None:
@@ -129,7 +128,7 @@ class Meters:
         yield from self._generator()
 
     def _arrivals(self) -> Iterable[Family]:
-        """Only of open load, which alone has any."""
+        """Yield the counts of arrivals; only open load has any."""
         arrived = sum(gauges.arrived for gauges in self._newest.values())
         if arrived or self._not_sent:
             yield family("harness_arrivals_total", "counter", "Calls that were due.", [({}, arrived)])
@@ -161,7 +160,7 @@ class Meters:
         )
 
     def _generator(self) -> Iterable[Family]:
-        """The load generator's own health."""
+        """Yield the gauges of the load generator's own health."""
         over = False
         cpu, delay, lag = [], [], []
         for worker in sorted(self._newest):
@@ -191,7 +190,10 @@ class Meters:
 
 
 def _pieces(told: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-    """Of shares, each told at the end of its time: how long that was, and the share; of the first nobody says."""
+    """Return (duration in ns, share) for shares that were reported at (end time, share).
+
+    The beginning of the first is not known; half a second is assumed.
+    """
     begun_ns = [told[0][0] - NS_PER_S // 2, *(at_ns for at_ns, _ in told)] if told else []
     return [
         (max(at_ns - since_ns, 1), share) for since_ns, (at_ns, share) in zip(begun_ns, told, strict=False)

@@ -16,25 +16,25 @@ CLEAR = "\r\x1b[K"
 
 
 class Progress(Protocol):
-    """Where a run says how it is getting on."""
+    """Shows the progress of a run."""
 
     def note(self, text: str) -> None: ...
     def tick(self, live: LastSecond, doing: str) -> None: ...
 
 
 class Silent:
-    """Says nothing."""
+    """Shows nothing."""
 
     def note(self, text: str) -> None:
-        """Nobody listens."""
+        """Do nothing."""
 
     def tick(self, live: LastSecond, doing: str) -> None:
-        """Nobody watches."""
+        """Do nothing."""
 
 
 @dataclass(slots=True)
 class Plain:
-    """A line for each thing that happened."""
+    """Writes a line for each event."""
 
     stream: TextIO = field(default_factory=lambda: sys.stderr)
 
@@ -43,12 +43,12 @@ class Plain:
         self.stream.flush()
 
     def tick(self, live: LastSecond, doing: str) -> None:
-        """A log has no use for every second."""
+        """Do nothing: a log needs no line for every second."""
 
 
 @dataclass(slots=True)
 class Terminal:
-    """The same, with a last line that lives."""
+    """Writes a line for each event, and rewrites a last line every second."""
 
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     width: int = 100
@@ -67,7 +67,7 @@ class Terminal:
 
 
 def line(live: LastSecond, doing: str) -> str:
-    """One look as one line."""
+    """Return the figures of a second as one line."""
     rate = live.success_rate
     parts = [
         f"{show_duration(int(live.at_s)):>6}  {doing}",

@@ -4,7 +4,7 @@
     # TYPE harness_calls_total counter
     harness_calls_total{operation="initialize",outcome="ok"} 12
 
-A family without a sample is left out: what is not known is not there, and is not zero.
+A family without a sample is left out: a value that is unknown is absent, and not zero.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Samples of one name; of a histogram each has its suffix."""
+    """The samples of one name; those of a histogram have suffixes."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -31,12 +31,12 @@ class Family:
 def family(
     name: str, kind: Literal["counter", "gauge"], about: str, samples: Iterable[tuple[Labels, float | None]]
 ) -> Family:
-    """One that is counted or read; a sample that is None is not known."""
+    """Return a counter or gauge; samples that are None are unknown, and left out."""
     return Family(name, kind, about, [("", labels, value) for labels, value in samples if value is not None])
 
 
 def page(families: Iterable[Family]) -> str:
-    """The text of all of them."""
+    """Return the page with all families."""
     return hide("".join(f"{line}\n" for one in families if one.samples for line in _lines(one)))
 
 

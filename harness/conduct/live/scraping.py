@@ -1,7 +1,7 @@
-"""Where Prometheus scrapes a run while it goes on: GET /metrics, on loopback unless another host is named.
+"""Serves GET /metrics for Prometheus while a run goes on, on loopback unless another host is named.
 
-The page is there from before the run is made until it has been read; a scrape in between is answered from memory, on
-the conductor's own loop. A port that is taken ends the run before it begins.
+The page is served from before the run is made until it has been read, from memory, on the conductor's own
+event loop. If the port is taken, the run ends before it begins.
 """
 
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ PORT_MOST = 65_535
 
 
 def place_of(text: str) -> tuple[str, int]:
-    """[HOST:]PORT as both."""
+    """Return host and port of [HOST:]PORT."""
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit()) or len(port) > len(str(PORT_MOST)) or int(port) > PORT_MOST:
         raise UsageError(
@@ -39,7 +39,7 @@ def place_of(text: str) -> tuple[str, int]:
 
 @asynccontextmanager
 async def scraped(place: str | None, meters: Meters) -> AsyncIterator[str | None]:
-    """The address of the page, while the body runs; nothing without a place."""
+    """Serve the page while the body runs; yield its URL, or None without a place."""
     if place is None:
         yield None
         return

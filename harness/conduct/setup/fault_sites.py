@@ -1,10 +1,10 @@
-"""The places of a run's faults: links lead through proxies from before the load to its end; processes stand as they are.
+"""The fault sites of a run: links lead through proxies from before the load to its end; processes do not.
 
-They become known in two steps, and `found` holds them when both are done:
-
-    behind     before the target is started: its PostgreSQL, and the brokers, of which there are any only when faults are planned
-               on the way to them
-    in_front   when it runs, and has said who it is: its door, the link that the load comes by, its processes
+They are found in two steps, and `found` holds them after both:
+    behind     before the target is started: its PostgreSQL, and its brokers, which are started only when
+    faults are
+               planned on their links
+    in_front   when the target runs and has answered: its address, the client link, its processes
 """
 
 import os
@@ -40,14 +40,14 @@ from harness.services.toxiproxy import server as toxiproxy
 from harness.services.toxiproxy.server import Toxiproxy
 
 ANSWER_S = 10.0
-# What serves behind a link of the reference target, and how its URL begins.
+# The service behind a link of the reference target, and the scheme of its URL.
 BROKERS: Final[dict[str, ModuleType]] = {"queue": rabbitmq, "sessions": redis}
 SCHEMES: Final = {"queue": "amqp", "sessions": "redis"}
 
 
 @dataclass(slots=True)
 class FaultSites:
-    """The places of one run, opened as the parts at their ends become known."""
+    """The fault sites of one run, opened as their parts become known."""
 
     stack: AsyncExitStack
     needed: frozenset[str]
@@ -61,7 +61,10 @@ class FaultSites:
     async def behind(
         self, database_url: str, seat: RestartableProcess | None, log_dir: Path
     ) -> tuple[str, dict[str, str]]:
-        """First, for a reference target that is to be started: the URL of its database, and what else it is told."""
+        """Open the sites behind a reference target.
+
+        Return its database's URL, and further environment variables.
+        """
         await self._take("postgres", seat, database_url, database_url)
         database_url = await self._lead("database", database_url)
         told: dict[str, str] = {}
@@ -77,19 +80,22 @@ class FaultSites:
         first: ManagedServer | None = None,
         second: ManagedServer | None = None,
     ) -> Doors:
-        """Then, whosever target it is: the doors that the load uses. Processes are there only when they are ours."""
+        """Open the sites of any target; return the endpoints for the load.
+
+        Processes are sites only if they are ours.
+        """
         await self.let_in(doors.mcp_url, protocol, headers)
         link = await self._client_link(doors)
         if first is not None:
             stand_in = _stand_in(second, link)
-            # By the link clients are led to the second process, for as long as the first is away, and canaries with them.
+            # The link leads clients, and canaries, to the second process while the first is away.
             through = first.base_url if stand_in is None else stand_in.link.through(first.base_url)
             await self._take("target", first.seat, through, first.base_url, stand_in)
         await self._take_named(doors.base_url)
         return doors if link is None else _by_link(doors, link)
 
     async def _link(self, name: str, url: str) -> Link | None:
-        """The link of that name; none when no fault is planned on it."""
+        """Open the link of that name; None when no fault is planned on it."""
         if name not in self.needed or self.server is None:
             return None
         link = await self.stack.enter_async_context(links.opened(self.server, self.run_id, name, url))
@@ -98,7 +104,7 @@ class FaultSites:
         return link
 
     async def _lead(self, name: str, url: str) -> str:
-        """The URL by way of that link, if it is there."""
+        """Return the URL by way of that link, if there is one."""
         link = await self._link(name, url)
         return url if link is None else link.through(url)
 
@@ -112,7 +118,10 @@ class FaultSites:
         return await self._link("client", doors.base_url)
 
     async def lead_to_broker(self, name: str, log_dir: Path) -> dict[str, str]:
-        """What the target is told of a broker: the link's address where faults are planned on it; nothing without one."""
+        """Return the target's environment for a broker: the link's address if faults are planned.
+
+        {} without a broker.
+        """
         broker = BROKERS[name]
         url = os.environ.get(broker.VARIABLE, "")
         if name not in self.needed:
@@ -123,7 +132,7 @@ class FaultSites:
         return {broker.VARIABLE: await self._lead(name, await book.by_number(url))}
 
     async def _check_broker(self, name: str, variable: str, url: str) -> None:
-        """It must answer before any load, in plain words."""
+        """Raise unless the broker speaks without TLS and answers."""
         if not _speaks_plainly(url, SCHEMES[name]):
             raise UsageError(
                 f"A fault on {where(name)} cannot be made with what {variable} names",
@@ -140,13 +149,13 @@ class FaultSites:
             )
 
     async def _take_named(self, url: str) -> None:
-        """Processes that are named by pid; canaries go to the target, whatever those processes are to it."""
+        """Add the processes named by pid; their canaries go to the target."""
         for each in self.foreign:
             canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
             self.found[f"{PID}{each.pid}"] = FaultSite(each, canaries)
 
     async def let_in(self, url: str, protocol: str, headers: Mapping[str, str]) -> None:
-        """The door itself, for clients that are not the load's."""
+        """Add the server's address, as the site for rude clients."""
         if "door" not in self.needed:
             return
         if not url.startswith("http://") or protocol in {"sse", "websocket"}:
@@ -166,7 +175,7 @@ class FaultSites:
         url: str,
         stand_in: SecondProcess | None = None,
     ) -> None:
-        """Processes that faults are planned on; those of a user's own server are not ours to stop."""
+        """Add our processes, if faults are planned on them; a server of the user's may not be stopped."""
         if name not in self.needed:
             return
         if seat is None:
@@ -186,7 +195,7 @@ def _stand_in(second: ManagedServer | None, link: Link | None) -> SecondProcess 
 
 
 def _by_link(doors: Doors, link: Link) -> Doors:
-    """The same doors, by way of it."""
+    """Return the endpoints by way of the link."""
     base_url = link.through(doors.base_url)
     return Doors(
         base_url,
@@ -197,14 +206,14 @@ def _by_link(doors: Doors, link: Link) -> Doors:
 
 
 def _named(needed: frozenset[str]) -> tuple[NamedProcess, ...]:
-    """The processes that faults name, as they are now: whoever gets their pids later is somebody else."""
+    """Find the processes that faults name by pid now, since a pid may be reused later."""
     return tuple(
         foreign.found(int(name.removeprefix(PID))) for name in sorted(needed) if name.startswith(PID)
     )
 
 
 def _speaks_plainly(url: str, scheme: str) -> bool:
-    """Whether it has a host, a port that is one, and no TLS."""
+    """Whether the URL has this scheme, without TLS, a host and a valid port."""
     try:
         parts = urlsplit(url)
         return parts.scheme == scheme and bool(parts.hostname) and parts.port != 0
@@ -220,11 +229,14 @@ async def prepare(
     *,
     rolls: bool = False,
 ) -> FaultSites:
-    """A Toxiproxy, if a fault is planned on a link: without one the run ends here, before any load."""
+    """Find or start a Toxiproxy if a fault is planned on a link.
+
+    Without one the run ends here, before any load.
+    """
     named = _named(needed)
     for link, broker in BROKERS.items():
         if link in needed and not os.environ.get(broker.VARIABLE):
-            broker.program()  # that there is none is said before anything is started
+            broker.program()  # raise before anything is started if it is not installed
     server = (
         await stack.enter_async_context(toxiproxy.provided_or_started(directory.path))
         if needed & set(WAYS)

@@ -1,7 +1,7 @@
-"""The server of a run: started if it is ours to start, then asked who it is.
+"""The server of a run: started if that is ours to do, then checked by a preflight.
 
-Whichever it is, a preflight comes first: the dialect is found, the server introduces itself, and the tools
-that the users will call must be among those it has. Nothing is loaded before that.
+The preflight finds the dialect and the server's name, and checks that it has the tools that the users will
+call. There is no load before that.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ PREFLIGHT_S = 5.0
 
 @dataclass(slots=True)
 class UsageMaxima:
-    """The most a process used over a run; nothing for a server that is not ours to see."""
+    """The maxima of a server's resource usage over a run; None for a server that is not ours."""
 
     now: Callable[[], Usage] | None = None
     cpu_max: float | None = None
@@ -36,7 +36,7 @@ class UsageMaxima:
     last: Usage | None = None
 
     def read(self) -> Usage | None:
-        """Called about once a second; None for a server that is not ours."""
+        """Read the usage, about once a second; return it, or None for a server that is not ours."""
         if self.now is None:
             return None
         usage = self.now()
@@ -53,7 +53,7 @@ class ServerUnderTest:
     """A server that answered the preflight."""
 
     doors: Doors
-    loaded: Doors  # the same by way of the client link, when faults are planned on it
+    loaded: Doors  # by way of the client link, when faults are planned on it
     protocol: str
     found: Discovered
     headers: dict[str, str]
@@ -62,7 +62,7 @@ class ServerUnderTest:
     records: TaskRecords | None = None  # of the reference target, when it is ours
 
     def door(self, *, through: bool) -> EntryRequest:
-        """For calls that are not the load's: by way of the client link, or beside it."""
+        """Return how to reach it for calls beside the load: by way of the client link, or directly."""
         doors = self.loaded if through else self.doors
         return EntryRequest(
             doors.ws_url if self.protocol == "websocket" else doors.mcp_url,
@@ -72,7 +72,7 @@ class ServerUnderTest:
         )
 
     def facts(self) -> dict[str, Any]:
-        """What metadata.json says of it."""
+        """Return the server's facts for metadata.json."""
         named = self.found.server_name is not None
         return {
             "url": redact.url(self.doors.ws_url if self.protocol == "websocket" else self.doors.mcp_url),
@@ -88,7 +88,7 @@ class ServerUnderTest:
 
 
 async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> ServerUnderTest:
-    """Start it if it is ours to start, then ask it who it is."""
+    """Start the server if that is ours to do, and make the preflight; return it."""
     scenario, progress = run.asked.scenario, run.progress
     wanted = scenario.target
     started = await start(run, ways, stack)
@@ -124,7 +124,10 @@ def _introduce(found: Discovered) -> str:
 
 
 def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
-    """Every tool that will be called must be there; a server that cannot list its tools is believed."""
+    """Raise UsageError if a tool that will be called is missing.
+
+    Skip this if the server cannot list its tools.
+    """
     if found.tools is None:
         return
     if scenario.workload:

@@ -1,7 +1,7 @@
-"""What a run starts: the reference target and the services behind it, a command of the user's, or nothing at a URL.
+"""Starts a run's server: the reference target with its services, the user's command, or nothing for a URL.
 
-Faults stand between the parts that are ours: the target is told the address of the link, where faults are planned on it,
-and never learns of the part behind. A deploy without a gap needs the target twice.
+Links stand between the parts that are ours: if faults are planned on a link, the target gets the link's
+address instead of the part behind it. A rolling restart needs the target twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ DOOR_OF = {"plain": PLAIN_DOOR, "websocket": "/mcp/ws"}
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Where the server is; the processes only when they are ours."""
+    """The server's URL; its processes if they are ours."""
 
     url: str
     first: target.ManagedServer | None = None
@@ -32,13 +32,13 @@ class Started:
 
     @property
     def usage(self) -> Callable[[], Usage] | None:
-        """What our processes use."""
+        """The usage of our processes, as a function; None if there are none."""
         there = [one.usage for one in (self.first, self.second) if one is not None]
         return (lambda: together([usage() for usage in there])) if there else None
 
 
 async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Started:
-    """Ready when this returns, and ended with the stack."""
+    """Start the server and wait until it is ready; it ends with the stack."""
     wanted, logs = run.asked.scenario.target, run.directory.path
     if wanted.command:
         ready = vetted_addresses.ready(wanted.ready or wanted.url or "").url
@@ -64,12 +64,12 @@ async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Sta
 
 
 def _records(database_url: str, options: Sequence[str]) -> TaskRecords:
-    """In the schema that the target was told."""
+    """Return the target's records, with its schema if an option names one."""
     told = [value for option, value in pairwise(options) if option == "--schema"]
     return TaskRecords(database_url, *told[-1:])
 
 
 def _parts(ways: FaultSites) -> str:
-    """What is started behind the reference server."""
+    """Return the names of the services behind the reference server."""
     brokers = [said for link, said in (("queue", "RabbitMQ"), ("sessions", "Redis")) if link in ways.needed]
     return ", ".join(["PostgreSQL", *brokers])

@@ -10,9 +10,9 @@ from harness.mcp import tool
 
 
 def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list[str]:
-    """Up to three: tools that say they only read first, then those that are easiest to call.
+    """Return up to three commands: read-only tools first, then those with the fewest required arguments.
 
-    A tool whose name has control characters is none of them: nobody should copy it into a shell.
+    A tool whose name has control characters is left out: it must not be copied into a shell.
     """
     names = sorted(
         filter(str.isprintable, tools),
@@ -26,11 +26,11 @@ def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list
 
 
 def _risk(said: Mapping[str, Any]) -> tuple[bool, bool]:
-    """An echo is harmless; after that, what the server itself calls read-only."""
+    """Return the sort key of a tool's risk: an echo first, then read-only tools, then the others."""
     return "echo" not in str(said["name"]).lower(), not tool.only_reads(said)
 
 
 def _example(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the right types, for somebody to edit."""
+    """Return example arguments of the right types, for the user to edit."""
     kinds = {"string": "hello", "integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}}
     return {name: kinds.get(tool.kind(said, name), "hello") for name in tool.required(said)}

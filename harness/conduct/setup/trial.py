@@ -1,10 +1,10 @@
 """Work is tried once before the load: an entry is written, and has to be found when it is read back.
 
 A write that is refused, a read that is refused, or an entry that is not there afterwards is a mistake of the scenario
-(exit 2), told in the server's own words: a run would count promises that nobody made, or find none of them. A server
-that takes a moment to show what it has is given `SHOWS_S`.
+(exit 2), reported in the server's own words: a run could only count wrongly. A server that shows new entries
+with a delay has `SHOWS_S`.
 
-The entry that is tried has the number 0. It is not among those that are counted.
+The trial entry has the number 0, and is not counted.
 """
 
 from harness.conduct.durability.entries import AGAIN_S, EntryBook, EntryRequest, opened_session, what_it_said
@@ -17,7 +17,7 @@ SHOWS_S = 5.0
 
 
 async def tried(book: EntryBook, writing: EntryRequest, reading: EntryRequest) -> None:
-    """UsageError, with what the server says, unless an entry can be written and read back."""
+    """Raise UsageError, with the server's words, unless an entry can be written and read back."""
     entry = book.entry(0)
     async with opened_session(writing) as client:
         reply = await client.call(book.work.write.call, book.arguments(book.work.write, entry, 0))

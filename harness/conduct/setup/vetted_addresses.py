@@ -1,11 +1,11 @@
-"""Every address that a run goes to, in one place: collected from the scenario and the environment, and vetted before anything starts.
+"""Collects the addresses that a run connects to, from scenario and environment, and vets them first.
 
-    the server under test   --url, target.url, target.ready
-    behind the reference    DATABASE_URL; AMQP_URL and REDIS_URL, or the target's own options for them
-    what applies faults     TOXIPROXY_URL, when a fault is planned on a link
-    who is told             the webhooks of --alert
+the server under test   --url, target.url, target.ready
+behind the reference    DATABASE_URL; AMQP_URL and REDIS_URL, or the target's own options for them
+what applies faults     TOXIPROXY_URL, when a fault is planned on a link
+    alerts                  the webhooks of --alert
 
-What is not here: what a server of the user's (target.command) or an experiment's own actions contact. They are programs.
+It does not cover what a server of the user's (target.command) or an experiment's own actions contact.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from harness.scenario.model import Scenario, Target
 LOOK_UP_S: Final = 20.0
 TOXIPROXY_EXAMPLE: Final = "http://127.0.0.1:8474"
 READY_EXAMPLE: Final = "ready: http://127.0.0.1:8000/health"
-# What serves behind the reference target: the variable that names it, its schemes, and an example.
+# The services behind the reference target: the variable that names each, its schemes, and an example.
 _SERVICES: Final = {
     "DATABASE_URL": (("postgresql", "postgres"), "postgresql://user@127.0.0.1:5432/postgres"),
     "AMQP_URL": (("amqp", "amqps"), "amqp://user@127.0.0.1:5672/"),
@@ -40,12 +40,15 @@ _TOXIPROXY: Final = "TOXIPROXY_URL"
 async def vetted(
     scenario: Scenario, places: frozenset[str], environ: Mapping[str, str], ask: LookUp = look_up
 ) -> Book:
-    """Where all of it is; `places` are those of the faults. A wrong one ends the run before it begins."""
+    """Return all vetted addresses; `places` are the fault sites.
+
+    An address that is not allowed ends the run.
+    """
     return await looked_up(outgoing(scenario, places, environ), scenario.allowed_hosts, ask)
 
 
 async def looked_up(wanted: Iterable[Wanted], allowed_hosts: Iterable[str], ask: LookUp = look_up) -> Book:
-    """The same of addresses of any command."""
+    """Look up and vet the given addresses; for any command."""
     listed = list(wanted)
     try:
         async with within(LOOK_UP_S):
@@ -59,7 +62,7 @@ async def looked_up(wanted: Iterable[Wanted], allowed_hosts: Iterable[str], ask:
 
 
 def outgoing(scenario: Scenario, places: frozenset[str], environ: Mapping[str, str]) -> Iterator[Wanted]:
-    """All of them, read strictly."""
+    """Yield all addresses that the run connects to, parsed strictly."""
     yield from _server(scenario.target)
     if not (scenario.target.url or scenario.target.command):
         yield from _behind(scenario.target.options, environ)
@@ -71,7 +74,7 @@ def outgoing(scenario: Scenario, places: frozenset[str], environ: Mapping[str, s
 
 
 def named(variable: str, text: str) -> Wanted | None:
-    """What a variable of the environment names; None of a socket in the file system."""
+    """Return the address in an environment variable; None for a socket in the file system."""
     return _toxiproxy(text) if variable == _TOXIPROXY else _service(variable, variable, text)
 
 
@@ -86,7 +89,7 @@ def _server(target: Target) -> Iterator[Wanted]:
 
 
 def ready(text: str, named_by: str = "target.ready") -> Address:
-    """Where a server that is started is asked whether it is up."""
+    """Parse the address that tells whether a started server is ready."""
     try:
         return read(text, ("http", "https"))
     except AddressError as error:
@@ -115,7 +118,7 @@ def _service(named_by: str, variable: str, text: str) -> Wanted | None:
 
 
 async def by_number(options: Sequence[str]) -> list[str]:
-    """The options of the reference target, with the addresses in them as they were vetted."""
+    """Return the options of the reference target with the host names in them replaced by vetted addresses."""
     found = list(options)
     for index, option in enumerate(options):
         name, equals, joined = option.partition("=")
@@ -127,7 +130,7 @@ async def by_number(options: Sequence[str]) -> list[str]:
 
 
 def _said(options: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """As two words, or as one with `=`."""
+    """Yield (option, address) for the options with addresses, written as two words or with `=`."""
     for option, value in pairwise([*options, ""]):
         name, equals, joined = option.partition("=")
         if name in _OPTIONS:

@@ -1,12 +1,12 @@
 """Requests of the workload that only read are tried once before the load, with the arguments that the load will use.
 
-A tool that refuses its arguments would fail thousands of times, and a report would say so at its end. Here it is said
-before the load begins, in the server's own words (exit 2). Tried are tools that the server annotates as read-only
-(`readOnlyHint`), resources, prompts and lists. What may write is never called for a trial: the first calls of the load
-are watched instead (`harness.conduct.live.first_calls`).
+A tool that refuses its arguments would fail thousands of times, and only the report would tell. This reports
+it before the load begins, in the server's own words (exit 2). It tries tools that the server annotates as
+read-only (`readOnlyHint`), resources, prompts and lists. Tools that may write are never tried: the first
+calls of the load are watched instead (`harness.conduct.live.first_calls`).
 
 A server that fails now and then is not mistaken for one that refuses: a request is tried up to `TRIES` times, and one
-success is enough. Being told to come back later (429) is no refusal either.
+success is enough. A 429 (come back later) is no refusal either.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ GOOD_ENOUGH: Final = frozenset({outcome.OK, outcome.INPUT_REQUIRED, outcome.RATE
 
 
 async def try_workload(scenario: Scenario, server: ServerUnderTest) -> int:
-    """How many requests were tried; an error with the server's own words when one of them is refused."""
+    """Try the requests; return their number; raise with the server's own words when one is refused."""
     only_read = _only_read(scenario, server.found.tools or [])
     if not only_read:
         return 0
