@@ -1,1 +1,1 @@
-"""What is there, what answers, what is missing: the examination behind `harness doctor`."""
+"""The examination behind `harness doctor`: what is installed, what answers, what is missing."""

@@ -1,7 +1,8 @@
-"""Which servers answer: those that DATABASE_URL, TOXIPROXY_URL, AMQP_URL and REDIS_URL name.
+"""Checks whether the servers answer that DATABASE_URL, TOXIPROXY_URL, AMQP_URL and REDIS_URL name.
 
-Each is spoken to by the library that the reference server uses for it, within seconds, as far as to have logged in, where a
-run could go: on this machine, or a host that was allowed; passwords are never shown. One that is not named is no fault: the finding says what serves in its place.
+Each check logs in with the library that the reference server uses, within seconds, and only where a run could
+connect: on this machine, or to an allowed host; passwords are never shown. A variable that is not set is no
+problem: the finding says what serves in its place.
 """
 
 import asyncio
@@ -25,28 +26,28 @@ Ask = Callable[[str], Awaitable[str]]
 
 
 class _NoAnswerError(Exception):
-    """Why, in words."""
+    """The server did not answer as it should; the message says why."""
 
 
 async def database(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
-    """The reference server's, and a run cannot do without it when it is named."""
+    """Check the reference server's database; when one is named, a run needs it."""
     return await _named(
         "DATABASE_URL", "an embedded PostgreSQL is started", _postgresql, "missing", allowed_hosts
     )
 
 
 async def queue(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
-    """RabbitMQ, or what speaks like it."""
+    """Check RabbitMQ, or another server that speaks its protocol."""
     return await _named("AMQP_URL", "PostgreSQL serves as the queue", _amqp, "warning", allowed_hosts)
 
 
 async def cache(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
-    """Redis, or what speaks like it."""
+    """Check Redis, or another server that speaks its protocol."""
     return await _named("REDIS_URL", "PostgreSQL keeps the sessions", _redis, "warning", allowed_hosts)
 
 
 async def fault_injector(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
-    """Toxiproxy, as a run would find it."""
+    """Check Toxiproxy as a run would find it."""
     found = await injector_status(allowed_hosts)
     if not found.named:
         own = "a run starts one of its own" if found.program else "network faults need a Toxiproxy first"
@@ -59,7 +60,7 @@ async def fault_injector(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
 
 
 async def injector_status(allowed_hosts: Sequence[str]) -> server.Status:
-    """Asked where a run could ask it."""
+    """Return Toxiproxy's status; it is asked only where a run could connect."""
     url = os.environ.get("TOXIPROXY_URL")
     try:
         with book.in_force(await _vetted("TOXIPROXY_URL", url, allowed_hosts) if url else {}):
@@ -121,19 +122,19 @@ async def _postgresql(url: str) -> str:
 
 
 async def _amqp(url: str) -> str:
-    """Logged in, and no more: nothing is declared."""
+    """Log in to the broker, and declare nothing."""
     import aio_pika
     from aio_pika.exceptions import AMQPError, ProtocolSyntaxError
 
     _check_address(url, "amqp", 5672)
-    # It logs what it raises, too, and without a handler that would reach standard error.
+    # The library also logs its errors, which without a handler would go to standard error.
     logging.getLogger("aiormq").addHandler(logging.NullHandler())
     try:
         connection = await aio_pika.connect(url, timeout=ANSWER_S)
         await connection.close()
     except ProtocolSyntaxError as error:
         why = f"it does not speak AMQP 0-9-1: {error}"
-        if "Connection.OpenOk" in str(error):  # the reason that the server gave is lost in the library
+        if "Connection.OpenOk" in str(error):  # the library drops the server's reason
             why = "it lets us in, and does not open the virtual host that the address names"
         raise _NoAnswerError(why) from error
     except AMQPError as error:

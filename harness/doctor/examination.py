@@ -1,4 +1,4 @@
-"""The examination: all checks, in groups, done at the same time; each is bounded, and starts nothing."""
+"""The examination: all checks, in groups, run at the same time; each has a time limit, and starts nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +15,7 @@ Check = Callable[[], Awaitable[Findings]]
 
 @dataclass(frozen=True, slots=True)
 class FindingGroup:
-    """Findings that stand together."""
+    """Findings that are shown under one title."""
 
     title: str
     findings: tuple[DoctorFinding, ...]
@@ -23,7 +23,7 @@ class FindingGroup:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Everything that was found."""
+    """All findings."""
 
     groups: tuple[FindingGroup, ...]
 
@@ -38,7 +38,7 @@ class Examination:
 
 
 def checks(out: Path, allowed_hosts: Sequence[str] = ()) -> dict[str, tuple[Check, ...]]:
-    """What is looked at, in the order in which it is shown."""
+    """Return the checks by group, in the order in which they are shown."""
     return {
         "Installed": (
             _threaded(installed.python),
@@ -69,7 +69,7 @@ def checks(out: Path, allowed_hosts: Sequence[str] = ()) -> dict[str, tuple[Chec
 
 
 async def examine(out: Path, allowed_hosts: Sequence[str] = ()) -> Examination:
-    """Look at everything."""
+    """Run all checks."""
     groups = checks(out, allowed_hosts)
     found = await asyncio.gather(*(check() for group in groups.values() for check in group))
     answers = iter(found)

@@ -1,4 +1,4 @@
-"""One finding of the doctor: what was looked at, what was found, what it is for, how to get it.
+"""One finding of the doctor: the thing that was checked, what was found, its purpose, how to get it.
 
 good      there, and works
 warning   there, or not needed, but a run may suffer from it
@@ -29,12 +29,12 @@ class DoctorFinding:
 
 
 def pip_install(package: str) -> str:
-    """The command that gets a package into the Python that runs now."""
+    """Return the command that installs a package into the Python that runs now."""
     return f"{shlex.quote(sys.executable)} -m pip install {shlex.quote(package)}"
 
 
 def says(*argv: str) -> str:
-    """The first line that a program writes about itself; nothing when it does not run."""
+    """Run a program; return the first line of its output, "" when it fails."""
     try:
         done = subprocess.run(
             argv, capture_output=True, text=True, timeout=ASK_S, check=False, stdin=subprocess.DEVNULL

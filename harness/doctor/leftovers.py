@@ -1,6 +1,7 @@
-"""What runs left behind whose harness is gone: found in their undo.jsonl, and undone from it.
+"""Finds, in undo.jsonl, what runs left behind whose harness is gone, and undoes it.
 
-A run that still goes is never touched. Undoing is `services.cleanup.leftovers`' business; this knows where to look.
+A run that still goes on is never touched. `services.cleanup.leftovers` does the undoing; this module finds
+the runs.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What became of one of them."""
+    """The result of cleaning up one run directory."""
 
     undo: Path
     said: tuple[str, ...]
@@ -39,8 +40,8 @@ class Cleaned:
 
 
 def look(out: Path) -> list[Leftover]:
-    """Under DIR/<scenario>/<run>; `latest` is only another name of one of these. What is listed and not there any more
-    was undone where that could not be written down."""
+    """Return the leftovers of all runs in DIR/<scenario>/<run>, without the symlink `latest`. Entries whose
+    thing is gone are left out: they were undone, and that could not be written down."""
     found = []
     for undo in sorted(out.glob("*/*/undo.jsonl")):
         listed = [] if undo.parent.is_symlink() or owner_alive(undo) else read_open(undo)
@@ -51,7 +52,10 @@ def look(out: Path) -> list[Leftover]:
 
 
 def clean(out: Path, allowed_hosts: Sequence[str] = ()) -> list[Cleaned]:
-    """Undo all of it, and say what was done. Nothing is told a Toxiproxy that a run could not go to."""
+    """Undo all leftovers; return what was done.
+
+    A Toxiproxy to which a run could not connect is not called.
+    """
     cleaned = []
     allowed_hosts = [*allowed_hosts, *_numbers(allowed_hosts)]
     for leftover in look(out):
@@ -66,7 +70,7 @@ def clean(out: Path, allowed_hosts: Sequence[str] = ()) -> list[Cleaned]:
 
 
 def _numbers(hosts: Sequence[str]) -> list[str]:
-    """What the names among them stand for: a run writes down where it went."""
+    """Return the addresses of these host names, since a run writes down addresses."""
     found: list[str] = []
     for host in hosts:
         with suppress(OSError, UnicodeError):
@@ -75,7 +79,7 @@ def _numbers(hosts: Sequence[str]) -> list[str]:
 
 
 def _elsewhere(entry: OpenEntry, allowed_hosts: Sequence[str]) -> str:
-    """Why an entry leads where it was not allowed to; whoever has put such a file there is given no token of ours."""
+    """Return why an entry's address is not allowed, or ""; a forged file must not get our token."""
     if entry.what != TOXIPROXY:
         return ""
     try:
@@ -91,7 +95,7 @@ def _elsewhere(entry: OpenEntry, allowed_hosts: Sequence[str]) -> str:
 
 
 def finding(out: Path) -> DoctorFinding:
-    """Of what is left now."""
+    """Return the finding about leftovers."""
     found = look(out)
     if not found:
         return DoctorFinding("leftovers", "good", f"none in {out}")

@@ -1,4 +1,4 @@
-"""The machine: its processors, its limits, the ports that commands take by default, a place for reports."""
+"""The machine: its processors, its limits, the default ports of commands, the directory for reports."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ PORTS = {
 
 
 def system() -> DoctorFinding:
-    """Children are tied to us by means that only Linux has."""
+    """Check the system: ending children with us needs features that only Linux has."""
     found = f"{platform.system()} {platform.release()} ({platform.machine()})"
     if sys.platform == "linux" and hasattr(os, "pidfd_open"):
         return DoctorFinding("system", "good", found)
@@ -29,7 +29,7 @@ def system() -> DoctorFinding:
 
 
 def processors() -> DoctorFinding:
-    """How many we may use, and whether a control group lets us use less."""
+    """Check how many processors we may use, also by the control group's limit."""
     count, limit = len(os.sched_getaffinity(0)), _cpu_limit()
     usable = min(float(count), limit) if limit else float(count)
     found = f"{count}" + (f", of which a limit leaves {limit:g}" if limit and limit < count else "")
@@ -48,7 +48,7 @@ def _cpu_limit(path: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:
 
 
 def open_files() -> DoctorFinding:
-    """A user is a connection, and a connection is an open file."""
+    """Check the limit of open files: each user needs one for its connection."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     found = "unlimited" if soft == unlimited else str(soft)
@@ -64,7 +64,7 @@ def open_files() -> DoctorFinding:
 
 
 def ports() -> list[DoctorFinding]:
-    """A taken one stops nothing but the command that wants it: runs take free ones."""
+    """Check the default ports; a taken one stops only the command that uses it, since runs use free ports."""
     return [_port(number, *about) for number, about in PORTS.items()]
 
 
@@ -77,7 +77,7 @@ def _port(number: int, owner: str, otherwise: str) -> DoctorFinding:
 
 
 def reports(out: Path) -> DoctorFinding:
-    """Runs are written there."""
+    """Check that the directory for runs can be written to."""
     place = out.absolute()
     existing = next(path for path in (place, *place.parents) if path.exists())
     if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):

@@ -1,6 +1,6 @@
-"""The examination on a page: aligned text for people, plain values for JSON.
+"""The examination's output: aligned text for people, plain values for JSON.
 
-A good thing is one line. One that is not has a second, with what it is for, and a third, with the command.
+A good finding has one line. Any other has a second with its purpose, and a third with the command to get it.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ Paint = Callable[[str, State], str]
 
 
 def text(examination: Examination, paint: Paint, *, plain: bool = False) -> str:
-    """All of it, aligned; `plain` where the terminal has no tick."""
+    """Return all findings as aligned text; `plain` where the terminal cannot show a tick."""
     marks = PLAIN_MARKS if plain else MARKS
     width = max(len(finding.name) for finding in examination.findings)
     mark_width = max(map(len, marks.values()))
@@ -48,7 +48,7 @@ def _advice(finding: DoctorFinding) -> list[str]:
 
 
 def conclusion(examination: Examination, paint: Paint) -> str:
-    """The last line: whether a run could start."""
+    """Return the last line: whether a run could start."""
     if examination.ready:
         return paint("Ready: `harness ramp --max 50` can run here.", "good")
     missing = ", ".join(finding.name for finding in examination.findings if finding.state == "missing")
@@ -56,7 +56,7 @@ def conclusion(examination: Examination, paint: Paint) -> str:
 
 
 def cleaned_text(cleaned: Sequence[Cleaned], out: object) -> str:
-    """What became of what was left behind."""
+    """Return the text about the cleanup."""
     if not cleaned:
         return f"Nothing to clean in {out}.\n"
     lines = []
@@ -66,7 +66,7 @@ def cleaned_text(cleaned: Sequence[Cleaned], out: object) -> str:
 
 
 def values(examination: Examination, cleaned: Sequence[Cleaned], exit_code: int) -> dict[str, Any]:
-    """The same, as one JSON object."""
+    """Return the examination as one JSON object."""
     return {
         "ready": examination.ready,
         "exit_code": exit_code,
