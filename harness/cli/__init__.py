@@ -1,1 +1,1 @@
-"""The command line: a table of commands, one command a file."""
+"""The command line: a table of commands, with one command in each file."""

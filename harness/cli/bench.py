@@ -1,4 +1,4 @@
-"""`harness bench`: a number of calls, so many in flight."""
+"""`harness bench`: a fixed number of calls, with a fixed number in flight."""
 
 from typing import Any
 

@@ -118,7 +118,7 @@ def _matrix(given: Mapping[str, Any]) -> int:
 
 
 def _matrix_data(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The scenario: its target first, since that says which faults fit."""
+    """Return the scenario of a matrix; its target is read first, since that decides which faults fit."""
     from harness.scenario import matrix
     from harness.scenario.read import read_file
 

@@ -1,4 +1,4 @@
-"""What all load commands do once they know their scenario: conduct it, show it, give the exit code.
+"""The common part of all load commands: conduct the scenario, show the result, return the exit code.
 
 A first Ctrl-C or SIGTERM ends the load and reads what there is (exit 130). A second one leaves at once (exit 130): the
 janitor ends what was started. While the report is written the first changes nothing: it is written, and the exit code is the
@@ -32,13 +32,13 @@ def conduct(
     source: str = "",
     steered: Steered | None = None,
 ) -> int:
-    """The exit code of a run, its results printed."""
+    """Make a run and print its results; return its exit code."""
     from harness.cli.showing import publish_to_ci, show
 
     finished = made(command, data, given, source, steered)
     if finished.reading is None:
         return INTERRUPTED
-    with suppress(KeyboardInterrupt):  # the report is written: what is left to do takes a moment
+    with suppress(KeyboardInterrupt):  # the report is written, and the rest is quick
         show(finished.reading, "json" if given["as_json"] else "terminal")
         publish_to_ci(finished.reading)
     return finished.exit_code
@@ -51,7 +51,7 @@ def made(
     source: str = "",
     steered: Steered | None = None,
 ) -> FinishedRun:
-    """A run, as it ended."""
+    """Make a run; return it as it ended."""
     enough_memory(run=True)
     names = [fault.name for fault in steered.experiment.faults] if steered else []
     scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
@@ -71,7 +71,7 @@ def made(
 
 
 def _check_options(words: list[str]) -> None:
-    """Those of the reference server, before anything starts: the words of `harness serve`, but for its place."""
+    """Check the reference server's options before anything starts: those of `harness serve`."""
     if not words:
         return
     from harness.cli.serve import command
@@ -87,7 +87,7 @@ def _check_options(words: list[str]) -> None:
 
 
 def progress() -> Progress:
-    """A living line on a terminal, plain lines elsewhere."""
+    """Return a progress line for a terminal, plain lines elsewhere."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         return Terminal(width=os.get_terminal_size(sys.stderr.fileno()).columns or 100)
     return Plain()

@@ -1,4 +1,4 @@
-"""`harness discover`: what a server speaks, who it is, what it has. It makes no load: three to six requests."""
+"""`harness discover`: a server's protocol, name and tools. It makes three to six requests, and no load."""
 
 import asyncio
 from collections.abc import Mapping
@@ -116,7 +116,7 @@ def _lines(url: str, found: "Discovered") -> list[str]:
 
 
 def _tool(tool: Mapping[str, Any]) -> str:
-    """Its name, what it takes (? where it may be left out), and how it begins to describe itself."""
+    """Return a tool's name, its arguments (? for optional ones), and the beginning of its description."""
     needed = {*required(tool)}
     takes = printable.printable(
         ", ".join(name if name in needed else f"{name}?" for name in properties(tool)), TAKES_CHARS

@@ -67,7 +67,7 @@ def _paint(text: str, state: "State") -> str:
 
 
 def _plain() -> bool:
-    """Whether what we write to cannot show a tick."""
+    """Whether standard output cannot show a tick."""
     from harness.doctor.page import MARKS
 
     try:

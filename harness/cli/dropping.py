@@ -1,4 +1,4 @@
-"""What `harness serve --drop-schema NAME` does: say what would be lost, ask, drop."""
+"""`harness serve --drop-schema NAME`: show what would be lost, ask, drop."""
 
 import asyncio
 
@@ -12,14 +12,14 @@ CONNECT_S = 5.0
 
 
 def drop(name: str, database_url: str | None, *, sure: bool) -> int:
-    """The exit code; nothing is dropped without a yes."""
+    """Drop a schema after a yes; return the exit code."""
     if not database_url:
         raise UsageError(
             f"The schema {name} is not dropped.",
             "No PostgreSQL server is named; an embedded one goes by itself, with everything in it.",
             "Give --database-url, or set DATABASE_URL.",
         )
-    Settings(database_url, schema=name)  # refuses what cannot be either
+    Settings(database_url, schema=name)  # refuses an invalid URL or name
     tables = asyncio.run(schema.contents(database_url, name, connect_timeout_s=CONNECT_S))
     click.echo(f"{name}: {', '.join(f'{table} ({rows} rows)' for table, rows in tables.items())}", err=True)
     if not sure:

@@ -1,4 +1,4 @@
-"""Standard output and standard error without secrets: whatever is written there, by whomever, tracebacks too.
+"""Hides secrets in all that is written to standard output and standard error, tracebacks too.
 
 with hidden_streams():
     ...                     sys.stdout and sys.stderr hide what harness.foundation.secrets.hiding knows
@@ -13,7 +13,7 @@ from harness.foundation.secrets.hiding import hide
 
 
 class HidingStream:
-    """A stream whose text has no secrets; anything else is the stream's own."""
+    """A stream that hides secrets in its text, and otherwise is the given stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -32,7 +32,7 @@ class HidingStream:
 
 @contextmanager
 def hidden_streams() -> Iterator[None]:
-    """While the body runs; put back afterwards, unless somebody else has changed them."""
+    """Hide secrets in both streams while the body runs; restore them if nobody else has replaced them."""
     out, err = sys.stdout, sys.stderr
     ours = [cast(TextIO, HidingStream(stream)) for stream in (out, err)]
     sys.stdout, sys.stderr = ours

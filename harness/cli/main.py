@@ -24,9 +24,9 @@ from harness.foundation.units import said
 from harness.foundation.untrusted import printable
 from harness.run_directory.disk_space import blame, enough_memory
 
-LINES_MOST = 30  # of an error, whatever somebody wrote into a file
+LINES_MOST = 30  # the most lines of an error, whatever text of a file it quotes
 
-# name -> (module, what it does, in one line)
+# name -> (module, one line about the command)
 COMMANDS: dict[str, tuple[str, str]] = {
     "ramp": ("harness.cli.ramp", "Add users in steps until calls fail; name the breaking point."),
     "sustain": ("harness.cli.sustain", "Keep a number of users for some time."),
@@ -62,7 +62,7 @@ DEBUG = click.Option(
 
 
 def with_debug(command: click.Command) -> click.Command:
-    """It is asked for after something went wrong, so it may stand at the end of the same line too."""
+    """Add --debug to a command and its subcommands: users append it to a command line that failed."""
     if DEBUG not in command.params:
         command.params.append(DEBUG)
     for each in command.commands.values() if isinstance(command, click.Group) else ():
@@ -71,7 +71,7 @@ def with_debug(command: click.Command) -> click.Command:
 
 
 class CommandTable(click.Group):
-    """A group whose commands are looked up in COMMANDS, and whose mistakes are met with a suggestion."""
+    """A group that finds its commands in COMMANDS, and answers a mistyped one with a suggestion."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -125,13 +125,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def run(argv: Sequence[str]) -> int:
-    """The exit code of a command line."""
+    """Run a command line; return its exit code."""
     with hidden_streams():
         return _run(argv)
 
 
 def _run(argv: Sequence[str]) -> int:
-    """What it was given of secrets is known before anything is written; whatever goes wrong ends here, as three lines."""
+    """Register the secrets, run the command, and turn every error into three lines; return the exit code."""
     environment.begin()
     try:
         sources.command(argv)
@@ -152,7 +152,7 @@ def _run(argv: Sequence[str]) -> int:
     except Exception as error:
         if (found := blame(error)) is not None:
             return _say(error, found.exit_code, found.lines())
-        # a bug of ours: said so, with how to see more
+        # a bug of ours: say so, and how to see details
         lines = [
             f"A bug in the harness: {type(error).__name__}: {error}",
             "",

@@ -1,4 +1,4 @@
-"""`harness nightly`: a scenario file, and what changed since its last run on this machine."""
+"""`harness nightly`: run a scenario file, and compare it with its last run on this machine."""
 
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def command(scenario: Path | None, **given: Any) -> int:
 
 
 def default_path() -> Path:
-    """The user's own; else the one that came with the harness: of a wheel, or of a checkout."""
+    """Return the user's own nightly scenario, else the one in the wheel or the checkout."""
     package = Path(__file__).parents[1]
     carried = (package / "workspace" / DEFAULT, package.parent / DEFAULT)
     return next((path for path in (DEFAULT, *carried) if path.is_file()), DEFAULT)

@@ -24,7 +24,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Quantity(click.ParamType[Any]):
-    """Text with a unit, checked when the command line is read and passed on as it was written."""
+    """Text with a unit: checked when the command line is parsed, passed on as it was written."""
 
     def __init__(self, name: str, convert: Callable[[str], float], *, positive: bool = False) -> None:
         self.name = name
@@ -190,14 +190,14 @@ _SHARED: tuple[Decorator, ...] = (
 
 
 def shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options of all load commands."""
+    """Add the options that all load commands share."""
     for option in reversed(_SHARED):
         command = option(command)
     return command
 
 
 def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """A scenario as the mapping a file would give: `base`, with what the command line says over it."""
+    """Return a scenario as a file would give it: `base`, overridden by the command line."""
     data = dict(base)
     if target := _target(given, dict(_part(data, "target", {}))):
         data["target"] = target
@@ -229,7 +229,7 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
 
 
 def _part(data: Mapping[str, Any], key: str, empty: dict[str, Any] | list[Any]) -> Any:
-    """The list or the mapping that a file has under a key. Anything else there is a UsageError."""
+    """Return the list or mapping under a key of the file; raise UsageError for anything else."""
     found = data.get(key)
     if found is None:
         return empty
@@ -255,7 +255,7 @@ def _fault(text: str) -> dict[str, Any]:
 
 
 def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
-    """A URL given here replaces whatever server the file names; the rest is added to it."""
+    """Return the target: --url replaces the server of the file, other options are added to it."""
     if given["url"] is not None and not given["url"].strip():
         raise UsageError(
             "--url is empty",

@@ -1,4 +1,4 @@
-"""`harness plan`: what a scenario would do."""
+"""`harness plan`: print what a scenario would do."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ def command(scenario: Path, *, as_json: bool) -> int:
 
 
 def show(data: Mapping[str, Any], origin: str, *, as_json: bool) -> None:
-    """The plan of a scenario, on standard output; `origin` is what an error names."""
+    """Print the plan of a scenario; errors name `origin`."""
     from harness.scenario.plan.build import build
     from harness.scenario.plan.describe import describe
     from harness.scenario.read import scenario_of

@@ -1,4 +1,4 @@
-"""`harness ramp`: users in steps, until the success rate gives way."""
+"""`harness ramp`: add users in steps until the success rate falls."""
 
 from typing import Any
 

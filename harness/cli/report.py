@@ -1,4 +1,4 @@
-"""`harness report`: an old run, read again."""
+"""`harness report`: read an earlier run again."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from harness.run_directory.directory import RunDirectory
 if TYPE_CHECKING:
     from harness.report.reading import Reading
 
-# What harness.report.registry has, which is not imported for a help text; a test holds them together.
+# The formats of harness.report.registry, which is slow to import for a help text; a test compares the two.
 FORMATS = ("terminal", "json", "html", "junit", "markdown", "csv", "hdr")
 
 
@@ -67,7 +67,7 @@ def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
 
 
 def _write(reading: "Reading", directory: RunDirectory, out: Path | None) -> int:
-    """A run that may not be written to is read for what is shown; one without room should have had its files."""
+    """Write the report's files; return the exit code: a read-only run passes, lack of room does not."""
     from harness.report import write_reading
     from harness.run_directory import disk_space
 
@@ -92,7 +92,7 @@ def _write(reading: "Reading", directory: RunDirectory, out: Path | None) -> int
 
 
 def _make_room(out: Path, directory: RunDirectory) -> None:
-    """The directory, which is nobody else's."""
+    """Make the directory; refuse one that belongs to another run."""
     from harness.run_directory.disk_space import blame
 
     try:
@@ -110,7 +110,7 @@ def _make_room(out: Path, directory: RunDirectory) -> None:
 
 
 def _refuse_while_running(directory: RunDirectory) -> None:
-    """Reading seals the spools, which a run that goes on still writes."""
+    """Raise UsageError if the run still goes on: reading would seal the spools that it writes."""
     from harness.run_directory.event_kinds import RunEnded
     from harness.run_directory.events import read_events
     from harness.run_directory.undo import owner_alive

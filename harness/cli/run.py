@@ -1,4 +1,4 @@
-"""`harness run`: a scenario file."""
+"""`harness run`: run a scenario file."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""`harness runs`: the runs there are, and the removal of old ones."""
+"""`harness runs`: list runs, and remove old ones."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ NUMBERS = range(3, 7)
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A run as it is listed; what a run without a summary does not know is None."""
+    """A run in the list; figures that need a summary are None without one."""
 
     scenario: str
     run_id: str
@@ -97,7 +97,7 @@ def _remove(run: "PastRun") -> None:
 
 
 def _values(run: "PastRun", size: int) -> Listed:
-    """One run; what a run without a summary does not know is null."""
+    """Return the values of one run; figures that need a summary are None without one."""
     summary = run.summary
     steps = (summary and summary.steps) or ()
     return Listed(
@@ -133,7 +133,10 @@ def _cells(row: Listed) -> tuple[str, ...]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Aligned: words to the left, numbers to the right; nothing is folded, a path is there to be copied."""
+    """Return an aligned table, words left and numbers right.
+
+    Lines are not folded, so that paths can be copied.
+    """
     lines = [HEADS, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADS))]
     return "\n".join(

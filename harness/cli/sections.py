@@ -1,4 +1,4 @@
-"""The help of a load command, in sections: what is its own first, then what all of them share.
+"""The help of a load command, in sections: its own options first, then those that all share.
 
 An option that no section names is the command's own.
 """
@@ -35,7 +35,7 @@ class Sectioned(click.Command):
     """A command whose help is in SECTIONS."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Every option once."""
+        """Write every option once, in its section."""
         params = self.get_params(ctx)
         own = frozenset(param.name or "" for param in params) - _SHARED
         for title, names in {"Options": own, **SECTIONS}.items():

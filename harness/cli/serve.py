@@ -10,11 +10,11 @@ import click
 
 from harness.reference.flags import FLAGS, option
 
-_OWN = {"host", "port", "database_url"}  # with defaults and words of their own here
+_OWN = {"host", "port", "database_url"}  # defined below with their own defaults and help
 
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option for each setting of the target."""
+    """Add an option for each setting of the target."""
     for name, flag in reversed(list(FLAGS.items())):
         if name in _OWN:
             continue

@@ -1,7 +1,7 @@
-"""What `harness serve` does: the reference server and its database as children, until Ctrl-C.
+"""`harness serve`: run the reference server and its database as children, until Ctrl-C.
 
-Logs and the list of what must be undone live in a temporary directory; it goes when the server goes, also when
-we are killed, since it is the first thing that the janitor was told of.
+Logs and undo.jsonl are in a temporary directory. It is removed when the server ends, also when we are killed,
+since it is the first entry of undo.jsonl.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from harness.services.target import ManagedServer
 
 @dataclass(frozen=True, slots=True)
 class ServeRequest:
-    """What `harness serve` was asked for; `settings` are the target's, as it reads them."""
+    """The request of `harness serve`; `settings` are command-line words for the target."""
 
     host: str
     port: int
@@ -41,7 +41,7 @@ class ServeRequest:
 
 
 def serve(host: str, port: int, database_url: str | None, **settings: Any) -> int:
-    """Until a signal asks for the end. Settings that cannot work are refused before anything starts."""
+    """Serve until a signal; return the exit code. Invalid settings are refused before anything starts."""
     host = _ours(host)
     checked = flags.settings({"database_url": database_url or "postgresql://embedded", **settings})
     if checked.worker:
@@ -50,7 +50,7 @@ def serve(host: str, port: int, database_url: str | None, **settings: Any) -> in
 
 
 def _ours(host: str) -> str:
-    """An address of this machine, that can be listened at."""
+    """Return the address of `host`; raise UsageError if we cannot listen on it."""
     try:
         found = host_of(host)
         with socket.create_server((found, 0), family=book.family(found)):
@@ -65,7 +65,7 @@ def _ours(host: str) -> str:
 
 
 def _work(settings: Settings, database_url: str | None) -> int:
-    """In this process: there is nothing else to start, and nothing to leave behind."""
+    """Run a task worker in this process; nothing else needs to be started or undone."""
     if not database_url:
         raise UsageError(
             "A worker needs the database of a server.",

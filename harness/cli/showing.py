@@ -1,4 +1,4 @@
-"""What a finished run looks like to whoever asked for it: a table, one JSON object, or any other format."""
+"""Shows a finished run: as a table, one JSON object, or any other format."""
 
 import os
 
@@ -11,7 +11,7 @@ from harness.run_directory.results import codec
 
 
 def show(reading: Reading, name: str = "terminal") -> None:
-    """On standard output; a pipe that is closed early is the reader's business."""
+    """Print a run in this format."""
     click.echo(
         codec.one_line(reading.summary) if name == "json" else FORMATS[name](reading),
         nl=name in {"terminal", "json"},
@@ -19,12 +19,12 @@ def show(reading: Reading, name: str = "terminal") -> None:
 
 
 def publish_to_ci(reading: Reading) -> None:
-    """The Markdown of a run on the summary page of the CI job that made it, if a CI job did."""
+    """Write the run as Markdown to the summary page of the CI job, if there is one."""
     put_on_page(markdown(reading))
 
 
 def put_on_page(text: str) -> None:
-    """It is a copy: one that finds no room is told, and changes nothing."""
+    """Write to the summary page of the CI job; an error is reported, and changes nothing else."""
     try:
         publish(text, os.environ)
     except OSError as error:

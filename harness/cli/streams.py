@@ -1,12 +1,11 @@
-"""Standard output and standard error, which may be closed, or have no room, while we still have to end in order.
+"""Standard output and standard error that never raise: they may be closed or full, and we must end in order.
 
-    with guarded() as output:       nothing that is written raises
+    with guarded() as output:       writing never raises
         code = ...
-    output.code(code)               the exit code, given what became of it
-
-A reader that has gone (`harness runs | head -1`), or that there never was (`>&-`), has seen what it wanted: the exit code
-stands. Where the system refuses to write (`> /dev/full`), a result is lost that somebody asked for: that is told, and is no
-pass. What cannot be written to standard error is lost, and changes nothing.
+    output.code(code)               the exit code, changed if the output was lost
+A closed pipe (`harness runs | head -1`), or a closed stream (`>&-`), does not change the exit code. If the
+system refuses to write (`> /dev/full`), the result is lost: that is reported, and is no pass. Text that
+cannot be written to standard error is lost, and changes nothing.
 """
 
 import errno
@@ -24,7 +23,7 @@ HUNG_UP = (errno.EPIPE, errno.EBADF)
 
 
 class Forgiving(FileIO):
-    """A stream of the process; what it does not take is gone, and `failed` says why."""
+    """A stream of the process; text that it cannot write is lost, and `failed` says why."""
 
     failed: OSError | None = None
 
@@ -38,12 +37,12 @@ class Forgiving(FileIO):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Standard output, afterwards."""
+    """Standard output, after all was written."""
 
     raw: Forgiving | None
 
     def code(self, code: int) -> int:
-        """The exit code: a pass that nobody could be shown is none."""
+        """Return the exit code: a pass becomes unknown if it could not be written."""
         error = self.raw.failed if self.raw is not None else None
         if error is None or error.errno in HUNG_UP:
             return code
@@ -58,7 +57,7 @@ class Output:
 
 @contextmanager
 def guarded() -> Iterator[Output]:
-    """Both streams, for the rest of the process."""
+    """Guard both streams, for the rest of the process."""
     _occupy()
     sys.stderr, _ = _forgiving(sys.stderr)
     sys.stdout, raw = _forgiving(sys.stdout)
@@ -70,7 +69,7 @@ def guarded() -> Iterator[Output]:
 
 
 def _occupy() -> None:
-    """What is closed is opened as nothing at all: the next file that is opened would become the stream."""
+    """Open closed standard streams as /dev/null, else the next opened file would take their number."""
     for number in range(3):
         try:
             os.fstat(number)

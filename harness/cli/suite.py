@@ -1,4 +1,4 @@
-"""`harness suite`: bench, ramp, and a while at what the ramp found good, in one run."""
+"""`harness suite`: bench, ramp, and sustain at the ramp's last good level, in one run."""
 
 from typing import Any
 

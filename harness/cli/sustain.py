@@ -1,4 +1,4 @@
-"""`harness sustain`: one level, held."""
+"""`harness sustain`: hold one level."""
 
 from typing import Any
 

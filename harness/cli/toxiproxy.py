@@ -1,4 +1,4 @@
-"""`harness toxiproxy`: get the fault injector, run one, see what is there."""
+"""`harness toxiproxy`: install Toxiproxy, run it, show its status."""
 
 import asyncio
 import json

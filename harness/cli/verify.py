@@ -1,4 +1,4 @@
-"""`harness verify`: is this deployment fit to serve?"""
+"""`harness verify`: check whether a deployment is fit to serve."""
 
 import sys
 from pathlib import Path
@@ -259,7 +259,7 @@ def _learnt(settings: "Settings", path: Path) -> int:
 
 
 def _listing(listed: "list[Listed]", *, as_json: bool) -> str:
-    """A line a check: priority, category, and the name by which -k finds it."""
+    """Return a line for each check: priority, category, and the name that -k matches."""
     if as_json:
         return printable.as_json(
             [{"priority": each.priority, "category": each.category, "test": each.place} for each in listed]
