@@ -1,1 +1,4 @@
-"""The reference MCP service: real tools on a real PostgreSQL, there to be tested. Knows nothing of the harness."""
+"""The reference MCP service: real tools on a real PostgreSQL, made to be tested.
+
+It knows nothing of the harness.
+"""

@@ -1,14 +1,14 @@
-"""How much work the service lets in: calls a second for each client, and calls in flight for all of them.
+"""Limits the work of the service: calls a second for each client, and calls in flight for all of them.
 
     --rate-limit 50       each client: 50 calls at once, then 50 a second, evenly      429 with Retry-After
     --max-in-flight 200   all clients together                                         503 with Retry-After
 
-Without them the breaking point is whatever the machine gives; with them it is known. A call that is refused is not
-executed; that it was refused is recorded elsewhere (`refusals`).
+Without them the breaking point depends on the machine; with them it is known. A refused call is not executed;
+`refusals` records it.
 
-The rate is kept as one number for each client: the time at which all that it was allowed would be used up evenly
-(the generic cell rate algorithm). A client whose time has passed is like one that was never seen, so forgetting it
-is harmless, and that bounds what is kept.
+The rate is kept as one number for each client: the time at which its calls so far would be used up evenly
+(the generic cell rate algorithm). A client whose time has passed is like one that was never seen, so it can
+be forgotten, which bounds the memory.
 """
 
 import math
@@ -24,7 +24,7 @@ CLIENTS_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a call is not let in, for HTTP and for JSON-RPC."""
+    """Why a call is refused, for HTTP and for JSON-RPC."""
 
     status: int
     code: int
@@ -33,7 +33,7 @@ class Refusal:
 
 
 class Admission:
-    """Asked before each call; one that was let in must `leave`."""
+    """Decides before each call; one that was let in must `leave`."""
 
     def __init__(
         self, rate_per_s: float, in_flight_max: int, now_s: Callable[[], float] = time.monotonic
@@ -44,7 +44,7 @@ class Admission:
         self.refused: Counter[str] = Counter({"rate": 0, "in_flight": 0})
 
     def enter(self, client: str) -> Refusal | None:
-        """Let the call in (None), or say why not. Zero is no limit."""
+        """Let the call in (None), or return why not. A limit of zero is none."""
         if self._in_flight_max and self.in_flight >= self._in_flight_max:
             self.refused["in_flight"] += 1
             return Refusal(503, OVERLOADED, f"{self._in_flight_max} calls are in flight already.", 1)
@@ -56,15 +56,15 @@ class Admission:
         return None
 
     def stay(self) -> None:
-        """A call whose client left goes on: it is in flight until it must `leave` again."""
+        """Count a call again whose client left: it goes on, and is in flight until its next `leave`."""
         self.in_flight += 1
 
     def leave(self) -> None:
-        """The call is answered, or nobody waits for it any more."""
+        """Note that a call is answered, or no longer awaited."""
         self.in_flight -= 1
 
     def _wait_s(self, client: str) -> float:
-        """How long until the client may call; zero or less: it may, and this call is counted."""
+        """Return how long the client must wait; zero: it may call, and this call is counted."""
         now_s, step_s = self._now_s(), 1 / self._rate_per_s
         used_up_s = max(self._used_up_s.get(client, now_s), now_s) + step_s
         wait_s = used_up_s - now_s - max(1.0, step_s)
@@ -77,5 +77,5 @@ class Admission:
 
     def _forget(self, now_s: float) -> None:
         self._used_up_s = {client: used_s for client, used_s in self._used_up_s.items() if used_s > now_s}
-        while len(self._used_up_s) >= CLIENTS_MAX:  # all of them at work: the first to come has had its time
+        while len(self._used_up_s) >= CLIENTS_MAX:  # all are active: forget the oldest
             del self._used_up_s[next(iter(self._used_up_s))]

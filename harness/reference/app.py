@@ -1,11 +1,11 @@
-"""The service as one ASGI application: the parts opened in order, the doors in front of them.
+"""The service as one ASGI application: its parts, opened in order, and the endpoints (doors) before them.
 
     /mcp              MCP Streamable HTTP, both eras      (sessions in PostgreSQL or Redis)
     /mcp/tools/call   plain JSON-RPC
     /mcp/ws           MCP over WebSocket
     /health /status /metrics   for people, probes and load tests
 
-Whatever is refused in front of a door or behind it is noted here, on its way out (`doors.refused`).
+Every refusal, in front of a door or behind it, is noted here, on its way out (`doors.refused`).
 
 The parts are opened by the application's lifespan and closed with it, so one process can open the service,
 close it, and open it again.
@@ -64,7 +64,7 @@ log = logging.getLogger(__name__)
 
 
 class ReferenceServer:
-    """The application: hot doors by exact path, everything else by Starlette."""
+    """The application: busy doors are found by exact path, everything else by Starlette."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -96,19 +96,19 @@ class ReferenceServer:
                     await app(scope, receive, send)
 
     def refused(self, client: tuple[str, int] | None, status: int, words: str) -> None:
-        """A connection was refused before it came to a door."""
+        """Note that a connection was refused before it reached a door."""
         if self._refusals is not None:
             with acting(_visitor({"type": "http", "client": client})):
                 self._refusals.note(CONNECTION, words, status=status)
 
     async def stop(self) -> None:
-        """Before the end: nothing more is read from WebSockets, and each is closed when its calls are answered."""
+        """Stop reading from WebSockets, and wait until each is closed after its calls are answered."""
         self._stop_sockets()
         await self._traffic.none_open("websocket")
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The service is open inside this; what cannot be opened raises a HarnessError."""
+        """Open the service for the body; raise a HarnessError if a part cannot be opened."""
         settings = self._settings
         events = Events(settings)
         admission = Admission(settings.rate_limit, settings.max_in_flight)
@@ -185,7 +185,7 @@ class ReferenceServer:
                 await clients.settle()
 
     async def _guard(self, clients: Clients) -> Callable[[ASGIApp], ASGIApp]:
-        """What stands in front of each door: nothing, or the check of keys."""
+        """Return the wrapper of each door: with authentication, the check of keys."""
         settings = self._settings
         if not settings.auth:
             return lambda app: applied.door(settings, app)
@@ -204,16 +204,16 @@ class ReferenceServer:
 
 
 def build(settings: Settings) -> ReferenceServer:
-    """The application; nothing is opened before its lifespan begins."""
+    """Return the application; nothing is opened before its lifespan begins."""
     return ReferenceServer(settings)
 
 
 @contextlib.asynccontextmanager
 async def _held(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
-    """The SDK's task group, in a task of its own.
+    """Run the SDK's task group in a task of its own.
 
-    Entered here directly it would turn whatever is raised inside the service into an ExceptionGroup, and could
-    be left only by the task that entered it.
+    Entered here directly it would turn every error of the service into an ExceptionGroup, and could be left
+    only by the task that entered it.
     """
     entered, leave = asyncio.Event(), asyncio.Event()
 
@@ -237,13 +237,13 @@ async def _held(manager: StreamableHTTPSessionManager) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _broken(settings: Settings, sound: postgres.Databases) -> AsyncIterator[postgres.Databases]:
-    """The databases as they are, or as the settings want them to be wrong."""
+    """Yield the databases, broken on purpose if the settings say so."""
     yield await applied.databases(settings, sound)
 
 
 @contextlib.asynccontextmanager
 async def _recording(databases: postgres.Databases) -> AsyncIterator[tuple[Executions, Refusals]]:
-    """What records each call and each refusal; at the end all that happened is recorded."""
+    """Yield the recorders of calls and refusals; at the end all rows are written."""
     executions, refusals = Executions(databases.own), Refusals(databases.own)
     async with executions.running(), refusals.running():
         yield executions, refusals
@@ -253,7 +253,7 @@ async def _recording(databases: postgres.Databases) -> AsyncIterator[tuple[Execu
 async def _pipeline(
     settings: Settings, databases: postgres.Databases, executions: Executions, admission: Admission
 ) -> AsyncIterator[Pipeline]:
-    """The way of every call; at the end no call is under way."""
+    """Yield the pipeline for calls; at the end wait until no call is under way."""
     tools = applied.tools(settings, TOOLS)
     pipeline = Pipeline(databases, executions, tools, admission, result_bytes_max=settings.result_bytes_max)
     try:
@@ -264,7 +264,7 @@ async def _pipeline(
 
 @contextlib.asynccontextmanager
 async def _session_store(settings: Settings, databases: postgres.Databases) -> AsyncIterator[applied.Store]:
-    """Where the settings want sessions to be kept."""
+    """Yield the session store that the settings name."""
     async with contextlib.AsyncExitStack() as stack:
         store: PostgresSessions | RedisSessions = PostgresSessions(databases.own, settings.session_ttl_s)
         if settings.sessions_in_redis:
@@ -301,6 +301,6 @@ def _at(name: str, address: str) -> Caller:
 
 
 def _visitor(scope: Scope) -> Caller:
-    """Who asks, before anybody says more: an address, or a WebSocket connection."""
+    """Return the caller before authentication: named by its address, or its WebSocket connection."""
     host, port = scope.get("client") or ("nobody", 0)
     return _at(f"{host}:{port}" if scope["type"] == "websocket" else host, host)

@@ -1,13 +1,14 @@
-"""Who makes a request: known to everything that works for it, without being handed on from function to function.
+"""The caller of a request, in a context variable: all code that works for the request can read it.
 
-A door sets it before anything else happens (`acting`); tasks that the request starts inherit it, and it ends with
-the request. Permissions are steps: who may write may read.
+A door sets it first (`acting`); tasks that the request starts inherit it, and it ends with the request.
+Permissions are ordered: a caller that may write may also read.
 
     read-only   tools that read
     basic       tools that write, and tasks
     admin       clients, and what belongs to others
 
-With authentication off everybody is ANYBODY, who may do everything: the service then answers to loopback only.
+With authentication off every caller is ANYBODY, who may do everything: the service then answers to loopback
+only.
 """
 
 from collections.abc import Iterator
@@ -26,22 +27,22 @@ class ForbiddenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks; `client` is the id of a registered client, None without authentication."""
+    """The caller of a request; `client` is the id of a registered client, None without authentication."""
 
     name: str = "anybody"  # in its own words, for people to read
     permission: str = ADMIN
     client: str | None = None
     session: str | None = None
-    address: str = ""  # where it asks from, which it cannot choose as it likes
+    address: str = ""  # its network address, which it cannot choose freely
 
     @property
     def limited_as(self) -> str:
-        """What limits go by: the client when it is known, else its address; a name costs nothing to change."""
+        """The key for limits: the client when it is known, else its address, as a name is easily changed."""
         return f"client:{self.client}" if self.client is not None else f"address:{self.address}"
 
     @property
     def key(self) -> str:
-        """What turns and ownership go by: the client when it is known, else its session, else its name."""
+        """The key for turns and ownership: the client when it is known, else its session, else its name."""
         if self.client is not None:
             return f"client:{self.client}"
         return f"session:{self.session}" if self.session is not None else f"name:{self.name}"
@@ -64,7 +65,7 @@ current = _caller.get
 
 @contextmanager
 def acting(caller: Caller) -> Iterator[None]:
-    """Everything inside is done for this caller."""
+    """Do all that the body does for this caller."""
     token = _caller.set(caller)
     try:
         yield
@@ -73,5 +74,5 @@ def acting(caller: Caller) -> Iterator[None]:
 
 
 def within(session: str) -> Caller:
-    """The present caller, in this session."""
+    """Return the present caller, in this session."""
     return replace(current(), session=session)

@@ -1,8 +1,8 @@
 """Registered clients: their keys, their permissions, and when they were last seen.
 
-A key is made here, shown once and never kept (`keys`); who shows it is remembered for a minute (`verified`), so a
-client pays for the slow hash once a minute. What changes is told to other processes (`events`); one that does not
-hear of it accepts an ended key for no longer than that minute.
+A key is made here, shown once and never stored (`keys`). A verified key is remembered for a minute
+(`verified`), so a client pays for the slow hash once a minute. Changes are announced to other processes
+(`events`); a process that misses one accepts a revoked key for at most that minute.
 Hashing runs in threads, HASHING_AT_ONCE of them, so that it holds up nothing else.
 """
 
@@ -41,20 +41,20 @@ _REVOKE = """UPDATE clients AS c SET revoked_at = now() FROM set_config('synchro
 
 
 class ClientsUnreachableError(Exception):
-    """Nobody can say now who is registered."""
+    """The table of clients cannot be read now."""
 
 
 class TakenError(ValueError):
-    """A client of that name, or with that key, is registered."""
+    """A client with that name or key is already registered."""
 
 
 class BadClientError(ValueError):
-    """That cannot be registered."""
+    """A client like this cannot be registered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A client as it may be shown: nothing of its key."""
+    """A client as it may be shown, without its key."""
 
     id: str
     name: str
@@ -64,7 +64,7 @@ class Registered:
 
 
 class Clients:
-    """The table of clients, and what is remembered of it."""
+    """The table of clients, with a cache of verified keys."""
 
     def __init__(self, pool: Pool, now: Callable[[], float] = time.monotonic) -> None:
         self._pool, self._now = pool, now
@@ -74,7 +74,7 @@ class Clients:
         self._noting: set[asyncio.Task[None]] = set()
 
     async def register(self, name: str, permission: str, key: str | None = None) -> tuple[Registered, str]:
-        """A new client and its key, which nobody can show again."""
+        """Register a client; return it and its key, which cannot be shown again."""
         if not name.strip() or len(name) > NAME_MAX or "\0" in name:
             raise BadClientError(f"A client needs a name of at most {NAME_MAX} characters.")
         _checked(permission)
@@ -87,9 +87,9 @@ class Clients:
         return Registered(*rows[0]), key
 
     async def first_admin(self, key: str) -> str | None:
-        """See that somebody can register others; the key of an admin that had to be made for that.
+        """Make sure that there is an admin; return the key of a newly made one, else None.
 
-        A `key` that is given is an admin's from now on, whoever else there is; then there is none to show.
+        A given `key` becomes an admin's, whatever other admins there are; then None is returned.
         """
         if key:
             if await self._verify(key) is None:
@@ -100,7 +100,7 @@ class Clients:
         return (await self.register(f"admin {id_of(made := new_key())}", ADMIN, made))[1]
 
     async def caller(self, key: str) -> Caller | None:
-        """Whose key that is; None when it is nobody's (any more)."""
+        """Return whose key this is; None when it is unknown or revoked."""
         try:
             caller = await self._verified.caller(key) if id_of(key) else None
         except TooManyError as error:
@@ -110,7 +110,7 @@ class Clients:
         return caller
 
     async def listed(self) -> list[Registered]:
-        """The oldest first."""
+        """Return the registered clients, the oldest first."""
         return [Registered(*row) for row in await self._rows(_LIST, LISTED_MAX)]
 
     async def change(self, client: str, permission: str) -> Registered | None:
@@ -126,23 +126,23 @@ class Clients:
         return bool(rows)
 
     def forget(self, client: str) -> None:
-        """Ask the table again: something about this client has changed."""
+        """Forget what is cached about a client that has changed."""
         self._verified.forget(client)
 
     async def _changed(self, client: str, permission: str | None) -> None:
-        """Here at once, in other processes when they hear of it; None: it has no permission any more."""
+        """Announce a change, here at once and to other processes; a permission of None means revoked."""
         self.forget(client)
         event = msgspec.json.encode({"event": "client", "client": client, "permission": permission}).decode()
         await self._rows("SELECT pg_notify(current_schema(), $1)", event)
 
     async def settle(self) -> None:
-        """Until what was noted is written; bounded, as each statement is."""
+        """Wait until pending writes are done; each statement has a time limit."""
         await asyncio.gather(*self._noting)
 
     async def _verify(self, key: str) -> Caller | None:
         client = id_of(key)
         rows = await self._rows(_FIND, client)
-        # A client that is not there takes as long as a wrong secret.
+        # An unknown client takes as long as a wrong secret.
         salt, right, name, permission = rows[0] if rows else (_SALT_OF_NOBODY, b"", "", "")
         async with self._hashing:
             is_right = await asyncio.to_thread(fits, key, salt, right)

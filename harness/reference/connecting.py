@@ -1,4 +1,4 @@
-"""What a PostgreSQL that does not serve looks like from here, in words; and a single connection to one that does."""
+"""The errors of a PostgreSQL that does not serve, in words; and a single connection for preparations."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-# What a database that is gone, frozen or refusing looks like from here.
+# The errors of a database that is gone, frozen or refusing.
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 START_FAILURES = (*UNREACHABLE, asyncpg.PostgresError, ValueError)
 STEP_S = 60.0  # for one statement of preparation, and for another process that is preparing the same
@@ -16,7 +16,10 @@ STEP_S = 60.0  # for one statement of preparation, and for another process that 
 async def connection(
     database_url: str, *, connect_timeout_s: float, database: str | None = None, **options: str
 ) -> AsyncIterator[Any]:
-    """For preparing things: long statements may run on it. `options` are settings of PostgreSQL."""
+    """Yield a connection for preparations: long statements may run on it.
+
+    `options` are PostgreSQL's settings.
+    """
     opened = await asyncpg.connect(
         database_url,
         database=database,
@@ -31,5 +34,5 @@ async def connection(
 
 
 def reason(error: BaseException) -> str:
-    """What an error says, or at least its name: time-outs have no words."""
+    """Return an error's message, or its class name if it has none, as time-outs do."""
     return str(error) or type(error).__name__

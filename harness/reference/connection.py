@@ -1,8 +1,8 @@
-"""A connection of the web server, with the bounds that uvicorn has not: in time and in bytes, for head and body.
+"""A connection of the web server, with limits that uvicorn lacks: in time and in bytes, for head and body.
 
     |-- head, HEAD_S and HEAD_BYTES_MAX --|-- body, BODY_S and WIRE_BYTES_MAX --|-- answer --|-- idle, uvicorn's 5 s --|
 
-What is beyond them is the last on its connection:
+A request beyond them is the last on its connection:
 
     a head that does not end     408 (time), 431 (bytes); also one that does not begin, on a connection just opened
     a body that does not end     the door's own 408 or 413 (`doors.wire`), after which the connection is closed;
@@ -25,14 +25,14 @@ HEAD_S: float = 10.0
 HEAD_BYTES_MAX: Final = 64 * 1024
 WIRE_BYTES_MAX: Final = 2 * wire.BODY_BYTES_MAX  # of a body as it is sent: chunks have a frame around them
 TOO_LARGE: Final = 431, f"The head has more than {HEAD_BYTES_MAX} bytes."
-LATER_S: float = 1.0  # than the door, whose answer has the words of the protocol
+LATER_S: float = 1.0  # later than the door, which answers in its protocol
 IDLE, HEAD, BODY, GONE = "idle", "head", "body", "gone"
 
 Told = Callable[[tuple[str, int] | None, int, str], None]  # a refusal: of whom, status, words
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's own, bounded; see the module. `told` hears of what was refused here."""
+    """uvicorn's connection, with limits; see the module. `told` is called for each refusal."""
 
     def __init__(self, *args: Any, told: Told = lambda *_: None, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -111,7 +111,7 @@ class Connection(HttpToolsProtocol):
         return bool(getattr(self.cycle, "response_complete", True))  # None before the first request
 
     def _wait_for(self, part: str, seconds: float) -> None:
-        """From the first bytes of this part on; more of them gain no time."""
+        """Start the timer of this part at its first bytes; later bytes do not extend it."""
         if self._waiting is None or self._waiting[0] != part:
             self._wait_for_nothing()
             if not self.transport.is_closing():
@@ -132,7 +132,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(408, f"The head of a request did not come within {HEAD_S:g} s.")
 
     def _end(self) -> None:
-        """Nothing more is read; what was asked before and is not answered yet is the last."""
+        """Close the connection, after the answer to an earlier request if one is due."""
         self._wait_for_nothing()
         if self._is_answered():
             self.transport.close()

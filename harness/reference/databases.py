@@ -37,7 +37,7 @@ class Databases:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Databases]:
-    """The databases, filled and ready; a clear error when PostgreSQL is not there."""
+    """Yield the databases, filled and ready; raise a clear error when PostgreSQL is not there."""
     own = _pool(settings, None, {"synchronous_commit": "off", "search_path": settings.schema})
     read = {name: _read_pool(settings, name) for name in DATABASES}
     pools = (own, *read.values())

@@ -1,4 +1,4 @@
-"""The warehouse's dialect (Snowflake's) to PostgreSQL, and the proof that a query only reads.
+"""Translates the warehouse's dialect (Snowflake's) to PostgreSQL, and checks that a query only reads.
 
 Rules:
   - one statement, and it is a query (SELECT, set operations, VALUES) or SHOW DATABASES/SCHEMAS/TABLES/VIEWS;
@@ -20,7 +20,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-# What sqlglot cannot translate is told to the caller; on standard error it would be noise at every call.
+# The caller is told what sqlglot cannot translate; its log would be noise at every call.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 DATABASES = ("TEST_DB", "ANALYTICS_DB", "STAGING_DB")
@@ -70,7 +70,7 @@ class RefusedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """PostgreSQL's text, and the database it names if it names one."""
+    """A query for PostgreSQL, and the database that it names, if any."""
 
     sql: str
     database: str | None = None
@@ -78,7 +78,7 @@ class Translation:
 
 @lru_cache(maxsize=CACHED_QUERIES)
 def translate(query: str) -> Translation:
-    """The query as PostgreSQL runs it, or RefusedError."""
+    """Return the query for PostgreSQL, or raise RefusedError."""
     if len(query) > QUERY_CHARS_MAX:
         raise RefusedError(f"The query is longer than {QUERY_CHARS_MAX} characters.")
     try:
@@ -128,7 +128,7 @@ def _check_function(node: exp.Func) -> None:
 
 
 def _strip_database(tree: exp.Expression) -> str | None:
-    """Take the database out of `DB.SCHEMA.NAME`: PostgreSQL knows one per connection."""
+    """Remove the database from `DB.SCHEMA.NAME`, since PostgreSQL has one for each connection; return it."""
     named: set[str] = set()
     for table in tree.find_all(exp.Table):
         if table.catalog:
@@ -142,7 +142,7 @@ def _strip_database(tree: exp.Expression) -> str | None:
 
 
 def _limited(tree: exp.Expression) -> exp.Expression:
-    """At most `$1` rows; a plain limit of the query's own is kept when it is lower."""
+    """Limit the query to `$1` rows; a lower plain limit of its own is kept."""
     if not isinstance(tree, exp.Query):
         return _wrapped(tree)
     given = tree.args.get("limit")
@@ -205,7 +205,10 @@ def _show_limit(tree: exp.Show) -> int | None:
 
 
 def _show_scope(tree: exp.Show) -> tuple[str | None, str | None]:
-    """`IN DB.SCHEMA`, `IN DATABASE DB`, `IN SCHEMA` or `IN DB`, as sqlglot reads them."""
+    """Return database and schema of `IN DB.SCHEMA`, `IN DATABASE DB`, `IN SCHEMA` or `IN DB`.
+
+    None if absent.
+    """
     scope = tree.args.get("scope")
     if not isinstance(scope, exp.Table):
         return None, None
@@ -219,14 +222,14 @@ def _show_scope(tree: exp.Show) -> tuple[str | None, str | None]:
 
 
 def known_database(name: str) -> str:
-    """The database as it is called here, or RefusedError with the names there are."""
+    """Return the database's name in upper case; raise RefusedError, with the known names, for any other."""
     if name.upper() not in DATABASES:
         raise RefusedError(f"There is no database {name!r}; there are {', '.join(DATABASES)}.")
     return name.upper()
 
 
 def known_schema(name: str) -> str:
-    """The schema as it is called here, or RefusedError with the names there are."""
+    """Return the schema's name in upper case; raise RefusedError, with the known names, for any other."""
     if name.upper() not in SCHEMAS:
         raise RefusedError(f"There is no schema {name!r}; there are {', '.join(SCHEMAS)}.")
     return name.upper()

@@ -1,4 +1,4 @@
-"""How long things took, as Prometheus has it: a count for each bound, and the sum."""
+"""A histogram of durations, as Prometheus has it: a count for each bound, and the sum."""
 
 from bisect import bisect_left
 from dataclasses import dataclass, field

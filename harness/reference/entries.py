@@ -1,6 +1,6 @@
 """append_entry and read_entries: a write that can be checked for losses and duplicates afterwards.
 
-Whoever appends gives each entry a name of its own (a number, a UUID) and, if calls may be repeated, a key. An
+The caller gives each entry a unique name (a number, a UUID) and, if calls may be repeated, a key. An
 answer means that the entry is on disk. So after any fault, reading the log through tells exactly which
 acknowledged entries are missing (none should be) and which are there twice (none of those with a key).
 
@@ -32,12 +32,12 @@ async def append_entry(
         position = await connection.fetchval(_APPEND, *execution.row(OK), log, entry, key or None)
         if position is not None:
             return {"log": log, "position": position, "entry": entry, "repeated": False}
-        first = await connection.fetchrow(_FIRST, log, key)  # another statement, so it sees who was quicker
+        first = await connection.fetchrow(_FIRST, log, key)  # in a new statement, to see the earlier one
     return {"log": log, "position": first["position"], "entry": first["entry"], "repeated": True}
 
 
 async def read_entries(databases: Databases, log: str, after: int, limit: int) -> JsonObject:
-    """One page, in the order of positions; `next` is where to go on, null at the end."""
+    """Return one page, in the order of positions; `next` is where to go on, null at the end."""
     table = await databases.own.query(_PAGE, log, after, limit)
     entries = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     return {

@@ -1,8 +1,8 @@
-"""What happened, told to every process on the schema: PostgreSQL's LISTEN and NOTIFY on one channel, its name.
+"""Events for every process on the schema, by PostgreSQL's LISTEN and NOTIFY on the channel of its name.
 
-An event is told in the transaction of what happened, so nobody hears of what did not. Whoever is not connected at
-that moment does not hear it: events say that something is worth looking at, never what is true. The connection is
-made again when it is lost, with a pause between.
+An event is sent in the transaction of the change, so there is none without a change. A process that is not
+connected at that moment misses it: an event is a hint to look, never the truth itself. A lost connection is
+made again, after a pause.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Events:
-    """Who wants to hear of what."""
+    """Receives events, and passes them on to their listeners."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -39,7 +39,7 @@ class Events:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Events are heard inside this."""
+        """Receive events while the body runs."""
         listening = asyncio.create_task(self._listen())
         try:
             yield

@@ -1,11 +1,11 @@
-"""What was executed: one row for each call of a tool, whatever became of it.
+"""Records of executions: one row for each call of a tool, however it ended.
 
     writes   the row is written by the statement that has the effect: both are there, or neither (`entries`)
     reads    the row is written soon after the answer, with those of other calls, in one statement (`journal`)
 
-So a process that is killed loses no row of a write, and of its reads those of the last GATHER_S at most.
-A row has its id before the tool runs, and the first row of an id stands. So a write whose answer got lost is
-recorded as failed only if it did fail.
+So a killed process loses no row of a write, and at most the reads of the last GATHER_S.
+A row gets its id before the tool runs, and the first row with an id is kept. So a write whose answer was lost
+is recorded as failed only if it did fail.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from harness.reference.durations import Durations
 from harness.reference.journal import Journal, Row, Table, kept
 from harness.reference.pool import Pool
 
-# How an execution ends; `database_error` is PostgreSQL's own no, `unreachable` its silence.
+# How an execution ends; `database_error`: PostgreSQL refused, `unreachable`: it did not answer.
 OK: Final = "ok"
 UNKNOWN_TOOL, BAD_ARGUMENTS, FORBIDDEN = "unknown_tool", "bad_arguments", "forbidden"
 REFUSED, BUSY, DATABASE_ERROR, UNREACHED = "refused", "busy", "database_error", "unreachable"
@@ -47,7 +47,7 @@ TABLE: Final = Table(
 
 @dataclass(slots=True)
 class Execution:
-    """A call that runs now."""
+    """A call that is being executed."""
 
     id: int
     door: str
@@ -59,7 +59,7 @@ class Execution:
     database: str | None = None
 
     def row(self, outcome: str, error: str | None = None) -> Row:
-        """What is recorded of it, if it ends now: the columns of TABLE."""
+        """Return the row for an end at this moment: the columns of TABLE."""
         took_us = (time.perf_counter_ns() - self.started_ns) // 1000
         words = None if error is None else kept(error)
         who = (self.id, self.door, self.client, self.session, self.tool, self.database)
@@ -76,7 +76,7 @@ class Executions:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Rows are written inside this; when it ends, those that wait are, if PostgreSQL is there."""
+        """Write rows while the body runs; at the end write the remaining ones, if PostgreSQL answers."""
         async with self.journal.running():
             yield
 
@@ -87,7 +87,7 @@ class Executions:
     def end(
         self, execution: Execution, outcome: str, error: str | None = None, *, recorded: bool = False
     ) -> None:
-        """The execution is over; `recorded` if its row was written with its effect."""
+        """Note the end of an execution; `recorded` if its row was written with its effect."""
         row = execution.row(outcome, error)
         tool = execution.tool if outcome != UNKNOWN_TOOL else "unknown"  # names that anybody may invent
         self.ended[tool, outcome] += 1

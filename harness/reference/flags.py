@@ -1,4 +1,4 @@
-"""What can be set on the command line: a row a setting, for `python -m harness.reference` and for `harness serve`.
+"""The command-line options: one row for each setting, for `python -m harness.reference` and `harness serve`.
 
 To add a setting: a field of Settings, and a row here.
 """
@@ -15,14 +15,14 @@ from harness.reference.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """How a setting is given: `--option VALUE`, or `--option` alone for `present`."""
+    """An option: `--option VALUE`, or `--option` alone, which sets the value `present`."""
 
     about: str
     kind: type[str] | type[int] | type[float] = str
     option: str = ""  # where it is not the field's name
     choices: tuple[str, ...] = ()
     many: bool = False  # may be given again and again
-    present: bool | None = None  # what it sets, being there
+    present: bool | None = None  # the value that the option sets
 
 
 FLAGS: Final[Mapping[str, Flag]] = {
@@ -78,17 +78,17 @@ FLAGS: Final[Mapping[str, Flag]] = {
     ),
 }
 
-# Where other parts are: passwords in them are not shown to other users of the machine.
+# Settings from the environment, where other users of the machine cannot read their passwords.
 ENVIRONMENT: Final = {"redis_url": "REDIS_URL", "amqp_url": "AMQP_URL", "admin_key": "HARNESS_ADMIN_KEY"}
 
 
 def option(name: str) -> str:
-    """`session_ttl_s` is `--session-ttl`: units are in the help."""
+    """Return the option of a setting: `--session-ttl` for `session_ttl_s`; the help has the unit."""
     return FLAGS[name].option or "--" + name.removesuffix("_s").replace("_", "-")
 
 
 def arguments(given: Mapping[str, Any]) -> list[str]:
-    """The command line that says the same; what is None or was not given is left out."""
+    """Return the command line for these settings; values that are None or missing are left out."""
     words: list[str] = []
     for name, value in given.items():
         if value is None or value == ():
@@ -102,7 +102,7 @@ def arguments(given: Mapping[str, Any]) -> list[str]:
 
 
 def settings(given: Mapping[str, Any]) -> Settings:
-    """Settings from what was given; the database may be named by the environment."""
+    """Return the settings from these values and the environment."""
     url = given.get("database_url") or os.environ.get("DATABASE_URL")
     if not url:
         raise UsageError(

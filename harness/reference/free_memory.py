@@ -1,8 +1,8 @@
-"""Free memory goes back to the system.
+"""Returns free memory to the system.
 
-Results of very different sizes come and go, and leave holes in the heap of the C library. It keeps them for later: what the process
-uses stays the same, and what it holds grows for hours. `give_back` returns the holes. It does nothing where the C library is
-not glibc.
+Results of very different sizes leave holes in the heap of the C library. It keeps them for later, so the
+process's memory grows for hours although it uses no more. `give_back` returns the holes. It does nothing
+where the C library is not glibc.
 """
 
 import ctypes
@@ -22,6 +22,6 @@ _TRIM = _found()
 
 
 def give_back() -> None:
-    """Takes some milliseconds; other threads go on meanwhile."""
+    """Return free memory; this takes some milliseconds, and other threads go on meanwhile."""
     if _TRIM is not None:
         _TRIM(0)

@@ -1,15 +1,15 @@
-"""Rows that are written in batches, soon after what they tell of: one statement for all that wait.
+"""Writes rows in batches, soon after they are added: one statement for all that wait.
 
     rows that come   a     b c        d
     batch            [a]---[b c]------[d]     one at a time; those that come meanwhile share the next
 
 Rules:
-  - a row has its id before it is written, and the first row of an id stands: rows that are sent again, because
-    nobody knows whether they arrived, are not there twice;
-  - while PostgreSQL is away rows wait for it, PENDING_MAX at most; what is beyond that is counted as lost;
-  - when the journal ends, those that wait are written, if PostgreSQL is there.
+    - a row has its id before it is written, and the first row with an id is kept: rows that are sent again,
+      because it is unknown whether they arrived, are not stored twice;
+    - while PostgreSQL is away rows wait for it, PENDING_MAX at most; further rows are counted as lost;
+    - when the journal ends, the waiting rows are written, if PostgreSQL answers.
 
-What it does not know: what the rows are about.
+It does not know what the rows mean.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Where the rows go: columns and their types, `id` and `started_at` among them."""
+    """The table of the rows: columns and their types, with `id` and `started_at`."""
 
     name: str
     columns: dict[str, str]
@@ -59,7 +59,7 @@ class Table:
 
 
 class Journal:
-    """The rows of one table; `gather_s` is how long the first of a batch waits for others."""
+    """Writes the rows of one table; the first of a batch waits `gather_s` for others."""
 
     def __init__(self, pool: Pool, table: Table, *, gather_s: float) -> None:
         self._pool, self._table, self._gather_s = pool, table, gather_s
@@ -71,7 +71,10 @@ class Journal:
 
     @contextlib.asynccontextmanager
     async def running(self, gathered: Callable[[], Sequence[Row]] = tuple) -> AsyncIterator[None]:
-        """Rows are written inside this; `gathered` gives those that are complete only when a batch goes."""
+        """Write rows while the body runs.
+
+        `gathered` returns rows that are complete only when a batch is sent.
+        """
         async with self._pool.connection() as connection:
             block = await connection.fetchval("SELECT nextval('execution_blocks')")
         self._ids = count(block << _NUMBER_BITS)
@@ -93,14 +96,14 @@ class Journal:
         self._came.set()
 
     def wake(self) -> None:
-        """There is something to gather."""
+        """Send a batch soon: `gathered` has rows."""
         self._came.set()
 
     def statistics(self) -> dict[str, int]:
         return {"written": self.written, "pending": len(self._pending), "lost": self.lost}
 
     async def write(self) -> None:
-        """Write what is pending; raises what PostgreSQL says, and keeps what it did not take."""
+        """Write the pending rows; raise PostgreSQL's errors, and keep the rows that it did not accept."""
         while self._pending:
             rows = list(islice(self._pending, ROWS_AT_ONCE))
             async with self._pool.connection() as connection:
@@ -110,7 +113,7 @@ class Journal:
             self.written += len(rows)
 
     async def forget_before(self, age_s: float) -> int:
-        """Delete the rows that are older; how many. In pieces, since each has the time of one statement."""
+        """Delete older rows, in pieces, as a statement has a time limit; return how many."""
         deleted = 0
         while True:
             async with self._pool.connection() as connection:
@@ -125,7 +128,7 @@ class Journal:
         self.lost += len(rows[room:])
 
     async def _write_on(self, gathered: Callable[[], Sequence[Row]]) -> None:
-        told = False  # once for each time that PostgreSQL is away
+        told = False  # warn once for each time that PostgreSQL is away
         while True:
             await self._came.wait()
             await asyncio.sleep(self._gather_s)
@@ -153,5 +156,5 @@ class Journal:
 
 
 def kept(words: str) -> str:
-    """PostgreSQL's text has no NUL and no half characters, and a record is not a place to store data."""
+    """Return a text that PostgreSQL can store (no NUL, no surrogates), cut to WORDS_MAX."""
     return words[:WORDS_MAX].replace("\0", "").encode(errors="replace").decode()

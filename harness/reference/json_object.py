@@ -1,4 +1,7 @@
-"""An object of JSON as MCP has it: arguments, results, schemas of tools. What is in it, each tool decides."""
+"""A JSON object, as MCP uses it for arguments, results and schemas of tools.
+
+Each tool decides its contents.
+"""
 
 from typing import Any
 

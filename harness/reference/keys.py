@@ -1,7 +1,6 @@
-"""API keys: `mcp_ID_SECRET`. The id says whose it is, the secret that it is theirs.
+"""API keys: `mcp_ID_SECRET`. The id names the client, the secret proves it.
 
-Of a key only a salted hash is kept, and a slow one: some 50 ms and 16 MB for whoever wants to guess a secret from a
-stolen hash, each time.
+Only a salted, slow hash of a key is stored: each guess at a stolen hash costs some 50 ms and 16 MB.
 """
 
 import hashlib
@@ -10,7 +9,7 @@ import re
 import secrets
 
 _KEY = re.compile(r"mcp_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
-FIRST_KEY = "admin key, shown this once: "  # what an admin's key that was made at the start is announced with
+FIRST_KEY = "admin key, shown this once: "  # printed before an admin's key that was made at the start
 FORM = "mcp_ followed by 16 hexadecimal digits, _ and 43 letters, digits, - or _"
 
 
@@ -19,7 +18,7 @@ def new_key() -> str:
 
 
 def id_of(key: str) -> str | None:
-    """Whose key it says to be; None when it is no key at all."""
+    """Return the client id in a key; None when it is no key at all."""
     match = _KEY.fullmatch(key)
     return match[1] if match else None
 

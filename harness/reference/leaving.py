@@ -1,7 +1,7 @@
-"""Why nobody waits for a call any more: its client has left, or has said that it wants it no more.
+"""Calls that are no longer awaited: the client has disconnected, or has cancelled the call.
 
-A client that has left is no reason to stop: what it asked for is carried through, and recorded as it ended. A client
-that says so (`notifications/cancelled`, on a WebSocket) has its call stopped, unless it writes.
+After a disconnect the call goes on to its end, and is recorded. After `notifications/cancelled` (on a
+WebSocket) it is stopped, unless it writes.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Wish:
-    """What the client of one call wants now."""
+    """The client's present wish for one call."""
 
     stop: bool = False
 
@@ -21,14 +21,14 @@ _wish: ContextVar[Wish | None] = ContextVar("wish", default=None)
 
 
 def stop_wanted() -> bool:
-    """The client of this very call wants it no more."""
+    """Whether the client has cancelled the present call."""
     wish = _wish.get()
     return wish is not None and wish.stop
 
 
 @contextmanager
 def wishing(wish: Wish) -> Iterator[None]:
-    """Calls that begin inside go by this."""
+    """Use this wish for calls that begin in the body."""
     token = _wish.set(wish)
     try:
         yield

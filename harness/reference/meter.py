@@ -1,8 +1,8 @@
-"""How much PostgreSQL sends for one result, and the end of it when it is too much.
+"""Limits how many bytes PostgreSQL may send for one result.
 
-asyncpg keeps all of a result, and there is no way to tell it to keep less; a cursor would cost each query three round
-trips more. So the bytes are counted where they come in, between the connection's transport and asyncpg: beyond the
-limit the connection is cut, PostgreSQL stops sending, and what was kept is forgotten.
+asyncpg keeps a whole result in memory, and has no limit for it; a cursor would cost each query three more
+round trips. So the bytes are counted between the connection's transport and asyncpg: beyond the limit the
+connection is cut, PostgreSQL stops sending, and the partial result is dropped.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ from typing import Any
 
 
 class ResultTooLargeError(Exception):
-    """The result has more bytes than one may have."""
+    """The result has more bytes than allowed."""
 
 
 class Meter:
-    """Between a transport and its protocol: an asyncio.Protocol that hands on what it is given."""
+    """An asyncio.Protocol between a transport and its protocol, which counts bytes and passes them on."""
 
     def __init__(self, connection: Any) -> None:
         self._transport: asyncio.Transport = connection._transport  # noqa: SLF001  there is no public way
@@ -25,7 +25,7 @@ class Meter:
         self._transport.set_protocol(self)
 
     def allow(self, size: int) -> None:
-        """From now on so many bytes may come in; 0 is no limit."""
+        """Allow this many bytes from now on; 0 is no limit."""
         self._left, self._counts = size, size > 0
 
     def data_received(self, data: bytes) -> None:

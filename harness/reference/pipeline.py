@@ -2,7 +2,7 @@
 
   number it -> find the tool -> check its arguments -> may the caller? -> run it -> record it
 
-- whatever goes wrong is an Outcome with a kind, never an exception; each door says the kinds in its own way;
+- every error is an Outcome with a kind, never an exception; each door reports the kinds in its own way;
 - every call is recorded once, also one that was refused or whose client left (`executions`);
 - a call is carried through when its client leaves: what it did and what is recorded of it do not depend on who is
   still listening. Its own time limits end it, and until then it counts as in flight;
@@ -55,7 +55,7 @@ class Outcome:
 
 
 class Pipeline:
-    """The way of every call; see the module."""
+    """Executes calls; see the module."""
 
     def __init__(
         self,
@@ -69,10 +69,10 @@ class Pipeline:
         self._databases, self._executions, self._tools = databases, recorder, tools
         self._admission = admission or Admission(0, 0)
         self._result_bytes_max = result_bytes_max
-        self._carried: dict[asyncio.Task[Outcome], bool] = {}  # and whether it writes
+        self._carried: dict[asyncio.Task[Outcome], bool] = {}  # call -> whether it writes
 
     async def execute(self, door: str, name: str, arguments: Mapping[str, Any]) -> Outcome:
-        """Run one tool to its outcome, for the present caller."""
+        """Run one tool for the present caller; return its outcome."""
         execution = self._executions.begin(door, name)
         tool = self._tools.get(name)
         carried = asyncio.create_task(self._executed(execution, tool, arguments))
@@ -89,7 +89,7 @@ class Pipeline:
             raise
 
     async def settle(self) -> None:
-        """At the end: reads are stopped, since nobody waits for them; writes have their own time limits."""
+        """Stop reads, which are no longer awaited, and wait for writes, which have time limits."""
         for task, writes in self._carried.items():
             if not writes:
                 task.cancel("The service stopped.")
@@ -105,7 +105,7 @@ class Pipeline:
         except asyncio.CancelledError as error:
             outcome = Outcome(str(error) or "The call was stopped.", kind=executions.CANCELLED)
             raise
-        except Exception:  # to the door it is an outcome like the others; here it is told
+        except Exception:  # for the door it is an outcome like the others; it is logged here
             log.exception("%s failed.", execution.tool)
         finally:
             recorded = tool is not None and tool.writes and not outcome.is_error

@@ -2,7 +2,7 @@
 
 Rules:
   - between `size_min` and `size_max` connections; the last one used is used next, so that the others may rest;
-  - clients are let in by turns (`turns`), and wait for so long at most;
+  - clients get connections by turns (`turns`), and wait for `wait_s` at most;
   - a request gets its own context: the schema that it reads first is set whenever the connection last had
     another one, before anything of the request runs on it (one more round trip, only then);
   - a connection on which anything but an answer of PostgreSQL ended a use is thrown away, since nobody can know
@@ -30,21 +30,21 @@ from harness.reference.meter import Meter, ResultTooLargeError
 from harness.reference.turns import NoTurnError, Turns
 
 CLOSE_S = 2.0
-CLIENTS_MAX = 10_000  # of whom it is known that they were here
+CLIENTS_MAX = 10_000  # how many clients are remembered for the statistics
 _PLAIN = {int, str, bool, type(None)}
 
 
 class BusyError(Exception):
-    """Every connection of the pool is in use, and stayed so for as long as one may wait."""
+    """No connection of the pool became free within the time limit."""
 
 
 class UnreadableError(Exception):
-    """PostgreSQL has such values, Python has not: the time 24:00, the year 20000."""
+    """Python cannot hold a value of the result, such as the time 24:00 or the year 20000."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The answer of a query."""
+    """The result of a query."""
 
     columns: list[str]
     rows: list[list[Any]]
@@ -55,7 +55,7 @@ class Table:
 
 @dataclass(slots=True)
 class PooledConnection:
-    """A connection, and the schema that it reads first now; None before anybody said."""
+    """A connection, and the schema that it reads first now; None before one was set."""
 
     connection: Any
     meter: Meter
@@ -84,12 +84,12 @@ class Pool:
         self._discarded = 0
 
     async def open(self) -> None:
-        """One connection at least, since it shows that the database is there."""
+        """Open `size_min` connections, at least one, which shows that the database is there."""
         self._idle += [await self._connected_now() for _ in range(max(1, self._size_min))]
 
     @asynccontextmanager
     async def connection(self, schema: str | None = None) -> AsyncIterator[Any]:
-        """A connection that reads `schema` first, for the present caller alone."""
+        """Yield a connection that reads `schema` first, for the present caller alone."""
         async with self._seated(schema) as seat:
             yield seat.connection
 
@@ -113,7 +113,7 @@ class Pool:
             yield seat
             clean = True
         except asyncpg.PostgresError:
-            clean = True  # an answer: the connection waits for the next question
+            clean = True  # PostgreSQL has answered: the connection can be used again
             raise
         finally:
             if clean and not seat.connection.is_closed():
@@ -123,7 +123,7 @@ class Pool:
                 self._throw_away(seat)
 
     async def query(self, sql: str, *args: object, schema: str | None = None) -> Table:
-        """Run one statement; its rows as values that JSON has."""
+        """Run one statement; return its rows as JSON values."""
         async with self._seated(schema) as seat:
             seat.meter.allow(self._result_bytes_max)
             try:
@@ -143,7 +143,7 @@ class Pool:
         return Table(columns, [[_plain(value) for value in record.values()] for record in records])
 
     def statistics(self) -> dict[str, float]:
-        """How the connections are used: by how many clients, how often, and how long one waits for them."""
+        """Return how the connections are used: by how many clients, how often, and the time that calls wait."""
         counts, opened = self._turns.counts, self._connected - self._discarded
         return {
             "min": self._size_min,
@@ -162,7 +162,7 @@ class Pool:
         }
 
     async def close(self) -> None:
-        """Say goodbye to PostgreSQL, but not for long: it may be the thing that is frozen."""
+        """Close all connections within a short time limit, as PostgreSQL may be frozen."""
         seats, self._idle = self._idle, []
         await asyncio.gather(*(self._goodbye(seat.connection) for seat in seats), *self._leaving)
 

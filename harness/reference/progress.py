@@ -1,6 +1,6 @@
-"""How far a call has come: a tool reports it, and the door tells whoever asked for it.
+"""The progress of a call: a tool reports it, and the door passes it on to a client that asked for it.
 
-A client asks with a progressToken; without one, and behind doors that cannot say anything before the answer,
+A client asks with a progressToken; without one, and behind doors that can send nothing before the answer,
 reporting does nothing.
 """
 
@@ -12,7 +12,7 @@ Report = Callable[[float, float], Awaitable[None]]
 
 
 async def _unheard(_done: float, _total: float) -> None:
-    """Nobody asked."""
+    """Do nothing: the client did not ask for progress."""
 
 
 _report: ContextVar[Report] = ContextVar("report", default=_unheard)
@@ -24,7 +24,7 @@ async def report(done: float, total: float) -> None:
 
 @contextmanager
 def reported(to: Report) -> Iterator[None]:
-    """Everything inside reports to this."""
+    """Send the progress that the body reports to `to`."""
     token = _report.set(to)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Requests that came to no call of a tool, each in a record: refused at a door, or by the protocol behind it.
+"""Records of requests that did not reach a tool: refused at a door, or by the protocol behind it.
 
     kind                                   what it was
     malformed  invalid_request             no JSON; no JSON-RPC, or a part of the protocol's rules not kept
@@ -9,10 +9,10 @@
     rate_limited  overloaded               429 and 503 by the limits of `admission`
     unavailable                            503: a part that is needed does not answer
 
-What anybody can send as fast as the line takes must not become as many writes. So the refusals of one client, door
-and kind that come within GATHER_S share a row: its `count` says how many they were, the rest tells of the first.
-In that time at most CLIENTS_MAX clients have rows of their own, the others share one. Nothing is sampled: the sum
-of the counts is the number of refusals, but for those of the last second of a process that is killed.
+A flood of bad requests must not cause as many writes. So refusals of one client, door and kind within
+GATHER_S share a row: its `count` is their number, the other columns describe the first. In that time at most
+CLIENTS_MAX clients have rows of their own, the others share one. Nothing is sampled: the sum of the counts is
+the number of refusals, except for those of the last second of a killed process.
 """
 
 import contextlib
@@ -76,7 +76,7 @@ _BY_STATUS: Final = {
 
 @dataclass(slots=True)
 class _Share:
-    """What came within one second of one client, at one door, of one kind."""
+    """The refusals of one client, door and kind within one second."""
 
     first: Row
     count: int = 1
@@ -93,7 +93,7 @@ class Refusals:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Rows are written inside this; when it ends, those that wait are, if PostgreSQL is there."""
+        """Write rows while the body runs; at the end write the remaining ones, if PostgreSQL answers."""
         async with self.journal.running(self._gathered):
             yield
 
@@ -106,7 +106,7 @@ class Refusals:
         code: int | None = None,
         session: str | None = None,
     ) -> None:
-        """The present caller was refused."""
+        """Note a refusal of the present caller."""
         kind = kind_of(status, code)
         self.counts[door, kind] += 1
         client = self._client(caller.current().limited_as)
@@ -133,7 +133,7 @@ class Refusals:
 
 
 def kind_of(status: int | None, code: int | None) -> str:
-    """What kind of refusal that is, by the JSON-RPC code where it says enough, else by the status of HTTP."""
+    """Return the kind of a refusal, by the JSON-RPC code if it is specific, else by the HTTP status."""
     if code in _BY_CODE:
         return _BY_CODE[code]
     if status in _BY_STATUS:

@@ -41,7 +41,7 @@ class Migration:
 
 @cache
 def migrations() -> tuple[Migration, ...]:
-    """All of them in order; their numbers go from 1 without a gap."""
+    """Return all migrations in order; their numbers go from 1 without a gap."""
     found = [(_FILE.fullmatch(path.name), path) for path in sorted(_FILES.glob("*.sql"))]
     return tuple(
         Migration(int(match[1]), match[2], path.read_text(encoding="utf-8")) for match, path in found if match
@@ -51,7 +51,7 @@ def migrations() -> tuple[Migration, ...]:
 async def ensure(
     database_url: str, schema: str, *, connect_timeout_s: float, known: tuple[Migration, ...] | None = None
 ) -> list[int]:
-    """The schema is there and current when this returns; the numbers of the migrations that it took."""
+    """Make the schema, or bring it up to date; return the numbers of the migrations that were applied."""
     async with (
         connection(database_url, connect_timeout_s=connect_timeout_s, search_path=schema) as opened,
         opened.transaction(),
@@ -91,13 +91,13 @@ async def _migrate(connection: Any, schema: str, known: tuple[Migration, ...]) -
 
 
 async def contents(database_url: str, schema: str, *, connect_timeout_s: float) -> dict[str, int]:
-    """What dropping the schema would lose: tables and their rows. A UsageError if it is not one of ours."""
+    """Return tables and row counts that dropping the schema would lose; UsageError if it is not ours."""
     async with _reached(database_url, connect_timeout_s) as opened:
         return await _contents(opened, schema)
 
 
 async def drop(database_url: str, schema: str, *, connect_timeout_s: float) -> None:
-    """Drop the schema with everything in it; a UsageError if it is not one of ours."""
+    """Drop the schema with everything in it; raise UsageError if it is not one of ours."""
     async with _reached(database_url, connect_timeout_s) as opened, opened.transaction():
         await _contents(opened, schema)
         await opened.execute(f'DROP SCHEMA "{schema}" CASCADE')

@@ -78,7 +78,7 @@ _ROLE = f"CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO CURRENT_USER"
 
 
 async def ensure(database_url: str, *, connect_timeout_s: float) -> None:
-    """The three databases exist and are filled when this returns."""
+    """Make and fill the three databases, unless they are there."""
     async with connection(database_url, connect_timeout_s=connect_timeout_s) as control:
         # Closing the connection releases the lock.
         await control.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)

@@ -38,7 +38,7 @@ from harness.reference.tasks.running import opened as opened_tasks
 
 
 def run(settings: Settings) -> int:
-    """Serve until a signal says stop; the exit code. What cannot be started raises a HarnessError."""
+    """Serve until a signal; return the exit code. Raise a HarnessError if the service cannot start."""
     asyncio.run(_run(settings))
     return PASSED
 
@@ -56,7 +56,7 @@ async def _run(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def working(settings: Settings) -> AsyncIterator[str]:
-    """No doors, so no URL: tasks are done in this event loop until the context ends."""
+    """Do tasks in this event loop while the body runs; yield "", since there are no doors and no URL."""
     events = Events(settings)
     async with databases.opened(settings) as opened, opened_tasks(settings, opened, events), events.running():
         yield ""
@@ -64,7 +64,10 @@ async def working(settings: Settings) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[str]:
-    """The service in this event loop; yields its URL once it answers, and has ended when the context ends."""
+    """Run the service in this event loop.
+
+    Yield its URL once it answers; it has ended when the context ends.
+    """
     with _bound(settings) as listener:
         url = _url(listener)
         app = build(settings)
@@ -83,7 +86,10 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
 
 
 async def _stopped(app: ReferenceServer, server: uvicorn.Server, settings: Settings) -> None:
-    """WebSockets first: uvicorn would close them with their calls unanswered. Together they have `drain_s`."""
+    """Stop WebSockets first, as uvicorn would close them with calls unanswered.
+
+    All have `drain_s` together.
+    """
     deadline_s = time.monotonic() + settings.drain_s
     with contextlib.suppress(TimeoutError):
         async with within(settings.drain_s):
@@ -115,12 +121,12 @@ def _server(app: ReferenceServer, settings: Settings) -> uvicorn.Server:
 
 
 def _is_true(record: logging.LogRecord) -> bool:
-    """uvicorn takes a WebSocket that was answered with 401 or 404 for one that was not answered, and says so."""
+    """Drop uvicorn's wrong message that a WebSocket refused with 401 or 404 was not answered."""
     return record.msg != "ASGI callable returned without completing handshake."
 
 
 async def _started(server: uvicorn.Server, task: "asyncio.Task[None]", settings: Settings) -> None:
-    """uvicorn tells by a flag only: it sets it, or its task ends."""
+    """Wait until uvicorn has started, which it shows by a flag only; raise if its task ends."""
     while not server.started and not task.done():  # noqa: ASYNC110  there is no event to wait for
         await asyncio.sleep(0.005)
     if task.done():
@@ -131,7 +137,7 @@ async def _started(server: uvicorn.Server, task: "asyncio.Task[None]", settings:
 
 
 def _bound(settings: Settings) -> socket.socket:
-    """The listening address, taken before anything slow begins, so that a busy port is known at once."""
+    """Return a bound socket, before anything slow begins, so that a taken port is noticed at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # Naming TCP matters: asyncio sets TCP_NODELAY only on sockets that say so, and without it every answer
     # (its head and its body are two writes) waits 40 ms for the client's delayed acknowledgement.

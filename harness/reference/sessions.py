@@ -1,4 +1,4 @@
-"""Sessions: what one is, and the contract of a store that keeps them.
+"""Sessions, and the interface of a store that keeps them.
 
 A session is opened by `initialize`, kept alive by every request that names it, and ends when it is closed or
 when nothing named it for its time to live. It belongs to the store, not to the process: any process on the same
@@ -28,12 +28,12 @@ CLIENTS_LISTED: Final = 100  # in statistics, those with the most requests
 
 
 def new_id() -> str:
-    """128 random bits: not to be guessed, and printable as the protocol asks."""
+    """Return a new id of 128 random bits: it cannot be guessed, and is printable as the protocol demands."""
     return secrets.token_hex(16)
 
 
 def type_of(client_name: str) -> str:
-    """What kind of client calls itself that."""
+    """Return the type of a client by its name."""
     name = client_name.lower()
     if DESKTOP in name:
         return DESKTOP
@@ -41,12 +41,12 @@ def type_of(client_name: str) -> str:
 
 
 class StoreUnreachableError(Exception):
-    """The store does not answer, so nobody can say whether the session is there."""
+    """The store does not answer, so it is unknown whether the session exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who opened a session, in its own words; `owner` is the id of a registered client."""
+    """The client that opened a session, as it described itself; `owner` is the id of a registered client."""
 
     name: str
     version: str
@@ -61,9 +61,9 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is known of an open session.
+    """An open session.
 
-    `active` are the requests that the process which served it last is working on now.
+    `active` is the number of its requests under way in the process that served it last.
     """
 
     id: str
@@ -77,7 +77,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one client, by its name, has done since the schema was made."""
+    """The sessions and requests of one client, by its name, since the schema was made."""
 
     client: str
     type: str
@@ -87,7 +87,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Since the schema was made, expired and closed sessions included; `open` is now."""
+    """Totals since the schema was made, with expired and closed sessions; `open` is the present number."""
 
     open: int
     total: int
@@ -98,7 +98,7 @@ class Statistics:
 
 
 def statistics_of(open_now: int, usages: "list[Usage]") -> Statistics:
-    """The totals of what each client did."""
+    """Return the totals over all clients."""
     by_type = dict.fromkeys(TYPES, 0)
     for usage in usages:
         by_type[usage.type] += usage.sessions
@@ -114,48 +114,51 @@ def statistics_of(open_now: int, usages: "list[Usage]") -> Statistics:
 
 
 class SessionStore(Protocol):
-    """Where sessions are kept, as requests need it. What is awaited may raise StoreUnreachableError."""
+    """The methods of a session store that requests need. Coroutines may raise StoreUnreachableError."""
 
     async def open(self, client: Client) -> str:
-        """A new session's id."""
+        """Open a session; return its id."""
         ...
 
     async def touch(self, session_id: str, owner: str | None = None) -> bool:
-        """Begin a request: count it and extend the session; False when this owner has no such session (any more)."""
+        """Begin a request: count it and extend the session.
+
+        False when this owner has no such open session.
+        """
         ...
 
     def leave(self, session_id: str, owner: str | None = None) -> None:
-        """The request that a touch began has ended; told to the store soon."""
+        """Note that a request has ended; the store is updated soon."""
         ...
 
     async def close(self, session_id: str, owner: str | None = None) -> bool:
-        """End the session; False when there was none."""
+        """Close the session; False when there was none."""
         ...
 
 
 class SessionUpkeep(Protocol):
-    """What the service itself needs of a store."""
+    """The methods of a session store that the service itself needs."""
 
     async def sweep(self) -> int:
-        """Delete what has expired, and nothing else; how many."""
+        """Delete expired sessions only; return how many."""
         ...
 
     async def count(self) -> int:
-        """Sessions that are open now."""
+        """Return the number of open sessions."""
         ...
 
     async def find(self, session_id: str) -> Session | None:
-        """The session, if it is open."""
+        """Return the session if it is open, else None."""
         ...
 
     async def statistics(self) -> Statistics:
-        """What all clients did."""
+        """Return the statistics of all clients."""
         ...
 
     async def check(self) -> None:
-        """Return when the store works; cheap."""
+        """Return when the store works, else raise; cheap."""
         ...
 
     async def settle(self) -> None:
-        """Tell the store what it was not told yet; the last thing before the end, and bounded."""
+        """Write pending updates to the store, within a time limit; called last."""
         ...

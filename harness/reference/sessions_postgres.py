@@ -1,12 +1,12 @@
 """Sessions in PostgreSQL: one table, in the schema that the settings name.
 
-Each request is judged by the table itself: a session closed by another process is gone at once. Requests that
+Each request checks the table itself: a session closed by another process is gone at once. Requests that
 arrive together share one UPDATE (`touches`).
 Opening and closing are flushed to disk before they are answered; touching is not (the connections have
 synchronous_commit off), so a crash of PostgreSQL can lose a fraction of a second of activity, never a session.
 The schema is the pool's search_path, so the statements here need not name it.
-The time of PostgreSQL decides, so processes on several machines agree.
-What a deleted session did goes into `session_totals` in the statement that deletes it: statistics lose nothing.
+PostgreSQL's clock decides, so that processes on several machines agree.
+The statement that deletes a session adds its counts to `session_totals`: statistics lose nothing.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _FAILURES = (*UNREACHABLE, BusyError, asyncpg.PostgresError)
 _OPEN = """INSERT INTO sessions (id, client, client_version, protocol, client_type, owner, metadata, expires_at)
     SELECT $1, $2, $3, $4, $5, $6, $7::text::jsonb, now() + make_interval(secs => $8)
     FROM set_config('synchronous_commit', 'on', true) ON CONFLICT DO NOTHING RETURNING id"""
-# `active` counts what one process works on: what a process that died had begun is forgotten with it.
+# `active` counts the requests of one process: those of a process that died are forgotten.
 _TOUCH = """UPDATE sessions AS s SET requests = requests + t.begun, seen_at = now(),
     expires_at = now() + make_interval(secs => $6),
     active = CASE WHEN served_by = $5 THEN greatest(0, active + t.begun - t.ended)
@@ -91,7 +91,7 @@ class PostgresSessions:
         return bool(await self._rows(_CLOSE, session_id, owner))
 
     async def sweep(self) -> int:
-        # Closed ones stay until they would have expired: until then their id must not be given again.
+        # Closed sessions stay until they would have expired, so that their id is not used again before.
         return len(await self._rows(_SWEEP))
 
     async def count(self) -> int:

@@ -1,12 +1,12 @@
-"""Sessions in Redis: a hash each, which Redis itself deletes when its time is over.
+"""Sessions in Redis: one hash each, which Redis itself deletes when it expires.
 
     {schema}:session:ID     client, version, protocol, owner, metadata, requests, active, times, closed
     {schema}:open           ids by the time at which they expire: how many are open, without looking at each
     {schema}:totals         "sessions TYPE CLIENT" and "requests TYPE CLIENT": what clients did, for ever
 
-Each operation is one script, so it happens as a whole, by the time of Redis. Requests that arrive together share
-one (`touches`). A closed session's hash stays until it would have expired, so its id is not given again.
-What Redis was told it keeps as well as it is configured to: with `appendonly yes` over its own restart.
+Each operation is one script, so it is atomic, by Redis's clock. Requests that arrive together share one
+(`touches`). A closed session's hash stays until it would have expired, so that its id is not used again.
+How durable the data are depends on Redis's configuration: with `appendonly yes` they survive its restart.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -86,7 +86,7 @@ _NOBODY = "-"  # an owner's id is never that
 
 @asynccontextmanager
 async def connected(url: str, *, at_most: int, wait_s: float, answer_s: float) -> "AsyncIterator[Redis]":
-    """A bounded pool of connections, made when they are needed: this never fails, using them may."""
+    """Yield a bounded pool of lazy connections: making it never fails, using it may."""
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=at_most,
@@ -169,7 +169,7 @@ class RedisSessions:
         return statistics_of(await self.count(), listed)
 
     async def check(self) -> None:
-        # Written, because a Redis that only reads answers a PING as well.
+        # Write a key, because a read-only Redis answers a PING as well.
         await self._asked(self._redis.set(f"{self._space}:check", "1", px=1000))
 
     async def _send(self, touches: Sequence[Touch]) -> set[Key]:

@@ -1,7 +1,7 @@
-"""What the reference service can be told, as one frozen value.
+"""The settings of the reference service, as one frozen value.
 
-Whoever starts the service reads flags, files or the environment and fills this in; nothing below reads any of
-them. A value that cannot work is refused here, before anything is started.
+The starting program fills them in from flags, files or the environment; no other code reads any of these. An
+invalid value is refused here, before anything is started.
 """
 
 import math
@@ -109,7 +109,7 @@ class Settings:
             )
 
     def _check_parts(self) -> None:
-        """What else it works with."""
+        """Check the settings of other parts."""
         for address in self.trusted_proxies:
             _check_address(address)
         if self.redis_url and _scheme(self.redis_url) not in {"redis", "rediss", "unix"}:
@@ -165,7 +165,7 @@ class Settings:
 
 
 def _scheme(url: str) -> str:
-    """Nothing of what is no URL: an open bracket is enough for that."""
+    """Return the scheme of a URL; "" for an invalid one, such as one with an open bracket."""
     try:
         return urlsplit(url).scheme
     except ValueError:
@@ -182,5 +182,5 @@ def _check_address(words: str) -> None:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown to people."""
+    """Return the URL with its password hidden."""
     return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", url)

@@ -1,12 +1,12 @@
-"""The WebSockets that are open in this process, and what they are told unasked.
+"""The WebSockets that are open in this process, and their notifications.
 
     a task of theirs is finished     notifications/tasks/status, with the task's id and status
     their tools have changed         notifications/tools/list_changed (another permission, another list)
     their key is revoked             the socket is closed, 4401
 
-Each is told to the sockets of one key (`caller.Caller.key`: a session's, or with authentication all of a client's),
-and to no other. What a socket does not take fast enough is dropped beyond OUTBOX_MAX: notifications say that there
-is something to ask for, they are not the answer.
+Each goes only to the sockets of one key (`caller.Caller.key`: a session's, or with authentication all of a
+client's). Beyond OUTBOX_MAX waiting messages a slow socket loses some: a notification only hints that there
+is something to ask for.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _DONE: Final = frozenset({"completed", "failed"})
 
 @dataclass(slots=True, eq=False)
 class Socket:
-    """One that is open: whose it is now, and what is to be sent on it."""
+    """An open WebSocket: its present caller, and the messages to send."""
 
     caller: Caller
     outbox: "asyncio.Queue[JsonObject]" = field(default_factory=lambda: asyncio.Queue(OUTBOX_MAX))
@@ -44,7 +44,7 @@ class Socket:
 
 
 class Sockets:
-    """See the module."""
+    """The open WebSockets; see the module."""
 
     def __init__(self, events: Events) -> None:
         self._open: set[Socket] = set()

@@ -35,7 +35,7 @@ POSITION_MAX = 2**63 - 1
 
 
 class BadArgumentsError(ValueError):
-    """The arguments do not fit the tool."""
+    """The arguments are invalid for the tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What a tool is called, what it takes, who may call it, and the function that does it."""
+    """A tool: its description, its arguments, the permission that it needs, and its function."""
 
     about: str
     run: Callable[..., Awaitable[JsonObject]]

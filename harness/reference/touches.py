@@ -1,12 +1,13 @@
 """Requests that arrive together share one round trip to the session store.
 
-A touch is on the path of every request, so those that arrive while one batch is under way share the next. The
-ends of requests (`leave`) wait for nobody: they ride along, or go alone when no request came for a moment.
+Every request waits for its touch, so those that arrive while one batch is under way share the next. The ends
+of requests (`leave`) are not awaited: they go with the next batch, or alone when no request came for a
+moment.
 
     request   A     B  C        D                   each is answered by its own batch
     batch     [A]---[B C -A]----[D -B -C]--- ... [-D]     never two at a time, never more than one a request
 
-What it does not know: which store it is.
+It does not know which store it is.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ Key = tuple[str, str | None]  # a session and its owner
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """How many requests of one session began and ended."""
+    """The number of requests of one session that began and ended."""
 
     session: str
     owner: str | None
@@ -41,11 +42,11 @@ class Touch:
 
 Send = Callable[
     [Sequence[Touch]], Awaitable[set[Key]]
-]  # those that there are; may raise StoreUnreachableError
+]  # returns the keys that exist; may raise StoreUnreachableError
 
 
 class Touches:
-    """What is to be told to the store, in batches."""
+    """Collects touches, and sends them to the store in batches."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -61,7 +62,7 @@ class Touches:
         try:
             return await answer
         except asyncio.CancelledError:
-            self.leave(key)  # it is counted, or will be; nobody else will say that it has ended
+            self.leave(key)  # it is counted, or will be, so note its end here
             raise
 
     def leave(self, key: Key) -> None:
@@ -69,7 +70,7 @@ class Touches:
         self._soon()
 
     async def settle(self) -> None:
-        """Until everything is told, or the store has had its time."""
+        """Wait until all touches are sent, at most SETTLE_S."""
         with contextlib.suppress(TimeoutError):
             async with within(SETTLE_S):
                 while self._task is not None or self._waiting or self._ended:
@@ -113,7 +114,7 @@ class Touches:
         try:
             alive = await self._send(touches)
         except StoreUnreachableError as error:
-            failure = error  # nor are ends told again: they are forgotten with the rest of what went wrong
+            failure = error  # the ends are not sent again: they are lost with this batch
         finally:
             for key, answer in batch:
                 if answer.done():  # its request was given up meanwhile

@@ -1,4 +1,4 @@
-"""What comes through the doors: requests, how long they took, and which are open now."""
+"""Counts requests at the doors: how many, how long they took, and which are open now."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from harness.reference.durations import Durations
 
 @dataclass(slots=True)
 class Traffic:
-    """Requests by door since the start; a WebSocket connection counts once, and lasts as long as it does."""
+    """Requests by door since the start; a WebSocket connection counts as one request."""
 
     started_s: float = field(default_factory=time.monotonic)
     requests: Counter[str] = field(default_factory=Counter)
@@ -25,7 +25,7 @@ class Traffic:
 
     @contextmanager
     def passing(self, door: str) -> Iterator[None]:
-        """A request, from its coming to its answer."""
+        """Count and time a request, from its arrival to its answer."""
         self.requests[door] += 1
         self.open_now[door] += 1
         if (durations := self.durations.get(door)) is None:

@@ -9,7 +9,7 @@ that becomes free goes to the next client, not to the next call:
 So how long a client waits depends on how many clients wait and on what it asked for itself, not on how much
 another one asked for: between a call's coming and its turn, each other client is let in at most once for each
 call of its own client that stands before it, and once more.
-Who the client is, is the caller's business. Bounded: so many wait at most, and each for so long at most.
+The caller of `enter` decides who the client is. The number of waiting calls, and their time, are limited.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ WAITING_MAX = 10_000
 
 
 class NoTurnError(Exception):
-    """There was no place for as long as one may wait, or too many wait already."""
+    """No place became free within the time limit, or too many calls wait already."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What happened at the places since the start."""
+    """Counts of the use of places since the start."""
 
     entered: int = 0
-    waited: int = 0  # of those, how many found no place at once
+    waited: int = 0  # how many of them had to wait
     refused: int = 0
     in_use: int = 0
     in_use_most: int = 0
@@ -36,7 +36,7 @@ class Counts:
 
 
 class Turns:
-    """The places; `enter`, and then `leave`, once each."""
+    """The places; call `enter`, and then `leave`, once each."""
 
     def __init__(self, places: int, wait_s: float, waiting_max: int = WAITING_MAX) -> None:
         self._places, self._wait_s, self._waiting_max = places, wait_s, waiting_max
@@ -49,9 +49,9 @@ class Turns:
         return self._waiting
 
     async def enter(self, client: str) -> int:
-        """Take a place, waiting for it if need be; how many others were let in meanwhile."""
+        """Take a place, waiting for it if needed; return how many others were let in meanwhile."""
         counts = self.counts
-        if counts.in_use < self._places:  # nobody waits then: a place that becomes free is handed on at once
+        if counts.in_use < self._places:  # no call waits then: a free place is passed on at once
             self._taken()
             return 0
         before = counts.entered
@@ -59,7 +59,7 @@ class Turns:
         return counts.entered - before - 1
 
     def leave(self) -> None:
-        """Give the place to whose turn it is."""
+        """Pass the place on to the client whose turn it is."""
         self.counts.in_use -= 1
         while self._queues:
             client, queue = self._queues.popitem(last=False)
@@ -92,7 +92,7 @@ class Turns:
             await turn
         except (asyncio.CancelledError, NoTurnError) as error:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.leave()  # it was given, and nobody is there to take it
+                self.leave()  # the place was given to a call that is gone
             else:
                 self._forget(client, turn)
             if isinstance(error, NoTurnError):

@@ -1,7 +1,7 @@
-"""What is remembered of keys that were verified: bounded in time and in number, wrong ones included.
+"""A cache of verified keys, bounded in time and in number; wrong keys are cached, too.
 
-Those who ask for the same key at once share one verification. What was read before a change is not remembered
-after it (`forget`), so a key that is revoked here stops working here at once.
+Simultaneous requests with the same key share one verification. A result from before a change is not cached
+after it (`forget`), so a key that is revoked in this process stops working in it at once.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ Verify = Callable[[str], Awaitable[Caller | None]]
 
 
 class TooManyError(Exception):
-    """More keys are being verified than may wait."""
+    """Too many keys are being verified at the same time."""
 
 
 class Verified:
-    """Answers from memory, and by `verify` where there is none."""
+    """Finds callers in the cache, else by `verify`."""
 
     def __init__(self, verify: Verify, now: Callable[[], float] = time.monotonic) -> None:
         self._verify, self._now = verify, now
@@ -34,7 +34,7 @@ class Verified:
         self._changes = 0
 
     async def caller(self, key: str) -> Caller | None:
-        # Not the key itself: what is remembered is no place to find keys in.
+        # Do not store the key itself, so that the cache holds no keys.
         digest = hashlib.sha256(key.encode()).digest()
         remembered = self._remembered.get(digest)
         if remembered is not None and remembered[1] > self._now():
@@ -48,7 +48,7 @@ class Verified:
         return await asyncio.shield(task)
 
     def forget(self, client: str) -> None:
-        """Something about this client has changed."""
+        """Forget a client that has changed."""
         self._changes += 1
         for digest, (caller, _until) in list(self._remembered.items()):
             if caller is not None and caller.client == client:

@@ -1,4 +1,4 @@
-"""The tool wait: a call that takes as long as it is told, and says how far it has come."""
+"""The tool `wait`: a call that takes a given time, and reports its progress."""
 
 import asyncio
 from typing import Final

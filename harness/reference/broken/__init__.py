@@ -1,6 +1,7 @@
-"""Broken on purpose: `--break NAME` makes the service wrong in one way, so that it can be seen what notices.
+"""Defects on purpose: `--break NAME` adds one to the service, to see which checks notice it.
 
-Each is a small deviation in a file of its own, put in place by `applied`; nothing else of the service knows of it.
+Each is a small change in a file of its own, put in place by `applied`; the rest of the service does not know
+it.
 """
 
 from collections.abc import Mapping

@@ -16,7 +16,7 @@ COMMIT_AFTER_S: Final = 2.0
 
 
 def append_entry(sound: Tool) -> Tool:
-    """The tool with a commit that comes late."""
+    """Return the tool with a late commit."""
     committing: set[asyncio.Task[None]] = set()
 
     async def run(databases: Databases, execution: Execution, **values: Any) -> JsonObject:
@@ -27,7 +27,7 @@ def append_entry(sound: Tool) -> Tool:
                 async with databases.own.connection() as connection, connection.transaction():
                     answer.set_result(await sound.run(_On(connection), execution=execution, **values))
                     await asyncio.sleep(COMMIT_AFTER_S)
-            except Exception as error:  # the caller hears of it, if it still listens
+            except Exception as error:  # pass it on to the caller, unless it has its answer
                 if answer.done():
                     raise
                 answer.set_exception(error)
@@ -41,7 +41,7 @@ def append_entry(sound: Tool) -> Tool:
 
 
 class _On:
-    """Databases whose own pool is one connection that is in a transaction."""
+    """Databases with one connection, which is in a transaction, as their own pool."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -54,4 +54,4 @@ class _On:
         return self._connection
 
     async def __aexit__(self, *_how: object) -> None:
-        """The transaction goes on."""
+        """Do nothing: the transaction goes on."""

@@ -1,4 +1,4 @@
-"""Which part is replaced by which deviation; a part that is not broken is given back as it is."""
+"""Replaces the parts that are broken on purpose; any other part is returned as it is."""
 
 import logging
 from collections.abc import Mapping

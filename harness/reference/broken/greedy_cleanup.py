@@ -8,7 +8,7 @@ IDLE_S: Final = 2.0
 
 
 class GreedyCleanup:
-    """The sweep of sessions in PostgreSQL."""
+    """A cleanup of sessions in PostgreSQL that deletes too many."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

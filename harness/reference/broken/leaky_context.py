@@ -1,4 +1,4 @@
-"""leaky-context: the schema that a request reads is kept where all requests keep it.
+"""leaky-context: the schema of a request is stored in a place that all requests share.
 
 One request at a time sees its own; of those at once, one may read what another asked for.
 """
@@ -10,7 +10,7 @@ from harness.reference.databases import Pool, Table
 
 
 class LeakyPool:
-    """A pool of one database."""
+    """A pool of one database, with the schema of the latest request."""
 
     def __init__(self, sound: Pool) -> None:
         self._sound = sound

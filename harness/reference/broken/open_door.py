@@ -1,11 +1,11 @@
-"""open-door: a key is asked for, and whatever is given is good."""
+"""open-door: a key is required, and any key is accepted."""
 
 from harness.reference.caller import ADMIN, Caller
 from harness.reference.clients import Clients
 
 
 class OpenDoor:
-    """Knows everybody."""
+    """Accepts every key."""
 
     def __init__(self, sound: Clients) -> None:
         self._sound = sound

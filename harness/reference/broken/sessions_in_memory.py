@@ -1,4 +1,4 @@
-"""sessions-in-memory: all that a session store promises, but for what matters when the process ends."""
+"""sessions-in-memory: a complete session store, except that sessions are lost when the process ends."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ class MemorySessions:
         return statistics_of(await self.count(), usages)
 
     async def check(self) -> None:
-        """Memory is there."""
+        """Do nothing: memory is always available."""
 
     async def settle(self) -> None:
-        """Nothing is told to anybody."""
+        """Do nothing: there is nothing to write."""

@@ -1,4 +1,4 @@
-"""slow-leak: each request leaves something behind that nobody takes away. It ends at LEFT_MAX, for the machine's sake."""
+"""slow-leak: each request leaks some memory, up to LEFT_MAX times, to protect the machine."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ LEFT_MAX: Final = 40_000  # 4 GB
 
 
 class SlowLeak:
-    """ASGI in front of ASGI."""
+    """ASGI middleware that leaks memory at each request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

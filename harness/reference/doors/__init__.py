@@ -1,1 +1,1 @@
-"""The ways in: one file each, all in front of the same tools."""
+"""The doors, which are the service's endpoints: one file each, all in front of the same tools."""

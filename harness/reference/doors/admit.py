@@ -1,6 +1,6 @@
-"""In front of /mcp and /tasks: is the call let in? A client is who has the key, without keys an address.
+"""Checks the limits in front of /mcp and /tasks. A client is known by its key, without keys by its address.
 
-Only POST asks for work; the rest is let through.
+Only POST asks for work; other methods pass.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,7 +11,7 @@ from harness.reference.doors.wire import reply, rpc_error
 
 
 class AdmissionGate:
-    """ASGI in front of ASGI."""
+    """ASGI middleware that refuses calls beyond the limits."""
 
     def __init__(self, app: ASGIApp, admission: Admission) -> None:
         self._app, self._admission = app, admission

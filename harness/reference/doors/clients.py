@@ -1,4 +1,4 @@
-"""/clients: who may use the service. For admins; with authentication off, for everybody on loopback.
+"""/clients: the registered clients. For admins; with authentication off, for everybody on loopback.
 
 POST   /clients        {"name": …, "permission": "read-only" | "basic" | "admin"}
                        201 with the client and its key, which is shown this once
@@ -22,7 +22,7 @@ _STATUSES: Final = {BadClientError: 400, TakenError: 409, ClientsUnreachableErro
 
 
 def routes(clients: Clients) -> list[Route]:
-    """The pages."""
+    """Return the routes of these pages."""
 
     async def register(request: Request) -> Response:
         body = await json_body(request)

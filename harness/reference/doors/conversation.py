@@ -1,4 +1,4 @@
-"""What is said on one WebSocket: which messages are let in, what is answered, and the session they belong to."""
+"""The messages on one WebSocket: which are admitted, how they are answered, and their session."""
 
 import asyncio
 from collections import Counter
@@ -29,11 +29,11 @@ from harness.reference.sockets import Socket
 
 SESSION_META: Final = "harness/session"
 SESSION_OVER: Final = 4404
-RESUMING: Final = "harness-resumes"  # the id of the initialize that we say for a client that goes on
+RESUMING: Final = "harness-resumes"  # the id of the initialize that we send for a client that resumes
 
 
 class Conversation:
-    """See the module."""
+    """The conversation on one WebSocket; see the module."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class Conversation:
         self._store, self._admission, self._refusals = store, admission, refusals
         self._socket, self._send, self._agent = socket, send, agent
         self._opening: JSONRPCRequest | None = None
-        self._open: Counter[str | int] = Counter()  # ids are the client's, and it may use one twice
-        self._touched: Counter[str | int] = Counter()  # those of them that the session store knows of
-        self._wishes: dict[str | int, Wish] = {}  # of the clients of those that are open
+        self._open: Counter[str | int] = Counter()  # the client chooses the ids, and may use one twice
+        self._touched: Counter[str | int] = Counter()  # open requests that the session store has counted
+        self._wishes: dict[str | int, Wish] = {}  # for each open request
         self._answered = asyncio.Event()
         self.is_over = False
 
@@ -58,7 +58,7 @@ class Conversation:
         return self._socket.caller
 
     async def admitted(self, frame: str | bytes) -> JSONRPCMessage | None:
-        """The message, unless it was answered here."""
+        """Return the message, or None if it was answered here."""
         try:
             message = jsonrpc_message_adapter.validate_json(frame, by_name=False)
         except ValidationError as error:
@@ -80,23 +80,23 @@ class Conversation:
         return message
 
     def heard(self, message: JSONRPCMessage) -> Wish:
-        """What the client of this message wishes, which it may change later by a notification."""
+        """Return the client's wish for this message, which a later notification may change."""
         if isinstance(message, JSONRPCRequest):
             return self._wishes.setdefault(message.id, Wish())
         if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             meant = (message.params or {}).get("requestId")
             if isinstance(meant, str | int) and (wish := self._wishes.get(meant)) is not None:
                 wish.stop = True
-                self._ended(meant)  # nobody will answer it
+                self._ended(meant)  # it gets no answer
         return Wish()
 
     def refused(self, words: str, *, status: int | None = None, code: int | None = None) -> None:
-        """Note it: what is refused here has no status of HTTP on its way out."""
+        """Note a refusal here, since it leaves without an HTTP status."""
         with acting(self.caller):
             self._refusals.note("websocket", words, status=status, code=code)
 
     async def answer(self, message: Any) -> None:
-        """Say what the server answers; its own initialize for one who goes on is nobody's business."""
+        """Send the server's answer, but not the one to our own initialize for a client that resumes."""
         is_answer = isinstance(message, JSONRPCResponse | JSONRPCError)
         if is_answer and message.id == RESUMING:
             return
@@ -107,7 +107,7 @@ class Conversation:
             self._ended(message.id)
 
     async def notify(self) -> None:
-        """Say what nobody asked for, for as long as the connection lasts."""
+        """Send notifications while the connection lasts."""
         while True:
             await self._send(await self._socket.outbox.get())
 
@@ -117,7 +117,7 @@ class Conversation:
             await self._answered.wait()
 
     def end(self) -> None:
-        """The connection is gone, and with it who waited."""
+        """End all open requests: the connection is gone."""
         for request_id in list(self._open.elements()):
             self._ended(request_id)
 
@@ -140,7 +140,7 @@ class Conversation:
         return None
 
     async def _begin(self, message: Any) -> None:
-        """The initialize was answered: a session begins, if it was accepted and there is a store to keep it."""
+        """Open a session after a successful initialize, if the store answers."""
         opening, self._opening = self._opening, None
         if opening is None or not isinstance(message, JSONRPCResponse):
             return
@@ -150,7 +150,7 @@ class Conversation:
         try:
             session = await self._store.open(client)
         except StoreUnreachableError:
-            return  # served for as long as it stays connected
+            return  # it is served without a session, while it stays connected
         with acting(self.caller):
             self._socket.caller = within(session)
         message.result["_meta"] = {**message.result.get("_meta", {}), SESSION_META: session}

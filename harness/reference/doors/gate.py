@@ -1,4 +1,4 @@
-"""In front of the SDK at /mcp: sessions of the handshake era, kept in a SessionStore.
+"""Keeps the sessions of the handshake era in front of the SDK at /mcp, in a SessionStore.
 
 The SDK runs stateless, so it asks for no session and forgets everything after each request; that is what lets
 any process serve any session, also after a restart. The protocol's rules on sessions are kept here instead:
@@ -40,7 +40,7 @@ _HANDSHAKE: Final = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL
 
 
 class SessionGate:
-    """ASGI in front of ASGI; see the module."""
+    """ASGI middleware; see the module."""
 
     def __init__(self, app: ASGIApp, store: SessionStore) -> None:
         self._app, self._store = app, store
@@ -95,7 +95,7 @@ class SessionGate:
         if isinstance(message, dict) and message.get("method") != "initialize":
             await reply(send, 400, rpc_error(None, INVALID_REQUEST, "Missing session ID"))
             return
-        # What is not JSON-RPC at all is the SDK's to refuse: it knows the right words.
+        # The SDK refuses what is not JSON-RPC at all: it has the right error.
         client = client_of(message, current().client, agent_of(scope))
         onward = replayed(body, receive)
         await self._app(scope, onward, self._opening(send, client) if client else send)

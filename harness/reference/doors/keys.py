@@ -1,9 +1,9 @@
-"""In front of every door when authentication is on: the bearer key that says who asks.
+"""Checks the bearer key in front of every door when authentication is on.
 
     Authorization: Bearer mcp_…
 
-Without a right one: 401 (on a WebSocket too, before it opens). Who asks is known to everything behind (`caller`).
-/health is open: it says nothing but whether the service works, and those who ask it have no keys.
+Without a valid one: 401 (on a WebSocket too, before it opens). All code behind it knows the caller
+(`caller`). /health is open: it only says whether the service works, and health probes have no keys.
 """
 
 from typing import Final, Protocol
@@ -21,15 +21,15 @@ _CHALLENGE = (b"www-authenticate", b"Bearer")
 
 
 class Keys(Protocol):
-    """Who knows whose key it is."""
+    """Finds the caller of a key."""
 
     async def caller(self, key: str) -> Caller | None:
-        """None: nobody's."""
+        """Return whose key this is; None for an unknown key."""
         ...
 
 
 class KeyGuard:
-    """ASGI in front of ASGI; see the module."""
+    """ASGI middleware; see the module."""
 
     def __init__(self, app: ASGIApp, clients: Keys) -> None:
         self._app, self._clients = app, clients

@@ -1,4 +1,4 @@
-"""The page for Prometheus, in its text format 0.0.4. What is not known is left out, and is not zero."""
+"""The page for Prometheus, in its text format 0.0.4. A value that is unknown is left out, and is not zero."""
 
 import os
 import resource
@@ -13,7 +13,7 @@ from harness.reference.traffic import Traffic
 
 PREFIX = "harness_target_"
 Samples = Iterable[tuple[Mapping[str, str], float]]
-# Of a pool's statistics: those that say how it is now, and those that only grow.
+# A pool's statistics: gauges of its present state, and counters that only grow.
 _POOL_NOW = {
     "open": "connections to the database",
     "idle": "connections that nobody uses",
@@ -39,7 +39,7 @@ def text(
     pools: Mapping[str, Mapping[str, float]],
     sessions: int | None,
 ) -> str:
-    """The page."""
+    """Return the page."""
     recorded = executions.statistics()
     parts = [
         _family("requests_total", "requests by door", ((_door(d), n) for d, n in traffic.requests.items())),

@@ -1,4 +1,4 @@
-"""Which names the service answers to: the Host and Origin checks in front of every door.
+"""Checks Host and Origin in front of every door: the names to which the service answers.
 
 A service on loopback is reachable by any web page that the user opens, if the page's own name is made to point
 at 127.0.0.1. So the name must be loopback's own, or one of those in the settings; the port is free, since proxies
@@ -14,7 +14,7 @@ _HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d+)?")
 
 
 class Names:
-    """What the settings allow, ready to be asked for each request."""
+    """The allowed names, prepared for a check at each request."""
 
     def __init__(self, settings: Settings) -> None:
         self._checked = settings.host in LOOPBACK or bool(settings.allowed_hosts)
@@ -22,7 +22,7 @@ class Names:
         self._allowed = {f"[{name}]" if ":" in name else name.lower() for name in names}
 
     def refusal(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[int, bytes] | None:
-        """The status and words to refuse a request with, or None."""
+        """Return the status and message to refuse a request with, or None."""
         if not self._checked:
             return None
         host = origin = None

@@ -1,7 +1,7 @@
 """/health, /status and /metrics: whether the service can work, and what it is doing.
 
-/health answers within its time limit whatever happens to the parts, because it is read by load balancers and by
-load tests in the middle of a fault:
+/health answers within its time limit even if parts hang, because load balancers, and load tests during a
+fault, read it:
 
     healthy     200   every part answers
     degraded    200   a part does not (Redis, a queue), but tools can be called
@@ -48,7 +48,7 @@ _FAILURES = (
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """The pages; `checks` are of parts beside the databases and the sessions."""
+    """The pages; `checks` covers parts other than the databases and the sessions."""
 
     settings: Settings
     databases: Databases
@@ -108,12 +108,12 @@ class Observer:
         return Response(page, media_type=METRICS_TYPE)
 
     async def _databases_work(self) -> None:
-        """The way of the tools, and the way of what is recorded: either may be down alone."""
+        """Query the database of the tools and that of the records: either may be down alone."""
         await self.databases.read[DATABASES[0]].query("SELECT 1")
         await self.databases.own.query("SELECT 1 FROM executions LIMIT 1")
 
     async def _sessions_open(self) -> int | None:
-        """None when nobody can say, which is not none."""
+        """Return the number of open sessions; None when it is unknown."""
         try:
             async with asyncio.timeout(self.settings.health_timeout_s):
                 return await self.sessions.count()

@@ -1,4 +1,4 @@
-"""What an initialize says of its client: the same at every door that opens sessions."""
+"""Reads the client from an initialize, in the same way at every door that opens sessions."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ METADATA_MAX: Final = 20  # capabilities that are kept
 
 
 def client_of(message: Any, owner: str | None, agent: str = "") -> Client | None:
-    """Who initializes; None when the SDK will refuse it (then there is no session to open)."""
+    """Return the client that initializes; None when the SDK will refuse it, so that no session is opened."""
     if not isinstance(message, dict) or not isinstance(message.get("params"), dict) or "id" not in message:
         return None
     params = message["params"]
@@ -30,7 +30,7 @@ def client_of(message: Any, owner: str | None, agent: str = "") -> Client | None
 
 
 def _kept(word: str) -> str:
-    """PostgreSQL's text has no NUL, and a name is not a place to store data."""
+    """Return the text without NUL, which PostgreSQL cannot store, and cut to WORD_MAX."""
     return word.replace("\0", "")[:WORD_MAX]
 
 

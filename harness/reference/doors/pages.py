@@ -1,4 +1,4 @@
-"""What the pages share: bounded JSON bodies, JSON answers, and errors in the words of HTTP."""
+"""Helpers of the pages: bounded JSON bodies, JSON answers, and errors as HTTP statuses."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -15,7 +15,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class BadBodyError(ValueError):
-    """The body is not what the page takes."""
+    """The body is not what the page accepts."""
 
 
 _STATUS: Final[Mapping[type[Exception], int]] = {
@@ -25,12 +25,12 @@ _STATUS: Final[Mapping[type[Exception], int]] = {
 
 
 def page(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A value as JSON; times are ISO 8601."""
+    """Return a value as a JSON response; times are ISO 8601."""
     return Response(encode(content), status, headers, media_type="application/json")
 
 
 async def json_body(request: Request) -> JsonObject:
-    """The body, which must be one JSON object."""
+    """Return the body, which must be one JSON object."""
     try:
         body = msgspec.json.decode(await read_body(request.receive))
     except NOT_JSON as error:
@@ -41,7 +41,7 @@ async def json_body(request: Request) -> JsonObject:
 
 
 def answering(answer: Answer, statuses: Mapping[type[Exception], int]) -> Answer:
-    """The page, with its errors as statuses; those of every page are known here."""
+    """Return the page with its errors turned into statuses; errors common to all pages are included."""
     known = {**_STATUS, **statuses}
 
     async def page_or_error(request: Request) -> Response:

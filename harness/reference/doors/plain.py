@@ -2,9 +2,10 @@
 
     {"jsonrpc": "2.0", "id": 1, "method": TOOL, "params": {…arguments…, "_client_id": "optional"}}
 
-`method` is the tool; `_client_id` is whose turn the call goes by. The answer is a JSON-RPC result in the form of
-MCP's tools/call, or a JSON-RPC error with status 200; only a body that is not JSON-RPC at all has status 400. A call
-without an id is refused: it would be a notification, and these calls exist for their answers.
+`method` is the tool; `_client_id` names the client whose turn it is. The answer is a JSON-RPC result in the
+form of MCP's tools/call, or a JSON-RPC error with status 200; only a body that is not JSON-RPC at all has
+status 400. A call without an id is refused: it would be a notification, and these calls exist for their
+answers.
 """
 
 from dataclasses import replace
@@ -28,7 +29,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class PlainDoor:
-    """ASGI; see the module."""
+    """An ASGI application; see the module."""
 
     def __init__(self, pipeline: Pipeline, admission: Admission) -> None:
         self._pipeline, self._admission = pipeline, admission
@@ -78,7 +79,7 @@ class PlainDoor:
 
 
 def _named(params: Any) -> Caller:
-    """The present caller, under the name it gives itself; a registered client keeps its own."""
+    """Return the present caller with the name it gives itself; a registered client keeps its own."""
     who = current()
     name = params.get("_client_id") if isinstance(params, dict) else None
     return replace(who, name=name[:NAME_MAX]) if isinstance(name, str) and who.client is None else who

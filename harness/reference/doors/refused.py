@@ -1,4 +1,4 @@
-"""In front of all doors: what leaves as a refusal is noted, whoever refused; and headers as HTTP means them.
+"""In front of all doors: notes every answer that is a refusal, and trims headers as HTTP demands.
 
 A refusal is an answer with a status of 400 or more; JSON-RPC errors that leave with 200 are noted where they are
 made (`streamable`, `conversation`). A request that has its record already says so in its scope: NOTED.
@@ -19,7 +19,7 @@ _BLANKS: Final = (32, 9)
 
 
 def watched(scope: Scope, send: Send, door: str, refusals: Refusals) -> Send:
-    """Send as before, and note what is a refusal."""
+    """Return a `send` that also notes refusals."""
     status = 0
 
     async def sent(message: Message) -> None:
@@ -46,7 +46,7 @@ def trimmed(scope: Scope) -> None:
 
 
 def _said(body: bytes) -> tuple[int | None, str]:
-    """The code and the words of an error, of JSON-RPC or of a page."""
+    """Return code and message of an error, of JSON-RPC or of a page."""
     try:
         answer: Any = msgspec.json.decode(body) if len(body) <= _LOOKED_AT_MAX else None
     except NOT_JSON:

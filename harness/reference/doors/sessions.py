@@ -1,4 +1,4 @@
-"""/sessions: what clients did and do. For admins; with authentication off, for everybody on loopback.
+"""/sessions: statistics of sessions. For admins; with authentication off, for everybody on loopback.
 
 GET /sessions        how many are open, and what clients did since the schema was made
 GET /sessions/{id}   one that is open; to the client whose it is as well
@@ -20,7 +20,7 @@ _STATUSES: Final[Mapping[type[Exception], int]] = {StoreUnreachableError: 503}
 
 
 def routes(sessions: SessionUpkeep) -> list[Route]:
-    """The pages."""
+    """Return the routes of these pages."""
 
     async def statistics(_request: Request) -> Response:
         current().must(ADMIN)

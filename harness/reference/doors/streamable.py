@@ -1,6 +1,6 @@
 """/mcp: Model Context Protocol over Streamable HTTP, by the official SDK, in both eras.
 
-The SDK is told the tools and nothing else; sessions are the gate's business. It answers in whole JSON bodies,
+The SDK gets the tools and nothing else; the gate handles sessions. It answers in whole JSON bodies,
 which is cheaper for both sides, unless the settings ask for event streams, or a request for its progress.
 """
 
@@ -38,11 +38,11 @@ NAME = "harness-target"
 
 
 class UnknownToolError(MCPError):
-    """The pipeline has recorded it already."""
+    """There is no such tool; the pipeline has recorded the call already."""
 
 
 def mcp_server(pipeline: Pipeline, door: str, refusals: Refusals) -> Server[Any]:
-    """The SDK's server with our tools; `door` is what its calls are recorded under."""
+    """Return the SDK's server with our tools; its calls are recorded under `door`."""
     listed = {permission: _listed(permission) for permission in PERMISSIONS}
 
     async def on_list_tools(_context: object, params: PaginatedRequestParams | None) -> ListToolsResult:
@@ -74,13 +74,13 @@ def mcp_server(pipeline: Pipeline, door: str, refusals: Refusals) -> Server[Any]
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
     )
-    # Instead of tracing that nobody listens to, on every request.
+    # This replaces the SDK's tracing, which nothing reads.
     server.middleware[:] = [_noting(door, refusals)]
     return server
 
 
 def _noting(door: str, refusals: Refusals) -> ServerMiddleware[Any]:
-    """Unknown methods and wrong parameters: the SDK refuses them, in the handshake era with status 200."""
+    """Return middleware that notes what the SDK refuses: unknown methods and wrong parameters."""
 
     async def noting(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         try:
@@ -98,7 +98,7 @@ def _noting(door: str, refusals: Refusals) -> ServerMiddleware[Any]:
 
 
 def _listed(permission: str) -> ListToolsResult:
-    """The tools that a caller with this permission may call."""
+    """Return the tools that a caller with this permission may call."""
     caller = Caller(permission=permission)
     return ListToolsResult(
         tools=[
@@ -115,10 +115,10 @@ def _listed(permission: str) -> ListToolsResult:
 
 
 def telling(whole: ASGIApp, streamed: ASGIApp) -> ASGIApp:
-    """Requests that ask to hear of their progress get an event stream, the others a whole body."""
+    """Return an application that answers requests for progress by an event stream, others by a whole body."""
 
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
-        try:  # also of what needs none: the SDK reads it first, and waits for it
+        try:  # also if there should be none: the SDK reads and awaits it, too
             body = await read_body(receive)
         except BodyError as error:
             await refuse_body(send, error)

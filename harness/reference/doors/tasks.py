@@ -1,11 +1,11 @@
-"""/tasks: work that is asked for now and done later. For clients with the permission basic.
+"""/tasks: work that is submitted now and done later. For clients with the permission basic.
 
     POST /tasks        {"kind": …, "arguments": {…}}: 202 with the task's id, once it is on disk
     GET  /tasks        how many there are, by status
     GET  /tasks/{id}   the task with its history; to the client that submitted it, and to admins
 
-A task belongs to the session that the header Mcp-Session-Id names, else to the client whose key it is: they are
-told when it is finished, if they have a WebSocket open.
+A task belongs to the session in the header Mcp-Session-Id, else to the client of the key. The owner is
+notified when it is finished, if it has a WebSocket open.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ _STATUSES: Final[Mapping[type[Exception], int]] = {
 
 
 def routes(parts: TaskParts, sessions: SessionUpkeep) -> list[Route]:
-    """The pages."""
+    """Return the routes of these pages."""
 
     async def submit(request: Request) -> Response:
         current().must(BASIC)
@@ -63,7 +63,7 @@ def routes(parts: TaskParts, sessions: SessionUpkeep) -> list[Route]:
 
 
 async def _submitter(session_id: str | None, sessions: SessionUpkeep) -> Caller | None:
-    """Whose the task is; None when it names a session that is not there, or another client's."""
+    """Return the task's owner; None when it names a session that does not exist, or is another client's."""
     if session_id is None:
         return current()
     session = await sessions.find(session_id) if ids.can_be(session_id) else None

@@ -42,7 +42,7 @@ TOO_BIG: Final = 1009
 
 
 class WebSocketDoor:
-    """ASGI; see the module."""
+    """An ASGI application; see the module."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class WebSocketDoor:
         self._reading: set[anyio.CancelScope] = set()
 
     def stop(self) -> None:
-        """Read nothing any more; each connection ends when its calls are answered."""
+        """Stop reading; each connection ends when its calls are answered."""
         self._stopping = True
         for scope in self._reading:
             scope.cancel()
@@ -97,7 +97,7 @@ class WebSocketDoor:
             await send({"type": "websocket.close", "code": 1012, "reason": "the service stops"})
 
     async def _hold(self, conversation: Conversation, receive: Receive, said: list[str]) -> None:
-        """From the first frame to the last."""
+        """Serve one connection from the first frame to the last."""
         to_server, server_reads = create_context_streams[SessionMessage | Exception](0)
         server_writes, from_server = create_context_streams[SessionMessage](0)
 
@@ -115,7 +115,7 @@ class WebSocketDoor:
                     if conversation.is_over:
                         return
                     if message is not None:
-                        # Both are known to whoever works on this message.
+                        # The code that works on this message can read both.
                         with acting(conversation.caller), wishing(conversation.heard(message)):
                             await to_server.send(SessionMessage(message))
                 if event is None:
@@ -136,7 +136,7 @@ class WebSocketDoor:
             conversation.end()
 
     async def _next(self, receive: Receive) -> Message | None:
-        """The next event; None when the service stops."""
+        """Return the next event; None when the service stops."""
         if self._stopping:
             return None
         with anyio.CancelScope() as scope:
@@ -148,7 +148,7 @@ class WebSocketDoor:
         return None
 
     async def _said_before(self, token: str) -> list[str] | None:
-        """What the client would have to say again, or None when there is no such session for it."""
+        """Return the handshake messages of a resumed session; None when the client has no such session."""
         owner = current().client
         if not ids.can_be(token) or not await self._store.touch(token, owner):
             return None
@@ -164,7 +164,7 @@ class WebSocketDoor:
 
 
 def _heard(send: Send) -> Send:
-    """Send for as long as somebody is there: a client that left hears nothing, and that is no fault of anybody's."""
+    """Return a `send` that does nothing, without an error, when the client is gone."""
     over = False
 
     async def said(message: Message) -> None:
@@ -177,7 +177,7 @@ def _heard(send: Send) -> Send:
         except (
             OSError,
             RuntimeError,
-        ):  # what ASGI says of a client that is gone, or was closed for its frames
+        ):  # ASGI's errors when the client is gone, or was closed for its frames
             over = True
 
     return said

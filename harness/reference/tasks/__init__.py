@@ -1,1 +1,1 @@
-"""Work that is asked for now and done later: the tasks, their queues and their workers."""
+"""Work that is submitted now and done later: the tasks, their queues and their workers."""

@@ -1,7 +1,7 @@
-"""What tasks can be: a registry. To add a kind, write one function and add one line to KINDS.
+"""The kinds of tasks: a registry. To add a kind, write one function and add one line to KINDS.
 
-A kind checks its arguments when the task is submitted (BadTaskError), and does its work later: what it returns is
-the task's result. Work that reads may run more than once, when workers die; what it returns counts once.
+A kind checks its arguments when the task is submitted (BadTaskError), and does its work later; its return
+value is the task's result. If workers die, the work may run more than once; one result counts.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ Arguments = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of task is checked and done."""
+    """A kind of task: its check, and its work."""
 
     check: Callable[[Arguments], None]
     work: Callable[[Databases, Arguments], Awaitable[Any]]
 
 
 def checked(kind: object, arguments: object) -> tuple[str, JsonObject]:
-    """The task's kind and arguments, if it can be done."""
+    """Return kind and arguments of a task; raise BadTaskError if they are invalid."""
     if not isinstance(kind, str) or kind not in KINDS:
         raise BadTaskError(f"kind must be one of {', '.join(KINDS)}.")
     if not isinstance(arguments, dict):

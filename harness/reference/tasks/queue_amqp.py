@@ -1,11 +1,11 @@
-"""The queue in RabbitMQ: it tells workers at once, and the table of tasks decides (`table`).
+"""The queue in RabbitMQ: it notifies workers at once, and the table of tasks decides (`table`).
 
-    submit   the row first, then a persistent message to the durable queue {schema}.tasks, confirmed by the broker
-    work     claim, do, finish, and only then acknowledge: the message of a worker that dies is delivered again
-    sweep    rows that no message told of (the broker was away, or lost it) are published again
+submit   the row first, then a persistent message to the durable queue {schema}.tasks, confirmed by the broker
+work     claim, do, finish, and only then acknowledge: the message of a worker that dies is delivered again
+sweep    rows without a message (the broker was away, or lost it) are published again
 
-So a message may come twice, or for a task that is done: the claim finds out, and nothing is done twice.
-While the broker is away tasks are accepted and wait; connections are made again, with a pause between.
+So a message may come twice, or for a task that is done: the claim prevents that anything is done twice.
+While the broker is away tasks are accepted and wait; lost connections are made again, after a pause.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class QueueUnreachableError(Exception):
 
 
 class AmqpQueue:
-    """See the module."""
+    """The queue in RabbitMQ; see the module."""
 
     def __init__(self, url: str, name: str, tasks: Tasks, *, durable: bool = True) -> None:
         self._url, self.name, self._tasks, self._durable = url, name, tasks, durable
@@ -44,14 +44,14 @@ class AmqpQueue:
         self._opening = asyncio.Lock()
 
     async def publish(self, task: str) -> None:
-        """Tell the workers; when the broker is away the sweep tells them later."""
+        """Publish a task; if the broker is away, the sweep does it later."""
         try:
             await self._publish(task)
         except QueueUnreachableError as error:
             log.warning("Task %s waits for the queue: %s", task, error)
 
     async def check(self) -> None:
-        """Return when the queue works."""
+        """Return when the queue works, else raise QueueUnreachableError."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 channel = await self._channel()
@@ -68,10 +68,10 @@ class AmqpQueue:
                     await publishing[0].close()
 
     def wake(self) -> None:
-        """The broker does that."""
+        """Do nothing: the broker wakes the workers."""
 
     async def work(self, worker: Worker, at_once: int) -> None:
-        """Do tasks, so many at a time, until cancelled."""
+        """Do tasks, `at_once` at a time, until cancelled."""
         while True:
             try:
                 await self._consume(worker, at_once)
@@ -80,7 +80,7 @@ class AmqpQueue:
             await asyncio.sleep(PAUSE_S)
 
     async def sweep(self) -> None:
-        """Publish again what nobody was told of, until cancelled."""
+        """Publish tasks without a message again and again, until cancelled."""
         while True:
             await asyncio.sleep(PAUSE_S)
             try:
@@ -100,7 +100,7 @@ class AmqpQueue:
         except _FAILURES as error:
             await self.close()
             raise QueueUnreachableError(str(error) or type(error).__name__) from error
-        with contextlib.suppress(TasksUnreachableError):  # then it is published twice, which does no harm
+        with contextlib.suppress(TasksUnreachableError):  # then it is published again, which does no harm
             await self._tasks.told(task)
 
     async def _channel(self) -> AbstractChannel:
@@ -113,7 +113,7 @@ class AmqpQueue:
             return self._publishing[1]
 
     async def _consume(self, worker: Worker, at_once: int) -> None:
-        """Until the connection is lost."""
+        """Consume messages until the connection is lost."""
         connection: AbstractRobustConnection | Any = await aio_pika.connect(self._url, timeout=ANSWER_S)
         async with connection:
             channel = await connection.channel()

@@ -1,6 +1,6 @@
-"""The queue that is always there: the table of tasks itself, asked again and again.
+"""The queue without a broker: the table of tasks itself, which workers poll.
 
-A free worker asks at once when a task was submitted or finished (`wake`), else every POLL_S.
+A free worker polls at once when a task was submitted or finished (`wake`), else every POLL_S.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ log = logging.getLogger(__name__)
 
 
 class PostgresQueue:
-    """See the module."""
+    """The queue in PostgreSQL; see the module."""
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
         self._wake = asyncio.Event()
 
     async def publish(self, _task: str) -> None:
-        """It is in the table already."""
+        """Wake a worker; the task is in the table already."""
         self.wake()
 
     def wake(self) -> None:
         self._wake.set()
 
     async def work(self, worker: Worker, at_once: int) -> None:
-        """Do tasks, so many at a time, until cancelled."""
+        """Do tasks, `at_once` at a time, until cancelled."""
         doing: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -50,11 +50,11 @@ class PostgresQueue:
             await asyncio.gather(*doing, return_exceptions=True)
 
     async def check(self) -> None:
-        """Return when the queue works."""
+        """Return when the queue works, else raise."""
         await self._tasks.check()
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
     async def _claimed(self, worker: Worker, at_most: int) -> list[Claimed]:
         try:

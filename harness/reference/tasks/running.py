@@ -18,7 +18,7 @@ from harness.reference.tasks.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class TaskParts:
-    """What the doors need."""
+    """The table and the queue of tasks, for the doors."""
 
     tasks: Tasks
     queue: AmqpQueue | PostgresQueue
@@ -26,7 +26,7 @@ class TaskParts:
 
 @asynccontextmanager
 async def opened(settings: Settings, databases: Databases, events: Events) -> AsyncIterator[TaskParts]:
-    """Tasks are taken, and done if there are workers here, inside this."""
+    """Accept tasks while the body runs, and do them if the settings want workers in this process."""
     tasks = Tasks(databases.own, settings.task_lease_s)
     work: list[Coroutine[Any, Any, None]] = []
     queue: AmqpQueue | PostgresQueue = PostgresQueue(tasks)

@@ -1,9 +1,10 @@
-"""The table of tasks, in PostgreSQL whatever the queue is: it decides who does what, and that it is done once.
+"""The table of tasks, in PostgreSQL for every queue: it decides which worker does a task, exactly once.
 
-- Whoever claims a task gets the next attempt and a lease, which it renews while it works. A task whose lease
-  is over is claimed by the next one who asks (`FOR UPDATE SKIP LOCKED`: those who ask at once get different ones).
-- Finishing and the effect of the work are one transaction, and it counts only for the attempt that is the
-  latest. So a worker that was thought dead and comes back has no effect: what is done twice is undone.
+- A worker that claims a task gets the next attempt number and a lease, which it renews while it works. After
+  the lease has expired another worker may claim the task (`FOR UPDATE SKIP LOCKED`: workers that ask at once
+  get different ones).
+- Finishing a task and its effect are one transaction, which succeeds only for the latest attempt. So a worker
+  that was thought dead and comes back has no effect.
 - Every change of status leaves a row in `task_history`, in the same transaction.
 """
 
@@ -27,7 +28,7 @@ from harness.reference.tasks.task import (
     TasksUnreachableError,
 )
 
-Effect = Callable[[Any], Awaitable[None]]  # what the work changes, on the connection of the transaction
+Effect = Callable[[Any], Awaitable[None]]  # changes the work's data, on the connection of the transaction
 
 _FAILURES = (*UNREACHABLE, BusyError, asyncpg.PostgresError)
 _DURABLY: Final = "SELECT set_config('synchronous_commit', 'on', true)"
@@ -65,13 +66,13 @@ _UNTOLD = """SELECT id FROM tasks WHERE
 
 
 class Tasks:
-    """See the module."""
+    """The table of tasks; see the module."""
 
     def __init__(self, pool: Pool, lease_s: float) -> None:
         self._pool, self.lease_s = pool, lease_s
 
     async def submit(self, kind: str, arguments: Mapping[str, Any], owner: str) -> str:
-        """A new task's id, once it is on disk."""
+        """Add a task; return its id once it is on disk."""
         task = secrets.token_hex(16)
         async with self._transaction() as connection:
             await connection.execute(_SUBMIT, task, kind, msgspec.json.encode(arguments).decode(), owner)
@@ -79,21 +80,24 @@ class Tasks:
         return task
 
     async def claim_next(self, at_most: int, worker: str) -> list[Claimed]:
-        """The oldest that nobody works on."""
+        """Claim the oldest tasks that no worker has."""
         return await self._claimed(_CLAIM_NEXT, at_most, worker, self.lease_s)
 
     async def claim(self, task: str, worker: str, *, take_over: bool) -> Claimed | None:
-        """This one, unless it is done, or somebody works on it (who may be known to be dead: then take it over)."""
+        """Claim this task, unless it is done or another worker has it.
+
+        With `take_over` that worker is dead.
+        """
         for claimed in await self._claimed(_CLAIM_ONE, 1, worker, self.lease_s, task, take_over):
             return claimed
         return None
 
     async def renew(self, claimed: Claimed) -> bool:
-        """Go on for another lease; False when it is not ours any more."""
+        """Renew the lease; False when the task is no longer ours."""
         return bool(await self._rows(_RENEW, claimed.id, claimed.attempt, self.lease_s))
 
     async def complete(self, claimed: Claimed, result: Any, effect: Effect | None = None) -> bool:
-        """Done, with its effect; False, and no effect, when it is not ours any more."""
+        """Complete the task with its effect; False, and no effect, when it is no longer ours."""
         text = msgspec.json.encode(result).decode()
         async with self._transaction() as connection:
             if not await self._finish(connection, claimed.id, claimed.attempt, COMPLETED, text, None):
@@ -105,12 +109,12 @@ class Tasks:
         return True
 
     async def fail(self, task: str, attempt: int, error: str) -> bool:
-        """It cannot be done; False when it is not ours any more."""
+        """Mark the task as failed; False when it is no longer ours."""
         async with self._transaction() as connection:
             return await self._finish(connection, task, attempt, FAILED, None, error)
 
     async def give_up(self) -> int:
-        """Those that were tried often enough fail; how many."""
+        """Fail tasks that were tried ATTEMPTS_MAX times; return how many."""
         tired = await self._rows(_GIVE_UP, ATTEMPTS_MAX)
         words = f"given up: its worker died {ATTEMPTS_MAX} times"
         return sum([await self.fail(task, attempt, words) for task, attempt in tired])
@@ -125,24 +129,24 @@ class Tasks:
         return None
 
     async def counts(self) -> dict[str, int]:
-        """How many there are, by status."""
+        """Return the number of tasks by status."""
         return dict(await self._rows("SELECT status, count(*) FROM tasks GROUP BY 1"))
 
     async def check(self) -> None:
-        """Return when the table is there; cheap."""
+        """Return when the table can be read, else raise; cheap."""
         await self._rows("SELECT id FROM tasks LIMIT 1")
 
     async def release(self, claimed: Claimed) -> None:
-        """Leave it to another worker at once."""
+        """Give the task up, so that another worker can claim it at once."""
         sql = "UPDATE tasks SET lease_until = now() WHERE id = $1 AND attempt = $2 AND status = 'running' RETURNING id"
         await self._rows(sql, claimed.id, claimed.attempt)
 
     async def untold(self, *, after_s: float, again_s: float) -> list[str]:
-        """Tasks that nobody works on, though a queue should have told somebody by now."""
+        """Return tasks that no worker has, although a queue should have delivered them by now."""
         return [task for (task,) in await self._rows(_UNTOLD, after_s, again_s)]
 
     async def told(self, task: str) -> None:
-        """A queue has taken it."""
+        """Note that a queue has accepted the task."""
         await self._rows("UPDATE tasks SET published_at = now() WHERE id = $1 RETURNING id", task)
 
     async def _finish(self, connection: Any, task: str, attempt: int, status: str, *how: str | None) -> bool:

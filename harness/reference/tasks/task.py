@@ -1,4 +1,4 @@
-"""A task: what it is, and the way it goes.
+"""A task, and its states.
 
 pending --> running --> completed
               |   \\---> failed        it cannot be done, or was tried ATTEMPTS_MAX times
@@ -19,7 +19,7 @@ class TasksUnreachableError(Exception):
 
 
 class BadTaskError(ValueError):
-    """That is no task that can be done."""
+    """The task is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A task that this worker is to do; `attempt` tells it from one that took it over."""
+    """A task that a worker has claimed; `attempt` distinguishes it from a later claim."""
 
     id: str
     kind: str

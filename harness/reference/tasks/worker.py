@@ -1,7 +1,7 @@
-"""Doing one task that was claimed: work, then finish, and hold the lease meanwhile.
+"""Does one claimed task: work, then finish, and renew the lease meanwhile.
 
-What the task itself is to blame for fails it, with words. When a database is away nobody is to blame: the attempt
-ends without a word (TasksUnreachableError), and the task is claimed again when its lease is over.
+An error of the task itself fails it, with a message. If a database is away, the attempt just ends
+(TasksUnreachableError), and the task is claimed again when its lease has expired.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 
 
 def worker_name() -> str:
-    """Which process of which machine, for people; and nobody else's."""
+    """Return a unique name with machine and process, for people."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
 class Worker:
-    """See the module."""
+    """A worker; see the module."""
 
     def __init__(self, tasks: Tasks, databases: Databases) -> None:
         self.name = worker_name()
