@@ -143,7 +143,7 @@ class Pool:
         return Table(columns, [[_plain(value) for value in record.values()] for record in records])
 
     def statistics(self) -> dict[str, float]:
-        """Return how the connections are used: by how many clients, how often, and the time that calls wait."""
+        """Return how the connections are used: by how many clients, how often, and how long calls wait."""
         counts, opened = self._turns.counts, self._connected - self._discarded
         return {
             "min": self._size_min,
