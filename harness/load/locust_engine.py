@@ -135,10 +135,7 @@ class _LocustLoad:
         return {"clock_error_ms": worst_ms, **({"clocks": self.clocks} if self.clocks else {})}
 
     async def joined(self) -> None:
-        """Wait until all workers have joined, also those of other machines.
-
-        Raise UsageError if they do not.
-        """
+        """Wait until all workers have joined, also remote ones; raise UsageError if they do not."""
         spec = self.spec
         if not spec.expect_workers:
             await self.hear("ready", READY_S)
