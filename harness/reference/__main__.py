@@ -1,4 +1,4 @@
-"""`python -m harness.reference`: the reference service alone, as a child process.
+"""`python -m harness.reference`: the reference service alone, as a child of whoever needs it.
 
 It takes a database by URL and starts none; starting an embedded one is the caller's business.
 """
