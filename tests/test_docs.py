@@ -101,6 +101,8 @@ def test_every_command_in_the_documentation_works(
     assert argv[0] == "harness", f"who tests {line!r}?"
     if argv[1] == "report":
         make_a_run(argv[2], workspace)
+    if argv[1] == "verify":
+        learnt(argv, workspace)
     process = start(argv, workspace, toxiproxy_binary)
     if argv[1] == "serve" or argv[1:3] == ["toxiproxy", "start"]:
         waiting.for_port(port)
@@ -118,6 +120,17 @@ def make_a_run(path: str, workspace: Path) -> None:
         process = start(["harness", "run", f"{name}.yaml"], workspace, None)
         _, err = process.communicate(timeout=120)
         assert process.returncode in PASSED_OR_UNKNOWN, err
+
+
+def learnt(argv: list[str], workspace: Path) -> None:
+    """`verify.yaml` is learnt before it is used, and not there when it is learnt, whichever line comes first."""
+    if "--learn" in argv:
+        for name in ("verify.yaml", "tools.lock.json"):
+            (workspace / name).unlink(missing_ok=True)
+    elif "verify.yaml" in argv and not (workspace / "verify.yaml").exists():
+        process = start([*argv[:-1], "--learn"], workspace, None)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
 
 
 def with_locust(line: str, port: int, workspace: Path) -> None:

@@ -111,14 +111,19 @@ class Target:
         """The newest that names its sessions."""
         return next((door for door in self.doors() if door.session_id), None)
 
+    def http_door(self) -> str | None:
+        """The newest at which each call is a POST of its own."""
+        named = (MODERN_VERSION, *HANDSHAKE_VERSIONS)
+        return next((door.name for door in self.doors() if door.name in named), None)
+
     def first_request(self) -> Request | None:
         """What a client would post first, by the newest door that is offered; it is taken. None where nothing can be posted."""
-        for door in self.doors():
-            if door.name == MODERN_VERSION:
-                return ModernSession().request("server/discover", {})
-            if door.name in HANDSHAKE_VERSIONS:
-                return next(HandshakeSession(door.name).opening())
-        return None
+        door = self.http_door()
+        if door is None:
+            return None
+        if door == MODERN_VERSION:
+            return ModernSession().request("server/discover", {})
+        return next(HandshakeSession(door).opening())
 
     def tools(self, door: str) -> list[dict[str, Any]] | None:
         """As that door lists them; None where it cannot be asked."""

@@ -47,6 +47,7 @@ class Deployment:
         self.calls: list[str] = []
         self.kept: dict[str, str] = {}  # by id, the session that wrote it
         self.ever: list[str] = []
+        self.looked_at: Any = None
         self.forever = asyncio.Event()
 
     async def post(self, request: web.Request) -> web.StreamResponse:
@@ -66,6 +67,10 @@ class Deployment:
             return error(None, -32700, "Parse error", status)
         if "text is taken" not in self.wrong and request.content_type != "application/json":
             return web.Response(status=415)
+        if "leaks" in self.wrong and message.get("method") == "tools/call":
+            self.looked_at = message["params"]["arguments"].get("at")
+            await asyncio.sleep(0.01)
+            message["params"]["arguments"]["at"] = self.looked_at
         version = request.headers.get("MCP-Protocol-Version")
         if version is not None and version not in HANDSHAKE:
             return self._modern(request, message)
@@ -172,11 +177,9 @@ class Deployment:
         fits = params["name"] != known or isinstance(params["arguments"].get("at"), str)
         if not fits and "types are ignored" not in self.wrong:
             return said(number, "at must be text", failed=True)
-        return (
-            said(number, "database is away", failed=True)
-            if "tools fail" in self.wrong
-            else said(number, "seen")
-        )
+        if "tools fail" in self.wrong:
+            return said(number, "database is away", failed=True)
+        return said(number, f"seen {params['arguments'].get('at')}")
 
     def _stored(self, number: int, tool: str, name: str, session: str) -> web.StreamResponse:
         if tool == "put":

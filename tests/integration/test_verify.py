@@ -87,6 +87,19 @@ async def test_a_door_that_any_key_opens_is_named_for_it(
     }
 
 
+async def test_a_request_that_reads_what_another_asked_for_is_named(
+    undo: UndoJournal, tmp_path: Path, postgres_url: str
+) -> None:
+    """Of the reference server, whose schema of one request is then sometimes that of another."""
+    options = ["--schema", f"verify_{uuid.uuid4().hex[:12]}", "--break", "leaky-context"]
+    async with target.managed(tmp_path, postgres_url, arguments=options) as started:
+        suite = await verified(started.mcp_url)
+
+    assert [title for title, _ in failed(suite)] == ["no call brings what another asked for"]
+    assert "get_context with schema" in failed(suite)[0][1]
+    assert suite.exit_code == 8
+
+
 async def test_the_sdk_s_server_has_no_false_failure() -> None:
     """Its tool is not annotated: that nothing was called is said."""
     async with mcp_server() as url:

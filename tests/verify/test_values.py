@@ -22,6 +22,7 @@ from harness.verify.results.suite import SuiteResult
 from harness.verify.safe_calls import safe_calls, wrong_arguments
 from harness.verify.schemas import faults
 from harness.verify.suite import until_up
+from harness.verify.variants import Pair, leaves, pairs, telling
 from harness.verify.waiting import eventually
 
 HOSTILE = "\x1b[2J | <script>\n::error::x"
@@ -164,6 +165,27 @@ def test_safe_are_tools_that_only_read_those_first_of_which_everything_is_told()
 def test_a_wrong_argument_is_one_that_no_reading_of_the_schema_allows(given: Any, expected: Any) -> None:
     """An object, where one plain type is said."""
     assert wrong_arguments(given) == expected
+
+
+def test_pairs_are_made_of_what_schemas_list_and_told_apart_by_what_stays() -> None:
+    """What changes by itself, such as the number of a process, tells nothing; JSON in a text is looked into."""
+    choice = {"at": {"type": "string", "enum": ["this", "that", "other"]}}
+    free = {"a": {"type": "string"}}
+    tools = [
+        tool("look", choice),
+        tool("guess", choice | free, required=["a"]),
+        tool("write", choice, reads=False),
+    ]
+    results = [
+        leaves({"content": [{"text": json.dumps({"at": at, "pid": pid, "n": 1})}], "more": [at, None]})
+        for at, pid in (("this", 1), ("this", 2), ("that", 3), ("that", 4))
+    ]
+
+    assert pairs(tools) == [Pair("look", "at", {"at": "this"}, {"at": "that"})]
+    assert telling(results[:2], results[2:]) == {
+        ".content[0].text.at": ("this", "that"),
+        ".more[0]": ("this", "that"),
+    }
 
 
 @pytest.mark.parametrize(
