@@ -90,7 +90,7 @@ async def test_the_workload_calls_what_it_is_told_in_any_dialect(
     """--call, --args and --mcp-protocol are plain Locust's options too."""
     url = f"{served.base_url}/mcp/tools/call" if protocol == "plain" else served.mcp_url
     entries = await statistics_of(
-        *("-f", "locustfiles/workload.py", "-u", "2", "-r", "2", "-t", "2s", "--host", url),
+        *("-f", "locustfiles/workload.py", "-u", "2", "-r", "2", "-t", "6s", "--host", url),
         *("--mcp-protocol", protocol, "--call", "execute_query", "--args", '{"query": "SELECT 1"}'),
     )
 
