@@ -54,14 +54,15 @@ class ErrorBudget:
     done_ns: Ints  # of the calls that it delayed noticeably, in order; so are the next two
     added_ns: Ints
     stands_for: Ints  # so many calls: one in so many was sampled
-    others_ns: float | None  # what it added to the others, on average; None when nothing was sampled
-    held_ns: float = 0.0  # how long replies were held, on average
+    sampled: tuple[
+        Report, ...
+    ] = ()  # reports that tell on average what it added to the other calls, and held
     lagging: tuple[Report, ...] = ()  # reports without kernel time stamps
 
     @property
     def is_known(self) -> bool:
         """Whether the generator reported anything of the kind."""
-        return self.others_ns is not None or bool(self.lagging)
+        return bool(self.sampled or self.lagging)
 
     def added_ms(self, calls: Some, per_mille: int, beyond: int = 0) -> float | None:
         """The time that the generator added to this percentile of the ok calls; None when it is not known.
@@ -77,17 +78,17 @@ class ErrorBudget:
             return [None] * len(per_milles)
         order = _Order.of(answered.response_ns, *self._delayed(answered))
         count = len(answered) + beyond
-        return [self._shift_ms(order, rank(count, per_mille)) for per_mille in per_milles]
+        others_ns = self._mean_ns(answered, "added_others_us")
+        return [_shift_ms(order, rank(count, per_mille), others_ns) for per_mille in per_milles]
 
     def cycle_ms(self, calls: Some) -> float | None:
         """The time that the generator added to a user's cycle on average, in ms; None when unknown."""
         added_ms = self.mean_ms(calls)
-        return None if added_ms is None else added_ms + self.held_ms
+        return None if added_ms is None else added_ms + self.held_ms(calls)
 
-    @property
-    def held_ms(self) -> float:
+    def held_ms(self, calls: Some) -> float:
         """How long a reply was held on average before its user received it, in ms."""
-        return self.held_ns / NS_PER_MS
+        return self._mean_ns(_Answered.of(calls), "held_us") / NS_PER_MS
 
     def mean_ms(self, calls: Some) -> float | None:
         """The time that the generator added to an ok call on average, in ms; None when unknown."""
@@ -96,12 +97,17 @@ class ErrorBudget:
             return None
         _, added_ns, stands_for = self._delayed(answered)
         whole_ns = float((added_ns * stands_for).sum()) / len(answered)
-        return (whole_ns + (self.others_ns or 0.0)) / NS_PER_MS
+        return (whole_ns + self._mean_ns(answered, "added_others_us")) / NS_PER_MS
 
-    def _shift_ms(self, order: "_Order", at: int) -> float:
-        if at >= len(order.observed_ns):
-            return 0.0  # infinitely slow, with or without the generator
-        return (order.shift_ns(at) + (self.others_ns or 0.0)) / NS_PER_MS
+    def _mean_ns(self, answered: "_Answered", gauge: str) -> float:
+        """The mean of what reports tell of their calls, in ns; each counts as often as it has of these calls.
+
+        A report of slow times is about few calls. Weighted by time, it would say too much.
+        """
+        told = [(us, one) for one in self.sampled if (us := getattr(one.said, gauge)) is not None]
+        calls = answered.ended_in([one for _, one in told])
+        whole = sum(calls)
+        return sum(us * count for (us, _), count in zip(told, calls, strict=True)) / max(whole, 1) * NS_PER_US
 
     def _delayed(self, answered: "_Answered") -> tuple[Ints, Ints, Ints]:
         """The rows of the delayed calls, their delays in ns, and how many calls each represents."""
@@ -125,6 +131,15 @@ class _Answered:
     done_ns: Ints
     response_ns: Ints
     worker: Codes
+
+    def ended_in(self, told: Sequence[Report]) -> list[int]:
+        """For each report, how many calls of its worker ended in its time."""
+        done: dict[int | None, Ints] = {
+            worker: np.sort(self.done_ns if worker is None else self.done_ns[self.worker == worker])
+            for worker in {one.worker for one in told}
+        }
+        edges = [np.searchsorted(done[one.worker], [one.start_ns, one.end_ns], side="right") for one in told]
+        return [int(end - start) for start, end in edges]
 
     @classmethod
     def of(cls, calls: Some) -> "_Answered":
@@ -175,6 +190,12 @@ class _Order:
         return max(0, int(self.observed_ns[at]) - earliest)
 
 
+def _shift_ms(order: _Order, at: int, others_ns: float) -> float:
+    if at >= len(order.observed_ns):
+        return 0.0  # infinitely slow, with or without the generator
+    return (order.shift_ns(at) + others_ns) / NS_PER_MS
+
+
 def measure(events: Iterable[Event], measured: Sequence[Span]) -> ErrorBudget:
     """The budget of the measured spans, from the workers' reports; of the whole run if there are no spans."""
     return of_reports(reports(events), measured)
@@ -185,17 +206,16 @@ def of_reports(told: Sequence[Report], measured: Sequence[Span]) -> ErrorBudget:
     listed = [_listed(one) for one in told if one.said.added_each]
     columns = np.concatenate(listed) if listed else np.zeros((0, 3), dtype=np.int64)
     columns = columns[np.argsort(columns[:, 0], kind="stable")]
-    return of_part(ErrorBudget(columns[:, 0], columns[:, 1], columns[:, 2], None), told, measured)
+    return of_part(ErrorBudget(columns[:, 0], columns[:, 1], columns[:, 2]), told, measured)
 
 
 def of_part(budget: ErrorBudget, told: Sequence[Report], measured: Sequence[Span]) -> ErrorBudget:
     """The budget of a part of the time."""
     where = list(measured) or [(0, spans.FOREVER)]
     inside = [one for one in told if spans.meets((one.start_ns, one.end_ns), where)]
-    sampled = [one for one in inside if one.said.added_each]
+    sampled = tuple(one for one in inside if one.said.added_each)
     lagging = tuple(one for one in inside if not one.said.added_each and one.lags_ms)
-    others_ns, held_ns = (_mean_ns(sampled, where, gauge) for gauge in ("added_others_us", "held_us"))
-    return replace(budget, others_ns=others_ns, held_ns=held_ns or 0.0, lagging=lagging)
+    return replace(budget, sampled=sampled, lagging=lagging)
 
 
 def _listed(report: Report) -> Ints:
@@ -203,19 +223,6 @@ def _listed(report: Report) -> Ints:
     pairs = np.array(report.said.added or [], dtype=np.int64).reshape(-1, 2)
     each = np.full(len(pairs), int(report.said.added_each or 0))
     return np.column_stack([report.end_ns - pairs[:, 0], pairs[:, 1] * NS_PER_US, each])
-
-
-def _mean_ns(sampled: Sequence[Report], where: Sequence[Span], gauge: str) -> float | None:
-    """The mean over the reports that have the value, weighted by their share in the measured time."""
-    told = [
-        (float(us), spans.length_ns(spans.common([(one.start_ns, one.end_ns)], where)))
-        for one in sampled
-        if (us := getattr(one.said, gauge)) is not None
-    ]
-    whole_ns = sum(length_ns for _, length_ns in told)
-    if not whole_ns:
-        return 0.0 if sampled else None
-    return sum(us * length_ns for us, length_ns in told) / whole_ns * NS_PER_US
 
 
 def _lagged(calls: _Answered, report: Report) -> tuple[Ints, Ints, Ints]:

@@ -120,7 +120,7 @@ def judge(events: Iterable[Event], calls: Calls, steps: Sequence[Step]) -> Satur
         own = error_budget.of_part(budget, near, span)
         added = {name: value for name, value in _added_ms(own, [part]).items() if name in GIVEN_OF_A_STEP}
         found += _too_much(added, [part], step.index)
-        found += _cycle(own.cycle_ms(part), own.held_ms, part, step.index)
+        found += _cycle(own.cycle_ms(part), own.held_ms(part), part, step.index)
         found += _absent([one for one in inside if one.inside_ns(span) * 2 >= one.length_ns], step.index)
     return Saturation(added_ms, tuple(found))
 

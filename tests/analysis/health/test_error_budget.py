@@ -123,14 +123,35 @@ def test_calls_that_failed_lie_above_all_others():
 def test_only_reports_of_the_measured_time_count():
     """What was added to the others, while users started, is no part of the step."""
     events = [
-        happened(S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 200.0}),
-        happened(2 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 40.0}),
-        happened(4 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 100.0}),
-        happened(5 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 900.0}),
+        happened(3 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 200.0}),
+        happened(4 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 40.0}),
+        happened(6 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 100.0}),
+        happened(7 * S, "generator", {"worker": 0, "added_each": 1, "added_others_us": 900.0}),
     ]
     calls = calls_of(np.full(100, 10.0), np.zeros(100))
 
-    assert measure(events, [(S, 4 * S)]).added_ms(calls, 500) == pytest.approx(0.08)  # a third, two thirds
+    assert measure(events, [(3 * S, 6 * S)]).added_ms(calls, 500) == pytest.approx(
+        0.08
+    )  # a third, two thirds
+
+
+def test_a_mean_is_of_calls_not_of_time():
+    """Twenty quick seconds of 100 calls, then twenty slow ones of 5: the quick ones are most of what was called."""
+    quick, slow = np.arange(3 * S, 23 * S, S // 100), np.arange(23 * S, 43 * S, S // 5)
+    done = np.concatenate([quick, slow]) + 1
+    calls = Calls.of(rows(len(done), intended_ns=done - 10 * MS, done_ns=done))
+    events = [
+        happened(
+            at, "generator", {"worker": 0, "added_each": 1, "held_us": held, "added_others_us": held / 10}
+        )
+        for at, held in ((3 * S, 0.0), (23 * S, 1_000.0), (43 * S, 150_000.0))
+    ]
+    budget = measure(events, EVERYWHERE)
+    held_ms = (len(quick) * 1.0 + len(slow) * 150.0) / len(done)
+
+    assert budget.held_ms(calls) == pytest.approx(held_ms)
+    assert budget.cycle_ms(calls) == pytest.approx(held_ms * 1.1)
+    assert budget.held_ms(calls.take(calls.done_ns > 23 * S)) == pytest.approx(150.0)
 
 
 def test_without_kernel_time_stamps_the_lag_stands_in():
