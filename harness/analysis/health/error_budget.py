@@ -106,8 +106,8 @@ class ErrorBudget:
         """
         told = [(us, one) for one in self.sampled if (us := getattr(one.said, gauge)) is not None]
         calls = answered.ended_in([one for _, one in told])
-        whole = sum(calls)
-        return sum(us * count for (us, _), count in zip(told, calls, strict=True)) / max(whole, 1) * NS_PER_US
+        whole_us = sum(float(us) * count for (us, _), count in zip(told, calls, strict=True))
+        return whole_us / max(sum(calls), 1) * NS_PER_US
 
     def _delayed(self, answered: "_Answered") -> tuple[Ints, Ints, Ints]:
         """The rows of the delayed calls, their delays in ns, and how many calls each represents."""
