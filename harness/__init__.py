@@ -15,6 +15,7 @@ Two halves meet only in the run directory.
                    mcp            the protocol, without input or output
                    foundation     time, units, errors, secrets, untrusted text, addresses
     apart          reference      an MCP server of our own, to try things on
+                   verify         checks of a deployment, as a pytest suite
                    doctor         what is installed, what answers, what was left behind
                    cli            the commands
 """
