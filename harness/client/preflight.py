@@ -40,7 +40,7 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What the server told about itself; `tools` is None for a dialect that cannot list them."""
+    """The server's description of itself; `tools` is None for a dialect that cannot list them."""
 
     protocol: str
     server_name: str | None

@@ -59,7 +59,7 @@ def measure(calls: Calls, survived_restart: bool | None = None) -> Sessions:
 
 
 def fate(calls: Calls, fault: PlannedFault, faults: Sequence[PlannedFault]) -> SessionsFound | None:
-    """What became of the sessions that a fault found; None when it was never applied, or found none."""
+    """Count the sessions that survived a fault, were lost or were opened again; None without any."""
     if fault.window is None:
         return None
     span = (fault.window[0], until(fault.window, faults))

@@ -99,7 +99,7 @@ class Recovery:
         return next((one for one in self.operations if one.name == operation), None)
 
     def not_back(self) -> str:
-        """What is still wrong: `29 s after healing: tools/call:b is still at 200 ms, 5.00 ms before`."""
+        """Say what is still wrong: `29 s after healing: tools/call:b is still at 200 ms, 5.00 ms before`."""
         return f"{self.observed_s:.0f} s after healing" + (f": {self.still}" if self.still else "")
 
 
@@ -315,7 +315,7 @@ def _excess(band: Band, now: CallCounts) -> float:
 
 
 def _still(group: CallGroup, band: Band, sign: Sign, now: CallCounts) -> str:
-    """What is still wrong with the group, in words."""
+    """Say what is still wrong with the group."""
     was, name = band.whole, group.name
     of_it = f"the calls of {name}" if name else "all calls"
     all_of_it = f"all calls of {name}" if name else "all calls"

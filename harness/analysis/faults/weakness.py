@@ -124,7 +124,7 @@ def _after(rows: Sequence[Row]) -> str:
 
 
 def _happened(rows: Sequence[Row]) -> str:
-    """What happened, in words: `the target was killed, or PostgreSQL was restarted`."""
+    """Say what happened: `the target was killed, or PostgreSQL was restarted`."""
     said = [
         f"{where(row.last.fault.link)} {_DONE.get(row.last.fault.kind, f'had {row.last.fault.kind}')}"
         for row in rows

@@ -49,7 +49,7 @@ REFUSALS_MOST: Final = 3  # how many kinds of refusals are named
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOutcome:
-    """What became of the entries; times are those of acknowledgement, or of giving up."""
+    """The fate of the entries; times are those of acknowledgement, or of giving up."""
 
     acknowledged: int
     missing: int | None
@@ -101,7 +101,7 @@ class WorkOutcome:
         return broken
 
     def doubts(self) -> list[str]:
-        """What cannot be known, and why."""
+        """Say what cannot be known, and why."""
         if not self.acknowledged and not self.duplicated:
             return [f"no entry was acknowledged, so no promise could be broken: {self.not_acknowledged()}"]
         doubts = []
@@ -114,7 +114,7 @@ class WorkOutcome:
         return doubts
 
     def not_acknowledged(self) -> str:
-        """What became of the entries that were not acknowledged, in words."""
+        """Describe the fate of the entries that were not acknowledged."""
         refused = f"{self.refused:,} {_were(self.refused)} refused ({self.refusals})" if self.refused else ""
         open_ = (
             f"{self.indeterminate:,} {_were(self.indeterminate)} not answered" if self.indeterminate else ""
@@ -133,7 +133,7 @@ class WorkOutcome:
 
 
 def measure(lines: Sequence[Mapping[str, Any]]) -> WorkOutcome | None:
-    """What became of the written entries; None when no work was counted."""
+    """Return the fate of the written entries; None when no work was counted."""
     if not lines:
         return None
     written = {str(line["entry"]): line for line in lines if "entry" in line}

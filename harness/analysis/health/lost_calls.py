@@ -48,7 +48,7 @@ class Lost:
 
 
 def told(found: Lost | GeneratorHealth) -> str:
-    """What is wrong with the rows, in a sentence; empty when every call has a row."""
+    """Say in a sentence which rows are missing; empty when every call has a row."""
     lost, started = found.lost, found.started
     if lost:
         at_least = "at least " if found.lost_at_least else ""

@@ -33,7 +33,7 @@ def end_of(error: Exception) -> End:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a canary is asked to do: `requests` small requests, one after the other, on one connection."""
+    """The task of a canary: `requests` small requests, one after the other, on one connection."""
 
     requests: int = 1
     padding: int = 0  # bytes that each request carries for nothing

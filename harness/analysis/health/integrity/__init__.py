@@ -48,7 +48,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def find(record: Record) -> tuple[str, ...]:
-    """What is wrong with the files of a run; empty for nearly all runs."""
+    """List the damage to the files of a run; empty for nearly all runs."""
     found = [*(text for check in CHECKS for text in _safely(check, record)), *record.unread]
     return tuple(dict.fromkeys(found))
 
