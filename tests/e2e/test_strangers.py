@@ -21,7 +21,17 @@ from tests.e2e.leftovers import processes_of
 ROOT = Path(__file__).parents[2]
 Start = Callable[..., Any]
 LOCUST = (sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / "mcp.py"))
-SUSTAIN = ("sustain", "--users", "6", "--for", "10m", "--json", "--protocol", "plain")  # the test ends it
+SUSTAIN = (
+    "sustain",
+    "--users",
+    "6",
+    "--for",
+    "10m",
+    "--no-think",
+    "--json",
+    "--protocol",
+    "plain",
+)  # the test ends it
 
 
 @pytest.fixture
