@@ -24,6 +24,7 @@ class SeenTimes(Struct, frozen=True, kw_only=True):
     """Response times in ms."""
 
     p50: Number | None = None
+    p90: Number | None = None
     p95: Amount | None = None
     p99: Number | None = None
 
@@ -44,6 +45,47 @@ class SeenTotals(Struct, frozen=True, kw_only=True):
 
     throughput_rps: Amount | None = None
     success_rate: Number | None = None
+    ok: Whole | None = None
+    failed: Whole | None = None
+
+
+class SeenOperation(Struct, frozen=True, kw_only=True):
+    """One operation, as one class of users asked for it."""
+
+    operation: str | None = None
+    user_class: str | None = None
+    ok: Whole | None = None
+    failed: Whole | None = None
+    throughput_rps: Number | None = None
+    success_rate: Number | None = None
+    latency_ms: SeenLatency = SeenLatency(response=SeenTimes())
+
+
+class SeenFailure(Struct, frozen=True, kw_only=True):
+    """One kind of failed calls."""
+
+    outcome: str | None = None
+    detail: str | None = None
+    count: Whole | None = None
+
+
+class SeenSessions(Struct, frozen=True, kw_only=True):
+    """How many sessions were lost."""
+
+    lost: Whole | None = None
+
+
+class SeenPeak(Struct, frozen=True, kw_only=True):
+    """The capacity."""
+
+    peak_rps: Number | None = None
+
+
+class SeenGenerator(Struct, frozen=True, kw_only=True):
+    """Whether the load generator was the bottleneck."""
+
+    saturated: bool | None = None
+    run_delay_max: Number | None = None
 
 
 class SeenStep(Struct, frozen=True, kw_only=True):
@@ -55,7 +97,10 @@ class SeenStep(Struct, frozen=True, kw_only=True):
     rate: Amount | None = None
     throughput_rps: Number | None = None
     success_rate: Number | None = None
+    ok: Whole | None = None
+    failed: Whole | None = None
     latency_ms: SeenLatency = SeenLatency(response=SeenTimes())
+    warming_up_s: Number | None = None
 
 
 class SeenFault(Struct, frozen=True, kw_only=True):
@@ -84,6 +129,7 @@ class SeenTarget(Struct, frozen=True, kw_only=True):
 
     protocol: str | None = None
     server: SeenServer | None = None
+    rss_max_mb: Number | None = None
 
 
 class Glance(Struct, frozen=True, kw_only=True):
@@ -101,6 +147,12 @@ class Glance(Struct, frozen=True, kw_only=True):
     faults: tuple[SeenFault, ...] | None = None
     objectives: tuple[Mapping[str, Any], ...] | None = None
     matrix: Any = None
+    duration_s: Amount | None = None
+    operations: tuple[SeenOperation, ...] | None = None
+    failures: tuple[SeenFailure, ...] | None = None
+    sessions: SeenSessions | None = None
+    capacity: SeenPeak | None = None
+    generator: SeenGenerator | None = None
 
 
 def read(text: str | bytes) -> Glance:

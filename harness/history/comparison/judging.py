@@ -1,0 +1,141 @@
+"""Give each figure its word: how likely its change is by chance, whether it matters, how many more repeats would tell.
+
+    regressed, improved   no chance (p below 0.05 after Holm, for the whole comparison), and beyond its gate
+    equivalent            surely inside its gate: two one-sided tests at 5 % (TOST)
+    inconclusive          neither
+
+The family of a comparison is all its figures. Its false alarms, five in a hundred before the gate, are shared out: 3/5 to
+the leading figures, 2/5 to the rest, Holm's steps in each. So the percentiles of a dozen operations cost the leading
+figures no power. Runs in turn get half of that: their line over time takes most of the drift, not all of it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy import special
+
+from harness.history.comparison.comparison import Compared, Word
+from harness.history.comparison.fitting import Fit
+from harness.history.comparison.gates import Gates, by_ratio, size
+from harness.history.comparison.measured import LOWER_IS_WORSE
+
+CHANCE: Final = 0.05
+LEADING, REST = 3 / 5, 2 / 5
+IN_TURN: Final = 1 / 2
+REPEATS_MOST: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with its fitted change."""
+
+    of: str
+    name: str
+    unit: str
+    leading: bool
+    fit: Fit
+
+
+def judged(
+    figures: Sequence[Figure], gates: Gates, *, in_turn: bool = False, decides: bool = True
+) -> tuple[Compared, ...]:
+    """Every figure with its word."""
+    chances = np.array([_chance(one.fit) for one in figures])
+    leading = np.array([one.leading for one in figures], dtype=bool)
+    cost = 1 / IN_TURN if in_turn else 1.0
+    after = np.ones(len(figures))
+    alone = np.ones(len(figures))  # what of the level the figure would get if it stood alone
+    both = leading.any() and not leading.all()
+    for which, part in ((leading, LEADING), (~leading, REST)):
+        part = part if both else 1.0  # noqa: PLW2901 - a family of one part has it all
+        if which.any():
+            after[which] = np.minimum(1.0, holm(chances[which]) * cost / part)
+            alone[which] = part / cost / which.sum()
+    return tuple(
+        _word(one, gates, float(p), CHANCE * float(level), decides=decides)
+        for one, p, level in zip(figures, after, alone, strict=True)
+    )
+
+
+def holm(
+    chances: np.ndarray[tuple[int], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Holm's p: the smallest is multiplied by their number, the next by one less, and none is below one before it."""
+    order = np.argsort(chances)
+    steps = np.minimum(1.0, np.maximum.accumulate(chances[order] * (len(chances) - np.arange(len(chances)))))
+    found = np.empty(len(chances))
+    found[order] = steps
+    return found
+
+
+def _chance(fit: Fit) -> float:
+    if not fit.known():
+        return 1.0
+    if fit.error == 0:
+        return 1.0 if fit.change == 0 else 0.0
+    return 2 * float(special.stdtr(fit.freedom, -abs(fit.change / fit.error)))
+
+
+def _word(figure: Figure, gates: Gates, p: float, level: float, *, decides: bool) -> Compared:
+    fit = figure.fit
+    ratio = by_ratio(figure.name, figure.unit)
+    out = math.exp if ratio else float
+    gate = size(gates, figure.name, figure.unit, out(fit.a)) if math.isfinite(fit.a) else math.nan
+    worse = fit.change * (-1 if figure.name in LOWER_IS_WORSE else 1)
+    known = decides and fit.known()
+    half = fit.error * _t(fit.freedom, 0.95) if known else math.inf
+    word: Word = "inconclusive"
+    if known and p < CHANCE and abs(worse) > gate:
+        word = "regressed" if worse > 0 else "improved"
+    elif known and abs(worse) + half < gate:
+        word = "equivalent"
+    wide = fit.error * _t(fit.freedom, 0.975) if known else math.inf
+    return Compared(
+        of=figure.of,
+        name=figure.name,
+        unit=figure.unit,
+        a=_finite(out(fit.a)),
+        b=_finite(out(fit.b)),
+        ratio=ratio,
+        change=_finite(told(fit.change, ratio=ratio)),
+        interval=(told(fit.change - wide, ratio=ratio), told(fit.change + wide, ratio=ratio))
+        if known
+        else None,
+        gate=_finite(told(gate, ratio=ratio)),
+        p=p if known else None,
+        word=word,
+        may_be_worse=not worse + half < gate,
+        more_repeats=more_repeats(fit, gate, level) if word == "inconclusive" and known else None,
+        leading=figure.leading,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def told(change: float, *, ratio: bool) -> float:
+    """A change on the scale as it is told: a ratio as a share more or less."""
+    return math.expm1(min(change, 700.0)) if ratio else change
+
+
+def more_repeats(fit: Fit, gate: float, level: float) -> int | None:
+    """How many more repeats a side would give this figure a word, if the next runs are like these ones."""
+    n = min(fit.runs)
+    for repeats in range(n + 1, n + REPEATS_MOST + 1):
+        grown = repeats / n
+        error = fit.error / math.sqrt(grown)
+        freedom = fit.freedom + (repeats - n) * 2
+        if abs(fit.change) > gate:
+            if abs(fit.change) > error * _t(freedom, 1 - level / 2):
+                return repeats - n
+        elif abs(fit.change) + error * _t(freedom, 0.95) < gate:
+            return repeats - n
+    return None
+
+
+def _t(freedom: float, share: float) -> float:
+    return float(special.stdtrit(freedom, share))
