@@ -16,7 +16,6 @@ from harness.analysis.objectives.observation import judge
 from harness.analysis.objectives.observed import ObjectiveInputs, observe
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import show_percent
-from harness.scenario.objectives import parse
 from harness.scenario.plan.plan import LoadStep
 
 
@@ -60,8 +59,7 @@ def _bounds(step: LoadStep, judged: Judged, rows: pd.DataFrame, window: Span) ->
     calls = Calls.of(rows)
     evidence = ObjectiveInputs(calls, calls.of_load(), [level])
     unasked = []
-    for text in step.break_unless:
-        objective = parse(text)
+    for objective in step.break_unless:
         finding = judge(observe(objective, evidence))
         if finding.outcome == "fail":
             return Judgement(judged, finding.reason, bound=True)

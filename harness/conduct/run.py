@@ -269,7 +269,7 @@ def _facts(asked: RunRequest, directory: RunDirectory, clock: RunClock) -> dict[
         "warmup_s": scenario.warm_up,
         "workers": scenario.workers + scenario.expect_workers,
         "engine": "locust" if asked.engine is None else "simulated",
-        "objectives": list(scenario.objectives),
+        "objectives": [objective.text for objective in scenario.objectives],
         "clock_error_ms": 0.0,
         "target": dict(target),
         "machine": metadata.machine(),
