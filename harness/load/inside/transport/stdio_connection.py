@@ -1,0 +1,190 @@
+"""One user's session with a stdio server: a process of its own, or one that it shares with others.
+
+The first exchange starts the process, and so does the first one after it has ended. That exchange counts from
+when the program's own code began, so its row holds the start-up. Not more than a few processes of a worker
+start at the same time (`StdioServers.starting`): a start takes more of a processor than any call.
+
+A call that is not answered in time is cancelled, and the process goes on: a late reply is ignored. If it could not
+take the whole request, or did not answer `initialize`, it is ended. Nothing is retried.
+"""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gevent.lock
+
+from harness.load.inside.transport.deadlines import Deadlines
+from harness.load.inside.transport.measured_exchange import Exchanged
+from harness.load.inside.transport.stdio_log import ErrorLog, SaidOnError
+from harness.load.inside.transport.stdio_process import StdioProcess, lost
+from harness.mcp import outcome
+from harness.mcp.lines import Answer
+from harness.mcp.messages import Reply, Request, cancellation
+from harness.run_directory.schema import NULL
+from harness.services.processes import piped
+from harness.services.processes.piped import Place
+
+STARTS_AT_ONCE = 4
+WRITTEN = Reply(outcome.OK)
+CLOSE_AFTER = outcome.CONNECTION_FAILURES - {outcome.TIMEOUT}
+OPENING = "initialize"
+
+
+@dataclass(slots=True)
+class StdioServers:
+    """The server processes of a worker: what starts them, and those that run."""
+
+    command: Sequence[str]
+    place: Place
+    log: ErrorLog
+    starts_at_once: int = STARTS_AT_ONCE
+    noise: int = 0  # lines that were no messages, of processes that have ended
+    alive: set[StdioProcess] = field(default_factory=set)
+    starting: gevent.lock.BoundedSemaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.starting = gevent.lock.BoundedSemaphore(self.starts_at_once)
+        piped.adopt()
+
+    def start(self) -> StdioProcess:
+        """Start another process; OSError when that is not possible."""
+        started = piped.start(self.command, self.place)
+        process = StdioProcess(started, SaidOnError(self.log, f"process {started.pid}"))
+        self.alive.add(process)
+        return process
+
+    def end(self, process: StdioProcess, *, kindly: bool) -> None:
+        """End a process, and what it left behind."""
+        try:
+            process.close(kindly=kindly)
+        finally:
+            if process in self.alive:
+                self.alive.discard(process)
+                self.noise += process.lines.noise
+                piped.forget(process.started)
+                piped.end_strays()
+
+
+def servers_of(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    cores: Sequence[int],
+    log: Path | None,
+    nice: int = 0,
+) -> StdioServers:
+    """Return the servers of a worker, none of which runs."""
+    return StdioServers(command, Place(environment, cores, nice), ErrorLog(log))
+
+
+class _Call:
+    """One call under way, with its deadline."""
+
+    __slots__ = ("deadline_ns", "expired", "process")
+
+    def __init__(self, process: StdioProcess, deadline_ns: int) -> None:
+        self.process, self.deadline_ns, self.expired = process, deadline_ns, False
+
+    def shut(self) -> None:
+        """Wake the one who waits; the sweep calls this."""
+        self.process.news.set()
+
+    def is_overdue(self) -> bool:
+        return self.expired
+
+
+class StdioConnection:
+    """A session's process; not shared between greenlets."""
+
+    def __init__(self, servers: StdioServers, deadlines: Deadlines, timeout_s: float) -> None:
+        self._servers = servers
+        self._deadlines = deadlines
+        self._timeout_ns = int(timeout_s * 1e9)
+        self._process: StdioProcess | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._process is not None and self._process.is_open
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of its process; None when there is none."""
+        return None if self._process is None else self._process.started.pid
+
+    def exchange(self, request: Request, *, target: str = "") -> Exchanged:
+        """Make one attempt; a notification is done when it is written. `target` is ignored."""
+        del target
+        if self.is_open:
+            assert self._process is not None
+            return self._exchanged(self._process, request, time.monotonic_ns(), reused=True)
+        self.close()
+        with self._servers.starting:
+            asked_ns = time.monotonic_ns()
+            try:
+                self._process = self._servers.start()
+            except OSError as error:
+                return _nothing(Reply(outcome.CONNECT, error.strerror or str(error)), asked_ns)
+            return self._exchanged(self._process, request, asked_ns, reused=False)
+
+    def close(self, *, kindly: bool = True) -> None:
+        """End the process; idempotent."""
+        process, self._process = self._process, None
+        if process is not None:
+            self._servers.end(process, kindly=kindly)
+
+    def _exchanged(self, process: StdioProcess, request: Request, sent_ns: int, *, reused: bool) -> Exchanged:
+        call = _Call(process, sent_ns + self._timeout_ns)
+        self._deadlines.watch(call)
+        out, number, answer = 0, request.id, None
+        try:
+            if not reused:
+                process.wait(lambda: process.began_ns or call.expired)
+                sent_ns = process.began_ns or sent_ns
+                call.deadline_ns = sent_ns + self._timeout_ns
+            if number is not None:
+                process.lines.expect(number)
+            out = process.send(request.body, call.is_overdue)
+            if number is not None:
+                process.wait(lambda: process.lines.known(number) or call.expired)
+        except TimeoutError:
+            process.broken = process.broken or not reused
+        except OSError:
+            answer = lost(process)
+        except BaseException:  # the user is being stopped in mid-call
+            self.close(kindly=False)
+            raise
+        finally:
+            self._deadlines.forget(call)
+        answer = (process.lines.taken(number) if number is not None else process.lines.ended) or answer
+        if answer is None:
+            answer = Answer(self._late(process, request) if number is not None or call.expired else WRITTEN)
+        reply = answer.reply
+        done_ns = (
+            time.monotonic_ns()
+            if reply.outcome in outcome.CONNECTION_FAILURES or not answer.size
+            else answer.last_ns
+        )
+        first_ns = max(answer.first_ns, sent_ns) if answer.size else NULL
+        if reply.outcome in CLOSE_AFTER or not process.is_open:
+            self.close(kindly=False)
+        return Exchanged(reply, sent_ns, first_ns, max(done_ns, first_ns), out, answer.size, reused)
+
+    def _late(self, process: StdioProcess, request: Request) -> Reply:
+        """Give a call up."""
+        if request.operation == OPENING:
+            process.broken = True  # it can only be begun once
+        elif request.id is not None and process.is_open:
+            process.tell(cancellation(request.id))
+        return Reply(outcome.TIMEOUT, "no answer in time")
+
+
+def _nothing(reply: Reply, sent_ns: int) -> Exchanged:
+    """Return an exchange without any bytes."""
+    return Exchanged(reply, sent_ns, NULL, time.monotonic_ns(), 0, 0, reused=False)
+
+
+def environment_without(names: Sequence[str]) -> dict[str, str]:
+    """Return our environment without these variables, which are the harness's own."""
+    return {name: value for name, value in os.environ.items() if name not in names}
