@@ -168,6 +168,7 @@ CONNECTS = {
     "foundation/addresses/vetting.py": "looks up, and connects to nothing",
     "faults/canary/postgres.py": "is given a number by conduct.setup.starting",
     "client/http.py": "with addresses.connector",
+    "history/opening.py": "by what was vetted, and to 127.0.0.1",
     "conduct/live/alerting.py": "with addresses.connector",
     "conduct/durability/tasks.py": "to a target of ours, and to a database by number",
     "doctor/answering.py": "to what it has vetted, a database by number",

@@ -16,6 +16,7 @@ from harness.analysis.objectives.observation import judge
 from harness.analysis.objectives.observed import ObjectiveInputs, observe
 from harness.analysis.statistics.spans import Span
 from harness.foundation.units import show_percent
+from harness.scenario.objectives import parse
 from harness.scenario.plan.plan import LoadStep
 
 
@@ -59,7 +60,8 @@ def _bounds(step: LoadStep, judged: Judged, rows: pd.DataFrame, window: Span) ->
     calls = Calls.of(rows)
     evidence = ObjectiveInputs(calls, calls.of_load(), [level])
     unasked = []
-    for objective in step.break_unless:
+    for text in step.break_unless:
+        objective = parse(text)
         finding = judge(observe(objective, evidence))
         if finding.outcome == "fail":
             return Judgement(judged, finding.reason, bound=True)

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,6 +53,7 @@ from harness.foundation.secrets.hidden_log import ended_clean
 from harness.load.engine import Engine, Load, LoadSpec
 from harness.run_directory import directory as rundir
 from harness.run_directory import metadata
+from harness.run_directory.checkout import checkout
 from harness.run_directory.directory import RunDirectory
 from harness.run_directory.disk_space import blame, blamed
 from harness.run_directory.event_kinds import RunEnded, RunStarted
@@ -269,9 +271,10 @@ def _facts(asked: RunRequest, directory: RunDirectory, clock: RunClock) -> dict[
         "warmup_s": scenario.warm_up,
         "workers": scenario.workers + scenario.expect_workers,
         "engine": "locust" if asked.engine is None else "simulated",
-        "objectives": [objective.text for objective in scenario.objectives],
+        "objectives": list(scenario.objectives),
         "clock_error_ms": 0.0,
         "target": dict(target),
         "machine": metadata.machine(),
         "versions": metadata.versions(),
+        **asdict(checkout(Path.cwd())),
     }

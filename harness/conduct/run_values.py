@@ -1,7 +1,7 @@
 """The values of a run: its request, its context while it is made, its result."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from harness.run_directory.undo import OpenEntry, UndoJournal
 from harness.scenario.catalogue import ROLLING, places
 from harness.scenario.model import Scenario
 from harness.scenario.plan.plan import Plan
-from harness.scenario.written import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class RunContext:
 
     def written_scenario(self) -> Any:
         """Return scenario.yaml without secrets; `${NAME}` in the user's file stays as it is."""
-        data = written(self.asked.scenario)
+        data = asdict(self.asked.scenario)
         as_written = {
             key: hiding.as_written(data[key], key) for key in ("target", "workload", "work", "alert")
         }

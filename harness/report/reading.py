@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-from msgspec import convert
 from msgspec.structs import replace
 
 from harness.analysis import summary, verdict
@@ -42,7 +41,6 @@ from harness.run_directory.event_kinds import Event
 from harness.run_directory.results import ObjectiveResult, StepResult, Summary
 from harness.run_directory.results.summary import Outcome
 from harness.scenario import objectives
-from harness.scenario.objectives import Objective
 
 TABLE_ROWS_MOST: Final = 60
 PAGE: Final = "report.html"
@@ -137,7 +135,7 @@ def _read(run_dir: Path, files: Files) -> Reading:
         summary.after_warmup(recorded, load), strata.edges(timed, (one.fault for one in impacts))
     )
     found = summary.assemble(recorded, timed, impacts, rows, weak, saturated, figures.intervals)
-    seen = _observe(recorded, _evidence(recorded, timed, found, impacts))
+    seen = _observe(metadata, _evidence(recorded, timed, found, impacts))
     balances = littles_law.measure(calls, timed)
     disturbed = planned.disturbed(one.fault for one in impacts)
     judged = verdict.judge(
@@ -188,22 +186,16 @@ def _evidence(
     return observed.ObjectiveInputs(calls, load, timed, impacts, added, found.work, found.sessions.lost)
 
 
-def _observe(recorded: Recorded, evidence: observed.ObjectiveInputs) -> list[Observation]:
-    """Observe the objectives of plan.json; a run of an earlier version has their text only, in metadata.json."""
-    if (planned := recorded.plan.get("objectives")) is not None:
-        return [_observation(objective, evidence) for objective in convert(planned, list[Objective])]
-    return [_of_text(str(text), evidence) for text in recorded.metadata.get("objectives") or []]
+def _observe(metadata: Mapping[str, Any], evidence: observed.ObjectiveInputs) -> list[Observation]:
+    return [_observation(str(text), evidence) for text in metadata.get("objectives") or []]
 
 
-def _of_text(text: str, evidence: observed.ObjectiveInputs) -> Observation:
+def _observation(text: str, evidence: observed.ObjectiveInputs) -> Observation:
     try:
-        return _observation(objectives.parse(text), evidence)
+        objective = objectives.parse(text)
     except HarnessError as error:  # for example, written by another version: unknown, never a pass
-        unread = Objective(text, "max", "<", 0.0)
+        unread = objectives.Objective(text, "max", "<", 0.0)
         return Observation(unread, None, error.what)
-
-
-def _observation(objective: Objective, evidence: observed.ObjectiveInputs) -> Observation:
     try:
         return observed.observe(objective, evidence)
     except Exception as error:  # if a measurement crashes, its result is unknown

@@ -4,23 +4,10 @@
 stands for a value that is null or missing, and a key that is not listed may hold anything.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from harness.run_directory.event_fields import (
-    Check,
-    amount,
-    flag,
-    mapping,
-    maybe,
-    number,
-    share,
-    text,
-    told,
-    whole,
-)  # fmt: skip
-from harness.scenario.catalogue import METRICS
-from harness.scenario.objectives import COMPARE, SCOPES
+from harness.run_directory.event_fields import Check, amount, flag, mapping, maybe, share, text, told, whole
 
 SECONDS_MOST: Final = 4e9
 INTERVAL_S_LEAST: Final = 0.01
@@ -56,11 +43,6 @@ def texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(text, value))
 
 
-def one_of(known: Collection[str]) -> Check:
-    """A check for one of these words."""
-    return lambda value: text(value) and value in known
-
-
 def of(fields: Mapping[str, Check]) -> Check:
     """A check for an object with these fields."""
     return lambda value: mapping(value) and all(check(value.get(name)) for name, check in fields.items())
@@ -71,16 +53,6 @@ def every(check: Check) -> Check:
     return lambda value: isinstance(value, list) and all(map(check, value))
 
 
-OBJECTIVE: Final = of(
-    {
-        "text": text,
-        "metric": one_of(METRICS),
-        "op": one_of(COMPARE),
-        "value": number,
-        **dict.fromkeys(("operation", "name"), maybe(text)),
-        "scope": maybe(one_of(SCOPES)),
-    }
-)
 ARRIVALS: Final = of(
     {
         "rate_per_s": amount,
@@ -90,13 +62,6 @@ ARRIVALS: Final = of(
         "calls": maybe(whole),
     }
 )
-
-
-def bounds(value: Any) -> bool:
-    """Whether it is a list of objectives; earlier versions wrote their text only."""
-    return maybe(every(OBJECTIVE))(value) or texts(value)
-
-
 STEP: Final = of(
     {
         "index": maybe(whole),
@@ -107,7 +72,7 @@ STEP: Final = of(
         **dict.fromkeys(("starts_s", "hold_s", "settle_s", "rest_s"), maybe(seconds)),
         "interval_s": maybe(interval),
         "break_below": maybe(share),
-        "break_unless": bounds,
+        "break_unless": maybe(texts),
         "confirm": maybe(flag),
         "requests": maybe(whole),
     }
@@ -145,14 +110,15 @@ PLAN: Final[Mapping[str, Check]] = {
     "steps": maybe(every(STEP)),
     "faults": maybe(every(FAULT)),
     "warm_up": maybe(STEP),
-    "objectives": maybe(every(OBJECTIVE)),
     "abort": maybe(every(mapping)),
     "retries": maybe(RETRIES),
     "calls_per_connection": maybe(whole),
     "matrix": maybe(flag),
 }
 METADATA: Final[Mapping[str, Check]] = {
-    **dict.fromkeys(("run_id", "scenario", "command", "started_at", "engine"), maybe(text)),
+    **dict.fromkeys(
+        ("run_id", "scenario", "command", "started_at", "engine", "commit", "branch"), maybe(text)
+    ),
     "argv": maybe(texts),
     "seed": maybe(seed),
     "timeout_s": maybe(seconds),

@@ -8,11 +8,10 @@ at random), a pool of `max_users` sessions that it grows to, and a `queue` for a
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import AfterValidator, Field
 
-from harness.foundation.units import said
 from harness.scenario.catalogue import METRICS, PROFILES
-from harness.scenario.objectives import Objective, parse
+from harness.scenario.objectives import parse
 from harness.scenario.quantities import (
     STRICT,
     Count,
@@ -32,18 +31,16 @@ Arrivals = Literal["constant", "poisson"]
 Queue = Annotated[int, Field(ge=0)]
 
 
-def _bound(text: object) -> Objective:
-    if not isinstance(text, str):
-        raise ValueError(f"should be a valid string (got {said(text)})")  # noqa: TRY004 - pydantic's
+def _bound(text: str) -> str:
     parsed = parse(text)
     if parsed.scope or parsed.operation:
         raise ValueError(f"{text!r}: a level is asked as a whole; leave out what follows the value")
     if not METRICS[parsed.metric].scoped:
         raise ValueError(f"{text!r}: {parsed.metric} is not a matter of one level")
-    return parsed
+    return text
 
 
-Bound = Annotated[Objective, PlainValidator(_bound)]
+Bound = Annotated[str, AfterValidator(_bound)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

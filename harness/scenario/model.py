@@ -7,15 +7,14 @@ these dataclasses where outside text comes in (`read`), nowhere else.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.foundation.addresses.address import host_of
-from harness.foundation.units import rate_per_s, said
+from harness.foundation.units import rate_per_s
 from harness.scenario.arguments import compile_arguments, with_names
 from harness.scenario.catalogue import USER_CLASSES
 from harness.scenario.fault import FaultSpec, read_faults
 from harness.scenario.load import Phase
-from harness.scenario.objectives import AbortRule, Objective, parse, parse_abort
 from harness.scenario.quantities import (
     STRICT,
     Backoff,
@@ -59,16 +58,6 @@ Templated = TypeVar("Templated", str, dict[str, Any])
 def _one_or_many(value: Any) -> Any:
     """Accept one text in the place of a list."""
     return [value] if isinstance(value, str) else value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"should be a valid string (got {said(value)})")  # noqa: TRY004 - pydantic's
-    return value
-
-
-ParsedObjective = Annotated[Objective, PlainValidator(lambda value: parse(_text(value)))]
-ParsedRule = Annotated[AbortRule, PlainValidator(lambda value: parse_abort(_text(value)))]
 
 
 def _check_arguments(value: Templated) -> Templated:
@@ -178,8 +167,8 @@ class Scenario:
     workers: Annotated[int, Field(ge=0, le=64)] = 1  # processes on this machine
     expect_workers: Annotated[int, Field(ge=0, le=64)] = 0  # workers that join from other machines
     bind: Bind = DEFAULT_BIND  # the address at which they join
-    objectives: list[ParsedObjective] = field(default_factory=list)
-    abort: Annotated[list[ParsedRule], BeforeValidator(_one_or_many)] = field(default_factory=list)
+    objectives: list[str] = field(default_factory=list)
+    abort: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     alert: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     work: Work | None = None
     expect_failures: bool = (

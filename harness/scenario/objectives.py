@@ -1,7 +1,5 @@
 """Objectives: one line of text to a frozen value that keeps its source text.
 
-A text is parsed once, when the scenario is read; the plan, and plan.json, carry the value.
-
     objective = metric op value [ "for" operation ] [ scope ]
     metric    = a name of harness.scenario.catalogue.METRICS: p95, success_rate, throughput, ...
     op        = "<" | "<=" | ">" | ">=" | "=="
@@ -27,14 +25,13 @@ import operator
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from harness.foundation import units
 from harness.foundation.errors import UsageError
 from harness.scenario.catalogue import METRICS, Metric
 
 Scope = Literal["in", "during", "after", "overall", ""]
-SCOPES: Final[tuple[str, ...]] = get_args(Scope)
 
 COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,

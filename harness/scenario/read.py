@@ -23,7 +23,7 @@ from harness.scenario import load, model
 from harness.scenario.catalogue import LINKS, ROLLING, where
 from harness.scenario.consistency import check_phases, check_pools
 from harness.scenario.model import Scenario, Target
-from harness.scenario.objectives import check_names
+from harness.scenario.objectives import check_names, parse, parse_abort
 
 _SCENARIO = TypeAdapter(Scenario)
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -97,8 +97,10 @@ def scenario_of(
     check_pools(scenario, source)
     _check_target(scenario.target, source)
     _check_anchors(scenario, source)
+    for text in scenario.abort:
+        parse_abort(text)
     check_names(
-        scenario.objectives,
+        [parse(text) for text in scenario.objectives],
         steps=scenario.phase_names(),
         faults=[*(fault.name for fault in scenario.faults), *fault_names],
     )

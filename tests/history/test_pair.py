@@ -99,15 +99,6 @@ def test_a_run_that_did_not_break_has_no_breaking_point(
     assert (pair.figures[-1].unit, (pair.figures[-1].was, pair.figures[-1].now)) == (unit, values)
 
 
-def test_another_objective_is_not_another_plan() -> None:
-    """Objectives judge a load and do not change it."""
-    was, now = (
-        Side(seen(summary()), METADATA, {"steps": [], **more}, {}) for more in ({}, {"objectives": []})
-    )
-
-    assert describe(was, now).unlike == ()
-
-
 def test_what_is_not_alike_is_said() -> None:
     """Versions, server, workers, plan: a change may be theirs."""
     other = {"versions": {"locust": "2.48.0", "mcp": "2.3.0"}, "workers": 2}

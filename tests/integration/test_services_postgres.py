@@ -192,7 +192,7 @@ def test_root_without_nobody_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch)
     """A very small container."""
     monkeypatch.setattr(postgres.pwd, "getpwnam", lambda name: {}[name])
     with pytest.raises(ServiceError, match="does not run as root"):
-        postgres._unprivileged()
+        postgres.unprivileged()
 
 
 async def test_a_start_that_fails_for_another_reason_is_not_tried_again(

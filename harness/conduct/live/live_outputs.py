@@ -19,7 +19,7 @@ from harness.conduct.live.live_json import LiveSnapshot
 from harness.conduct.run_values import RunContext
 from harness.conduct.setup.server import UsageMaxima
 from harness.run_directory.event_kinds import TargetSeen
-from harness.scenario.objectives import Objective
+from harness.scenario.objectives import Objective, parse
 
 
 @dataclass(slots=True)
@@ -74,10 +74,11 @@ def alerts_of(run: RunContext) -> AbstractAsyncContextManager[Alerting]:
     return alerting.alerting(scenario.alert, run.progress, about)
 
 
-def watched(run: RunContext) -> Sequence[Objective]:
+def watched(run: RunContext) -> list[Objective]:
     """Return the objectives to watch: all, if there are alerts or Prometheus, else none."""
-    asked = run.asked.scenario.alert or run.asked.prometheus is not None
-    return run.plan.objectives if asked else ()
+    scenario = run.asked.scenario
+    asked = scenario.alert or run.asked.prometheus is not None
+    return [parse(text) for text in scenario.objectives] if asked else []
 
 
 def introduce(run: RunContext) -> None:

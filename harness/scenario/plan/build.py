@@ -11,6 +11,7 @@ from harness.scenario.catalogue import places, where
 from harness.scenario.fault import FaultSpec
 from harness.scenario.load import Load, Ramp
 from harness.scenario.model import Scenario
+from harness.scenario.objectives import parse_abort
 from harness.scenario.plan.plan import WARM_UP, Arrivals, FaultStep, LoadStep, Plan, Retried
 from harness.scenario.plan.profiles import PROFILES, STEPS_MOST, HeldLevel, too_many
 from harness.scenario.quantities import Rate
@@ -35,8 +36,7 @@ def build(scenario: Scenario) -> Plan:
         steps=tuple(steps),
         faults=faults,
         warm_up=_warm_up(steps[0], scenario.warm_up) if scenario.warm_up else None,
-        objectives=tuple(scenario.objectives),
-        abort=tuple(scenario.abort),
+        abort=tuple(map(parse_abort, scenario.abort)),
         retries=_retries(scenario),
         calls_per_connection=scenario.calls_per_connection,
         matrix=scenario.matrix,

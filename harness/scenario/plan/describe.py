@@ -60,7 +60,7 @@ def _breaks(plan: Plan) -> str:
     broken = {step.break_below for step in plan.steps if step.break_below is not None}
     if not broken:
         return ""
-    marked = sorted({bound.text for step in plan.steps for bound in step.break_unless})
+    marked = sorted({text for step in plan.steps for text in step.break_unless})
     also = f", or that fails {' or '.join(marked)}" if marked else ""
     return f"A ramp ends at the first level below {show_percent(max(broken))} success{also}."
 

@@ -17,7 +17,7 @@ times of a run in which neither happens.
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from harness.scenario.objectives import AbortRule, Objective
+from harness.scenario.objectives import AbortRule
 
 LAST_GOOD = "last_good"
 WARM_UP = "warm-up"
@@ -52,7 +52,7 @@ class LoadStep:
     settle_s: float
     rest_s: float = 0.0
     break_below: float | None = None
-    break_unless: tuple[Objective, ...] = ()
+    break_unless: tuple[str, ...] = ()
     confirm: bool = False
     requests: int | None = None
     interval_s: float | None = None
@@ -103,7 +103,6 @@ class Plan:
     steps: tuple[LoadStep, ...]
     faults: tuple[FaultStep, ...] = ()
     warm_up: LoadStep | None = None
-    objectives: tuple[Objective, ...] = ()
     abort: tuple[AbortRule, ...] = ()
     retries: Retried | None = None
     calls_per_connection: int | None = None

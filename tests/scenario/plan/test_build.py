@@ -1,19 +1,15 @@
 """Building plans: the numbers drawn in harness/scenario/plan/plan.py."""
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.run_directory import document_fields
 from harness.scenario.load import Ramp
 from harness.scenario.plan.build import build
 from harness.scenario.plan.describe import describe
 from harness.scenario.plan.profiles import levels
 from harness.scenario.plan.warnings import warnings
 from harness.scenario.read import scenario_of
-from harness.scenario.written import written
 
 
 @pytest.mark.parametrize(
@@ -144,21 +140,3 @@ def test_a_plan_says_how_clients_try_again(
     assert said in describe(plan)
     assert ("is tried" in describe(plan)) == bool(said)
     assert warnings(plan) == warned
-
-
-def test_objectives_travel_in_the_plan_as_values() -> None:
-    """They are parsed when the scenario is read, and their text stays for people."""
-    load = [{"ramp": {"to": 9, "break_unless": ["p95  < 250ms"]}}]
-    asked = {"name": "n", "load": load, "objectives": ["success_rate >= 99%"], "abort": "p50 > 2s for 5s"}
-    scenario = scenario_of(asked, "x.yaml", {})
-    data = build(scenario).as_json()
-
-    bound = {"text": "p95 < 250ms", "metric": "p95", "op": "<", "value": 250.0}
-    assert data["steps"][0]["break_unless"] == (bound | {"operation": None, "scope": "", "name": None},)
-    assert [(one["metric"], one["op"], one["value"]) for one in data["objectives"]] == [
-        ("success_rate", ">=", 0.99)
-    ]
-    assert document_fields.sound("plan.json", json.loads(json.dumps(data)), document_fields.PLAN)[1] == []
-    stored = written(scenario)
-    assert (stored["objectives"], stored["abort"]) == (["success_rate >= 99%"], ["p50 > 2s for 5s"])
-    assert stored["load"][0]["ramp"]["break_unless"] == ["p95 < 250ms"]

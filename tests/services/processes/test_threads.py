@@ -76,7 +76,7 @@ async def test_the_copy_of_postgresql_s_programs_is_gone_when_it_was_interrupted
 
     async def start() -> None:
         async with temporary.directory("postgres") as place:
-            await postgres._reachable(postgres.wheel(), place, RunAs(61_234, 61_234))
+            await postgres.reachable(postgres.wheel(), place, RunAs(61_234, 61_234))
 
     starting = asyncio.create_task(start())
     assert await asyncio.to_thread(begun.wait, DEADLINE_S)

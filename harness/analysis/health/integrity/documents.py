@@ -102,9 +102,6 @@ def _agreement(record: Record) -> Iterator[str]:
     if "warm_up" in plan:
         warm_up = {"warm_up": (plan["warm_up"] or {}).get("hold_s") or 0}
         yield from _differ("plan.json", warm_up, "warm_up", metadata, "warmup_s")
-    if plan.get("objectives") is not None:
-        texts = {"objectives": [one.get("text") for one in _mappings(plan["objectives"])]}
-        yield from _differ("plan.json", texts, "objectives", metadata, "objectives")
     if scenario:
         workers = {"workers": sum(scenario.get(name) or 0 for name in ("workers", "expect_workers"))}
         yield from _differ("scenario.yaml", workers, "workers", metadata, "workers")
