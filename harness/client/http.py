@@ -16,7 +16,9 @@ from typing import TypeVar
 
 import aiohttp
 
+from harness.client import witness
 from harness.client.sequence import drive
+from harness.client.witness import Glimpse
 from harness.foundation.addresses.connector import connector
 from harness.foundation.clock import within
 from harness.mcp import outcome
@@ -76,6 +78,14 @@ class HttpClient:
 
     async def head(self, request: Request) -> Head | None:
         """The status and headers of a response, without its body; None when no response came."""
+        now_s = asyncio.get_running_loop().time
+        began_s, seen = now_s(), Glimpse()
+        head, reply = await self._head(request)
+        seen.headers = head.headers if head is not None else {}
+        witness.tell(self.url, request, self._http.headers, reply, now_s() - began_s, seen)
+        return head
+
+    async def _head(self, request: Request) -> tuple[Head | None, Reply]:
         try:
             async with (
                 asyncio.timeout(self.timeout_s),
@@ -87,14 +97,26 @@ class HttpClient:
                     allow_redirects=False,
                 ) as response,
             ):
-                return Head(response.status, {name.lower(): text for name, text in response.headers.items()})
-        except (TimeoutError, OSError, aiohttp.ClientError, ValueError):
-            return None
+                named = {name.lower(): text for name, text in response.headers.items()}
+                return Head(response.status, named), Reply(
+                    outcome.OK, "only its head was read", response.status
+                )
+        except (TimeoutError, OSError, aiohttp.ClientError, ValueError) as error:
+            return None, Reply(outcome.DISCONNECTED, str(error) or type(error).__name__)
 
     async def _once(self, request: Request, receiver: Exchange | Stream, deadline_s: float | None) -> Reply:
+        now_s = asyncio.get_running_loop().time
+        began_s, seen = now_s(), witness.glimpse()
+        reply = await self._came_to(request, receiver, deadline_s, seen)
+        witness.tell(self.url, request, self._http.headers, reply, now_s() - began_s, seen)
+        return reply
+
+    async def _came_to(
+        self, request: Request, receiver: Exchange | Stream, deadline_s: float | None, seen: Glimpse | None
+    ) -> Reply:
         try:
             async with asyncio.timeout_at(deadline_s):
-                closed = await self._attempt(request, receiver)
+                closed = await self._attempt(request, receiver, seen)
         except TimeoutError:
             return receiver.fail(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
         except aiohttp.ClientConnectorError as error:
@@ -105,14 +127,18 @@ class HttpClient:
             return receiver.fail(outcome.HTTP_PROTOCOL, getattr(error, "message", "") or str(error))
         return receiver.end(closed=closed)
 
-    async def _attempt(self, request: Request, receiver: Exchange | Stream) -> bool:
+    async def _attempt(self, request: Request, receiver: Exchange | Stream, seen: Glimpse | None) -> bool:
         """Feed the receiver; whether nothing but the end of the connection ends the body."""
         async with self._http.request(
             request.method, self.url, data=request.body, headers=request.headers, allow_redirects=False
         ) as response:
             headers = response.headers
+            if seen is not None:
+                seen.headers = dict(headers)
             receiver.head(response.status, headers.get("content-type", ""), headers.get("mcp-session-id"))
             while chunk := await _read(response):
+                if seen is not None:
+                    seen.piece(chunk)
                 if receiver.body(chunk):
                     break
                 await self._answer(request, receiver)

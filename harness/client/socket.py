@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from harness.client import witness
 from harness.client.sequence import drive
 from harness.foundation.addresses import book
 from harness.foundation.clock import within
@@ -19,6 +20,7 @@ from harness.mcp.messages import Reply, Request
 T = TypeVar("T")
 READ_BYTES = 65_536
 CLOSE_S = 0.2
+OPENING = Request("websocket/open", b"", (("Upgrade", "websocket"),), None, "GET")
 
 
 @dataclass(slots=True)
@@ -29,14 +31,24 @@ class SocketClient:
     _frames: Frames = field(repr=False)
     _reader: asyncio.StreamReader = field(repr=False)
     _writer: asyncio.StreamWriter = field(repr=False)
+    _url: str = ""
+    _headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     async def exchange(self, request: Request) -> Reply:
         """Send one request once and return its outcome."""
-        return await self._within(lambda: self._frames.send(request), lambda: False)
+        now_s = asyncio.get_running_loop().time
+        began_s = now_s()
+        reply = await self._within(lambda: self._frames.send(request), lambda: False)
+        witness.tell(self._url, request, self._headers, reply, now_s() - began_s)
+        return reply
 
     async def open(self) -> Reply:
         """Open the WebSocket; the outcome is ok when frames may be sent."""
-        return await self._within(self._frames.hello, lambda: self._frames.opened)
+        now_s = asyncio.get_running_loop().time
+        began_s = now_s()
+        reply = await self._within(self._frames.hello, lambda: self._frames.opened)
+        witness.tell(self._url, OPENING, self._headers, reply, now_s() - began_s)
+        return reply
 
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
         """Run a sequence of exchanges to its end."""
@@ -96,7 +108,7 @@ async def socket_client(
         )  # asyncio's own words name the address, not the reason
         yield Reply(outcome.CONNECT, os.strerror(error.errno or 0) if known else error.strerror or str(error))
         return
-    client = SocketClient(timeout_s, Frames(url, tuple(headers.items())), reader, writer)
+    client = SocketClient(timeout_s, Frames(url, tuple(headers.items())), reader, writer, url, headers)
     try:
         refused = await client.open()
         yield client if refused.outcome == outcome.OK else refused

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from harness.client import witness
 from harness.client.http import HttpClient, http_client
 from harness.client.sequence import drive
 from harness.foundation.clock import within
@@ -34,12 +35,16 @@ class StreamClient:
 
     async def exchange(self, request: Request) -> Reply:
         """Post one request; its reply comes on the stream."""
+        now_s = asyncio.get_running_loop().time
+        began_s = now_s()
         self._stream.expect(request.id)
         posted = await self._posts.exchange(msgspec.structs.replace(request, id=None))
         if request.id is None or posted.outcome != outcome.OK:
             return posted
         await _until(lambda: self._stream.reply is not None, self._news, self.timeout_s)
-        return self._stream.taken() or Reply(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
+        reply = self._stream.taken() or Reply(outcome.TIMEOUT, f"no answer in {self.timeout_s:g} s")
+        witness.tell(self._posts.url, request, {}, reply, now_s() - began_s)
+        return reply
 
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
         """Run a sequence of exchanges to its end."""

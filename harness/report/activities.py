@@ -16,8 +16,8 @@ from matplotlib.collections import LineCollection
 
 from harness.foundation.units import NS_PER_S
 from harness.report.lanes import CHARACTER_PX, FONT_PX, GAP_PX, LANE_PX, WORDS_FROM_PX
+from harness.report.palette import BAD, INK, MUTED
 from harness.report.reading import Reading
-from harness.report.svg import BAD, INK, MUTED
 from harness.run_directory.event_kinds import Activity as Done
 
 ROWS: Final = 2

@@ -17,8 +17,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLo
 from harness.analysis.levels import breaking_point
 from harness.foundation.units import show_duration
 from harness.report import activities, lanes, wording
+from harness.report.palette import BAD, MUTED, PAPER, Q_HIGH, Q_LOW, Q_MID
 from harness.report.reading import Reading
-from harness.report.svg import BAD, MUTED, PAPER, Q_HIGH, Q_LOW, Q_MID
 from harness.run_directory.results import StepResult
 
 POINTS_AN_INCH: Final = 72

@@ -6,13 +6,12 @@ the tables and the generator's own health. Everything that came from a server is
 
 import shlex
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 
 from harness.analysis.levels import capacity
 from harness.analysis.statistics.rounding import show
 from harness.foundation.units import show_bytes, show_duration
-from harness.report import svg, tables, wording
+from harness.report import tables, wording
 from harness.report.charts import CHARTS, renditions
 from harness.report.experiment_table import experiment
 from harness.report.fault_table import faults
@@ -21,15 +20,11 @@ from harness.report.load_charts import distribution_data
 from harness.report.markup import Html, el
 from harness.report.matrix_table import matrix
 from harness.report.own_part import own_part
+from harness.report.page import document
 from harness.report.panels import panels
 from harness.report.pieces import MARK, figure, picture, section, table
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
-
-# The page loads nothing and runs no script, even if a server put markup into a name.
-POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-)
 
 
 def html(reading: Reading) -> str:
@@ -40,47 +35,25 @@ def html(reading: Reading) -> str:
 def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
     """The whole page, with charts that have been drawn already."""
     title = f"{reading.summary.scenario or 'Run'} · {wording.WORDS[wording.outcome(reading)].lower()}"
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        el("meta", name="color-scheme", content="light dark"),
-        el("title", title),
-        el("style", Html(_css())),
+    return document(
+        title,
+        _header(reading),
+        tables.objectives(reading),
+        matrix(reading),
+        _time(reading, drawn),
+        tables.levels(reading, drawn),
+        tables.intervals(reading),
+        _distribution(reading, drawn),
+        faults(reading),
+        experiment(reading),
+        tables.failures(reading, drawn),
+        tables.operations(reading),
+        panels(reading),
+        tables.sessions(reading),
+        tables.generator(reading),
+        _ran(reading),
+        _reading_the_numbers(),
     )
-    body = el(
-        "body",
-        el(
-            "main",
-            _header(reading),
-            tables.objectives(reading),
-            matrix(reading),
-            _time(reading, drawn),
-            tables.levels(reading, drawn),
-            tables.intervals(reading),
-            _distribution(reading, drawn),
-            faults(reading),
-            experiment(reading),
-            tables.failures(reading, drawn),
-            tables.operations(reading),
-            panels(reading),
-            tables.sessions(reading),
-            tables.generator(reading),
-            _ran(reading),
-            _reading_the_numbers(),
-        ),
-    )
-    return f"<!doctype html>\n{el('html', head, body, lang='en').text}\n"
-
-
-def _css() -> str:
-    themes = (
-        f":root{{color-scheme:light dark;{svg.variables(1)}--font:{svg.FONT}}}\n"
-        f"@media (prefers-color-scheme:dark){{:root{{{svg.variables(2)}}}}}\n"
-        f"@media print{{:root{{color-scheme:light;{svg.variables(1)}}}}}\n"
-    )
-    return themes + files("harness.report").joinpath("page.css").read_text(encoding="utf-8")
 
 
 def _header(reading: Reading) -> Html:

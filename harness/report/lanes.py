@@ -19,8 +19,8 @@ from matplotlib.collections import LineCollection, PolyCollection
 from harness.analysis.faults.impact import Impact
 from harness.foundation.units import NS_PER_S
 from harness.report import wording
+from harness.report.palette import FAULT, MUTED
 from harness.report.reading import Reading
-from harness.report.svg import FAULT, MUTED
 
 LANES: Final = 4
 MOST: Final = 40

@@ -28,8 +28,8 @@ from harness.report.drawing import (
     milliseconds,
     plain,
 )
+from harness.report.palette import BAD, BLUE, MUTED, Q_HIGH
 from harness.report.reading import Reading
-from harness.report.svg import BAD, BLUE, MUTED, Q_HIGH
 
 PERCENTILES: Final = (50, 90, 95, 99, 99.9, 99.99)
 FITTED_POINTS: Final = 60

@@ -10,9 +10,9 @@ from harness.analysis.statistics.rounding import show
 from harness.report import lanes, svg
 from harness.report.drawing import Size, finish, milliseconds, stacked, time_axis
 from harness.report.markup import Html, el
+from harness.report.palette import BAD, BLUE, Q_LOW, Q_MID
 from harness.report.pieces import section
 from harness.report.reading import Reading
-from harness.report.svg import BAD, BLUE, Q_LOW, Q_MID
 from harness.report.time_charts import middle
 
 SIZE = Size(310, 190)

@@ -29,8 +29,8 @@ from harness.report.drawing import (
     over_time,
     short_ms,
 )
+from harness.report.palette import BAD, BLUE, KINDS, MUTED
 from harness.report.reading import Reading
-from harness.report.svg import BAD, BLUE, KINDS, MUTED
 
 # One blue, from a hint to solid: readable on a light and on a dark page.
 HEAT_RGB: Final = (0x2F / 255, 0x7D / 255, 0xDD / 255)

@@ -21,6 +21,7 @@ from harness.foundation.errors import (
     UNKNOWN,
     HarnessError,
 )
+from harness.verify.exchanges import Exchange
 
 Outcome = Literal["passed", "failed", "skipped", "unknown"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("passed", "failed", "skipped", "unknown")
@@ -61,6 +62,7 @@ class Result:
     started_ms: int = 0  # since 1970
     duration_s: float = 0.0
     tries: int = 1  # of a check that is timed
+    exchanges: tuple[Exchange, ...] = ()  # of one that did not hold
 
     @property
     def title(self) -> str:

@@ -31,6 +31,7 @@ def _deployment(pytestconfig: pytest.Config) -> Iterator[Target]:
 def target(_deployment: Target) -> Target:
     """The deployment that is verified."""
     _deployment.tries = 1
+    _deployment.exchanges.begin()
     return _deployment
 
 
@@ -95,9 +96,15 @@ def spec(target: Target) -> Spec:
     return target.spec
 
 
-@pytest.fixture(scope="session")
-def after_deploy(_deployment: Target) -> Iterator[Deployed]:
+@pytest.fixture
+def after_deploy(target: Target, _deployed: Deployed) -> Deployed:
     """What became of sessions and writes in a deploy; made once, for all checks that ask."""
+    target.exchanges.recall("deploy")
+    return _deployed
+
+
+@pytest.fixture(scope="session")
+def _deployed(_deployment: Target) -> Iterator[Deployed]:
     if _deployment.deploy is None:
         skip("nobody can deploy it from here", "add --deploy-simulation, which deploys a server of its own")
     with ExitStack() as stack:
@@ -107,4 +114,6 @@ def after_deploy(_deployment: Target) -> Iterator[Deployed]:
 
         allowed = _deployment.spec.write is not None and _deployment.settings.allow_writes
         writing = Writing(_deployment.spec, _deployment, _named, register) if allowed else None
-        yield deployed(_deployment, writing, CLOCK.now_ns)
+        with _deployment.exchanges.keeping("deploy"):
+            found = deployed(_deployment, writing, CLOCK.now_ns)
+        yield found

@@ -17,6 +17,7 @@ from harness.foundation.secrets.hiding import hide
 from harness.foundation.units import MS_PER_S
 from harness.verify import settings
 from harness.verify.finding import CATEGORIES, Outcome, Result, UndecidedError
+from harness.verify.target import Target
 
 pytest_plugins = ("harness.verify.fixtures",)
 
@@ -93,6 +94,7 @@ def pytest_runtest_makereport(
     if outcome == "unknown":
         report.longrepr = f"unknown: {why}"
     tried = item.funcargs.get("target") if isinstance(item, pytest.Function) else None
+    told = tried.exchanges.shown() if isinstance(tried, Target) and outcome in {"failed", "unknown"} else ()
     result = Result(
         name=getattr(item, "originalname", item.name).removeprefix("test_").replace("_", " "),
         case=item.callspec.id if hasattr(item, "callspec") else "",
@@ -105,6 +107,7 @@ def pytest_runtest_makereport(
         started_ms=int(call.start * MS_PER_S),
         duration_s=call.duration,
         tries=getattr(tried, "tries", 1),
+        exchanges=told,
     )
     report.user_properties.append((RESULT, msgspec.to_builtins(result)))
     if outcome == "failed" and priority == 1 and not item.config.getoption("--verify-keep-going"):

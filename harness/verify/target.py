@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from harness.client.http import Head, http_client
 from harness.client.preflight import preflight
 from harness.client.session import Client, connected
+from harness.client.witness import told_to
 from harness.foundation.addresses import book
 from harness.foundation.addresses.address import read
 from harness.foundation.addresses.judging import Wanted
@@ -30,6 +31,7 @@ from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.messages import Reply, Request
 from harness.verify.doors import DOORS, Door, Places, looked_at, places
+from harness.verify.exchanges import Exchanges
 from harness.verify.settings import Settings
 from harness.verify.simulation import simulated
 from harness.verify.spec.model import Spec
@@ -75,6 +77,7 @@ class Target:
     _runner: asyncio.Runner = field(repr=False)
     _doors: dict[str, Door] = field(default_factory=dict)
     _tools: dict[str, list[dict[str, Any]] | None] = field(default_factory=dict)
+    exchanges: Exchanges = field(default_factory=Exchanges, repr=False)
     tries: int = 1  # of the timed check that runs
     deploy: Deploy | None = None  # where it can be deployed from here
 
@@ -94,14 +97,20 @@ class Target:
 
     def door(self, name: str) -> Door:
         """Whether it is offered; looked at once."""
+        found = self._looked_at(name)
+        self.exchanges.recall(f"door {name}")
+        return found
+
+    def _looked_at(self, name: str) -> Door:
         if name not in self._doors:
             looking = looked_at(name, self.places, self.headers, self.settings.timeout_s)
-            self._doors[name] = self.run(looking)
+            with self.exchanges.keeping(f"door {name}"):
+                self._doors[name] = self.run(looking)
         return self._doors[name]
 
     def doors(self) -> list[Door]:
         """All that are offered, the newest first."""
-        return [door for door in map(self.door, DOORS) if door.offered and not door.broken]
+        return [door for door in map(self._looked_at, DOORS) if door.offered and not door.broken]
 
     def newest(self) -> Door | None:
         """Of those with a handshake, or without need of one."""
@@ -131,7 +140,9 @@ class Target:
             asking = preflight(
                 self.places.of(door), door, headers=self.headers, timeout_s=4 * self.settings.timeout_s
             )
-            self._tools[door] = self.run(asking).tools
+            with self.exchanges.keeping(f"tools {door}"):
+                self._tools[door] = self.run(asking).tools
+        self.exchanges.recall(f"tools {door}")
         return self._tools[door]
 
     @contextmanager
@@ -241,9 +252,10 @@ def opened(settings: Settings) -> Iterator[Target]:
             "Give --url http://127.0.0.1:8000/mcp, or set HARNESS_URL",
         )
     vetted = vet([_wanted(settings.url)], settings.allowed_hosts)
-    with book.in_force(vetted), asyncio.Runner() as runner:
+    heard = Exchanges()
+    with book.in_force(vetted), told_to(heard.hear), asyncio.Runner() as runner:
         runner.get_loop()  # its context is this one, in which the book is in force
-        yield _target(settings, vetted, runner)
+        yield _target(settings, vetted, runner, heard)
 
 
 @contextmanager
@@ -251,11 +263,17 @@ def started(
     settings: Settings, place: Path, arguments: Sequence[str], tell: Callable[[str], None]
 ) -> Iterator[Target]:
     """A deployment of our own, which can be deployed; its log is in `place`; `tell` hears of what a log lost."""
-    with hidden_log.ended_clean(place, tell), book.in_force({}), asyncio.Runner() as runner:
+    heard = Exchanges()
+    with (
+        hidden_log.ended_clean(place, tell),
+        book.in_force({}),
+        told_to(heard.hear),
+        asyncio.Runner() as runner,
+    ):
         serving = simulated(place, arguments)
         server = runner.run(serving.__aenter__())
         try:
-            found = _target(replace(settings, url=server.mcp_url), {}, runner)
+            found = _target(replace(settings, url=server.mcp_url), {}, runner, heard)
             found.deploy = Deploy(server.restart, lambda: server.pid)
             yield found
         finally:
@@ -267,7 +285,7 @@ def _wanted(url: str) -> Wanted:
     return Wanted(place, purpose="Checks go", absent=TargetUnreachableError)
 
 
-def _target(settings: Settings, vetted: Book, runner: asyncio.Runner) -> Target:
+def _target(settings: Settings, vetted: Book, runner: asyncio.Runner, heard: Exchanges) -> Target:
     at, who = places(settings.url)
     good = settings.spec.auth.good if settings.spec.auth else {}
-    return Target(settings, at, who | good | dict(settings.headers), vetted, runner)
+    return Target(settings, at, who | good | dict(settings.headers), vetted, runner, exchanges=heard)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.report import activities, experiment_table, svg
+from harness.report import activities, experiment_table, palette
 from harness.report.charts import renditions
 from harness.report.reading import Reading, read
 from tests.fakes.runs import Run, S
@@ -106,7 +106,7 @@ def test_every_chart_over_time_shows_the_experiment(tmp_path: Path, name: str) -
     assert "costs $5 &amp; &lt;more&gt; $6" in wide
     said = re.findall('aria-label="([^"]*)"', wide)[0]
     assert "an experiment with 5 activities, 1 of them failed: costs $5 &amp; &lt;more" in said
-    assert not [placeholder for placeholder in svg.COLOURS if placeholder in wide]
+    assert not [placeholder for placeholder in palette.COLOURS if placeholder in wide]
     assert renditions(name, run) == [wide, narrow]
 
 

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from harness.report import svg
+from harness.report import palette, svg
 from harness.report.charts import CHARTS, renditions
 from harness.report.drawing import KEY_ROW_PX
 from harness.report.reading import read
@@ -27,7 +27,7 @@ def test_a_chart_is_well_formed_and_takes_its_colours_from_the_page(reading, nam
         assert root.get("role") == "img"
         assert root.get("aria-label")
         assert "var(--" in picture
-        assert not [placeholder for placeholder in svg.COLOURS if placeholder in picture]
+        assert not [placeholder for placeholder in palette.COLOURS if placeholder in picture]
         assert root.findall(".//{http://www.w3.org/2000/svg}text")
         assert "<style" not in picture
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness.report import lanes, svg
+from harness.report import lanes, palette
 from harness.report.charts import renditions
 from harness.report.drawing import HEAD_PX
 from harness.report.reading import read
@@ -105,7 +105,7 @@ def test_every_chart_over_time_shows_the_faults(tmp_path, name):
         "faults: slow-link from 22 s to 32 s, cut from 52 s to 57 s."
         in re.findall('aria-label="([^"]*)"', wide)[0]
     )
-    assert not [placeholder for placeholder in svg.COLOURS if placeholder in wide]
+    assert not [placeholder for placeholder in palette.COLOURS if placeholder in wide]
     assert renditions(name, run) == [wide, narrow]
 
 

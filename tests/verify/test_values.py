@@ -119,7 +119,12 @@ def test_files_are_their_owner_s_and_hold_no_secret(tmp_path: Any) -> None:
     files.write(place, suite(result("failed", why="it said s3cr3t-value-9")))
     newest = place.parent / "latest"
 
-    assert sorted(path.name for path in newest.iterdir()) == ["junit.xml", "results.json", "summary.md"]
+    assert sorted(path.name for path in newest.iterdir()) == [
+        "junit.xml",
+        "report.html",
+        "results.json",
+        "summary.md",
+    ]
     assert {path.stat().st_mode & 0o777 for path in newest.iterdir()} == {0o600}
     assert not [path for path in newest.iterdir() if "s3cr3t-value-9" in path.read_text()]
     assert json.loads((newest / "results.json").read_text())["reportFormat"] == "CTRF"

@@ -1,1 +1,1 @@
-"""What a verification leaves: a checklist on the terminal; results.json (CTRF), junit.xml and summary.md in a directory."""
+"""What a verification leaves: a checklist on the terminal; results.json (CTRF), junit.xml, summary.md and report.html in a directory."""

@@ -11,6 +11,7 @@ from harness.foundation.secrets.hiding import hide_in
 from harness.foundation.units import MS_PER_S
 from harness.run_directory.directory import write_whole
 from harness.verify.results.ctrf import ctrf
+from harness.verify.results.html import html
 from harness.verify.results.junit import junit
 from harness.verify.results.markdown import markdown
 from harness.verify.results.suite import SuiteResult
@@ -37,6 +38,7 @@ def write(place: Path, suite: SuiteResult) -> None:
         "results.json": json.dumps(hide_in(ctrf(suite)), indent=2) + "\n",
         "junit.xml": junit(suite),
         "summary.md": markdown(suite),
+        "report.html": html(suite),
     }
     for name, text in texts.items():
         write_whole(place / name, text)
