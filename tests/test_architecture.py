@@ -176,6 +176,8 @@ CONNECTS = {
     "load/inside/transport/connecting.py": "by what the worker was told",
     "load/locust_engine.py": "over a socket that is there",
     "faults/rude_clients/wire.py": "by book.addresses",
+    "verify/behind/database.py": "by number",
+    "verify/behind/page.py": "with addresses.connector",
     "services/cleanup/leftover_proxies.py": "is given a number by services.toxiproxy",
     "services/processes/readiness.py": "to ports of ours, and with addresses.connector",
 }

@@ -19,7 +19,7 @@ from harness.client.preflight import preflight
 from harness.client.session import Client, connected
 from harness.client.witness import told_to
 from harness.foundation.addresses import book
-from harness.foundation.addresses.address import read
+from harness.foundation.addresses.address import read, same
 from harness.foundation.addresses.judging import Wanted
 from harness.foundation.addresses.kind import is_public
 from harness.foundation.addresses.vetting import Book, vet
@@ -30,6 +30,7 @@ from harness.foundation.units import NS_PER_MS
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.messages import Reply, Request
+from harness.verify.behind import addresses
 from harness.verify.doors import DOORS, Door, Places, looked_at, places
 from harness.verify.exchanges import Exchanges
 from harness.verify.settings import Settings
@@ -89,7 +90,8 @@ class Target:
     @property
     def is_local(self) -> bool:
         """Whether all that its host stands for is this machine, or a network that the Internet does not reach."""
-        return all(not is_public(address) for addresses in self.book.values() for address in addresses)
+        host = same(urlsplit(self.places.base).hostname or "")
+        return all(not is_public(address) for address in self.book.get(host, ()))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """On the loop of the verification."""
@@ -251,7 +253,7 @@ def opened(settings: Settings) -> Iterator[Target]:
             "No address was given",
             "Give --url http://127.0.0.1:8000/mcp, or set HARNESS_URL",
         )
-    vetted = vet([_wanted(settings.url)], settings.allowed_hosts)
+    vetted = vet([_wanted(settings.url), *addresses.wanted(settings.spec)], settings.allowed_hosts)
     heard = Exchanges()
     with book.in_force(vetted), told_to(heard.hear), asyncio.Runner() as runner:
         runner.get_loop()  # its context is this one, in which the book is in force

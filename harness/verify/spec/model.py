@@ -1,37 +1,17 @@
 """verify.yaml as frozen values: its keys are the names of the fields, a class is a mapping there. `read` checks them."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import Field, StrictBool
 from pydantic.dataclasses import dataclass
 
-from harness.foundation import units
-from harness.foundation.untrusted.documents import short
+from harness.verify.spec.behind import Database, Deploy, Process, Queue, Tasks
+from harness.verify.spec.fields import STRICT, Arguments, Duration, Place, Size
 
-STRICT = ConfigDict(extra="forbid")
 Door = Literal[
     "2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "sse", "websocket", "plain"
 ]
 DOOR_NAMES: tuple[str, ...] = get_args(Door)
-
-
-def _duration(value: object) -> float:
-    seconds = units.duration_s(str(value))
-    if seconds <= 0:
-        raise ValueError(f"{units.said(value)} must be more than zero")
-    return seconds
-
-
-def _place(value: str) -> str:
-    """A path of the same server, so that credentials go nowhere else."""
-    if not value.startswith("/") or value.startswith("//") or any(sign in value for sign in "\\ #"):
-        raise ValueError(f"{short(value)!r} is no path of the deployment, such as /health")
-    return value
-
-
-Duration = Annotated[float, BeforeValidator(_duration)]
-Place = Annotated[str, AfterValidator(_place)]
-Arguments = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -74,6 +54,7 @@ class Sessions:
 
     required: StrictBool = False  # it gives sessions a name
     delete: StrictBool = False  # clients can end them
+    idle: Duration | None = None  # one that is idle for so long lives on
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -85,6 +66,8 @@ class Limits:
     update: Duration = 0.2
     visible: Duration = 10.0  # until another client reads what was acknowledged
     certificate: Duration = 14 * 86_400.0  # at least so long it is still valid
+    beside: Duration = 2.0  # a call beside 50 of another client's
+    leak: Size = 20_000  # bytes that each session leaves behind, at most
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -109,3 +92,8 @@ class Spec:
     sessions: Sessions = Field(default_factory=Sessions)
     limits: Limits = Field(default_factory=Limits)
     health: Health | None = None
+    database: Database | None = None
+    queue: Queue | None = None
+    tasks: Tasks | None = None
+    deploy: Deploy | None = None
+    process: Process | None = None

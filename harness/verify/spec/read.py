@@ -18,7 +18,7 @@ from harness.foundation.errors import UsageError
 from harness.foundation.secrets import hiding, sources
 from harness.foundation.untrusted import documents
 from harness.foundation.untrusted.documents import DocumentError, short
-from harness.verify.spec import model
+from harness.verify.spec import behind, model
 from harness.verify.spec.model import Spec
 
 NAME: Final = "verify.yaml"
@@ -67,6 +67,13 @@ def spec_of(data: Any, source: str, environ: Mapping[str, str] = os.environ) -> 
             "See docs/verify.md",
         )
     _check_credentials(data.get("auth"), source)
+    for path, text in behind.addresses(data):
+        if not isinstance(text, str) or not _VARIABLE.search(text):
+            raise UsageError(
+                f"{source}: {path} holds an address itself",
+                "It may have a password, and is not shown",
+                "Take it from the environment: ${NAME}",
+            )
     try:
         spec = _SPEC.validate_python(_filled_in(data, environ, ""))
     except ValidationError as error:
@@ -76,6 +83,12 @@ def spec_of(data: Any, source: str, environ: Mapping[str, str] = os.environ) -> 
         ) from error
     for headers in (spec.auth.good, spec.auth.bad) if spec.auth else ():
         check_headers(headers)
+    _check_together(spec, source)
+    return spec
+
+
+def _check_together(spec: Spec, source: str) -> None:
+    """What is of no use without something else."""
     if spec.read is not None and spec.write is None:
         raise UsageError(
             f"{source}: read is to find what write wrote", "There is no write", "Add write, or drop read"
@@ -86,7 +99,13 @@ def spec_of(data: Any, source: str, environ: Mapping[str, str] = os.environ) -> 
             "There is no write",
             "Add write, or drop remove",
         )
-    return spec
+    on_record = spec.tasks is not None and (spec.tasks.row or spec.tasks.history)
+    if spec.database is None and on_record:
+        raise UsageError(
+            f"{source}: tasks.row and tasks.history are tables of the database",
+            "There is no database",
+            "Add database {dsn: ${DATABASE_URL}}, or drop them",
+        )
 
 
 def _check_credentials(auth: Any, source: str) -> None:
@@ -106,7 +125,7 @@ def _filled_in(value: Any, environ: Mapping[str, str], path: str) -> Any:
         return {key: _filled_in(item, environ, f"{path}.{key}") for key, item in value.items()}
     if isinstance(value, list):
         return [_filled_in(item, environ, f"{path}[{index}]") for index, item in enumerate(value)]
-    if not isinstance(value, str):
+    if not isinstance(value, str) or path.lstrip(".") in behind.COMMANDS:
         return value
     for name in _VARIABLE.findall(value):
         if name not in environ:
@@ -119,6 +138,8 @@ def _filled_in(value: Any, environ: Mapping[str, str], path: str) -> Any:
         if path.startswith((".auth.good", ".auth.bad")):
             hiding.learn(environ[name])
     found = _VARIABLE.sub(lambda match: environ[match[1]], value)
+    if path.lstrip(".") in behind.ADDRESSES:
+        sources.url(found)
     if "\0" in found:
         raise UsageError(f"{path.lstrip('.')} holds a NUL", "Nobody can be sent that", "Leave it out")
     return found
@@ -135,7 +156,11 @@ def _explained(details: ErrorDetails) -> str:
         case "value_error":
             return f"{where}: {details['ctx']['error']}"
         case _:
-            shown = "" if where.startswith("auth.") else f" (got {short(repr(details['input']))})"
+            shown = (
+                ""
+                if where.startswith(("auth.", *behind.ADDRESSES))
+                else f" (got {short(repr(details['input']))})"
+            )
             return f"{where}: {details['msg'].removeprefix('Input ')}{shown}"
 
 
@@ -148,9 +173,10 @@ def _steps(loc: tuple[int | str, ...]) -> Iterator[str]:
 
 
 def _known(loc: tuple[int | str, ...]) -> str:
-    parent = next((str(part) for part in reversed(loc[:-1]) if isinstance(part, str)), "")
-    if parent not in _CLASSES:
+    path = "".join(_steps(loc[:-1])).lstrip(".")
+    found = _CLASSES.get(path) or behind.class_of(path.split("."))
+    if found is None:
         return ""
-    names = list(_CLASSES[parent].__dataclass_fields__)  # type: ignore[attr-defined]
+    names = list(found.__dataclass_fields__)  # type: ignore[attr-defined]
     close = difflib.get_close_matches(str(loc[-1])[:100], names, 1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"

@@ -180,6 +180,49 @@ async def test_what_is_learnt_from_a_good_deployment_holds_for_it_and_not_for_an
         ({"write": {"args": {}}}, "write.call: is missing"),
         ({"identity": {"version": 2}}, "identity.version: should be a valid string (got 2)"),
         ([], "is no mapping"),
+        (
+            {"database": {"dsn": "postgresql://u:s3cr3t-in-a-file@127.0.0.1/x"}},
+            "database.dsn holds an address itself",
+        ),
+        ({"database": {"dsn": "${PATH}"}}, "is not the URL of a server"),
+        ({"database": {"dsn": "${NOBODY_SET_THIS}"}}, "NOBODY_SET_THIS is not set"),
+        ({"database": {"tables": {}}}, "database.dsn: is missing"),
+        (
+            {"database": {"dsn": "${PATH}", "tables": {"a": {"index": []}}}},
+            "database.tables.a.index: unknown key; did you mean indexes?",
+        ),
+        (
+            {"database": {"dsn": "${PATH}", "migrate": {"command": "x", "apart": "db"}}},
+            "database.migrate.apart: ",
+        ),
+        ({"queue": {"name": "q"}}, "queue: nobody has said where it is"),
+        (
+            {"queue": {"name": "q", "url": "${PATH}", "consumers": "1"}},
+            "queue.consumers: should be a valid integer",
+        ),
+        (
+            {"queue": {"name": "q", "management": "http://u:s3cr3t-in-a-file@h"}},
+            "queue.management holds an address itself",
+        ),
+        (
+            {"tasks": {"submit": {"call": "a", "post": "/b"}, "poll": {"get": "/c"}}},
+            "tasks.submit: a tool is called, or a page is asked",
+        ),
+        (
+            {"tasks": {"submit": {"get": "/a", "args": {"b": 1}}, "poll": {"get": "/c"}}},
+            "tasks.submit: args are for a tool",
+        ),
+        (
+            {"tasks": {"submit": {"call": "a"}, "poll": {"get": "/c"}, "pause": "x"}},
+            "tasks: pause and resume go together",
+        ),
+        (
+            {"tasks": {"submit": {"call": "a"}, "poll": {"get": "/c"}, "row": {"table": "t"}}},
+            "There is no database",
+        ),
+        ({"deploy": {"command": "a", "systemd": "b"}}, "deploy: it is deployed in one way"),
+        ({"process": {}}, "process: it is found in one way"),
+        ({"limits": {"leak": "3"}}, "limits.leak: '3' is not a size"),
     ],
 )
 def test_a_file_that_is_not_right_is_refused_by_the_path_of_the_key(

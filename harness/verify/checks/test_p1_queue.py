@@ -1,0 +1,58 @@
+"""Is its queue there, does it survive a crash, and does somebody take what is in it?"""
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.verify.behind.queue import Queue, QueueState
+from harness.verify.behind.structure import shown
+from harness.verify.finding import fail, skip, undecided
+
+pytestmark = pytest.mark.queue
+CONSUMED_S = 15.0  # the management API counts every five seconds
+
+
+def test_its_queue_is_there(queue: Queue) -> None:
+    """By the name that verify.yaml gives."""
+    _there(queue)
+
+
+def test_its_queue_survives_a_crash_of_its_broker(queue: Queue) -> None:
+    """It is durable."""
+    if not queue.spec.durable:
+        skip("verify.yaml says that it need not be durable", "verify.yaml: queue {durable: true}")
+    found = _there(queue)
+    if found.durable is None:
+        undecided(f"{found.by} does not say whether {shown(queue.name)} is durable: give queue.management")
+    if not found.durable:
+        fail(
+            f"the queue {shown(queue.name)} is not durable: a crash of its broker loses it, and all that is in it"
+        )
+
+
+def test_its_queue_is_consumed(queue: Queue, eventually: Callable[..., object]) -> None:
+    """By as many consumers as verify.yaml says, one at least."""
+    wanted = queue.spec.consumers
+    if not wanted:
+        skip("verify.yaml says that nobody need consume it", "verify.yaml: queue {consumers: 1}")
+    _there(queue)
+    counted: list[int] = []
+
+    def enough() -> bool:
+        counted[:] = [queue.look().consumers]
+        return counted[0] >= wanted
+
+    awaited = f"{wanted} consumer{'s' if wanted > 1 else ''} of the queue {shown(queue.name)}"
+    try:
+        eventually(enough, awaited, CONSUMED_S)
+    except pytest.fail.Exception:
+        fail(
+            f"the queue {shown(queue.name)} has {counted[0]} consumers after {CONSUMED_S:g} s; {wanted} {'are' if wanted > 1 else 'is'} the least"
+        )
+
+
+def _there(queue: Queue) -> QueueState:
+    found = queue.look()
+    if not found.there:
+        fail(f"there is no queue {shown(queue.name)} (by {found.by})")
+    return found

@@ -1,0 +1,143 @@
+"""`harness verify` looks behind a deployment: real PostgreSQL, real RabbitMQ, the reference server, sound and broken."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from harness.run_directory.undo import UndoJournal
+from harness.services import target
+from harness.verify.finding import Result
+from harness.verify.settings import Settings
+from harness.verify.spec.read import spec_of
+from harness.verify.suite import verify
+from tests.brokers import Broker
+
+TABLES = {
+    "sessions": {
+        "columns": {"id": "text", "expires_at": "timestamptz", "requests": "int8"},
+        "indexes": ["sessions_pkey"],
+    },
+    "entries": {"columns": {"entry": "text"}, "indexes": ["entries_by_log"]},
+    "tasks": {"columns": {"status": "", "arguments": "jsonb"}, "indexes": ["tasks_to_do"]},
+}
+COLUMNS, INDEXES = "their columns are there", "their indexes are there"
+MIGRATED, CRASH = "its migrations are applied", "its tables survive a crash of their server"
+COMMITTED = "what is acknowledged is in the database"
+DURABLE, CONSUMED = "its queue survives a crash of its broker", "its queue is consumed"
+
+
+class Behind:
+    """One reference server on a schema of its own, with a queue, and what is expected of it."""
+
+    def __init__(self, url: str, dsn: str, broker: Broker, schema: str) -> None:
+        self.url, self.dsn, self.broker, self.schema = url, dsn, broker, schema
+        self.expected: dict[str, Any] = {
+            "database": {
+                "dsn": "${DSN}",
+                "schema": schema,
+                "tables": TABLES,
+                "migrations": {"table": "migrations", "column": "number", "applied": [1, 2, 3, 4, 5, 6]},
+                "written": {"table": "entries", "column": "entry"},
+            },
+            "queue": {"url": "${AMQP}", "name": f"{schema}.tasks"},
+            "write": {"call": "append_entry", "args": {"entry": "{{unique}}", "log": "{{unique}}"}},
+        }
+
+    async def verified(
+        self, *, categories: tuple[str, ...] = ("reach", "data", "queue"), **more: Any
+    ) -> dict[str, Result]:
+        environ = {"DSN": self.dsn, "AMQP": self.broker.url, "MANAGEMENT": self.broker.management_url or ""}
+        spec = spec_of(self.expected | more, "verify.yaml", environ)
+        settings = Settings(
+            self.url, keep_going=True, allow_writes=True, spec=spec, categories=frozenset(categories)
+        )
+        suite = await asyncio.to_thread(verify, settings, [], lambda _: None)
+        return {result.name: result for result in suite.results}
+
+    async def execute(self, sql: str) -> None:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            await connection.execute(sql.format(schema=self.schema))
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def behind(place: Path, dsn: str, broker: Broker, *options: str) -> AsyncIterator[Behind]:
+    schema = f"verify_{uuid.uuid4().hex[:12]}"
+    async with target.managed(
+        place, dsn, arguments=["--schema", schema, *options], env={"AMQP_URL": broker.url, "REDIS_URL": ""}
+    ) as started:
+        yield Behind(started.mcp_url, dsn, broker, schema)
+
+
+def wrong(found: dict[str, Result]) -> dict[str, str]:
+    return {name: each.why for name, each in found.items() if each.outcome in {"failed", "unknown"}}
+
+
+async def test_what_stands_behind_a_sound_deployment_passes_and_what_is_missing_is_named(
+    undo: UndoJournal, tmp_path: Path, postgres_url: str, rabbitmq: Broker
+) -> None:
+    """One server; its database is broken in one way after the other, as a deploy that went wrong would leave it."""
+    async with behind(tmp_path, postgres_url, rabbitmq) as found:
+        sound = await found.verified()
+        by_management = await found.verified(
+            queue={"management": "${MANAGEMENT}", "name": f"{found.schema}.tasks"}, categories=("queue",)
+        )
+        assert wrong(sound) == wrong(by_management) == {}
+        assert {each.outcome for each in by_management.values() if each.priority == 1} == {"passed"}
+        passed = {name for name, each in sound.items() if each.outcome == "passed"}
+        assert {
+            "its tables are there",
+            COLUMNS,
+            INDEXES,
+            MIGRATED,
+            CRASH,
+            COMMITTED,
+            DURABLE,
+            CONSUMED,
+        } <= passed
+
+        await found.execute('DELETE FROM "{schema}".migrations WHERE number = 6')
+        await found.execute('DROP INDEX "{schema}".entries_by_log')
+        await found.execute('ALTER TABLE "{schema}".tasks RENAME arguments TO parameters')
+        await found.execute('ALTER TABLE "{schema}".sessions ALTER requests TYPE int')
+        assert wrong(await found.verified(categories=("data",))) == {
+            MIGRATED: "migration 6 is not applied",
+            INDEXES: "entries has no index entries_by_log",
+            COLUMNS: "sessions.requests is integer, not int8\ntasks has no column arguments",
+        }
+        await found.execute('DROP TABLE "{schema}".tasks')
+        assert (
+            "there is no table tasks"
+            in wrong(await found.verified(categories=("data",)))["its tables are there"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--break", "no-durability"], {CRASH, DURABLE}),
+        (["--break", "ack-before-commit"], {COMMITTED}),
+        (["--task-workers", "0"], {CONSUMED}),
+    ],
+)
+async def test_a_deployment_that_is_broken_behind_is_named_by_the_check_for_it(
+    options: list[str],
+    named: set[str],
+    undo: UndoJournal,
+    tmp_path: Path,
+    postgres_url: str,
+    rabbitmq: Broker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And by no other."""
+    monkeypatch.setattr("harness.verify.checks.test_p1_queue.CONSUMED_S", 1.0)
+    async with behind(tmp_path, postgres_url, rabbitmq, *options) as found:
+        assert set(wrong(await found.verified())) == named
