@@ -73,6 +73,6 @@ def everything(mode: str) -> Iterator[str]:
 
 def counted(origin: str) -> dict[str, Any]:
     """By the server's side: `calls` it was sent, by tool, and its answers that were `ok`, `tool_error`, `rpc_error`."""
-    with urllib.request.urlopen(f"{origin}/counted", timeout=20) as reply:
+    with urllib.request.urlopen(f"{origin}/counted", timeout=60) as reply:
         found: dict[str, Any] = json.loads(reply.read())
     return found

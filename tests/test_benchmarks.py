@@ -62,7 +62,7 @@ def target() -> Any:
 
 def post(target: Any, path: str, body: bytes) -> tuple[int, bytes]:
     request = urllib.request.Request(f"http://127.0.0.1:{target.port}{path}", body)
-    with urllib.request.urlopen(request, timeout=20) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return response.status, response.read()
 
 
@@ -73,7 +73,7 @@ def test_the_target_echoes_ids_in_every_form_and_takes_its_time(target: Any) -> 
     status, body = post(target, "/mcp", b'{"id": 42, "method": "tools/call"}')
     took_s = time.monotonic() - began
     _, stream = post(target, "/sse", b'{"id":43,"method":"tools/call"}')
-    socket = websocket.create_connection(f"ws://127.0.0.1:{target.port}/ws", subprotocols=["mcp"], timeout=20)
+    socket = websocket.create_connection(f"ws://127.0.0.1:{target.port}/ws", subprotocols=["mcp"], timeout=60)
     socket.send(json.dumps({"id": 44, "text": "x" * 200}))
     frame = json.loads(socket.recv())
     socket.close()

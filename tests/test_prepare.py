@@ -139,7 +139,7 @@ def test_an_interrupted_one_leaves_the_machine_s_rule_as_it_was(
     machine.write(machine.policy, ALLOWS)
     process = started_to_install(machine)
     os.killpg(process.pid, number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     assert machine.policy.read_text() == ALLOWS
 
@@ -149,7 +149,7 @@ def test_what_a_killed_one_left_is_put_back_by_the_next(machine: Machine) -> Non
     machine.write(machine.policy, ALLOWS)
     process = started_to_install(machine)
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert machine.policy.read_text() != ALLOWS
     machine.run()
     assert machine.policy.read_text() == ALLOWS
@@ -157,7 +157,7 @@ def test_what_a_killed_one_left_is_put_back_by_the_next(machine: Machine) -> Non
 
 def started_to_install(machine: Machine) -> "subprocess.Popen[str]":
     process = machine.start(APT_DOES="hang")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not machine.note("may-start"):
         assert time.monotonic() < deadline
         assert process.poll() is None

@@ -15,6 +15,14 @@ def until(there: Callable[[], object], within_s: float = WITHIN_S) -> None:
         time.sleep(0.05)
 
 
+def until_nothing(left: Callable[[], object]) -> None:
+    """Until nothing is there any more; what is left by the deadline is told."""
+    deadline = time.monotonic() + WITHIN_S
+    while found := left():
+        assert time.monotonic() < deadline, f"left after {WITHIN_S:g} s: {found}"
+        time.sleep(0.05)
+
+
 def for_port(port: int, process: "subprocess.Popen[bytes] | None" = None) -> None:
     """Until somebody listens there; whoever is to do that must not end."""
 

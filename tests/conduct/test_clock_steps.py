@@ -15,9 +15,9 @@ from tests.fakes.results import plain
 
 HOUR_S = 3600.0
 LOAD = [
-    {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "10s"}},
-    {"name": "steady", "sustain": {"users": "last_good", "for": "60s"}},
-    {"name": "open", "rate": {"rate": "50/s", "for": "20s"}},
+    {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "5s"}},
+    {"name": "steady", "sustain": {"users": "last_good", "for": "20s"}},
+    {"name": "open", "rate": {"rate": "50/s", "for": "8s"}},
 ]
 FOR_PEOPLE = ("run_id", "run_dir", "started_at", "target")  # of the last the port
 

@@ -53,7 +53,7 @@ async def pressed_while_reading(out: Path, monkeypatch: pytest.MonkeyPatch, time
     def read(path: Path) -> Any:
         for _ in range(times):
             os.kill(os.getpid(), signal.SIGINT)
-            deadline = time.monotonic() + 30  # two that come at once are one
+            deadline = time.monotonic() + 60  # two that come at once are one
             while not asked.interrupted.is_set() and time.monotonic() < deadline:
                 time.sleep(0.01)
         return read_run(path)

@@ -121,7 +121,7 @@ def _judge(seen: Seen, behaviour: Behaviour, place: str) -> None:
         seen.harm.append("secret written")
     if seen.worker_mb > WORKER_MB_MAX:
         seen.harm.append(f"worker of {seen.worker_mb:.0f} MB")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (left := list(_of(place))) and time.monotonic() < deadline:
         time.sleep(0.1)
     seen.harm += [f"left {words[:80]}" for _, words in left]

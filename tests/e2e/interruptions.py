@@ -38,7 +38,7 @@ FAULTS = (
 )
 FOR_S, LOAD_S = 6, 12  # a fault, and the load that it lies in
 LATEST_S = 11.0  # after the run directory is there: before, in and after the fault
-GONE_WITHIN_S = 30.0
+GONE_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)

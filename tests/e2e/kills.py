@@ -98,7 +98,7 @@ MAY: Final[dict[tuple[str, signal.Signals], set[int]]] = {
 }
 MARK: Final = "one call of the load"
 LATER_S, REPORTING_S, STOPPED_S = 0.8, 0.15, 2.0
-THERE_S, ENDS_S, GONE_S = 120.0, 120.0, 20.0
+THERE_S, ENDS_S, GONE_S = 120.0, 120.0, 60.0
 PAUSE_S = 0.01
 
 

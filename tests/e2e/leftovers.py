@@ -1,8 +1,9 @@
 """What a run left behind: processes by the mark in their environment, temporary directories."""
 
 import os
-import time
 from pathlib import Path
+
+from tests import waiting
 
 
 def processes_of(run: Path, tmp_path: Path) -> dict[int, str]:
@@ -24,9 +25,5 @@ def processes_of(run: Path, tmp_path: Path) -> dict[int, str]:
     return found
 
 
-def assert_nothing_left(run: Path, tmp_path: Path, within_s: float = 10) -> None:
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline and (processes_of(run, tmp_path) or list((tmp_path / "tmp").iterdir())):
-        time.sleep(0.05)
-    assert processes_of(run, tmp_path) == {}
-    assert list((tmp_path / "tmp").iterdir()) == []
+def assert_nothing_left(run: Path, tmp_path: Path) -> None:
+    waiting.until_nothing(lambda: [*processes_of(run, tmp_path).items(), *(tmp_path / "tmp").iterdir()])

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.disturbed import assert_no_reason_but_the_machine
+
 # Every Python of the run begins with this: two seconds of each clock, right, an hour ahead, an hour behind. (What the kernel
 # stamps is compared with time_ns, and both are set together: tests/load/inside/users/test_selfwatch.py.)
 SET = """
@@ -25,11 +27,11 @@ def test_a_run_whose_wall_clock_is_set_goes_on_to_its_end(
     command = harness("sustain", *load, "--json", PYTHONPATH=path)
     run = command.wait_for_event("run_ended")
 
-    assert command.wait() in {0, 3}, command.stderr
+    assert_no_reason_but_the_machine(command)
     summary = command.summary()
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     assert [one["reason"] for one in events if one["event"] == "run_ended"] == ["completed"]
     assert not {"worker_lost", "part_lost", "stalled"} & {one["event"] for one in events}
     assert 7 < summary["steps"][0]["end_s"] - summary["steps"][0]["start_s"] < 9
-    assert 9 <= summary["duration_s"] < 60
+    assert 9 <= summary["duration_s"] < 600
     assert summary["latency_ms"]["response"]["max"] < 60_000

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests import brokers, getting
+from tests import brokers, getting, waiting
 from tests.e2e import toxiproxies
+from tests.e2e.disturbed import TOO_SOON, assert_no_reason_but_the_machine
 from tests.e2e.leftovers import assert_nothing_left
 from tests.e2e.toxiproxies import call
 
@@ -21,14 +22,16 @@ SUSTAIN = ("sustain", "--users", "3", "--no-think", "--json")
 
 
 @pytest.mark.parametrize("link", ["client", "database"])
-def test_a_latency_fault_is_verified_exposed_healed_and_recovered_from(
+def test_a_latency_fault_is_verified_exposed_and_healed(
     harness: Start, on_path: str, tmp_path: Path, link: str
 ) -> None:
-    """200 ms for four seconds of a steady load, on either link; then clients that hang up, beside it."""
-    fault = f"latency:latency=200ms,at=6s,for=4s,link={link}"
-    rude = "rude:how=disconnect,at=14s,for=1s,clients=3"  # beside it, when that is over
-    command = harness(*SUSTAIN, "--for", "18s", "--fault", fault, "--fault", rude, PATH=on_path)
-    assert command.wait() in {0, 1, 3}, command.stderr
+    """200 ms for three seconds of a steady load, on either link; then clients that hang up, beside it."""
+    fault = f"latency:latency=200ms,at=2s,for=3s,link={link}"
+    rude = "rude:how=disconnect,at=9s,for=1s,clients=3"  # beside it, when that is over
+    command = harness(*SUSTAIN, "--for", "11s", "--fault", fault, "--fault", rude, PATH=on_path)
+    # On a slow machine the one may be healed when the other has begun.
+    beside = "whether the service recovered from latency is not known: rude-disconnect was on"
+    assert_no_reason_but_the_machine(command, must=TOO_SOON, may=beside)
 
     summary = command.summary()
     found, beside = summary["faults"]
@@ -41,13 +44,13 @@ def test_a_latency_fault_is_verified_exposed_healed_and_recovered_from(
     assert found["exposed"]["calls"] > 0
     # Three users, and the WebSocket user reads the status over a second connection.
     assert found["exposed"]["connections"] == 4
-    assert found["end_s"] - found["start_s"] == pytest.approx(4, abs=2)
+    assert found["end_s"] - found["start_s"] > 2.9
     assert found["latency_ms"]["response"]["p50"] > 180
     events = [
         json.loads(line) for line in (Path(summary["run_dir"]) / "events.jsonl").read_text().splitlines()
     ]
     (verified, _) = [event for event in events if event["event"] == "fault_verified"]
-    assert verified["through_ms"] - verified["beside_ms"] == pytest.approx(200, abs=25)
+    assert verified["through_ms"] - verified["beside_ms"] == pytest.approx(200, abs=100)
     assert_nothing_left(Path(summary["run_dir"]), tmp_path)
 
 
@@ -85,16 +88,16 @@ def shared_process(toxiproxy_binary: Path) -> Iterator[tuple[str, "subprocess.Po
 def test_a_killed_harness_leaves_no_fault_on_a_shared_toxiproxy(
     harness: Start, shared_toxiproxy: str, tmp_path: Path, seed: int
 ) -> None:
-    """kill -9 in mid-fault at a random moment: healed within three seconds, other people's proxies untouched."""
+    """kill -9 in mid-fault at a random moment: healed, other people's proxies untouched."""
     kind = [
         "latency:latency=200ms",
         "down:link=client",
         "latency:latency=50ms,direction=both",
         "down:link=database",
     ][seed]
-    fault = f"{kind},at=1s,for=20s"
+    fault = f"{kind},at=1s,for=5m"
     command = harness(
-        "sustain", "--users", "3", "--for", "30s", "--fault", fault, TOXIPROXY_URL=shared_toxiproxy
+        "sustain", "--users", "3", "--for", "6m", "--fault", fault, TOXIPROXY_URL=shared_toxiproxy
     )
     run = command.wait_for_event("fault_on")
     time.sleep(Random(seed).random() * 2)  # a random moment is the point
@@ -103,18 +106,15 @@ def test_a_killed_harness_leaves_no_fault_on_a_shared_toxiproxy(
     command.signal(signal.SIGKILL)
     command.wait()
 
-    deadline = time.monotonic() + 3
-    while len(call(shared_toxiproxy, "/proxies")) > 1 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert call(shared_toxiproxy, "/proxies") == {"theirs": before["theirs"]}
+    waiting.until(lambda: call(shared_toxiproxy, "/proxies") == {"theirs": before["theirs"]})
     assert_nothing_left(run, tmp_path)
 
 
 def test_an_interrupted_run_heals_its_fault(harness: Start, shared_toxiproxy: str, tmp_path: Path) -> None:
     """Ctrl-C in mid-fault: healed, exit 130, and the shared Toxiproxy is as it was."""
-    fault = "latency:latency=200ms,at=1s,for=20s"
+    fault = "latency:latency=200ms,at=1s,for=5m"
     command = harness(
-        "sustain", "--users", "3", "--for", "30s", "--fault", fault, TOXIPROXY_URL=shared_toxiproxy
+        "sustain", "--users", "3", "--for", "6m", "--fault", fault, TOXIPROXY_URL=shared_toxiproxy
     )
     run = command.wait_for_event("fault_verified")
     command.signal(signal.SIGINT)
@@ -132,7 +132,7 @@ def test_a_toxiproxy_that_stops_in_mid_fault_is_exit_6_with_the_command_that_cle
     url, process = shared_process
     command = harness(
         "sustain", "--users", "2", "--for", "12s", "--timeout", "2s", "--json",
-        "--fault", "latency:latency=100ms,at=2s,for=4s", TOXIPROXY_URL=url,
+        "--fault", "latency:latency=100ms,at=2s,for=6s", TOXIPROXY_URL=url,
     )  # fmt: skip
     command.wait_for_event("fault_verified")
     process.send_signal(signal.SIGSTOP)
@@ -156,11 +156,12 @@ def test_a_toxiproxy_that_goes_on_in_time_is_healed_and_left_as_it_was(
     url, process = shared_process
     command = harness(
         "sustain", "--users", "2", "--for", "14s", "--timeout", "2s", "--json",
-        "--fault", "latency:latency=100ms,at=2s,for=3s", TOXIPROXY_URL=url,
+        "--fault", "latency:latency=100ms,at=2s,for=6s", TOXIPROXY_URL=url,
     )  # fmt: skip
-    command.wait_for_event("fault_verified")
+    run = command.wait_for_event("fault_verified")
     process.send_signal(signal.SIGSTOP)
-    time.sleep(5)  # the fault ends while it is stopped
+    # Its time is over, and nobody says whether it was there: that is told as another attempt to verify it.
+    waiting.until(lambda: (run / "events.jsonl").read_text().count('"event":"fault_verified"') == 2)
     process.send_signal(signal.SIGCONT)
 
     assert command.wait(within_s=100) != 6, command.stderr
@@ -170,8 +171,8 @@ def test_a_toxiproxy_that_goes_on_in_time_is_healed_and_left_as_it_was(
 
 def test_a_deploy_in_mid_run_is_told_with_what_it_cost(harness: Start, tmp_path: Path) -> None:
     """The target is stopped and started under load: a window, calls that failed in it, and a recovery."""
-    command = harness(*SUSTAIN, "--for", "17s", "--fault", "restart:name=deploy,at=7s")
-    assert command.wait() in {0, 1, 3}, command.stderr
+    command = harness(*SUSTAIN, "--for", "17s", "--fault", "restart:name=deploy,at=8s")
+    assert_no_reason_but_the_machine(command, may="the fault deploy: not recovered ")
 
     summary = command.summary()
     (found,) = summary["faults"]
@@ -199,7 +200,7 @@ def test_the_queue_and_the_store_of_sessions_go_and_come_back_and_the_target_is_
         "--fault", "rolling_restart:name=deploy,at=6s",
         PATH=on_path,
     )  # fmt: skip
-    assert command.wait(within_s=280) in {0, 1, 3}, command.stderr
+    assert_no_reason_but_the_machine(command, must=TOO_SOON, within_s=280)
 
     summary = command.summary()
     assert {

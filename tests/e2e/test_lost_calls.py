@@ -25,7 +25,7 @@ def server() -> Iterator[Server]:
 
 def sustain(harness: Start, url: str) -> Any:
     return harness(
-        *("sustain", "--users", str(USERS), "--for", "60s", "--no-think", "--workers", "2", "--json"),
+        *("sustain", "--users", str(USERS), "--for", "10m", "--no-think", "--workers", "2", "--json"),
         *("--url", url, "--protocol", "plain", "--call", "wait", "--timeout", "3s"),
     )
 

@@ -1,5 +1,6 @@
 """Open load and steps by count on real sockets: every arrival is a call, or is counted as not sent."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from harness.services.processes.ports import free_port
 from tests import waiting
+from tests.e2e.disturbed import assert_no_reason_but_the_machine
 
 Start = Callable[..., Any]
 
@@ -50,7 +52,7 @@ def test_arrivals_counts_and_sessions_on_two_workers(harness: Start, tmp_path: P
         "  - {name: steady, sustain: {users: 2, for: 1s}}\n"
     )
     command = harness("run", str(scenario), "--workers", "2", "--protocol", "2026-07-28", "--json")
-    assert command.wait() in {0, 3}, command.stderr
+    assert_no_reason_but_the_machine(command)
     summary = command.summary()
     slower, faster, visits, quick, steady = summary["steps"]
 
@@ -81,16 +83,15 @@ def test_a_server_that_is_too_slow_fails_the_objective_and_not_the_measurement(
         "rate", "--rate", "20/s", "--for", "4s", "--max-users", "4", "--queue", "4", "--url", slow_url, "--call", "wait",
         "--slo", "success_rate >= 1%", "--json",
     )  # fmt: skip
-    code = command.wait()
+    assert_no_reason_but_the_machine(command, must=".* arrivals were not sent")
     summary = command.summary()
     (step,) = summary["steps"]
     (objective,) = summary["objectives"]
 
     assert objective["outcome"] == "fail"
-    assert any("arrivals were not sent" in reason for reason in summary["reasons"])
-    assert not any("kept up" in reason for reason in summary["reasons"])
-    # A busy machine may make it unknown on top: never passed.
-    assert code in {1, 3}
+    # What found no place counts for nothing here: a generator that was called so would have kept up with a third.
+    behind = re.findall(r"kept up with (\d+)%", " ".join(summary["reasons"]))
+    assert not [share for share in behind if int(share) < 50]
     opened = sum(row["requests"] for row in summary["operations"] if row["operation"] != "tools/call:wait")
     assert step["not_sent"] > 20
     assert step["requests"] + step["not_sent"] <= 20 * 3.2 + opened

@@ -22,11 +22,17 @@ from tests.fakes.events import data_of, name_of
 Start = Callable[..., Any]
 OURS = {"target": "The reference target", "postgres": "PostgreSQL"}
 SERVER = """
-import sys, uvicorn
+import asyncio, os, pathlib, sys, uvicorn
 from mcp.server import MCPServer
 server = MCPServer("yours")
+calls = []
 @server.tool()
-def echo(message: str = "") -> str:
+async def echo(message: str = "") -> str:
+    calls.append(message)
+    if "dies" in sys.argv and len(calls) == 100:
+        os.kill(os.getpid(), 9)
+    while "waits" in sys.argv and not pathlib.Path(sys.argv[-1]).exists():
+        await asyncio.sleep(0.01)
     return message
 print("serving\\x1b[31m on a port\\x1b[0m", flush=True)
 uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="error")
@@ -89,11 +95,15 @@ def janitor_of(command: Any) -> int:
     return found
 
 
-def test_a_janitor_that_is_killed_is_replaced_and_named(harness: Start) -> None:
+def test_a_janitor_that_is_killed_is_replaced_and_named(harness: Start, tmp_path: Path) -> None:
     """Nothing was measured wrongly, and somebody would still clean up: the run goes on, and its verdict stands."""
-    command = harness("sustain", "--users", "1", "--for", "2s", "--json")
+    answers = tmp_path / "answers"  # until it is there the server answers nobody, and so the run goes on
+    load = "bench: {requests: 4, users: 2}"
+    command = harness(*commanded(tmp_path, SERVER, "waits", str(answers), load=load))
     run = command.wait_for_event("step_asked")
     os.kill(janitor_of(command), signal.SIGKILL)
+    command.wait_for_event("part_lost")
+    answers.touch()
 
     assert_no_reason_but_the_machine(command)
     said = "the janitor ended by itself "
@@ -145,14 +155,14 @@ def cmdline(pid: int) -> bytes:
         return b""
 
 
-def commanded(place: Path, code: str, *load: str) -> list[str]:
-    """The words of a run of a server of the user's."""
+def commanded(place: Path, code: str, *how: str, load: str = "sustain: {users: 2, for: 3s}") -> list[str]:
+    """The words of a run of a server of the user's, which is told how it behaves."""
     port = free_port()
     scenario = place / "yours.yaml"
-    command = [sys.executable, "-c", code, str(port)]
+    command = [sys.executable, "-c", code, str(port), *how]
     scenario.write_text(
         f"name: yours\ntarget:\n  command: {json.dumps(command)}\n  url: http://127.0.0.1:{port}/mcp\n"
-        f"workload: [{{call: echo}}]\nload: [{{sustain: {{users: 2, for: {load[0]}}}}}]\n",
+        f"workload: [{{call: echo}}]\nthink: false\nload: [{{{load}}}]\n",
         encoding="utf-8",
     )
     return ["run", str(scenario), "--json"]
@@ -160,9 +170,7 @@ def commanded(place: Path, code: str, *load: str) -> list[str]:
 
 def test_a_server_of_the_user_s_that_dies_under_load_has_failed(harness: Start, tmp_path: Path) -> None:
     """That is a finding about it, whatever else cannot be told; the run goes on to its end."""
-    command = harness(*commanded(tmp_path, SERVER, "4s"))
-    run = command.wait_for_event("step_running")
-    kill(run, sys.executable)
+    command = harness(*commanded(tmp_path, SERVER, "dies"))
 
     assert command.wait() == 1, command.stderr
     summary = command.summary()
@@ -174,7 +182,7 @@ def test_a_server_of_the_user_s_that_dies_under_load_has_failed(harness: Start, 
 def test_a_command_that_ends_before_it_serves_is_not_there(harness: Start, tmp_path: Path) -> None:
     """Exit 4, with its last words, and without what would move the cursor; its log stays."""
     code = "import sys; print('\\x1b[31mno \\x07license\\x1b[0m', file=sys.stderr); sys.exit(7)"
-    command = harness(*commanded(tmp_path, code, "4s"))
+    command = harness(*commanded(tmp_path, code))
 
     assert command.wait() == 4
     assert "ended before it was ready: exit code 7" in command.stderr

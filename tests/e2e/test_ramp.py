@@ -15,12 +15,11 @@ import pytest
 
 from harness.services.processes.ports import free_port
 from tests import npm, waiting
+from tests.e2e.disturbed import assert_no_reason_but_the_machine
 from tests.e2e.leftovers import assert_nothing_left
 
 Start = Callable[..., Any]
 RAMP = ("ramp", "--max", "4", "--step", "2", "--hold", "1s")
-# On a machine that is busy with other tests a run may find its generator saturated: then it says unknown.
-PASSED_OR_UNKNOWN = {0, 3}
 
 TINY = """
 import sys, uvicorn
@@ -47,11 +46,8 @@ def tiny_url() -> Iterator[str]:
 def test_one_valid_object_every_call_accounted_for_and_nothing_left(harness: Start, tmp_path: Path) -> None:
     """started == recorded == rows, no loss; the table's users are the steps; the parts are gone."""
     command = harness(*RAMP, "--json")
-    code = command.wait()
+    assert_no_reason_but_the_machine(command)
     summary = command.summary()
-
-    assert code in PASSED_OR_UNKNOWN, command.stderr
-    assert code == summary["exit_code"]
     generator = summary["generator"]
     run = Path(summary["run_dir"])
     rows = pq.read_metadata(run / "samples.parquet").num_rows
@@ -74,7 +70,7 @@ def test_without_json_the_table_goes_to_standard_output_and_progress_to_standard
 ) -> None:
     """Plain lines, no terminal codes, when nobody watches."""
     command = harness(*RAMP)
-    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+    assert_no_reason_but_the_machine(command)
 
     assert "none up to 4 users" in command.stdout
     assert "report.html" in command.stdout
@@ -91,7 +87,7 @@ def test_a_server_of_the_official_sdk_is_loaded_in_every_dialect(
     command = harness(
         *RAMP, "--json", "--url", tiny_url, "--protocol", protocol, "--call", "echo", "--args", arguments
     )
-    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+    assert_no_reason_but_the_machine(command)
 
     summary = command.summary()
     assert summary["target"]["protocol"] == ("2026-07-28" if protocol == "auto" else protocol)
@@ -113,7 +109,7 @@ def test_npm_s_server_everything_is_loaded(harness: Start, everything_url: str) 
     command = harness(
         *RAMP, "--json", "--url", everything_url, "--call", "echo", "--args", '{"message": "hi"}'
     )
-    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+    assert_no_reason_but_the_machine(command)
 
     summary = command.summary()
     assert (summary["target"]["protocol"], summary["totals"]["failed"]) == ("2025-11-25", 0)
@@ -145,7 +141,7 @@ def test_a_target_that_is_not_there_is_exit_4(harness: Start, tmp_path: Path) ->
     """At once, with what to do, and no run directory."""
     command = harness(*RAMP, "--url", f"http://127.0.0.1:{free_port()}/mcp")
 
-    assert command.wait(within_s=30) == 4
+    assert command.wait() == 4
     assert "is not there" in command.stderr
     assert list((tmp_path / "out").glob("*/*")) == []
 
@@ -155,7 +151,7 @@ def test_another_machine_is_refused(harness: Start, address: str) -> None:
     """Before anything is sent."""
     command = harness(*RAMP, "--url", address)
 
-    assert command.wait(within_s=30) == 2
+    assert command.wait() == 2
     assert "is not this machine" in command.stderr
 
 
@@ -164,7 +160,7 @@ def test_an_unwritable_out_is_exit_2(harness: Start, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     command = harness(*RAMP, "--out", str(tmp_path / "file"))
 
-    assert command.wait(within_s=30) == 2
+    assert command.wait() == 2
     assert "Cannot write to" in command.stderr
 
 
@@ -174,16 +170,14 @@ def test_an_interruption_stops_the_load_writes_a_report_and_exits_130(
     harness: Start, tmp_path: Path, number: int, moment: str
 ) -> None:
     """While parts start, while users start, in the middle of a step."""
-    command = harness("ramp", "--max", "8", "--step", "4", "--hold", "30s")
+    command = harness("ramp", "--max", "8", "--step", "4", "--hold", "5m")
     if moment == "at once":
-        deadline = time.monotonic() + 30
-        while command.run_dir() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        waiting.until(command.run_dir)
     else:
         command.wait_for_event(moment)
     command.signal(number)
 
-    assert command.wait(within_s=60) == 130, command.stderr
+    assert command.wait() == 130, command.stderr
     run = command.run_dir()
     assert run is not None
     summary = json.loads((run / "summary.json").read_text())
@@ -195,7 +189,7 @@ def test_an_interruption_stops_the_load_writes_a_report_and_exits_130(
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_is_left_of_a_run_whose_harness_was_killed(harness: Start, tmp_path: Path, seed: int) -> None:
     """kill -9 at a random moment: no process, no port, no temporary directory; and the run can still be read."""
-    command = harness("ramp", "--max", "8", "--step", "4", "--hold", "30s")
+    command = harness("ramp", "--max", "8", "--step", "4", "--hold", "5m")
     moment = ["step_asked", "step_running", "generator", "run_started"][seed]
     run = command.wait_for_event(moment)
     time.sleep(Random(seed).random())  # a random moment is the point
@@ -221,7 +215,7 @@ def test_every_user_class_speaks_the_protocol_that_was_asked_for(
 ) -> None:
     """Over the reference server's other doors; WebSocket users keep to theirs."""
     command = harness(*RAMP, "--json", "--protocol", protocol)
-    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+    assert_no_reason_but_the_machine(command)
 
     summary = command.summary()
     assert (summary["target"]["protocol"], summary["totals"]["failed"]) == (protocol, 0)
@@ -253,7 +247,7 @@ load: [{{sustain: {{users: 1, for: 2s}}}}]
     )
     command = harness("run", str(tmp_path / "mine.yaml"), "--json")
 
-    assert command.wait() in PASSED_OR_UNKNOWN, command.stderr
+    assert_no_reason_but_the_machine(command)
     summary = command.summary()
     assert summary["target"]["server"] == {"name": "tiny", "version": "1.0"}
     assert summary["totals"]["ok"] == summary["totals"]["requests"] > 0

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -135,7 +136,7 @@ def test_no_secret_leaves_by_anything_that_a_run_writes(
             "headers": {"X-Scenario": planted("a header of the scenario", ' "<&/')},
         },
         "workload": [{"call": "tell", "args": arguments}],
-        "load": [{"name": "steady", "sustain": {"users": 3, "for": "3s"}}],
+        "load": [{"name": "steady", "sustain": {"users": 3, "for": "10m"}}],
         "objectives": ["failed == 0"],
         "expect_failures": True,
         "think": False,
@@ -166,10 +167,12 @@ def test_no_secret_leaves_by_anything_that_a_run_writes(
     seen = {"live.json": live.read_text(), "command lines": "\n".join(command_lines(started.process.pid))}
     metrics = re.search(r"For Prometheus: (\S+)", started.process.stderr.readline())
     assert metrics
-    with urllib.request.urlopen(metrics[1], timeout=5) as page:
+    with urllib.request.urlopen(metrics[1], timeout=60) as page:
         seen["Prometheus"] = page.read().decode()
     assert "locust" in seen["command lines"] or "harness.load.inside" in seen["command lines"]
-    started.wait()
+    started.wait_for_event("generator")
+    started.signal(signal.SIGINT)
+    assert started.wait() == 130
 
     run_dir = Path(started.summary()["run_dir"])
     seen |= {"standard output": started.stdout, "standard error": started.stderr}

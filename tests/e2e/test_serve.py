@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import socket
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -34,13 +33,13 @@ def test_it_serves_until_a_signal_and_leaves_nothing(
     """Port 0 takes a free one and says which; the database goes too, even after kill -9."""
     command = harness("serve", "--port", "0", "--rate-limit", "500")
     url = ready_url(command)
-    with urllib.request.urlopen(f"{url}/health", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/health", timeout=60) as answer:
         assert b"healthy" in answer.read()
-    with urllib.request.urlopen(f"{url}/status", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/status", timeout=60) as answer:
         assert b'"calls_per_s_and_client":500.0' in answer.read()
     command.signal(number)
 
-    assert command.wait(within_s=40) == code
+    assert command.wait() == code
     assert_nothing_left(tmp_path / "tmp", tmp_path)
     with socket.socket() as sock:
         assert sock.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
@@ -54,7 +53,7 @@ def test_a_port_that_is_taken_is_named(harness: Start, tmp_path: Path) -> None:
         port = sock.getsockname()[1]
         command = harness("serve", "--port", str(port))
 
-        assert command.wait(within_s=60) == 2
+        assert command.wait() == 2
     assert f"Port {port} is taken" in command.stderr
     assert_nothing_left(tmp_path / "tmp", tmp_path)
 
@@ -63,7 +62,7 @@ def test_a_database_that_is_not_there_is_said_so(harness: Start) -> None:
     """Whose fault, and no traceback; the password is not shown."""
     command = harness("serve", "--port", "0", "--database-url", "postgresql://me:s3cret@127.0.0.1:1/x")
 
-    assert command.wait(within_s=60) == 4
+    assert command.wait() == 4
     assert "Traceback" not in command.stderr
     assert "s3cret" not in command.stderr
     assert ".log" not in command.stderr, "it went with the temporary directory"
@@ -82,11 +81,8 @@ def test_a_server_that_dies_ends_the_command(harness: Start, tmp_path: Path) -> 
         and str(tmp_path / "tmp").encode() in read(place.parent / "environ")
     ]
     os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while command.process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
 
-    assert command.wait(within_s=40) == 3
+    assert command.wait() == 3
     assert "ended by itself: killed by signal 9 (SIGKILL)" in command.stderr
 
 

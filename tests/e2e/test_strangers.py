@@ -157,7 +157,7 @@ def test_a_worker_that_is_refused_says_why_and_ends(
     wait_for(lambda: "Waiting for workers" in master.read_text())
     done = subprocess.run(
         [*LOCUST, "--worker", "--master-port", str(port)],
-        env=CLEAN | environment, capture_output=True, text=True, timeout=60, check=False,
+        env=CLEAN | environment, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests.e2e.disturbed import assert_no_reason_but_the_machine
 from tests.e2e.leftovers import assert_nothing_left, processes_of
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def echo_url() -> Iterator[str]:
 
 def sustain(harness: Start, url: str, *more: str) -> Any:
     return harness(
-        *("sustain", "--for", "60s", "--no-think", "--json", "--timeout", "3s", "--url", url),
+        *("sustain", "--for", "10m", "--no-think", "--json", "--timeout", "3s", "--url", url),
         *("--protocol", "plain", "--call", "echo", *more),
     )
 
@@ -49,6 +50,7 @@ def lines(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
+REPORTS_NS = 2e9  # a report tells of the second before it
 LOST = [
     # which process, the signal, which part is said to be lost, why
     ("distributed.local 1 ", signal.SIGKILL, "worker-1", "it was ended by SIGKILL"),
@@ -61,11 +63,11 @@ LOST = [
 def test_a_part_that_is_killed_or_hangs_ends_the_run_as_unknown_with_the_rows_there_were(
     harness: Start, echo_url: str, tmp_path: Path, program: str, number: int, part: str, why: str
 ) -> None:
-    """Which part, with how many users; every worker has rows up to the last second before; nothing is left."""
+    """Which part, with how many users; every worker has rows up to what it had told of itself; nothing is left."""
     command = sustain(harness, echo_url, "--workers", "2", "--users", "5")
     run = command.wait_for_event("step_running")
     command.wait_for_event('generator","worker":1,"cpu')
-    until_s = lines(run)[-1]["at_ns"] / 1e9
+    told_ns = {event["worker"]: event["at_ns"] for event in lines(run) if event["event"] == "generator"}
     os.kill(pid_of(run, tmp_path, program), number)
 
     assert command.wait() == 3, command.stderr
@@ -81,9 +83,9 @@ def test_a_part_that_is_killed_or_hangs_ends_the_run_as_unknown_with_the_rows_th
         assert lost["users"] in {2, 3}
     assert any(reason.startswith(f"{lost['worker']} was lost, ") for reason in summary["reasons"])
     table = pq.read_table(run / "samples.parquet", columns=["worker", "done_ns"]).to_pandas()
-    last_s = table.groupby("worker")["done_ns"].max() / 1e9
-    assert list(last_s.index) == [0, 1]
-    assert last_s.min() > until_s - 2.0
+    last_ns = table.groupby("worker")["done_ns"].max()
+    assert list(last_ns.index) == [0, 1]
+    assert all(last_ns[worker] > at_ns - REPORTS_NS for worker, at_ns in told_ns.items())
     assert_nothing_left(run, tmp_path)
 
 
@@ -122,7 +124,7 @@ def test_many_calls_are_all_there_and_shared_out_between_the_workers(
         f"load:\n  - ramp: {{to: 20, step: 20, requests_per_user: {CALLS // 20}, confirm: false}}\n"
     )
     command = harness("run", str(scenario), "--json")
-    assert command.wait(within_s=280) in {0, 3}, command.stderr
+    assert_no_reason_but_the_machine(command, within_s=280)
 
     summary = command.summary()
     generator = summary["generator"]

@@ -8,7 +8,6 @@ import os
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.services.processes.ports import free_port
-from tests import getting
+from tests import getting, waiting
 from tests.e2e.conftest import CLEAN
+from tests.e2e.disturbed import assert_only_the_machine
 from tests.e2e.leftovers import assert_nothing_left
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ timeout 100 unshare --net --time --monotonic 86400 --fork --kill-child bash -c '
   exec "$@"' worker $WORKER --master-host 10.77.0.1 --master-port 5557 --mcp-allow-host 10.77.0.1 \
   > "$OUT/worker.log" 2>&1 &
 WORKER_PID=$!
-for other in $(seq 100); do
+for other in $(seq 1200); do
   for pid in $(cat /proc/$WORKER_PID/task/*/children) ; do
     [ "$(readlink /proc/$pid/ns/net)" = "$(readlink /proc/self/ns/net)" ] || break 2
   done
@@ -94,24 +94,24 @@ def test_a_worker_of_another_host_with_another_clock_is_measured_on_the_run_s_ow
         check=False,
     )
     said = done.stderr + (tmp_path / "worker.log").read_text()
-    assert done.returncode in {0, 3}, said
     summary = json.loads(done.stdout)
+    assert_only_the_machine(done.returncode, summary["reasons"], said)
     generator = summary["generator"]
 
     assert (generator["workers"], generator["lost"], summary["totals"]["failed"]) == (2, 0, 0), said
-    assert 0 < generator["clock_error_ms"] < 5
+    assert 0 < generator["clock_error_ms"] < (1000 if summary["reasons"] else 5), said
     run = Path(summary["run_dir"])
     (clock,) = json.loads((run / "metadata.json").read_text())["clocks"]
-    assert clock["offset_ms"] == pytest.approx(-86_400_000, abs=5)
+    assert clock["offset_ms"] == pytest.approx(-86_400_000, abs=generator["clock_error_ms"] + 1)
     table = pq.read_table(run / "samples.parquet", columns=["worker", "intended_ns", "done_ns"]).to_pandas()
     spans = table.groupby("worker").agg(
         first=("intended_ns", "min"), last=("done_ns", "max"), rows=("done_ns", "size")
     )
     assert list(spans.index) == [0, 1]
     assert (spans["rows"] > 20).all()
-    # Both ran the same four seconds.
-    assert abs(spans["first"].diff().iloc[1]) < 2e9
-    assert abs(spans["last"].diff().iloc[1]) < 2e9
+    # Both ran in the same minute, not a day apart.
+    assert abs(spans["first"].diff().iloc[1]) < 60e9
+    assert abs(spans["last"].diff().iloc[1]) < 60e9
     assert (tmp_path / "worker.exit").read_text().strip() == "0", said
 
 
@@ -152,21 +152,18 @@ def echo_url() -> Iterator[str]:
 
 def wait_for(file: Path) -> None:
     """Until it is there, and whole."""
-    deadline = time.monotonic() + 60
-    while not (file.exists() and file.read_text().endswith("\n")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    waiting.until(lambda: file.exists() and file.read_text().endswith("\n"))
 
 
 def wait_for_users(run: Path, worker: int, users: int) -> None:
     """Until that worker has said that it runs so many."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for line in (run / "events.jsonl").read_text().rpartition("\n")[0].splitlines():
-            event = json.loads(line)
-            if event["event"] == "generator" and (event["worker"], event["users"]) == (worker, users):
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"worker {worker} never ran {users} users")
+
+    def told() -> bool:
+        lines = (run / "events.jsonl").read_text().rpartition("\n")[0].splitlines()
+        events = [one for one in map(json.loads, lines) if one["event"] == "generator"]
+        return any((one["worker"], one["users"]) == (worker, users) for one in events)
+
+    waiting.until(told)
 
 
 def test_a_visiting_worker_that_is_killed_leaves_its_rows_and_an_unknown_verdict(
@@ -174,11 +171,9 @@ def test_a_visiting_worker_that_is_killed_leaves_its_rows_and_an_unknown_verdict
 ) -> None:
     """It is missed within seconds, by name; what it had sent is read."""
     more = ("--url", echo_url, "--expect-workers", "1", "--workers", "1", "--bind", f"127.0.0.1:{port}")
-    command = harness(*SUSTAIN, "--users", "4", "--for", "60s", *more)
-    deadline = time.monotonic() + 60
-    while (made := command.run_dir()) is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert made is not None
+    command = harness(*SUSTAIN, "--users", "4", "--for", "10m", *more)
+    waiting.until(command.run_dir)
+    made = command.run_dir()
     visitor = worker(made / "join.token")
     run = command.wait_for_event("step_running")
     assert (run / "join.token").stat().st_mode & 0o077 == 0

@@ -30,7 +30,7 @@ async def served(tiny: MCPServer) -> AsyncIterator[str]:
         config = uvicorn.Config(tiny.streamable_http_app(), log_level="warning", lifespan="on")
         server = uvicorn.Server(config)
         serving = asyncio.ensure_future(server.serve(sockets=[sock]))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not server.started:
                 await asyncio.sleep(0.01)
         try:

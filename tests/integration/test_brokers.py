@@ -29,7 +29,7 @@ async def test_the_rabbitmq_of_the_tests_is_real(rabbitmq: brokers.Broker, amqp_
         channel = await connection.channel()
         queue = await channel.declare_queue(auto_delete=True)
         await channel.default_exchange.publish(aio_pika.Message(b"hello"), queue.name)
-        message = await queue.get(timeout=20)
+        message = await queue.get(timeout=60)
         assert message is not None
         assert message.body == b"hello"
         if rabbitmq.management_url:

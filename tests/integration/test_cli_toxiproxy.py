@@ -57,7 +57,7 @@ def test_start_runs_one_until_it_is_asked_to_end(
     assert f"{url} answers: version {install.found().version}, 0 proxies" in out
     assert "TOXIPROXY_URL names it, so runs use it" in out
     process.send_signal(number)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert f"TOXIPROXY_URL={url}" in process.stderr.read()
     assert not is_taken(int(url.rpartition(":")[2]))
     assert list((tmp_path / "tmp").iterdir()) == []
@@ -69,7 +69,7 @@ def test_start_says_when_it_ended_by_itself(started: tuple["subprocess.Popen[str
     children = [each for each in proctable.table().values() if each.ppid == process.pid]
     server = next(each for each in children if b"-port" in Path(f"/proc/{each.pid}/cmdline").read_bytes())
     proctable.send(server, signal.SIGKILL)
-    assert process.wait(20) == 3
+    assert process.wait(60) == 3
     assert "Toxiproxy ended by itself" in process.stderr.read()
 
 
@@ -81,7 +81,7 @@ def test_start_on_a_taken_port_is_exit_2(toxiproxy_found: Path) -> None:
             [PROGRAM, "toxiproxy", "start", "--port", port],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=100,
             check=False,
         )
     assert done.returncode == 2

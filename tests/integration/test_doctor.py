@@ -30,7 +30,7 @@ def dead_run(place: Path, *kinds: str) -> proctable.Process:
     """A run directory whose harness is gone and whose child is not; returns the child."""
     place.mkdir(parents=True)
     argv = [sys.executable, "-c", DIES, str(place / "undo.jsonl"), *kinds]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=100, check=True)
     process = proctable.read(int(done.stdout))
     assert process is not None
     return process
@@ -200,7 +200,7 @@ def test_a_terminal_without_ticks_gets_letters(tmp_path: Path, encoding: str, ti
         [str(Path(sys.executable).with_name("harness")), "doctor", "--out", str(tmp_path)],
         capture_output=True,
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONIOENCODING": encoding},
-        timeout=60,
+        timeout=100,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -230,7 +230,7 @@ sys.exit(10 if b"\\x1b[" in b"".join(seen) else 20)
         capture_output=True,
         stdin=subprocess.DEVNULL,
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "NO_COLOR": no_color, "TERM": "xterm"},
-        timeout=60,
+        timeout=100,
         check=False,
     )
     assert done.returncode == (10 if painted else 20), done.stderr

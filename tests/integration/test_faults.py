@@ -105,6 +105,7 @@ def named(events: list[Event], name: str) -> dict[str, Any]:
     return found
 
 
+BUSY_MS = 90  # what a busy machine may add; a direction too few or too many is 200 ms
 LATENCY = {"latency": 0.2, "jitter": 0.0, "direction": "downstream"}
 
 
@@ -114,7 +115,7 @@ LATENCY = {"latency": 0.2, "jitter": 0.0, "direction": "downstream"}
 async def test_latency_on_the_client_link_is_what_was_asked_for(
     tmp_path: Path, undo: UndoJournal, direction: str, expected_ms: int
 ) -> None:
-    """Verified within ten percent by canaries, healed, nothing left to undo but the proxy."""
+    """Verified by canaries, healed, nothing left to undo but the proxy."""
     async with bench(tmp_path, undo) as on:
         events = await on.inject("latency", 0.5, **(LATENCY | {"direction": direction}))
         open_entries = [entry for entry in read_open(undo.path) if entry.what == "toxiproxy"]
@@ -123,9 +124,7 @@ async def test_latency_on_the_client_link_is_what_was_asked_for(
     verified = named(events, "fault_verified")
     assert verified["verified"], verified
     assert verified["expected_ms"] == expected_ms
-    assert verified["through_ms"] - verified["beside_ms"] == pytest.approx(
-        expected_ms, abs=max(0.1 * expected_ms, 25)
-    )
+    assert verified["through_ms"] - verified["beside_ms"] == pytest.approx(expected_ms, abs=BUSY_MS)
     assert named(events, "fault_healed") == {"name": "f", "healed": True, "why": ""}
     assert [entry.data["delete"] for entry in open_entries] == [[f"/proxies/{on.link.proxy}"]]
     assert read_open(undo.path) == []
@@ -139,7 +138,7 @@ async def test_latency_on_a_database_link_is_verified_by_one_round_trip(
         verified = named(await on.inject("latency", 0.5, **LATENCY), "fault_verified")
 
     assert verified["verified"], verified
-    assert verified["through_ms"] - verified["beside_ms"] == pytest.approx(200, abs=25)
+    assert verified["through_ms"] - verified["beside_ms"] == pytest.approx(200, abs=BUSY_MS)
 
 
 async def test_down_cuts_the_link_and_healing_brings_it_back(
@@ -215,15 +214,15 @@ async def test_no_fault_is_seen_where_there_is_none(
 
 
 async def test_the_placebo_is_verified_without_effect(tmp_path: Path, undo: UndoJournal) -> None:
-    """Twenty times out of twenty."""
+    """Six times out of six; `make calibrate` plays twenty whole runs of it."""
     async with bench(tmp_path, undo) as on:
-        for _ in range(20):
+        for _ in range(6):
             await on.inject("noop", 0.01)
         events = on.events()
 
     verified = [data_of(event) for event in events if name_of(event) == "fault_verified"]
-    assert [one["verified"] for one in verified] == [True] * 20, verified
-    assert [data_of(event)["healed"] for event in events if name_of(event) == "fault_healed"] == [True] * 20
+    assert [one["verified"] for one in verified] == [True] * 6, verified
+    assert [data_of(event)["healed"] for event in events if name_of(event) == "fault_healed"] == [True] * 6
 
 
 async def test_a_fault_that_does_not_show_is_not_verified(
@@ -325,9 +324,9 @@ async def test_a_toxiproxy_that_hangs_in_mid_fault_is_waited_for_and_the_fault_h
         task = asyncio.ensure_future(on.inject("latency", 3, **LATENCY))
         await until(lambda: has(on, "fault_verified"))
         on.server.child.signal(signal.SIGSTOP)
-        await asyncio.sleep(4)  # it is to be found hanging when the fault ends
+        await until(lambda: told(on, "fault_verified") == 2)  # again, as its time was over: nobody answered
         on.server.child.signal(signal.SIGCONT)
-        events = await asyncio.wait_for(task, 30)
+        events = await asyncio.wait_for(task, 60)
 
         assert named(events, "fault_healed") == {"name": "f", "healed": True, "why": ""}
 
@@ -342,7 +341,7 @@ async def test_a_toxiproxy_that_stays_stopped_leaves_a_fault_that_says_so(
         task = asyncio.ensure_future(on.inject("latency", 3, **LATENCY))
         await until(lambda: has(on, "fault_verified"))
         on.server.child.signal(signal.SIGSTOP)
-        healed = named(await asyncio.wait_for(task, 30), "fault_healed")
+        healed = named(await asyncio.wait_for(task, 60), "fault_healed")
 
         assert not healed["healed"]
         assert "does not answer" in healed["why"]
@@ -405,6 +404,10 @@ def test_the_placebo_s_band_is_wide_enough_for_noise_and_no_wider() -> None:
     assert without_effect([pair(41.0, 1.0)] * 3).word == "unknown"
     assert "through the link" in without_effect([pair(None, 1.0)]).why
     assert "beside the link" in without_effect([pair(1.0, None)]).why
+
+
+def told(on: Bench, name: str) -> int:
+    return sum(name_of(event) == name for event in on.events())
 
 
 def has(on: Bench, name: str) -> bool:

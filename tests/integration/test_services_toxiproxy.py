@@ -367,7 +367,7 @@ asyncio.run(main())
 print("ended")
 """
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=100, check=True
     )
     assert done.stdout.splitlines()[1:] == ["open: []", "ended"], done.stderr
     assert done.stdout.startswith("gave up: ")

@@ -59,7 +59,7 @@ def start_target(postgres_url):
         finally:
             if process.poll() is None:
                 process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
             process.stdout.close()
 
     return start

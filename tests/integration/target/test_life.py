@@ -52,7 +52,7 @@ async def test_at_the_end_everything_accepted_is_answered(start_target, http, sc
             with pytest.raises(ConnectionClosed) as closed:
                 await socket.recv()
         assert await asyncio.gather(*calls) == [False] * 4
-        assert target.process.wait(timeout=20) == 0
+        assert target.process.wait(timeout=60) == 0
 
     assert sorted(answer["id"] for answer in answers) == [0, 1, 2, 3]
     assert all("result" in answer for answer in answers)

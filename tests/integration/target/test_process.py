@@ -61,7 +61,7 @@ async def test_sessions_survive_a_restart(request, start_target, schema, store, 
         with start_target(*flags, schema=schema) as first:
             sessions = await asyncio.gather(*(open_session(http, first.url) for _ in range(number)))
             first.process.send_signal(end)
-            first.process.wait(timeout=20)
+            first.process.wait(timeout=60)
         with start_target(*flags, schema=schema) as second:
             answers = await asyncio.gather(*(call(http, second.url, session) for session in sessions))
 
@@ -76,7 +76,7 @@ def test_signal_ends_with_zero_and_nothing_left(start_target, end):
     with start_target() as target:
         children = Path(f"/proc/{target.process.pid}/task/{target.process.pid}/children").read_text()
         target.process.send_signal(end)
-        code = target.process.wait(timeout=20)
+        code = target.process.wait(timeout=60)
         rest = target.process.stdout.read()
 
     assert (code, rest, children) == (0, "", "")
@@ -105,7 +105,7 @@ async def test_stop_waits_for_the_call_in_flight(start_target, postgres_url):
             target.process.send_signal(signal.SIGTERM)
             response = await pending
             answer = await response.json()
-            assert target.process.wait(timeout=20) == 0
+            assert target.process.wait(timeout=60) == 0
     await connection.close()
 
     assert answer["result"]["structuredContent"]["rows"] == [[7, None]]

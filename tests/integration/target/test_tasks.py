@@ -263,7 +263,7 @@ async def test_a_message_is_persistent_in_a_durable_queue(amqp_url, tasks, schem
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
         found = await channel.declare_queue(name, durable=True)  # which fails when it is not
-        message = await found.get(timeout=10)
+        message = await found.get(timeout=60)
         await message.ack()
         for body in (b"", b"x" * 100, b"no such", task.encode()):
             await channel.default_exchange.publish(aio_pika.Message(body), routing_key=name)
@@ -326,5 +326,5 @@ async def test_tasks_are_taken_while_the_broker_is_away_and_told_when_it_is_back
     await back.close()
     async with await aio_pika.connect(amqp_url) as connection:
         queue = await (await connection.channel()).declare_queue(f"{schema}.tasks", durable=True)
-        assert (await queue.get(timeout=10)).body.decode() == task
+        assert (await queue.get(timeout=60)).body.decode() == task
     await delete_queue(amqp_url, f"{schema}.tasks")

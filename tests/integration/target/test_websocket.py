@@ -122,6 +122,6 @@ async def test_stopping_the_service_closes_the_socket(start_target):
             target.process.terminate()
             with pytest.raises(ConnectionClosed) as closed:
                 await socket.recv()
-        assert target.process.wait(timeout=20) == 0
+        assert target.process.wait(timeout=60) == 0
 
     assert closed.value.rcvd.code == 1012

@@ -68,7 +68,7 @@ def test_a_worker_with_the_token_gets_users_when_it_was_taken_and_not_before(
     master: Any, worker: Callable[..., Any]
 ) -> None:
     """Plain Locust gives them to whoever has connected."""
-    joined = worker("the token of this run").get(timeout=10)
+    joined = worker("the token of this run").get(timeout=60)
     master.start(2, spawn_rate=2)
     gevent.sleep(0.2)
     assert (master.user_count, joined.user_count, list(master.clients)) == (0, 0, [])
