@@ -34,7 +34,7 @@ class Command:
     stdout: str = ""
     stderr: str = ""
 
-    def wait(self, within_s: float = 90) -> int:
+    def wait(self, within_s: float = 200) -> int:
         self.stdout, self.stderr = self.process.communicate(timeout=within_s)
         return self.process.returncode
 

@@ -8,8 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-# How a reason begins for a fault that comes too soon after the start: then a run needs to last no longer than its fault.
-TOO_SOON = r"whether the service recovered from \S+ is not known: only \d+ s of measured load came before it"
+# How a reason begins for a fault that comes too soon after the start, or on top of another: then a run is no longer than that.
+TOO_SOON = (
+    r"whether the service recovered from \S+ is not known: "
+    r"(?:only \d+ s of measured load came before it|\S+ was on when it was healed)"
+)
 PART = r"(?:the harness|worker \d+)"
 # How a reason begins that has to do with the machine, and not with what is tested.
 OF_THE_MACHINE = re.compile(

@@ -29,9 +29,7 @@ def test_a_latency_fault_is_verified_exposed_and_healed(
     fault = f"latency:latency=200ms,at=2s,for=3s,link={link}"
     rude = "rude:how=disconnect,at=9s,for=1s,clients=3"  # beside it, when that is over
     command = harness(*SUSTAIN, "--for", "11s", "--fault", fault, "--fault", rude, PATH=on_path)
-    # On a slow machine the one may be healed when the other has begun.
-    beside = "whether the service recovered from latency is not known: rude-disconnect was on"
-    assert_no_reason_but_the_machine(command, must=TOO_SOON, may=beside)
+    assert_no_reason_but_the_machine(command, must=TOO_SOON)
 
     summary = command.summary()
     found, beside = summary["faults"]
@@ -149,6 +147,13 @@ def test_a_toxiproxy_that_stops_in_mid_fault_is_exit_6_with_the_command_that_cle
     assert list(call(url, "/proxies")) == ["theirs"]
 
 
+def its_time_is_over(run: Path) -> bool:
+    """Nobody says whether it was there to its end, which is told as another look at it; at one never seen nobody looks."""
+    lines = (run / "events.jsonl").read_text().rpartition("\n")[0].splitlines()
+    looks = [one for one in map(json.loads, lines) if one["event"] == "fault_verified"]
+    return len(looks) == 2 or not looks[0]["verified"]
+
+
 def test_a_toxiproxy_that_goes_on_in_time_is_healed_and_left_as_it_was(
     harness: Start, shared_process: tuple[str, "subprocess.Popen[bytes]"]
 ) -> None:
@@ -160,8 +165,7 @@ def test_a_toxiproxy_that_goes_on_in_time_is_healed_and_left_as_it_was(
     )  # fmt: skip
     run = command.wait_for_event("fault_verified")
     process.send_signal(signal.SIGSTOP)
-    # Its time is over, and nobody says whether it was there: that is told as another attempt to verify it.
-    waiting.until(lambda: (run / "events.jsonl").read_text().count('"event":"fault_verified"') == 2)
+    waiting.until(lambda: its_time_is_over(run))
     process.send_signal(signal.SIGCONT)
 
     assert command.wait(within_s=100) != 6, command.stderr
@@ -172,7 +176,9 @@ def test_a_toxiproxy_that_goes_on_in_time_is_healed_and_left_as_it_was(
 def test_a_deploy_in_mid_run_is_told_with_what_it_cost(harness: Start, tmp_path: Path) -> None:
     """The target is stopped and started under load: a window, calls that failed in it, and a recovery."""
     command = harness(*SUSTAIN, "--for", "17s", "--fault", "restart:name=deploy,at=8s")
-    assert_no_reason_but_the_machine(command, may="the fault deploy: not recovered ")
+    # On a slow machine the deploy may take most of what comes after it.
+    late = "the fault deploy: not recovered |whether the service recovered from deploy is not known: nobody called "
+    assert_no_reason_but_the_machine(command, may=late)
 
     summary = command.summary()
     (found,) = summary["faults"]
