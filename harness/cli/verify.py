@@ -76,6 +76,11 @@ CATEGORIES = (
     metavar="'--OPTION VALUE ...'",
     help="Options for that server, the same as for `harness serve`, such as '--break sessions-in-memory'.",
 )
+@click.option(
+    "--serve",
+    metavar="[HOST:]PORT",
+    help="Serve a gate for deploys: each request verifies, and is answered with 200 or 500; on this machine alone, unless a host is named.",
+)
 @click.option("--keep-going", is_flag=True, help="Run the remaining checks after a P1 check failed.")
 @click.option(
     "--allow-host",
@@ -108,6 +113,7 @@ def command(
     allow_writes: bool,
     deploy_simulation: bool,
     target_options: str | None,
+    serve: str | None,
     only_list: bool,
     keep_going: bool,
     allowed_hosts: tuple[str, ...],
@@ -123,6 +129,7 @@ def command(
     harness verify --url http://127.0.0.1:8000/mcp --learn
     harness verify --url http://127.0.0.1:8000/mcp verify.yaml
     harness verify --deploy-simulation
+    harness verify --url http://127.0.0.1:8000/mcp --serve 8090
     harness verify --list
 
     Exit code 0 when every check held, 1 when one failed that must hold (P1), 8 when only checks of quality (P2) failed,
@@ -149,6 +156,10 @@ def command(
         spec=read_file(spec) if spec and not learn else Spec(),
         allow_writes=allow_writes,
     )
+    if serve is not None:
+        from harness.cli.verify_gate import gate
+
+        return gate(serve, settings, out)
     if only_list:
         recorder = Recorder(lambda _: None)
         run(settings, paths, recorder, only_list=True)
