@@ -36,7 +36,13 @@ def _no_secrets_of_another_test() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """What runs in the background of a script ignores Ctrl-C, and so would all that is started here."""
+    """No run of a test goes into a history unless the test says which one; never into that of whoever runs the tests.
+
+    What runs in the background of a script ignores Ctrl-C, and so would all that is started here.
+    """
+    os.environ["HARNESS_HISTORY"] = "off"
+    os.environ["HARNESS_HISTORY_DIR"] = "/nonexistent/no-history-in-tests"
+    os.environ.pop("HARNESS_HISTORY_URL", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+import click
 from click.core import ParameterSource
 
 from harness.conduct.experiments.experiment import Steered
@@ -20,6 +21,7 @@ from harness.conduct.live.progress import Plain, Progress, Terminal
 from harness.conduct.run import conduct_run
 from harness.conduct.run_values import FinishedRun, RunRequest
 from harness.foundation.errors import INTERRUPTED, UsageError
+from harness.foundation.untrusted.printable import printable
 from harness.run_directory import private_files
 from harness.run_directory.disk_space import enough_memory
 from harness.scenario.read import scenario_of
@@ -41,7 +43,20 @@ def conduct(
     with suppress(KeyboardInterrupt):  # the report is written, and the rest is quick
         show(finished.reading, "json" if given["as_json"] else "terminal")
         publish_to_ci(finished.reading)
+    to_history(finished, given)
     return finished.exit_code
+
+
+def to_history(finished: FinishedRun, given: Mapping[str, Any], night: str = "") -> None:
+    """Bring the run into the history, unless that is switched off; what goes wrong is a warning."""
+    if not given.get("history") or finished.run_dir is None or finished.reading is None:
+        return
+    from harness.history.arriving import arrive
+
+    allowed = [*finished.allowed_hosts, *given["allowed_hosts"]]
+    warning = arrive(finished.run_dir, allowed, interrupted=finished.exit_code == INTERRUPTED, night=night)
+    if warning:
+        click.echo(printable(f"Warning: {warning}"), err=True)
 
 
 def made(

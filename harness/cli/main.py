@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("harness.cli.plan", "Print the timeline of a scenario without running it."),
     "report": ("harness.cli.report", "Read an earlier run again and write its report."),
     "nightly": ("harness.cli.nightly", "Run the nightly scenario, and compare it with the run before."),
+    "history": ("harness.cli.history", "Look at what is kept of earlier runs, in PostgreSQL."),
     "runs": ("harness.cli.runs", "List earlier runs, or remove old ones."),
     "verify": ("harness.cli.verify", "Check whether a deployment is fit to serve."),
     "discover": ("harness.cli.discover", "Ask a server which protocol it speaks and which tools it has."),

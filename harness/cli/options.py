@@ -186,6 +186,13 @@ _SHARED: tuple[Decorator, ...] = (
         help="Directory in which run directories are created.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object."),
+    click.option(
+        "--history/--no-history",
+        "history",
+        envvar="HARNESS_HISTORY",
+        default=True,
+        help="Keep the run in the history (`harness history`), or not [default: keep it].",
+    ),
 )
 
 

@@ -26,7 +26,7 @@ SECTIONS: dict[str, frozenset[str]] = {
     "Objectives": frozenset({"objectives", "abort"}),
     "During the run": frozenset({"alert", "prometheus", "web"}),
     "Workers": frozenset({"workers", "expect_workers", "bind"}),
-    "Results and help": frozenset({"out", "as_json", "debug", "_click_default_help"}),
+    "Results and help": frozenset({"out", "as_json", "history", "debug", "_click_default_help"}),
 }
 _SHARED = frozenset().union(*SECTIONS.values())
 

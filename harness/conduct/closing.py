@@ -47,7 +47,8 @@ async def close(run: RunContext, reason: str, error: HarnessError | None) -> Fin
     if left := run.left():
         _tell_left(run, [one.what for one in left])
         code = worst(code, FAULTS_LEFT_OVER)
-    return FinishedRun(directory.path, reading.summary, code, reading)
+    allowed = tuple(run.asked.scenario.allowed_hosts)
+    return FinishedRun(directory.path, reading.summary, code, reading, allowed)
 
 
 def _tell_left(run: RunContext, kinds: list[str]) -> None:

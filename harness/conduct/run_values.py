@@ -61,6 +61,7 @@ class FinishedRun:
     summary: Summary
     exit_code: int
     reading: Reading | None = None
+    allowed_hosts: tuple[str, ...] = ()  # of its scenario
 
 
 @dataclass(slots=True)

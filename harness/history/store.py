@@ -5,7 +5,6 @@ A batch of runs goes in by one transaction: all of it, or nothing. A run that is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 import asyncpg
@@ -16,6 +15,13 @@ from harness.history.tables import RUN_COLUMNS, SERIES, TABLES, run_of, run_row,
 
 BATCH: Final = 200
 TRIES: Final = 3
+# What is wrong with a record, and not with the server. Some of it asyncpg notices before it sends anything.
+REFUSED: Final = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    OverflowError,
+    ValueError,
+)
 _SERIES = ", ".join(f"s.{name}" for name in SERIES)
 _RUNS = ", ".join(f"r.{name}" for name in RUN_COLUMNS)
 _FROM = f"SELECT r.id, {_SERIES}, {_RUNS} FROM runs r JOIN series s ON s.id = r.series"
@@ -63,12 +69,25 @@ class Where:
         return " AND ".join(parts) or "true", given
 
 
-async def push(connection: Connection, records: Sequence[RunRecord]) -> int:
-    """Bring runs into the history; return how many were not there yet."""
-    rest, brought = iter(records), 0
-    while batch := list(islice(rest, BATCH)):
-        brought += await _push(connection, batch)
-    return brought
+async def bring(
+    connection: Connection, records: Sequence[tuple[str, RunRecord]]
+) -> tuple[int, list[tuple[str, str]]]:
+    """Bring runs, each with the name of where it comes from; return how many were new, and which are refused and why.
+
+    One that PostgreSQL will not take is refused alone: the others go in.
+    """
+    brought, refused = 0, list[tuple[str, str]]()
+    for first in range(0, len(records), BATCH):
+        batch = records[first : first + BATCH]
+        try:
+            brought += await _push(connection, [record for _, record in batch])
+        except REFUSED:
+            for name, record in batch:
+                try:
+                    brought += await _push(connection, [record])
+                except REFUSED as error:
+                    refused.append((name, str(error)))
+    return brought, refused
 
 
 async def _push(connection: Connection, batch: Sequence[RunRecord]) -> int:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from harness.foundation.errors import UsageError
 from harness.history import opening, store
 from harness.history.place import HistoryGoneError, Place
+from harness.history.record import RunRecord
 from harness.history.store import Where
 from tests.history.records import SERIES, record
 
@@ -31,12 +32,19 @@ async def place(postgres_url: str, tmp_path: Path) -> AsyncIterator[Place]:
     await connection.close()
 
 
+async def bring(connection: opening.Connection, runs: list[RunRecord]) -> int:
+    """How many were new; none was refused."""
+    new, refused = await store.bring(connection, [(run.run_id, run) for run in runs])
+    assert refused == []
+    return new
+
+
 async def test_what_goes_in_comes_out_as_it_was_and_once(place: Place) -> None:
     """Every part of a run, with texts that PostgreSQL would take for its own."""
     first, second = record("a", tags=("release",)), record("b", started_at="2026-11-21T03:17:02+00:00")
     async with opening.opened(place) as connection:
-        assert await store.push(connection, [second, first]) == 2
-        assert await store.push(connection, [first, record("c")]) == 1
+        assert await bring(connection, [second, first]) == 2
+        assert await bring(connection, [first, record("c")]) == 1
         found = await store.find(connection, Where(run_ids=["a", "b"]), histograms=True)
 
     assert found == [first, second]
@@ -65,7 +73,7 @@ async def test_runs_are_found_by_what_they_are(where: Where, ids: list[str], pla
         record("d", series=replace(SERIES, scenario="other", scenario_hash="77")),
     ]
     async with opening.opened(place) as connection:
-        await store.push(connection, runs)
+        await bring(connection, runs)
 
         assert [one.run_id for one in await store.find(connection, where, parts=False)] == ids
         assert await store.count(connection, where) == len(ids)
@@ -77,7 +85,7 @@ async def test_a_batch_that_breaks_leaves_nothing(place: Place) -> None:
     twice = record("b").histograms * 2
     async with opening.opened(place) as connection:
         with pytest.raises(asyncpg.UniqueViolationError):
-            await store.push(connection, [record("a"), record("b", histograms=twice)])
+            await store._push(connection, [record("a"), record("b", histograms=twice)])
         counts = [
             await connection.fetchval(f"SELECT count(*) FROM {name}") for name in ("runs", "steps", "series")
         ]
@@ -88,17 +96,17 @@ async def test_a_batch_that_breaks_leaves_nothing(place: Place) -> None:
 async def test_two_who_bring_the_same_runs_at_once_bring_them_once(place: Place) -> None:
     runs = [record(f"run-{number}") for number in range(20)]
 
-    async def bring() -> int:
+    async def one() -> int:
         async with opening.opened(place) as connection:
-            return await store.push(connection, runs)
+            return await bring(connection, runs)
 
-    assert sum(await asyncio.gather(bring(), bring(), bring())) == 20
+    assert sum(await asyncio.gather(one(), one(), one())) == 20
 
 
 async def test_views_for_otava_have_runs_that_count(place: Place) -> None:
     runs = [record("a"), record("b", verdict="unknown"), record("c", excluded="the machine was busy")]
     async with opening.opened(place) as connection:
-        await store.push(connection, runs)
+        await bring(connection, runs)
         found = await connection.fetch("SELECT * FROM otava")
         operations = await connection.fetch("SELECT operation, user_class, p95 FROM otava_operations")
 

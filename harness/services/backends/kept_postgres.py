@@ -84,6 +84,11 @@ async def kept(place: Path, wait_s: float) -> AsyncIterator[str]:
                 memory.done()
 
 
+def exists(place: Path) -> bool:
+    """Whether there are data in `place` already."""
+    return (place / "data").is_dir()
+
+
 def _make(place: Path, user: RunAs | None) -> None:
     """The directory, for us alone; as root it can be entered by others, since `nobody` must reach what is his."""
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -191,7 +196,7 @@ def _log(place: Path) -> Path:
 async def _password(place: Path, log: Path, binaries: Path, user: RunAs | None) -> str:
     """The password of the data directory, which is made if it is not there."""
     noted = place / "password"
-    if not (place / "data").is_dir():
+    if not exists(place):
         with _aside(place) as aside:
             if user:
                 os.chown(aside, user.uid, user.gid)
