@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "chaos": ("harness.cli.chaos", "Run a Chaos Toolkit experiment, or every fault, under load."),
     "plan": ("harness.cli.plan", "Print the timeline of a scenario without running it."),
     "report": ("harness.cli.report", "Read an earlier run again and write its report."),
+    "compare": ("harness.cli.compare", "Compare two sides of runs: is B slower than A?"),
     "nightly": ("harness.cli.nightly", "Run the nightly scenario, and compare it with the run before."),
     "history": ("harness.cli.history", "Look at what is kept of earlier runs, in PostgreSQL."),
     "runs": ("harness.cli.runs", "List earlier runs, or remove old ones."),

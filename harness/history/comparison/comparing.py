@@ -111,10 +111,15 @@ def _verdict(figures: Sequence[Compared], order: Design) -> tuple[Word, list[str
     if open_ones or not figures:
         needed = [one.more_repeats for one in open_ones]
         many = "more than 50" if None in needed or not needed else str(max(one or 0 for one in needed))
+        tell = (
+            "more repeats a side are needed to tell"
+            if many.startswith("more")
+            else "more repeats a side would tell"
+        )
         names = ", ".join(f"{one.of}: {one.name}" for one in open_ones) or "there is no figure that both have"
         more = [
             f"cannot tell yet: {names}",
-            f"{many} more repeats a side would tell, if they are like these",
+            f"{many} {tell}, if they are like these",
         ]
         if order.order == "in turn":
             more.append(

@@ -1,0 +1,44 @@
+"""A comparison as text for a terminal."""
+
+from collections.abc import Sequence
+
+from harness.foundation.untrusted.printable import lines
+from harness.foundation.untrusted.printable import printable as clean
+from harness.history.comparison import wording
+from harness.history.comparison.comparison import Comparison
+
+WORDS_FIRST = 2  # columns of words, which are aligned left; so is the last
+
+
+def text(found: Comparison, *, everything: bool = False) -> str:
+    """The whole comparison; without `everything` only figures that a reader needs."""
+    figures, more = (list(found.figures), "") if everything else wording.shown(found)
+    parts = [
+        "",
+        *(wording.side(letter, one) for letter, one in (("A", found.a), ("B", found.b))),
+        "",
+        *(table([wording.HEADS, *(wording.cells(one) for one in figures)]) if figures else []),
+        *([""] if figures else []),
+        *([more] if more else []),
+        *wording.remarks(found),
+        "",
+        f"{wording.WORDS[found.verdict].upper() if not found.describes else 'DESCRIBED'}   {wording.headline(found)}",
+    ]
+    return lines("\n".join(f"  {clean(part)}".rstrip() for part in parts))
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Aligned lines: words left, numbers right, a name only where it changes."""
+    cleaned = [[clean(cell, 60) for cell in row] for row in rows]
+    for row, before in reversed(list(zip(cleaned[1:], cleaned, strict=False))):
+        if row[0] == before[0]:
+            row[0] = ""
+    widths = [max(len(row[at]) for row in cleaned) for at in range(len(cleaned[0]))]
+    last = len(widths) - 1
+    return [
+        "  ".join(
+            cell.ljust(width) if at < WORDS_FIRST or at == last else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cleaned
+    ]

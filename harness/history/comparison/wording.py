@@ -1,0 +1,144 @@
+"""The words and numbers of a comparison as people read them, whatever the format."""
+
+from typing import Final
+
+from harness.analysis.statistics.rounding import BLANK
+from harness.analysis.statistics.rounding import show as show_known
+from harness.history.comparison.comparison import Compared, Comparison, SideSaid
+
+WORDS: Final = {
+    "regressed": "Regressed",
+    "improved": "Improved",
+    "equivalent": "Equivalent",
+    "inconclusive": "Inconclusive",
+    "not_comparable": "Not comparable",
+}
+# The outcome of a report (its colour and mark) that goes with a word.
+OUTCOME: Final = {
+    "regressed": "fail",
+    "improved": "pass",
+    "equivalent": "pass",
+    "inconclusive": "unknown",
+    "not_comparable": "unknown",
+}
+ORDERS: Final = {
+    "together": "the runs of both sides were made by turns; a drift of the machine is taken off",
+    "in turn": "all runs of one side were made before those of the other; a drift of the machine is taken off, as a straight line",
+    "apart": "the sides were measured in sittings of their own; what sittings differ by decides",
+    "vouched": "all runs were made under the same conditions, as was said (--same-conditions)",
+    "one sitting each": "each side was measured in one sitting of its own",
+    "one run a side": "one run a side",
+}
+ERRORS_MOST: Final = 10
+HEADS: Final = ("Of", "Figure", "A", "B", "Change", "95 % interval", "p", "Word")
+
+
+def show(value: float | None, unit: str) -> str:
+    """A value with its unit."""
+    if value is not None and unit == "mb":
+        return f"{value:,.0f} MB" if value >= 100 else f"{value:.1f} MB"
+    return show_known(value, unit)
+
+
+def change(value: float | None, one: Compared) -> str:
+    """A change: a share more or less, points of a success rate, else in the figure's unit."""
+    if value is None:
+        return BLANK
+    if one.ratio:
+        return f"{value:+.1%}" if abs(value) < 10 else f"\N{MULTIPLICATION SIGN}{1 + value:,.1f}"
+    if one.unit == "share":
+        return f"{value * 100:+.2f} points"
+    return f"{value:+.1f} s" if one.unit == "s" else f"{value:+.1f}"
+
+
+def interval(one: Compared) -> str:
+    """From, to."""
+    if one.interval is None:
+        return BLANK
+    low, high = (change(end, one) for end in one.interval)
+    for suffix in (" points", " s", "%"):
+        if low.endswith(suffix) and high.endswith(suffix):
+            low = low.removesuffix(suffix)
+    return f"{low} to {high}"
+
+
+def chance(one: Compared) -> str:
+    if one.p is None:
+        return BLANK
+    return "<0.001" if one.p < 0.001 else f"{one.p:.3f}" if one.p < 0.995 else "1"
+
+
+def word(one: Compared) -> str:
+    """The word, and how many more repeats would give an inconclusive figure another one."""
+    if one.word != "inconclusive" or one.p is None:
+        return WORDS[one.word].lower() if one.p is not None else BLANK
+    more = "more than 50" if one.more_repeats is None else str(one.more_repeats)
+    return f"inconclusive ({more} more)"
+
+
+def cells(one: Compared) -> tuple[str, ...]:
+    """One row of a table, under HEADS."""
+    a, b = show(one.a, one.unit), show(one.b, one.unit)
+    return one.of, one.name, a, b, change(one.change, one), interval(one), chance(one), word(one)
+
+
+def side(letter: str, said: SideSaid) -> str:
+    """One side in a line."""
+    many = f"{said.n} run" + ("" if said.n == 1 else "s")
+    version = f", version {' and '.join(said.versions)}" if said.versions else ""
+    return f"{letter} = {said.label}: {many}{version}"
+
+
+def headline(found: Comparison) -> str:
+    """The verdict in a sentence."""
+    if found.describes and found.verdict != "regressed":
+        return "This comparison only describes: it decides nothing."
+    if found.verdict == "regressed":
+        return f"B is worse than A: {', '.join(found.why[:6])}" + (
+            " and more." if len(found.why) > 6 else "."
+        )
+    if found.verdict == "improved":
+        return f"B is better than A: {', '.join(found.why[:6])}" + (
+            " and more." if len(found.why) > 6 else "."
+        )
+    if found.verdict == "equivalent":
+        return "No figure that decides has become worse by more than its gate."
+    return f"{found.why[0][:1].upper()}{found.why[0][1:]}." if found.why else ""
+
+
+def remarks(found: Comparison) -> list[str]:
+    """What there is to know beside the figures: reasons, new errors, runs that were left out, noise."""
+    rest = found.why[1:] if found.verdict in {"inconclusive", "not_comparable"} else ()
+    if found.describes and found.verdict == "not_comparable":
+        rest = found.why
+    new = [
+        f"New kind of error in B: {one.outcome}{f' ({one.detail})' if one.detail else ''}, {one.count:,} calls"
+        for one in found.errors_new[:ERRORS_MOST]
+    ]
+    if len(found.errors_new) > ERRORS_MOST:
+        new.append(f"{len(found.errors_new) - ERRORS_MOST} more new kinds of errors")
+    left = [
+        f"Left out of {letter}: {text}"
+        for letter, one in (("A", found.a), ("B", found.b))
+        for text in one.left_out
+    ]
+    order = [f"Order: {ORDERS[found.order]}"] if found.order else []
+    return [*new, *(f"{text[:1].upper()}{text[1:]}" for text in rest), *left, *found.notes, *order]
+
+
+def shown(found: Comparison) -> tuple[list[Compared], str]:
+    """The figures of a short table: the leading ones, and of the rest those that changed; and what was left out, in words."""
+    short = [one for one in found.figures if one.leading or one.word in {"regressed", "improved"}]
+    rest = [one for one in found.figures if one not in short]
+    if not rest:
+        return short, ""
+    same = sum(one.word == "equivalent" for one in rest)
+    words = (
+        f": {same} equivalent, {len(rest) - same} inconclusive"
+        if any(one.p is not None for one in rest)
+        else ""
+    )
+    return (
+        short,
+        f"{len(rest)} figures of operations and levels are not in the table{words}. --all shows them.",
+    )
