@@ -3,6 +3,7 @@
 # make long   the tests that take minutes, which make test leaves out: every command of the docs, a soak, suspended runs
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
+# make calibrate-compare  36,000 comparisons of simulated runs: how often is harness compare wrong?
 # make count  200,000 calls by two workers: each has its row
 # make bench  the harness measured beside its peers, seven minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
 # make interrupt  twenty runs with a fault, ended by Ctrl-C or kill -9 at random moments: is anything left?
@@ -19,7 +20,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test long count bench calibrate fuzz hostile interrupt kills named soak truth steady check format schema clean
+.PHONY: run test long count bench calibrate calibrate-compare fuzz hostile interrupt kills named soak truth steady check format schema clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -48,6 +49,9 @@ bench: $(STAMP)
 
 calibrate: $(STAMP)
 	$(BIN)/python benchmarks/placebo.py
+
+calibrate-compare: $(STAMP)
+	$(BIN)/python -m tests.history.comparison.calibration
 
 interrupt: $(STAMP)
 	$(BIN)/python -m tests.e2e.interruptions 20 --seed $(or $(SEED),0)
