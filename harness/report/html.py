@@ -13,7 +13,6 @@ from harness.analysis.statistics.rounding import show
 from harness.foundation.units import show_bytes, show_duration
 from harness.report import tables, wording
 from harness.report.charts import CHARTS, renditions
-from harness.report.document import document
 from harness.report.experiment_table import experiment
 from harness.report.fault_table import faults
 from harness.report.figures import figures, warnings

@@ -10,8 +10,8 @@ from typing import Final
 
 from harness.history.comparison import wording
 from harness.history.comparison.comparison import Compared, Comparison
-from harness.report.document import document
 from harness.report.markup import Html, Node, el
+from harness.report.page import document
 from harness.report.pieces import MARK, section, table
 
 WIDTH, HEIGHT = 220.0, 22.0
@@ -39,7 +39,7 @@ def page(found: Comparison) -> str:
         _figures("Figures", [one for one in found.figures if one.leading]),
         _figures("Operations and levels", [one for one in found.figures if not one.leading]),
         _reading(),
-        style=STYLE,
+        css=STYLE,
     )
 
 

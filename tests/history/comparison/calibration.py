@@ -162,6 +162,11 @@ def lower(hits: int, count: int) -> float:
     return float(special.betaincinv(hits, count - hits + 1, 0.05)) if hits else 0.0
 
 
+def told(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """The table; 1 when what docs/compare.md promises does not hold."""
     parser = argparse.ArgumentParser(description="False alarms and power of comparisons")
@@ -169,10 +174,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     wrong = False
-    print(
+    told(
         "| order | noise | regressed (improved), of two that are the same | 95 % bound | inconclusive | +10 % is seen in p95 | +20 % |"
     )
-    print("|---|---|---|---|---|---|---|")
+    told("|---|---|---|---|---|---|---|")
     for name, order in ORDERS.items():
         first = name == next(iter(ORDERS))
         count = options.comparisons if first else max(1, options.comparisons // 4)
@@ -181,10 +186,9 @@ def main() -> int:
             few = max(1, count // 4)
             seen = [counted(model, order, slower, few, options.seed + 1) for slower in (1.1, 1.2)]
             bound = upper(same.regressed, count)
-            print(
+            told(
                 f"| {name} | {model} | {same.regressed} ({same.improved}) of {count:,} | {bound:.1%} | {same.inconclusive / count:.0%} "
                 f"| {seen[0].p95 / few:.0%} (at least {lower(seen[0].p95, few):.0%}) | {seen[1].p95 / few:.0%} |",
-                flush=True,
             )
             wrong |= first and bound > MEAN_ALARMS_MOST
             wrong |= first and model in {"quiet", "drift"} and lower(seen[0].p95, few) < POWER_LEAST
