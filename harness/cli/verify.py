@@ -67,6 +67,11 @@ CATEGORIES = (
 )
 @click.option("--allow-writes", is_flag=True, help="Let checks write, by the tools that the spec declares.")
 @click.option(
+    "--allow-deploy",
+    is_flag=True,
+    help="Let checks run the commands of the spec: deploy it, stop its workers for a moment, migrate a schema of their own.",
+)
+@click.option(
     "--deploy-simulation",
     is_flag=True,
     help="Verify a reference server that is started for it and deployed in the middle: do sessions survive?",
@@ -111,6 +116,7 @@ def command(
     spec: Path | None,
     learn: bool,
     allow_writes: bool,
+    allow_deploy: bool,
     deploy_simulation: bool,
     target_options: str | None,
     serve: str | None,
@@ -155,6 +161,7 @@ def command(
         spec_path=str(spec) if spec and not learn else "",
         spec=read_file(spec) if spec and not learn else Spec(),
         allow_writes=allow_writes,
+        allow_deploy=allow_deploy,
     )
     if serve is not None:
         from harness.cli.verify_gate import gate

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from harness.mcp.dialects.handshake import HandshakeSession
 from harness.mcp.messages import Reply
-from harness.verify.target import Target
+from harness.verify.behind.tasks import TaskRun, Tasks
+from harness.verify.target import Deploy, Target
 from harness.verify.writing import Writing
 
 WRITES = 5
@@ -20,20 +21,25 @@ WRITES = 5
 class Deployed:
     """What came of it."""
 
-    process_before: int
-    process_after: int
+    process_before: str | None  # None when nobody can say
+    process_after: str | None
     after: dict[str, Reply] = field(default_factory=dict)  # by door: its session, asked again
     reopened: dict[str, Reply] = field(default_factory=dict)  # by door: a new one
     ended: Reply | None = None  # a session that its client had ended before
     written: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     seconds: float = 0.0
+    task: TaskRun | None = None  # one that was accepted before it
 
 
-def deployed(target: Target, writing: Writing | None, now_ns: Callable[[], int]) -> Deployed:
+def deployed(
+    target: Target,
+    deploy: Deploy,
+    writing: Writing | None,
+    tasks: Tasks | None,
+    now_ns: Callable[[], int],
+) -> Deployed:
     """All of it, once."""
-    deploy = target.deploy
-    assert deploy is not None
     named = [door.name for door in target.doors() if door.session_id]
     sessions = {name: HandshakeSession(name) for name in named}
     for session in sessions.values():
@@ -45,7 +51,9 @@ def deployed(target: Target, writing: Writing | None, now_ns: Callable[[], int])
         question = gone.request("tools/list", {})
         target.drive(gone.closing())
     written = _written(target, writing)
-    before, began_ns = deploy.process(), now_ns()
+    before = deploy.process()
+    task = tasks.submit() if tasks is not None else None
+    began_ns = now_ns()
     target.run(deploy.replace())
     took_s = (now_ns() - began_ns) / 1e9
     after = {name: target.exchange(session.request("tools/list", {})) for name, session in sessions.items()}
@@ -62,6 +70,7 @@ def deployed(target: Target, writing: Writing | None, now_ns: Callable[[], int])
         written=written,
         missing=_missing(target, writing, written),
         seconds=took_s,
+        task=tasks.followed(task) if tasks is not None and task is not None else None,
     )
 
 

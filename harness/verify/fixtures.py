@@ -1,6 +1,5 @@
 """What a check may ask for: the deployment, sessions with it, names of its own, a place to say what must be removed, patience."""
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Final
@@ -8,10 +7,11 @@ from typing import Final
 import pytest
 
 from harness.verify import settings, waiting
-from harness.verify.deploying import Deployed, deployed
+from harness.verify.deploying import Deployed
 from harness.verify.finding import skip
+from harness.verify.naming import named
 from harness.verify.spec.model import Spec
-from harness.verify.target import CLOCK, OpenClient, Target, opened
+from harness.verify.target import OpenClient, Target, opened
 from harness.verify.writing import Writing
 
 SHARED: Final = pytest.StashKey[Target]()  # of `harness verify`, which has looked at it already
@@ -52,11 +52,7 @@ def other_client(target: Target) -> Iterator[OpenClient]:
 @pytest.fixture
 def unique() -> Callable[[str], str]:
     """Names that nobody else has: `unique("order")` is verify-order-3f9c21aa04."""
-    return _named
-
-
-def _named(what: str) -> str:
-    return f"verify-{what}-{secrets.token_hex(5)}"
+    return named
 
 
 @pytest.fixture
@@ -101,19 +97,3 @@ def after_deploy(target: Target, _deployed: Deployed) -> Deployed:
     """What became of sessions and writes in a deploy; made once, for all checks that ask."""
     target.exchanges.recall("deploy")
     return _deployed
-
-
-@pytest.fixture(scope="session")
-def _deployed(_deployment: Target) -> Iterator[Deployed]:
-    if _deployment.deploy is None:
-        skip("nobody can deploy it from here", "add --deploy-simulation, which deploys a server of its own")
-    with ExitStack() as stack:
-
-        def register(remove: Callable[[], object]) -> None:
-            stack.callback(remove)
-
-        allowed = _deployment.spec.write is not None and _deployment.settings.allow_writes
-        writing = Writing(_deployment.spec, _deployment, _named, register) if allowed else None
-        with _deployment.exchanges.keeping("deploy"):
-            found = deployed(_deployment, writing, CLOCK.now_ns)
-        yield found

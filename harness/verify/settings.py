@@ -43,6 +43,7 @@ class Settings:
     spec_path: str = ""
     spec: Spec = field(default_factory=Spec, repr=False)
     allow_writes: bool = False
+    allow_deploy: bool = False  # to run the commands of verify.yaml that deploy it or stop its workers
 
     def options(self) -> list[str]:
         """What pytest is told, so that `read` finds the same."""
@@ -53,6 +54,7 @@ class Settings:
         said += [f"--verify-priority={self.priority}"] if self.priority else []
         said += ["--verify-keep-going"] if self.keep_going else []
         said += ["--verify-allow-writes"] if self.allow_writes else []
+        said += ["--verify-allow-deploy"] if self.allow_deploy else []
         said += [f"--verify-spec={self.spec_path}"] if self.spec_path else []
         return said + (["-k", self.pattern] if self.pattern else [])
 
@@ -68,6 +70,9 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--verify-allow-writes", action="store_true", help="let checks write what verify.yaml says"
+    )
+    group.addoption(
+        "--verify-allow-deploy", action="store_true", help="let checks run the commands of verify.yaml"
     )
 
 
@@ -90,6 +95,7 @@ def read(option: Callable[[str], Any]) -> Settings:
         spec_path=path,
         spec=reading.read_file(Path(path)) if path else Spec(),
         allow_writes=bool(option("--verify-allow-writes")),
+        allow_deploy=bool(option("--verify-allow-deploy")),
     )
 
 

@@ -64,7 +64,7 @@ class Deploy:
     """How another process is put in the place of the one that serves."""
 
     replace: Callable[[], Coroutine[Any, Any, None]]
-    process: Callable[[], int]
+    process: Callable[[], str | None]  # which one serves; None when nobody can say
 
 
 @dataclass(slots=True)
@@ -276,7 +276,7 @@ def started(
         server = runner.run(serving.__aenter__())
         try:
             found = _target(replace(settings, url=server.mcp_url), {}, runner, heard)
-            found.deploy = Deploy(server.restart, lambda: server.pid)
+            found.deploy = Deploy(server.restart, lambda: f"process {server.pid}")
             yield found
         finally:
             runner.run(serving.__aexit__(None, None, None))

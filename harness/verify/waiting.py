@@ -31,13 +31,14 @@ def eventually(
     first_s: float = FIRST_S,
     now_ns: Callable[[], int] = CLOCK.now_ns,
     sleep: Callable[[float], None] = time.sleep,
+    state: Callable[[], object] | None = None,
 ) -> T:
-    """The first value that counts as true; a failed check when none comes in time."""
+    """The first value that counts as true; a failed check when none comes in time. `state` tells what was seen, if the value does not."""
     began_ns, wait_s = now_ns(), first_s
     while not (seen := look()):
         left_s = within_s - (now_ns() - began_ns) / NS_PER_S
         if left_s <= 0:
-            last = printable(hide(repr(seen)), SEEN_CHARS)
+            last = printable(hide(repr(state() if state else seen)), SEEN_CHARS)
             fail(f"waited {show_duration(within_s)} for this: {awaited}. Seen last: {last}")
         sleep(min(wait_s, left_s))
         wait_s = min(2 * wait_s, APART_MOST_S)

@@ -12,6 +12,7 @@ from harness.foundation.clock import FakeClock
 from harness.foundation.secrets import hiding
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
+from harness.verify.coming_up import until_up
 from harness.verify.finding import Outcome, Result, exit_code
 from harness.verify.results import files
 from harness.verify.results.checklist import Checklist
@@ -21,7 +22,6 @@ from harness.verify.results.markdown import markdown
 from harness.verify.results.suite import SuiteResult
 from harness.verify.safe_calls import safe_calls, wrong_arguments
 from harness.verify.schemas import faults
-from harness.verify.suite import until_up
 from harness.verify.variants import Pair, leaves, pairs, telling
 from harness.verify.waiting import eventually
 

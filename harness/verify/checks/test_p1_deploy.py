@@ -15,8 +15,13 @@ NO_SESSION = "it gives no session a name in that version"
 
 def test_a_deploy_puts_another_process_in_its_place(after_deploy: Deployed) -> None:
     """Else nothing below would be proved."""
+    if after_deploy.process_before is None or after_deploy.process_after is None:
+        skip(
+            "nobody has said what tells one process from another",
+            "verify.yaml: deploy {changes: {get: /status, value: started_at}}, or process {listens: true} on this machine",
+        )
     if after_deploy.process_before == after_deploy.process_after:
-        undecided(f"process {after_deploy.process_before} still serves: there was no deploy")
+        undecided(f"{after_deploy.process_before} still serves: there was no deploy")
 
 
 @pytest.mark.parametrize("door", HANDSHAKE_VERSIONS)
@@ -58,3 +63,14 @@ def test_what_was_acknowledged_before_a_deploy_is_there_after_it(
         skip("nothing was written before it", "verify.yaml: write and read; and --allow-writes")
     if after_deploy.missing:
         fail(f"{len(after_deploy.missing)} of {len(after_deploy.written)} acknowledged writes are gone")
+
+
+def test_a_task_that_was_accepted_before_a_deploy_is_done_after_it(
+    target: Target, after_deploy: Deployed
+) -> None:
+    """Its worker may have been replaced in the middle of it."""
+    task, expected = after_deploy.task, target.spec.tasks
+    if task is None or expected is None:
+        skip("no task was submitted before it", "verify.yaml: tasks {submit, poll}; and --allow-writes")
+    if task.end not in expected.done:
+        fail(f"a task that was accepted before the deploy is {task.last!r} after it")

@@ -36,19 +36,14 @@ def test_its_queue_is_consumed(queue: Queue, eventually: Callable[..., object]) 
     if not wanted:
         skip("verify.yaml says that nobody need consume it", "verify.yaml: queue {consumers: 1}")
     _there(queue)
-    counted: list[int] = []
+    counted = [0]
 
     def enough() -> bool:
-        counted[:] = [queue.look().consumers]
+        counted[0] = queue.look().consumers
         return counted[0] >= wanted
 
     awaited = f"{wanted} consumer{'s' if wanted > 1 else ''} of the queue {shown(queue.name)}"
-    try:
-        eventually(enough, awaited, CONSUMED_S)
-    except pytest.fail.Exception:
-        fail(
-            f"the queue {shown(queue.name)} has {counted[0]} consumers after {CONSUMED_S:g} s; {wanted} {'are' if wanted > 1 else 'is'} the least"
-        )
+    eventually(enough, awaited, CONSUMED_S, state=lambda: f"{counted[0]} consumers")
 
 
 def _there(queue: Queue) -> QueueState:
