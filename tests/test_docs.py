@@ -20,7 +20,7 @@ from harness.scenario.objectives import ABORT_METRICS, COMPARE, parse
 from harness.scenario.read import scenario_of
 from harness.services.processes.ports import free_port
 from tests import waiting
-from tests.fakes import fault_page
+from tests.fakes import fault_page, stdio_server
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -41,6 +41,9 @@ EXEMPT = {
 }
 # docs/target.md is run by tests/integration/target/test_docs.py.
 ELSEWHERE = {"target.md", "first-run.md"}
+NPM_SERVER = (
+    "npx -y @modelcontextprotocol/server-everything"  # tests/integration/test_stdio.py runs the real one
+)
 PASSED_OR_UNKNOWN = {0, 3}
 
 
@@ -97,6 +100,7 @@ def test_every_command_in_the_documentation_works(
         subprocess.run([sys.executable, *shlex.split(line)[1:]], cwd=ROOT, check=True, timeout=100)
         return
     line = line.replace("--prometheus 9464", "--prometheus 0")
+    line = line.replace(NPM_SERVER, shlex.join(stdio_server.command()))
     argv = shlex.split(line.replace(":3001/", f":{echo_server}/").replace("--port 8000", f"--port {port}"))
     assert argv[0] == "harness", f"who tests {line!r}?"
     if argv[1] == "report":

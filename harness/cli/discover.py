@@ -1,13 +1,16 @@
-"""`harness discover`: a server's protocol, name and tools. It makes three to six requests, and no load."""
+"""`harness discover`: a server's protocol, name and tools. It makes three to six requests, and no load.
+
+A server that speaks over stdio is started for it, two or three times, and ended with all that it has started.
+"""
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from harness.cli.options import ALLOW_HOST, POSITIVE_DURATION, header
-from harness.foundation.errors import PASSED, TargetUnreachableError
+from harness.cli.options import ALLOW_HOST, POSITIVE_DURATION, header, words
+from harness.foundation.errors import PASSED, TargetUnreachableError, UsageError
 from harness.foundation.units import duration_s
 from harness.foundation.untrusted import printable
 from harness.mcp.tool import properties, required
@@ -22,16 +25,20 @@ DESCRIPTION_CHARS = 60
 
 
 @click.command()
-@click.argument("url")
+@click.argument("url", required=False)
+@click.option(
+    "--command",
+    "stdio_command",
+    metavar="'PROGRAM ...'",
+    help="Instead of URL: the command of a server that speaks over its standard input and output; it is started for this.",
+)
 @click.option(
     "--protocol", type=click.Choice(PROTOCOLS), default="auto", show_default=True, help="Protocol to use."
 )
 @click.option(
     "--timeout",
     type=POSITIVE_DURATION,
-    default="5s",
-    show_default=True,
-    help="Time limit for all requests together.",
+    help="Time limit for all requests together [default: 5s; 90s with --command].",
 )
 @click.option(
     "-H",
@@ -44,21 +51,38 @@ DESCRIPTION_CHARS = 60
 @ALLOW_HOST
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    url: str,
+    url: str | None,
+    stdio_command: str | None,
     protocol: str,
-    timeout: str,
+    timeout: str | None,
     headers: tuple[str, ...],
     allowed_hosts: tuple[str, ...],
     *,
     as_json: bool,
 ) -> int:
-    """Ask the server at URL which protocol it speaks and which tools it has, and print a command to load it.
+    """Ask a server which protocol it speaks and which tools it has, and print a command to load it.
 
     \b
     harness discover http://127.0.0.1:3001/mcp
+    harness discover --command 'npx -y @modelcontextprotocol/server-everything'
 
     Exit code 4 when nothing answers there, 2 when what answers does not speak MCP as asked.
     """
+    if (url is None) == (stdio_command is None):
+        raise UsageError(
+            "Which server is to be asked?",
+            "It is named by its URL, or started by --command",
+            "For example harness discover http://127.0.0.1:8000/mcp",
+        )
+    if url is None:
+        return _show(*_over_stdio(str(stdio_command), protocol, timeout or "90s", headers), as_json=as_json)
+    return _show(*_at(url, protocol, timeout or "5s", headers, allowed_hosts), as_json=as_json)
+
+
+def _at(
+    url: str, protocol: str, timeout: str, headers: tuple[str, ...], allowed_hosts: tuple[str, ...]
+) -> "tuple[str, Discovered]":
+    """Ask the server at a URL; return the URL as it is shown, and what it said."""
     from harness.client.preflight import preflight
     from harness.conduct.setup.vetted_addresses import looked_up
     from harness.foundation.addresses import book
@@ -78,8 +102,40 @@ def command(
         with book.in_force(await looked_up([place], allowed_hosts)):
             return await preflight(asked, protocol, headers=sent, timeout_s=duration_s(timeout))
 
-    found = asyncio.run(ask())
-    shown = redact.url(asked)
+    return redact.url(asked), asyncio.run(ask())
+
+
+def _over_stdio(text: str, protocol: str, timeout: str, headers: tuple[str, ...]) -> "tuple[str, Discovered]":
+    """Start a server and ask it; return its address as it is shown, and what it said."""
+    import tempfile
+    from pathlib import Path
+
+    from harness.client.preflight import preflight
+    from harness.foundation.secrets import redact, sources
+    from harness.mcp import stdio_address
+    from harness.scenario.model import Target
+    from harness.scenario.stdio import check_stdio
+    from harness.services.cleanup.watched import watching
+
+    argv = words(text, "--command")
+    sources.tree({"target": {"command": argv}})
+    target = Target(
+        transport="stdio",
+        command=argv,
+        protocol=cast("Any", protocol),  # click has checked it
+        headers=dict(map(header, headers)),
+    )
+    check_stdio(target, "harness discover")
+
+    async def ask() -> "Discovered":
+        with tempfile.TemporaryDirectory(prefix="harness-discover-") as directory:
+            async with watching(Path(directory) / "undo.jsonl"):
+                return await preflight(stdio_address.address(argv), protocol, timeout_s=duration_s(timeout))
+
+    return redact.url(stdio_address.address(argv)), asyncio.run(ask())
+
+
+def _show(shown: str, found: "Discovered", *, as_json: bool) -> int:
     click.echo(
         printable.as_json(_values(shown, found))
         if as_json

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from harness.foundation.errors import UsageError
 from harness.foundation.units import UnitError, duration_s, rate_per_s, said, share
@@ -60,6 +61,19 @@ _SHARED: tuple[Decorator, ...] = (
         metavar="URL",
         envvar="HARNESS_URL",
         help="Address of the server under test. Without it, the harness starts its reference server.",
+    ),
+    click.option(
+        "--command",
+        "stdio_command",
+        metavar="'PROGRAM ...'",
+        help="Command of a server under test that speaks over its standard input and output (stdio): every session "
+        "starts it, such as 'npx -y some-server'. A server that has a URL is given with --url; if the harness is to start "
+        "that one, a scenario says how (target.command and ready).",
+    ),
+    click.option(
+        "--users-per-process",
+        type=click.IntRange(1, 1000),
+        help="With --command: so many users share one process and its session [default: 1].",
     ),
     click.option(
         "--target-options",
@@ -269,10 +283,14 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
             "A shell variable that is not set would test the reference server instead of yours",
             "Give the address, or leave --url out to test the reference server",
         )
-    if given["url"]:
+    if given["stdio_command"] is not None:
+        target = _stdio(given, target)
+    elif given["url"]:
         target = {"url": given["url"]} | {
             key: target[key] for key in ("protocol", "headers") if key in target
         }
+    if given["users_per_process"] is not None:
+        target["users_per_process"] = given["users_per_process"]
     if given["protocol"]:
         target["protocol"] = given["protocol"]
     if given["target_options"]:
@@ -282,13 +300,34 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
     return target
 
 
-def words(text: str) -> list[str]:
+def _stdio(given: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a target whose sessions are processes."""
+    context = click.get_current_context(silent=True)
+    source = context.get_parameter_source("url") if context else None
+    if given["url"] and source is not ParameterSource.ENVIRONMENT:
+        raise UsageError(
+            "--url and --command name two servers",
+            "--url is one that runs; --command is started for every session, and spoken to over stdio",
+            "Leave one of them out; a server with a URL that the harness is to start stands in a scenario (target.command)",
+        )
+    command = words(given["stdio_command"], "--command")
+    if not command:
+        raise UsageError(
+            "--command is empty",
+            "It is the command line of a server that speaks over stdio",
+            "For example --command 'npx -y @modelcontextprotocol/server-everything'",
+        )
+    kept = {key: target[key] for key in ("protocol", "users_per_process") if key in target}
+    return {"transport": "stdio", "command": command} | kept
+
+
+def words(text: str, option: str = "--target-options") -> list[str]:
     """As a shell would divide them."""
     try:
         return shlex.split(text)
     except ValueError as error:
         raise UsageError(
-            "--target-options cannot be read", str(error), "Close the quote, as a shell would want it"
+            f"{option} cannot be read", str(error), "Close the quote, as a shell would want it"
         ) from error
 
 

@@ -7,7 +7,17 @@ import click
 
 # title -> parameters, in the order in which they are declared
 SECTIONS: dict[str, frozenset[str]] = {
-    "The server": frozenset({"url", "target_options", "protocol", "headers", "allowed_hosts"}),
+    "The server": frozenset(
+        {
+            "url",
+            "stdio_command",
+            "users_per_process",
+            "target_options",
+            "protocol",
+            "headers",
+            "allowed_hosts",
+        }
+    ),
     "The calls": frozenset(
         {
             "mix",

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 from harness.client.http import HttpClient, http_client
 from harness.client.socket import SocketClient, socket_client
+from harness.client.stdio import StdioClient, stdio_client
 from harness.client.stream import StreamClient, stream_client
 from harness.foundation.clock import within
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.foundation.secrets import redact
-from harness.mcp import outcome
+from harness.mcp import outcome, stdio_address
 from harness.mcp.dialects import new_session
-from harness.mcp.dialects.handshake import HandshakeSession
+from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.discover import (
     NOT_POSTED_HERE,
@@ -66,6 +67,8 @@ async def preflight(
 
 
 async def _look(url: str, protocol: str, headers: Mapping[str, str], timeout_s: float) -> Discovered:
+    if argv := stdio_address.command(url):
+        return await _over_stdio(url, argv, protocol, timeout_s)
     if protocol == "websocket":
         async with socket_client(url, timeout_s, headers) as socket:
             if isinstance(socket, Reply):
@@ -82,7 +85,24 @@ async def _look(url: str, protocol: str, headers: Mapping[str, str], timeout_s: 
         return await _over_http(url, client, found)
 
 
-async def _over_http(url: str, client: HttpClient, found: DiscoveredDialect) -> Discovered:
+async def _over_stdio(url: str, argv: list[str], protocol: str, timeout_s: float) -> Discovered:
+    """Discover a server that is started for it.
+
+    The sessions of a run begin with `initialize` or with nothing, and so does this one: the search has a process of
+    its own, because some servers leave when something else comes first.
+    """
+    async with stdio_client(argv, timeout_s) as client:
+        found = await client.run(search(protocol))
+    if protocol == "auto" and found.protocol is None and found.reply.outcome in NOT_THERE:
+        async with stdio_client(argv, timeout_s) as client:
+            found = await client.run(search(HANDSHAKE_VERSIONS[0]))
+    if found.protocol is None:
+        raise not_there(url, found.reply)
+    async with stdio_client(argv, timeout_s) as client:
+        return await _over_http(url, client, found)
+
+
+async def _over_http(url: str, client: HttpClient | StdioClient, found: DiscoveredDialect) -> Discovered:
     if found.protocol is None:
         raise not_there(url, found.reply)
     session = new_session(found.protocol)
@@ -160,6 +180,12 @@ def not_there(url: str, reply: Reply) -> TargetUnreachableError | UsageError:
     """The error when no MCP server answers: no server there (exit 4), or a wrong address (exit 2)."""
     shown = redact.url(url)
     why = f"{reply.outcome}: {reply.detail}" if reply.detail else reply.outcome
+    if stdio_address.command(url):
+        return TargetUnreachableError(
+            f"The server {shown.removeprefix(stdio_address.PREFIX)} does not answer on its standard output",
+            why,
+            "Run the command by hand: it must speak MCP over stdio. A server with a URL is given with --url",
+        )
     if reply.outcome in NOT_THERE:
         return TargetUnreachableError(
             f"The target at {shown} is not there",

@@ -14,8 +14,9 @@ from typing import Any
 from harness.client.http import HttpClient, http_client
 from harness.client.preflight import check_headers, not_there, preflight
 from harness.client.socket import SocketClient, socket_client
+from harness.client.stdio import StdioClient, stdio_client
 from harness.client.stream import StreamClient, listening, stream_client
-from harness.mcp import outcome
+from harness.mcp import outcome, stdio_address
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import NO_ANSWERS, Answers, Reply
@@ -29,7 +30,7 @@ CAPABILITY_OF = {
     "sampling/createMessage": "sampling",
     "roots/list": "roots",
 }
-Carrier = HttpClient | SocketClient | StreamClient
+Carrier = HttpClient | SocketClient | StreamClient | StdioClient
 
 
 @dataclass(slots=True)
@@ -96,7 +97,9 @@ async def connected(
         if protocol == "auto":
             found = await preflight(url, protocol, headers=headers, timeout_s=timeout_s)
             protocol, mirrored = found.protocol, found.mirrored if mirrored is None else mirrored
-        if protocol == "websocket":
+        if argv := stdio_address.command(url):
+            carrier = await stack.enter_async_context(stdio_client(argv, timeout_s, answers))
+        elif protocol == "websocket":
             carrier = await stack.enter_async_context(socket_client(url, timeout_s, headers))
         elif protocol == "sse":
             carrier = await stack.enter_async_context(stream_client(url, timeout_s, headers, answers))

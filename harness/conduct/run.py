@@ -50,21 +50,23 @@ from harness.foundation.clock import RunClock
 from harness.foundation.errors import HarnessError, NoRoomError, ServiceError, TargetNotStartedError
 from harness.foundation.secrets import redact
 from harness.foundation.secrets.hidden_log import ended_clean
-from harness.load.engine import Engine, Load, LoadSpec
+from harness.load.engine import Engine, Load, LoadSpec, StdioSpec
 from harness.run_directory import directory as rundir
-from harness.run_directory import metadata
+from harness.run_directory import metadata, private_files
 from harness.run_directory.checkout import checkout
 from harness.run_directory.directory import RunDirectory
 from harness.run_directory.disk_space import blame, blamed
 from harness.run_directory.event_kinds import RunEnded, RunStarted
 from harness.run_directory.events import EventLog
 from harness.run_directory.samples import Tail
+from harness.scenario.model import Scenario
 from harness.scenario.plan.build import build
 from harness.scenario.plan.describe import one_line
 from harness.scenario.plan.plan import Plan
 from harness.scenario.plan.warnings import warnings
 from harness.services.cleanup.watched import watching
 from harness.services.processes import cores
+from harness.services.processes.process import GIVES_WAY
 
 DRAIN_S_MAX = 30.0
 NO_ROOM = "no_room"  # as the reason of a run's end
@@ -238,6 +240,7 @@ def _load_spec(run: RunContext, server: ServerUnderTest) -> LoadSpec:
         mix={str(name): weight for name, weight in scenario.mix.items()},
         workload=[asdict(call) for call in scenario.workload],
         mirrored=server.found.mirrored,
+        stdio=_stdio(scenario),
         listen=scenario.target.listen,
         think=scenario.think,
         timeout_s=scenario.timeout,
@@ -247,6 +250,25 @@ def _load_spec(run: RunContext, server: ServerUnderTest) -> LoadSpec:
         expect_workers=scenario.expect_workers,
         bind=scenario.bind,
     )
+
+
+def _stdio(scenario: Scenario) -> dict[str, Any] | None:
+    """Return how workers start the server's processes; None when it has an address.
+
+    They run where all others of ours do, not on the workers' own cores.
+    """
+    if not scenario.target.is_stdio:
+        return None
+    ours = sorted(os.sched_getaffinity(0))
+    spec = StdioSpec(
+        command=scenario.target.command,
+        users_per_process=scenario.target.users_per_process,
+        cores=ours,
+        nice=GIVES_WAY,
+        umask=private_files.THEIRS,
+        starts_at_once=max(1, 2 * len(ours) // scenario.workers),
+    )
+    return asdict(spec)
 
 
 def _write_down(run: RunContext) -> None:

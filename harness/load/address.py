@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from harness.foundation.addresses.address import AddressError, read
 from harness.foundation.addresses.judging import unreadable
+from harness.mcp import stdio_address
 
 PLAIN_DOOR = "/mcp/tools/call"  # of the reference server, and of those like it
 EXAMPLE = "http://127.0.0.1:8000/mcp"
@@ -26,7 +27,12 @@ class Doors:
 
 
 def doors(url: str, protocol: str = "auto") -> Doors:
-    """Return the endpoints of the server at `url`; UsageError when that is not a valid URL."""
+    """Return the endpoints of the server at `url`; UsageError when that is not a valid URL.
+
+    A stdio server has one address for everything.
+    """
+    if stdio_address.command(url):
+        return Doors(url, url, url)
     try:
         address = read(url, ("http", "https", "ws", "wss"), usual="http")
     except AddressError as error:
@@ -45,6 +51,8 @@ def doors(url: str, protocol: str = "auto") -> Doors:
 
 def credentials(url: str) -> dict[str, str]:
     """Return user and password of a URL as a header; {} when it has none."""
+    if stdio_address.command(url):
+        return {}
     name_and_password, at, _ = urlsplit(url).netloc.rpartition("@")
     if not at:
         return {}

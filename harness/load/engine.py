@@ -24,6 +24,18 @@ LEAVING_S, SHIPPING_S = 10.0, 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StdioSpec:
+    """How workers start the processes of a server that is spoken to over stdio."""
+
+    command: list[str]
+    users_per_process: int = 1
+    cores: list[int] = field(default_factory=list)  # where they run; [] where the worker does
+    nice: int = 0
+    umask: int = -1
+    starts_at_once: int = 4  # in one worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSpec:
     """Everything a worker has to know; sent as JSON, and never by a file, since it may hold secrets."""
 
@@ -40,6 +52,7 @@ class LoadSpec:
     workload: list[Mapping[str, Any]] = field(default_factory=list)
     # 2026-07-28: tool -> header -> the path of names to the argument that the header repeats
     mirrored: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    stdio: Mapping[str, Any] | None = None  # of StdioSpec: sessions are processes
     listen: bool = False  # every session opens the stream of the server's messages outside of calls
     think: bool = True
     timeout_s: float = 30.0

@@ -29,6 +29,7 @@ Protocol = Literal[
     "auto", "2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "sse", "plain", "websocket"
 ]
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+HTTP_ONLY = ("sse", "plain", "websocket")  # not over stdio
 
 # Built from the catalogue; the type checker sees only that it is text.
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Target:
     """The server under test: at a URL, or started by a command; with neither, the reference server.
 
     With a command, `url` is its endpoint and `ready` an address that answers when it is up; either will do.
+    With `transport: stdio` every session starts the command, and speaks to it over its standard input and output;
+    `users_per_process` lets so many users share a process and its session.
     `options` are those of `harness serve`, for the reference server.
     """
 
@@ -85,7 +88,14 @@ class Target:
     listen: bool = False
     command: list[str] = field(default_factory=list)
     ready: str | None = None
+    transport: Literal["http", "stdio"] = "http"
+    users_per_process: Annotated[int, Field(ge=1, le=1000)] = 1  # over stdio
     options: list[str] = field(default_factory=list)
+
+    @property
+    def is_stdio(self) -> bool:
+        """Whether sessions are processes that are spoken to by their standard input and output."""
+        return self.transport == "stdio"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

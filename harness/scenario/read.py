@@ -24,6 +24,7 @@ from harness.scenario.catalogue import LINKS, ROLLING, where
 from harness.scenario.consistency import check_phases, check_pools
 from harness.scenario.model import Scenario, Target
 from harness.scenario.objectives import check_names, parse, parse_abort
+from harness.scenario.stdio import check_stdio, check_stdio_fault, check_stdio_users
 
 _SCENARIO = TypeAdapter(Scenario)
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -96,6 +97,7 @@ def scenario_of(
         )
     check_pools(scenario, source)
     _check_target(scenario.target, source)
+    check_stdio_users(scenario, source)
     _check_anchors(scenario, source)
     for text in scenario.abort:
         parse_abort(text)
@@ -145,11 +147,15 @@ def _check_text(text: object, path: str) -> None:
 
 
 def _check_target(target: Target, source: str) -> None:
+    if target.is_stdio:
+        check_stdio(target, source)
+        return
     if target.command and not (target.ready or target.url):
         raise UsageError(
             f"{source}: target.command says how to start a server, but not where it is",
             "It cannot be told when it is ready",
-            "Give its endpoint (url), or an address that answers when it is up (ready)",
+            "Give its endpoint (url), or an address that answers when it is up (ready); if it speaks over its standard "
+            "input and output, transport: stdio",
         )
     if target.options and (target.url or target.command):
         raise UsageError(
@@ -176,6 +182,9 @@ def _check_anchors(scenario: Scenario, source: str) -> None:
                 f"There are {short(', '.join(names), 300)}",
             )
         target = scenario.target
+        if target.is_stdio:
+            check_stdio_fault(fault, path)
+            continue
         if fault.link in LINKS and LINKS[fault.link].behind and (target.url or target.command):
             raise UsageError(
                 f"{path}.link: {where(fault.link)} is the reference target's",

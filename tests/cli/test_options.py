@@ -8,7 +8,7 @@ from harness.foundation.errors import UsageError
 NOTHING = dict.fromkeys(
     (
         "url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "expect_workers", "bind", "seed", "retries",
-        "calls_per_connection", "target_options", "expect_failures",
+        "calls_per_connection", "target_options", "expect_failures", "stdio_command", "users_per_process",
     ), None,
 ) | {"headers": (), "objectives": (), "abort": (), "alert": (), "allowed_hosts": (), "faults": ()}  # fmt: skip
 
@@ -55,6 +55,8 @@ def test_nothing_given_leaves_the_file_as_it_is() -> None:
         ({"call": "echo", "args": '{"m": 1}'}, "workload", [{"call": "echo", "args": {"m": 1}}]),
         ({"url": "http://h/"}, "target", {"url": "http://h/", "protocol": "plain", "headers": {"A": "1"}}),
         ({"target_options": "--pool-max 3 --break 'open-door'"}, "target", FILE["target"] | {"options": ["--pool-max", "3", "--break", "open-door"]}),
+        ({"stdio_command": "npx -y 'a b'"}, "target", {"transport": "stdio", "command": ["npx", "-y", "a b"], "protocol": "plain"}),
+        ({"stdio_command": "npx a", "users_per_process": 4, "protocol": "auto"}, "target", {"transport": "stdio", "command": ["npx", "a"], "protocol": "auto", "users_per_process": 4}),
         ({"headers": ("B:  2",), "url": "u"}, "target", {"url": "u", "protocol": "plain", "headers": {"A": "1", "B": "2"}}),
         ({"protocol": "auto", "url": "u"}, "target", {"url": "u", "protocol": "auto", "headers": {"A": "1"}}),
     ],
@@ -69,3 +71,19 @@ def test_an_empty_url_does_not_silently_test_the_reference_server(url: str) -> N
     """As `--url "$UNSET"` would."""
     with pytest.raises(UsageError, match="--url is empty"):
         scenario_data(NOTHING | {"url": url}, FILE)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"url": "http://h/", "stdio_command": "npx a"}, "--url and --command name two servers"),
+        ({"stdio_command": " "}, "--command is empty"),
+        ({"stdio_command": "npx 'a"}, "--command cannot be read"),
+    ],
+)
+def test_a_command_of_a_stdio_server_is_one_server(given: dict[str, str], what: str) -> None:
+    """Nothing is guessed where two are named, or none."""
+    with pytest.raises(UsageError) as error:
+        scenario_data(NOTHING | given, {})
+
+    assert error.value.what == what

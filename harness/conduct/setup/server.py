@@ -19,11 +19,13 @@ from harness.conduct.setup.suggestion import commands_that_work
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets import redact
 from harness.load.address import Doors, credentials, doors
+from harness.mcp import stdio_address
 from harness.scenario.catalogue import USER_CLASSES
 from harness.scenario.model import Scenario
 from harness.services.processes.usage import Usage
 
 PREFLIGHT_S = 5.0
+START_S = 90.0  # for a server over stdio: npx and uvx may have to download it first
 
 
 @dataclass(slots=True)
@@ -71,12 +73,18 @@ class ServerUnderTest:
             self.found.mirrored,
         )
 
+    @property
+    def transport(self) -> str:
+        if stdio_address.command(self.doors.mcp_url):
+            return stdio_address.STDIO
+        return self.protocol if self.protocol in {"sse", "websocket"} else "http"
+
     def facts(self) -> dict[str, Any]:
         """Return the server's facts for metadata.json."""
         named = self.found.server_name is not None
         return {
             "url": redact.url(self.doors.ws_url if self.protocol == "websocket" else self.doors.mcp_url),
-            "transport": self.protocol if self.protocol in {"sse", "websocket"} else "http",
+            "transport": self.transport,
             "protocol": self.protocol,
             "server": {"name": self.found.server_name, "version": self.found.server_version}
             if named
@@ -92,13 +100,15 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
     scenario, progress = run.asked.scenario, run.progress
     wanted = scenario.target
     started = await start(run, ways, stack)
+    if wanted.is_stdio:
+        progress.note(f"Starting {redact.url(started.url)} once, to ask what it is")
     places = doors(started.url, wanted.protocol)
     headers = credentials(started.url) | wanted.headers
     found = await preflight(
         places.ws_url if wanted.protocol == "websocket" else places.mcp_url,
         wanted.protocol,
         headers=headers,
-        timeout_s=PREFLIGHT_S,
+        timeout_s=START_S if wanted.is_stdio else PREFLIGHT_S,
     )
     _check_tools(scenario, found, places)
     progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
@@ -130,6 +140,17 @@ def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
     """
     if found.tools is None:
         return
+    if not scenario.workload and scenario.target.is_stdio:
+        raise UsageError(
+            f"Nobody said what to call of {redact.url(places.mcp_url)}",
+            "The usual users are those of the reference server, and need HTTP",
+            "\n".join(
+                [
+                    "Call one of its own tools:",
+                    *commands_that_work({tool["name"]: tool for tool in found.tools}, places.mcp_url),
+                ]
+            ),
+        )
     if scenario.workload:
         needed = [call.call for call in scenario.workload if call.call is not None]
     else:

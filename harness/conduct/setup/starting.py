@@ -1,5 +1,7 @@
 """Starts a run's server: the reference target with its services, the user's command, or nothing for a URL.
 
+A server over stdio is started by its sessions: for it there is nothing to start here, either.
+
 Links stand between the parts that are ours: if faults are planned on a link, the target gets the link's
 address instead of the part behind it. A rolling restart needs the target twice.
 """
@@ -14,6 +16,7 @@ from harness.conduct.run_values import RunContext
 from harness.conduct.setup import vetted_addresses
 from harness.conduct.setup.fault_sites import FaultSites
 from harness.load.address import PLAIN_DOOR
+from harness.mcp import stdio_address
 from harness.services import target
 from harness.services.backends import postgres
 from harness.services.processes.usage import Usage, together
@@ -40,6 +43,8 @@ class Started:
 async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Started:
     """Start the server and wait until it is ready; it ends with the stack."""
     wanted, logs = run.asked.scenario.target, run.directory.path
+    if wanted.is_stdio:
+        return Started(stdio_address.address(wanted.command))
     if wanted.command:
         ready = vetted_addresses.ready(wanted.ready or wanted.url or "").url
         theirs = target.commanded(logs, wanted.command, ready, mcp_url=wanted.url)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.foundation.secrets import redact
-from harness.mcp import tool
+from harness.mcp import stdio_address, tool
 
 
 def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list[str]:
@@ -18,8 +18,15 @@ def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list
         filter(str.isprintable, tools),
         key=lambda name: (*_risk(tools[name]), len(tool.required(tools[name])), name),
     )
+    stdio = stdio_address.command(url)
+    shown = redact.url(url)
+    at = (
+        f"--command {shlex.quote(shown.removeprefix(stdio_address.PREFIX))}"
+        if stdio
+        else f"--url {shlex.quote(shown)}"
+    )
     return [
-        f"  harness ramp --max 50 --url {shlex.quote(redact.url(url))} --call {shlex.quote(name)}"
+        f"  harness ramp --max {10 if stdio else 50} {at} --call {shlex.quote(name)}"
         + (f" --args {shlex.quote(json.dumps(wanted))}" if (wanted := _example(tools[name])) else "")
         for name in names[:3]
     ]

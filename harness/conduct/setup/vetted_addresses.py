@@ -79,6 +79,8 @@ def named(variable: str, text: str) -> Wanted | None:
 
 
 def _server(target: Target) -> Iterator[Wanted]:
+    if target.is_stdio:
+        return
     if target.url is not None:  # "" would be the reference server, silently
         place = read(doors(target.url, target.protocol).base_url, ("http", "https"))
         yield Wanted(place, absent=TargetUnreachableError)

@@ -45,7 +45,12 @@ def _value(name: str, value: str) -> str:
 
 
 def url(text: str) -> str:
-    """A URL without user, password and secret query values; in other text, the users and passwords of URLs."""
+    """A URL without user, password and secret query values; in other text, the users and passwords of URLs.
+
+    The address of a stdio server is its command line.
+    """
+    if text.startswith("stdio:"):
+        return "stdio:" + shlex.join(command_line(sources.split(text.removeprefix("stdio:"))))
     try:
         parts = urlsplit(text)
     except ValueError:  # it looks like a URL, and is not one

@@ -74,6 +74,13 @@ class Child:
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
+    def pipes(self) -> tuple[int, int, int]:
+        """Our ends of its input, output and error output, when it was started `piped`; they do not block."""
+        files = (self._process.stdin, self._process.stdout, self._process.stderr)
+        assert all(file is not None for file in files)
+        return files[0].fileno(), files[1].fileno(), files[2].fileno()  # type: ignore[union-attr]
+
+    @property
     def returncode(self) -> int | None:
         """None while it runs; minus the signal when one ended it."""
         return self._process.returncode
@@ -116,6 +123,18 @@ class Child:
         """Kill the child and its family with SIGKILL."""
         self.asked = True
         await self._sweep(self._family())
+
+    def close_input(self) -> None:
+        """End its input, when it was started `piped`; idempotent."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def close_pipes(self) -> None:
+        """Close our ends of its pipes, if there are any; idempotent."""
+        self.close_input()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
 
     def log_text(self) -> str:
         """Return what it has written to its log since this start."""
@@ -201,12 +220,14 @@ async def running(
     pass_fds: Sequence[int] = (),
     part: str = "",
     umask: int = -1,
+    piped: bool = False,
 ) -> AsyncIterator[Child]:
     """Start a child, wait until it is ready, end it afterwards. `env` is added to ours; "" is a value there.
 
     `death_signal` is what the kernel sends it when we die, and what the janitor tries before SIGKILL. A child with
     a `nice` above zero gives way to others when processors are short; one below zero comes first, where that is
     allowed. It runs on these `cores`; on ours when none are named. Its files have our `umask`, unless another is given.
+    One that is `piped` has `pipes` instead of a log.
     """
     child, entry = _start(
         argv,
@@ -222,6 +243,7 @@ async def running(
         pass_fds,
         part,
         umask,
+        piped=piped,
     )
     stop_watching = _watch(child)
     try:
@@ -234,6 +256,7 @@ async def running(
             await child.stop(stop_s)
         finally:
             stop_watching()
+            child.close_pipes()
             if child.returncode is not None:
                 entry.done()
 
@@ -252,6 +275,8 @@ def _start(
     pass_fds: Sequence[int],
     part: str,
     umask: int,
+    *,
+    piped: bool,
 ) -> tuple[Child, Entry]:
     """Start the launcher, write the child down in undo.jsonl, then let the program start."""
     if threading.current_thread() is not threading.main_thread():
@@ -271,9 +296,10 @@ def _start(
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [*launcher, *argv],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else output,
+                stderr=subprocess.PIPE if piped else output,
+                bufsize=0,
                 env={**for_others(), **env, MARK: mark},
                 cwd=cwd,
                 start_new_session=True,
@@ -286,6 +312,9 @@ def _start(
             process.kill()
             process.wait()
             raise
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
         os.write(opener, b"g")
     finally:
         os.close(gate)

@@ -1,8 +1,10 @@
 """One user's session with a stdio server: a process of its own, or one that it shares with others.
 
-The first exchange starts the process, and so does the first one after it has ended. That exchange counts from
-when the program's own code began, so its row holds the start-up. Not more than a few processes of a worker
-start at the same time (`StdioServers.starting`): a start takes more of a processor than any call.
+    connection.start()       # a process, unless there is one; back when the program's own code has begun
+    connection.exchange(...) # the first one is not `reused`: its time is the start-up
+
+Not more than a few processes of a worker start at the same time (`StdioServers.starting`), until their first
+exchange is over: a start takes more of a processor than any call.
 
 A call that is not answered in time is cancelled, and the process goes on: a late reply is ignored. If it could not
 take the whole request, or did not answer `initialize`, it is ended. Nothing is retried.
@@ -28,6 +30,7 @@ from harness.services.processes import piped
 from harness.services.processes.piped import Place
 
 STARTS_AT_ONCE = 4
+ENDED = Reply(outcome.DISCONNECTED, "its process has ended")
 WRITTEN = Reply(outcome.OK)
 CLOSE_AFTER = outcome.CONNECTION_FAILURES - {outcome.TIMEOUT}
 OPENING = "initialize"
@@ -103,6 +106,9 @@ class StdioConnection:
         self._deadlines = deadlines
         self._timeout_ns = int(timeout_s * 1e9)
         self._process: StdioProcess | None = None
+        self._why_not = ENDED  # when there is no process
+        self._starting = False  # and takes one of the places for those that do
+        self._used = False
 
     @property
     def is_open(self) -> bool:
@@ -113,24 +119,49 @@ class StdioConnection:
         """The pid of its process; None when there is none."""
         return None if self._process is None else self._process.started.pid
 
+    def start(self) -> None:
+        """Start a process, when it is our turn, and wait until its own code begins; do nothing if there is one.
+
+        The next exchange tells what came of it.
+        """
+        if self.is_open:
+            return
+        self.close()
+        self._servers.starting.acquire()
+        self._starting, self._used = True, False
+        try:
+            process = self._process = self._servers.start()
+        except OSError as error:
+            self._why_not = Reply(outcome.CONNECT, error.strerror or str(error))
+            self._started()
+            return
+        call = _Call(process, time.monotonic_ns() + self._timeout_ns)
+        self._deadlines.watch(call)
+        try:
+            process.wait(lambda: process.began_ns or call.expired)
+        except BaseException:  # the user is being stopped
+            self.close(kindly=False)
+            raise
+        finally:
+            self._deadlines.forget(call)
+
     def exchange(self, request: Request, *, target: str = "") -> Exchanged:
         """Make one attempt; a notification is done when it is written. `target` is ignored."""
         del target
-        if self.is_open:
-            assert self._process is not None
-            return self._exchanged(self._process, request, time.monotonic_ns(), reused=True)
-        self.close()
-        with self._servers.starting:
-            asked_ns = time.monotonic_ns()
-            try:
-                self._process = self._servers.start()
-            except OSError as error:
-                return _nothing(Reply(outcome.CONNECT, error.strerror or str(error)), asked_ns)
-            return self._exchanged(self._process, request, asked_ns, reused=False)
+        sent_ns = time.monotonic_ns()
+        if self._process is None:
+            return _nothing(self._why_not, sent_ns)
+        reused, self._used = self._used, True
+        try:
+            return self._exchanged(self._process, request, sent_ns, reused=reused)
+        finally:
+            self._started()
 
     def close(self, *, kindly: bool = True) -> None:
         """End the process; idempotent."""
         process, self._process = self._process, None
+        self._why_not = ENDED
+        self._started()
         if process is not None:
             self._servers.end(process, kindly=kindly)
 
@@ -139,10 +170,6 @@ class StdioConnection:
         self._deadlines.watch(call)
         out, number, answer = 0, request.id, None
         try:
-            if not reused:
-                process.wait(lambda: process.began_ns or call.expired)
-                sent_ns = process.began_ns or sent_ns
-                call.deadline_ns = sent_ns + self._timeout_ns
             if number is not None:
                 process.lines.expect(number)
             out = process.send(request.body, call.is_overdue)
@@ -170,6 +197,12 @@ class StdioConnection:
         if reply.outcome in CLOSE_AFTER or not process.is_open:
             self.close(kindly=False)
         return Exchanged(reply, sent_ns, first_ns, max(done_ns, first_ns), out, answer.size, reused)
+
+    def _started(self) -> None:
+        """Leave the place among those that start to another."""
+        if self._starting:
+            self._starting = False
+            self._servers.starting.release()
 
     def _late(self, process: StdioProcess, request: Request) -> Reply:
         """Give a call up."""

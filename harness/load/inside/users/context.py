@@ -9,6 +9,7 @@ import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,10 +20,13 @@ from harness.foundation.addresses.address import same
 from harness.foundation.addresses.book import is_this_machine
 from harness.foundation.secrets import hidden_log, sources
 from harness.foundation.untrusted.documents import json_value
+from harness.load import token
 from harness.load.address import credentials, doors
-from harness.load.engine import LoadSpec
+from harness.load.engine import FD_VARIABLE, SPEC_VARIABLE, WEB_FD_VARIABLE, LoadSpec, StdioSpec
 from harness.load.inside.transport import connecting
 from harness.load.inside.transport.deadlines import Deadlines
+from harness.load.inside.transport.stdio_connection import StdioServers, environment_without
+from harness.load.inside.transport.stdio_log import ErrorLog
 from harness.load.inside.users.discovery import find_mirrored, find_protocol
 from harness.load.inside.users.recorder import Recorder
 from harness.load.inside.users.retrying import WorkerRetries
@@ -31,6 +35,7 @@ from harness.load.inside.users.turns import Turns
 from harness.load.retry import Policy
 from harness.load.workload import WorkloadEntry, works
 from harness.mcp.traits import NO_TRAITS, Traits
+from harness.services.processes.piped import Place
 
 _ATTRIBUTE = "harness_context"
 _attaching = BoundedSemaphore()
@@ -50,6 +55,7 @@ class Context:
     weights: list[int] = field(default_factory=list)
     retries: WorkerRetries = field(default_factory=lambda: WorkerRetries(None))
     traits: Traits = NO_TRAITS
+    stdio: StdioServers | None = None  # where sessions are processes
     numbers: Iterator[int] = field(default_factory=itertools.count)
     sessions: Iterator[int] = field(default_factory=itertools.count)
 
@@ -72,6 +78,9 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
         weights=[work.weight for work in workload],
         retries=WorkerRetries(Policy.of(spec.retries)),
         traits=Traits(mirrored=spec.mirrored),
+        stdio=None
+        if spec.stdio is None
+        else stdio_servers(StdioSpec(**spec.stdio), spec.spool_dir, recorder),
     )
     setattr(environment, _ATTRIBUTE, context)
     return context
@@ -82,6 +91,18 @@ def of(environment: Any) -> Context:
     with _attaching:
         found = getattr(environment, _ATTRIBUTE, None)
         return found or attach(environment, _spec_from_locust(environment), None)
+
+
+def stdio_servers(spec: StdioSpec, spool_dir: str, recorder: Recorder | None) -> StdioServers:
+    """Return what starts the processes of this worker; their error output goes to a log of the run."""
+    place = Place(
+        environment_without((SPEC_VARIABLE, FD_VARIABLE, WEB_FD_VARIABLE, token.VARIABLE)),
+        spec.cores,
+        spec.nice,
+        spec.umask,
+    )
+    log = Path(spool_dir).parent / f"stdio-{recorder.worker}.log" if recorder else None
+    return StdioServers(spec.command, place, ErrorLog(log), spec.starts_at_once)
 
 
 def _spec_from_locust(environment: Any) -> LoadSpec:

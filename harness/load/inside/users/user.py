@@ -27,6 +27,7 @@ from harness.load.inside.transport.kernel_stamps import sampling
 from harness.load.inside.transport.listener import Listener
 from harness.load.inside.transport.measured_exchange import Exchanged
 from harness.load.inside.transport.sse_connection import StreamConnection
+from harness.load.inside.transport.stdio_connection import StdioConnection
 from harness.load.inside.transport.timer import sleep
 from harness.load.inside.transport.websocket_connection import WebSocketConnection
 from harness.load.inside.users import context
@@ -37,11 +38,13 @@ from harness.load.inside.users.turns import UserSlot
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply, Request
+from harness.mcp.stdio_address import STDIO
 from harness.run_directory.schema import NULL, NULL_CODE, RETRIED
 from harness.scenario.model import PROTOCOLS
 
 NS_PER_MS = 1e6
-Carrier = HttpConnection | StreamConnection | WebSocketConnection | Listener
+NO_URL = "http://127.0.0.1:9/"  # never connected to
+Carrier = HttpConnection | StreamConnection | WebSocketConnection | StdioConnection | Listener
 # After any of these outcomes the session is gone.
 REOPEN_AFTER = frozenset({outcome.SESSION_LOST})
 
@@ -65,11 +68,19 @@ class McpUser(User):
         self.random = self.context.random(self.number)
         self.pacing = Pacing(self.random, self._now_ns())
         told = (self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()))
-        self.http = HttpConnection(spec.mcp_url, *told, carries=spec.calls_per_connection or 0)
+        # Nothing goes over HTTP where sessions are processes.
+        self.http = HttpConnection(
+            spec.mcp_url if spec.stdio is None else NO_URL, *told, carries=spec.calls_per_connection or 0
+        )
         self._protocol = self.protocol or spec.protocol
         # Where the connection is the session, calls have a connection of their own.
-        self.socket: StreamConnection | WebSocketConnection | None = None
-        if self._protocol == "websocket":
+        self.socket: StreamConnection | WebSocketConnection | StdioConnection | None = None
+        self._carried = self._protocol  # by the socket: in the column `transport`
+        self._processes: StdioConnection | None = None  # the socket, where sessions are processes
+        if self.context.stdio is not None:
+            self._processes = StdioConnection(self.context.stdio, self.context.deadlines, spec.timeout_s)
+            self.socket, self._carried = self._processes, STDIO
+        elif self._protocol == "websocket":
             self.socket = WebSocketConnection(spec.ws_url, *told)
         elif self._protocol == "sse":
             self.socket = StreamConnection(spec.mcp_url, *told)
@@ -233,6 +244,9 @@ class McpUser(User):
 
     def _open(self) -> bool:
         """Open a new session; return whether that worked."""
+        if self._processes is not None:
+            self._processes.start()
+            self.pacing.ready_ns = max(self.pacing.ready_ns, self._now_ns())  # it had to wait for its turn
         self.session = new_session(self._protocol, self.context.traits)
         self.session_number = next(self.context.sessions)
         decided = self._run(self.session.opening())
@@ -258,7 +272,7 @@ class McpUser(User):
     def _measured(self, connection: Carrier, request: Request, target: str = "") -> Reply:
         """Make one exchange, with its row and Locust's event."""
         recorder = self.context.recorder
-        transport = self._protocol if connection is self.socket else "http"
+        transport = self._carried if connection is self.socket else "http"
         seq = recorder.begin(self.pacing.ready_ns) if recorder else 0
         began_ns = time.monotonic_ns()
         try:

@@ -38,6 +38,7 @@ def opened() -> Iterator[list[StdioConnection]]:
 
 def session(connection: StdioConnection) -> Session:
     """Open a session; its first exchange starts the process."""
+    connection.start()
     opening = (found := new_session("2025-11-25")).opening()
     first = connection.exchange(next(opening))
     second = connection.exchange(opening.send(first.reply))
@@ -116,6 +117,7 @@ def test_a_server_that_never_reads_is_given_up_when_its_pipe_is_full(opened: lis
     """And ended: half a message is in it."""
     here = StdioConnection(servers("deaf"), Deadlines(), 0.5)
     opened.append(here)
+    here.start()
     done = here.exchange(new_session("2026-07-28").call("echo", {"message": "x" * 1_000_000}))
 
     assert (done.reply.outcome, done.reply.detail, here.is_open) == (
@@ -129,6 +131,7 @@ def test_a_server_that_does_not_answer_initialize_is_ended(opened: list[StdioCon
     """A session can only be begun once: the next one starts another process."""
     here = StdioConnection(servers("deaf"), Deadlines(), 0.3)
     opened.append(here)
+    here.start()
     done = here.exchange(next(new_session("2025-11-25").opening()))
 
     assert (done.reply.outcome, here.is_open, len(here._servers.alive)) == (outcome.TIMEOUT, False, 0)
@@ -138,6 +141,7 @@ def test_a_program_that_is_not_there_is_no_connection(opened: list[StdioConnecti
     """The reason is in the outcome."""
     here = StdioConnection(servers_of(["no-such-program-here"], os.environ, (), None), Deadlines(), LONG_S)
     opened.append(here)
+    here.start()
     done = here.exchange(next(new_session("2025-11-25").opening()))
 
     assert done.reply.outcome == outcome.CONNECT
@@ -153,8 +157,10 @@ def test_after_its_end_the_next_call_starts_another_process(opened: list[StdioCo
     assert before is not None
     os.kill(before, signal.SIGKILL)
     until(lambda: not here.is_open)
+    lost = here.exchange(new_session("2025-11-25").call("echo", {}))
     session(here)
 
+    assert (lost.reply.outcome, lost.reply.detail) == (outcome.DISCONNECTED, "killed by signal 9 (SIGKILL)")
     assert here.pid != before
     assert len(here._servers.alive) == 1
 
@@ -202,7 +208,7 @@ def test_what_a_server_has_left_behind_is_ended_with_it(opened: list[StdioConnec
     opened.append(here)
     here.exchange(session(here).call("echo", {"message": "hi"}))
 
-    assert len(sleeping(length)) == 1
+    until(lambda: len(sleeping(length)) == 1)
     here.close()
     until(lambda: not sleeping(length))
 
@@ -229,8 +235,8 @@ def test_not_more_than_a_few_start_at_the_same_time(opened: list[StdioConnection
         nonlocal most
         here = StdioConnection(group, Deadlines(), LONG_S)
         opened.append(here)
-        opening = new_session("2025-11-25").opening()
-        here.exchange(next(opening))
+        here.start()
+        here.exchange(next(new_session("2025-11-25").opening()))
 
     def watch() -> None:
         nonlocal most

@@ -1,0 +1,76 @@
+"""Checks of a scenario whose target speaks over its standard input and output: what goes with that, and what does not."""
+
+from typing import Final
+
+from harness.foundation.errors import UsageError
+from harness.scenario.catalogue import where
+from harness.scenario.fault import FaultSpec
+from harness.scenario.model import HTTP_ONLY, Scenario, Target
+
+FAULTS: Final = ("noop", "kill", "pause")
+
+
+def check_stdio(target: Target, source: str) -> None:
+    """Check that the target has a command, and nothing that is for a server with an address."""
+    if not target.command:
+        raise UsageError(
+            f"{source}: target.transport is stdio, but there is no target.command",
+            "A session over stdio is a process, and the command starts it",
+            "Give command: [npx, -y, some-server]; a server with a URL needs no transport",
+        )
+    for key, value in (
+        ("url", target.url),
+        ("ready", target.ready),
+        ("headers", target.headers),
+        ("listen", target.listen),
+        ("options", target.options),
+    ):
+        if value:
+            raise UsageError(
+                f"{source}: target.{key} does not go with transport: stdio",
+                "Every session starts the command, and speaks to its standard input and output: it has no address",
+                f"Leave out {key}; or, if the command starts a server with a URL, leave out transport",
+            )
+    if target.protocol in HTTP_ONLY:
+        raise UsageError(
+            f"{source}: target.protocol {target.protocol} is not spoken over stdio",
+            "It needs a connection over the network",
+            "Leave it out: the version is found out",
+        )
+
+
+def check_stdio_fault(fault: FaultSpec, path: str) -> None:
+    """Check that the fault acts on processes: there is no network between users and server."""
+    if fault.link == "target" and fault.kind in ("kill", "pause"):
+        return
+    if fault.kind == "noop" or fault.link.startswith("pid:"):
+        return
+    raise UsageError(
+        f"{path}: {fault.kind} on {where(fault.link)} cannot be made over stdio",
+        "Between the users and their processes there is no network, and no server to restart",
+        "Use fault: kill or pause, which act on the processes of the sessions",
+    )
+
+
+def check_stdio_users(scenario: Scenario, source: str) -> None:
+    """Check that the users have calls that go over stdio, and that their processes are on this machine."""
+    if not scenario.target.is_stdio:
+        if scenario.target.users_per_process != 1:
+            raise UsageError(
+                f"{source}: target.users_per_process is for processes over stdio",
+                "Users of a server with an address have connections",
+                "Add transport: stdio, or leave it out",
+            )
+        return
+    if scenario.expect_workers:
+        raise UsageError(
+            f"{source}: workers on other machines cannot load a stdio server",
+            "A session is a process that its worker starts, and those are on this machine",
+            "Leave out expect_workers",
+        )
+    if scenario.work is not None:
+        raise UsageError(
+            f"{source}: work cannot be counted over stdio",
+            "What is written by one process need not be seen by another",
+            "Leave out work",
+        )
