@@ -1,5 +1,6 @@
 # make run    a first run: the reference server, a ramp to 50 users, a report
 # make test   every test, with whatever the tests need; TEST_FLAGS=... are flags for pytest
+# make unit   every test that starts no process (no service, no child, no browser), in under a minute: for the inner loop
 # make long   the tests that take minutes, which make test leaves out: every command of the docs, a soak, suspended runs
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
@@ -20,7 +21,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test long count bench calibrate calibrate-compare fuzz hostile interrupt kills named soak truth steady check format schema clean
+.PHONY: run test unit long count bench calibrate calibrate-compare fuzz hostile interrupt kills named soak truth steady check format schema clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -30,6 +31,9 @@ run: $(STAMP)
 test: $(STAMP)
 	bash tests/prepare.sh
 	$(BIN)/python -m tests.covering --min 95 -n 2 --dist worksteal $(TEST_FLAGS)
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest --unit -q -n 2 --dist worksteal $(TEST_FLAGS)
 
 long: $(STAMP)
 	bash tests/prepare.sh

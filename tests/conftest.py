@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from harness.foundation.secrets import hiding
+from tests import parts
 from tests.integration.conftest import toxiproxy_binary
 
 __all__ = ["toxiproxy_binary"]
@@ -26,6 +27,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--skip-nothing", action="store_true", help="a skipped test is a failure: this machine has everything"
     )
+    parser.addoption(
+        "--unit", action="store_true", help="only what starts no process: neither a service nor a browser"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With --unit, the folders of real parts are not even imported."""
+    return (config.getoption("--unit") and parts.is_folder(collection_path)) or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --unit, neither is what is marked."""
+    if config.getoption("--unit"):
+        left_out = [item for item in items if parts.may_start(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not parts.may_start(item)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """What starts from here on, this test has started, or a fixture for it."""
+    parts.STARTED.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """The rule of `make unit` holds in every test run."""
+    yield
+    parts.assert_none_started(item)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "workspace" not in path.parts)
@@ -135,6 +137,7 @@ def test_only_what_runs_inside_locust_imports_locust_and_gevent() -> None:
     ] == []
 
 
+@pytest.mark.parts
 def test_the_janitor_needs_nothing_but_the_standard_library() -> None:
     """It outlives the harness, starts at once, and works when anything else is broken: here there is nothing else."""
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import harness.services.cleanup.janitor"

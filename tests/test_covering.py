@@ -141,6 +141,7 @@ def loading(path: Path) -> importlib.machinery.ModuleSpec:
     return spec
 
 
+@pytest.mark.parts
 def test_a_process_that_is_killed_has_noted_its_lines(tmp_path: Path) -> None:
     """And so has one that is started by `python -m`; the table says what neither ran."""
     covering.prepare(tmp_path)
@@ -153,6 +154,23 @@ def test_a_process_that_is_killed_has_noted_its_lines(tmp_path: Path) -> None:
     assert ran[str(covering.ROOT / "harness" / "foundation" / "units.py")]
     assert ran[str(covering.ROOT / "harness" / "__main__.py")]
     assert not ran[str(covering.ROOT / "harness" / "report" / "html.py")]
+
+
+@pytest.mark.parts
+def test_checks_that_pytest_loads_of_its_own_accord_note_their_lines_and_nothing_is_kept_of_that(
+    tmp_path: Path,
+) -> None:
+    """Also when pytest has kept them from an earlier run; and the next run without probes works."""
+    covering.prepare(tmp_path)
+    check = covering.ROOT / "harness" / "verify" / "checks" / "test_p2_limits.py"
+    environment = {**os.environ, **covering.covered(tmp_path)}
+    argv = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", str(check)]
+    for before in (environment, os.environ):
+        done = subprocess.run(argv, env=before, cwd=tmp_path, check=False, capture_output=True, text=True)
+        assert "ran__" not in done.stdout + done.stderr
+
+    first = check.read_text(encoding="utf-8").splitlines().index("import pytest") + 1
+    assert first in dict(covering.lines(tmp_path))[str(check)]
 
 
 @pytest.mark.parametrize(("wanted", "skipped", "least"), [(98, False, 98), (98, True, 90), (0, True, 0)])

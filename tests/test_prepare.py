@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.parts
+
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "tests" / "prepare.sh"
 TOOLS = ("bash", "sh", "grep", "flock", "mktemp", "sed", "tail", "chmod", "mv", "rm", "touch", "sleep")

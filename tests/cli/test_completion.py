@@ -10,6 +10,8 @@ import pytest
 
 from harness.cli.main import COMMANDS
 
+pytestmark = pytest.mark.parts
+
 README = Path(__file__).parents[2] / "README.md"
 
 

@@ -110,6 +110,7 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Commands:" in capsys.readouterr().out
 
 
+@pytest.mark.parts
 def test_help_imports_nothing_heavy() -> None:
     """Help is quick because of what it leaves out."""
     code = (

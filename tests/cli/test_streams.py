@@ -10,6 +10,8 @@ import pytest
 from harness import report
 from tests.fakes.runs import ramp
 
+pytestmark = pytest.mark.parts
+
 FULL = Path("/dev/full")
 
 

@@ -168,6 +168,7 @@ def test_the_categories_are_those_of_the_marks() -> None:
     assert tuple(finding.CATEGORIES) == CATEGORIES
 
 
+@pytest.mark.parts
 async def test_plain_pytest_runs_the_same_checks_with_the_plug_in(tmp_path: Path) -> None:
     """And leaves other tests of the same folder alone."""
     (tmp_path / "test_p1_own.py").write_text(OWN % "tool_error")

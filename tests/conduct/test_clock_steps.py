@@ -13,6 +13,8 @@ from harness.load.simulated import SimulatedServer
 from tests.conduct.test_run import conduct
 from tests.fakes.results import plain
 
+pytestmark = pytest.mark.parts  # a run has a janitor
+
 HOUR_S = 3600.0
 LOAD = [
     {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "5s"}},

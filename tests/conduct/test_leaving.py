@@ -75,6 +75,7 @@ async def pressed_while_reading(out: Path, monkeypatch: pytest.MonkeyPatch, time
         return await conducting._with_signals(asked, Plain())
 
 
+@pytest.mark.parts
 async def test_ctrl_c_while_the_report_is_written_lets_it_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,6 +95,7 @@ asyncio.run(pressed_while_reading(pathlib.Path(sys.argv[1]), pytest.MonkeyPatch(
 """
 
 
+@pytest.mark.parts
 def test_a_second_ctrl_c_leaves_at_once_and_the_last_line_says_what_recovers_the_run(tmp_path: Path) -> None:
     """Exit 130; the command reads what was measured."""
     done = subprocess.run(

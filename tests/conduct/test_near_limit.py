@@ -21,6 +21,8 @@ from harness.scenario.read import scenario_of
 from tests.fakes.events import data_of, name_of
 from tests.fakes.results import plain
 
+pytestmark = pytest.mark.parts  # a run has a janitor
+
 RAMP = {"name": "climb", "ramp": {"to": 50, "step": 5, "hold": "10s", "break_below": "95%"}}
 
 

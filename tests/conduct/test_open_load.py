@@ -15,6 +15,8 @@ from tests.conduct.test_play import Played, play
 from tests.conduct.test_run import conduct
 from tests.fakes.results import plain
 
+pytestmark = pytest.mark.parts  # a run has a janitor
+
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "summary.schema.json").read_text(encoding="utf-8"))
 
 

@@ -28,6 +28,8 @@ from harness.scenario.read import scenario_of
 from tests.fakes.events import data_of, name_of
 from tests.fakes.mcp_server import mcp_server
 
+pytestmark = pytest.mark.parts  # a run has a janitor
+
 
 async def conduct(
     out: Path,

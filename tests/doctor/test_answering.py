@@ -208,6 +208,7 @@ async def test_an_address_that_wants_tls_gets_tls(
     assert heard[0][0] == 22
 
 
+@pytest.mark.parts
 @pytest.mark.parametrize("variable", [*VARIABLES, "TOXIPROXY_URL"])
 @pytest.mark.parametrize(
     ("place", "says"),

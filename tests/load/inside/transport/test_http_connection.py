@@ -298,6 +298,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.parts
 @pytest.mark.parametrize("trusted", [True, False])
 def test_tls_is_spoken_and_certificates_are_verified(
     certificate: Path, trusted: bool, monkeypatch: pytest.MonkeyPatch

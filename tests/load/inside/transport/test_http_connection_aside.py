@@ -204,6 +204,7 @@ def server_context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssl.SSL
     connecting._tls.cache_clear()
 
 
+@pytest.mark.parts
 def test_a_server_that_hangs_behind_tls_is_a_timeout_too(server_context: ssl.SSLContext) -> None:
     """The sweep wakes whoever waits inside TLS, before the handshake and after it."""
 

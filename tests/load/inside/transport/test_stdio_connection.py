@@ -20,6 +20,8 @@ from harness.services.processes import proctable
 from tests.fakes.stdio_server import command
 from tests.load.inside.waiting import until
 
+pytestmark = pytest.mark.parts
+
 LONG_S = 60.0
 
 
