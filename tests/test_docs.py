@@ -85,6 +85,7 @@ def echo_server() -> Iterator[int]:
     process.wait()
 
 
+@pytest.mark.parts
 @pytest.mark.long  # ten minutes of runs, as long as each is documented
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("line", commands())

@@ -29,6 +29,7 @@ def test_what_contributors_look_for_is_there() -> None:
     assert PROJECT["project"]["license"] == "MIT"
 
 
+@pytest.mark.parts
 def test_the_map_of_the_repository_has_every_folder() -> None:
     """Those of the top level; hidden ones are for tools."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -87,6 +88,7 @@ def test_commits_are_held_to_the_checks_of_make_check() -> None:
         assert " ".join([program, *rest[:1]]) in makefile, hook["entry"]
 
 
+@pytest.mark.parts
 def test_a_test_run_can_be_told_to_skip_nothing(tmp_path: Path) -> None:
     """A skipped test fails it then, in whichever worker it was."""
     (tmp_path / "test_it.py").write_text("import pytest\ndef test_it():\n    pytest.skip('no such server')\n")

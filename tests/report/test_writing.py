@@ -91,6 +91,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch
     assert (run / "report.html").read_bytes() == page
 
 
+@pytest.mark.parts
 def test_the_command_line_pays_for_no_chart_it_does_not_draw():
     """Importing the package of reports imports neither pandas nor matplotlib."""
     done = subprocess.run(

@@ -7,6 +7,8 @@ import pytest
 
 from harness.run_directory.checkout import Checkout, checkout
 
+pytestmark = pytest.mark.parts
+
 A = "0123456789abcdef0123456789abcdef01234567"
 
 

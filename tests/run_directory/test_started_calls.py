@@ -39,6 +39,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.parts
 def test_a_worker_that_is_killed_leaves_the_number_of_its_calls(tmp_path: Path) -> None:
     """Not the number as it was when it last wrote: each of them."""
     process = subprocess.Popen(

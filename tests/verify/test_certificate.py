@@ -50,6 +50,7 @@ async def served(certified: Path) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+@pytest.mark.parts
 @pytest.mark.parametrize(
     ("days", "trusted", "code", "why"),
     [

@@ -14,6 +14,8 @@ from harness.services.cleanup import janitor, leftovers
 from harness.services.cleanup.watched import watching
 from harness.services.processes import proctable
 
+pytestmark = pytest.mark.parts
+
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[UndoJournal]:

@@ -34,6 +34,7 @@ def test_each_worker_has_a_core_and_all_others_have_the_rest(
 needs_two = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core")
 
 
+@pytest.mark.parts
 @needs_two
 def test_what_is_started_meanwhile_is_aside_and_afterwards_all_is_as_it_was() -> None:
     """By inheritance; a second run at the same time shares nothing out."""
@@ -50,6 +51,7 @@ def test_what_is_started_meanwhile_is_aside_and_afterwards_all_is_as_it_was() ->
         assert again == cores
 
 
+@pytest.mark.parts
 @pytest.mark.parametrize(("nice", "may"), [(10, {10}), (0, {0}), (-5, {0, -5})])
 def test_a_child_is_where_it_was_told_to_be(nice: int, may: set[int]) -> None:
     """It comes first where that is allowed, and is started all the same where it is not."""
@@ -62,6 +64,7 @@ def test_a_child_is_where_it_was_told_to_be(nice: int, may: set[int]) -> None:
     assert priority - os.nice(0) in may
 
 
+@pytest.mark.parts
 def test_a_core_that_is_not_there_is_not_insisted_on() -> None:
     """It may have been taken away since."""
     code = f"import runpy; runpy.run_path({launch.__file__!r})['take_place'](0, '4095'); {LOOK}"

@@ -56,6 +56,7 @@ def test_we_are_never_of_a_family_that_is_to_be_ended() -> None:
     assert me not in family([(parent.pid, parent.start_ticks)], {me.pid: me, parent.pid: parent})
 
 
+@pytest.mark.parts
 def test_a_process_with_any_name_is_read() -> None:
     """Blanks and parentheses in it, as the kernel shows them."""
     code = "open('/proc/self/comm', 'w').write('a) S 1 (b'); print(flush=True); input()"
@@ -69,6 +70,7 @@ def test_a_process_with_any_name_is_read() -> None:
     assert proctable.read(child.pid) is None
 
 
+@pytest.mark.parts
 def test_a_zombie_is_not_alive() -> None:
     """It has ended; only nobody has asked yet."""
     child = subprocess.Popen(SLEEP)
@@ -83,6 +85,7 @@ def test_a_zombie_is_not_alive() -> None:
     assert not proctable.send(process, signal.SIGKILL)
 
 
+@pytest.mark.parts
 def test_a_signal_never_reaches_one_that_took_over_the_pid() -> None:
     """It started at another time."""
     child = subprocess.Popen(SLEEP)
@@ -95,6 +98,7 @@ def test_a_signal_never_reaches_one_that_took_over_the_pid() -> None:
     child.wait()
 
 
+@pytest.mark.parts
 def test_marks_are_compared_whole_up_to_the_number() -> None:
     """A run beside another whose path begins alike."""
     child = subprocess.Popen(SLEEP, env={proctable.MARK: "/runs/1/undo.jsonl#a1", "X": "/runs/2/undo.jsonl#"})
