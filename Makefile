@@ -20,6 +20,8 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests wait for real processes half of their time: one more at a time than there are processors. None may mind.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: run test unit long count bench calibrate calibrate-compare fuzz hostile interrupt kills named soak truth steady check format schema clean
 
@@ -30,10 +32,10 @@ run: $(STAMP)
 # The last lines say what was skipped, and the command that gets what it needs, and which lines of harness/ no test runs.
 test: $(STAMP)
 	bash tests/prepare.sh
-	$(BIN)/python -m tests.covering --min 95 -n 2 --dist worksteal $(TEST_FLAGS)
+	$(BIN)/python -m tests.covering --min 95 -n $(WORKERS) --dist worksteal $(TEST_FLAGS)
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest --unit -q -n 2 --dist worksteal $(TEST_FLAGS)
+	$(BIN)/python -m pytest --unit -q -n $(WORKERS) --dist worksteal $(TEST_FLAGS)
 
 long: $(STAMP)
 	bash tests/prepare.sh
