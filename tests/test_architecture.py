@@ -181,6 +181,7 @@ CONNECTS = {
     "faults/rude_clients/wire.py": "by book.addresses",
     "verify/behind/database.py": "by number",
     "verify/behind/page.py": "with addresses.connector",
+    "services/cleanup/leftover_calls.py": "is given a number by verify.removing",
     "services/cleanup/leftover_proxies.py": "is given a number by services.toxiproxy",
     "services/processes/readiness.py": "to ports of ours, and with addresses.connector",
 }

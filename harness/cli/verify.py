@@ -1,6 +1,7 @@
 """`harness verify`: check whether a deployment is fit to serve."""
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,6 @@ import click
 
 from harness.cli.options import POSITIVE_DURATION, header, words
 from harness.foundation.errors import PASSED, UsageError
-from harness.foundation.units import MS_PER_S
 from harness.foundation.untrusted import printable
 
 if TYPE_CHECKING:
@@ -197,11 +197,13 @@ def _verified(
 ) -> int:
     from harness.verify.results import files
     from harness.verify.suite import verify
+    from harness.verify.target import CLOCK
 
     shown = _checklist(as_json=as_json)
     shown.began(settings.url)
-    suite = verify(settings, paths, shown.ended, wait_s=wait_s)
-    return _told(suite, files.create(out, suite.started_ms), shown, as_json=as_json)
+    place = cache(lambda: files.create(out, CLOCK.utc()))
+    suite = verify(settings, paths, shown.ended, wait_s=wait_s, place=place)
+    return _told(suite, place(), shown, as_json=as_json)
 
 
 def _simulated(
@@ -225,7 +227,7 @@ def _simulated(
             "Leave them out, or leave --deploy-simulation out",
         )
     private_files.begin()
-    place = files.create(out, int(CLOCK.utc().timestamp() * MS_PER_S))
+    place = files.create(out, CLOCK.utc())
     shown = _checklist(as_json=as_json)
     shown.began("a reference server that is started for it")
     suite = simulate(settings, paths, shown.ended, place, options, _note)

@@ -16,6 +16,7 @@ from harness.foundation.addresses.vetting import look_up, vet
 from harness.foundation.errors import HarnessError
 from harness.run_directory.undo import OpenEntry, owner_alive, read_open
 from harness.services.cleanup import janitor
+from harness.services.cleanup.leftover_calls import CALLS
 from harness.services.cleanup.leftovers import is_there
 from harness.services.cleanup.undoing import TOXIPROXY
 
@@ -80,18 +81,27 @@ def _numbers(hosts: Sequence[str]) -> list[str]:
 
 def _elsewhere(entry: OpenEntry, allowed_hosts: Sequence[str]) -> str:
     """Return why an entry's address is not allowed, or ""; a forged file must not get our token."""
-    if entry.what != TOXIPROXY:
-        return ""
     try:
-        vet(
-            [Wanted(read(str(entry.data.get("api")), ("http",)), "undo.jsonl", "Faults are undone by going")],
-            allowed_hosts,
-        )
+        vet(_wanted(entry), allowed_hosts)
     except AddressError as error:
-        return f"LEFT: a proxy whose address cannot be read: {error}"
+        return f"LEFT: an entry whose address cannot be read: {error}"
     except HarnessError as error:
         return f"LEFT: {error.what} {error.why}. {error.todo}"
     return ""
+
+
+def _wanted(entry: OpenEntry) -> list[Wanted]:
+    """Return where undoing the entry would connect to."""
+    if entry.what == TOXIPROXY:
+        return [
+            Wanted(read(str(entry.data.get("api")), ("http",)), "undo.jsonl", "Faults are undone by going")
+        ]
+    if entry.what != CALLS:
+        return []
+    connect = str(entry.data.get("connect"))
+    places = [str(entry.data.get("at")), f"http://{f'[{connect}]' if ':' in connect else connect}:1"]
+    purpose = "What was written is removed by going"
+    return [Wanted(read(place, ("http", "https")), "undo.jsonl", purpose) for place in places]
 
 
 def finding(out: Path) -> DoctorFinding:

@@ -1,8 +1,11 @@
 """What a check may ask for: the deployment, sessions with it, names of its own, a place to say what must be removed, patience."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -10,9 +13,10 @@ from harness.verify import settings, waiting
 from harness.verify.deploying import Deployed
 from harness.verify.finding import skip
 from harness.verify.naming import named
+from harness.verify.results import files
 from harness.verify.spec.model import Spec
-from harness.verify.target import OpenClient, Target, opened
-from harness.verify.writing import Writing
+from harness.verify.target import CLOCK, OpenClient, Target, opened
+from harness.verify.writing import Writing, registered
 
 SHARED: Final = pytest.StashKey[Target]()  # of `harness verify`, which has looked at it already
 
@@ -23,7 +27,8 @@ def _deployment(pytestconfig: pytest.Config) -> Iterator[Target]:
     if shared is not None:
         yield shared
         return
-    with opened(settings.read(pytestconfig.getoption)) as found:
+    out = Path(pytestconfig.getoption("--verify-out") or os.environ.get("HARNESS_OUT") or "reports")
+    with opened(settings.read(pytestconfig.getoption), lambda: files.create(out, CLOCK.utc())) as found:
         yield found
 
 
@@ -51,19 +56,34 @@ def other_client(target: Target) -> Iterator[OpenClient]:
 
 @pytest.fixture
 def unique() -> Callable[[str], str]:
-    """Names that nobody else has: `unique("order")` is verify-order-3f9c21aa04."""
+    """Names that nobody else has: `unique("order")` is verify-order-3f9c21aa-04d1e7, the first number being that of the run."""
     return named
 
 
+@dataclass(frozen=True, slots=True)
+class Cleanup:
+    """Say how something is removed before it is made. It is done when the check ends, however it ends, the last first.
+
+    cleanup(lambda: ...)                            anything, as long as this process lives
+    cleanup.tool("delete_order", {"id": name})      a tool of the deployment; also after a kill -9, by the janitor
+    """
+
+    _stack: ExitStack
+    _target: Callable[[], Target]
+
+    def __call__(self, remove: Callable[[], object]) -> None:
+        self._stack.callback(remove)
+
+    def tool(self, name: str, arguments: Mapping[str, Any]) -> None:
+        """A call that removes exactly this."""
+        registered(self._target(), self, name, arguments)
+
+
 @pytest.fixture
-def cleanup() -> Iterator[Callable[[Callable[[], object]], None]]:
-    """Say how something is removed before it is made: `cleanup(lambda: ...)`. It is done when the check ends, however it ends, the last first."""
+def cleanup(request: pytest.FixtureRequest) -> Iterator[Cleanup]:
+    """Say how something is removed before it is made: `cleanup.tool("delete_order", {"id": name})`, or `cleanup(lambda: ...)`."""
     with ExitStack() as stack:
-
-        def register(remove: Callable[[], object]) -> None:
-            stack.callback(remove)
-
-        yield register
+        yield Cleanup(stack, lambda: request.getfixturevalue("target"))
 
 
 @pytest.fixture
@@ -73,9 +93,7 @@ def eventually() -> Callable[..., object]:
 
 
 @pytest.fixture
-def writing(
-    target: Target, unique: Callable[[str], str], cleanup: Callable[[Callable[[], object]], None]
-) -> Writing:
+def writing(target: Target, unique: Callable[[str], str], cleanup: Cleanup) -> Writing:
     """The write that verify.yaml declares; skipped without one, and without leave to write."""
     if target.spec.write is None:
         skip(

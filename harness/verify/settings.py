@@ -19,6 +19,7 @@ HELP: Final = {
     "--verify-url": "address of the deployment [default: HARNESS_URL]",
     "--verify-timeout": f"time limit for one exchange [default: {TIMEOUT}]",
     "--verify-spec": "what is expected of it, a verify.yaml",
+    "--verify-out": "directory in which is written down what must be removed [default: HARNESS_OUT, or reports]",
     "--verify-priority": "only checks of this priority: 1 or 2",
 }
 REPEATABLE: Final = {

@@ -15,10 +15,15 @@ from harness.verify.target import CLOCK, Target, opened, started
 
 
 def verify(
-    settings: Settings, paths: Sequence[str], on_result: Callable[[Result], None], *, wait_s: float = 0.0
+    settings: Settings,
+    paths: Sequence[str],
+    on_result: Callable[[Result], None],
+    *,
+    wait_s: float = 0.0,
+    place: Callable[[], Path] | None = None,
 ) -> SuiteResult:
-    """All of it; an address that may not be gone to is an error before anything is sent."""
-    with opened(settings) as target:
+    """All of it; an address that may not be gone to is an error before anything is sent, and before `place` makes a directory."""
+    with opened(settings, place) as target:
         if wait_s:
             target.run(until_up(target, wait_s, CLOCK))
         return checked(target, paths, on_result)

@@ -30,6 +30,10 @@ from harness.foundation.units import NS_PER_MS
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.messages import Reply, Request
+from harness.run_directory.undo import UndoJournal
+from harness.services.cleanup.leftover_calls import CALLS
+from harness.services.cleanup.watched import watching
+from harness.verify import removing
 from harness.verify.behind import addresses
 from harness.verify.doors import DOORS, Door, Places, looked_at, places
 from harness.verify.exchanges import Exchanges
@@ -79,6 +83,10 @@ class Target:
     _doors: dict[str, Door] = field(default_factory=dict)
     _tools: dict[str, list[dict[str, Any]] | None] = field(default_factory=dict)
     exchanges: Exchanges = field(default_factory=Exchanges, repr=False)
+    undo: UndoJournal | None = field(default=None, repr=False)  # of what is written to it
+    written_down: dict[str, str] = field(
+        default_factory=dict, repr=False
+    )  # its path and headers, without secrets
     tries: int = 1  # of the timed check that runs
     deploy: Deploy | None = None  # where it can be deployed from here
 
@@ -188,6 +196,15 @@ class Target:
 
         return self.run(driven())
 
+    def announce(self, tool: str, arguments: Mapping[str, Any]) -> Callable[[], None]:
+        """Write down how something is removed, before it is made; call what comes back when it is gone."""
+        if self.undo is None:
+            return lambda: None
+        said = removing.entry(
+            self.places.mcp, self.book, self.written_down, self.http_door(), tool, arguments
+        )
+        return self.undo.add(CALLS, **said).done
+
     def introduction(self) -> str:
         """Name and version, as far as they have been heard; it is not asked again."""
         named = (door.server for door in self._doors.values() if door.server[0])
@@ -245,8 +262,11 @@ class Target:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Target]:
-    """The deployment of these settings; its address is vetted as a run's is."""
+def opened(settings: Settings, place: Callable[[], Path] | None = None) -> Iterator[Target]:
+    """The deployment of these settings; its address is vetted as a run's is.
+
+    What may be written to it is written down in a directory that `place` makes, and watched by a janitor.
+    """
     if not settings.url.strip():
         raise UsageError(
             "There is nothing to verify",
@@ -257,7 +277,17 @@ def opened(settings: Settings) -> Iterator[Target]:
     heard = Exchanges()
     with book.in_force(vetted), told_to(heard.hear), asyncio.Runner() as runner:
         runner.get_loop()  # its context is this one, in which the book is in force
-        yield _target(settings, vetted, runner, heard)
+        found = _target(settings, vetted, runner, heard)
+        if place is None or not settings.allow_writes:
+            yield found
+            return
+        with removing.sealed(removing.texts(found.places.mcp, found.headers)) as found.written_down:
+            watched = watching(place() / "undo.jsonl")
+            found.undo = runner.run(watched.__aenter__())
+            try:
+                yield found
+            finally:
+                runner.run(watched.__aexit__(None, None, None))
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 Each write has a name of its own where its arguments say `{{unique}}`; how it is removed is registered before it is made.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from harness.foundation.untrusted.printable import printable
 from harness.mcp import outcome
 from harness.verify.doors import said
 from harness.verify.finding import fail
@@ -14,6 +16,7 @@ from harness.verify.spec.model import Spec, ToolCall
 from harness.verify.target import OpenClient, Target
 
 UNIQUE: Final = "{{unique}}"
+ARGUMENTS_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Writing:
         """Something new; its name. It is a failure when it is not acknowledged."""
         name, tool = self._unique("entry"), self._write()
         if (removing := self._spec.remove) is not None:
-            self._cleanup(lambda: self._remove(removing, name))
+            registered(self._target, self._cleanup, removing.call, filled_in(removing.args, name))
         reply = client.call(tool.call, filled_in(tool.args, name))
         if reply.outcome != outcome.OK:
             fail(f"{tool.call} came to {said(reply)}")
@@ -50,16 +53,27 @@ class Writing:
             fail(f"{reading.call} came to {said(reply)}")
         return reply.result is not None and name.encode() in bytes(reply.result)
 
-    def _remove(self, removing: ToolCall, name: str) -> None:
-        """On a session of its own: the one that wrote may be gone. What was never written need not be there."""
-        with self._target.client() as client:
-            reply = client.call(removing.call, filled_in(removing.args, name))
-        if reply.outcome not in {outcome.OK, outcome.TOOL_ERROR}:
-            fail(f"{removing.call} came to {said(reply)}: {name} may still be there")
-
     def _write(self) -> ToolCall:
         assert self._spec.write is not None
         return self._spec.write
+
+
+def registered(
+    target: Target, cleanup: Callable[[Callable[[], object]], None], tool: str, arguments: Mapping[str, Any]
+) -> None:
+    """How something is removed, said before it is made: here when the check ends, by the janitor when that cannot be."""
+    gone = target.announce(tool, arguments)
+    cleanup(lambda: _removed(target, tool, arguments, gone))
+
+
+def _removed(target: Target, tool: str, arguments: Mapping[str, Any], gone: Callable[[], None]) -> None:
+    """On a session of its own: the one that wrote may be gone. What was never written need not be there."""
+    with target.client() as client:
+        reply = client.call(tool, arguments)
+    if reply.outcome not in {outcome.OK, outcome.TOOL_ERROR}:
+        shown = printable(json.dumps(arguments), ARGUMENTS_CHARS)
+        fail(f"{tool} with {shown} came to {said(reply)}: what it should remove may still be there")
+    gone()
 
 
 def filled_in(value: Any, name: str) -> Any:

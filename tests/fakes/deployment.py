@@ -47,6 +47,7 @@ class Deployment:
         self.calls: list[str] = []
         self.kept: dict[str, str] = {}  # by id, the session that wrote it
         self.ever: list[str] = []
+        self.writes: asyncio.Queue[str] = asyncio.Queue()  # as they come
         self.looked_at: Any = None
         self.forever = asyncio.Event()
 
@@ -184,6 +185,7 @@ class Deployment:
     def _stored(self, number: int, tool: str, name: str, session: str) -> web.StreamResponse:
         if tool == "put":
             self.ever.append(name)
+            self.writes.put_nowait(name)
             if "writes are lost" not in self.wrong:
                 self.kept[name] = session
         elif name not in self.kept or (

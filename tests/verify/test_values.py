@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -115,7 +116,7 @@ def test_markdown_and_the_terminal_show_no_byte_of_a_server_s_that_does_somethin
 def test_files_are_their_owner_s_and_hold_no_secret(tmp_path: Any) -> None:
     """`latest` is the newest."""
     hiding.learn("s3cr3t-value-9")
-    place = files.create(tmp_path, 1_700_000_000_000)
+    place = files.create(tmp_path, datetime.fromtimestamp(1_700_000_000, UTC))
     files.write(place, suite(result("failed", why="it said s3cr3t-value-9")))
     newest = place.parent / "latest"
 

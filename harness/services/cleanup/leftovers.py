@@ -26,6 +26,7 @@ from harness.run_directory.undo import (
     owner_alive,
     read_open,
 )
+from harness.services.cleanup.leftover_calls import CALLS, undo_calls
 from harness.services.cleanup.leftover_proxies import is_on_toxiproxy, undo_toxiproxy
 from harness.services.cleanup.undoing import STOPPED, TOXIPROXY
 from harness.services.processes import proctable
@@ -85,6 +86,7 @@ HANDLERS: dict[str, Handler] = {
     SHARED_MEMORY: _undo_shared_memory,
     TOXIPROXY: undo_toxiproxy,
     STOPPED: _undo_stopped,
+    CALLS: undo_calls,
 }
 
 
@@ -213,6 +215,8 @@ def _named(entry: OpenEntry) -> str:
         return f"process {entry.data.get('pid')} ({entry.data.get('name')})"
     if entry.what == STOPPED:
         return f"the pause of {entry.data.get('name')}"
+    if entry.what == CALLS:
+        return f"what was written to {entry.data.get('at')} ({entry.data.get('told')})"
     return f"{entry.what} {entry.data.get('path', '')}".rstrip()
 
 

@@ -3,12 +3,11 @@
 import json
 import os
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets.hiding import hide_in
-from harness.foundation.units import MS_PER_S
 from harness.run_directory.directory import write_whole
 from harness.verify.results.ctrf import ctrf
 from harness.verify.results.html import html
@@ -17,9 +16,8 @@ from harness.verify.results.markdown import markdown
 from harness.verify.results.suite import SuiteResult
 
 
-def create(root: Path, started_ms: int) -> Path:
+def create(root: Path, started_at: datetime) -> Path:
     """A new one."""
-    started_at = datetime.fromtimestamp(started_ms / MS_PER_S, UTC)
     path = root.absolute() / "verify" / f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     try:
         path.mkdir(parents=True, mode=0o700)
