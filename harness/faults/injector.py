@@ -41,6 +41,7 @@ from harness.services.fault_sites.links import Link
 from harness.services.fault_sites.named_process import NamedProcess
 from harness.services.fault_sites.own_process import OwnProcess
 from harness.services.fault_sites.server_site import ServerSite
+from harness.services.fault_sites.session_processes import SessionProcesses
 
 HEAL_S, HEAL_PAUSE_S, HEAL_LEAST_S = 10.0, 0.5, 1.0
 # How long canaries may take before a fault. A process is asked only briefly: waiting for a busy one could
@@ -61,7 +62,7 @@ class Notes(Protocol):
 class FaultSite:
     """A fault site, and its canaries."""
 
-    place: Link | OwnProcess | NamedProcess | ServerSite
+    place: Link | OwnProcess | NamedProcess | SessionProcesses | ServerSite
     canaries: Canaries
 
 
@@ -356,6 +357,8 @@ async def _wellness(way: FaultSite, within_s: float) -> CanaryDecision:
     """Decide whether the fault site is healthy."""
     if isinstance(way.place, Link):
         return await wellness.of_link(way.place, way.canaries, within_s)
+    if isinstance(way.place, SessionProcesses):
+        return CanaryDecision("shown")  # nobody but its user can speak to a session's process
     return await wellness.of_process(way.canaries, within_s)
 
 

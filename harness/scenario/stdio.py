@@ -7,7 +7,7 @@ from harness.scenario.catalogue import where
 from harness.scenario.fault import FaultSpec
 from harness.scenario.model import HTTP_ONLY, Scenario, Target
 
-FAULTS: Final = ("noop", "kill", "pause")
+FAULTS: Final = ("kill", "pause")
 
 
 def check_stdio(target: Target, source: str) -> None:
@@ -41,9 +41,7 @@ def check_stdio(target: Target, source: str) -> None:
 
 def check_stdio_fault(fault: FaultSpec, path: str) -> None:
     """Check that the fault acts on processes: there is no network between users and server."""
-    if fault.link == "target" and fault.kind in ("kill", "pause"):
-        return
-    if fault.kind == "noop" or fault.link.startswith("pid:"):
+    if fault.link == "target" and fault.kind in FAULTS:
         return
     raise UsageError(
         f"{path}: {fault.kind} on {where(fault.link)} cannot be made over stdio",

@@ -174,6 +174,8 @@ def main(behaviour: str) -> None:
         time.sleep(1000)
     if behaviour == "slow-start":
         time.sleep(float(sys.argv[2]))
+    if behaviour == "clings":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if behaviour == "says-error":
         sys.stderr.write("It starts with s3cr3t-value-1\n")
         sys.stderr.flush()
@@ -185,6 +187,8 @@ def main(behaviour: str) -> None:
             BEHAVIOURS.get(behaviour, BEHAVIOURS["serve"])(message)
         else:
             say(result(message))
+    if behaviour == "clings":  # it does not leave when its input ends
+        time.sleep(1000)
 
 
 if __name__ == "__main__":

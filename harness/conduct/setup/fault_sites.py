@@ -17,13 +17,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harness.faults import canary
-from harness.faults.canary.evidence import Ask
+from harness.faults.canary.evidence import Ask, Canary
 from harness.faults.injector import FaultSite
 from harness.foundation.addresses import book
 from harness.foundation.clock import Clock
 from harness.foundation.errors import FaultBackendUnreachableError, UsageError
 from harness.foundation.secrets import redact
 from harness.load.address import Doors
+from harness.mcp import stdio_address
 from harness.run_directory.directory import RunDirectory
 from harness.scenario.catalogue import PID, WAYS, where
 from harness.services.backends import rabbitmq, redis
@@ -35,6 +36,7 @@ from harness.services.fault_sites.own_process import OwnProcess
 from harness.services.fault_sites.restartable import RestartableProcess
 from harness.services.fault_sites.second_process import SecondProcess
 from harness.services.fault_sites.server_site import ServerSite
+from harness.services.fault_sites.session_processes import SessionProcesses
 from harness.services.target import ManagedServer
 from harness.services.toxiproxy import server as toxiproxy
 from harness.services.toxiproxy.server import Toxiproxy
@@ -84,6 +86,9 @@ class FaultSites:
 
         Processes are sites only if they are ours.
         """
+        if stdio_address.command(doors.mcp_url):
+            await self._take_sessions()
+            return doors
         await self.let_in(doors.mcp_url, protocol, headers)
         link = await self._client_link(doors)
         if first is not None:
@@ -147,6 +152,17 @@ class FaultSites:
                 f"Its connection was {pair.beside.end}; a fault on {where(name)} needs it",
                 f"Start it, or unset {variable}: the harness starts one of its own",
             )
+
+    async def _take_sessions(self) -> None:
+        """Add the processes of the sessions; nobody but their users can ask them anything."""
+
+        async def silent(ask: Ask) -> Canary:
+            return Canary("silent", ask.limit_s * 1000)
+
+        canaries = canary.LinkCanaries(silent, silent, self.clock)
+        for name in self.needed:
+            place = SessionProcesses("the processes of the sessions")
+            self.found[name] = FaultSite(place, canaries)
 
     async def _take_named(self, url: str) -> None:
         """Add the processes named by pid; their canaries go to the target."""

@@ -22,6 +22,7 @@ from harness.load.address import Doors, credentials, doors
 from harness.mcp import stdio_address
 from harness.scenario.catalogue import USER_CLASSES
 from harness.scenario.model import Scenario
+from harness.services.processes.session_processes import SessionMeter
 from harness.services.processes.usage import Usage
 
 PREFLIGHT_S = 5.0
@@ -62,6 +63,7 @@ class ServerUnderTest:
     managed: bool
     usage: UsageMaxima
     records: TaskRecords | None = None  # of the reference target, when it is ours
+    meter: SessionMeter | None = None  # where sessions are processes
 
     def door(self, *, through: bool) -> EntryRequest:
         """Return how to reach it for calls beside the load: by way of the client link, or directly."""
@@ -92,6 +94,7 @@ class ServerUnderTest:
             "managed": self.managed,
             "cpu_max": self.usage.cpu_max,
             "rss_max_mb": self.usage.rss_max_mb,
+            **({"processes": self.meter.facts()} if self.meter is not None else {}),
         }
 
 
@@ -112,6 +115,7 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
     )
     _check_tools(scenario, found, places)
     progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
+    meter = SessionMeter() if wanted.is_stdio else None
     loaded = await ways.in_front(places, found.protocol, headers, started.first, started.second)
     return ServerUnderTest(
         places,
@@ -119,8 +123,9 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
         found.protocol,
         found,
         headers,
-        managed=started.first is not None,
-        usage=UsageMaxima(started.usage),
+        managed=started.first is not None or wanted.is_stdio,
+        usage=UsageMaxima(started.usage if meter is None else meter.read),
+        meter=meter,
         records=started.records,
     )
 

@@ -1,7 +1,8 @@
 """Kill: the processes of a part are gone at once (SIGKILL), and stay away until healing starts it again.
 
 What it had in memory is lost, and so is whatever it had promised without keeping it. A process that is named by its
-`pid` is killed with all that descends from it, and stays dead unless whoever looks after it starts it again.
+`pid` is killed with all that descends from it, and stays dead unless whoever looks after it starts it again. Over stdio the
+processes of all sessions are killed, and their users start others.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from harness.faults.canary.evidence import LIMIT_S, Ask, Canaries, VerificationR
 from harness.services.cleanup.undoing import Undo
 from harness.services.fault_sites.named_process import NamedProcess
 from harness.services.fault_sites.own_process import OwnProcess
+from harness.services.fault_sites.session_processes import SessionProcesses
 
 COUNT = 3
 
@@ -18,7 +20,10 @@ class Kill:
     """The fault that kills processes."""
 
     def __init__(
-        self, part: OwnProcess | NamedProcess, name: str, parameters: Mapping[str, float | str]
+        self,
+        part: OwnProcess | NamedProcess | SessionProcesses,
+        name: str,
+        parameters: Mapping[str, float | str],
     ) -> None:
         del name, parameters
         self._part = part

@@ -12,6 +12,7 @@ from harness.faults.canary.evidence import LIMIT_S, Ask, Canaries, VerificationR
 from harness.services.cleanup.undoing import Undo
 from harness.services.fault_sites.named_process import NamedProcess
 from harness.services.fault_sites.own_process import OwnProcess
+from harness.services.fault_sites.session_processes import SessionProcesses
 
 COUNT = 2
 SILENT_S = 0.5
@@ -21,7 +22,10 @@ class Pause:
     """The fault that stops processes for a time."""
 
     def __init__(
-        self, part: OwnProcess | NamedProcess, name: str, parameters: Mapping[str, float | str]
+        self,
+        part: OwnProcess | NamedProcess | SessionProcesses,
+        name: str,
+        parameters: Mapping[str, float | str],
     ) -> None:
         del name, parameters
         self._part = part

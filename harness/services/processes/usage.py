@@ -43,6 +43,11 @@ def of_tree(pid: int | None) -> Usage:
     return _sum([member.pid for member in members], with_children=True)
 
 
+def of_these(pids: Iterable[int]) -> Usage:
+    """Return the usage of these processes, and of those of their children that have ended and were waited for."""
+    return _sum(pids, with_children=True)
+
+
 def together(readings: Sequence[Usage]) -> Usage:
     """Return the sum of the readings of several process trees."""
     return Usage(

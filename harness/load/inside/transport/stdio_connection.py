@@ -1,7 +1,8 @@
 """One user's session with a stdio server: a process of its own, or one that it shares with others.
 
-    connection.start()       # a process, unless there is one; back when the program's own code has begun
-    connection.exchange(...) # the first one is not `reused`: its time is the start-up
+    connection.start()          # a process; back when the program's own code has begun
+    connection.exchange(...)    # the first one is not `reused`: its time is the start-up
+    connection.opened(session)  # now others may share the process, and its session
 
 Not more than a few processes of a worker start at the same time (`StdioServers.starting`), until their first
 exchange is over: a start takes more of a processor than any call.
@@ -23,6 +24,7 @@ from harness.load.inside.transport.measured_exchange import Exchanged
 from harness.load.inside.transport.stdio_log import ErrorLog, SaidOnError
 from harness.load.inside.transport.stdio_process import StdioProcess, lost
 from harness.mcp import outcome
+from harness.mcp.dialects import Session
 from harness.mcp.lines import Answer
 from harness.mcp.messages import Reply, Request, cancellation
 from harness.run_directory.schema import NULL
@@ -44,13 +46,23 @@ class StdioServers:
     place: Place
     log: ErrorLog
     starts_at_once: int = STARTS_AT_ONCE
+    users_per_process: int = 1
     noise: int = 0  # lines that were no messages, of processes that have ended
     alive: set[StdioProcess] = field(default_factory=set)
     starting: gevent.lock.BoundedSemaphore = field(init=False)
+    _connections: int = 0
+    _newest: "Shared | None" = None
 
     def __post_init__(self) -> None:
         self.starting = gevent.lock.BoundedSemaphore(self.starts_at_once)
         piped.adopt()
+
+    def shared(self) -> "Shared":
+        """Return what a new user shares with the users before it."""
+        if self._newest is None or not self._connections % self.users_per_process:
+            self._newest = Shared()
+        self._connections += 1
+        return self._newest
 
     def start(self) -> StdioProcess:
         """Start another process; OSError when that is not possible."""
@@ -98,17 +110,29 @@ class _Call:
         return self.expired
 
 
+@dataclass(slots=True, eq=False)
+class Shared:
+    """A process, its session, and the users that share them; usually one."""
+
+    opening: gevent.lock.BoundedSemaphore = field(default_factory=gevent.lock.BoundedSemaphore)  # the session
+    process: StdioProcess | None = None
+    session: Session | None = None  # once it is open
+    number: int = 0  # of the session
+    users: "set[StdioConnection]" = field(default_factory=set)
+
+
 class StdioConnection:
-    """A session's process; not shared between greenlets."""
+    """A user's way to a process; not shared between greenlets."""
 
     def __init__(self, servers: StdioServers, deadlines: Deadlines, timeout_s: float) -> None:
         self._servers = servers
         self._deadlines = deadlines
         self._timeout_ns = int(timeout_s * 1e9)
+        self._shared = servers.shared()
         self._process: StdioProcess | None = None
         self._why_not = ENDED  # when there is no process
         self._starting = False  # and takes one of the places for those that do
-        self._used = False
+        self._opening = False  # the session, for all that share it
 
     @property
     def is_open(self) -> bool:
@@ -119,31 +143,36 @@ class StdioConnection:
         """The pid of its process; None when there is none."""
         return None if self._process is None else self._process.started.pid
 
-    def start(self) -> None:
-        """Start a process, when it is our turn, and wait until its own code begins; do nothing if there is one.
+    def start(self) -> tuple[Session, int] | None:
+        """Start a process when it is our turn, and wait until its own code begins; or join a session that is open.
 
-        The next exchange tells what came of it.
+        Return that session with its number; None when a session is to be opened. What came of a start is told by the
+        next exchange, and whoever opens a session says what came of that (`opened`).
         """
-        if self.is_open:
-            return
         self.close()
-        self._servers.starting.acquire()
-        self._starting, self._used = True, False
+        shared = self._shared
+        shared.opening.acquire()
+        self._opening = True
+        if shared.process is not None and shared.process.is_open and shared.session is not None:
+            self._process = shared.process
+            shared.users.add(self)
+            self._done_opening()
+            return shared.session, shared.number
         try:
-            process = self._process = self._servers.start()
-        except OSError as error:
-            self._why_not = Reply(outcome.CONNECT, error.strerror or str(error))
-            self._started()
-            return
-        call = _Call(process, time.monotonic_ns() + self._timeout_ns)
-        self._deadlines.watch(call)
-        try:
-            process.wait(lambda: process.began_ns or call.expired)
+            self._servers.starting.acquire()
+            self._starting = True
+            self._begin(shared)
         except BaseException:  # the user is being stopped
             self.close(kindly=False)
             raise
-        finally:
-            self._deadlines.forget(call)
+        return None
+
+    def opened(self, session: Session | None, number: int) -> None:
+        """Say that this session is open, for others to join; None: it could not be opened."""
+        self._shared.session, self._shared.number = session, number
+        if session is None:
+            self.close(kindly=False)
+        self._done_opening()
 
     def exchange(self, request: Request, *, target: str = "") -> Exchanged:
         """Make one attempt; a notification is done when it is written. `target` is ignored."""
@@ -151,19 +180,48 @@ class StdioConnection:
         sent_ns = time.monotonic_ns()
         if self._process is None:
             return _nothing(self._why_not, sent_ns)
-        reused, self._used = self._used, True
+        reused, self._process.used = self._process.used, True
         try:
             return self._exchanged(self._process, request, sent_ns, reused=reused)
         finally:
             self._started()
 
     def close(self, *, kindly: bool = True) -> None:
-        """End the process; idempotent."""
+        """Leave the process, and end it unless others use it; idempotent."""
         process, self._process = self._process, None
         self._why_not = ENDED
-        self._started()
-        if process is not None:
-            self._servers.end(process, kindly=kindly)
+        shared = self._shared
+        shared.users.discard(self)
+        try:
+            if process is not None and not (process.is_open and shared.users):
+                if shared.process is process:
+                    shared.process = shared.session = None
+                self._servers.end(process, kindly=kindly)
+        finally:
+            self._started()
+            self._done_opening()
+
+    def _begin(self, shared: Shared) -> None:
+        try:
+            process = self._process = shared.process = self._servers.start()
+        except OSError as error:
+            self._why_not = Reply(outcome.CONNECT, error.strerror or str(error))
+            self._started()
+            return
+        shared.session = None
+        shared.users.add(self)
+        call = _Call(process, time.monotonic_ns() + self._timeout_ns)
+        self._deadlines.watch(call)
+        try:
+            process.wait(lambda: process.began_ns or call.expired)
+        finally:
+            self._deadlines.forget(call)
+
+    def _done_opening(self) -> None:
+        """Let others of the same process go on."""
+        if self._opening:
+            self._opening = False
+            self._shared.opening.release()
 
     def _exchanged(self, process: StdioProcess, request: Request, sent_ns: int, *, reused: bool) -> Exchanged:
         call = _Call(process, sent_ns + self._timeout_ns)
@@ -180,6 +238,8 @@ class StdioConnection:
         except OSError:
             answer = lost(process)
         except BaseException:  # the user is being stopped in mid-call
+            if number is not None:
+                process.lines.taken(number)
             self.close(kindly=False)
             raise
         finally:

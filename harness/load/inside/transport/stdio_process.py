@@ -44,6 +44,7 @@ class StdioProcess:
         self.news = gevent.event.Event()  # set whenever anything has changed
         self.began_ns = 0  # when the program's own code began; 0: not yet
         self.broken = False
+        self.used = False  # something was said to it
         self.code: int | None = None  # its exit code, once it has ended
         self.started = started
         self._said = said

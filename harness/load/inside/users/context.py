@@ -102,7 +102,7 @@ def stdio_servers(spec: StdioSpec, spool_dir: str, recorder: Recorder | None) ->
         spec.umask,
     )
     log = Path(spool_dir).parent / f"stdio-{recorder.worker}.log" if recorder else None
-    return StdioServers(spec.command, place, ErrorLog(log), spec.starts_at_once)
+    return StdioServers(spec.command, place, ErrorLog(log), spec.starts_at_once, spec.users_per_process)
 
 
 def _spec_from_locust(environment: Any) -> LoadSpec:

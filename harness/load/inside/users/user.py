@@ -245,13 +245,19 @@ class McpUser(User):
     def _open(self) -> bool:
         """Open a new session; return whether that worked."""
         if self._processes is not None:
-            self._processes.start()
+            joined = self._processes.start()
             self.pacing.ready_ns = max(self.pacing.ready_ns, self._now_ns())  # it had to wait for its turn
+            if joined is not None:
+                self.session, self.session_number = joined
+                self.is_open = True
+                return True
         self.session = new_session(self._protocol, self.context.traits)
         self.session_number = next(self.context.sessions)
         decided = self._run(self.session.opening())
         self.is_open = decided is None or decided.outcome == outcome.OK
-        if self.is_open:
+        if self._processes is not None:
+            self._processes.opened(self.session if self.is_open else None, self.session_number)
+        elif self.is_open:
             self._listen(self.session.listening())
         return self.is_open
 

@@ -44,6 +44,7 @@ def session(connection: StdioConnection) -> Session:
     opening = (found := new_session("2025-11-25")).opening()
     first = connection.exchange(next(opening))
     second = connection.exchange(opening.send(first.reply))
+    connection.opened(found, 1)
     assert [(one.reply.outcome, one.reused) for one in (first, second)] == [("ok", False), ("ok", True)]
     assert first.bytes_in > 0
     assert first.sent_ns < first.first_byte_ns <= first.done_ns
@@ -270,3 +271,30 @@ def test_a_user_that_is_stopped_in_mid_call_takes_its_process_along(opened: list
 
     assert proctable.read(pid) is None
     assert not here._servers.alive
+
+
+def test_users_can_share_a_process_and_its_session(opened: list[StdioConnection]) -> None:
+    """One opens it, others join; their calls are told apart by their ids; who is stopped spoils nothing."""
+    group = servers("late")
+    group.users_per_process = 3
+    ways = [StdioConnection(group, Deadlines(), LONG_S) for _ in range(4)]
+    opened += ways
+    asked = session(ways[0])
+    joined = [(asked, 1), *(way.start() for way in ways[1:])]
+    stopped = gevent.spawn(ways[2].exchange, asked.call("echo", {"message": "2"}))
+    gevent.sleep(0)
+    stopped.kill()
+    first = gevent.spawn(ways[0].exchange, asked.call("echo", {"message": "0"}))
+    gevent.sleep(0)
+    second = ways[1].exchange(asked.call("pid", {}))
+    first.join(LONG_S)
+
+    assert joined == [(asked, 1)] * 3 + [None]
+    assert [way.pid == ways[0].pid for way in ways] == [True, True, False, False]
+    assert len(group.alive) == 2
+    assert first.value.reply.value()["content"][0]["text"] == "0"
+    assert second.reply.value()["content"][0]["text"] == str(ways[0].pid)
+    ways[0].close()
+    assert ways[1].is_open
+    ways[1].close()
+    assert len(group.alive) == 1
