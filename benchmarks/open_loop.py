@@ -55,7 +55,7 @@ def response_s(port: int, rate: float, for_s: float, *more: str) -> np.ndarray:
     with tempfile.TemporaryDirectory(prefix="mcp-harness-bench-") as place:
         done = subprocess.run(
             [
-                sys.executable, "-m", "harness", "rate", f"--rate={rate:g}/s", f"--for={for_s}s", f"--out={place}",
+                sys.executable, "-m", "harness", "rate", "--no-history", f"--rate={rate:g}/s", f"--for={for_s}s", f"--out={place}",
                 f"--url=http://127.0.0.1:{port}/mcp", "--protocol=2026-07-28", "--call=echo",
                 '--args={"message": "hello"}', "--json", *more,
             ],

@@ -19,7 +19,17 @@ def run(options: argparse.Namespace, out: str) -> dict[str, Any]:
     """One run's summary."""
     length_s = options.before + options.hold + options.after
     fault = f"noop:at={options.before}s,for={options.hold}s"
-    command = [sys.executable, "-m", "harness", "sustain", "--no-think", "--json", "--out", out]
+    command = [
+        sys.executable,
+        "-m",
+        "harness",
+        "sustain",
+        "--no-history",
+        "--no-think",
+        "--json",
+        "--out",
+        out,
+    ]
     command += ["--users", str(options.users), "--for", f"{length_s}s", "--fault", fault]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=length_s + 120)
     if not done.stdout:

@@ -1,12 +1,16 @@
 """The documentation holds: every command in it is run, every word of the catalogue is in it, every link leads somewhere."""
 
+import atexit
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -158,8 +162,18 @@ def with_locust(line: str, port: int, workspace: Path) -> None:
             process.kill()
 
 
+@cache
+def history_place() -> Path:
+    """Where `nobody` can go, as whom PostgreSQL runs when root runs the tests."""
+    place = Path(tempfile.mkdtemp(prefix="history-"))
+    place.chmod(0o711)
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
+
+
 def start(argv: list[str], workspace: Path, toxiproxy: Path | None) -> "subprocess.Popen[str]":
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HARNESS_")}
+    environment |= {"HARNESS_HISTORY": "off", "HARNESS_HISTORY_DIR": str(history_place())}
     if toxiproxy is not None:
         place = workspace / "bin"
         place.mkdir(exist_ok=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.options import ALLOW_HOST
 from harness.foundation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,24 +59,29 @@ def gate_options(command: Any) -> Any:
     help="Write compare.html, compare.json, compare.md and compare.xml (JUnit) to this directory.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: --format json.")
+@ALLOW_HOST
 def command(a: str, b: str, **given: Any) -> int:
     """Compare the runs of side B with those of side A: is B slower?
 
-    A side is a run, several with commas between them, or a pattern in quotes. The run is the unit: five
-    repeats a side, made by turns, tell 10 % of p95 from noise; one run a side only describes.
+    A side is a run, several with commas between them, a pattern in quotes, or a name in the history: a tag,
+    a branch, the beginning of a run's id, or `baseline`. The run is the unit: five repeats a side, made by
+    turns, tell 10 % of p95 from noise; one run a side only describes.
 
     Exit codes: 1 a figure regressed, 3 inconclusive or not comparable, else 0; with --describe always 0.
 
     \b
     harness compare 'reports/main/2026*' 'reports/branch/2026*'
+    harness compare baseline reports/nightly/latest
     harness compare reports/smoke/latest reports/nightly/latest --force
     harness compare A B --format markdown >> "$GITHUB_STEP_SUMMARY"
     """
     from harness.history.comparison.comparing import compare
     from harness.history.comparison.sides import side
+    from harness.history.finding import known_names
 
     rules = rules_of(given)
-    found = compare(side(a), side(b), rules)
+    finders = [known_names(a, b, given["allowed_hosts"])]
+    found = compare(side(a, finders), side(b, finders), rules)
     shown(found, given)
     return found.exit_code
 

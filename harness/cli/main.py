@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("harness.cli.compare", "Compare two sides of runs: is B slower than A?"),
     "nightly": ("harness.cli.nightly", "Run the nightly scenario, and compare it with the run before."),
     "history": ("harness.cli.history", "Look at what is kept of earlier runs, in PostgreSQL."),
+    "baseline": ("harness.cli.baseline", "Say with which runs later ones are compared."),
     "runs": ("harness.cli.runs", "List earlier runs, or remove old ones."),
     "verify": ("harness.cli.verify", "Check whether a deployment is fit to serve."),
     "discover": ("harness.cli.discover", "Ask a server which protocol it speaks and which tools it has."),

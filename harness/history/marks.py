@@ -160,6 +160,15 @@ async def _good_nights(
     return []
 
 
+async def kinds(connection: Connection) -> list[Series]:
+    """Every kind of runs that there is, by the name of its newest scenario and without a branch."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT ON (scenario_hash, target, machine) scenario, scenario_hash, target, machine "
+        "FROM series ORDER BY scenario_hash, target, machine, id DESC"
+    )
+    return sorted((Series(**dict(row)) for row in rows), key=lambda one: one.scenario)
+
+
 async def old(connection: Connection, keep: int | None, before: datetime | None) -> list[str]:
     """The runs that `prune` lets go: older than a time, or beyond the newest of each series; never one that has a tag
     (but that of a good night) or is part of a baseline."""

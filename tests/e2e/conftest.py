@@ -22,7 +22,7 @@ CLEAN = {
     key: value
     for key, value in os.environ.items()
     if not key.startswith(("HARNESS_", "DATABASE_URL", "TOXIPROXY_", "REDIS_URL", "AMQP_URL"))
-}
+} | {"HARNESS_HISTORY": "off"}
 
 
 @dataclass

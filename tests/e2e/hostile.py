@@ -83,7 +83,7 @@ def attack(url: str, behaviour: Behaviour, users: int, for_s: float, timeout_s: 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True, prefix="hostile-") as place:
         (Path(place) / "tmp").mkdir()
         command = [
-            sys.executable, "-m", "harness", "sustain", "--url", url, "--protocol", PROTOCOLS[behaviour.kind],
+            sys.executable, "-m", "harness", "sustain", "--no-history", "--url", url, "--protocol", PROTOCOLS[behaviour.kind],
             "--call", "x", "--users", str(users), "--for", f"{for_s:g}s", "--timeout", f"{timeout_s:g}s", "--no-think",
             "--workers", "1", "--header", f"Authorization: {SECRET}", "--out", f"{place}/out",
         ]  # fmt: skip

@@ -71,7 +71,18 @@ def interrupted(seed: int, url: str, place: Path) -> Interrupted:
     lasting = "" if fault == "restart" else f",for={FOR_S}s"
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "harness", "sustain", "--users", "3", "--for", f"{LOAD_S}s", "--json"),
+            *(
+                sys.executable,
+                "-m",
+                "harness",
+                "sustain",
+                "--no-history",
+                "--users",
+                "3",
+                "--for",
+                f"{LOAD_S}s",
+                "--json",
+            ),
             *("--fault", f"{fault}{colon}at=2s{lasting}", "--out", str(place / "out")),
         ],
         env=_clean() | {"TMPDIR": str(place / "tmp"), "TOXIPROXY_URL": url},
@@ -106,7 +117,8 @@ def _until(there: Any) -> None:
 
 def _clean() -> dict[str, str]:
     ours = ("HARNESS_", "DATABASE_URL", "TOXIPROXY_", "REDIS_URL", "AMQP_URL")
-    return {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    found = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    return found | {"HARNESS_HISTORY": "off"}
 
 
 def main() -> int:

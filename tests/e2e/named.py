@@ -37,7 +37,7 @@ def _matrix(only: str, broken: str, place: str) -> dict[str, Any] | None:
     """The summary of a run, if there was one."""
     argv = ["chaos", "--matrix", *TIMES, "--only", only, "--out", place, "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "harness", *argv, "--target-options", f"--break {broken}"],
+        [sys.executable, "-m", "harness", *argv, "--no-history", "--target-options", f"--break {broken}"],
         capture_output=True,
         text=True,
         timeout=WITHIN_S,

@@ -92,7 +92,7 @@ async def _soak(out: Path, minutes: float, users: int, broken: str | None) -> tu
     """What was seen of the run, and why it ended."""
     scenario = out / "soak.yaml"
     scenario.write_text(yaml.safe_dump(_scenario(minutes, users, broken)), encoding="utf-8")
-    argv = [sys.executable, "-m", "harness", "run", str(scenario), "--out", str(out)]
+    argv = [sys.executable, "-m", "harness", "run", str(scenario), "--no-history", "--out", str(out)]
     with (out / "harness.txt").open("wb") as log:
         harness = await asyncio.create_subprocess_exec(*argv, stdout=log, stderr=log, preexec_fn=_end_with_us)
     watched = Watched()

@@ -30,7 +30,9 @@ from harness.foundation.units import NS_PER_S
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 150
 SETTINGS = ("HARNESS_", "DATABASE_URL", "TOXIPROXY_", "REDIS_URL", "AMQP_URL")
-CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
+CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)} | {
+    "HARNESS_HISTORY": "off"
+}
 T = TypeVar("T")
 
 
