@@ -82,17 +82,12 @@ def shared_process(toxiproxy_binary: Path) -> Iterator[tuple[str, "subprocess.Po
         yield started
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_killed_harness_leaves_no_fault_on_a_shared_toxiproxy(
     harness: Start, shared_toxiproxy: str, tmp_path: Path, seed: int
 ) -> None:
     """kill -9 in mid-fault at a random moment: healed, other people's proxies untouched."""
-    kind = [
-        "latency:latency=200ms",
-        "down:link=client",
-        "latency:latency=50ms,direction=both",
-        "down:link=database",
-    ][seed]
+    kind = ["latency:latency=50ms,direction=both", "down:link=database"][seed]
     fault = f"{kind},at=1s,for=5m"
     command = harness(
         "sustain", "--users", "3", "--for", "6m", "--fault", fault, TOXIPROXY_URL=shared_toxiproxy

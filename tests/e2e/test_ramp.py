@@ -78,7 +78,7 @@ def test_without_json_the_table_goes_to_standard_output_and_progress_to_standard
     assert "\x1b" not in command.stdout + command.stderr
 
 
-@pytest.mark.parametrize("protocol", ["2026-07-28", "2025-11-25", "2024-11-05", "auto"])
+@pytest.mark.parametrize("protocol", ["auto", "2025-11-25", "2024-11-05"])
 def test_a_server_of_the_official_sdk_is_loaded_in_every_dialect(
     harness: Start, tiny_url: str, protocol: str
 ) -> None:
@@ -164,8 +164,14 @@ def test_an_unwritable_out_is_exit_2(harness: Start, tmp_path: Path) -> None:
     assert "Cannot write to" in command.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["at once", "step_asked", "step_running"])
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        ("at once", signal.SIGINT),
+        ("step_asked", signal.SIGTERM),
+        ("step_running", signal.SIGINT),
+    ],
+)
 def test_an_interruption_stops_the_load_writes_a_report_and_exits_130(
     harness: Start, tmp_path: Path, number: int, moment: str
 ) -> None:
@@ -186,11 +192,11 @@ def test_an_interruption_stops_the_load_writes_a_report_and_exits_130(
     assert_nothing_left(run, tmp_path)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_nothing_is_left_of_a_run_whose_harness_was_killed(harness: Start, tmp_path: Path, seed: int) -> None:
     """kill -9 at a random moment: no process, no port, no temporary directory; and the run can still be read."""
     command = harness("ramp", "--max", "8", "--step", "4", "--hold", "5m")
-    moment = ["step_asked", "step_running", "generator", "run_started"][seed]
+    moment = ["run_started", "generator"][seed]
     run = command.wait_for_event(moment)
     time.sleep(Random(seed).random())  # a random moment is the point
     command.signal(signal.SIGKILL)

@@ -138,29 +138,33 @@ def test_a_plain_master_and_its_workers_join_with_the_same_token_and_without_any
         wait_for(lambda log=master: "All users spawned" in log.read_text())
 
 
-@pytest.mark.parametrize(
-    ("environment", "why"),
-    [
-        ({}, "It has no token"),
-        ({"HARNESS_JOIN_TOKEN": secrets.token_hex(16)}, "Its token is not that of the run"),
-        ({"HARNESS_JOIN_TOKEN": "short"}, "It has 5 characters"),
-        ({"HARNESS_JOIN_TOKEN_FILE": "/no/such/file"}, "No such file or directory"),
-    ],
-)
-def test_a_worker_that_is_refused_says_why_and_ends(
-    locust: Callable[..., Path], environment: dict[str, str], why: str
-) -> None:
-    """On its own terminal, in three lines; exit 2."""
+REFUSED = [
+    ({}, "It has no token"),
+    ({"HARNESS_JOIN_TOKEN": secrets.token_hex(16)}, "Its token is not that of the run"),
+    ({"HARNESS_JOIN_TOKEN": "short"}, "It has 5 characters"),
+    ({"HARNESS_JOIN_TOKEN_FILE": "/no/such/file"}, "No such file or directory"),
+]
+
+
+def test_a_worker_that_is_refused_says_why_and_ends(locust: Callable[..., Path]) -> None:
+    """On its own terminal, in three lines; exit 2. Four of them, at one master."""
     port = free_port()
     master = locust("--master", "--master-bind-port", str(port), "--headless", "--expect-workers", "1",
                     HARNESS_JOIN_TOKEN=secrets.token_hex(16))  # fmt: skip
     wait_for(lambda: "Waiting for workers" in master.read_text())
-    done = subprocess.run(
-        [*LOCUST, "--worker", "--master-port", str(port)],
-        env=CLEAN | environment, capture_output=True, text=True, timeout=100, check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    said = done.stderr.partition("Error: ")[2].splitlines()
-    assert len(said) == 3
-    assert why in said[1]
+    command = [*LOCUST, "--worker", "--master-port", str(port)]
+    with ExitStack() as stack:
+        workers = []
+        for environment, _ in REFUSED:
+            worker = subprocess.Popen(command, env=CLEAN | environment, stderr=subprocess.PIPE, text=True)
+            stack.callback(worker.communicate)
+            stack.callback(worker.kill)
+            workers.append(worker)
+        told = [worker.communicate(timeout=100)[1] for worker in workers]
+
+    assert [worker.returncode for worker in workers] == [2] * len(REFUSED), told
+    for text, (_, why) in zip(told, REFUSED, strict=True):
+        assert "Traceback" not in text
+        said = text.partition("Error: ")[2].splitlines()
+        assert len(said) == 3
+        assert why in said[1]
