@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 
 
 def until(there: Callable[[], object], within_s: float = WITHIN_S) -> None:

@@ -16,6 +16,8 @@ from harness.run_directory.undo import UndoJournal
 from harness.services.processes import proctable
 from tests.fakes.stdio_server import command
 
+pytestmark = pytest.mark.parts
+
 LONG_S = 60.0
 
 

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.parts  # a run has a janitor
 
 HOUR_S = 3600.0
 LOAD = [
-    {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "5s"}},
-    {"name": "steady", "sustain": {"users": "last_good", "for": "20s"}},
-    {"name": "open", "rate": {"rate": "50/s", "for": "8s"}},
+    {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "10s"}},
+    {"name": "steady", "sustain": {"users": "last_good", "for": "60s"}},
+    {"name": "open", "rate": {"rate": "50/s", "for": "20s"}},
 ]
 FOR_PEOPLE = ("run_id", "run_dir", "started_at", "target")  # of the last the port
 

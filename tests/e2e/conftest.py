@@ -49,7 +49,7 @@ class Command:
         found = sorted(self.out_dir.glob("*/2*"))
         return found[-1] if found else None
 
-    def wait_for_event(self, name: str, within_s: float = 60) -> Path:
+    def wait_for_event(self, name: str, within_s: float = 120) -> Path:
         """Until its run has written that event."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:

@@ -23,7 +23,7 @@ OF_THE_MACHINE = re.compile(
 
 
 def assert_no_reason_but_the_machine(
-    command: Any, *, must: str = "", may: str = "", within_s: float = 90
+    command: Any, *, must: str = "", may: str = "", within_s: float = 200
 ) -> None:
     """Wait for a run, and look at what its summary says.
 

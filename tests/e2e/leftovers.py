@@ -21,7 +21,7 @@ def processes_of(run: Path, tmp_path: Path) -> dict[int, str]:
         if (str(run).encode() in text or str(tmp_path / "tmp").encode() in text) and int(
             place.name
         ) != os.getpid():
-            found[int(place.name)] = (place / "cmdline").read_text().replace("\0", " ")[:80]
+            found[int(place.name)] = (place / "cmdline").read_text().replace("\0", " ")[:300]
     return found
 
 

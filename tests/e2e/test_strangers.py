@@ -72,7 +72,7 @@ def master_port(run: Path, tmp_path: Path) -> str:
     return line.rpartition("distributed.local 0 ")[2].split()[0]
 
 
-def wait_for(there: Callable[[], Any], within_s: float = 60) -> None:
+def wait_for(there: Callable[[], Any], within_s: float = 120) -> None:
     deadline = time.monotonic() + within_s
     while not there() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -105,7 +105,7 @@ def named(events: list[Event], name: str) -> dict[str, Any]:
     return found
 
 
-BUSY_MS = 90  # what a busy machine may add; a direction too few or too many is 200 ms
+BUSY_MS = 150  # what a busy machine may add; a direction too few or too many is 200 ms
 LATENCY = {"latency": 0.2, "jitter": 0.0, "direction": "downstream"}
 
 

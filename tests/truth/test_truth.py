@@ -23,6 +23,7 @@ SHORT = (
 OFF_TODAY: tuple[str, ...] = ()
 
 
+@pytest.mark.parts
 @pytest.mark.parametrize("part", SHORT)
 def test_what_is_reported_is_what_the_server_did(part: str, tmp_path) -> None:
     """Every row of the part."""

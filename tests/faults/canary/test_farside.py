@@ -15,8 +15,8 @@ from harness.faults.canary.http import Http
 from harness.foundation.clock import RealClock
 
 REPLY = b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot Found"
-TICKS_MS = 75.0  # two of the kernel's ticks, and a busy machine; what is to be told apart is 100 ms and more
-TRIES = 20
+TICKS_MS = 90.0  # two of the kernel's ticks, and a busy machine; what is to be told apart is 100 ms and more
+TRIES = 40
 
 
 @asynccontextmanager

@@ -51,6 +51,7 @@ def test_the_pinned_version_is_one_that_the_harness_accepts() -> None:
     assert not install.too_old(install.VERSION)
 
 
+@pytest.mark.parts
 def test_path_comes_before_the_own_copy(alone: Path) -> None:
     """What a person put there is meant to be used."""
     first = program(alone / "path" / "toxiproxy-server", "toxiproxy-server version 2.13.0")
@@ -59,6 +60,7 @@ def test_path_comes_before_the_own_copy(alone: Path) -> None:
     assert install.found() == Binary(first, "2.13.0", ours=False)
 
 
+@pytest.mark.parts
 @pytest.mark.parametrize(
     ("says", "code", "problem"),
     [
@@ -77,6 +79,7 @@ def test_an_unusable_one_on_path_gives_way_to_the_own_copy(
     assert install.found() == Binary(own, "2.12.0", ours=True)
 
 
+@pytest.mark.parts
 def test_one_that_cannot_be_started_says_why(alone: Path) -> None:
     """Such as one for another kind of machine."""
     broken = program(alone / "path" / "toxiproxy-server", "")

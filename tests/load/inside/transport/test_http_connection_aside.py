@@ -224,6 +224,7 @@ def test_a_server_that_hangs_behind_tls_is_a_timeout_too(server_context: ssl.SSL
         assert (act.__name__, done.reply.outcome) == (act.__name__, outcome.TIMEOUT)
 
 
+@pytest.mark.parts
 def test_certificates_are_trusted_by_the_environment(server_context: ssl.SSLContext) -> None:
     """SSL_CERT_FILE names an authority; a connection over TLS is used again."""
 
