@@ -1,5 +1,6 @@
 """`harness verify`: check whether a deployment is fit to serve."""
 
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -65,6 +66,18 @@ CATEGORIES = (
     is_flag=True,
     help="Write --spec [default: verify.yaml] and the lock of its tools from this deployment, which is known to be good.",
 )
+@click.option(
+    "--database",
+    default="",
+    metavar="VARIABLE[:SCHEMA]",
+    help="With --learn: the environment variable that holds the URL of its PostgreSQL, and its schema [default: public].",
+)
+@click.option(
+    "--queue",
+    default="",
+    metavar="VARIABLE:NAME",
+    help="With --learn: the environment variable that holds the amqp:// or management URL of its RabbitMQ, and the queue.",
+)
 @click.option("--allow-writes", is_flag=True, help="Let checks write, by the tools that the spec declares.")
 @click.option(
     "--allow-deploy",
@@ -115,6 +128,8 @@ def command(
     *,
     spec: Path | None,
     learn: bool,
+    database: str,
+    queue: str,
     allow_writes: bool,
     allow_deploy: bool,
     deploy_simulation: bool,
@@ -187,7 +202,13 @@ def command(
             "Give --url http://127.0.0.1:8000/mcp; `harness serve` is a server to try it on",
         )
     if learn:
-        return _learnt(settings, spec or Path(NAME))
+        return _learnt(settings, spec or Path(NAME), database, queue)
+    if database or queue:
+        raise UsageError(
+            "--database and --queue say what is to be learnt",
+            "What is to be verified stands in verify.yaml",
+            "Add --learn, or leave them out",
+        )
     private_files.begin()
     return _verified(settings, paths, duration_s(wait) if wait else 0.0, out, as_json=as_json)
 
@@ -268,12 +289,18 @@ def _divided(paths: tuple[str, ...], spec: Path | None) -> tuple[tuple[str, ...]
     return tuple(path for path in paths if not path.endswith((".yaml", ".yml"))), next(iter(files), None)
 
 
-def _learnt(settings: "Settings", path: Path) -> int:
+def _learnt(settings: "Settings", path: Path, database: str, queue: str) -> int:
+    from dataclasses import replace
+    from functools import partial
+
+    from harness.verify.behind import learning
     from harness.verify.spec.learn import learn
     from harness.verify.target import opened
 
+    asked = learning.named(database, queue)
+    settings = replace(settings, spec=learning.spec_of(asked, os.environ))
     with opened(settings) as target:
-        for line in learn(target, path):
+        for line in learn(target, path, partial(learning.learnt, asked=asked)):
             click.echo(printable.printable(line))
     return PASSED
 

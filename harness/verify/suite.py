@@ -10,7 +10,6 @@ from harness.verify.finding import Result
 from harness.verify.results.suite import SuiteResult
 from harness.verify.running import Recorder, run
 from harness.verify.settings import Settings
-from harness.verify.simulation import WRITES
 from harness.verify.target import CLOCK, Target, opened, started
 
 
@@ -38,7 +37,7 @@ def simulate(
     tell: Callable[[str], None],
 ) -> SuiteResult:
     """The same of a server of our own, which is deployed in the middle of it; `options` are those of `harness serve`."""
-    with started(replace(settings, spec=WRITES, allow_writes=True), place, options, tell) as target:
+    with started(replace(settings, allow_writes=True, allow_deploy=True), place, options, tell) as target:
         return checked(target, paths, on_result)
 
 

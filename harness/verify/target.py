@@ -303,9 +303,9 @@ def started(
         asyncio.Runner() as runner,
     ):
         serving = simulated(place, arguments)
-        server = runner.run(serving.__aenter__())
+        server, spec = runner.run(serving.__aenter__())
         try:
-            found = _target(replace(settings, url=server.mcp_url), {}, runner, heard)
+            found = _target(replace(settings, url=server.mcp_url, spec=spec), {}, runner, heard)
             found.deploy = Deploy(server.restart, lambda: f"process {server.pid}")
             yield found
         finally:

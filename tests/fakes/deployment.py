@@ -28,6 +28,12 @@ PUT, GET, DROP = (
     }
     for name in ("put", "get", "drop")
 )
+SEEN = {
+    "type": "object",
+    "properties": {"seen": {"type": "string", "pattern": "^th"}},
+    "required": ["seen"],
+    "additionalProperties": False,
+}
 TOKEN = "t0ken-of-the-tests-5531"
 BAD_TOOLS = [
     TOOL,
@@ -44,6 +50,8 @@ class Deployment:
     def __init__(self, *wrong: str) -> None:
         self.wrong = set(wrong)
         self.sessions: set[str] = set()
+        self.used: set[str] = set()
+        self.turn = asyncio.Lock()
         self.calls: list[str] = []
         self.kept: dict[str, str] = {}  # by id, the session that wrote it
         self.ever: list[str] = []
@@ -74,6 +82,9 @@ class Deployment:
             message["params"]["arguments"]["at"] = self.looked_at
         version = request.headers.get("MCP-Protocol-Version")
         if version is not None and version not in HANDSHAKE:
+            if "starves" in self.wrong and message["method"] == "tools/call":
+                async with self.turn:  # first come, first served
+                    await asyncio.sleep(0.01)
             return self._modern(request, message)
         return await self._handshake(request, message)
 
@@ -126,6 +137,10 @@ class Deployment:
             return web.Response(status=202)
         if method == "tools/list" and "slow" in self.wrong:
             await asyncio.sleep(0.25)
+        if method == "tools/list" and "idle sessions are cleaned away" in self.wrong and session in self.used:
+            self.sessions.discard(session)  # as if the clean-up had come by in between
+            return error(None, -32600, "Session not found", 404)
+        self.used.add(session)
         if method == "tools/call" and "calls hang" in self.wrong:
             await self.forever.wait()
         return self._answered(message["id"], method, params, 200, session)
@@ -164,6 +179,8 @@ class Deployment:
         if "a schema changed" in self.wrong:
             changed = {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}
             look = TOOL | {"inputSchema": changed}
+        if {"structured", "structured is wrong", "structured is missing"} & self.wrong:
+            look = look | {"outputSchema": SEEN}
         return [look, PUT, GET, DROP]
 
     def _called(self, number: int, params: dict[str, Any], session: str) -> web.StreamResponse:
@@ -180,6 +197,9 @@ class Deployment:
             return said(number, "at must be text", failed=True)
         if "tools fail" in self.wrong:
             return said(number, "database is away", failed=True)
+        if "structured" in self.wrong or "structured is wrong" in self.wrong:
+            seen = {"seen": 5 if "structured is wrong" in self.wrong else params["arguments"].get("at")}
+            return result(number, {"content": [], "structuredContent": seen})
         return said(number, f"seen {params['arguments'].get('at')}")
 
     def _stored(self, number: int, tool: str, name: str, session: str) -> web.StreamResponse:

@@ -1,15 +1,20 @@
 """`harness verify` looks behind a deployment: real PostgreSQL, real RabbitMQ, the reference server, sound and broken."""
 
 import asyncio
+import shlex
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import yaml
 
+from harness.cli import main
 from harness.run_directory.undo import UndoJournal
 from harness.services import target
 from harness.verify.finding import Result
@@ -50,12 +55,18 @@ class Behind:
         }
 
     async def verified(
-        self, *, categories: tuple[str, ...] = ("reach", "data", "queue"), **more: Any
+        self, *, categories: tuple[str, ...] = ("reach", "data", "queue"), pattern: str = "", **more: Any
     ) -> dict[str, Result]:
         environ = {"DSN": self.dsn, "AMQP": self.broker.url, "MANAGEMENT": self.broker.management_url or ""}
         spec = spec_of(self.expected | more, "verify.yaml", environ)
         settings = Settings(
-            self.url, keep_going=True, allow_writes=True, spec=spec, categories=frozenset(categories)
+            self.url,
+            allow_deploy=True,
+            keep_going=True,
+            allow_writes=True,
+            spec=spec,
+            categories=frozenset(categories),
+            pattern=pattern,
         )
         suite = await asyncio.to_thread(verify, settings, [], lambda _: None)
         return {result.name: result for result in suite.results}
@@ -141,3 +152,114 @@ async def test_a_deployment_that_is_broken_behind_is_named_by_the_check_for_it(
     monkeypatch.setattr("harness.verify.checks.test_p1_queue.CONSUMED_S", 1.0)
     async with behind(tmp_path, postgres_url, rabbitmq, *options) as found:
         assert set(wrong(await found.verified())) == named
+
+
+MIGRATE = f"{shlex.quote(sys.executable)} -m harness.reference.migrate --schema {{{{schema}}}}"
+EMPTY, OLDER = "its migrations apply to an empty database", "its migrations apply to an older database"
+
+
+async def test_migrations_are_tried_apart_and_what_differs_is_named(
+    undo: UndoJournal, tmp_path: Path, postgres_url: str, rabbitmq: Broker
+) -> None:
+    """In a schema and in a database of their own, of which nothing is left."""
+    async with behind(tmp_path, postgres_url, rabbitmq) as found:
+
+        async def tried(**migrate: str) -> dict[str, str]:
+            data = found.expected["database"] | {"migrate": {"command": MIGRATE} | migrate}
+            return wrong(
+                await found.verified(categories=("data",), pattern="migrations_apply", database=data)
+            )
+
+        assert await tried(older=f"{MIGRATE} --to 3") == {}
+        assert await tried(older=f"{MIGRATE} --to 1", apart="database") == {}
+        assert await tried(older="true") == {
+            OLDER: "database.migrate.older made no table in the schema that was made for it"
+        }
+        apart = await tried(command=f"{MIGRATE} --to 5", older=MIGRATE)
+        assert set(apart) == {OLDER}
+        assert "is newer than this program" in apart[OLDER]
+        assert "the schema that was made for it" in (await tried(command="true"))[EMPTY]
+        assert (await tried(command=f"{MIGRATE} --to 3"))[
+            EMPTY
+        ] == "there is no table entries\nthere is no table tasks"
+        connection = await asyncpg.connect(found.dsn)
+        left = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'verify_migrate_%' UNION SELECT datname FROM pg_database WHERE datname LIKE 'verify_migrate_%'"
+        assert await connection.fetch(left) == []
+        await connection.close()
+
+
+async def test_what_stands_behind_a_good_deployment_is_learnt_and_holds_for_it_alone(
+    undo: UndoJournal,
+    tmp_path: Path,
+    postgres_url: str,
+    rabbitmq: Broker,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By both addresses of a queue; no password is written down."""
+    place, out = tmp_path / "verify.yaml", ["--out", str(tmp_path / "out")]
+    monkeypatch.setenv("SHOP_DB", postgres_url)
+    monkeypatch.setenv("SHOP_QUEUE", rabbitmq.url)
+    async with behind(tmp_path, postgres_url, rabbitmq) as found:
+        learn = [
+            "verify",
+            "--url",
+            found.url,
+            "--learn",
+            "--spec",
+            str(place),
+            "--database",
+            f"SHOP_DB:{found.schema}",
+        ]
+        at_queue = ["--queue", f"SHOP_QUEUE:{found.schema}.tasks"]
+        assert await asyncio.to_thread(main.run, [*learn, *at_queue]) == 0
+        check = [
+            "verify",
+            "--url",
+            found.url,
+            str(place),
+            *out,
+            "--priority",
+            "1",
+            "--category",
+            "data",
+            "--category",
+            "queue",
+        ]
+        assert await asyncio.to_thread(main.run, check) == 0
+        await found.execute('ALTER TABLE "{schema}".entries DROP COLUMN client')
+        assert await asyncio.to_thread(main.run, [*check, "--keep-going"]) == 1
+        told = capsys.readouterr()
+        refused = await asyncio.to_thread(
+            main.run,
+            [
+                "verify",
+                "--url",
+                found.url,
+                "--learn",
+                "--spec",
+                str(tmp_path / "out" / "x"),
+                "--queue",
+                "SHOP_QUEUE:no.such",
+            ],
+        )
+    said = place.read_text()
+    data = yaml.safe_load(said)
+
+    assert refused == 2
+    assert "There is no queue no.such" in capsys.readouterr().err
+    assert "entries has no column client" in told.out
+    assert data["database"]["dsn"] == "${SHOP_DB}"
+    assert data["database"]["migrations"] == {
+        "table": "migrations",
+        "column": "number",
+        "applied": list("123456"),
+    }
+    assert data["database"]["tables"]["tasks"]["columns"]["arguments"] == "jsonb"
+    assert data["queue"] == {
+        "url": "${SHOP_QUEUE}",
+        "name": f"{found.schema}.tasks",
+        "consumers": 1,
+        "durable": True,
+    }
+    assert urlsplit(postgres_url).password not in said + told.out + told.err

@@ -70,6 +70,26 @@ def test_sessions_that_are_kept_in_the_process_are_named_for_it(tmp_path: Path) 
     assert {ANOTHER, WRITTEN} <= by_status(results, "passed")
 
 
+def test_what_is_broken_on_purpose_is_named_each_by_the_check_that_is_for_it(tmp_path: Path) -> None:
+    """Three at once: tables that a crash empties, memory that sessions leave behind, sessions that are cleaned away too early."""
+    breaks = "--break no-durability --break slow-leak --break greedy-cleanup"
+    code, results = simulated(
+        tmp_path, "--keep-going", "-k", "survive or leaves or idle or migrations", "--target-options", breaks
+    )
+
+    assert by_status(results, "failed") == {
+        "its tables survive a crash of their server",
+        "a session leaves no memory behind",
+        "a session that is idle is not cleaned away",
+    }
+    assert code == 1
+    assert {
+        "its migrations are applied",
+        "its migrations apply to an empty database",
+        "its migrations apply to an older database",
+    } <= by_status(results, "passed")
+
+
 def test_nothing_is_left_of_one_that_was_killed(tmp_path: Path) -> None:
     """kill -9 as soon as its server serves: the janitor ends the rest."""
     argv = [sys.executable, "-m", "harness", "verify", "--deploy-simulation", "--out", str(tmp_path)]

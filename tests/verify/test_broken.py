@@ -1,12 +1,14 @@
 """Each check catches what it is for, on a deployment that is wrong in that one way; a sound one passes them all."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from harness.verify.finding import Result
 from harness.verify.results.suite import SuiteResult
 from harness.verify.settings import Settings
+from harness.verify.spec.read import spec_of
 from harness.verify.suite import verify
 from tests.fakes.deployment import deployed
 
@@ -34,6 +36,8 @@ WRONG: dict[str, dict[str, int]] = {
     "one session for all": {"the end of one session is the end of no other": 1},
     "leaks": {"no call brings what another asked for": 1},
     "slow": {"a request in a session is answered in time": 1},
+    "structured is wrong": {"what a tool brings matches its output schema": 1},
+    "structured is missing": {"what a tool brings matches its output schema": 1},
 }  # fmt: skip
 ONLY_QUALITY = set(list(WRONG)[3:])
 
@@ -44,11 +48,17 @@ async def verified(
     keep_going: bool = True,
     pattern: str = "",
     priority: int | None = None,
+    expected: dict[str, Any] | None = None,
 ) -> tuple[SuiteResult, list[Result]]:
     """The whole of it, and what did not pass or was not skipped."""
     async with deployed(*wrong) as (url, _):
         settings = Settings(
-            url, timeout_s=timeout_s, keep_going=keep_going, pattern=pattern, priority=priority
+            url,
+            timeout_s=timeout_s,
+            keep_going=keep_going,
+            pattern=pattern,
+            priority=priority,
+            spec=spec_of(expected or {}, "verify.yaml"),
         )
         suite = await asyncio.to_thread(verify, settings, [], lambda _: None)
     return suite, [result for result in suite.results if result.outcome in {"failed", "unknown"}]
@@ -154,3 +164,47 @@ async def test_what_a_deployment_does_not_offer_is_skipped(wrong: str, name: str
     assert suite.exit_code == 0
     assert {result.outcome for result in skipped} == {"skipped"}
     assert all(why in result.why for result in skipped)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pattern", "expected", "name", "why"),
+    [
+        (
+            "starves",
+            "turn",
+            {"limits": {"beside": "200ms"}},
+            "a client gets its turn beside one with fifty calls",
+            "beside 50 calls of another client, of 3 tries; 200 ms are the most",
+        ),
+        (
+            "idle sessions are cleaned away",
+            "idle",
+            {"sessions": {"idle": "10ms"}},
+            "a session that is idle is not cleaned away",
+            "a session that was idle for 10ms is gone",
+        ),
+    ],
+)
+async def test_a_promise_that_is_not_kept_is_named(
+    wrong: str, pattern: str, expected: dict[str, Any], name: str, why: str
+) -> None:
+    """What it says is in verify.yaml; a sound deployment keeps it, or is told why nobody looked."""
+    suite, found = await verified(wrong, pattern=pattern, expected=expected)
+    _, none = await verified(pattern="idle", expected={"sessions": {"idle": "10ms"}})
+
+    assert {result.name for result in found} == {name}
+    assert why in found[0].why
+    assert suite.exit_code == 8
+    assert none == []
+
+
+async def test_what_a_tool_promises_and_brings_passes() -> None:
+    """And of one that promises nothing it is said that nobody looked."""
+    suite, found = await verified("structured", pattern="output_schema")
+    nothing, _ = await verified(pattern="output_schema")
+
+    assert found == []
+    assert [result.outcome for result in suite.results] == ["passed"]
+    assert [(result.outcome, result.why) for result in nothing.results] == [
+        ("skipped", "no tool promises a structure of its results")
+    ]

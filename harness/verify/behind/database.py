@@ -27,7 +27,7 @@ class Database:
     """One connection, opened when it is first needed; for tests that are no coroutines."""
 
     spec: behind.Database
-    _run: Callable[[Coroutine[Any, Any, Any]], Any] = field(repr=False)
+    run: Callable[[Coroutine[Any, Any, Any]], Any] = field(repr=False)
     _connection: Any = field(default=None, repr=False)
 
     @property
@@ -37,7 +37,7 @@ class Database:
 
     def fetch(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
         """The rows of a statement that only reads."""
-        found: list[tuple[Any, ...]] = self._run(self._fetched(sql, arguments))
+        found: list[tuple[Any, ...]] = self.run(self._fetched(sql, arguments))
         return found
 
     def value(self, sql: str, *arguments: object) -> Any:
@@ -52,7 +52,7 @@ class Database:
     def close(self) -> None:
         """Let go of the connection."""
         if self._connection is not None:
-            self._run(closed(self._connection))
+            self.run(closed(self._connection))
             self._connection = None
 
     async def _fetched(self, sql: str, arguments: Sequence[object]) -> list[tuple[Any, ...]]:

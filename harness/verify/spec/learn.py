@@ -5,7 +5,7 @@ there is a page of health, whether strangers are refused. Credentials are not: `
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,11 +26,16 @@ HEAD: Final = """# What is expected of this deployment: `harness verify --url UR
 #   write: {{call: create_order, args: {{id: "{{{{unique}}}}"}}}}
 #   read: {{call: get_order, args: {{id: "{{{{unique}}}}"}}}}
 #   remove: {{call: delete_order, args: {{id: "{{{{unique}}}}"}}}}
+# To have tasks followed, and deploys survived (--allow-writes, --allow-deploy):
+#   tasks: {{submit: {{post: /tasks, json: {{}}}}, poll: {{get: "/tasks/{{{{id}}}}"}}}}
+#   deploy: {{command: ./deploy.sh}}
 """
 
 
-def learn(target: Target, path: Path) -> list[str]:
-    """What was written, a line each."""
+def learn(
+    target: Target, path: Path, beyond: Callable[[Target], Mapping[str, Any]] = lambda _: {}
+) -> list[str]:
+    """What was written, a line each; `beyond` tells of what stands behind it."""
     beside = path.with_name(lock.NAME)
     for each in (path, beside):
         if each.exists():
@@ -47,7 +52,7 @@ def learn(target: Target, path: Path) -> list[str]:
             "Give the address of a deployment that is good",
         )
     tools = target.tools(newest.name) or []
-    found = learnt(target, newest.name, tools)
+    found = {**learnt(target, newest.name, tools), **beyond(target)}
     try:
         write_whole(beside, lock.text_of(tools))
         text = yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120)
