@@ -15,6 +15,7 @@
 # make soak     an hour of a run with faults and clients that come and go: does any part of it grow? make soak MINUTES=10
 # make fuzz       hostile files, flags, runs and replies of servers, for so long: make fuzz SECONDS=60 SEED=0 PART=wire (docs/fuzzing.md)
 # make hostile    servers that mean harm, 400 commands, half an hour: does any of them do harm? ONLY="endless redirect" are some, ONLY=--memory is the largest
+# make history  ten thousand runs in an embedded history: its size, and how long commands take, four minutes
 # make named      ten runs of a target that acknowledges before it commits: is it named for it?
 
 VENV ?= .venv
@@ -24,7 +25,7 @@ STAMP := $(VENV)/.installed
 # Tests wait for real processes half of their time: one more at a time than there are processors. None may mind.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: run test unit long count bench calibrate calibrate-compare fuzz hostile interrupt kills named soak truth steady verify-kills check format schema clean
+.PHONY: run test unit long count bench calibrate calibrate-compare fuzz history hostile interrupt kills named soak truth steady verify-kills check format schema clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -77,6 +78,9 @@ hostile: $(STAMP)
 
 named: $(STAMP)
 	$(BIN)/python -m tests.e2e.named 10
+
+history: $(STAMP)
+	$(BIN)/python -m tests.history.size $(or $(RUNS),10000)
 
 soak: $(STAMP)
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60)

@@ -1,0 +1,166 @@
+"""Ten thousand runs in an embedded history: how large it is, and how long commands take.
+
+    python -m tests.history.size [RUNS]
+
+Runs are synthetic: a ramp of ten levels and two held steps, five operations, two faults, histograms of 20,000 calls. Prints
+seconds and memory of each command, in processes of their own as a user starts them, and the size of the database.
+"""
+
+import asyncio
+import base64
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from hdrh.histogram import HdrHistogram
+from msgspec.structs import replace
+
+from harness.history import opening, store
+from harness.history.comparison.measured import Value
+from harness.history.place import Place
+from harness.history.record import FaultRecord, HistogramRecord, RunRecord, Series, Times
+from tests.history.records import operation, record, step
+
+SERIES, COMMANDS_S, COMMANDS_MB, DATABASE_GB = 20, 2.0, 300, 1.5
+QUANTILES = (("p50", 1.0), ("p90", 1.6), ("p95", 2.0), ("p99", 3.0))
+
+
+def histogram(ms: float, random: np.random.Generator) -> bytes:
+    """Of 20,000 calls."""
+    made = HdrHistogram(1, 86_400_000_000, 3)
+    values, counts = np.unique(
+        (random.lognormal(np.log(ms), 0.4, 20_000) * 1000).astype(int), return_counts=True
+    )
+    for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+        made.record_value(value, count)
+    return base64.b64decode(made.encode())
+
+
+def synthetic(number: int, payloads: list[bytes], random: np.random.Generator) -> RunRecord:
+    """A run of one of the series, five a night, with a noise of 2 %."""
+    night, at = divmod(number // SERIES, 5)
+    of = Series(
+        scenario=f"scenario-{number % SERIES}", scenario_hash=f"{number % SERIES:016x}", target="server", machine="m",
+        branch="main",
+    )  # fmt: skip
+    started = datetime(2025, 1, 1, 3, tzinfo=UTC) + timedelta(days=night, minutes=11 * at)
+    ms = 20 * float(random.lognormal(0, 0.02))
+    times = Times(**{name: ms * factor for name, factor in QUANTILES})
+    steps = tuple(
+        step(index, f"climb {5 * index + 5} users" if index < 10 else f"held-{index}", "ramp" if index < 10 else "sustain",
+             times=times)
+        for index in range(12)
+    )  # fmt: skip
+    operations = tuple(operation(f"tools/call:tool_{index}", times=times) for index in range(5))
+    parts = [*(("step", one.name) for one in steps), *(("operation", one.operation) for one in operations)]
+    figures = tuple(
+        Value(of=name, name=figure, unit=unit, value=value, leading=name.startswith("held"))
+        for _, name in parts
+        for figure, unit, value in (
+            ("throughput", "per_s", 5000 / ms),
+            ("success", "share", 1.0),
+            *((name, "ms", ms * factor) for name, factor in QUANTILES),
+        )
+    )
+    made = record(
+        f"{started:%Y%m%dT%H%M%SZ}-{number:06x}", series=of, started_at=started.isoformat(), times=times, steps=steps,
+        operations=operations, figures=figures, night=f"{of.scenario}-{night}", tags=("good-night",), duration_s=600.0,
+        commit=f"{night:040x}", noise=(), run_dir=f"/runs/{number}",
+    )  # fmt: skip
+    histograms = tuple(
+        HistogramRecord(
+            part=part, name=name, timed=timed, count=20_000, data=payloads[(number + at) % len(payloads)]
+        )
+        for part, name in parts
+        for timed in ("response", "service")
+    )
+    faults = tuple(
+        FaultRecord(
+            name=name, kind="latency", link="client", verified=True, healed=True, success_rate=0.99,
+            recover_s=1 + float(random.random()), sessions_lost=0,
+        )
+        for name in ("slow", "cut")
+    )  # fmt: skip
+    return replace(made, histograms=histograms, faults=faults)
+
+
+async def fill(place: Path, count: int) -> None:
+    """Bring so many runs, as `harness history import` does."""
+    random = np.random.default_rng(7)
+    payloads = [histogram(20 * (1 + number / 50), random) for number in range(20)]
+    async with opening.opened(Place(place)) as connection:
+        for first in range(0, count, store.BATCH):
+            batch = [
+                synthetic(number, payloads, random)
+                for number in range(first, min(count, first + store.BATCH))
+            ]
+            new, refused = await store.bring(connection, [(one.run_id, one) for one in batch])
+            assert (new, refused) == (len(batch), [])
+        await connection.execute("ANALYZE")
+
+
+def timed(place: Path, *words: str) -> tuple[float, float, str]:
+    """Seconds, MB and output of a command."""
+    start = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", *words], stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"HARNESS_HISTORY_DIR": str(place), "HARNESS_HISTORY_URL": ""},
+    )  # fmt: skip
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode in {0, 1, 3}, (words, process.returncode)
+    return time.monotonic() - start, usage.ru_maxrss / 1024, output
+
+
+def main(count: int = 10_000) -> int:
+    """Print the figures; 1 when one of them is above its bound."""
+    place = Path(tempfile.mkdtemp(prefix="history-"))
+    place.chmod(0o711)
+    try:
+        began = time.monotonic()
+        asyncio.run(fill(place, count))
+        print(f"{count:,} runs brought in {time.monotonic() - began:.0f} s, {_mb():.0f} MB")  # noqa: T201
+        runs = msgspec.json.decode(timed(place, "history", "list", "--json", "--scenario", "scenario-3")[2])[
+            "runs"
+        ]
+        worst = [0.0, 0.0]
+        for words in (
+            ("history", "list"),
+            ("history", "list", "--scenario", "scenario-3", "--branch", "main"),
+            ("history", "show", runs[0]["run_id"]),
+            ("compare", "baseline", runs[0]["run_id"]),
+            ("baseline", "show"),
+            *([("trend", "scenario-3")] if _is_command("trend") else []),
+        ):
+            seconds, mb, _ = timed(place, *words)
+            print(f"harness {' '.join(words):<60} {seconds:5.1f} s {mb:5.0f} MB")  # noqa: T201
+            worst = [max(worst[0], seconds), max(worst[1], mb)]
+        gb = sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e9
+        print(f"{gb:.2f} GB on disk, with PostgreSQL's own log of what it writes")  # noqa: T201
+        return int(worst[0] > COMMANDS_S or worst[1] > COMMANDS_MB or gb > DATABASE_GB)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _is_command(name: str) -> bool:
+    from harness.cli.main import COMMANDS
+
+    return name in COMMANDS
+
+
+def _mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
