@@ -54,7 +54,11 @@ def test_a_service_that_its_clients_keep_down_is_said_to_be(
         "--json",
         PATH=f"{place}{os.pathsep}{os.environ['PATH']}",
     )
-    assert_no_reason_but_the_machine(command, must="retries kept the service down after late ")
+    assert_no_reason_but_the_machine(
+        command,
+        must="retries kept the service down after late ",
+        may="the fault late: not recovered |most calls failed: ",
+    )
     summary = command.summary()
     retries, generator = summary["retries"], summary["generator"]
 

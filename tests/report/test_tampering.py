@@ -558,7 +558,7 @@ def test_a_file_of_another_shape_is_damage_and_no_bug(
     """What can be read is shown, as unknown, with the file and the key; else an error says so."""
     OF_ANOTHER_SHAPE[name](recorded)
 
-    code = harness(["report", str(recorded), "--json"])
+    code = harness(["report", str(recorded), "--format", "json"])
 
     out, err = capsys.readouterr()
     assert code in {errors.USAGE, errors.UNKNOWN}

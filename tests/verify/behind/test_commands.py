@@ -14,6 +14,7 @@ from harness.verify.spec.behind import Deploy, Process
 from tests import waiting
 
 
+@pytest.mark.parts
 def test_a_command_is_run_by_the_shell_and_its_last_lines_are_told(tmp_path: Path) -> None:
     """Fit to be shown; with what is added to its environment."""
     well = command.run("test $SHOP = open && echo done", 30, {"SHOP": "open"})
@@ -25,6 +26,7 @@ def test_a_command_is_run_by_the_shell_and_its_last_lines_are_told(tmp_path: Pat
     assert "\x1b" not in ill.how()
 
 
+@pytest.mark.parts
 def test_a_program_that_is_not_there_is_told_as_a_shell_would(tmp_path: Path) -> None:
     ran = command.run([str(tmp_path / "no-such-program")], 30)
 
@@ -32,6 +34,7 @@ def test_a_program_that_is_not_there_is_told_as_a_shell_would(tmp_path: Path) ->
     assert "No such file" in ran.how()
 
 
+@pytest.mark.parts
 def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     """Its process group."""
     ran = command.run(f"sleep 600 & echo $! > {tmp_path}/pid; wait", 0.3)
@@ -64,6 +67,7 @@ def test_an_orchestrator_is_asked_in_its_own_words(declared: Deploy, commands: l
     assert orders(declared) == commands
 
 
+@pytest.mark.parts
 def test_a_process_is_found_by_its_file_or_by_its_port(tmp_path: Path) -> None:
     """And not where it is another machine's, or gone."""
     ours = tmp_path / "pid"
