@@ -14,7 +14,16 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from harness.analysis.calls import arrivals, failures, latency, operations, retries, sessions, throughput
+from harness.analysis.calls import (
+    arrivals,
+    failures,
+    latency,
+    operations,
+    processes,
+    retries,
+    sessions,
+    throughput,
+)
 from harness.analysis.calls.calls import NEITHER, Calls
 from harness.analysis.faults import metastable, planned
 from harness.analysis.faults.impact import Impact
@@ -138,6 +147,7 @@ def assemble(
         reasons=(),
         exit_code=errors.UNKNOWN,
         intervals=intervals,
+        processes=processes.measure(rows_counted, (meta.get("target") or {}).get("processes")),
     )
 
 

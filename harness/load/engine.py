@@ -20,6 +20,7 @@ WEB_FD_VARIABLE = "HARNESS_WEB_FD"  # the socket of the web UI, when one is aske
 # How long users may take to start: a fixed time and a little for each. The timeout of a call is added, for
 # users that end.
 USERS_S_FIRST, USERS_S_EACH = 30.0, 0.05
+OPENING_S = 120.0  # for sessions that are processes: a step begins when all of them are open
 LEAVING_S, SHIPPING_S = 10.0, 30.0
 
 
@@ -66,6 +67,11 @@ class LoadSpec:
     @property
     def workers_all(self) -> int:
         return self.workers + self.expect_workers
+
+    @property
+    def opening_s(self) -> float:
+        """How long sessions may take to open."""
+        return self.timeout_s + (OPENING_S if self.stdio is not None else 0.0)
 
     @property
     def leaving_s(self) -> float:

@@ -84,7 +84,7 @@ class _LocustLoad:
 
     async def set_users(self, count: int, requests: int | None = None) -> int:
         self._order(do="users", count=count, requests=requests)
-        within_s = USERS_S_FIRST + USERS_S_EACH * count + self.spec.timeout_s + ANSWER_S
+        within_s = USERS_S_FIRST + USERS_S_EACH * count + self.spec.opening_s + ANSWER_S
         if requests is not None:
             within_s += WAIT_S + self.spec.timeout_s
         word = await self._next("running", within_s)

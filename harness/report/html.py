@@ -24,6 +24,7 @@ from harness.report.page import document
 from harness.report.panels import panels
 from harness.report.pieces import MARK, figure, picture, section, table
 from harness.report.reading import Reading
+from harness.report.session_processes import processes
 from harness.report.warming_up import warming_up
 
 
@@ -179,6 +180,7 @@ def _ran(reading: Reading) -> Html:
         ("Calls per connection", reading.plan.get("calls_per_connection")),
         ("Seed", summary.seed),
         ("Protocol", wording.protocol(summary)),
+        ("Processes", processes(summary)),
         ("Bytes", f"{show_bytes(totals.bytes_out)} sent, {show_bytes(totals.bytes_in)} received"),
         ("Target's CPU", show(target.cpu_max, "share") if target.cpu_max is not None else None),
         ("Target's memory", f"{target.rss_max_mb:.0f} MB" if target.rss_max_mb is not None else None),

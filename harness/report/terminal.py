@@ -25,6 +25,7 @@ from harness.foundation.untrusted.printable import without_commands
 from harness.report import figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
+from harness.report.session_processes import processes
 from harness.report.warming_up import warming_up
 from harness.run_directory.results import StepResult
 
@@ -210,6 +211,7 @@ def _facts(reading: Reading) -> Table:
 def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     """The findings of this run, each with its title."""
     yield "Protocol", wording.protocol(reading.summary)
+    yield "Processes", processes(reading.summary)
     yield "Careful", figures.warnings(reading)
     yield "Warm-up", warming_up([level.warming for level in reading.levels])
     yield "Breaking point", wording.breaking_point(reading)

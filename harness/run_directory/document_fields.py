@@ -93,6 +93,12 @@ RETRIES: Final = of(
     }
 )
 SERVER: Final = of({"name": maybe(text), "version": maybe(text)})
+PROCESSES: Final = of(
+    {
+        "seen": whole,
+        **dict.fromkeys(("cpu_s_median", "cpu_s_max", "rss_mb_median", "rss_mb_max"), maybe(amount)),
+    }
+)
 TARGET: Final = of(
     {
         **dict.fromkeys(("url", "transport", "protocol"), maybe(text)),
@@ -100,6 +106,7 @@ TARGET: Final = of(
         "managed": maybe(flag),
         "cpu_max": maybe(amount),
         "rss_max_mb": maybe(amount),
+        "processes": maybe(PROCESSES),
     }
 )
 

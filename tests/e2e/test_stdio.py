@@ -84,6 +84,9 @@ def test_a_run_starts_a_process_for_each_session_and_ends_them(tmp_path: Path, t
     assert found["totals"]["failed"] == 0
     assert rows(found)["initialize"] == found["sessions"]["opened"] == 3
     assert rows(found)["tools/call:echo"] > 0
+    assert (found["processes"]["started"], found["processes"]["failed"]) == (3, 0)
+    assert found["processes"]["start_ms_median"] > 0
+    assert found["processes"]["rss_mb_max"] > 1
     assert tagged(tag) == []
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from harness.foundation.errors import PRECEDENCE
 from harness.run_directory.results.faults import FaultResult, Matrix
@@ -12,6 +12,7 @@ from harness.run_directory.results.load import BreakingPoint, Capacity, Knee, St
 from harness.run_directory.results.totals import (
     Failure,
     OperationResult,
+    Processes,
     Retries,
     Sessions,
     Target,
@@ -65,3 +66,4 @@ class Summary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reasons: tuple[str, ...]
     exit_code: ExitCode
     intervals: Intervals
+    processes: Processes | UnsetType = UNSET  # where sessions are processes

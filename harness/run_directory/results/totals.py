@@ -76,6 +76,19 @@ class Sessions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     survived_restart: bool | None
 
 
+class Processes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Sessions over stdio: processes that were started, and what each has used; null is what nobody has seen."""
+
+    started: Count
+    failed: Count
+    start_ms_median: Number | None
+    start_ms_max: Number | None
+    cpu_s_median: Number | None
+    cpu_s_max: Number | None
+    rss_mb_median: Number | None
+    rss_mb_max: Number | None
+
+
 class Promises(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What became of one kind of promises."""
 

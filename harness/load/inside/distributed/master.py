@@ -22,7 +22,7 @@ from locust.event import Events  # noqa: E402
 
 from harness.foundation.secrets import hidden_log  # noqa: E402
 from harness.load import token  # noqa: E402
-from harness.load.engine import SPEC_VARIABLE, USERS_S_EACH, USERS_S_FIRST, LoadSpec  # noqa: E402
+from harness.load.engine import OPENING_S, SPEC_VARIABLE, USERS_S_EACH, USERS_S_FIRST, LoadSpec  # noqa: E402
 from harness.load.inside.distributed import message_names, web  # noqa: E402
 from harness.load.inside.distributed.control import Control  # noqa: E402
 from harness.load.inside.distributed.refused import RefusedWorkers  # noqa: E402
@@ -60,6 +60,7 @@ class Master:
         self.lost: set[str] = set()
         self.stopping = False
         self.epoch_ns = spec.epoch_ns
+        self.slow_to_open = spec.stdio is not None  # sessions are processes
         self._doing: gevent.Greenlet | None = None
         self._turns = "free"  # who decides when users call
         self._deals = 0
@@ -90,6 +91,8 @@ class Master:
             self._let_go()
         self.runner.start(count, spawn_rate=max(count, self.runner.user_count, 1))
         self._until_running(count)
+        if self.slow_to_open and requests is None:
+            self._deal({"kind": "opened"}, OPENING_S)
         at_ns = self._now_ns()
         if requests is not None:
             waiting = self._deal({"kind": "wait"}, WAIT_S)

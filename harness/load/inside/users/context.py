@@ -56,6 +56,7 @@ class Context:
     retries: WorkerRetries = field(default_factory=lambda: WorkerRetries(None))
     traits: Traits = NO_TRAITS
     stdio: StdioServers | None = None  # where sessions are processes
+    opening: set[int] = field(default_factory=set)  # users that have not tried to open their session yet
     numbers: Iterator[int] = field(default_factory=itertools.count)
     sessions: Iterator[int] = field(default_factory=itertools.count)
 

@@ -1,5 +1,6 @@
 """The master's orders about turns, carried out in a worker: who decides when users make their next call.
 
+    opened     answered when every user has tried to open its session
     free       the users themselves, as they are ready
         together   users open their sessions and wait; `wait` answers when they all do; `go` lets them share a
         number of calls arrivals   this worker's share of a schedule, for a pool of users that grows; in the
@@ -13,7 +14,10 @@ are kept until they are written to the spool.
 from itertools import takewhile
 from typing import Any
 
+import gevent
+
 from harness.foundation.units import NS_PER_S
+from harness.load.engine import OPENING_S
 from harness.load.inside.distributed import message_names
 from harness.load.inside.users.context import Context
 from harness.load.inside.users.turns import OVER, CountedTurns, OpenLoadTurns, Turns
@@ -21,6 +25,7 @@ from harness.scenario.plan.arrivals import share_ns, split
 from harness.scenario.plan.plan import Arrivals
 
 WAIT_S = 30.0
+LOOK_S = 0.01
 
 
 class TurnOrders:
@@ -48,9 +53,17 @@ class TurnOrders:
                 self._context.turns.wait_for_all(self._context.spec.timeout_s + WAIT_S)
             case "go" if isinstance(self._context.turns, CountedTurns):
                 self._context.turns.let_go(order.get("requests", 0), order["at_ns"])
+            case "opened":
+                self._until_opened()
             case "arrivals":
                 self._arrive(**order)
         self._runner.send_message(message_names.TURNED, {"number": number, "users": self._runner.user_count})
+
+    def _until_opened(self) -> None:
+        """Wait until every user has opened its session, or could not."""
+        with gevent.Timeout(OPENING_S, False):
+            while self._context.opening:
+                gevent.sleep(LOOK_S)
 
     def free(self) -> None:
         """Let users decide for themselves again; stop the users of a pool."""

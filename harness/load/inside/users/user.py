@@ -43,7 +43,7 @@ from harness.run_directory.schema import NULL, NULL_CODE, RETRIED
 from harness.scenario.model import PROTOCOLS
 
 NS_PER_MS = 1e6
-NO_URL = "http://127.0.0.1:9/"  # never connected to
+NO_URL = "http://127.0.0.1:9/"  # where sessions are processes; never connected to
 Carrier = HttpConnection | StreamConnection | WebSocketConnection | StdioConnection | Listener
 # After any of these outcomes the session is gone.
 REOPEN_AFTER = frozenset({outcome.SESSION_LOST})
@@ -65,10 +65,10 @@ class McpUser(User):
         spec = self.context.spec
         self._epoch_ns = spec.epoch_ns
         self.number = next(self.context.numbers)
+        self.context.opening.add(self.number)
         self.random = self.context.random(self.number)
         self.pacing = Pacing(self.random, self._now_ns())
         told = (self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()))
-        # Nothing goes over HTTP where sessions are processes.
         self.http = HttpConnection(
             spec.mcp_url if spec.stdio is None else NO_URL, *told, carries=spec.calls_per_connection or 0
         )
@@ -111,9 +111,11 @@ class McpUser(User):
         turns = self.context.turns
         if turns is None or not turns.session_calls:  # a session that arrives is opened on arrival
             self._open()
+        self.context.opening.discard(self.number)
 
     def on_stop(self) -> None:
         """End the session, unless the run was interrupted, and close the connections."""
+        self.context.opening.discard(self.number)
         try:
             self._leave()
         finally:
