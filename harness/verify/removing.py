@@ -24,6 +24,18 @@ from harness.mcp.messages import Reply, Request
 from harness.services.cleanup.leftover_calls import SESSION
 
 SEALED: Final = "HARNESS_VERIFY_SEALED_"
+RESUME: Final = "HARNESS_VERIFY_RESUME"
+
+
+@contextmanager
+def remembered(resume: str) -> Iterator[None]:
+    """The command by which workers go on is in the environment, for the janitor, as long as the block lasts."""
+    if resume:
+        os.environ[RESUME] = resume
+    try:
+        yield
+    finally:
+        os.environ.pop(RESUME, None)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.messages import Reply, Request
 from harness.run_directory.undo import UndoJournal
 from harness.services.cleanup.leftover_calls import CALLS
+from harness.services.cleanup.leftover_commands import COMMAND
 from harness.services.cleanup.watched import watching
 from harness.verify import removing
 from harness.verify.behind import addresses
@@ -205,6 +206,12 @@ class Target:
         )
         return self.undo.add(CALLS, **said).done
 
+    def announce_pause(self) -> Callable[[], None]:
+        """Write down that workers are stopped, before they are; call what comes back when they go on."""
+        if self.undo is None:
+            return lambda: None
+        return self.undo.add(COMMAND, variable=removing.RESUME, told="tasks.resume of verify.yaml").done
+
     def introduction(self) -> str:
         """Name and version, as far as they have been heard; it is not asked again."""
         named = (door.server for door in self._doors.values() if door.server[0])
@@ -281,7 +288,11 @@ def opened(settings: Settings, place: Callable[[], Path] | None = None) -> Itera
         if place is None or not settings.allow_writes:
             yield found
             return
-        with removing.sealed(removing.texts(found.places.mcp, found.headers)) as found.written_down:
+        resume = settings.spec.tasks.resume if settings.spec.tasks else ""
+        with (
+            removing.sealed(removing.texts(found.places.mcp, found.headers)) as found.written_down,
+            removing.remembered(resume),
+        ):
             watched = watching(place() / "undo.jsonl")
             found.undo = runner.run(watched.__aenter__())
             try:

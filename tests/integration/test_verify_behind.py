@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
@@ -15,13 +16,15 @@ import pytest
 import yaml
 
 from harness.cli import main
-from harness.run_directory.undo import UndoJournal
+from harness.run_directory.undo import UndoJournal, read_open
 from harness.services import target
 from harness.verify.finding import Result
 from harness.verify.settings import Settings
 from harness.verify.spec.read import spec_of
 from harness.verify.suite import verify
+from tests import waiting
 from tests.brokers import Broker
+from tests.fakes.deployment import deployed
 
 TABLES = {
     "sessions": {
@@ -263,3 +266,45 @@ async def test_what_stands_behind_a_good_deployment_is_learnt_and_holds_for_it_a
         "durable": True,
     }
     assert urlsplit(postgres_url).password not in said + told.out + told.err
+
+
+async def test_workers_that_were_stopped_go_on_after_a_kill_9(tmp_path: Path) -> None:
+    """By the user's own command, which the janitor runs; it is in no file."""
+    resume = f"echo on >> {shlex.quote(str(tmp_path / 'resumed'))}"
+    tasks = {
+        "submit": {"call": "look", "args": {"at": "this"}},
+        "poll": {"call": "look"},
+        "pause": f"touch {shlex.quote(str(tmp_path / 'paused'))}",
+        "resume": resume,
+    }
+    (tmp_path / "verify.yaml").write_text(yaml.safe_dump({"tasks": tasks}))
+    async with deployed("no modern", "calls hang") as (url, _):
+        argv = [
+            sys.executable,
+            "-m",
+            "harness",
+            "verify",
+            "--url",
+            url,
+            "--out",
+            str(tmp_path),
+            "--allow-writes",
+        ]
+        argv += [
+            "--allow-deploy",
+            "-k",
+            "waits_for_its_worker",
+            "--timeout",
+            "60s",
+            str(tmp_path / "verify.yaml"),
+        ]
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+        await asyncio.to_thread(waiting.until, (tmp_path / "paused").exists)
+        process.kill()
+        process.wait()
+        await asyncio.to_thread(waiting.until, (tmp_path / "resumed").exists)
+    (undo,) = (tmp_path / "verify").glob("2*/undo.jsonl")
+    await asyncio.to_thread(waiting.until, lambda: read_open(undo) == [])
+
+    assert (tmp_path / "resumed").read_text() == "on\n"
+    assert resume not in undo.read_text()

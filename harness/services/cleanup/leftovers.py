@@ -2,7 +2,8 @@
 
 `HANDLERS` says how each kind is undone; a kind that is not there is reported and stays listed. Things are undone
 newest first, so a fault is healed before the process it sits in is ended, and a process is ended before the
-directory it works in is removed. The whole is swept again until nothing reappears, all within three seconds.
+directory it works in is removed. The whole is swept again until nothing reappears, all within three seconds (but for a
+command of the user's, which takes its time).
 
 It runs in a process of its own that has no event loop and outlives the orchestrator, so it reads the monotonic
 clock itself, and imports the standard library only: it must start fast, and work when anything else is broken.
@@ -27,6 +28,7 @@ from harness.run_directory.undo import (
     read_open,
 )
 from harness.services.cleanup.leftover_calls import CALLS, undo_calls
+from harness.services.cleanup.leftover_commands import COMMAND, undo_command
 from harness.services.cleanup.leftover_proxies import is_on_toxiproxy, undo_toxiproxy
 from harness.services.cleanup.undoing import STOPPED, TOXIPROXY
 from harness.services.processes import proctable
@@ -87,6 +89,7 @@ HANDLERS: dict[str, Handler] = {
     TOXIPROXY: undo_toxiproxy,
     STOPPED: _undo_stopped,
     CALLS: undo_calls,
+    COMMAND: undo_command,
 }
 
 
@@ -217,6 +220,8 @@ def _named(entry: OpenEntry) -> str:
         return f"the pause of {entry.data.get('name')}"
     if entry.what == CALLS:
         return f"what was written to {entry.data.get('at')} ({entry.data.get('told')})"
+    if entry.what == COMMAND:
+        return f"a command that puts things right ({entry.data.get('told')})"
     return f"{entry.what} {entry.data.get('path', '')}".rstrip()
 
 

@@ -1,6 +1,6 @@
 """Tasks of a deployment: work that is asked for now and done later, as verify.yaml declares how.
 
-task = tasks.submit()         # its id; how it is removed is registered before it is made
+task = tasks.submit()         # its id; it is removed when the check ends
 tasks.ended(task)             # waits; the status in which it ended
 
 Where they are on record in the database, `row` and `history` read that.
@@ -121,7 +121,8 @@ class Tasks:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Nobody works on tasks inside, by the user's own commands; they go on however it ends."""
+        """Nobody works on tasks inside, by the user's own commands; they go on however it ends, also by a kill -9."""
+        gone_on = self._target.announce_pause()
         try:
             ran = command.run(self.spec.pause, COMMAND_S)
             if not ran.well:
@@ -131,6 +132,7 @@ class Tasks:
             ran = command.run(self.spec.resume, COMMAND_S)
             if not ran.well:
                 fail(f"tasks.resume {ran.how()}\nits workers may still be stopped")
+            gone_on()
 
     def _asked(self, question: Asked, task: str) -> Page:
         return ask(self._target, question, {"id": task, "unique": self._unique("task")})

@@ -13,6 +13,8 @@ from harness.verify.behind.ordered import orders
 from harness.verify.spec.behind import Deploy, Process
 from tests import waiting
 
+pytestmark = pytest.mark.parts
+
 
 @pytest.mark.parts
 def test_a_command_is_run_by_the_shell_and_its_last_lines_are_told(tmp_path: Path) -> None:
