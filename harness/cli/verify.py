@@ -87,7 +87,7 @@ CATEGORIES = (
 @click.option(
     "--deploy-simulation",
     is_flag=True,
-    help="Verify a reference server that is started for it and deployed in the middle: do sessions survive?",
+    help="Verify a reference server, or the command of the spec's target, that is started for it and deployed in the middle: do sessions survive?",
 )
 @click.option(
     "--target-options",
@@ -238,20 +238,31 @@ def _simulated(
 ) -> int:
     from harness.run_directory import private_files
     from harness.verify.results import files
+    from harness.verify.simulation import Simulated
     from harness.verify.suite import simulate
     from harness.verify.target import CLOCK
 
-    if settings.url.strip() or spec is not None:
+    own = settings.spec.target
+    if settings.url.strip() or (spec is not None and own is None):
         raise UsageError(
             "--deploy-simulation starts a server of its own",
-            "--url, HARNESS_URL and verify.yaml are of another one, which is not ours to deploy",
-            "Leave them out, or leave --deploy-simulation out",
+            "--url, HARNESS_URL and a verify.yaml without `target` are of another one, which is not ours to deploy",
+            "Leave them out, say in verify.yaml how yours is started (target {command, ready}), or leave --deploy-simulation out",
+        )
+    if own is not None and options:
+        raise UsageError(
+            "--target-options are for the reference server",
+            "verify.yaml names a command of yours (target)",
+            "Write the options into that command",
         )
     private_files.begin()
     place = files.create(out, CLOCK.utc())
     shown = _checklist(as_json=as_json)
-    shown.began("a reference server that is started for it")
-    suite = simulate(settings, paths, shown.ended, place, options, _note)
+    shown.began(
+        "a server of yours that is started for it" if own else "a reference server that is started for it"
+    )
+    asked = Simulated(settings.spec) if own else Simulated(options=tuple(options))
+    suite = simulate(settings, paths, shown.ended, place, asked, _note)
     return _told(suite, place, shown, as_json=as_json)
 
 

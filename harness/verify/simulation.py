@@ -1,13 +1,14 @@
 """A deployment of our own, that can be deployed: `harness verify --deploy-simulation`.
 
-The reference server on a PostgreSQL of its own, started, replaced by another process at the same address, and gone afterwards with its database. What
+The reference server, or a command of the user's (`target` in verify.yaml), on a PostgreSQL of its own, started, replaced by another process at the same address, and gone afterwards with its database. What
 must be undone is in undo.jsonl of `place`, and watched by a janitor: after a kill -9 nothing is left.
 """
 
 import shlex
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -42,15 +43,37 @@ SWEEPING, IDLE = ("--session-sweep", "1"), "4s"
 NOT_OURS = {"AMQP_URL": "", "REDIS_URL": ""}  # the user's own brokers are for others
 
 
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What is started; the options of the reference server are those of `harness serve`."""
+
+    spec: Spec | None = None  # of a server of the user's, with a `target`
+    options: tuple[str, ...] = ()
+
+
 @asynccontextmanager
-async def simulated(place: Path, arguments: Sequence[str]) -> AsyncIterator[tuple[ManagedServer, Spec]]:
-    """The server, and what is expected of it; its options are those of `harness serve`."""
+async def simulated(place: Path, asked: Simulated) -> AsyncIterator[tuple[ManagedServer, Spec]]:
+    """The server, and what is expected of it, the address of its database included."""
     async with (
         watching(place / "undo.jsonl"),
         postgres.embedded(place) as url,
-        target.managed(place, url, arguments=[*SWEEPING, *arguments], env=NOT_OURS) as server,
+        _server(place, asked, url) as server,
     ):
-        yield server, expected(url, schema_of(arguments))
+        yield server, _own(asked.spec, url) if asked.spec else expected(url, schema_of(asked.options))
+
+
+def _server(place: Path, asked: Simulated, url: str) -> AbstractAsyncContextManager[ManagedServer]:
+    own = asked.spec.target if asked.spec else None
+    if own is None:
+        return target.managed(place, url, arguments=[*SWEEPING, *asked.options], env=NOT_OURS)
+    env = NOT_OURS | {own.database: url}
+    return target.commanded(place, own.command, own.ready, mcp_url=own.url, env=env)
+
+
+def _own(spec: Spec, url: str) -> Spec:
+    """Of a server of the user's: its database is the one that was made for it; its queue, and how it is deployed elsewhere, are left alone."""
+    database = replace(spec.database, dsn=url) if spec.database else None
+    return replace(spec, database=database, queue=None, deploy=None)
 
 
 def expected(dsn: str, schema: str) -> Spec:

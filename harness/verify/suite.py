@@ -10,6 +10,7 @@ from harness.verify.finding import Result
 from harness.verify.results.suite import SuiteResult
 from harness.verify.running import Recorder, run
 from harness.verify.settings import Settings
+from harness.verify.simulation import Simulated
 from harness.verify.target import CLOCK, Target, opened, started
 
 
@@ -33,11 +34,12 @@ def simulate(
     paths: Sequence[str],
     on_result: Callable[[Result], None],
     place: Path,
-    options: Sequence[str],
+    asked: Simulated,
     tell: Callable[[str], None],
 ) -> SuiteResult:
-    """The same of a server of our own, which is deployed in the middle of it; `options` are those of `harness serve`."""
-    with started(replace(settings, allow_writes=True, allow_deploy=True), place, options, tell) as target:
+    """The same of a server that is started for it, and deployed in the middle of it; commands of a user's file are run when he allows it."""
+    allowed = settings.allow_deploy if asked.spec else True
+    with started(replace(settings, allow_writes=True, allow_deploy=allowed), place, asked, tell) as target:
         return checked(target, paths, on_result)
 
 

@@ -7,7 +7,7 @@ target.run(coroutine)                               anything else, on the one ev
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,7 +39,7 @@ from harness.verify.behind import addresses
 from harness.verify.doors import DOORS, Door, Places, looked_at, places
 from harness.verify.exchanges import Exchanges
 from harness.verify.settings import Settings
-from harness.verify.simulation import simulated
+from harness.verify.simulation import Simulated, simulated
 from harness.verify.spec.model import Spec
 
 T = TypeVar("T")
@@ -303,7 +303,7 @@ def opened(settings: Settings, place: Callable[[], Path] | None = None) -> Itera
 
 @contextmanager
 def started(
-    settings: Settings, place: Path, arguments: Sequence[str], tell: Callable[[str], None]
+    settings: Settings, place: Path, asked: Simulated, tell: Callable[[str], None]
 ) -> Iterator[Target]:
     """A deployment of our own, which can be deployed; its log is in `place`; `tell` hears of what a log lost."""
     heard = Exchanges()
@@ -313,7 +313,7 @@ def started(
         told_to(heard.hear),
         asyncio.Runner() as runner,
     ):
-        serving = simulated(place, arguments)
+        serving = simulated(place, asked)
         server, spec = runner.run(serving.__aenter__())
         try:
             found = _target(replace(settings, url=server.mcp_url, spec=spec), {}, runner, heard)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.run_directory.undo import read_open
+from harness.services.processes.ports import free_port, is_taken
 from harness.services.processes.proctable import is_alive
 from tests import waiting
 
@@ -131,3 +132,34 @@ def test_what_would_be_simulated_of_somebody_else_s_server_is_wrong_use(
 
     assert done.returncode == 2
     assert said in done.stderr
+
+
+# A server of a user's: anything that is started by a command, is told its database by a variable, and has an address.
+THEIRS = """
+target:
+  command: {command}
+  ready: http://127.0.0.1:{port}/health
+  database: SHOP_DATABASE
+write: {{call: append_entry, args: {{entry: "{{{{unique}}}}", log: "{{{{unique}}}}"}}}}
+read: {{call: read_entries, args: {{log: "{{{{unique}}}}"}}}}
+"""
+SHELL = 'DATABASE_URL="$SHOP_DATABASE" exec "$0" -m harness.reference --port {port} {options}'
+
+
+@pytest.mark.parametrize(("options", "lost"), [("", set()), ("--break sessions-in-memory", {SESSION})])
+def test_a_command_of_the_user_s_is_deployed_on_a_database_of_its_own(
+    options: str, lost: set[str], tmp_path: Path
+) -> None:
+    """Another process in the middle; what it was told of its database is gone with that."""
+    port = free_port()
+    words = ["/bin/sh", "-c", SHELL.format(port=port, options=options), sys.executable]
+    spec = tmp_path / "verify.yaml"
+    spec.write_text(THEIRS.format(command=json.dumps(words), port=port))
+    code, results = simulated(tmp_path, str(spec), "--category", "deploy", "--keep-going")
+    place = (tmp_path / "verify" / "latest").resolve()
+
+    assert by_status(results, "failed") == lost
+    assert code == (1 if lost else 0)
+    assert {ANOTHER, WRITTEN} <= by_status(results, "passed")
+    assert read_open(place / "undo.jsonl") == []
+    assert not is_taken(port, "127.0.0.1")

@@ -1,10 +1,13 @@
 """verify.yaml as frozen values: its keys are the names of the fields, a class is a mapping there. `read` checks them."""
 
+import shlex
 from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
 
-from pydantic import Field, StrictBool
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 from pydantic.dataclasses import dataclass
 
+from harness.foundation.untrusted.documents import short
 from harness.verify.spec.behind import Database, Deploy, Process, Queue, Tasks
 from harness.verify.spec.fields import STRICT, Arguments, Duration, Place, Size
 
@@ -12,6 +15,21 @@ Door = Literal[
     "2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "sse", "websocket", "plain"
 ]
 DOOR_NAMES: tuple[str, ...] = get_args(Door)
+
+
+def _words(value: object) -> object:
+    """The words of a command line; it is started without a shell."""
+    return shlex.split(value) if isinstance(value, str) else value
+
+
+def _local(value: str) -> str:
+    """An address of this machine, where the simulation takes place."""
+    at = urlsplit(value)
+    if at.scheme not in {"http", "https"} or at.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ValueError(
+            f"{short(value)!r} is no address of this machine, such as http://127.0.0.1:8000/health"
+        )
+    return value
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -79,6 +97,16 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
+class Command:
+    """A server of the user's that `--deploy-simulation` starts, on a database of its own."""
+
+    command: Annotated[list[str], Field(min_length=1), BeforeValidator(_words)]
+    ready: Annotated[str, AfterValidator(_local)]  # answers with less than 500 when it serves
+    url: Annotated[str, AfterValidator(_local)] | None = None  # else /mcp of the same server
+    database: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")] = "DATABASE_URL"  # the variable that tells it
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Spec:
     """All of it; what is left out is not expected."""
 
@@ -92,6 +120,7 @@ class Spec:
     sessions: Sessions = Field(default_factory=Sessions)
     limits: Limits = Field(default_factory=Limits)
     health: Health | None = None
+    target: Command | None = None
     database: Database | None = None
     queue: Queue | None = None
     tasks: Tasks | None = None

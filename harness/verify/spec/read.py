@@ -36,6 +36,7 @@ _CLASSES: Final[dict[str, type]] = {
     "sessions": model.Sessions,
     "limits": model.Limits,
     "health": model.Health,
+    "target": model.Command,
 }
 
 
