@@ -54,3 +54,34 @@ async def test_a_night_of_real_runs_is_put_beside_the_one_before(
     runs = json.loads(listed.stdout)["runs"]
     assert {run["run_id"] for run in runs} == {run["run_id"] for run in night["runs"]}
     assert {run["night"] for run in runs} == {night["night"]}
+
+
+@pytest.mark.timeout(400)
+async def test_a_nightly_that_is_killed_loses_no_run_that_was_made_and_holds_up_no_other(
+    harness: Callable[..., Any], tmp_path: Path, history: Path
+) -> None:
+    """`kill -9` in its second run: the first is in the history, whole; the night is no baseline; the next one runs."""
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    told = {"HARNESS_HISTORY": "on", "HARNESS_HISTORY_DIR": str(history)}
+    async with mcp_server() as url:
+        words = ("nightly", str(tmp_path / "tiny.yaml"), "--url", url, "--json")
+        killed = harness(*words, "--repeats", "3", **told)
+        runs = tmp_path / "out" / "tiny"
+        while len(list(runs.glob("2*"))) < 2:
+            assert killed.process.poll() is None, killed.process.communicate()
+            await asyncio.sleep(0.05)
+        killed.process.kill()
+        await asyncio.to_thread(killed.wait, 60)
+        first = min(runs.glob("2*"))
+
+        again = harness(*words, "--repeats", "1", **told)
+        code = await asyncio.to_thread(again.wait, 240)
+
+    assert code in {0, 3}, again.stderr
+    night = json.loads(again.stdout)
+    assert night["word"] == "no_baseline"
+    listed = harness("history", "list", "--json", **told)
+    await asyncio.to_thread(listed.wait, 60)
+    found = json.loads(listed.stdout)["runs"]
+    assert [run["run_id"] for run in found] == [night["runs"][0]["run_id"], first.name]
+    assert found[1]["tags"] == []
