@@ -45,7 +45,7 @@ def assert_only_the_machine(
     known = [re.compile(one) for one in (must, may) if one]
     others = [one for one in reasons if not any(each.match(one) for each in (OF_THE_MACHINE, *known))]
 
-    assert others == [], said
+    assert others == [], "\n".join([*others, said])
     assert not must or any(re.match(must, one) for one in reasons), said
     assert code in ({0, 1, 3} if known else {0, 3}), said
     assert bool(reasons) == (code != 0), said

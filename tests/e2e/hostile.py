@@ -10,6 +10,7 @@ sent to another origin, a process or a file left behind, a load worker of more t
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -45,6 +46,7 @@ class Seen:
     exit_code: int | None = None
     worker_mb: float = 0.0
     text: str = ""
+    reasons: list[str] = field(default_factory=list)
     harm: list[str] = field(default_factory=list)
 
 
@@ -101,6 +103,8 @@ def attack(url: str, behaviour: Behaviour, users: int, for_s: float, timeout_s: 
             process.send_signal(signal.SIGKILL)
             process.communicate()
         looking.join()
+        for path in Path(place).glob("out/*/2*/summary.json"):
+            seen.reasons += json.loads(path.read_bytes())["reasons"]
         _judge(seen, behaviour, place)
     return seen
 

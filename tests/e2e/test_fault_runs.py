@@ -201,7 +201,9 @@ def test_the_queue_and_the_store_of_sessions_go_and_come_back_and_the_target_is_
         "--fault", "rolling_restart:name=deploy,at=6s",
         PATH=on_path,
     )  # fmt: skip
-    assert_no_reason_but_the_machine(command, must=TOO_SOON, within_s=280)
+    # On a slow machine the queue may still be away when the sessions are back, or the deploy be over late.
+    others = "whether the service recovered from (?:no-queue|no-sessions|deploy) is not known: "
+    assert_no_reason_but_the_machine(command, must=TOO_SOON, may=others, within_s=280)
 
     summary = command.summary()
     assert {

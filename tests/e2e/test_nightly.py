@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.disturbed import assert_only_the_machine
 from tests.fakes.mcp_server import mcp_server
 
 TINY = """
@@ -44,7 +45,9 @@ async def test_a_night_of_real_runs_is_put_beside_the_one_before(
         code = await asyncio.to_thread(command.wait, 240)
 
     night = json.loads(command.stdout)
-    assert code in {0, 3}, command.stderr
+    places = [tmp_path / "out" / "tiny" / run["run_id"] for run in night["runs"]]
+    reasons = [one for run in places for one in json.loads((run / "summary.json").read_bytes())["reasons"]]
+    assert_only_the_machine(code, reasons, command.stderr)
     assert len(night["runs"]) == 2
     assert night["word"] == "no_baseline"
     (folder,) = (tmp_path / "out" / "nights").iterdir()

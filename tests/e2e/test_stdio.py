@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from harness.services.processes import proctable
+from tests.e2e.disturbed import assert_only_the_machine
 from tests.fakes.stdio_server import command
 
 WITHIN_S = 120.0
@@ -56,8 +57,9 @@ def harness(out: Path, *words: str) -> "subprocess.Popen[str]":
 def finished(process: "subprocess.Popen[str]") -> dict[str, Any]:
     """The summary of a run that has ended in order: passed, or unknown on a busy machine."""
     out, err = process.communicate(timeout=WITHIN_S)
-    assert process.returncode in {0, 3}, err
     found: dict[str, Any] = json.loads(out)
+    recovery = "whether the service recovered from "  # the faults here come too soon for that
+    assert_only_the_machine(process.returncode, found["reasons"], err, may=recovery)
     return found
 
 
