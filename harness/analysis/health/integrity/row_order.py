@@ -3,7 +3,7 @@
 - A worker gives numbers as it sends: in the order of the numbers nothing was sent before what came first.
 - A user has one call at a time: it sends the next when the one before is done. Open load, too, has users who do so.
 - Numbers of users and sessions are dealt out like cards: worker w of n has those that leave w when divided by n.
-- A session is one user's.
+- A session is one user's, or that of as many users as share a process over stdio (`users_per_process`).
 
 Only real workers can be held to this; simulated calls are drawn from a formula that knows no users.
 """
@@ -35,7 +35,7 @@ def find(record: Record) -> Iterator[str]:
     workers = record.number("workers")
     if workers and workers >= 1:
         yield from _dealt(int(workers), worker, user, session)
-    yield from _owned(user, session)
+    yield from _owned(user, session, _sharing(record))
 
 
 def _one_at_a_time(user: Ints, by_number: Ints, sent: Ints, done: Ints) -> Iterator[str]:
@@ -52,12 +52,20 @@ def _dealt(workers: int, worker: Ints, user: Ints, session: Ints) -> Iterator[st
     )
 
 
-def _owned(user: Ints, session: Ints) -> Iterator[str]:
-    """Check that no session has two users. Session 0 means that none has been opened yet."""
-    order = np.lexsort((user, session))
-    shared = _follow(session[order]) & (np.diff(user[order]) != 0) & (session[order][1:] != 0)
-    if count := int(np.count_nonzero(shared)):
-        yield "1 session is that of two users" if count == 1 else f"{count:,} sessions are those of two users"
+def _sharing(record: Record) -> int:
+    """How many users a session may have."""
+    target = (record.scenario or {}).get("target")
+    value = target.get("users_per_process", 1) if isinstance(target, dict) else 1
+    return value if isinstance(value, int) else 1
+
+
+def _owned(user: Ints, session: Ints, most: int) -> Iterator[str]:
+    """Check that no session has more users than it may. Session 0 means that none has been opened yet."""
+    pairs = np.unique(np.stack([session, user], axis=1)[session != 0], axis=0)
+    _, users = np.unique(pairs[:, 0], return_counts=True)
+    if count := int(np.count_nonzero(users > most)):
+        whose = "two users" if most == 1 else f"more than {most} users"
+        yield f"1 session is that of {whose}" if count == 1 else f"{count:,} sessions are those of {whose}"
 
 
 def _follow(sorted_key: Ints) -> npt.NDArray[np.bool_]:
