@@ -6,7 +6,7 @@ not MCP, the address is wrong (exit 2).
 
 import re
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.client.http import HttpClient, http_client
 from harness.client.socket import SocketClient, socket_client
@@ -51,6 +51,7 @@ class Discovered:
         default_factory=dict
     )  # by tool, see harness.mcp.mirrored
     refused: dict[str, str] = field(default_factory=dict)  # tools that must not be called, and why
+    rss_bytes: int | None = None  # of a server that was started for this, with all that it has started
 
 
 async def preflight(
@@ -99,7 +100,7 @@ async def _over_stdio(url: str, argv: list[str], protocol: str, timeout_s: float
     if found.protocol is None:
         raise not_there(url, found.reply)
     async with stdio_client(argv, timeout_s) as client:
-        return await _over_http(url, client, found)
+        return replace(await _over_http(url, client, found), rss_bytes=client.rss_bytes())
 
 
 async def _over_http(url: str, client: HttpClient | StdioClient, found: DiscoveredDialect) -> Discovered:

@@ -23,6 +23,7 @@ from harness.mcp import outcome
 from harness.mcp.lines import Answer, Lines
 from harness.mcp.messages import NO_ANSWERS, Answers, Reply, Request, answer
 from harness.run_directory import private_files
+from harness.services.processes import usage
 from harness.services.processes.launch import NOT_STARTED
 from harness.services.processes.process import GIVES_WAY, Child, how, running
 
@@ -70,6 +71,10 @@ class StdioClient:
     async def run(self, sequence: Generator[Request, Reply, T]) -> T:
         """Run a sequence of exchanges to its end."""
         return await drive(self.exchange, sequence)
+
+    def rss_bytes(self) -> int:
+        """What it and all that it has started hold in memory now."""
+        return usage.of_tree(self._child.pid).rss_bytes
 
     def begin(self) -> None:
         """Read what it writes, whenever it comes."""

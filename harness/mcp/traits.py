@@ -13,6 +13,9 @@ class Traits:
 
     capabilities: Mapping[str, Any] = field(default_factory=dict)  # declared to the server
     mirrored: Mapping[str, Mirrored] = field(default_factory=dict)  # by tool; 2026-07-28 only
+    introduces: bool = (
+        False  # 2026-07-28: asks who the server is before anything else (its process has just begun)
+    )
 
 
 NO_TRAITS = Traits()

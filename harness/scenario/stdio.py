@@ -4,10 +4,13 @@ from typing import Final
 
 from harness.foundation.errors import UsageError
 from harness.scenario.catalogue import where
+from harness.scenario.consistency import is_open, sizes
 from harness.scenario.fault import FaultSpec
+from harness.scenario.load import Load
 from harness.scenario.model import HTTP_ONLY, Scenario, Target
 
 FAULTS: Final = ("kill", "pause")
+PROCESSES_MOST: Final = 500
 
 
 def check_stdio(target: Target, source: str) -> None:
@@ -50,6 +53,26 @@ def check_stdio_fault(fault: FaultSpec, path: str) -> None:
     )
 
 
+def _check_number(load: Load, users_per_process: int, path: str) -> None:
+    """Check that the load says how many processes there may be, and that these are not too many for any machine."""
+    if is_open(load):
+        users = getattr(load, "max_users", None)
+        if users is None:
+            raise UsageError(
+                f"{path}: a rate over stdio needs a bound of its processes",
+                "Every session that the load opens is a process, and the usual bound is a thousand",
+                "Give max_users (--max-users)",
+            )
+    else:
+        users = max((size for size in sizes(load) if isinstance(size, int)), default=0)
+    if users > PROCESSES_MOST * users_per_process:
+        raise UsageError(
+            f"{path}: {users:,} users are more than {PROCESSES_MOST} processes",
+            "Over stdio every session is a process of this machine",
+            "Ask for fewer users, or let some share a process: users_per_process (--users-per-process)",
+        )
+
+
 def check_stdio_users(scenario: Scenario, source: str) -> None:
     """Check that the users have calls that go over stdio, and that their processes are on this machine."""
     if not scenario.target.is_stdio:
@@ -66,6 +89,8 @@ def check_stdio_users(scenario: Scenario, source: str) -> None:
             "A session is a process that its worker starts, and those are on this machine",
             "Leave out expect_workers",
         )
+    for index, phase in enumerate(scenario.load):
+        _check_number(phase.load, scenario.target.users_per_process, f"{source}: load[{index}].{phase.kind}")
     if scenario.work is not None:
         raise UsageError(
             f"{source}: work cannot be counted over stdio",

@@ -40,6 +40,7 @@ async def test_a_server_over_stdio_is_discovered_and_called() -> None:
 
     assert (found.protocol, found.server_name) == ("2025-11-25", "small")
     assert [tool["name"] for tool in found.tools or []] == ["echo", "pid"]
+    assert (found.rss_bytes or 0) > 1_000_000
     assert reply.value() == {"content": [{"type": "text", "text": "hi"}]}
     assert proctable.read(pid) is None
 

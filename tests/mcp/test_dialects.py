@@ -12,6 +12,7 @@ from harness.mcp.dialects import DIALECTS, new_session
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS
 from harness.mcp.dialects.modern import header_value
 from harness.mcp.messages import Reply, Request
+from harness.mcp.traits import Traits
 from harness.scenario.model import Protocol
 
 BOTH = "application/json, text/event-stream"
@@ -214,3 +215,14 @@ def test_arguments_may_come_encoded(name: str) -> None:
     encoded, fresh = new_session(name), new_session(name)
 
     assert encoded.call("echo", msgspec.Raw(b'{"a":1}')).body == fresh.call("echo", {"a": 1}).body
+
+
+def test_a_session_of_2026_07_28_asks_who_the_server_is_where_its_process_has_just_begun() -> None:
+    """It may not know that request; only when the connection fails the session is not open."""
+    for ended, opened in ((outcome.OK, True), (outcome.RPC_ERROR, True), (outcome.DISCONNECTED, False)):
+        opening = new_session("2026-07-28", Traits(introduces=True)).opening()
+        assert next(opening).operation == "server/discover"
+        with pytest.raises(StopIteration) as end:
+            opening.send(Reply(ended))
+        assert (end.value.value is None) == opened
+    assert list(new_session("2026-07-28").opening()) == []

@@ -41,6 +41,16 @@ def test_a_command_with_the_transport_stdio_needs_no_address() -> None:
         (STDIO | {"listen": True}, {}, "target.listen does not go"),
         (STDIO | {"protocol": "sse"}, {}, "sse is not spoken over stdio"),
         ({"users_per_process": 2}, {}, "users_per_process is for processes over stdio"),
+        (
+            STDIO,
+            {"load": [{"sustain": {"users": 501, "for": "9s"}}]},
+            "501 users are more than 500 processes",
+        ),
+        (
+            STDIO,
+            {"load": [{"rate": {"rate": "5/s", "for": "9s"}}]},
+            "a rate over stdio needs a bound of its processes",
+        ),
         (STDIO, {"expect_workers": 1}, "workers on other machines cannot load a stdio server"),
         (
             STDIO,
@@ -61,6 +71,12 @@ def test_what_does_not_go_with_it_is_refused(target: dict[str, Any], more: dict[
         read(target, **more)
 
     assert said in error.value.what
+
+
+def test_users_who_share_processes_may_be_more() -> None:
+    """What is bounded is processes."""
+    read(STDIO | {"users_per_process": 2}, load=[{"sustain": {"users": 1000, "for": "9s"}}])
+    read(STDIO, load=[{"rate": {"rate": "5/s", "for": "9s", "max_users": 20}}])
 
 
 @pytest.mark.parametrize("kind", ["kill", "pause"])

@@ -7,6 +7,7 @@ call. There is no load before that.
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.client.preflight import Discovered, preflight
@@ -115,6 +116,7 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
     )
     _check_tools(scenario, found, places)
     progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
+    _warn_of_memory(run, found)
     meter = SessionMeter() if wanted.is_stdio else None
     loaded = await ways.in_front(places, found.protocol, headers, started.first, started.second)
     return ServerUnderTest(
@@ -128,6 +130,27 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
         meter=meter,
         records=started.records,
     )
+
+
+def _warn_of_memory(run: RunContext, found: Discovered) -> None:
+    """Say so if the processes of all sessions may not find room in this machine's memory."""
+    if not found.rss_bytes:
+        return
+    count = -(-run.plan.max_users // run.asked.scenario.target.users_per_process)
+    needed, free = count * found.rss_bytes, _free_bytes()
+    if needed > free:
+        run.progress.note(
+            f"Warning: one process of this server holds {found.rss_bytes / 1e6:.0f} MB, so {count} of them {needed / 1e9:.1f} GB; "
+            f"{free / 1e9:.1f} GB are free."
+        )
+
+
+def _free_bytes() -> int:
+    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) * 1024
+    return 1 << 62
 
 
 def _introduce(found: Discovered) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from harness.mcp import outcome
 from harness.mcp.messages import CLIENT_INFO, Headers, Reply, Request, encode, rpc
 from harness.mcp.mirrored import header_value, param_headers
 from harness.mcp.traits import NO_TRAITS, Traits
@@ -46,12 +47,19 @@ class ModernSession:
         self._headers: dict[str, Headers] = {}
         self._meta = meta(traits.capabilities) if traits.capabilities else META
         self._mirrored = traits.mirrored
+        self._introduces = traits.introduces
 
     def opening(self) -> Generator[Request, Reply, Reply | None]:
+        if not self._introduces:
+            return None
+        reply = yield self.request("server/discover", {})
+        return (
+            reply if reply.outcome in outcome.CONNECTION_FAILURES else None
+        )  # it need not know that request
+
+    def closing(self) -> Generator[Request, Reply, Reply | None]:
         yield from ()
         return None
-
-    closing = opening
 
     def listening(self) -> None:
         """Return None: this version has no such stream."""

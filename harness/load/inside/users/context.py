@@ -78,7 +78,7 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
         workload=workload,
         weights=[work.weight for work in workload],
         retries=WorkerRetries(Policy.of(spec.retries)),
-        traits=Traits(mirrored=spec.mirrored),
+        traits=Traits(mirrored=spec.mirrored, introduces=spec.stdio is not None),
         stdio=None
         if spec.stdio is None
         else stdio_servers(StdioSpec(**spec.stdio), spec.spool_dir, recorder),
