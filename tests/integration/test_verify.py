@@ -47,6 +47,7 @@ async def test_the_reference_server_passes_every_check_on_every_door_that_it_has
         "a session is opened and lists its tools [sse]",
         "a tool that only reads answers [sse]",
         "clients can find out who gives credentials",
+        "what a tool brings matches its output schema",
     }
 
 

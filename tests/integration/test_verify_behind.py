@@ -58,7 +58,12 @@ class Behind:
         }
 
     async def verified(
-        self, *, categories: tuple[str, ...] = ("reach", "data", "queue"), pattern: str = "", **more: Any
+        self,
+        *,
+        categories: tuple[str, ...] = ("reach", "data", "queue"),
+        pattern: str = "",
+        paths: tuple[str, ...] = (),
+        **more: Any,
     ) -> dict[str, Result]:
         environ = {"DSN": self.dsn, "AMQP": self.broker.url, "MANAGEMENT": self.broker.management_url or ""}
         spec = spec_of(self.expected | more, "verify.yaml", environ)
@@ -71,7 +76,7 @@ class Behind:
             categories=frozenset(categories),
             pattern=pattern,
         )
-        suite = await asyncio.to_thread(verify, settings, [], lambda _: None)
+        suite = await asyncio.to_thread(verify, settings, paths, lambda _: None)
         return {result.name: result for result in suite.results}
 
     async def execute(self, sql: str) -> None:
@@ -155,6 +160,48 @@ async def test_a_deployment_that_is_broken_behind_is_named_by_the_check_for_it(
     monkeypatch.setattr("harness.verify.checks.test_p1_queue.CONSUMED_S", 1.0)
     async with behind(tmp_path, postgres_url, rabbitmq, *options) as found:
         assert set(wrong(await found.verified())) == named
+
+
+OWN = '''
+"""A check of a user's own, with what stands behind the deployment."""
+import pytest
+pytestmark = pytest.mark.tasks
+
+def test_it_is_done_once(tasks, database, queue, deploy):
+    task = tasks.submit()
+    assert tasks.ended(task) == "completed"
+    assert tasks.row(task) == "completed"
+    effects = database.value(f"SELECT count(*) FROM {database.table('task_effects')} WHERE task = $1", task)
+    assert effects == database.value("SELECT count(*) FROM task_effects WHERE task = $1", task) == 1
+    with pytest.raises(Exception, match="read-only transaction"):
+        database.fetch("DELETE FROM task_effects")
+    assert queue.look().consumers >= 1
+    assert deploy.process() is None
+'''
+
+
+async def test_checks_of_a_user_s_own_have_what_stands_behind_the_deployment(
+    undo: UndoJournal, tmp_path: Path, postgres_url: str, rabbitmq: Broker
+) -> None:
+    """By the same fixtures; what they ask of the database cannot change it."""
+    own = tmp_path / "test_p1_own.py"
+    own.write_text(OWN)
+    tasks = {
+        "submit": {"post": "/tasks", "json": {"kind": "wait", "arguments": {"seconds": 0}}},
+        "poll": {"get": "/tasks/{{id}}"},
+        "row": {"table": "tasks"},
+    }
+    async with behind(tmp_path, postgres_url, rabbitmq) as found:
+        results = await found.verified(
+            categories=("tasks",),
+            pattern="done_once",
+            paths=(str(own),),
+            tasks=tasks,
+            deploy={"command": "true"},
+        )
+
+    assert wrong(results) == {}
+    assert results["it is done once"].outcome == "passed"
 
 
 MIGRATE = f"{shlex.quote(sys.executable)} -m harness.reference.migrate --schema {{{{schema}}}}"

@@ -34,7 +34,7 @@ def simulated(out: Path, *flags: str) -> tuple[int, dict[str, Any]]:
         *flags,
     ]
     environ = {key: value for key, value in os.environ.items() if not key.startswith("HARNESS_")}
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=110, check=False, env=environ)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=400, check=False, env=environ)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)["results"]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness.services.processes.ports import free_port
 from harness.verify.finding import Result
 from harness.verify.results.suite import SuiteResult
 from harness.verify.settings import Settings
@@ -208,3 +209,30 @@ async def test_what_a_tool_promises_and_brings_passes() -> None:
     assert [(result.outcome, result.why) for result in nothing.results] == [
         ("skipped", "no tool promises a structure of its results")
     ]
+
+
+@pytest.mark.parametrize(
+    ("section", "url", "names"),
+    [
+        (
+            {"database": {"dsn": "${BEHIND}", "tables": {"a": {}}}},
+            "postgresql://me:{secret}@127.0.0.1:{port}/x",
+            3,
+        ),
+        ({"queue": {"url": "${BEHIND}", "name": "q"}}, "amqp://me:{secret}@127.0.0.1:{port}/", 3),
+        ({"queue": {"management": "${BEHIND}", "name": "q"}}, "http://me:{secret}@127.0.0.1:{port}", 3),
+    ],
+)
+async def test_what_stands_behind_it_and_cannot_be_reached_is_unknown(
+    section: dict[str, Any], url: str, names: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be reached from elsewhere; no password is told."""
+    secret = "pa55word-of-the-tests"
+    monkeypatch.setenv("BEHIND", url.format(secret=secret, port=free_port()))
+    suite, found = await verified(pattern="its_database or its_tables or its_queue", expected=section)
+
+    assert suite.exit_code == 3
+    assert {result.outcome for result in found} == {"unknown"}
+    assert len(found) == names
+    assert all("127.0.0.1" in result.why for result in found)
+    assert secret not in str(suite)
