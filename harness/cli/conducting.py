@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
@@ -25,6 +25,9 @@ from harness.foundation.untrusted.printable import printable
 from harness.run_directory import private_files
 from harness.run_directory.disk_space import enough_memory
 from harness.scenario.read import scenario_of
+
+# Settings of the reference server that a run decides itself.
+DECIDED: Final = {"host", "port", "database_url", "worker"}
 
 
 def conduct(
@@ -70,7 +73,7 @@ def made(
     enough_memory(run=True)
     names = [fault.name for fault in steered.experiment.faults] if steered else []
     scenario = scenario_of(data, source or f"harness {command}", fault_names=names)
-    _check_options(scenario.target.options)
+    check_options(scenario.target.options)
     private_files.begin()
     argv = ("harness", *sys.argv[1:])
     asked = RunRequest(
@@ -85,17 +88,22 @@ def made(
     return asyncio.run(_with_signals(asked, progress()))
 
 
-def _check_options(words: list[str]) -> None:
+def check_options(words: list[str]) -> None:
     """Check the reference server's options before anything starts: those of `harness serve`."""
     if not words:
         return
     from harness.cli.serve import command
+    from harness.reference.flags import FLAGS
 
-    context = command.make_context("harness serve", list(words))
-    for name in ("host", "port", "database_url", "drop_schema", "worker"):
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+    # Without the option for help, which would print it and end well.
+    context = command.make_context("harness serve", list(words), help_option_names=[])
+    for option in command.params:
+        name = str(option.name)
+        if (name in DECIDED or name not in FLAGS) and context.get_parameter_source(
+            name
+        ) is ParameterSource.COMMANDLINE:
             raise UsageError(
-                f"--{name.replace('_', '-')} is not among the options of a target that a run starts",
+                f"{option.opts[0]} is not among the options of a target that a run starts",
                 "The run says where the target is, and which database it has",
                 "Leave it out",
             )

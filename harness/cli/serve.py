@@ -47,8 +47,22 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Do not serve; drop this schema of a reference server, after asking.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option(
+    "--allow-backend",
+    "allowed_backends",
+    multiple=True,
+    metavar="HOST",
+    help="Host of the database, the queue or the sessions, where that is not this machine (repeatable).",
+)
 @_settings
-def command(drop_schema: str | None, *, yes: bool, database_url: str | None, **given: Any) -> int:
+def command(
+    drop_schema: str | None,
+    *,
+    yes: bool,
+    database_url: str | None,
+    allowed_backends: tuple[str, ...],
+    **given: Any,
+) -> int:
     """Run the reference MCP server until Ctrl-C.
 
     \b
@@ -59,7 +73,7 @@ def command(drop_schema: str | None, *, yes: bool, database_url: str | None, **g
     if drop_schema is not None:
         from harness.cli.dropping import drop
 
-        return drop(drop_schema, database_url, sure=yes)
+        return drop(drop_schema, database_url, allowed_backends, sure=yes)
     from harness.cli.serving import serve
 
-    return serve(database_url=database_url, **given)
+    return serve(database_url=database_url, allowed_backends=allowed_backends, **given)

@@ -8,14 +8,15 @@ import asyncio
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from harness.cli.backends import Backends
 from harness.foundation.addresses import book
 from harness.foundation.addresses.address import AddressError, host_of, shown
 from harness.foundation.errors import PASSED, UsageError, not_started
@@ -29,24 +30,51 @@ from harness.services.cleanup.watched import watching
 from harness.services.processes.process import how
 from harness.services.target import ManagedServer
 
+EMBEDDED: Final = "postgresql://embedded"  # stands for the one that is started
+BROKERS: Final = {
+    "amqp_url": "AMQP_URL",
+    "redis_url": "REDIS_URL",
+}  # told by the environment, which hides passwords
+
 
 @dataclass(frozen=True, slots=True)
 class ServeRequest:
-    """The request of `harness serve`; `settings` are command-line words for the target."""
+    """The request of `harness serve`; `settings` are command-line words for the target, `brokers` its environment."""
 
     host: str
     port: int
-    database_url: str | None
+    database_url: str | None = field(repr=False)
     settings: tuple[str, ...] = ()
+    brokers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def serve(host: str, port: int, database_url: str | None, **settings: Any) -> int:
+def serve(
+    host: str,
+    port: int,
+    database_url: str | None,
+    allowed_backends: Sequence[str] = (),
+    **settings: Any,
+) -> int:
     """Serve until a signal; return the exit code. Invalid settings are refused before anything starts."""
     host = _ours(host)
-    checked = flags.settings({"database_url": database_url or "postgresql://embedded", **settings})
+    checked = flags.settings({"database_url": database_url or EMBEDDED, **settings})
+    urls = _backends(checked, database_url, settings).vetted(allowed_backends).urls
+    url, brokers = urls["DATABASE_URL"], {variable: urls[variable] for variable in BROKERS.values()}
     if checked.worker:
-        return _work(checked, database_url)
-    return asyncio.run(_serve(ServeRequest(host, port, database_url, tuple(flags.arguments(settings)))))
+        amqp_url, redis_url = (brokers[variable] for variable in BROKERS.values())
+        numbers = replace(checked, database_url=url or EMBEDDED, amqp_url=amqp_url, redis_url=redis_url)
+        return _work(numbers, database_url)
+    words = flags.arguments({name: value for name, value in settings.items() if name not in BROKERS})
+    return asyncio.run(_serve(ServeRequest(host, port, url or None, tuple(words), brokers)))
+
+
+def _backends(checked: Settings, database_url: str | None, typed: Mapping[str, Any]) -> Backends:
+    """Where its data is, from options and environment."""
+    urls = {"DATABASE_URL": database_url or ""}
+    urls |= {variable: getattr(checked, name) for name, variable in BROKERS.items()}
+    return Backends(
+        urls, {variable: flags.option(name) for name, variable in BROKERS.items() if typed.get(name)}
+    )
 
 
 def _ours(host: str) -> str:
@@ -124,7 +152,12 @@ async def _started(asked: ServeRequest) -> AsyncIterator[ManagedServer]:
             async with (
                 _database(directory, asked.database_url) as url,
                 target.managed(
-                    directory, url, port=asked.port, host=asked.host, arguments=asked.settings
+                    directory,
+                    url,
+                    port=asked.port,
+                    host=asked.host,
+                    arguments=asked.settings,
+                    env=asked.brokers,
                 ) as server,
             ):
                 yield server

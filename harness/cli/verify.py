@@ -1,5 +1,6 @@
 """`harness verify`: check whether a deployment is fit to serve."""
 
+import asyncio
 import os
 import sys
 from functools import cache
@@ -236,6 +237,7 @@ def _simulated(
     *,
     as_json: bool,
 ) -> int:
+    from harness.cli.conducting import check_options
     from harness.run_directory import private_files
     from harness.verify.results import files
     from harness.verify.simulation import Simulated
@@ -255,6 +257,8 @@ def _simulated(
             "verify.yaml names a command of yours (target)",
             "Write the options into that command",
         )
+    check_options(options)
+    options = asyncio.run(_vetted(options, settings.allowed_hosts))
     private_files.begin()
     place = files.create(out, CLOCK.utc())
     shown = _checklist(as_json=as_json)
@@ -264,6 +268,16 @@ def _simulated(
     asked = Simulated(settings.spec) if own else Simulated(options=tuple(options))
     suite = simulate(settings, paths, shown.ended, place, asked, _note)
     return _told(suite, place, shown, as_json=as_json)
+
+
+async def _vetted(options: list[str], allowed_hosts: tuple[str, ...]) -> list[str]:
+    """The options with numbers in the place of names; raise UsageError for an address where no run may go."""
+    from harness.conduct.setup import vetted_addresses
+    from harness.foundation.addresses import book
+
+    wanted = vetted_addresses.behind(options, {})  # the environment's are not used
+    with book.in_force(await vetted_addresses.looked_up(wanted, allowed_hosts)):
+        return await vetted_addresses.by_number(options)
 
 
 def _note(line: str) -> None:

@@ -121,12 +121,17 @@ def test_nothing_is_left_of_one_that_was_killed(tmp_path: Path) -> None:
             ["--target-options", "--break slow-leak", "--url", "http://127.0.0.1:1/mcp"],
             "Add --deploy-simulation",
         ),
+        (["--deploy-simulation", "--target-options", "--help"], "No such option"),
+        (["--deploy-simulation", "--target-options", "--worker"], "--worker is not among the options"),
+        (["--deploy-simulation", "--target-options", "--host 0.0.0.0"], "--host is not among the options"),
+        (
+            ["--deploy-simulation", "--target-options", "--redis-url redis://10.0.0.7/0"],
+            "10.0.0.7, which --redis-url names, is not this machine",
+        ),
     ],
 )
-def test_what_would_be_simulated_of_somebody_else_s_server_is_wrong_use(
-    flags: list[str], said: str, tmp_path: Path
-) -> None:
-    """Exit code 2."""
+def test_what_cannot_be_simulated_is_wrong_use(flags: list[str], said: str, tmp_path: Path) -> None:
+    """Somebody else's server, options that are none of its, an address where no run may go: exit code 2, nothing is started."""
     argv = [sys.executable, "-m", "harness", "verify", "--out", str(tmp_path), *flags]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
 

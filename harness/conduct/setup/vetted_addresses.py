@@ -16,7 +16,7 @@ from typing import Final
 from harness.conduct.live.alerting import hook
 from harness.foundation.addresses import book
 from harness.foundation.addresses.address import Address, AddressError, read, read_service
-from harness.foundation.addresses.judging import Wanted, unreadable
+from harness.foundation.addresses.judging import ALLOW_HOST, Wanted, unreadable
 from harness.foundation.addresses.vetting import Book, LookUp, look_up, vet
 from harness.foundation.clock import within
 from harness.foundation.errors import FaultBackendUnreachableError, TargetUnreachableError, UsageError
@@ -47,12 +47,17 @@ async def vetted(
     return await looked_up(outgoing(scenario, places, environ), scenario.allowed_hosts, ask)
 
 
-async def looked_up(wanted: Iterable[Wanted], allowed_hosts: Iterable[str], ask: LookUp = look_up) -> Book:
+async def looked_up(
+    wanted: Iterable[Wanted],
+    allowed_hosts: Iterable[str],
+    ask: LookUp = look_up,
+    allowed_by: str = ALLOW_HOST,
+) -> Book:
     """Look up and vet the given addresses; for any command."""
     listed = list(wanted)
     try:
         async with within(LOOK_UP_S):
-            return await asyncio.to_thread(vet, listed, allowed_hosts, ask)
+            return await asyncio.to_thread(vet, listed, allowed_hosts, ask, allowed_by)
     except TimeoutError:
         raise UsageError(
             "The names of these addresses cannot be looked up",
@@ -65,7 +70,7 @@ def outgoing(scenario: Scenario, places: frozenset[str], environ: Mapping[str, s
     """Yield all addresses that the run connects to, parsed strictly."""
     yield from _server(scenario.target)
     if not (scenario.target.url or scenario.target.command):
-        yield from _behind(scenario.target.options, environ)
+        yield from behind(scenario.target.options, environ)
     if places & set(WAYS) and environ.get(_TOXIPROXY):
         yield _toxiproxy(environ[_TOXIPROXY])
     for place in scenario.alert:
@@ -75,7 +80,7 @@ def outgoing(scenario: Scenario, places: frozenset[str], environ: Mapping[str, s
 
 def named(variable: str, text: str) -> Wanted | None:
     """Return the address in an environment variable; None for a socket in the file system."""
-    return _toxiproxy(text) if variable == _TOXIPROXY else _service(variable, variable, text)
+    return _toxiproxy(text) if variable == _TOXIPROXY else service(variable, variable, text)
 
 
 def _server(target: Target) -> Iterator[Wanted]:
@@ -98,16 +103,18 @@ def ready(text: str, named_by: str = "target.ready") -> Address:
         raise unreadable(named_by, text, str(error), READY_EXAMPLE) from None
 
 
-def _behind(options: Sequence[str], environ: Mapping[str, str]) -> Iterator[Wanted]:
+def behind(options: Sequence[str], environ: Mapping[str, str]) -> Iterator[Wanted]:
+    """Yield the addresses that a reference server of ours connects to, with these options of it."""
     told = {variable: environ[variable] for variable in _SERVICES if environ.get(variable)}
     all_of_them = [(variable, variable, text) for variable, text in told.items()]
     all_of_them += [(option, _OPTIONS[option], text) for option, text in _said(options)]
     for named_by, variable, text in all_of_them:
-        if (wanted := _service(named_by, variable, text)) is not None:
+        if (wanted := service(named_by, variable, text)) is not None:
             yield wanted
 
 
-def _service(named_by: str, variable: str, text: str) -> Wanted | None:
+def service(named_by: str, variable: str, text: str) -> Wanted | None:
+    """Return the address of a database or broker; None for a socket in the file system."""
     schemes, example = _SERVICES[variable]
     try:
         address = read_service(text, schemes)

@@ -17,6 +17,7 @@ from harness.foundation.addresses.kind import is_public, kind
 from harness.foundation.errors import HarnessError, UsageError
 
 NAMED_MOST: Final = 4
+ALLOW_HOST: Final = "--allow-host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,10 @@ class Wanted:
     purpose: str = "Load and faults go"
     absent: type[HarnessError] = UsageError  # the error to raise when its name cannot be resolved
     secret: bool = False  # whoever knows its path can use it, as with a webhook
+    allowed_by: str = ALLOW_HOST  # the option that allows a host
 
 
-def allowed(hosts: Iterable[str]) -> frozenset[str]:
+def allowed(hosts: Iterable[str], allowed_by: str = ALLOW_HOST) -> frozenset[str]:
     """The hosts of `--allow-host` and `allowed_hosts`, in the form in which hosts are compared."""
     found = set[str]()
     for host in hosts:
@@ -38,9 +40,9 @@ def allowed(hosts: Iterable[str]) -> frozenset[str]:
             found.add(same(host_of(host)))
         except AddressError as error:
             raise UsageError(
-                f"--allow-host {shown(host)!r} names no host",
+                f"{allowed_by} {shown(host)!r} names no host",
                 f"It is a name or a number alone, without scheme, port and path: {error}",
-                "For example --allow-host target.lab, or allowed_hosts: [10.0.0.7]",
+                f"For example {allowed_by} target.lab{_in_scenario(allowed_by, ': [10.0.0.7]')}",
             ) from None
     return frozenset(found)
 
@@ -77,9 +79,9 @@ def not_this_machine(wanted: Wanted, more: str = "") -> UsageError:
     return UsageError(
         f"{_named(wanted)} is not this machine",
         f"{more}{only}",
-        f"If the server is yours to load: --allow-host {host}, or allowed_hosts in the scenario"
+        f"If the server is yours to load: {_allow(wanted, host)}"
         if not wanted.named_by
-        else f"If it is meant: --allow-host {host}, or allowed_hosts in the scenario",
+        else f"If it is meant: {_allow(wanted, host)}",
     )
 
 
@@ -112,8 +114,16 @@ def _delicate(wanted: Wanted, address: str, said: str) -> UsageError:
     return UsageError(
         f"{_named(wanted)} is not this machine, and must not be taken for a server by a slip",
         f"{_is(wanted, address)} {said}; such an address is allowed by its number only, never by a name",
-        f"If it is meant: --allow-host {address}, or allowed_hosts in the scenario",
+        f"If it is meant: {_allow(wanted, address)}",
     )
+
+
+def _allow(wanted: Wanted, host: str) -> str:
+    return f"{wanted.allowed_by} {host}{_in_scenario(wanted.allowed_by, ' in the scenario')}"
+
+
+def _in_scenario(allowed_by: str, how: str) -> str:
+    return f", or allowed_hosts{how}" if allowed_by == ALLOW_HOST else ""
 
 
 def _named(wanted: Wanted) -> str:

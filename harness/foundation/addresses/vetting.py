@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 
 from harness.foundation.addresses.address import same
-from harness.foundation.addresses.judging import Wanted, allowed, check, not_this_machine, unknown
+from harness.foundation.addresses.judging import ALLOW_HOST, Wanted, allowed, check, not_this_machine, unknown
 
 LookUp = Callable[[str], tuple[str, ...]]
 Book = Mapping[
@@ -20,9 +20,14 @@ def look_up(host: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def vet(wanted: Iterable[Wanted], allowed_hosts: Iterable[str], ask: LookUp = look_up) -> Book:
+def vet(
+    wanted: Iterable[Wanted],
+    allowed_hosts: Iterable[str],
+    ask: LookUp = look_up,
+    allowed_by: str = ALLOW_HOST,
+) -> Book:
     """Look up each host once; an error when one cannot be resolved, or the run may not connect to it."""
-    listed = allowed(allowed_hosts)
+    listed = allowed(allowed_hosts, allowed_by)
     book: dict[str, tuple[str, ...]] = {}
     for each in wanted:
         host = same(each.address.host)
