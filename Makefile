@@ -77,6 +77,9 @@ fuzz: $(STAMP)
 hostile: $(STAMP)
 	$(BIN)/python -m tests.e2e.hostile $(ONLY)
 
+hostile-verify: $(STAMP)
+	$(BIN)/python -m tests.e2e.hostile_verify $(ONLY)
+
 named: $(STAMP)
 	$(BIN)/python -m tests.e2e.named 10
 

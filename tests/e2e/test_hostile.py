@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.disturbed import assert_only_the_machine
 from tests.e2e.hostile import WORKER_MB_MAX, attack, servers
+from tests.e2e.hostile_verify import KEY, TOKEN, Verified, harm, verified
 from tests.fakes.hostile import BEHAVIOURS, BY_PATH
 
 GIVEN_UP = r"none of [\d,]+ calls succeeded|[\d,]+ replies were given up "
@@ -26,6 +27,39 @@ def test_a_hostile_server_does_no_harm(hostile: tuple[str, list[bytes]], path: s
 
     assert seen.harm == [], seen.text
     assert told == []
+
+
+@pytest.mark.parametrize("path", ["/a-name-with-escapes", "/calls/redirect-307"])
+def test_a_hostile_server_is_not_verified(hostile: tuple[str, list[bytes]], path: str) -> None:
+    """Nothing of its words is obeyed or kept with a secret, nobody else is told, and it is not fit to serve."""
+    url, told = hostile
+    seen = verified(url + path, BY_PATH[path.removeprefix("/calls")])
+
+    assert seen.harm == [], seen.text
+    assert seen.exit_code not in {0, None}
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "kept", "words"),
+    [
+        (Verified(1), {}, ""),
+        (Verified(70), {}, "exit 70"),
+        (Verified(0), {}, "fit to serve"),
+        (Verified(1, "the check itself broke: KeyError"), {}, "something broke"),
+        (Verified(1, f"x {KEY}"), {}, "a secret in the streams"),
+        (Verified(1), {"summary.md": TOKEN}, "a secret in summary.md"),
+        (Verified(1, "\x1b[2J"), {}, "a control character"),
+        (Verified(1), {"summary.md": "a\n::error::b"}, "a command of a CI"),
+        (Verified(1), {"results.json": "{", "junit.xml": "<"}, "cannot be read"),
+    ],
+)
+def test_what_is_harm_of_a_verification_is_seen(seen: Verified, kept: dict[str, str], words: str) -> None:
+    """Each of it by itself."""
+    found = " ".join(harm(seen, BY_PATH["/redirect-307"], kept))
+
+    assert words in found
+    assert bool(found) == bool(words)
 
 
 def test_fifty_users_whose_replies_have_no_end_fit_into_a_worker(hostile: tuple[str, list[bytes]]) -> None:

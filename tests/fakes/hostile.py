@@ -444,6 +444,13 @@ class Elsewhere(Wire):
         )
 
 
+def below(path: str) -> Behaviour:
+    """What is done at this path, or at what it is below of; elsewhere there is nothing."""
+    while path and path not in BY_PATH:
+        path = path.rpartition("/")[0]
+    return BY_PATH.get(path) or Behaviour("nothing there", whole("", "404 Not Found"))
+
+
 def serve(sock: socket.socket) -> None:
     """One connection, to its end."""
     try:
@@ -454,7 +461,7 @@ def serve(sock: socket.socket) -> None:
             if path.startswith("/calls/") and method != "tools/call":
                 session_with()(wire)
             else:
-                BY_PATH[path.removeprefix("/calls")].act(wire)
+                below(path.removeprefix("/calls")).act(wire)
     except (OSError, ValueError):
         sock.close()
 
