@@ -79,7 +79,7 @@ def status(allowed_hosts: tuple[str, ...], *, as_json: bool) -> int:
     from harness.doctor.answering import injector_status
 
     found = asyncio.run(injector_status(allowed_hosts))
-    click.echo(printable.as_json(_as_json(found)) if as_json else "\n".join(_lines(found)))
+    click.echo(printable.as_json(_as_json(found)) if as_json else printable.lines("\n".join(_lines(found))))
     return PASSED if found.usable else FAULT_BACKEND_UNREACHABLE
 
 

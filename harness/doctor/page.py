@@ -4,11 +4,12 @@ A good finding has one line. Any other has a second with its purpose, and a thir
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from harness.doctor.examination import Examination
 from harness.doctor.finding import DoctorFinding, State
 from harness.doctor.leftovers import Cleaned
+from harness.foundation.untrusted.printable import printable, without_commands
 
 MARKS: dict[State, str] = {
     "good": "\N{CHECK MARK}",
@@ -17,6 +18,7 @@ MARKS: dict[State, str] = {
     "missing": "\N{BALLOT X}",
 }
 PLAIN_MARKS: dict[State, str] = {"good": "ok", "warning": "!", "optional": "-", "missing": "X"}
+FOUND_CHARS: Final = 1_000
 
 Paint = Callable[[str, State], str]
 
@@ -31,17 +33,22 @@ def text(examination: Examination, paint: Paint, *, plain: bool = False) -> str:
         lines += [group.title]
         for finding in group.findings:
             mark = paint(marks[finding.state].ljust(mark_width), finding.state)
-            lines += [f"  {mark} {finding.name.ljust(width)}  {finding.found}"]
+            lines += [f"  {mark} {finding.name.ljust(width)}  {_shown(finding.found)}"]
             lines += [" " * (mark_width + width + 5) + line for line in _advice(finding)]
         lines += [""]
     return "\n".join([*lines, conclusion(examination, paint)])
+
+
+def _shown(text: str) -> str:
+    """What a server or a program said of itself, too, as text of one line."""
+    return without_commands(printable(text, FOUND_CHARS))
 
 
 def _advice(finding: DoctorFinding) -> list[str]:
     if finding.state == "good":
         return []
     return [
-        line
+        _shown(line)
         for line in (finding.purpose and f"for: {finding.purpose}", finding.todo and f"get: {finding.todo}")
         if line
     ]
@@ -61,7 +68,7 @@ def cleaned_text(cleaned: Sequence[Cleaned], out: object) -> str:
         return f"Nothing to clean in {out}.\n"
     lines = []
     for each in cleaned:
-        lines += [str(each.undo.parent), *(f"  {line}" for line in (*each.said, *each.left))]
+        lines += [_shown(str(each.undo.parent)), *(f"  {_shown(line)}" for line in (*each.said, *each.left))]
     return "\n".join([*lines, ""])
 
 

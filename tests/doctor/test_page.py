@@ -102,3 +102,17 @@ def test_what_was_cleaned_is_told_run_by_run() -> None:
     cleaned = [Cleaned(Path("r/run/undo.jsonl"), ("undone: x",), ("LEFT: y",))]
     assert page.cleaned_text(cleaned, "r").splitlines() == ["r/run", "  undone: x", "  LEFT: y"]
     assert page.cleaned_text([], "r") == "Nothing to clean in r.\n"
+
+
+def test_what_others_said_moves_no_cursor_and_gives_no_orders() -> None:
+    """A server's answer is part of a finding; each stays one line, and none is a command of a CI."""
+    evil = "no: \x1b[2J\x1b]0;x\x07\r\n::error::x\n##[error]y"
+    finding = DoctorFinding("REDIS_URL", "warning", evil, evil, evil)
+    shown = page.text(Examination((FindingGroup("Services", (finding,)),)), unpainted)
+    cleaned = page.cleaned_text([Cleaned(Path(f"r/{evil}/undo.jsonl"), (evil,), (evil,))], "r")
+
+    for text in (shown, cleaned):
+        assert not {*"\x1b\x07\r"} & {*text}
+        assert "\n::error" not in text
+        assert "##[" not in text
+    assert len(shown.splitlines()) == 6

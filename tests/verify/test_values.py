@@ -1,6 +1,7 @@
 """The values of a verification: exit codes, schemas, calls that are safe, waiting, files."""
 
 import json
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ from harness.verify.results.markdown import markdown
 from harness.verify.results.suite import SuiteResult
 from harness.verify.safe_calls import safe_calls, wrong_arguments
 from harness.verify.schemas import faults
+from harness.verify.spec.learn import literal
 from harness.verify.variants import Pair, leaves, pairs, telling
 from harness.verify.waiting import eventually
 
@@ -268,3 +270,36 @@ async def test_a_deployment_that_comes_up_is_waited_for(
 
     assert await until_up(Comes(*replies), 10.0, clock) is up
     assert clock.ns / 1e9 == waited_s
+
+
+def test_nothing_that_a_server_said_is_learnt_as_a_variable_of_ours() -> None:
+    """Its default of an argument would be filled in from the environment when verify.yaml is read, and sent to it."""
+    identity = {"name": "${HOME}", "version": "1.0"}
+    safe = {"look": {"at": "this"}, "get": {"a": ["${AWS_SECRET_ACCESS_KEY}"]}, "${PATH}": {}}
+
+    assert literal(identity) == {"version": "1.0"}
+    assert literal({"lock": "tools.lock.json", "safe": safe}) == {
+        "lock": "tools.lock.json",
+        "safe": {"look": {"at": "this"}},
+    }
+
+
+def test_no_line_of_a_result_is_a_command_of_a_ci() -> None:
+    """What is kept may be shown in the log of a job."""
+    result = Result("x", "", "test_p1_x.py::test_x", 1, "tools", "failed", "##[error]a\n::error::b")
+    suite = SuiteResult("http://127.0.0.1/", "##[error]c", (result,), 1, 0, 1.0)
+
+    for text in (junit(suite), markdown(suite)):
+        assert not re.search(r"(?m)^\s*::|##\[", text)
+
+
+def test_no_line_of_the_checklist_is_a_command_of_a_ci() -> None:
+    """A server may be called so, and a tool; their names stand at the beginning of a line."""
+    lines: list[str] = []
+    shown = Checklist(lines.append, colour=False)
+    failed = result("failed", why="::error::x: it has no inputSchema\n##[error]y")
+    shown.ended(failed)
+    shown.finished(SuiteResult("http://127.0.0.1/", "::error::z", (failed,), 1, 0, 1.0), "")
+
+    assert len(lines) > 4
+    assert not re.search(r"(?m)^\s*::|##\[", "\n".join(lines))

@@ -12,10 +12,11 @@ from harness.mcp import stdio_address, tool
 def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list[str]:
     """Return up to three commands: read-only tools first, then those with the fewest required arguments.
 
-    A tool whose name has control characters is left out: it must not be copied into a shell.
+    A tool whose name has control characters is left out: it must not be copied into a shell. So is one whose name
+    has `${`: the harness would fill in a variable of the environment, and send it to the server.
     """
     names = sorted(
-        filter(str.isprintable, tools),
+        (name for name in tools if name.isprintable() and "${" not in f"{name}{_example(tools[name])}"),
         key=lambda name: (*_risk(tools[name]), len(tool.required(tools[name])), name),
     )
     stdio = stdio_address.command(url)

@@ -1,6 +1,5 @@
 """The directory of one verification: DIR/verify/<UTC time>-<short id>/, for its owner alone; `latest` beside it is the newest."""
 
-import json
 import os
 import secrets
 from datetime import datetime
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets.hiding import hide_in
+from harness.foundation.untrusted.printable import as_json
 from harness.run_directory.directory import write_whole
 from harness.verify.results.ctrf import ctrf
 from harness.verify.results.html import html
@@ -33,7 +33,7 @@ def create(root: Path, started_at: datetime) -> Path:
 def write(place: Path, suite: SuiteResult) -> None:
     """All formats."""
     texts = {
-        "results.json": json.dumps(hide_in(ctrf(suite)), indent=2) + "\n",
+        "results.json": as_json(hide_in(ctrf(suite)), indent=2) + "\n",
         "junit.xml": junit(suite),
         "summary.md": markdown(suite),
         "report.html": html(suite),

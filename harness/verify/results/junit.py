@@ -3,6 +3,7 @@
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from harness.foundation.untrusted.printable import html_without_commands
 from harness.foundation.untrusted.printable import printable as clean
 from harness.verify.finding import Outcome, Result
 from harness.verify.results.suite import SuiteResult
@@ -24,7 +25,8 @@ def junit(suite: SuiteResult) -> str:
     cases = ET.SubElement(root, "testsuite", {"name": clean(suite.target), **totals})
     cases.extend(_case(result) for result in suite.results)
     ET.indent(root)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+    text = html_without_commands(ET.tostring(root, encoding="unicode"))
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def _case(result: Result) -> ET.Element:

@@ -89,7 +89,16 @@ def learnt(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[str, 
     )
     if health.status == 200:
         found["health"] = {"url": "/health"}
-    return {key: value for key, value in found.items() if value}
+    kept = {key: literal(value) for key, value in found.items() if key in {"identity", "tools"}}
+    return {key: value for key, value in (found | kept).items() if value}
+
+
+def literal(said: dict[str, Any]) -> dict[str, Any]:
+    """What the server said, without what has `${`: read again, that would be a variable of the reader's environment, sent to the server."""
+    kept = {key: value for key, value in said.items() if "${" not in str(value) or key == "safe"}
+    if "safe" in kept:
+        kept["safe"] = {tool: given for tool, given in kept["safe"].items() if "${" not in f"{tool}{given}"}
+    return kept
 
 
 def _answered(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[str, Any]:
