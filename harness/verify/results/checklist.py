@@ -34,7 +34,7 @@ class Checklist:
     """Says a line as each result comes, and the sum at the end."""
 
     def __init__(self, say: Say, *, colour: bool) -> None:
-        self._say = lambda line: say(printable.without_commands(line))
+        self._say: Say = lambda line: say(printable.without_commands(line))
         self._colour = colour
         self._priority = 0
         self._skipped = ("", "")
