@@ -21,6 +21,7 @@ import msgspec
 from harness.history import store
 from harness.history.opening import Connection
 from harness.history.record import RunRecord
+from harness.services.backends.kept_postgres import make
 
 ENDING: Final = ".run"
 BYTES_MOST: Final = 64 << 20
@@ -37,7 +38,8 @@ class Delivered:
 
 def keep(spool: Path, record: RunRecord) -> Path:
     """Write a record into the spool; OSError when there is no room."""
-    spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make(spool.parent)
+    spool.mkdir(exist_ok=True, mode=0o700)
     known = _NAME.fullmatch(record.run_id)
     name = record.run_id if known else hashlib.sha256(record.run_id.encode()).hexdigest()[:16]
     path, aside = spool / f"{name}{ENDING}", spool / f".{name}.partial"

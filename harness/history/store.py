@@ -3,7 +3,7 @@
 A batch of runs goes in by one transaction: all of it, or nothing. A run that is there already stays as it is.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -156,32 +156,25 @@ async def find(
     most: int | None = None,
     parts: bool = True,
     histograms: bool = False,
-    tables: Collection[str] | None = None,
 ) -> list[RunRecord]:
-    """The newest runs that are meant, oldest first; without `parts` only what a list shows, else what is in `tables`."""
+    """The newest runs that are meant, oldest first; without `parts` only what a list shows."""
     condition, given = where.text()
     limit = "" if most is None else f"LIMIT {int(most)}"
     rows = await connection.fetch(
         f"{_FROM} WHERE {condition} ORDER BY r.started_at DESC, r.id DESC {limit}", *given
     )
     rows.reverse()
-    found = (
-        await _parts(connection, [row["id"] for row in rows], histograms=histograms, tables=tables)
-        if parts
-        else {}
-    )
+    found = await _parts(connection, [row["id"] for row in rows], histograms=histograms) if parts else {}
     return [run_of(row, found.get(row["id"], {})) for row in rows]
 
 
 async def _parts(
-    connection: Connection, numbers: Sequence[int], *, histograms: bool, tables: Collection[str] | None
+    connection: Connection, numbers: Sequence[int], *, histograms: bool
 ) -> dict[int, dict[str, tuple[Any, ...]]]:
     """What belongs to each run, by its number."""
     lists: dict[int, dict[str, list[Any]]] = {number: {} for number in numbers}
     for table in TABLES:
-        if (table.name == "histograms" and not histograms) or (
-            tables is not None and table.name not in tables
-        ):
+        if table.name == "histograms" and not histograms:
             continue
         columns = ", ".join(f'"{name}"' for name in table.columns)
         rows = await connection.fetch(

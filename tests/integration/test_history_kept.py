@@ -178,6 +178,22 @@ async def _ids(place: Path) -> list[str]:
         return [one.run_id for one in await store.find(connection, Where(), parts=False)]
 
 
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_a_place_that_is_not_there_is_made_so_that_postgresql_can_work_in_it(
+    mask: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root, too, whose files nobody else can read while it makes a run."""
+    with _reachable() as own:
+        monkeypatch.setenv("HARNESS_HISTORY_DIR", str(own / "deep" / "history"))
+        run_dir, before = made(tmp_path, 1), os.umask(mask)
+        try:
+            assert arriving.arrive(run_dir) == ""
+        finally:
+            os.umask(before)
+        assert (own / "deep" / "history" / "spool").stat().st_mode & 0o077 == 0
+        assert (own / "deep").stat().st_mode & 0o066 == 0
+
+
 def test_two_commands_at_once_both_get_their_turn(place: Path, tmp_path: Path) -> None:
     commands = [
         subprocess.Popen(

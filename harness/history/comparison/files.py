@@ -9,9 +9,6 @@ import msgspec
 from harness.foundation.errors import UsageError
 from harness.foundation.untrusted.printable import as_json
 from harness.history.comparison.comparison import Comparison
-from harness.history.comparison.junit import junit
-from harness.history.comparison.markdown import markdown
-from harness.history.comparison.page import page
 from harness.history.comparison.terminal import text
 from harness.run_directory.directory import write_whole
 from harness.run_directory.disk_space import blame
@@ -20,6 +17,27 @@ from harness.run_directory.disk_space import blame
 def json_line(found: Comparison) -> str:
     """One JSON object: the contents of compare.json."""
     return as_json(msgspec.to_builtins(found)) + "\n"
+
+
+def junit(found: Comparison) -> str:
+    """JUnit XML."""
+    from harness.history.comparison.junit import junit as made
+
+    return made(found)
+
+
+def markdown(found: Comparison) -> str:
+    """For a pull request; a terminal does not wait for what only this and the page import."""
+    from harness.history.comparison.markdown import markdown as made
+
+    return made(found)
+
+
+def page(found: Comparison) -> str:
+    """One self-contained page."""
+    from harness.history.comparison.page import page as made
+
+    return made(found)
 
 
 FORMATS: Final[dict[str, Callable[[Comparison], str]]] = {

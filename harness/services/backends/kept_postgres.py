@@ -89,13 +89,21 @@ def exists(place: Path) -> bool:
     return (place / "data").is_dir()
 
 
+def make(place: Path) -> None:
+    """Make a directory, whatever our umask: what is made as root can be entered by `nobody`, and read by root alone."""
+    mode = 0o711 if os.geteuid() == 0 else 0o700
+    for path in (*reversed(place.parents), place):
+        if not path.is_dir():
+            path.mkdir(exist_ok=True)
+            path.chmod(mode)
+
+
 def _make(place: Path, user: RunAs | None) -> None:
     """The directory, for us alone; as root it can be entered by others, since `nobody` must reach what is his."""
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make(place)
     if user is None:
         place.chmod(0o700)
         return
-    place.chmod(0o711)
     if not temporary.is_reachable(place, user.uid):
         raise PartGoneError(
             f"The history cannot be kept in {place}",
