@@ -10,6 +10,7 @@
 # make interrupt  twenty runs with a fault, ended by Ctrl-C or kill -9 at random moments: is anything left?
 # make kills      forty runs of which a part is ended or stopped, in every phase: exit codes, what is left, calls without a row
 # make verify-kills  twenty verifications that write, ended by kill -9 in the middle: is anything left of what they wrote?
+# make verify-steady a sound deployment is verified fifty times: does it pass each time?
 # make truth    servers whose behaviour is known: theory beside what is reported, under twenty minutes; make truth PART=latency
 # make steady   twenty first runs that end with an answer, and twenty of a disturbed generator that end unknown, an hour and a quarter
 # make soak     an hour of a run with faults and clients that come and go: does any part of it grow? make soak MINUTES=10
@@ -26,7 +27,7 @@ STAMP := $(VENV)/.installed
 # Tests wait for real processes half of their time: one more at a time than there are processors. None may mind.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: run test unit long count bench calibrate calibrate-compare fuzz history hostile interrupt kills named soak truth steady verify-kills check format schema clean
+.PHONY: run test unit long count bench calibrate calibrate-compare fuzz history hostile interrupt kills named soak truth steady verify-kills verify-steady check format schema clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -70,6 +71,9 @@ kills: $(STAMP)
 
 verify-kills: $(STAMP)
 	$(BIN)/python -m tests.e2e.verify_kills $(or $(RUNS),20) --seed $(or $(SEED),0)
+
+verify-steady: $(STAMP)
+	$(BIN)/python -m tests.e2e.verify_steady $(or $(RUNS),50)
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) --seed $(or $(SEED),0) --part $(or $(PART),all) --first $(or $(FIRST),0)

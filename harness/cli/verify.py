@@ -63,6 +63,11 @@ CATEGORIES = (
     help="File that says what is expected (verify.yaml); it may also be given as a PATH.",
 )
 @click.option(
+    "--trend",
+    is_flag=True,
+    help="Show the verifications that were kept under --out, of --url alone if it is given, and what is new in each; verify nothing.",
+)
+@click.option(
     "--learn",
     is_flag=True,
     help="Write --spec [default: verify.yaml] and the lock of its tools from this deployment, which is known to be good.",
@@ -128,6 +133,7 @@ def command(
     pattern: str | None,
     *,
     spec: Path | None,
+    trend: bool,
     learn: bool,
     database: str,
     queue: str,
@@ -153,6 +159,7 @@ def command(
     harness verify --deploy-simulation
     harness verify --url http://127.0.0.1:8000/mcp --serve 8090
     harness verify --list
+    harness verify --trend
 
     Exit code 0 when every check held, 1 when one failed that must hold (P1), 8 when only checks of quality (P2) failed,
     3 when something could not be decided or nothing ran, 4 when nobody answered.
@@ -164,6 +171,8 @@ def command(
     from harness.verify.spec.model import Spec
     from harness.verify.spec.read import NAME, read_file
 
+    if trend:
+        return _trend(out, url or "", as_json=as_json)
     paths, spec = _divided(paths, spec)
     settings = Settings(
         url=url or "",
@@ -278,6 +287,16 @@ async def _vetted(options: list[str], allowed_hosts: tuple[str, ...]) -> list[st
     wanted = vetted_addresses.behind(options, {})  # the environment's are not used
     with book.in_force(await vetted_addresses.looked_up(wanted, allowed_hosts)):
         return await vetted_addresses.by_number(options)
+
+
+def _trend(out: Path, url: str, *, as_json: bool) -> int:
+    from harness.verify.results.trend import as_data, lines, of
+
+    kept = of(out, url)
+    click.echo(
+        printable.as_json(as_data(kept)) if as_json else printable.without_commands("\n".join(lines(kept)))
+    )
+    return PASSED
 
 
 def _note(line: str) -> None:

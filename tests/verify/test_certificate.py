@@ -20,14 +20,64 @@ NAME = "the certificate is valid for long enough"
 
 
 def certificate(place: Path, days: int) -> Path:
-    """For 127.0.0.1, signed by itself; with its key."""
+    """For 127.0.0.1, signed by itself; with its key. A negative number of days is in the past."""
     path = place / f"{days}.pem"
+    if days < 0:
+        return expired(place, path)
     command = [
         "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-addext",
         "subjectAltName=IP:127.0.0.1", "-days", str(days), "-keyout", str(path), "-out", str(place / "only.pem"),
     ]  # fmt: skip
     try:
         subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(getting.openssl(error))
+    path.write_text(path.read_text() + (place / "only.pem").read_text())
+    return path
+
+
+OWN_AUTHORITY = """
+[ca]
+default_ca = own
+[own]
+database = index.txt
+serial = serial
+new_certs_dir = .
+default_md = sha256
+policy = any
+x509_extensions = ext
+[any]
+commonName = supplied
+[ext]
+subjectAltName = IP:127.0.0.1
+basicConstraints = critical, CA:TRUE
+"""
+
+
+def expired(place: Path, path: Path) -> Path:
+    """One whose time is over."""
+    for name, text in (("ca.cnf", OWN_AUTHORITY), ("index.txt", ""), ("serial", "01\n")):
+        (place / name).write_text(text)
+    ask = [
+        "openssl",
+        "req",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=127.0.0.1",
+        "-keyout",
+        str(path),
+        "-out",
+        "asked.csr",
+    ]
+    sign = [
+        "openssl", "ca", "-batch", "-selfsign", "-config", "ca.cnf", "-in", "asked.csr", "-keyfile", str(path), "-out", "only.pem", "-notext",
+        "-startdate", "20200101000000Z", "-enddate", "20200201000000Z",
+    ]  # fmt: skip
+    try:
+        for command in (ask, sign):
+            subprocess.run(command, check=True, capture_output=True, cwd=place)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(getting.openssl(error))
     path.write_text(path.read_text() + (place / "only.pem").read_text())
@@ -56,6 +106,7 @@ async def served(certified: Path) -> AsyncIterator[str]:
     [
         (90, True, 0, ""),
         (3, True, 1, "ends in 2 days"),
+        (-1, True, 1, "clients refuse its certificate: certificate has expired"),
         (90, False, 1, "clients refuse its certificate: self-signed"),
     ],
 )
