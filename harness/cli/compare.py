@@ -7,6 +7,7 @@ import click
 
 from harness.cli.options import ALLOW_HOST
 from harness.foundation.errors import UsageError
+from harness.scenario.model import PROTOCOLS
 
 if TYPE_CHECKING:
     from harness.history.comparison.comparing import Rules
@@ -33,8 +34,40 @@ def gate_options(command: Any) -> Any:
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", required=False)
+@click.argument("b", required=False)
+@click.option(
+    "--scenario", type=click.Path(path_type=Path), help="Make the runs now, of this scenario file, by turns."
+)
+@click.option(
+    "--a",
+    "side_a",
+    metavar="URL|COMMAND",
+    help="Side A of --scenario: a URL, a command, or 'reference [--OPTION ...]'.",
+)
+@click.option("--b", "side_b", metavar="URL|COMMAND", help="Side B of --scenario.")
+@click.option(
+    "--protocol-a", type=click.Choice(PROTOCOLS), help="Protocol of side A [default: that of the file]."
+)
+@click.option(
+    "--protocol-b", type=click.Choice(PROTOCOLS), help="Protocol of side B [default: that of the file]."
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(2, 50),
+    default=5,
+    show_default=True,
+    help="Runs a side, with --scenario.",
+)
+@ALLOW_HOST
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    envvar="HARNESS_OUT",
+    default=Path("reports"),
+    show_default=True,
+    help="Directory in which run directories are created, with --scenario.",
+)
 @gate_options
 @click.option("--describe", is_flag=True, help="Ask for no verdict: the exit code is 0.")
 @click.option("--force", is_flag=True, help="Describe runs that are not comparable; nothing follows from it.")
@@ -59,13 +92,14 @@ def gate_options(command: Any) -> Any:
     help="Write compare.html, compare.json, compare.md and compare.xml (JUnit) to this directory.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: --format json.")
-@ALLOW_HOST
-def command(a: str, b: str, **given: Any) -> int:
+def command(a: str | None, b: str | None, **given: Any) -> int:
     """Compare the runs of side B with those of side A: is B slower?
 
     A side is a run, several with commas between them, a pattern in quotes, or a name in the history: a tag,
     a branch, the beginning of a run's id, or `baseline`. The run is the unit: five repeats a side, made by
     turns, tell 10 % of p95 from noise; one run a side only describes.
+
+    With --scenario the runs are made now: two builds, a server and the same behind a gateway, two protocols.
 
     Exit codes: 1 a figure regressed, 3 inconclusive or not comparable, else 0; with --describe always 0.
 
@@ -74,14 +108,59 @@ def command(a: str, b: str, **given: Any) -> int:
     harness compare baseline reports/nightly/latest
     harness compare reports/smoke/latest reports/nightly/latest --force
     harness compare A B --format markdown >> "$GITHUB_STEP_SUMMARY"
+    harness compare --scenario scenarios/smoke.yaml --a http://127.0.0.1:8000/mcp --b http://127.0.0.1:8001/mcp
     """
     from harness.history.comparison.comparing import compare
     from harness.history.comparison.sides import side
     from harness.history.finding import known_names
 
+    if given["scenario"] is not None:
+        return _by_turns(a, b, given)
+    if given["side_a"] or given["side_b"]:
+        raise UsageError("--a and --b need --scenario", "They are servers, not runs", "Add --scenario FILE")
+    if a is None or b is None:
+        raise UsageError(
+            "A comparison has two sides",
+            "There is " + ("only one" if a else "none"),
+            "For example harness compare 'reports/main/2026*' 'reports/branch/2026*'",
+        )
     rules = rules_of(given)
     finders = [known_names(a, b, given["allowed_hosts"])]
     found = compare(side(a, finders), side(b, finders), rules)
+    shown(found, given)
+    return found.exit_code
+
+
+def _by_turns(a: str | None, b: str | None, given: dict[str, Any]) -> int:
+    """Make the runs of both sides by turns, and compare them."""
+    from harness.cli import by_turns
+    from harness.history.comparison.comparing import Side, compare
+    from harness.history.comparison.turns import target, turns
+    from harness.scenario.read import read_file
+
+    if a is not None or not (given["side_a"] and given["side_b"]):
+        raise UsageError(
+            "--scenario compares two servers",
+            f"There is also {a}{f' {b}' if b else ''}" if a else "--a or --b is missing",
+            "For example --scenario scenarios/smoke.yaml --a http://127.0.0.1:8000/mcp --b http://127.0.0.1:8001/mcp",
+        )
+    rules = rules_of(given, frozenset({"target", "protocol"}))
+    data = read_file(given["scenario"])
+    if given["allowed_hosts"]:
+        data = {**data, "allowed_hosts": [*(data.get("allowed_hosts") or ()), *given["allowed_hosts"]]}
+    said = data.get("target") or {}
+    targets = {
+        letter: target(given[f"side_{letter.lower()}"], said, given[f"protocol_{letter.lower()}"])
+        for letter in "AB"
+    }
+    runs: dict[str, list[Any]] = {"A": [], "B": []}
+    order = turns(given["repeats"])
+    for letter, run in by_turns.runs(order, targets, data, out=given["out"], source=str(given["scenario"])):
+        runs[letter].append(run)
+    sides = [Side(label=given[f"side_{letter.lower()}"], runs=tuple(runs[letter])) for letter in "AB"]
+    found = compare(sides[0], sides[1], rules)
+    if given["report"] is None:
+        given["report"] = given["out"] / "compare" / runs["A"][0].run_id
     shown(found, given)
     return found.exit_code
 

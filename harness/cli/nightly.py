@@ -168,6 +168,11 @@ def _round(
 
 def default_path() -> Path:
     """Return the user's own nightly scenario, else the one in the wheel or the checkout."""
+    return carried(DEFAULT)
+
+
+def carried(path: Path) -> Path:
+    """Return a file of the user's own, else the one in the wheel or the checkout."""
     package = Path(__file__).parents[1]
-    carried = (package / "workspace" / DEFAULT, package.parent / DEFAULT)
-    return next((path for path in (DEFAULT, *carried) if path.is_file()), DEFAULT)
+    places = (path, package / "workspace" / path, package.parent / path)
+    return next((place for place in places if place.is_file()), path)

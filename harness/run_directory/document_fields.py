@@ -105,6 +105,7 @@ TARGET: Final = of(
         "server": maybe(SERVER),
         "managed": maybe(flag),
         "cpu_max": maybe(amount),
+        "cpu_s": maybe(amount),
         "rss_max_mb": maybe(amount),
         "processes": maybe(PROCESSES),
     }

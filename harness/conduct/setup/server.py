@@ -38,6 +38,14 @@ class UsageMaxima:
     cpu_max: float | None = None
     rss_max_mb: float | None = None
     last: Usage | None = None
+    first: Usage | None = None
+
+    @property
+    def cpu_s(self) -> float | None:
+        """The processor time between the first reading and the last; None where there are no two."""
+        if self.first is None or self.last is None or self.last is self.first:
+            return None
+        return round(self.last.cpu_s - self.first.cpu_s, 3)
 
     def read(self) -> Usage | None:
         """Read the usage, about once a second; return it, or None for a server that is not ours."""
@@ -48,6 +56,7 @@ class UsageMaxima:
             cpu = (usage.cpu_s - self.last.cpu_s) / (usage.at_s - self.last.at_s)
             self.cpu_max = round(max(self.cpu_max or 0.0, cpu), 3)
         self.rss_max_mb = round(max(self.rss_max_mb or 0.0, usage.rss_bytes / 1e6), 1)
+        self.first = self.first or usage
         self.last = usage
         return usage
 
@@ -94,6 +103,7 @@ class ServerUnderTest:
             else None,
             "managed": self.managed,
             "cpu_max": self.usage.cpu_max,
+            "cpu_s": self.usage.cpu_s,
             "rss_max_mb": self.usage.rss_max_mb,
             **({"processes": self.meter.facts()} if self.meter is not None else {}),
         }

@@ -35,6 +35,7 @@ NAME_MOST: Final = 120
 ASIDE: Final = frozenset(
     {"name", "target", "seed", "objectives", "alert", "bind", "allowed_hosts", "expect_failures", "abort"}
 )
+TICK_S: Final = 0.01
 RUN_DELAY_MUCH: Final = 0.2
 
 
@@ -73,7 +74,7 @@ def of_result(
             protocol=printable((seen.target and seen.target.protocol) or "", NAME_MOST),
         ),
         version=printable(server.version or "", NAME_MOST),
-        values=tuple(_values(seen, names)),
+        values=(*_values(seen, names), *_cost(seen, metadata)),
         errors=tuple(
             ErrorKind(
                 outcome=printable(one.outcome or "", NAME_MOST),
@@ -129,6 +130,15 @@ def _values(seen: Glance, names: Mapping[int, str]) -> Iterator[Value]:
         if operation.latency_ms.response.p50 is not None:
             name = f"{operation.operation} by {operation.user_class}"
             yield from _measured(name, operation, leading=False)
+
+
+def _cost(seen: Glance, metadata: Mapping[str, Any]) -> Iterator[Value]:
+    """The processor time of the server a call, where its processes were seen; the kernel counts in 10 ms."""
+    target = metadata.get("target")
+    cpu_s = target.get("cpu_s") if isinstance(target, Mapping) else None
+    if isinstance(cpu_s, int | float) and cpu_s > 0 and seen.totals.requests:
+        each = 1000 / seen.totals.requests
+        yield _value("server", "CPU a call", "ms", cpu_s * each, doubt=TICK_S * each)
 
 
 def _whole(seen: Glance) -> Iterator[Value]:

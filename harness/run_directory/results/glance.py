@@ -43,6 +43,7 @@ class SeenLatency(Struct, frozen=True, kw_only=True):
 class SeenTotals(Struct, frozen=True, kw_only=True):
     """The totals of the whole run."""
 
+    requests: Whole | None = None
     throughput_rps: Amount | None = None
     success_rate: Number | None = None
     ok: Whole | None = None

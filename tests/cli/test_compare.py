@@ -1,0 +1,153 @@
+"""Runs made by turns on the command line: the order, the targets of both sides, what is refused before anything runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import by_turns, calibrate
+from harness.cli.compare import command
+from harness.foundation.errors import HarnessError, UsageError
+from harness.history.comparison.turns import target, turns
+from tests.history.past import past
+
+
+def test_turns_are_turned_round() -> None:
+    """Neither side is always first."""
+    assert [turns(repeats) for repeats in (1, 2, 5)] == ["AB", "ABBA", "ABBAABBAAB"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("http://127.0.0.1:1/mcp", {"headers": {"X": "1"}, "url": "http://127.0.0.1:1/mcp"}),
+        ("ws://127.0.0.1:1/ws", {"headers": {"X": "1"}, "url": "ws://127.0.0.1:1/ws"}),
+        ("reference --pool-max 2", {"headers": {"X": "1"}, "options": ["--pool-max", "2"]}),
+        ("reference", {"headers": {"X": "1"}, "options": []}),
+        (
+            "python 'my server.py'",
+            {
+                "headers": {"X": "1"},
+                "ready": "http://r",
+                "url": "http://old",
+                "command": ["python", "my server.py"],
+            },
+        ),
+    ],
+)
+def test_a_side_is_a_url_a_command_or_the_reference_server(text: str, found: dict[str, Any]) -> None:
+    """What the file says beside it holds for both sides."""
+    of_file = {"url": "http://old", "ready": "http://r", "headers": {"X": "1"}, "options": ["--sse"]}
+
+    assert target(text, of_file) == found
+    assert target(text, of_file, "plain") == found | {"protocol": "plain"}
+
+
+@pytest.mark.parametrize("text", ["", "  ", "python 'open"])
+def test_a_side_that_is_nothing_is_refused(text: str) -> None:
+    """Three lines."""
+    with pytest.raises(UsageError) as caught:
+        target(text, {})
+    assert len(caught.value.lines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("argv", "what"),
+    [
+        ([], "A comparison has two sides"),
+        (["one"], "A comparison has two sides"),
+        (["--a", "http://x"], "--a and --b need --scenario"),
+        (["--scenario", "s.yaml", "--a", "http://x"], "--scenario compares two servers"),
+        (
+            ["one", "--scenario", "s.yaml", "--a", "http://x", "--b", "http://y"],
+            "--scenario compares two servers",
+        ),
+        (["--scenario", "nowhere.yaml", "--a", "http://x", "--b", "http://y"], "Cannot read the scenario"),
+    ],
+)
+def test_what_is_not_a_comparison_is_refused(argv: list[str], what: str) -> None:
+    """Before anything runs."""
+    done = CliRunner().invoke(command, argv)
+
+    assert isinstance(done.exception, UsageError)
+    assert what in done.exception.what
+    assert len(done.exception.lines()) == 3
+
+
+@dataclass
+class Made:
+    """Run directories of the past in place of runs: each is the next day's."""
+
+    root: Path
+    verdicts: Iterator[str]
+    targets: list[dict[str, Any]]
+    day: int = 0
+
+    def __call__(self, command: str, data: dict[str, Any], given: dict[str, Any], source: str) -> Any:
+        del command, given, source
+        self.targets.append(data["target"])
+        self.day += 1
+        path = past(self.root, self.day)
+        (path / "scenario.yaml").write_text("load: []\n")
+        verdict = next(self.verdicts, "pass")
+        summary = path / "summary.json"
+        summary.write_text(summary.read_text().replace('"pass"', f'"{verdict}"'))
+        code = 130 if verdict == "stopped" else 0
+        return type("Finished", (), {"reading": object(), "run_dir": path, "exit_code": code})
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
+    found = Made(tmp_path / "out", iter(()), [])
+    monkeypatch.setattr(by_turns, "made", found)
+    (tmp_path / "s.yaml").write_text("load: [{sustain: {users: 1, for: 1s}}]\nallowed_hosts: [one]\n")
+    return found
+
+
+def test_both_sides_are_measured_by_turns_and_compared(made: Made, tmp_path: Path) -> None:
+    """Each run has the target of its side; the page is written beside the runs."""
+    argv = ["--scenario", str(tmp_path / "s.yaml"), "--a", "http://a", "--b", "http://b", "--repeats", "2"]
+    done = CliRunner().invoke(
+        command,
+        [*argv, "--protocol-b", "plain", "--allow-host", "two", "--out", str(tmp_path / "out")],
+        standalone_mode=False,
+    )
+
+    assert [one["url"] for one in made.targets] == ["http://a", "http://b", "http://b", "http://a"]
+    assert [one.get("protocol") for one in made.targets] == [None, "plain", "plain", None]
+    assert "A = http://a: 2 runs" in done.output
+    assert list((tmp_path / "out" / "compare").glob("*/compare.html"))
+
+
+def test_a_run_that_is_unknown_is_made_again_but_not_for_ever(made: Made, tmp_path: Path) -> None:
+    """As often as half of all runs."""
+    made.verdicts = iter(["unknown", "pass", "pass", "unknown", "pass", "pass"])
+    kept = list(by_turns.runs("ABBA", {"A": {}, "B": {}}, {}, out=tmp_path, source="s"))
+    assert (len(kept), made.day) == (4, 6)
+
+    made.verdicts = iter(["unknown"] * 9)
+    with pytest.raises(HarnessError, match="Too many runs cannot be trusted") as caught:
+        list(by_turns.runs("ABBA", {"A": {}, "B": {}}, {}, out=tmp_path, source="s"))
+    assert caught.value.exit_code == 3
+
+
+def test_ctrl_c_ends_all_of_it(made: Made, tmp_path: Path) -> None:
+    """Exit 130; what was made stays."""
+    made.verdicts = iter(["pass", "stopped"])
+    with pytest.raises(HarnessError) as caught:
+        list(by_turns.runs("ABBA", {"A": {}, "B": {}}, {}, out=tmp_path, source="s"))
+    assert (caught.value.exit_code, made.day) == (130, 2)
+
+
+def test_a_calibration_makes_runs_of_one_server(made: Made, tmp_path: Path) -> None:
+    """The same again and again; the address may be given."""
+    argv = [str(tmp_path / "s.yaml"), "--repeats", "4", "--url", "http://a", "--allow-host", "two"]
+    done = CliRunner().invoke(
+        calibrate.command, [*argv, "--out", str(tmp_path / "out")], standalone_mode=False
+    )
+
+    assert done.return_value == 0, done.output
+    assert made.targets == [{"url": "http://a"}] * 4
