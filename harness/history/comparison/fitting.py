@@ -3,7 +3,8 @@
 On the figure's scale (harness.history.comparison.gates): logarithms of positive figures, else the figures themselves.
 
 - Runs together or in turn: least squares with the side, a level for each sitting, and a line over time.
-- Runs apart: the mean of each sitting is one value; both sides have the same spread from sitting to sitting.
+- Runs apart: the median of each sitting is one value, so that one odd run is not a night's; both sides have the same spread
+  from sitting to sitting.
 - Vouched: Welch's unequal variances.
 
 The spread is never taken to be smaller than the doubt of the values themselves: five runs without a failed call, of a
@@ -54,15 +55,15 @@ def fit(design: Design, values: Floats, doubts: Floats) -> Fit:
         return Fit(b - a, math.inf, 0, a, b, runs)
     if design.order == "apart":
         sitting = np.array(design.sittings)
-        groups = [_means(values, there_one, sitting) for there_one in (there_a, there_b)]
+        groups = [_middles(values, there_one, sitting) for there_one in (there_a, there_b)]
         return _pooled(groups, floor / max(1.0, sum(runs) / sum(map(len, groups))), (a, b), runs)
     if design.order == "vouched":
         return _welch((values[there_a], values[there_b]), floor, (a, b), runs)
     return _squares(design.columns[there], values[there], floor, (a, b), runs)
 
 
-def _means(values: Floats, there: npt.NDArray[np.bool_], sitting: npt.NDArray[np.int_]) -> Floats:
-    return np.array([values[there & (sitting == one)].mean() for one in np.unique(sitting[there])])
+def _middles(values: Floats, there: npt.NDArray[np.bool_], sitting: npt.NDArray[np.int_]) -> Floats:
+    return np.array([np.median(values[there & (sitting == one)]) for one in np.unique(sitting[there])])
 
 
 def _pooled(

@@ -1,0 +1,70 @@
+"""A series as one line of blocks for a terminal, and a trend as a table of such lines."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Final
+
+from harness.foundation.untrusted.printable import lines
+from harness.history.comparison import wording
+from harness.history.comparison.terminal import table
+from harness.history.trend.series import Series, Trend
+
+BLOCKS: Final = "▁▂▃▄▅▆▇█"
+WIDTH: Final = 40
+HEADS: Final = ("Of", "Figure", "First", "Last", "Changed", "Over the runs")
+
+
+def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
+    """The values from lowest to highest block; of more values than `width` the means of neighbours."""
+    if not values:
+        return ""
+    count = min(width, len(values))
+    edges = [round(at * len(values) / count) for at in range(count + 1)]
+    means = [sum(values[low:high]) / (high - low) for low, high in pairwise(edges)]
+    low, span = min(means), max(means) - min(means)
+    if span <= 0:
+        return BLOCKS[0] * count
+    return "".join(BLOCKS[min(len(BLOCKS) - 1, int((one - low) / span * len(BLOCKS)))] for one in means)
+
+
+def text(found: Trend) -> str:
+    """The trend for a terminal: a line a figure, then every change for the worse with its run."""
+    rows = [
+        (
+            one.of,
+            one.name,
+            wording.show(one.points[0].value, one.unit),
+            wording.show(one.points[-1].value, one.unit),
+            _changes(one),
+            sparkline([point.value for point in one.points]),
+        )
+        for one in found.series
+    ]
+    left = f", {found.left_out} left out (unknown, excluded, or of another kind)" if found.left_out else ""
+    head = f"{found.scenario or 'No scenario'}: {found.runs} runs{left}"
+    worse = [line for one in found.series for line in _worse(one)]
+    return lines(
+        "\n".join(f"  {line}".rstrip() for line in ("", head, "", *table([HEADS, *rows]), "", *worse))
+    )
+
+
+def _changes(one: Series) -> str:
+    said = [
+        f"{change.change:+.1%}" + (" (false)" if change.at in one.marked else "") for change in one.changes
+    ]
+    return ", ".join(said) or "no"
+
+
+def _worse(one: Series) -> list[str]:
+    return [
+        f"{one.of}: {one.name} became worse by {abs(change.change):.1%} with {moment(one, change.at)}"
+        for change in one.worse
+    ]
+
+
+def moment(one: Series, at: int) -> str:
+    """The run of a point, with its day and its commit."""
+    point = one.points[at]
+    day = datetime.fromtimestamp(point.at_s, UTC).strftime("%Y-%m-%d")
+    return f"{point.run_id} ({day}{f', {point.commit[:12]}' if point.commit else ''})"
