@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 @click.argument("scenario", required=False)
 @click.option("--branch", metavar="NAME", help="Only runs of this branch.")
 @click.option(
-    "--most",
-    type=click.IntRange(8, 1000),
-    default=200,
-    show_default=True,
-    help="Look at so many runs, the newest.",
-)
-@click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
@@ -57,7 +50,12 @@ def command(scenario: str | None, **given: Any) -> int:
     from harness.history.trend import page, sparkline
     from harness.run_directory.directory import write_whole
 
-    found = with_history(_trend(scenario, given), given["allowed_hosts"])
+    trends = with_history(_trends(scenario, given), given["allowed_hosts"])
+    if not trends:
+        raise UsageError(
+            "There is no trend", "The history has no runs", "harness history import DIR brings runs in"
+        )
+    found = trends[0]
     if given["report"] is not None:
         try:
             write_whole(given["report"], page.page(found))
@@ -68,37 +66,29 @@ def command(scenario: str | None, **given: Any) -> int:
                 "Give a writable file with --report",
             ) from error
     if given["as_json"]:
-        click.echo(json_text({"schema": 1, **msgspec.to_builtins(found)}))
-    else:
-        click.echo(sparkline.text(found))
-        if given["report"] is not None:
-            click.echo(printable(f"  Page      {given['report']}"))
+        click.echo(json_text({"schema": 1, "trends": msgspec.to_builtins(trends)}))
+        return PASSED
+    for one in trends:
+        click.echo(sparkline.text(one))
+    if given["report"] is not None:
+        click.echo(printable(f"  Page      {given['report']}"))
     return PASSED
 
 
-def _trend(scenario: str | None, given: dict[str, Any]) -> Any:
-    async def find(connection: "Connection", _: "Place") -> "Trend":
-        from harness.history import store
-        from harness.history.trend import false_positives
+def _trends(scenario: str | None, given: dict[str, Any]) -> Any:
+    async def find(connection: "Connection", _: "Place") -> "list[Trend]":
+        from harness.history import marks, over_time
         from harness.history.trend.series import trend
 
         if given["false_positive"]:
-            run_id, figure = given["false_positive"]
-            await false_positives.mark(connection, run_id, figure, given["why"])
-        name = scenario
-        if name is None:
-            newest = await store.find(connection, store.Where(branch=given["branch"]), most=1, parts=False)
-            name = newest[0].series.scenario if newest else ""
-        runs = await store.find(
-            connection, store.Where(scenario=name, branch=given["branch"]), most=given["most"]
-        )
-        if not runs:
-            raise UsageError(
-                "There is no trend",
-                f"The history has no run of {name}" if name else "The history has no runs",
-                "harness history list shows its runs; harness history import DIR brings runs in",
-            )
-        marked = await false_positives.marked(connection, name)
-        return trend([run.measured for run in runs], {run.run_id: run.commit for run in runs}, marked)
+            run, figure = given["false_positive"]
+            of, colon, name = figure.rpartition(":")
+            if not colon:
+                raise UsageError(
+                    f"{figure} is no figure of a trend", "It has no colon", "For example 'steady: p95'"
+                )
+            found = await marks.one(connection, run)
+            await over_time.dismiss(connection, found, of.strip(), name.strip(), given["why"])
+        return [trend(one) for one in await over_time.read(connection, scenario, given["branch"])]
 
     return find

@@ -4,7 +4,7 @@ from typing import Final
 
 from harness.history.comparison import wording
 from harness.history.trend.series import Series, Trend
-from harness.history.trend.sparkline import moment
+from harness.history.trend.sparkline import count, moment
 from harness.report.markup import Html, Node, el
 from harness.report.page import document
 from harness.report.pieces import section
@@ -31,13 +31,12 @@ def page(found: Trend) -> str:
     charts: dict[str, list[Node]] = {}
     for one in found.series:
         charts.setdefault(one.of, []).append(chart(one))
-    left = f", {found.left_out} left out" if found.left_out else ""
     return document(
         f"{found.scenario or 'Runs'} · trend",
         el(
             "header",
             el("h1", f"{found.scenario or 'Runs'}: trend"),
-            el("p", f"{found.runs} runs of one kind, oldest first{left}", cls="sub"),
+            el("p", f"{count(found)}, oldest first", cls="sub"),
             el("ul", *(el("li", line) for line in said)),
         ),
         *(section(of, None, el("div", *drawn, cls="trends")) for of, drawn in charts.items()),

@@ -1,25 +1,21 @@
-"""The series of a figure over runs, from measured runs: what a trend draws, and where it changed.
+"""The series of each figure over the nights of the history: what a trend draws, and where it changed for good."""
 
-Runs of one kind (scenario, server, machine, protocol) make one trend; of several kinds the newest run's is taken. Runs that are
-unknown or excluded are no part of it.
-"""
-
-from collections.abc import Collection, Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from harness.history.comparison import likeness
 from harness.history.comparison.gates import by_ratio
-from harness.history.comparison.measured import LOWER_IS_WORSE, MeasuredRun
+from harness.history.comparison.measured import LOWER_IS_WORSE
+from harness.history.over_time import Line, OverTime
 from harness.history.trend.change_points import ChangePoint, change_points
 
 GATE: Final = 0.03
+GATE_OF_SHARES: Final = 0.005
 FIGURES_MOST: Final = 40
 
 
 class Point(Struct, frozen=True, kw_only=True):
-    """The figure of one run."""
+    """The figure of one night, or of a run of its own; named for the first run."""
 
     run_id: str
     at_s: float
@@ -28,7 +24,7 @@ class Point(Struct, frozen=True, kw_only=True):
 
 
 class Series(Struct, frozen=True, kw_only=True):
-    """One figure over the runs that have it, oldest first."""
+    """One figure over the nights that have it, oldest first."""
 
     of: str
     name: str
@@ -45,47 +41,35 @@ class Series(Struct, frozen=True, kw_only=True):
 
 
 class Trend(Struct, frozen=True, kw_only=True):
-    """Every figure of runs of one kind."""
+    """Every leading figure of runs of one kind."""
 
     scenario: str
+    branch: str
     runs: int
-    left_out: int  # unknown, excluded, or of another kind
+    nights: int  # and runs that belong to none
     series: tuple[Series, ...]
 
 
-def trend(
-    runs: Sequence[MeasuredRun],
-    commits: dict[str, str],
-    false_positives: Collection[tuple[str, str, str]] = (),
-) -> Trend:
-    """The trend of these runs; `commits` by run id, false positives as (run id, of, figure)."""
-    fit = sorted((run for run in runs if not likeness.why_left_out(run)), key=lambda run: run.started_at_s)
-    alike = [run for run in fit if run.kind == fit[-1].kind]
-    keys: dict[tuple[str, str], list[tuple[MeasuredRun, float, str]]] = {}
-    for run in alike:
-        for one in run.values:
-            if one.leading:
-                keys.setdefault((one.of, one.name), []).append((run, one.value, one.unit))
-    series = []
-    for (of, name), there in list(keys.items())[:FIGURES_MOST]:
-        points = tuple(
-            Point(run_id=run.run_id, at_s=run.started_at_s, commit=commits.get(run.run_id, ""), value=value)
-            for run, value, _ in there
-        )
-        unit = there[0][2]
-        gate = GATE if by_ratio(name, unit) else 0.005
-        changes = change_points([one.value for one in points], gate)
-        series.append(
-            Series(
-                of=of,
-                name=name,
-                unit=unit,
-                points=points,
-                changes=changes,
-                marked=tuple(
-                    one.at for one in changes if (points[one.at].run_id, of, name) in false_positives
-                ),
-            )
-        )
-    scenario = alike[-1].scenario if alike else ""
-    return Trend(scenario=scenario, runs=len(alike), left_out=len(runs) - len(alike), series=tuple(series))
+def trend(found: OverTime) -> Trend:
+    """The trend of a series of the history: a value a night, so that repeats of one night do not count as many."""
+    return Trend(
+        scenario=found.series.scenario,
+        branch=found.series.branch,
+        runs=sum(point.runs for point in found.points),
+        nights=len(found.points),
+        series=tuple(_series(line, found) for line in found.lines if line.leading)[:FIGURES_MOST],
+    )
+
+
+def _series(line: Line, found: OverTime) -> Series:
+    points = tuple(
+        Point(run_id=point.name, at_s=point.at_s, commit=point.commit, value=value)
+        for point, value in zip(found.points, line.values, strict=True)
+        if value is not None
+    )
+    gate = GATE if by_ratio(line.name, line.unit) else GATE_OF_SHARES
+    changes = change_points([one.value for one in points], gate)
+    marked = tuple(
+        one.at for one in changes if (points[one.at].run_id, line.of, line.name) in found.dismissed
+    )
+    return Series(of=line.of, name=line.name, unit=line.unit, points=points, changes=changes, marked=marked)

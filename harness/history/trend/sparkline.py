@@ -41,12 +41,17 @@ def text(found: Trend) -> str:
         )
         for one in found.series
     ]
-    left = f", {found.left_out} left out (unknown, excluded, or of another kind)" if found.left_out else ""
-    head = f"{found.scenario or 'No scenario'}: {found.runs} runs{left}"
+    head = count(found)
     worse = [line for one in found.series for line in _worse(one)]
     return lines(
         "\n".join(f"  {line}".rstrip() for line in ("", head, "", *table([HEADS, *rows]), "", *worse))
     )
+
+
+def count(found: Trend) -> str:
+    """How many runs and nights it is about."""
+    branch = f" of {found.branch}" if found.branch else ""
+    return f"{found.scenario}{branch}: {found.runs} runs, {found.nights} nights or runs of their own"
 
 
 def _changes(one: Series) -> str:
