@@ -8,7 +8,7 @@ SATURATED = "the load generator was saturated: it added 1.4 ms to a p50 of 5.4 m
 STALLED = (
     "the harness and worker 0 did not run for 3.1 s, 2.0 s into the run (stopped, or the machine paused)"
 )
-SOON = "whether the service recovered from nap is not known: only 4 s of measured load came before it, and 5 s are needed"
+SOON = "whether the service recovered from nap is unknown: only 4 s of measured load came before it, and 5 s are needed"
 LOST = "3 of 900 calls that were started have no row"
 
 

@@ -239,19 +239,19 @@ def _breaking_point(recorded: Recorded, timed: Sequence[Step]) -> BreakingPoint 
         for step in timed
         if step.users is not None and step.name in limits and not step.cut_off
     ]
-    found = breaking_point.find(levels)
-    if found is not None:
-        return found
-    told = next((event for event in recorded.events if isinstance(event, Broke)), None)
-    if told is None:
+    measured = breaking_point.find(levels)
+    if measured is not None:
+        return measured
+    broke_event = next((event for event in recorded.events if isinstance(event, Broke)), None)
+    if broke_event is None:
         return None
     return BreakingPoint(
-        users=told.users,
-        last_good_users=told.last_good_users,
-        reason=told.reason,
-        confirmed=told.confirmed,
-        rate=told.rate,  # of a ramp of a rate the sizes are rates
-        last_good_rate=told.last_good_rate,
+        users=broke_event.users,
+        last_good_users=broke_event.last_good_users,
+        reason=broke_event.reason,
+        confirmed=broke_event.confirmed,
+        rate=broke_event.rate,  # of a ramp of a rate the sizes are rates
+        last_good_rate=broke_event.last_good_rate,
     )
 
 
@@ -265,5 +265,5 @@ def _duration_s(recorded: Recorded) -> float:
 
 
 def _plan_steps(recorded: Recorded) -> Sequence[Mapping[str, Any]]:
-    found = recorded.plan.get("steps")
-    return found if isinstance(found, list) else []
+    planned_steps = recorded.plan.get("steps")
+    return planned_steps if isinstance(planned_steps, list) else []

@@ -127,7 +127,7 @@ def _ended(evidence: VerdictInputs) -> list[Finding]:
     ends = [event for event in evidence.events if isinstance(event, RunEnded)]
     match ends[-1].reason if ends else None:
         case None:
-            return _unknown("the run was cut off: nothing says how it ended")
+            return _unknown("the run was cut off: events.jsonl does not say how it ended")
         case "interrupted":
             return _unknown("the run was interrupted", errors.INTERRUPTED)
         case "completed" | "broke" | "no_good_level":  # NO_GOOD_LEVEL has a check of its own
@@ -137,7 +137,9 @@ def _ended(evidence: VerdictInputs) -> list[Finding]:
         case "error":
             return _unknown("the run was ended by an error")
         case "no_room":
-            return _unknown(f"the run was ended early: {ends[-1].why or 'there was no room for it'}")
+            return _unknown(
+                f"the run was ended early: {ends[-1].why or 'there was not enough disk space or memory for it'}"
+            )
         case other:
             return _unknown(f"the run ended early: {other}")
 
@@ -150,17 +152,17 @@ def _saturated(evidence: VerdictInputs) -> list[Finding]:
     generator = evidence.summary.generator
     if generator.saturated is None and evidence.summary.totals.requests:
         return _unknown("the load generator did not report its own health")
-    found = [
+    findings = [
         finding
         for reason in evidence.saturated
         for finding in _unknown(f"the load generator was saturated: {reason}")
     ]
     error_ms = generator.clock_error_ms or 0.0
     if error_ms > CLOCK_ERROR_MS_MAX:
-        found += _unknown(
+        findings += _unknown(
             f"the workers' clocks agree only to {error_ms:.1f} ms (limit {CLOCK_ERROR_MS_MAX:g} ms)"
         )
-    return found
+    return findings
 
 
 def _not_held(evidence: VerdictInputs) -> list[Finding]:
@@ -168,8 +170,8 @@ def _not_held(evidence: VerdictInputs) -> list[Finding]:
     count = evidence.summary.generator.not_held
     return (
         _unknown(
-            f"{count:,} replies were given up because a load worker holds {HELD_BYTES_MAX // 1_000_000} MB of them at most: "
-            "the harness's own limit, not the server's fault (fewer users, more workers, smaller replies)"
+            f"{count:,} replies were dropped because a load worker holds {HELD_BYTES_MAX // 1_000_000} MB of replies at most: "
+            "this is a limit of the harness, not a fault of the server (use fewer users, more workers or smaller replies)"
         )
         if count
         else []
@@ -182,7 +184,7 @@ def _behind(evidence: VerdictInputs) -> list[Finding]:
         finding
         for step, share in fell_behind(evidence.events, evidence.summary.steps)
         for finding in _unknown(
-            f"the load generator was saturated: it kept up with {share:.0%} of the {step.rate:g} arrivals a second "
+            f"the load generator was saturated: it sent {share:.0%} of the {step.rate:g} arrivals a second "
             f"of step {step.index} (limit {KEPT_UP_MIN:.0%})"
         )
     ]
@@ -201,7 +203,7 @@ def _balanced(evidence: VerdictInputs) -> list[Finding]:
         for one in wrong[:1]
         for finding in _unknown(
             f"the numbers contradict each other: {one.in_flight:.1f} calls were in flight on average in step "
-            f"{one.index}, with {one.users} users of one call at a time"
+            f"{one.index}, with {one.users} users, who make one call at a time"
         )
     ]
 
@@ -212,12 +214,12 @@ def _crew(evidence: VerdictInputs) -> list[Finding]:
         finding
         for one in users_present.absences(evidence.events)[:1]
         for finding in _unknown(
-            f"in step {one.step} {one.seen} users were running where {one.asked} were asked for"
+            f"in step {one.step} {one.seen} users were running instead of the {one.asked} requested"
         )
     ]
     if files := users_present.out_of_files(evidence.events):
         findings += _unknown(
-            f"a load worker had {files[0]:,} files open and may have {files[1]:,}: connections failed for want of them "
+            f"a load worker had {files[0]:,} files open and may have {files[1]:,}: connections failed because of that limit "
             "(ulimit -n)"
         )
     return findings
@@ -250,7 +252,7 @@ def _kept_down(evidence: VerdictInputs) -> list[Finding]:
         Finding(
             "fail",
             f"retries kept the service down after {one.fault} was healed: of {one.offered_rps:,.0f} attempts a second, "
-            f"{one.retried_share:.0%} of them retries, {one.goodput_rps:,.0f} were answered well; before it "
+            f"{one.retried_share:.0%} of them retries, {one.goodput_rps:,.0f} succeeded; before the fault "
             f"{one.goodput_rps_before:,.0f} of {one.offered_rps_before:,.0f}",
             errors.FAILED,
         )
@@ -290,10 +292,10 @@ def _work(evidence: VerdictInputs) -> list[Finding]:
 
 def _experiment(evidence: VerdictInputs) -> list[Finding]:
     """The finding about the Chaos Toolkit experiment, if the run belonged to one."""
-    said = [event for event in evidence.events if isinstance(event, ExperimentEnded)]
-    if not said or (said[-1].status == "completed" and not said[-1].deviated):
+    endings = [event for event in evidence.events if isinstance(event, ExperimentEnded)]
+    if not endings or (endings[-1].status == "completed" and not endings[-1].deviated):
         return []
-    last = said[-1]
+    last = endings[-1]
     if last.deviated:
         reason = f"the experiment {last.title!r} deviated: its hypothesis did not hold"
         return [Finding("fail", reason, errors.FAILED)]

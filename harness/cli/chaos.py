@@ -63,7 +63,7 @@ def command(**given: Any) -> int:
     `chaos run FILE`, which starts the load by itself.
 
     With --matrix, inject every fault of the catalogue, one after the other, and say how the target
-    took each: survived, degraded, broke, not exposed, or unknown. A file that is given then has to
+    handled each: survived, degraded, broke, not exposed, or unknown. A file that is given then has to
     be a scenario; its target, users and work are used. Ctrl-C ends the matrix at any time: what
     was measured until then is reported.
 

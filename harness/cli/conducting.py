@@ -103,8 +103,8 @@ def check_options(words: list[str]) -> None:
             name
         ) is ParameterSource.COMMANDLINE:
             raise UsageError(
-                f"{option.opts[0]} is not among the options of a target that a run starts",
-                "The run says where the target is, and which database it has",
+                f"{option.opts[0]} cannot be given to the reference server of a run",
+                "The run itself sets the address and the database of this server",
                 "Leave it out",
             )
 

@@ -155,8 +155,8 @@ def _run(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except Exception as error:
-        if (found := blame(error)) is not None:
-            return _say(error, found.exit_code, found.lines())
+        if (cause := blame(error)) is not None:
+            return _say(error, cause.exit_code, cause.lines())
         # a bug of ours: say so, and how to see details
         lines = [
             f"A bug in the harness: {type(error).__name__}: {error}",
@@ -171,6 +171,6 @@ def _say(error: BaseException, code: int, lines: list[str]) -> int:
     if os.environ.get("HARNESS_DEBUG"):
         traceback.print_exception(error)
     first, *more = [line for text in lines for line in text.splitlines()[:LINES_MOST]] or [""]
-    told = ["Error: " + first, *("  " + line for line in more[:LINES_MOST])]
-    click.echo(printable.lines("\n".join(told)), err=True)
+    printed = ["Error: " + first, *("  " + line for line in more[:LINES_MOST])]
+    click.echo(printable.lines("\n".join(printed)), err=True)
     return code

@@ -53,7 +53,7 @@ ALLOW_HOST: Decorator = click.option(
     "allowed_hosts",
     multiple=True,
     metavar="HOST",
-    help="A host other than this machine, a name or a number, to which it may go; repeatable.",
+    help="Allow connections to this host, a name or an IP address, besides this machine; repeatable.",
 )
 _SHARED: tuple[Decorator, ...] = (
     click.option(
@@ -228,7 +228,7 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         data["workload"] = [{"call": given["call"], "args": _arguments(given["args"])}]
     elif given["args"]:
         raise UsageError(
-            "--args needs --call", "There is no tool that they are the arguments of", "Add --call TOOL"
+            "--args needs --call", "They are the arguments of the tool that --call names", "Add --call TOOL"
         )
     plain = ("think", "timeout", "warm_up", "workers", "expect_workers", "bind", "seed")
     data |= {key: given[key] for key in plain if given.get(key) is not None}
@@ -251,17 +251,17 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
 
 def _part(data: Mapping[str, Any], key: str, empty: dict[str, Any] | list[Any]) -> Any:
     """Return the list or mapping under a key of the file; raise UsageError for anything else."""
-    found = data.get(key)
-    if found is None:
+    value = data.get(key)
+    if value is None:
         return empty
-    if isinstance(found, str) and isinstance(empty, list) and key in ONE_OR_MANY:
-        return [found]
-    if not isinstance(found, type(empty)):
+    if isinstance(value, str) and isinstance(empty, list) and key in ONE_OR_MANY:
+        return [value]
+    if not isinstance(value, type(empty)):
         shape = "a list" if isinstance(empty, list) else "a mapping"
         raise UsageError(
-            f"{key}: should be {shape}", f"It is {short(repr(found))}", "See docs/scenarios.md for the keys"
+            f"{key}: should be {shape}", f"It is {short(repr(value))}", "See docs/scenarios.md for the keys"
         )
-    return found
+    return value
 
 
 def _fault(text: str) -> dict[str, Any]:
@@ -326,9 +326,7 @@ def words(text: str, option: str = "--target-options") -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise UsageError(
-            f"{option} cannot be read", str(error), "Close the quote, as a shell would want it"
-        ) from error
+        raise UsageError(f"{option} cannot be read", str(error), "Close the quote") from error
 
 
 def header(text: str) -> tuple[str, str]:
@@ -336,7 +334,7 @@ def header(text: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise UsageError(
             "A --header is not a header",
-            "It has no colon; it may be a secret, and is not shown",
+            "It has no colon. It is not shown, because it may be a secret",
             "Write it as 'Name: value'",
         )
     return name.strip(), value.strip()
@@ -345,16 +343,16 @@ def header(text: str) -> tuple[str, str]:
 def _mix(text: str) -> dict[str, int]:
     try:
         pairs = [part.split("=") for part in text.split(",")]
-        found = {name.strip(): int(weight) for name, weight in pairs}
+        weights = {name.strip(): int(weight) for name, weight in pairs}
     except ValueError:
-        found, pairs = {}, []
-    if not found or len(found) < len(pairs):
+        weights, pairs = {}, []
+    if not weights or len(weights) < len(pairs):
         raise UsageError(
             f"--mix {said(text)} cannot be read",
             "It is a list of class=weight, each class once",
             "For example --mix light=3,heavy=1",
         )
-    return found
+    return weights
 
 
 def _arguments(text: str | None) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
     harness report reports/ramp/latest
     harness report reports/ramp/latest --format markdown    for a comment on a change
     harness report reports/ramp/latest --format hdr         an HDR histogram log, for its tools
-    harness report reports/ramp/latest --out /tmp/report    where there is room
+    harness report reports/ramp/latest --out /tmp/report    if the disk is full
     """
     from harness.cli.showing import show
     from harness.report import read_run
@@ -59,8 +59,8 @@ def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
         reading = replace(read_run(directory.path, touch=out is None), put_in=out)
         code = _write(reading, directory, out)
     except KeyboardInterrupt:
-        said = f"The report is not complete. It is written by: harness report {run}"
-        click.echo(printable.lines(said), err=True)
+        message = f"The report is not complete. It is written by: harness report {run}"
+        click.echo(printable.lines(message), err=True)
         return INTERRUPTED
     show(reading, "json" if as_json else name)
     return worst(int(reading.summary.exit_code), code)
@@ -74,20 +74,20 @@ def _write(reading: "Reading", directory: RunDirectory, out: Path | None) -> int
     try:
         write_reading(reading, out or directory.path)
     except (OSError, MemoryError) as error:
-        found = disk_space.blame(error, out or directory.path)
-        if found is None and isinstance(error, OSError):  # a directory stands where a file is to be
+        cause = disk_space.blame(error, out or directory.path)
+        if cause is None and isinstance(error, OSError):  # a directory stands where a file is to be
             raise UsageError(
                 "The files of the report cannot be written",
                 f"{error.strerror}: {error.filename2 or error.filename}",
                 f"Write them elsewhere: harness report {directory.path} --out DIR",
             ) from error
-        if found is None:
+        if cause is None:
             raise
-        lines = (f"The files of the report were not written: {found.what}", found.why)
+        lines = (f"The files of the report were not written: {cause.what}", cause.why)
         todo = f"Write them elsewhere: harness report {directory.path} --out DIR"
         click.echo(printable.lines("\n  ".join((*lines, todo))), err=True)
         read_only = isinstance(error, OSError) and error.errno in disk_space.CLOSED
-        return PASSED if read_only and out is None else found.exit_code
+        return PASSED if read_only and out is None else cause.exit_code
     return PASSED
 
 

@@ -49,7 +49,7 @@ class Sectioned(click.Command):
         params = self.get_params(ctx)
         own = frozenset(param.name or "" for param in params) - _SHARED
         for title, names in {"Options": own, **SECTIONS}.items():
-            told = [param.get_help_record(ctx) for param in params if param.name in names]
-            if lines := [record for record in told if record]:
+            records = [param.get_help_record(ctx) for param in params if param.name in names]
+            if lines := [record for record in records if record]:
                 with formatter.section(title):
                     formatter.write_dl([(flags.replace("INTEGER RANGE", "N"), text) for flags, text in lines])

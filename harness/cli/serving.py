@@ -80,9 +80,9 @@ def _backends(checked: Settings, database_url: str | None, typed: Mapping[str, A
 def _ours(host: str) -> str:
     """Return the address of `host`; raise UsageError if we cannot listen on it."""
     try:
-        found = host_of(host)
-        with socket.create_server((found, 0), family=book.family(found)):
-            return found
+        address = host_of(host)
+        with socket.create_server((address, 0), family=book.family(address)):
+            return address
     except AddressError as error:
         why = str(error)
     except OSError as error:

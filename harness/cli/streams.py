@@ -49,7 +49,7 @@ class Output:
         lines = (
             "Error: The result could not be written",
             error.strerror or str(error),
-            "Send standard output where there is room",
+            "Redirect standard output to a place with free space",
         )
         sys.stderr.write("\n  ".join(lines) + "\n")
         return UNKNOWN if code == PASSED else code

@@ -114,36 +114,36 @@ async def _serve(port: int) -> int:
     return PASSED
 
 
-def _as_json(found: "Status") -> Mapping[str, Any]:
+def _as_json(state: "Status") -> Mapping[str, Any]:
     return {
-        "usable": found.usable,
-        "programs": [asdict(binary) | {"path": str(binary.path)} for binary in found.programs],
+        "usable": state.usable,
+        "programs": [asdict(binary) | {"path": str(binary.path)} for binary in state.programs],
         "server": {
-            "url": found.url,
-            "named": found.named,
-            "answers": not found.problem,
-            "version": found.version or None,
-            "proxies": found.proxies if not found.problem else None,
-            "problem": found.problem or None,
+            "url": state.url,
+            "named": state.named,
+            "answers": not state.problem,
+            "version": state.version or None,
+            "proxies": state.proxies if not state.problem else None,
+            "problem": state.problem or None,
         },
     }
 
 
-def _lines(found: "Status") -> list[str]:
+def _lines(state: "Status") -> list[str]:
     from harness.services.toxiproxy.install import INSTALL_COMMAND
 
-    lines = [f"program  {_program(binary, chosen=binary == found.program)}" for binary in found.programs]
-    if not found.programs:
+    lines = [f"program  {_program(binary, chosen=binary == state.program)}" for binary in state.programs]
+    if not state.programs:
         lines.append(f"program  none; `{INSTALL_COMMAND}` gets one")
-    if not found.problem:
-        proxies = f"{found.proxies} prox{'y' if found.proxies == 1 else 'ies'}"
-        lines.append(f"server   {found.url} answers: version {found.version}, {proxies}")
-    elif found.named:
-        lines.append(f"server   {found.problem}")
+    if not state.problem:
+        proxies = f"{state.proxies} prox{'y' if state.proxies == 1 else 'ies'}"
+        lines.append(f"server   {state.url} answers: version {state.version}, {proxies}")
+    elif state.named:
+        lines.append(f"server   {state.problem}")
     else:
-        own = "; a run starts one of its own" if found.program else ""
-        lines.append(f"server   nothing answers at {found.url}{own}")
-    if found.named:
+        own = "; a run starts one of its own" if state.program else ""
+        lines.append(f"server   nothing answers at {state.url}{own}")
+    if state.named:
         lines.append("         TOXIPROXY_URL names it, so runs use it")
     return lines
 

@@ -38,7 +38,7 @@ CATEGORIES = (
 @click.option(
     "--wait",
     type=POSITIVE_DURATION,
-    help="Wait this long for a deployment that is coming up, before anything is checked.",
+    help="Wait up to this long for a deployment that is still starting, before the checks.",
 )
 @click.option(
     "--timeout",
@@ -70,7 +70,10 @@ CATEGORIES = (
 @click.option(
     "--learn",
     is_flag=True,
-    help="Write --spec [default: verify.yaml] and the lock of its tools from this deployment, which is known to be good.",
+    help="Write --spec [default: verify.yaml] and the lock of its tools from this deployment; it should be known to be good.",
+)
+@click.option(
+    "--allow-writes", is_flag=True, help="Allow checks to write, with the tools that the spec names."
 )
 @click.option(
     "--database",
@@ -84,7 +87,6 @@ CATEGORIES = (
     metavar="VARIABLE:NAME",
     help="With --learn: the environment variable that holds the amqp:// or management URL of its RabbitMQ, and the queue.",
 )
-@click.option("--allow-writes", is_flag=True, help="Let checks write, by the tools that the spec declares.")
 @click.option(
     "--allow-deploy",
     is_flag=True,
@@ -93,7 +95,7 @@ CATEGORIES = (
 @click.option(
     "--deploy-simulation",
     is_flag=True,
-    help="Verify a reference server, or the command of the spec's target, that is started for it and deployed in the middle: do sessions survive?",
+    help="Start a reference server, or the command of the spec's target, redeploy it during the checks, and verify that sessions survive.",
 )
 @click.option(
     "--target-options",
@@ -328,7 +330,7 @@ def _divided(paths: tuple[str, ...], spec: Path | None) -> tuple[tuple[str, ...]
         raise UsageError(
             "There are two files that say what is expected",
             ", ".join(str(path) for path in files),
-            "Give one; a run is of one deployment",
+            "Give one; a run verifies one deployment",
         )
     return tuple(path for path in paths if not path.endswith((".yaml", ".yml"))), next(iter(files), None)
 

@@ -150,8 +150,8 @@ class HttpClient:
         posted_to = receiver.endpoint if isinstance(receiver, Stream) else None
         client = replace(self, url=posted_to or self.url)
         for message in asked if request.in_session else ():
-            said = Request("answer", answer(message, self.answers), answering(request.headers), None)
-            await client.exchange(said)
+            reply = Request("answer", answer(message, self.answers), answering(request.headers), None)
+            await client.exchange(reply)
 
 
 @asynccontextmanager

@@ -196,4 +196,4 @@ def not_there(url: str, reply: Reply) -> TargetUnreachableError | UsageError:
     todo = "Check the path (often /mcp), the headers (--header) and --protocol"
     if reply.outcome == outcome.HTTP_PROTOCOL:
         todo = "Check the port, and whether it is https"
-    return UsageError(f"What answers at {shown} does not speak MCP as asked", why, todo)
+    return UsageError(f"The server at {shown} does not speak MCP as requested", why, todo)

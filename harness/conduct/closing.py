@@ -87,9 +87,9 @@ def _seal(run: RunContext) -> NoRoomError | None:
         checksums.write(directory.path)
         live_json.take_down(directory)
     except Exception as trouble:
-        if (found := disk_space.blame(trouble, directory.path)) is None:
+        if (cause := disk_space.blame(trouble, directory.path)) is None:
             raise
-        return found
+        return cause
     return None
 
 
@@ -97,19 +97,19 @@ async def _attempt(run: RunContext, doing: Callable[[], None]) -> NoRoomError | 
     try:
         await asyncio.to_thread(doing)
     except Exception as trouble:
-        if (found := disk_space.blame(trouble, run.directory.path)) is None:
+        if (cause := disk_space.blame(trouble, run.directory.path)) is None:
             raise
-        return found
+        return cause
     return None
 
 
 def _unread(run: RunContext, trouble: Exception) -> BaseException:
     """Return the error for a run that cannot be read now; its data stay, to be read when there is room."""
-    found = disk_space.blame(trouble, run.directory.path)
-    if found is None or not run.directory.path.is_dir():
-        return found or trouble
+    cause = disk_space.blame(trouble, run.directory.path)
+    if cause is None or not run.directory.path.is_dir():
+        return cause or trouble
     return NoRoomError(
-        f"The run cannot be read: {found.what}", found.why, f"When there is room: {_again(run)}"
+        f"The run cannot be read: {cause.what}", cause.why, f"When there is room: {_again(run)}"
     )
 
 

@@ -40,7 +40,7 @@ def check(plan: Plan, out: Path, *, brings_database: bool, look: Looking = disk_
     if there.bytes < want.likely:
         has, may = show_bytes(there.bytes), show_bytes(want.likely)
         return [
-            f"{out} has {has} free, and the run may write {may}: it ends early when there is no more room"
+            f"{out} has {has} free, and the run may write {may}: the run ends early when the disk is full"
         ]
     return []
 

@@ -24,17 +24,17 @@ class Leaving:
 
     def first(self) -> str:
         if self.reporting:
-            return "The load is over, and its report is being written to its end (once more to leave at once)"
-        return "Stopping: ending the load and reading what there is (once more to leave at once)"
+            return "The load is over; writing the report (interrupt once more to quit at once)"
+        return "Stopping: ending the load and writing a partial report (interrupt once more to quit at once)"
 
     def second(self) -> str:
         """Return the last line: the command that recovers the run, and the one that removes faults."""
         if self.run_dir is None:
-            return "Left at once: nothing was measured"
-        told = f"Left at once. What was measured is read by: harness report {shlex.quote(str(self.run_dir))}"
+            return "Quit at once: nothing was measured"
+        message = f"Quit at once. To read what was measured: harness report {shlex.quote(str(self.run_dir))}"
         faults = [
             entry for entry in read_open(RunDirectory(self.run_dir).undo) if entry.what not in NO_FAULTS
         ]
         if faults and self.out is not None:
-            told += f"; faults that may be left are removed by: harness doctor --clean --out {shlex.quote(str(self.out))}"
-        return told
+            message += f"; to remove faults that may be left: harness doctor --clean --out {shlex.quote(str(self.out))}"
+        return message

@@ -113,10 +113,10 @@ class Player:
 
     async def _breaks(self, step: LoadStep) -> bool:
         """Play a level; return whether it is beyond the breaking point, also when repeated."""
-        found = await self._level(step)
-        if not found.broken:
+        first = await self._level(step)
+        if not first.broken:
             return False
-        why, confirmed = await self._repeated(step, found) if step.confirm else (found.broken, False)
+        why, confirmed = await self._repeated(step, first) if step.confirm else (first.broken, False)
         if not why:
             return False
         self.watch.log.write(
@@ -132,21 +132,21 @@ class Player:
         )
         return True
 
-    async def _repeated(self, step: LoadStep, found: Judgement) -> tuple[str, bool]:
+    async def _repeated(self, step: LoadStep, judged: Judgement) -> tuple[str, bool]:
         """Repeat the level until it is decided.
 
         Return why it is broken ("": it is not), and whether that is sure.
         """
         limit, size = step.break_below or 0.0, show_size(step.users, step.arrivals)
-        runs, by_bound, state = [found.judged], found.bound, "open"
+        runs, by_bound, state = [judged.judged], judged.bound, "open"
         while state == "open" and len(runs) <= REPEATS_MOST:
-            self.progress.note(f"  {size}: {found.broken or 'not decided yet'}; repeating the level")
+            self.progress.note(f"  {size}: {judged.broken or 'not decided yet'}; repeating the level")
             await self._rest(max(step.rest_s, CONFIRM_REST_S))
-            found = await self._level(replace(step, kind="confirm"))
-            runs.append(found.judged)
-            if found.bound:
-                return found.broken, True
-            state = "good" if by_bound and not found.broken else weigh(runs[1:], limit)
+            judged = await self._level(replace(step, kind="confirm"))
+            runs.append(judged.judged)
+            if judged.bound:
+                return judged.broken, True
+            state = "good" if by_bound and not judged.broken else weigh(runs[1:], limit)
         if state == "open":
             state = settled(runs[1:], limit, went_on=False)
         return ("" if state == "good" else reason(runs, limit)), state == "broken"
@@ -212,7 +212,7 @@ class Player:
         rows = frame(self.watch.step_rows)
         judged = self.watch.judged(rows, start_ns, end_ns)
         judged = replace(judged, not_sent=self.watch.not_sent(start_ns, end_ns))
-        found = judgement(step, judged, rows, start_ns, end_ns)
+        result = judgement(step, judged, rows, start_ns, end_ns)
         self.watch.log.write(
             StepJudged(
                 at_ns=self.clock.now_ns(),
@@ -222,13 +222,13 @@ class Player:
                 failed=judged.failed,
                 not_sent=judged.not_sent,
                 success_rate=judged.success_rate,
-                broke=bool(found.broken),
+                broke=bool(result.broken),
             )
         )
-        for text in found.unasked:
+        for text in result.unasked:
             self.progress.note(f"  {text}")
         self.progress.note(_line(step, judged, (end_ns - start_ns) / NS_PER_S))
-        return found
+        return result
 
     async def _rest(self, rest_s: float) -> None:
         """Pause without users, so that one step's backlog does not affect the next."""
@@ -285,7 +285,9 @@ class Player:
             self.watch.log.write(
                 Aborted(at_ns=self.clock.now_ns(), rule=rule, since_s=0.0, observed=0.0, why=failure)
             )
-            self.progress.note(f"  Stopped early: {rule}: {failure} (--expect-failures goes on)")
+            self.progress.note(
+                f"  Stopped early: {rule}: {failure} (--expect-failures continues all the same)"
+            )
             raise _AbortError
 
     async def _check(self) -> None:

@@ -8,5 +8,5 @@ def refused(run: RunContext, attempts: int, why: str) -> None:
     """Write the event, and tell the user the first time; the load goes on."""
     run.log.write(StrangerRefused(at_ns=run.clock.now_ns(), attempts=attempts, why=why))
     if not run.strangers:
-        run.progress.note(f"  ! somebody tried to join the load {why}, and was refused")
+        run.progress.note(f"  ! a worker tried to join the load {why}, and was refused")
     run.strangers += attempts

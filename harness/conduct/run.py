@@ -130,12 +130,12 @@ async def _until_interrupted(run: RunContext) -> tuple[str, HarnessError | None]
     except asyncio.CancelledError:
         return "interrupted", None
     except Exception as error:
-        found: HarnessError | None = blame(error, run.directory.path)
-        if found is None:
+        cause: HarnessError | None = blame(error, run.directory.path)
+        if cause is None:
             if not isinstance(error, HarnessError):
                 raise
-            found = blamed(error, run.directory.path)
-        return NO_ROOM if isinstance(found, NoRoomError) else "error", found
+            cause = blamed(error, run.directory.path)
+        return NO_ROOM if isinstance(cause, NoRoomError) else "error", cause
 
 
 async def _make(run: RunContext) -> str:
@@ -220,8 +220,8 @@ async def _stop(
 def _locust(run: RunContext, shared: cores.Cores | None) -> Engine:
     from harness.load.locust_engine import locust_engine
 
-    told = partial(refused_workers.refused, run)
-    return locust_engine(run.directory, run.progress.note, told, web=run.asked.web, cores=shared)
+    on_refusal = partial(refused_workers.refused, run)
+    return locust_engine(run.directory, run.progress.note, on_refusal, web=run.asked.web, cores=shared)
 
 
 def _load_spec(run: RunContext, server: ServerUnderTest) -> LoadSpec:

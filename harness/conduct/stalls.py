@@ -42,7 +42,7 @@ class Stalls:
         raise UntrustedError(
             "The run was suspended",
             f"The harness did not run for {self.found[0]}",
-            "Run it again, and let it run: keep the machine awake",
+            "Run it again, and keep the machine awake",
         )
 
     def _look(self) -> None:

@@ -48,14 +48,14 @@ async def cache(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
 
 async def fault_injector(allowed_hosts: Sequence[str] = ()) -> DoctorFinding:
     """Check Toxiproxy as a run would find it."""
-    found = await injector_status(allowed_hosts)
-    if not found.named:
-        own = "a run starts one of its own" if found.program else "network faults need a Toxiproxy first"
+    status = await injector_status(allowed_hosts)
+    if not status.named:
+        own = "a run starts one of its own" if status.program else "network faults need a Toxiproxy first"
         return DoctorFinding("TOXIPROXY_URL", "good", f"not set: {own}")
-    if found.problem:
+    if status.problem:
         todo = "start it (`harness toxiproxy start`), or unset TOXIPROXY_URL"
-        return DoctorFinding("TOXIPROXY_URL", "warning", found.problem, "network faults", todo)
-    answer = f"{redact.url(found.url)} answers: version {found.version}, proxies: {found.proxies}"
+        return DoctorFinding("TOXIPROXY_URL", "warning", status.problem, "network faults", todo)
+    answer = f"{redact.url(status.url)} answers: version {status.version}, proxies: {status.proxies}"
     return DoctorFinding("TOXIPROXY_URL", "good", answer)
 
 
@@ -87,18 +87,20 @@ async def _named(
     try:
         with book.in_force(await _vetted(variable, url, allowed_hosts)):
             async with within(ANSWER_S):
-                said = await ask(url)
+                reply = await ask(url)
     except HarnessError as error:
         what = f"{error.what}. {error.why}"
         return DoctorFinding(variable, when_silent, what, f"without the variable {otherwise}", error.todo)
     except TimeoutError:
         why = f"no answer in {ANSWER_S:g}s"
     except ModuleNotFoundError as error:
-        why = f"nobody can ask: the Python package {(error.name or '').partition('.')[0]} is not installed"
+        why = (
+            f"it cannot be asked: the Python package {(error.name or '').partition('.')[0]} is not installed"
+        )
     except (OSError, ValueError, _NoAnswerError) as error:
         why = str(error)
     else:
-        return DoctorFinding(variable, "good", f"{shown} answers: {said}")
+        return DoctorFinding(variable, "good", f"{shown} answers: {reply}")
     return DoctorFinding(
         variable,
         when_silent,
@@ -135,7 +137,7 @@ async def _amqp(url: str) -> str:
     except ProtocolSyntaxError as error:
         why = f"it does not speak AMQP 0-9-1: {error}"
         if "Connection.OpenOk" in str(error):  # the library drops the server's reason
-            why = "it lets us in, and does not open the virtual host that the address names"
+            why = "the login works, but the virtual host in the address cannot be opened"
         raise _NoAnswerError(why) from error
     except AMQPError as error:
         cut = error.__cause__

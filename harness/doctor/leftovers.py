@@ -43,13 +43,13 @@ class Cleaned:
 def look(out: Path) -> list[Leftover]:
     """Return the leftovers of all runs in DIR/<scenario>/<run>, without the symlink `latest`. Entries whose
     thing is gone are left out: they were undone, and that could not be written down."""
-    found = []
+    leftovers = []
     for undo in sorted(out.glob("*/*/undo.jsonl")):
         listed = [] if undo.parent.is_symlink() or owner_alive(undo) else read_open(undo)
         entries = tuple(entry for entry in listed if _elsewhere(entry, ()) or is_there(entry))
         if entries:
-            found.append(Leftover(undo, entries))
-    return found
+            leftovers.append(Leftover(undo, entries))
+    return leftovers
 
 
 def clean(out: Path, allowed_hosts: Sequence[str] = ()) -> list[Cleaned]:
@@ -64,19 +64,19 @@ def clean(out: Path, allowed_hosts: Sequence[str] = ()) -> list[Cleaned]:
         if refused:
             cleaned.append(Cleaned(leftover.undo, (), tuple(dict.fromkeys(refused))))
             continue
-        said = janitor.clean(leftover.undo)
-        left = tuple(line for line in said if line.startswith("LEFT"))
-        cleaned.append(Cleaned(leftover.undo, tuple(line for line in said if line not in left), left))
+        messages = janitor.clean(leftover.undo)
+        left = tuple(line for line in messages if line.startswith("LEFT"))
+        cleaned.append(Cleaned(leftover.undo, tuple(line for line in messages if line not in left), left))
     return cleaned
 
 
 def _numbers(hosts: Sequence[str]) -> list[str]:
     """Return the addresses of these host names, since a run writes down addresses."""
-    found: list[str] = []
+    numbers: list[str] = []
     for host in hosts:
         with suppress(OSError, UnicodeError):
-            found += look_up(host)
-    return found
+            numbers += look_up(host)
+    return numbers
 
 
 def _elsewhere(entry: OpenEntry, allowed_hosts: Sequence[str]) -> str:
@@ -106,11 +106,13 @@ def _wanted(entry: OpenEntry) -> list[Wanted]:
 
 def finding(out: Path) -> DoctorFinding:
     """Return the finding about leftovers."""
-    found = look(out)
-    if not found:
+    leftovers = look(out)
+    if not leftovers:
         return DoctorFinding("leftovers", "good", f"none in {out}")
-    things = sum(len(leftover.entries) for leftover in found)
-    where = ", ".join(str(leftover.undo.parent) for leftover in found[:3]) + (", ..." if found[3:] else "")
+    things = sum(len(leftover.entries) for leftover in leftovers)
+    where = ", ".join(str(leftover.undo.parent) for leftover in leftovers[:3]) + (
+        ", ..." if leftovers[3:] else ""
+    )
     return DoctorFinding(
         "leftovers",
         "warning",

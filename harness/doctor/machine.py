@@ -20,11 +20,11 @@ PORTS = {
 
 def system() -> DoctorFinding:
     """Check the system: ending children with us needs features that only Linux has."""
-    found = f"{platform.system()} {platform.release()} ({platform.machine()})"
+    name = f"{platform.system()} {platform.release()} ({platform.machine()})"
     if sys.platform == "linux" and hasattr(os, "pidfd_open"):
-        return DoctorFinding("system", "good", found)
+        return DoctorFinding("system", "good", name)
     return DoctorFinding(
-        "system", "missing", found, "the harness ends what it starts by means of Linux 5.4 or newer"
+        "system", "missing", name, "the harness ends what it starts by means of Linux 5.4 or newer"
     )
 
 
@@ -32,11 +32,11 @@ def processors() -> DoctorFinding:
     """Check how many processors we may use, also by the control group's limit."""
     count, limit = len(os.sched_getaffinity(0)), _cpu_limit()
     usable = min(float(count), limit) if limit else float(count)
-    found = f"{count}" + (f", of which a limit leaves {limit:g}" if limit and limit < count else "")
+    text = f"{count}" + (f", of which a limit leaves {limit:g}" if limit and limit < count else "")
     if usable >= 2:
-        return DoctorFinding("processors", "good", found)
+        return DoctorFinding("processors", "good", text)
     why = "load generator and server share one, so a run measures both; test a server elsewhere with --url"
-    return DoctorFinding("processors", "warning", found, why)
+    return DoctorFinding("processors", "warning", text, why)
 
 
 def _cpu_limit(path: Path = Path("/sys/fs/cgroup/cpu.max")) -> float | None:
@@ -51,16 +51,16 @@ def open_files() -> DoctorFinding:
     """Check the limit of open files: each user needs one for its connection."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
-    found = "unlimited" if soft == unlimited else str(soft)
+    limit = "unlimited" if soft == unlimited else str(soft)
     if soft == unlimited or soft >= OPEN_FILES_WANTED:
-        return DoctorFinding("open files", "good", found)
+        return DoctorFinding("open files", "good", limit)
     wanted = OPEN_FILES_WANTED * 4
     purpose = "every user holds a connection; a thousand users need a few thousand"
     if hard == unlimited or hard >= OPEN_FILES_WANTED:
         todo = f"ulimit -n {wanted if hard == unlimited else min(wanted, hard)}"
     else:
         todo = f"ask an administrator to raise the limit of {hard} (nofile in /etc/security/limits.conf)"
-    return DoctorFinding("open files", "warning", found, purpose, todo)
+    return DoctorFinding("open files", "warning", limit, purpose, todo)
 
 
 def ports() -> list[DoctorFinding]:

@@ -122,11 +122,11 @@ class Injector:
         """Apply a fault now; return its verification. It stays until `heal`, or the end of the run."""
         mine = places(step.kind, step.link)
         others = [(one, mine & places(one.step.kind, one.step.link)) for one in self.held.values()]
-        if found := next(((one, shared) for one, shared in others if shared), None):
-            other, shared = found
+        if conflict := next(((one, shared) for one, shared in others if shared), None):
+            other, shared = conflict
             raise UsageError(
                 f"The fault {step.name} cannot be applied",
-                f"{other.step.name} is on {where(min(shared))}, and nobody could tell what each of them did",
+                f"{other.step.name} is on {where(min(shared))}, and their effects could not be told apart",
                 f"Heal {other.step.name} first",
             )
         held = self.held[step.name] = HeldFault(step)
@@ -147,8 +147,8 @@ class Injector:
             return self._whole(name)
         held.released.set()
         await self._until_told(held, FaultHealed)
-        told = held.told.get(FaultHealed)
-        return told if isinstance(told, FaultHealed) else self._whole(name)
+        event = held.told.get(FaultHealed)
+        return event if isinstance(event, FaultHealed) else self._whole(name)
 
     def _whole(self, name: str) -> FaultHealed:
         return FaultHealed(at_ns=self.clock.now_ns(), name=name, healed=True, why="")
@@ -172,7 +172,7 @@ class Injector:
                 await self.reached(step.step, step.offset_s)
             before = await self._trouble(way)
         except asyncio.CancelledError:
-            self._skip(step, "the run ended before its time came", say=False)
+            self._skip(step, "the run ended before it was due", say=False)
             self.missed.append(step.name)
             raise
         if before:
@@ -186,16 +186,16 @@ class Injector:
         Try again, as a machine may freeze for a moment.
         """
         for tries_left in reversed(range(BEFORE_TRIES)):
-            found = await _wellness(way, BEFORE_S if isinstance(way.place, Link) else BEFORE_PROCESS_S)
-            if found.word in {"shown", "unknown"}:
+            health = await _wellness(way, BEFORE_S if isinstance(way.place, Link) else BEFORE_PROCESS_S)
+            if health.word in {"shown", "unknown"}:
                 return ""
             if tries_left:
                 await self.clock.sleep(HEAL_PAUSE_S)
-        return found.why
+        return health.why
 
     async def _apply_and_heal(self, step: FaultStep, way: FaultSite, fault: Fault) -> None:
         if unwatched := await self._unwatched():
-            self._skip(step, f"nobody would heal it if the harness were killed: {unwatched}")
+            self._skip(step, f"nothing would heal it if the harness were killed: {unwatched}")
             return
         must = fault.undo()
         try:
@@ -219,7 +219,7 @@ class Injector:
             await (held.released.wait() if held else self._sleep_until(on_ns + int(step.for_s * NS_PER_S)))
             proved = True
             if verified and (gone := await _gone(fault)):
-                self._unverified(step, f"it was not there any more when its time was over: {gone}")
+                self._unverified(step, f"it was already gone when it should have been healed: {gone}")
         except HarnessError as error:
             why = f"{error.what}: {error.why}"
             self._skip(step, why) if not applied else self._unverified(step, why)
@@ -275,21 +275,21 @@ class Injector:
         """
         off_ns = healed_ns = self.clock.now_ns()
         limit_ns = off_ns + int(HEAL_S * NS_PER_S)
-        found = SHOWN
+        decision = SHOWN
         while True:
             why = await self._attempt(way, fault)
             healed_ns = self.clock.now_ns()
             if isinstance(way.place, Link) and way.place.gone:
-                why, found = "", replace(SHOWN, why="Toxiproxy has ended, and the fault with it")
+                why, decision = "", replace(SHOWN, why="Toxiproxy has ended, and the fault with it")
                 break
             if (
                 not why and prove and not isinstance(way.place, NamedProcess)
             ):  # the process table has proved it
                 left_s = (limit_ns - self.clock.now_ns()) / NS_PER_S
-                found = await _wellness(way, max(left_s, HEAL_LEAST_S))
+                decision = await _wellness(way, max(left_s, HEAL_LEAST_S))
                 # A link is not to blame for what the server behind it does.
                 certain = {"not shown"} if isinstance(way.place, Link) else {"not shown", "target"}
-                why = found.why if found.word in certain else ""
+                why = decision.why if decision.word in certain else ""
             if not why or self.clock.now_ns() > limit_ns:
                 break
             await self.clock.sleep(HEAL_PAUSE_S)
@@ -300,9 +300,9 @@ class Injector:
         if applied and isinstance(fault, Counting):
             self._write(FaultDid(at_ns=healed_ns, name=step.name, did=fault.did()), step)
         if applied or why:
-            healed = FaultHealed(at_ns=healed_ns, name=step.name, healed=not why, why=why or found.why)
+            healed = FaultHealed(at_ns=healed_ns, name=step.name, healed=not why, why=why or decision.why)
             self._write(healed, step)
-        beside = f" (read back; {found.why})" if found.why else ""
+        beside = f" (read back; {decision.why})" if decision.why else ""
         self.progress.note(f"  ! {step.name}: " + (f"NOT healed: {why}" if why else f"healed{beside}"))
 
     async def _attempt(self, way: FaultSite, fault: Fault) -> str:

@@ -1,4 +1,4 @@
-"""Modules that every package may use: time, units, errors, exit codes, secrets, untrusted text, addresses.
+"""Modules that every package may use: time, units (durations, rates, sizes), errors, exit codes, secrets, untrusted text, addresses.
 
 Nothing here knows about MCP, load or runs.
 """

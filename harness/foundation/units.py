@@ -40,10 +40,10 @@ def duration_s(text: str | float) -> float:
         raise UnitError(
             f"{said(text)} is not a duration; write a number with a unit, such as 200ms, 30s or 5m{hint}"
         )
-    found = sum(float(number) * SECONDS[unit] for number, unit in _PART.findall(compact))
-    if found > DURATION_S_MOST:
+    total_s = sum(float(number) * SECONDS[unit] for number, unit in _PART.findall(compact))
+    if total_s > DURATION_S_MOST:
         raise UnitError(f"{said(text)} is longer than a year; write a shorter time, such as 8h")
-    return found
+    return total_s
 
 
 def share(text: str | float) -> float:

@@ -89,7 +89,7 @@ class _LocustLoad:
             within_s += WAIT_S + self.spec.timeout_s
         word = await self._next("running", within_s)
         if not self._known and (word is None or word["users"] != count):
-            seen = "nobody said how many run" if word is None else f"{word['users']} run"
+            seen = "no worker reported how many users run" if word is None else f"{word['users']} run"
             self.trouble(Trouble(MASTER, f"{count} users were asked for, and after {within_s:.0f} s {seen}"))
         return int(word["at_ns"]) if word else 0
 
@@ -144,11 +144,11 @@ class _LocustLoad:
         host, _, port = spec.bind.rpartition(":")
         shown = "HOST" if host in ANY_HOST else host
         where = f"a copy of {self.token_file}" if self.token_file else f"the {token.VARIABLE} of this run"
-        told = f"{token.FILE_VARIABLE}={token.FILE} " if self.token_file else ""
+        variable = f"{token.FILE_VARIABLE}={token.FILE} " if self.token_file else ""
         self.note(
             f"Waiting at {spec.bind} for {spec.expect_workers} "
             f"{'worker' if spec.expect_workers == 1 else 'workers, each'} started with {where} by\n"
-            f"  {told}locust -f locustfiles/mcp.py --worker "
+            f"  {variable}locust -f locustfiles/mcp.py --worker "
             f"--master-host {shown} --master-port {port}"
         )
         if await self._next("ready", JOIN_S) is not None:
@@ -157,7 +157,7 @@ class _LocustLoad:
         if self.refused or not self.gone:
             there = len(self._joined)
             raise UsageError(
-                "A worker will not make this load" if self.refused else "Not all workers have joined",
+                "A worker refuses to make this load" if self.refused else "Not all workers have joined",
                 self.refused or f"{there} of {spec.expect_workers} were there after {JOIN_S:.0f} s",
                 "docs/workers.md says what a worker needs",
             )
@@ -170,12 +170,12 @@ class _LocustLoad:
             self._news.append(trouble)
         self._troubled.set()
 
-    async def hear(self, said: str, within_s: float) -> Mapping[str, Any]:
+    async def hear(self, awaited: str, within_s: float) -> Mapping[str, Any]:
         """Return the master's message while everything starts; raise ServiceError when it does not come."""
-        word = await self._next(said, within_s)
+        word = await self._next(awaited, within_s)
         if word is not None:
             return word
-        why = self.gone or f"waited for it to say {said!r}"
+        why = self.gone or f"waited for it to say {awaited!r}"
         code: int | None = None
         for name, child in self.children.items():
             if await child.ended_within(1.0):
@@ -200,12 +200,12 @@ class _LocustLoad:
             while True:
                 line = await in_time(self.reader.readline, patience_s)
                 if not line:
-                    self.gone = "it has hung up"
+                    self.gone = "it closed the connection"
                     break
                 patience_s = SILENT_S
                 self._sort(json.loads(line))
         except TimeoutError:
-            self.gone = f"it has said nothing for {patience_s:.0f} s"
+            self.gone = f"it has sent nothing for {patience_s:.0f} s"
         except OSError as error:
             self.gone = str(error)
         # If the master has ended, `mourn` reports more than that it hung up.
@@ -254,10 +254,10 @@ class _LocustLoad:
                 self._words[said].put_nowait(word)
 
     async def _next(
-        self, said: str, within_s: float, *, heed_trouble: bool = True
+        self, awaited: str, within_s: float, *, heed_trouble: bool = True
     ) -> Mapping[str, Any] | None:
         """Return the master's next message of this kind; None when it does not come, or there is trouble."""
-        waiting: list[asyncio.Task[Any]] = [asyncio.create_task(self._words[said].get())]
+        waiting: list[asyncio.Task[Any]] = [asyncio.create_task(self._words[awaited].get())]
         if heed_trouble:
             waiting.append(asyncio.create_task(self._troubled.wait()))
         try:
@@ -390,8 +390,8 @@ def locust_engine(
                 note(f"Locust's web UI, to look at: {seen_at}")
             for index in range(spec.workers):
                 name = f"worker-{index}"
-                told = (str(index), str(port), _near(spec))
-                await start(name, name, index, "harness.load.inside.distributed.local", *told, sockets={})
+                words = (str(index), str(port), _near(spec))
+                await start(name, name, index, "harness.load.inside.distributed.local", *words, sockets={})
             await load.joined()
             for index in range(spec.workers_all):
                 load.attend(load.follow(spool_path(spec.spool_dir, index), index))

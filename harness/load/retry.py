@@ -47,9 +47,9 @@ class Policy:
     budget: float | None  # share of a token that a call earns; None: no limit
 
     @classmethod
-    def of(cls, told: Mapping[str, Any] | None) -> Self | None:
+    def of(cls, fields: Mapping[str, Any] | None) -> Self | None:
         """Return the policy from a worker's specification; None when nothing is retried."""
-        return None if told is None else cls(**told)
+        return None if fields is None else cls(**fields)
 
     def wait_s(self, tried: int, reply: Reply, rng: Random) -> float:
         """Return how long to wait after `tried` attempts."""

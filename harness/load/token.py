@@ -30,8 +30,8 @@ def check_sealable() -> None:
 
     if not zmq.has("curve"):
         raise UsageError(
-            "The load cannot be kept to the workers of the run",
-            "pyzmq was built without CURVE, which seals Locust's channel",
+            "The connection to the workers cannot be encrypted",
+            "pyzmq was built without CURVE, which encrypts Locust's connections",
             "Install its wheel: pip install --force-reinstall --only-binary pyzmq pyzmq",
         )
 
@@ -51,7 +51,7 @@ def given(environment: Mapping[str, str]) -> str:
             with Path(file).open(encoding="utf-8") as read:
                 token = read.read(LONGEST + 2)
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it is no text"
+            why = getattr(error, "strerror", None) or "it is not text"
             raise UsageError(f"{FILE_VARIABLE} cannot be read", f"{file}: {why}", MAKE_ONE) from error
         if not token.strip():
             raise UsageError(f"{FILE_VARIABLE} names a file without a token", file, MAKE_ONE)
@@ -59,7 +59,7 @@ def given(environment: Mapping[str, str]) -> str:
     if token and not SHORTEST <= len(token) <= LONGEST:
         raise UsageError(
             "The token of the run cannot be used",
-            f"It has {len(token)} characters, and must have {SHORTEST} to {LONGEST}: who guesses it can join",
+            f"It has {len(token)} characters, and must have {SHORTEST} to {LONGEST}: anybody anybody who guesses it can join",
             MAKE_ONE,
         )
     hiding.learn(token)

@@ -48,9 +48,9 @@ Search = Generator[Request, Reply, DiscoveredDialect]
 def discover() -> Search:
     """Find the dialect of a server. A generator: yields requests, is sent their replies."""
     modern = ModernSession()
-    found = yield from look(modern)
-    if found.protocol is not None or found.reply.outcome in NO_VERDICT:
-        return found
+    dialect = yield from look(modern)
+    if dialect.protocol is not None or dialect.reply.outcome in NO_VERDICT:
+        return dialect
     for version in HANDSHAKE_VERSIONS:
         agreed = yield from introduce(HandshakeSession(version))
         if agreed.protocol is not None or agreed.reply.outcome in NO_VERDICT:

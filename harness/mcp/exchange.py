@@ -131,9 +131,9 @@ class Exchange:
         reply, request = self.reply, self._request
         if reply is None or reply.outcome != outcome.STREAM_ENDED or not request.in_session:
             return None
-        told = self._events.last_id if self._events is not None else ""
+        last_event = self._events.last_id if self._events is not None else ""
         headers = tuple(line for line in request.headers if line[0] not in {"Content-Type", LAST_EVENT_ID})
-        last_id = told or dict(request.headers).get(LAST_EVENT_ID, "")
+        last_id = last_event or dict(request.headers).get(LAST_EVENT_ID, "")
         if not last_id:
             return None
         return msgspec.structs.replace(
@@ -143,8 +143,8 @@ class Exchange:
     @property
     def retry_s(self) -> float:
         """Seconds to wait before sending that request."""
-        told = self._events.retry_ms if self._events is not None else None
-        return RETRY_S if told is None else told / 1000
+        retry_ms = self._events.retry_ms if self._events is not None else None
+        return RETRY_S if retry_ms is None else retry_ms / 1000
 
     def _end_as(self, ended: str, detail: str = "") -> None:
         self.reply = Reply(ended, printable(detail), self._status or None, None, None, self.session_id)

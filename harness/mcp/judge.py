@@ -57,12 +57,12 @@ def judge_refusal(
         return Reply(outcome.SESSION_LOST, f"{status}", status, code, session_id=session_id)
     if message is None or code is None:
         return Reply(outcome.HTTP_STATUS, f"{status}", status, session_id=session_id)
-    said = _said(message)
+    text = _said(message)
     if status == 400 and code in REJECTED_CODES:
-        return Reply(outcome.REJECTED, said, status, code, None, session_id, _data(message))
+        return Reply(outcome.REJECTED, text, status, code, None, session_id, _data(message))
     if ours:
-        return Reply(outcome.RPC_ERROR, said, status, code, session_id=session_id)
-    return Reply(outcome.HTTP_STATUS, printable(f"{status} {said}"), status, code, session_id=session_id)
+        return Reply(outcome.RPC_ERROR, text, status, code, session_id=session_id)
+    return Reply(outcome.HTTP_STATUS, printable(f"{status} {text}"), status, code, session_id=session_id)
 
 
 def _is_session_lost(status: int, body: bytes | bytearray, code_for_us: int | None) -> bool:
@@ -79,16 +79,16 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
-def _same_id(found: object, expected: int | None) -> bool:
-    return type(found) is int and found == expected
+def _same_id(number: object, expected: int | None) -> bool:
+    return type(number) is int and number == expected
 
 
 def _said(message: Message) -> str:
     try:
-        said = decode_text(message.error.message) if isinstance(message.error, Error) else ""
+        text = decode_text(message.error.message) if isinstance(message.error, Error) else ""
     except (msgspec.DecodeError, RecursionError):  # anything but a text
         return ""
-    return printable(said)
+    return printable(text)
 
 
 def _data(message: Message) -> msgspec.Raw | None:

@@ -144,22 +144,22 @@ def decoded(raw: msgspec.Raw | None) -> Any:
 
 def answer(message: Message, answers: Answers = NO_ANSWERS) -> bytes:
     """The answer to a server's request: {} for a ping, a result for methods in `answers`, else -32601."""
-    said = b'"result":{}' if message.method == "ping" else METHOD_NOT_FOUND
+    member = b'"result":{}' if message.method == "ping" else METHOD_NOT_FOUND
     if isinstance(message.method, str) and message.method in answers:
-        said = b'"result":%b' % encode(answers[message.method](_members(message.params)))
-    return b'{"jsonrpc":"2.0","id":%b,%b}' % (encode(message.id), said)
+        member = b'"result":%b' % encode(answers[message.method](_members(message.params)))
+    return b'{"jsonrpc":"2.0","id":%b,%b}' % (encode(message.id), member)
 
 
 def _members(params: msgspec.Raw | msgspec.UnsetType) -> JsonObject:
     """The parameters as a dict; empty when they are not an object."""
-    found = decoded(params) if isinstance(params, msgspec.Raw) else None
-    return found if isinstance(found, dict) else {}
+    value = decoded(params) if isinstance(params, msgspec.Raw) else None
+    return value if isinstance(value, dict) else {}
 
 
 def cancellation(number: int) -> bytes:
     """The notification that a call was given up; not allowed for `initialize`."""
-    said = b'{"requestId":%d,"reason":"timeout"}' % number
-    return b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":%b}' % said
+    params = b'{"requestId":%d,"reason":"timeout"}' % number
+    return b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":%b}' % params
 
 
 def first_text(result: msgspec.Raw) -> str:

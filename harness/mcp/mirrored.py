@@ -36,7 +36,7 @@ def header_value(text: str) -> str:
 
 def mirrored(schema: object) -> dict[str, list[str]]:
     """Which arguments of a tool go into which headers; ValueError when the tool must not be called."""
-    found: dict[str, list[str]] = {}
+    headers: dict[str, list[str]] = {}
     for path, name, kind in _marks(schema, (), 0):
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a header")
@@ -46,10 +46,10 @@ def mirrored(schema: object) -> dict[str, list[str]]:
             raise ValueError(
                 f"{name} is on {kind or 'no type'}, not on a text, a whole number or a truth value"
             )
-        if name.lower() in {known.lower() for known in found}:
+        if name.lower() in {known.lower() for known in headers}:
             raise ValueError(f"{name} is used twice")
-        found[name] = list(path)
-    return found
+        headers[name] = list(path)
+    return headers
 
 
 def sort_out(

@@ -13,8 +13,8 @@ def properties(tool: Mapping[str, Any]) -> JsonObject:
 
 def required(tool: Mapping[str, Any]) -> list[str]:
     """The names of the required arguments."""
-    said = _object(tool.get("inputSchema")).get("required")
-    return [name for name in said if isinstance(name, str)] if isinstance(said, list) else []
+    names = _object(tool.get("inputSchema")).get("required")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def only_reads(tool: Mapping[str, Any]) -> bool:
@@ -24,8 +24,8 @@ def only_reads(tool: Mapping[str, Any]) -> bool:
 
 def kind(tool: Mapping[str, Any], argument: str) -> str:
     """The type of one argument; empty when the schema does not give exactly one type."""
-    said = _object(properties(tool).get(argument)).get("type")
-    return said if isinstance(said, str) else ""
+    name = _object(properties(tool).get(argument)).get("type")
+    return name if isinstance(name, str) else ""
 
 
 def _object(value: object) -> JsonObject:

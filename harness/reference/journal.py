@@ -128,7 +128,7 @@ class Journal:
         self.lost += len(rows[room:])
 
     async def _write_on(self, gathered: Callable[[], Sequence[Row]]) -> None:
-        told = False  # warn once for each time that PostgreSQL is away
+        warned = False  # warn once for each time that PostgreSQL is away
         while True:
             await self._came.wait()
             await asyncio.sleep(self._gather_s)
@@ -136,11 +136,11 @@ class Journal:
             self._take(gathered())
             try:
                 await self.write()
-                told = False
+                warned = False
             except FAILURES as error:
-                if not told:
+                if not warned:
                     log.warning("Rows of %s wait to be written: %s", self._table.name, reason(error))
-                told = True
+                warned = True
                 await asyncio.sleep(RETRY_S)
                 self._came.set()
 

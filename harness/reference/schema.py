@@ -42,9 +42,9 @@ class Migration:
 @cache
 def migrations() -> tuple[Migration, ...]:
     """Return all migrations in order; their numbers go from 1 without a gap."""
-    found = [(_FILE.fullmatch(path.name), path) for path in sorted(_FILES.glob("*.sql"))]
+    files = [(_FILE.fullmatch(path.name), path) for path in sorted(_FILES.glob("*.sql"))]
     return tuple(
-        Migration(int(match[1]), match[2], path.read_text(encoding="utf-8")) for match, path in found if match
+        Migration(int(match[1]), match[2], path.read_text(encoding="utf-8")) for match, path in files if match
     )
 
 

@@ -99,9 +99,9 @@ class PostgresSessions:
 
     async def find(self, session_id: str) -> Session | None:
         for row in await self._rows(_FIND, session_id):
-            found, name, version, protocol, owner, metadata, *counts_and_times = row
+            key, name, version, protocol, owner, metadata, *counts_and_times = row
             client = Client(name, version, protocol, owner, msgspec.json.decode(metadata))
-            return Session(found, client, *counts_and_times)
+            return Session(key, client, *counts_and_times)
         return None
 
     async def statistics(self) -> Statistics:

@@ -1,4 +1,4 @@
-"""Reports: one format a file behind one function type.
+"""Reports: one format a file behind one function type; the charts and tables of the page.
 
     write_all(run_dir)            every file of a report; returns the `Reading` it was made from
     read_run(run_dir)             a run directory as a `Reading`

@@ -120,18 +120,20 @@ def draw(groups: Sequence[ActivityGroup], axes: Axes) -> None:
 
 def words(reading: Reading) -> str:
     """The activities as text, for readers who cannot see the chart."""
-    found = activities(reading)
-    if not found:
+    all_of_them = activities(reading)
+    if not all_of_them:
         return ""
-    failed = sum(not one.succeeded for one in found)
-    actions = [f"{one.name} at {one.start_s:.0f} s" for one in found if one.kind == "action"][:WORDS_MOST]
-    said = f"; an experiment with {len(found)} activities, {failed} of them failed"
-    return f"{said}: {', '.join(actions)}" if actions else said
+    failed = sum(not one.succeeded for one in all_of_them)
+    actions = [f"{one.name} at {one.start_s:.0f} s" for one in all_of_them if one.kind == "action"][
+        :WORDS_MOST
+    ]
+    text = f"; an experiment with {len(all_of_them)} activities, {failed} of them failed"
+    return f"{text}: {', '.join(actions)}" if actions else text
 
 
-def _together(found: Sequence[Activity], touching_s: float) -> list[list[Activity]]:
+def _together(one_by_one: Sequence[Activity], touching_s: float) -> list[list[Activity]]:
     groups: list[list[Activity]] = []
-    for one in found:
+    for one in one_by_one:
         if groups and one.start_s - groups[-1][-1].start_s < touching_s:
             groups[-1].append(one)
         else:

@@ -15,18 +15,18 @@ HALF: Final = (Size(430, 290), Size(350, 290))
 CHARTS: Final[dict[str, Chart]] = {
     "throughput": Chart(
         "Throughput over time", time_charts.throughput, TALL, time_charts.windows_data,
-        "Offered: calls that were to start. Answered: ok calls, by their completion. Below: users, and how late the "
+        "Offered: calls that were due to start. Answered: ok calls, by their completion. Below: users, and how late the "
         "load generator itself was.",
     ),
     "percentiles": Chart("Response time over time", time_charts.percentiles, WIDE, time_charts.percentiles_data),
     "heat": Chart(
-        "Where the calls lie", time_charts.heat, WIDE, time_charts.heat_data,
-        "Every ok call: the stronger the colour, the more calls began then and took so long.",
+        "Response time heat map", time_charts.heat, WIDE, time_charts.heat_data,
+        "All ok calls: a stronger colour means more calls that began at that time and took that long.",
     ),
     "outcomes": Chart("Failures over time", time_charts.outcome_kinds, WIDE, time_charts.outcomes_data),
     "distribution": Chart(
         "Percentiles to 99.99%", load_charts.distribution, HALF, load_charts.distribution_data,
-        "Drawn as far as ten calls lie above. Where service parts from response, calls waited before they were sent.",
+        "Each curve ends where fewer than ten calls were slower. Where the two curves differ, calls waited before they were sent.",
     ),
     "throughput-by-users": Chart("Throughput by users", load_charts.throughput, HALF, load_charts.no_data),
     "percentiles-by-users": Chart(

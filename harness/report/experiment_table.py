@@ -16,9 +16,9 @@ COLUMNS: Final = ("At", "Activity", "Kind", "Outcome", "Took")
 
 def experiment(reading: Reading) -> Html | None:
     """The section about the experiment; None for a run without one."""
-    found = activities(reading)
-    told = next((event for event in reading.events if isinstance(event, ExperimentEnded)), None)
-    if told is None and not found:
+    rows = activities(reading)
+    ending = next((event for event in reading.events if isinstance(event, ExperimentEnded)), None)
+    if ending is None and not rows:
         return None
     body: list[list[Node]] = [
         [
@@ -32,20 +32,20 @@ def experiment(reading: Reading) -> Html | None:
             ),
             show((one.end_s - one.start_s) * 1000, "ms"),
         ]
-        for one in found[:MOST]
+        for one in rows[:MOST]
     ]
-    left_out = len(found) - len(body)
+    left_out = len(rows) - len(body)
     return section(
         "Experiment",
-        _ending(told),
+        _ending(ending),
         table(COLUMNS, body, text=(0, 1, 2, 3)) if body else None,
         el("p", f"{left_out:,} more activities are in journal.json.", cls="note") if left_out else None,
     )
 
 
-def _ending(told: ExperimentEnded | None) -> str:
+def _ending(ending: ExperimentEnded | None) -> str:
     """The title of the experiment, and how it ended."""
-    title = (told and told.title) or "An experiment"
-    status = (told and told.status) or "unknown"
-    deviated = "; its hypothesis did not hold any more after the method" if told and told.deviated else ""
+    title = (ending and ending.title) or "An experiment"
+    status = (ending and ending.status) or "unknown"
+    deviated = "; its hypothesis no longer held after the method" if ending and ending.deviated else ""
     return f"{title}: {status}{deviated}."

@@ -157,9 +157,7 @@ def _by_operation(impacts: Sequence[Impact]) -> Html | None:
     return el(
         "div",
         el("h3", "By operation"),
-        el(
-            "p", "Where not all operations took the fault alike, each by itself, the worst first.", cls="note"
-        ),
+        el("p", "Operations that reacted differently to the fault, the worst first.", cls="note"),
         table(columns, body, text=(0, 1, 11)),
     )
 
@@ -183,7 +181,7 @@ def _verification(impacts: Sequence[Impact]) -> Html | None:
             [
                 impact.fault.name,
                 show(seen.beside_ms, "ms"),
-                "none came back" if seen.through_ms is None else show(seen.through_ms, "ms"),
+                "no reply" if seen.through_ms is None else show(seen.through_ms, "ms"),
                 _signed(added),
                 _signed(seen.expected_ms),
                 _signed(slower),
@@ -192,15 +190,23 @@ def _verification(impacts: Sequence[Impact]) -> Html | None:
         )
     if not body:
         return None
-    columns = ("Fault", "Beside", "Through", "Added", "Asked for", "Median call slower by", "Amplification")
+    columns = (
+        "Fault",
+        "Around the link",
+        "Through the link",
+        "Added",
+        "Requested",
+        "Median call slower by",
+        "Amplification",
+    )
     return el(
         "details",
         el("summary", "How each was verified"),
         el(
             "p",
-            "Canaries of the harness went through the link and beside it while the fault was on. Amplification: how "
-            "many times what was asked for the median call was slowed down by; a call that makes several round "
-            "trips over the link waits as often.",
+            "While the fault was on, the harness sent canaries (small timed requests) through the link and around it. "
+            "Amplification: how much slower the median call was, as a multiple of the delay that was requested; a "
+            "call that makes several round trips over the link waits several times.",
             cls="note",
         ),
         table(columns, body),

@@ -52,9 +52,9 @@ def _unit(text: str) -> str:
 
 def warnings(reading: Reading) -> str:
     """Warn of percentiles that a small change would move a lot; empty for most runs."""
-    told = [
+    sentences = [
         f"{one.name} sits between two groups of calls ({show(one.below_ms, 'ms')} and {show(one.above_ms, 'ms')}): "
         "small changes move it a lot"
         for one in reading.jumps
     ]
-    return "; ".join(told)
+    return "; ".join(sentences)

@@ -90,7 +90,7 @@ def _verdict(reading: Reading) -> Html:
             el("span", headline),
         ),
         el("ul", *(el("li", reason) for reason in more)) if more else None,
-        el("p", el("strong", "Commonest failure "), most, cls="commonest") if most else None,
+        el("p", el("strong", "Most common failure "), most, cls="commonest") if most else None,
         cls=f"verdict {verdict}",
     )
 
@@ -118,7 +118,7 @@ def _tile(label: str, value: str, interval: str) -> Html:
 
 def _findings(reading: Reading) -> list[Html]:
     """The findings: breaking point, knee, warm-up, retries and the like."""
-    told = [
+    terms = [
         ("Calls: ", wording.calls(reading)),
         ("Careful: ", warnings(reading)),
         ("Breaking point: ", wording.breaking_point(reading)),
@@ -128,7 +128,7 @@ def _findings(reading: Reading) -> list[Html]:
         ("Work: ", wording.work(reading)),
         ("Of the response times: ", own_part(reading.summary)),
     ]
-    return [el("p", el("strong", lead), f"{words}.", cls="finding") for lead, words in told if words]
+    return [el("p", el("strong", lead), f"{words}.", cls="finding") for lead, words in terms if words]
 
 
 def _again(reading: Reading) -> Html | None:

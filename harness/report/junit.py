@@ -29,7 +29,7 @@ def junit(reading: Reading) -> str:
     suite = ET.SubElement(root, "testsuite", {"name": name, **totals, **about})
     if most := wording.commonest_failure(summary):
         properties = ET.SubElement(suite, "properties")
-        ET.SubElement(properties, "property", {"name": "commonest failure", "value": clean(most)})
+        ET.SubElement(properties, "property", {"name": "most common failure", "value": clean(most)})
     suite.extend(cases)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
@@ -45,8 +45,8 @@ def _case(suite: str, group: str, name: str, outcome: str, why: str) -> ET.Eleme
 def _measurement(reading: Reading, suite: str) -> ET.Element:
     """The test case of the measurement: the verdict's reasons that belong to no other case."""
     summary = reading.summary
-    told = [one.objective for one in summary.objectives if one.outcome != "pass"]
-    own = [reason for reason in summary.reasons if not any(reason.startswith(text) for text in told)]
+    missed = [one.objective for one in summary.objectives if one.outcome != "pass"]
+    own = [reason for reason in summary.reasons if not any(reason.startswith(text) for text in missed)]
     outcome = summary.verdict if own else "pass"
     return _case(suite, "measurement", "the run can be trusted", outcome, "; ".join(own))
 

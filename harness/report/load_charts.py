@@ -145,13 +145,13 @@ def _at(points: tuple[Point, ...], percent: float) -> str:
 
 def _fitted(reading: Reading, axes: Axes, most: int) -> bool:
     """Draw the curve of the capacity model; returns whether there was one."""
-    found = reading.fit
-    if found is None:
+    fit = reading.fit
+    if fit is None:
         return False
     users = [most * step / FITTED_POINTS for step in range(1, FITTED_POINTS + 1)]
     axes.plot(
         users,
-        [capacity.rps_at(found, one) for one in users],
+        [capacity.rps_at(fit, one) for one in users],
         color=MUTED,
         linestyle=DASHED,
         linewidth=1.3,
@@ -188,8 +188,8 @@ def _mark(axes: Axes, users: int, text: str, colour: str) -> None:
 
 def _levels(reading: Reading) -> list[Level]:
     """The steps that make a curve: at least two different numbers of users; else none."""
-    found = capacity.levels(reading.summary.steps)
-    return sorted(found, key=lambda one: one.users) if len({one.users for one in found}) > 1 else []
+    measured = capacity.levels(reading.summary.steps)
+    return sorted(measured, key=lambda one: one.users) if len({one.users for one in measured}) > 1 else []
 
 
 def _break_words(reading: Reading) -> str:

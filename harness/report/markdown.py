@@ -37,7 +37,7 @@ def markdown(reading: Reading) -> str:
     parts = [
         f"## {MARK[outcome]} {cell(summary.scenario or 'run')}: {wording.WORDS[outcome].lower()}",
         f"{cell(headline)}" + "".join(f"\n- {cell(reason)}" for reason in more),
-        f"Commonest failure: {cell(most)}" if most else "",
+        f"Most common failure: {cell(most)}" if most else "",
         " · ".join(cell(part) for part in about if part),
         _totals(summary),
         _objectives(reading),
@@ -135,12 +135,12 @@ def _matrix(reading: Reading) -> list[str]:
     ]
     heads = (
         "Fault",
-        "Taken",
+        "Result",
         "Success",
         "p95 before",
         "during",
         "after",
-        "Back",
+        "Recovered",
         "Sessions lost",
         "Work lost",
     )

@@ -16,21 +16,21 @@ from harness.report.reading import Reading
 
 COLUMNS: Final = (
     ("Fault", 1),
-    ("How it was taken", 1),
+    ("Result", 1),
     ("Success", 3),
     ("p95", 3),
-    ("Back", 1),
+    ("Recovered", 1),
     ("Sessions lost", 1),
     ("Work lost", 1),
 )
 PHASES: Final = ("before", "during", "after")
 MEANING: Final[Mapping[str, str]] = {
     "survived": "No more calls failed than before it, and no session was lost. Calls may have been slower.",
-    "degraded": "More calls failed than chance explains, or sessions were lost; it came back by itself, and kept "
+    "degraded": "More calls failed than chance explains, or sessions were lost; the service recovered by itself, and kept "
     "what it had acknowledged.",
-    "broke": "Acknowledged work is missing or was done twice, or it was not back by the end of the row.",
-    "not_exposed": "The fault was there, and no call met it: nothing is shown.",
-    "unknown": "It cannot be told; the reason is beside it.",
+    "broke": "Acknowledged work is missing or was done twice, or the service had not recovered by the end of the row.",
+    "not_exposed": "The fault was on, but touched no call: this shows nothing.",
+    "unknown": "It could not be decided; the reason is given in the row.",
 }
 
 
@@ -95,8 +95,8 @@ def _row(row: Row) -> Html:
     cells: Sequence[Node] = [
         el("th", row.name, _small(wording.fault_what(one.fault)), scope="row"),
         el("td", _badge(row.outcome), _small(row.why), cls=f"taken {TONE[row.outcome]}"),
-        *(el("td", show(said.success_rate, "share"), cls="num") for said in phases),
-        *(el("td", show(said.p95_ms, "ms"), cls="num") for said in phases),
+        *(el("td", show(phase.success_rate, "share"), cls="num") for phase in phases),
+        *(el("td", show(phase.p95_ms, "ms"), cls="num") for phase in phases),
         el("td", wording.back(row)),
         el("td", f"{row.sessions_lost:,}", cls="num"),
         el("td", wording.work_lost(row), cls="num"),

@@ -7,11 +7,11 @@ from harness.run_directory.results import Summary
 
 
 def own_part(summary: Summary) -> str:
-    """The generator's own part as text: `0.11 ms of p50, 0.4 ms of p95 are the generator's own`."""
+    """The generator's own part as text: `0.11 ms of p50, 0.4 ms of p95 were added by the load generator itself`."""
     added = asdict(summary.generator.added_ms)
     parts = [f"{show(value, 'ms')} of {name}" for name, value in added.items() if value is not None]
     if not parts:
         return ""
     *first, last = parts
     joined = f"{', '.join(first)} and {last}" if first else last
-    return f"{joined} {'are' if first else 'is'} the generator's own"
+    return f"{joined} {'were' if first else 'was'} added by the load generator itself"

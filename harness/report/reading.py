@@ -105,18 +105,18 @@ class Reading:
 
 def read(run_dir: Path, *, touch: bool = True) -> Reading:
     """Read and judge a run; with `touch=False`, nothing is written into its directory."""
-    found = read_files(run_dir, touch=touch)
+    files = read_files(run_dir, touch=touch)
     try:
-        return _read(run_dir, found)
+        return _read(run_dir, files)
     except Exception as error:
-        if not found.damage or isinstance(error, HarnessError):
+        if not files.damage or isinstance(error, HarnessError):
             raise
-        raise damaged(run_dir, found.damage) from error
+        raise damaged(run_dir, files.damage) from error
 
 
 def damaged(run_dir: Path, damage: Sequence[str]) -> UntrustedError:
     """The error for a run that is too damaged to be shown."""
-    return UntrustedError(f"{run_dir} is damaged", damage[0], "Nothing can be said of this run; run again")
+    return UntrustedError(f"{run_dir} is damaged", damage[0], "This run cannot be evaluated; run again")
 
 
 def _read(run_dir: Path, files: Files) -> Reading:
@@ -134,18 +134,18 @@ def _read(run_dir: Path, files: Files) -> Reading:
     figures = headline.measure(
         summary.after_warmup(recorded, load), strata.edges(timed, (one.fault for one in impacts))
     )
-    found = summary.assemble(recorded, timed, impacts, rows, weak, saturated, figures.intervals)
-    seen = _observe(metadata, _evidence(recorded, timed, found, impacts))
+    unjudged = summary.assemble(recorded, timed, impacts, rows, weak, saturated, figures.intervals)
+    seen = _observe(metadata, _evidence(recorded, timed, unjudged, impacts))
     balances = littles_law.measure(calls, timed)
     disturbed = planned.disturbed(one.fault for one in impacts)
     judged = verdict.judge(
         verdict.VerdictInputs(
-            found, seen, events, impacts, balances, worked, rows, saturated.words(), files.damage
+            unjudged, seen, events, impacts, balances, worked, rows, saturated.words(), files.damage
         )
     )
     answers = tuple(Answer(*one) for one in zip(seen, judged.objectives, strict=True))
     return Reading(
-        summary=_judged(found, judged, answers),
+        summary=_judged(unjudged, judged, answers),
         windows=windows.measure(load, events),
         brief=windows.measure(load, events, most=TABLE_ROWS_MOST),
         outcomes=outcomes.measure(load),
@@ -158,13 +158,13 @@ def _read(run_dir: Path, files: Files) -> Reading:
             columns=intervals.COLUMNS,
         ),
         panels=panels.measure(calls),
-        fit=capacity.measure(found.steps)[0],
+        fit=capacity.measure(unjudged.steps)[0],
         balances=balances,
-        outside=outside.measure(summary.after_warmup(recorded, load), events, timed, found.steps),
+        outside=outside.measure(summary.after_warmup(recorded, load), events, timed, unjudged.steps),
         jumps=figures.jumps,
         levels=tuple(
             Level(step, result, warming.measure(load, step, disturbed))
-            for step, result in zip(timed, found.steps, strict=True)
+            for step, result in zip(timed, unjudged.steps, strict=True)
         ),
         objectives=answers,
         impacts=impacts,
@@ -178,12 +178,14 @@ def _read(run_dir: Path, files: Files) -> Reading:
 
 
 def _evidence(
-    recorded: Recorded, timed: Sequence[Step], found: Summary, impacts: Sequence[Impact]
+    recorded: Recorded, timed: Sequence[Step], assembled: Summary, impacts: Sequence[Impact]
 ) -> observed.ObjectiveInputs:
     """The inputs of objectives, without the warm-up."""
     calls, load = (summary.after_warmup(recorded, part) for part in (recorded.calls, recorded.load))
     added = error_budget.measure(recorded.events, [(one.start_ns, one.end_ns) for one in timed])
-    return observed.ObjectiveInputs(calls, load, timed, impacts, added, found.work, found.sessions.lost)
+    return observed.ObjectiveInputs(
+        calls, load, timed, impacts, added, assembled.work, assembled.sessions.lost
+    )
 
 
 def _observe(metadata: Mapping[str, Any], evidence: observed.ObjectiveInputs) -> list[Observation]:
@@ -202,9 +204,9 @@ def _observation(text: str, evidence: observed.ObjectiveInputs) -> Observation:
         return Observation(objective, None, f"could not be measured: {error!r}")
 
 
-def _judged(found: Summary, judged: verdict.Verdict, answers: Sequence[Answer]) -> Summary:
+def _judged(assembled: Summary, judged: verdict.Verdict, answers: Sequence[Answer]) -> Summary:
     return replace(
-        found,
+        assembled,
         objectives=tuple(
             ObjectiveResult(
                 objective=one.seen.objective.text, observed=_finite(one.seen.value), outcome=one.outcome

@@ -53,7 +53,7 @@ def levels(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html | None:
     left_out = len(reading.levels) - len(body)
     return section(
         "By level of load",
-        "Each level is measured after its users all run and have settled"
+        "Each level is measured once all its users run and a settling time has passed"
         f"{', and outside of faults' if reading.impacts else ''}. Percentiles are of response time.",
         el(
             "div",
@@ -88,7 +88,7 @@ def intervals(reading: Reading) -> Html | None:
     left_out = len(rows) - len(body)
     return section(
         "By interval",
-        "The same figures for each interval of a step that was held: what drifts shows from row to row.",
+        "The same figures for each interval of a step that was held: a drift shows from row to row.",
         table(columns, body),
         el("p", f"{left_out:,} more intervals are in intervals.csv.", cls="note") if left_out else None,
     )
@@ -171,11 +171,11 @@ def failures(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> Html:
 
 def sessions(reading: Reading) -> Html | None:
     """A table of what happened to the sessions; None for a protocol without sessions."""
-    found = reading.summary.sessions
-    if not found.opened and not found.lost:
+    counts = reading.summary.sessions
+    if not counts.opened and not counts.lost:
         return None
-    survived = {True: "yes", False: "no", None: BLANK}[found.survived_restart]
-    row: list[Node] = [f"{count:,}" for count in (found.opened, found.lost, found.reopened)]
+    survived = {True: "yes", False: "no", None: BLANK}[counts.survived_restart]
+    row: list[Node] = [f"{count:,}" for count in (counts.opened, counts.lost, counts.reopened)]
     faults = [
         [impact.fault.name, wording.fate(impact) or BLANK, wording.storm(impact) or "as before"]
         for impact in reading.impacts
@@ -183,11 +183,11 @@ def sessions(reading: Reading) -> Html | None:
     ]
     return section(
         "Sessions",
-        "Lost: calls that found their session gone. Opened again: by a user who had opened one before.",
+        "Lost: calls whose session the server no longer knew. Opened again: sessions of users who had opened one before.",
         table(
             ("Opened", "Lost", "Opened again", "Survived a restart"), [[*row, survived]], text=(0, 1, 2, 3)
         ),
-        table(("Fault", "Sessions that it found", "Asked for again"), faults, text=(0, 1, 2))
+        table(("Fault", "Sessions open when it began", "Reopened afterwards"), faults, text=(0, 1, 2))
         if faults
         else None,
     )
@@ -207,12 +207,12 @@ def generator(reading: Reading) -> Html:
         for name, own_ms in asdict(health.added_ms).items()
         if (figure_ms := response.at(name)) is not None
     ]
-    told = (
-        ("Busiest second of a worker, share of a core", health.cpu_max, "share"),
-        ("Most time waiting for a processor, in a second", health.run_delay_max, "share"),
+    gauges = (
+        ("CPU of the busiest worker in its busiest second, share of a core", health.cpu_max, "share"),
+        ("Longest wait for a processor within one second", health.run_delay_max, "share"),
         ("Scheduling lag, p99", health.lag_ms_p99, "ms"),
     )
-    body += [[label, show(value, unit), BLANK, ""] for label, value, unit in told]
+    body += [[label, show(value, unit), BLANK, ""] for label, value, unit in gauges]
     clock_ms, most_ms = health.clock_error_ms, saturation.CLOCK_ERROR_MS_MAX
     body.append(
         ["Clock error between workers", show(clock_ms, "ms"), show(most_ms, "ms"), _within(clock_ms, most_ms)]
@@ -220,20 +220,20 @@ def generator(reading: Reading) -> Html:
     lost = health.lost
     at_least = "at least " if health.lost_at_least else ""
     body.append(["Calls without a row", f"{at_least}{show(lost, 'count')}", "0", _within(lost, 0)])
-    again = f" Meanwhile {said}." if (said := lost_parts.replaced(reading.events)) else ""
-    refused = f" Strangers: {said}." if (said := refused_workers.told(reading.events)) else ""
+    again = f" Meanwhile {words}." if (words := lost_parts.replaced(reading.events)) else ""
+    refused = f" Refused: {words}." if (words := refused_workers.told(reading.events)) else ""
     workers = health.workers
     read_ms = saturation.read_ms_p99(reading.events)
     delayed = (
         ""
         if read_ms is None
-        else f" Replies were held for {show(read_ms, 'ms')} at p99 before their users knew; that is in no response time."
+        else f" Replies waited {show(read_ms, 'ms')} (p99) inside the generator before their user read them; response times leave that out."
     )
     return section(
         "The load generator itself",
-        "A generator that is the bottleneck measures itself. What it added to the response times is measured, and "
-        "where that is more than a tenth of a figure (and than a millisecond) the verdict is unknown. "
-        "The worst seconds are for information.",
+        "If the load generator is the bottleneck, the run measures the generator and not the server. So the time that it "
+        "added to response times is measured. Where that is more than a tenth of a figure, and more than a millisecond, "
+        "the verdict is unknown. The worst seconds are for information.",
         table(("What", "Seen", "Limit", ""), body, text=(0, 3)),
         el(
             "p",

@@ -36,15 +36,15 @@ FAILURES_MOST: Final = 4
 FAULTS_MOST: Final = 20
 FAULT_WIDTH: Final = 26
 FAULT_COLUMNS: Final = ("fault", "calls", "success", "p50 before", "during", "after", "recovered")
-MATRIX_TEXT: Final = ("fault", "taken", "back")
+MATRIX_TEXT: Final = ("fault", "result", "recovered")
 MATRIX_COLUMNS: Final = (
     "fault",
-    "taken",
+    "result",
     "success",
     "p95\nbefore",
     "\nduring",
     "\nafter",
-    "back",
+    "recovered",
     "sessions\nlost",
     "work\nlost",
 )
@@ -80,7 +80,7 @@ def render(reading: Reading, *, colour: bool) -> str:
     with out.capture() as captured:
         out.print(_head(reading))
         if most := wording.commonest_failure(reading.summary):
-            out.print(Padding(Text(clean(f"Commonest failure: {most}"), style="red"), (0, 2)))
+            out.print(Padding(Text(clean(f"Most common failure: {most}"), style="red"), (0, 2)))
         out.print()
         if reading.matrix:
             out.print(_matrix(reading))
@@ -166,7 +166,7 @@ def _matrix(reading: Reading) -> Padding:
             clean(row.name),
             Text(wording.TAKEN[row.outcome], style=TAKEN_STYLE[row.outcome]),
             show(one.during.success_rate, "share"),
-            *(show(said.p95_ms, "ms") for said in (one.before, one.during, one.after)),
+            *(show(phase.p95_ms, "ms") for phase in (one.before, one.during, one.after)),
             wording.back(row),
             f"{row.sessions_lost:,}",
             wording.work_lost(row),
@@ -186,8 +186,8 @@ def _facts(reading: Reading) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column(style="dim", no_wrap=True, width=FACT_WIDTH)
     table.add_column(overflow="fold")
-    if told := wording.calls(reading):
-        table.add_row("Calls", told)
+    if words := wording.calls(reading):
+        table.add_row("Calls", words)
     counts = [f"{name} {count:,}" for name, count in wording.outcomes(summary)]
     if summary.totals.calls:
         shown = [one.text for one in figures.figures(summary)]
@@ -224,8 +224,8 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
             yield "Recovery", f"{impact.fault.name}: {wording.recovery(impact)[0]}, {exact}"
     yield "Retries", wording.retries(reading)
     for impact in reading.impacts[:FAULTS_MOST] if not reading.matrix else ():  # its table tells of sessions
-        if said := "; ".join(filter(None, (wording.fate(impact), wording.storm(impact)))):
-            yield "Sessions", f"{impact.fault.name}: {said}"
+        if words := "; ".join(filter(None, (wording.fate(impact), wording.storm(impact)))):
+            yield "Sessions", f"{impact.fault.name}: {words}"
     yield "Work", wording.work(reading)
     yield "Generator", own_part(reading.summary)
     yield "Parts", parts.replaced(reading.events)

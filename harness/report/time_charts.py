@@ -83,12 +83,12 @@ def percentiles(reading: Reading, size: Size) -> Drawing | None:
 
 def heat(reading: Reading, size: Size) -> Drawing | None:
     """Draw a heat map of calls by time and latency; the latencies and the colour are logarithmic."""
-    found = reading.heat
-    if found is None:
+    cells = reading.heat
+    if cells is None:
         return None
     figure, (axes,) = over_time(reading, size, (4,))
-    logs = np.log10(found.edges_ms)
-    shown = np.ma.masked_equal(found.counts, 0)
+    logs = np.log10(cells.edges_ms)
+    shown = np.ma.masked_equal(cells.counts, 0)
     axes.imshow(
         np.log1p(shown),
         cmap=HEAT,
@@ -96,14 +96,14 @@ def heat(reading: Reading, size: Size) -> Drawing | None:
         interpolation="none",
         aspect="auto",
         origin="lower",
-        extent=(found.edges_s[0], found.edges_s[-1], logs[0], logs[-1]),
+        extent=(cells.edges_s[0], cells.edges_s[-1], logs[0], logs[-1]),
     )
     axes.set_xlim(reading.windows["start_s"].iloc[0], reading.windows["end_s"].iloc[-1])
     _log_ticks(axes, logs)
     axes.set_title("response time", loc="left", fontsize=11, color=MUTED)
     broken_time(reading, (axes,))
     return Drawing(
-        figure, f"Response times as a heat map over time: {_heat_words(found)}{_beside_words(reading)}."
+        figure, f"Response times as a heat map over time: {_heat_words(cells)}{_beside_words(reading)}."
     )
 
 
@@ -250,10 +250,10 @@ def _throughput_words(reading: Reading) -> str:
     return f"up to {show(best, 'per_s')} answered{users}{failed}{late}{_beside_words(reading)}"
 
 
-def _heat_words(found: Heat) -> str:
-    totals = found.counts.sum(axis=1)
+def _heat_words(cells: Heat) -> str:
+    totals = cells.counts.sum(axis=1)
     place = int(totals.argmax())
     share = show(int(totals[place]) / int(totals.sum()), "share")
-    low, high = (show(found.edges_ms[edge], "ms") for edge in (place, place + 1))
-    ends = f"{show(found.edges_ms[0], 'ms')} and {show(found.edges_ms[-1], 'ms')}"
+    low, high = (show(cells.edges_ms[edge], "ms") for edge in (place, place + 1))
+    ends = f"{show(cells.edges_ms[0], 'ms')} and {show(cells.edges_ms[-1], 'ms')}"
     return f"all calls took between {ends}, most often {low} to {high} ({share} of them)"

@@ -10,14 +10,14 @@ from harness.foundation.units import show_duration
 
 def warming_up(steps: Sequence[Warming | None]) -> str:
     """Describe the first step that was still warming up, how to avoid it, and how many others there were."""
-    found = [(number, one) for number, one in enumerate(steps, 1) if one is not None]
-    if not found:
+    slow = [(number, one) for number, one in enumerate(steps, 1) if one is not None]
+    if not slow:
         return ""
-    number, first = found[0]
+    number, first = slow[0]
     before, after = show(first.before_ms, "ms"), show(first.after_ms, "ms")
-    told = f"the first {first.seconds:.1f} s of step {number} were slower (p50 {before}, then {after})"
-    if len(found) > 1:
-        told += f", and so it was in {len(found) - 1:,} more"
+    sentence = f"the first {first.seconds:.1f} s of step {number} were slower (p50 {before}, then {after})"
+    if len(slow) > 1:
+        sentence += f", and the same happened in {len(slow) - 1:,} more"
     if number == 1:  # only the first step can have a warm-up before it
-        told += f": warm-up; --warm-up {show_duration(float(math.ceil(first.seconds)))} leaves it out"
-    return told
+        sentence += f": warm-up; --warm-up {show_duration(float(math.ceil(first.seconds)))} leaves it out"
+    return sentence

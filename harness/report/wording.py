@@ -48,9 +48,11 @@ def outcome(reading: Reading) -> str:
 
     The hypothesis of an experiment is an objective, too.
     """
-    found = reading.summary.verdict
+    verdict_word = reading.summary.verdict
     experiment = any(isinstance(event, ExperimentEnded) for event in reading.events)
-    return "measured" if found == "pass" and not reading.objectives and not experiment else found
+    return (
+        "measured" if verdict_word == "pass" and not reading.objectives and not experiment else verdict_word
+    )
 
 
 def commonest_failure(summary: Summary) -> str:
@@ -75,37 +77,37 @@ def protocol(summary: Summary) -> str:
         f"{requests:,} {name}" + (f" ({failed:,} failed)" if failed else "")
         for name, (requests, failed) in by_name.items()
     )
-    return f"{counted}: not among the calls" if counted else ""
+    return f"{counted}: not counted as calls" if counted else ""
 
 
 def calls(reading: Reading) -> str:
     """Why the totals have more calls than the steps; empty when every call is in a step."""
-    found = reading.outside
-    if found.calls == found.steps or not reading.levels or reading.matrix:
+    outside = reading.outside
+    if outside.calls == outside.steps or not reading.levels or reading.matrix:
         return ""
     it, steps = ("it", "the step") if len(reading.levels) == 1 else ("they", "steps")
     apart = [
-        (found.steps, f"in {steps}"),
-        (found.starting, "while users started"),
-        (found.settling, f"while {it} settled"),
-        (found.faults, "in the time of faults"),
-        (found.closing, f"while {it} closed"),
-        (found.other, "at other times"),
+        (outside.steps, f"in {steps}"),
+        (outside.starting, "while users started"),
+        (outside.settling, f"while {it} settled"),
+        (outside.faults, "during faults"),
+        (outside.closing, f"while {it} closed"),
+        (outside.other, "at other times"),
     ]
-    return f"{found.calls:,} in all: {', '.join(f'{count:,} {when}' for count, when in apart if count)}"
+    return f"{outside.calls:,} in all: {', '.join(f'{count:,} {when}' for count, when in apart if count)}"
 
 
 def retries(reading: Reading) -> str:
     """The results of retries; empty when there were none."""
-    found = reading.summary.retries
-    if not found or not (found.retried or found.budget_exhausted):
+    counts = reading.summary.retries
+    if not counts or not (counts.retried or counts.budget_exhausted):
         return ""
-    spent = found.budget_exhausted
+    spent = counts.budget_exhausted
     return (
-        f"{found.retried:,} attempts beyond the first; {found.succeeded:,} calls succeeded after one, "
-        f"{found.given_up:,} failed all the same"
-        + (f", {spent:,} times the budget was empty" if spent else "")
-        + f"; of {found.calls:,} calls {show(found.success_rate, 'share')} succeeded in the end"
+        f"{counts.retried:,} retries; {counts.succeeded:,} calls succeeded after a retry, "
+        f"{counts.given_up:,} failed even so"
+        + (f", {spent:,} retries were refused because the retry budget was used up" if spent else "")
+        + f"; of {counts.calls:,} calls {show(counts.success_rate, 'share')} succeeded in the end"
     )
 
 
@@ -126,22 +128,22 @@ def moment(summary: Summary) -> str:
 
 def work(reading: Reading) -> str:
     """What became of the counted entries; empty when there were none."""
-    found = reading.summary.work
-    return work_entries.told(found) if found else ""
+    counts = reading.summary.work
+    return work_entries.told(counts) if counts else ""
 
 
 def breaking_point(reading: Reading) -> str:
     """The breaking point, or that there was none; empty for a run without a limit."""
-    found = reading.summary.breaking_point
-    if found:
-        good = size(found.last_good_users, found.good_rate)
+    point = reading.summary.breaking_point
+    if point:
+        good = size(point.last_good_users, point.good_rate)
         before = (
-            f"{good} was the last good level, so it gives way between the two"
+            f"{good} was the last good level, so the breaking point lies between the two"
             if good
             else "no lower level was good"
         )
-        confirmed = "confirmed by running the level again" if found.confirmed else "not confirmed"
-        return f"{size(found.users, found.at_rate)}: {found.reason} ({confirmed}); {before}"
+        confirmed = "confirmed by running the level again" if point.confirmed else "not confirmed"
+        return f"{size(point.users, point.at_rate)}: {point.reason} ({confirmed}); {before}"
     limited = {
         step.get("phase") for step in reading.plan.get("steps") or [] if step.get("break_below") is not None
     }
@@ -153,25 +155,25 @@ def breaking_point(reading: Reading) -> str:
 
 def size(users: int | None, rate: float | None) -> str:
     """The size of a load: `50 users`, `500/s`; empty when there is neither."""
-    told = [f"{users} users" if users else "", f"{rate:,.6g}/s" if rate else ""]
-    return " and ".join(filter(None, told))
+    parts = [f"{users} users" if users else "", f"{rate:,.6g}/s" if rate else ""]
+    return " and ".join(filter(None, parts))
 
 
 def knee(reading: Reading) -> str:
     """The level from which latency rose while calls still succeeded; empty when there is none."""
-    found = reading.summary.knee
-    if found is None:
+    knee_level = reading.summary.knee
+    if knee_level is None:
         return ""
-    if found.one_at_a_time:
+    if knee_level.one_at_a_time:
         return (
-            f"the server takes one call at a time, at about {show(found.rps, 'per_s')}: more users only wait longer "
-            f"({found.quantile} is {show(found.ms, 'ms')} for 1 user and {show(found.last_ms, 'ms')} for "
-            f"{found.last_users})"
+            f"the server takes one call at a time, at about {show(knee_level.rps, 'per_s')}: more users only wait longer "
+            f"({knee_level.quantile} is {show(knee_level.ms, 'ms')} for 1 user and {show(knee_level.last_ms, 'ms')} for "
+            f"{knee_level.last_users})"
         )
     return (
-        f"latency gives way beyond {found.users} {'user' if found.users == 1 else 'users'}: at {found.last_users} users {found.quantile} is "
-        f"{show(found.last_ms, 'ms')} instead of {show(found.ms, 'ms')}, and goodput {show(found.last_rps, 'per_s')} "
-        f"instead of {show(found.rps, 'per_s')}"
+        f"beyond {knee_level.users} {'user' if knee_level.users == 1 else 'users'} more users mainly wait longer: {knee_level.quantile} is "
+        f"{show(knee_level.last_ms, 'ms')} at {knee_level.last_users} users and {show(knee_level.ms, 'ms')} at {knee_level.users}; throughput of "
+        f"ok calls is {show(knee_level.last_rps, 'per_s')} and {show(knee_level.rps, 'per_s')}"
     )
 
 
@@ -182,14 +184,14 @@ def capacity(reading: Reading) -> str:
         return ""
     whose = "this machine, target and generator together" if _shared(reading) else "the target"
     measured = f"{show(highest.rps, 'per_s')} at {highest.users} users"
-    found, reason = reading.summary.capacity, reading.summary.capacity_reason
-    if found is None:
+    fitted, reason = reading.summary.capacity, reading.summary.capacity_reason
+    if fitted is None:
         return f"Highest throughput of {whose}: {measured}. No capacity is given: {reason}."
-    low, high = (show(edge, "per_s") for edge in found.interval.rps)
-    fewest, most = (f"{edge:.0f}" for edge in found.interval.users)
+    low, high = (show(edge, "per_s") for edge in fitted.interval.rps)
+    fewest, most = (f"{edge:.0f}" for edge in fitted.interval.users)
     return (
-        f"Capacity of {whose}: {show(found.peak_rps, 'per_s')} (95% interval {low} to {high}) at "
-        f"{found.peak_users} users ({fewest} to {most}), by the Universal Scalability Law; highest measured: {measured}."
+        f"Capacity of {whose}: {show(fitted.peak_rps, 'per_s')} (95% interval {low} to {high}) at "
+        f"{fitted.peak_users} users ({fewest} to {most}), by the Universal Scalability Law; highest measured: {measured}."
     )
 
 
@@ -221,7 +223,7 @@ def fault_what(fault: PlannedFault) -> str:
     """The fault in words: `latency on the client link: latency 200ms, direction both`."""
     known = {name: value for name, value in fault.parameters.items() if value not in {0, ""}}
     what = f"{fault.kind} on {where(fault.link)}" if fault.link else fault.kind
-    return f"{what}: {', '.join(said)}" if (said := told(fault.kind, known)) else what
+    return f"{what}: {', '.join(parameters)}" if (parameters := told(fault.kind, known)) else what
 
 
 def fault_did(impact: Impact) -> str:
@@ -255,60 +257,60 @@ def fault_state(impact: Impact) -> tuple[str, str, str]:
 
 def recovery(impact: Impact) -> tuple[str, str]:
     """How long the recovery took, or why that is not known; and a remark."""
-    found = impact.recovery
-    if found.outcome == "recovered":
-        words = "at once" if not found.recover_s else f"after {found.recover_s:.0f} s"
-        return words, _unjudged(found)
-    if found.outcome == "not_recovered":
-        return "not recovered", found.not_back()
-    return "not known", found.why
+    measured = impact.recovery
+    if measured.outcome == "recovered":
+        words = "at once" if not measured.recover_s else f"after {measured.recover_s:.0f} s"
+        return words, _unjudged(measured)
+    if measured.outcome == "not_recovered":
+        return "not recovered", measured.not_back()
+    return "not known", measured.why
 
 
-def resolution(found: Recovery) -> str:
+def resolution(measured: Recovery) -> str:
     """How exact the recovery time is, and which operation recovered last; empty without a time."""
-    if found.outcome != "recovered" or not found.recover_s:
+    if measured.outcome != "recovered" or not measured.recover_s:
         return ""
-    last = f"{found.slowest} was the last" if found.slowest else ""
+    last = f"{measured.slowest} recovered last" if measured.slowest else ""
     return ", ".join(filter(None, ("to the second", last)))
 
 
-def operation_recovery(found: GroupRecovery | None) -> str:
+def operation_recovery(measured: GroupRecovery | None) -> str:
     """The recovery of one operation, in a word or two."""
-    if found is None or found.outcome == "unknown":
+    if measured is None or measured.outcome == "unknown":
         return "too few calls"
-    if found.outcome == "not_recovered":
+    if measured.outcome == "not_recovered":
         return "not recovered"
-    return "at once" if not found.recover_s else f"after {found.recover_s:.0f} s"
+    return "at once" if not measured.recover_s else f"after {measured.recover_s:.0f} s"
 
 
-def _unjudged(found: Recovery) -> str:
+def _unjudged(measured: Recovery) -> str:
     """The operations that have too few calls to be judged by themselves."""
-    names = found.unjudged
+    names = measured.unjudged
     if not names:
         return ""
     more = f" and {len(names) - UNJUDGED_MOST} others" if len(names) > UNJUDGED_MOST else ""
-    return f"too few calls to judge by itself: {', '.join(names[:UNJUDGED_MOST])}{more}"
+    return f"too few calls to judge separately: {', '.join(names[:UNJUDGED_MOST])}{more}"
 
 
 def fate(impact: Impact) -> str:
     """What became of the sessions: `2 of 3 sessions went on, 1 lost, 1 opened again`; empty without any."""
-    found = impact.fate
-    if found is None or not found.present:
+    sessions = impact.fate
+    if sessions is None or not sessions.present:
         return ""
-    told = [
-        f"{found.survived:,} of {found.present:,} session{'s' if found.present != 1 else ''} went on",
-        f"{found.lost:,} lost" if found.lost else "",
-        f"{found.reopened:,} opened again" if found.reopened else "",
+    parts = [
+        f"{sessions.survived:,} of {sessions.present:,} session{'s' if sessions.present != 1 else ''} went on",
+        f"{sessions.lost:,} lost" if sessions.lost else "",
+        f"{sessions.reopened:,} opened again" if sessions.reopened else "",
     ]
-    return ", ".join(filter(None, told))
+    return ", ".join(filter(None, parts))
 
 
 def storm(impact: Impact) -> str:
     """The rush for new sessions: `up to 40 sessions asked for again in a second, ...`; empty without one."""
-    found = impact.fate.storm if impact.fate else None
-    if found is None:
+    reopening = impact.fate.storm if impact.fate else None
+    if reopening is None:
         return ""
-    return f"up to {found.peak_per_s:,} sessions asked for again in a second, {found.asked:,} in {found.lasted_s:,.0f} s"
+    return f"up to {reopening.peak_per_s:,} sessions reopened in a second, {reopening.asked:,} in all in {reopening.lasted_s:,.0f} s"
 
 
 def fault_label(impact: Impact) -> str:
@@ -319,9 +321,11 @@ def fault_label(impact: Impact) -> str:
     if state != "verified":
         return f"{name}: {mark} {state}"
     words, _ = recovery(impact)
-    said = {"recovered": f"recovered {words}", "not_recovered": words, "unknown": ""}[impact.recovery.outcome]
+    suffix = {"recovered": f"recovered {words}", "not_recovered": words, "unknown": ""}[
+        impact.recovery.outcome
+    ]
     kind = "" if fault.kind in fault.name else f" ({fault.kind})"
-    return f"{name}{kind}: {said}" if said else f"{name}{kind}"
+    return f"{name}{kind}: {suffix}" if suffix else f"{name}{kind}"
 
 
 def fault_result(impact: Impact) -> str:
@@ -336,8 +340,8 @@ def fault_result(impact: Impact) -> str:
 def matrix_count(rows: Sequence[Row]) -> str:
     """How many faults had which outcome: `14 survived, 8 degraded, 1 broke of 23 faults`."""
     many = {name: sum(row.outcome == name for row in rows) for name in TAKEN}
-    told = [f"{count:,} {name.replace('_', ' ')}" for name, count in many.items() if count]
-    return f"{', '.join(told)} of {len(rows):,} {'fault' if len(rows) == 1 else 'faults'}"
+    counted = [f"{count:,} {name.replace('_', ' ')}" for name, count in many.items() if count]
+    return f"{', '.join(counted)} of {len(rows):,} {'fault' if len(rows) == 1 else 'faults'}"
 
 
 def resilience(reading: Reading) -> list[tuple[str, str]]:
@@ -353,7 +357,7 @@ def back(row: Row) -> str:
     impact = row.last
     if impact.fault.window is None or row.outcome == "not_exposed":
         return BLANK
-    return {"not recovered": "not back", "not known": "?"}.get(words := recovery(impact)[0], words)
+    return {"not known": "?"}.get(words := recovery(impact)[0], words)
 
 
 def work_lost(row: Row) -> str:
@@ -377,8 +381,8 @@ def outcomes(summary: Summary) -> list[tuple[str, int]]:
 
 def server(summary: Summary) -> str:
     """The name and version of the server, as far as it reported them."""
-    found = summary.target.server
-    return " ".join(part for part in (found.name, found.version) if part) if found else ""
+    identity = summary.target.server
+    return " ".join(part for part in (identity.name, identity.version) if part) if identity else ""
 
 
 def _sentence(text: str) -> str:

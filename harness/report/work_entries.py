@@ -8,41 +8,41 @@ from msgspec.structs import astuple
 from harness.run_directory.results import Promises, WorkResult
 
 
-def told(found: WorkResult) -> str:
+def told(result: WorkResult) -> str:
     """The number of acknowledged entries, whether they are there, and what became of the others."""
-    acknowledged = found.acknowledged
-    parts = [f"{acknowledged:,} {_entries(acknowledged)} acknowledged{_fate(found)}"]
-    if found.refused:
-        parts.append(f"{found.refused:,} refused ({found.refused_why})")
-    if found.indeterminate:
-        parts.append(f"{found.indeterminate:,} not answered")
-    return "; ".join([*parts, *_tasks(found.tasks)])
+    acknowledged = result.acknowledged
+    parts = [f"{acknowledged:,} {_entries(acknowledged)} acknowledged{_fate(result)}"]
+    if result.refused:
+        parts.append(f"{result.refused:,} refused ({result.refused_why})")
+    if result.indeterminate:
+        parts.append(f"{result.indeterminate:,} not answered")
+    return "; ".join([*parts, *_tasks(result.tasks)])
 
 
-def _fate(found: WorkResult) -> str:
-    if not found.acknowledged and not found.duplicated:
+def _fate(result: WorkResult) -> str:
+    if not result.acknowledged and not result.duplicated:
         return ""
-    if found.missing is None:
-        return f", and nobody can say whether they are there: {found.unread}"
-    if found.unread and found.missing:
-        return f", {found.missing:,} of them could not be read back: the server answers {found.unread}"
-    if found.missing or found.duplicated:
-        twice = found.duplicated or 0
-        return f", {found.missing:,} of them missing, {twice:,} {_entries(twice)} there more than once"
-    return ", each of them there once"
+    if result.missing is None:
+        return f", and it is unknown whether they are stored: {result.unread}"
+    if result.unread and result.missing:
+        return f", {result.missing:,} of them could not be read back: the server answers {result.unread}"
+    if result.missing or result.duplicated:
+        twice = result.duplicated or 0
+        return f", {result.missing:,} of them missing, {twice:,} {_entries(twice)} stored more than once"
+    return ", each of them stored exactly once"
 
 
-def _tasks(found: Promises | None) -> list[str]:
+def _tasks(promises: Promises | None) -> list[str]:
     """What became of tasks; empty when there were none."""
-    if not found or not any(astuple(found)):
+    if not promises or not any(astuple(promises)):
         return []
-    accepted = f"{found.acknowledged:,} tasks accepted"
-    refused = f", {found.refused:,} refused" if found.refused else ""
-    if not found.acknowledged:
+    accepted = f"{promises.acknowledged:,} tasks accepted"
+    refused = f", {promises.refused:,} refused" if promises.refused else ""
+    if not promises.acknowledged:
         return [accepted + refused]
-    if not found.missing and not found.duplicated:
+    if not promises.missing and not promises.duplicated:
         return [f"{accepted}, each of them finished once{refused}"]
-    missing, twice = found.missing, found.duplicated
+    missing, twice = promises.missing, promises.duplicated
     return [f"{accepted}, {missing:,} of them not finished, {twice:,} finished more than once{refused}"]
 
 

@@ -1,1 +1,1 @@
-"""The files between making a run and reading it: the run directory, its samples, its events."""
+"""The files between making a run and reading it: metadata (machine, versions, git commit), samples, events, results."""

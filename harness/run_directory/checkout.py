@@ -34,11 +34,11 @@ class Checkout:
 def checkout(place: Path, environ: Mapping[str, str] = os.environ) -> Checkout:
     """The commit and branch at this place; never an error."""
     try:
-        found = _of_git(place)
+        state = _of_git(place)
     except (OSError, ValueError):
-        found = Checkout()
-    commit = next((environ[name] for name in _COMMITS if environ.get(name)), found.commit)
-    branch = next((environ[name] for name in _BRANCHES if environ.get(name)), found.branch)
+        state = Checkout()
+    commit = next((environ[name] for name in _COMMITS if environ.get(name)), state.commit)
+    branch = next((environ[name] for name in _BRANCHES if environ.get(name)), state.branch)
     return Checkout(
         commit if _SHA.fullmatch(commit) else "", short("".join(filter(str.isprintable, branch)), NAME_MOST)
     )

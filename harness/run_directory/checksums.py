@@ -38,8 +38,8 @@ def differing(run_dir: Path) -> Iterator[str]:
     if not path.exists():
         return
     try:
-        said: Any = nesting.of_file(path)["sha256"]
-        sums = {str(name): str(digest) for name, digest in said.items()}
+        recorded: Any = nesting.of_file(path)["sha256"]
+        sums = {str(name): str(digest) for name, digest in recorded.items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         yield f"{NAME} cannot be read"
         return

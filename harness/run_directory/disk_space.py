@@ -63,11 +63,11 @@ def free(path: Path) -> Free:
     place = path.absolute()
     while not os.path.exists(place) and place != place.parent:  # noqa: PTH110 - a name that is too long is none
         place = place.parent
-    found = os.statvfs(place)
+    stats = os.statvfs(place)
     most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
     return Free(
-        found.f_bavail * found.f_frsize,
-        found.f_favail if found.f_files else None,
+        stats.f_bavail * stats.f_frsize,
+        stats.f_favail if stats.f_files else None,
         None if most == resource.RLIM_INFINITY else most,
     )
 
@@ -119,8 +119,8 @@ def gone(place: Path) -> NoRoomError:
     """The error for a run directory that was removed or renamed during the run."""
     return NoRoomError(
         f"{place} is gone",
-        "It was removed or renamed while the run went on, and what was measured with it",
-        "Run again, and leave the directory of a run alone until it has ended",
+        "It was removed or renamed during the run, and the measurements with it",
+        "Run again, and do not touch the run directory until the run has ended",
     )
 
 

@@ -61,8 +61,8 @@ def named(event: Event) -> str:
 
 def said(event: Event) -> dict[str, Any]:
     """The event's fields without time and kind; fields that have their default are left out."""
-    told = ((name, getattr(event, name), usual) for name, usual in _FIELDS[type(event)].items())
-    return {name: value for name, value, usual in told if value is not usual}
+    values = ((name, getattr(event, name), usual) for name, usual in _FIELDS[type(event)].items())
+    return {name: value for name, value, usual in values if value is not usual}
 
 
 def line(event: Event) -> str:
@@ -75,10 +75,10 @@ def line(event: Event) -> str:
 def made(data: Mapping[str, Any]) -> Event:
     """The event in a line; fields that the line leaves out are None."""
     kind = KINDS[data["event"]]
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         name: data.get(name) for name, usual in _FIELDS[kind].items() if name in data or usual is NODEFAULT
     }
-    return kind(at_ns=data["at_ns"], **told)
+    return kind(at_ns=data["at_ns"], **values)
 
 
 class EventLog:

@@ -56,10 +56,10 @@ def parse(text: bytes) -> Mapping[str, Any] | None:
     try:
         if nesting.is_deep(text, nesting.LEVELS_MOST):
             return None
-        found = json.loads(text.decode(), parse_constant=_refuse, object_pairs_hook=_once)
+        value = json.loads(text.decode(), parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _refuse(word: str) -> float:
@@ -67,7 +67,7 @@ def _refuse(word: str) -> float:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         raise ValueError("a key stands there twice")
-    return found
+    return members

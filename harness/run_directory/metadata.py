@@ -30,13 +30,13 @@ def machine() -> dict[str, Any]:
 @cache
 def versions() -> dict[str, str]:
     """The versions of everything that can change a number."""
-    found = {"mcp-harness": __version__, "python": platform.python_version()}
+    by_name = {"mcp-harness": __version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:
-            found[name] = version(name)
+            by_name[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return by_name
 
 
 def _cpu_model(path: Path = Path("/proc/cpuinfo")) -> str:

@@ -143,12 +143,13 @@ def _sealed(spool_dir: Path, aside: Path) -> int:
 
 def sealed_counts(path: Path) -> dict[int, int] | None:
     """The number of calls started, by worker, as `seal` stored it; None when the file does not have it."""
-    told = (pq.read_metadata(path).metadata or {}).get(STARTED.encode()) if path.exists() else None
+    stored = (pq.read_metadata(path).metadata or {}).get(STARTED.encode()) if path.exists() else None
     return (
         None
-        if told is None
+        if stored is None
         else {
-            int(worker): int(count) for worker, count in nesting.value(told, nesting.FILE_BYTES_MOST).items()
+            int(worker): int(count)
+            for worker, count in nesting.value(stored, nesting.FILE_BYTES_MOST).items()
         }
     )
 

@@ -44,9 +44,9 @@ def mapped(path: Path) -> memoryview:
 
 def counts(spool_dir: Path) -> dict[int, int]:
     """The number of calls started, for each worker that has a counter file."""
-    found = {}
+    by_worker = {}
     for path in sorted(spool_dir.glob(f"worker-*{SUFFIX}")):
         number, content = path.name.removesuffix(SUFFIX).removeprefix("worker-"), path.read_bytes()
         if number.isdigit() and len(content) == _COUNT.size:
-            (found[int(number)],) = _COUNT.unpack(content)
-    return found
+            (by_worker[int(number)],) = _COUNT.unpack(content)
+    return by_worker

@@ -145,7 +145,7 @@ class UndoJournal:
             raise NoRoomError(
                 f"{self.path} cannot be written",
                 why,
-                "What is not written there first is not done; give it room, or another --out",
+                "The harness starts nothing that is not recorded there first; free some space, or give another --out",
             )
 
     def _write(self, line: Mapping[str, Any]) -> None:
@@ -157,23 +157,23 @@ _IN_FORCE: ContextVar[UndoJournal | None] = ContextVar("journal in force", defau
 
 def journal() -> UndoJournal:
     """The journal in force; an error without one, because nothing may be started that nobody would end."""
-    found = _IN_FORCE.get()
-    if found is None:
+    current = _IN_FORCE.get()
+    if current is None:
         raise RuntimeError("no journal is in force: open one, or let a janitor watch (services.watched)")
-    return found
+    return current
 
 
 def read_open(path: Path, *, also_done: bool = False) -> list[OpenEntry]:
     """The entries that are still to be undone, oldest first; empty when the file does not exist."""
-    found: dict[int, OpenEntry] = {}
+    entries: dict[int, OpenEntry] = {}
     for line in _lines(path):
         if "done" in line and not also_done:
             if isinstance(line["done"], int):
-                found.pop(line["done"], None)
+                entries.pop(line["done"], None)
         elif isinstance(line.get("id"), int):
             data = {key: value for key, value in line.items() if key not in {"id", "what"}}
-            found[line["id"]] = OpenEntry(line["id"], str(line.get("what", "")), data)
-    return list(found.values())
+            entries[line["id"]] = OpenEntry(line["id"], str(line.get("what", "")), data)
+    return list(entries.values())
 
 
 def owner_alive(path: Path) -> bool:
@@ -233,8 +233,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     with path.open("rb") as file:
-        found = map(_line, file.read(BYTES_MOST).splitlines())
-        return [line for line in found if line]
+        lines = map(_line, file.read(BYTES_MOST).splitlines())
+        return [line for line in lines if line]
 
 
 def _line(text: bytes) -> dict[str, Any]:

@@ -40,20 +40,20 @@ METRICS: Final[dict[str, Metric]] = {
     "failed": Metric("count", "calls that failed"),
     "rate_limited": Metric("count", "calls that the server refused with 429"),
     "recovery": Metric("s", "from healing a fault until the service is normal again", False, False),
-    "missing": Metric("count", "work that was acknowledged and is not there", False, False),
-    "duplicated": Metric("count", "work that was done twice", False, False),
+    "missing": Metric("count", "entries that were acknowledged and are missing", False, False),
+    "duplicated": Metric("count", "entries that are stored twice", False, False),
     "lost": Metric("count", "sessions that the server no longer knew", False, False),
 }
 
 PROFILES: Final[dict[str, str]] = {
-    "ramp": "in steps up to a maximum number of users, or rate, until the success rate gives way",
+    "ramp": "in steps up to a maximum number of users, or rate, until the success rate falls below a limit",
     "sustain": "closed load at one level",
     "rate": "open load at one rate: calls arrive, whether or not the server keeps up",
-    "sessions": "open load of sessions: they arrive at a rate, make some calls each, and leave",
+    "sessions": "open load of sessions: they arrive at a rate, make some calls each, and end",
     "steps": "levels of users, or rates, one after the other",
-    "spike": "a level, suddenly a much higher one, and the first again",
-    "soak": "one level for long, measured in parts, so that a drift shows",
-    "bench": "a number of calls with at most so many in flight",
+    "spike": "one level, suddenly a much higher one, then the first again",
+    "soak": "one level for a long time, measured in parts, so that a drift shows",
+    "bench": "a fixed number of calls, with at most this many in flight",
 }
 
 
@@ -86,20 +86,26 @@ class FaultPlace:
 
 
 LINKS: Final[dict[str, FaultPlace]] = {
-    "client": FaultPlace("the client link", "the way from the load to the target", True),
+    "client": FaultPlace("the client link", "the connection from the load to the target", True),
     "database": FaultPlace(
-        "the database link", "the way from the reference target to its PostgreSQL", True, True
+        "the database link", "the connection from the reference server to its PostgreSQL", True, True
     ),
     "queue": FaultPlace(
-        "the queue link", "the way from the reference target to RabbitMQ, the queue of its tasks", True, True
+        "the queue link",
+        "the connection from the reference server to RabbitMQ, the queue of its tasks",
+        True,
+        True,
     ),
     "sessions": FaultPlace(
-        "the sessions link", "the way from the reference target to Redis, where it keeps sessions", True, True
+        "the sessions link",
+        "the connection from the reference server to Redis, where it keeps sessions",
+        True,
+        True,
     ),
     "target": FaultPlace("the target", "the processes of a target that the harness has started", False),
     "door": FaultPlace(
         "the door",
-        "where clients come in, to the target itself: rude ones beside the load's",
+        "the port of the target itself, where rude clients connect beside the load's users",
         proxied=False,
         processes=False,
     ),
@@ -156,26 +162,30 @@ RUDE: Final = (
     "expired",
     "sessions",
 )
-_DOWNSTREAM: Final = Parameter("choice", "which way", "downstream", ("downstream", "upstream", "both"))
-_ONE_WAY: Final = Parameter("choice", "which way", "downstream", ("downstream", "upstream"))
+_DOWNSTREAM: Final = Parameter(
+    "choice", "direction of the data", "downstream", ("downstream", "upstream", "both")
+)
+_ONE_WAY: Final = Parameter("choice", "direction of the data", "downstream", ("downstream", "upstream"))
 
 FAULTS: Final[dict[str, FaultKind]] = {
     "noop": FaultKind("nothing at all: the placebo, which must show no effect", {}),
     "latency": FaultKind(
-        "what travels over the link is held back",
+        "data over the link is delayed",
         {
-            "latency": Parameter("duration", "how long, in each direction that is held back", usual="200ms"),
-            "jitter": Parameter("duration", "more or less than that, evenly spread", "0s"),
+            "latency": Parameter("duration", "the delay, in each direction that is delayed", usual="200ms"),
+            "jitter": Parameter(
+                "duration", "random variation of the delay, up to this much more or less", "0s"
+            ),
             "direction": _DOWNSTREAM,
         },
     ),
     "bandwidth": FaultKind(
-        "so many bytes a second go over each connection, and no more",
-        {"rate": Parameter("rate", "how many", usual="16KB/s"), "direction": _ONE_WAY},
+        "each connection carries at most this many bytes a second",
+        {"rate": Parameter("rate", "bytes a second", usual="16KB/s"), "direction": _ONE_WAY},
     ),
     "down": FaultKind("the link refuses connections, and open ones are cut", {}),
     "timeout": FaultKind(
-        "nothing gets through, and connections are closed after a time",
+        "no data gets through, and connections are closed after a time",
         {
             "timeout": Parameter("duration", "after how long; 0s: never", "0s"),
             "direction": _ONE_WAY,
@@ -191,30 +201,32 @@ FAULTS: Final[dict[str, FaultKind]] = {
         exposes="new",
     ),
     "slicer": FaultKind(
-        "data arrives in crumbs, with a pause after each",
+        "data arrives in small pieces, with a pause after each",
         {
-            "size": Parameter("size", "of a crumb, about", "64B"),
-            "pause": Parameter("duration", "after each", "1ms"),
+            "size": Parameter("size", "about the size of a piece", "64B"),
+            "pause": Parameter("duration", "the pause after each piece", "1ms"),
             "direction": _ONE_WAY,
         },
     ),
     "limit_data": FaultKind(
-        "connections are closed after so many bytes",
-        {"bytes": Parameter("size", "from the server", usual="4KB")},
+        "connections are closed after this many bytes",
+        {"bytes": Parameter("size", "bytes from the server until it is closed", usual="4KB")},
     ),
     "rude": FaultKind(
-        "clients that do not behave, beside the load's users",
+        "misbehaving clients, beside the load's users",
         {
             "how": Parameter("choice", "what they do", None, RUDE),
             "clients": Parameter("count", "how many at a time", "20"),
-            "every": Parameter("duration", "how long each waits between two acts", "500ms"),
-            "size": Parameter("size", "of an oversized message", "1MB"),
+            "every": Parameter("duration", "the pause of each client between two actions", "500ms"),
+            "size": Parameter("size", "size of an oversized message", "1MB"),
         },
         ("door",),
     ),
-    "kill": FaultKind("processes are killed, and started again when it is over", {}, PARTS, pids=True),
-    "pause": FaultKind("processes stand still, with their connections open", {}, PARTS, pids=True),
-    "restart": FaultKind("a deploy: stopped in good order, started, waited for", {}, PARTS, momentary=True),
+    "kill": FaultKind("processes are killed, and started again when the fault is over", {}, PARTS, pids=True),
+    "pause": FaultKind("processes are frozen (SIGSTOP), with their connections open", {}, PARTS, pids=True),
+    "restart": FaultKind(
+        "a deploy: the process is stopped gracefully and started again", {}, PARTS, momentary=True
+    ),
     ROLLING: FaultKind(
         "a deploy without a gap: two processes of the target, replaced one after the other",
         {},

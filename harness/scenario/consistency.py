@@ -81,13 +81,13 @@ def _check_sizes(load: Load, path: str) -> None:
     if len(kinds) > 1:
         raise UsageError(
             f"{path} mixes users and rates",
-            "Closed load says users (50), open load says a rate (500/s)",
+            "Closed load is given in users (50), open load as a rate (500/s)",
             "Use one of them for every level of a step",
         )
     if is_open(load):
         if getattr(load, "requests_per_user", None) is not None:
             raise UsageError(
-                f"{path}.requests_per_user: calls that arrive at a rate belong to no user",
+                f"{path}.requests_per_user: calls that arrive at a rate do not belong to a user",
                 "A step of an open load ends by time",
                 "Write hold: instead",
             )
@@ -95,7 +95,7 @@ def _check_sizes(load: Load, path: str) -> None:
     for key in OPEN_ONLY:
         if getattr(load, key, None) is not None:
             raise UsageError(
-                f"{path}.{key}: only open load has it",
-                "This load says users: each of them calls when it is ready",
+                f"{path}.{key}: is for open load only",
+                "This load is given in users: each of them calls when it is ready",
                 "Leave it out, or say a rate such as 500/s instead of users",
             )

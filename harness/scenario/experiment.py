@@ -68,11 +68,11 @@ def asked_fault(text: str, source: str) -> FaultSpec:
     """Parse `KIND:key=value,...` without times: such a fault lasts from its request until it is healed."""
     try:
         data = from_flag(text) | {"at": "0s", "for": "24h"}
-        found: Any = read_faults([data])
+        faults: Any = read_faults([data])
     except ValueError as error:
         why = str(error).removeprefix("[0]").removeprefix(".")
         raise UsageError(f"{source}: the fault {said(text)} cannot be applied", why) from error
-    fault: FaultSpec = found[0]
+    fault: FaultSpec = faults[0]
     return fault
 
 

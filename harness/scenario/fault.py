@@ -67,7 +67,7 @@ def read_faults(data: object) -> object:
     faults = [_read(one, f"[{number}]") for number, one in enumerate(data)]
     for name, times in Counter(fault.name for fault in faults).items():
         if times > 1:
-            raise ValueError(f"two faults are called {name!r}; give each a name of its own")
+            raise ValueError(f"two faults are called {name!r}; give each its own name")
     return faults
 
 
@@ -144,7 +144,7 @@ def _check_rude(parameters: Mapping[str, float | str], path: str) -> None:
         raise ValueError(f"{path}.clients: at most {CLIENTS_MOST:,}")
     if every_s < EVERY_S_LEAST or clients / every_s > ACTS_PER_S_MOST:
         raise ValueError(
-            f"{path}.every: is too often; at most {ACTS_PER_S_MOST:,} acts a second of all clients"
+            f"{path}.every: is too short; at most {ACTS_PER_S_MOST:,} actions a second by all clients"
         )
     if parameters["how"] == "oversized" and clients * float(parameters["size"]) / every_s > BYTES_PER_S_MOST:
         raise ValueError(

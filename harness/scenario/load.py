@@ -34,9 +34,9 @@ Queue = Annotated[int, Field(ge=0)]
 def _bound(text: str) -> str:
     parsed = parse(text)
     if parsed.scope or parsed.operation:
-        raise ValueError(f"{text!r}: a level is asked as a whole; leave out what follows the value")
+        raise ValueError(f"{text!r}: a level is judged as a whole; leave out what follows the value")
     if not METRICS[parsed.metric].scoped:
-        raise ValueError(f"{text!r}: {parsed.metric} is not a matter of one level")
+        raise ValueError(f"{text!r}: {parsed.metric} is not measured for a single level")
     return text
 
 
@@ -132,7 +132,7 @@ class Spike:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soak:
-    """One level for long, measured in parts of equal length, so that what drifts shows from row to row."""
+    """One level for long, measured in parts of equal length, so that a drift shows from row to row."""
 
     __pydantic_config__ = STRICT
     level: Size

@@ -78,7 +78,7 @@ def rows(reachable: Collection[str], only: Collection[str] = ()) -> Rows:
     if not fit:
         raise UsageError(
             "None of these faults fits this target",
-            f"Within reach: {', '.join(place.said for link, place in LINKS.items() if link in reachable)}",
+            f"Possible places: {', '.join(place.said for link, place in LINKS.items() if link in reachable)}",
             "Leave --url out for the reference server, or give a scenario with target: {command: [...]}",
         )
     return fit
@@ -147,9 +147,9 @@ def _faults(row: str, faults: Sequence[tuple[str, str]], times: Times) -> list[M
 def _fault(name: str, row: str, what: tuple[str, str], at_s: float, for_s: float) -> Mapping[str, Any]:
     kind, link = what
     known = FAULTS[kind]
-    told = {key: one.usual for key, one in known.parameters.items() if one.usual is not None}
+    usual = {key: one.usual for key, one in known.parameters.items() if one.usual is not None}
     if kind == BY_MANNER:
-        told["how"] = row.removeprefix(f"{kind}-")
+        usual["how"] = row.removeprefix(f"{kind}-")
     lasting = {} if known.momentary else {"for": show_duration(for_s)}
     return {
         "name": name,
@@ -157,5 +157,5 @@ def _fault(name: str, row: str, what: tuple[str, str], at_s: float, for_s: float
         "link": link,
         "at": f"{row}+{show_duration(at_s)}",
         **lasting,
-        **told,
+        **usual,
     }

@@ -139,7 +139,7 @@ def parse_abort(text: str) -> AbortRule:
         )
     if match["metric"] not in ABORT_METRICS:
         raise UsageError(
-            f"{source!r}: {match['metric']} is not known second by second",
+            f"{source!r}: {match['metric']} is not measured every second",
             f"An abort rule may look at {', '.join(ABORT_METRICS)}",
             _hint(match["metric"], ABORT_METRICS),
         )
@@ -149,7 +149,7 @@ def parse_abort(text: str) -> AbortRule:
         raise UsageError(f"{source!r}: for how long?", str(error)) from error
     if for_s < ABORT_S_LEAST:
         raise UsageError(
-            f"{source!r}: the load is looked at once a second",
+            f"{source!r}: an abort rule is checked once a second",
             "",
             f"Write `for {ABORT_S_LEAST:g}s` or longer",
         )

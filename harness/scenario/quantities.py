@@ -35,12 +35,14 @@ def _backoff(value: object) -> Backoff:
     first, dots, most = str(value).partition("..")
     if not dots:
         raise ValueError(
-            f"{units.said(value)} is no range of waits; write the first and the longest, such as 100ms..2s"
+            f"{units.said(value)} is not a range of waiting times; write the first and the longest, such as 100ms..2s"
         )
-    found = Backoff(units.duration_s(first.strip()), units.duration_s(most.strip()))
-    if not 0 < found.first_s <= found.most_s:
-        raise ValueError(f"{units.said(value)} should begin above zero, and not end before it begins")
-    return found
+    backoff = Backoff(units.duration_s(first.strip()), units.duration_s(most.strip()))
+    if not 0 < backoff.first_s <= backoff.most_s:
+        raise ValueError(
+            f"{units.said(value)} should be above zero, and the second time not shorter than the first"
+        )
+    return backoff
 
 
 def _budget(value: object) -> float | None:

@@ -140,8 +140,8 @@ def _check_text(text: object, path: str) -> None:
     """Refuse a text with a NUL or a lone surrogate: it can neither be sent nor passed to a process."""
     if isinstance(text, str) and _NO_TEXT.search(text):
         raise UsageError(
-            f"{short(path.lstrip('.')) or 'the scenario'} holds a character that is no text",
-            "It is NUL, or half of a pair of surrogates",
+            f"{short(path.lstrip('.')) or 'the scenario'} holds a character that is not text",
+            "It is NUL, or a lone surrogate",
             "Leave it out",
         )
 
@@ -152,8 +152,8 @@ def _check_target(target: Target, source: str) -> None:
         return
     if target.command and not (target.ready or target.url):
         raise UsageError(
-            f"{source}: target.command says how to start a server, but not where it is",
-            "It cannot be told when it is ready",
+            f"{source}: target.command says how to start a server, but not its address",
+            "So the harness cannot tell when it is ready",
             "Give its endpoint (url), or an address that answers when it is up (ready); if it speaks over its standard "
             "input and output, transport: stdio",
         )
@@ -188,19 +188,19 @@ def _check_anchors(scenario: Scenario, source: str) -> None:
         if fault.link in LINKS and LINKS[fault.link].behind and (target.url or target.command):
             raise UsageError(
                 f"{path}.link: {where(fault.link)} is the reference target's",
-                "Of a server that is not ours the harness sees the client link only",
+                "The harness sees only the client link of a server that it did not start",
                 "Use link: client, or leave the target out",
             )
         if fault.kind == ROLLING and (target.url or target.command):
             raise UsageError(
                 f"{path}.fault: {fault.kind} is for the reference target",
-                "It takes two processes on one database; of another server the harness starts one at most",
+                "It needs two processes on one database, and the harness starts only one process of another server",
                 "Use fault: restart with a target.command, or leave the target out",
             )
         if fault.link == "target" and target.url and not target.command:
             raise UsageError(
-                f"{path}.fault: {fault.kind} is for a target that the harness has started",
-                "The processes of another are not ours to stop",
+                f"{path}.fault: {fault.kind} is for a server that the harness has started",
+                "The harness does not stop processes that it did not start",
                 "Give target.command, by which it is started, or leave the target out",
             )
 

@@ -105,7 +105,7 @@ def _header(text: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise UsageError(
             "A header is not a header",
-            "It has no colon; it may be a secret, and is not shown",
+            "It has no colon. It is not shown, because it may be a secret",
             "Write it as 'Name: value'",
         )
     return name.strip(), value.strip()

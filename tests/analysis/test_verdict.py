@@ -68,7 +68,7 @@ BROKE = {"users": 5, "last_good_users": 4}
 MET = happened(0, "abort", {"rule": "success_rate < 50% for 10s", "since_s": 12.2, "observed": 0.1})
 TRUST = [
     # summary, events, verdict, exit code, reason
-    ({}, [], "unknown", 3, "the run was cut off: nothing says how it ended"),
+    ({}, [], "unknown", 3, "the run was cut off: events.jsonl does not say how it ended"),
     ({}, [ended("interrupted")], "unknown", 130, "the run was interrupted"),
     ({}, [ended("error")], "unknown", 3, "the run was ended by an error"),
     ({}, [ended("aborted")], "unknown", 3, "the run ended early: aborted"),
@@ -111,7 +111,7 @@ TRUST = [
         [ENDED],
         "unknown",
         3,
-        "2 replies were given up because a load worker holds 96 MB of them at most: the harness's own limit, not the server's fault (fewer users, more workers, smaller replies)",
+        "2 replies were dropped because a load worker holds 96 MB of replies at most: this is a limit of the harness, not a fault of the server (use fewer users, more workers or smaller replies)",
     ),
     ({"saturated": None}, [ENDED], "unknown", 3, "the load generator did not report its own health"),
     ({"ok": 0, "failed": 100}, [ENDED], "fail", 1, "none of 100 calls succeeded"),
@@ -180,7 +180,7 @@ def test_a_service_that_retries_keep_down_has_failed():
     assert reason.startswith(
         "retries kept the service down after slow was healed: of 145 attempts a second, 66%"
     )
-    assert reason.endswith("of them retries, 10 were answered well; before it 50 of 50")
+    assert reason.endswith("of them retries, 10 succeeded; before the fault 50 of 50")
 
 
 def test_unknown_wins_over_fail_and_both_are_told():
@@ -280,7 +280,7 @@ FAULTS = [
         3,
         ["the fault slow could not be verified: 200 ms are missing"],
     ),
-    (fault(calls=0), "unknown", 3, ["the fault slow touched no call, so it has shown nothing"]),
+    (fault(calls=0), "unknown", 3, ["the fault slow touched no call, so it shows nothing"]),
     (fault(on=False, skipped_why="no link"), "unknown", 3, ["the fault slow did not happen: no link"]),
     (fault(**LEFT), "unknown", 6, [LEFT_WORDS]),
     (fault(**LEFT, recovery=NOT_RECOVERED), "unknown", 6, [LEFT_WORDS]),
@@ -296,7 +296,7 @@ FAULTS = [
         "unknown",
         3,
         [
-            "the fault slow is a placebo, and still not recovered 30 s after healing: the load itself is not steady enough to tell"
+            "the fault slow is a placebo and does nothing, yet the service had not recovered 30 s after healing: the load itself is too unsteady to judge faults"
         ],
     ),
     (
@@ -304,14 +304,14 @@ FAULTS = [
         "unknown",
         3,
         [
-            "the fault slow is a placebo, and still took 2 s to recover from: the load itself is not steady enough to tell"
+            "the fault slow is a placebo and does nothing, yet the service took 2 s to recover from: the load itself is too unsteady to judge faults"
         ],
     ),
     (
         fault(recovery=UNSEEN),
         "unknown",
         3,
-        ["whether the service recovered from slow is not known: the load ended with it"],
+        ["whether the service recovered from slow is unknown: the load ended with it"],
     ),
 ]
 
@@ -331,21 +331,24 @@ def row(outcome, why="", **what):
 MATRIX = [
     # the rows, verdict, exit code, reasons
     ([row("survived"), row("degraded", "12 calls failed"), row("not_exposed", calls=0)], "pass", 0, []),
-    ([row("broke", "not back")], "fail", 1, ["the fault slow-database broke it: not back"]),
+    ([row("broke", "not back")], "fail", 1, ["the fault slow-database broke the service: not back"]),
     ([row("survived", kind="noop")], "pass", 0, []),
     (
-        [row("degraded", "2.0 s until it was back", kind="noop")],
+        [row("degraded", "recovered after 2.0 s", kind="noop")],
         "unknown",
         3,
-        ["the fault slow-database is a placebo, and still it was degraded: " + reasons.UNSTEADY],
+        [
+            'the fault slow-database is a placebo and does nothing, yet the result was "degraded": '
+            + reasons.UNSTEADY
+        ],
     ),
     (
         [row("unknown", "only 2 s came after it"), row("broke", "not back")],
         "unknown",
         3,
         [
-            "the fault slow-database broke it: not back",
-            "how the service takes slow-database is not known: only 2 s came after it",
+            "the fault slow-database broke the service: not back",
+            "how the service handles slow-database is unknown: only 2 s came after it",
         ],
     ),
     (
@@ -353,15 +356,15 @@ MATRIX = [
         "unknown",
         3,
         [
-            "how the service takes slow-database, slow-database, slow-database and 2 others is not known: no answer"
+            "how the service handles slow-database, slow-database, slow-database and 2 others is unknown: no answer"
         ],
     ),
-    ([row("not_exposed", calls=0)], "unknown", 3, ["no fault touched a call, so nothing was shown"]),
+    ([row("not_exposed", calls=0)], "unknown", 3, ["no fault touched a call, so the matrix shows nothing"]),
     (
         [row("unknown", "it was left over: no answer", **LEFT)],
         "unknown",
         6,
-        [LEFT_WORDS, "how the service takes slow-database is not known: it was left over: no answer"],
+        [LEFT_WORDS, "how the service handles slow-database is unknown: it was left over: no answer"],
     ),
 ]
 

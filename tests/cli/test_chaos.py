@@ -17,7 +17,7 @@ REFUSED = [
     ((*MATRIX, "--fault", "kill:at=1s,for=1s"), "--fault does not go with --matrix"),
     ((*MATRIX, "--only", "kil"), "Did you mean kill?"),
     ((*MATRIX, "--target-options", "--break nothing"), "'nothing' is not one of"),
-    ((*MATRIX, "--target-options", "--port 1"), "--port is not among the options"),
+    ((*MATRIX, "--target-options", "--port 1"), "--port cannot be given to the reference server"),
     ((*MATRIX, "--url", "http://127.0.0.1:9/mcp", "--target-options", "--sse"), "this is another one"),
     ((*MATRIX, "--url", "http://127.0.0.1:9/mcp", "--only", "kill"), "None of these faults fits this target"),
 ]

@@ -99,7 +99,7 @@ def test_whatever_a_server_says_of_itself_can_be_shown(found: Discovered, expect
     [
         ("http://203.0.113.9/mcp", "203.0.113.9 is not this machine"),
         ("http://0.0.0.0:1/mcp", "0.0.0.0 is not an address of a server"),
-        ("http://169.254.169.254/mcp", "must not be taken for a server by a slip"),
+        ("http://169.254.169.254/mcp", "is refused unless it is named on purpose"),
         ("ws://127.1/mcp", "is no IPv4 address"),
     ],
 )

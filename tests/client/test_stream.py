@@ -50,7 +50,7 @@ async def test_a_server_of_http_sse_is_found_and_called(server: StreamServer, pr
 
 async def test_what_is_no_stream_is_not_there_as_asked(server: StreamServer) -> None:
     """With the status that was found."""
-    with pytest.raises(UsageError, match="does not speak MCP as asked") as raised:
+    with pytest.raises(UsageError, match="does not speak MCP as requested") as raised:
         await preflight(server.url + "/no-such-address", "sse", timeout_s=10)
 
     assert "404" in raised.value.why

@@ -90,7 +90,7 @@ def test_a_run_that_is_likely_to_find_no_room_is_warned_of(tmp_path: Path) -> No
     )
 
     assert text.endswith(
-        "has 10.0 MB free, and the run may write 12.0 MB: it ends early when there is no more room"
+        "has 10.0 MB free, and the run may write 12.0 MB: the run ends early when the disk is full"
     )
 
 

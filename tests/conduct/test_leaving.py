@@ -27,13 +27,12 @@ ROOT = Path(__file__).parents[2]
 def test_whoever_leaves_at_once_is_told_how_to_recover_the_run(tmp_path: Path) -> None:
     """The report; and the removal of faults, when there may be some."""
     leaving = Leaving()
-    assert leaving.second() == "Left at once: nothing was measured"
+    assert leaving.second() == "Quit at once: nothing was measured"
 
     leaving.run_dir, leaving.out = tmp_path / "a run", tmp_path
     with UndoJournal(leaving.run_dir.parent / "other.jsonl"):
         assert (
-            leaving.second()
-            == f"Left at once. What was measured is read by: harness report '{tmp_path}/a run'"
+            leaving.second() == f"Quit at once. To read what was measured: harness report '{tmp_path}/a run'"
         )
 
     leaving.run_dir.mkdir()
@@ -42,7 +41,7 @@ def test_whoever_leaves_at_once_is_told_how_to_recover_the_run(tmp_path: Path) -
         assert "doctor" not in leaving.second()
         undo.add("toxiproxy", api="http://127.0.0.1:1")
         assert leaving.second().endswith(
-            f"; faults that may be left are removed by: harness doctor --clean --out {tmp_path}"
+            f"; to remove faults that may be left: harness doctor --clean --out {tmp_path}"
         )
 
 
@@ -85,7 +84,7 @@ async def test_ctrl_c_while_the_report_is_written_lets_it_be_written(
     assert (finished.exit_code, finished.summary.verdict) == (0, "pass")
     assert finished.run_dir is not None
     assert (finished.run_dir / "report.html").exists()
-    assert "The load is over, and its report is being written to its end" in capsys.readouterr().err
+    assert "The load is over; writing the report" in capsys.readouterr().err
 
 
 LEAVES = """

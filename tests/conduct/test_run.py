@@ -211,7 +211,7 @@ async def test_a_load_engine_that_fails_in_mid_run_loses_nothing(tmp_path: Path)
             class Failing:
                 async def set_users(self, count: int, requests: int | None = None) -> int:
                     if count > 5:
-                        raise ServiceError("The load engine failed", "it has hung up")
+                        raise ServiceError("The load engine failed", "it closed the connection")
                     return await load.set_users(count, requests)
 
                 async def poll(self) -> list[Trouble]:

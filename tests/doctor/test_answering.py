@@ -125,7 +125,11 @@ LETS_IN = {
     [
         (LETS_IN, "good", "answers: AMQP 0-9-1"),
         (LETS_IN | {"Connection.StartOk": REFUSED}, "warning", "ACCESS_REFUSED"),
-        (LETS_IN | {"Connection.Open": REFUSED}, "warning", "does not open the virtual host"),
+        (
+            LETS_IN | {"Connection.Open": REFUSED},
+            "warning",
+            "the virtual host in the address cannot be opened",
+        ),
     ],
 )
 async def test_rabbitmq_answers_when_it_has_let_us_in(
@@ -215,7 +219,7 @@ async def test_an_address_that_wants_tls_gets_tls(
     [
         ("203.0.113.9:1", "is not this machine"),
         ("0.0.0.0:1", "is not an address of a server"),
-        ("169.254.169.254", "must not be taken for a server by a slip"),
+        ("169.254.169.254", "is refused unless it is named on purpose"),
         ("127.1:1", "is not the URL of a server"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 # How a reason begins for a fault that comes too soon after the start, or on top of another: then a run is no longer than that.
 TOO_SOON = (
-    r"whether the service recovered from \S+ is not known: "
+    r"whether the service recovered from \S+ is unknown: "
     r"(?:only \d+ s of measured load came before it|\S+ was on when it was healed)"
 )
 PART = r"(?:the harness|worker \d+)"

@@ -176,7 +176,7 @@ def test_a_server_of_the_user_s_that_dies_under_load_has_failed(harness: Start, 
     summary = command.summary()
     assert summary["verdict"] == "fail"
     assert summary["reasons"][0].startswith("the server ended by itself ")
-    assert "s into the run: killed by signal 9 (SIGKILL); its last words: " in summary["reasons"][0]
+    assert "s into the run: killed by signal 9 (SIGKILL); its last output: " in summary["reasons"][0]
 
 
 def test_a_command_that_ends_before_it_serves_is_not_there(harness: Start, tmp_path: Path) -> None:

@@ -105,10 +105,10 @@ def test_strangers_join_a_run_under_way_and_get_no_user(
     summary = command.summary()
     generator = summary["generator"]
     assert generator["strangers_refused"] == sum(event["attempts"] for event in refused()) > 0
-    assert command.stderr.count("somebody tried to join the load") == 1
+    assert command.stderr.count("a worker tried to join the load") == 1
     assert "refused attempts to join the load: " in (run / "report.html").read_text()
     # All users ran here, and every call has its row.
-    assert not any(" users were running where " in reason for reason in summary["reasons"])
+    assert not any(" users were running instead of " in reason for reason in summary["reasons"])
     assert not any("was lost" in reason for reason in summary["reasons"])
     assert generator["started"] == generator["recorded"] == summary["totals"]["requests"] > 100
     assert (generator["lost"], summary["totals"]["failed"]) == (0, 0)

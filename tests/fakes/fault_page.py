@@ -8,57 +8,57 @@ from harness.scenario.catalogue import FAULTS, LINKS, FaultKind, Parameter
 
 HEAD = """# Faults
 
-What can be done to a server under load, and where. Each fault is proved before it counts: canary calls of the harness
-through the place and beside it have to differ as the fault says (or the process table does), else the verdict is
-unknown; so it is when no call of the load was touched. Each is healed on every exit, and that is proved too.
+This page lists what can be done to a server while load is running, and where. A fault counts only when it is proved: the harness
+sends canaries, small timed requests of its own, through the disturbed place and around it, and both have to differ as the
+fault says (for faults on processes, the process table has to). Without that proof the verdict is unknown, and so it is when
+the fault touched no call of the load. A fault is undone however the run ends (it is *healed*), and that is proved too.
 
 On the command line of every load command: `--fault latency:at=30s,for=10s,latency=200ms`, or
 `--fault restart:name=deploy,at=30s`. In a scenario the same is
 `{name: slow, fault: latency, at: steady+30s, for: 10s, latency: 200ms}` ([scenarios](scenarios.md)).
-Two faults in one place at the same time are refused, since nobody could tell what each of them did.
+Two faults in one place at the same time are refused, since their effects could not be told apart.
 
-A process that ends without a fault of the plan is no fault. It is noticed at once and named with when, how (`killed by signal 9`,
-`exit code 1`) and its last words, as the event `part_lost`. A server that `target.command` has started fails the run: that it ended
-is a finding about it, and the load goes on. A part of the harness's own makes the run unknown, and ends it. The janitor,
-which only cleans up, is replaced; if it cannot be, no further fault is applied. A Toxiproxy of the harness's own takes its faults with it.
+A process may also end although no fault was planned. That is noticed at once and recorded as the event `part_lost`: when, how
+(`killed by signal 9`, `exit code 1`) and the last line that it wrote. If it is a server that `target.command` started, the run fails,
+because the crash is a finding about that server, and the load goes on. If it is a process of the harness itself, the run ends and is unknown. The janitor
+(the process that cleans up when the harness is killed) is replaced; if that fails, no further fault is applied. If the harness's own
+Toxiproxy ends, its faults end with it.
 
 ## How a fault on a link is proved
 
-Three things, all of them on the link that the load itself uses:
+By three checks, all of them on the link that the load itself uses:
 
-- **Read back.** Toxiproxy is asked what is on the link: when the fault was applied, after it was verified, and when its time
-  was over. A toxic that is gone, or is another, is not verified, whatever else was seen.
-- **Canaries.** One small exchange of the harness's own goes through the link, and at the same time one beside it. Through an
-  HTTP link the kernel is asked when bytes left and came on both sides of Toxiproxy: `held` is what the link held them back,
-  and the time that the server took is not in it, however long its queue is. Where the kernel cannot tell (a Toxiproxy on
-  another machine or in another network namespace; PostgreSQL, RabbitMQ, Redis), the differences of pairs are compared, with
-  an interval: as many pairs as that needs, 25 at the most.
-- **Knocks**, on HTTP links: a connection that says a few bytes and its end. Toxiproxy hands both on, and ends the connection,
-  and the server has no part in it. They prove what acts on what goes upstream, `reset_peer` and `slow_close`
-  however busy the server is.
+- **Read back.** Toxiproxy is asked which toxics are on the link: when the fault was applied, after it was verified, and when it
+  is due to end. A fault whose toxic is missing or different is not verified, whatever the other checks say.
+- **Canaries.** One small request of the harness goes through the link, and at the same time one goes to the server directly. On an
+  HTTP link the kernel says when bytes left and arrived on both sides of Toxiproxy. So the delay of the link (`held`) is
+  measured without the time that the server took, however long its queue is. Where the kernel cannot tell (a Toxiproxy on
+  another machine or in another network namespace; PostgreSQL, RabbitMQ, Redis), pairs of canaries are compared, with
+  a confidence interval: as many pairs as that needs, 25 at most.
+- **Knocks**, on HTTP links: a connection that sends a few bytes and closes. Toxiproxy passes both on and ends the connection
+  without the server. So knocks prove faults on upstream data, `reset_peer` and `slow_close`, even if the server is busy.
 
-Canaries take the time of the fault, but at least 5 and at most 20 seconds. What is allowed between what was asked for and
-what was seen is a tenth, or 25 ms, and the jitter that was asked for.
+Canaries are sent for the time of the fault, but for at least 5 and at most 20 seconds. The measured effect may differ from the
+requested one by a tenth, or 25 ms, plus the jitter that was requested.
 
-What comes of it is one of three:
+The result is one of three:
 
-- **verified**: all of that agrees.
-- **could not be verified**: it does not, or nobody can tell, and then the reason says what was in the way ("the server did not
+- **verified**: all checks agree.
+- **could not be verified**: they disagree, or could not decide; the reason says why ("the server did not
   answer a canary within 10.0 s", "the server's own answers vary by 180 ms"). The verdict is unknown.
-- **did not happen**: before the fault, the link was certainly not as if nothing were on it: a toxic was, connections
-  were refused or cut, canaries were slower by more than 25 ms. A server that is too busy to answer within 3 s is no reason.
+- **did not happen**: the link was already disturbed before the fault was applied: it had a toxic, connections
+  were refused or cut, or canaries were slower by more than 25 ms. A server too busy to answer within 3 s does not count as disturbed.
 
-Healing is proved by the same: nothing is on the link (read back), knocks get through at once, and canaries are as fast as
-beside it. **Not healed** is what is certain only: a toxic that still reads back, a Toxiproxy that does not answer, connections
-that are refused or cut, canaries that were held. When the server answers no canary in ten seconds, what was read back and the
-knocks count, and the run says so beside it. A target that refuses connections beside the link, too, is not a fault left over:
-its recovery tells of it.
+Healing is proved by the same checks: no toxic is on the link, knocks get through at once, and canaries are as fast as
+those sent directly. A fault is called **not healed** only if that is certain: a toxic is still there, Toxiproxy does not answer, connections
+are refused or cut, or canaries are delayed. If the server answers no canary in ten seconds, the other two checks decide, and the run
+says so. A server that refuses direct connections, too, does not mean that the fault is still there: this shows in its recovery.
 
-What is not proved: that each connection of the load felt the fault. Toxiproxy's toxics are on the link, and so on all of its
-connections; which calls were on their way is counted as *exposed*.
+Not proved is that each connection of the load felt the fault. A toxic acts on the link, and so on all of its
+connections; the calls that were under way at the time are counted as *exposed*.
 
-Canaries are requests for `/health`, three to six for a fault on an idle server, fewer on one that is slow. They cost the
-server what such requests cost it, and are not in the numbers of the run.
+Canaries are requests for `/health`: three to six for a fault on an idle server, fewer on a slow one. They put that little
+load on the server, and are not counted in the numbers of the run.
 
 ## Places
 
@@ -66,9 +66,9 @@ server what such requests cost it, and are not in the numbers of the run.
 FOOT = """
 ## How to add one
 
-1. A file in `harness/faults/`: something with `undo`, `apply`, `verify`, `heal` (`fault.py` is the interface;
-   `Toxics` is most of a fault that is toxics on a link). It opens with what the fault is, and with what it does not do.
-2. Its line in `REGISTRY` (`harness/faults/__init__.py`) and its entry in `FAULTS` (`harness/scenario/catalogue.py`): the
+1. A file in `harness/faults/kinds/` with `undo`, `apply`, `verify` and `heal` (`fault.py` there is the interface;
+   its `Toxics` does most of the work for toxics on a link). Its docstring says what the fault does, and what it does not do.
+2. Its line in `REGISTRY` (`harness/faults/kinds/__init__.py`) and its entry in `FAULTS` (`harness/scenario/catalogue.py`): the
    parameters, where it can happen, and whether only new connections feel it.
 3. A row in `tests/integration/test_faults.py`, on the real thing: verified where it is, not verified where it is not.
 4. `pytest tests/test_docs.py --update-golden` writes this page anew.

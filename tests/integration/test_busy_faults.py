@@ -41,6 +41,6 @@ async def test_a_toxic_that_is_lost_or_changed_later_is_read_back(attributes: di
     row = await faults.disturbed(attributes)
 
     assert row.word == "unknown"
-    assert "when its time was over" in row.why
+    assert "when it should have been healed" in row.why
     assert ("has no latency" if attributes is None else "latency 100") in row.why
     assert row.healed

@@ -275,7 +275,7 @@ async def test_a_fault_whose_time_never_came_is_skipped(tmp_path: Path, undo: Un
         task.cancel()
         await asyncio.wait([task])
 
-    assert named(on.events(), "fault_skipped")["why"] == "the run ended before its time came"
+    assert named(on.events(), "fault_skipped")["why"] == "the run ended before it was due"
 
 
 async def test_a_fault_whose_undoing_cannot_be_written_down_is_not_applied(

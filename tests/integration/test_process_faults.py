@@ -73,7 +73,7 @@ async def test_no_fault_is_applied_that_nobody_would_heal_if_the_harness_were_ki
 
     assert name_of(skipped) == "fault_skipped"
     assert data_of(skipped)["why"] == (
-        "nobody would heal it if the harness were killed: the janitor has ended (exit code 1)"
+        "nothing would heal it if the harness were killed: the janitor has ended (exit code 1)"
     )
 
 

@@ -93,7 +93,7 @@ async def test_a_door_that_they_cannot_use_is_said_before_the_load(
         wanted, other = (
             FaultSites(stack, frozenset(needed), None, "r", RealClock()) for needed in (["door"], ["client"])
         )
-        with pytest.raises(UsageError, match="Rude clients cannot come in"):
+        with pytest.raises(UsageError, match="Rude clients cannot connect"):
             await wanted.let_in(url, protocol, {})
         await other.let_in(url, protocol, {})
 

@@ -265,7 +265,7 @@ async def test_what_the_server_refuses_is_told_in_its_words(server: Toxiproxy) -
 async def test_a_toxic_that_is_not_as_it_was_asked_for_is_an_error(server: Toxiproxy) -> None:
     """An attribute that the server does not know is dropped in silence: the fault would not be the one asked for."""
     await server.api.create_proxy("p", "127.0.0.1:9")
-    with pytest.raises(RefusedError, match="did not do as told") as caught:
+    with pytest.raises(RefusedError, match="did not do what it was told") as caught:
         await server.api.add_toxic("p", Toxic("slow", "latency", attributes={"latencie": 200}))
     assert caught.value.status == 0
     assert "latencie" in caught.value.why

@@ -49,6 +49,6 @@ def test_without_curve_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> No
     """An open door would let everybody in."""
     token.check_sealable()
     monkeypatch.setattr("zmq.has", lambda _capability: False)
-    with pytest.raises(UsageError, match="kept to the workers of the run") as told:
+    with pytest.raises(UsageError, match="connection to the workers cannot be encrypted") as told:
         token.check_sealable()
     assert "pip install" in str(told.value)

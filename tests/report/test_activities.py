@@ -116,7 +116,7 @@ def test_the_table_says_what_was_done_and_how_it_ended(tmp_path: Path) -> None:
     page = experiment_table.experiment(reading(tmp_path / "a", (20.0, "<b>", PROBE), ending=ending))
 
     assert page is not None
-    assert "A slow network: completed; its hypothesis did not hold any more after the method." in page.text
+    assert "A slow network: completed; its hypothesis no longer held after the method." in page.text
     assert "&lt;b&gt;" in page.text
     assert "✓ succeeded" in page.text
     assert experiment_table.experiment(reading(tmp_path / "b")) is None

@@ -106,10 +106,10 @@ def test_a_tool_that_came_back_later_is_named_with_the_resolution(tmp_path: Path
 
     assert (fault["recover_s"], fault["resolution_s"]) == (4.0, 1.0)
     assert [row["recover_s"] for row in fault["operations"]] == [0.0, 4.0]
-    assert "Recovery cut: after 4 s, to the second, tools/call:b was the last" in " ".join(
+    assert "Recovery cut: after 4 s, to the second, tools/call:b recovered last" in " ".join(
         terminal.render(late, colour=False).split()
     )
-    assert any("4.0 s" in why and "tools/call:b was the last" in why for why in late.summary.reasons)
+    assert any("4.0 s" in why and "tools/call:b recovered last" in why for why in late.summary.reasons)
 
 
 def test_operations_that_took_it_alike_are_not_shown_apart(tmp_path: Path) -> None:

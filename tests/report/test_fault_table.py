@@ -73,7 +73,7 @@ def test_a_cut_link_brings_no_canary_back(tmp_path):
     """Which is said, and is not a blank."""
     text = shown(tmp_path, lambda run: run.fault("cut", 20, 10, kind="down", beside_ms=2.0))
 
-    assert "|cut|2.00 ms|none came back|" in text
+    assert "|cut|2.00 ms|no reply|" in text
 
 
 def test_many_faults_stay_a_page(tmp_path):

@@ -153,7 +153,7 @@ def test_a_run_without_a_call_still_has_a_page(tmp_path):
 
     text = page.html(read(tmp_path))
 
-    assert "The run was cut off: nothing says how it ended." in text
+    assert "The run was cut off: events.jsonl does not say how it ended." in text
     assert "<svg" not in text
     assert "No call failed." in text
 

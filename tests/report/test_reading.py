@@ -93,7 +93,7 @@ def test_a_run_that_was_cut_off_is_recovered_from_its_spools(tmp_path):
     assert reading.summary.steps[0].requests == 30
     assert reading.levels[0].step.cut_off
     assert (reading.summary.verdict, reading.summary.exit_code) == ("unknown", 3)
-    assert reading.summary.reasons[0] == "the run was cut off: nothing says how it ended"
+    assert reading.summary.reasons[0] == "the run was cut off: events.jsonl does not say how it ended"
 
 
 @pytest.mark.parametrize(

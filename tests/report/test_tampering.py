@@ -404,7 +404,7 @@ TAMPERINGS: dict[str, Tamper] = {
     # work.jsonl
     "a line of work.jsonl that is no JSON": line(3, b"damaged\n", "work.jsonl"),
     "an entry without an outcome": line(3, b'{"entry": "a", "done_ns": 1}\n', "work.jsonl"),
-    "an entry done before it was sent": line(
+    "an entry completed before it was sent": line(
         3, b'{"entry": "a", "sent_ns": 2, "done_ns": 1, "outcome": "ok"}\n', "work.jsonl"
     ),
     "entries found that are no names": line(-1, b'{"finished": [1, 2]}\n', "work.jsonl"),

@@ -127,7 +127,7 @@ def test_what_cannot_be_announced_must_not_be_done(tmp_path: Path) -> None:
     with UndoJournal(path) as journal:
         with files_up_to(path.stat().st_size + 5), pytest.raises(NoRoomError) as raised:
             journal.add("toxic", proxy="a")
-        assert "What is not written there first is not done" in raised.value.todo
+        assert "The harness starts nothing that is not recorded there first" in raised.value.todo
         assert read_open(path) == []
         journal.add("toxic", proxy="b")
         path.unlink()

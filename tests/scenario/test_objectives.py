@@ -141,8 +141,8 @@ def test_an_abort_rule_says_what_for_how_long():
     ("text", "said"),
     [
         ("success_rate < 50%", "is not an abort rule"),
-        ("recovery < 5s for 10s", "not known second by second"),
-        ("sucess_rate < 50% for 10s", "not known second by second"),
+        ("recovery < 5s for 10s", "not measured every second"),
+        ("sucess_rate < 50% for 10s", "not measured every second"),
         ("success_rate < 5s for 10s", "cannot be compared with"),
         ("success_rate < 50% for ever", "for how long?"),
         ("success_rate < 50% for 200ms", "once a second"),

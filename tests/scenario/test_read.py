@@ -60,10 +60,10 @@ def test_a_scenario_of_nothing_but_load_has_the_documented_defaults() -> None:
             {"load": [{"rate": {"rate": "9000000/s", "for": "9s"}}]},
             "load[0].rate.rate: should be at most 1,000,000/s",
         ),
-        ({"load": [{"ramp": {"to": 50, "max_users": 5}}]}, "load[0].ramp.max_users: only open load has it"),
+        ({"load": [{"ramp": {"to": 50, "max_users": 5}}]}, "load[0].ramp.max_users: is for open load only"),
         (
             {"load": [{"soak": {"level": 5, "for": "1h", "arrivals": "poisson"}}]},
-            "load[0].soak.arrivals: only open load",
+            "load[0].soak.arrivals: is for open load only",
         ),
         (
             {"load": [{"ramp": {"to": "9/s", "requests_per_user": 5}}]},
@@ -78,14 +78,14 @@ def test_a_scenario_of_nothing_but_load_has_the_documented_defaults() -> None:
             "no ramp comes before it",
         ),
         ({"load": [{"ramp": {"to": 9, "break_unless": ["p95 << 1s"]}}]}, "p95 cannot be compared with"),
-        ({"load": [{"ramp": {"to": 9, "break_unless": ["p95 < 1s in x"]}}]}, "a level is asked as a whole"),
+        ({"load": [{"ramp": {"to": 9, "break_unless": ["p95 < 1s in x"]}}]}, "a level is judged as a whole"),
         (
             {"load": [{"ramp": {"to": 9, "break_unless": ["recovery < 1s"]}}]},
-            "recovery is not a matter of one level",
+            "recovery is not measured for a single level",
         ),
         ({"mix": {"light": 0}}, "has no users"),
         ({"mix": {"lite": 1}}, "mix.lite: should be 'light', 'heavy' or 'websocket'"),
-        ({"target": {"command": ["serve"]}}, "but not where it is"),
+        ({"target": {"command": ["serve"]}}, "but not its address"),
         (
             {"target": {"ready": "http://127.0.0.1:9/"}},
             "target.ready is for a server that the harness starts",
@@ -196,7 +196,7 @@ def test_who_has_others_make_the_load_makes_none_here_unless_asked(
         ({"bind": "host:99999"}, "HOST:PORT"),
         ({"bind": "a" * 70 + ":5557"}, "at most 63 characters"),
         ({"bind": "[::1:5557"}, "IPv6"),
-        ({"bind": "a\0b:5557"}, "no text"),
+        ({"bind": "a\0b:5557"}, "not text"),
     ],
 )
 def test_a_load_that_nobody_makes_or_nobody_can_join_is_refused(given: dict[str, object], said: str) -> None:
@@ -247,8 +247,8 @@ def test_retries_have_defaults_and_may_be_without_a_budget(
     [
         ({"atempts": 3}, "retries.atempts: unknown key; did you mean attempts?"),
         ({"attempts": 1}, "retries.attempts: should be greater than or equal to 2"),
-        ({"backoff": "3s"}, "retries.backoff: '3s' is no range of waits"),
-        ({"backoff": "3s..1s"}, "retries.backoff: '3s..1s' should begin above zero"),
+        ({"backoff": "3s"}, "retries.backoff: '3s' is not a range of waiting times"),
+        ({"backoff": "3s..1s"}, "retries.backoff: '3s..1s' should be above zero"),
         ({"backoff": "1..2"}, "retries.backoff: '1' is not a duration"),
         ({"budget": "0%"}, "retries.budget: must be more than zero; leave retries out"),
         ({"budget": "lots"}, "retries.budget: 'lots' is not a share"),

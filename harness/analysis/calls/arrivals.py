@@ -23,14 +23,14 @@ Unsent = tuple[tuple[int, int], ...]  # from when, how many
 
 def unsent(events: Iterable[Event]) -> Unsent:
     """Each tenth of a second in which arrivals were not sent: its start, and how many."""
-    told = (event.not_sent or () for event in events if isinstance(event, WorkerReport))
-    return tuple((int(at_ms) * NS_PER_MS, int(count)) for buckets in told for at_ms, count in buckets)
+    counts = (event.not_sent or () for event in events if isinstance(event, WorkerReport))
+    return tuple((int(at_ms) * NS_PER_MS, int(count)) for buckets in counts for at_ms, count in buckets)
 
 
-def within(found: Unsent, where: Iterable[Span]) -> int:
+def within(late_arrivals: Unsent, where: Iterable[Span]) -> int:
     """The number of unsent arrivals that were intended within these spans."""
     spans = list(where)
-    return sum(count for at_ns, count in found if any(start <= at_ns < end for start, end in spans))
+    return sum(count for at_ns, count in late_arrivals if any(start <= at_ns < end for start, end in spans))
 
 
 def kept_up(events: Iterable[Event], start_ns: int, end_ns: int) -> float | None:
@@ -44,8 +44,8 @@ def kept_up(events: Iterable[Event], start_ns: int, end_ns: int) -> float | None
         ):
             by_worker.setdefault(event.worker, []).append((event.arrived, event.overdue or 0))
     looked = due = 0
-    for said in by_worker.values():
-        (arrived, overdue), (arrived_last, overdue_last) = said[0], said[-1]
+    for reports in by_worker.values():
+        (arrived, overdue), (arrived_last, overdue_last) = reports[0], reports[-1]
         looked += arrived_last - arrived
         due += arrived_last + overdue_last - arrived - overdue
     return looked / due if due > 0 else None

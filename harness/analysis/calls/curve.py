@@ -50,9 +50,9 @@ class Curve:
     service: tuple[Point, ...]
 
 
-def at(found: tuple[Point, ...], above: int) -> float | None:
+def at(curve_points: tuple[Point, ...], above: int) -> float | None:
     """The time at this point of a curve, in ms; None beyond the end of the curve."""
-    return next((point.ms for point in found if point.above == above), None)
+    return next((point.ms for point in curve_points if point.above == above), None)
 
 
 def measure(calls: Calls) -> Curve:

@@ -79,17 +79,17 @@ def _throughput(calls: Calls, edges: Sequence[int]) -> Interval | None:
 def _percentiles(calls: Calls, edges: Sequence[int]) -> tuple[dict[str, Interval | None], tuple[Jump, ...]]:
     answered = calls.take(calls.kind == OK)
     durations_ns, parts = answered.response_ns(), _parts(answered, edges)
-    found: dict[str, Interval | None] = {}
+    intervals: dict[str, Interval | None] = {}
     jumps: list[Jump] = []
     for name, at_ns in latency.percentiles(durations_ns, SHOWN).items():
-        found[f"{name}_ms"] = None
+        intervals[f"{name}_ms"] = None
         if at_ns is None:
             continue
         worth = confidence.effective_at(durations_ns, at_ns, parts, TWO_ENDS)
         ends = confidence.percentile(durations_ns, worth, QUANTILES[name] / 1000, TWO_ENDS)
-        found[f"{name}_ms"] = _row((ends[0] / NS_PER_MS, ends[1] / NS_PER_MS), 3)
+        intervals[f"{name}_ms"] = _row((ends[0] / NS_PER_MS, ends[1] / NS_PER_MS), 3)
         jumps += _jumps(name, durations_ns, ends)
-    return found, tuple(jumps)
+    return intervals, tuple(jumps)
 
 
 def _jumps(name: str, durations_ns: Ints, ends: Interval) -> list[Jump]:

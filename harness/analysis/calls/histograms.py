@@ -39,15 +39,15 @@ def measure(calls: Calls) -> tuple[Interval, ...]:
     intended, done, sent = calls.intended_ns[ok], calls.done_ns[ok], calls.sent_ns[ok]
     edges = windows.borders(calls, INTERVALS_MOST)
     bounds = np.searchsorted(intended, edges)
-    found = []
+    intervals = []
     for place, (first, last) in enumerate(pairwise(bounds)):
         if first == last:
             continue
         span = (float(edges[place]) / NS_PER_S, float(edges[place + 1]) / NS_PER_S)
         for kind, begun in (("response", intended), ("service", sent)):
             values, counts = np.unique(rounded(done[first:last] - begun[first:last]), return_counts=True)
-            found.append(Interval(kind, *span, values, counts))
-    return tuple(found)
+            intervals.append(Interval(kind, *span, values, counts))
+    return tuple(intervals)
 
 
 def rounded(durations_ns: Ints) -> Ints:

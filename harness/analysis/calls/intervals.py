@@ -52,5 +52,5 @@ def pieces(step: Step, interval_s: float) -> list[Step]:
 
 def _row(step: Step, measured: StepResult) -> Mapping[str, Any]:
     times = {f"{name}_ms": value for name, value in asdict(measured.latency_ms.response).items()}
-    found = {"step": step.index, "name": step.name} | asdict(measured) | times
-    return {name: found[name] for name in COLUMNS}
+    row = {"step": step.index, "name": step.name} | asdict(measured) | times
+    return {name: row[name] for name in COLUMNS}

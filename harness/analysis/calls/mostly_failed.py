@@ -50,8 +50,8 @@ def commonest(summary: Summary) -> str:
     return f"{first.outcome}: {first.detail}" if first.detail else first.outcome
 
 
-def _broke_above_good(found: BreakingPoint | None) -> bool:
-    return bool(found and (found.last_good_users or found.good_rate))
+def _broke_above_good(broken_level: BreakingPoint | None) -> bool:
+    return bool(broken_level and (broken_level.last_good_users or broken_level.good_rate))
 
 
 def _dead_steps(rows: Sequence[StepResult], most: str) -> list[Finding]:
@@ -72,12 +72,12 @@ def _mostly_failed(rows: Sequence[StepResult], most: str) -> list[Finding]:
     return [_failure(f"most calls failed: {share} of {ok + failed:,} succeeded", most)]
 
 
-def _broke_at_once(found: BreakingPoint | None, most: str) -> list[Finding]:
-    if not found or _broke_above_good(found):
+def _broke_at_once(broken_level: BreakingPoint | None, most: str) -> list[Finding]:
+    if not broken_level or _broke_above_good(broken_level):
         return []
-    level = f"{found.users} users" if found.users else f"{found.at_rate or 0:g}/s"
+    level = f"{broken_level.users} users" if broken_level.users else f"{broken_level.at_rate or 0:g}/s"
     return [_failure(f"the ramp broke at its first level ({level}), so no level was good", most)]
 
 
 def _failure(what: str, most: str) -> Finding:
-    return Finding("fail", f"{what}; the commonest failure is {most}" if most else what, errors.FAILED)
+    return Finding("fail", f"{what}; the most common failure is {most}" if most else what, errors.FAILED)

@@ -55,8 +55,10 @@ def measure(
     parts = np.array(
         [*(part for _, part in edges), -1]
     )  # what is before the first edge is behind the last part
-    found = parts[np.searchsorted(times, calls.intended_ns, side="right") - 1]
-    count = {part: int(np.count_nonzero(found == part)) for part in (CLOSING, STARTING, SETTLING, MEASURED)}
+    part_of_call = parts[np.searchsorted(times, calls.intended_ns, side="right") - 1]
+    count = {
+        part: int(np.count_nonzero(part_of_call == part)) for part in (CLOSING, STARTING, SETTLING, MEASURED)
+    }
     inside = sum(row.requests for row in rows)
     return Outside(
         calls=len(calls),

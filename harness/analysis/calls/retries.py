@@ -46,14 +46,14 @@ def measure(
     """The value of `retries` in the summary; None when clients do not retry."""
     if not policy:
         return None
-    found = grouped(calls)
-    kind = found.rows.kind[found.lasts]
-    again = found.lasts > found.firsts
+    groups = grouped(calls)
+    kind = groups.rows.kind[groups.lasts]
+    again = groups.lasts > groups.firsts
     ok = kind == OK
-    durations = (found.rows.done_ns[found.lasts] - found.rows.intended_ns[found.firsts])[ok]
+    durations = (groups.rows.done_ns[groups.lasts] - groups.rows.intended_ns[groups.firsts])[ok]
     return Retries(
         policy=_policy(policy),
-        calls=len(found.firsts),
+        calls=len(groups.firsts),
         retried=int(np.count_nonzero(calls.retried())),
         succeeded=int(np.count_nonzero(again & ok)),
         given_up=int(np.count_nonzero(again & (kind == FAILED))),
@@ -86,8 +86,8 @@ def grouped(calls: Calls) -> Tried:
 
 def _refused(events: Iterable[Event]) -> int:
     """The number of retries refused by the budget: the last count of each worker, added up."""
-    said: dict[int, int] = {}
+    refused_by_worker: dict[int, int] = {}
     for event in events:
         if isinstance(event, WorkerReport) and event.retries_refused is not None:
-            said[event.worker] = event.retries_refused
-    return sum(said.values())
+            refused_by_worker[event.worker] = event.retries_refused
+    return sum(refused_by_worker.values())

@@ -67,9 +67,9 @@ def fate(calls: Calls, fault: PlannedFault, faults: Sequence[PlannedFault]) -> S
     opened = asked.take(asked.kind == OK)
     since = calls.ended(*span)
     users, present = _present(opened, since, span[0])
-    found = np.isin(_key(since.worker, since.session), present)
-    gone = found & (since.outcome == _code(since, outcome.SESSION_LOST))
-    well = found & (since.kind == OK) & (since.sent_ns >= fault.window[1]) & _within(since)
+    of_present = np.isin(_key(since.worker, since.session), present)
+    gone = of_present & (since.outcome == _code(since, outcome.SESSION_LOST))
+    well = of_present & (since.kind == OK) & (since.sent_ns >= fault.window[1]) & _within(since)
     lost = np.unique(_key(since.worker, since.session)[gone])
     survived = np.setdiff1d(_key(since.worker, since.session)[well], lost)
     again = opened.ended(*span)
@@ -92,9 +92,9 @@ def until(window: Span, faults: Sequence[PlannedFault]) -> int:
     return min(starts, default=FOREVER)
 
 
-def survived_restart(told: Sequence[tuple[PlannedFault, SessionsFound | None]]) -> bool | None:
+def survived_restart(fault_fates: Sequence[tuple[PlannedFault, SessionsFound | None]]) -> bool | None:
     """Whether sessions survived the restarts of the target; None when that is not known."""
-    fates = [one for fault, one in told if one and fault.kind in RESTARTING and fault.link == TARGET]
+    fates = [one for fault, one in fault_fates if one and fault.kind in RESTARTING and fault.link == TARGET]
     if any(one.lost for one in fates):
         return False
     return True if any(one.survived for one in fates) else None

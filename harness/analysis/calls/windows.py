@@ -126,10 +126,10 @@ def _users(events: Sequence[Event], edges: Ints) -> Floats:
         event for event in events if isinstance(event, WorkerReport) and event.users is not None
     ]
     running: list[WorkerReport | StepRunning] = [event for event in events if isinstance(event, StepRunning)]
-    told = reported or running
+    changes = reported or running
     users = np.full(max(0, len(edges) - 1), np.nan)
     by_worker: dict[int | None, list[WorkerReport | StepRunning]] = {}
-    for event in told:
+    for event in changes:
         by_worker.setdefault(event.worker if isinstance(event, WorkerReport) else None, []).append(event)
     for reports in by_worker.values():
         at_ns = np.array([event.at_ns for event in reports])

@@ -54,8 +54,8 @@ def touched(calls: Calls, spans: Iterable[Span]) -> Calls:
 
 def untouched(calls: Calls, spans: Iterable[Span]) -> Calls:
     """All other calls."""
-    found = union(spans)
-    return calls.take(~_overlapping(calls, calls.intended_ns, found)) if found else calls
+    merged = union(spans)
+    return calls.take(~_overlapping(calls, calls.intended_ns, merged)) if merged else calls
 
 
 def _overlapping(calls: Calls, begun_ns: Ints, spans: Iterable[Span]) -> npt.NDArray[np.bool_]:

@@ -64,10 +64,10 @@ def _impact(
     window = fault.window
     during = exposure.touched(load, [window] if window else [])
     touched = _exposed(calls, fault)
-    found = recovery.measure(calls, fault, timed, faults)
+    recovered = recovery.measure(calls, fault, timed, faults)
     fate = sessions.fate(calls, fault, faults)
     before, after = _before(load, fault, faults, timed), _after(load, fault, faults, timed)
-    operations = phases.by_operation(before, during, after, found)
+    operations = phases.by_operation(before, during, after, recovered)
     return Impact(
         fault=fault,
         exposure=touched,
@@ -75,7 +75,7 @@ def _impact(
         before=phases.figures(before),
         during=phases.figures(during),
         after=phases.figures(after),
-        recovery=found,
+        recovery=recovered,
         operations=operations,
         result=FaultResult(
             name=fault.name,
@@ -88,8 +88,8 @@ def _impact(
             healed=fault.healed,
             success_rate=_success(during),
             latency_ms=latency.tables(during),
-            recover_s=found.recover_s,
-            resolution_s=None if found.recover_s is None else recovery.RESOLUTION_S,
+            recover_s=recovered.recover_s,
+            resolution_s=None if recovered.recover_s is None else recovery.RESOLUTION_S,
             sessions_lost=_sessions_lost(calls, window, faults),
             sessions=fate,
             did=None if fault.did is None else dict(fault.did),
@@ -123,10 +123,10 @@ def _before(
 
 
 def _after(calls: Calls, fault: PlannedFault, faults: Sequence[PlannedFault], timed: Sequence[Step]) -> Calls:
-    found = recovery.observed(fault, timed, faults)
-    if found is None:
+    span = recovery.observed(fault, timed, faults)
+    if span is None:
         return calls.take(slice(0))
-    return calls.between(found[0], min(found[1], found[0] + BEFORE_S * NS_PER_S))
+    return calls.between(span[0], min(span[1], span[0] + BEFORE_S * NS_PER_S))
 
 
 def _success(calls: Calls) -> float | None:

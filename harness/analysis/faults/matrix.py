@@ -10,7 +10,7 @@ Definitions, the first that holds:
   not be read back; the load generator was the bottleneck in this row.
 - *not exposed*: the fault was there, and touched no call. It has shown nothing, and nothing can be said.
 - *broke*: acknowledged work is missing or was done twice, or the service was not back by the end of the row.
-- *degraded*: it came back by itself, and kept its promises; while the fault was on, or after it, more calls failed
+- *degraded*: the service recovered by itself, and kept its promises; while the fault was on, or after it, more calls failed
   than chance explains after what was seen before it (where none had failed: more than one, and than one in a
   hundred), or sessions were lost.
 - *survived*: no more calls failed than before, and no session was lost. Calls may have been slower: a link that adds
@@ -137,14 +137,14 @@ def _judged(row: Row, evidence: MatrixInputs) -> Row:
     if why := _unknown(row, evidence):
         return replace(row, outcome="unknown", why=why)
     if not row.last.exposure.calls:
-        return replace(row, outcome="not_exposed", why="no call met it")
+        return replace(row, outcome="not_exposed", why="it touched no call")
     if why := _untold(row, evidence):
         return replace(row, outcome="unknown", why=why)
-    found = row.last.recovery
-    if found.outcome == "not_recovered":
-        return replace(row, outcome="broke", why=f"not back {found.not_back()}")
-    said = [why for why in (_failed(row), _sessions(row)) if why]
-    return replace(row, outcome="degraded" if said else "survived", why="; ".join(said))
+    recovery = row.last.recovery
+    if recovery.outcome == "not_recovered":
+        return replace(row, outcome="broke", why=f"not recovered {recovery.not_back()}")
+    reasons = [why for why in (_failed(row), _sessions(row)) if why]
+    return replace(row, outcome="degraded" if reasons else "survived", why="; ".join(reasons))
 
 
 def _unknown(row: Row, evidence: MatrixInputs) -> str:
@@ -161,13 +161,13 @@ def _unknown(row: Row, evidence: MatrixInputs) -> str:
 
 def _untold(row: Row, evidence: MatrixInputs) -> str:
     """Why the effect of the fault cannot be told; empty when it can."""
-    before, found = row.last.before, row.last.recovery
+    before, recovery = row.last.before, row.last.recovery
     if before.success_rate is not None and before.success_rate < WELL:
-        return f"the service was not well before it: {show(before.success_rate, 'share')} of calls succeeded"
-    if found.outcome == "unknown":
-        return found.why
-    if found.outcome == "not_recovered" and found.observed_s < SEEN_S:
-        return f"not back in the {found.observed_s:.0f} s that were seen, and {SEEN_S:.0f} are needed to say that it broke"
+        return f"calls failed even before it: only {show(before.success_rate, 'share')} succeeded"
+    if recovery.outcome == "unknown":
+        return recovery.why
+    if recovery.outcome == "not_recovered" and recovery.observed_s < SEEN_S:
+        return f"not recovered in the {recovery.observed_s:.0f} s observed; to say that it broke, {SEEN_S:.0f} s are needed"
     if beyond := _generator(row, evidence):
         return f"the load generator was the bottleneck ({beyond})"
     return ""
@@ -191,9 +191,9 @@ def _failed(row: Row) -> str:
         most = min(most, max(FEW, FEW_SHARE * decided))
     during = f"{failed:,} of {decided:,} calls failed" if failed > most else ""
     later = one.recovery.recover_s
-    whose = f" ({one.recovery.slowest} was the last)" if one.recovery.slowest else ""
-    after = f"{show(later, 's')} until it was back{whose}" if later else ""
-    return ", ".join(said for said in (during, after) if said)
+    whose = f" ({one.recovery.slowest} recovered last)" if one.recovery.slowest else ""
+    after = f"recovered after {show(later, 's')}{whose}" if later else ""
+    return ", ".join(part for part in (during, after) if part)
 
 
 def _sessions(row: Row) -> str:
@@ -205,9 +205,9 @@ def _lost(lost: Lost) -> str:
     """The lost and doubled work in words, for a table cell."""
     missing = f"{lost.missing:,} acknowledged {'entry is' if lost.missing == 1 else 'entries are'} missing"
     twice = (
-        f"{lost.duplicated:,} {'entry is' if lost.duplicated == 1 else 'entries are'} there more than once"
+        f"{lost.duplicated:,} {'entry is' if lost.duplicated == 1 else 'entries are'} stored more than once"
     )
-    return ", ".join(said for said, many in ((missing, lost.missing), (twice, lost.duplicated)) if many)
+    return ", ".join(words for words, many in ((missing, lost.missing), (twice, lost.duplicated)) if many)
 
 
 def _with_work(rows: Sequence[Row], work: WorkOutcome | None) -> list[Row]:
@@ -248,8 +248,8 @@ def _older_kept(span: Span | None, work: WorkOutcome) -> bool:
 
 
 def _span(row: Row) -> Span | None:
-    found = [one.fault.disturbed for one in row.impacts if one.fault.disturbed is not None]
-    return (min(start for start, _ in found), max(end for _, end in found)) if found else None
+    spans = [one.fault.disturbed for one in row.impacts if one.fault.disturbed is not None]
+    return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
 
 
 def _nearest(at_ns: int, spans: Mapping[str, Span]) -> str:

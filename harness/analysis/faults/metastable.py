@@ -67,8 +67,8 @@ class _Flow:
 
 def measure(calls: Calls, faults: Sequence[PlannedFault], timed: Sequence[Step]) -> tuple[KeptDown, ...]:
     """The faults after which retries kept the service down."""
-    found = (_kept_down(calls, fault, faults, timed) for fault in faults)
-    return tuple(one for one in found if one is not None)
+    results = (_kept_down(calls, fault, faults, timed) for fault in faults)
+    return tuple(one for one in results if one is not None)
 
 
 def _kept_down(

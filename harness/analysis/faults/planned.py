@@ -60,7 +60,7 @@ class PlannedFault:
     off_ns: int | None = None
     healed_ns: int | None = None
     verified: bool = False
-    unverified_why: str = "nothing says that it was verified"
+    unverified_why: str = "events.jsonl does not say that it was verified"
     healed: bool | None = None
     unhealed_why: str = ""
     left: bool = True  # if it was not healed: whether it is still there after the run
@@ -88,13 +88,13 @@ def timeline(
     plan: Mapping[str, Any], events: Iterable[Event], last_ns: int, *, undone: bool
 ) -> tuple[PlannedFault, ...]:
     """Every fault; `undone`: the run directory says that nothing is left to be undone."""
-    found = {fault.name: fault for fault in _planned(plan)}
+    faults = {fault.name: fault for fault in _planned(plan)}
     # `fault_healed` is written when healing is proved, with the time of healing: so it is out of order.
     for event in sorted(events, key=lambda event: event.at_ns):
         if isinstance(event, FaultEvent):
-            known = found.get(event.name) or PlannedFault(name=event.name, kind="", link="")
-            found[event.name] = _told(known, event)
-    return tuple(_closed(fault, last_ns, undone=undone) for fault in found.values())
+            known = faults.get(event.name) or PlannedFault(name=event.name, kind="", link="")
+            faults[event.name] = _told(known, event)
+    return tuple(_closed(fault, last_ns, undone=undone) for fault in faults.values())
 
 
 def disturbed(faults: Iterable[PlannedFault]) -> list[Span]:
@@ -124,7 +124,7 @@ def _told(fault: PlannedFault, event: FaultEvent) -> PlannedFault:
         case FaultOff():
             return replace(fault, off_ns=event.at_ns)
         case FaultHealed():
-            why = "" if event.healed else event.why or "nothing says why"
+            why = "" if event.healed else event.why or "no reason was recorded"
             healed_ns = event.at_ns if event.healed else None
             return replace(fault, healed=event.healed, unhealed_why=why, healed_ns=healed_ns)
         case FaultDid():
@@ -148,21 +148,25 @@ def _verified(fault: PlannedFault, event: FaultVerified) -> PlannedFault:
         expected_ms=event.expected_ms,
         added_ms=event.added_ms,
     )
-    why = "" if event.verified else event.why or "nothing says why"
+    why = "" if event.verified else event.why or "no reason was recorded"
     return replace(fault, verified=event.verified, unverified_why=why, canaries=canaries)
 
 
 def _skipped(fault: PlannedFault, event: FaultSkipped) -> PlannedFault:
     kind, link = event.kind or fault.kind, event.link or fault.link
-    return replace(fault, kind=kind, link=link, skipped_why=event.why or "nothing says why")
+    return replace(fault, kind=kind, link=link, skipped_why=event.why or "no reason was recorded")
 
 
 def _closed(fault: PlannedFault, last_ns: int, *, undone: bool) -> PlannedFault:
     if fault.on_ns is None:
-        why = fault.skipped_why or "nothing says that it was applied"
+        why = fault.skipped_why or "events.jsonl does not say that it was applied"
         return replace(fault, skipped_why=why, off_ns=None)
     off_ns = fault.off_ns if fault.off_ns is not None else fault.healed_ns
     fault = replace(fault, off_ns=max(fault.on_ns, last_ns if off_ns is None else off_ns))
     if fault.healed is None:
-        return replace(fault, healed=undone, unhealed_why="" if undone else "nothing says that it was healed")
+        return replace(
+            fault,
+            healed=undone,
+            unhealed_why="" if undone else "events.jsonl does not say that it was healed",
+        )
     return replace(fault, left=not undone)

@@ -11,7 +11,7 @@ from harness.foundation import errors
 from harness.scenario.catalogue import where
 
 UNTOLD_MOST: Final = 3
-UNSTEADY: Final = "the load itself is not steady enough to tell"
+UNSTEADY: Final = "the load itself is too unsteady to judge faults"
 
 
 def of_faults(impacts: Sequence[Impact]) -> list[Finding]:
@@ -27,20 +27,22 @@ def of_matrix(rows: Sequence[Row]) -> list[Finding]:
     untold: dict[str, list[str]] = {}
     for row in rows:
         if row.outcome == "broke":
-            findings.append(Finding("fail", f"the fault {row.name} broke it: {row.why}", errors.FAILED))
+            findings.append(
+                Finding("fail", f"the fault {row.name} broke the service: {row.why}", errors.FAILED)
+            )
         if row.outcome == "unknown":
             untold.setdefault(row.why, []).append(row.name)
         elif row.placebo and row.outcome != "survived":
             findings += _unknown(
-                f"the fault {row.name} is a placebo, and still it was {row.outcome.replace('_', ' ')}: {UNSTEADY}"
+                f'the fault {row.name} is a placebo and does nothing, yet the result was "{row.outcome.replace("_", " ")}": {UNSTEADY}'
             )
     for why, names in untold.items():
         more = f" and {len(names) - UNTOLD_MOST} others" if len(names) > UNTOLD_MOST else ""
         findings += _unknown(
-            f"how the service takes {', '.join(names[:UNTOLD_MOST])}{more} is not known: {why}"
+            f"how the service handles {', '.join(names[:UNTOLD_MOST])}{more} is unknown: {why}"
         )
     if all(row.outcome == "not_exposed" for row in rows):
-        findings += _unknown("no fault touched a call, so nothing was shown")
+        findings += _unknown("no fault touched a call, so the matrix shows nothing")
     return findings
 
 
@@ -60,21 +62,25 @@ def _fault(impact: Impact) -> list[Finding]:
     if not fault.verified:
         return [*left, *_unknown(f"the fault {fault.name} could not be verified: {fault.unverified_why}")]
     if not impact.exposure.calls:
-        return [*left, *_unknown(f"the fault {fault.name} touched no call, so it has shown nothing")]
+        return [*left, *_unknown(f"the fault {fault.name} touched no call, so it shows nothing")]
     return left or _recovered(impact)
 
 
 def _recovered(impact: Impact) -> list[Finding]:
-    name, found = impact.fault.name, impact.recovery
-    if found.outcome == "recovered":
-        if impact.fault.placebo and found.recover_s:
-            whose = f" for {found.slowest}" if found.slowest else ""
-            took = f"took {found.recover_s:.0f} s to recover from{whose}"
-            return _unknown(f"the fault {name} is a placebo, and still {took}: {UNSTEADY}")
+    name, recovery = impact.fault.name, impact.recovery
+    if recovery.outcome == "recovered":
+        if impact.fault.placebo and recovery.recover_s:
+            whose = f" for {recovery.slowest}" if recovery.slowest else ""
+            took = f"took {recovery.recover_s:.0f} s to recover from{whose}"
+            return _unknown(
+                f"the fault {name} is a placebo and does nothing, yet the service {took}: {UNSTEADY}"
+            )
         return []
-    if found.outcome == "unknown":
-        return _unknown(f"whether the service recovered from {name} is not known: {found.why}")
-    for_s = f"not recovered {found.not_back()}"
+    if recovery.outcome == "unknown":
+        return _unknown(f"whether the service recovered from {name} is unknown: {recovery.why}")
+    for_s = f"not recovered {recovery.not_back()}"
     if impact.fault.placebo:
-        return _unknown(f"the fault {name} is a placebo, and still {for_s}: {UNSTEADY}")
+        return _unknown(
+            f"the fault {name} is a placebo and does nothing, yet the service had {for_s}: {UNSTEADY}"
+        )
     return [Finding("fail", f"the fault {name}: {for_s}", errors.FAILED)]

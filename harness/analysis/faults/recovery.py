@@ -140,7 +140,7 @@ def measure(
     if fault.window is None:
         return Recovery(outcome="unknown", why="it was never applied")
     if fault.healed_ns is None:
-        return Recovery(outcome="unknown", why="nothing says when it was healed")
+        return Recovery(outcome="unknown", why="events.jsonl does not say when it was healed")
     after = observed(fault, steps, faults)
     if after is None:
         return Recovery(outcome="unknown", why="it was applied outside the measured part of the load steps")
@@ -164,7 +164,7 @@ def _too_little(load: CallGroup, back: Sequence[Span], calls: Calls) -> str:
     past = count(load.before)
     if past.failed > past.ok:
         most = _commonest_failure(calls, back)
-        return f"{past.failed:,} of {past.decided:,} calls failed before it, most of them by {most}: nothing was normal"
+        return f"{past.failed:,} of {past.decided:,} calls failed before it, most of them by {most}: there was no normal state to compare with"
     if past.ok < LEAST_OK:
         return f"only {past.ok} calls succeeded before it, and {LEAST_OK} are needed: more users, or a later fault"
     return ""
@@ -182,14 +182,14 @@ def _judged(groups: Mapping[str, CallGroup], back: Sequence[Span], after: Span) 
     if len(groups) == 2:  # the only operation is the load itself
         able = []
     load = groups[LOAD]
-    found = {LOAD: _search(load, make(load.before, back, chance.RARE / 2), after)}
+    recoveries = {LOAD: _search(load, make(load.before, back, chance.RARE / 2), after)}
     if able:
         assert load.relative is not None
         pace = make(load.relative, back, chance.RARE)
         for name in able:
             own = make(groups[name].before, back, chance.RARE / (2 * len(able)))
-            found[name] = _search(groups[name], widened(own, pace), after)
-    return found
+            recoveries[name] = _search(groups[name], widened(own, pace), after)
+    return recoveries
 
 
 def _has_band(group: CallGroup) -> bool:
@@ -204,9 +204,11 @@ def _is_seen(one: GroupRecovery, groups: Mapping[str, CallGroup]) -> bool:
     )
 
 
-def _merged(found: Mapping[str, GroupRecovery], groups: Mapping[str, CallGroup], after: Span) -> Recovery:
+def _merged(
+    recoveries: Mapping[str, GroupRecovery], groups: Mapping[str, CallGroup], after: Span
+) -> Recovery:
     """The worst recovery among the load and its operations."""
-    load, *operations = found.values()
+    load, *operations = recoveries.values()
     seen = [one for one in operations if _is_seen(one, groups)]
     names = {one.name for one in seen}
     unjudged = [name for name in groups if operations and name not in names and name != LOAD]
@@ -222,7 +224,7 @@ def _merged(found: Mapping[str, GroupRecovery], groups: Mapping[str, CallGroup],
         more = len(parts) - 1 if worst in parts else 0
         others = f"; so {'is' if more == 1 else 'are'} {more} other{'s' if more > 1 else ''}" if more else ""
         return replace(merged, outcome="not_recovered", still=worst.still + others, slowest=worst.name)
-    if doubtful := [one for one in found.values() if one.why]:
+    if doubtful := [one for one in recoveries.values() if one.why]:
         return replace(merged, outcome="unknown", why=doubtful[0].why, slowest=doubtful[0].name)
     if load.outcome == "unknown":
         why = (
@@ -281,11 +283,11 @@ def _doubt(group: CallGroup, band: Band, last: Sign, rest: Span, good_s: int) ->
     name = group.name or "the load"
     if last == "silent" and not good_s:
         silent_s = (rest[1] - (group.after.at_ns[-1] if len(group.after) else rest[0])) / NS_PER_S
-        return f"nobody called {name} in the last {silent_s:.0f} s" if group.name else ""
+        return f"{name} was not called in the last {silent_s:.0f} s" if group.name else ""
     enough = rest[1] - rest[0] >= ROW * NS_PER_S  # for three good seconds, had there been calls in them
     if not good_s or not enough or band.of_long(count(group.after.between(*rest)), BACK_RARE):
         return ""
-    return f"{name} was out at first, and only {good_s} s with calls of it came after that, where {ROW} are needed"
+    return f"{name} was out of its usual range at first; after that only {good_s} s had calls of it, and {ROW} are needed"
 
 
 def _of_rows(
@@ -333,7 +335,7 @@ def _still(group: CallGroup, band: Band, sign: Sign, now: CallCounts) -> str:
             than = f"still take more than {usual}" if name else "are still slower than usual"
             return f"{_share(now.slow_share)} of {of_it} {than}, {_share(was.slow_share)} before"
         case _:
-            return f"nobody called {name} any more" if name else "no call began any more"
+            return f"{name} was not called again" if name else "no call was started again"
 
 
 def _share(value: float) -> str:

@@ -106,7 +106,7 @@ def split(calls: Calls, back: Sequence[Span], after: Span, disturbed: Iterable[S
     pace = (took[0] * RELATIVE / median_ns[codes[0]]).astype(np.int64)[of_load[0]]
     groups = {LOAD: CallGroup(LOAD, past_load, later_load, everybody_ns, replace(past_load, took_ns=pace))}
     for code, name in enumerate(known):
-        rows = [order[slice(*found.get(code, (0, 0)))] for order, found in zip(orders, where, strict=True)]
+        rows = [order[slice(*ranges.get(code, (0, 0)))] for order, ranges in zip(orders, where, strict=True)]
         if any(map(len, rows)) and (name in operations.OPENING or not operations.is_protocol(name)):
             past_rows, later_rows = rows
             groups[name] = CallGroup(
@@ -134,8 +134,8 @@ def _before(calls: Calls, back: Sequence[Span], disturbed: Sequence[Span]) -> Ca
 def _ranges(codes: Ints, many: int) -> Mapping[int, tuple[int, int]]:
     """The range of each operation in sorted codes."""
     edges = np.searchsorted(codes, np.arange(many + 1))
-    found = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-    return {code: edge for code, edge in enumerate(found) if edge[0] < edge[1]}
+    ranges = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    return {code: edge for code, edge in enumerate(ranges) if edge[0] < edge[1]}
 
 
 def _usual_ns(durations_ns: Ints) -> float:

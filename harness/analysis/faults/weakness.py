@@ -38,8 +38,8 @@ def find(
     rows: Sequence[Row], calls: Calls, steps: Sequence[Step], events: Sequence[Event]
 ) -> tuple[Weakness, ...]:
     """The weaknesses found, each at most once."""
-    found = (_early(rows), _volatile(rows), _forgetful(rows), _greedy(rows), _leak(calls, steps, events))
-    return tuple(one for one in found if one is not None) if rows else ()
+    weaknesses = (_early(rows), _volatile(rows), _forgetful(rows), _greedy(rows), _leak(calls, steps, events))
+    return tuple(one for one in weaknesses if one is not None) if rows else ()
 
 
 def _early(rows: Sequence[Row]) -> Weakness | None:
@@ -58,7 +58,7 @@ def _early(rows: Sequence[Row]) -> Weakness | None:
 
 def _volatile(rows: Sequence[Row]) -> Weakness | None:
     if wiped := [row for row in rows if row.work and row.work.wiped]:
-        seen = f"all that had been acknowledged before was gone {_after(wiped)}"
+        seen = f"everything that had been acknowledged before was gone {_after(wiped)}"
     else:
         crashed = [row for row in rows if row.sessions_lost and _kinds(row, "postgres") == {"kill"}]
         if not crashed or _lost_at_target(rows) or _lost_meanwhile(rows):
@@ -125,22 +125,22 @@ def _after(rows: Sequence[Row]) -> str:
 
 def _happened(rows: Sequence[Row]) -> str:
     """Say what happened: `the target was killed, or PostgreSQL was restarted`."""
-    said = [
+    verbs = [
         f"{where(row.last.fault.link)} {_DONE.get(row.last.fault.kind, f'had {row.last.fault.kind}')}"
         for row in rows
     ]
-    return " or ".join(list(dict.fromkeys(said))[:3])
+    return " or ".join(list(dict.fromkeys(verbs))[:3])
 
 
 def _leak(calls: Calls, steps: Sequence[Step], events: Sequence[Event]) -> Weakness | None:
     """The weakness slow-leak: memory grew with the calls in at least half of the steps; else None."""
-    told = [
+    memory = [
         (event.at_ns, float(event.rss_mb))
         for event in events
         if isinstance(event, TargetSeen) and event.rss_mb
     ]
     grown = sorted(
-        each for step in steps if (each := _growth(calls, told, (step.start_ns, step.end_ns))) is not None
+        each for step in steps if (each := _growth(calls, memory, (step.start_ns, step.end_ns))) is not None
     )
     if len(grown) < max(LEAK_ROWS, len(steps) / 2):
         return None
@@ -151,9 +151,9 @@ def _leak(calls: Calls, steps: Sequence[Step], events: Sequence[Event]) -> Weakn
     )
 
 
-def _growth(calls: Calls, told: Sequence[tuple[int, float]], span: Span) -> float | None:
+def _growth(calls: Calls, memory: Sequence[tuple[int, float]], span: Span) -> float | None:
     """Bytes per call in the longest stretch of a step without a fall in memory; None when that is small."""
-    inside = [one for one in told if span[0] <= one[0] < span[1]]
+    inside = [one for one in memory if span[0] <= one[0] < span[1]]
     stretches: list[list[tuple[int, float]]] = [[]]
     for one in inside:
         if stretches[-1] and one[1] < stretches[-1][-1][1]:

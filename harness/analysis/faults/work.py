@@ -88,7 +88,7 @@ class WorkOutcome:
                 f"{self.missing:,} acknowledged {_entries(self.missing)} could not be read back: the server answers {self.unread}"
             ]
         counted = {
-            "entries are missing": (self, "entries are there more than once"),
+            "entries are missing": (self, "entries are stored more than once"),
             "tasks did not finish": (self.tasks, "tasks finished more than once"),
             "entries have no record of their execution": (self.executions, "entries have several records"),
         }
@@ -103,7 +103,7 @@ class WorkOutcome:
     def doubts(self) -> list[str]:
         """Say what cannot be known, and why."""
         if not self.acknowledged and not self.duplicated:
-            return [f"no entry was acknowledged, so no promise could be broken: {self.not_acknowledged()}"]
+            return [f"no entry was acknowledged, so durability was not tested: {self.not_acknowledged()}"]
         doubts = []
         if self.unread and not self.answered:
             doubts.append(
@@ -137,8 +137,8 @@ def measure(lines: Sequence[Mapping[str, Any]]) -> WorkOutcome | None:
     if not lines:
         return None
     written = {str(line["entry"]): line for line in lines if "entry" in line}
-    found, unread = _first(lines, "found"), _first(lines, "unread")
-    if found is None:
+    read_back, unread = _first(lines, "found"), _first(lines, "unread")
+    if read_back is None:
         answered = bool(_first(lines, "answered"))
         seen = Counter(_first(lines, "seen") or ())
         counted = _count(written, seen)
@@ -154,7 +154,7 @@ def measure(lines: Sequence[Mapping[str, Any]]) -> WorkOutcome | None:
     executed, finished = _first(lines, "executed"), _first(lines, "finished")
     tasks = {str(line["task"] or number): line for number, line in enumerate(lines) if "task" in line}
     return replace(
-        _count(written, Counter(found)),
+        _count(written, Counter(read_back)),
         unrecorded=_first(lines, "unrecorded") or "",
         tasks=None
         if finished is None
@@ -210,12 +210,14 @@ def _was_refused(line: Mapping[str, Any]) -> bool:
 def _refusals(lines: Sequence[Mapping[str, Any]]) -> str:
     """The most frequent outcomes of refused entries, each with its most frequent detail."""
     kinds = Counter(str(line["outcome"]) for line in lines).most_common()
-    told = []
+    parts = []
     for kind, count in kinds[:REFUSALS_MOST]:
         details = Counter(str(line.get("detail") or "") for line in lines if line["outcome"] == kind)
         detail = details.most_common(1)[0][0]
-        told.append(f"{f'{count:,} times ' if len(kinds) > 1 else ''}{kind}{f': {detail}' if detail else ''}")
-    return "; ".join(told)
+        parts.append(
+            f"{f'{count:,} times ' if len(kinds) > 1 else ''}{kind}{f': {detail}' if detail else ''}"
+        )
+    return "; ".join(parts)
 
 
 def _entries(count: int) -> str:

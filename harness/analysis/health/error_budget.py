@@ -104,15 +104,15 @@ class ErrorBudget:
 
         A report of slow times is about few calls. Weighted by time, it would say too much.
         """
-        told = [(us, one) for one in self.sampled if (us := getattr(one.said, gauge)) is not None]
-        calls = answered.ended_in([one for _, one in told])
-        whole_us = sum(float(us) * count for (us, _), count in zip(told, calls, strict=True))
+        sampled = [(us, one) for one in self.sampled if (us := getattr(one.said, gauge)) is not None]
+        calls = answered.ended_in([one for _, one in sampled])
+        whole_us = sum(float(us) * count for (us, _), count in zip(sampled, calls, strict=True))
         return whole_us / max(sum(calls), 1) * NS_PER_US
 
     def _delayed(self, answered: "_Answered") -> tuple[Ints, Ints, Ints]:
         """The rows of the delayed calls, their delays in ns, and how many calls each represents."""
-        found = [self._sampled(answered), *(_lagged(answered, report) for report in self.lagging)]
-        rows, added_ns, stands_for = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        delays = [self._sampled(answered), *(_lagged(answered, report) for report in self.lagging)]
+        rows, added_ns, stands_for = (np.concatenate(parts) for parts in zip(*delays, strict=True))
         return rows, added_ns, stands_for
 
     def _sampled(self, answered: "_Answered") -> tuple[Ints, Ints, Ints]:
@@ -132,13 +132,15 @@ class _Answered:
     response_ns: Ints
     worker: Codes
 
-    def ended_in(self, told: Sequence[Report]) -> list[int]:
+    def ended_in(self, of_workers: Sequence[Report]) -> list[int]:
         """For each report, how many calls of its worker ended in its time."""
         done: dict[int | None, Ints] = {
             worker: np.sort(self.done_ns if worker is None else self.done_ns[self.worker == worker])
-            for worker in {one.worker for one in told}
+            for worker in {one.worker for one in of_workers}
         }
-        edges = [np.searchsorted(done[one.worker], [one.start_ns, one.end_ns], side="right") for one in told]
+        edges = [
+            np.searchsorted(done[one.worker], [one.start_ns, one.end_ns], side="right") for one in of_workers
+        ]
         return [int(end - start) for start, end in edges]
 
     @classmethod
@@ -201,18 +203,18 @@ def measure(events: Iterable[Event], measured: Sequence[Span]) -> ErrorBudget:
     return of_reports(reports(events), measured)
 
 
-def of_reports(told: Sequence[Report], measured: Sequence[Span]) -> ErrorBudget:
+def of_reports(of_workers: Sequence[Report], measured: Sequence[Span]) -> ErrorBudget:
     """The same from reports. Delayed calls are matched by completion, even after the measured time."""
-    listed = [_listed(one) for one in told if one.said.added_each]
+    listed = [_listed(one) for one in of_workers if one.said.added_each]
     columns = np.concatenate(listed) if listed else np.zeros((0, 3), dtype=np.int64)
     columns = columns[np.argsort(columns[:, 0], kind="stable")]
-    return of_part(ErrorBudget(columns[:, 0], columns[:, 1], columns[:, 2]), told, measured)
+    return of_part(ErrorBudget(columns[:, 0], columns[:, 1], columns[:, 2]), of_workers, measured)
 
 
-def of_part(budget: ErrorBudget, told: Sequence[Report], measured: Sequence[Span]) -> ErrorBudget:
+def of_part(budget: ErrorBudget, of_workers: Sequence[Report], measured: Sequence[Span]) -> ErrorBudget:
     """The budget of a part of the time."""
     where = list(measured) or [(0, spans.FOREVER)]
-    inside = [one for one in told if spans.meets((one.start_ns, one.end_ns), where)]
+    inside = [one for one in of_workers if spans.meets((one.start_ns, one.end_ns), where)]
     sampled = tuple(one for one in inside if one.said.added_each)
     lagging = tuple(one for one in inside if not one.said.added_each and one.lags_ms)
     return replace(budget, sampled=sampled, lagging=lagging)

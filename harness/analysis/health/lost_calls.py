@@ -47,13 +47,13 @@ class Lost:
     lost_at_least: bool
 
 
-def told(found: Lost | GeneratorHealth) -> str:
+def told(count: Lost | GeneratorHealth) -> str:
     """Say in a sentence which rows are missing; empty when every call has a row."""
-    lost, started = found.lost, found.started
+    lost, started = count.lost, count.started
     if lost:
-        at_least = "at least " if found.lost_at_least else ""
+        at_least = "at least " if count.lost_at_least else ""
         return f"{at_least}{lost:,} of {started:,} calls that were started have no row"
-    if found.lost_at_least:
+    if count.lost_at_least:
         return (
             f"more calls may have been started than the {started:,} that have a row: a worker left no count"
         )
@@ -64,10 +64,10 @@ def measure(events: Iterable[Event], numbers: Numbering) -> Lost:
     """The values `started`, `recorded`, `lost` and `lost_at_least` of the generator in the summary."""
     happened = list(events)
     reports = [event for event in happened if isinstance(event, WorkerReport)]
-    said = {report.worker: report.started or 0 for report in reports}
+    started_by_worker = {report.worker: report.started or 0 for report in reports}
     ended = {report.worker for report in reports if report.last}
     counted = numbers.counted or {}
-    sources: tuple[Mapping[Any, int], ...] = (counted, said, numbers.numbered, numbers.rows)
+    sources: tuple[Mapping[Any, int], ...] = (counted, started_by_worker, numbers.numbered, numbers.rows)
     workers = {worker for source in sources for worker in source}
     started = {worker: max(source.get(worker, 0) for source in sources) for worker in workers}
     lost = sum(count - numbers.rows.get(worker, 0) for worker, count in started.items())

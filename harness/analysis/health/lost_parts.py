@@ -32,12 +32,12 @@ WORDS_LINES, WORDS_CHARS = 3, 300
 
 def findings(events: Iterable[Event]) -> list[Finding]:
     """One finding for each part that was lost."""
-    found: list[Finding] = []
+    results: list[Finding] = []
     for event in events:
         if isinstance(event, PartLost) and not event.replaced:
             theirs = event.part == SERVER
-            found += certain(sentence(event)) if theirs else unknown(sentence(event))
-    return found
+            results += certain(sentence(event)) if theirs else unknown(sentence(event))
+    return results
 
 
 def replaced(events: Iterable[Event]) -> str:
@@ -49,10 +49,10 @@ def sentence(event: PartLost) -> str:
     """A sentence about a lost part: which, when, how, and its last output."""
     again = ", and was replaced" if event.replaced else ""
     words = last_words(event.last_words or "")
-    said = f'; its last words: "{words}"' if words else ""
+    output = f'; its last output: "{words}"' if words else ""
     return (
         f"{NAMES.get(event.part, event.part)} ended by itself {event.at_ns / NS_PER_S:.1f} s into the run: "
-        f"{event.how}{again}{said}"
+        f"{event.how}{again}{output}"
     )
 
 

@@ -18,14 +18,14 @@ def attempts(events: Iterable[Event]) -> int:
 
 def told(events: Iterable[Event]) -> str:
     """A sentence about the refused attempts; empty when there were none."""
-    found = _refusals(events)
+    refusals = _refusals(events)
     by_why: Counter[str] = Counter()
-    for event in found:
+    for event in refusals:
         by_why[event.why] += event.attempts
-    if not found:
+    if not refusals:
         return ""
     each = ", ".join(f"{count:,} {why}" for why, count in by_why.items())
-    return f"refused attempts to join the load: {each}, from {found[0].at_ns / NS_PER_S:.1f} s on"
+    return f"refused attempts to join the load: {each}, from {refusals[0].at_ns / NS_PER_S:.1f} s on"
 
 
 def _refusals(events: Iterable[Event]) -> list[StrangerRefused]:

@@ -93,36 +93,36 @@ class Health:
 
 def measure(events: Iterable[Event], measured: Sequence[Span]) -> Health:
     """The health values of `generator` in the summary."""
-    told = reports(events)
+    sent = reports(events)
     where = list(measured) or [(0, spans.FOREVER)]
-    inside = [(one, one.inside_ns(where)) for one in told if _has_users(one)]
+    inside = [(one, one.inside_ns(where)) for one in sent if _has_users(one)]
     return Health(
         cpu_max=_worst_second(inside, "cpu"),
         run_delay_max=_worst_second(inside, "run_delay"),
         lag_ms_p99=_lag_ms_p99(inside),
-        reported=bool(told),
+        reported=bool(sent),
     )
 
 
 def judge(events: Iterable[Event], calls: Calls, steps: Sequence[Step]) -> Saturation:
     """The time that the generator added, over all steps and in each, and whether it was the bottleneck."""
-    told = reports(events)
+    sent = reports(events)
     if not steps:
         return Saturation(dict.fromkeys(GIVEN))
     parts = [calls.between(step.start_ns, step.end_ns) for step in steps]
-    budget = error_budget.of_reports(told, [(step.start_ns, step.end_ns) for step in steps])
+    budget = error_budget.of_reports(sent, [(step.start_ns, step.end_ns) for step in steps])
     added_ms = _added_ms(budget, parts)
-    found = [*_too_much(added_ms, parts, None)]
+    excesses = [*_too_much(added_ms, parts, None)]
     for step, part in zip(steps, parts, strict=True):
         span = [(step.start_ns, step.end_ns)]
-        near = [one for one in told if one.start_ns < step.end_ns and step.start_ns < one.end_ns]
+        near = [one for one in sent if one.start_ns < step.end_ns and step.start_ns < one.end_ns]
         inside = [one for one in near if _has_users(one)]
         own = error_budget.of_part(budget, near, span)
         added = {name: value for name, value in _added_ms(own, [part]).items() if name in GIVEN_OF_A_STEP}
-        found += _too_much(added, [part], step.index)
-        found += _cycle(own.cycle_ms(part), own.held_ms(part), part, step.index)
-        found += _absent([one for one in inside if one.inside_ns(span) * 2 >= one.length_ns], step.index)
-    return Saturation(added_ms, tuple(found))
+        excesses += _too_much(added, [part], step.index)
+        excesses += _cycle(own.cycle_ms(part), own.held_ms(part), part, step.index)
+        excesses += _absent([one for one in inside if one.inside_ns(span) * 2 >= one.length_ns], step.index)
+    return Saturation(added_ms, tuple(excesses))
 
 
 def _added_ms(budget: ErrorBudget, parts: Sequence[Calls]) -> dict[str, float | None]:
@@ -167,30 +167,30 @@ def _own(added_ms: float, name: str, observed_ms: float, step: int | None) -> Ex
     figure = (
         f"a {name} of {show(observed_ms, 'ms')}" if name != "mean" else f"{show(observed_ms, 'ms')} a call"
     )
-    text = f"it added {show(added_ms, 'ms')} to {figure} over {of} itself (limit {OWN_SHARE:.0%})"
+    text = f"it added {show(added_ms, 'ms')} of its own to {figure} over {of} (limit {OWN_SHARE:.0%})"
     return Excess(step, text)
 
 
 def _absent(inside: Sequence[Report], step: int) -> list[Excess]:
     """The excess of workers that had no processor time left, or did not run."""
-    found = []
+    excesses = []
     by_worker: dict[int | None, list[Report]] = defaultdict(list)
     for one in inside:
         by_worker[one.worker].append(one)
-    for told in by_worker.values():
-        whole_ns = sum(one.length_ns for one in told)
-        used = [(float(one.said.cpu), one.length_ns) for one in told if one.said.cpu is not None]
+    for worker_reports in by_worker.values():
+        whole_ns = sum(one.length_ns for one in worker_reports)
+        used = [(float(one.said.cpu), one.length_ns) for one in worker_reports if one.said.cpu is not None]
         cpu = sum(share * ns for share, ns in used) / max(sum(ns for _, ns in used), 1)
-        away = sum(_away_ns(one) for one in told) / max(whole_ns, 1)
+        away = sum(_away_ns(one) for one in worker_reports) / max(whole_ns, 1)
         if cpu > CPU_MAX:
-            found.append(
+            excesses.append(
                 Excess(step, f"a worker used {cpu:.0%} of a core over step {step} (limit {CPU_MAX:.0%})")
             )
         if away > AWAY_MAX:
-            found.append(
+            excesses.append(
                 Excess(step, f"a worker did not run for {away:.0%} of step {step} (limit {AWAY_MAX:.0%})")
             )
-    return found
+    return excesses
 
 
 def _away_ns(report: Report) -> float:
@@ -226,11 +226,11 @@ def _has_users(report: Report) -> bool:
 
 def _worst_second(inside: Sequence[tuple[Report, int]], gauge: str) -> float | None:
     """The worst second of any worker, within the measured time; the mean of a shorter time."""
-    told: dict[int | None, list[tuple[int, float]]] = defaultdict(list)
+    shares: dict[int | None, list[tuple[int, float]]] = defaultdict(list)
     for report, inside_ns in inside:
         if inside_ns and (share := getattr(report.said, gauge)) is not None:
-            told[report.worker].append((inside_ns, float(share)))
-    return max((share for parts in told.values() for share in seconds(parts)), default=None)
+            shares[report.worker].append((inside_ns, float(share)))
+    return max((share for parts in shares.values() for share in seconds(parts)), default=None)
 
 
 def _lag_ms_p99(inside: Sequence[tuple[Report, int]]) -> float | None:

@@ -38,8 +38,8 @@ class Stall:
 
 def find(events: Sequence[Event]) -> tuple[Stall, ...]:
     """All stalls, in the order in which they began."""
-    said = [_said(event) for event in events if isinstance(event, Stalled)]
-    return tuple(sorted([*said, *of_workers(events)], key=lambda one: (one.start_ns, one.part)))
+    of_harness = [_said(event) for event in events if isinstance(event, Stalled)]
+    return tuple(sorted([*of_harness, *of_workers(events)], key=lambda one: (one.start_ns, one.part)))
 
 
 def of_workers(events: Iterable[Event]) -> list[Stall]:
@@ -47,31 +47,31 @@ def of_workers(events: Iterable[Event]) -> list[Stall]:
     by_worker: dict[int | None, list[Stall]] = {}
     waiting: dict[int | None, Stall] = {}
     for one in reports(events):
-        found = by_worker.setdefault(one.worker, [])
+        stalls = by_worker.setdefault(one.worker, [])
         late_ns = int(max(one.lags_ms, default=0.0) * NS_PER_MS)
         before = waiting.pop(one.worker, None)
         if before is not None and late_ns >= before.length_ns * OF_THE_GAP:
-            found.append(before)
+            stalls.append(before)
         if one.length_ns < GAP_S * NS_PER_S:
             continue
         gap = Stall(f"worker {one.worker}", one.start_ns, one.end_ns, one.length_ns)
         if late_ns >= gap.length_ns * OF_THE_GAP:
-            found.append(gap)
+            stalls.append(gap)
         else:
             waiting[one.worker] = gap
-    return [one for found in by_worker.values() for one in found]
+    return [one for stalls in by_worker.values() for one in stalls]
 
 
 def findings(events: Sequence[Event]) -> list[Finding]:
     """One finding per group of stalls; stalls of workers count only if they touch a step."""
-    found: list[Finding] = []
+    results: list[Finding] = []
     spans = _steps(events)
     for together in _together(find(events)):
         start_ns, end_ns = min(one.start_ns for one in together), max(one.end_ns for one in together)
         felt = [index for index, (from_ns, to_ns) in spans.items() if from_ns <= end_ns and start_ns <= to_ns]
         if felt or any(one.part == HARNESS for one in together):
-            found += unknown(_sentence(together, start_ns, felt))
-    return found
+            results += unknown(_sentence(together, start_ns, felt))
+    return results
 
 
 def _said(event: Stalled) -> Stall:

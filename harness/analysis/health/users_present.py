@@ -31,7 +31,7 @@ def absences(events: Sequence[Event]) -> list[Absence]:
     over = {one.index: one for one in events if isinstance(one, StepDone)}
     readings = [(one, one.users) for one in events if isinstance(one, WorkerReport) and one.users is not None]
     workers = {one.worker for one, _ in readings}
-    found = []
+    missing = []
     for index, done in over.items():
         asked = users.get(index)
         if asked is None or rates.get(index) is not None:
@@ -42,8 +42,8 @@ def absences(events: Sequence[Event]) -> list[Absence]:
             continue
         least, most = sum(map(min, seen.values())), sum(map(max, seen.values()))
         if least < asked or most > asked:
-            found.append(Absence(index, asked, least if least < asked else most))
-    return found
+            missing.append(Absence(index, asked, least if least < asked else most))
+    return missing
 
 
 def out_of_files(events: Iterable[Event]) -> tuple[int, int] | None:

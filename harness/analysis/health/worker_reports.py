@@ -44,14 +44,14 @@ class Report:
 def reports(events: Iterable[Event]) -> tuple[Report, ...]:
     """All reports, in the order of the file."""
     last: dict[int | None, int] = {}
-    found = []
+    read = []
     for event in events:
         if not isinstance(event, WorkerReport):
             continue
         start_ns = last.get(event.worker, event.at_ns - USUALLY_NS)
         last[event.worker] = max(event.at_ns, start_ns)
-        found.append(Report(event.worker, min(start_ns, event.at_ns), event.at_ns, event))
-    return tuple(found)
+        read.append(Report(event.worker, min(start_ns, event.at_ns), event.at_ns, event))
+    return tuple(read)
 
 
 def listed(value: Amounts | None) -> list[float]:

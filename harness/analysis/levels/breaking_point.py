@@ -160,10 +160,10 @@ def _weight(run: Judged) -> float:
     return min(1.0, run.worth / asked) if run.worth and asked else 1.0
 
 
-def is_at(step: StepResult, found: BreakingPoint | None) -> bool:
+def is_at(step: StepResult, breaking_point: BreakingPoint | None) -> bool:
     """Whether the run broke at the size of this step: its users, or its arrivals per second."""
-    if found is None or step.kind == "sustain":
+    if breaking_point is None or step.kind == "sustain":
         return False
-    if found.users is not None:
-        return step.users == found.users
-    return step.rate is not None and step.rate == found.at_rate
+    if breaking_point.users is not None:
+        return step.users == breaking_point.users
+    return step.rate is not None and step.rate == breaking_point.at_rate

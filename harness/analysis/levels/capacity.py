@@ -67,27 +67,27 @@ class Level:
 
 def levels(steps: Sequence[StepResult]) -> list[Level]:
     """The steps that make the curve: levels of closed load; only those of ramps, if there are any."""
-    found = [
+    measured = [
         Level(one.users, one.throughput_rps, one)
         for one in steps
         if one.users and one.throughput_rps is not None and not one.rate
     ]
-    return [one for one in found if one.step.kind in RUNS] or found
+    return [one for one in measured if one.step.kind in RUNS] or measured
 
 
 def highest(steps: Sequence[StepResult]) -> Level | None:
     """The level with the highest measured goodput; None when there is only one level."""
-    found = levels(steps)
-    if len({one.users for one in found}) < 2:
+    measured = levels(steps)
+    if len({one.users for one in measured}) < 2:
         return None
-    return max(found, key=lambda one: one.rps)
+    return max(measured, key=lambda one: one.rps)
 
 
 def measure(steps: Sequence[StepResult]) -> tuple[Fit | None, str]:
     """The fitted peak, or why there is none."""
-    found = levels(steps)
-    users = np.array([one.users for one in found], dtype=float)
-    rps = np.array([one.rps for one in found], dtype=float)
+    measured = levels(steps)
+    users = np.array([one.users for one in measured], dtype=float)
+    rps = np.array([one.rps for one in measured], dtype=float)
     answering = rps > 0
     users, rps = users[answering], rps[answering]
     different = np.unique(users)
@@ -111,8 +111,8 @@ def rps_at(fit: Fit, users: float) -> float:
 
 
 def _law(users: np.ndarray, first: float, contention: float, retrograde: float) -> np.ndarray:
-    found: np.ndarray = first * users / (1 + contention * (users - 1) + retrograde * users * (users - 1))
-    return found
+    goodput: np.ndarray = first * users / (1 + contention * (users - 1) + retrograde * users * (users - 1))
+    return goodput
 
 
 def _fit(users: np.ndarray, rps: np.ndarray) -> tuple[Fit | None, str]:

@@ -81,14 +81,14 @@ def find(at_s: Floats, response_ms: Floats, span_s: float) -> Warming | None:
     width_s = span_s / count
     edges = np.searchsorted(at_s, np.arange(1, count) * width_s)
     parts = np.split(response_ms, edges)
-    told = [number for number in range(count) if len(parts[number]) >= CALLS_LEAST]
-    if len(told) < PARTS_LEAST:
+    seconds = [number for number in range(count) if len(parts[number]) >= CALLS_LEAST]
+    if len(seconds) < PARTS_LEAST:
         return None
-    medians = np.log([max(float(np.median(parts[number])), 1e-6) for number in told])
+    medians = np.log([max(float(np.median(parts[number])), 1e-6) for number in seconds])
     split = _split(medians)
     if split is None:
         return None
-    until_s = told[split] * width_s
+    until_s = seconds[split] * width_s
     first = int(np.searchsorted(at_s, until_s))
     before_ms, after_ms = float(np.median(response_ms[:first])), float(np.median(response_ms[first:]))
     if before_ms < after_ms * SLOWER or before_ms - after_ms < SLOWER_MS:
@@ -126,6 +126,6 @@ def _ratio(medians: Floats, split: int) -> float:
     return float((before.mean() - after.mean()) / error)
 
 
-def rounded_s(found: Warming | None) -> float | None:
+def rounded_s(warming: Warming | None) -> float | None:
     """The value of `warming_up_s` of a step in the summary."""
-    return None if found is None else round(found.seconds, 3)
+    return None if warming is None else round(warming.seconds, 3)

@@ -70,14 +70,14 @@ def percentile(
 ) -> ObjectiveDecision:
     """Decide on a percentile; failures are the largest number. `added_ms`: the generator's part at most."""
     if objective.op == "==":
-        return ObjectiveDecision(UNDECIDED, why="a percentile is never exactly a value")
+        return ObjectiveDecision(UNDECIDED, why="a percentile cannot be tested for equality (==)")
     quantile = QUANTILES[objective.metric] / 1000
     word, worth = _by_share(objective, durations_ns, parts, quantile, objective.value)
     low, high = _milliseconds(confidence.percentile(durations_ns, worth, quantile, ONE_END))
     spared, _ = _by_share(objective, durations_ns, parts, quantile, objective.value + added_ms)
     if added_ms and word != spared:
         part = f"the load generator itself may have added {show(added_ms, 'ms')} to {objective.metric}"
-        return ObjectiveDecision(UNDECIDED, low, high, f"{part}, which is as much as its margin")
+        return ObjectiveDecision(UNDECIDED, low, high, f"{part}, which is as much as the margin")
     if word != UNDECIDED:
         return ObjectiveDecision(word, low, high)
     beneath = int(np.count_nonzero(_beneath(objective, durations_ns, objective.value)))
@@ -94,7 +94,9 @@ def mean(
         return ObjectiveDecision(
             UNDECIDED, low, high, f"the load generator itself may have added {show(added_ms, 'ms')}"
         )
-    return ObjectiveDecision(word, low, high, "" if word != UNDECIDED else "more calls would narrow it")
+    return ObjectiveDecision(
+        word, low, high, "" if word != UNDECIDED else "more calls would narrow the interval"
+    )
 
 
 def rate(objective: Objective, interval: Interval, value: float) -> ObjectiveDecision:
@@ -102,7 +104,9 @@ def rate(objective: Objective, interval: Interval, value: float) -> ObjectiveDec
     if objective.op == "==" or not objective.value:
         return exact(objective, value)
     word = _word(objective, interval)
-    return ObjectiveDecision(word, *interval, "" if word != UNDECIDED else "a longer run would narrow it")
+    return ObjectiveDecision(
+        word, *interval, "" if word != UNDECIDED else "a longer run would narrow the interval"
+    )
 
 
 def _word(objective: Objective, interval: Interval) -> Word:
@@ -149,7 +153,7 @@ def _more(hits: int, count: int, worth: float, bound: float) -> str:
     """A sentence that says how many calls would decide it, if the shares stayed the same."""
     need = confidence.calls_needed(hits / count, bound, ONE_END) * count / worth
     if math.isinf(need):
-        return "it lies on its bound"
+        return "it lies exactly on the bound"
     return f"about {_round_up(need):,} calls would decide it, there were {count:,}"
 
 

@@ -184,9 +184,9 @@ def _latency(
 
 def _percentile_ms(metric: str, durations_ns: Ints) -> tuple[float | None, str]:
     """The percentile in ms, or why it is not shown."""
-    found = latency.percentiles(durations_ns, [metric])[metric]
-    if found is not None:
-        return (math.inf if found == SLOWEST else found / NS_PER_MS), ""
+    value_ns = latency.percentiles(durations_ns, [metric])[metric]
+    if value_ns is not None:
+        return (math.inf if value_ns == SLOWEST else value_ns / NS_PER_MS), ""
     need = latency.needed(QUANTILES[metric])
     return None, f"{metric} is shown from {need:,} calls on, there were {len(durations_ns):,}"
 
@@ -236,14 +236,14 @@ def _recovery(objective: Objective, evidence: ObjectiveInputs) -> Observation:
             return Observation(objective, None, f"recovery after {impact.fault.name} is not known: {why}")
     slowest = max(impacts, key=lambda impact: impact.recovery.recover_s or 0.0).recovery
     return Observation(
-        objective, slowest.recover_s, f"{slowest.slowest} was the last" if slowest.slowest else ""
+        objective, slowest.recover_s, f"{slowest.slowest} recovered last" if slowest.slowest else ""
     )
 
 
 def _work(objective: Objective, evidence: ObjectiveInputs) -> Observation:
     work = evidence.work
     if work is None:
-        return Observation(objective, None, "this run did not count its work")
+        return Observation(objective, None, "the scenario has no `work`, so entries were not counted")
     count = work.missing if objective.metric == "missing" else work.duplicated
     if count is None:
         return Observation(objective, None, f"what was written could not be read back: {work.unread}")

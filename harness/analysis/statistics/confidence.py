@@ -115,13 +115,13 @@ def rate(done_ns: Numbers, spans: Sequence[Span], tail: float) -> Interval:
 
 def _widest(totals: Numbers, sizes: Numbers, blocks: Sequence[int], tail: float) -> float:
     """Half the width of the interval of a sum, from the block size with the most variation."""
-    found = []
+    widths = []
     for wide in (1, 2, correlation.CUTS):
         variance, freedom = correlation.spread(
             correlation.joined(totals, wide), correlation.joined(sizes, wide), [one // wide for one in blocks]
         )
-        found.append(math.sqrt(variance) * float(special.stdtrit(freedom, 1 - tail)))
-    return max(found)
+        widths.append(math.sqrt(variance) * float(special.stdtrit(freedom, 1 - tail)))
+    return max(widths)
 
 
 def calls_needed(hits: float, quantile: float, tail: float) -> float:

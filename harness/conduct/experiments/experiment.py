@@ -125,11 +125,11 @@ def activities(journal: Path, clock: RunClock) -> list[Activity]:
     data = _journal(journal)
     hypothesis = _members(data.get("steady_states"))
     parts = [_members(hypothesis.get(part)).get("probes") for part in ("before", "after")]
-    found = []
+    results = []
     for run in (run for part in (*parts, data.get("run"), data.get("rollbacks")) for run in _runs(part)):
         with suppress(ValueError, TypeError, OverflowError):  # skip an activity without a valid time
-            found.append(_event(run, clock))
-    return sorted(found, key=lambda event: event.at_ns)
+            results.append(_event(run, clock))
+    return sorted(results, key=lambda event: event.at_ns)
 
 
 def _journal(path: Path) -> dict[str, Any]:

@@ -92,19 +92,19 @@ class ExperimentSteering:
             for_s=0.0,  # until it is healed
             parameters=fault.parameters,
         )
-        found = await self.injector.apply(step)
-        if isinstance(found, FaultVerified) and found.verified:
-            return said(found)
-        return {"error": f"{fault.name} did not show: {found.why}"}
+        verified = await self.injector.apply(step)
+        if isinstance(verified, FaultVerified) and verified.verified:
+            return said(verified)
+        return {"error": f"{fault.name} did not show: {verified.why}"}
 
     async def _heal(self, question: Mapping[str, Any]) -> Answer:
-        found = await self.injector.heal(str(question.get("name")))
-        return said(found) if found.healed else {"error": f"{found.name} is not healed: {found.why}"}
+        healed = await self.injector.heal(str(question.get("name")))
+        return said(healed) if healed.healed else {"error": f"{healed.name} is not healed: {healed.why}"}
 
     async def _measure(self, question: Mapping[str, Any]) -> Answer:
         last_s = duration_s(str(question.get("last")))
-        found = self.recent.measure(self.clock.now_ns(), last_s)
-        return asdict(found) if found else {"error": f"no call ended in the last {last_s:g} s"}
+        figures = self.recent.measure(self.clock.now_ns(), last_s)
+        return asdict(figures) if figures else {"error": f"no call ended in the last {last_s:g} s"}
 
     async def _end(self, question: Mapping[str, Any]) -> Answer:
         self.ending = Ending(question.get("status"), question.get("deviated"))

@@ -1,1 +1,1 @@
-"""The live figures of a run: its last seconds, while it runs."""
+"""While a run goes on: its last seconds as figures, progress, live.json, alerts (console, webhooks), Prometheus, abort rules."""

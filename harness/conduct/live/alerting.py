@@ -51,7 +51,9 @@ class Alerting:
         try:
             self.waiting.put_nowait(alert)
         except asyncio.QueueFull:
-            self.progress.note(f"  An alert was not sent, {WAITING_MOST} wait already: {alert.text}")
+            self.progress.note(
+                f"  An alert was not sent because {WAITING_MOST} are waiting already: {alert.text}"
+            )
 
     async def send(self) -> None:
         """Send the alerts one after the other, until cancelled."""
@@ -75,7 +77,7 @@ class Alerting:
             why = str(error) or "no answer in time"
         if why:
             self.progress.note(
-                f"  The webhook at {urlsplit(url).netloc.rpartition('@')[2]} took no alert: {why}"
+                f"  The webhook at {urlsplit(url).netloc.rpartition('@')[2]} did not accept an alert: {why}"
             )
 
 
@@ -84,12 +86,12 @@ async def alerting(
     places: Sequence[str], progress: Progress, about: Mapping[str, Any]
 ) -> AsyncIterator[Alerting]:
     """Send alerts while the body runs; afterwards wait a moment for those that are left."""
-    found = Alerting(places, progress, about, asyncio.Queue(WAITING_MOST))
-    sending = asyncio.ensure_future(found.send())
+    sender = Alerting(places, progress, about, asyncio.Queue(WAITING_MOST))
+    sending = asyncio.ensure_future(sender.send())
     try:
-        yield found
+        yield sender
     finally:
-        joining = asyncio.ensure_future(found.waiting.join())
+        joining = asyncio.ensure_future(sender.waiting.join())
         await asyncio.wait({joining, sending}, timeout=LAST_S, return_when=asyncio.FIRST_COMPLETED)
         for each in (joining, sending):
             each.cancel()
@@ -104,7 +106,7 @@ def hook(place: str) -> Address | None:
         return read(place, ("http", "https"))
     except AddressError as error:
         raise UsageError(
-            f"--alert {json.dumps(short(place.partition(':')[0], SHOWN_MOST))} is no place for alerts",
-            f"It is neither console nor the URL of a webhook: {error}",
+            f"--alert {json.dumps(short(place.partition(':')[0], SHOWN_MOST))} cannot receive alerts",
+            f"It is neither `console` nor the URL of a webhook: {error}",
             "For example --alert console --alert http://127.0.0.1:9000/hook",
         ) from None

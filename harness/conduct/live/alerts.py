@@ -56,7 +56,7 @@ class Alerts:
 
     def look(self, shown: LiveSnapshot, recent: Recent | None) -> list[Alert]:
         """Return the alerts of this second; `recent` are the figures of the last ten (`LastRows.measure`)."""
-        found = []
+        changed = []
         self.holding = {}
         for objective in self.objectives:
             if not self._asked(objective, shown):
@@ -69,8 +69,8 @@ class Alerts:
             if broken == (objective.text in self._broken):
                 continue
             (self._broken.add if broken else self._broken.discard)(objective.text)
-            found.append(_alert(objective, shown, value, broken=broken))
-        return found
+            changed.append(_alert(objective, shown, value, broken=broken))
+        return changed
 
     def _asked(self, objective: Objective, shown: LiveSnapshot) -> bool:
         """Whether all of the last seconds lie in its scope."""
@@ -86,8 +86,8 @@ def _measured(objective: Objective, recent: Recent | None) -> float | None:
     """Return the value of the objective's metric; without a call 0 for throughput, else None."""
     if recent is None:
         return 0.0 if objective.metric == "throughput" else None
-    found: float = getattr(recent, METRICS[objective.metric])
-    return found
+    value: float = getattr(recent, METRICS[objective.metric])
+    return value
 
 
 def _in_scope(objective: Objective, shown: LiveSnapshot) -> bool:

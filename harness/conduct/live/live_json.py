@@ -64,12 +64,12 @@ def board(run_id: str, shown: LiveSnapshot, recent: Recent | None) -> dict[str, 
     }
 
 
-def _recent(found: Recent) -> dict[str, float | None]:
-    percentiles = {"p50": found.p50, "p90": found.p90, "p95": found.p95, "p99": found.p99}
+def _recent(figures: Recent) -> dict[str, float | None]:
+    percentiles = {"p50": figures.p50, "p90": figures.p90, "p95": figures.p95, "p99": figures.p99}
     return {
-        "throughput_rps": found.throughput,
-        "success_rate": found.success_rate,
-        "failed": found.failed,
+        "throughput_rps": figures.throughput,
+        "success_rate": figures.success_rate,
+        "failed": figures.failed,
         **{f"{name}_ms": value if math.isfinite(value) else None for name, value in percentiles.items()},
     }
 

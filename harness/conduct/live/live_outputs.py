@@ -54,9 +54,9 @@ class RunObserver:
 
     def _show(self, shown: LiveSnapshot) -> None:
         run = self.run
-        found = self.steering.recent.measure(run.clock.now_ns(), live_json.LAST_S)
-        live_json.publish(run.directory, shown, found)
-        for alert in self.alerts.look(shown, found):
+        figures = self.steering.recent.measure(run.clock.now_ns(), live_json.LAST_S)
+        live_json.publish(run.directory, shown, figures)
+        for alert in self.alerts.look(shown, figures):
             run.log.write(alert.event(run.clock.now_ns()))
             self.telling.tell(alert)
         run.meters.look(shown, self.alerts.holding)

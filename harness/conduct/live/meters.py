@@ -69,9 +69,9 @@ class Meters:
     _shown: LiveSnapshot | None = None
     _holding: Mapping[str, bool] = field(default_factory=dict)
 
-    def add(self, tables: Iterable[pa.Table], said: Iterable[tuple[int, Gauges]]) -> None:
+    def add(self, tables: Iterable[pa.Table], readings: Iterable[tuple[int, Gauges]]) -> None:
         """Count new rows and gauges; each may be passed only once."""
-        for worker, gauges in said:
+        for worker, gauges in readings:
             self._newest[worker] = gauges
             self._said.append((worker, gauges))
             self._not_sent += len(gauges.not_sent)
@@ -92,10 +92,10 @@ class Meters:
         texts = [rows[name].combine_chunks().cast(pa.string()) for name in KEYS]
         numbers = [rows[name] for name in BYTES]
         sums = pa.table([*texts, *numbers], names=[*KEYS, *BYTES]).group_by(list(KEYS))
-        for found in sums.aggregate([([], "count_all"), *((name, "sum") for name in BYTES)]).to_pylist():
-            self._calls[tuple(found[name] for name in KEYS)] += found["count_all"]
+        for row in sums.aggregate([([], "count_all"), *((name, "sum") for name in BYTES)]).to_pylist():
+            self._calls[tuple(row[name] for name in KEYS)] += row["count_all"]
             for name in BYTES:
-                self._bytes[name][found["operation"]] += found[f"{name}_sum"]
+                self._bytes[name][row["operation"]] += row[f"{name}_sum"]
         good = rows.filter(pc.equal(texts[KEYS.index("outcome")], outcome.OK))
         operations = good["operation"].combine_chunks()
         codes = operations.indices.to_numpy()
@@ -106,19 +106,19 @@ class Meters:
                 spreads.setdefault(name, Spread()).add(times_s)
 
     def _families(self) -> Iterable[Family]:
-        yield family("harness_run_info", "gauge", "The run that is going on.", [(self.info, 1)])
+        yield family("harness_run_info", "gauge", "The current run.", [(self.info, 1)])
         yield family(
             "harness_calls_total",
             "counter",
             "Calls that ended.",
             ((dict(zip(KEYS, key, strict=True)), count) for key, count in sorted(self._calls.items())),
         )
-        for name, said in BYTES.items():
+        for name, direction in BYTES.items():
             by_operation = sorted(self._bytes[name].items())
             yield family(
-                f"harness_bytes_{said}_total",
+                f"harness_bytes_{direction}_total",
                 "counter",
-                f"Bytes {said}, heads and bodies.",
+                f"Bytes {direction}, heads and bodies.",
                 (({"operation": operation}, count) for operation, count in by_operation),
             )
         yield _histogram("response", "From the intended start until an ok answer.", self._response)
@@ -132,7 +132,7 @@ class Meters:
         arrived = sum(gauges.arrived for gauges in self._newest.values())
         if arrived or self._not_sent:
             yield family("harness_arrivals_total", "counter", "Calls that were due.", [({}, arrived)])
-            about = "Calls that were due and that nobody took."
+            about = "Calls that were due and were not sent."
             yield family("harness_arrivals_not_sent_total", "counter", about, [({}, self._not_sent)])
 
     def _now(self) -> Iterable[Family]:
@@ -143,9 +143,9 @@ class Meters:
         steps = [({"step": shown.step}, 1)] if shown.step else []
         faults = dict.fromkeys(self.faults, 0) | dict.fromkeys(shown.faults, 1)
         yield family("harness_run_seconds", "gauge", "Since the run began.", [({}, shown.live.at_s)])
-        yield family("harness_users", "gauge", "Users that run.", [({}, shown.live.users)])
+        yield family("harness_users", "gauge", "Users that are running.", [({}, shown.live.users)])
         yield family("harness_calls_open", "gauge", "Calls without an answer yet.", [({}, opened)])
-        yield family("harness_step_info", "gauge", "The load step that is measured, if one is.", steps)
+        yield family("harness_step_info", "gauge", "The load step being measured; absent if none is.", steps)
         yield family(
             "harness_fault_on",
             "gauge",
@@ -164,10 +164,10 @@ class Meters:
         over = False
         cpu, delay, lag = [], [], []
         for worker in sorted(self._newest):
-            said = [gauges for name, gauges in self._said if name == worker]
-            lags_ms = [one for gauges in said for one in gauges.lag_ms]
-            processor = _pieces([(gauges.at_ns, gauges.cpu) for gauges in said])
-            waited = [(gauges.at_ns, gauges.run_delay) for gauges in said if gauges.run_delay is not None]
+            latest = [gauges for name, gauges in self._said if name == worker]
+            lags_ms = [one for gauges in latest for one in gauges.lag_ms]
+            processor = _pieces([(gauges.at_ns, gauges.cpu) for gauges in latest])
+            waited = [(gauges.at_ns, gauges.run_delay) for gauges in latest if gauges.run_delay is not None]
             lag_ms = float(np.percentile(lags_ms, 99)) if lags_ms else None
             labels = {"worker": str(worker)}
             cpu.append((labels, max(saturation.seconds(processor), default=None)))
@@ -183,20 +183,18 @@ class Meters:
         yield family("harness_worker_run_delay_ratio", "gauge", about, delay)
         yield family("harness_worker_lag_seconds", "gauge", f"Scheduling lag, p99 {last}.", lag)
         saturated = int(over) if self._newest else None
-        about = (
-            f"1 when a worker had no time left, or woke late, {last}: its numbers may not be the server's."
-        )
+        about = f"1 when a worker had no CPU time left or woke late, {last}: figures may describe the load generator, not the server."
         yield family("harness_generator_saturated", "gauge", about, [({}, saturated)])
 
 
-def _pieces(told: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+def _pieces(samples: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
     """Return (duration in ns, share) for shares that were reported at (end time, share).
 
     The beginning of the first is not known; half a second is assumed.
     """
-    begun_ns = [told[0][0] - NS_PER_S // 2, *(at_ns for at_ns, _ in told)] if told else []
+    begun_ns = [samples[0][0] - NS_PER_S // 2, *(at_ns for at_ns, _ in samples)] if samples else []
     return [
-        (max(at_ns - since_ns, 1), share) for since_ns, (at_ns, share) in zip(begun_ns, told, strict=False)
+        (max(at_ns - since_ns, 1), share) for since_ns, (at_ns, share) in zip(begun_ns, samples, strict=False)
     ]
 
 

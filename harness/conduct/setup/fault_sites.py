@@ -69,10 +69,10 @@ class FaultSites:
         """
         await self._take("postgres", seat, database_url, database_url)
         database_url = await self._lead("database", database_url)
-        told: dict[str, str] = {}
+        variables: dict[str, str] = {}
         for name in BROKERS:
-            told |= await self.lead_to_broker(name, log_dir)
-        return database_url, told
+            variables |= await self.lead_to_broker(name, log_dir)
+        return database_url, variables
 
     async def in_front(
         self,
@@ -117,8 +117,8 @@ class FaultSites:
         if "client" in self.needed and doors.base_url.startswith("https:"):
             raise UsageError(
                 "A fault on the client link needs a target that speaks plain HTTP",
-                "Through a proxy at another address its certificate would not be valid",
-                "Test the port behind whatever ends TLS",
+                "Its TLS certificate would not be valid at the address of a proxy",
+                "Test the plain HTTP port behind whatever terminates TLS",
             )
         return await self._link("client", doors.base_url)
 
@@ -140,15 +140,15 @@ class FaultSites:
         """Raise unless the broker speaks without TLS and answers."""
         if not _speaks_plainly(url, SCHEMES[name]):
             raise UsageError(
-                f"A fault on {where(name)} cannot be made with what {variable} names",
-                f"It is not {SCHEMES[name]}://HOST:PORT; through a proxy at another address no certificate would be valid",
+                f"A fault on {where(name)} cannot be made with the server in {variable}",
+                f"It is not {SCHEMES[name]}://HOST:PORT; a TLS certificate would not be valid at the address of a proxy",
                 f"Name one that speaks without TLS, or unset {variable}: the harness starts one of its own",
             )
         async with canary.opened(url, url, self.clock) as canaries:
             (pair,) = await canaries.pairs(1, Ask(limit_s=ANSWER_S))
         if pair.beside.end != "replied":
             raise FaultBackendUnreachableError(
-                f"What {variable} names does not answer: {redact.url(url)}",
+                f"The server in {variable} does not answer: {redact.url(url)}",
                 f"Its connection was {pair.beside.end}; a fault on {where(name)} needs it",
                 f"Start it, or unset {variable}: the harness starts one of its own",
             )
@@ -176,9 +176,9 @@ class FaultSites:
             return
         if not url.startswith("http://") or protocol in {"sse", "websocket"}:
             raise UsageError(
-                "Rude clients cannot come in",
+                "Rude clients cannot connect",
                 f"They speak HTTP without TLS, Streamable HTTP or plain JSON-RPC; this run speaks {protocol} to {url}",
-                "Leave the fault out, or run it with another --protocol, behind whatever ends TLS",
+                "Leave the fault out, or run it with another --protocol, behind whatever terminates TLS",
             )
         canaries = await self.stack.enter_async_context(canary.opened(url, url, self.clock))
         self.found["door"] = FaultSite(ServerSite(url, protocol, headers), canaries)
@@ -196,7 +196,7 @@ class FaultSites:
             return
         if seat is None:
             raise UsageError(
-                f"A fault on {where(name)} needs one that the harness has started",
+                f"A fault on {where(name)} needs a server that the harness has started",
                 "DATABASE_URL names one of yours",
                 "Unset DATABASE_URL, or disturb the database link: link: database, fault: down",
             )

@@ -70,11 +70,11 @@ async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Sta
 
 def _records(database_url: str, options: Sequence[str]) -> TaskRecords:
     """Return the target's records, with its schema if an option names one."""
-    told = [value for option, value in pairwise(options) if option == "--schema"]
-    return TaskRecords(database_url, *told[-1:])
+    schemas = [value for option, value in pairwise(options) if option == "--schema"]
+    return TaskRecords(database_url, *schemas[-1:])
 
 
 def _parts(ways: FaultSites) -> str:
     """Return the names of the services behind the reference server."""
-    brokers = [said for link, said in (("queue", "RabbitMQ"), ("sessions", "Redis")) if link in ways.needed]
+    brokers = [name for link, name in (("queue", "RabbitMQ"), ("sessions", "Redis")) if link in ways.needed]
     return ", ".join(["PostgreSQL", *brokers])

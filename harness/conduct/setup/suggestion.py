@@ -33,12 +33,12 @@ def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list
     ]
 
 
-def _risk(said: Mapping[str, Any]) -> tuple[bool, bool]:
+def _risk(description: Mapping[str, Any]) -> tuple[bool, bool]:
     """Return the sort key of a tool's risk: an echo first, then read-only tools, then the others."""
-    return "echo" not in str(said["name"]).lower(), not tool.only_reads(said)
+    return "echo" not in str(description["name"]).lower(), not tool.only_reads(description)
 
 
-def _example(said: Mapping[str, Any]) -> dict[str, Any]:
+def _example(description: Mapping[str, Any]) -> dict[str, Any]:
     """Return example arguments of the right types, for the user to edit."""
     kinds = {"string": "hello", "integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}}
-    return {name: kinds.get(tool.kind(said, name), "hello") for name in tool.required(said)}
+    return {name: kinds.get(tool.kind(description, name), "hello") for name in tool.required(description)}

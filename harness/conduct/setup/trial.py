@@ -39,7 +39,7 @@ async def tried(book: EntryBook, writing: EntryRequest, reading: EntryRequest) -
     raise UsageError(
         f"What work has written is not found when it is read back with {book.work.read.call}",
         f"{book.work.write.call} was answered with a result, and {entry} is nowhere in what was read",
-        "Put {{entry}} into the arguments of work.write, and let work.read ask for all of it",
+        "Put {{entry}} into the arguments of work.write, and let work.read return every entry",
     )
 
 

@@ -128,14 +128,14 @@ def service(named_by: str, variable: str, text: str) -> Wanted | None:
 
 async def by_number(options: Sequence[str]) -> list[str]:
     """Return the options of the reference target with the host names in them replaced by vetted addresses."""
-    found = list(options)
+    changed = list(options)
     for index, option in enumerate(options):
         name, equals, joined = option.partition("=")
         if name in _OPTIONS and equals:
-            found[index] = f"{name}={await book.by_number(joined)}"
+            changed[index] = f"{name}={await book.by_number(joined)}"
         elif name in _OPTIONS and index + 1 < len(options):
-            found[index + 1] = await book.by_number(options[index + 1])
-    return found
+            changed[index + 1] = await book.by_number(options[index + 1])
+    return changed
 
 
 def _said(options: Sequence[str]) -> Iterator[tuple[str, str]]:

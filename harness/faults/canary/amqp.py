@@ -85,9 +85,9 @@ async def _heard(wire: CountedConnection, name: str) -> Any:
     head = await wire.hear(HEAD)
     rest = await wire.hear(int.from_bytes(head[3:7]) + 1)
     try:
-        _, _, said = frame.unmarshal(head + rest)
+        _, _, reply = frame.unmarshal(head + rest)
     except PAMQPException as error:
         raise UnexpectedError(f"it does not speak AMQP 0-9-1: {error}") from error
-    if said.name != name:
-        raise UnexpectedError(f"it said {said.name} instead of {name}")
-    return said
+    if reply.name != name:
+        raise UnexpectedError(f"it said {reply.name} instead of {name}")
+    return reply

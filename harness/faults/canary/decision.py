@@ -145,14 +145,14 @@ def without_effect(pairs: Sequence[CanaryPair]) -> CanaryDecision:
     """Decide whether the link adds no delay."""
     if (trouble := answered(pairs)) != SHOWN:
         return trouble
-    found = added(pairs)
-    if found is None:
-        return CanaryDecision("unknown", "too few canaries came back to tell")
-    if found.likely_ms[0] >= -NOISE_MS and found.likely_ms[1] <= NOISE_MS:
+    delay = added(pairs)
+    if delay is None:
+        return CanaryDecision("unknown", "too few canaries were answered to tell")
+    if delay.likely_ms[0] >= -NOISE_MS and delay.likely_ms[1] <= NOISE_MS:
         return SHOWN
-    if found.certain_ms[0] > NOISE_MS:
-        return CanaryDecision("not shown", f"the link adds {found.ms:.1f} ms where nothing should be added")
-    return _varies(pairs, found)
+    if delay.certain_ms[0] > NOISE_MS:
+        return CanaryDecision("not shown", f"the link adds {delay.ms:.1f} ms where nothing should be added")
+    return _varies(pairs, delay)
 
 
 def slower_by(
@@ -166,24 +166,24 @@ def slower_by(
         return trouble
     if (nothing := silence(pairs)) != SHOWN:
         return nothing
-    found = added(pairs)
-    if found is None:
-        return CanaryDecision("unknown", "too few canaries came back to tell")
-    return _between(found, expected_ms, most_ms, spread_ms) or _varies(pairs, found)
+    delay = added(pairs)
+    if delay is None:
+        return CanaryDecision("unknown", "too few canaries were answered to tell")
+    return _between(delay, expected_ms, most_ms, spread_ms) or _varies(pairs, delay)
 
 
 def _between(
-    found: LinkDelay, expected_ms: float, most_ms: float | None, spread_ms: float
+    delay: LinkDelay, expected_ms: float, most_ms: float | None, spread_ms: float
 ) -> CanaryDecision | None:
     """Decide whether the delay is in the expected range; None when its interval crosses a bound."""
     allowed = max(expected_ms * TOLERANCE, NOISE_MS) + spread_ms
     least, most = expected_ms - allowed, (most_ms or expected_ms) + allowed
-    if least <= found.likely_ms[0] and found.likely_ms[1] <= most:
+    if least <= delay.likely_ms[0] and delay.likely_ms[1] <= most:
         return SHOWN
-    if found.certain_ms[1] < least or found.certain_ms[0] > most:
+    if delay.certain_ms[1] < least or delay.certain_ms[0] > most:
         wanted = f"{expected_ms:.0f}" + (f" to {most_ms:.0f}" if most_ms else "")
         return CanaryDecision(
-            "not shown", f"canaries were {found.ms:.1f} ms slower through the link, not {wanted} ms"
+            "not shown", f"canaries were {delay.ms:.1f} ms slower through the link, not {wanted} ms"
         )
     return None
 
@@ -216,7 +216,7 @@ def lost(pairs: Sequence[CanaryPair]) -> CanaryDecision:
     if all(_lost(pair) for pair in pairs):
         return SHOWN
     if all(pair.beside.end == "replied" for pair in pairs):
-        return CanaryDecision("unknown", "the server takes too long for silence to mean anything")
+        return CanaryDecision("unknown", "the server is too slow to tell silence from slowness")
     return silence(pairs)
 
 
@@ -230,8 +230,8 @@ def why_not_taken(pairs: Sequence[CanaryPair]) -> str:
 
     A server too busy to answer has accepted them.
     """
-    found = answered(pairs)
-    return "" if found.word == "unknown" else found.why
+    replies = answered(pairs)
+    return "" if replies.word == "unknown" else replies.why
 
 
 def knocked_slower(
@@ -247,7 +247,7 @@ def knocked_slower(
 def knocked_as(knocks: Sequence[Knock], end: End) -> CanaryDecision:
     """Decide by knocks, without the server, whether connections through the link ended in that way."""
     if not knocks or any(one.early for one in knocks):
-        return CanaryDecision("unknown", "there is nothing behind the link")
+        return CanaryDecision("unknown", "nothing listens behind the link")
     other = [one.end for one in knocks if one.end != end]
     if not other:
         return SHOWN
@@ -263,7 +263,7 @@ def knocked_clean(knocks: Sequence[Knock]) -> CanaryDecision:
     The quickest knock counts: a slow machine may delay some, but nothing makes a slow link fast.
     """
     if not knocks:
-        return CanaryDecision("unknown", "nobody knocked")
+        return CanaryDecision("unknown", "no connection was tried")
     bad = [one for one in knocks if one.end in {"refused", "reset"}]
     if 2 * len(bad) > len(knocks):
         return CanaryDecision("not shown", f"connections through the link were {bad[0].end}")
@@ -303,10 +303,10 @@ def _stuck_ms(one: Canary) -> float:
     return one.far.quiet_ms if one.far.quiet_ms > STUCK_MS else 0.0
 
 
-def _varies(pairs: Sequence[CanaryPair], found: LinkDelay) -> CanaryDecision:
+def _varies(pairs: Sequence[CanaryPair], delay: LinkDelay) -> CanaryDecision:
     """Return the decision "unknown", with the reason."""
     both = differences_ms(pairs)
     spread_ms = max(both) - min(both) if both else 0.0
-    if found.held or spread_ms < NOISE_MS:
-        return CanaryDecision("unknown", "too few canaries came back to tell")
+    if delay.held or spread_ms < NOISE_MS:
+        return CanaryDecision("unknown", "too few canaries were answered to tell")
     return CanaryDecision("unknown", f"the server's own answers vary by {spread_ms:.0f} ms")

@@ -89,7 +89,7 @@ class Knock:
 
     end: End  # closed: as it should
     lasted_ms: float  # from its end to that of the other side
-    early: bool = False  # before it had said anything: there is nothing behind the link
+    early: bool = False  # before it had said anything: nothing listens behind the link
 
 
 @dataclass(frozen=True, slots=True)

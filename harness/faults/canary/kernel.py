@@ -60,11 +60,11 @@ def own(ours: HasOptions, now_ns: int) -> Seen:
 
 def of_port(port: int, now_ns: int) -> dict[Ends, Seen]:
     """Return every connection whose remote end has that port."""
-    found: dict[Ends, Seen] = {}
+    connections: dict[Ends, Seen] = {}
     for family in (socket.AF_INET, socket.AF_INET6):
         ends = ENDS.pack(0, port, b"", b"")
-        found |= dict(_asked(family, ends, DUMP, now_ns))
-    return found
+        connections |= dict(_asked(family, ends, DUMP, now_ns))
+    return connections
 
 
 def same(ends: Ends, now_ns: int) -> Seen | None:
@@ -90,7 +90,7 @@ def _asked(family: int, ends: bytes, flags: int, now_ns: int) -> Iterator[tuple[
                     return
                 if kind == ERROR:
                     number = -struct.unpack_from("=i", body)[0]
-                    raise OSError(number, "the kernel does not tell of connections")
+                    raise OSError(number, "the kernel gives no information about connections")
                 yield from _connection(family, body, now_ns)
                 at += (length + 3) & ~3
             if not flags:

@@ -36,6 +36,6 @@ class RedisTalk:
 
 async def _asked(wire: CountedConnection, answer: bytes, *words: bytes) -> None:
     await wire.say(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
-    said = (await wire.hear_line()).rstrip()
-    if said != answer:
-        raise UnexpectedError(f"{words[0]!r} was answered with {said!r}")
+    reply = (await wire.hear_line()).rstrip()
+    if reply != answer:
+        raise UnexpectedError(f"{words[0]!r} was answered with {reply!r}")

@@ -49,10 +49,10 @@ def bandwidth(link: Link, name: str, parameters: Mapping[str, float | str]) -> F
 
     def judge(pairs: Sequence[CanaryPair]) -> CanaryDecision:
         ms = expected(pairs)
-        found = slower_by(pairs, ms, ms * MOST)
-        if ms < 2 * NOISE_MS and found.word != "target":
+        decision = slower_by(pairs, ms, ms * MOST)
+        if ms < 2 * NOISE_MS and decision.word != "target":
             return CanaryDecision("unknown", "canaries are too small to fill a link that wide")
-        return found
+        return decision
 
     async def shows(canaries: Canaries, within_s: float) -> VerificationResult:
         padding = PADDING if upstream else 0
@@ -62,11 +62,11 @@ def bandwidth(link: Link, name: str, parameters: Mapping[str, float | str]) -> F
         pairs = [first]
         if requests:
             pairs = await canaries.until(judge, left_s, Ask(requests=requests, padding=padding), COUNT)
-        decision, found = judge(pairs), added(pairs)
+        decision, delay = judge(pairs), added(pairs)
         if decision.word == "unknown" and upstream and PADDING / bytes_per_ms >= 2 * NOISE_MS:
             knocks = await canaries.knocks(COUNT, PADDING)
             ms = PADDING / bytes_per_ms
             decision = decision.else_by(knocked_slower(knocks, ms, ms * MOST))
-        return VerificationResult(pairs, decision.why, expected(pairs), found.ms if found else None)
+        return VerificationResult(pairs, decision.why, expected(pairs), delay.ms if delay else None)
 
     return Toxics(link, toxics, shows)

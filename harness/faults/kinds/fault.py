@@ -101,5 +101,5 @@ def on_streams(name: str, kind: str, direction: object, **attributes: int) -> li
 
 
 def _attributes(toxic: Toxic) -> str:
-    said = ", ".join(f"{name} {value}" for name, value in toxic.attributes.items())
-    return f"{toxic.type} ({said or 'nothing'})"
+    values = ", ".join(f"{name} {value}" for name, value in toxic.attributes.items())
+    return f"{toxic.type} ({values or 'nothing'})"

@@ -1,4 +1,4 @@
-"""Latency: what travels over the link is held back, in one direction or in both.
+"""Latency: data over the link is delayed, in one direction or in both.
 
 Toxiproxy's toxic works on each chunk of one stream, evenly spread over latency ± jitter: a round trip that
 sends one chunk each way is slowed down once for each direction held back. A request that makes several round
@@ -28,10 +28,10 @@ def latency(link: Link, name: str, parameters: Mapping[str, float | str]) -> Fau
 
     async def shows(canaries: Canaries, within_s: float) -> VerificationResult:
         pairs = await canaries.until(judge, within_s)
-        decision, found = judge(pairs), added(pairs)
+        decision, delay = judge(pairs), added(pairs)
         if decision.word == "unknown" and parameters["direction"] == "upstream":
             knocks = await canaries.knocks(KNOCKS)
             decision = decision.else_by(knocked_slower(knocks, expected_ms, spread_ms=float(jitter_ms)))
-        return VerificationResult(pairs, decision.why, expected_ms, found.ms if found else None)
+        return VerificationResult(pairs, decision.why, expected_ms, delay.ms if delay else None)
 
     return Toxics(link, toxics, shows)

@@ -32,13 +32,13 @@ def limit_data(link: Link, name: str, parameters: Mapping[str, float | str]) -> 
     def judge(pairs: Sequence[CanaryPair]) -> CanaryDecision:
         if all(_cut(pair.through, limit_bytes) for pair in pairs):
             return SHOWN
-        found = ended(pairs, "closed", "reset")
+        decision = ended(pairs, "closed", "reset")
         most = max(pair.through.bytes_in for pair in pairs)
         if most > limit_bytes:
             return CanaryDecision("not shown", f"{most} bytes came over a connection, not {limit_bytes}")
-        if found.word == "unknown":
-            return CanaryDecision("unknown", f"{found.why}: {most} of {limit_bytes} bytes had come")
-        return found
+        if decision.word == "unknown":
+            return CanaryDecision("unknown", f"{decision.why}: {most} of {limit_bytes} bytes had come")
+        return decision
 
     async def shows(canaries: Canaries, within_s: float) -> VerificationResult:
         (first,) = await canaries.pairs(1, Ask(fresh=True, limit_s=within_s))

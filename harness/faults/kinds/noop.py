@@ -22,8 +22,8 @@ class Noop:
 
     async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> VerificationResult:
         pairs = await canaries.until(without_effect, within_s)
-        found = added(pairs)
-        return VerificationResult(pairs, without_effect(pairs).why, 0.0, found.ms if found else None)
+        delay = added(pairs)
+        return VerificationResult(pairs, without_effect(pairs).why, 0.0, delay.ms if delay else None)
 
     async def heal(self) -> None:
         """Do nothing."""

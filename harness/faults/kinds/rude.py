@@ -1,4 +1,4 @@
-"""Rude: clients that do not behave, beside the load's users; what those felt is the result.
+"""Rude: misbehaving clients, beside the load's users; what those felt is the result.
 
 | how | what each does |
 |---|---|

@@ -59,13 +59,13 @@ class Slices:
         for nothing in (beside(pairs), silence(pairs)):
             if nothing != SHOWN:
                 return nothing
-        expected_ms, found = self.expected_ms(pairs), added(pairs)
+        expected_ms, delay = self.expected_ms(pairs), added(pairs)
         least_ms = max(expected_ms * LEAST, NOISE_MS)
-        if found is not None and found.likely_ms[0] >= least_ms:
+        if delay is not None and delay.likely_ms[0] >= least_ms:
             return SHOWN
         counted = self.counted(pairs)
-        if counted.word == "unknown" and found is not None and found.certain_ms[1] < least_ms <= expected_ms:
-            why = f"canaries were {found.ms:.1f} ms slower through the link, not {expected_ms:.0f} ms"
+        if counted.word == "unknown" and delay is not None and delay.certain_ms[1] < least_ms <= expected_ms:
+            why = f"canaries were {delay.ms:.1f} ms slower through the link, not {expected_ms:.0f} ms"
             return CanaryDecision("not shown", why)
         return counted
 
@@ -73,7 +73,7 @@ class Slices:
         """Decide by comparing the number of segments that came with the number that the server sent."""
         back = [pair.through for pair in pairs if pair.through.end == "replied"]
         if self.upstream or not all(map(_is_counted, back)):
-            return CanaryDecision("unknown", "too little came back to tell slices from noise")
+            return CanaryDecision("unknown", "too little data came back to tell slices from noise")
         if all(
             one.pieces_in >= LEAST * one.bytes_in / self.size_bytes and _times(one) >= MORE for one in back
         ):
@@ -106,12 +106,12 @@ def slicer(link: Link, name: str, parameters: Mapping[str, float | str]) -> Faul
         if requests:
             ask = Ask(requests=requests, padding=padding, limit_s=left_s)
             pairs = await canaries.until(slices.judge, left_s, ask, COUNT)
-        decision, found = slices.judge(pairs), added(pairs)
+        decision, delay = slices.judge(pairs), added(pairs)
         least_ms = KNOCK_BYTES / slice_bytes * slices.pause_ms
         if decision.word == "unknown" and slices.upstream and least_ms > 2 * NOISE_MS:
             knocks = await canaries.knocks(COUNT, KNOCK_BYTES)
             decision = decision.else_by(knocked_slower(knocks, least_ms, least_ms * MOST))
-        return VerificationResult(pairs, decision.why, slices.expected_ms(pairs), found.ms if found else None)
+        return VerificationResult(pairs, decision.why, slices.expected_ms(pairs), delay.ms if delay else None)
 
     return Toxics(link, toxics, shows)
 

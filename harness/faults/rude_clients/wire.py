@@ -97,9 +97,9 @@ class Wire:
 
     def unread_bytes(self) -> int:
         """Return the number of bytes that the server has sent and that are unread here."""
-        found = array.array("i", [0])
-        fcntl.ioctl(self.sock, termios.FIONREAD, found)
-        return found[0]
+        count = array.array("i", [0])
+        fcntl.ioctl(self.sock, termios.FIONREAD, count)
+        return count[0]
 
     def reset(self) -> None:
         """Close the connection with a reset."""

@@ -31,7 +31,7 @@ def before_experiment_control(context: Mapping[str, Any], **_: Any) -> None:
     """Start a run, unless one has started this."""
     if os.environ.get(STEERING):
         return
-    told, telling = os.pipe()
+    reading, telling = os.pipe()
     command = [sys.executable, "-m", "harness", "chaos", "-", "--steered", str(telling)]
     # A session of its own: a Ctrl-C is for the experiment, which then ends this run in order.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, pass_fds=(telling,))
@@ -39,12 +39,12 @@ def before_experiment_control(context: Mapping[str, Any], **_: Any) -> None:
     _started.update(process=process)
     try:
         _say(process, json.dumps(context))
-        os.environ[STEERING] = _started["line"] = _hear(told, process)
+        os.environ[STEERING] = _started["line"] = _hear(reading, process)
     except ActivityFailed as error:
         _end()
         raise InterruptExecution(f"There is no load for this experiment: {error}") from error
     finally:
-        os.close(told)
+        os.close(reading)
 
 
 def after_experiment_control(state: Mapping[str, Any] | None = None, **_: Any) -> None:
@@ -52,9 +52,9 @@ def after_experiment_control(state: Mapping[str, Any] | None = None, **_: Any) -
     if not _started:
         return
     journal = state or {}
-    told = {"status": journal.get("status", "failed"), "deviated": bool(journal.get("deviated", False))}
+    result = {"status": journal.get("status", "failed"), "deviated": bool(journal.get("deviated", False))}
     with suppress(ActivityFailed):  # it may have ended before; its exit code tells
-        answer(_started["line"], {"ask": "end", **told})
+        answer(_started["line"], {"ask": "end", **result})
     with suppress(subprocess.TimeoutExpired):
         code = _started["process"].wait(READING_S)
         _logger.info("The run that made the load ended with exit code %s", code)
@@ -69,11 +69,11 @@ def _say(process: "subprocess.Popen[bytes]", experiment: str) -> None:
         process.stdin.flush()
 
 
-def _hear(told: int, process: "subprocess.Popen[bytes]") -> str:
+def _hear(pipe: int, process: "subprocess.Popen[bytes]") -> str:
     """Return the address on which the run listens; it sends that when the load is steady."""
-    if not select.select([told], [], [], READY_S)[0]:
+    if not select.select([pipe], [], [], READY_S)[0]:
         raise ActivityFailed(f"it was not steady within {READY_S:.0f} s")
-    line = os.read(told, 4096).decode()
+    line = os.read(pipe, 4096).decode()
     if not line:
         raise ActivityFailed(f"harness chaos ended with exit code {process.wait(READING_S)}")
     return line

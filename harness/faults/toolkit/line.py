@@ -40,17 +40,17 @@ def answer(where: str, question: Mapping[str, Any], limit_s: float = LIMIT_S) ->
     try:
         with socket.create_connection(("127.0.0.1", int(port)), limit_s) as line:
             line.sendall(json.dumps({"key": key, **question}).encode() + b"\n")
-            found = nesting.value(_heard(line) or ENDED, ANSWER_MOST)
+            reply = nesting.value(_heard(line) or ENDED, ANSWER_MOST)
     except (OSError, ValueError) as error:
         raise ActivityFailed(f"The run that makes the load does not answer: {error}") from error
-    if not isinstance(found, dict) or "error" in found:
-        raise ActivityFailed(str(found["error"]) if isinstance(found, dict) else "the answer is no object")
-    return found
+    if not isinstance(reply, dict) or "error" in reply:
+        raise ActivityFailed(str(reply["error"]) if isinstance(reply, dict) else "the answer is no object")
+    return reply
 
 
 def _heard(line: socket.socket) -> bytes:
     """Read one line, or a little more than the largest that is allowed."""
-    said = b""
-    while not said.endswith(b"\n") and len(said) <= ANSWER_MOST and (piece := line.recv(READ)):
-        said += piece
-    return said
+    received = b""
+    while not received.endswith(b"\n") and len(received) <= ANSWER_MOST and (piece := line.recv(READ)):
+        received += piece
+    return received

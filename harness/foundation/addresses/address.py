@@ -83,16 +83,18 @@ def read_service(text: str, schemes: Collection[str]) -> Address | None:
     if _is_socket(parts, named):
         _check_user(parts.netloc.rpartition("@")[0])  # with two @, programs disagree where the host begins
         return None
-    found = read(text, [scheme for scheme in schemes if scheme != "unix"])
+    address = read(text, [scheme for scheme in schemes if scheme != "unix"])
     if named:
-        raise AddressError(f"it names its place twice: the parameter {named[0][0]} may be another one")
-    return found
+        raise AddressError(
+            f"it gives its host or port twice: the parameter {named[0][0]} may name another one"
+        )
+    return address
 
 
 def host_of(text: str) -> str:
     """Check a host, given as a name or an IP address, and return it in its usual notation."""
     if not text.isascii():  # checked first: lower() turns some other letters into ASCII
-        raise AddressError(f"its host is not written in ASCII{_in_ascii(text)}")
+        raise AddressError(f"its host is not in ASCII{_in_ascii(text)}")
     host = text.lower()
     if not host:
         raise AddressError("it has no host")

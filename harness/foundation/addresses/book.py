@@ -87,9 +87,9 @@ async def by_number(url: str, port: int = 80) -> str:
     parts = urlsplit(url)
     if not parts.hostname or is_number(parts.hostname) or _proves_its_name(url):
         return url
-    found = await addresses(parts.hostname)
+    numbers = await addresses(parts.hostname)
     number = parts.port or PORTS.get(parts.scheme, port)
-    address = found[0] if len(found) == 1 else await _first_there(found, number)
+    address = numbers[0] if len(numbers) == 1 else await _first_there(numbers, number)
     user, at, _ = parts.netloc.rpartition("@")
     place = f"[{address}]" if ":" in address else address
     tail = f":{parts.port}" if parts.port else ""
@@ -99,14 +99,14 @@ async def by_number(url: str, port: int = 80) -> str:
 def is_this_machine(host: str) -> bool:
     """Whether every address of a host is this machine's own."""
     try:
-        found = (host,) if is_number(host) else of(host) or look_up(host)
+        numbers = (host,) if is_number(host) else of(host) or look_up(host)
     except (OSError, UnicodeError):
         return False
-    return bool(found) and all(kind(address)[0] == "loopback" for address in found)
+    return bool(numbers) and all(kind(address)[0] == "loopback" for address in numbers)
 
 
-async def _first_there(found: tuple[str, ...], port: int) -> str:
-    for address in found:
+async def _first_there(numbers: tuple[str, ...], port: int) -> str:
+    for address in numbers:
         try:
             async with within(_KNOCK_S):
                 _, writer = await asyncio.open_connection(address, port)
@@ -114,7 +114,7 @@ async def _first_there(found: tuple[str, ...], port: int) -> str:
             continue
         writer.close()
         return address
-    return found[0]
+    return numbers[0]
 
 
 def _numbers(book: Book) -> set[str]:

@@ -34,17 +34,17 @@ class Wanted:
 
 def allowed(hosts: Iterable[str], allowed_by: str = ALLOW_HOST) -> frozenset[str]:
     """The hosts of `--allow-host` and `allowed_hosts`, in the form in which hosts are compared."""
-    found = set[str]()
+    same_hosts = set[str]()
     for host in hosts:
         try:
-            found.add(same(host_of(host)))
+            same_hosts.add(same(host_of(host)))
         except AddressError as error:
             raise UsageError(
                 f"{allowed_by} {shown(host)!r} names no host",
                 f"It is a name or a number alone, without scheme, port and path: {error}",
                 f"For example {allowed_by} target.lab{_in_scenario(allowed_by, ': [10.0.0.7]')}",
             ) from None
-    return frozenset(found)
+    return frozenset(same_hosts)
 
 
 def check(wanted: Wanted, addresses: Sequence[str], allowed_hosts: Collection[str]) -> None:
@@ -53,21 +53,21 @@ def check(wanted: Wanted, addresses: Sequence[str], allowed_hosts: Collection[st
     listed = same(host) in allowed_hosts
     foreign = []
     for address in addresses:
-        found, said = kind(address)
-        if found == "impossible":
-            raise _impossible(wanted, address, said)
-        if found == "loopback" or same(address) in allowed_hosts:
+        sort, words = kind(address)
+        if sort == "impossible":
+            raise _impossible(wanted, address, words)
+        if sort == "loopback" or same(address) in allowed_hosts:
             continue
-        if found == "delicate":
-            raise _delicate(wanted, address, said)
+        if sort == "delicate":
+            raise _delicate(wanted, address, words)
         if not listed:
             foreign.append(address)
     if foreign:
         raise not_this_machine(wanted, _stands_for(host, addresses))
     if wanted.secret and wanted.address.scheme == "http" and any(map(is_public, addresses)):
         raise UsageError(
-            f"{_named(wanted)} would be told over plain HTTP",
-            "Its path is a secret, and everybody on the way could read it",
+            f"{_named(wanted)} would be sent over plain HTTP",
+            "Its path is a secret, and anybody on the network could read it",
             "Write it with https://",
         )
 
@@ -102,18 +102,18 @@ def unreadable(named_by: str, text: str, why: str, example: str) -> UsageError:
     )
 
 
-def _impossible(wanted: Wanted, address: str, said: str) -> UsageError:
+def _impossible(wanted: Wanted, address: str, words: str) -> UsageError:
     return UsageError(
         f"{_named(wanted)} is not an address of a server",
-        f"{_is(wanted, address)} {said}",
+        f"{_is(wanted, address)} {words}",
         "Give the address at which the server is reached; on this machine that is 127.0.0.1",
     )
 
 
-def _delicate(wanted: Wanted, address: str, said: str) -> UsageError:
+def _delicate(wanted: Wanted, address: str, words: str) -> UsageError:
     return UsageError(
-        f"{_named(wanted)} is not this machine, and must not be taken for a server by a slip",
-        f"{_is(wanted, address)} {said}; such an address is allowed by its number only, never by a name",
+        f"{_named(wanted)} is not this machine, and is refused unless it is named on purpose",
+        f"{_is(wanted, address)} {words}; such an address is allowed by its number only, never by a name",
         f"If it is meant: {_allow(wanted, address)}",
     )
 

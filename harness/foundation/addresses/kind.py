@@ -33,7 +33,11 @@ _KINDS: Final[tuple[tuple[Kind, str, Callable[[Number], bool]], ...]] = (
         lambda number: number.is_unspecified or number in _THIS_NETWORK,
     ),
     ("impossible", "an address of many (multicast)", lambda number: number.is_multicast),
-    ("delicate", "where a cloud gives secrets to whoever asks", lambda number: number in _METADATA),
+    (
+        "delicate",
+        "where a cloud hands out its credentials (metadata service)",
+        lambda number: number in _METADATA,
+    ),
     ("delicate", "translated to IPv4 by its network", lambda number: number in _NAT64_LOCAL),
     ("delicate", "a link-local address", lambda number: number.is_link_local),
     ("impossible", "a reserved address, which no machine has", lambda number: number.is_reserved),
@@ -46,9 +50,9 @@ def kind(text: str) -> tuple[Kind, str]:
     number = _unwrapped(ipaddress.ip_address(text.partition("%")[0]))
     inner = _inside(number)
     if inner is None:
-        return next((found, said) for found, said, holds in _KINDS if holds(number))
-    found, said = kind(str(inner))
-    return (found, said) if found == "ordinary" else ("delicate", f"translated to {inner}, {said}")
+        return next((of_inner, words) for of_inner, words, holds in _KINDS if holds(number))
+    of_inner, words = kind(str(inner))
+    return (of_inner, words) if of_inner == "ordinary" else ("delicate", f"translated to {inner}, {words}")
 
 
 def is_public(text: str) -> bool:

@@ -16,8 +16,8 @@ Book = Mapping[
 
 def look_up(host: str) -> tuple[str, ...]:
     """The IP addresses of a name, in the system's order; OSError when it cannot be resolved."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def vet(

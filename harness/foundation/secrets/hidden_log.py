@@ -46,18 +46,18 @@ def ended_clean(directory: Path, tell: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        for said in clean(directory):
-            tell(said)
+        for message in clean(directory):
+            tell(message)
 
 
 def clean(directory: Path) -> list[str]:
     """Hide secrets in other processes' logs; one sentence per file that lost more, or may still hold one."""
-    said = []
+    messages = []
     for pattern in THEIRS:
         for path in directory.glob(pattern):
             with suppress(OSError):
-                said += _clean(path)
-    return said
+                messages += _clean(path)
+    return messages
 
 
 def _clean(path: Path) -> list[str]:
@@ -88,10 +88,10 @@ def _cut(path: Path, why: str) -> str:
         except OSError as error:
             return f"A secret may be left in {path}: it can be neither written anew ({why}) nor removed ({error.strerror})"
         return f"{path} was removed: it held a secret, and a copy without it could not be written ({why})"
-    said = f"{path} was cut before its first secret: a copy without it could not be written ({why})"
+    message = f"{path} was cut before its first secret: a copy without it could not be written ({why})"
     with suppress(OSError), path.open("a", encoding="utf-8") as file:
-        file.write(f"[{said}]\n")
-    return said
+        file.write(f"[{message}]\n")
+    return message
 
 
 def _clean_bytes(path: Path) -> int:

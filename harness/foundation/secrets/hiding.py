@@ -237,22 +237,22 @@ def forget() -> None:
 
 def forms(value: str) -> set[str]:
     """All encodings of the value; values made of digits only are found by patterns instead."""
-    found = {value}
+    spellings = {value}
     try:
         data = value.encode()
     except UnicodeEncodeError:  # the value has bytes that are not text
-        return found
+        return spellings
     for _ in range(2):  # an encoded value may be encoded once more
-        found |= {encode(form) for form in list(found) for encode in _ENCODINGS}
+        spellings |= {encode(form) for form in list(spellings) for encode in _ENCODINGS}
     for form in _encoded(data):
-        found |= {form, quote(form, safe="")}
-    return {form for form in found if not form.isdigit() and len(form) >= SHORTEST}
+        spellings |= {form, quote(form, safe="")}
+    return {form for form in spellings if not form.isdigit() and len(form) >= SHORTEST}
 
 
 def _patterns(value: str, label: str) -> list[tuple[re.Pattern[str], str]]:
     if value.isdigit():
-        found = (value, value.encode().hex())
-        return [(re.compile(rf"(?<!\d)(?<!\d\.){form}(?!\d)(?!\.\d)"), label) for form in found]
+        literal = (value, value.encode().hex())
+        return [(re.compile(rf"(?<!\d)(?<!\d\.){form}(?!\d)(?!\.\d)"), label) for form in literal]
     words = value.split()
     if len(words) < 2:
         return []
@@ -261,16 +261,16 @@ def _patterns(value: str, label: str) -> list[tuple[re.Pattern[str], str]]:
 
 def _encoded(data: bytes) -> set[str]:
     """The value in base64, at any offset within the encoded text, and in hexadecimal digits."""
-    found = {data.hex(), data.hex().upper()}
+    spellings = {data.hex(), data.hex().upper()}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         whole = encode(data).decode()
-        found |= {whole, whole.rstrip("=")}
+        spellings |= {whole, whole.rstrip("=")}
         for before in range(3):
             text = encode(bytes(before) + data).decode().rstrip("=")
             first = -(-before * 8 // 6)
             last = (before + len(data)) * 8 // 6
-            found.add(text[first:last])
-    return {form for form in found if len(form) > SHORTEST + 1}
+            spellings.add(text[first:last])
+    return {form for form in spellings if len(form) > SHORTEST + 1}
 
 
 def _lower(text: str) -> str:

@@ -96,19 +96,19 @@ def url(text: str, *, webhook: bool = False) -> None:
 
 def spans(text: str) -> list[tuple[int, int]]:
     """The places in a text that look like a secret, in order and without overlaps."""
-    found: list[tuple[int, int]] = []
+    ranges: list[tuple[int, int]] = []
     for start, end in sorted(match.span("value") for look in LOOKS for match in look.finditer(text)):
-        if not found or start >= found[-1][1]:
-            found.append((start, end))
-    return found
+        if not ranges or start >= ranges[-1][1]:
+            ranges.append((start, end))
+    return ranges
 
 
 def words(text: str) -> None:
     """Learn from any text of the user: whatever looks like a secret, and the URLs."""
     for start, end in spans(text):
         learn(text[start:end])
-    for found in USERINFO.finditer(text):
-        _userinfo(found["value"])
+    for match in USERINFO.finditer(text):
+        _userinfo(match["value"])
     for address in ADDRESS.findall(text):
         url(address)
 

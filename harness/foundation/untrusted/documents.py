@@ -50,8 +50,8 @@ def yaml_value(text: str) -> Any:
     except yaml.MarkedYAMLError as error:  # its message would repeat a part of the file
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise DocumentError(f"{where}{short(said, 300)}") from error
+        message = ", ".join(part for part in (error.context, error.problem) if part)
+        raise DocumentError(f"{where}{short(message, 300)}") from error
     except yaml.YAMLError as error:
         raise DocumentError(short(" ".join(str(error).split()), 300)) from error
 

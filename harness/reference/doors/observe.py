@@ -65,11 +65,11 @@ class Observer:
             "sessions": self.sessions.check,
             **self.checks,
         }
-        said = await asyncio.gather(*(self._checked(check) for check in checks.values()))
-        words = dict(zip(checks, said, strict=True))
+        results = await asyncio.gather(*(self._checked(check) for check in checks.values()))
+        words = dict(zip(checks, results, strict=True))
         if words[NEEDED] != "ok":
             return self._page({"status": "unhealthy", "checks": words}, 503)
-        all_well = all(word == "ok" for word in said)
+        all_well = all(word == "ok" for word in results)
         return self._page({"status": "healthy" if all_well else "degraded", "checks": words})
 
     async def status(self, _request: Request) -> Response:

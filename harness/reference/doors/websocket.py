@@ -70,12 +70,12 @@ class WebSocketDoor:
         await receive()  # websocket.connect
         token = _token(scope)
         try:
-            said = [] if token is None else await self._said_before(token)
+            earlier = [] if token is None else await self._said_before(token)
         except StoreUnreachableError as error:
             words = rpc_error(None, INTERNAL_ERROR, f"The session store does not answer: {error}")
             await reply(send, 503, words, scope_type="websocket")
             return
-        if said is None:
+        if earlier is None:
             words = rpc_error(None, INVALID_REQUEST, "Session not found")
             await reply(send, 404, words, scope_type="websocket")
             return
@@ -89,14 +89,14 @@ class WebSocketDoor:
             await self._hold(
                 Conversation(self._store, self._admission, self._refusals, socket, send, agent_of(scope)),
                 receive,
-                said,
+                earlier,
             )
         finally:
             self._sockets.remove(socket)
         if self._stopping:
             await send({"type": "websocket.close", "code": 1012, "reason": "the service stops"})
 
-    async def _hold(self, conversation: Conversation, receive: Receive, said: list[str]) -> None:
+    async def _hold(self, conversation: Conversation, receive: Receive, earlier: list[str]) -> None:
         """Serve one connection from the first frame to the last."""
         to_server, server_reads = create_context_streams[SessionMessage | Exception](0)
         server_writes, from_server = create_context_streams[SessionMessage](0)
@@ -108,7 +108,7 @@ class WebSocketDoor:
 
         async def read() -> None:
             async with to_server:
-                for frame in said:
+                for frame in earlier:
                     await to_server.send(SessionMessage(jsonrpc_message_adapter.validate_json(frame)))
                 while (event := await self._next(receive)) and event["type"] == "websocket.receive":
                     message = await conversation.admitted(event.get("text") or (event.get("bytes") or b""))

@@ -121,11 +121,11 @@ class Tasks:
 
     async def find(self, task: str) -> Task | None:
         for row in await self._rows(_FIND, task):
-            found, kind, arguments, owner, status, attempt, created_at, finished_at, result, error = row
+            key, kind, arguments, owner, status, attempt, created_at, finished_at, result, error = row
             steps = tuple(Step(*step) for step in await self._rows(_HISTORY, task))
             decoded = None if result is None else msgspec.json.decode(result)
             known = (kind, msgspec.json.decode(arguments), owner, status, attempt, created_at, finished_at)
-            return Task(found, *known, decoded, error, steps)
+            return Task(key, *known, decoded, error, steps)
         return None
 
     async def counts(self) -> dict[str, int]:

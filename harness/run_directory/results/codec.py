@@ -19,8 +19,8 @@ class DamagedError(ValueError):
 
 def as_object(summary: Summary) -> dict[str, Any]:
     """The result as a JSON object, its keys in the order of the fields."""
-    found: dict[str, Any] = msgspec.to_builtins(summary, enc_hook=_plain)
-    return found
+    data: dict[str, Any] = msgspec.to_builtins(summary, enc_hook=_plain)
+    return data
 
 
 def one_line(summary: Summary) -> str:

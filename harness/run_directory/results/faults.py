@@ -11,7 +11,7 @@ Recovered = Literal["recovered", "not_recovered", "unknown"]
 
 
 class Exposed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much a fault touched."""
+    """The calls and connections that a fault touched."""
 
     calls: Count
     connections: Count
@@ -26,7 +26,7 @@ class Phase(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Storm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When many ask for a session at once."""
+    """Sessions that were reopened after a fault: how many, how fast, and for how long."""
 
     asked: Count
     peak_per_s: Count
@@ -34,7 +34,7 @@ class Storm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SessionsFound(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What became of the sessions that a fault found."""
+    """The sessions that were open when a fault began, and what became of them."""
 
     present: Count
     survived: Count
@@ -55,7 +55,7 @@ class FaultOperation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class FaultResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One fault, and what it did."""
+    """One fault and its effect."""
 
     name: str
     kind: str
@@ -68,28 +68,28 @@ class FaultResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     success_rate: Share | None
     latency_ms: Latency
     recover_s: Number | None
-    resolution_s: Annotated[Number | None, Meta(description="How exact recover_s is")]
+    resolution_s: Annotated[Number | None, Meta(description="The resolution of recover_s in seconds")]
     sessions_lost: Count
     sessions: SessionsFound | None
     did: Annotated[
         dict[str, Count] | None,
-        Meta(description="What the fault did itself, and what came of it, counted: rude clients"),
+        Meta(description="Counts of what rude clients did, and how the server reacted"),
     ]
     operations: Annotated[
         tuple[FaultOperation, ...],
-        Meta(description="Each operation of the load by itself, the most frequent first"),
+        Meta(description="Each operation of the load separately, the most frequent first"),
     ]
 
 
 class RowWork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Acknowledged work that is gone, or there twice."""
+    """Acknowledged entries that are missing, or stored twice."""
 
     missing: Count
     duplicated: Count
 
 
 class MatrixRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One fault, or those that were on at once, in one word."""
+    """One row: a fault, or faults that were on at once, and the word for the result."""
 
     name: str
     faults: tuple[str, ...]
@@ -105,14 +105,14 @@ class MatrixRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Weakness(Struct, frozen=True, forbid_unknown_fields=True):
-    """What it is called, and what was seen."""
+    """A weakness by name, and the observation that shows it."""
 
     name: str
     seen: str
 
 
 class Matrix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the service took each fault, and the weaknesses by name."""
+    """The resilience matrix: the result of each fault, and the weaknesses that were recognised."""
 
     rows: tuple[MatrixRow, ...]
     weaknesses: tuple[Weakness, ...]

@@ -13,7 +13,7 @@ Amount = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
 Share = Annotated[int, Meta(ge=0, le=1)] | Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 Several = Annotated[int, Meta(ge=1)]
-Interval = Annotated[tuple[int | float, int | float], Meta(description="95 %: from, to")]
+Interval = Annotated[tuple[int | float, int | float], Meta(description="lower and upper end")]
 
 
 class Times(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,19 +29,19 @@ class Times(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def at(self, quantile: str) -> float | None:
         """The percentile of this name."""
-        found: float | None = getattr(self, quantile)
-        return found
+        value: float | None = getattr(self, quantile)
+        return value
 
 
 class Latency(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From the intended start, and from when the call was sent."""
+    """Response time counts from the intended start, service time from the moment the call was sent."""
 
     response: Times
     service: Times
 
 
 class Intervals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """95 % intervals of the figures of the whole run; null where an end is not known."""
+    """95 % intervals of the figures of the whole run; null where an end is unknown."""
 
     success_rate: Interval | None
     throughput_rps: Interval | None

@@ -30,8 +30,8 @@ class SeenTimes(Struct, frozen=True, kw_only=True):
 
     def at(self, quantile: str) -> float | None:
         """The percentile with this name."""
-        found: float | None = getattr(self, quantile)
-        return found
+        value: float | None = getattr(self, quantile)
+        return value
 
 
 class SeenLatency(Struct, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class SeenTotals(Struct, frozen=True, kw_only=True):
 
 
 class SeenOperation(Struct, frozen=True, kw_only=True):
-    """One operation, as one class of users asked for it."""
+    """The calls of one operation by one class of users."""
 
     operation: str | None = None
     user_class: str | None = None

@@ -6,7 +6,7 @@ from harness.run_directory.results.figures import Count, Number
 
 
 class Added(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Milliseconds of the percentiles of the measured part that are the generator's own; null where nobody measured it."""
+    """Milliseconds that the load generator itself added to the percentiles of the measured part; null where it was not measured."""
 
     p50: Number | None
     p95: Number | None
@@ -14,7 +14,7 @@ class Added(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class GeneratorHealth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How busy it was, what it added, and whether every call that it started has a row."""
+    """The load generator: how busy it was, the time it added, and whether every call it started was recorded."""
 
     workers: int | None
     cpu_max: Number | None

@@ -27,13 +27,13 @@ class StepResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     warming_up_s: Annotated[
         Number | None,
         Meta(
-            description="how long its measured part began slower than it went on; null: it did not, or too few calls to tell"
+            description="how long calls were slower at the start of the measured part (warm-up); null: they were not, or too few calls to tell"
         ),
     ]
 
 
 class BreakingPoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where it broke, and how high it was still good (null: the first level broke). Of a ramp of a rate the sizes are rates."""
+    """The first level that broke, and the last good level before it (null: the first level broke). In a ramp of a rate, levels are rates."""
 
     users: Count | None
     last_good_users: int | None
@@ -52,7 +52,7 @@ class BreakingPoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class CapacityInterval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the peak lies."""
+    """95 % intervals of the peak."""
 
     users: Interval
     rps: Interval
@@ -68,7 +68,7 @@ class Capacity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Knee(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The level beyond which more users only wait longer, and how latency and goodput changed from there to the highest."""
+    """The level beyond which more users only wait longer, with latency and goodput there and at the highest level."""
 
     users: Several
     quantile: Literal["p95", "p50"]

@@ -17,8 +17,8 @@ TITLE: Final = "summary.json of mcp-harness, schema 1"
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of summary.json; whole numbers are `number`, because JSON has one kind of number."""
-    found = msgspec.json.schema(Summary)
-    parts = {name: _tidy(part) for name, part in found["$defs"].items()}
+    whole = msgspec.json.schema(Summary)
+    parts = {name: _tidy(part) for name, part in whole["$defs"].items()}
     return {"$schema": DIALECT, **parts.pop("Summary"), "title": TITLE, "$defs": parts}
 
 
@@ -33,15 +33,15 @@ def _tidy(part: Any) -> Any:
         return [_tidy(one) for one in part]
     if not isinstance(part, dict):
         return part
-    found = {key: _tidy(value) for key, value in part.items() if key != "title"}
-    if isinstance(said := found.get("description"), str):
-        found["description"] = " ".join(said.split())
-    if "anyOf" in found:
-        wide = [one | {"type": "integer"} for one in found["anyOf"] if one.get("type") == "number"]
-        found["anyOf"] = [one for one in found["anyOf"] if one not in wide]
-        if len(found["anyOf"]) == 1:
-            found |= found.pop("anyOf")[0]
-    return found
+    kept = {key: _tidy(value) for key, value in part.items() if key != "title"}
+    if isinstance(description := kept.get("description"), str):
+        kept["description"] = " ".join(description.split())
+    if "anyOf" in kept:
+        wide = [one | {"type": "integer"} for one in kept["anyOf"] if one.get("type") == "number"]
+        kept["anyOf"] = [one for one in kept["anyOf"] if one not in wide]
+        if len(kept["anyOf"]) == 1:
+            kept |= kept.pop("anyOf")[0]
+    return kept
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ ExitCode = Annotated[int, Meta(extra_json_schema={"enum": sorted(PRECEDENCE)})]
 
 
 class ObjectiveResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One objective, what was seen of it, and whether it holds."""
+    """One objective, its observed value, and whether it holds."""
 
     objective: str
     observed: Number | None
@@ -34,7 +34,7 @@ class ObjectiveResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class Summary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The numbers of one run. Rates are shares of one, rounded down; times are seconds since the run's start, latencies
-    milliseconds; null is what nobody can say. What each number means: docs/measurement.md."""
+    milliseconds; null means unknown. What each number means: docs/measurement.md."""
 
     schema: Literal[1]
     run_id: str | None

@@ -6,18 +6,18 @@ from msgspec import Meta, Struct
 
 from harness.run_directory.results.figures import Amount, Count, Latency, Number, Share, Times
 
-Unsayable = Annotated[Count | None, Meta(description="null: nobody can say, see unread")]
+Unsayable = Annotated[Count | None, Meta(description="null: unknown, for the reason in unread")]
 
 
 class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """As the server calls itself."""
+    """The name and version that the server gives of itself."""
 
     name: str | None
     version: str | None
 
 
 class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What was measured; null is what is not ours to see."""
+    """The server under test; null where the harness cannot see it."""
 
     url: str | None
     transport: str | None
@@ -28,7 +28,7 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Totals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Requests and bytes are of all rows, everything else of the calls of the load."""
+    """The whole run: requests and bytes count all rows, everything else only the calls of the load."""
 
     requests: Count
     calls: Count
@@ -45,7 +45,7 @@ class Totals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class OperationResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One operation, as one class of users asked for it."""
+    """The calls of one operation by one class of users."""
 
     operation: str
     user_class: str
@@ -58,7 +58,7 @@ class OperationResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Failure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One kind of failure, how often it came, and from when to when."""
+    """One kind of failure: how often it occurred, and when first and last."""
 
     outcome: str
     detail: str
@@ -68,7 +68,7 @@ class Failure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Sessions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many were opened, lost and opened again."""
+    """Sessions that were opened, lost and reopened."""
 
     opened: Count
     lost: Count
@@ -90,7 +90,7 @@ class Processes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Promises(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What became of one kind of promises."""
+    """Tasks (or records of executions) that the server acknowledged, and what became of them."""
 
     acknowledged: Count
     missing: Count | None
@@ -100,21 +100,21 @@ class Promises(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class WorkResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What became of the entries that were written to be counted."""
+    """The entries that were written to be counted, and what became of them."""
 
     acknowledged: Count
     missing: Unsayable
     duplicated: Unsayable
     indeterminate: Count
     refused: Annotated[Count, Meta(description="answered with an error, or never delivered")]
-    refused_why: Annotated[str | None, Meta(description="the commonest of these answers")]
+    refused_why: Annotated[str | None, Meta(description="the most common of these answers")]
     unread: Annotated[str | None, Meta(description="why what was acknowledged could not be read back")]
     tasks: Promises | None
     executions: Promises | None
 
 
 class RetryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How clients try again."""
+    """How clients retry a failed call."""
 
     attempts: Count
     backoff_s_first: Amount | None
@@ -123,7 +123,7 @@ class RetryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class KeptDown(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fault whose end did not end it; figures a second."""
+    """A fault after whose end retries kept the service down; figures are per second."""
 
     fault: str
     goodput_rps_before: Amount
@@ -134,7 +134,7 @@ class KeptDown(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Retries(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What came of the calls that clients tried again."""
+    """Calls that clients retried, and how they ended."""
 
     policy: RetryPolicy
     calls: Count

@@ -114,7 +114,7 @@ def _check_faults(faults: Sequence[FaultStep], steps: Sequence[LoadStep]) -> Non
             if step.kind == "ramp" and fault.starts_s < step.ends_s and step.starts_s < fault.ends_s:
                 raise UsageError(
                     f"The fault {fault.name} falls into the ramp {step.phase}",
-                    f"It lasts from {lasting}, and would spoil the breaking point",
+                    f"It lasts from {lasting}, and would falsify the breaking point",
                     "Anchor it to a sustained step: at: STEP+10s",
                 )
     for one, other in combinations(sorted(faults, key=lambda fault: fault.starts_s), 2):
@@ -123,5 +123,5 @@ def _check_faults(faults: Sequence[FaultStep], steps: Sequence[LoadStep]) -> Non
             raise UsageError(
                 f"The faults {one.name} and {other.name} overlap on {where(shared[0])}",
                 f"{other.name} begins at {show_duration(other.starts_s)}, {one.name} ends at {show_duration(one.ends_s)}",
-                "Give each fault of a link a time of its own",
+                "Let one end before the other begins",
             )

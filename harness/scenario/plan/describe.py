@@ -67,25 +67,27 @@ def _breaks(plan: Plan) -> str:
 
 def _pools(plan: Plan) -> str:
     """Explain an open load: how calls arrive, and what happens when no session is free."""
-    said = {
+    sentences = {
         f"Arrivals are {'at random (Poisson)' if one.kind == 'poisson' else 'evenly spaced'}, for up to "
-        f"{one.max_users:,} sessions; {one.queue:,} may wait for a free one, what is beyond that is not sent."
+        f"{one.max_users:,} sessions; {one.queue:,} may wait for a free one, further arrivals are not sent."
         for one in (step.arrivals for step in plan.steps)
         if one is not None
     }
-    return "\n".join(sorted(said))
+    return "\n".join(sorted(sentences))
 
 
 def _retries(plan: Plan) -> str:
-    found = plan.retries
-    if found is None:
+    policy = plan.retries
+    if policy is None:
         return ""
-    waits = f"{show_duration(found.backoff_s_first)} to {show_duration(found.backoff_s_most)}"
+    waits = f"{show_duration(policy.backoff_s_first)} to {show_duration(policy.backoff_s_most)}"
     budget = (
-        "without a budget" if found.budget is None else f"as a budget of {show_percent(found.budget)} allows"
+        "without a budget"
+        if policy.budget is None
+        else f"as a budget of {show_percent(policy.budget)} allows"
     )
     return (
-        f"A call that failed is tried {found.attempts} times in all, after waits of up to {waits}, {budget}."
+        f"A call that failed is tried {policy.attempts} times in all, after waits of up to {waits}, {budget}."
     )
 
 
@@ -97,9 +99,11 @@ def _connections(plan: Plan) -> str:
 
 
 def _fault_row(fault: FaultStep) -> tuple[str, str, str, str]:
-    said = told(fault.kind, {name: value for name, value in fault.parameters.items() if value not in {0, ""}})
-    named = any(text.split(" ", 1)[0] == fault.kind for text in said)  # latency 200ms
-    doing = ", ".join(said if named else [fault.kind, *said])
+    parameters = told(
+        fault.kind, {name: value for name, value in fault.parameters.items() if value not in {0, ""}}
+    )
+    named = any(text.split(" ", 1)[0] == fault.kind for text in parameters)  # latency 200ms
+    doing = ", ".join(parameters if named else [fault.kind, *parameters])
     return (
         f"{show_duration(fault.starts_s)}",
         f"! {fault.name}" + (f" for {show_duration(fault.for_s)}" if fault.for_s else ""),

@@ -51,11 +51,11 @@ def needed(plan: Plan) -> Needed:
 
 def sentence(plan: Plan) -> str:
     """The same as a sentence, for a reader of the plan."""
-    found = needed(plan)
-    if found.likely == found.sure:
-        return f"Writes about {show_bytes(found.sure)}."
+    size = needed(plan)
+    if size.likely == size.sure:
+        return f"A run writes about {show_bytes(size.sure)}."
     return (
-        f"Writes {show_bytes(found.sure)}, and {ROW_BYTES} bytes a call: about {show_bytes(found.likely)} if each user makes "
+        f"A run writes {show_bytes(size.sure)}, and {ROW_BYTES} bytes for each call: about {show_bytes(size.likely)} if each user makes "
         f"{1 / CALL_S:.0f} calls a second."
     )
 

@@ -28,16 +28,16 @@ def _unmet(fault: FaultStep, plan: Plan) -> Iterator[str]:
         return
     acts = f"The fault {fault.name} acts on new connections only, and"
     if LINKS[fault.link].behind:
-        yield f"{acts} which ones the target opens on {where(fault.link)} is not known: it cannot be said to touch a call"
+        yield f"{acts} when the target opens connections on {where(fault.link)} is unknown, so the fault may touch no call"
     elif plan.calls_per_connection is None and not any(step.arrivals for step in plan.steps):
-        yield f"{acts} users keep theirs: it may touch no call; with --calls-per-connection 20 they come and go"
+        yield f"{acts} users keep their connections open, so it may touch no call; --calls-per-connection 20 makes them open new ones"
 
 
 def _unbounded(plan: Plan) -> Iterator[str]:
     if plan.retries is not None and plan.retries.budget is None:
         yield (
-            f"Clients try again without a budget: a server that fails gets up to {plan.retries.attempts} times its load, "
-            "and may never get out of that"
+            f"Clients retry without a retry budget: a failing server gets up to {plan.retries.attempts} times its load, "
+            "and may never recover"
         )
 
 
@@ -46,13 +46,13 @@ def _too_tight(fault: FaultStep, steps: tuple[LoadStep, ...]) -> Iterator[str]:
     before_s = fault.starts_s - step.starts_s if step else 0.0
     if before_s < BEFORE_S:
         yield (
-            f"The fault {fault.name} begins {show_duration(before_s)} after its load step: recovery needs "
-            f"{show_duration(BEFORE_S)} of load before a fault, to know what is normal"
+            f"The fault {fault.name} begins {show_duration(before_s)} after its load step: to measure recovery, "
+            f"{show_duration(BEFORE_S)} of load are needed before a fault"
         )
     last = next((one for one in steps if one.starts_s < fault.ends_s <= one.ends_s), None)
     after_s = last.ends_s - fault.ends_s if last else 0.0
     if after_s < AFTER_S:
         yield (
-            f"The fault {fault.name} ends {show_duration(after_s)} before its load step: recovery needs "
-            f"{show_duration(AFTER_S)} of load after a fault, to be seen"
+            f"The fault {fault.name} ends {show_duration(after_s)} before its load step: to measure recovery, "
+            f"{show_duration(AFTER_S)} of load are needed after a fault"
         )

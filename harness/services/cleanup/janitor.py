@@ -43,13 +43,13 @@ def main(undo_path: Path, pipe: int = 0, out: int = 1) -> int:
     _hear(heard)
     log = undo_path.with_name("janitor.log")
     try:
-        said = undo_all(undo_path)
+        messages = undo_all(undo_path)
     except Exception:  # nobody is left to tell but the log
-        said = ["LEFT: the janitor itself failed", traceback.format_exc()]
-    said += hidden_log.clean(undo_path.parent)  # before its own log, for which there may be no room
+        messages = ["LEFT: the janitor itself failed", traceback.format_exc()]
+    messages += hidden_log.clean(undo_path.parent)  # before its own log, for which there may be no room
     with suppress(OSError), log.open("a", encoding="utf-8") as file:
-        file.write(hiding.hide("\n".join(said)) + "\n")
-    return int(any(line.startswith("LEFT") for line in said))
+        file.write(hiding.hide("\n".join(messages)) + "\n")
+    return int(any(line.startswith("LEFT") for line in messages))
 
 
 def _hear(lines: bytes | bytearray) -> None:

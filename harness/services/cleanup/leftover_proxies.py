@@ -55,8 +55,8 @@ def _enabled(api: str, path: str) -> bool:
     status, body = _answer(api, "GET", path, None)
     if status == GONE:
         return True
-    found = nesting.value(body, ANSWER_BYTES_MAX)
-    return isinstance(found, dict) and found.get("enabled") is True
+    proxy = nesting.value(body, ANSWER_BYTES_MAX)
+    return isinstance(proxy, dict) and proxy.get("enabled") is True
 
 
 def _by_hand(data: Mapping[str, Any], method: str, path: str) -> str:

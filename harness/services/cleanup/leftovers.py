@@ -71,13 +71,13 @@ def _undo_stopped(data: Mapping[str, Any]) -> str | None:
         return None
     roots = [(int(pid), int(ticks)) for pid, ticks in data["processes"]]
     for _ in range(10):
-        found = [each for each in proctable.family(roots, proctable.table()) if each.state == "T"]
-        if not found:
+        stopped = [each for each in proctable.family(roots, proctable.table()) if each.state == "T"]
+        if not stopped:
             return None
-        for process in found:
+        for process in stopped:
             proctable.send(process, signal.SIGCONT)
         time.sleep(PAUSE_S / 2)
-    return f"still stopped; let it go on: kill -CONT {' '.join(str(process.pid) for process in found)}"
+    return f"still stopped; let it go on: kill -CONT {' '.join(str(process.pid) for process in stopped)}"
 
 
 Handler = Callable[[Mapping[str, Any]], str | None]
@@ -128,7 +128,7 @@ def undo_all(undo_path: Path) -> list[str]:
     Return what was done, a line each.
     """
     deadline = time.monotonic() + SWEEP_S
-    said = _ask_first(read_open(undo_path))
+    messages = _ask_first(read_open(undo_path))
     undone: set[int] = set()  # also kept in memory: a full disk takes no note of it
 
     def still() -> list[OpenEntry]:
@@ -137,7 +137,7 @@ def undo_all(undo_path: Path) -> list[str]:
     while True:
         left = {entry.id: _undo(entry) for entry in reversed(still())}
         strays = proctable.marked(f"{undo_path.absolute()}#", proctable.table())
-        said += [
+        messages += [
             f"ended {_shown(process)}, which had left its family" for process in strays if _kill(process)
         ]
         for entry in still():
@@ -145,11 +145,11 @@ def undo_all(undo_path: Path) -> list[str]:
                 undone.add(entry.id)
                 with suppress(OSError):
                     mark_done(undo_path, entry.id)
-                said.append(f"undone: {_named(entry)}")
+                messages.append(f"undone: {_named(entry)}")
         if time.monotonic() > deadline or not (strays or any(entry.what in HANDLERS for entry in still())):
             break
         time.sleep(PAUSE_S)
-    return said + [f"LEFT: {_named(entry)}: {left.get(entry.id)}" for entry in still()]
+    return messages + [f"LEFT: {_named(entry)}: {left.get(entry.id)}" for entry in still()]
 
 
 def _undo(entry: OpenEntry) -> str | None:
@@ -199,10 +199,10 @@ def _process(data: Mapping[str, Any]) -> Process | None:
 def _end(members: Callable[[], set[Process]]) -> str | None:
     """Kill the processes, and look again up to ten times; return which ones still run, or None."""
     for _ in range(10):
-        found = members()
-        if not found:
+        alive = members()
+        if not alive:
             return None
-        for process in found:
+        for process in alive:
             _kill(process)
         time.sleep(PAUSE_S / 2)
     return f"still running: {', '.join(str(process.pid) for process in members())}"

@@ -89,11 +89,13 @@ def found(pid: int) -> NamedProcess:
     table = proctable.table()
     process = table.get(pid)
     if process is None or not process.alive:
-        raise UsageError(f"There is no process {pid}", "It may have ended", "Give the pid of one that runs")
+        raise UsageError(
+            f"There is no process {pid}", "It may have ended", "Give the pid of a running process"
+        )
     if pid == 1:
         raise UsageError(
             "Process 1 cannot be disturbed",
-            "Everything on this machine comes from it",
+            "Every process of this machine descends from it",
             "Give the pid of a server",
         )
     if pid in _ours(table):

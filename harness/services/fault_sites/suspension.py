@@ -64,4 +64,4 @@ async def go_on(name: str, processes: Iterable[Process]) -> None:
         thaw(still)
         await asyncio.sleep(SWEEP_PAUSE_S)
     pids = " ".join(str(each.pid) for each in still)
-    raise ServiceError(f"{name} stands still", f"SIGCONT did not help: kill -CONT {pids}")
+    raise ServiceError(f"{name} is still frozen", f"SIGCONT did not help: kill -CONT {pids}")

@@ -149,10 +149,10 @@ def end_strays() -> int:
     """End the processes that came to us from sessions that are over; return their number."""
     ended_now = 0
     for _ in range(STRAY_ROUNDS):
-        found = [each for each in _children() if _is_stray(each)]
-        if not found:
+        strays = [each for each in _children() if _is_stray(each)]
+        if not strays:
             break
-        for each in found:
+        for each in strays:
             ended_now += each.alive and proctable.send(each, signal.SIGKILL)
             _over.add(each.pid)
             with suppress(ChildProcessError):

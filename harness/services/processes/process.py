@@ -329,7 +329,7 @@ def _watch(child: Child) -> Callable[[], None]:
     Returns the call that stops it.
     """
     loop = asyncio.get_running_loop()
-    told = journal()
+    in_force = journal()
     handle = os.pidfd_open(child.pid)
     watching = True
 
@@ -345,7 +345,7 @@ def _watch(child: Child) -> Callable[[], None]:
         child._ended.set()  # noqa: SLF001
         stop()
         if child.part and child.ready and not child.asked:
-            told.unasked(child.told())
+            in_force.unasked(child.told())
 
     loop.add_reader(handle, ended)
     return stop

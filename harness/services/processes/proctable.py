@@ -61,14 +61,14 @@ def is_alive(pid: int, start_ticks: int) -> bool:
 def family(roots: Iterable[tuple[int, int]], processes: dict[int, Process]) -> set[Process]:
     """Return the roots that still run, the sessions they lead or led, and the descendants of all these."""
     known = dict(roots)
-    found = {
+    relatives = {
         process
         for pid, ticks in known.items()
         if (process := processes.get(pid)) and process.start_ticks == ticks
     }
     # The kernel does not reuse a pid while a session has that number; a reused pid means another session.
     reused = {pid for pid, ticks in known.items() if pid in processes and processes[pid].start_ticks != ticks}
-    found |= {
+    relatives |= {
         process
         for process in processes.values()
         if process.session in known.keys() - reused and process.start_ticks >= known[process.session]
@@ -76,18 +76,18 @@ def family(roots: Iterable[tuple[int, int]], processes: dict[int, Process]) -> s
     children: dict[int, list[Process]] = {}
     for process in processes.values():
         children.setdefault(process.ppid, []).append(process)
-    pending = list(found)
+    pending = list(relatives)
     while pending:
-        fresh = [child for child in children.get(pending.pop().pid, ()) if child not in found]
-        found.update(fresh)
+        fresh = [child for child in children.get(pending.pop().pid, ()) if child not in relatives]
+        relatives.update(fresh)
         pending.extend(fresh)
-    return {process for process in found if process.alive and process.pid != os.getpid()}
+    return {process for process in relatives if process.alive and process.pid != os.getpid()}
 
 
 def marked(mark: str, processes: dict[int, Process]) -> set[Process]:
     """Return the processes whose mark begins with `mark`: a child's family, or for a path, a whole run."""
     wanted = f"{MARK}={mark}".encode()
-    found = set()
+    carriers = set()
     for process in processes.values():
         try:
             environment = Path(f"/proc/{process.pid}/environ").read_bytes()
@@ -95,8 +95,8 @@ def marked(mark: str, processes: dict[int, Process]) -> set[Process]:
             continue
         ours = wanted in environment and any(entry.startswith(wanted) for entry in environment.split(b"\0"))
         if ours and process.alive and process.pid != os.getpid():
-            found.add(process)
-    return found
+            carriers.add(process)
+    return carriers
 
 
 def standing_in(directory: str, processes: dict[int, Process]) -> set[Process]:

@@ -216,7 +216,7 @@ class Api:
     def _decoded(self, asked: str, answer: "requests.Response") -> Any:
         if answer.status_code in {401, 403}:
             raise FaultBackendUnreachableError(
-                f"Toxiproxy at {self.url} does not let us in",
+                f"Toxiproxy at {self.url} refuses the harness access",
                 f"{asked} was answered with {answer.status_code}",
                 "Set TOXIPROXY_AUTH_TOKEN to the token that it was started with",
             )
@@ -281,11 +281,13 @@ class Api:
             raise self._differs(what, wanted, now)
 
     def _differs(self, what: str, wanted: object, now: object) -> RefusedError:
-        return RefusedError(f"Toxiproxy did not do as told: {what}", f"Wanted {wanted}, read back {now}", 0)
+        return RefusedError(
+            f"Toxiproxy did not do what it was told: {what}", f"Wanted {wanted}, read back {now}", 0
+        )
 
     def _refused(self, asked: str, status: int, body: bytes) -> RefusedError:
-        said = body.decode("utf-8", errors="replace").strip()[:300]
-        return RefusedError(f"Toxiproxy at {self.url} refused {asked}", f"{status}: {said}", status)
+        message = body.decode("utf-8", errors="replace").strip()[:300]
+        return RefusedError(f"Toxiproxy at {self.url} refused {asked}", f"{status}: {message}", status)
 
     def _strange(self, why: str) -> FaultBackendUnreachableError:
         return FaultBackendUnreachableError(

@@ -214,11 +214,11 @@ def _put(built: Path, version: str) -> Binary:
     aside = own_path().with_name(f".{PROGRAM}.partial")
     try:
         shutil.copy2(built, aside)
-        said = _ask(aside)
-        if said.problem or said.version != version:
+        checked = _ask(aside)
+        if checked.problem or checked.version != version:
             raise ToxiproxyPartError(
                 "The Toxiproxy that was built is not what was asked for",
-                said.problem or f"It says that it is {said.version}, not {version}",
+                checked.problem or f"It says that it is {checked.version}, not {version}",
                 f"Put {PROGRAM} on PATH, or set TOXIPROXY_URL",
             )
         aside.replace(own_path())

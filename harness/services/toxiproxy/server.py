@@ -199,7 +199,7 @@ def _check_ours(child: Child, number: int) -> None:
     if not listens(child.pid, number):
         raise ToxiproxyPartError(
             "Toxiproxy could not listen",
-            f"Somebody else answers on {HOST}:{number}",
+            f"Another program answers on {HOST}:{number}",
             "Give another port; 0 takes a free one",
         )
 

@@ -77,5 +77,5 @@ def test_calls_that_did_not_work_fail_the_run(name):
     if reason is None:
         assert told == []
     else:
-        assert told == [f"{reason}; the commonest failure is tool_error: Database error"]
+        assert told == [f"{reason}; the most common failure is tool_error: Database error"]
         assert findings(found, metrics)[0].outcome == "fail"

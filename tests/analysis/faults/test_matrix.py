@@ -93,19 +93,19 @@ ROWS = [
     (
         {"before": HURT, "during": HURT},
         "unknown",
-        "the service was not well before it: 50% of calls succeeded",
+        "calls failed even before it: only 50% succeeded",
     ),
     ({"sessions_lost": 1}, "degraded", "1 session lost"),
     ({"during": HURT, "sessions_lost": 12}, "degraded", "500 of 1,000 calls failed; 12 sessions lost"),
-    ({"recovery": replace(BACK, recover_s=4.0)}, "degraded", "4.0 s until it was back"),
-    ({"recovery": NOT_BACK}, "broke", "not back 19 s after healing"),
+    ({"recovery": replace(BACK, recover_s=4.0)}, "degraded", "recovered after 4.0 s"),
+    ({"recovery": NOT_BACK}, "broke", "not recovered 19 s after healing"),
     (
         {"recovery": replace(NOT_BACK, observed_s=6.0)},
         "unknown",
-        "not back in the 6 s that were seen, and 8 are needed to say that it broke",
+        "not recovered in the 6 s observed; to say that it broke, 8 s are needed",
     ),
     ({"recovery": UNSEEN}, "unknown", "only 2 s came after it"),
-    ({"exposure": Exposure(0, 0)}, "not_exposed", "no call met it"),
+    ({"exposure": Exposure(0, 0)}, "not_exposed", "it touched no call"),
     ({"verified": False, "unverified_why": "no effect"}, "unknown", "it could not be verified: no effect"),
     ({"healed": False, "unhealed_why": "hung"}, "unknown", "it was left over: hung"),
     ({"on_ns": None, "off_ns": None, "skipped_why": "the run ended"}, "unknown", "the run ended"),
@@ -172,7 +172,7 @@ def test_work_done_twice_breaks_a_row_and_is_told_beside_what_is_missing() -> No
 
     assert (row.outcome, row.why) == (
         "broke",
-        "1 acknowledged entry is missing, 2 entries are there more than once",
+        "1 acknowledged entry is missing, 2 entries are stored more than once",
     )
     assert plain(row.result().work) == {"missing": 1, "duplicated": 2}
 

@@ -79,11 +79,11 @@ def test_a_fault_is_what_its_events_tell(events, window, apart, verified, healed
 def test_what_is_missing_is_said():
     """In words that stand in a report."""
     assert slow(ON, UNSEEN, OFF, HEALED).unverified_why == "200 ms are missing"
-    assert slow(ON, OFF, HEALED).unverified_why == "nothing says that it was verified"
+    assert slow(ON, OFF, HEALED).unverified_why == "events.jsonl does not say that it was verified"
     assert slow(ON, SEEN, OFF, LEFT).unhealed_why == "no answer"
-    assert slow(ON, SEEN).unhealed_why == "nothing says that it was healed"
+    assert slow(ON, SEEN).unhealed_why == "events.jsonl does not say that it was healed"
     assert slow(SKIPPED).skipped_why == "no link"
-    assert slow().skipped_why == "nothing says that it was applied"
+    assert slow().skipped_why == "events.jsonl does not say that it was applied"
     assert slow(ON, SEEN, OFF, HEALED).canaries == CanaryTimes(
         through_ms=203.0, beside_ms=2.0, expected_ms=200.0
     )

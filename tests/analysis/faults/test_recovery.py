@@ -116,11 +116,14 @@ def other(on_s, off_s):
 UNKNOWN = [
     # what is different, why
     ({"fault": replace(FAULT, on_ns=None, off_ns=None)}, "it was never applied"),
-    ({"fault": replace(FAULT, healed_ns=None)}, "nothing says when it was healed"),
+    ({"fault": replace(FAULT, healed_ns=None)}, "events.jsonl does not say when it was healed"),
     ({"step": replace(STEP, start_ns=35 * S)}, "it was applied outside the measured part of the load steps"),
     ({"step": replace(STEP, start_ns=26 * S)}, "only 4 s of measured load came before it"),
     ({"rate": 1, "step": replace(STEP, start_ns=15 * S)}, "only 15 calls succeeded before it"),
-    ({"normal": FAILS}, "2,998 of 2,998 calls failed before it, most of them by reset: nothing was normal"),
+    (
+        {"normal": FAILS},
+        "2,998 of 2,998 calls failed before it, most of them by reset: there was no normal state to compare with",
+    ),
     ({"normal": (20, 0.6)}, "1,800 of 2,998 calls failed before it"),
     ({"step": replace(STEP, end_ns=42 * S)}, "only 2 s with calls came between healing and the end"),
     ({"step": replace(STEP, end_ns=36 * S)}, "only 0 s with calls"),

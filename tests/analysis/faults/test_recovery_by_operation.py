@@ -142,7 +142,8 @@ def test_an_operation_that_was_out_and_is_hardly_called_after_that_is_unknown():
 
     assert (seen.outcome, seen.recover_s, seen.slowest) == ("unknown", None, B)
     assert (
-        seen.why == f"{B} was out at first, and only 2 s with calls of it came after that, where 3 are needed"
+        seen.why
+        == f"{B} was out of its usual range at first; after that only 2 s had calls of it, and 3 are needed"
     )
 
 
@@ -154,4 +155,4 @@ def test_an_operation_that_nobody_calls_any_more_is_unknown():
 
     seen = found(hit="b", until_s=0, more=gone)
 
-    assert (seen.outcome, seen.why) == ("unknown", f"nobody called {B} in the last 19 s")
+    assert (seen.outcome, seen.why) == ("unknown", f"{B} was not called in the last 19 s")

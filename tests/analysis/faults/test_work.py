@@ -95,7 +95,7 @@ def test_a_run_in_which_every_write_was_refused_has_shown_nothing() -> None:
 
     assert found is not None
     reason = (
-        "no entry was acknowledged, so no promise could be broken: 48 were refused (tool_error: disk full)"
+        "no entry was acknowledged, so durability was not tested: 48 were refused (tool_error: disk full)"
     )
     assert judged(found) == [("unknown", False, reason)]
     assert work_entries.told(found.result()) == "0 entries acknowledged; 48 refused (tool_error: disk full)"
@@ -136,7 +136,7 @@ def test_what_could_not_be_read_back_at_all_is_not_known_and_still_counted() -> 
         ("unknown", False, "1 acknowledged entry could not be read back: connect: refused")
     ]
     assert work_entries.told(found.result()) == (
-        "1 entry acknowledged, and nobody can say whether they are there: connect: refused; 1 not answered"
+        "1 entry acknowledged, and it is unknown whether they are stored: connect: refused; 1 not answered"
     )
     assert "the run ended before" in judged(measure([wrote("a")]))[0][2]
 

@@ -25,7 +25,7 @@ def lost(part: str, how: str = KILLED, words: str = "") -> Event:
         (
             lost("server", "exit code 1", "one\n\n  two \nthree\nOut of memory\n"),
             "fail",
-            'the server ended by itself 12.3 s into the run: exit code 1; its last words: "two / three / Out of memory"',
+            'the server ended by itself 12.3 s into the run: exit code 1; its last output: "two / three / Out of memory"',
         ),
     ],
 )

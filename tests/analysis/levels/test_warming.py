@@ -110,4 +110,4 @@ def test_it_is_said_with_what_leaves_it_out():
         "the first 3.5 s of step 1 were slower (p50 40.0 ms, then 12.0 ms): warm-up; --warm-up 4s leaves it out"
     )
     assert warming_up([None, cold]).endswith("step 2 were slower (p50 40.0 ms, then 12.0 ms)")
-    assert ", and so it was in 1 more" in warming_up([cold, cold])
+    assert ", and the same happened in 1 more" in warming_up([cold, cold])

@@ -153,7 +153,7 @@ REASONS = [
         "unknown",
         (
             "p95 < 19.9ms cannot be decided: it was 20.0 ms, and it lies between 20.0 ms and 20.0 ms at 95%; "
-            "the load generator itself may have added 0.20 ms to p95, which is as much as its margin"
+            "the load generator itself may have added 0.20 ms to p95, which is as much as the margin"
         ),
     ),
     (seen("mean < 19.9ms", added=Adds(0.01)), "fail", "mean < 19.9ms does not hold: it was 20.0 ms"),

@@ -74,7 +74,7 @@ NOTHING = [
     ("p95 < 1s during nothing", "nothing was measured during nothing"),
     ("max < 1s for tools/call:none", "no call of tools/call:none began in that time"),
     ("recovery < 10s after nothing", "there was no such fault"),
-    ("missing == 0", "this run did not count its work"),
+    ("missing == 0", "the scenario has no `work`, so entries were not counted"),
 ]
 
 

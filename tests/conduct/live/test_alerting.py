@@ -64,7 +64,7 @@ async def test_a_webhook_that_refuses_is_said_without_its_secret(status: int) ->
         telling.tell(ALERT)
         await asyncio.wait_for(telling.waiting.join(), 20)
         assert len(sent) == 1
-    assert f"took no alert: status {status}" in said.getvalue()
+    assert f"did not accept an alert: status {status}" in said.getvalue()
     assert "secret" not in said.getvalue()
 
 
@@ -75,5 +75,5 @@ async def test_a_webhook_that_is_not_there_costs_an_alert_and_a_queue_is_bounded
         for _ in range(alerting.WAITING_MOST + 1):
             telling.tell(ALERT)
         assert said.getvalue().count("was not sent") == 1
-    assert "took no alert" in said.getvalue()
+    assert "did not accept an alert" in said.getvalue()
     assert "secret" not in said.getvalue()

@@ -1,4 +1,4 @@
-"""When the first calls of a load all fail, the run ends with the commonest failure."""
+"""When the first calls of a load all fail, the run ends with the most common failure."""
 
 import pyarrow as pa
 import pytest

@@ -77,7 +77,7 @@ def test_a_plan_prints_as_a_timeline() -> None:
         "\n"
         "A ramp ends at the first level below 95% success.\n"
         "\n"
-        "Writes 10.9 MB, and 120 bytes a call: about 63.1 MB if each user makes 100 calls a second."
+        "A run writes 10.9 MB, and 120 bytes for each call: about 63.1 MB if each user makes 100 calls a second."
     )
 
 
@@ -87,10 +87,10 @@ USERS, CALLS = {"sustain": {"users": 5, "for": "60s"}}, {"rate": {"rate": "5/s",
 @pytest.mark.parametrize(
     ("link", "load", "asked", "warned"),
     [
-        ("client", USERS, {}, "and users keep theirs: it may touch no call; with --calls-per-connection 20"),
+        ("client", USERS, {}, "and users keep their connections open, so it may touch no call; --calls-per-connection 20"),
         ("client", USERS, {"calls_per_connection": 20}, ""),
         ("client", CALLS, {}, ""),
-        ("database", USERS, {"calls_per_connection": 20}, "which ones the target opens on the database link is not known"),
+        ("database", USERS, {"calls_per_connection": 20}, "when the target opens connections on the database link is unknown"),
         ("database", USERS, {"matrix": True}, ""),
     ],
 )  # fmt: skip
@@ -126,7 +126,7 @@ def test_a_plan_says_how_long_connections_are_kept(many: int | None, said: str) 
         (
             {"attempts": 5, "budget": "none"},
             "A call that failed is tried 5 times in all, after waits of up to 100ms to 2s, without a budget.",
-            ["Clients try again without a budget: a server that fails gets up to 5 times its load, and may never get out of that"],
+            ["Clients retry without a retry budget: a failing server gets up to 5 times its load, and may never recover"],
         ),
     ],
 )  # fmt: skip

@@ -47,8 +47,8 @@ def test_rows_times_bytes_a_row_and_the_fixed_parts(
 
 def test_the_plan_says_it() -> None:
     """What is sure, and from which assumption the rest comes."""
-    assert "Writes about 12.0 MB." in describe(plan(RATE))
+    assert "A run writes about 12.0 MB." in describe(plan(RATE))
     assert (
-        "Writes 8.1 MB, and 120 bytes a call: about 10.5 MB if each user makes 100 calls a second."
+        "A run writes 8.1 MB, and 120 bytes for each call: about 10.5 MB if each user makes 100 calls a second."
         in describe(plan(SUSTAIN))
     )

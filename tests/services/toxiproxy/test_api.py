@@ -55,8 +55,8 @@ def server() -> Iterator[Answers]:
 @pytest.mark.parametrize(
     ("status", "body", "error", "says"),
     [
-        (401, b"", FaultBackendUnreachableError, "does not let us in"),
-        (403, b"no", FaultBackendUnreachableError, "does not let us in"),
+        (401, b"", FaultBackendUnreachableError, "refuses the harness access"),
+        (403, b"no", FaultBackendUnreachableError, "refuses the harness access"),
         (503, b"", FaultBackendUnreachableError, "answered with 503: it hangs"),
         (500, b"oh dear", RefusedError, "500: oh dear"),
         (302, b"", RefusedError, "302"),
@@ -109,17 +109,17 @@ async def test_a_delete_that_did_nothing_is_an_error(server: Answers) -> None:
     """It said 200; the proxy and the toxic are still there."""
     toxic = b'{"name":"t","type":"x","stream":"upstream","toxicity":1}'
     server.body = b"[" + toxic + b"]"
-    with pytest.raises(RefusedError, match="did not do as told: toxic t of proxy p"):
+    with pytest.raises(RefusedError, match="did not do what it was told: toxic t of proxy p"):
         await Api(server.url).remove_toxic("p", "t")
     server.body = b'{"p": {"name": "p", "listen": "", "upstream": "", "enabled": true, "toxics": null}}'
-    with pytest.raises(RefusedError, match="did not do as told: proxy p"):
+    with pytest.raises(RefusedError, match="did not do what it was told: proxy p"):
         await Api(server.url).delete_proxy("p")
 
 
 async def test_a_toxic_that_was_taken_and_is_not_there_is_an_error(server: Answers) -> None:
     """A fault that never happened must not look injected."""
     server.body = b"[]"
-    with pytest.raises(RefusedError, match="did not do as told: toxic t of proxy p"):
+    with pytest.raises(RefusedError, match="did not do what it was told: toxic t of proxy p"):
         await Api(server.url).add_toxic("p", Toxic("t", "latency"))
 
 

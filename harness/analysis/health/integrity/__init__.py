@@ -49,8 +49,8 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 def find(record: Record) -> tuple[str, ...]:
     """List the damage to the files of a run; empty for nearly all runs."""
-    found = [*(text for check in CHECKS for text in _safely(check, record)), *record.unread]
-    return tuple(dict.fromkeys(found))
+    contradictions = [*(text for check in CHECKS for text in _safely(check, record)), *record.unread]
+    return tuple(dict.fromkeys(contradictions))
 
 
 def findings(damage: Sequence[str]) -> list[Finding]:

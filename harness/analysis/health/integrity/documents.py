@@ -113,9 +113,9 @@ def _agreement(record: Record) -> Iterator[str]:
 
 
 def _differ(
-    file: str, said: Mapping[str, Any], theirs: str, metadata: Mapping[str, Any], ours: str
+    file: str, document: Mapping[str, Any], theirs: str, metadata: Mapping[str, Any], ours: str
 ) -> Iterator[str]:
-    if theirs in said and ours in metadata and said[theirs] != metadata[ours]:
+    if theirs in document and ours in metadata and document[theirs] != metadata[ours]:
         yield f"{file} and metadata.json differ in {ours}"
 
 
@@ -189,8 +189,8 @@ def _faults(record: Record) -> Iterator[str]:
         if fault is None:
             yield f"the fault {event.name} is not in plan.json"
             return
-        told = {key: value for key, value in said(event).items() if key in TOLD and value is not None}
-        if wrong := [key for key in told if key in fault and told[key] != fault[key]]:
+        fields = {key: value for key, value in said(event).items() if key in TOLD and value is not None}
+        if wrong := [key for key in fields if key in fault and fields[key] != fault[key]]:
             yield f"plan.json has another {wrong[0]} for the fault {event.name}"
             return
 

@@ -64,8 +64,8 @@ def find(record: Record) -> Iterator[str]:
 
 def _twice(record: Record) -> Iterator[str]:
     # Where time is played, a worker may say the same twice at the same moment.
-    told = [event for event in record.events if record.real or not isinstance(event, WorkerReport)]
-    lines = Counter(line(event) for event in told)
+    logged = [event for event in record.events if record.real or not isinstance(event, WorkerReport)]
+    lines = Counter(line(event) for event in logged)
     twice = {text: count for text, count in lines.items() if count > 1}
     if twice:
         names = sorted({json.loads(text)["event"] for text in twice})
@@ -80,14 +80,14 @@ def _outside(record: Record) -> Iterator[str]:
     started_ns, ended = record.started_ns, record.ended
     if started_ns is None:
         if record.conducted and any(isinstance(event, StepEvent) for event in record.events):
-            yield "events.jsonl has steps, and not when the run began"
+            yield "events.jsonl has steps, but not the start of the run"
         return
     inside = [event for event in record.events if not isinstance(event, WorkerReport | Activity)]
     early = [event for event in inside if event.at_ns < started_ns and not isinstance(event, RunEnded)]
     late = [event for event in record.events if ended is not None and event.at_ns > ended.at_ns + SLACK_NS]
     for events, when in ((early, "before the run began"), (late, "after the run had ended")):
         if events:
-            yield f"events.jsonl tells of {named(events[0])} {when}"
+            yield f"events.jsonl has {named(events[0])} {when}"
 
 
 def _steps(record: Record) -> Iterator[str]:
@@ -127,8 +127,8 @@ def _faults(record: Record) -> Iterator[str]:
     for name, times in seen.items():
         ons = times.get(FaultOn, [])
         for kind in (FaultVerified, FaultOff):
-            told = times.get(kind, [])
-            if told and (not ons or min(told) < min(ons)):
+            ats = times.get(kind, [])
+            if ats and (not ons or min(ats) < min(ons)):
                 yield f"the fault {name}: {NAMES[kind]} before fault_on"
         offs, healed = times.get(FaultOff, []), times.get(FaultHealed, [])
         if offs and healed and max(healed) < max(offs):
@@ -149,10 +149,10 @@ def _counts(record: Record) -> Iterator[str]:
             continue
         first, last = np.searchsorted(intended, (step.start_ns, step.end_ns))
         of_load, of_all = _counted(columns.iloc[first:last], step.start_ns, step.end_ns)
-        said = (event.requests, event.ok, event.failed)
-        if said not in {of_load, of_all}:
+        logged = (event.requests, event.ok, event.failed)
+        if logged not in {of_load, of_all}:
             yield (
-                f"step {event.index} was judged by {said[0]} calls, {said[1]} of them ok and {said[2]} failed; "
+                f"step {event.index} was judged by {logged[0]} calls, {logged[1]} of them ok and {logged[2]} failed; "
                 f"by its rows they are {of_load[0]}, {of_load[1]} and {of_load[2]}"
             )
 

@@ -47,9 +47,7 @@ def _one_at_a_time(user: Ints, by_number: Ints, sent: Ints, done: Ints) -> Itera
 def _dealt(workers: int, worker: Ints, user: Ints, session: Ints) -> Iterator[str]:
     yield from _say(worker >= workers, f"of a worker that the run did not have (it had {workers})")
     strange = (user % workers != worker) | ((session % workers != worker) & (session != 0))
-    yield from _say(
-        strange & (worker < workers), "with the number of a user or a session that another worker deals out"
-    )
+    yield from _say(strange & (worker < workers), "with a user or session number of another worker")
 
 
 def _sharing(record: Record) -> int:

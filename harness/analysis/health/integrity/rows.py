@@ -69,7 +69,7 @@ def _numbers(rows: pd.DataFrame) -> Iterator[str]:
     if count := int(np.count_nonzero(twice)):
         missing = int((rows.groupby("worker")["seq"].max() + 1).sum()) - len(rows) + count
         yield f"{_calls(count)} with a number that another call of its worker has" + (
-            f", and {missing:,} numbers are nobody's" if missing > 0 else ""
+            f", and {missing:,} numbers are missing" if missing > 0 else ""
         )
 
 
@@ -77,10 +77,10 @@ def _times(rows: pd.DataFrame) -> Iterator[str]:
     intended, sent, done = (rows[name].to_numpy() for name in ("intended_ns", "sent_ns", "done_ns"))
     first = rows["first_byte_ns"].to_numpy(dtype=float, na_value=np.nan)
     closing = _is(rows["operation"], CLOSING)
-    yield from _count((intended > sent + EARLY_NS) & ~closing, "sent before it was wanted")
-    yield from _count(done < sent, "done before it was sent")
+    yield from _count((intended > sent + EARLY_NS) & ~closing, "sent before its intended start")
+    yield from _count(done < sent, "completed before it was sent")
     yield from _count(first < sent, "with a first byte before it was sent")
-    yield from _count(first > done, "with a first byte after it was done")
+    yield from _count(first > done, "with a first byte after its completion")
 
 
 def _words(rows: pd.DataFrame) -> Iterator[str]:
@@ -130,13 +130,15 @@ def _inside(rows: pd.DataFrame, record: Record) -> Iterator[str]:
     """Check that calls lie within the run and within their time-out."""
     intended, sent, done = (rows[name].to_numpy() for name in ("intended_ns", "sent_ns", "done_ns"))
     if (started_ns := record.started_ns) is not None:
-        yield from _count(intended < started_ns - SLACK_NS, "wanted before the run began")
+        yield from _count(intended < started_ns - SLACK_NS, "with an intended start before the run began")
     if record.ended is not None and record.conducted:
-        yield from _count(intended > record.ended.at_ns + SLACK_NS, "wanted after the run had ended")
+        yield from _count(
+            intended > record.ended.at_ns + SLACK_NS, "with an intended start after the run had ended"
+        )
     if not record.real:
         return
     if record.ended is not None:
-        yield from _count(done > record.ended.at_ns + SLACK_NS, "done after the run had ended")
+        yield from _count(done > record.ended.at_ns + SLACK_NS, "completed after the run had ended")
     if timeout_s := record.number("timeout_s"):
         limit_ns = int((timeout_s + OVERDUE_S) * NS_PER_S)
         yield from _count(done - sent > limit_ns, f"longer than the time-out of {timeout_s:g} s")

@@ -34,28 +34,28 @@ def find(record: Record) -> Iterator[str]:
         reports.setdefault(event.worker, []).append(event)
     of_rows = {int(worker) for worker in record.rows["worker"].unique()}
     for worker in sorted(of_rows - reports.keys()):
-        yield f"worker {worker} has rows, and said nothing of itself"
-    for worker, told in sorted(reports.items()):
-        yield from _told(worker, told)
+        yield f"worker {worker} has rows, but sent no report"
+    for worker, sent in sorted(reports.items()):
+        yield from _told(worker, sent)
         if not record.troubled:
-            yield from _gaps(record, worker, told)
-            yield from _rows(record, worker, told)
+            yield from _gaps(record, worker, sent)
+            yield from _rows(record, worker, sent)
     workers = record.number("workers")
     if record.real and record.whole and workers:
         for worker in sorted(set(range(int(workers))) - reports.keys()):
-            yield f"worker {worker} said nothing of itself"
+            yield f"worker {worker} sent no report"
 
 
-def _told(worker: int, told: Sequence[WorkerReport]) -> Iterator[str]:
+def _told(worker: int, reports: Sequence[WorkerReport]) -> Iterator[str]:
     """Check each report against the one before."""
-    for before, after in pairwise(told):
+    for before, after in pairwise(reports):
         if after.at_ns < before.at_ns:
             yield f"worker {worker} reported out of order, {_at(after)}"
             return
         if any(now < was for was, now in zip(_counts(before), _counts(after), strict=True)):
-            yield f"worker {worker} counted back, {_at(after)}"
+            yield f"worker {worker} reported a lower count than before, {_at(after)}"
             return
-    for event in told:
+    for event in reports:
         (started, recorded), left = _counts(event), event.open_calls or 0
         if started != recorded + left:
             yield f"worker {worker} had started {started} calls, recorded {recorded} and {left} open, {_at(event)}"
@@ -67,9 +67,9 @@ def _counts(event: WorkerReport) -> tuple[int, int]:
     return event.started or 0, event.recorded or 0
 
 
-def _gaps(record: Record, worker: int, told: Sequence[WorkerReport]) -> Iterator[str]:
+def _gaps(record: Record, worker: int, reports: Sequence[WorkerReport]) -> Iterator[str]:
     """Check the longest time without a report, in the run and in each measured step."""
-    times = np.array([event.at_ns for event in told])
+    times = np.array([event.at_ns for event in reports])
     measured = [(event.start_ns, event.end_ns) for event in record.of(StepDone)]
     begun = max(record.started_ns or 0, int(times[0]))
     over = max([begun, *(end for _, end in measured)])
@@ -77,22 +77,22 @@ def _gaps(record: Record, worker: int, told: Sequence[WorkerReport]) -> Iterator
         first, last = np.searchsorted(times, start, side="right"), np.searchsorted(times, end)
         edges = np.array([times[first - 1] if first else start, *times[first:last]])
         edges = np.append(edges, times[last] if last < len(times) else end)
-        stalled = {one.end_ns for one in stalls.of_workers(told)}
+        stalled = {one.end_ns for one in stalls.of_workers(reports)}
         gaps = np.where([end in stalled for end in edges[1:].tolist()], 0, np.diff(edges))
         at = int(gaps.argmax())
         if gaps[at] > limit_s * NS_PER_S:
             yield (
-                f"worker {worker} said nothing of itself for {gaps[at] / NS_PER_S:.1f} s, "
+                f"worker {worker} sent no report for {gaps[at] / NS_PER_S:.1f} s, "
                 f"{edges[at] / NS_PER_S:.1f} s into the run (a report is due twice a second)"
             )
             return
 
 
-def _rows(record: Record, worker: int, told: Sequence[WorkerReport]) -> Iterator[str]:
+def _rows(record: Record, worker: int, reports: Sequence[WorkerReport]) -> Iterator[str]:
     mine = (record.rows["worker"] == worker).to_numpy()
     sent = np.sort(record.rows["sent_ns"].to_numpy()[mine])
     done = np.sort(record.rows["done_ns"].to_numpy()[mine])
-    for event in told:
+    for event in reports:
         recorded = event.recorded
         if recorded is None:
             continue
@@ -104,7 +104,7 @@ def _rows(record: Record, worker: int, told: Sequence[WorkerReport]) -> Iterator
         if written > recorded:
             yield f"worker {worker} had recorded {recorded} calls, and {written} rows are older, {_at(event)}"
             return
-    last = told[-1].recorded
+    last = reports[-1].recorded
     if record.whole and last is not None and last != len(sent):
         yield f"worker {worker} recorded {last} calls, and {len(sent)} have a row"
 

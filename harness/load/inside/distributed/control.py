@@ -36,8 +36,8 @@ class Control:
     def inherited(cls) -> "Control":
         return cls(int(os.environ[FD_VARIABLE]))
 
-    def say(self, said: str, **fields: Any) -> None:
-        self._socket.sendall(json.dumps({"said": said, **fields}).encode() + b"\n")
+    def say(self, message: str, **fields: Any) -> None:
+        self._socket.sendall(json.dumps({"said": message, **fields}).encode() + b"\n")
 
     def orders(self) -> Iterator[dict[str, Any]]:
         """Yield the conductor's orders until it closes the socket."""

@@ -142,8 +142,8 @@ class Master:
         self._deals += 1
         self._turned = {}
         for name in self._workers():
-            said = {"number": self._deals, **turn, **(each or {}).get(name, {})}
-            self.runner.send_message(message_names.TURNS, said, name)
+            message = {"number": self._deals, **turn, **(each or {}).get(name, {})}
+            self.runner.send_message(message_names.TURNS, message, name)
         with gevent.Timeout(self.spread_s + within_s, exception=False):
             while set(self._workers()) - set(self._turned):
                 gevent.sleep(0.005)
@@ -226,12 +226,12 @@ class Master:
             looks += 1
             gevent.sleep(LOOK_S)
 
-    def _say_quietly(self, said: str, **fields: Any) -> None:
+    def _say_quietly(self, message: str, **fields: Any) -> None:
         """Tell the conductor; if it has closed the socket, only log it."""
         try:
-            self.control.say(said, **fields)
+            self.control.say(message, **fields)
         except OSError:
-            logging.getLogger(__name__).info("nobody hears: %s %s", said, fields)
+            logging.getLogger(__name__).info("nobody hears: %s %s", message, fields)
 
 
 def _place(spec: LoadSpec) -> tuple[str, int]:

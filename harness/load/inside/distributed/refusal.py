@@ -33,15 +33,15 @@ def watch(socket: Any, *, has_token: bool) -> None:
 def _until_decided(socket: Any, monitor: Any, waiting: Any, has_token: bool) -> None:
     knocked = 0
     while True:
-        said = recv_monitor_message(monitor)
-        if said["event"] == _LET_IN:
+        event = recv_monitor_message(monitor)
+        if event["event"] == _LET_IN:
             socket.disable_monitor()
-        if said["event"] in {_LET_IN, zmq.EVENT_MONITOR_STOPPED}:
+        if event["event"] in {_LET_IN, zmq.EVENT_MONITOR_STOPPED}:
             return
-        knocked += said["event"] == zmq.EVENT_CONNECTED
-        if said["event"] & _NOT_ALIKE or knocked > TRIES:
+        knocked += event["event"] == zmq.EVENT_CONNECTED
+        if event["event"] & _NOT_ALIKE or knocked > TRIES:
             break
-    tell(refused(said["endpoint"].decode(errors="replace"), has_token=has_token))
+    tell(refused(event["endpoint"].decode(errors="replace"), has_token=has_token))
     gevent.kill(waiting, SystemExit(USAGE))
 
 

@@ -39,7 +39,7 @@ class RefusedWorkers:
         """Report the refusals that have not been reported yet."""
         untold, self._untold = self._untold, {}
         for why, attempts in untold.items():
-            logging.getLogger(__name__).warning("refused at the door, %s: %d", why, attempts)
+            logging.getLogger(__name__).warning("refused connection attempts, %s: %d", why, attempts)
             self._say("stranger", attempts=attempts, why=why)
 
     def _tell_regularly(self) -> None:
@@ -58,6 +58,6 @@ def _refusals(runner: Any) -> Iterator[int]:
     """Yield ZeroMQ's code for each refusal; go on when Locust opens its socket anew."""
     while True:
         monitor = runner.server.socket.get_monitor_socket(REFUSALS | zmq.EVENT_MONITOR_STOPPED)
-        while (said := recv_monitor_message(monitor))["event"] != zmq.EVENT_MONITOR_STOPPED:
-            yield said["value"]
+        while (event := recv_monitor_message(monitor))["event"] != zmq.EVENT_MONITOR_STOPPED:
+            yield event["value"]
         gevent.sleep(1.0)

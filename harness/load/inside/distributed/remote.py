@@ -82,12 +82,12 @@ class Remote:
                 break
         else:
             return
-        told = self._told.get()
-        if why := told.get("why"):
+        order = self._told.get()
+        if why := order.get("why"):
             todo = "Install the version that conducts the run, or start this worker for another run"
             self._refuse(UsageError("This worker has not joined the run", str(why), todo))
             return
-        spec = LoadSpec.from_json(told["spec"])
+        spec = LoadSpec.from_json(order["spec"])
         try:
             spec = _vetted(spec, self.environment.parsed_options.mcp_allow_host or ())
         except (HarnessError, AddressError) as error:
@@ -97,7 +97,7 @@ class Remote:
             todo = todo[0].upper() + todo[1:]
             self._refuse(UsageError("This worker does not make the load of this run", what, todo))
             return
-        self._work(spec, told["worker"])
+        self._work(spec, order["worker"])
 
     def _work(self, spec: LoadSpec, index: int) -> None:
         before = self._compare()
@@ -130,10 +130,10 @@ class Remote:
         for _ in range(EXCHANGES):
             self._clock = gevent.event.AsyncResult()
             self.runner.send_message(message_names.CLOCK, {"sent_ns": time.monotonic_ns()})
-            found = self._clock.wait(EXCHANGE_S)
-            if found is None:
+            offset = self._clock.wait(EXCHANGE_S)
+            if offset is None:
                 return measure(exchanges) if exchanges else None
-            exchanges.append(found)
+            exchanges.append(offset)
         return measure(exchanges)
 
     def _ship(self) -> None:
@@ -194,4 +194,6 @@ def _vetted(spec: LoadSpec, allowed_hosts: Iterable[str]) -> LoadSpec:
     """
     schemes = ("http", "https", "ws", "wss")
     wanted = [Wanted(read(url, schemes)) for url in (spec.base_url, spec.mcp_url, spec.ws_url)]
-    return replace(spec, addresses={host: list(found) for host, found in vet(wanted, allowed_hosts).items()})
+    return replace(
+        spec, addresses={host: list(addresses) for host, addresses in vet(wanted, allowed_hosts).items()}
+    )

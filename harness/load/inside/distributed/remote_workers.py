@@ -70,8 +70,8 @@ class RemoteWorkers:
             worker = spec.workers + len(self._here)
             spool = SpoolFile(spool_path(spec.spool_dir, worker))
             self._here[name] = RemoteWorker(worker, msg.data["host"], spool)
-        told = spec.for_others().to_json()
-        self._tell(name, message_names.SPEC, spec=told, worker=self._here[name].worker)
+        order_json = spec.for_others().to_json()
+        self._tell(name, message_names.SPEC, spec=order_json, worker=self._here[name].worker)
 
     def _on_clock(self, msg: Any, **_: Any) -> None:
         self._tell(msg.node_id, message_names.CLOCK, sent_ns=msg.data["sent_ns"], told_ns=time.monotonic_ns())

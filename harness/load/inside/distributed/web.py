@@ -51,7 +51,7 @@ def web_app(environment: Any) -> flask.Flask:
         if urlsplit(f"//{request.host}").hostname not in NEAR or asked_by not in {"", request.host}:
             return "This page is for this machine only", 403
         if request.method not in READS:
-            return "The harness steers this run; here it can be looked at", 403
+            return "The harness controls this run; this page only shows it", 403
         if request.path == "/" and environment.runner.state == locust.runners.STATE_INIT:
             return SOON  # Locust would ask for the number of users
         return None

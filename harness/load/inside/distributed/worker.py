@@ -111,7 +111,7 @@ class Worker:
                 return
             if time.monotonic_ns() - looked_ns > AWAY_S * 1e9:  # we were stopped, and could not hear it
                 self.heard_ns = time.monotonic_ns()
-        log.error("the master has not been heard of for %.0f s: the load ends", LEASE_S)
+        log.error("no message from the master for %.0f s: the load ends", LEASE_S)
         self.end(0.0)
 
     def _watch_runner(self) -> None:

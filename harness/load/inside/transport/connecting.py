@@ -68,12 +68,12 @@ def connect(place: Endpoint, deadline_ns: int) -> gevent.socket.socket:
 
 
 def _opened(place: Endpoint) -> gevent.socket.socket:
-    found = VETTED.get(same(place.host)) if VETTED else None
-    if not found:
+    addresses = VETTED.get(same(place.host)) if VETTED else None
+    if not addresses:
         return gevent.socket.create_connection((place.host, place.port))
-    first = next(_turns) % len(found)
+    first = next(_turns) % len(addresses)
     failed = OSError(errno.EADDRNOTAVAIL, "there is no address")
-    for address in (*found[first:], *found[:first]):
+    for address in (*addresses[first:], *addresses[:first]):
         try:
             return gevent.socket.create_connection((address, place.port))
         except TimeoutError:  # the deadline of the call covers all addresses

@@ -138,8 +138,8 @@ class EventStream:
             self._answers = HttpConnection(*self._told)
         for message in asked:
             assert self._answers is not None
-            said = Request("answer", answer(message), headers, None)
-            self._answers.exchange(said, target=target_of(self.stream.endpoint))
+            reply = Request("answer", answer(message), headers, None)
+            self._answers.exchange(reply, target=target_of(self.stream.endpoint))
 
 
 def target_of(url: str | None) -> str:

@@ -216,8 +216,8 @@ class HttpConnection:
         for message in asked:
             if self.expired:
                 return
-            said = Request("answer", answer(message), answering(request.headers), None)
-            self._beside.exchange(said, deadline_ns=self.deadline_ns)
+            reply = Request("answer", answer(message), answering(request.headers), None)
+            self._beside.exchange(reply, deadline_ns=self.deadline_ns)
 
     def _give_up(self, number: int, headers: Headers) -> None:
         """Tell the server that a call is cancelled; the result does not matter."""

@@ -66,7 +66,7 @@ class Sampling:
 
     def told(self, at_ns: int) -> dict[str, Any]:
         """Return the gauges since the last call of this; times of calls count backwards from `at_ns`."""
-        found = {
+        gauges = {
             "read_ms": self._held_ms,
             "held_us": round(self._held_ns / self._stamped / 1000, 1) if self._stamped else None,
             "added_each": self.each if self._stamped or not self._asked else 0,
@@ -78,7 +78,7 @@ class Sampling:
         self.each = max(1, round(self._asked * self.each / AIM))
         self._asked = self._stamped = self._others = self._others_ns = self._held_ns = 0
         self._held_ms, self._listed = [], []
-        return found
+        return gauges
 
 
 sampling = Sampling()

@@ -29,8 +29,8 @@ class RequestHeads:
         if head is None:
             if len(self._known) >= HEADS_MAX:
                 self._known.clear()
-            said = {name.lower() for name, _ in request.headers} | {"content-length"}
-            lines = (*(line for line in self._fixed if line[0].lower() not in said), *request.headers)
+            named = {name.lower() for name, _ in request.headers} | {"content-length"}
+            lines = (*(line for line in self._fixed if line[0].lower() not in named), *request.headers)
             shown = "".join(f"{name}: {value}\r\n" for name, value in lines)
             text = f"{request.method} {target} HTTP/1.1\r\n{shown}Content-Length: "
             head = self._known[key] = text.encode("latin-1")

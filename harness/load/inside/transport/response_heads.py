@@ -85,16 +85,18 @@ class _Listener:
 def _look_into(head: bytes, body_bytes: int) -> Known:
     """Let llhttp parse the head with a body of that length; both must end exactly with their last byte."""
     listener = _Listener()
-    parser, told = listener.parser, []
+    parser, events = listener.parser, []
     try:
         for piece in (head[:-1], head[-1:], b" " * (body_bytes - 1), b" "):
             parser.feed_data(piece)
-            told.append(listener.got)
+            events.append(listener.got)
     except httptools.HttpParserError:
         return NEVER
-    said = listener.headers
-    usual = parser.get_status_code() == 200 and not said.get(b"content-type", b"").lower().startswith(STREAM)
-    if told != ["", "head ", "head ", "head body"] or not usual or not listener.stays or CHUNKED in said:
+    headers = listener.headers
+    usual = parser.get_status_code() == 200 and not headers.get(b"content-type", b"").lower().startswith(
+        STREAM
+    )
+    if events != ["", "head ", "head ", "head body"] or not usual or not listener.stays or CHUNKED in headers:
         return NEVER
-    session_id = said.get(b"mcp-session-id")
+    session_id = headers.get(b"mcp-session-id")
     return Known(body_bytes, session_id.decode("latin-1") if session_id is not None else None)

@@ -23,8 +23,8 @@ def load_classes(spec: LoadSpec) -> list[type[Any]]:
     The master and all workers get the same list.
     """
     if spec.workload:
-        found = _load("workload.py")
-        return [found["WorkloadUser"]]
+        module = _load("workload.py")
+        return [module["WorkloadUser"]]
     return _weighted(_load("mcp.py"), spec.mix)
 
 
@@ -33,11 +33,11 @@ def _load(name: str) -> dict[str, type[Any]]:
     return dict(classes)
 
 
-def _weighted(found: Mapping[str, type[Any]], mix: Mapping[str, int]) -> list[type[Any]]:
+def _weighted(classes: Mapping[str, type[Any]], mix: Mapping[str, int]) -> list[type[Any]]:
     chosen = []
     for key, weight in mix.items():
         if weight:
-            user_class = found[USER_CLASSES[key].class_name]
+            user_class = classes[USER_CLASSES[key].class_name]
             user_class.weight = weight
             chosen.append(user_class)
     return chosen

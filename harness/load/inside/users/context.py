@@ -70,7 +70,7 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
     """Make the context of this process; from now on its log hides secrets."""
     hidden_log.begin()
     workload = works(spec.workload)
-    connecting.VETTED.update({same(host): tuple(found) for host, found in spec.addresses.items()})
+    connecting.VETTED.update({same(host): tuple(addresses) for host, addresses in spec.addresses.items()})
     context = Context(
         spec,
         recorder,
@@ -90,8 +90,8 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
 def of(environment: Any) -> Context:
     """Return the context of this process; make it from Locust's options if none was attached."""
     with _attaching:
-        found = getattr(environment, _ATTRIBUTE, None)
-        return found or attach(environment, _spec_from_locust(environment), None)
+        context = getattr(environment, _ATTRIBUTE, None)
+        return context or attach(environment, _spec_from_locust(environment), None)
 
 
 def stdio_servers(spec: StdioSpec, spool_dir: str, recorder: Recorder | None) -> StdioServers:
@@ -111,7 +111,7 @@ def _spec_from_locust(environment: Any) -> LoadSpec:
     places = doors(environment.host or "http://127.0.0.1:8000", options.mcp_protocol)
     if not is_this_machine(urlsplit(places.base_url).hostname or ""):
         logging.getLogger(__name__).warning(
-            "%s is not this machine: be sure that you may load it", places.base_url
+            "%s is not this machine: make sure that you are allowed to put load on it", places.base_url
         )
     headers = dict(line.partition(":")[::2] for line in options.mcp_header or [])
     headers = credentials(environment.host or "") | {

@@ -20,12 +20,12 @@ TIMEOUT_S = 5.0
 
 def find_protocol(url: str, headers: Mapping[str, str]) -> str:
     """Return the dialect that the server speaks; raise if no MCP server answers."""
-    found = _run(url, headers, discover())
-    if found.protocol is None and found.reply.status in NOT_POSTED_HERE and _streams(url, headers):
+    dialect = _run(url, headers, discover())
+    if dialect.protocol is None and dialect.reply.status in NOT_POSTED_HERE and _streams(url, headers):
         return "sse"
-    if found.protocol is None:
-        raise TargetUnreachableError(f"No MCP server answers at {url}", found.reply.detail, "Check --host")
-    return found.protocol
+    if dialect.protocol is None:
+        raise TargetUnreachableError(f"No MCP server answers at {url}", dialect.reply.detail, "Check --host")
+    return dialect.protocol
 
 
 def find_mirrored(url: str, headers: Mapping[str, str], protocol: str) -> dict[str, dict[str, list[str]]]:

@@ -37,9 +37,9 @@ class Vocabulary:
     fresh: list[str] = field(default_factory=list)
 
     def code(self, text: str) -> int:
-        found = self.codes.get(text)
-        if found is not None:
-            return found
+        number = self.codes.get(text)
+        if number is not None:
+            return number
         if len(self.codes) > DETAILS_MAX:
             text = "(other)"
             if text in self.codes:

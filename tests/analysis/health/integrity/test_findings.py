@@ -74,10 +74,10 @@ WRONG = [
     ({"outcome": "unfinished", "first_byte_ns": 3 * S}, "cut off before an answer, and with a first byte"),
     ({"outcome": "ok", "code": -32603}, "ok, and with the code of an error"),
     ({"bytes_out": 0}, "ok without a byte sent"),
-    ({"sent_ns": 3 * S - 2 * MS - 1}, "sent before it was wanted"),
-    ({"done_ns": 3 * S - 1}, "done before it was sent"),
+    ({"sent_ns": 3 * S - 2 * MS - 1}, "sent before its intended start"),
+    ({"done_ns": 3 * S - 1}, "completed before it was sent"),
     ({"done_ns": 24 * S}, "longer than the time-out of 5 s"),
-    ({"intended_ns": [28 * S], "done_ns": 32 * S}, "done after the run had ended"),
+    ({"intended_ns": [28 * S], "done_ns": 32 * S}, "completed after the run had ended"),
     ({"outcome": "perfect"}, "with an outcome that does not exist: perfect"),
 ]
 
