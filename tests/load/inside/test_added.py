@@ -98,6 +98,9 @@ def last_call(here: Here, sampling: Sampling) -> tuple[int, int, Any]:
     return round(added_us * 1000), round(told["held_us"] * 1000), here.rows().iloc[-1]
 
 
+TRIES = 5
+
+
 @pytest.mark.parametrize(
     ("sent_late", "read_late"), [(False, False), (True, False), (False, True), (True, True)]
 )
@@ -105,6 +108,19 @@ def test_sending_late_and_reading_late_are_added_and_the_server_s_time_is_not(
     sampling: Sampling, sent_late: bool, read_late: bool
 ) -> None:
     """A call could be sent when the stream of the one before was over, not before; and read when it was answered."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            added_to_one_call(sampling, sent_late, read_late)
+        except (
+            AssertionError
+        ):  # a busy machine kept the server, or us, from running between two looks at the clock
+            if not tries_left:
+                raise
+        else:
+            return
+
+
+def added_to_one_call(sampling: Sampling, sent_late: bool, read_late: bool) -> None:
     with slow_server() as server:
         here = Here(server.url, None)
         warmed_up(here, sampling)
