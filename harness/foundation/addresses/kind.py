@@ -35,7 +35,7 @@ _KINDS: Final[tuple[tuple[Kind, str, Callable[[Number], bool]], ...]] = (
     ("impossible", "an address of many (multicast)", lambda number: number.is_multicast),
     (
         "delicate",
-        "where a cloud hands out its credentials (metadata service)",
+        "where a cloud gives secrets to whoever asks",
         lambda number: number in _METADATA,
     ),
     ("delicate", "translated to IPv4 by its network", lambda number: number in _NAT64_LOCAL),
