@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("harness.cli.plan", "Print the timeline of a scenario without running it."),
     "report": ("harness.cli.report", "Read an earlier run again and write its report."),
     "compare": ("harness.cli.compare", "Compare two sides of runs: is B slower than A?"),
-    "trend": ("harness.cli.trend", "Show each figure over the runs in the history, and where it changed."),
+    "trend": ("harness.cli.trend", "Show the figures of past runs, and where they changed."),
     "calibrate": ("harness.cli.calibrate", "Find out what comparisons can tell on this machine."),
     "nightly": ("harness.cli.nightly", "Run the nightly scenario, and compare it with the run before."),
     "history": ("harness.cli.history", "Look at what is kept of earlier runs, in PostgreSQL."),

@@ -35,7 +35,7 @@ ELSEWHERE = [
     ([], {"AMQP_URL": "amqp://me:s3cret@10.0.0.7/"}, "10.0.0.7, which AMQP_URL names,"),
     (["--worker", "--database-url", "postgresql://me:s3cret@10.0.0.7/x"], {}, "10.0.0.7, which"),
     (["--drop-schema", "x", "--yes", "--database-url", "postgresql://me:s3cret@10.0.0.7/x"], {}, "10.0.0.7, which"),
-    (["--database-url", "postgresql://127.0.0.1/x?host=10.0.0.7"], {}, "names its place twice"),
+    (["--database-url", "postgresql://127.0.0.1/x?host=10.0.0.7"], {}, "gives its host or port twice"),
     (["--database-url", "postgresql://0.0.0.0/x", "--allow-backend", "0.0.0.0"], {}, "where a server listens"),
     (["--database-url", "postgresql://10.0.0.7/x", "--allow-host", "10.0.0.7"], {}, "--allow-backend 10.0.0.7"),
     (["--redis-url", "redis://lab/0", "--allow-backend", "http://lab"], {}, "--allow-backend 'http://lab' names no host"),

@@ -9,7 +9,7 @@ from tests.e2e.hostile import WORKER_MB_MAX, attack, servers
 from tests.e2e.hostile_verify import KEY, TOKEN, Verified, harm, verified
 from tests.fakes.hostile import BEHAVIOURS, BY_PATH
 
-GIVEN_UP = r"none of [\d,]+ calls succeeded|[\d,]+ replies were given up "
+GIVEN_UP = r"none of [\d,]+ calls succeeded|[\d,]+ replies were dropped because "
 STOPPED = r"the run was stopped early: the first \d+ calls all failed|most calls failed: "
 
 

@@ -65,7 +65,7 @@ async def test_a_run_is_seen_from_outside_and_only_seen(harness: Callable[..., A
         await until(seen_by_prometheus)
         assert "Locust" in await text(web)
         async with session.post(f"{web}/swarm", data={"user_count": 50, "spawn_rate": 50}) as response:
-            assert (response.status, "steers" in await response.text()) == (403, True)
+            assert (response.status, "The harness controls this run" in await response.text()) == (403, True)
         command.signal(signal.SIGINT)
         assert await asyncio.to_thread(command.wait) == 130, command.stderr
 

@@ -21,6 +21,7 @@ from harness.history.store import Where
 from harness.services.backends import kept_postgres
 from tests.history.records import record
 from tests.integration.histories import made
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -102,7 +103,7 @@ async def test_it_runs_only_while_it_is_needed_and_keeps_what_it_has(place: Path
         assert await connection.fetchval("SHOW fsync") == "on"
         assert await connection.fetchval("SHOW listen_addresses") == "127.0.0.1"
         await store.bring(connection, [("a", record("a"))])
-    assert not is_there(pid)
+    until(lambda: not is_there(pid))
     assert await _count(place) == ["a"]
     for name in ("data", "password"):
         assert (place / "postgres" / name).stat().st_mode & 0o077 == 0
@@ -143,7 +144,7 @@ def test_a_command_that_is_killed_leaves_no_server_and_nothing_half(place: Path)
     process.wait()
 
     assert asyncio.run(_count(place)) == ["committed"]
-    assert not is_there(pid)
+    until(lambda: not is_there(pid))
 
 
 def test_a_note_of_a_dead_server_whose_number_is_somebody_else_s_by_now_is_no_obstacle(place: Path) -> None:

@@ -122,8 +122,8 @@ def test_nothing_is_left_of_one_that_was_killed(tmp_path: Path) -> None:
             "Add --deploy-simulation",
         ),
         (["--deploy-simulation", "--target-options", "--help"], "No such option"),
-        (["--deploy-simulation", "--target-options", "--worker"], "--worker is not among the options"),
-        (["--deploy-simulation", "--target-options", "--host 0.0.0.0"], "--host is not among the options"),
+        (["--deploy-simulation", "--target-options", "--worker"], "--worker cannot be given"),
+        (["--deploy-simulation", "--target-options", "--host 0.0.0.0"], "--host cannot be given"),
         (
             ["--deploy-simulation", "--target-options", "--redis-url redis://10.0.0.7/0"],
             "10.0.0.7, which --redis-url names, is not this machine",

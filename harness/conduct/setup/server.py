@@ -39,11 +39,12 @@ class UsageMaxima:
     rss_max_mb: float | None = None
     last: Usage | None = None
     first: Usage | None = None
+    replaced: bool = False  # its processes were: what the earlier ones used at the end is not known
 
     @property
     def cpu_s(self) -> float | None:
-        """The processor time between the first reading and the last; None where there are no two."""
-        if self.first is None or self.last is None or self.last is self.first:
+        """The processor time between the first reading and the last; None where there are no two, or other processes."""
+        if self.replaced or self.first is None or self.last is None or self.last is self.first:
             return None
         return round(self.last.cpu_s - self.first.cpu_s, 3)
 
@@ -55,6 +56,7 @@ class UsageMaxima:
         if self.last is not None and usage.at_s > self.last.at_s:
             cpu = (usage.cpu_s - self.last.cpu_s) / (usage.at_s - self.last.at_s)
             self.cpu_max = round(max(self.cpu_max or 0.0, cpu), 3)
+        self.replaced |= self.last is not None and usage.cpu_s < self.last.cpu_s
         self.rss_max_mb = round(max(self.rss_max_mb or 0.0, usage.rss_bytes / 1e6), 1)
         self.first = self.first or usage
         self.last = usage

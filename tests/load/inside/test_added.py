@@ -20,6 +20,7 @@ from harness.load.inside.users import user
 from tests.fakes.accepting import accepting
 from tests.fakes.wire import read_request
 from tests.load.inside.users.test_retrying import Here
+from tests.waiting import until
 
 SERVER_S, LATE_S = 0.08, 0.05
 CLOSE_NS = 500_000  # times are told in hundredths of a millisecond; the kernel's stamps are of another clock
@@ -130,6 +131,7 @@ def added_to_one_call(sampling: Sampling, sent_late: bool, read_late: bool) -> N
         late_reader(read_late)
         added_ns, held_ns, row = last_call(here, sampling)
         known_ns = time.monotonic_ns()
+        until(lambda: len(server.ended_ns) == len(here.rows()))
 
     (answering_ns, answered_ns), (ending_ns, _) = server.answered_ns[-1], server.ended_ns[-2]
     least_ns, most_ns = row["sent_ns"] - free_ns, row["sent_ns"] - ending_ns
@@ -147,6 +149,7 @@ def test_an_arrival_that_waited_for_its_user_waited_for_the_server(sampling: Sam
         warmed_up(here, sampling)
         here.user.pacing.ready_ns -= int(0.5e9)  # it arrived half a second ago, and its user was busy
         added_ns, _, row = last_call(here, sampling)
+        until(lambda: len(server.ended_ns) == len(here.rows()))
 
     assert row["done_ns"] - row["intended_ns"] > 0.5e9
     assert added_ns <= row["done_ns"] - server.ended_ns[-2][0] - SERVER_S * 1e9

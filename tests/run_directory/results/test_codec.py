@@ -54,7 +54,9 @@ def test_a_summary_that_is_read_and_written_again_is_the_same(
     text = written(make, tmp_path)
 
     assert codec.document(codec.decode(text)) == text
-    assert list(json.loads(text)) == [field.name for field in msgspec.structs.fields(Summary)]
+    names = [field.name for field in msgspec.structs.fields(Summary)]
+    names.remove("processes")  # only of a run over stdio
+    assert list(json.loads(text)) == names
 
 
 def test_a_recorded_run_is_the_same_too(tmp_path: Path) -> None:

@@ -27,10 +27,10 @@ NEAR = {"Host": "127.0.0.1:8089"}
         ("GET", "/stats/requests", NEAR | {"Origin": "http://127.0.0.1:8089"}, 200, "user_count"),
         ("GET", "/stats/requests", NEAR | {"Origin": "http://evil.example"}, 403, "this machine only"),
         ("GET", "/stats/requests", {"Host": "evil.example:8089"}, 403, "this machine only"),
-        ("POST", "/swarm", NEAR, 403, "steers"),
-        ("POST", "/stop", NEAR, 403, "steers"),
-        ("POST", "/stats/reset", NEAR, 403, "steers"),
-        ("POST", "/user", NEAR, 403, "steers"),
+        ("POST", "/swarm", NEAR, 403, "The harness controls this run"),
+        ("POST", "/stop", NEAR, 403, "The harness controls this run"),
+        ("POST", "/stats/reset", NEAR, 403, "The harness controls this run"),
+        ("POST", "/user", NEAR, 403, "The harness controls this run"),
     ],
 )
 def test_it_shows_and_steers_nothing(
