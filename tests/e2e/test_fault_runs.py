@@ -202,7 +202,7 @@ def test_the_queue_and_the_store_of_sessions_go_and_come_back_and_the_target_is_
         PATH=on_path,
     )  # fmt: skip
     # On a slow machine the queue may still be away when the sessions are back, or the deploy be over late.
-    others = "whether the service recovered from (?:no-queue|no-sessions|deploy) is not known: "
+    others = "whether the service recovered from (?:no-queue|no-sessions|deploy) is unknown: "
     assert_no_reason_but_the_machine(command, must=TOO_SOON, may=others, within_s=280)
 
     summary = command.summary()

@@ -281,9 +281,10 @@ async def test_a_message_is_persistent_in_a_durable_queue(amqp_url, tasks, schem
 
 
 async def test_a_queue_that_is_deleted_is_made_again(amqp_url, tasks, schema, monkeypatch):
-    """The worker notices that nobody tells it anything any more."""
+    """The worker notices that nobody tells it anything any more; a message that was lost with the queue is sent again."""
     monkeypatch.setattr(queue_amqp, "PAUSE_S", 0.05)
     monkeypatch.setattr(queue_amqp, "UNTOLD_AFTER_S", 0)
+    monkeypatch.setattr(queue_amqp, "UNTOLD_AGAIN_S", 1.0)
     url = tasks._pool._connect.args[0]
     async with databases.opened(Settings(url, schema=schema)) as parts:
         queue = AmqpQueue(amqp_url, f"{schema}.tasks", tasks)
@@ -293,7 +294,7 @@ async def test_a_queue_that_is_deleted_is_made_again(amqp_url, tasks, schema, mo
         ]
         for _ in range(2):
             task = await tasks.submit("wait", {"seconds": 0}, "name:me")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(100):
                 while (await tasks.find(task)).status != "completed":
                     await asyncio.sleep(0.02)
             await delete_queue(amqp_url, f"{schema}.tasks")
