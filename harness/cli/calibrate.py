@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.compare import gate_options
-from harness.cli.options import ALLOW_HOST
+from harness.cli.options import ALLOW_HOST, OUT
 from harness.foundation.errors import PASSED, UNKNOWN, UsageError
 from harness.foundation.untrusted.printable import as_json as json_text
 
@@ -30,14 +30,7 @@ SHOWN = (0.05, 0.10, 0.20)
 @click.option("--runs", metavar="PATTERN", help="Make no runs; use these, which are all of one build.")
 @gate_options
 @ALLOW_HOST
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    envvar="HARNESS_OUT",
-    default=Path("reports"),
-    show_default=True,
-    help="Directory in which run directories are created.",
-)
+@OUT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(scenario: Path | None, **given: Any) -> int:
     """Run SCENARIO [default: scenarios/smoke.yaml] again and again, and say which changes comparisons can tell here.

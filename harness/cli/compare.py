@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import ALLOW_HOST
+from harness.cli.options import ALLOW_HOST, OUT
 from harness.foundation.errors import UsageError
 from harness.scenario.model import PROTOCOLS
 
@@ -60,14 +60,7 @@ def gate_options(command: Any) -> Any:
     help="Runs a side, with --scenario.",
 )
 @ALLOW_HOST
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    envvar="HARNESS_OUT",
-    default=Path("reports"),
-    show_default=True,
-    help="Directory in which run directories are created, with --scenario.",
-)
+@OUT
 @gate_options
 @click.option("--describe", is_flag=True, help="Ask for no verdict: the exit code is 0.")
 @click.option("--force", is_flag=True, help="Describe runs that are not comparable; nothing follows from it.")

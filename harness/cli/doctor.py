@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import ALLOW_HOST
+from harness.cli.options import ALLOW_HOST, OUT
 from harness.foundation.errors import FAULTS_LEFT_OVER, PASSED, USAGE, worst
 from harness.foundation.untrusted import printable
 
@@ -25,14 +25,7 @@ COLOURS: dict["State", str] = {
 
 @click.command()
 @click.option("--clean", is_flag=True, help="Undo what interrupted runs left behind.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    envvar="HARNESS_OUT",
-    default=Path("reports"),
-    show_default=True,
-    help="Directory in which run directories are created.",
-)
+@OUT
 @ALLOW_HOST
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(out: Path, allowed_hosts: tuple[str, ...], *, clean: bool, as_json: bool) -> int:

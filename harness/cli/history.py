@@ -41,7 +41,7 @@ def with_history(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """What is kept of earlier runs: figures, not calls. Every run goes in at its end (--no-history: not this one).
+    """The history holds the figures of earlier runs, not their calls. Every run is added when it ends, unless it has --no-history.
 
     \b
     harness history list

@@ -55,6 +55,14 @@ ALLOW_HOST: Decorator = click.option(
     metavar="HOST",
     help="Allow connections to this host, a name or an IP address, besides this machine; repeatable.",
 )
+OUT: Decorator = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    envvar="HARNESS_OUT",
+    default=Path("reports"),
+    show_default=True,
+    help="Directory in which run directories are created.",
+)
 _SHARED: tuple[Decorator, ...] = (
     click.option(
         "--url",
@@ -191,14 +199,7 @@ _SHARED: tuple[Decorator, ...] = (
     ),
     click.option("--seed", type=int, envvar="HARNESS_SEED", help="Seed for all random choices [default: 0]."),
     ALLOW_HOST,
-    click.option(
-        "--out",
-        type=click.Path(path_type=Path),
-        envvar="HARNESS_OUT",
-        default=Path("reports"),
-        show_default=True,
-        help="Directory in which run directories are created.",
-    ),
+    OUT,
     click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object."),
     click.option(
         "--history/--no-history",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.options import OUT
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.untrusted.printable import as_json as json_text
 from harness.foundation.untrusted.printable import printable
@@ -42,14 +43,7 @@ class Listed:
     metavar="N",
     help="Remove all but the N newest runs of each scenario. Runs that are going on, the one `latest` points to, and runs that left a fault behind are kept.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    envvar="HARNESS_OUT",
-    default=Path("reports"),
-    show_default=True,
-    help="Directory in which run directories are created.",
-)
+@OUT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(keep: int | None, out: Path, *, as_json: bool) -> int:
     """List the runs under --out, newest first.

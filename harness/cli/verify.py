@@ -339,7 +339,7 @@ def _learnt(settings: "Settings", path: Path, database: str, queue: str) -> int:
     from dataclasses import replace
     from functools import partial
 
-    from harness.verify.behind import learning
+    from harness.verify.backends import learning
     from harness.verify.spec.learn import learn
     from harness.verify.target import opened
 

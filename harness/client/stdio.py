@@ -73,7 +73,7 @@ class StdioClient:
         return await drive(self.exchange, sequence)
 
     def rss_bytes(self) -> int:
-        """What it and all that it has started hold in memory now."""
+        """Return the memory that the process and its descendants hold now."""
         return usage.of_tree(self._child.pid).rss_bytes
 
     def begin(self) -> None:

@@ -35,7 +35,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Glimpse:
-    """What is seen of an answer while it comes."""
+    """The part of an answer that has arrived so far."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytearray = field(default_factory=bytearray)

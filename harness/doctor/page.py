@@ -40,7 +40,7 @@ def text(examination: Examination, paint: Paint, *, plain: bool = False) -> str:
 
 
 def _shown(text: str) -> str:
-    """What a server or a program said of itself, too, as text of one line."""
+    """Return foreign text as one safe line: a server or a program may have said it."""
     return without_commands(printable(text, FOUND_CHARS))
 
 

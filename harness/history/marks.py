@@ -1,4 +1,4 @@
-"""What people say of runs that are in the history: tags, exclusions, baselines; and which runs are let go.
+"""Marks on runs in the history: tags, exclusions and baselines; and which runs are pruned.
 
 An exclusion has a reason, and stays in the notes of its run, also when it is taken back.
 """
@@ -23,7 +23,7 @@ NAMED_MOST: Final = 5
 
 
 class Note(Struct, frozen=True):
-    """What was said of a run, and when (ISO 8601)."""
+    """A note on a run, and when it was made (ISO 8601)."""
 
     at: str
     note: str
@@ -92,7 +92,7 @@ async def exclude(connection: Connection, run: RunRecord, why: str | None) -> No
 
 
 async def notes(connection: Connection, run: RunRecord) -> list[Note]:
-    """What was said of a run, oldest first."""
+    """Return the notes on a run, oldest first."""
     rows = await connection.fetch(
         "SELECT at, note FROM notes JOIN runs ON runs.id = notes.run WHERE run_id = $1 ORDER BY notes.id",
         run.run_id,
@@ -139,7 +139,7 @@ async def baseline(
 async def _good_nights(
     connection: Connection, series: Series, without: Sequence[str], nights: int
 ) -> list[str]:
-    """Of nights that ended without a regression: those of the same branch, where there are any."""
+    """Return the nights that ended without a regression, of the same branch if it has any."""
     for branch in (series.branch, None):
         rows = await connection.fetch(
             "WITH good AS (SELECT r.night, max(r.started_at) AS at FROM runs r JOIN series s ON s.id = r.series "

@@ -22,7 +22,7 @@ Timed = Literal["response", "service"]
 
 
 class Series(Struct, frozen=True, kw_only=True):
-    """What a run is one of many of. Runs are alike when all but the branch is equal."""
+    """The series that a run belongs to. Runs are comparable when all but the branch is equal."""
 
     scenario: str
     scenario_hash: str  # of what was asked for, without the address or the seed

@@ -10,7 +10,7 @@ import base64
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -46,6 +46,9 @@ from harness.run_directory.samples import load_whole
 
 class RecordError(ValueError):
     """The directory cannot go into the history; the message says why."""
+
+
+Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 def record(run_dir: Path, *, interrupted: bool = False, night: str = "") -> RunRecord:
@@ -97,50 +100,22 @@ def record(run_dir: Path, *, interrupted: bool = False, night: str = "") -> RunR
         night=night,
         steps=steps,
         operations=tuple(
-            OperationRecord(
-                operation=one.operation,
-                user_class=one.user_class,
-                requests=one.requests,
-                ok=one.ok,
-                failed=one.failed,
-                success_rate=one.success_rate,
-                throughput_rps=one.throughput_rps,
-                times=_times(one.latency_ms),
-            )
-            for one in summary.operations
+            _copied(OperationRecord, one, times=_times(one.latency_ms)) for one in summary.operations
         ),
-        faults=tuple(
-            FaultRecord(
-                name=one.name,
-                kind=one.kind,
-                link=one.link,
-                verified=one.verified,
-                healed=one.healed,
-                success_rate=one.success_rate,
-                recover_s=one.recover_s,
-                sessions_lost=one.sessions_lost,
-            )
-            for one in summary.faults
-        ),
-        objectives=tuple(
-            ObjectiveRecord(objective=one.objective, observed=one.observed, outcome=one.outcome)
-            for one in summary.objectives
-        ),
+        faults=tuple(_copied(FaultRecord, one) for one in summary.faults),
+        objectives=tuple(_copied(ObjectiveRecord, one) for one in summary.objectives),
         failures=measured.errors,
         figures=measured.values,
-        matrix=tuple(
-            MatrixRecord(
-                name=one.name,
-                outcome=one.outcome,
-                why=one.why,
-                recover_s=one.recover_s,
-                sessions_lost=one.sessions_lost,
-            )
-            for one in (summary.matrix.rows if summary.matrix else ())
-        ),
+        matrix=tuple(_copied(MatrixRecord, one) for one in (summary.matrix.rows if summary.matrix else ())),
         histograms=tuple(_histograms(directory.samples, summary.steps, steps)),
         excluded="it was interrupted" if interrupted else None,
     )
+
+
+def _copied(kind: type[Record], result: msgspec.Struct, **others: Any) -> Record:
+    """A record with the values that the result has under the same names."""
+    names = (one.name for one in msgspec.structs.fields(kind) if one.name not in others)
+    return kind(**{name: getattr(result, name) for name in names}, **others)
 
 
 def _summary(run_dir: Path) -> Summary:
@@ -204,7 +179,7 @@ def _last_good(summary: Summary) -> float | None:
 def _histograms(
     samples: Path, results: Sequence[StepResult], steps: Sequence[StepRecord]
 ) -> Iterator[HistogramRecord]:
-    """Of the measured part of each step, and of each operation of the load over the whole run."""
+    """Yield the histograms of each step's measured part, and of each operation over the whole run."""
     try:
         calls = Calls.of(load_whole(samples)[0]).of_load()
     except (OSError, ArrowException, msgspec.MsgspecError, ValueError, KeyError):

@@ -30,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What came of the runs that waited."""
+    """The result of bringing in the runs that waited."""
 
     brought: int
     refused: tuple[tuple[str, str], ...]  # the file, and why

@@ -171,7 +171,7 @@ async def find(
 async def _parts(
     connection: Connection, numbers: Sequence[int], *, histograms: bool
 ) -> dict[int, dict[str, tuple[Any, ...]]]:
-    """What belongs to each run, by its number."""
+    """Return the rows that belong to each run, by the run's number."""
     lists: dict[int, dict[str, list[Any]]] = {number: {} for number in numbers}
     for table in TABLES:
         if table.name == "histograms" and not histograms:
@@ -190,7 +190,7 @@ async def _parts(
 
 
 async def count(connection: Connection, where: Where) -> int:
-    """How many runs are meant."""
+    """Return how many runs match."""
     condition, given = where.text()
     return int(
         await connection.fetchval(

@@ -7,7 +7,7 @@ from harness.run_directory.results import Summary
 
 
 def processes(summary: Summary) -> str:
-    """What the processes of sessions took to start, and have used; empty where there are none."""
+    """Return what the sessions' processes took to start and have used; nothing if there are none."""
     found = summary.processes
     if isinstance(found, UnsetType):
         return ""

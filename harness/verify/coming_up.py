@@ -13,7 +13,7 @@ FIRST_S, APART_MOST_S = 0.25, 2.0
 
 
 async def until_up(target: Target, within_s: float, clock: Clock) -> bool:
-    """Whether it does so before the time is over; the checks then say what is wrong."""
+    """Whether the deployment comes up in time; if not, the checks say what is wrong."""
     ends_ns, wait_s = clock.now_ns() + int(within_s * NS_PER_S), FIRST_S
     while True:
         reply = await target.attempt(next(HandshakeSession(HANDSHAKE_VERSIONS[0]).opening()))

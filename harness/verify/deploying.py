@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from harness.mcp.dialects.handshake import HandshakeSession
 from harness.mcp.messages import Reply
-from harness.verify.behind.tasks import TaskRun, Tasks
+from harness.verify.backends.tasks import TaskRun, Tasks
 from harness.verify.target import Deploy, Target
 from harness.verify.writing import Writing
 
@@ -19,7 +19,7 @@ WRITES = 5
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What came of it."""
+    """What a deploy did to sessions, entries and a task; the process before and after it."""
 
     process_before: str | None  # None when nobody can say
     process_after: str | None

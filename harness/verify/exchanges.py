@@ -1,4 +1,4 @@
-"""What was exchanged with the deployment, for whoever reads why a check failed: bounded, and without secrets.
+"""The exchanges with the deployment, to show why a check failed: bounded, and without secrets.
 
 A check's own exchanges are heard as they are made. What was asked once for many checks (whether a door is offered, the list of its tools) is kept
 under a name, and recalled by each check that goes by it.
@@ -46,7 +46,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class Exchanges:
-    """Of one verification; a check at a time."""
+    """The exchanges of one verification, for one check at a time."""
 
     _heard: deque[Seen] = field(default_factory=lambda: deque(maxlen=MOST))
     _kept: dict[str, deque[Seen]] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Exchanges:
 
     @contextmanager
     def keeping(self, name: str) -> Iterator[None]:
-        """What is made in here is made for other checks, too."""
+        """Exchanges made in this context belong to other checks, too."""
         before, self._keeping = self._keeping, self._kept.setdefault(name, deque(maxlen=MOST))
         try:
             yield
@@ -121,7 +121,7 @@ def _body(kept: bytes, whole: int) -> str:
 
 
 def _line(text: str) -> str:
-    """Of a stream of events, or of anything else."""
+    """Return one line of an answer, without secrets; the data of an event is shown as JSON."""
     field_name, colon, rest = text.partition(":")
     value = _json(rest) if colon and field_name == "data" else None
     return f"data: {value}" if value is not None else redact.text_of(text)

@@ -19,7 +19,7 @@ from harness.verify import settings
 from harness.verify.finding import CATEGORIES, Outcome, Result, UndecidedError
 from harness.verify.target import Target
 
-pytest_plugins = ("harness.verify.fixtures", "harness.verify.behind.fixtures", "harness.verify.inprocess")
+pytest_plugins = ("harness.verify.fixtures", "harness.verify.backends.fixtures", "harness.verify.inprocess")
 
 RESULT: Final = "harness.verify"
 CHECKS: Final = Path(__file__).parent / "checks"

@@ -73,7 +73,7 @@ def entry(
 
 
 def texts(url: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """What of an address and its headers has to be written down."""
+    """Return the parts of an address and its headers that the undo entry needs."""
     at = urlsplit(url)
     path = urlunsplit(("", "", at.path or "/", at.query, ""))
     return {"path": path, **{f"header {name}": text for name, text in headers.items()}}

@@ -16,7 +16,7 @@ from harness.services import target
 from harness.services.backends import postgres
 from harness.services.cleanup.watched import watching
 from harness.services.target import ManagedServer
-from harness.verify.spec.behind import (
+from harness.verify.spec.backends import (
     Asked,
     Column,
     Database,
@@ -45,7 +45,7 @@ NOT_OURS = {"AMQP_URL": "", "REDIS_URL": ""}  # the user's own brokers are for o
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What is started; the options of the reference server are those of `harness serve`."""
+    """The server to start. The options of the reference server are those of `harness serve`."""
 
     spec: Spec | None = None  # of a server of the user's, with a `target`
     options: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ def expected(dsn: str, schema: str) -> Spec:
 
 
 def schema_of(arguments: Sequence[str]) -> str:
-    """That of its tables, as its options say."""
+    """Return the schema of its tables, from its options."""
     for index, word in enumerate(arguments):
         name, equals, value = word.partition("=")
         if name == "--schema":

@@ -1,4 +1,4 @@
-"""Whether a value is as a JSON Schema of somebody else's says. Pure, and within bounds.
+"""Validates a value against a foreign JSON Schema. Pure, and within bounds.
 
 Nothing is fetched that a schema refers to, and no pattern of it is tried: an expression of somebody else's may take for ever. Where more
 than the pattern itself depends on one, nobody can say.
@@ -20,13 +20,13 @@ SHOWN_CHARS: Final = 120
 
 
 def can_be_held(schema: Any) -> bool:
-    """Whether it can be said without trying patterns."""
+    """Whether the schema can be checked without text patterns."""
     found = _keys(schema, 0)
     return not (found & PATTERNS and found & DEPENDENT)
 
 
 def differs(value: Any, schema: Any) -> str:
-    """What is not as it says; empty when all is."""
+    """Return how the value differs from the schema; empty if it does not."""
     try:
         plain = _without_patterns(schema, 0)
         kind = validators.validator_for(plain, default=Draft202012Validator)

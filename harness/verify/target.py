@@ -35,7 +35,7 @@ from harness.services.cleanup.leftover_calls import CALLS
 from harness.services.cleanup.leftover_commands import COMMAND
 from harness.services.cleanup.watched import watching
 from harness.verify import removing
-from harness.verify.behind import addresses
+from harness.verify.backends import addresses
 from harness.verify.doors import DOORS, Door, Places, looked_at, places
 from harness.verify.exchanges import Exchanges
 from harness.verify.settings import Settings

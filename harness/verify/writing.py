@@ -61,7 +61,7 @@ class Writing:
 def registered(
     target: Target, cleanup: Callable[[Callable[[], object]], None], tool: str, arguments: Mapping[str, Any]
 ) -> None:
-    """How something is removed, said before it is made: here when the check ends, by the janitor when that cannot be."""
+    """How test data are removed, declared before they are made: when the check ends, or else by the janitor."""
     gone = target.announce(tool, arguments)
     cleanup(lambda: _removed(target, tool, arguments, gone))
 

@@ -1,4 +1,4 @@
-"""How large a change must be to matter, and on which scale it is told: the gates.
+"""The gates: how large a change must be to matter, and on which scale it is shown.
 
 Positive figures are compared by ratio (on logarithms); shares, recoveries and lost sessions, which may be zero, by
 difference. A gate has two parts: a change matters when it is larger than both.

@@ -123,7 +123,7 @@ def told(change: float, *, ratio: bool) -> float:
 
 
 def more_repeats(fit: Fit, gate: float, level: float) -> int | None:
-    """How many more repeats a side would give this figure a word, if the next runs are like these ones."""
+    """Return how many more repeats a side would decide this figure, if they are like the runs so far."""
     n = min(fit.runs)
     for repeats in range(n + 1, n + REPEATS_MOST + 1):
         grown = repeats / n

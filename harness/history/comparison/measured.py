@@ -1,4 +1,4 @@
-"""What of a run is compared: its figures, its kinds of errors, and what tells runs of a kind from others.
+"""The values of one run that a comparison uses: its figures, its kinds of errors, and its `Kind`.
 
 A value is one number of one run. Values of the same `of` and `name` are compared with each other.
 `leading` values are those that a comparison is about (held steps, breaking point, recovery, memory); the rest (single
@@ -32,7 +32,7 @@ class ErrorKind(Struct, frozen=True, kw_only=True):
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """What must be alike in runs that are compared; an empty text is unknown, and is like nothing else."""
+    """Runs are compared only if these values are equal. An empty text means unknown, and equals nothing."""
 
     scenario: str  # a hash of what was asked for
     target: str  # the name that the server gives itself

@@ -1,4 +1,4 @@
-"""What a machine can tell: how many repeats a side a change of some size needs, from how much runs of one build differ.
+"""The smallest change that comparisons detect on this machine, and how many repeats that takes.
 
 Power is 90 %: of ten such changes nine are called regressed. The level is that of a leading figure among six of its kind,
 before Holm's later steps, so that the true number is seldom larger. The spread is that of the runs about a line over time.
@@ -24,7 +24,7 @@ RUNS_LEAST: Final = 4
 
 
 class Resolved(Struct, frozen=True, kw_only=True):
-    """What can be told of one figure on this machine."""
+    """The changes of one figure that this machine can detect."""
 
     of: str
     name: str

@@ -1,4 +1,4 @@
-"""What of a run directory is compared: from summary.json, metadata.json, scenario.yaml and the names of its steps.
+"""Reads the values to compare from a run directory: from summary.json, metadata.json, scenario.yaml and the names of its steps.
 
 Leading figures are those of the held steps; of a run without one, those of the whole run. Levels of a ramp and single
 operations follow. Figures of a faulted step are figures like others: both sides have the fault.
@@ -165,7 +165,7 @@ def _named(seen: Glance, names: Mapping[int, str]) -> Iterator[tuple[str, SeenSt
 
 
 def _levels(seen: Glance, steps: list[tuple[str, SeenStep]]) -> Iterator[Value]:
-    """What a ramp found: its breaking point, its capacity, and each of its levels."""
+    """Yield the results of a ramp: its breaking point, its capacity, and each of its levels."""
     climb = [(name, step) for name, step in steps if step.kind in CLIMBING]
     found = seen.breaking_point
     sizes = sorted({float(step.users or step.rate or 0) for _, step in climb})
@@ -209,7 +209,7 @@ def _value(
 
 
 def _noise(seen: Glance) -> Iterator[str]:
-    """What disturbed the run, where it says so itself."""
+    """Yield what disturbed the run, as far as its summary says so."""
     health = seen.generator
     if health is not None and health.saturated:
         yield "the load generator was the bottleneck"

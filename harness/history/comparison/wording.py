@@ -107,7 +107,7 @@ def headline(found: Comparison) -> str:
 
 
 def remarks(found: Comparison) -> list[str]:
-    """What there is to know beside the figures: reasons, new errors, runs that were left out, noise."""
+    """Return the lines below the table: reasons, new errors, runs that were left out, noise."""
     rest = found.why[1:] if found.verdict in {"inconclusive", "not_comparable"} else ()
     if found.describes and found.verdict == "not_comparable":
         rest = found.why

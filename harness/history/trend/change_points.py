@@ -106,7 +106,7 @@ def _energies(rows: Floats) -> Floats:
 
 
 def _chance(values: Floats, seen: float, random: np.random.Generator) -> float:
-    """How often shuffled values show as much; the search ends as soon as it is often."""
+    """Return how often shuffled values show as large a change; stop as soon as that is often."""
     hits = done = 0
     while done < SHUFFLES:
         rows = random.permuted(np.tile(values, (BATCH, 1)), axis=1)

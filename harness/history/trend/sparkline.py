@@ -49,7 +49,7 @@ def text(found: Trend) -> str:
 
 
 def count(found: Trend) -> str:
-    """How many runs and nights it is about."""
+    """Return how many runs and nights the series has, in words."""
     branch = f" of {found.branch}" if found.branch else ""
     return f"{found.scenario}{branch}: {found.runs} runs, {found.nights} nights or runs of their own"
 

@@ -105,7 +105,7 @@ def _judged(response: http.client.HTTPResponse) -> bool:
 
 
 def _messages(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
-    """Of one JSON body, or of a stream of events that may stay open."""
+    """Yield the messages of one JSON body, or of an event stream that may stay open."""
     if "text/event-stream" not in (response.getheader("Content-Type") or ""):
         yield from _objects(response.read(ANSWER_BYTES_MAX))
         return

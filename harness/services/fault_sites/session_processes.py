@@ -17,7 +17,7 @@ from harness.services.processes.session_processes import by_session
 
 @dataclass(frozen=True, slots=True)
 class SessionProcesses:
-    """What runs for sessions when a fault begins; what they start afterwards is not touched."""
+    """The processes that serve sessions when a fault begins. Processes started later are not touched."""
 
     name: str
     touched: set[Process] = field(default_factory=set)

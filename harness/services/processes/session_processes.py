@@ -52,7 +52,7 @@ def _mark(pid: int) -> str | None:
 
 @dataclass(slots=True)
 class SessionMeter:
-    """What the processes of each session have used, as far as it was seen."""
+    """The resource usage of each session's processes, as far as it was seen."""
 
     cpu_s: dict[str, float] = field(default_factory=dict)  # by mark
     rss_bytes: dict[str, int] = field(default_factory=dict)  # the most

@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 
-from harness.verify.behind.database import Database
-from harness.verify.behind.structure import (
+from harness.verify.backends.database import Database
+from harness.verify.backends.structure import (
     MEANT,
     FoundTable,
     missing_tables,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.verify.behind.queue import Queue, QueueState
-from harness.verify.behind.structure import shown
+from harness.verify.backends.queue import Queue, QueueState
+from harness.verify.backends.structure import shown
 from harness.verify.finding import fail, skip, undecided
 
 pytestmark = pytest.mark.queue

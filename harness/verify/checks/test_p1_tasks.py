@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness.verify.behind.fixtures import HeldTask
-from harness.verify.behind.tasks import TaskRun
+from harness.verify.backends.fixtures import HeldTask
+from harness.verify.backends.tasks import TaskRun
 from harness.verify.finding import fail, skip
-from harness.verify.spec import behind
+from harness.verify.spec import backends
 from harness.verify.spec.model import Spec
 from harness.verify.target import Target
 
@@ -74,6 +74,6 @@ def test_the_message_of_a_task_survives_a_crash_of_its_broker(held_task: HeldTas
         fail("its message is not persistent: a crash of the broker loses it")
 
 
-def _tasks(spec: Spec) -> behind.Tasks:
+def _tasks(spec: Spec) -> backends.Tasks:
     assert spec.tasks is not None
     return spec.tasks

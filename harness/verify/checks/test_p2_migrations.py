@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.verify.behind.database import Database
-from harness.verify.behind.migrating import tried
-from harness.verify.behind.structure import apart, missing_tables
+from harness.verify.backends.database import Database
+from harness.verify.backends.migrating import tried
+from harness.verify.backends.structure import apart, missing_tables
 from harness.verify.finding import fail, skip
-from harness.verify.spec import behind
+from harness.verify.spec import backends
 from harness.verify.target import Target
 
 pytestmark = pytest.mark.data
@@ -42,7 +42,7 @@ def test_its_migrations_apply_to_an_older_database(target: Target, database: Dat
         fail("\n".join(different[:SHOWN_MOST]))
 
 
-def _declared(target: Target, database: Database) -> behind.Migrate:
+def _declared(target: Target, database: Database) -> backends.Migrate:
     declared = database.spec.migrate
     if declared is None:
         skip(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.verify.behind.fixtures import HeldTask
+from harness.verify.backends.fixtures import HeldTask
 from harness.verify.finding import fail, skip
 
 pytestmark = pytest.mark.queue

@@ -14,7 +14,7 @@ SHOWN_MOST = 5
 
 
 def test_what_a_tool_brings_matches_its_output_schema(target: Target) -> None:
-    """Of tools that only read; patterns of texts are not held."""
+    """Only tools that read are called; text patterns are not checked."""
     door = target.http_door()
     listed = (target.tools(door) or []) if door else []
     promised = {

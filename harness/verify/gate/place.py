@@ -24,7 +24,7 @@ class Place:
 
 
 def place_of(text: str) -> Place:
-    """Of [HOST:]PORT."""
+    """Parse [HOST:]PORT."""
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit()) or len(port) > len(str(PORT_MOST)) or int(port) > PORT_MOST:
         raise UsageError(

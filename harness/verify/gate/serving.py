@@ -37,7 +37,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What is verified, and where the answer is given."""
+    """What the gate verifies, and where it listens."""
 
     place: Place
     words: tuple[str, ...]  # of `harness verify`
@@ -93,7 +93,7 @@ async def _verified(gate: Gate, log: Path) -> Answer:
 
 
 def _read(gate: Gate, log: Path, code: int | None) -> Answer:
-    """What it left; without a code it did not end."""
+    """The result of a verification; without a code it did not end."""
     said = log.read_text(encoding="utf-8", errors="replace")
     log.unlink(missing_ok=True)
     if code is None or code < 0:

@@ -14,7 +14,7 @@ WAITING_MOST: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one verification came to."""
+    """The answer to one verification."""
 
     exit_code: int
     markdown: str
@@ -37,7 +37,7 @@ class Turns:
     _waiting: int = 0
 
     async def answer(self) -> Answer:
-        """Of a verification that begins after now."""
+        """Return the answer of a verification that begins after this request."""
         if self._waiting >= WAITING_MOST:
             raise BusyError
         if self._next is None:

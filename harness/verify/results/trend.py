@@ -42,7 +42,7 @@ def read(out: Path, target: str = "", most: int = KEPT_MOST) -> list[Kept]:
 
 
 def of(out: Path, url: str) -> list[Kept]:
-    """Of the deployment at that address, as it was shown; of all without one."""
+    """Return the kept verifications of the deployment at that address, or of all."""
     return read(out, redact.url(places(url)[0].mcp) if url else "")
 
 

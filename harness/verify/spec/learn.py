@@ -94,7 +94,7 @@ def learnt(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[str, 
 
 
 def literal(said: dict[str, Any]) -> dict[str, Any]:
-    """What the server said, without what has `${`: read again, that would be a variable of the reader's environment, sent to the server."""
+    """Return the server's values without those that contain `${`: verify.yaml would expand them, and send a variable of the environment to the server."""
     kept = {key: value for key, value in said.items() if "${" not in str(value) or key == "safe"}
     if "safe" in kept:
         kept["safe"] = {tool: given for tool, given in kept["safe"].items() if "${" not in f"{tool}{given}"}

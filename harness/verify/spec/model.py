@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 from pydantic.dataclasses import dataclass
 
 from harness.foundation.untrusted.documents import short
-from harness.verify.spec.behind import Database, Deploy, Process, Queue, Tasks
+from harness.verify.spec.backends import Database, Deploy, Process, Queue, Tasks
 from harness.verify.spec.fields import STRICT, Arguments, Duration, Place, Size
 
 Door = Literal[

@@ -18,7 +18,7 @@ from harness.foundation.errors import UsageError
 from harness.foundation.secrets import hiding, sources
 from harness.foundation.untrusted import documents
 from harness.foundation.untrusted.documents import DocumentError, short
-from harness.verify.spec import behind, model
+from harness.verify.spec import backends, model
 from harness.verify.spec.model import Spec
 
 NAME: Final = "verify.yaml"
@@ -68,7 +68,7 @@ def spec_of(data: Any, source: str, environ: Mapping[str, str] = os.environ) -> 
             "See docs/verify.md",
         )
     _check_credentials(data.get("auth"), source)
-    for path, text in behind.addresses(data):
+    for path, text in backends.addresses(data):
         if not isinstance(text, str) or not _VARIABLE.search(text):
             raise UsageError(
                 f"{source}: {path} holds an address itself",
@@ -89,7 +89,7 @@ def spec_of(data: Any, source: str, environ: Mapping[str, str] = os.environ) -> 
 
 
 def _check_together(spec: Spec, source: str) -> None:
-    """What is of no use without something else."""
+    """Raise for a key that is of no use without another one."""
     if spec.read is not None and spec.write is None:
         raise UsageError(
             f"{source}: read is to find what write wrote", "There is no write", "Add write, or drop read"
@@ -126,7 +126,7 @@ def _filled_in(value: Any, environ: Mapping[str, str], path: str) -> Any:
         return {key: _filled_in(item, environ, f"{path}.{key}") for key, item in value.items()}
     if isinstance(value, list):
         return [_filled_in(item, environ, f"{path}[{index}]") for index, item in enumerate(value)]
-    if not isinstance(value, str) or path.lstrip(".") in behind.COMMANDS:
+    if not isinstance(value, str) or path.lstrip(".") in backends.COMMANDS:
         return value
     for name in _VARIABLE.findall(value):
         if name not in environ:
@@ -139,7 +139,7 @@ def _filled_in(value: Any, environ: Mapping[str, str], path: str) -> Any:
         if path.startswith((".auth.good", ".auth.bad")):
             hiding.learn(environ[name])
     found = _VARIABLE.sub(lambda match: environ[match[1]], value)
-    if path.lstrip(".") in behind.ADDRESSES:
+    if path.lstrip(".") in backends.ADDRESSES:
         sources.url(found)
     if "\0" in found:
         raise UsageError(f"{path.lstrip('.')} holds a NUL", "Nobody can be sent that", "Leave it out")
@@ -159,7 +159,7 @@ def _explained(details: ErrorDetails) -> str:
         case _:
             shown = (
                 ""
-                if where.startswith(("auth.", *behind.ADDRESSES))
+                if where.startswith(("auth.", *backends.ADDRESSES))
                 else f" (got {short(repr(details['input']))})"
             )
             return f"{where}: {details['msg'].removeprefix('Input ')}{shown}"
@@ -175,7 +175,7 @@ def _steps(loc: tuple[int | str, ...]) -> Iterator[str]:
 
 def _known(loc: tuple[int | str, ...]) -> str:
     path = "".join(_steps(loc[:-1])).lstrip(".")
-    found = _CLASSES.get(path) or behind.class_of(path.split("."))
+    found = _CLASSES.get(path) or backends.class_of(path.split("."))
     if found is None:
         return ""
     names = list(found.__dataclass_fields__)  # type: ignore[attr-defined]

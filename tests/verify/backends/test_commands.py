@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.verify.behind import command, process
-from harness.verify.behind.asking import filled
-from harness.verify.behind.ordered import orders
-from harness.verify.spec.behind import Deploy, Process
+from harness.verify.backends import command, process
+from harness.verify.backends.asking import filled
+from harness.verify.backends.ordered import orders
+from harness.verify.spec.backends import Deploy, Process
 from tests import waiting
 
 pytestmark = pytest.mark.parts

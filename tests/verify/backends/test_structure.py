@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.verify.behind import page, queue
-from harness.verify.behind.structure import (
+from harness.verify.backends import page, queue
+from harness.verify.backends.structure import (
     FoundTable,
     apart,
     is_of_type,
@@ -12,7 +12,7 @@ from harness.verify.behind.structure import (
     wrong_columns,
     wrong_indexes,
 )
-from harness.verify.spec.behind import Table
+from harness.verify.spec.backends import Table
 
 MEANT = {
     "int8": "bigint",

@@ -6,13 +6,13 @@ from typing import Final
 
 from harness.foundation.addresses import book
 from harness.services.processes import proctable, usage
-from harness.verify.spec import behind
+from harness.verify.spec import backends
 
 LISTENING: Final = "0A"
 TABLES: Final = ("/proc/net/tcp", "/proc/net/tcp6")
 
 
-def pid_of(declared: behind.Process, host: str, port: int) -> int | None:
+def pid_of(declared: backends.Process, host: str, port: int) -> int | None:
     """None where it cannot be seen from here."""
     if declared.pid_file:
         return in_file(Path(declared.pid_file))
@@ -40,7 +40,7 @@ def listening(port: int) -> int | None:
 
 
 def rss_bytes(pid: int) -> int:
-    """What it and its children hold."""
+    """Return the memory of the process and its children."""
     return usage.of_tree(pid).rss_bytes
 
 

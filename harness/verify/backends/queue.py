@@ -15,9 +15,9 @@ from harness.foundation.secrets import redact
 from harness.foundation.secrets.hiding import hide
 from harness.foundation.untrusted.printable import printable
 from harness.load.address import credentials
-from harness.verify.behind import page
+from harness.verify.backends import page
 from harness.verify.finding import UndecidedError
-from harness.verify.spec import behind
+from harness.verify.spec import backends
 
 ANSWER_S: Final = 10.0
 WHY_CHARS: Final = 300
@@ -26,7 +26,7 @@ NOT_FOUND: Final = 404
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """What it was when it was looked at."""
+    """A task's state at one look."""
 
     there: bool
     durable: bool | None = None  # None when nobody can say
@@ -39,7 +39,7 @@ class QueueState:
 class Queue:
     """For tests that are no coroutines."""
 
-    spec: behind.Queue
+    spec: backends.Queue
     _run: Callable[[Coroutine[Any, Any, Any]], Any] = field(repr=False)
 
     @property
@@ -133,7 +133,7 @@ class Queue:
 
 
 def durable_by(refusal: str) -> bool | None:
-    """What a broker's refusal of a durable declaration says of the queue; durability is compared before anything else."""
+    """Read the broker's refusal of a durable declaration: it compares durability before anything else."""
     if "inequivalent arg" not in refusal:
         return None
     return "'durable'" not in refusal

@@ -7,10 +7,10 @@ from urllib.parse import quote
 from harness.foundation.untrusted import nesting
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
-from harness.verify.behind import page
-from harness.verify.behind.page import Page
+from harness.verify.backends import page
+from harness.verify.backends.page import Page
 from harness.verify.doors import said
-from harness.verify.spec.behind import Asked
+from harness.verify.spec.backends import Asked
 from harness.verify.target import Target
 
 OK: Final = 200
@@ -34,7 +34,7 @@ def ask(target: Target, question: Asked, names: Mapping[str, str]) -> Page:
 
 
 def of_tool(reply: Reply) -> Page:
-    """What a tool told: its structured content, else its first text, if that is JSON."""
+    """Return a tool's structured content, or its first text if that is JSON."""
     if reply.outcome != outcome.OK:
         return Page(None, None, said(reply))
     result = reply.mapping()

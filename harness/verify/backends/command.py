@@ -27,7 +27,7 @@ ENDS_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What came of it."""
+    """The result of a command."""
 
     returncode: int | None  # None when it took too long
     said: tuple[str, ...]  # its last lines, fit to be shown
@@ -38,7 +38,7 @@ class Ran:
         return self.returncode == 0
 
     def how(self) -> str:
-        """How it ended, in words."""
+        """Return how the command ended, in words."""
         ended = (
             f"took more than {show_duration(self.within_s)}"
             if self.returncode is None

@@ -1,4 +1,4 @@
-"""What a check may ask for of what stands behind a deployment: `database`, `queue`, `tasks`, `deploy`; skipped where verify.yaml does not declare it.
+"""Fixtures for the services of a deployment: `database`, `queue`, `tasks`, `deploy`. A check is skipped if verify.yaml does not declare its service.
 
 `task` is one that was followed to its end; `held_task` one that waited while the workers were stopped. Each is made once, for all checks that ask.
 """
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.verify.behind.database import Database
-from harness.verify.behind.ordered import deploy_of
-from harness.verify.behind.queue import Queue
-from harness.verify.behind.tasks import ON_RECORD_S, TaskRun, Tasks
+from harness.verify.backends.database import Database
+from harness.verify.backends.ordered import deploy_of
+from harness.verify.backends.queue import Queue
+from harness.verify.backends.tasks import ON_RECORD_S, TaskRun, Tasks
 from harness.verify.deploying import Deployed, deployed
 from harness.verify.finding import skip
 from harness.verify.naming import named
@@ -118,7 +118,7 @@ def _held(tasks: Tasks, queue: Queue | None) -> HeldTask:
 
 
 def _waiting(queue: Queue, before: int) -> int:
-    """How many messages wait, when there is one more, or when none has come."""
+    """Return how many messages wait, once there is one more or the time is over."""
     seen = [before]
 
     def more() -> bool:
@@ -152,7 +152,7 @@ def _deployed(_deployment: Target, _database: Database | None) -> Iterator[Deplo
 
 @pytest.fixture
 def deploy(target: Target) -> Deploy:
-    """How it is deployed from here: `target.run(deploy.replace())`; nothing without leave to deploy."""
+    """Deploys from a check: `target.run(deploy.replace())`. Needs --allow-deploy."""
     return deploying(target)
 
 

@@ -159,7 +159,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Deploy:
-    """How it is deployed: a command, or what an orchestrator is asked for."""
+    """The way to deploy: a command, or a request to an orchestrator."""
 
     command: str = ""
     kubernetes: str = ""  # deployment/shop
@@ -217,7 +217,7 @@ COMMANDS: Final = (
 
 
 def class_of(path: list[str]) -> type | None:
-    """Of the mapping at a path."""
+    """Return the class of the mapping at a path."""
     if path[:2] == ["database", "tables"] and len(path) == 3:
         path = ["database", "tables", "*"]
     return CLASSES.get(".".join(path))

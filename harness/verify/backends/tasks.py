@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.foundation.untrusted.printable import printable
-from harness.verify.behind import command, page
-from harness.verify.behind.asking import ask
-from harness.verify.behind.database import Database, quoted
-from harness.verify.behind.page import Page
+from harness.verify.backends import command, page
+from harness.verify.backends.asking import ask
+from harness.verify.backends.database import Database, quoted
+from harness.verify.backends.page import Page
 from harness.verify.finding import fail
-from harness.verify.spec import behind
-from harness.verify.spec.behind import Asked
+from harness.verify.spec import backends
+from harness.verify.spec.backends import Asked
 from harness.verify.target import Target
 from harness.verify.waiting import eventually
 
@@ -44,7 +44,7 @@ class TaskRun:
 class Tasks:
     """For tests that are no coroutines."""
 
-    spec: behind.Tasks
+    spec: backends.Tasks
     _target: Target = field(repr=False)
     _database: Database | None = field(repr=False)
     _unique: Callable[[str], str] = field(repr=False)

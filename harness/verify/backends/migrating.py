@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from harness.verify.behind import command
-from harness.verify.behind.asking import marked
-from harness.verify.behind.database import Database, closed, connected, failures, quoted, silent
-from harness.verify.behind.structure import FoundTable, structure
+from harness.verify.backends import command
+from harness.verify.backends.asking import marked
+from harness.verify.backends.database import Database, closed, connected, failures, quoted, silent
+from harness.verify.backends.structure import FoundTable, structure
 from harness.verify.finding import fail
-from harness.verify.spec import behind
+from harness.verify.spec import backends
 
 PREFIX: Final = "verify_migrate_"
 
@@ -47,14 +47,14 @@ def apart(database: Database, how: str) -> Iterator[Place]:
 
 
 def tried(
-    database: Database, declared: behind.Migrate, commands: tuple[str, ...]
+    database: Database, declared: backends.Migrate, commands: tuple[str, ...]
 ) -> list[dict[str, FoundTable]]:
-    """What there is after each of these commands, one after the other in a place that was empty."""
+    """Run the commands one after the other in an empty place; return the structure after each."""
     with apart(database, declared.apart) as place:
         return [_after(database, declared, each, place) for each in commands]
 
 
-def _after(database: Database, declared: behind.Migrate, text: str, place: Place) -> dict[str, FoundTable]:
+def _after(database: Database, declared: backends.Migrate, text: str, place: Place) -> dict[str, FoundTable]:
     environ = {
         declared.variable: place.dsn,
         "VERIFY_SCHEMA": place.schema,
@@ -64,7 +64,7 @@ def _after(database: Database, declared: behind.Migrate, text: str, place: Place
     if not ran.well:
         which = "command" if text == declared.command else "older"
         fail(f"database.migrate.{which} {ran.how()}")
-    looked = Database(behind.Database(dsn=place.dsn, schema=place.schema), database.run)
+    looked = Database(backends.Database(dsn=place.dsn, schema=place.schema), database.run)
     try:
         return structure(looked.fetch, place.schema)
     finally:

@@ -17,7 +17,7 @@ WHY_CHARS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What came back."""
+    """The response."""
 
     status: int | None  # None when nothing did
     value: Any = None  # its JSON; None when it is none
@@ -62,7 +62,7 @@ def read(status: int, body: bytes) -> Page:
 
 
 def at(value: Any, path: str) -> Any:
-    """What stands at a path such as `task.id` or `items.0.id`; None where there is nothing."""
+    """Return the value at a path such as `task.id` or `items.0.id`; None if there is none."""
     for step in path.split("."):
         if isinstance(value, dict):
             value = value.get(step)

@@ -11,10 +11,10 @@ from harness.foundation.units import show_duration
 from harness.foundation.untrusted.printable import printable
 from harness.mcp import outcome
 from harness.mcp.messages import Request
-from harness.verify.behind import command, page, process
+from harness.verify.backends import command, page, process
 from harness.verify.coming_up import until_up
 from harness.verify.finding import fail
-from harness.verify.spec import behind
+from harness.verify.spec import backends
 from harness.verify.target import Deploy, Target
 
 VALUE_CHARS: Final = 100
@@ -22,7 +22,7 @@ APART_S: Final = 0.5
 
 
 def deploy_of(target: Target, clock: Clock) -> Deploy | None:
-    """How it is deployed from here; None where verify.yaml does not say."""
+    """Return the way to deploy; None if verify.yaml does not declare one."""
     declared = target.spec.deploy
     if declared is None:
         return None
@@ -41,7 +41,7 @@ def deploy_of(target: Target, clock: Clock) -> Deploy | None:
     return Deploy(replace, lambda: _who(target, declared))
 
 
-def orders(declared: behind.Deploy) -> list[str | list[str]]:
+def orders(declared: backends.Deploy) -> list[str | list[str]]:
     """The commands, one after the other: a text is for the shell."""
     if declared.command:
         return [declared.command]
@@ -77,8 +77,8 @@ async def _is_well(target: Target) -> bool:
     return (await target.attempt(asked, f"{target.places.base}{health.url}")).outcome == outcome.OK
 
 
-def _who(target: Target, declared: behind.Deploy) -> str | None:
-    """What tells one process from another."""
+def _who(target: Target, declared: backends.Deploy) -> str | None:
+    """Return what identifies the process that answers, as verify.yaml or its pid says; None if neither does."""
     if declared.changes is not None:
         url = f"{target.places.base}{declared.changes.get}"
         told = target.run(page.asked("GET", url, target.headers, target.settings.timeout_s))

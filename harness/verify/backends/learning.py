@@ -1,4 +1,4 @@
-"""What stands behind a deployment that is good, as verify.yaml says it: the sections `database` and `queue`. Addresses stay in the environment."""
+"""Learns the sections `database` and `queue` of verify.yaml from a good deployment. Addresses stay in the environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Any, Final
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets import sources
 from harness.foundation.untrusted.documents import short
-from harness.verify.behind.database import Database, quoted
-from harness.verify.behind.queue import Queue
-from harness.verify.behind.structure import FoundTable, structure
-from harness.verify.spec import behind
+from harness.verify.backends.database import Database, quoted
+from harness.verify.backends.queue import Queue
+from harness.verify.backends.structure import FoundTable, structure
+from harness.verify.spec import backends
 from harness.verify.spec.model import Spec
 from harness.verify.target import Target
 
@@ -42,7 +42,7 @@ class Named:
 
 
 def named(database: str, queue: str) -> Named:
-    """Of `VARIABLE` or `VARIABLE:SCHEMA`, and `VARIABLE:NAME`."""
+    """Parse `VARIABLE` or `VARIABLE:SCHEMA`, and `VARIABLE:NAME`."""
     variable, _, schema = database.partition(":")
     queue_variable, _, queue_name = queue.partition(":")
     if queue and not queue_name:
@@ -59,8 +59,8 @@ def spec_of(asked: Named, environ: Mapping[str, str]) -> Spec:
     database, queue = _address(asked.database, environ), _address(asked.queue, environ)
     key = "management" if queue.startswith(("http://", "https://")) else "url"
     return Spec(
-        database=behind.Database(dsn=database, schema=asked.schema) if database else None,
-        queue=behind.Queue(name=asked.queue_name, **{key: queue}) if queue else None,  # type: ignore[arg-type]
+        database=backends.Database(dsn=database, schema=asked.schema) if database else None,
+        queue=backends.Queue(name=asked.queue_name, **{key: queue}) if queue else None,  # type: ignore[arg-type]
     )
 
 

@@ -15,7 +15,7 @@ from harness.foundation.secrets import redact
 from harness.foundation.secrets.hiding import hide
 from harness.foundation.untrusted.printable import printable
 from harness.verify.finding import UndecidedError
-from harness.verify.spec import behind
+from harness.verify.spec import backends
 
 CONNECT_S: Final = 10.0
 ANSWER_S: Final = 30.0
@@ -26,7 +26,7 @@ WHY_CHARS: Final = 300
 class Database:
     """One connection, opened when it is first needed; for tests that are no coroutines."""
 
-    spec: behind.Database
+    spec: backends.Database
     run: Callable[[Coroutine[Any, Any, Any]], Any] = field(repr=False)
     _connection: Any = field(default=None, repr=False)
 

@@ -1,11 +1,11 @@
-"""What there is in a schema, told by PostgreSQL's own catalogues; and what differs from what is expected. The comparison is pure."""
+"""Reads the structure of a schema from PostgreSQL's catalogues, and compares it with what is expected. The comparison is pure."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from harness.foundation.untrusted.printable import printable
-from harness.verify.spec import behind
+from harness.verify.spec import backends
 
 Fetch = Callable[..., Sequence[tuple[Any, ...]]]
 SHOWN_CHARS: Final = 80
@@ -51,13 +51,13 @@ def structure(fetch: Fetch, schema: str) -> dict[str, FoundTable]:
     }
 
 
-def missing_tables(expected: Mapping[str, behind.Table], found: Mapping[str, FoundTable]) -> list[str]:
+def missing_tables(expected: Mapping[str, backends.Table], found: Mapping[str, FoundTable]) -> list[str]:
     """Those that are not there, a line each."""
     return [f"there is no table {shown(name)}" for name in expected if name not in found]
 
 
 def wrong_columns(
-    expected: Mapping[str, behind.Table],
+    expected: Mapping[str, backends.Table],
     found: Mapping[str, FoundTable],
     meant: Callable[[str], str | None],
 ) -> Iterator[str]:
@@ -72,7 +72,7 @@ def wrong_columns(
 
 
 def is_of_type(kind: str, types: Sequence[str], meant: Callable[[str], str | None]) -> bool:
-    """Whether a type is the one that is expected, by whatever name: `timestamptz`, `varchar(50)`."""
+    """Whether a type is the expected one under any of its names: `timestamptz`, `varchar(50)`."""
     wanted = " ".join(kind.lower().split())
     plain, bracket, size = wanted.partition("(")
     if wanted in {each.lower() for each in types}:
@@ -84,7 +84,7 @@ def is_of_type(kind: str, types: Sequence[str], meant: Callable[[str], str | Non
     }
 
 
-def wrong_indexes(expected: Mapping[str, behind.Table], found: Mapping[str, FoundTable]) -> Iterator[str]:
+def wrong_indexes(expected: Mapping[str, backends.Table], found: Mapping[str, FoundTable]) -> Iterator[str]:
     """Those that are missing, or that PostgreSQL does not use because they were never finished."""
     for name, table in expected.items():
         for index in table.indexes if name in found else ():
@@ -95,7 +95,7 @@ def wrong_indexes(expected: Mapping[str, behind.Table], found: Mapping[str, Foun
                 yield f"the index {shown(index)} of {shown(name)} is not valid: making it was broken off"
 
 
-def volatile(expected: Mapping[str, behind.Table], found: Mapping[str, FoundTable]) -> list[str]:
+def volatile(expected: Mapping[str, backends.Table], found: Mapping[str, FoundTable]) -> list[str]:
     """Those that a crash of PostgreSQL empties."""
     return [
         f"{shown(name)} is UNLOGGED: a crash of PostgreSQL empties it"
@@ -107,7 +107,7 @@ def volatile(expected: Mapping[str, behind.Table], found: Mapping[str, FoundTabl
 def apart(
     one: Mapping[str, FoundTable], other: Mapping[str, FoundTable], names: tuple[str, str]
 ) -> Iterator[str]:
-    """What one of two schemas has that the other has not."""
+    """Yield what one schema has and the other has not."""
     for name in sorted({*one, *other}):
         if name not in one or name not in other:
             yield f"only {names[name in other]} has the table {shown(name)}"
