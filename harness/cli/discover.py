@@ -178,5 +178,5 @@ def _tool(tool: Mapping[str, Any]) -> str:
         ", ".join(name if name in needed else f"{name}?" for name in properties(tool)), TAKES_CHARS
     )
     described = " ".join(str(tool.get("description") or "").split())
-    said = f"  {described[:DESCRIPTION_CHARS]}" if described else ""
+    said = f"  {printable.printable(described, DESCRIPTION_CHARS)}" if described else ""
     return f"  {printable.printable(str(tool['name']), NAME_CHARS)}({takes}){said}"

@@ -191,7 +191,7 @@ def _facts(reading: Reading) -> Table:
     counts = [f"{name} {count:,}" for name, count in wording.outcomes(summary)]
     if summary.totals.calls:
         shown = [one.text for one in figures.figures(summary)]
-        table.add_row("Figures", "   ".join(shown[:2]))
+        table.add_row("Whole run", "   ".join(shown[:2]))
         table.add_row("", "   ".join(shown[2:]))
     table.add_row("Outcomes", clean("   ".join(counts)))
     for row in summary.failures[1:FAILURES_MOST]:  # the first stands at the top
