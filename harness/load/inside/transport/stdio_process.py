@@ -171,12 +171,9 @@ class StdioProcess:
         self.news.set()
 
     def _on_output(self) -> None:
-        try:
-            chunk = os.read(self.started.stdout, READ_BYTES)
-        except BlockingIOError:
+        chunk = _read(self.started.stdout, READ_BYTES)
+        if chunk is None:
             return
-        except OSError:
-            chunk = b""
         if not chunk:
             self._output.stop()
             if self.code is None:
@@ -191,12 +188,9 @@ class StdioProcess:
         self.news.set()
 
     def _on_errors(self) -> None:
-        try:
-            chunk = os.read(self.started.stderr, ERROR_BYTES)
-        except BlockingIOError:
+        chunk = _read(self.started.stderr, ERROR_BYTES)
+        if chunk is None:
             return
-        except OSError:
-            chunk = b""
         if not chunk:
             self._errors.stop()
         elif not self._said.take(chunk):  # more than is kept: read on, but not as fast as it can write
@@ -233,3 +227,13 @@ def lost(process: StdioProcess) -> Answer:
     with gevent.Timeout(END_S, False):
         process.wait(lambda: process.lines.ended is not None)
     return process.lines.ended or Answer(Reply(outcome.RESET, "it closed its input"))
+
+
+def _read(fd: int, bytes_max: int) -> bytes | None:
+    """Read from a pipe: None if there is nothing yet, b"" at its end."""
+    try:
+        return os.read(fd, bytes_max)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
