@@ -27,7 +27,7 @@ APART = {
 # `harness serve` takes the reference server's own settings, and drops its schema.
 ALSO = {"conduct": {"report"}, "cli": {"reference", "verify"}}
 # Of the foundation, the reference server knows no more than this: it is a server like anybody else's.
-OF_THE_FOUNDATION = {"units", "errors", "clock"}
+OF_THE_FOUNDATION = {"units", "errors", "clock", "free_memory"}
 LINES_MAX = 400
 TEXTS = {path: path.read_text(encoding="utf-8") for path in MODULES}
 TREES = {path: ast.parse(text) for path, text in TEXTS.items()}
@@ -93,7 +93,7 @@ def imported_modules(path: Path, known: Collection[str]) -> set[str]:
 
 
 def test_the_reference_server_knows_nothing_of_the_harness() -> None:
-    """Units, errors and the clock, and of those no more than a server of anybody else's could have."""
+    """Units, errors, the clock and free memory, and of those no more than a server of anybody else's could have."""
     imports = re.compile(r"^\s*from harness\.foundation(?:\.(\w+))? import (.+)$", re.MULTILINE)
     known = {
         name.strip()

@@ -21,9 +21,12 @@ from harness.conduct.setup.server import ServerUnderTest
 from harness.conduct.setup.trial import tried
 from harness.conduct.stalls import Stalls
 from harness.conduct.watched_parts import Parts
+from harness.foundation import free_memory
+from harness.foundation.clock import Clock
 from harness.scenario.model import REFERENCE_WORK, Work
 
 SOON_S = 10.0  # for reading back, when the run is interrupted
+GIVE_BACK_EVERY_S = 60.0
 HEALING_S = 20.0  # a fault that ends with the load may take a moment more to heal and prove it
 
 
@@ -103,6 +106,7 @@ async def play_with_faults(
     watching = [asyncio.ensure_future(parts.until_lost())]
     if run.asked.engine is None:  # simulated calls take no real time
         watching.append(asyncio.ensure_future(Stalls(run, run.asked.clock).until_stalled()))
+        watching.append(asyncio.ensure_future(give_back_free_memory(run.asked.clock)))
     if run.asked.steered is not None:
         beside.append(asyncio.ensure_future(_experiment(run, run.asked.steered, steering)))
     try:
@@ -116,6 +120,13 @@ async def play_with_faults(
             each.cancel()
         # Wait for all, whatever error one has: a fault may still be healing.
         await asyncio.gather(playing, *beside, *watching, return_exceptions=True)
+
+
+async def give_back_free_memory(clock: Clock) -> None:
+    """Return free memory to the system once a minute, until cancelled: a run may last for hours."""
+    while True:
+        await clock.sleep(GIVE_BACK_EVERY_S)
+        await asyncio.to_thread(free_memory.give_back)
 
 
 async def _until_played(playing: "asyncio.Future[str]", beside: Sequence["asyncio.Future[None]"]) -> None:

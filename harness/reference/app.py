@@ -23,9 +23,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from harness.foundation import free_memory
 from harness.foundation.errors import TargetPartError, UsageError
 from harness.reference import databases as postgres
-from harness.reference import free_memory
 from harness.reference.admission import Admission
 from harness.reference.broken import applied
 from harness.reference.caller import Caller, acting

@@ -1,6 +1,6 @@
 """Returns free memory to the system.
 
-Results of very different sizes leave holes in the heap of the C library. It keeps them for later, so the
+Results of very different sizes, and tables of rows that come and go, leave holes in the heap of the C library. It keeps them for later, so the
 process's memory grows for hours although it uses no more. `give_back` returns the holes. It does nothing
 where the C library is not glibc.
 """

@@ -10,7 +10,7 @@ import pytest
 HOLES = """
 import random
 from pathlib import Path
-from harness.reference.free_memory import give_back
+from harness.foundation.free_memory import give_back
 
 def held_mb():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
