@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from harness.foundation.errors import UsageError
 from harness.foundation.units import UnitError, duration_s, rate_per_s, said, share
 from harness.foundation.untrusted.documents import DocumentError, json_value, short
-from harness.scenario.catalogue import USER_CLASSES
+from harness.scenario.catalogue import CLIENTS, USER_CLASSES
 from harness.scenario.fault import from_flag
 from harness.scenario.model import PROTOCOLS
 
@@ -99,6 +99,12 @@ _SHARED: tuple[Decorator, ...] = (
         envvar="HARNESS_MIX",
         metavar="light=3,heavy=1,...",
         help=f"Weights of the user classes [default: {_DEFAULT_MIX}].",
+    ),
+    click.option(
+        "--clients",
+        envvar="HARNESS_CLIENTS",
+        metavar="agent=3,session-per-call=1,...",
+        help=f"Weights of presets that behave as real clients do, instead of --mix: {', '.join(CLIENTS)}.",
     ),
     click.option(
         "--call", metavar="TOOL", help="Call only this tool, instead of the mix of the user classes."
@@ -223,8 +229,7 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
     data = dict(base)
     if target := _target(given, dict(_part(data, "target", {}))):
         data["target"] = target
-    if given["mix"]:
-        data["mix"] = _mix(given["mix"])
+    _users(given, data)
     if given["call"]:
         data["workload"] = [{"call": given["call"], "args": _arguments(given["args"])}]
     elif given["args"]:
@@ -248,6 +253,17 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
     if given["faults"]:
         data["faults"] = [*_part(data, "faults", []), *map(_fault, given["faults"])]
     return data
+
+
+def _users(given: Mapping[str, Any], data: dict[str, Any]) -> None:
+    """Take over who the users are: a mix, or presets of clients, each in the place of the other."""
+    if given["mix"]:
+        data["mix"] = _weights(given["mix"], "--mix", "light=3,heavy=1")
+        data.pop("clients", None)
+    if given["clients"]:
+        data["clients"] = _weights(given["clients"], "--clients", "agent=3,session-per-call=1")
+        if not given["mix"]:
+            data.pop("mix", None)
 
 
 def _part(data: Mapping[str, Any], key: str, empty: dict[str, Any] | list[Any]) -> Any:
@@ -341,7 +357,7 @@ def header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _mix(text: str) -> dict[str, int]:
+def _weights(text: str, option: str, example: str) -> dict[str, int]:
     try:
         pairs = [part.split("=") for part in text.split(",")]
         weights = {name.strip(): int(weight) for name, weight in pairs}
@@ -349,9 +365,9 @@ def _mix(text: str) -> dict[str, int]:
         weights, pairs = {}, []
     if not weights or len(weights) < len(pairs):
         raise UsageError(
-            f"--mix {said(text)} cannot be read",
-            "It is a list of class=weight, each class once",
-            "For example --mix light=3,heavy=1",
+            f"{option} {said(text)} cannot be read",
+            "It is a list of name=weight, each name once",
+            f"For example {option} {example}",
         )
     return weights
 

@@ -21,6 +21,7 @@ SECTIONS: dict[str, frozenset[str]] = {
     "The calls": frozenset(
         {
             "mix",
+            "clients",
             "call",
             "args",
             "think",

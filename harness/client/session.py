@@ -18,18 +18,12 @@ from harness.client.stdio import StdioClient, stdio_client
 from harness.client.stream import StreamClient, listening, stream_client
 from harness.mcp import outcome, stdio_address
 from harness.mcp.dialects import Session, new_session
+from harness.mcp.input_rounds import CAPABILITY_OF, ROUNDS_MAX, given
 from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import NO_ANSWERS, Answers, Reply
 from harness.mcp.mirrored import Mirrored
 from harness.mcp.traits import Traits
 
-ROUNDS_MAX = 10
-# Requests of a server, and the capability that a client declares when it can answer them.
-CAPABILITY_OF = {
-    "elicitation/create": "elicitation",
-    "sampling/createMessage": "sampling",
-    "roots/list": "roots",
-}
 Carrier = HttpClient | SocketClient | StreamClient | StdioClient
 
 
@@ -46,31 +40,16 @@ class Client:
         """Call a tool once. If it asks for input and `answers` has it, answer and return the final reply."""
         reply = await self._carrier.exchange(self._session.call(tool, arguments))
         for _ in range(ROUNDS_MAX if self._answers else 0):
-            given = self._given(reply)
-            if given is None:
+            more = given(reply, self._answers)
+            if more is None:
                 break
-            params = {"name": tool, "arguments": arguments} | given
+            params = {"name": tool, "arguments": arguments} | more
             reply = await self.request("tools/call", params, f"tools/call:{tool}")
         return reply
 
     async def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Reply:
         """Send any other request: ping, resources/read, ..."""
         return await self._carrier.exchange(self._session.request(method, params, operation))
-
-    def _given(self, reply: Reply) -> JsonObject | None:
-        """The answers to a tool that asked for input (2026-07-28); None if it did not, or one is missing."""
-        asked = reply.mapping().get("inputRequests") if reply.outcome == outcome.INPUT_REQUIRED else None
-        if not isinstance(asked, dict):
-            return None
-        responses = {}
-        for name, question in asked.items():
-            method = str(question.get("method")) if isinstance(question, dict) else ""
-            if method not in self._answers:
-                return None
-            params = question.get("params")
-            responses[name] = self._answers[method](params if isinstance(params, dict) else {})
-        state = reply.mapping().get("requestState")
-        return {"inputResponses": responses} | ({} if state is None else {"requestState": state})
 
 
 @asynccontextmanager

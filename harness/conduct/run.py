@@ -238,6 +238,7 @@ def _load_spec(run: RunContext, server: ServerUnderTest) -> LoadSpec:
         seed=scenario.seed,
         headers=server.headers,
         mix={str(name): weight for name, weight in scenario.mix.items()},
+        clients={str(name): weight for name, weight in scenario.clients.items() if weight},
         workload=[asdict(call) for call in scenario.workload],
         mirrored=server.found.mirrored,
         stdio=_stdio(scenario),

@@ -50,6 +50,7 @@ class LoadSpec:
     seed: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     mix: dict[str, int] = field(default_factory=dict)
+    clients: dict[str, int] = field(default_factory=dict)  # presets, instead of the mix
     workload: list[Mapping[str, Any]] = field(default_factory=list)
     # 2026-07-28: tool -> header -> the path of names to the argument that the header repeats
     mirrored: dict[str, dict[str, list[str]]] = field(default_factory=dict)

@@ -27,7 +27,7 @@ CONNECT: Final = "connect"  # no connection could be made
 UNFINISHED: Final = "unfinished"  # still open when the drain time ended
 
 INPUT_REQUIRED: Final = "input_required"  # the tool asks the person something
-CANCELLED: Final = "cancelled"  # a person interrupted the run
+CANCELLED: Final = "cancelled"  # a person interrupted the run, or a client gave the call up
 NOT_HELD: Final = (
     "not_held"  # the harness had no room for the reply (`held`): its own limit, not the server's fault
 )

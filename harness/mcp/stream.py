@@ -105,7 +105,7 @@ class Stream:
         if self.ended is not None:
             return self.ended
         if not self.opened and self._status == 200:
-            self._end_as(outcome.BAD_BODY, "no stream of events")
+            self._refused_inside()
         elif not self.opened:
             self._finish(
                 judge_refusal(self._refusal, None, self._status, None, in_session=self._names_session)
@@ -131,6 +131,14 @@ class Stream:
         assert self.ended is not None
         self._on_news()
         return self.ended
+
+    def _refused_inside(self) -> None:
+        """Take a refusal with status 200: an error of JSON-RPC, such as that there are too many streams."""
+        message = parse(self._refusal)
+        if message is not None and message.error and type(message.id) is int:
+            self._finish(judge_response(message, message.id, self._status, None))
+        else:
+            self._end_as(outcome.BAD_BODY, "no stream of events")
 
     def _end_as(self, ended: str, detail: str) -> None:
         self._finish(Reply(ended, printable(detail), self._status or None))

@@ -121,6 +121,7 @@ PLAN: Final[Mapping[str, Check]] = {
     "abort": maybe(every(mapping)),
     "retries": maybe(RETRIES),
     "calls_per_connection": maybe(whole),
+    "clients": maybe(texts),
     "matrix": maybe(flag),
 }
 METADATA: Final[Mapping[str, Check]] = {

@@ -75,6 +75,71 @@ USER_CLASSES: Final[dict[str, UserKind]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class ClientKind:
+    """A preset that behaves as some client does, as `clients` names it."""
+
+    class_name: str  # in locustfiles/clients.py
+    imitates: str
+    http_only: bool = True  # Streamable HTTP
+    self_paced: bool = False  # it decides itself when it calls: not for calls at a rate, or a number of them
+    calls: bool = True  # the tools of the workload
+    idle_s: float = 0.0  # how long it is quiet
+    needs: str = ""  # the version of the protocol that has what it does
+    sessions: bool = False  # it needs sessions with an id: not 2026-07-28
+
+
+CLIENTS: Final[dict[str, ClientKind]] = {
+    "steady": ClientKind(
+        "SteadyClient", "one session and one connection for as long as it runs", http_only=False
+    ),
+    "session-per-call": ClientKind(
+        "SessionPerCallClient", "a session for each call, closed after it", http_only=False
+    ),
+    "sessions-never-closed": ClientKind(
+        "NeverClosingClient",
+        "a session for each call, never closed; each worker leaves 1,000 at most",
+        sessions=True,
+    ),
+    "connection-per-call": ClientKind(
+        "ConnectionPerCallClient", "one session, and a new connection for each request"
+    ),
+    "idle-60": ClientKind(
+        "Idle60Client", "a stream that is quiet for 60 s, then one call", self_paced=True, idle_s=60
+    ),
+    "idle-125": ClientKind(
+        "Idle125Client", "a stream that is quiet for 125 s, then one call", self_paced=True, idle_s=125
+    ),
+    "idle-300": ClientKind(
+        "Idle300Client", "a stream that is quiet for 300 s, then one call", self_paced=True, idle_s=300
+    ),
+    "slow-reader": ClientKind("SlowReaderClient", "replies are read at 20 KB a second"),
+    "cancelling": ClientKind("CancellingClient", "calls are given up after 0.1 to 2 s, and cancelled"),
+    "agent": ClientKind(
+        "AgentClient", "three to eight calls at once, then nothing for one to three minutes", self_paced=True
+    ),
+    "tasks-polled": ClientKind(
+        "TaskPollingClient", "tools called as tasks, polled until they are done", needs="2025-11-25"
+    ),
+    "answering": ClientKind(
+        "AnsweringClient", "elicitation and sampling are answered after two to five seconds"
+    ),
+    "subscribing": ClientKind(
+        "SubscribingClient", "`subscriptions/listen` open beside the calls", needs="2026-07-28"
+    ),
+    "listing": ClientKind(
+        "ListingClient",
+        "all lists are read to their last page",
+        http_only=False,
+        self_paced=True,
+        calls=False,
+    ),
+}
+
+
+CALLS_AT_ONCE: Final = frozenset({"AgentClient", "ReplayUser"})  # user classes with several calls in flight
+
+
+@dataclass(frozen=True, slots=True)
 class FaultPlace:
     """Where a fault can happen."""
 

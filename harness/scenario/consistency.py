@@ -40,7 +40,8 @@ def check_phases(phases: Iterable[Phase], source: str) -> None:
 
 def check_pools(scenario: Scenario, source: str) -> None:
     """Check that every user class has a session in every worker: else its arrivals would wait forever."""
-    classes = 1 if scenario.workload else sum(map(bool, scenario.mix.values()))
+    mixed = scenario.clients or ({} if scenario.workload else scenario.mix)
+    classes = sum(map(bool, mixed.values())) or 1
     least = classes * (scenario.workers + scenario.expect_workers)
     for index, phase in enumerate(scenario.load):
         most = getattr(phase.load, "max_users", None)

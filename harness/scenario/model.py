@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from harness.foundation.addresses.address import host_of
 from harness.foundation.units import rate_per_s
 from harness.scenario.arguments import compile_arguments, with_names
-from harness.scenario.catalogue import USER_CLASSES
+from harness.scenario.catalogue import CLIENTS, USER_CLASSES
 from harness.scenario.fault import FaultSpec, read_faults
 from harness.scenario.load import Phase
 from harness.scenario.quantities import (
@@ -34,8 +34,10 @@ HTTP_ONLY = ("sse", "plain", "websocket")  # not over stdio
 # Built from the catalogue; the type checker sees only that it is text.
 if TYPE_CHECKING:
     UserClass = str
+    ClientName = str
 else:
     UserClass = Literal[tuple(USER_CLASSES)]
+    ClientName = Literal[tuple(CLIENTS)]
 DEFAULT_MIX: dict[UserClass, int] = {name: user.weight for name, user in USER_CLASSES.items()}
 
 
@@ -157,6 +159,14 @@ REFERENCE_WORK = Work(
 )
 
 
+# What presets of clients call of the reference server, when nothing else is said.
+REFERENCE_CALLS = [
+    Call(call="list_databases", weight=3),
+    Call(call="list_views", args={"database": "TEST_DB", "schema": "PUBLIC"}, weight=2),
+    Call(call="execute_query", args={"query": "SELECT 1", "limit": 1}),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """Everything that a run is asked to do."""
@@ -167,6 +177,7 @@ class Scenario:
     target: Target = field(default_factory=Target)
     allowed_hosts: list[str] = field(default_factory=list)
     mix: dict[UserClass, Annotated[int, Field(ge=0)]] = field(default_factory=lambda: dict(DEFAULT_MIX))
+    clients: dict[ClientName, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
     workload: list[Call] = field(default_factory=list)
     faults: Annotated[list[FaultSpec], BeforeValidator(read_faults)] = field(default_factory=list)
     think: bool = True

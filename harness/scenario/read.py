@@ -21,6 +21,7 @@ from harness.foundation.untrusted import documents
 from harness.foundation.untrusted.documents import DocumentError, short
 from harness.scenario import load, model
 from harness.scenario.catalogue import LINKS, ROLLING, where
+from harness.scenario.clients import with_calls
 from harness.scenario.consistency import check_phases, check_pools
 from harness.scenario.model import Scenario, Target
 from harness.scenario.objectives import check_names, parse, parse_abort
@@ -91,7 +92,18 @@ def scenario_of(
     if not scenario.workers + scenario.expect_workers:
         raise UsageError(f"{source} has no workers", "", "Give workers: or expect_workers: a number above 0")
     check_phases(scenario.load, source)
-    if not scenario.workload and not any(scenario.mix.values()):
+    if data.get("clients") and data.get("mix"):
+        raise UsageError(
+            f"{source} has both mix and clients",
+            "mix names the user classes of locustfiles/mcp.py, clients those of locustfiles/clients.py",
+            "Leave one of them out",
+        )
+    if data.get("clients") and not any(scenario.clients.values()):
+        raise UsageError(
+            f"{source} has no users", "clients: every weight is 0", "Give one of them a weight above 0"
+        )
+    scenario = with_calls(scenario, source)
+    if not scenario.workload and not any({**scenario.mix, **scenario.clients}.values()):
         raise UsageError(
             f"{source} has no users", "mix: every weight is 0", "Give one class a weight above 0"
         )

@@ -22,6 +22,7 @@ from harness.foundation.secrets import redact
 from harness.load.address import Doors, credentials, doors
 from harness.mcp import stdio_address
 from harness.scenario.catalogue import USER_CLASSES
+from harness.scenario.clients import check_against
 from harness.scenario.model import Scenario
 from harness.services.processes.session_processes import SessionMeter
 from harness.services.processes.usage import Usage
@@ -178,8 +179,11 @@ def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
 
     Skip this if the server cannot list its tools.
     """
+    check_against(scenario, found.protocol, found.tools)
     if found.tools is None:
         return
+    if not scenario.workload and any(scenario.clients.values()):
+        return  # they read lists, and call no tool
     if not scenario.workload and scenario.target.is_stdio:
         raise UsageError(
             f"Nobody said what to call of {redact.url(places.mcp_url)}",

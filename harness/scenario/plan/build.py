@@ -39,6 +39,7 @@ def build(scenario: Scenario) -> Plan:
         abort=tuple(map(parse_abort, scenario.abort)),
         retries=_retries(scenario),
         calls_per_connection=scenario.calls_per_connection,
+        clients=tuple(str(name) for name, weight in scenario.clients.items() if weight),
         matrix=scenario.matrix,
     )
 

@@ -1,7 +1,7 @@
 """A plan as text: the timeline that `harness plan` prints."""
 
 from harness.foundation.units import show_duration, show_percent
-from harness.scenario.catalogue import told, where
+from harness.scenario.catalogue import CLIENTS, told, where
 from harness.scenario.plan import room
 from harness.scenario.plan.plan import Arrivals, FaultStep, LoadStep, Plan
 from harness.scenario.plan.warnings import warnings
@@ -28,6 +28,7 @@ def describe(plan: Plan) -> str:
         *stops,
         _pools(plan),
         _retries(plan),
+        _clients(plan),
         _connections(plan),
         room.sentence(plan),
         *(f"Warning: {text}." for text in warnings(plan)),
@@ -74,6 +75,11 @@ def _pools(plan: Plan) -> str:
         if one is not None
     }
     return "\n".join(sorted(sentences))
+
+
+def _clients(plan: Plan) -> str:
+    """Say what each preset of clients imitates."""
+    return "\n".join(f"Clients {name}: {CLIENTS[name].imitates}." for name in plan.clients)
 
 
 def _retries(plan: Plan) -> str:

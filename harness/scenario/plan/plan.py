@@ -106,6 +106,7 @@ class Plan:
     abort: tuple[AbortRule, ...] = ()
     retries: Retried | None = None
     calls_per_connection: int | None = None
+    clients: tuple[str, ...] = ()  # presets, where they were asked for
     matrix: bool = False  # each load step with its faults is a row of a resilience matrix
 
     @property

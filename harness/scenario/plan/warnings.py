@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.foundation.units import show_duration
-from harness.scenario.catalogue import FAULTS, LINKS, where
+from harness.scenario.catalogue import CLIENTS, FAULTS, LINKS, where
 from harness.scenario.plan.plan import FaultStep, LoadStep, Plan
 
 BEFORE_S: Final = 8.0  # five good seconds for the band, after a settling time and a second of applying
@@ -19,7 +19,18 @@ def warnings(plan: Plan) -> list[str]:
     """One sentence for each warning."""
     tight = [text for fault in plan.faults for text in _too_tight(fault, plan.steps)]
     unmet = [] if plan.matrix else [text for fault in plan.faults for text in _unmet(fault, plan)]
-    return [*tight, *unmet, *_unbounded(plan)]
+    return [*tight, *unmet, *_unbounded(plan), *_too_short(plan)]
+
+
+def _too_short(plan: Plan) -> Iterator[str]:
+    """Warn of clients that are quiet for longer than any load step."""
+    longest_s = max((step.hold_s for step in plan.steps), default=0.0)
+    for name in plan.clients:
+        if CLIENTS[name].idle_s > longest_s:
+            yield (
+                f"The clients {name} are quiet for {show_duration(CLIENTS[name].idle_s)}, and no load step is longer than "
+                f"{show_duration(longest_s)}: what becomes of their streams will not be seen"
+            )
 
 
 def _unmet(fault: FaultStep, plan: Plan) -> Iterator[str]:

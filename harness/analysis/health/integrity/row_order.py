@@ -2,6 +2,7 @@
 
 - A worker gives numbers as it sends: in the order of the numbers nothing was sent before what came first.
 - A user has one call at a time: it sends the next when the one before is done. Open load, too, has users who do so.
+  Users of the classes that call at once (`CALLS_AT_ONCE`) are left out.
 - Numbers of users and sessions are dealt out like cards: worker w of n has those that leave w when divided by n.
 - A session is one user's, or that of as many users as share a process over stdio (`users_per_process`).
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.analysis.health.integrity.files import Record
+from harness.scenario.catalogue import CALLS_AT_ONCE
 
 Ints = npt.NDArray[np.int64]
 
@@ -31,7 +33,8 @@ def find(record: Record) -> Iterator[str]:
     by_number = np.lexsort((seq, worker))
     back = _follow(worker[by_number]) & (np.diff(sent[by_number]) < 0)
     yield from _say(back, "sent before another one of its worker that has a lower number")
-    yield from _one_at_a_time(user, by_number, sent, done)
+    alone = by_number[~rows["user_class"].isin(CALLS_AT_ONCE).to_numpy()[by_number]]
+    yield from _one_at_a_time(user, alone, sent, done)
     workers = record.number("workers")
     if workers and workers >= 1:
         yield from _dealt(int(workers), worker, user, session)

@@ -1,4 +1,4 @@
-"""A GET that stays open, read by its own greenlet; `harness.mcp.stream` interprets the events.
+"""A stream that stays open, read by its own greenlet; `harness.mcp.stream` interprets the events.
 
 The same greenlet answers the server's requests on another connection, since the server waits for the answers.
 """
@@ -20,7 +20,7 @@ from harness.load.inside.transport.request_heads import RequestHeads
 from harness.load.inside.transport.sockets import Bare, arrived_ns, bare_of, receive
 from harness.mcp import outcome
 from harness.mcp.dialects.handshake import answering
-from harness.mcp.messages import Headers, Request, answer
+from harness.mcp.messages import NO_ANSWERS, Answers, Headers, Request, answer
 from harness.mcp.stream import Stream
 
 
@@ -35,7 +35,9 @@ class EventStream:
         headers: Headers,
         *,
         names_session: bool = False,
+        answers: Answers = NO_ANSWERS,
     ) -> None:
+        self._given = answers
         self._place = Endpoint.of(url)
         self._preambles = RequestHeads(self._place, headers)
         self._told = (url, deadlines, timeout_s, headers)
@@ -55,11 +57,12 @@ class EventStream:
         return self._socket is not None and self.stream.ended is None
 
     def open(self, request: Request, deadline_ns: int) -> int:
-        """Send the GET and begin to read; return its size in bytes.
+        """Send the request (a GET, or a POST with its body) and begin to read; return its size in bytes.
 
         Raise OSError when there is no connection.
         """
-        data = self._preambles.of(request, self._place.target) + b"0\r\n\r\n"
+        head = self._preambles.of(request, self._place.target)
+        data = b"%b%d\r\n\r\n%b" % (head, len(request.body), request.body)
         self._socket = connect(self._place, deadline_ns)
         self._socket.sendall(data)
         bare = bare_of(self._socket, secure=self._place.secure)
@@ -138,7 +141,7 @@ class EventStream:
             self._answers = HttpConnection(*self._told)
         for message in asked:
             assert self._answers is not None
-            reply = Request("answer", answer(message), headers, None)
+            reply = Request("answer", answer(message, self._given), headers, None)
             self._answers.exchange(reply, target=target_of(self.stream.endpoint))
 
 

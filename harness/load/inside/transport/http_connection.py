@@ -48,7 +48,7 @@ from harness.load.retry import retry_after_s
 from harness.mcp import outcome
 from harness.mcp.dialects.handshake import answering
 from harness.mcp.exchange import RESUMPTIONS_MAX, Exchange
-from harness.mcp.messages import Headers, Reply, Request, answer, cancellation
+from harness.mcp.messages import NO_ANSWERS, Answers, Headers, Reply, Request, answer, cancellation
 from harness.run_directory.schema import NULL
 
 # gevent's own poll would switch to its hub, although the answer is there at once.
@@ -78,6 +78,7 @@ class HttpConnection:
         self._beside: HttpConnection | None = None  # for answers to the server's requests in mid-stream
         self._carries = carries  # exchanges until it is closed; 0: no limit
         self._carried = 0  # exchanges on this socket, with the current one
+        self.answers: Answers = NO_ANSWERS  # to the server's requests in mid-stream
         self.deadline_ns = 0
         self.expired = False
         self._drained_ns = (0, 0)  # when the last two replies that needed draining were drained
@@ -216,7 +217,8 @@ class HttpConnection:
         for message in asked:
             if self.expired:
                 return
-            reply = Request("answer", answer(message), answering(request.headers), None)
+            given = answer(message, self.answers)  # may think first
+            reply = Request("answer", given, answering(request.headers), None)
             self._beside.exchange(reply, deadline_ns=self.deadline_ns)
 
     def _give_up(self, number: int, headers: Headers) -> None:

@@ -11,7 +11,7 @@ from harness.load.inside.transport.deadlines import Deadlines
 from harness.load.inside.transport.event_stream import EventStream
 from harness.load.inside.transport.measured_exchange import Exchanged
 from harness.mcp import outcome
-from harness.mcp.messages import Headers, Reply, Request
+from harness.mcp.messages import NO_ANSWERS, Answers, Headers, Reply, Request
 from harness.mcp.stream import NO_STREAM
 from harness.run_directory.schema import NULL
 
@@ -26,8 +26,19 @@ class Listener:
         self._events: EventStream | None = None
         self._request: Request | None = None
         self._due_ns = 0
+        self.answers: Answers = NO_ANSWERS
         self.deadline_ns = 0
         self.expired = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nobody has asked for the stream of this session yet."""
+        return self._events is None
+
+    @property
+    def ended(self) -> Reply | None:
+        """Why the stream ended since it was opened; None while it is open, or if there is none."""
+        return self._events.stream.ended if self._events is not None and self._request is not None else None
 
     def due(self, now_ns: int) -> Request | None:
         """Return the request that opens it again where it ended, if that is due; else None."""
@@ -43,7 +54,9 @@ class Listener:
         del target
         sent_ns = time.monotonic_ns()
         self.close()
-        events = self._events = EventStream(*self._told, names_session=request.names_session)
+        events = self._events = EventStream(
+            *self._told, names_session=request.names_session, answers=self.answers
+        )
         self.expired, self._due_ns, out = False, 0, 0
         self.deadline_ns = sent_ns + self._timeout_ns
         self._deadlines.watch(self)

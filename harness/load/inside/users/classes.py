@@ -7,7 +7,7 @@ from typing import Any
 from locust.util.load_locustfile import load_locustfile
 
 from harness.load.engine import LoadSpec
-from harness.scenario.catalogue import USER_CLASSES
+from harness.scenario.catalogue import CLIENTS, USER_CLASSES
 
 
 def locustfiles() -> Path:
@@ -22,10 +22,16 @@ def load_classes(spec: LoadSpec) -> list[type[Any]]:
 
     The master and all workers get the same list.
     """
+    if spec.clients:
+        return _weighted(
+            _load("clients.py"), {CLIENTS[key].class_name: each for key, each in spec.clients.items()}
+        )
     if spec.workload:
         module = _load("workload.py")
         return [module["WorkloadUser"]]
-    return _weighted(_load("mcp.py"), spec.mix)
+    return _weighted(
+        _load("mcp.py"), {USER_CLASSES[key].class_name: weight for key, weight in spec.mix.items()}
+    )
 
 
 def _load(name: str) -> dict[str, type[Any]]:
@@ -33,11 +39,11 @@ def _load(name: str) -> dict[str, type[Any]]:
     return dict(classes)
 
 
-def _weighted(classes: Mapping[str, type[Any]], mix: Mapping[str, int]) -> list[type[Any]]:
+def _weighted(classes: Mapping[str, type[Any]], weights: Mapping[str, int]) -> list[type[Any]]:
     chosen = []
-    for key, weight in mix.items():
+    for name, weight in weights.items():
         if weight:
-            user_class = classes[USER_CLASSES[key].class_name]
+            user_class = classes[name]
             user_class.weight = weight
             chosen.append(user_class)
     return chosen

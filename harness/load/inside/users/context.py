@@ -56,6 +56,7 @@ class Context:
     retries: WorkerRetries = field(default_factory=lambda: WorkerRetries(None))
     traits: Traits = NO_TRAITS
     stdio: StdioServers | None = None  # where sessions are processes
+    left_open: int = 0  # sessions that clients left without closing them
     opening: set[int] = field(default_factory=set)  # users that have not tried to open their session yet
     numbers: Iterator[int] = field(default_factory=itertools.count)
     sessions: Iterator[int] = field(default_factory=itertools.count)
@@ -132,5 +133,7 @@ def _spec_from_locust(environment: Any) -> LoadSpec:
         headers=headers,
         spool_dir="",
         epoch_ns=0,
-        workload=[{"call": options.call, "args": json_value(options.args)}] if options.call else [],
+        workload=[
+            {"call": options.call, "args": json_value(options.args)} if options.call else {"list": "tools"}
+        ],
     )

@@ -11,12 +11,12 @@ run. Every exchange is reported to Locust (see `tally`), so its web UI and other
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
-from locust import User, events
-from locust.argument_parser import LocustArgumentParser
+from locust import User
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
@@ -30,21 +30,22 @@ from harness.load.inside.transport.sse_connection import StreamConnection
 from harness.load.inside.transport.stdio_connection import StdioConnection
 from harness.load.inside.transport.timer import sleep
 from harness.load.inside.transport.websocket_connection import WebSocketConnection
-from harness.load.inside.users import context
+from harness.load.inside.users import context, locust_hooks
 from harness.load.inside.users.pacing import Pacing
 from harness.load.inside.users.retrying import Retrying
 from harness.load.inside.users.tasks import UserTasks
 from harness.load.inside.users.turns import UserSlot
+from harness.load.workload import WorkloadEntry
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply, Request
 from harness.mcp.stdio_address import STDIO
 from harness.run_directory.schema import NULL, NULL_CODE, RETRIED
-from harness.scenario.model import PROTOCOLS
 
 NS_PER_MS = 1e6
 NO_URL = "http://127.0.0.1:9/"  # where sessions are processes; never connected to
 Carrier = HttpConnection | StreamConnection | WebSocketConnection | StdioConnection | Listener
+HOOKED = locust_hooks  # to be imported is all that it is for
 # After any of these outcomes the session is gone.
 REOPEN_AFTER = frozenset({outcome.SESSION_LOST})
 
@@ -57,6 +58,8 @@ class McpUser(User):
 
     abstract = True
     protocol = ""  # the run's
+    capabilities: ClassVar[Mapping[str, Any]] = {}  # declared to the server
+    listens = False  # every session also opens the stream of the server's messages outside of calls
     _state: str | None  # Locust's: whether it may be stopped at once
 
     def __init__(self, environment: Any) -> None:
@@ -69,9 +72,7 @@ class McpUser(User):
         self.random = self.context.random(self.number)
         self.pacing = Pacing(self.random, self._now_ns())
         told = (self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()))
-        self.http = HttpConnection(
-            spec.mcp_url if spec.stdio is None else NO_URL, *told, carries=spec.calls_per_connection or 0
-        )
+        self.http = self.connection(spec.calls_per_connection or 0)
         self._protocol = self.protocol or spec.protocol
         # Where the connection is the session, calls have a connection of their own.
         self.socket: StreamConnection | WebSocketConnection | StdioConnection | None = None
@@ -84,8 +85,9 @@ class McpUser(User):
             self.socket = WebSocketConnection(spec.ws_url, *told)
         elif self._protocol == "sse":
             self.socket = StreamConnection(spec.mcp_url, *told)
-        self.listener = Listener(spec.mcp_url, *told) if spec.listen else None
-        self.session: Session = new_session(self._protocol, self.context.traits)
+        self.listener = Listener(spec.mcp_url, *told) if spec.listen or self.listens else None
+        self._traits = replace(self.context.traits, capabilities=self.capabilities)
+        self.session: Session = new_session(self._protocol, self._traits)
         self.session_number = 0
         self.is_open = False
         self.calls = 0
@@ -103,6 +105,14 @@ class McpUser(User):
             self.retrying = Retrying(self.context.retries, policy, self.random, spec.timeout_s)
             if recorder:
                 self._again_code = recorder.code("user_class", type(self).__name__ + RETRIED)
+
+    def connection(self, carries: int) -> HttpConnection:
+        """Return a connection to the server, not opened yet, that is closed after so many exchanges (0: never)."""
+        spec = self.context.spec
+        url = spec.mcp_url if spec.stdio is None else NO_URL
+        return HttpConnection(
+            url, self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()), carries=carries
+        )
 
     def on_start(self) -> None:
         """Open the session; a failure is recorded, and it is tried again before the first call."""
@@ -152,11 +162,15 @@ class McpUser(User):
         """Make one request of the workload, drawn by weight."""
         if not self._ready():
             return None
+        work, drawn = self._drawn()
+        return self._tried(lambda: self._ask(work.request(self.session, drawn)))
+
+    def _drawn(self) -> tuple[WorkloadEntry, Any]:
+        """Return an entry of the workload, drawn by weight, and the values of its templates."""
         works = self.context.workload
         work = self.random.choices(works, self.context.weights)[0] if len(works) > 1 else works[0]
         self.calls += 1
-        drawn = work.draw(self.random, self.calls)
-        return self._tried(lambda: self._ask(work.request(self.session, drawn)))
+        return work, work.draw(self.random, self.calls)
 
     def get(self, path: str, operation: str, contains: bytes = b"") -> None:
         """GET a path of the server; a failure unless it answers 200 and its body has `contains`."""
@@ -253,7 +267,7 @@ class McpUser(User):
                 self.session, self.session_number = joined
                 self.is_open = True
                 return True
-        self.session = new_session(self._protocol, self.context.traits)
+        self.session = new_session(self._protocol, self._traits)
         self.session_number = next(self.context.sessions)
         decided = self._run(self.session.opening())
         self.is_open = decided is None or decided.outcome == outcome.OK
@@ -364,37 +378,3 @@ class WebSocketMcpUser(McpUser):
 def _cut(ended: str, now_ns: int) -> Exchanged:
     """Return the exchange for a call whose user was stopped."""
     return Exchanged(Reply(ended), now_ns, NULL, time.monotonic_ns(), 0, 0, reused=False)
-
-
-@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
-def _options(parser: LocustArgumentParser) -> None:
-    """Add the options for plain `locust -f`.
-
-    A token comes by the environment only, as anybody can read a command line.
-    """
-    from harness.load.inside.distributed.sealing import seal_as_told
-
-    seal_as_told()
-    parser.add_argument(
-        "--mcp-protocol", default="auto", choices=PROTOCOLS, help="How to speak to the server"
-    )
-    parser.add_argument(
-        "--mcp-header", action="append", metavar="'Name: value'", help="Sent with every request"
-    )
-    parser.add_argument(
-        "--mcp-allow-host",
-        action="append",
-        metavar="HOST",
-        env_var="HARNESS_ALLOW_HOST",
-        help="A worker of `harness ... --expect-workers`: a host other than this machine that it may load; repeatable",
-    )
-    parser.add_argument("--call", default="", metavar="TOOL", help="workload.py: the tool to call")
-    parser.add_argument("--args", default="{}", metavar="JSON", help="workload.py: its arguments")
-
-
-@events.init.add_listener  # type: ignore[untyped-decorator]
-def _join(environment: Any, runner: Any, **_: Any) -> None:
-    """Offer this worker to its master, which may belong to the harness."""
-    from harness.load.inside.distributed.remote import offer
-
-    offer(environment, runner)
