@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,7 +123,8 @@ class SessionServer:
     def _meet(self) -> None:
         with self._lock:
             self._together = self._together or threading.Barrier(self.at_once, timeout=20)
-        self._together.wait()
+        with suppress(threading.BrokenBarrierError):  # not all of them came
+            self._together.wait()
 
     def _result(self, asked: Asked) -> dict[str, Any]:
         match asked.method:
