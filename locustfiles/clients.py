@@ -12,7 +12,6 @@ from typing import ClassVar
 
 from locust import between, task
 
-from harness.load.inside.transport.odd_connections import ImpatientConnection, SlowConnection
 from harness.load.inside.users import ClientUser
 
 
@@ -94,20 +93,13 @@ class Idle300Client(IdleClient):
 class SlowReaderClient(SteadyClient):
     """A client on a bad line, or one that is busy: it reads 20 KB a second."""
 
-    connection_class = SlowConnection
-
-
-class Impatience(ImpatientConnection):
-    """How long a cancelling client waits: a tenth of a second to two seconds."""
-
-    def patience_s(self) -> float:
-        return random.uniform(0.1, 2.0)
+    reads_bytes_per_s = 20_000
 
 
 class CancellingClient(SteadyClient):
     """A person who presses Escape: calls that take too long are given up, and the server is told."""
 
-    connection_class = Impatience
+    patience = between(0.1, 2)
 
 
 class AgentClient(ClientUser):

@@ -258,10 +258,10 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
 def _users(given: Mapping[str, Any], data: dict[str, Any]) -> None:
     """Take over who the users are: a mix, or presets of clients, each in the place of the other."""
     if given["mix"]:
-        data["mix"] = _weights(given["mix"], "--mix", "light=3,heavy=1")
+        data["mix"] = _weights(given["mix"], "--mix light=3,heavy=1", "class")
         data.pop("clients", None)
-    if given["clients"]:
-        data["clients"] = _weights(given["clients"], "--clients", "agent=3,session-per-call=1")
+    if given.get("clients"):
+        data["clients"] = _weights(given["clients"], "--clients agent=3,session-per-call=1", "preset")
         if not given["mix"]:
             data.pop("mix", None)
 
@@ -357,7 +357,7 @@ def header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _weights(text: str, option: str, example: str) -> dict[str, int]:
+def _weights(text: str, example: str, kind: str) -> dict[str, int]:
     try:
         pairs = [part.split("=") for part in text.split(",")]
         weights = {name.strip(): int(weight) for name, weight in pairs}
@@ -365,9 +365,9 @@ def _weights(text: str, option: str, example: str) -> dict[str, int]:
         weights, pairs = {}, []
     if not weights or len(weights) < len(pairs):
         raise UsageError(
-            f"{option} {said(text)} cannot be read",
-            "It is a list of name=weight, each name once",
-            f"For example {option} {example}",
+            f"{example.partition(' ')[0]} {said(text)} cannot be read",
+            f"It is a list of {kind}=weight, each {kind} once",
+            f"For example {example}",
         )
     return weights
 

@@ -35,6 +35,7 @@ from harness.load.inside.transport.measured_exchange import Exchanged
 from harness.load.inside.transport.request_heads import RequestHeads
 from harness.load.inside.transport.response_heads import KnownHeads
 from harness.load.inside.transport.resuming import resume
+from harness.load.inside.transport.slow_socket import SlowSocket
 from harness.load.inside.transport.sockets import (
     Bare,
     arrived_ns,
@@ -78,6 +79,7 @@ class HttpConnection:
         self._beside: HttpConnection | None = None  # for answers to the server's requests in mid-stream
         self._carries = carries  # exchanges until it is closed; 0: no limit
         self._carried = 0  # exchanges on this socket, with the current one
+        self.reads_bytes_per_s = 0.0  # 0: as fast as it can
         self.answers: Answers = NO_ANSWERS  # to the server's requests in mid-stream
         self.deadline_ns = 0
         self.expired = False
@@ -170,7 +172,10 @@ class HttpConnection:
             self._carried += 1
             return True, self._socket, self._bare
         self._socket = connect(self._place, self.deadline_ns)
-        self._bare = bare_of(self._socket, secure=self._place.secure)
+        if self.reads_bytes_per_s:
+            self._bare = SlowSocket(self._socket, self.reads_bytes_per_s)
+        else:
+            self._bare = bare_of(self._socket, secure=self._place.secure)
         self._deadlines.watch(self)
         self._carried = 1
         self._incoming = Incoming()

@@ -10,11 +10,12 @@ from typing import Any
 import gevent
 
 from harness.load.inside.transport.kernel_stamps import PlainSocket, TimestampedSocket, stamped
+from harness.load.inside.transport.slow_socket import SlowSocket
 from harness.run_directory.schema import NULL
 
 READ_BYTES = 65_536
 FIRST_READ_BYTES = 16_384  # nearly always enough; four times as much costs a page fault for each call
-Bare = TimestampedSocket | PlainSocket
+Bare = TimestampedSocket | PlainSocket | SlowSocket
 
 
 def bare_of(sock: Any, *, secure: bool) -> Bare:

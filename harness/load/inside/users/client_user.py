@@ -4,14 +4,15 @@
     quiet      idle(seconds)
     calls      call_at_once(count), call_as_task(), list_everything(), and `call` and `call_from_workload` of all users
 
-Attributes of a class say the rest: `listens`, `capabilities`, `connection_class`, `new_connection_each_call`, `answer_after`.
+Attributes of a class say the rest: `listens`, `capabilities`, `answer_after`, `new_connection_each_call`, `reads_bytes_per_s`,
+`patience`.
 What is called comes from the workload (`--call`). Every exchange has its row, as those of all users have.
 """
 
 import time
 from collections.abc import Callable, Generator, Mapping
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import gevent
 import msgspec
@@ -50,8 +51,9 @@ class ClientUser(McpUser):
     """A user with the habits of a client; subclasses say which."""
 
     abstract = True
-    connection_class: ClassVar[type[HttpConnection]] = HttpConnection
     new_connection_each_call = False
+    reads_bytes_per_s = 0.0  # how fast it reads replies; 0: as they come
+    patience: Callable[[], float] | None = None  # after how many seconds it gives a tool call up
     answer_after: Callable[[], float] | None = None  # how long it thinks before it answers a server
 
     def __init__(self, environment: Any) -> None:
@@ -69,16 +71,9 @@ class ClientUser(McpUser):
                 self.listener.answers = self._answers
 
     def connection(self, carries: int) -> HttpConnection:
-        spec = self.context.spec
-        if spec.stdio is not None:
-            return super().connection(carries)
-        return self.connection_class(
-            spec.mcp_url,
-            self.context.deadlines,
-            spec.timeout_s,
-            tuple(spec.headers.items()),
-            carries=1 if self.new_connection_each_call else carries,
-        )
+        made = super().connection(1 if self.new_connection_each_call else carries)
+        made.reads_bytes_per_s = self.reads_bytes_per_s
+        return made
 
     def end_session(self) -> None:
         """Close the session and its connections; the next call opens another."""
@@ -234,6 +229,25 @@ class ClientUser(McpUser):
             self.pacing.ready_ns, self.pacing.free_ns = kept
         else:
             super()._sample(connection, done)
+
+    def _exchanged(self, connection: Carrier, request: Request, target: str) -> Exchanged:
+        """Give a tool call up when patience ends: the server is told, or sees the connection close."""
+        if (
+            self.patience is None
+            or not isinstance(connection, HttpConnection)
+            or not request.operation.startswith("tools/call")
+        ):
+            return super()._exchanged(connection, request, target)
+        patience_s = min(self.patience(), self.context.spec.timeout_s)
+        done = connection.exchange(
+            request, target=target, deadline_ns=time.monotonic_ns() + int(patience_s * NS_PER_S)
+        )
+        if done.reply.outcome == outcome.TIMEOUT and patience_s < self.context.spec.timeout_s:
+            given_up = msgspec.structs.replace(
+                done.reply, outcome=outcome.CANCELLED, detail="given up by the client"
+            )
+            done.reply = given_up
+        return done
 
     def _listen(self, request: Request | None) -> None:
         """Open the stream of the server; 2026-07-28 has `subscriptions/listen` for that."""

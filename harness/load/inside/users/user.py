@@ -298,7 +298,7 @@ class McpUser(User):
         seq = recorder.begin(self.pacing.ready_ns) if recorder else 0
         began_ns = time.monotonic_ns()
         try:
-            done = connection.exchange(request, target=target)
+            done = self._exchanged(connection, request, target)
         except BaseException:  # Locust stops a user by raising into its greenlet
             ended = outcome.CANCELLED if self.context.cancelled else outcome.UNFINISHED
             self._record(seq, request, _cut(ended, began_ns), transport)
@@ -314,6 +314,9 @@ class McpUser(User):
         )
         self._tell_locust(request, done, transport)
         return done.reply
+
+    def _exchanged(self, connection: Carrier, request: Request, target: str) -> Exchanged:
+        return connection.exchange(request, target=target)
 
     def _sample(self, connection: Carrier, done: Exchanged) -> None:
         """Sample the time that this process added to the call: sent late, and reply read late."""

@@ -155,8 +155,7 @@ def test_calls_at_once_that_are_cut_off_have_their_rows() -> None:
 def test_a_call_is_given_up_and_the_server_is_told() -> None:
     """Neither a success nor a failure; calls that are answered in time are as ever."""
     with session_server() as server:
-        here = Here(server, "cancelling", "never")
-        here.user.http.patience_s = lambda: 0.01  # type: ignore[attr-defined]
+        here = Here(server, "cancelling", "never", patience=lambda _self: 0.01)
         here.work()
         assert server.given_up.wait(20)
         while not server.seen("notifications/cancelled"):
@@ -172,8 +171,7 @@ def test_a_call_is_given_up_and_the_server_is_told() -> None:
 def test_a_slow_reader_takes_its_time_and_gets_all() -> None:
     """Five kilobytes, a kilobyte at a time: five pauses at least."""
     with session_server() as server:
-        here = Here(server, "slow-reader", "long")
-        here.user.http.pause_s = 0.01  # type: ignore[attr-defined]
+        here = Here(server, "slow-reader", "long", reads_bytes_per_s=102_400)
         reply = here.user.call_from_workload()
         found = here.rows()
 
