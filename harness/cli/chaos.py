@@ -91,16 +91,18 @@ def _experiment(given: Mapping[str, Any]) -> int:
     from harness.cli.conducting import conduct
     from harness.conduct.experiments.experiment import Steered
     from harness.scenario.experiment import read_experiment
+    from harness.scenario.links import names_in
 
+    sustain = {"users": given["users"] or USERS_OF_EXPERIMENT, "for": given["most"]}
+    base = {"name": "chaos", "load": [{"name": "steady", "sustain": sustain}]}
+    data = scenario_data(given, base)
     steered = Steered(
-        read_experiment(given["experiment"]),
+        read_experiment(given["experiment"], names_in(data)),
         before_s=duration_s(given["before"] or "15s"),
         after_s=duration_s(given["after"] or "10s"),
         telling=given["steered"],
     )
-    sustain = {"users": given["users"] or USERS_OF_EXPERIMENT, "for": given["most"]}
-    base = {"name": "chaos", "load": [{"name": "steady", "sustain": sustain}]}
-    return conduct("chaos", scenario_data(given, base), given, steered=steered)
+    return conduct("chaos", data, given, steered=steered)
 
 
 def _matrix(given: Mapping[str, Any]) -> int:
@@ -139,5 +141,6 @@ def _matrix_data(given: Mapping[str, Any]) -> dict[str, Any]:
         duration_s(given["for_"]) if given["for_"] else row.for_s,
         duration_s(given["after"]) if given["after"] else row.after_s,
     )
-    rows = matrix.rows(matrix.reachable(target, os.environ, only), only)
-    return data | matrix.scenario(rows, times, given["users"] or USERS_OF_MATRIX)
+    own = data.get("links") or {}
+    rows = matrix.rows(matrix.reachable(target, os.environ, only), only, own)
+    return data | matrix.scenario(rows, times, given["users"] or USERS_OF_MATRIX, own)

@@ -17,6 +17,7 @@ from harness.foundation.units import UnitError, duration_s, rate_per_s, said, sh
 from harness.foundation.untrusted.documents import DocumentError, json_value, short
 from harness.scenario.catalogue import CLIENTS, USER_CLASSES
 from harness.scenario.fault import from_flag
+from harness.scenario.links import link_from_flag
 from harness.scenario.model import PROTOCOLS
 
 _DEFAULT_MIX = ",".join(f"{name}={user.weight}" for name, user in USER_CLASSES.items())
@@ -186,6 +187,14 @@ _SHARED: tuple[Decorator, ...] = (
         help="Inject a fault, such as latency:latency=200ms,at=10s,for=5s; repeatable.",
     ),
     click.option(
+        "--link",
+        "links",
+        multiple=True,
+        metavar="NAME=URL,env=VARIABLE",
+        help="Put a proxy between your server and what it needs, so that faults can act there (link=NAME), such as "
+        "db=postgres://127.0.0.1:5432,env=DATABASE_URL; listen=PORT instead of env for a server that runs already; repeatable.",
+    ),
+    click.option(
         "--workers",
         type=click.IntRange(0, 64),
         envvar="HARNESS_WORKERS",
@@ -250,6 +259,8 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         data["retries"] = {**_part(data, "retries", {}), "attempts": more + 1} if more else None
     if given["calls_per_connection"] is not None:
         data["calls_per_connection"] = given["calls_per_connection"] or None
+    if given.get("links"):
+        data["links"] = {**_part(data, "links", {}), **dict(map(_link, given["links"]))}
     if given["faults"]:
         data["faults"] = [*_part(data, "faults", []), *map(_fault, given["faults"])]
     return data
@@ -279,6 +290,17 @@ def _part(data: Mapping[str, Any], key: str, empty: dict[str, Any] | list[Any]) 
             f"{key}: should be {shape}", f"It is {short(repr(value))}", "See docs/scenarios.md for the keys"
         )
     return value
+
+
+def _link(text: str) -> tuple[str, dict[str, Any]]:
+    try:
+        return link_from_flag(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--link {short(text.partition('=')[0], 40)!r} cannot be read",
+            str(error),
+            "For example --link db=postgres://127.0.0.1:5432,env=DATABASE_URL",
+        ) from error
 
 
 def _fault(text: str) -> dict[str, Any]:

@@ -154,6 +154,7 @@ async def _make(run: RunContext) -> str:
             run.directory,
             asked.clock,
             rolls=asked.rolls(run.plan),
+            own=bool(asked.scenario.links),
         )
         server = await find_server(run, ways, stack)
         run.write_metadata(target=server.facts())

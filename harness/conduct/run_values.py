@@ -96,7 +96,7 @@ class RunContext:
         """Return scenario.yaml without secrets; `${NAME}` in the user's file stays as it is."""
         data = asdict(self.asked.scenario)
         as_written = {
-            key: hiding.as_written(data[key], key) for key in ("target", "workload", "work", "alert")
+            key: hiding.as_written(data[key], key) for key in ("target", "links", "workload", "work", "alert")
         }
         return redact.tree(data | as_written)
 

@@ -8,6 +8,8 @@ processor. A server that the harness starts receives the user's variables only, 
 
 import os
 import resource
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 OURS: Final = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
@@ -31,3 +33,18 @@ def begin() -> None:
 def for_others() -> dict[str, str]:
     """The environment without the variables that the harness added."""
     return {name: value for name, value in os.environ.items() if _added.get(name) != value}
+
+
+@contextmanager
+def handed_out(variables: Mapping[str, str]) -> Iterator[None]:
+    """Give these variables to every process that is started in the block, and to those that such processes start."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

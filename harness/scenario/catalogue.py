@@ -307,6 +307,11 @@ def places(kind: str, link: str) -> frozenset[str]:
     return frozenset({link, *FAULTS[kind].also})
 
 
+def is_behind(link: str) -> bool:
+    """Whether calls of the load do not travel over it: it is between the server and a service behind it."""
+    return LINKS[link].behind if link in LINKS else not link.startswith(PID)
+
+
 def where(link: str) -> str:
     """The name of a place in a sentence: `the client link`, `process 1234`."""
     if link.startswith(PID):

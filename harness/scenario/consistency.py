@@ -1,11 +1,12 @@
 """Checks that involve several keys of a scenario; each error names the path of the key."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from harness.foundation.errors import UsageError
 from harness.scenario.catalogue import PROFILES
+from harness.scenario.links import LinkSpec
 from harness.scenario.load import Bench, Load, OpenLoad, Phase, Ramp, Sessions, Soak, Spike, Steps, Sustain
-from harness.scenario.model import Scenario
+from harness.scenario.model import Scenario, Target
 from harness.scenario.quantities import Rate
 
 OPEN_ONLY = ("arrivals", "max_users", "queue")
@@ -50,6 +51,25 @@ def check_pools(scenario: Scenario, source: str) -> None:
                 f"{source}: load[{index}].{phase.kind}.max_users: {most} is too few",
                 f"{classes} user classes in {scenario.workers + scenario.expect_workers} workers need a session each: {least}",
                 f"Give at least {least}, or fewer classes in the mix",
+            )
+
+
+def check_own_links(links: Mapping[str, LinkSpec], target: Target, source: str) -> None:
+    """Check that links of your own belong to a server of your own, which comes by their addresses."""
+    if not links:
+        return
+    if not target.url and not target.command:
+        raise UsageError(
+            f"{source}: links are for a server of your own",
+            "The reference server's are there without being described: database, queue, sessions",
+            "Give its url or command, or leave links out",
+        )
+    for name, link in links.items():
+        if link.env is not None and not target.command:
+            raise UsageError(
+                f"{source}: links.{name}.env is for a server that the harness starts",
+                "Nobody can change the environment of one that runs already",
+                "Give listen: PORT, and configure the server to use 127.0.0.1:PORT; or give target.command",
             )
 
 

@@ -7,7 +7,7 @@ the file.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ class Experiment:
     faults: tuple[FaultSpec, ...]
 
 
-def read_experiment(path: Path) -> Experiment:
-    """Read and check an experiment, as far as the harness needs it; `-` means standard input."""
+def read_experiment(path: Path, own: Collection[str] = ()) -> Experiment:
+    """Read and check an experiment, as far as the harness needs it; `-` means standard input. `own`: the user's links."""
     try:
         text = sys.stdin.readline() if str(path) == "-" else documents.read_text(path)
         data = documents.yaml_value(text)  # JSON is YAML, too
@@ -61,14 +61,14 @@ def read_experiment(path: Path) -> Experiment:
         raise UsageError(
             f"{path} applies {len(texts):,} faults", f"{FAULTS_MOST:,} are the most", "Apply fewer"
         )
-    return Experiment(path, str(data["title"]), tuple(asked_fault(text, str(path)) for text in texts))
+    return Experiment(path, str(data["title"]), tuple(asked_fault(text, str(path), own) for text in texts))
 
 
-def asked_fault(text: str, source: str) -> FaultSpec:
+def asked_fault(text: str, source: str, own: Collection[str] = ()) -> FaultSpec:
     """Parse `KIND:key=value,...` without times: such a fault lasts from its request until it is healed."""
     try:
         data = from_flag(text) | {"at": "0s", "for": "24h"}
-        faults: Any = read_faults([data])
+        faults: Any = read_faults([data], own)
     except ValueError as error:
         why = str(error).removeprefix("[0]").removeprefix(".")
         raise UsageError(f"{source}: the fault {said(text)} cannot be applied", why) from error

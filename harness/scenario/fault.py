@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from harness.foundation.units import UnitError, bytes_per_s, duration_s, said, size_bytes
-from harness.scenario.catalogue import ALSO_CALLED, FAULTS, PID, FaultKind, Parameter
+from harness.scenario.catalogue import ALSO_CALLED, FAULTS, PID, WAYS, FaultKind, Parameter
 
 FIXED = ("name", "at", "for", "link", "fault")
 MORE_THAN_ZERO = {
@@ -58,20 +58,20 @@ class FaultSpec:
     parameters: dict[str, float | str]
 
 
-def read_faults(data: object) -> object:
-    """The `faults` of a scenario; ValueError names the key that is wrong."""
+def read_faults(data: object, own: Collection[str] = ()) -> object:
+    """The `faults` of a scenario, with links of its own; ValueError names the key that is wrong."""
     if not isinstance(data, list):
         raise ValueError("is a list of faults")  # noqa: TRY004 - pydantic reports ValueErrors
     if len(data) > FAULTS_MOST:
         raise ValueError(f"has {len(data):,} faults; {FAULTS_MOST:,} are the most")
-    faults = [_read(one, f"[{number}]") for number, one in enumerate(data)]
+    faults = [_read(one, f"[{number}]", own) for number, one in enumerate(data)]
     for name, times in Counter(fault.name for fault in faults).items():
         if times > 1:
             raise ValueError(f"two faults are called {name!r}; give each its own name")
     return faults
 
 
-def _read(data: object, path: str) -> FaultSpec:
+def _read(data: object, path: str, own: Collection[str]) -> FaultSpec:
     if not isinstance(data, Mapping):
         raise ValueError(f"{path}: is a mapping with fault, at and for")  # noqa: TRY004 - as above
     kind = str(data.get("fault", ""))
@@ -85,7 +85,7 @@ def _read(data: object, path: str) -> FaultSpec:
     for key in ("at",) if known.momentary else ("at", "for"):
         if key not in data:
             raise ValueError(f"{path}.{key}: is missing")
-    link = _link(data, known, path)
+    link = _link(data, known, path, own)
     step, offset_s = _anchor(str(data["at"]), f"{path}.at")
     for_s = _duration(data.get("for", "0s"), f"{path}.for")
     if for_s <= 0 and not known.momentary:
@@ -106,7 +106,7 @@ def _read(data: object, path: str) -> FaultSpec:
     )
 
 
-def _link(data: Mapping[Any, Any], known: FaultKind, path: str) -> str:
+def _link(data: Mapping[Any, Any], known: FaultKind, path: str, own: Collection[str]) -> str:
     """The place of the fault: the name of a link, or `pid:1234` for a process of this machine."""
     if "pid" in data:
         if "link" in data:
@@ -116,8 +116,9 @@ def _link(data: Mapping[Any, Any], known: FaultKind, path: str) -> str:
             raise ValueError(f"{path}.pid: {said(number)} is no pid")
         return f"{PID}{int(number)}"
     link = str(data.get("link", known.links[0]))
-    if link not in known.links:
-        raise ValueError(f"{path}.link: {_unknown(link, 'link', known.links, ALSO_CALLED)}")
+    links = [*own, *known.links] if known.links == WAYS else known.links
+    if link not in links:
+        raise ValueError(f"{path}.link: {_unknown(link, 'link', links, ALSO_CALLED)}")
     return link
 
 

@@ -21,14 +21,16 @@ It does not know whether a place exists (`reachable` says what can be known befo
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from harness.foundation.errors import UsageError
 from harness.foundation.units import said, show_duration
-from harness.scenario.catalogue import FAULTS, LINKS, ROLLING, RUDE, USER_CLASSES, places
+from harness.scenario.catalogue import FAULTS, LINKS, ROLLING, RUDE, USER_CLASSES, WAYS, places
 
 PLACEBO: Final = "noop"
 BY_MANNER: Final = "rude"
+DOWNSTREAM_ONLY: Final = ("limit_data",)
 LEAD_S, OVERLAP_S, OUTLASTS_S = (
     2.0,
     1.0,
@@ -58,12 +60,14 @@ FULL: Final = Times(33.0, 10.0, 17.0)  # thirty seconds to learn from, and a min
 QUICK: Final = Times(10.0, 3.0, 12.0)
 
 
-def rows(reachable: Collection[str], only: Collection[str] = ()) -> Rows:
-    """The rows that fit the target, in the catalogue's order. `only`: kinds, or names of rows."""
+def rows(
+    reachable: Collection[str], only: Collection[str] = (), own: Mapping[str, Any] = MappingProxyType({})
+) -> Rows:
+    """The rows that fit the target, in the catalogue's order. `only`: kinds, or names of rows; `own`: the user's links."""
     every: dict[str, tuple[tuple[str, str], ...]] = {
         f"{kind}-{variant}": ((kind, link),)
         for kind, known in FAULTS.items()
-        for link in (known.links[:1] if kind == PLACEBO else known.links)
+        for link in (known.links[:1] if kind == PLACEBO else _links(kind, own))
         for variant in (RUDE if kind == BY_MANNER else (link,))
     }
     every |= TOGETHER
@@ -74,7 +78,8 @@ def rows(reachable: Collection[str], only: Collection[str] = ()) -> Rows:
         for name, faults in every.items()
         if not only or name in only or (len(faults) == 1 and faults[0][0] in only)
     }
-    fit = {name: each for name, each in wanted.items() if all(_fits(*one, reachable) for one in each)}
+    there = {*reachable, *own}
+    fit = {name: each for name, each in wanted.items() if all(_fits(*one, there) for one in each)}
     if not fit:
         raise UsageError(
             "None of these faults fits this target",
@@ -82,6 +87,20 @@ def rows(reachable: Collection[str], only: Collection[str] = ()) -> Rows:
             "Leave --url out for the reference server, or give a scenario with target: {command: [...]}",
         )
     return fit
+
+
+def _links(kind: str, own: Mapping[str, Any]) -> list[str]:
+    """The places of a fault: the catalogue's, and the user's links."""
+    known = FAULTS[kind]
+    if known.links != WAYS:
+        return list(known.links)
+    shown = kind not in DOWNSTREAM_ONLY
+    return [*known.links, *(name for name, link in own.items() if shown or not _is_mute(link))]
+
+
+def _is_mute(link: object) -> bool:
+    """Whether nothing is known that its service would answer (`LinkSpec.is_mute`)."""
+    return isinstance(link, Mapping) and link.get("speaks") == "tcp" and not link.get("send")
 
 
 def _check_word(word: str, every: Collection[str]) -> None:
@@ -122,7 +141,9 @@ def _fits(kind: str, link: str, reachable: Collection[str]) -> bool:
     return places(kind, link) <= {*reachable} and (kind != ROLLING or "database" in reachable)
 
 
-def scenario(rows: Rows, times: Times, users: int) -> dict[str, Any]:
+def scenario(
+    rows: Rows, times: Times, users: int, own: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
     """The scenario, as a mapping that a file would hold."""
     load, faults = [], []
     for row, both in rows.items():
@@ -130,8 +151,13 @@ def scenario(rows: Rows, times: Times, users: int) -> dict[str, Any]:
         for_s = max(times.for_s, LEAD_S + OUTLASTS_S) if len(both) > 1 else times.for_s
         lasting = show_duration(times.before_s + for_s + times.after_s)
         load.append({"name": row, "sustain": {"users": users, "for": lasting}})
-        faults += planned
+        faults += [_upstream(one) if _is_mute(own.get(str(one["link"]))) else one for one in planned]
     return {"name": "matrix", "matrix": True, "load": load, "faults": faults}
+
+
+def _upstream(fault: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fault on what goes to the service: of one that says nothing, nothing else can be verified."""
+    return {**fault, "direction": "upstream"} if "direction" in FAULTS[fault["fault"]].parameters else fault
 
 
 def _faults(row: str, faults: Sequence[tuple[str, str]], times: Times) -> list[Mapping[str, Any]]:

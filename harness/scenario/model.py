@@ -7,13 +7,14 @@ these dataclasses where outside text comes in (`read`), nowhere else.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from harness.foundation.addresses.address import host_of
 from harness.foundation.units import rate_per_s
 from harness.scenario.arguments import compile_arguments, with_names
 from harness.scenario.catalogue import CLIENTS, USER_CLASSES
 from harness.scenario.fault import FaultSpec, read_faults
+from harness.scenario.links import LinkSpec, check_links
 from harness.scenario.load import Phase
 from harness.scenario.quantities import (
     STRICT,
@@ -61,6 +62,10 @@ Templated = TypeVar("Templated", str, dict[str, Any])
 def _one_or_many(value: Any) -> Any:
     """Accept one text in the place of a list."""
     return [value] if isinstance(value, str) else value
+
+
+def _read_faults(value: object, told: ValidationInfo) -> object:
+    return read_faults(value, (told.context or {}).get("links", ()))
 
 
 def _check_arguments(value: Templated) -> Templated:
@@ -179,7 +184,8 @@ class Scenario:
     mix: dict[UserClass, Annotated[int, Field(ge=0)]] = field(default_factory=lambda: dict(DEFAULT_MIX))
     clients: dict[ClientName, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
     workload: list[Call] = field(default_factory=list)
-    faults: Annotated[list[FaultSpec], BeforeValidator(read_faults)] = field(default_factory=list)
+    links: Annotated[dict[str, LinkSpec], AfterValidator(check_links)] = field(default_factory=dict)
+    faults: Annotated[list[FaultSpec], BeforeValidator(_read_faults)] = field(default_factory=list)
     think: bool = True
     warm_up: Duration = 0.0
     timeout: PositiveDuration = 30.0

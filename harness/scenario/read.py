@@ -19,10 +19,10 @@ from harness.foundation.secrets import hiding, sources
 from harness.foundation.units import said
 from harness.foundation.untrusted import documents
 from harness.foundation.untrusted.documents import DocumentError, short
-from harness.scenario import load, model
+from harness.scenario import links, load, model
 from harness.scenario.catalogue import LINKS, ROLLING, where
 from harness.scenario.clients import with_calls
-from harness.scenario.consistency import check_phases, check_pools
+from harness.scenario.consistency import check_own_links, check_phases, check_pools
 from harness.scenario.model import Scenario, Target
 from harness.scenario.objectives import check_names, parse, parse_abort
 from harness.scenario.stdio import check_stdio, check_stdio_fault, check_stdio_users
@@ -38,6 +38,7 @@ _VALUES: dict[str, type] = {
     "retries": model.Retries,
     "work": model.Work,
     "write": model.Tool,
+    "env": links.Variables,
     "ramp": load.Ramp,
     "sustain": load.Sustain,
     "rate": load.OpenLoad,
@@ -85,7 +86,9 @@ def scenario_of(
         data = {"workers": 0, **data}  # with workers on other machines, this one runs none unless asked to
     sources.tree(data)
     try:
-        scenario = _SCENARIO.validate_python(_substitute(dict(data), environ, ""))
+        scenario = _SCENARIO.validate_python(
+            _substitute(dict(data), environ, ""), context={"links": links.names_in(data)}
+        )
     except ValidationError as error:
         lines = [short(_explain(details), 300) for details in error.errors()[:5]]
         raise UsageError(f"{source} cannot be run as it is", "\n".join(dict.fromkeys(lines))) from error
@@ -109,6 +112,7 @@ def scenario_of(
         )
     check_pools(scenario, source)
     _check_target(scenario.target, source)
+    check_own_links(scenario.links, scenario.target, source)
     check_stdio_users(scenario, source)
     _check_anchors(scenario, source)
     for text in scenario.abort:
@@ -195,13 +199,13 @@ def _check_anchors(scenario: Scenario, source: str) -> None:
             )
         target = scenario.target
         if target.is_stdio:
-            check_stdio_fault(fault, path)
+            check_stdio_fault(fault, path, scenario.links)
             continue
         if fault.link in LINKS and LINKS[fault.link].behind and (target.url or target.command):
             raise UsageError(
                 f"{path}.link: {where(fault.link)} is the reference target's",
-                "The harness sees only the client link of a server that it did not start",
-                "Use link: client, or leave the target out",
+                "Of another server the harness sees the client link only, and links that you describe",
+                "Use link: client, or describe your own: links (docs/links.md)",
             )
         if fault.kind == ROLLING and (target.url or target.command):
             raise UsageError(

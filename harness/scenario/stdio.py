@@ -1,5 +1,6 @@
 """Checks of a scenario whose target speaks over its standard input and output: what goes with that, and what does not."""
 
+from collections.abc import Collection
 from typing import Final
 
 from harness.foundation.errors import UsageError
@@ -42,9 +43,9 @@ def check_stdio(target: Target, source: str) -> None:
         )
 
 
-def check_stdio_fault(fault: FaultSpec, path: str) -> None:
+def check_stdio_fault(fault: FaultSpec, path: str, own: Collection[str] = ()) -> None:
     """Check that the fault acts on processes: there is no network between users and server."""
-    if fault.link == "target" and fault.kind in FAULTS:
+    if fault.link in own or (fault.link == "target" and fault.kind in FAULTS):
         return
     raise UsageError(
         f"{path}: {fault.kind} on {where(fault.link)} cannot be made over stdio",

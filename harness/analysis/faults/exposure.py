@@ -8,7 +8,7 @@ wait until a fault was over has felt it, too.
 
 A fault that acts on new connections only (the catalogue says which do) exposes the calls that opened one meanwhile.
 
-On a link behind the target (database, queue, sessions) the calls of the load do not travel over the link:
+On a link behind the target (database, queue, sessions, links of your own) the calls of the load do not travel over the link:
 exposed are those that were on their way while the fault was on. That the link itself was disturbed is what
 canaries verify. It is not known whether a call needed the database, the queue or a session, nor which
 connections the target opened there. So a fault that acts on new connections only exposes no call there,

@@ -26,7 +26,7 @@ from harness.foundation.units import NS_PER_S
 from harness.mcp import outcome
 from harness.run_directory.results import Exposed, FaultResult
 from harness.run_directory.results.faults import SessionsFound
-from harness.scenario.catalogue import FAULTS, LINKS
+from harness.scenario.catalogue import FAULTS, is_behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +101,7 @@ def _impact(
 def _exposed(calls: Calls, fault: PlannedFault) -> Exposure:
     new_only = fault.kind in FAULTS and FAULTS[fault.kind].exposes == "new"
     # On a link behind the target, the target opens the connections, not the harness.
-    behind = fault.link in LINKS and LINKS[fault.link].behind
-    if fault.window is None or (new_only and behind):
+    if fault.window is None or (new_only and is_behind(fault.link)):
         return NOBODY
     return exposure.exposed(calls, fault.window, new_only=new_only)
 

@@ -1,6 +1,7 @@
 """The fault sites of a run: links lead through proxies from before the load to its end; processes do not.
 
 They are found in two steps, and `found` holds them after both:
+    own links  before the server of the user is started (`own_links`)
     behind     before the target is started: its PostgreSQL, and its brokers, which are started only when
     faults are
                planned on their links
@@ -244,8 +245,9 @@ async def prepare(
     clock: Clock,
     *,
     rolls: bool = False,
+    own: bool = False,
 ) -> FaultSites:
-    """Find or start a Toxiproxy if a fault is planned on a link.
+    """Find or start a Toxiproxy if a fault is planned on a link, or if there are links of the user's own.
 
     Without one the run ends here, before any load.
     """
@@ -255,7 +257,7 @@ async def prepare(
             broker.program()  # raise before anything is started if it is not installed
     server = (
         await stack.enter_async_context(toxiproxy.provided_or_started(directory.path))
-        if needed & set(WAYS)
+        if own or needed & set(WAYS)
         else None
     )
     return FaultSites(stack, needed, server, directory.run_id, clock, rolls, named)

@@ -6,6 +6,7 @@ Links stand between the parts that are ours: if faults are planned on a link, th
 address instead of the part behind it. A rolling restart needs the target twice.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from itertools import pairwise
 
 from harness.conduct.durability.tasks import TaskRecords
 from harness.conduct.run_values import RunContext
-from harness.conduct.setup import vetted_addresses
+from harness.conduct.setup import own_links, vetted_addresses
 from harness.conduct.setup.fault_sites import FaultSites
+from harness.foundation import environment
 from harness.load.address import PLAIN_DOOR
 from harness.mcp import stdio_address
 from harness.services import target
@@ -43,6 +45,8 @@ class Started:
 async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Started:
     """Start the server and wait until it is ready; it ends with the stack."""
     wanted, logs = run.asked.scenario.target, run.directory.path
+    if run.asked.scenario.links:
+        await _lead_by_own_links(run, ways, stack)
     if wanted.is_stdio:
         return Started(stdio_address.address(wanted.command))
     if wanted.command:
@@ -66,6 +70,15 @@ async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Sta
     first = await reference("target")
     second = await reference("target-2") if ways.rolls else None
     return Started(first.base_url + DOOR_OF.get(wanted.protocol, "/mcp"), first, second, records)
+
+
+async def _lead_by_own_links(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> None:
+    """Open the links, and hand their addresses to whatever is started from here on."""
+    asked = own_links.found(run.asked.scenario.links, os.environ)
+    variables = await own_links.open_links(ways, asked)
+    stack.enter_context(environment.handed_out(variables))
+    for line in own_links.told(asked, ways):
+        run.progress.note(line)
 
 
 def _records(database_url: str, options: Sequence[str]) -> TaskRecords:

@@ -2,6 +2,7 @@
 
 the server under test   --url, target.url, target.ready
 behind the reference    DATABASE_URL; AMQP_URL and REDIS_URL, or the target's own options for them
+links of your own       links, and the variables that they name
 what applies faults     TOXIPROXY_URL, when a fault is planned on a link
     alerts                  the webhooks of --alert
 
@@ -14,6 +15,7 @@ from itertools import pairwise
 from typing import Final
 
 from harness.conduct.live.alerting import hook
+from harness.conduct.setup import own_links
 from harness.foundation.addresses import book
 from harness.foundation.addresses.address import Address, AddressError, read, read_service
 from harness.foundation.addresses.judging import ALLOW_HOST, Wanted, unreadable
@@ -71,7 +73,8 @@ def outgoing(scenario: Scenario, places: frozenset[str], environ: Mapping[str, s
     yield from _server(scenario.target)
     if not (scenario.target.url or scenario.target.command):
         yield from behind(scenario.target.options, environ)
-    if places & set(WAYS) and environ.get(_TOXIPROXY):
+    yield from own_links.addresses(scenario.links, environ)
+    if (scenario.links or places & set(WAYS)) and environ.get(_TOXIPROXY):
         yield _toxiproxy(environ[_TOXIPROXY])
     for place in scenario.alert:
         if (address := hook(place)) is not None:

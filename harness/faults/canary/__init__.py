@@ -3,6 +3,7 @@
 - client link and the target itself: GETs of /health over TCP; any answer is an answer, 404 too
 - database link and PostgreSQL itself: one statement, a round trip, on a connection that stays open
 - queue and sessions links: RabbitMQ asked for a message of an empty queue, Redis for a PONG, on connections that stay open
+- links of your own: the same by what is spoken there, one statement to MySQL, or for plain TCP what `canary.tcp` says
 
 Both of a pair are sent at the same time, alternating which goes first, since a server may take one call at a
 time. Canaries are not samples: they do not count in the numbers of the run.
@@ -29,8 +30,10 @@ from harness.faults.canary.evidence import (
     Knock,
 )
 from harness.faults.canary.http import Http
+from harness.faults.canary.mysql import MysqlTalk
 from harness.faults.canary.postgres import Postgres
 from harness.faults.canary.redis import RedisTalk
+from harness.faults.canary.tcp import TcpKnock, TcpTalk
 from harness.foundation.clock import Clock
 from harness.foundation.units import NS_PER_S
 
@@ -102,6 +105,7 @@ _SPOKEN: Final[dict[str, Callable[[str, Clock], Keeping]]] = {
     "postgresql": Postgres,
     "redis": lambda url, clock: CanaryConnection(url, RedisTalk(), clock),
     "amqp": lambda url, clock: CanaryConnection(url, AmqpTalk(), clock),
+    "mysql": lambda url, clock: CanaryConnection(url, MysqlTalk(), clock),
 }
 
 
@@ -114,8 +118,28 @@ async def opened(through: str, beside: str, clock: Clock) -> AsyncIterator[LinkC
         ours = Http(through, clock, upstream)
         yield LinkCanaries(ours.probe, Http(beside, clock).probe, clock, ours.knock)
         return
+    async with kept(spoken(through, clock), spoken(beside, clock), clock=clock) as canaries:
+        yield canaries
+
+
+@asynccontextmanager
+async def kept(through: Keeping, beside: Keeping, *, clock: Clock) -> AsyncIterator[LinkCanaries]:
+    """Yield the canaries of these two ways; their connections are closed afterwards."""
     async with AsyncExitStack() as stack:
-        ways = [spoken(way, clock) for way in (through, beside)]
-        for way in ways:
+        for way in (through, beside):
             stack.push_async_callback(way.close)
-        yield LinkCanaries(ways[0].probe, ways[1].probe, clock)
+        yield LinkCanaries(through.probe, beside.probe, clock)
+
+
+@asynccontextmanager
+async def opened_tcp(
+    through: str, beside: str, clock: Clock, talk: TcpTalk | None
+) -> AsyncIterator[LinkCanaries]:
+    """Yield the canaries for any TCP server: with what it answers to, or, where nothing is known, without."""
+    if talk is not None:
+        ways = [CanaryConnection(way, talk, clock) for way in (through, beside)]
+        async with kept(*ways, clock=clock) as canaries:
+            yield canaries
+        return
+    knocking = TcpKnock(through, clock, urlsplit(beside).port)
+    yield LinkCanaries(knocking.probe, TcpKnock(beside, clock).probe, clock, knocking.knock)

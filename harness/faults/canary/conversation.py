@@ -97,11 +97,11 @@ class CanaryConnection:
             async with within(ask.limit_s):
                 return await self._asked(ask)
         except (OSError, EOFError, UnexpectedError) as error:
-            end = end_of(error)
+            end, why = end_of(error), str(error)
         wire = self.kept
         await self.close()
         lasted_ms = (self.clock.now_ns() - began_ns) / NS_PER_MS
-        return Canary(end, lasted_ms, wire.out if wire else 0, wire.into if wire else 0)
+        return Canary(end, lasted_ms, wire.out if wire else 0, wire.into if wire else 0, why=why)
 
     async def _asked(self, ask: Ask) -> Canary:
         if ask.fresh:

@@ -68,6 +68,7 @@ class Canary:
     pieces_in: int = 0  # segments in which its replies came; 0 where nobody has counted
     held_ms: float | None = None  # how long the link held it; None where nobody knows
     far: Far | None = None
+    why: str = ""  # what the server said, or the error, where it was not answered
 
     @property
     def took_ms(self) -> float | None:

@@ -40,11 +40,11 @@ class Postgres:
                     return Canary("replied", 0.0, closing_ms=closing_ms)
                 return await self._statement(ask)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            end = end_of(error)
+            end, why = end_of(error), str(error)
             if end == "closed" and isinstance(error.__cause__ or error.__context__, ConnectionResetError):
                 end = "reset"
         await self.close()
-        return Canary(end, (self.clock.now_ns() - began_ns) / NS_PER_MS)
+        return Canary(end, (self.clock.now_ns() - began_ns) / NS_PER_MS, why=why)
 
     async def _statement(self, ask: Ask) -> Canary:
         if ask.fresh:

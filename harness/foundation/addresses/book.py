@@ -29,7 +29,14 @@ _BOOK: ContextVar[Book | None] = ContextVar("addresses of the run", default=None
 _KNOCK_S: Final = 1.0
 # With these schemes a certificate proves the server's name.
 _PROVED: Final = frozenset({"https", "wss", "rediss", "amqps"})
-PORTS: Final = {"https": 443, "postgresql": 5432, "postgres": 5432, "amqp": 5672, "redis": 6379}
+PORTS: Final = {
+    "https": 443,
+    "postgresql": 5432,
+    "postgres": 5432,
+    "amqp": 5672,
+    "redis": 6379,
+    "mysql": 3306,
+}
 
 
 @contextmanager

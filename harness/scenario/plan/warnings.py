@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.foundation.units import show_duration
-from harness.scenario.catalogue import CLIENTS, FAULTS, LINKS, where
+from harness.scenario.catalogue import CLIENTS, FAULTS, is_behind, where
 from harness.scenario.plan.plan import FaultStep, LoadStep, Plan
 
 BEFORE_S: Final = 8.0  # five good seconds for the band, after a settling time and a second of applying
@@ -38,7 +38,7 @@ def _unmet(fault: FaultStep, plan: Plan) -> Iterator[str]:
     if FAULTS[fault.kind].exposes != "new":
         return
     acts = f"The fault {fault.name} acts on new connections only, and"
-    if LINKS[fault.link].behind:
+    if is_behind(fault.link):
         yield f"{acts} when the target opens connections on {where(fault.link)} is unknown, so the fault may touch no call"
     elif plan.calls_per_connection is None and not any(step.arrivals for step in plan.steps):
         yield f"{acts} users keep their connections open, so it may touch no call; --calls-per-connection 20 makes them open new ones"

@@ -3,6 +3,7 @@
     load ---> [client link] ---> target ---> [database link] ---> PostgreSQL
                                         ---> [queue link] ------> RabbitMQ
                                         ---> [sessions link] ---> Redis
+    your own server ---> [a link of your own] ---> what it needs
 
 A proxy's name carries our prefix and the run's id; a Toxiproxy that is shared with others is left as it was
 found. The proxy is written down before it is made, and deleted when the run ends.
@@ -19,7 +20,7 @@ from harness.foundation.untrusted.documents import short
 from harness.run_directory.undo import journal
 from harness.services.cleanup import undoing
 from harness.services.cleanup.undoing import Undo
-from harness.services.toxiproxy.api import Api, RefusedError
+from harness.services.toxiproxy.api import ANYWHERE, Api, RefusedError
 from harness.services.toxiproxy.server import Toxiproxy
 
 PREFIX = "harness-"
@@ -84,15 +85,17 @@ class Link:
 
 
 @asynccontextmanager
-async def opened(toxiproxy: Toxiproxy, run_id: str, name: str, url: str) -> AsyncIterator[Link]:
-    """Make a link to the host and port of a URL; it is deleted afterwards."""
+async def opened(
+    toxiproxy: Toxiproxy, run_id: str, name: str, url: str, listen: str = ANYWHERE
+) -> AsyncIterator[Link]:
+    """Make a link to the host and port of a URL, at any free port or at a fixed one; it is deleted afterwards."""
     where = urlsplit(await book.by_number(url))
     host = f"[{where.hostname}]" if ":" in (where.hostname or "") else where.hostname
     upstream = f"{host}:{where.port or book.PORTS.get(where.scheme, 80)}"
     proxy = f"{PREFIX}{run_id}-{name}"
     must = undoing.proxy(toxiproxy.url, proxy, ours=toxiproxy.ours)
     entry = journal().add(must.what, **must.data)
-    made = await toxiproxy.api.create_proxy(proxy, upstream)
+    made = await toxiproxy.api.create_proxy(proxy, upstream, listen)
     try:
         _check_near(toxiproxy, made.listen)
         yield Link(name, proxy, made.listen, upstream, toxiproxy.api, toxiproxy.ours, toxiproxy)
