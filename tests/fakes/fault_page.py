@@ -78,7 +78,9 @@ FOOT = """
 def page() -> str:
     """The whole page."""
     places = [f"- `{name}`: {place.meaning}" for name, place in LINKS.items()]
-    places.append("- [links of your own](links.md), by the names that a scenario gives them: every fault on a link can act there")
+    places.append(
+        "- [links of your own](links.md), by the names that a scenario gives them: every fault on a link can act there"
+    )
     return HEAD + "\n".join(places) + "\n\n" + "\n".join(map(_section, FAULTS)) + FOOT
 
 
