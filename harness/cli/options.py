@@ -12,17 +12,15 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from harness.cli.fault_options import FAULT, LINK, Decorator, fault_of, link_of
 from harness.foundation.errors import UsageError
 from harness.foundation.units import UnitError, duration_s, rate_per_s, said, share
 from harness.foundation.untrusted.documents import DocumentError, json_value, short
 from harness.scenario.catalogue import CLIENTS, USER_CLASSES
-from harness.scenario.fault import from_flag
-from harness.scenario.links import link_from_flag
 from harness.scenario.model import PROTOCOLS
 
 _DEFAULT_MIX = ",".join(f"{name}={user.weight}" for name, user in USER_CLASSES.items())
 ONE_OR_MANY = ("abort", "alert")  # one line may stand without a list around it
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Quantity(click.ParamType[Any]):
@@ -179,21 +177,8 @@ _SHARED: tuple[Decorator, ...] = (
         help="Serve metrics for Prometheus during the run; without HOST on loopback; port 0 picks a free port.",
     ),
     click.option("--web", is_flag=True, help="Show the running load in Locust's web UI, on loopback."),
-    click.option(
-        "--fault",
-        "faults",
-        multiple=True,
-        metavar="KIND:key=value,...",
-        help="Inject a fault, such as latency:latency=200ms,at=10s,for=5s; repeatable.",
-    ),
-    click.option(
-        "--link",
-        "links",
-        multiple=True,
-        metavar="NAME=URL,env=VARIABLE",
-        help="Put a proxy between your server and what it needs, so that faults can act there (link=NAME), such as "
-        "db=postgres://127.0.0.1:5432,env=DATABASE_URL; listen=PORT instead of env for a server that runs already; repeatable.",
-    ),
+    FAULT,
+    LINK,
     click.option(
         "--workers",
         type=click.IntRange(0, 64),
@@ -260,9 +245,9 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
     if given["calls_per_connection"] is not None:
         data["calls_per_connection"] = given["calls_per_connection"] or None
     if given.get("links"):
-        data["links"] = {**_part(data, "links", {}), **dict(map(_link, given["links"]))}
+        data["links"] = {**_part(data, "links", {}), **dict(map(link_of, given["links"]))}
     if given["faults"]:
-        data["faults"] = [*_part(data, "faults", []), *map(_fault, given["faults"])]
+        data["faults"] = [*_part(data, "faults", []), *map(fault_of, given["faults"])]
     return data
 
 
@@ -290,28 +275,6 @@ def _part(data: Mapping[str, Any], key: str, empty: dict[str, Any] | list[Any]) 
             f"{key}: should be {shape}", f"It is {short(repr(value))}", "See docs/scenarios.md for the keys"
         )
     return value
-
-
-def _link(text: str) -> tuple[str, dict[str, Any]]:
-    try:
-        return link_from_flag(text)
-    except ValueError as error:
-        raise UsageError(
-            f"--link {short(text.partition('=')[0], 40)!r} cannot be read",
-            str(error),
-            "For example --link db=postgres://127.0.0.1:5432,env=DATABASE_URL",
-        ) from error
-
-
-def _fault(text: str) -> dict[str, Any]:
-    try:
-        return from_flag(text)
-    except ValueError as error:
-        raise UsageError(
-            f"--fault {said(text)} cannot be read",
-            str(error),
-            "For example --fault latency:latency=200ms,at=10s,for=5s",
-        ) from error
 
 
 def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:

@@ -118,6 +118,24 @@ def test_what_a_run_does_not_use_is_not_looked_at_and_what_was_allowed_is_taken(
     assert vetted({"TOXIPROXY_URL": "http://lab:8474/"}, CLIENT, **URL, allowed_hosts=["lab"])["lab"]
 
 
+def test_what_is_behind_a_link_of_your_own_has_to_be_allowed() -> None:
+    """Also where the variable of its env leads; a password is not said."""
+    started = {"target": {"command": ["serve"], "url": "http://localhost/mcp"}}
+    db = {"speaks": "postgres", "env": "SHOP_URL"}
+    shop = {"SHOP_URL": "postgresql://me:s3cret@lab/x"}
+
+    with pytest.raises(UsageError, match=r"lab, which links\.db names, is not this machine"):
+        vetted(shop, **started, links={"db": db})
+    with pytest.raises(UsageError, match=r"lab, which links\.api names"):
+        vetted({}, **started, links={"api": {"upstream": "http://lab:9001", "env": "API_URL"}})
+    with pytest.raises(UsageError, match="lab, which TOXIPROXY_URL names"):
+        vetted({"SHOP_URL": "localhost", "TOXIPROXY_URL": "http://lab:1"}, **started, links={"db": db})
+    with pytest.raises(UsageError) as refused:
+        vetted({"SHOP_URL": "me:s3cret@lab"}, **started, links={"db": db})
+    assert "s3cret" not in str(refused.value)
+    assert vetted(shop, **started, links={"db": db}, allowed_hosts=["lab"])["lab"] == ("10.0.0.5",)
+
+
 def test_a_webhook_goes_to_the_internet_over_https_only() -> None:
     """Its path is what lets others post to it; in a network of one's own that is one's own affair."""
     for url, allowed, expected in (
