@@ -18,6 +18,7 @@ from harness.run_directory.spool import Gauges
 
 JUDGED_COLUMNS = ["intended_ns", "done_ns", "outcome", "operation"]
 COUNTED_AT = 40  # tables: some seconds
+NOT_SENT_COUNTED_AT = 10_000  # arrivals that were not sent: an overloaded step has as many in some seconds
 NOTHING = Judged(0, 0, 0, None)
 BUCKET_MS = 100  # the resolution of unsent arrivals in events.jsonl
 
@@ -44,6 +45,7 @@ class SpoolFollower:
     whole_rows: bool = False
     step_counted: Judged = NOTHING  # calls of the step whose rows were dropped
     step_not_sent: list[int] = field(default_factory=list)
+    not_sent_counted: int = 0  # arrivals of the step that were dropped from that list
     _waiting: Rows = field(default_factory=Rows)
 
     def read(self) -> list[pa.Table]:
@@ -76,13 +78,16 @@ class SpoolFollower:
         Only few columns are kept unless `whole_rows`, as a step may last for hours.
         """
         self.step_rows, self.whole_rows = [], whole_rows
-        self.step_counted, self.step_not_sent = NOTHING, []
+        self.step_counted, self.step_not_sent, self.not_sent_counted = NOTHING, [], 0
 
     def count(self, start_ns: int, until_ns: int) -> None:
-        """Count the calls that were due before `until_ns`, and drop their rows.
+        """Count the calls and unsent arrivals that were due before `until_ns`, and drop their rows and times.
 
         Only for steps that need nothing but counts.
         """
+        if len(self.step_not_sent) >= NOT_SENT_COUNTED_AT:
+            self.not_sent_counted += self._not_sent(start_ns, until_ns)
+            self.step_not_sent = [at_ns for at_ns in self.step_not_sent if at_ns >= until_ns]
         if len(self.step_rows) >= COUNTED_AT:
             self.step_counted = self.step_counted.plus(judge(frame(self.step_rows), start_ns, until_ns))
             later = [rows.filter(pc.greater_equal(rows["intended_ns"], until_ns)) for rows in self.step_rows]
@@ -115,6 +120,9 @@ class SpoolFollower:
 
     def not_sent(self, start_ns: int, end_ns: int) -> int:
         """Return how many arrivals of the step, intended in [start, end), were not sent."""
+        return self.not_sent_counted + self._not_sent(start_ns, end_ns)
+
+    def _not_sent(self, start_ns: int, end_ns: int) -> int:
         at_ns = np.array(self.step_not_sent, dtype=np.int64)
         return int(np.count_nonzero((at_ns >= start_ns) & (at_ns < end_ns)))
 

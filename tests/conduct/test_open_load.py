@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from harness.analysis.calls.outside_steps import Outside
+from harness.conduct.following import SpoolFollower
 from harness.conduct.run_values import FinishedRun
 from harness.load.simulated import SimulatedServer
 from harness.report.terminal import render
@@ -208,3 +209,26 @@ async def test_the_breaking_point_of_a_rate_is_in_every_report(tmp_path: Path) -
     page = (finished.run_dir / "report.html").read_text()
     assert "200/s: success rate" in page
     assert "100/s was the last good level" in page
+
+
+async def test_arrivals_that_are_not_sent_for_hours_are_counted_and_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The counts are those of all of them together, and the times of some seconds are held."""
+    held, counts = [], []
+
+    def not_sent(self: SpoolFollower, start_ns: int, end_ns: int) -> int:
+        held.append(len(self.step_not_sent))
+        return whole(self, start_ns, end_ns)
+
+    whole = SpoolFollower.not_sent
+    monkeypatch.setattr(SpoolFollower, "not_sent", not_sent)
+    rate = {"rate": "100/s", "for": "60s", "max_users": 3, "queue": 3}
+    for name, at in (("counted", 50), ("kept", 10**9)):
+        monkeypatch.setattr("harness.conduct.following.NOT_SENT_COUNTED_AT", at)
+        (tmp_path / name).mkdir()
+        counts += sent(await play(tmp_path / name, [{"rate": rate}], SimulatedServer(capacity_rps=20)))
+
+    assert counts[0] == counts[1]
+    assert counts[0][2] > 2_500  # type: ignore[operator]
+    assert held[0] < 200 < 1_000 < held[1]

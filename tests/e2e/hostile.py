@@ -2,16 +2,18 @@
 
 make hostile                               every behaviour of tests/fakes/hostile.py, a line for each that did harm
 python -m tests.e2e.hostile endless        those whose name has the word
-python -m tests.e2e.hostile --memory       fifty users and replies without end: the largest memory of a load worker
+python -m tests.e2e.hostile --memory       fifty users and replies without end: the largest memory of each part
 
 Harm is: exit 70, a traceback, a command that does not end, a pass of calls that were not answered, a secret (or anything)
-sent to another origin, a process or a file left behind, a load worker of more than 300 MB.
+sent to another origin, a process or a file left behind, a load worker or another part of the harness of more than 300 MB;
+with --memory also a load that did not begin, because then nothing was measured.
 """
 
 import argparse
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -24,18 +26,54 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.fakes import hostile_stdio
 from tests.fakes.hostile import BEHAVIOURS, BY_PATH, Behaviour
 
 SECRET = "Bearer sesame-7f3a91"
 WITHIN_S = 300.0  # of a busy machine
-WORKER_MB_MAX = 300
-PROTOCOLS = {"http": "2025-11-25", "websocket": "websocket", "sse": "sse"}
+PART_MB_MAX = 300
+PROTOCOLS = {
+    "http": "2025-11-25",
+    "listen": "2025-11-25",
+    "websocket": "websocket",
+    "sse": "sse",
+    "stdio": "2025-11-25",
+}
+PARTS = {
+    "harness.load.inside.distributed.local": "worker",
+    "harness.load.inside.distributed.master": "master",
+    "harness.services.cleanup.janitor": "janitor",
+    "-m harness ": "orchestrator",
+}
+LISTENING = """
+name: listening
+target: {url: "URL", protocol: "2025-11-25", listen: true, headers: {Authorization: "Bearer ${HOSTILE_TOKEN}"}}
+load: [{name: steady, sustain: {users: USERS, for: FOR}}]
+workload: [{call: x}]
+think: false
+timeout: TIMEOUT
+workers: 1
+"""
 LARGEST = [
     "/calls/endless-body", "/calls/endless-chunks-of-a-byte", "/calls/endless-headers", "/calls/endless-event",
     "/calls/endless-lines-of-nothing", "/calls/endless-notifications", "/calls/answer-of-fifteen-megabytes",
     "/calls/a-million-lists-for-an-error", "/calls/floods-after-its-answer", "/ws-endless-frame",
     "/ws-endless-fragments", "/ws-endless-empty-fragments", "/ws-endless-notifications", "/sse-endless-event",
     "/sse-endless-comments",
+    "/ws-endless-questions", "/ws-endless-pings", "/calls/endless-lines", "/calls/endless-chunk-extension", "/calls/endless-trailers",
+    "/calls/endless-questions", "/calls/endless-brackets",
+    *(f"/sse-then-{name}" for name in (
+        "an-endless-event", "an-endless-event-of-brackets", "endless-lines", "endless-lines-of-nothing", "an-endless-line", "endless-comments",
+        "an-endless-name-of-an-event", "an-endless-id", "endless-notifications", "endless-questions", "endless-answers-to-others",
+        "an-answer-of-fifteen-megabytes", "a-million-lists-for-an-error", "endless-acceptance-of-the-post",
+        "endless-headers-of-the-post", "endless-events-for-the-post", "floods-after-its-tools", "floods-after-initialize",
+    )),
+    *(f"/listening-to-{name}" for name in ("an-endless-event", "endless-lines", "endless-notifications", "endless-questions")),
+    *(f"/stdio-{name}" for name in (
+        "endless-line", "endless-line-of-an-answer", "endless-lines", "endless-empty-lines", "endless-notifications", "endless-questions",
+        "endless-questions-of-a-long-id", "endless-words-on-standard-error", "endless-lines-on-standard-error",
+        "an-answer-of-fifteen-megabytes", "a-million-lists-for-an-error", "an-answer-and-endless-lines", "becomes-another-program",
+    )),
 ]  # fmt: skip
 
 
@@ -44,7 +82,8 @@ class Seen:
     """What a command did, and what it left."""
 
     exit_code: int | None = None
-    worker_mb: float = 0.0
+    peak_mb: dict[str, float] = field(default_factory=dict)  # of each part of the harness
+    started: int = 0  # calls
     text: str = ""
     reasons: list[str] = field(default_factory=list)
     harm: list[str] = field(default_factory=list)
@@ -84,12 +123,10 @@ def attack(url: str, behaviour: Behaviour, users: int, for_s: float, timeout_s: 
     seen = Seen()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True, prefix="hostile-") as place:
         (Path(place) / "tmp").mkdir()
-        command = [
-            sys.executable, "-m", "harness", "sustain", "--no-history", "--url", url, "--protocol", PROTOCOLS[behaviour.kind],
-            "--call", "x", "--users", str(users), "--for", f"{for_s:g}s", "--timeout", f"{timeout_s:g}s", "--no-think",
-            "--workers", "1", "--header", f"Authorization: {SECRET}", "--out", f"{place}/out",
-        ]  # fmt: skip
-        environment = os.environ | {"TMPDIR": f"{place}/tmp", "HARNESS_OUT": f"{place}/out"}
+        command = _command(url, behaviour, Path(place), users, for_s, timeout_s)
+        environment = os.environ | {
+            "TMPDIR": f"{place}/tmp", "HARNESS_OUT": f"{place}/out", "HARNESS_HISTORY": "off", "HOSTILE_TOKEN": SECRET.split()[1],
+        }  # fmt: skip
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, errors="replace"
         )  # fmt: skip
@@ -104,9 +141,32 @@ def attack(url: str, behaviour: Behaviour, users: int, for_s: float, timeout_s: 
             process.communicate()
         looking.join()
         for path in Path(place).glob("out/*/2*/summary.json"):
-            seen.reasons += json.loads(path.read_bytes())["reasons"]
+            summary = json.loads(path.read_bytes())
+            seen.reasons += summary["reasons"]
+            seen.started += summary["generator"]["started"]
         _judge(seen, behaviour, place)
     return seen
+
+
+def _command(
+    url: str, behaviour: Behaviour, place: Path, users: int, for_s: float, timeout_s: float
+) -> list[str]:
+    """The command line of a run of that kind."""
+    if behaviour.kind == "listen":
+        text = LISTENING.replace("URL", url).replace("USERS", f"{users}").replace("FOR", f"{for_s:g}s")
+        (place / "listening.yaml").write_text(text.replace("TIMEOUT", f"{timeout_s:g}s"), encoding="utf-8")
+        return [sys.executable, "-m", "harness", "run", f"{place}/listening.yaml", "--out", f"{place}/out"]
+    target = ["--url", url, "--header", f"Authorization: {SECRET}"]
+    if behaviour.kind == "stdio":
+        target = [
+            "--command",
+            shlex.join(hostile_stdio.command(behaviour.name.removeprefix("stdio "), str(place))),
+        ]
+    return [
+        sys.executable, "-m", "harness", "sustain", *target, "--protocol", PROTOCOLS[behaviour.kind],
+        "--call", "x", "--users", str(users), "--for", f"{for_s:g}s", "--timeout", f"{timeout_s:g}s", "--no-think",
+        "--workers", "1", "--out", f"{place}/out",
+    ]  # fmt: skip
 
 
 def _judge(seen: Seen, behaviour: Behaviour, place: str) -> None:
@@ -123,8 +183,7 @@ def _judge(seen: Seen, behaviour: Behaviour, place: str) -> None:
         seen.harm.append("escapes on the terminal")
     if SECRET.split()[1] in written:
         seen.harm.append("secret written")
-    if seen.worker_mb > WORKER_MB_MAX:
-        seen.harm.append(f"worker of {seen.worker_mb:.0f} MB")
+    seen.harm += [f"{part} of {mb:.0f} MB" for part, mb in seen.peak_mb.items() if mb > PART_MB_MAX]
     deadline = time.monotonic() + 60
     while (left := list(_of(place))) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -133,21 +192,23 @@ def _judge(seen: Seen, behaviour: Behaviour, place: str) -> None:
 
 
 def _watch(process: "subprocess.Popen[str]", place: str, seen: Seen) -> None:
-    """The largest that a load worker of it has been."""
+    """The largest that each part of it has been."""
     while process.poll() is None:
         for status, words in _of(place):
-            if "harness.load.inside.distributed.local" in words:
+            part = next((name for module, name in PARTS.items() if module in words), None)
+            if part is not None:
                 peak_kb = status.partition("VmHWM:")[2].split(maxsplit=1)[0:1] or ["0"]
-                seen.worker_mb = max(seen.worker_mb, int(peak_kb[0]) / 1000)
+                seen.peak_mb[part] = max(seen.peak_mb.get(part, 0.0), int(peak_kb[0]) / 1000)
         time.sleep(0.2)
 
 
 def _of(place: str) -> Iterator[tuple[str, str]]:
-    """Status and words of every process of the command: they all know its directory."""
+    """Status and words of every process of the command: they all know its directory, by a variable or a word."""
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError):
-                if place.encode() in (folder / "environ").read_bytes():
+                known = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+                if place.encode() in known:
                     words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                     status = (folder / "status").read_text()
                     if "State:\tZ" not in status:
@@ -172,8 +233,11 @@ def main() -> int:
             return path, attack(url + path, BY_PATH[path.removeprefix("/calls")], *load)
 
         for path, seen in pool.map(one, chosen):
+            if asked.memory and not seen.started:
+                seen.harm.append("no load, nothing was measured")
             harmed += bool(seen.harm)
-            line = f"{path}: exit {seen.exit_code}, worker {seen.worker_mb:.0f} MB {'; '.join(seen.harm)}"
+            peaks = ", ".join(f"{part} {mb:.0f} MB" for part, mb in sorted(seen.peak_mb.items()))
+            line = f"{path}: exit {seen.exit_code}, {seen.started:,} calls, {peaks}; {'; '.join(seen.harm) or 'well'}"
             if asked.memory or seen.harm:
                 print(line, flush=True)  # noqa: T201
         harmed += bool(told)

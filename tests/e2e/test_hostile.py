@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.disturbed import assert_only_the_machine
-from tests.e2e.hostile import WORKER_MB_MAX, attack, servers
+from tests.e2e.hostile import PART_MB_MAX, attack, servers
 from tests.e2e.hostile_verify import KEY, TOKEN, Verified, harm, verified
 from tests.fakes.hostile import BEHAVIOURS, BY_PATH
 
@@ -69,7 +69,7 @@ def test_fifty_users_whose_replies_have_no_end_fit_into_a_worker(hostile: tuple[
     )
 
     assert seen.harm == [], seen.text
-    assert 0 < seen.worker_mb < WORKER_MB_MAX
+    assert 0 < seen.peak_mb["worker"] < PART_MB_MAX
     assert_only_the_machine(seen.exit_code, seen.reasons, seen.text, must=GIVEN_UP, may=STOPPED)
 
 

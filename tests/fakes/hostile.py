@@ -1,11 +1,11 @@
-"""A server that means harm: two hundred ways to, a path each, on real sockets, in threads.
+"""A server that means harm: three hundred ways to, a path each, on real sockets, in threads.
 
     python -m tests.fakes.hostile http://127.0.0.1:ELSEWHERE    prints its own origin, and serves until its input ends
 
     /NAME           does it to whatever it is asked
     /calls/NAME     opens sessions and lists its tools as it should, and does it to every call of a tool
 
-What a behaviour names as ELSEWHERE is another origin, which nobody must speak to. What has no end goes on until the client
+Behaviours of kind `stdio` are no paths of it, but programs (`hostile_stdio`). What a behaviour names as ELSEWHERE is another origin, which nobody must speak to. What has no end goes on until the client
 has gone away, and ends all the same after a gigabyte or half a minute.
 """
 
@@ -20,10 +20,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from tests.fakes import hostile_stdio
+from tests.fakes.hostile_streams import opened, opened_stream
 from tests.fakes.wire import Wire, read_request
 from tests.fakes.wire_frames import NOTE, Peer, accepted, frame
 
-Kind = Literal["http", "websocket", "sse"]
+Kind = Literal["http", "websocket", "sse", "listen", "stdio"]
 Act = Callable[[Wire], object]
 BYTES_MAX, SECONDS_MAX = 1_000_000_000, 30.0
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -135,15 +137,6 @@ def opens(play: Callable[[Peer], object]) -> Act:
 
 def floods(piece: bytes) -> Callable[[Peer, int], object]:
     return lambda peer, number: forever("", piece.replace(b"{id}", str(number).encode()))(peer.wire)
-
-
-def opened(message: dict[str, object]) -> dict[str, object]:
-    """The right answer to what opens a session."""
-    answers: dict[object, object] = {
-        "initialize": {"protocolVersion": "2025-11-25", "serverInfo": {"name": "hostile", "version": "1"}},
-        "tools/list": {"tools": [{"name": "x", "inputSchema": {"type": "object"}}]},
-    }
-    return {"jsonrpc": "2.0", "id": message.get("id"), "result": answers.get(message.get("method"), {})}
 
 
 def stream(play: Callable[[Wire], object], named: str = "/calls{path}") -> Act:
@@ -357,6 +350,27 @@ SESSIONS = [
     Behaviour("pages without end", pages_forever, fine=True),
     Behaviour("a cursor that is an object", session_with(tools='{"tools":[{"name":"x"}],"nextCursor":{"a":1}}')),
 ]  # fmt: skip
+
+
+def listened(play: Act) -> Act:
+    """All is well, but for the stream of what the server says outside of calls (GET)."""
+    return lambda wire: play(wire) if wire.head.startswith(b"GET ") else session_with()(wire)
+
+
+LISTENED = [Behaviour("listening " + name, listened(act), "listen", fine=True) for name, act in [
+    ("to an endless event", forever(EVENTS + "data: ", "x")),
+    ("to endless lines", forever(EVENTS, "data:\n")),
+    ("to endless comments", forever(EVENTS, ":\n")),
+    ("to endless notifications", forever(EVENTS, NOTIFICATION)),
+    ("to endless questions", forever(EVENTS, 'data: {"jsonrpc":"2.0","id":1,"method":"ping"}\n\n')),
+    ("to an endless id", forever(EVENTS + "id: ", "x")),
+    ("to endless headers", forever(EVENTS[:-2], "X-Y: " + "x" * 100 + "\r\n")),
+    ("to an endless refusal", forever("HTTP/1.1 500 No\r\n\r\n", "x")),
+    ("to what resets", Wire.reset),
+    ("to what ends at once and asks to come back", event("id: 1\nretry: 0\ndata: {}\n\n")),
+    ("to nothing", Wire.hang),
+    ("to a redirect", whole("", "307 Go", "", "Location: ELSEWHERE/mcp")),
+]]  # fmt: skip
 SOCKETS = [Behaviour("ws " + name, act, "websocket", fine) for name, act, fine in [
     ("endless fragments", called(lambda p, n: (p.send(frame("[", fin=False)), floods(frame("1" * 60_000, 0, fin=False))(p, n))), False),
     ("endless small fragments", called(lambda p, n: (p.send(frame("[", fin=False)), floods(frame("11", 0, fin=False))(p, n))), False),
@@ -427,7 +441,52 @@ STREAMS = [Behaviour("sse " + name, act, "sse") for name, act in [
     ("redirect", whole("", "302 Go", "", "Location: ELSEWHERE")),
     ("asks for input", stream(says('data: {"jsonrpc":"2.0","id":1,"method":"elicitation/create"}\n\n', then=Wire.hang))),
 ]]  # fmt: skip
-BEHAVIOURS = [*HTTP, *SESSIONS, *SOCKETS, *STREAMS]
+OPENED = [Behaviour("sse then " + name, act, "sse", fine) for name, act, fine in [
+    ("an endless event", opened_stream(forever("data: ", "x")), False),
+    ("an endless event of brackets", opened_stream(forever("data: ", "[")), False),
+    ("endless lines", opened_stream(forever("", "data: x\n")), False),
+    ("endless lines of nothing", opened_stream(forever("", "data:\n")), False),
+    ("an endless line", opened_stream(forever("", "x")), False),
+    ("endless carriage returns", opened_stream(forever("", "\r")), False),
+    ("endless comments", opened_stream(forever("", ":\n")), False),
+    ("an endless comment", opened_stream(forever(":", "x")), False),
+    ("an endless name of an event", opened_stream(forever("event: ", "x")), False),
+    ("an endless id", opened_stream(forever("id: ", "x")), False),
+    ("endless ids", opened_stream(forever("", "id: 1\n")), False),
+    ("endless retries", opened_stream(forever("", "retry: 999999999999\n")), False),
+    ("endless endpoints", opened_stream(forever("", "event: endpoint\ndata: /x\n\n")), False),
+    ("endless notifications", opened_stream(forever("", NOTIFICATION)), False),
+    ("endless questions", opened_stream(forever("", 'data: {"jsonrpc":"2.0","id":1,"method":"ping"}\n\n')), False),
+    ("endless answers to others", opened_stream(forever("", f"data: {GOOD}\n\n".replace("{id}", "987654"))), False),
+    ("endless noise", opened_stream(forever("", bytes(range(256)))), False),
+    ("an answer of fifteen megabytes", opened_stream(says('data: {"jsonrpc":"2.0","id":{id},"result":"' + "x" * 15_000_000 + '"}\n\n', then=lambda wire: None)), True),
+    ("an answer of seventeen megabytes", opened_stream(says('data: {"jsonrpc":"2.0","id":{id},"result":"' + "x" * 17_000_000 + '"}\n\n')), False),
+    ("a million lists", opened_stream(says('data: {"jsonrpc":"2.0","id":{id},"result":{"x":[' + MANY + ']}}\n\n', then=lambda wire: None)), True),
+    ("a million lists for an error", opened_stream(says('data: {"jsonrpc":"2.0","id":{id},"result":{"isError":true,"content":[' + MANY + ']}}\n\n')), False),
+    ("deep brackets", opened_stream(says('data: {"jsonrpc":"2.0","id":{id},"result":' + "[" * 100_000 + "]" * 100_000 + "}\n\n")), False),
+    ("an answer, and floods", opened_stream(forever(f"data: {GOOD}\n\n", "x")), True),
+    ("a half event", opened_stream(says('data: {"jsonrpc"')), False),
+    ("an event without its blank line", opened_stream(says(f"data: {GOOD}\n", then=Wire.hang)), False),
+    ("another id", opened_stream(says("data: " + GOOD.replace("{id}", "987654") + "\n\n", then=Wire.hang)), False),
+    ("no json", opened_stream(says("data: {\n\n", then=Wire.hang)), False),
+    ("nothing", opened_stream(Wire.hang), False),
+    ("the end", opened_stream(Wire.close), False),
+    ("a reset", opened_stream(Wire.reset), False),
+    ("a question for input", opened_stream(says('data: {"jsonrpc":"2.0","id":{id},"result":{"resultType":"input_required","inputRequests":{"a":{"method":"x"}}}}\n\n', then=lambda wire: None)), False),
+    ("escapes", opened_stream(says('data: {"jsonrpc":"2.0","id":{id},"error":{"code":1,"message":"\\u001b[2J::error::\\r\\n"}}\n\n', then=lambda wire: None)), False),
+    ("endless acceptance of the post", opened_stream(Wire.hang, posts=forever("HTTP/1.1 202 Accepted\r\n\r\n", "x")), False),
+    ("endless headers of the post", opened_stream(Wire.hang, posts=forever("HTTP/1.1 202 Accepted\r\n", "X: y\r\n")), False),
+    ("endless refusal of the post", opened_stream(Wire.hang, posts=forever("HTTP/1.1 500 No\r\n\r\n", "x")), False),
+    ("endless events for the post", opened_stream(Wire.hang, posts=forever(EVENTS + "data: ", "x")), False),
+    ("a redirect of the post", opened_stream(Wire.hang, posts=whole("", "307 Go", "", "Location: ELSEWHERE/post")), False),
+    ("a reset of the post", opened_stream(Wire.hang, posts=Wire.reset), False),
+    ("floods after its tools", opened_stream(lambda wire: (wire.send("data: " + json.dumps(opened({"method": "tools/list", "id": wire.id})) + "\n\n"), forever("data: ", "x")(wire)), at="tools/list"), False),
+    ("floods after initialize", opened_stream(lambda wire: (wire.send("data: " + json.dumps(opened({"method": "initialize", "id": wire.id})) + "\n\n"), forever("", NOTIFICATION)(wire)), at="initialize"), False),
+]]  # fmt: skip
+PROCESSES = [
+    Behaviour("stdio " + name, Wire.hang, "stdio", name in hostile_stdio.FINE) for name in hostile_stdio.NAMES
+]
+BEHAVIOURS = [*HTTP, *SESSIONS, *LISTENED, *SOCKETS, *STREAMS, *OPENED, *PROCESSES]
 BY_PATH = {one.path: one for one in BEHAVIOURS}
 
 

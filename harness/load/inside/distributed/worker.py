@@ -16,6 +16,7 @@ import gevent
 import gevent.event
 import locust.runners
 
+from harness.foundation import free_memory
 from harness.load.engine import LoadSpec
 from harness.load.inside.distributed import message_names
 from harness.load.inside.users import context
@@ -43,6 +44,7 @@ class Worker:
         spool: Sink,
         counter: memoryview | None = None,
     ) -> None:
+        free_memory.keep_large_apart()
         self.environment = environment
         self.runner = runner
         self.watch = SelfWatch(spec.epoch_ns)

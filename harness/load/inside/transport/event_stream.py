@@ -106,7 +106,7 @@ class EventStream:
         incoming, stream = Incoming(), self.stream
         incoming.begin(stream)
         try:
-            while stream.ended is None:
+            while stream.ended is None and self._socket is sock:  # it may be closed between two reads
                 chunk = receive(sock, bare)
                 if not chunk:
                     self._cut_short(incoming)

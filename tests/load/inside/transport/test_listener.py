@@ -8,12 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import gevent
 import pytest
 
 from harness.client.http import http_client
 from harness.client.stream import listening
+from harness.load.inside.transport import event_stream
 from harness.load.inside.transport.deadlines import Deadlines
+from harness.load.inside.transport.event_stream import EventStream
 from harness.load.inside.transport.listener import Listener
+from harness.load.inside.transport.sockets import Bare, receive
 from harness.mcp import outcome
 from harness.mcp.messages import Request
 from harness.mcp.stream import NO_STREAM
@@ -128,3 +132,23 @@ async def test_the_asyncio_client_listens_too() -> None:
     assert asked.startswith("GET /mcp")
     assert json.loads(said) == {"jsonrpc": "2.0", "id": 1, "result": {}}
     assert "Last-Event-ID: e-7" in resumed
+
+
+def test_a_stream_that_is_closed_between_two_reads_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that floods wakes the reader once more before the end reaches it: it does not read what is closed."""
+    ends: list[BaseException | None] = []
+
+    def receive_and_be_closed(sock: object, bare: Bare) -> bytes:
+        read = receive(sock, bare)
+        events.close()
+        gevent.getcurrent().link(lambda reader: ends.append(reader.exception))
+        return read
+
+    monkeypatch.setattr(event_stream, "receive", receive_and_be_closed)
+    with server(STREAM + PING.encode() * 1_000) as (url, _):
+        events = EventStream(url, Deadlines(), 10.0, ())
+        # Closed by the reader itself, so that nothing ends it but its own look at the socket.
+        events.open(LISTEN, time.monotonic_ns() + 10**10)
+        until(lambda: bool(ends))
+
+    assert ends == [None]
