@@ -1,4 +1,4 @@
-"""Hides secrets in all that is written to standard output and standard error, tracebacks too.
+"""Hides secrets in all that is written to standard output and standard error, tracebacks too; no line is a command of a CI.
 
 with hidden_streams():
     ...                     sys.stdout and sys.stderr hide what harness.foundation.secrets.hiding knows
@@ -10,16 +10,17 @@ from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from harness.foundation.secrets.hiding import hide
+from harness.foundation.untrusted.printable import without_commands
 
 
 class HidingStream:
-    """A stream that hides secrets in its text, and otherwise is the given stream."""
+    """A stream that hides secrets in its text, gives a CI no orders, and otherwise is the given stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write(hide(text))
+        self._stream.write(without_commands(hide(text)))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

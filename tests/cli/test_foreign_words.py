@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import click
 import pytest
 
+from harness.cli.aligned import table
+from harness.cli.hidden_stream import hidden_streams
 from harness.cli.main import run
 from harness.conduct.setup.suggestion import commands_that_work
 from harness.services.toxiproxy.server import Status
@@ -112,3 +115,26 @@ def test_a_name_that_is_a_variable_of_ours_is_in_no_command_to_copy() -> None:
 
     assert [line for line in commands_that_work(tools, "http://127.0.0.1:1/mcp") if "${" in line] == []
     assert len(commands_that_work(tools, "http://127.0.0.1:1/mcp")) == 1
+
+
+def test_no_line_of_a_stream_is_a_command_of_a_ci(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever wrote it, and whether somebody thought of it: a tag of the history, the name of a scenario, a path."""
+    with hidden_streams():
+        click.echo("::error::x\n  ##[error]y\nwell")
+        click.echo("##vso[task.complete]z", err=True)
+    out, err = capsys.readouterr()
+
+    assert out == ": :error::x\n  # #[error]y\nwell\n"
+    assert err == "# #vso[task.complete]z\n"
+
+
+def test_a_table_is_aligned_whatever_the_names_in_it() -> None:
+    """No cell is a command, and what was put between its signs has its place."""
+    first, *rows = table(("Name", "n"), [("##[error]x", "1"), ("::error::", "2"), ("a", "3")], {1}).split(
+        "\n"
+    )
+
+    assert [row.split()[-1] for row in rows] == ["1", "2", "3"]
+    assert {len(row) for row in (first, *rows)} == {len("# #[error]x") + 3}
+    assert "##[" not in "".join(rows)
+    assert not any(row.startswith("::") for row in rows)

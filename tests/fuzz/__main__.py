@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from tests.fuzz import experiments, flags, runs, scenarios, wire
+from tests.fuzz import comparisons, experiments, flags, history, runs, scenarios, verifying, wire
 
 Attempt = Callable[[Random, Path], tuple[list[str], list[str]]]
 PARTS: Final[dict[str, Attempt]] = {
@@ -27,6 +27,9 @@ PARTS: Final[dict[str, Attempt]] = {
     "experiments": experiments.attempt,
     "flags": flags.attempt,
     "runs": runs.attempt,
+    "comparisons": comparisons.attempt,
+    "verifying": verifying.attempt,
+    "history": history.attempt,
     "wire": wire.attempt,
 }
 WITHOUT_FILES: Final = frozenset({"wire"})

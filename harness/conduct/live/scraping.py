@@ -5,7 +5,7 @@ event loop. If the port is taken, the run ends before it begins.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 
@@ -13,6 +13,7 @@ from harness.conduct.live.meters import Meters
 from harness.conduct.live.prometheus_text import CONTENT_TYPE
 from harness.foundation.addresses.address import AddressError, host_of, shown
 from harness.foundation.errors import UsageError
+from harness.services import pages
 
 HOST = "127.0.0.1"
 PORT_MOST = 65_535
@@ -50,18 +51,14 @@ async def scraped(place: str | None, meters: Meters) -> AsyncIterator[str | None
 
     app = web.Application()
     app.router.add_get("/metrics", metrics)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
+    shown_host = f"[{host}]" if ":" in host else host
+    async with AsyncExitStack() as serving:
         try:
-            await web.TCPSite(runner, host, port).start()
+            found = await serving.enter_async_context(pages.served(app, host, port))
         except OSError as error:
             raise UsageError(
                 f"Cannot listen at {place} for Prometheus",
                 error.strerror or str(error),
                 "Give another --prometheus [HOST:]PORT; 0 takes a port that is free",
             ) from error
-        shown = f"[{host}]" if ":" in host else host
-        yield f"http://{shown}:{runner.addresses[0][1]}/metrics"
-    finally:
-        await runner.cleanup()
+        yield f"http://{shown_host}:{found}/metrics"

@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -16,12 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from aiohttp import web
-
-from harness.foundation.errors import PASSED, UNKNOWN, UsageError
+from harness.foundation.errors import PASSED, UNKNOWN, ServiceError, UsageError
 from harness.foundation.secrets.hiding import hide
 from harness.foundation.units import show_duration
 from harness.foundation.untrusted.printable import lines
+from harness.services import pages
 from harness.services.cleanup.leftovers import PREFIX
 from harness.services.cleanup.watched import watching
 from harness.services.processes.process import running
@@ -65,31 +65,33 @@ async def _serve(gate: Gate, ready: Callable[[str], None]) -> int:
 async def _answering(gate: Gate, logs: Path, ready: Callable[[str], None], stopping: asyncio.Event) -> None:
     numbers = count(1)
     turns = Turns(lambda: _verified(gate, logs / f"{next(numbers)}.log"))
-    runner = web.AppRunner(application(turns), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, gate.place.host, gate.place.port)
+    async with AsyncExitStack() as serving:
         try:
-            await site.start()
+            port = await serving.enter_async_context(
+                pages.served(application(turns), gate.place.host, gate.place.port)
+            )
         except OSError as error:
             raise UsageError(
                 f"Cannot listen at {gate.place.host}:{gate.place.port}",
                 error.strerror or str(error),
                 "Give another --serve [HOST:]PORT; 0 takes a port that is free",
             ) from error
-        ready(gate.place.url(runner.addresses[0][1]))
-        await stopping.wait()
-    finally:
-        await turns.end()
-        await runner.cleanup()
+        try:
+            ready(gate.place.url(port))
+            await stopping.wait()
+        finally:
+            await turns.end()
 
 
 async def _verified(gate: Gate, log: Path) -> Answer:
     argv = [sys.executable, "-P", "-m", "harness", "verify", "--out", str(gate.out), *gate.words]
     starting = partial(running, argv, name="verify", log=log, stop_signal=signal.SIGINT, stop_s=STOP_S)
-    async with starting() as child:
-        ended = await child.ended_within(gate.run_s)
-    return _read(gate, log, child.returncode if ended else None)
+    try:
+        async with starting() as child:
+            ended = await child.ended_within(gate.run_s)
+        return _read(gate, log, child.returncode if ended else None)
+    except (OSError, ServiceError) as error:  # no process, no file, no room to be had
+        return _undecided(f"the verification could not be made: {error}", "")
 
 
 def _read(gate: Gate, log: Path, code: int | None) -> Answer:

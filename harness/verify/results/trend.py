@@ -18,6 +18,7 @@ from harness.verify.doors import places
 KEPT_MOST: Final = 30  # of the newest
 NAMES_MOST: Final = 3
 CHARS: Final = 60
+NUMBERS_END: Final = 100_000_000_000_000  # a time in ms beyond every calendar's need
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,23 @@ def _read(place: Path) -> Kept:
         wrong = (test["name"] for test in report["tests"] if test["status"] in {"failed", "other"})
         return Kept(
             place.name,
-            int(summary["start"]),
+            _whole(summary["start"]),
             str(extra["target"]),
             str(extra["server"]),
-            int(extra["exit_code"]),
-            {name: int(summary[name]) for name in ("passed", "failed", "skipped", "other")},
-            int(summary["stop"]) - int(summary["start"]),
+            _whole(extra["exit_code"]),
+            {name: _whole(summary[name]) for name in ("passed", "failed", "skipped", "other")},
+            _whole(summary["stop"]) - _whole(summary["start"]),
             frozenset(map(str, wrong)),
         )
     except (OSError, ValueError, LookupError, TypeError):
         return Kept(place.name)
+
+
+def _whole(value: Any) -> int:
+    """A number that a verification may have written; ValueError for any other."""
+    if type(value) is not int or not 0 <= value < NUMBERS_END:
+        raise ValueError
+    return value
 
 
 def lines(kept: Sequence[Kept]) -> list[str]:

@@ -131,9 +131,9 @@ def _filled_in(value: Any, environ: Mapping[str, str], path: str) -> Any:
     for name in _VARIABLE.findall(value):
         if name not in environ:
             raise UsageError(
-                f"{path.lstrip('.')}: the environment variable {name} is not set",
-                f"It is taken from ${{{name}}}",
-                f"export {name}=...",
+                f"{short(path.lstrip('.'))}: the environment variable {short(name)} is not set",
+                f"It is taken from ${{{short(name)}}}",
+                f"export {short(name)}=...",
             )
         sources.reference(name, environ[name])
         if path.startswith((".auth.good", ".auth.bad")):
@@ -142,7 +142,7 @@ def _filled_in(value: Any, environ: Mapping[str, str], path: str) -> Any:
     if path.lstrip(".") in backends.ADDRESSES:
         sources.url(found)
     if "\0" in found:
-        raise UsageError(f"{path.lstrip('.')} holds a NUL", "Nobody can be sent that", "Leave it out")
+        raise UsageError(f"{short(path.lstrip('.'))} holds a NUL", "Nobody can be sent that", "Leave it out")
     return found
 
 

@@ -57,6 +57,23 @@ def test_results_that_cannot_be_read_are_no_pass(tmp_path: Path) -> None:
     assert all("cannot be read" in line for line in trend.lines(found)[1:])
 
 
+@pytest.mark.parametrize(
+    "number", ["1e300", "9" * 30, "-1000000000000000000", "1e999", "NaN", '"1"', "true", "9" * 4_000]
+)
+@pytest.mark.parametrize("key", ["start", "stop", "failed", "exit_code"])
+def test_numbers_that_no_verification_writes_are_no_results(tmp_path: Path, key: str, number: str) -> None:
+    """A time that no calendar has, a count that no line holds."""
+    path = kept(tmp_path, 1, 1, a="failed") / "results.json"
+    report = json.loads(path.read_text())
+    report["results"]["extra" if key == "exit_code" else "summary"][key] = "HERE"
+    path.write_text(json.dumps(report).replace('"HERE"', number))
+    found = trend.read(tmp_path)
+
+    assert [each.exit_code for each in found] == [None]
+    assert "cannot be read" in trend.lines(found)[1]
+    assert trend.as_data(found)[0]["exit_code"] is None
+
+
 def test_the_command_prints_it_and_reaches_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As a table, and as JSON."""
     assert main.run(["verify", "--trend", "--out", str(tmp_path)]) == 0
