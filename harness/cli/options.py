@@ -12,10 +12,11 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from harness.cli.call_options import ARGS, CALL, EXPECT, workload
 from harness.cli.fault_options import FAULT, LINK, Decorator, fault_of, link_of
 from harness.foundation.errors import UsageError
 from harness.foundation.units import UnitError, duration_s, rate_per_s, said, share
-from harness.foundation.untrusted.documents import DocumentError, json_value, short
+from harness.foundation.untrusted.documents import short
 from harness.scenario.catalogue import CLIENTS, USER_CLASSES
 from harness.scenario.model import PROTOCOLS
 
@@ -105,14 +106,9 @@ _SHARED: tuple[Decorator, ...] = (
         metavar="agent=3,session-per-call=1,...",
         help=f"Weights of presets that behave as real clients do, instead of --mix: {', '.join(CLIENTS)}.",
     ),
-    click.option(
-        "--call", metavar="TOOL", help="Call only this tool, instead of the mix of the user classes."
-    ),
-    click.option(
-        "--args",
-        metavar="JSON",
-        help="Arguments for --call as JSON; templates such as {{random_int 1 100}} are filled in for each call.",
-    ),
+    CALL,
+    ARGS,
+    EXPECT,
     click.option(
         "--expect-failures",
         is_flag=True,
@@ -224,12 +220,8 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
     if target := _target(given, dict(_part(data, "target", {}))):
         data["target"] = target
     _users(given, data)
-    if given["call"]:
-        data["workload"] = [{"call": given["call"], "args": _arguments(given["args"])}]
-    elif given["args"]:
-        raise UsageError(
-            "--args needs --call", "They are the arguments of the tool that --call names", "Add --call TOOL"
-        )
+    if calls := workload(given):
+        data["workload"] = calls
     plain = ("think", "timeout", "warm_up", "workers", "expect_workers", "bind", "seed")
     data |= {key: given[key] for key in plain if given.get(key) is not None}
     data |= {
@@ -355,21 +347,3 @@ def _weights(text: str, example: str, kind: str) -> dict[str, int]:
             f"For example {example}",
         )
     return weights
-
-
-def _arguments(text: str | None) -> dict[str, Any]:
-    try:
-        value = json_value(text or "{}")
-    except DocumentError as error:
-        raise UsageError(
-            f"--args {short(str(text))!r} is not JSON",
-            str(error),
-            """For example --args '{"message": "hi"}'""",
-        ) from error
-    if not isinstance(value, dict):
-        raise UsageError(
-            "--args must be a JSON object",
-            f"It is {short(str(text))}",
-            """For example --args '{"message": "hi"}'""",
-        )
-    return value

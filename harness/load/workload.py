@@ -4,13 +4,16 @@ Operations have the names of the scenario, with templates unfilled, so that ther
 as many as drawn values; long names are cut.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final
 
+import msgspec
+
+from harness.load.expectation import expectation
 from harness.mcp.dialects import Session
-from harness.mcp.messages import Request, encode
+from harness.mcp.messages import Reply, Request, encode
 from harness.scenario.arguments import Draw, compile_arguments
 
 OPERATION_CHARS_MAX: Final = 120
@@ -25,17 +28,24 @@ class WorkloadEntry:
     tool: str | None
     method: str
     operation: str
+    expects: Callable[[Reply], Reply] | None = None
 
     def request(self, session: Session, drawn: Any) -> Request:
         """Return a request with the values that were drawn for its templates."""
         if self.tool is not None:
-            return session.call(self.tool, drawn)
-        return session.request(self.method, drawn, self.operation)
+            request = session.call(self.tool, drawn)
+        else:
+            request = session.request(self.method, drawn, self.operation)
+        return request if self.expects is None else msgspec.structs.replace(request, expects=self.expects)
 
 
 def works(entries: Iterable[Mapping[str, Any]]) -> list[WorkloadEntry]:
     """Return the entries of a scenario's workload."""
-    return [_work(entry) for entry in entries]
+    return [_expecting(_work(entry), entry.get("expect")) for entry in entries]
+
+
+def _expecting(entry: WorkloadEntry, expect: Mapping[str, Any] | None) -> WorkloadEntry:
+    return entry if expect is None else replace(entry, expects=expectation(expect))
 
 
 def _work(entry: Mapping[str, Any]) -> WorkloadEntry:

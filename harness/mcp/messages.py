@@ -44,6 +44,7 @@ class Request(msgspec.Struct, frozen=True):
     contains: bytes = b""  # for a GET: bytes that a healthy answer contains
     in_session: bool = False  # after a handshake: the server may send requests, and is told about time-outs
     names_session: bool = False  # in a header or the URL: a 404 means that the session is lost
+    expects: "Callable[[Reply], Reply] | None" = None  # decides whether a success is what was expected
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The outcomes: every call ends with exactly one, decided in the order in which things arrive.
 
-    transport -> status -> content type -> JSON -> JSON-RPC shape -> id -> error -> isError
+    transport -> status -> content type -> JSON -> JSON-RPC shape -> id -> error -> isError -> what the scenario expects
 
 `OK` is a success, `FAILED` are failures, `NEITHER` is left out of the success rate.
 """
@@ -10,6 +10,7 @@ from typing import Final
 OK: Final = "ok"
 
 TOOL_ERROR: Final = "tool_error"  # result.isError is true
+UNEXPECTED: Final = "unexpected"  # a result that does not fit what the scenario expects of it
 RPC_ERROR: Final = "rpc_error"  # a JSON-RPC error with our id
 REJECTED: Final = "rejected"  # 400 before dispatch: -32020, -32021, -32022 (our mistake)
 RATE_LIMITED: Final = "rate_limited"  # 429
@@ -34,6 +35,7 @@ NOT_HELD: Final = (
 
 FAILED: Final = (
     TOOL_ERROR,
+    UNEXPECTED,
     RPC_ERROR,
     REJECTED,
     RATE_LIMITED,

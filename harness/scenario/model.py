@@ -13,6 +13,7 @@ from harness.foundation.addresses.address import host_of
 from harness.foundation.units import rate_per_s
 from harness.scenario.arguments import compile_arguments, with_names
 from harness.scenario.catalogue import CLIENTS, USER_CLASSES
+from harness.scenario.expect import Expect
 from harness.scenario.fault import FaultSpec, read_faults
 from harness.scenario.links import LinkSpec, check_links
 from harness.scenario.load import Phase
@@ -116,6 +117,7 @@ class Call:
     list: Literal["tools", "resources", "resources/templates", "prompts"] | None = None
     args: Annotated[dict[str, Any], AfterValidator(_check_arguments)] = field(default_factory=dict)
     weight: Annotated[int, Field(ge=1)] = 1
+    expect: Expect | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:

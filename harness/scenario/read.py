@@ -23,6 +23,7 @@ from harness.scenario import links, load, model
 from harness.scenario.catalogue import LINKS, ROLLING, where
 from harness.scenario.clients import with_calls
 from harness.scenario.consistency import check_own_links, check_phases, check_pools
+from harness.scenario.expect import Expect
 from harness.scenario.model import Scenario, Target
 from harness.scenario.objectives import check_names, parse, parse_abort
 from harness.scenario.stdio import check_stdio, check_stdio_fault, check_stdio_users
@@ -39,6 +40,7 @@ _VALUES: dict[str, type] = {
     "work": model.Work,
     "write": model.Tool,
     "env": links.Variables,
+    "expect": Expect,
     "ramp": load.Ramp,
     "sustain": load.Sustain,
     "rate": load.OpenLoad,

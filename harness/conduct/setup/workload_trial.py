@@ -61,6 +61,8 @@ async def _reply(client: Client, work: WorkloadEntry, random: Random) -> Reply:
             reply = await client.call(work.tool, drawn)
         else:
             reply = await client.request(work.method, drawn, work.operation)
+        if work.expects is not None:
+            reply = work.expects(reply)
         if reply.outcome in GOOD_ENOUGH:
             break
     return reply
@@ -75,6 +77,12 @@ def _check(work: WorkloadEntry, reply: Reply) -> None:
             f"The target did not answer {what}",
             what_it_said(reply),
             "It was tried before the load; a slow server needs a longer --timeout",
+        )
+    if reply.outcome == outcome.UNEXPECTED:
+        raise UsageError(
+            f"The reply of {what} is not what was expected",
+            reply.detail,
+            "Correct --expect or the workload; to load it all the same: --expect-failures",
         )
     raise UsageError(
         f"{what} fails with the arguments that the load would use",

@@ -80,6 +80,15 @@ async def test_a_refusal_is_wrong_use_in_the_words_of_the_server(tmp_path):
     assert not list(tmp_path.glob("sim/2*"))  # nothing ran
 
 
+async def test_a_reply_that_is_not_what_was_expected_ends_the_run_before_the_load(tmp_path: Path) -> None:
+    """With the reason and the server's words."""
+    look = {"call": "look", "args": {"shelf": "a"}, "expect": {"contains": "milk"}}
+    with pytest.raises(UsageError, match="The reply of look is not what was expected") as raised:
+        await conduct(tmp_path, Shop(), [look], SimulatedServer())
+
+    assert "without 'milk': a" in " ".join(raised.value.lines())
+
+
 async def test_a_server_that_fails_now_and_then_is_not_refused(tmp_path):
     shop = Shop(works_from=3)
     finished = await conduct(tmp_path, shop, [{"call": "look", "args": {"shelf": "a"}}], SimulatedServer())

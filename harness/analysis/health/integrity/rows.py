@@ -38,6 +38,7 @@ FINE_STATUS: Final[dict[str, tuple[int, ...]]] = {CLOSING: (404, 405), STREAM: (
 STATUS: Final[dict[str, tuple[int, int, bool]]] = {
     outcome.OK: (101, 299, False),
     outcome.TOOL_ERROR: (101, 299, False),
+    outcome.UNEXPECTED: (101, 299, False),
     outcome.INPUT_REQUIRED: (101, 299, False),
     outcome.RATE_LIMITED: (429, 429, True),
     outcome.REJECTED: (400, 400, True),

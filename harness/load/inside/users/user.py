@@ -299,6 +299,8 @@ class McpUser(User):
         began_ns = time.monotonic_ns()
         try:
             done = self._exchanged(connection, request, target)
+            if request.expects is not None:
+                done.reply = request.expects(done.reply)
         except BaseException:  # Locust stops a user by raising into its greenlet
             ended = outcome.CANCELLED if self.context.cancelled else outcome.UNFINISHED
             self._record(seq, request, _cut(ended, began_ns), transport)

@@ -39,11 +39,16 @@ class Here:
     """One user of a preset, and what was recorded of it."""
 
     def __init__(
-        self, server: SessionServer, preset: str, *calls: str, protocol: str = VERSION, **made: Any
+        self,
+        server: SessionServer,
+        preset: str,
+        *calls: str | dict[str, Any],
+        protocol: str = VERSION,
+        **made: Any,
     ) -> None:
         spec = LoadSpec(
             base_url=server.url.removesuffix("/mcp"), mcp_url=server.url, ws_url="", spool_dir="", epoch_ns=0,
-            protocol=protocol, think=False, timeout_s=20.0, clients={preset: 1}, workload=[{"call": name} for name in calls],
+            protocol=protocol, think=False, timeout_s=20.0, clients={preset: 1}, workload=[one if isinstance(one, dict) else {"call": one} for one in calls],
         )  # fmt: skip
         (kind,) = load_classes(spec)
         environment = Environment(user_classes=[kind])
@@ -70,6 +75,17 @@ class Here:
         decoder = Decoder()
         self.table = frame([decoder.table(block) for block in self.kept.blocks])
         return list(zip(self.table["operation"].astype(str), self.table["outcome"].astype(str), strict=True))
+
+
+def test_a_success_that_is_not_what_was_expected_is_recorded_as_such() -> None:
+    """With the reason; the session goes on."""
+    with session_server() as server:
+        here = Here(server, "steady", {"call": "long", "expect": {"contains": ["Database"]}})
+        here.work(2)
+        found = here.rows()
+
+    assert found == [*OPENED, *[("tools/call:long", "unexpected")] * 2, CLOSED]
+    assert set(here.table["detail"].astype(str)) >= {f"without 'Database': {LONG}"[:120]}
 
 
 @pytest.fixture(autouse=True)
