@@ -104,3 +104,38 @@ def test_a_test_run_can_be_told_to_skip_nothing(tmp_path: Path) -> None:
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "--skip-nothing: 1 skipped" in done.stdout
+
+
+@pytest.mark.parts
+@pytest.mark.parametrize(
+    "text", ["--help", "$(touch owned)", "`touch owned`", '"; touch owned; "', "a\nb", "'", "*", "${{ x }}"]
+)
+def test_an_input_of_the_action_is_one_name_and_nothing_else(tmp_path: Path, text: str) -> None:
+    """A branch can be called anything: it is no option, and no shell reads it."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    step = next(one for one in action["runs"]["steps"] if one.get("id") == "compare")
+    assert not [one["run"] for one in action["runs"]["steps"] if "${{" in one["run"]]
+    (tmp_path / "harness").write_text(
+        '#!/bin/sh\nfor word; do printf "%s\\0" "$word"; done > words\necho said\nexit 3\n'
+    )
+    (tmp_path / "harness").chmod(0o755)
+    places = {name: str(tmp_path / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    subprocess.run(
+        ["bash", "-e", "-c", step["run"]],
+        cwd=tmp_path,
+        env={
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "RUNNER_TEMP": str(tmp_path),
+            "A": text,
+            "B": text,
+            "ALLOWED": text,
+            **places,
+        },
+        check=True,
+        capture_output=True,
+    )
+
+    words = (tmp_path / "words").read_text().split("\0")[:-1]
+    assert words == ["compare", f"--allow-host={text}", "--format", "markdown", "--", text, text]
+    assert (tmp_path / "GITHUB_OUTPUT").read_text() == "code=3\n"
+    assert not (tmp_path / "owned").exists()

@@ -20,6 +20,7 @@ from harness.history.store import Where
 from harness.run_directory.disk_space import blame
 
 LINE_BYTES_MOST: Final = 16 << 20
+REFUSED_MOST: Final = 1_000  # lines that are no runs: a file of more is none of `export`
 Put = Callable[[str], object]
 
 
@@ -54,14 +55,26 @@ def _of_file(path: Path, refused: list[tuple[str, str]]) -> Iterator[tuple[str, 
             number = 0
             while line := file.readline(LINE_BYTES_MOST):
                 number += 1
+                if len(line) == LINE_BYTES_MOST and not line.endswith(b"\n"):
+                    raise _no_export(path, f"Line {number:,} is longer than {LINE_BYTES_MOST >> 20} MB")
                 try:
                     yield f"{path}, line {number}", decoder.decode(line)
                 except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                     refused.append((f"{path}, line {number}", short(str(error), 200)))
+                    if len(refused) > REFUSED_MOST:
+                        raise _no_export(
+                            path, f"More than {REFUSED_MOST:,} of its lines are no runs"
+                        ) from error
     except OSError as error:
         raise UsageError(
             f"{short(str(path), 120)} cannot be read", error.strerror or str(error), "Give a file of `export`"
         ) from error
+
+
+def _no_export(path: Path, why: str) -> UsageError:
+    return UsageError(
+        f"{short(str(path), 120)} is no file of `harness history export`", why, "Give a file of `export`"
+    )
 
 
 async def export(connection: Connection, where: Where, put: Put) -> int:

@@ -37,7 +37,7 @@ from harness.history.record import (
     Times,
 )
 from harness.report.hdr import DIGITS, HIGHEST_US
-from harness.run_directory.directory import RunDirectory
+from harness.run_directory.directory import RunDirectory, no_file
 from harness.run_directory.event_kinds import StepAsked
 from harness.run_directory.events import read_events
 from harness.run_directory.results import Latency, StepResult, Summary, codec
@@ -54,6 +54,8 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 def record(run_dir: Path, *, interrupted: bool = False, night: str = "") -> RunRecord:
     """The record of a run, with histograms where its rows are there."""
     directory = RunDirectory(run_dir)
+    if (odd := no_file(run_dir)) is not None:
+        raise RecordError(f"{odd} is no file")
     summary, metadata = _summary(run_dir), _object(run_dir / "metadata.json")
     names = {one.index: one.name for one in read_events(directory.events) if isinstance(one, StepAsked)}
     steps = tuple(_steps(summary.steps, names))

@@ -23,7 +23,7 @@ from typing import Any
 from harness.foundation.errors import UsageError
 from harness.foundation.untrusted import nesting
 from harness.foundation.untrusted.documents import short
-from harness.run_directory.directory import RunDirectory
+from harness.run_directory.directory import RunDirectory, no_file
 from harness.run_directory.results import glance
 from harness.run_directory.results.codec import DamagedError
 from harness.run_directory.results.glance import Glance
@@ -61,7 +61,8 @@ class PastRun:
         if self.running:
             return "running"
         if self.summary is None:
-            return "damaged" if (self.path / "summary.json").exists() else "cut off"
+            there = (self.path / "summary.json").exists() or no_file(self.path) is not None
+            return "damaged" if there else "cut off"
         verdict = self.summary.verdict
         experiment = self.summary.command == "chaos" and not self.summary.matrix
         asked_for_nothing = not self.summary.objectives and not experiment
@@ -96,12 +97,16 @@ def _found(root: Path) -> Iterator[PastRun]:
     for path in root.glob("*/*"):
         if not _NAME.fullmatch(path.name) or path.is_symlink() or path.parent.is_symlink():
             continue
-        metadata = mapping(path / "metadata.json")
+        metadata = mapping(path / "metadata.json") if (path / "metadata.json").is_file() else None
         if metadata is not None and metadata.get("run_id") == path.name:
             yield _past(RunDirectory(path), metadata)
 
 
 def _past(directory: RunDirectory, metadata: Mapping[str, Any]) -> PastRun:
+    if no_file(directory.path) is not None:  # nothing of it is read
+        return PastRun(
+            directory, metadata, None, running=False, latest=_is_latest(directory), left_over=False
+        )
     summary = _glance(directory.path / "summary.json")
     beginning = summary is None and not directory.undo.exists()  # only metadata.json has been written so far
     return PastRun(
@@ -109,9 +114,13 @@ def _past(directory: RunDirectory, metadata: Mapping[str, Any]) -> PastRun:
         metadata,
         summary,
         running=beginning or owner_alive(directory.undo),
-        latest=os.path.realpath(directory.path.parent / "latest") == os.path.realpath(directory.path),
+        latest=_is_latest(directory),
         left_over=bool(read_open(directory.undo)),
     )
+
+
+def _is_latest(directory: RunDirectory) -> bool:
+    return os.path.realpath(directory.path.parent / "latest") == os.path.realpath(directory.path)
 
 
 def _glance(path: Path) -> Glance | None:

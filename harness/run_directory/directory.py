@@ -115,7 +115,8 @@ def point_latest(run: RunDirectory) -> None:
 def find(path: Path) -> RunDirectory:
     """Find an existing run by its directory, a link to it, or any file in it."""
     try:
-        return _found(path)
+        found = _found(path)
+        check_files(found.path)
     except (
         OSError,
         ValueError,
@@ -127,6 +128,27 @@ def find(path: Path) -> RunDirectory:
             why,
             "Give the directory of a run, such as reports/ramp/latest",
         ) from error
+    return found
+
+
+def no_file(place: Path) -> Path | None:
+    """What below it is neither a file nor a directory: a pipe would be waited for, a device has no end."""
+    for root, _, names in os.walk(place):
+        for name in names:
+            entry = Path(root, name)
+            if entry.exists() and not entry.is_file() and not entry.is_dir():
+                return entry
+    return None
+
+
+def check_files(place: Path) -> None:
+    """Raise a UsageError for a directory that holds anything but files and directories."""
+    if (found := no_file(place)) is not None:
+        raise UsageError(
+            f"{short(str(found), 120)} is no file",
+            "It is a pipe, a socket or a device, and no run has one",
+            "Remove it, or look where the directory comes from",
+        )
 
 
 def _found(path: Path) -> RunDirectory:

@@ -1,6 +1,7 @@
 """`harness runs`: the list, the removal, and what is said of it."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from harness.analysis.statistics.rounding import BLANK
 from harness.cli.main import run
+from harness.history import exchange
 from harness.run_directory import directory
 from tests.history.past import past
 
@@ -109,3 +111,29 @@ def test_what_a_summary_does_not_say_is_a_dash(tmp_path: Path, capsys: pytest.Ca
     assert run(["runs", "--out", str(tmp_path), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["runs"]
     assert (row["state"], row["users"], row["p95_ms"]) == ("fail", None, None)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "name",
+    ["metadata.json", "summary.json", "events.jsonl", "undo.jsonl", "scenario.yaml", "spool/worker-0.spool"],
+)
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Whoever made the directory: every command that reads runs says so, and ends."""
+    sound, odd = past(tmp_path, 1), past(tmp_path, 2)
+    (odd / name).parent.mkdir(exist_ok=True)
+    (odd / name).unlink(missing_ok=True)
+    os.mkfifo(odd / name)
+
+    assert run(["runs", "--out", str(tmp_path)]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == (1 if name == "metadata.json" else 2)
+    assert name == "metadata.json" or "damaged" in lines[0]
+    assert run(["report", str(odd)]) == 2
+    assert run(["compare", str(sound), str(odd)]) == 2
+    refused: list[tuple[str, str]] = []
+    assert [path for batch in exchange.batches(tmp_path, refused) for path, _ in batch] in ([str(sound)], [])
+    assert name == "metadata.json" or str(odd) in dict(refused)
+    capsys.readouterr()
