@@ -78,7 +78,7 @@ def echo_server() -> Iterator[int]:
     """What the README calls your own server."""
     code = (
         "import sys, uvicorn\nfrom mcp.server import MCPServer\nserver = MCPServer('yours')\n"
-        "@server.tool()\ndef echo(message: str) -> str:\n    return message\n"
+        "@server.tool(annotations={'readOnlyHint': True})\ndef echo(message: str) -> str:\n    return message\n"
         "uvicorn.run(server.streamable_http_app(), host='127.0.0.1', port=int(sys.argv[1]), log_level='warning')\n"
     )
     port = free_port()

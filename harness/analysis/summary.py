@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from harness.analysis.calls import (
     arrivals,
+    coverage,
     failures,
     latency,
     operations,
@@ -148,6 +149,7 @@ def assemble(
         exit_code=errors.UNKNOWN,
         intervals=intervals,
         processes=processes.measure(rows_counted, (meta.get("target") or {}).get("processes")),
+        coverage=coverage.measure(calls, meta.get("coverage")),
     )
 
 

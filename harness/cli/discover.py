@@ -1,10 +1,14 @@
 """`harness discover`: a server's protocol, name and tools. It makes three to six requests, and no load.
 
+With `--out` it calls once what only reads, too, and writes a scenario with these calls.
+
 A server that speaks over stdio is started for it, two or three times, and ended with all that it has started.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -18,7 +22,9 @@ from harness.scenario.model import PROTOCOLS
 
 if TYPE_CHECKING:
     from harness.client.preflight import Discovered
+    from harness.client.trial_calls import Tried
 
+CALL_S = 30.0  # for one call that is tried
 NAME_CHARS = 120
 TAKES_CHARS = 200
 DESCRIPTION_CHARS = 60
@@ -49,6 +55,12 @@ DESCRIPTION_CHARS = 60
     help="HTTP header to send with every request.",
 )
 @ALLOW_HOST
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Call once what only reads, and write a scenario with these calls, to edit and to run.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     url: str | None,
@@ -58,6 +70,7 @@ def command(
     headers: tuple[str, ...],
     allowed_hosts: tuple[str, ...],
     *,
+    out: Path | None,
     as_json: bool,
 ) -> int:
     """Ask a server which protocol it speaks and which tools it has, and print a command to load it.
@@ -65,6 +78,7 @@ def command(
     \b
     harness discover http://127.0.0.1:3001/mcp
     harness discover --command 'npx -y @modelcontextprotocol/server-everything'
+    harness discover http://127.0.0.1:3001/mcp --out scenario.yaml
 
     Exit code 4 when nothing answers there, 2 when what answers does not speak MCP as asked.
     """
@@ -74,16 +88,54 @@ def command(
             "It is named by its URL, or started by --command",
             "For example harness discover http://127.0.0.1:8000/mcp",
         )
+    if out is not None and out.exists():
+        raise UsageError(
+            f"{out} is there already", "It is not written over", "Give another --out, or remove it"
+        )
+    sent = dict(map(header, headers))
     if url is None:
-        return _show(*_over_stdio(str(stdio_command), protocol, timeout or "90s", headers), as_json=as_json)
-    return _show(*_at(url, protocol, timeout or "5s", headers, allowed_hosts), as_json=as_json)
+        asked = _over_stdio(str(stdio_command), protocol, timeout or "90s", sent, trying=out is not None)
+    else:
+        asked = _at(url, protocol, timeout or "5s", sent, allowed_hosts, trying=out is not None)
+    code = _show(asked.shown, asked.found, as_json=as_json)
+    if out is not None:
+        _write(out, asked, tuple(sent), as_json=as_json)
+    return code
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A server that was asked: its address as it is shown, the target of a scenario, what it said, what was tried."""
+
+    shown: str
+    target: Mapping[str, Any]
+    found: "Discovered"
+    tried: "Sequence[Tried]"
+
+
+async def _look(
+    address: str, protocol: str, headers: Mapping[str, str], timeout_s: float, *, trying: bool
+) -> "tuple[Discovered, Sequence[Tried]]":
+    from harness.client.preflight import preflight
+    from harness.conduct.setup.everything import tried_once
+
+    found = await preflight(address, protocol, headers=headers, timeout_s=timeout_s)
+    if not trying:
+        return found, ()
+    call_s = max(timeout_s, CALL_S)
+    return found, await tried_once(address, found, headers=headers, timeout_s=call_s, seed=0)
 
 
 def _at(
-    url: str, protocol: str, timeout: str, headers: tuple[str, ...], allowed_hosts: tuple[str, ...]
-) -> "tuple[str, Discovered]":
-    """Ask the server at a URL; return the URL as it is shown, and what it said."""
-    from harness.client.preflight import preflight
+    url: str,
+    protocol: str,
+    timeout: str,
+    headers: Mapping[str, str],
+    allowed_hosts: tuple[str, ...],
+    *,
+    trying: bool,
+) -> Asked:
+    """Ask the server at a URL."""
     from harness.conduct.setup.vetted_addresses import looked_up
     from harness.foundation.addresses import book
     from harness.foundation.addresses.address import read
@@ -93,24 +145,23 @@ def _at(
 
     places = doors(url, protocol)
     asked = places.ws_url if protocol == "websocket" else places.mcp_url
-    sent = credentials(url) | dict(map(header, headers))
+    sent = credentials(url) | dict(headers)
 
-    async def ask() -> "Discovered":
+    async def ask() -> "tuple[Discovered, Sequence[Tried]]":
         place = Wanted(
             read(asked, ("http", "https", "ws", "wss")), purpose="This goes", absent=TargetUnreachableError
         )
         with book.in_force(await looked_up([place], allowed_hosts)):
-            return await preflight(asked, protocol, headers=sent, timeout_s=duration_s(timeout))
+            return await _look(asked, protocol, sent, duration_s(timeout), trying=trying)
 
-    return redact.url(asked), asyncio.run(ask())
+    shown = redact.url(asked)
+    return Asked(shown, {"url": shown}, *asyncio.run(ask()))
 
 
-def _over_stdio(text: str, protocol: str, timeout: str, headers: tuple[str, ...]) -> "tuple[str, Discovered]":
-    """Start a server and ask it; return its address as it is shown, and what it said."""
+def _over_stdio(text: str, protocol: str, timeout: str, headers: Mapping[str, str], *, trying: bool) -> Asked:
+    """Start a server and ask it."""
     import tempfile
-    from pathlib import Path
 
-    from harness.client.preflight import preflight
     from harness.foundation.secrets import redact, sources
     from harness.mcp import stdio_address
     from harness.scenario.model import Target
@@ -123,16 +174,36 @@ def _over_stdio(text: str, protocol: str, timeout: str, headers: tuple[str, ...]
         transport="stdio",
         command=argv,
         protocol=cast("Any", protocol),  # click has checked it
-        headers=dict(map(header, headers)),
+        headers=dict(headers),
     )
     check_stdio(target, "harness discover")
+    address = stdio_address.address(argv)
 
-    async def ask() -> "Discovered":
+    async def ask() -> "tuple[Discovered, Sequence[Tried]]":
         with tempfile.TemporaryDirectory(prefix="harness-discover-") as directory:
             async with watching(Path(directory) / "undo.jsonl"):
-                return await preflight(stdio_address.address(argv), protocol, timeout_s=duration_s(timeout))
+                return await _look(address, protocol, {}, duration_s(timeout), trying=trying)
 
-    return redact.url(stdio_address.address(argv)), asyncio.run(ask())
+    as_target = {"transport": "stdio", "command": redact.command_line(argv)}
+    return Asked(redact.url(address), as_target, *asyncio.run(ask()))
+
+
+def _write(out: Path, asked: Asked, headers: Sequence[str], *, as_json: bool) -> None:
+    """Write the scenario, and say what is in it."""
+    from harness.conduct.setup.workload_file import text
+
+    found = asked.found
+    server = found.server_name or "a server without a name"
+    name = "".join(char if char.isalnum() else "-" for char in out.stem).strip("-") or "scenario"
+    out.write_text(text(str(out), name, server, asked.target, headers, asked.tried), encoding="utf-8")
+    worked = sum(not one.left_out for one in asked.tried)
+    click.echo(
+        printable.lines(
+            f"Wrote {out}: {worked} calls that were tried and worked, {len(asked.tried) - worked} as comments. "
+            f"Run it with: harness run {out}"
+        ),
+        err=as_json,
+    )
 
 
 def _show(shown: str, found: "Discovered", *, as_json: bool) -> int:

@@ -12,7 +12,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from harness.cli.call_options import ARGS, CALL, EXPECT, workload
+from harness.cli.call_options import ARGS, CALL, EXPECT
+from harness.cli.calls import EVERYTHING, into_calls
 from harness.cli.fault_options import FAULT, LINK, Decorator, fault_of, link_of
 from harness.foundation.errors import UsageError
 from harness.foundation.units import UnitError, duration_s, rate_per_s, said, share
@@ -109,6 +110,7 @@ _SHARED: tuple[Decorator, ...] = (
     CALL,
     ARGS,
     EXPECT,
+    *EVERYTHING,
     click.option(
         "--expect-failures",
         is_flag=True,
@@ -220,8 +222,7 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
     if target := _target(given, dict(_part(data, "target", {}))):
         data["target"] = target
     _users(given, data)
-    if calls := workload(given):
-        data["workload"] = calls
+    into_calls(given, data)
     plain = ("think", "timeout", "warm_up", "workers", "expect_workers", "bind", "seed")
     data |= {key: given[key] for key in plain if given.get(key) is not None}
     data |= {

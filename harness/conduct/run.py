@@ -40,6 +40,7 @@ from harness.conduct.live.scraping import scraped
 from harness.conduct.play import Player
 from harness.conduct.run_values import FinishedRun, RunContext, RunRequest
 from harness.conduct.setup import vetted_addresses
+from harness.conduct.setup.everything import whole_workload
 from harness.conduct.setup.fault_sites import prepare
 from harness.conduct.setup.server import ServerUnderTest, find_server
 from harness.conduct.setup.workload_trial import try_workload
@@ -159,10 +160,10 @@ async def _make(run: RunContext) -> str:
         server = await find_server(run, ways, stack)
         run.write_metadata(target=server.facts())
         await load_and_faults.try_work(run, server)
-        await _try_workload(run, server)
+        workload = await _workload(run, server)
         engine = asked.engine or _locust(run, shared)
         telling = await stack.enter_async_context(alerts_of(run))
-        load = await stack.enter_async_context(engine(_load_spec(run, server)))
+        load = await stack.enter_async_context(engine(_load_spec(run, server, workload)))
         rundir.point_latest(run.directory)
         run.started = True
         run.log.write(RunStarted(at_ns=run.clock.now_ns()))
@@ -195,13 +196,18 @@ async def _make(run: RunContext) -> str:
         return reason
 
 
-async def _try_workload(run: RunContext, server: ServerUnderTest) -> None:
-    """Try the requests that only read before the load, unless failures are expected."""
-    if run.asked.scenario.expect_failures:
-        return
+async def _workload(run: RunContext, server: ServerUnderTest) -> list[dict[str, Any]]:
+    """Return the entries of the load; those that only read are tried before it, unless failures are expected."""
+    scenario = run.asked.scenario
+    if run.call_all is not None:
+        return await whole_workload(run, server)
+    workload = [asdict(call) for call in scenario.workload]
+    if scenario.expect_failures:
+        return workload
     if tried := await try_workload(run.asked.scenario, server):
         what = "1 request that only reads" if tried == 1 else f"{tried} requests that only read"
         run.progress.note(f"Tried once before the load: {what}")
+    return workload
 
 
 async def _stop(
@@ -225,7 +231,7 @@ def _locust(run: RunContext, shared: cores.Cores | None) -> Engine:
     return locust_engine(run.directory, run.progress.note, on_refusal, web=run.asked.web, cores=shared)
 
 
-def _load_spec(run: RunContext, server: ServerUnderTest) -> LoadSpec:
+def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[dict[str, Any]]) -> LoadSpec:
     scenario = run.asked.scenario
     host = urlsplit(server.loaded.base_url).hostname or ""
     return LoadSpec(
@@ -240,11 +246,11 @@ def _load_spec(run: RunContext, server: ServerUnderTest) -> LoadSpec:
         headers=server.headers,
         mix={str(name): weight for name, weight in scenario.mix.items()},
         clients={str(name): weight for name, weight in scenario.clients.items() if weight},
-        workload=[asdict(call) for call in scenario.workload],
+        workload=list(workload),
         mirrored=server.found.mirrored,
         stdio=_stdio(scenario),
         listen=scenario.target.listen,
-        think=scenario.think,
+        think=run.thinks,
         timeout_s=scenario.timeout,
         retries=None if run.plan.retries is None else asdict(run.plan.retries),
         calls_per_connection=run.plan.calls_per_connection,
@@ -275,7 +281,7 @@ def _stdio(scenario: Scenario) -> dict[str, Any] | None:
 
 def _write_down(run: RunContext) -> None:
     """Write the request down, before anything starts."""
-    run.directory.write_yaml("scenario.yaml", run.written_scenario())
+    run.write_down()
     run.directory.write_json("plan.json", run.plan.as_json())
     run.write_metadata()
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.conduct.experiments.experiment import Steered
 from harness.conduct.held import Held
@@ -79,14 +79,25 @@ class RunContext:
     held: Held = field(init=False)
     undo: UndoJournal | None = None
     strangers: int = 0  # attempts to join the load that were refused
+    call_all: Literal["tools", "everything"] | None = (
+        None  # as the scenario says, or as was chosen for a server nobody said more of
+    )
+    thinks: bool = True
     started: bool = False  # from here on there is something to read
 
     def __post_init__(self) -> None:
         self.held = Held(self.directory.path)
+        scenario = self.asked.scenario
+        self.call_all = scenario.call_all
+        self.thinks = scenario.think is not False
 
     def write_metadata(self, **more: Any) -> None:
         self.facts |= more
         self.directory.write_json("metadata.json", self.written_facts())
+
+    def write_down(self) -> None:
+        """Write down what was asked for, or was chosen since."""
+        self.directory.write_yaml("scenario.yaml", self.written_scenario())
 
     def written_facts(self) -> Any:
         """Return metadata.json, without secrets."""
@@ -94,11 +105,12 @@ class RunContext:
 
     def written_scenario(self) -> Any:
         """Return scenario.yaml without secrets; `${NAME}` in the user's file stays as it is."""
-        data = asdict(self.asked.scenario)
+        data = asdict(self.asked.scenario) | {"think": self.thinks, "call_all": self.call_all}
         as_written = {
             key: hiding.as_written(data[key], key) for key in ("target", "links", "workload", "work", "alert")
         }
-        return redact.tree(data | as_written)
+        unset = {key for key in ("call_all", "allow_writes") if not data[key]}
+        return redact.tree({key: value for key, value in (data | as_written).items() if key not in unset})
 
     @property
     def journal(self) -> UndoJournal:

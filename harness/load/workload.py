@@ -4,8 +4,10 @@ Operations have the names of the scenario, with templates unfilled, so that ther
 as many as drawn values; long names are cut.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from math import gcd
 from random import Random
 from typing import Any, Final
 
@@ -14,9 +16,10 @@ import msgspec
 from harness.load.expectation import expectation
 from harness.mcp.dialects import Session
 from harness.mcp.messages import Reply, Request, encode
+from harness.mcp.operations import NAME_CHARS
 from harness.scenario.arguments import Draw, compile_arguments
 
-OPERATION_CHARS_MAX: Final = 120
+OPERATION_CHARS_MAX: Final = NAME_CHARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class WorkloadEntry:
     method: str
     operation: str
     expects: Callable[[Reply], Reply] | None = None
+    in_turn: bool = False  # all of them are called equally often, instead of by chance
 
     def request(self, session: Session, drawn: Any) -> Request:
         """Return a request with the values that were drawn for its templates."""
@@ -37,6 +41,27 @@ class WorkloadEntry:
         else:
             request = session.request(self.method, drawn, self.operation)
         return request if self.expects is None else msgspec.structs.replace(request, expects=self.expects)
+
+
+def chosen(
+    entries: Sequence[WorkloadEntry], weights: Sequence[int], rng: Random, user: int, count: int
+) -> WorkloadEntry:
+    """Return the entry of a user's next call: by weight and chance, or one after the other.
+
+    Then each user has an order of his own, so that a short step has a call of each.
+    """
+    if len(entries) == 1:
+        return entries[0]
+    if not entries[0].in_turn:
+        return rng.choices(entries, weights)[0]
+    strides = _strides(len(entries))
+    return entries[(user + count * strides[user % len(strides)]) % len(entries)]
+
+
+@cache
+def _strides(size: int) -> list[int]:
+    """Return the steps with which one comes to all places of a circle."""
+    return [step for step in range(1, size) if gcd(step, size) == 1]
 
 
 def works(entries: Iterable[Mapping[str, Any]]) -> list[WorkloadEntry]:
@@ -50,6 +75,8 @@ def _expecting(entry: WorkloadEntry, expect: Mapping[str, Any] | None) -> Worklo
 
 def _work(entry: Mapping[str, Any]) -> WorkloadEntry:
     arguments, weight = entry.get("args") or {}, entry.get("weight", 1)
+    if entry.get("examples"):
+        return _of_examples(entry, weight)
     if entry.get("call"):
         return WorkloadEntry(weight, compile_arguments(arguments), entry["call"], "tools/call", "")
     if entry.get("read"):
@@ -62,6 +89,25 @@ def _work(entry: Mapping[str, Any]) -> WorkloadEntry:
         )
     method = f"{entry['list']}/list"
     return WorkloadEntry(weight, compile_arguments({}), None, method, method)
+
+
+def _of_examples(entry: Mapping[str, Any], weight: int) -> WorkloadEntry:
+    """Return an entry whose every request takes one of its examples, as it is: no text in it is a template."""
+    examples = entry["examples"]
+    if entry.get("call"):
+        return WorkloadEntry(weight, _one_of(examples), entry["call"], "tools/call", "", in_turn=True)
+    if name := entry.get("prompt"):
+        examples = [{"name": name, "arguments": example} for example in examples]
+        method, operation = _named("prompts/get", name)
+    else:
+        method, operation = _named("resources/read", entry["read"])
+    return WorkloadEntry(weight, _one_of(examples), None, method, operation, in_turn=True)
+
+
+def _one_of(values: Sequence[Any]) -> Draw:
+    if len(values) == 1:
+        return lambda _rng, _count: values[0]
+    return lambda rng, _count: rng.choice(values)
 
 
 def _prompt(name: str, draw: Draw) -> Draw:

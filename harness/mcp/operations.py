@@ -10,6 +10,7 @@ that refuses sessions does not look as if all was well with the calls of those i
 
 from typing import Final
 
+NAME_CHARS: Final = 120  # of what a user names: longer names are cut
 OPENING: Final = ("initialize", "notifications/initialized", "session/stream", "websocket/open")
 _PROTOCOL: Final = frozenset({*OPENING, "ping"})
 _PROTOCOL_FAMILIES: Final = (

@@ -13,6 +13,8 @@ from harness.analysis.statistics.rounding import show
 from harness.foundation.units import show_bytes, show_duration
 from harness.report import tables, wording
 from harness.report.charts import CHARTS, renditions
+from harness.report.coverage import coverage
+from harness.report.coverage import sentence as covered
 from harness.report.experiment_table import experiment
 from harness.report.fault_table import faults
 from harness.report.figures import figures, warnings
@@ -49,6 +51,7 @@ def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
         experiment(reading),
         tables.failures(reading, drawn),
         tables.operations(reading),
+        coverage(reading),
         panels(reading),
         tables.sessions(reading),
         tables.generator(reading),
@@ -120,6 +123,7 @@ def _findings(reading: Reading) -> list[Html]:
     """The findings: breaking point, knee, warm-up, retries and the like."""
     terms = [
         ("Calls: ", wording.calls(reading)),
+        ("Coverage: ", covered(reading.summary)),
         ("Careful: ", warnings(reading)),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),

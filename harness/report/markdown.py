@@ -12,7 +12,7 @@ from harness.analysis.faults import phases
 from harness.analysis.statistics.rounding import BLANK, show
 from harness.foundation.secrets.hiding import hide
 from harness.foundation.untrusted.printable import printable as clean
-from harness.report import figures, wording
+from harness.report import coverage, figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
@@ -46,6 +46,7 @@ def markdown(reading: Reading) -> str:
         *(f"{cell(lead)}{cell(words)}." for lead, words in _findings(reading) if words),
         "" if reading.matrix else _faults(reading),
         _failures(summary),
+        _coverage(summary),
         "" if reading.page is None else f"Report: `{clean(str(reading.page)).replace('`', '')}`",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -62,6 +63,7 @@ def publish(text: str, environ: Mapping[str, str]) -> None:
 def _findings(reading: Reading) -> list[tuple[str, str]]:
     return [
         ("Calls: ", wording.calls(reading)),
+        ("Coverage: ", coverage.sentence(reading.summary)),
         ("Careful: ", figures.warnings(reading)),
         ("Warm-up: ", warming_up([level.warming for level in reading.levels])),
         ("Breaking point: ", wording.breaking_point(reading)),
@@ -187,6 +189,13 @@ def _failures(summary: Summary) -> str:
         for row in summary.failures[:FAILURES_MOST]
     ]
     return table(("Outcome", "Detail", "Calls", "First seen", "Last seen"), rows)
+
+
+def _coverage(summary: Summary) -> str:
+    rows = coverage.offered(summary)
+    shown = [[_code(name), *map(cell, rest)] for name, *rest in map(coverage.cells, rows[:STEPS_MOST])]
+    more = f"\n\n{len(rows) - len(shown):,} more are in summary.json." if len(rows) > len(shown) else ""
+    return table(coverage.COLUMNS, shown) + more
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

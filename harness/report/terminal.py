@@ -22,7 +22,7 @@ from harness.analysis.levels import breaking_point
 from harness.analysis.statistics.rounding import show
 from harness.foundation.untrusted.printable import printable as clean
 from harness.foundation.untrusted.printable import without_commands
-from harness.report import figures, wording
+from harness.report import coverage, figures, wording
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.session_processes import processes
@@ -55,6 +55,9 @@ TAKEN_STYLE: Final = {
     "not_exposed": "dim",
     "unknown": "dim",
 }
+COVERAGE_COUNTS: Final = ("calls", "ok", "failed", "refused arguments")
+NAME_WIDTH: Final = 46
+COVERAGE_MOST: Final = 40
 COLUMNS: Final = ("", "users", "requests", "success", "throughput", "p50", "p95", "p99")
 
 
@@ -92,6 +95,11 @@ def render(reading: Reading, *, colour: bool) -> str:
             out.print(_faults(reading))
             out.print()
         out.print(Padding(_facts(reading), (0, 2)))
+        for table in _coverage(reading):
+            out.print()
+            out.print(table)
+        if coverage.offered(reading.summary):
+            out.print()
         # Not wrapped, so that the path can be copied.
         place = "not written" if reading.page is None else str(reading.page)
         out.print(Text.assemble("  ", (f"{'Report':<{FACT_WIDTH}}", "dim"), "   ", place), soft_wrap=True)
@@ -174,6 +182,31 @@ def _matrix(reading: Reading) -> Padding:
     return Padding(table, (0, 2))
 
 
+def _coverage(reading: Reading) -> Iterator[Padding]:
+    """Print what was called of all that is offered; then what was left out, and why."""
+    rows = coverage.offered(reading.summary)
+    called = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    called.add_column("offered and called", max_width=NAME_WIDTH, overflow="fold")
+    for name in COVERAGE_COUNTS:
+        called.add_column(name, justify="right", no_wrap=True)
+    left_out = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    left_out.add_column("offered and left out", max_width=NAME_WIDTH, overflow="fold")
+    left_out.add_column("because", overflow="fold")
+    for one in rows[:COVERAGE_MOST]:
+        name, _kind, *numbers, why = map(clean, coverage.cells(one))
+        if one.left_out is None:
+            called.add_row(name, *numbers)
+        else:
+            left_out.add_row(name, why)
+    more = len(rows) - COVERAGE_MOST
+    (left_out if left_out.row_count else called).add_row(
+        f"and {more:,} more in the report"
+    ) if more > 0 else None
+    for table in (called, left_out):
+        if table.row_count:
+            yield Padding(table, (0, 2))
+
+
 def _short(whole: str, name: str) -> str:
     """Shorten a label to the width of the first column."""
     if len(whole) <= FAULT_WIDTH:
@@ -212,6 +245,7 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     """The findings of this run, each with its title."""
     yield "Protocol", wording.protocol(reading.summary)
     yield "Processes", processes(reading.summary)
+    yield "Coverage", coverage.sentence(reading.summary)
     yield "Careful", figures.warnings(reading)
     yield "Warm-up", warming_up([level.warming for level in reading.levels])
     yield "Breaking point", wording.breaking_point(reading)

@@ -111,6 +111,14 @@ TARGET: Final = of(
     }
 )
 
+COVERED: Final = of(
+    {
+        "kind": lambda value: value in {"tool", "resource", "template", "prompt"},
+        **dict.fromkeys(("name", "operation", "left_out"), text),
+        "refused": maybe(flag),
+    }
+)
+
 PLAN: Final[Mapping[str, Check]] = {
     "scenario": maybe(text),
     "seed": maybe(seed),
@@ -137,6 +145,7 @@ METADATA: Final[Mapping[str, Check]] = {
     "clock_error_ms": maybe(amount),
     "clocks": maybe(every(of({"error_ms": maybe(amount)}))),
     "target": maybe(TARGET),
+    "coverage": maybe(every(COVERED)),
     "machine": maybe(mapping),
     "versions": maybe(mapping),
 }

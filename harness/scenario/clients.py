@@ -27,7 +27,7 @@ def with_calls(scenario: Scenario, source: str) -> Scenario:
     _check_pace(scenario.load, chosen, source)
     if scenario.target.is_stdio:
         _refuse(chosen, source, "over stdio", only_http=True)
-    if scenario.workload or not any(CLIENTS[name].calls for name in chosen):
+    if scenario.workload or scenario.call_all or not any(CLIENTS[name].calls for name in chosen):
         return scenario
     if scenario.target.url or scenario.target.command:
         raise UsageError(

@@ -39,9 +39,25 @@ def check_phases(phases: Iterable[Phase], source: str) -> None:
         seen.add(phase.name or "")
 
 
+def check_calls(scenario: Scenario, source: str) -> None:
+    """Check that it is said once what is called."""
+    if scenario.call_all is not None and scenario.workload:
+        raise UsageError(
+            f"{source} says twice what to call",
+            "workload (--call) names some calls, call_all (--all-tools, --all) is everything that the server offers",
+            "Leave one of them out",
+        )
+    if scenario.allow_writes and scenario.call_all is None:
+        raise UsageError(
+            f"{source}: allow_writes is for call_all",
+            "What --call names is called, whether it writes or not",
+            "Add call_all: tools (--all-tools), or leave it out",
+        )
+
+
 def check_pools(scenario: Scenario, source: str) -> None:
     """Check that every user class has a session in every worker: else its arrivals would wait forever."""
-    mixed = scenario.clients or ({} if scenario.workload else scenario.mix)
+    mixed = scenario.clients or ({} if scenario.workload or scenario.call_all else scenario.mix)
     classes = sum(map(bool, mixed.values())) or 1
     least = classes * (scenario.workers + scenario.expect_workers)
     for index, phase in enumerate(scenario.load):

@@ -188,7 +188,7 @@ class Scenario:
     workload: list[Call] = field(default_factory=list)
     links: Annotated[dict[str, LinkSpec], AfterValidator(check_links)] = field(default_factory=dict)
     faults: Annotated[list[FaultSpec], BeforeValidator(_read_faults)] = field(default_factory=list)
-    think: bool = True
+    think: bool | None = None  # None: users of a mix do, others as the run decides
     warm_up: Duration = 0.0
     timeout: PositiveDuration = 30.0
     retries: Retries | None = None
@@ -200,6 +200,10 @@ class Scenario:
     abort: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     alert: Annotated[list[str], BeforeValidator(_one_or_many)] = field(default_factory=list)
     work: Work | None = None
+    call_all: Literal["tools", "everything"] | None = (
+        None  # of what the server offers, in place of a workload
+    )
+    allow_writes: bool = False  # with call_all: tools, too, that are not annotated as read-only
     expect_failures: bool = (
         False  # nothing is tried before the load, and a load that fails from the start goes on
     )

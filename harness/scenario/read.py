@@ -22,7 +22,7 @@ from harness.foundation.untrusted.documents import DocumentError, short
 from harness.scenario import links, load, model
 from harness.scenario.catalogue import LINKS, ROLLING, where
 from harness.scenario.clients import with_calls
-from harness.scenario.consistency import check_own_links, check_phases, check_pools
+from harness.scenario.consistency import check_calls, check_own_links, check_phases, check_pools
 from harness.scenario.expect import Expect
 from harness.scenario.model import Scenario, Target
 from harness.scenario.objectives import check_names, parse, parse_abort
@@ -97,6 +97,7 @@ def scenario_of(
     if not scenario.workers + scenario.expect_workers:
         raise UsageError(f"{source} has no workers", "", "Give workers: or expect_workers: a number above 0")
     check_phases(scenario.load, source)
+    check_calls(scenario, source)
     if data.get("clients") and data.get("mix"):
         raise UsageError(
             f"{source} has both mix and clients",

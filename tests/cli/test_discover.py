@@ -2,14 +2,19 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.server import MCPServer
+from mcp.types import ToolAnnotations
 
 from harness.cli import main
 from harness.cli.discover import _lines
 from harness.client.preflight import Discovered
-from tests.fakes.mcp_server import mcp_server
+from harness.conduct.setup.suggestion import commands_that_work
+from harness.scenario.read import read_file, scenario_of
+from tests.fakes.mcp_server import mcp_server, served
 
 
 async def discovered(capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, str, str]:
@@ -30,8 +35,8 @@ async def test_a_server_is_shown_with_its_tools_and_a_command_that_would_load_it
     assert "tiny 1.0 at http://127.0.0.1:" in out
     assert "speaks 2026-07-28" in out
     assert "  echo(message?)" in out
-    assert "harness ramp --max 50 --url http://127.0.0.1:" in out
-    assert "--call echo" in out
+    assert "harness ramp --max 5 --url http://127.0.0.1:" in out
+    assert "--call echo  # it may write" in out
 
 
 async def test_as_json_it_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,3 +120,56 @@ def test_another_machine_that_was_allowed_is_asked(capsys: pytest.CaptureFixture
     url = "http://[::ffff:127.0.0.1]:1/mcp"
     assert main.run(["discover", url, "--allow-host", "::ffff:127.0.0.1"]) == 4
     assert "is not there" in capsys.readouterr().err
+
+
+async def test_a_scenario_is_written_with_the_calls_that_worked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It can be read as it is; what may write is a comment; a file that is there is not written over."""
+    server = MCPServer("shop")
+
+    @server.tool(annotations=ToolAnnotations(read_only_hint=True))
+    def look(shelf: str, most: int = 3) -> str:
+        return shelf
+
+    @server.tool()
+    def buy(what: str) -> str:
+        raise AssertionError("nobody asked for that")
+
+    place = tmp_path / "my shop.yaml"
+    async with served(server) as url:
+        code = await asyncio.to_thread(
+            main.run, ["discover", url, "--out", str(place), "-H", "X-Token: secret7"]
+        )
+        assert (code, main.run(["discover", url, "--out", str(place)])) == (0, 2)
+    text = place.read_text(encoding="utf-8")
+
+    assert "1 calls that were tried" in capsys.readouterr().out
+    assert "#   call: buy" in text.replace("# - call", "#   call")
+    assert "secret7" not in text
+    assert "X-Token" in text
+    scenario = scenario_of(read_file(place), "it")
+    assert [(call.call, set(call.args)) for call in scenario.workload] == [("look", {"shelf"})]
+    assert scenario.think is False
+
+
+@pytest.mark.parametrize(
+    ("tool", "line"),
+    [
+        ({"annotations": {"readOnlyHint": True}}, "--max 50"),
+        ({}, "--max 5 "),
+        ({"inputSchema": {"type": "object", "properties": {"n": {"type": "array", "items": {"type": "integer", "minimum": 7}}}, "required": ["n"]}}, '{"n": [7]}'),
+        ({"inputSchema": {"type": "object", "properties": {"n": False}, "required": ["n"]}}, None),
+    ],
+)  # fmt: skip
+def test_proposed_commands_have_arguments_that_the_schema_allows_and_say_what_may_write(tool, line) -> None:
+    found = commands_that_work({"t": {"name": "t"} | tool}, "http://127.0.0.1:1/mcp")
+
+    assert (
+        [text for text in found if "--call" in text and str(line) in text] == found[-1:]
+        if line
+        else not found
+    )
+    assert [
+        text for text in found if "--call" in text and ("may write" in text) is ("annotations" in tool)
+    ] == []

@@ -8,7 +8,7 @@ from harness.foundation.errors import UsageError
 NOTHING = dict.fromkeys(
     (
         "url", "protocol", "mix", "call", "args", "think", "timeout", "workers", "expect_workers", "bind", "seed", "retries",
-        "calls_per_connection", "target_options", "expect_failures", "stdio_command", "users_per_process",
+        "calls_per_connection", "target_options", "expect_failures", "stdio_command", "users_per_process", "all_tools", "all_of_it", "allow_writes",
     ), None,
 ) | {"headers": (), "objectives": (), "abort": (), "alert": (), "allowed_hosts": (), "faults": ()}  # fmt: skip
 
@@ -39,6 +39,9 @@ def test_nothing_given_leaves_the_file_as_it_is() -> None:
         ({"seed": 0}, "seed", 0),
         ({"expect_failures": True}, "expect_failures", True),
         ({"think": False}, "think", False),
+        ({"all_tools": True}, "call_all", "tools"),
+        ({"all_of_it": True}, "call_all", "everything"),
+        ({"all_tools": True, "allow_writes": True}, "allow_writes", True),
         ({"workers": 2}, "workers", 2),
         ({"retries": 2}, "retries", {"budget": "10%", "attempts": 3}),
         ({"retries": 0}, "retries", None),
@@ -87,3 +90,17 @@ def test_a_command_of_a_stdio_server_is_one_server(given: dict[str, str], what: 
         scenario_data(NOTHING | given, {})
 
     assert error.value.what == what
+
+
+@pytest.mark.parametrize(
+    ("given", "thinks"),
+    [
+        ({"call": "echo"}, False),
+        ({"all_tools": True}, False),
+        ({"all_of_it": True, "think": True}, True),
+        ({"call": "echo", "think": True}, True),
+        ({"url": "http://h/"}, None),
+    ],
+)
+def test_users_who_call_what_was_named_do_not_pause_unless_told(given, thinks) -> None:
+    assert scenario_data(NOTHING | given, {}).get("think") is thinks

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.load.workload import OPERATION_CHARS_MAX, works
+from harness.load.workload import OPERATION_CHARS_MAX, chosen, works
 from harness.mcp.dialects import new_session
 
 
@@ -63,3 +63,26 @@ def test_the_name_of_an_operation_is_bounded() -> None:
 def test_weights_are_kept() -> None:
     """One where nothing was said."""
     assert [work.weight for work in works([{"call": "a"}, {"list": "tools", "weight": 4}])] == [1, 4]
+
+
+def test_examples_are_sent_as_they_are_each_entry_as_often_as_the_others() -> None:
+    """No text of theirs is a template; two users begin at different places."""
+    entries = works(
+        [
+            {"call": "a", "examples": [{"x": "{{counter}}"}]},
+            {"prompt": "p", "examples": [{"t": "1"}, {"t": "2"}]},
+            {"read": "u://{id}", "examples": [{"uri": "u://1"}]},
+            {"call": "b", "examples": [{}]},
+        ]
+    )
+    rng = Random(1)
+    order = [[chosen(entries, [1] * 4, rng, user, count) for count in range(8)] for user in range(2)]
+
+    assert all(taken.count(one) == 2 for taken in order for one in entries)
+    assert order[0] != order[1]
+    drawn = [one.draw(rng, 1) for one in entries]
+    assert drawn[0] == {"x": "{{counter}}"}
+    assert drawn[1]["name"] == "p"
+    assert drawn[1]["arguments"] in ({"t": "1"}, {"t": "2"})
+    assert drawn[2:] == [{"uri": "u://1"}, {}]
+    assert [one.operation for one in entries[1:3]] == ["prompts/get:p", "resources/read:u://{id}"]

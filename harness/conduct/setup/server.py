@@ -21,9 +21,11 @@ from harness.foundation.errors import UsageError
 from harness.foundation.secrets import redact
 from harness.load.address import Doors, credentials, doors
 from harness.mcp import stdio_address
+from harness.mcp.tool import only_reads
 from harness.scenario.catalogue import USER_CLASSES
 from harness.scenario.clients import check_against
-from harness.scenario.model import Scenario
+from harness.scenario.matrix import MIX
+from harness.scenario.model import DEFAULT_MIX, Scenario
 from harness.services.processes.session_processes import SessionMeter
 from harness.services.processes.usage import Usage
 
@@ -127,7 +129,10 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
         headers=headers,
         timeout_s=START_S if wanted.is_stdio else PREFLIGHT_S,
     )
-    _check_tools(scenario, found, places)
+    _chosen(run, found, places)
+    check_against(scenario, found.protocol, found.tools)
+    if run.call_all is None:
+        _check_tools(scenario, found, places)
     progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
     _warn_of_memory(run, found)
     meter = SessionMeter() if wanted.is_stdio else None
@@ -174,27 +179,60 @@ def _introduce(found: Discovered) -> str:
     )
 
 
+def _chosen(run: RunContext, found: Discovered, places: Doors) -> None:
+    """Choose what is called of a server of which nobody said it: every tool that only reads.
+
+    The usual users are those of the reference server. Who asks for them by name (`mix`) gets them, or an error.
+    """
+    scenario = run.asked.scenario
+    target = scenario.target
+    foreign = target.is_stdio or target.command or target.url
+    if (
+        run.call_all is not None
+        or scenario.workload
+        or scenario.clients
+        or not foreign
+        or found.tools is None
+    ):
+        return
+    if scenario.mix not in (DEFAULT_MIX, MIX):
+        return
+    there = {tool["name"] for tool in found.tools}
+    wanted = {tool for name, weight in scenario.mix.items() if weight for tool in USER_CLASSES[name].tools}
+    if wanted <= there and not target.is_stdio:
+        return
+    if not any(map(only_reads, found.tools)):
+        raise UsageError(
+            f"Nobody said what to call of {redact.url(places.mcp_url)}",
+            f"None of its {len(there)} tools is annotated as read-only, so that a call of any may write"
+            if there
+            else "It has no tools at all",
+            "\n".join(
+                [
+                    "Call one of them:",
+                    *commands_that_work({t["name"]: t for t in found.tools}, places.mcp_url),
+                ]
+            )
+            if there
+            else "",
+        )
+    run.call_all = "tools"
+    run.thinks = scenario.think is True
+    run.write_down()
+    run.progress.note(
+        "Nobody said what to call, so every tool that is annotated as read-only is called (--all-tools); --call names one"
+    )
+
+
 def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
     """Raise UsageError if a tool that will be called is missing.
 
     Skip this if the server cannot list its tools.
     """
-    check_against(scenario, found.protocol, found.tools)
     if found.tools is None:
         return
     if not scenario.workload and any(scenario.clients.values()):
         return  # they read lists, and call no tool
-    if not scenario.workload and scenario.target.is_stdio:
-        raise UsageError(
-            f"Nobody said what to call of {redact.url(places.mcp_url)}",
-            "The usual users are those of the reference server, and need HTTP",
-            "\n".join(
-                [
-                    "Call one of its own tools:",
-                    *commands_that_work({tool["name"]: tool for tool in found.tools}, places.mcp_url),
-                ]
-            ),
-        )
     if scenario.workload:
         needed = [call.call for call in scenario.workload if call.call is not None]
     else:

@@ -3,21 +3,37 @@
 import json
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from itertools import islice
+from random import Random
+from typing import Any, Final
 
 from harness.foundation.secrets import redact
 from harness.mcp import stdio_address, tool
+from harness.mcp.schemas.arguments import drawn
+from harness.mcp.schemas.values import NoValueError
+
+USERS_MOST: Final = 50
+PROCESSES_MOST: Final = 10  # each of its sessions is a process
+WRITERS_MOST: Final = 5  # users of a tool that may write
+SHOWN_MOST: Final = 3
 
 
 def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list[str]:
-    """Return up to three commands: read-only tools first, then those with the fewest required arguments.
+    """Return up to four commands: all tools that only read, then single ones, those with the fewest required arguments first.
 
+    A tool that may write is proposed only where none is annotated as read-only, for few users, and with a word about it.
     A tool whose name has control characters is left out: it must not be copied into a shell. So is one whose name
-    has `${`: the harness would fill in a variable of the environment, and send it to the server.
+    has `${`: the harness would fill in a variable of the environment, and send it to the server. So is one of whose
+    schema no arguments can be made.
     """
+    examples = {name: _example(one) for name, one in tools.items() if name.isprintable()}
+    able = [
+        name for name, example in examples.items() if example is not None and "${" not in f"{name}{example}"
+    ]
+    reads = [name for name in able if tool.only_reads(tools[name])]
     names = sorted(
-        (name for name in tools if name.isprintable() and "${" not in f"{name}{_example(tools[name])}"),
-        key=lambda name: (*_risk(tools[name]), len(tool.required(tools[name])), name),
+        reads or able,
+        key=lambda name: ("echo" not in name.lower(), len(tool.required(tools[name])), name),
     )
     stdio = stdio_address.command(url)
     shown = redact.url(url)
@@ -26,19 +42,21 @@ def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list
         if stdio
         else f"--url {shlex.quote(shown)}"
     )
+    most = min(PROCESSES_MOST if stdio else USERS_MOST, USERS_MOST if reads else WRITERS_MOST)
     return [
-        f"  harness ramp --max {10 if stdio else 50} {at} --call {shlex.quote(name)}"
-        + (f" --args {shlex.quote(json.dumps(wanted))}" if (wanted := _example(tools[name])) else "")
-        for name in names[:3]
+        *([f"  harness sustain --users 5 --for 20s {at} --all-tools"] if reads else []),
+        *(
+            f"  harness ramp --max {most} {at} --call {shlex.quote(name)}"
+            + (f" --args {shlex.quote(json.dumps(examples[name]))}" if examples[name] else "")
+            + ("" if reads else "  # it may write: it is not annotated as read-only")
+            for name in names[:SHOWN_MOST]
+        ),
     ]
 
 
-def _risk(description: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Return the sort key of a tool's risk: an echo first, then read-only tools, then the others."""
-    return "echo" not in str(description["name"]).lower(), not tool.only_reads(description)
-
-
-def _example(description: Mapping[str, Any]) -> dict[str, Any]:
-    """Return example arguments of the right types, for the user to edit."""
-    kinds = {"string": "hello", "integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}}
-    return {name: kinds.get(tool.kind(description, name), "hello") for name in tool.required(description)}
+def _example(description: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return arguments that its schema allows, for the user to edit; None if there are none."""
+    try:
+        return next(islice(drawn(description.get("inputSchema"), Random(0)), 1), None)
+    except NoValueError:
+        return None

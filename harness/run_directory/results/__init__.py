@@ -27,6 +27,7 @@ from harness.run_directory.results.health import Added, GeneratorHealth
 from harness.run_directory.results.load import BreakingPoint, Capacity, CapacityInterval, Knee, StepResult
 from harness.run_directory.results.summary import ObjectiveResult, Summary
 from harness.run_directory.results.totals import (
+    Covered,
     Failure,
     KeptDown,
     OperationResult,
@@ -46,6 +47,7 @@ __all__ = [
     "BreakingPoint",
     "Capacity",
     "CapacityInterval",
+    "Covered",
     "Exposed",
     "Failure",
     "FaultOperation",

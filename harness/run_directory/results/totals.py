@@ -1,6 +1,6 @@
 """The target and the results of the whole run: totals, operations, failures, sessions, work, retries."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -55,6 +55,20 @@ class OperationResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     success_rate: Share | None
     throughput_rps: Number | None
     latency_ms: Latency
+
+
+class Covered(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that the server offers, when all of them are to be called: how often it was, or why it was not."""
+
+    kind: Literal["tool", "resource", "template", "prompt"]
+    name: str
+    calls: Count
+    ok: Count
+    failed: Count
+    refused_arguments: Annotated[
+        Count, Meta(description="of the failed calls: those that were refused for their arguments")
+    ]
+    left_out: Annotated[str | None, Meta(description="why the load does not call it; null: it does")]
 
 
 class Failure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

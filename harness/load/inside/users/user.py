@@ -35,7 +35,7 @@ from harness.load.inside.users.pacing import Pacing
 from harness.load.inside.users.retrying import Retrying
 from harness.load.inside.users.tasks import UserTasks
 from harness.load.inside.users.turns import UserSlot
-from harness.load.workload import WorkloadEntry
+from harness.load.workload import WorkloadEntry, chosen
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
 from harness.mcp.messages import Reply, Request
@@ -166,10 +166,9 @@ class McpUser(User):
         return self._tried(lambda: self._ask(work.request(self.session, drawn)))
 
     def _drawn(self) -> tuple[WorkloadEntry, Any]:
-        """Return an entry of the workload, drawn by weight, and the values of its templates."""
-        works = self.context.workload
-        work = self.random.choices(works, self.context.weights)[0] if len(works) > 1 else works[0]
+        """Return an entry of the workload, by weight or in turn, and the values of its templates."""
         self.calls += 1
+        work = chosen(self.context.workload, self.context.weights, self.random, self.number, self.calls)
         return work, work.draw(self.random, self.calls)
 
     def get(self, path: str, operation: str, contains: bytes = b"") -> None:
