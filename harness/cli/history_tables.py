@@ -12,6 +12,7 @@ from harness.cli.aligned import table
 from harness.foundation.untrusted.printable import printable
 from harness.history.marks import Note
 from harness.history.record import HistogramRecord, OperationRecord, RunRecord, StepRecord, Times
+from harness.history.store import VERIFY
 
 HEADS = ("Run", "Scenario", "Branch", "Commit", "Verdict", "Throughput", "Success", "p50", "p95", "Remarks")
 NUMBERS = range(5, 9)
@@ -26,7 +27,8 @@ def listed(runs: Sequence[RunRecord]) -> str:
 
 
 def _row(run: RunRecord) -> tuple[str, ...]:
-    remarks = [*run.tags, *(["excluded"] if run.excluded is not None else [])]
+    counted = run.reasons if run.command == VERIFY else ()
+    remarks = [*counted, *run.tags, *(["excluded"] if run.excluded is not None else [])]
     return (
         run.run_id,
         run.series.scenario,
@@ -55,7 +57,9 @@ def shown(run: RunRecord, notes: Sequence[Note]) -> str:
         *(("Note", f"{note.at[:16].replace('T', ' ')} {note.note}") for note in notes),
     ]
     lines = [f"{name:<10} {printable(text)}" for name, text in facts]
-    parts = ["\n".join(lines), _measured(run), _timed(run), _disturbed(run)]
+    parts = ["\n".join(lines), _checked(run)]
+    if run.command != VERIFY:
+        parts += [_measured(run), _timed(run), _disturbed(run)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -63,6 +67,15 @@ def _why_not(run: RunRecord) -> str:
     return (
         f"no: excluded: {run.excluded}" if run.excluded is not None else "no: it cannot be trusted (unknown)"
     )
+
+
+def _checked(run: RunRecord) -> str:
+    """The checks of a verification."""
+    rows = [
+        (f"P{one.priority}", one.category, one.name, one.outcome, show(one.duration_ms, "ms"))
+        for one in run.checks
+    ]
+    return table(("", "Category", "Check", "Outcome", "Took"), rows, (4,)) if rows else ""
 
 
 def _measured(run: RunRecord) -> str:

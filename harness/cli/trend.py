@@ -53,7 +53,9 @@ def command(scenario: str | None, **given: Any) -> int:
     trends = with_history(_trends(scenario, given), given["allowed_hosts"])
     if not trends:
         raise UsageError(
-            "There is no trend", "The history has no runs", "harness history import DIR brings runs in"
+            "There is no trend",
+            "The history has no runs of load",
+            "harness history import DIR brings runs in",
         )
     found = trends[0]
     if given["report"] is not None:

@@ -65,7 +65,7 @@ CATEGORIES = (
 @click.option(
     "--trend",
     is_flag=True,
-    help="Show the verifications that were kept under --out, of --url alone if it is given, and what is new in each; verify nothing.",
+    help="Show the verifications that are in the history (with --no-history those under --out), of --url alone if it is given, and what is new in each; verify nothing.",
 )
 @click.option(
     "--learn",
@@ -123,6 +123,13 @@ CATEGORIES = (
     show_default=True,
     help="Directory in which results are kept.",
 )
+@click.option(
+    "--history/--no-history",
+    "history",
+    envvar="HARNESS_HISTORY",
+    default=True,
+    help="Keep the results in the history (`harness history`), or not [default: keep them].",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object (CTRF).")
 def command(
     paths: tuple[str, ...],
@@ -148,6 +155,7 @@ def command(
     keep_going: bool,
     allowed_hosts: tuple[str, ...],
     out: Path,
+    history: bool,
     as_json: bool,
 ) -> int:
     """Check whether a deployment is fit to serve: real calls, no load. PATHs are checks of your own, or a
@@ -174,7 +182,7 @@ def command(
     from harness.verify.spec.read import NAME, read_file
 
     if trend:
-        return _trend(out, url or "", as_json=as_json)
+        return _trend(out, url or "", allowed_hosts, history=history, as_json=as_json)
     paths, spec = _divided(paths, spec)
     settings = Settings(
         url=url or "",
@@ -200,7 +208,9 @@ def command(
         click.echo(_listing(recorder.listed, as_json=as_json))
         return PASSED
     if deploy_simulation:
-        return _simulated(settings, spec, paths, out, words(target_options or ""), as_json=as_json)
+        return _simulated(
+            settings, spec, paths, out, words(target_options or ""), history=history, as_json=as_json
+        )
     if target_options:
         raise UsageError(
             "--target-options are for a server that is started here",
@@ -222,11 +232,13 @@ def command(
             "Add --learn, or leave them out",
         )
     private_files.begin()
-    return _verified(settings, paths, duration_s(wait) if wait else 0.0, out, as_json=as_json)
+    return _verified(
+        settings, paths, duration_s(wait) if wait else 0.0, out, history=history, as_json=as_json
+    )
 
 
 def _verified(
-    settings: "Settings", paths: tuple[str, ...], wait_s: float, out: Path, *, as_json: bool
+    settings: "Settings", paths: tuple[str, ...], wait_s: float, out: Path, *, history: bool, as_json: bool
 ) -> int:
     from harness.verify.results import files
     from harness.verify.suite import verify
@@ -236,7 +248,8 @@ def _verified(
     shown.began(settings.url)
     place = cache(lambda: files.create(out, CLOCK.utc()))
     suite = verify(settings, paths, shown.ended, wait_s=wait_s, place=place)
-    return _told(suite, place(), shown, as_json=as_json)
+    _told(suite, place(), shown, as_json=as_json)
+    return _kept(suite, settings, place(), history=history)
 
 
 def _simulated(
@@ -246,6 +259,7 @@ def _simulated(
     out: Path,
     options: list[str],
     *,
+    history: bool,
     as_json: bool,
 ) -> int:
     from harness.cli.conducting import check_options
@@ -278,7 +292,8 @@ def _simulated(
     )
     asked = Simulated(settings.spec) if own else Simulated(options=tuple(options))
     suite = simulate(settings, paths, shown.ended, place, asked, _note)
-    return _told(suite, place, shown, as_json=as_json)
+    _told(suite, place, shown, as_json=as_json)
+    return _kept(suite, settings, place, history=history)
 
 
 async def _vetted(options: list[str], allowed_hosts: tuple[str, ...]) -> list[str]:
@@ -291,10 +306,23 @@ async def _vetted(options: list[str], allowed_hosts: tuple[str, ...]) -> list[st
         return await vetted_addresses.by_number(options)
 
 
-def _trend(out: Path, url: str, *, as_json: bool) -> int:
+def _kept(suite: "SuiteResult", settings: "Settings", place: Path, *, history: bool) -> int:
+    if history:
+        from harness.cli.verify_history import to_history
+
+        to_history(suite, settings, place)
+    return suite.exit_code
+
+
+def _trend(out: Path, url: str, allowed_hosts: tuple[str, ...], *, history: bool, as_json: bool) -> int:
     from harness.verify.results.trend import as_data, lines, of
 
-    kept = of(out, url)
+    if history:
+        from harness.cli.verify_history import kept as of_history
+
+        kept = of_history(url, allowed_hosts)
+    else:
+        kept = of(out, url)
     click.echo(
         printable.as_json(as_data(kept)) if as_json else printable.without_commands("\n".join(lines(kept)))
     )
@@ -312,7 +340,7 @@ def _checklist(*, as_json: bool) -> "Checklist":
     return Checklist(lambda line: click.echo(line, file=stream), colour=stream.isatty())
 
 
-def _told(suite: "SuiteResult", place: Path, shown: "Checklist", *, as_json: bool) -> int:
+def _told(suite: "SuiteResult", place: Path, shown: "Checklist", *, as_json: bool) -> None:
     from harness.verify.results import files
     from harness.verify.results.ctrf import ctrf
 
@@ -320,7 +348,6 @@ def _told(suite: "SuiteResult", place: Path, shown: "Checklist", *, as_json: boo
     shown.finished(suite, str(place))
     if as_json:
         click.echo(printable.as_json(ctrf(suite)))
-    return suite.exit_code
 
 
 def _divided(paths: tuple[str, ...], spec: Path | None) -> tuple[tuple[str, ...], Path | None]:

@@ -43,7 +43,7 @@ def words(context: click.Context) -> tuple[str, ...]:
     from harness.verify.gate.serving import words_of
 
     typed = [
-        (param.opts, context.params[param.name])
+        _said(param, context.params[param.name])
         for param in context.command.params
         if isinstance(param, click.Option)
         and param.name in context.params
@@ -52,6 +52,11 @@ def words(context: click.Context) -> tuple[str, ...]:
     ]
     paths = context.params["paths"]
     return (*words_of(typed), *(("--", *paths) if paths else ()))
+
+
+def _said(param: click.Option, value: object) -> tuple[list[str], object]:
+    """The names of an option, and what was given; the other one of two flags is said by its own name."""
+    return (param.secondary_opts, True) if value is False and param.secondary_opts else (param.opts, value)
 
 
 def _ready(url: str) -> None:

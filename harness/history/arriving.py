@@ -5,7 +5,7 @@ time. What waits in the spool goes in with the next run, or by `harness history 
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from harness.foundation.clock import within
 from harness.foundation.errors import HarnessError
 from harness.history import opening, spool
 from harness.history.place import Place, place
+from harness.history.record import RunRecord
 from harness.history.recording import RecordError, record
 from harness.services.backends.kept_postgres import exists
 
@@ -26,18 +27,28 @@ def arrive(
     run_dir: Path, allowed_hosts: Collection[str] = (), *, interrupted: bool = False, night: str = ""
 ) -> str:
     """Bring a run into the history; return a warning, or nothing."""
+    return _arrived(
+        lambda: record(run_dir, interrupted=interrupted, night=night),
+        allowed_hosts,
+        f" When that is over: harness history push {run_dir}",
+    )
+
+
+def arrive_made(made: RunRecord, allowed_hosts: Collection[str] = ()) -> str:
+    """The same for a record that is made already."""
+    return _arrived(lambda: made, allowed_hosts, "")
+
+
+def _arrived(make: Callable[[], RunRecord], allowed_hosts: Collection[str], by_hand: str) -> str:
     try:
         where = place()
-        found = record(run_dir, interrupted=interrupted, night=night)
-        spool.keep(where.spool, found)
+        spool.keep(where.spool, make())
     except RecordError as error:
         return f"The run does not go into the history: {error}"
     except HarnessError as error:
-        return f"The run is not in the history: {error.what}: {error.why}. {_by_hand(run_dir)}"
+        return f"The run is not in the history: {error.what}: {error.why}.{by_hand}"
     except Exception as error:  # never the run's trouble
-        return (
-            f"The run is not in the history: {getattr(error, 'strerror', None) or error}. {_by_hand(run_dir)}"
-        )
+        return f"The run is not in the history: {getattr(error, 'strerror', None) or error}.{by_hand}"
     try:
         return asyncio.run(_deliver(where, allowed_hosts))
     except HarnessError as error:
@@ -61,7 +72,3 @@ async def _deliver(where: Place, allowed_hosts: Collection[str]) -> str:
 
 def _bound_s(where: Place) -> float:
     return BOUND_S if where.url or exists(where.database) else FIRST_S
-
-
-def _by_hand(run_dir: Path) -> str:
-    return f"When that is over: harness history push {run_dir}"

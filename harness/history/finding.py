@@ -72,7 +72,7 @@ async def _known(
 async def named(connection: Connection, name: str, kind: Kind | None = None) -> list[RunRecord]:
     """The runs of one name, oldest first; of this kind, where it is given and there are any."""
     text = storable(name)
-    meant = [(Where(tag=text), TAGGED_MOST), (Where(branch=text), RUNS_MOST)]
+    meant = [(Where(tag=text, verify=False), TAGGED_MOST), (Where(branch=text, verify=False), RUNS_MOST)]
     if len(text) >= BEGINNING_LEAST:
         meant.insert(0, (Where(beginning=text), 2))
     for where, most in meant:

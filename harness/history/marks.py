@@ -161,10 +161,12 @@ async def _good_nights(
 
 
 async def kinds(connection: Connection) -> list[Series]:
-    """Every kind of runs that there is, by the name of its newest scenario and without a branch."""
+    """Every kind of load runs that there is, by the name of its newest scenario and without a branch."""
     rows = await connection.fetch(
         "SELECT DISTINCT ON (scenario_hash, target, machine) scenario, scenario_hash, target, machine "
-        "FROM series ORDER BY scenario_hash, target, machine, id DESC"
+        "FROM series s WHERE NOT EXISTS (SELECT FROM runs r WHERE r.series = s.id AND r.command = $1) "
+        "ORDER BY scenario_hash, target, machine, id DESC",
+        store.VERIFY,
     )
     return sorted((Series(**dict(row)) for row in rows), key=lambda one: one.scenario)
 

@@ -3,7 +3,7 @@
 A batch of runs goes in by one transaction: all of it, or nothing. A run that is there already stays as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from harness.history.record import RunRecord, Series
 from harness.history.tables import RUN_COLUMNS, SERIES, TABLES, run_of, run_row, values
 
 BATCH: Final = 200
+VERIFY: Final = "verify"  # the command of verifications, which are no load
 TRIES: Final = 3
 # What is wrong with a record, and not with the server. Some of it asyncpg notices before it sends anything.
 REFUSED: Final = (
@@ -39,6 +40,8 @@ class Where:
     series: Series | None = None  # of any branch
     beginning: str | None = None  # of the run id
     fit: bool = False  # neither unknown nor excluded
+    target: str | None = None
+    verify: bool | None = None  # verifications alone, or all but those
 
     def text(self) -> tuple[str, list[Any]]:
         """The condition, and its values."""
@@ -50,23 +53,27 @@ class Where:
             given.extend(more)
             parts.append(condition.format(*numbers))
 
-        if self.run_ids is not None:
-            add("r.run_id = ANY({}::text[])", list(self.run_ids))
-        if self.scenario is not None:
-            add("s.scenario = {}", self.scenario)
-        if self.branch is not None:
-            add("s.branch = {}", self.branch)
-        if self.tag is not None:
-            add("EXISTS (SELECT FROM tags t WHERE t.run = r.id AND t.tag = {})", self.tag)
-        if self.night is not None:
-            add("r.night = {}", self.night)
-        if self.series is not None:
-            add("(s.scenario_hash, s.target, s.machine) = ({}, {}, {})", *self.series.alike)
-        if self.beginning is not None:
-            add("starts_with(r.run_id, {})", self.beginning)
+        for condition, *more in self._conditions():
+            if None not in more:
+                add(condition, *more)
         if self.fit:
             add("r.verdict <> 'unknown' AND r.excluded IS NULL")
         return " AND ".join(parts) or "true", given
+
+    def _conditions(self) -> Iterator[tuple[Any, ...]]:
+        """Each part with its values; one with None does not count."""
+        yield "r.run_id = ANY({}::text[])", None if self.run_ids is None else list(self.run_ids)
+        yield "s.scenario = {}", self.scenario
+        yield "s.branch = {}", self.branch
+        yield "EXISTS (SELECT FROM tags t WHERE t.run = r.id AND t.tag = {})", self.tag
+        yield "r.night = {}", self.night
+        yield (
+            "(s.scenario_hash, s.target, s.machine) = ({}, {}, {})",
+            *(self.series.alike if self.series is not None else (None,)),
+        )
+        yield "starts_with(r.run_id, {})", self.beginning
+        yield "s.target = {}", self.target
+        yield "(r.command = {}) = {}", VERIFY, self.verify
 
 
 async def bring(
