@@ -182,6 +182,7 @@ CONNECTS = {
     "verify/backends/database.py": "by number",
     "verify/backends/page.py": "with addresses.connector",
     "services/cleanup/leftover_calls.py": "is given a number by verify.removing",
+    "services/backends/dropping.py": "is given a number by verify.removing",
     "services/cleanup/leftover_proxies.py": "is given a number by services.toxiproxy",
     "services/processes/readiness.py": "to ports of ours, and with addresses.connector",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from harness.cli.options import POSITIVE_DURATION, header, words
 from harness.foundation.errors import PASSED, UsageError
@@ -28,6 +29,12 @@ CATEGORIES = (
 @click.argument("paths", nargs=-1, type=click.Path(exists=True), metavar="[PATH]...")
 @click.option("--url", metavar="URL", envvar="HARNESS_URL", help="Address of the deployment.")
 @click.option(
+    "--command",
+    "stdio_command",
+    metavar="'PROGRAM ...'",
+    help="Instead of --url: the command of a server that speaks over its standard input and output; each session starts one.",
+)
+@click.option(
     "-H",
     "--header",
     "headers",
@@ -43,9 +50,7 @@ CATEGORIES = (
 @click.option(
     "--timeout",
     type=POSITIVE_DURATION,
-    default="10s",
-    show_default=True,
-    help="Time limit for one exchange.",
+    help="Time limit for one exchange [default: 10s; 90s with --command].",
 )
 @click.option("--priority", type=click.Choice(["1", "2"]), help="Run only the checks of this priority.")
 @click.option(
@@ -134,9 +139,10 @@ CATEGORIES = (
 def command(
     paths: tuple[str, ...],
     url: str | None,
+    stdio_command: str | None,
     headers: tuple[str, ...],
     wait: str | None,
-    timeout: str,
+    timeout: str | None,
     priority: str | None,
     categories: tuple[str, ...],
     pattern: str | None,
@@ -166,6 +172,7 @@ def command(
     harness verify --url http://127.0.0.1:8000/mcp --wait 60s --priority 1
     harness verify --url http://127.0.0.1:8000/mcp --learn
     harness verify --url http://127.0.0.1:8000/mcp verify.yaml
+    harness verify --command 'npx -y @modelcontextprotocol/server-everything'
     harness verify --deploy-simulation
     harness verify --url http://127.0.0.1:8000/mcp --serve 8090
     harness verify --list
@@ -183,11 +190,13 @@ def command(
 
     if trend:
         return _trend(out, url or "", allowed_hosts, history=history, as_json=as_json)
+    if stdio_command is not None:
+        url = _over_stdio(stdio_command, url, headers)
     paths, spec = _divided(paths, spec)
     settings = Settings(
         url=url or "",
         headers=dict(map(header, headers)),
-        timeout_s=duration_s(timeout),
+        timeout_s=duration_s(timeout or ("90s" if stdio_command else "10s")),
         allowed_hosts=allowed_hosts,
         priority=int(priority) if priority else None,
         categories=frozenset(categories),
@@ -235,6 +244,23 @@ def command(
     return _verified(
         settings, paths, duration_s(wait) if wait else 0.0, out, history=history, as_json=as_json
     )
+
+
+def _over_stdio(text: str, url: str | None, headers: tuple[str, ...]) -> str:
+    """Return the address of a server that its command starts."""
+    from harness.foundation.secrets import sources
+    from harness.mcp import stdio_address
+
+    typed = click.get_current_context().get_parameter_source("url")
+    if (url and typed is ParameterSource.COMMANDLINE) or headers or not text.strip():
+        raise UsageError(
+            "--command starts the server that is verified",
+            "It speaks over its standard input and output: it has no address, and takes no headers",
+            "Give the command alone, such as --command 'npx -y @modelcontextprotocol/server-everything'; or --url",
+        )
+    argv = words(text, "--command")
+    sources.tree({"target": {"command": argv}})
+    return stdio_address.address(argv)
 
 
 def _verified(
@@ -367,8 +393,8 @@ def _learnt(settings: "Settings", path: Path, database: str, queue: str) -> int:
     from functools import partial
 
     from harness.verify.backends import learning
+    from harness.verify.opening import opened
     from harness.verify.spec.learn import learn
-    from harness.verify.target import opened
 
     asked = learning.named(database, queue)
     settings = replace(settings, spec=learning.spec_of(asked, os.environ))

@@ -21,7 +21,7 @@ def gate(place: str, settings: "Settings", out: Path) -> int:
     from harness.run_directory import private_files
     from harness.verify.gate.place import place_of
     from harness.verify.gate.serving import Gate, serve
-    from harness.verify.target import opened
+    from harness.verify.opening import opened
 
     context = click.get_current_context()
     for name, flag in ALONE.items():

@@ -17,6 +17,7 @@ from harness.foundation.errors import HarnessError
 from harness.run_directory.undo import OpenEntry, owner_alive, read_open
 from harness.services.cleanup import janitor
 from harness.services.cleanup.leftover_calls import CALLS
+from harness.services.cleanup.leftover_sessions import SESSION
 from harness.services.cleanup.leftovers import is_there
 from harness.services.cleanup.undoing import TOXIPROXY
 
@@ -96,7 +97,7 @@ def _wanted(entry: OpenEntry) -> list[Wanted]:
         return [
             Wanted(read(str(entry.data.get("api")), ("http",)), "undo.jsonl", "Faults are undone by going")
         ]
-    if entry.what != CALLS:
+    if entry.what not in {CALLS, SESSION}:
         return []
     connect = str(entry.data.get("connect"))
     places = [str(entry.data.get("at")), f"http://{f'[{connect}]' if ':' in connect else connect}:1"]

@@ -1,6 +1,6 @@
 """The URLs of a server's endpoints, from the one address that the user gave.
 
-A URL with a path is the MCP endpoint itself; without one it is /mcp, or /sse for HTTP+SSE. /health and /status stand at the root
+A URL with a path is the MCP endpoint itself, to its last slash; without one it is /mcp, or /sse for HTTP+SSE. /health and /status stand at the root
 of the same server, the WebSocket endpoint below the MCP endpoint. `harness.foundation.addresses` decides
 whether a run may use them.
 """
@@ -39,13 +39,13 @@ def doors(url: str, protocol: str = "auto") -> Doors:
         raise unreadable("", url, str(error), EXAMPLE) from None
     secure = "s" if address.scheme in {"https", "wss"} else ""
     base_url = f"http{secure}://{address.origin}"
-    path = address.path.rstrip("/")
+    path = "" if address.path == "/" else address.path  # a slash at its end is a part of it
     query = f"?{address.query}" if address.query else ""
     websocket = f"ws{secure}://{address.origin}"
     if address.scheme in {"ws", "wss"} or protocol == "websocket":
         return Doors(base_url, f"{base_url}{path}{query}", f"{websocket}{path or '/mcp/ws'}{query}")
     endpoint = path or ("/sse" if protocol == "sse" else "/mcp")
-    beside = endpoint.removesuffix(PLAIN_DOOR.removeprefix("/mcp"))
+    beside = endpoint.rstrip("/").removesuffix(PLAIN_DOOR.removeprefix("/mcp"))
     return Doors(base_url, f"{base_url}{endpoint}{query}", f"{websocket}{beside}/ws")
 
 

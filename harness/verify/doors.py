@@ -5,20 +5,23 @@
     websocket                     /mcp/ws
     plain                         /mcp/tools/call, JSON-RPC without a handshake
 
+A server over stdio has the versions alone; each look, and each session, is a process of its own.
+
 A door is offered when it answers as such. That it is not there is for the deployment to decide: checks of it are skipped, with what was
 answered. A door that was opened half, or that never answers, is broken.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from harness.client.http import HttpClient, http_client
 from harness.client.preflight import NOT_THERE
 from harness.client.socket import socket_client
+from harness.client.stdio import StdioClient, stdio_client
 from harness.client.stream import stream_client
 from harness.load.address import PLAIN_DOOR, credentials, doors
-from harness.mcp import outcome
+from harness.mcp import outcome, stdio_address
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.dialects.plain import PlainSession
@@ -58,16 +61,21 @@ class Door:
 
 def places(url: str) -> tuple[Places, dict[str, str]]:
     """Of a URL, and the header that its user and password come to."""
+    if stdio_address.command(url):
+        return Places(url, url, url, url, url), {}
     found = doors(url)
     endpoint = urlsplit(found.mcp_url)
-    parent = endpoint.path.rpartition("/")[0]
+    path = endpoint.path.rstrip("/")
+    parent = path.rpartition("/")[0]
     sse = urlunsplit(endpoint._replace(path=f"{parent}/sse"))
-    plain = urlunsplit(endpoint._replace(path=endpoint.path + PLAIN_DOOR.removeprefix("/mcp")))
+    plain = urlunsplit(endpoint._replace(path=path + PLAIN_DOOR.removeprefix("/mcp")))
     return Places(found.base_url, found.mcp_url, sse, found.ws_url, plain), credentials(url)
 
 
 async def looked_at(door: str, at: Places, headers: dict[str, str], timeout_s: float) -> Door:
     """One door, tried."""
+    if argv := stdio_address.command(at.mcp):
+        return await _over_stdio(door, argv, timeout_s)
     if door == "sse":
         return await _sse(at, headers, min(timeout_s, BESIDE_S))
     if door == "websocket":
@@ -78,7 +86,16 @@ async def looked_at(door: str, at: Places, headers: dict[str, str], timeout_s: f
         return await (_modern(client) if door == MODERN_VERSION else _handshake(door, client))
 
 
-async def _modern(client: HttpClient) -> Door:
+async def _over_stdio(door: str, argv: list[str], timeout_s: float) -> Door:
+    """A version, spoken to a process that is started for this look; a server may leave when it is asked for one that it does not know."""
+    if door in {"sse", "websocket", "plain"}:
+        return Door(door, False, why="it speaks over its standard input and output")
+    async with stdio_client(argv, timeout_s) as client:
+        found = await (_modern(client) if door == MODERN_VERSION else _handshake(door, client))
+    return replace(found, broken=found.offered and found.broken)
+
+
+async def _modern(client: HttpClient | StdioClient) -> Door:
     found = await client.run(look(ModernSession()))
     if found.protocol is not None:
         return Door(MODERN_VERSION, True, server=(found.server_name, found.server_version))
@@ -86,7 +103,7 @@ async def _modern(client: HttpClient) -> Door:
     return Door(MODERN_VERSION, False, _is_broken(reply), f"server/discover came to {said(reply)}")
 
 
-async def _handshake(version: str, client: HttpClient) -> Door:
+async def _handshake(version: str, client: HttpClient | StdioClient) -> Door:
     session = HandshakeSession(version)
     opening = session.opening()
     first = await client.exchange(next(opening))

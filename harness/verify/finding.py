@@ -38,6 +38,7 @@ CATEGORIES: Final = {
     "limits": "it is quick enough",
     "concurrency": "clients beside each other get what is theirs",
 }
+HTTP: Final = "http"  # the mark of a check that needs HTTP, or clients that share a server
 PRIORITIES: Final = {1: "must hold", 2: "quality"}
 
 

@@ -4,18 +4,21 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from harness.mcp import stdio_address
 from harness.verify import settings, waiting
 from harness.verify.deploying import Deployed
 from harness.verify.finding import skip
 from harness.verify.naming import named
+from harness.verify.opening import opened
 from harness.verify.results import files
 from harness.verify.spec.model import Spec
-from harness.verify.target import CLOCK, OpenClient, Target, opened
+from harness.verify.target import CLOCK, OpenClient, Target
 from harness.verify.writing import Writing, registered
 
 SHARED: Final = pytest.StashKey[Target]()  # of `harness verify`, which has looked at it already
@@ -28,7 +31,14 @@ def _deployment(pytestconfig: pytest.Config) -> Iterator[Target]:
         yield shared
         return
     out = Path(pytestconfig.getoption("--verify-out") or os.environ.get("HARNESS_OUT") or "reports")
-    with opened(settings.read(pytestconfig.getoption), lambda: files.create(out, CLOCK.utc())) as found:
+    asked = settings.read(pytestconfig.getoption)
+    # A user's own pytest gets no directory for sessions alone, which the deployment forgets by itself.
+    place = (
+        partial(files.create, out, CLOCK.utc())
+        if asked.allow_writes or asked.allow_deploy or stdio_address.command(asked.url)
+        else None
+    )
+    with opened(asked, place) as found:
         yield found
 
 

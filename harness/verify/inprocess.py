@@ -23,9 +23,10 @@ from harness.verify.deploying import Deployed, deployed
 from harness.verify.doors import said
 from harness.verify.finding import fail
 from harness.verify.naming import named
+from harness.verify.opening import opened
 from harness.verify.settings import Settings
 from harness.verify.spec.model import Spec
-from harness.verify.target import CLOCK, Deploy, opened
+from harness.verify.target import CLOCK, Deploy
 from harness.verify.writing import Writing
 
 UP_S: Final = 30.0

@@ -15,8 +15,9 @@ import pytest
 from harness.foundation.errors import HarnessError
 from harness.foundation.secrets.hiding import hide
 from harness.foundation.units import MS_PER_S
+from harness.mcp import stdio_address
 from harness.verify import settings
-from harness.verify.finding import CATEGORIES, Outcome, Result, UndecidedError
+from harness.verify.finding import CATEGORIES, HTTP, Outcome, Result, UndecidedError, skip
 from harness.verify.target import Target
 
 pytest_plugins = ("harness.verify.fixtures", "harness.verify.backends.fixtures", "harness.verify.inprocess")
@@ -34,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for name, about in CATEGORIES.items():
         config.addinivalue_line("markers", f"{name}: {about}")
+    config.addinivalue_line("markers", f"{HTTP}: it is about HTTP, or about clients that share one server")
 
 
 def priority_of(item: pytest.Item) -> int | None:
@@ -71,11 +73,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Nothing more of what a failed P1 check has decided."""
     stopped = item.config.stash.get(STOPPED, "")
     if stopped and priority_of(item) is not None:
         pytest.skip(f"not run, because this failed: {stopped}\nadd --keep-going, or put that right")
+    if item.get_closest_marker(HTTP) and stdio_address.command(settings.url_of(item.config.getoption)):
+        skip(
+            "over stdio each client starts a process of its own: there is no HTTP, and nothing is shared",
+            "verify it by --url, where it is served over HTTP",
+        )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,6 +22,7 @@ from harness.mcp.dialects.handshake import HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.messages import Reply, Request
 from harness.services.cleanup.leftover_calls import SESSION
+from harness.services.cleanup.leftover_databases import DSN
 
 SEALED: Final = "HARNESS_VERIFY_SEALED_"
 RESUME: Final = "HARNESS_VERIFY_RESUME"
@@ -36,6 +37,17 @@ def remembered(resume: str) -> Iterator[None]:
         yield
     finally:
         os.environ.pop(RESUME, None)
+
+
+@contextmanager
+def reachable(dsn: str) -> Iterator[None]:
+    """The address of the database, by number, is in the environment, for the janitor, as long as the block lasts."""
+    if dsn:
+        os.environ[DSN] = dsn
+    try:
+        yield
+    finally:
+        os.environ.pop(DSN, None)
 
 
 @contextmanager
@@ -59,16 +71,23 @@ def entry(
     url: str, book: Book, shown: Mapping[str, str], door: str | None, tool: str, arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The data of one entry; `shown` are path and headers as they may be written down. Without a door that takes posts nobody else can remove it."""
+    requests = () if door is None else tuple(_requests(door, tool, arguments))
+    return {
+        **where(url, book, shown),
+        "calls": [_call(request, tool) for request in requests],
+        "told": f"call {short(tool)} with {short(hide(json.dumps(arguments)), 200)}",
+    }
+
+
+def where(url: str, book: Book, shown: Mapping[str, str]) -> dict[str, Any]:
+    """Where to connect to, and what to send with every request."""
     at = urlsplit(url)
     addresses = book.get(same(at.hostname or ""), ())
-    requests = () if door is None else tuple(_requests(door, tool, arguments))
     return {
         "at": urlunsplit((at.scheme, at.netloc.rpartition("@")[2], "", "", "")),
         "connect": next(iter(addresses), at.hostname or ""),
         "path": shown["path"],
         "headers": {name.removeprefix("header "): text for name, text in shown.items() if name != "path"},
-        "calls": [_call(request, tool) for request in requests],
-        "told": f"call {short(tool)} with {short(hide(json.dumps(arguments)), 200)}",
     }
 
 

@@ -80,7 +80,7 @@ def add_options(parser: pytest.Parser) -> None:
 def read(option: Callable[[str], Any]) -> Settings:
     """What pytest was told; secrets in it are known from here on."""
     headers = dict(_header(text) for text in option("--verify-header"))
-    url = option("--verify-url") or os.environ.get("HARNESS_URL", "")
+    url = url_of(option)
     sources.headers(headers)
     sources.url(url)
     priority, path = option("--verify-priority"), option("--verify-spec") or ""
@@ -98,6 +98,11 @@ def read(option: Callable[[str], Any]) -> Settings:
         allow_writes=bool(option("--verify-allow-writes")),
         allow_deploy=bool(option("--verify-allow-deploy")),
     )
+
+
+def url_of(option: Callable[[str], Any]) -> str:
+    """The address of the deployment."""
+    return str(option("--verify-url") or os.environ.get("HARNESS_URL", ""))
 
 
 def _header(text: str) -> tuple[str, str]:

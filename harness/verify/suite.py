@@ -7,11 +7,12 @@ from pathlib import Path
 from harness.foundation.units import MS_PER_S, NS_PER_S
 from harness.verify.coming_up import until_up
 from harness.verify.finding import Result
+from harness.verify.opening import opened, started
 from harness.verify.results.suite import SuiteResult
 from harness.verify.running import Recorder, run
 from harness.verify.settings import Settings
 from harness.verify.simulation import Simulated
-from harness.verify.target import CLOCK, Target, opened, started
+from harness.verify.target import CLOCK, Target
 
 
 def verify(
@@ -24,7 +25,7 @@ def verify(
 ) -> SuiteResult:
     """All of it; an address that may not be gone to is an error before anything is sent, and before `place` makes a directory."""
     with opened(settings, place) as target:
-        if wait_s:
+        if wait_s and not target.is_stdio:
             target.run(until_up(target, wait_s, CLOCK))
         return checked(target, paths, on_result)
 

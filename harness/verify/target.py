@@ -7,39 +7,37 @@ target.run(coroutine)                               anything else, on the one ev
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from harness.client.http import Head, http_client
 from harness.client.preflight import preflight
 from harness.client.session import Client, connected
-from harness.client.witness import told_to
 from harness.foundation.addresses import book
-from harness.foundation.addresses.address import read, same
-from harness.foundation.addresses.judging import Wanted
+from harness.foundation.addresses.address import same
 from harness.foundation.addresses.kind import is_public
-from harness.foundation.addresses.vetting import Book, vet
+from harness.foundation.addresses.vetting import Book
 from harness.foundation.clock import RealClock, within
-from harness.foundation.errors import TargetUnreachableError, UsageError
-from harness.foundation.secrets import hidden_log, redact
+from harness.foundation.errors import TargetUnreachableError
+from harness.foundation.secrets import redact
 from harness.foundation.units import NS_PER_MS
+from harness.mcp import outcome, stdio_address
+from harness.mcp.dialects import new_session
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
+from harness.mcp.discover import PAGES_MAX, TOOLS_BYTES_MAX, list_tools
 from harness.mcp.messages import Reply, Request
 from harness.run_directory.undo import UndoJournal
 from harness.services.cleanup.leftover_calls import CALLS
 from harness.services.cleanup.leftover_commands import COMMAND
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.leftover_databases import DATABASE
 from harness.verify import removing
-from harness.verify.backends import addresses
-from harness.verify.doors import DOORS, Door, Places, looked_at, places
+from harness.verify.doors import DOORS, Door, Places, looked_at
 from harness.verify.exchanges import Exchanges
 from harness.verify.settings import Settings
-from harness.verify.simulation import Simulated, simulated
 from harness.verify.spec.model import Spec
 
 T = TypeVar("T")
@@ -84,7 +82,10 @@ class Target:
     _doors: dict[str, Door] = field(default_factory=dict)
     _tools: dict[str, list[dict[str, Any]] | None] = field(default_factory=dict)
     exchanges: Exchanges = field(default_factory=Exchanges, repr=False)
-    undo: UndoJournal | None = field(default=None, repr=False)  # of what is written to it
+    closing: ExitStack = field(default_factory=ExitStack, repr=False)  # of what is open until the end
+    _idle: dict[str, list[OpenClient]] = field(default_factory=dict, repr=False)
+    undo: UndoJournal | None = field(default=None, repr=False)  # of what must be undone
+    trials: UndoJournal | None = field(default=None, repr=False)  # of what a simulation makes in a database
     written_down: dict[str, str] = field(
         default_factory=dict, repr=False
     )  # its path and headers, without secrets
@@ -95,6 +96,11 @@ class Target:
     def shown(self) -> str:
         """Its address, fit to be shown."""
         return redact.url(self.places.mcp)
+
+    @property
+    def is_stdio(self) -> bool:
+        """Whether it speaks over its standard input and output: each session starts a process of it, and nothing is HTTP."""
+        return bool(stdio_address.command(self.places.mcp))
 
     @property
     def is_local(self) -> bool:
@@ -133,6 +139,8 @@ class Target:
 
     def http_door(self) -> str | None:
         """The newest at which each call is a POST of its own."""
+        if self.is_stdio:
+            return None
         named = (MODERN_VERSION, *HANDSHAKE_VERSIONS)
         return next((door.name for door in self.doors() if door.name in named), None)
 
@@ -147,6 +155,8 @@ class Target:
 
     def tools(self, door: str) -> list[dict[str, Any]] | None:
         """As that door lists them; None where it cannot be asked."""
+        if door not in self._tools and self.is_stdio:
+            self._tools[door] = self._listed_over_stdio(door)
         if door not in self._tools:
             asking = preflight(
                 self.places.of(door), door, headers=self.headers, timeout_s=4 * self.settings.timeout_s
@@ -156,10 +166,48 @@ class Target:
         self.exchanges.recall(f"tools {door}")
         return self._tools[door]
 
+    def _listed_over_stdio(self, door: str) -> list[dict[str, Any]] | None:
+        """All pages, by a session that is there already."""
+        found: list[dict[str, Any]] = []
+        params: dict[str, Any] = {}
+        with self.client(door) as client:
+            for _ in range(PAGES_MAX):
+                reply = client.request("tools/list", params)
+                page = reply.mapping(TOOLS_BYTES_MAX).get("tools") if reply.outcome == outcome.OK else None
+                if not isinstance(page, list):
+                    return None
+                found += [
+                    tool for tool in page if isinstance(tool, dict) and isinstance(tool.get("name"), str)
+                ]
+                params = {"cursor": reply.mapping(TOOLS_BYTES_MAX).get("nextCursor")}
+                if not params["cursor"]:
+                    break
+        return found
+
+    def introductions(self, door: str, times: int) -> list[tuple[str | None, str | None]]:
+        """How whoever answers introduces himself, asked on so many new connections."""
+        looks = (looked_at(door, self.places, self.headers, self.settings.timeout_s) for _ in range(times))
+        return [self.run(look).server for look in looks]
+
+    def listed(self, door: str, times: int) -> list[list[dict[str, Any]]]:
+        """The tools, listed so often, each time on connections of its own; what cannot be listed is for other checks to say."""
+        found = []
+        for _ in range(times):
+            session = new_session(door)
+            self.drive(session.opening())
+            tools = self.drive(list_tools(session))
+            self.drive(session.closing())
+            found += [] if isinstance(tools, Reply) else [tools]
+        return found
+
     @contextmanager
     def client(self, door: str | None = None) -> Iterator[OpenClient]:
         """An open session; of its own, beside all others."""
         name = door or self._newest_name()
+        if self.is_stdio:
+            with self._kept_client(name) as kept:
+                yield kept
+            return
         opening = connected(
             self.places.of(name), name, headers=self.headers, timeout_s=self.settings.timeout_s
         )
@@ -168,6 +216,37 @@ class Target:
             yield OpenClient(name, client, self.run)
         finally:
             self.run(opening.__aexit__(None, None, None))
+
+    @contextmanager
+    def _kept_client(self, door: str) -> Iterator[OpenClient]:
+        """One whose process serves one check after the other: to start it costs more than all that is asked of it."""
+        waiting = self._idle.setdefault(door, [])
+        if waiting:
+            found = waiting.pop()
+        else:
+            opening = connected(self.places.of(door), door, timeout_s=self.settings.timeout_s)
+            found = OpenClient(door, self.run(opening.__aenter__()), self.run)
+            self.closing.callback(lambda: self.run(opening.__aexit__(None, None, None)))
+        yield found
+        if found.request("ping", {}).outcome in {outcome.OK, outcome.RPC_ERROR}:
+            waiting.append(found)
+
+    def called_at_once(self, door: str, tool: str, calls: Sequence[Mapping[str, Any]]) -> list[Reply]:
+        """One tool with each of these arguments at the same moment, in a session each that was opened before."""
+
+        async def made() -> list[Reply]:
+            async with AsyncExitStack() as stack:
+                openings = (
+                    connected(
+                        self.places.of(door), door, headers=self.headers, timeout_s=self.settings.timeout_s
+                    )
+                    for _ in calls
+                )
+                clients = [await stack.enter_async_context(opening) for opening in openings]
+                asked = (client.call(tool, each) for client, each in zip(clients, calls, strict=True))
+                return list(await asyncio.gather(*asked))
+
+        return self.run(made())
 
     def exchange(self, request: Request, url: str = "", headers: Mapping[str, str] | None = None) -> Reply:
         """One request, on a connection of its own, with the headers of this verification, or others."""
@@ -211,6 +290,19 @@ class Target:
         if self.undo is None:
             return lambda: None
         return self.undo.add(COMMAND, variable=removing.RESUME, told="tasks.resume of verify.yaml").done
+
+    def announce_apart(self, kind: str, name: str) -> Callable[[], None]:
+        """Write down that a schema or a database is made for a trial, before it is; call what comes back when it is dropped."""
+        journal = self.undo or self.trials
+        if journal is None:
+            return lambda: None
+        told = "the database of verify.yaml (database.dsn)"
+        return journal.add(DATABASE, drop=kind, name=name, told=told).done
+
+    def announce_process(self, pid: int) -> Callable[[], None]:
+        """Write down that a command of the user's runs that must not go on without us; call what comes back when it has ended."""
+        journal = self.undo or self.trials
+        return (lambda: None) if journal is None else journal.process(pid, "a command of verify.yaml").done
 
     def introduction(self) -> str:
         """Name and version, as far as they have been heard; it is not asked again."""
@@ -266,69 +358,3 @@ class Target:
                 "See the check that says which were tried",
             )
         return newest.name
-
-
-@contextmanager
-def opened(settings: Settings, place: Callable[[], Path] | None = None) -> Iterator[Target]:
-    """The deployment of these settings; its address is vetted as a run's is.
-
-    What may be written to it is written down in a directory that `place` makes, and watched by a janitor.
-    """
-    if not settings.url.strip():
-        raise UsageError(
-            "There is nothing to verify",
-            "No address was given",
-            "Give --url http://127.0.0.1:8000/mcp, or set HARNESS_URL",
-        )
-    vetted = vet([_wanted(settings.url), *addresses.wanted(settings.spec)], settings.allowed_hosts)
-    heard = Exchanges()
-    with book.in_force(vetted), told_to(heard.hear), asyncio.Runner() as runner:
-        runner.get_loop()  # its context is this one, in which the book is in force
-        found = _target(settings, vetted, runner, heard)
-        if place is None or not settings.allow_writes:
-            yield found
-            return
-        resume = settings.spec.tasks.resume if settings.spec.tasks else ""
-        with (
-            removing.sealed(removing.texts(found.places.mcp, found.headers)) as found.written_down,
-            removing.remembered(resume),
-        ):
-            watched = watching(place() / "undo.jsonl")
-            found.undo = runner.run(watched.__aenter__())
-            try:
-                yield found
-            finally:
-                runner.run(watched.__aexit__(None, None, None))
-
-
-@contextmanager
-def started(
-    settings: Settings, place: Path, asked: Simulated, tell: Callable[[str], None]
-) -> Iterator[Target]:
-    """A deployment of our own, which can be deployed; its log is in `place`; `tell` hears of what a log lost."""
-    heard = Exchanges()
-    with (
-        hidden_log.ended_clean(place, tell),
-        book.in_force({}),
-        told_to(heard.hear),
-        asyncio.Runner() as runner,
-    ):
-        serving = simulated(place, asked)
-        server, spec = runner.run(serving.__aenter__())
-        try:
-            found = _target(replace(settings, url=server.mcp_url, spec=spec), {}, runner, heard)
-            found.deploy = Deploy(server.restart, lambda: f"process {server.pid}")
-            yield found
-        finally:
-            runner.run(serving.__aexit__(None, None, None))
-
-
-def _wanted(url: str) -> Wanted:
-    place = read(places(url)[0].base, ("http", "https"))
-    return Wanted(place, purpose="Checks go", absent=TargetUnreachableError)
-
-
-def _target(settings: Settings, vetted: Book, runner: asyncio.Runner, heard: Exchanges) -> Target:
-    at, who = places(settings.url)
-    good = settings.spec.auth.good if settings.spec.auth else {}
-    return Target(settings, at, who | good | dict(settings.headers), vetted, runner, exchanges=heard)

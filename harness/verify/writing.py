@@ -42,6 +42,17 @@ class Writing:
             fail(f"{tool.call} came to {said(reply)}")
         return name
 
+    def write_at_once(self, door: str, many: int) -> list[str]:
+        """So many new ones at the same moment, by as many clients; their names, once all are acknowledged."""
+        names, tool = [self._unique("entry") for _ in range(many)], self._write()
+        if (removing := self._spec.remove) is not None:
+            for name in names:
+                registered(self._target, self._cleanup, removing.call, filled_in(removing.args, name))
+        replies = self._target.called_at_once(door, tool.call, [filled_in(tool.args, name) for name in names])
+        if wrong := [reply for reply in replies if reply.outcome != outcome.OK]:
+            fail(f"{len(wrong)} of {many} calls of {tool.call} at the same time failed: {said(wrong[0])}")
+        return names
+
     def is_read(self, client: OpenClient, name: str) -> bool:
         """Whether the reading tool tells of it, wherever in its result."""
         reading = self._spec.read

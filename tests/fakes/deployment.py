@@ -53,6 +53,7 @@ class Deployment:
         self.used: set[str] = set()
         self.turn = asyncio.Lock()
         self.calls: list[str] = []
+        self.lists = self.introduced = 0
         self.kept: dict[str, str] = {}  # by id, the session that wrote it
         self.ever: list[str] = []
         self.writes: asyncio.Queue[str] = asyncio.Queue()  # as they come
@@ -72,6 +73,8 @@ class Deployment:
         try:
             message = json.loads(body)
         except ValueError:
+            if "malformed is a proxy's page" in self.wrong:
+                return web.Response(status=502, text="<h1>Bad gateway</h1>", content_type="text/html")
             status = 500 if "malformed is an error of its own" in self.wrong else 400
             return error(None, -32700, "Parse error", status)
         if "text is taken" not in self.wrong and request.content_type != "application/json":
@@ -85,7 +88,7 @@ class Deployment:
             if "starves" in self.wrong and message["method"] == "tools/call":
                 async with self.turn:  # first come, first served
                     await asyncio.sleep(0.01)
-            return self._modern(request, message)
+            return await self._modern(request, message)
         return await self._handshake(request, message)
 
     def _before(self, request: web.Request) -> web.StreamResponse | None:
@@ -108,7 +111,7 @@ class Deployment:
             return True
         return given == f"Bearer {TOKEN}"
 
-    def _modern(self, request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+    async def _modern(self, request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
         number, method, params = message["id"], message["method"], message.get("params", {})
         if "no modern" in self.wrong:
             return error(None, -32000, "Bad version", 400)
@@ -121,16 +124,21 @@ class Deployment:
             return result(
                 number, {"supportedVersions": [MODERN], "capabilities": {}, "resultType": "complete"}
             )
-        return self._answered(number, method, params, 404, "")
+        return await self._answered(number, method, params, 404, "")
 
     async def _handshake(self, request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
         method, params = message["method"], message.get("params", {})
         if method == "initialize":
             return self._opened(message["id"], params)
         session = request.headers.get("Mcp-Session-Id")
-        if session is None:
+        if session is None and "no sessions" not in self.wrong:
             return error(None, -32600, "Missing session ID", 400)
-        if session not in self.sessions and "any session is good" not in self.wrong:
+        session = session or ""
+        if (
+            "no sessions" not in self.wrong
+            and session not in self.sessions
+            and "any session is good" not in self.wrong
+        ):
             status = 500 if "unknown session is an error of its own" in self.wrong else 404
             return error(None, -32600, "Session not found", status)
         if "id" not in message:
@@ -142,35 +150,58 @@ class Deployment:
             return error(None, -32600, "Session not found", 404)
         self.used.add(session)
         if method == "tools/call" and "calls hang" in self.wrong:
+            self.calls.append(params["name"])
             await self.forever.wait()
-        return self._answered(message["id"], method, params, 200, session)
+        return await self._answered(message["id"], method, params, 200, session)
+
+    def _is_old(self) -> bool:
+        self.introduced += 1
+        return "an old build" in self.wrong or (
+            "one of two is an old build" in self.wrong and self.introduced % 5 == 0
+        )
 
     def _opened(self, number: int, params: dict[str, Any]) -> web.StreamResponse:
+        if "only modern" in self.wrong:
+            return error(number, -32022, "Unsupported protocol version", 400)
         if "no handshake" in self.wrong:
             return web.Response(status=503)
         session = "the-only-one" if "one session for all" in self.wrong else uuid.uuid4().hex
-        self.sessions.add(session)
+        if "no sessions" not in self.wrong:
+            self.sessions.add(session)
         offered = params["protocolVersion"]
         agreed = offered if offered in HANDSHAKE else HANDSHAKE[0]
         told = {
             "protocolVersion": agreed,
             "capabilities": {"tools": {}},
-            "serverInfo": {"name": "fake", "version": "6" if "an old build" in self.wrong else "7"},
+            "serverInfo": {"name": "fake", "version": "6" if self._is_old() else "7"},
         }
-        return result(number, told, {"Mcp-Session-Id": session})
+        return result(number, told, {} if "no sessions" in self.wrong else {"Mcp-Session-Id": session})
 
-    def _answered(
+    async def _answered(
         self, number: int, method: str, params: dict[str, Any], unknown_status: int, session: str
     ) -> web.StreamResponse:
         if method == "tools/list":
             if "no list" in self.wrong:
                 return web.Response(status=500)
-            return result(number, {"tools": BAD_TOOLS if "bad schemas" in self.wrong else self.tools()})
+            return self._listed(number, params.get("cursor"))
         if method == "tools/call":
-            return self._called(number, params, session)
+            return await self._called(number, params, session)
         if "unknown method is an error of its own" in self.wrong:
             return web.Response(status=500)
         return error(number, -32601, "Method not found", unknown_status)
+
+    def _listed(self, number: int, cursor: str | None) -> web.StreamResponse:
+        tools = BAD_TOOLS if "bad schemas" in self.wrong else self.tools()
+        self.lists += 1
+        if "one of two has other tools" in self.wrong and self.lists % 2:
+            tools = tools[:-1]
+        if "pages" not in self.wrong:
+            return result(number, {"tools": tools})
+        if cursor is None:
+            return result(number, {"tools": tools[:2], "nextCursor": "2"})
+        if "a page is lost" in self.wrong:
+            return error(number, -32602, "Invalid cursor", 200)
+        return result(number, {"tools": [] if "a page is empty" in self.wrong else tools[2:]})
 
     def tools(self) -> list[dict[str, Any]]:
         look = TOOL
@@ -183,10 +214,10 @@ class Deployment:
             look = look | {"outputSchema": SEEN}
         return [look, PUT, GET, DROP]
 
-    def _called(self, number: int, params: dict[str, Any], session: str) -> web.StreamResponse:
+    async def _called(self, number: int, params: dict[str, Any], session: str) -> web.StreamResponse:
         self.calls.append(params["name"])
         if params["name"] in {"put", "get", "drop"} and "calls are errors of their own" not in self.wrong:
-            return self._stored(number, params["name"], params["arguments"]["id"], session)
+            return await self._stored(number, params["name"], params["arguments"]["id"], session)
         if "calls are errors of their own" in self.wrong:
             return web.Response(status=502)
         known = "see" if "a tool renamed" in self.wrong else "look"
@@ -202,10 +233,14 @@ class Deployment:
             return result(number, {"content": [], "structuredContent": seen})
         return said(number, f"seen {params['arguments'].get('at')}")
 
-    def _stored(self, number: int, tool: str, name: str, session: str) -> web.StreamResponse:
+    async def _stored(self, number: int, tool: str, name: str, session: str) -> web.StreamResponse:
         if tool == "put":
             self.ever.append(name)
             self.writes.put_nowait(name)
+            if "writes overwrite each other" in self.wrong:
+                read = dict(self.kept)  # read, change, write back, without a lock
+                await asyncio.sleep(0.01)
+                self.kept = read
             if "writes are lost" not in self.wrong:
                 self.kept[name] = session
         elif name not in self.kept or (
@@ -225,6 +260,12 @@ class Deployment:
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
         session = request.headers.get("Mcp-Session-Id", "")
+        if (
+            "auth" in self.wrong
+            and "only posts are checked" not in self.wrong
+            and not self._is_known(request)
+        ):
+            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
         if "no delete" in self.wrong:
             return web.Response(status=405)
         if session not in self.sessions:
@@ -234,6 +275,25 @@ class Deployment:
         if "one ends all" in self.wrong:
             self.sessions.clear()
         return web.Response(status=200)
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Beside the calls."""
+        if (
+            "auth" in self.wrong
+            and "only posts are checked" not in self.wrong
+            and not self._is_known(request)
+        ):
+            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+        if "the stream is a page" in self.wrong:
+            return web.Response(text="<h1>It works</h1>", content_type="text/html")
+        if "the stream breaks" in self.wrong:
+            return web.Response(status=500)
+        if "streams" not in self.wrong:
+            return web.Response(status=405)
+        opened = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await opened.prepare(request)
+        await self.forever.wait()
+        return opened
 
     async def health(self, _: web.Request) -> web.StreamResponse:
         if "health is a page" in self.wrong:
@@ -255,12 +315,13 @@ def said(number: Any, text: str, *, failed: bool = False) -> web.Response:
 
 
 @asynccontextmanager
-async def deployed(*wrong: str) -> AsyncIterator[tuple[str, Deployment]]:
+async def deployed(*wrong: str, path: str = "/mcp") -> AsyncIterator[tuple[str, Deployment]]:
     """Its URL, and itself, while it runs on this loop: verify it from another thread."""
     fake = Deployment(*wrong)
     app = web.Application(client_max_size=4_000_000)
-    app.router.add_post("/mcp", fake.post)
-    app.router.add_delete("/mcp", fake.delete)
+    app.router.add_post(path, fake.post)
+    app.router.add_delete(path, fake.delete)
+    app.router.add_get(path, fake.stream, allow_head=False)
     app.router.add_get("/health", fake.health)
     app.router.add_get("/.well-known/oauth-protected-resource", fake.metadata)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -269,7 +330,7 @@ async def deployed(*wrong: str) -> AsyncIterator[tuple[str, Deployment]]:
     await site.start()
     port = runner.addresses[0][1]
     try:
-        yield f"http://127.0.0.1:{port}/mcp", fake
+        yield f"http://127.0.0.1:{port}{path}", fake
     finally:
         fake.forever.set()
         await runner.cleanup()

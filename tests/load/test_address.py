@@ -12,7 +12,7 @@ from harness.load.address import Doors, credentials, doors
     [
         ("http://127.0.0.1:8000", "auto", ("http://127.0.0.1:8000", "http://127.0.0.1:8000/mcp", "ws://127.0.0.1:8000/mcp/ws")),
         ("127.0.0.1:8000", "auto", ("http://127.0.0.1:8000", "http://127.0.0.1:8000/mcp", "ws://127.0.0.1:8000/mcp/ws")),
-        ("https://h/api/mcp/", "auto", ("https://h", "https://h/api/mcp", "wss://h/api/mcp/ws")),
+        ("https://h/api/mcp/", "auto", ("https://h", "https://h/api/mcp/", "wss://h/api/mcp/ws")),
         ("http://h/mcp?x=1", "auto", ("http://h", "http://h/mcp?x=1", "ws://h/mcp/ws")),
         ("http://h/mcp/tools/call", "plain", ("http://h", "http://h/mcp/tools/call", "ws://h/mcp/ws")),
         ("ws://h:1/socket", "websocket", ("http://h:1", "http://h:1/socket", "ws://h:1/socket")),

@@ -49,15 +49,18 @@ def _removed(data: Mapping[str, Any]) -> bool:
     """Whether something was there, and is removed; ValueError when that was refused."""
     session, found = "", False
     for call in data["calls"]:
-        headers = {name: _filled(text) for name, text in data["headers"].items()}
-        headers |= {name: session if text == SESSION else _filled(text) for name, text in call["headers"]}
+        headers = {name: filled_in(text) for name, text in data["headers"].items()}
+        headers |= {name: session if text == SESSION else filled_in(text) for name, text in call["headers"]}
         if not session:
             headers.pop(SESSION_HEADER, None)
         if call["method"] == "DELETE" and not session:
             continue
-        with _connected(data) as connection:
+        with connected(data) as connection:
             connection.request(
-                call["method"], _filled(str(data["path"])), _filled(call["body"]).encode() or None, headers
+                call["method"],
+                filled_in(str(data["path"])),
+                filled_in(call["body"]).encode() or None,
+                headers,
             )
             response = connection.getresponse()
             session = response.getheader(SESSION_HEADER) or session
@@ -69,7 +72,7 @@ def _removed(data: Mapping[str, Any]) -> bool:
 
 
 @contextmanager
-def _connected(data: Mapping[str, Any]) -> Iterator[http.client.HTTPConnection]:
+def connected(data: Mapping[str, Any]) -> Iterator[http.client.HTTPConnection]:
     """A connection to the address that was vetted, under the name that it has."""
     where = urlsplit(str(data["at"]))
     host, secure = where.hostname or "", where.scheme == "https"
@@ -124,7 +127,7 @@ def _objects(text: bytes) -> Iterator[dict[str, Any]]:
         yield found
 
 
-def _filled(text: str) -> str:
+def filled_in(text: str) -> str:
     """With the values of the variables that it names."""
     for name in _VARIABLE.findall(text):
         if name not in os.environ:

@@ -3,7 +3,7 @@
 `HANDLERS` says how each kind is undone; a kind that is not there is reported and stays listed. Things are undone
 newest first, so a fault is healed before the process it sits in is ended, and a process is ended before the
 directory it works in is removed. The whole is swept again until nothing reappears, all within three seconds (but for a
-command of the user's, which takes its time).
+command of the user's and a database, which take their time).
 
 It runs in a process of its own that has no event loop and outlives the orchestrator, so it reads the monotonic
 clock itself, and imports the standard library only: it must start fast, and work when anything else is broken.
@@ -29,7 +29,9 @@ from harness.run_directory.undo import (
 )
 from harness.services.cleanup.leftover_calls import CALLS, undo_calls
 from harness.services.cleanup.leftover_commands import COMMAND, undo_command
+from harness.services.cleanup.leftover_databases import DATABASE, undo_database
 from harness.services.cleanup.leftover_proxies import is_on_toxiproxy, undo_toxiproxy
+from harness.services.cleanup.leftover_sessions import SESSION, undo_session
 from harness.services.cleanup.undoing import STOPPED, TOXIPROXY
 from harness.services.processes import proctable
 from harness.services.processes.proctable import Process
@@ -90,6 +92,8 @@ HANDLERS: dict[str, Handler] = {
     STOPPED: _undo_stopped,
     CALLS: undo_calls,
     COMMAND: undo_command,
+    DATABASE: undo_database,
+    SESSION: undo_session,
 }
 
 
@@ -222,6 +226,10 @@ def _named(entry: OpenEntry) -> str:
         return f"what was written to {entry.data.get('at')} ({entry.data.get('told')})"
     if entry.what == COMMAND:
         return f"a command that puts things right ({entry.data.get('told')})"
+    if entry.what == DATABASE:
+        return f"{entry.data.get('drop')} {entry.data.get('name')} in {entry.data.get('told')}"
+    if entry.what == SESSION:
+        return f"a session with {entry.data.get('at')}"
     return f"{entry.what} {entry.data.get('path', '')}".rstrip()
 
 

@@ -8,6 +8,7 @@ from harness.foundation.untrusted import nesting
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
 from harness.verify.backends import page
+from harness.verify.backends.marks import marked
 from harness.verify.backends.page import Page
 from harness.verify.doors import said
 from harness.verify.spec.backends import Asked
@@ -60,8 +61,3 @@ def filled(value: Any, names: Mapping[str, str]) -> Any:
         for name, text in names.items():
             value = value.replace(marked(name), text)
     return value
-
-
-def marked(name: str) -> str:
-    """As it stands in verify.yaml."""
-    return "{{" + name + "}}"

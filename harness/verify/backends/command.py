@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Final
@@ -47,8 +47,13 @@ class Ran:
         return "\n".join([ended, *self.said])
 
 
-def run(command: str | Sequence[str], within_s: float, environ: Mapping[str, str] | None = None) -> Ran:
-    """A line of the shell, or a program with its arguments."""
+def run(
+    command: str | Sequence[str],
+    within_s: float,
+    environ: Mapping[str, str] | None = None,
+    announce: Callable[[int], Callable[[], None]] = lambda _: lambda: None,
+) -> Ran:
+    """A line of the shell, or a program with its arguments; `announce` hears its pid, and what it brings is called at its end."""
     argv = [SHELL, "-c", command] if isinstance(command, str) else list(command)
     with tempfile.TemporaryFile() as output:
         try:
@@ -63,6 +68,7 @@ def run(command: str | Sequence[str], within_s: float, environ: Mapping[str, str
             )
         except OSError as error:
             return Ran(127, (printable(f"{argv[0]}: {error.strerror}", LINE_CHARS),), within_s)
+        ended = announce(process.pid)
         try:
             returncode: int | None = process.wait(within_s)
         except subprocess.TimeoutExpired:
@@ -71,6 +77,7 @@ def run(command: str | Sequence[str], within_s: float, environ: Mapping[str, str
         except BaseException:
             _end(process)
             raise
+        ended()
         return Ran(returncode, _tail(output), within_s)
 
 

@@ -8,12 +8,15 @@ import pytest
 
 from harness.client.http import Head
 from harness.client.socket import socket_client
+from harness.mcp import outcome
+from harness.mcp.dialects.handshake import HandshakeSession
 from harness.mcp.messages import Reply, Request
 from harness.verify.finding import fail, skip
 from harness.verify.target import Target
 
-pytestmark = pytest.mark.auth
+pytestmark = [pytest.mark.auth, pytest.mark.http]
 REFUSED = {401, 403}
+NOT_SERVED = {404, 405, 501}  # there is no stream, or nobody can end a session
 HOW = "verify.yaml: auth {required: true, good: {Authorization: 'Bearer ${TOKEN}'}}"
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
@@ -38,6 +41,36 @@ def test_who_brings_bad_credentials_is_refused(target: Target) -> None:
         fail("a request with bad credentials brought no answer")
     if head.status not in REFUSED:
         fail(f"a request with bad credentials came to HTTP {head.status}; 401 would be right")
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
+def test_who_knows_a_session_but_brings_no_credentials_is_refused(target: Target, method: str) -> None:
+    """The name of a session is no credential: not for its calls, its stream, nor its end."""
+    _required(target)
+    door = target.with_sessions()
+    if door is None:
+        skip("it gives no session a name", "a server without sessions has none that could be taken over")
+    session = HandshakeSession(door.name)
+    target.drive(session.opening())
+    asked = session.request("tools/list", {})
+    if method != "POST":
+        asked = Request(f"session/{method.lower()}", b"", _of_a_stream(asked), None, method)
+    head = target.head(asked, target.places.mcp, _without(target))
+    alive = target.exchange(session.request("tools/list", {}))
+    target.drive(session.closing())
+    if alive.outcome == outcome.SESSION_LOST and method == "DELETE":
+        fail("whoever knows the name of a session ends it without credentials")
+    if head is None:
+        fail(f"{method} in an open session without credentials brought no answer")
+    if head.status not in REFUSED | (set() if method == "POST" else NOT_SERVED):
+        fail(
+            f"{method} in an open session without credentials came to HTTP {head.status}: whoever knows its name is let in"
+        )
+
+
+def _of_a_stream(request: Request) -> tuple[tuple[str, str], ...]:
+    kept = [line for line in request.headers if line[0] not in {"Content-Type", "Accept"}]
+    return (*kept, ("Accept", "text/event-stream"))
 
 
 def test_nobody_opens_a_websocket_without_credentials(target: Target) -> None:

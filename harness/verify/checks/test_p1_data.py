@@ -9,8 +9,10 @@ from harness.verify.target import Target
 from harness.verify.writing import Writing
 
 pytestmark = pytest.mark.data
+AT_ONCE = 20
 
 
+@pytest.mark.http
 def test_what_one_client_wrote_another_can_read(
     target: Target, writing: Writing, eventually: Callable[..., object]
 ) -> None:
@@ -23,3 +25,29 @@ def test_what_one_client_wrote_another_can_read(
         name = writing.write(client)
         within_s = target.spec.limits.visible
         eventually(lambda: writing.is_read(other, name), f"{name} is read by another client", within_s)
+
+
+@pytest.mark.http
+def test_what_many_wrote_at_once_is_all_there(
+    target: Target, writing: Writing, eventually: Callable[..., object]
+) -> None:
+    """Twenty writes of one moment: whoever reads, changes and writes back without a lock loses some of them."""
+    if target.spec.read is None:
+        skip("nobody has said how it is read", "verify.yaml: read {call, args}")
+    door = target.with_sessions() or target.newest()
+    if door is None:
+        skip("no door is offered", "see the check that it speaks MCP")
+    names = writing.write_at_once(door.name, AT_ONCE)
+    missing = list(names)
+    with target.client(door.name) as client:
+
+        def all_there() -> bool:
+            missing[:] = [name for name in missing if not writing.is_read(client, name)]
+            return not missing
+
+        eventually(
+            all_there,
+            f"{len(names)} writes that were acknowledged at the same time are all there",
+            target.spec.limits.visible,
+            state=lambda: f"{len(missing)} of them are not",
+        )

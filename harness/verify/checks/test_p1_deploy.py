@@ -9,7 +9,7 @@ from harness.verify.doors import DOORS, said
 from harness.verify.finding import fail, skip, undecided
 from harness.verify.target import Target
 
-pytestmark = pytest.mark.deploy
+pytestmark = [pytest.mark.deploy, pytest.mark.http]
 NO_SESSION = "it gives no session a name in that version"
 
 

@@ -9,8 +9,9 @@ import pytest
 from harness.client.preflight import NOT_THERE
 from harness.foundation.errors import TargetUnreachableError
 from harness.foundation.secrets import redact
-from harness.mcp import outcome
+from harness.mcp import outcome, stdio_address
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
+from harness.mcp.dialects.modern import MODERN_VERSION
 from harness.mcp.messages import Request
 from harness.verify.doors import said
 from harness.verify.finding import fail, skip
@@ -23,6 +24,9 @@ REDIRECTS = range(300, 400)
 
 def test_somebody_answers(target: Target) -> None:
     """Anything that is HTTP will do; what it says is for the other checks."""
+    if target.is_stdio:
+        _speaks_over_stdio(target)
+        return
     reply = target.exchange(_first())
     if reply.outcome not in NOT_THERE or reply.status is not None:
         return
@@ -35,6 +39,7 @@ def test_somebody_answers(target: Target) -> None:
     )
 
 
+@pytest.mark.http
 def test_the_certificate_is_valid_for_long_enough(target: Target) -> None:
     """Of an address with https."""
     if urlsplit(target.places.base).scheme != "https":
@@ -53,6 +58,7 @@ def test_the_certificate_is_valid_for_long_enough(target: Target) -> None:
         )
 
 
+@pytest.mark.http
 def test_nobody_is_sent_elsewhere(target: Target) -> None:
     """A client that posts is not redirected: it may follow without its body, or not at all."""
     head = target.head(_first(), target.places.mcp)
@@ -63,6 +69,7 @@ def test_nobody_is_sent_elsewhere(target: Target) -> None:
         )
 
 
+@pytest.mark.http
 def test_health_is_good(target: Target) -> None:
     """Where there is a page for it; what verify.yaml names must be there."""
     expected = target.spec.health
@@ -80,6 +87,17 @@ def test_health_is_good(target: Target) -> None:
         skip(f"there is no page /health (HTTP {head.status})", how)
     if expected is None and "html" in head.headers.get("content-type", ""):
         skip("what /health shows is a page for people, and says nothing of health", how)
+
+
+def _speaks_over_stdio(target: Target) -> None:
+    """It starts, and answers in one version at least."""
+    looks = [target.door(version) for version in (*HANDSHAKE_VERSIONS[:1], MODERN_VERSION)]
+    if not any(look.offered for look in looks):
+        raise TargetUnreachableError(
+            f"The server {target.shown.removeprefix(stdio_address.PREFIX)} does not answer on its standard output",
+            looks[0].why,
+            "Run the command by hand: it must speak MCP over stdio. A server with a URL is given with --url",
+        )
 
 
 def _first() -> Request:

@@ -15,7 +15,7 @@ from harness.verify.finding import fail, skip
 from harness.verify.target import Target
 from harness.verify.variants import Pair, leaves, pairs, telling
 
-pytestmark = pytest.mark.concurrency
+pytestmark = [pytest.mark.concurrency, pytest.mark.http]
 ROUNDS, BESIDE = 3, 10
 SHOWN = 60
 

@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from harness.foundation.untrusted.documents import short
 from harness.mcp import outcome
 from harness.mcp.dialects import new_session
+from harness.mcp.dialects.handshake import HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION
 from harness.mcp.messages import Reply, Request
 from harness.mcp.tool import only_reads
@@ -17,6 +19,7 @@ pytestmark = pytest.mark.protocol
 ERAS = [door for door in DOORS if door not in {"sse", "websocket", "plain"}]
 NO_TOOL = "harness_verify_no_such_tool"
 LARGE_BYTES = 8_000_000
+NOT_IMPLEMENTED = 501
 ERRORS = {outcome.TOOL_ERROR, outcome.RPC_ERROR}
 HOW = "serve that version, if clients need it"
 
@@ -55,12 +58,14 @@ def test_an_argument_of_the_wrong_type_is_an_error(target: Target, door: str) ->
         _is_error(client.call(tool["name"], given), f"an object where {tool['name']} takes a plain value")
 
 
+@pytest.mark.http
 def test_what_is_no_json_is_refused(target: Target) -> None:
     """400 with -32700, usually."""
     half = msgspec.structs.replace(_first(target), body=b'{"jsonrpc": "2.0", "id": 1, "meth')
     _refused(target.exchange(half), "half a JSON text")
 
 
+@pytest.mark.http
 def test_a_body_of_another_type_is_refused(target: Target) -> None:
     """text/plain can be posted by a page of any site, without asking."""
     first = _first(target)
@@ -68,6 +73,7 @@ def test_a_body_of_another_type_is_refused(target: Target) -> None:
     _refused(target.exchange(msgspec.structs.replace(first, headers=headers)), "a body of type text/plain")
 
 
+@pytest.mark.http
 def test_a_body_that_is_too_large_is_refused_or_answered(target: Target) -> None:
     """Eight megabytes: by a status, an error, or the end of the connection; and then everything is as before."""
     first = _first(target)
@@ -80,6 +86,7 @@ def test_a_body_that_is_too_large_is_refused_or_answered(target: Target) -> None
         fail(f"after a body of 8 MB came {said(after)}")
 
 
+@pytest.mark.http
 @pytest.mark.parametrize("wrong", ["no Mcp-Method", "no Mcp-Name", "another Mcp-Method", "another Mcp-Name"])
 def test_headers_that_disagree_with_the_body_are_refused(target: Target, wrong: str) -> None:
     """Of 2026-07-28: whoever routes by them must be able to trust them."""
@@ -93,6 +100,32 @@ def test_headers_that_disagree_with_the_body_are_refused(target: Target, wrong: 
     if reply.outcome == outcome.TOOL_ERROR or (reply.status == 200 and reply.code != -32020):
         fail(f"with {wrong} a call was taken: {said(reply)}")
     _refused(reply, wrong)
+
+
+@pytest.mark.http
+def test_the_stream_beside_the_calls_opens_or_is_refused(target: Target) -> None:
+    """GET: an event stream, or 405 where there is none; a page or a failure of the server's makes clients try for ever."""
+    door = target.with_sessions()
+    if door is None:
+        skip(
+            "it gives no session a name: there is no stream beside its calls",
+            "serve sessions, if clients need them",
+        )
+    session = HandshakeSession(door.name)
+    target.drive(session.opening())
+    kept = [line for line in session.request("ping", {}).headers if line[0] not in {"Content-Type", "Accept"}]
+    asked = Request("stream", b"", (*kept, ("Accept", "text/event-stream")), None, "GET")
+    head = target.head(asked, target.places.mcp)
+    target.drive(session.closing())
+    if head is None:
+        fail("GET, which opens the stream beside the calls, brought no answer")
+    kind = head.headers.get("content-type", "")
+    if head.status >= 500 and head.status != NOT_IMPLEMENTED:
+        fail(f"GET, which opens the stream beside the calls, came to HTTP {head.status}; 405 would be right")
+    if head.status < 300 and not kind.startswith("text/event-stream"):
+        fail(
+            f"GET, which opens the stream beside the calls, brought {short(kind or 'no type', 80)}; 405 would be right"
+        )
 
 
 def _first(target: Target) -> Request:

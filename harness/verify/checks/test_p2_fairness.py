@@ -14,7 +14,7 @@ from harness.verify.finding import fail, skip
 from harness.verify.safe_calls import SafeCall, safe_calls
 from harness.verify.target import CLOCK, TRIES, Target
 
-pytestmark = pytest.mark.concurrency
+pytestmark = [pytest.mark.concurrency, pytest.mark.http]
 IN_FLIGHT, CLIENTS, CALLS = 50, 20, 3
 REFUSING = {429, 503}
 HOW = "annotate a tool that only reads (readOnlyHint), or declare a safe call in verify.yaml (tools.safe)"

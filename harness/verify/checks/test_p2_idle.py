@@ -11,7 +11,7 @@ from harness.verify.doors import said
 from harness.verify.finding import fail, skip
 from harness.verify.target import Target
 
-pytestmark = pytest.mark.sessions
+pytestmark = [pytest.mark.sessions, pytest.mark.http]
 
 
 def test_a_session_that_is_idle_is_not_cleaned_away(target: Target) -> None:

@@ -14,6 +14,7 @@ from harness.verify.writing import Writing
 pytestmark = pytest.mark.limits
 
 
+@pytest.mark.http
 def test_a_session_is_opened_in_time(target: Target) -> None:
     """And ended; half a second, unless verify.yaml says otherwise (limits)."""
     door = _door(target)

@@ -15,7 +15,7 @@ from harness.verify.doors import said
 from harness.verify.finding import fail, skip, undecided
 from harness.verify.target import Target
 
-pytestmark = pytest.mark.limits
+pytestmark = [pytest.mark.limits, pytest.mark.http]
 WARM_UP, WINDOWS, SESSIONS, AT_ONCE = 40, 4, 30, 5
 NO_DELETE = {405, 501}
 

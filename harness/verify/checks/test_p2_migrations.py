@@ -16,7 +16,7 @@ SHOWN_MOST = 10
 def test_its_migrations_apply_to_an_empty_database(target: Target, database: Database) -> None:
     """And make every table that verify.yaml names."""
     declared = _declared(target, database)
-    (made,) = tried(database, declared, (declared.command,))
+    (made,) = tried(target, database, declared, (declared.command,))
     if not made:
         fail(
             "database.migrate.command made no table in the schema that was made for it: if it names a schema itself, "
@@ -34,10 +34,10 @@ def test_its_migrations_apply_to_an_older_database(target: Target, database: Dat
             "nobody has said how an older database is made",
             "verify.yaml: database {migrate: {older: COMMAND}}, such as your tool's own with an older version",
         )
-    old, found = tried(database, declared, (declared.older, declared.command))
+    old, found = tried(target, database, declared, (declared.older, declared.command))
     if not old:
         fail("database.migrate.older made no table in the schema that was made for it")
-    (new,) = tried(database, declared, (declared.command,))
+    (new,) = tried(target, database, declared, (declared.command,))
     if different := list(apart(found, new, ("what was older", "what was empty"))):
         fail("\n".join(different[:SHOWN_MOST]))
 

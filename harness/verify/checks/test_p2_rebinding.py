@@ -10,7 +10,7 @@ from harness.verify.doors import said
 from harness.verify.finding import fail, skip
 from harness.verify.target import Target
 
-pytestmark = pytest.mark.protocol
+pytestmark = [pytest.mark.protocol, pytest.mark.http]
 ELSEWHERE = "rebound.example"
 
 

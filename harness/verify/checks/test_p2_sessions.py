@@ -12,7 +12,7 @@ from harness.verify.doors import said
 from harness.verify.finding import fail, skip
 from harness.verify.target import Target
 
-pytestmark = pytest.mark.sessions
+pytestmark = [pytest.mark.sessions, pytest.mark.http]
 NEVER_GIVEN = "harness-verify-never-given"
 NO_DELETE = {405, 501}
 

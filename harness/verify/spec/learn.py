@@ -84,10 +84,8 @@ def learnt(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[str, 
     if _is_refused(target):
         variables = _variables(target.settings.headers)
         found["auth"] = {"required": True, "good": {each: f"${{{name}}}" for name, each in variables.items()}}
-    health = target.exchange(
-        Request("health", b"", (("Accept", "*/*"),), None, "GET"), f"{target.places.base}/health"
-    )
-    if health.status == 200:
+    asked = Request("health", b"", (("Accept", "*/*"),), None, "GET")
+    if not target.is_stdio and target.exchange(asked, f"{target.places.base}/health").status == 200:
         found["health"] = {"url": "/health"}
     kept = {key: literal(value) for key, value in found.items() if key in {"identity", "tools"}}
     return {key: value for key, value in (found | kept).items() if value}

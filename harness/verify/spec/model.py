@@ -98,12 +98,15 @@ class Health:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Command:
-    """A server of the user's that `--deploy-simulation` starts, on a database of its own."""
+    """A server of the user's that `--deploy-simulation` starts, on a database or a schema of its own."""
 
     command: Annotated[list[str], Field(min_length=1), BeforeValidator(_words)]
     ready: Annotated[str, AfterValidator(_local)]  # answers with less than 500 when it serves
     url: Annotated[str, AfterValidator(_local)] | None = None  # else /mcp of the same server
     database: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")] = "DATABASE_URL"  # the variable that tells it
+    apart: Literal["server", "schema"] = (
+        "server"  # a PostgreSQL of its own, or a schema in that of database.dsn
+    )
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -100,6 +100,12 @@ def _check_together(spec: Spec, source: str) -> None:
             "There is no write",
             "Add write, or drop remove",
         )
+    if spec.target is not None and spec.target.apart == "schema" and spec.database is None:
+        raise UsageError(
+            f"{source}: target.apart: schema is a schema of the database",
+            "There is no database",
+            "Add database {dsn: ${DATABASE_URL}}, or drop it: then the server gets a PostgreSQL of its own",
+        )
     on_record = spec.tasks is not None and (spec.tasks.row or spec.tasks.history)
     if spec.database is None and on_record:
         raise UsageError(

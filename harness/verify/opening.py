@@ -1,0 +1,130 @@
+"""A deployment is opened for the length of a verification: one that is there at its address, or one that is started for it."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from harness.client.witness import Witness, told_to
+from harness.foundation.addresses import book
+from harness.foundation.addresses.address import read
+from harness.foundation.addresses.judging import Wanted
+from harness.foundation.addresses.vetting import Book, vet
+from harness.foundation.errors import TargetUnreachableError, UsageError
+from harness.foundation.secrets import hidden_log
+from harness.mcp import stdio_address
+from harness.services.cleanup.watched import watching
+from harness.verify import open_sessions, removing
+from harness.verify.backends import addresses
+from harness.verify.doors import places
+from harness.verify.exchanges import Exchanges
+from harness.verify.settings import Settings
+from harness.verify.simulation import Simulated, simulated
+from harness.verify.spec.backends import Database
+from harness.verify.spec.model import Spec
+from harness.verify.target import Deploy, Target
+
+
+@contextmanager
+def opened(settings: Settings, place: Callable[[], Path] | None = None) -> Iterator[Target]:
+    """The deployment of these settings; its address is vetted as a run's is.
+
+    What must be undone is written down in a directory that `place` makes, and watched by a janitor; without a `place` nobody does that.
+    """
+    if not settings.url.strip():
+        raise UsageError(
+            "There is nothing to verify",
+            "No address was given",
+            "Give --url http://127.0.0.1:8000/mcp, or set HARNESS_URL",
+        )
+    vetted = vet([*_wanted(settings.url), *addresses.wanted(settings.spec)], settings.allowed_hosts)
+    heard = Exchanges()
+    listeners: list[Witness] = [heard.hear]
+    with (
+        book.in_force(vetted),
+        told_to(lambda seen: [each(seen) for each in listeners]),
+        asyncio.Runner() as runner,
+    ):
+        runner.get_loop()  # its context is this one, in which the book is in force
+        found = _target(settings, vetted, runner, heard)
+        if place is None:
+            yield found
+            return
+        with _undone(found, place, listeners), found.closing:
+            yield found
+
+
+@contextmanager
+def _undone(found: Target, place: Callable[[], Path], listeners: list[Witness]) -> Iterator[None]:
+    """What this verification opens, writes and stops is undone by a janitor when it is killed."""
+    spec = found.spec
+    with (
+        removing.sealed(removing.texts(found.places.mcp, found.headers)) as found.written_down,
+        removing.remembered(spec.tasks.resume if spec.tasks else ""),
+        removing.reachable(found.run(_by_number(spec.database.dsn)) if spec.database else ""),
+        open_sessions.key() as sealing,
+    ):
+        watched = watching(place() / "undo.jsonl")
+        undo = found.undo = found.run(watched.__aenter__())
+        open_ones = open_sessions.watched(undo, sealing, found.places.mcp, found.book, found.written_down)
+        listeners.append(open_ones.hear)
+        try:
+            yield
+        finally:
+            found.run(watched.__aexit__(None, None, None))
+
+
+async def _by_number(dsn: str) -> str:
+    """The address of a database, for a process that knows no vetted addresses; empty when its name stands for none."""
+    try:
+        return await book.by_number(dsn)
+    except (OSError, ValueError):
+        return ""
+
+
+@contextmanager
+def started(
+    settings: Settings, place: Path, asked: Simulated, tell: Callable[[str], None]
+) -> Iterator[Target]:
+    """A deployment of our own, which can be deployed; its log is in `place`; `tell` hears of what a log lost."""
+    heard = Exchanges()
+    theirs = _of_the_user(asked)
+    vetted = vet(list(addresses.wanted(Spec(database=theirs))), settings.allowed_hosts) if theirs else {}
+    with (
+        hidden_log.ended_clean(place, tell),
+        book.in_force(vetted),
+        told_to(heard.hear),
+        asyncio.Runner() as runner,
+        removing.reachable(runner.run(_by_number(theirs.dsn)) if theirs else ""),
+    ):
+        serving = simulated(place, asked)
+        begun = runner.run(serving.__aenter__())
+        server = begun.server
+        try:
+            found = _target(replace(settings, url=server.mcp_url, spec=begun.spec), vetted, runner, heard)
+            found.deploy = Deploy(server.restart, lambda: f"process {server.pid}")
+            found.trials = begun.undo if theirs else None
+            yield found
+        finally:
+            runner.run(serving.__aexit__(None, None, None))
+
+
+def _of_the_user(asked: Simulated) -> Database | None:
+    """The database in which a schema is made; None where the simulation has a PostgreSQL of its own."""
+    own = asked.spec.target if asked.spec else None
+    return asked.spec.database if asked.spec and own and own.apart == "schema" else None
+
+
+def _wanted(url: str) -> Iterator[Wanted]:
+    """Where the deployment is; a command is started here, and has no address."""
+    if stdio_address.command(url):
+        return
+    place = read(places(url)[0].base, ("http", "https"))
+    yield Wanted(place, purpose="Checks go", absent=TargetUnreachableError)
+
+
+def _target(settings: Settings, vetted: Book, runner: asyncio.Runner, heard: Exchanges) -> Target:
+    at, who = places(settings.url)
+    good = settings.spec.auth.good if settings.spec.auth else {}
+    return Target(settings, at, who | good | dict(settings.headers), vetted, runner, exchanges=heard)
