@@ -1,8 +1,6 @@
 """`harness verify`: check whether a deployment is fit to serve."""
 
-import asyncio
 import os
-import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +13,6 @@ from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.untrusted import printable
 
 if TYPE_CHECKING:
-    from harness.verify.results.checklist import Checklist
-    from harness.verify.results.suite import SuiteResult
     from harness.verify.running import Listed
     from harness.verify.settings import Settings
 
@@ -189,7 +185,9 @@ def command(
     from harness.verify.spec.read import NAME, read_file
 
     if trend:
-        return _trend(out, url or "", allowed_hosts, history=history, as_json=as_json)
+        from harness.cli.verify_history import trend as shown
+
+        return shown(out, url or "", allowed_hosts, history=history, as_json=as_json)
     if stdio_command is not None:
         url = _over_stdio(stdio_command, url, headers)
     paths, spec = _divided(paths, spec)
@@ -217,7 +215,9 @@ def command(
         click.echo(_listing(recorder.listed, as_json=as_json))
         return PASSED
     if deploy_simulation:
-        return _simulated(
+        from harness.cli.verify_simulated import simulated
+
+        return simulated(
             settings, spec, paths, out, words(target_options or ""), history=history, as_json=as_json
         )
     if target_options:
@@ -266,114 +266,17 @@ def _over_stdio(text: str, url: str | None, headers: tuple[str, ...]) -> str:
 def _verified(
     settings: "Settings", paths: tuple[str, ...], wait_s: float, out: Path, *, history: bool, as_json: bool
 ) -> int:
+    from harness.cli.verify_telling import checklist, kept, told
     from harness.verify.results import files
     from harness.verify.suite import verify
     from harness.verify.target import CLOCK
 
-    shown = _checklist(as_json=as_json)
+    shown = checklist(as_json=as_json)
     shown.began(settings.url)
     place = cache(lambda: files.create(out, CLOCK.utc()))
     suite = verify(settings, paths, shown.ended, wait_s=wait_s, place=place)
-    _told(suite, place(), shown, as_json=as_json)
-    return _kept(suite, settings, place(), history=history)
-
-
-def _simulated(
-    settings: "Settings",
-    spec: Path | None,
-    paths: tuple[str, ...],
-    out: Path,
-    options: list[str],
-    *,
-    history: bool,
-    as_json: bool,
-) -> int:
-    from harness.cli.conducting import check_options
-    from harness.run_directory import private_files
-    from harness.verify.results import files
-    from harness.verify.simulation import Simulated
-    from harness.verify.suite import simulate
-    from harness.verify.target import CLOCK
-
-    own = settings.spec.target
-    if settings.url.strip() or (spec is not None and own is None):
-        raise UsageError(
-            "--deploy-simulation starts a server of its own",
-            "--url, HARNESS_URL and a verify.yaml without `target` are of another one, which is not ours to deploy",
-            "Leave them out, say in verify.yaml how yours is started (target {command, ready}), or leave --deploy-simulation out",
-        )
-    if own is not None and options:
-        raise UsageError(
-            "--target-options are for the reference server",
-            "verify.yaml names a command of yours (target)",
-            "Write the options into that command",
-        )
-    check_options(options)
-    options = asyncio.run(_vetted(options, settings.allowed_hosts))
-    private_files.begin()
-    place = files.create(out, CLOCK.utc())
-    shown = _checklist(as_json=as_json)
-    shown.began(
-        "a server of yours that is started for it" if own else "a reference server that is started for it"
-    )
-    asked = Simulated(settings.spec) if own else Simulated(options=tuple(options))
-    suite = simulate(settings, paths, shown.ended, place, asked, _note)
-    _told(suite, place, shown, as_json=as_json)
-    return _kept(suite, settings, place, history=history)
-
-
-async def _vetted(options: list[str], allowed_hosts: tuple[str, ...]) -> list[str]:
-    """The options with numbers in the place of names; raise UsageError for an address where no run may go."""
-    from harness.conduct.setup import vetted_addresses
-    from harness.foundation.addresses import book
-
-    wanted = vetted_addresses.behind(options, {})  # the environment's are not used
-    with book.in_force(await vetted_addresses.looked_up(wanted, allowed_hosts)):
-        return await vetted_addresses.by_number(options)
-
-
-def _kept(suite: "SuiteResult", settings: "Settings", place: Path, *, history: bool) -> int:
-    if history:
-        from harness.cli.verify_history import to_history
-
-        to_history(suite, settings, place)
-    return suite.exit_code
-
-
-def _trend(out: Path, url: str, allowed_hosts: tuple[str, ...], *, history: bool, as_json: bool) -> int:
-    from harness.verify.results.trend import as_data, lines, of
-
-    if history:
-        from harness.cli.verify_history import kept as of_history
-
-        kept = of_history(url, allowed_hosts)
-    else:
-        kept = of(out, url)
-    click.echo(
-        printable.as_json(as_data(kept)) if as_json else printable.without_commands("\n".join(lines(kept)))
-    )
-    return PASSED
-
-
-def _note(line: str) -> None:
-    click.echo(printable.printable(line), err=True)
-
-
-def _checklist(*, as_json: bool) -> "Checklist":
-    from harness.verify.results.checklist import Checklist
-
-    stream = sys.stderr if as_json else sys.stdout
-    return Checklist(lambda line: click.echo(line, file=stream), colour=stream.isatty())
-
-
-def _told(suite: "SuiteResult", place: Path, shown: "Checklist", *, as_json: bool) -> None:
-    from harness.verify.results import files
-    from harness.verify.results.ctrf import ctrf
-
-    files.write(place, suite)
-    shown.finished(suite, str(place))
-    if as_json:
-        click.echo(printable.as_json(ctrf(suite)))
+    told(suite, place(), shown, as_json=as_json)
+    return kept(suite, settings, place(), history=history)
 
 
 def _divided(paths: tuple[str, ...], spec: Path | None) -> tuple[tuple[str, ...], Path | None]:

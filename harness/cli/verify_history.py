@@ -17,7 +17,8 @@ import click
 from harness import __version__
 from harness.foundation.errors import FAILED, INTERRUPTED, ONLY_P2_FAILED, PASSED
 from harness.foundation.units import MS_PER_S
-from harness.foundation.untrusted.printable import printable
+from harness.foundation.untrusted.printable import as_json as as_json_text
+from harness.foundation.untrusted.printable import printable, without_commands
 from harness.history.record import CheckRecord, RunRecord, Series, Times
 from harness.history.store import VERIFY
 from harness.run_directory.checkout import checkout
@@ -125,3 +126,12 @@ def _kept(run: RunRecord) -> Kept:
         took_ms=int(run.duration_s * MS_PER_S),
         wrong=frozenset(check.name for check in run.checks if check.outcome in {"failed", "unknown"}),
     )
+
+
+def trend(out: Path, url: str, allowed_hosts: tuple[str, ...], *, history: bool, as_json: bool) -> int:
+    """Show the verifications that were kept."""
+    from harness.verify.results.trend import as_data, lines, of
+
+    found = kept(url, allowed_hosts) if history else of(out, url)
+    click.echo(as_json_text(as_data(found)) if as_json else without_commands("\n".join(lines(found))))
+    return PASSED

@@ -1,6 +1,5 @@
 """`harness verify --command`: a server over stdio, by the checks that are not about HTTP."""
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -17,18 +16,18 @@ from tests.fakes import stdio_server
 STDIO = "over stdio each client starts a process of its own"
 
 
-async def verified(command: list[str], place: Path) -> SuiteResult:
+def verified(command: list[str], place: Path) -> SuiteResult:
     settings = Settings(address(command), keep_going=True, timeout_s=90.0)
-    return await asyncio.to_thread(verify, settings, [], lambda _: None, place=lambda: place)
+    return verify(settings, [], lambda _: None, place=lambda: place)
 
 
 def of(suite: SuiteResult, *outcomes: str) -> set[str]:
     return {each.name for each in suite.results if each.outcome in outcomes}
 
 
-async def test_a_server_over_stdio_is_verified_by_what_is_not_about_http(tmp_path: Path) -> None:
+def test_a_server_over_stdio_is_verified_by_what_is_not_about_http(tmp_path: Path) -> None:
     """This one takes any tool and any argument; what needs HTTP is skipped, and says so."""
-    suite = await verified(stdio_server.command(), tmp_path)
+    suite = verified(stdio_server.command(), tmp_path)
 
     assert of(suite, "failed", "unknown") == {
         "an unknown tool is an error",
@@ -45,10 +44,10 @@ async def test_a_server_over_stdio_is_verified_by_what_is_not_about_http(tmp_pat
     }
 
 
-async def test_a_server_of_the_typescript_sdk_over_stdio_has_no_false_failure(tmp_path: Path) -> None:
+def test_a_server_of_the_typescript_sdk_over_stdio_has_no_false_failure(tmp_path: Path) -> None:
     """npm's reference server."""
     script = npm.installed(npm.EVERYTHING) / "dist" / "index.js"
-    suite = await verified([getting.node_program("node"), str(script), "stdio"], tmp_path)
+    suite = verified([getting.node_program("node"), str(script), "stdio"], tmp_path)
 
     assert [(each.title, each.why) for each in suite.results if each.outcome in {"failed", "unknown"}] == []
     assert suite.exit_code == 0
