@@ -45,7 +45,11 @@ WRONG: dict[str, set[str]] = {
     "ill": {"health is good"},
     "health is a page": {"health is good"},
     "tools fail": {"every declared safe call works", ANSWERS},
-    "open to all": {OPEN, "who knows a session but brings no credentials is refused", "who brings bad credentials is refused"},
+    "open to all": {
+        OPEN,
+        "who knows a session but brings no credentials is refused",
+        "who brings bad credentials is refused",
+    },
     "any token": {"who brings bad credentials is refused"},
     "no challenge": {OPEN},
 }
@@ -134,6 +138,7 @@ async def test_a_deployment_that_asks_for_credentials_that_nobody_gave_is_unknow
     assert suite.exit_code == 3
 
 
+@pytest.mark.parts
 async def test_what_is_learnt_from_a_good_deployment_holds_for_it_and_not_for_another(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
