@@ -9,6 +9,7 @@ from harness.cli.fault_options import Decorator
 from harness.foundation.errors import UsageError
 from harness.foundation.untrusted.documents import DocumentError, json_value, short
 from harness.scenario.expect import expect_from_flags
+from harness.scenario.feeders import feeder_from_flag
 
 CALL: Decorator = click.option(
     "--call", metavar="TOOL", help="Call only this tool, instead of the mix of the user classes."
@@ -26,6 +27,32 @@ EXPECT: Decorator = click.option(
     help="With --call: what a reply has to be like, else the call has failed (`unexpected`): contains=TEXT, lacks=TEXT, "
     "matches=REGEX, path=$.items[0].id, path=$.count==3, schema=FILE; repeatable.",
 )
+
+DATA: Decorator = click.option(
+    "--data",
+    "data",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Rows of a CSV, JSONL or Parquet file for --args, as {{NAME.column}}: each user has a row of its own; or "
+    "order=in_order, random, once. Columns of a CSV file that are numbers: numbers=id+price. Such as "
+    "people=people.csv,order=random,numbers=id; repeatable.",
+)
+
+
+def feeders(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the feeders of `--data`, as a scenario would say them."""
+    found: dict[str, Any] = {}
+    for text in given.get("data") or ():
+        try:
+            name, feeder = feeder_from_flag(text)
+        except ValueError as error:
+            raise UsageError(
+                f"--data {short(text)!r} cannot be read",
+                str(error),
+                "For example --data people=people.csv,order=random",
+            ) from error
+        found[name] = feeder
+    return found
 
 
 def workload(given: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from harness.cli.call_options import ARGS, CALL, EXPECT
+from harness.cli.call_options import ARGS, CALL, DATA, EXPECT, feeders
 from harness.cli.calls import EVERYTHING, into_calls
 from harness.cli.fault_options import FAULT, LINK, Decorator, fault_of, link_of
 from harness.foundation.errors import UsageError
@@ -109,6 +109,7 @@ _SHARED: tuple[Decorator, ...] = (
     ),
     CALL,
     ARGS,
+    DATA,
     EXPECT,
     *EVERYTHING,
     click.option(
@@ -237,6 +238,8 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         data["retries"] = {**_part(data, "retries", {}), "attempts": more + 1} if more else None
     if given["calls_per_connection"] is not None:
         data["calls_per_connection"] = given["calls_per_connection"] or None
+    if given.get("data"):
+        data["data"] = {**_part(data, "data", {}), **feeders(given)}
     if given.get("links"):
         data["links"] = {**_part(data, "links", {}), **dict(map(link_of, given["links"]))}
     if given["faults"]:

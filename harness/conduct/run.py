@@ -39,7 +39,7 @@ from harness.conduct.live.progress import Progress
 from harness.conduct.live.scraping import scraped
 from harness.conduct.play import Player
 from harness.conduct.run_values import FinishedRun, RunContext, RunRequest
-from harness.conduct.setup import vetted_addresses
+from harness.conduct.setup import feeding, vetted_addresses
 from harness.conduct.setup.everything import whole_workload
 from harness.conduct.setup.fault_sites import prepare
 from harness.conduct.setup.server import ServerUnderTest, find_server
@@ -77,6 +77,7 @@ SOON_S = 2.0  # when there is little room left
 async def conduct_run(asked: RunRequest, progress: Progress) -> FinishedRun:
     """Make the run and read it; return it as it ended."""
     plan = build(asked.scenario)
+    feeding.first_rows(asked.scenario)
     vetted = await vetted_addresses.vetted(asked.scenario, asked.places(plan), os.environ)
     target = asked.scenario.target
     brings_database = not (target.url or target.command or os.environ.get("DATABASE_URL"))
@@ -247,6 +248,7 @@ def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[dict[str
         mix={str(name): weight for name, weight in scenario.mix.items()},
         clients={str(name): weight for name, weight in scenario.clients.items() if weight},
         workload=list(workload),
+        data={name: asdict(one) for name, one in scenario.data.items()},
         mirrored=server.found.mirrored,
         stdio=_stdio(scenario),
         listen=scenario.target.listen,

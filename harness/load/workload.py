@@ -16,8 +16,8 @@ import msgspec
 from harness.load.expectation import expectation
 from harness.mcp.dialects import Session
 from harness.mcp.messages import Reply, Request, encode
-from harness.mcp.operations import NAME_CHARS
-from harness.scenario.arguments import Draw, compile_arguments
+from harness.mcp.operations import JOURNEY, NAME_CHARS
+from harness.scenario.arguments import REPLY, Draw, Values, compile_arguments, names_in
 
 OPERATION_CHARS_MAX: Final = NAME_CHARS
 
@@ -33,6 +33,10 @@ class WorkloadEntry:
     operation: str
     expects: Callable[[Reply], Reply] | None = None
     in_turn: bool = False  # all of them are called equally often, instead of by chance
+    feeders: frozenset[str] = frozenset()  # whose rows its templates look at
+    steps: "tuple[WorkloadEntry, ...]" = ()  # of a journey
+    name: str = ""  # of a step's reply, for later ones
+    keeps: bool = False  # a later step looks at a reply
 
     def request(self, session: Session, drawn: Any) -> Request:
         """Return a request with the values that were drawn for its templates."""
@@ -64,28 +68,42 @@ def _strides(size: int) -> list[int]:
     return [step for step in range(1, size) if gcd(step, size) == 1]
 
 
-def works(entries: Iterable[Mapping[str, Any]]) -> list[WorkloadEntry]:
-    """Return the entries of a scenario's workload."""
-    return [_expecting(_work(entry), entry.get("expect")) for entry in entries]
+def works(entries: Iterable[Mapping[str, Any]], values: Values | None = None) -> list[WorkloadEntry]:
+    """Return the entries of a scenario's workload; `values` is where templates such as `{{people.id}}` look."""
+    return [_whole(entry, values) for entry in entries]
 
 
-def _expecting(entry: WorkloadEntry, expect: Mapping[str, Any] | None) -> WorkloadEntry:
-    return entry if expect is None else replace(entry, expects=expectation(expect))
+def _whole(entry: Mapping[str, Any], values: Values | None) -> WorkloadEntry:
+    if entry.get("journey"):
+        steps = tuple(works(entry["steps"], values))
+        looked = frozenset().union(*(step.feeders for step in steps))
+        named = {REPLY, *(step.name for step in steps)}
+        name = f"{JOURNEY}{entry['journey']}"
+        whole = WorkloadEntry(entry.get("weight", 1), compile_arguments({}), None, "", name)
+        return replace(whole, steps=steps, feeders=looked - named, keeps=bool(looked & named))
+    work = _work(entry, values)
+    looked = frozenset(name for name, _ in names_in([entry.get("args") or {}, entry.get("read") or ""]))
+    if looked or entry.get("as_"):
+        work = replace(work, feeders=looked, name=entry.get("as_") or "")
+    expect = entry.get("expect")
+    return work if expect is None else replace(work, expects=expectation(expect))
 
 
-def _work(entry: Mapping[str, Any]) -> WorkloadEntry:
+def _work(entry: Mapping[str, Any], values: Values | None) -> WorkloadEntry:
     arguments, weight = entry.get("args") or {}, entry.get("weight", 1)
     if entry.get("examples"):
         return _of_examples(entry, weight)
     if entry.get("call"):
-        return WorkloadEntry(weight, compile_arguments(arguments), entry["call"], "tools/call", "")
+        return WorkloadEntry(weight, compile_arguments(arguments, values), entry["call"], "tools/call", "")
     if entry.get("read"):
         uri = entry["read"]
-        return WorkloadEntry(weight, compile_arguments({"uri": uri}), None, *_named("resources/read", uri))
+        return WorkloadEntry(
+            weight, compile_arguments({"uri": uri}, values), None, *_named("resources/read", uri)
+        )
     if entry.get("prompt"):
         name = entry["prompt"]
         return WorkloadEntry(
-            weight, _prompt(name, compile_arguments(arguments)), None, *_named("prompts/get", name)
+            weight, _prompt(name, compile_arguments(arguments, values)), None, *_named("prompts/get", name)
         )
     method = f"{entry['list']}/list"
     return WorkloadEntry(weight, compile_arguments({}), None, method, method)

@@ -2,7 +2,7 @@
 
 Definitions. The *load* is what users ask for: tool calls, reads, prompts, lists, pages such as /health. *Protocol* is
 what a client must do to be able to ask: opening and closing sessions, notifications, streams that stay open, polling a
-task. Both have rows; success, latency and throughput of a run are those of the load.
+task. A *journey* is the calls of one user that belong together; they are the load, and its own row repeats them, so it is none. All have rows; success, latency and throughput of a run are those of the load.
 
 An *opening* that failed stands for the call that it was made for: the user wanted an answer and got none. So a server
 that refuses sessions does not look as if all was well with the calls of those it let in.
@@ -12,6 +12,7 @@ from typing import Final
 
 NAME_CHARS: Final = 120  # of what a user names: longer names are cut
 OPENING: Final = ("initialize", "notifications/initialized", "session/stream", "websocket/open")
+JOURNEY: Final = "journey:"
 _PROTOCOL: Final = frozenset({*OPENING, "ping"})
 _PROTOCOL_FAMILIES: Final = (
     "session/",
@@ -20,6 +21,7 @@ _PROTOCOL_FAMILIES: Final = (
     "tasks/",
     "resources/subscribe",
     "server/",
+    JOURNEY,
 )
 
 

@@ -4,6 +4,8 @@
     {{random_choice a b}}  one of the words
     {{uuid}}               a random UUID
     {{counter}}            1, 2, 3, ... for each user (of `work`: for each entry)
+    {{people.id}}          a value of a feeder's row (`data`)
+    {{reply.items[0].id}}  a value of the reply before, in a journey; or of an earlier one, by the name that its step gave it
 
 A string that is nothing but one template becomes the template's own type (`"{{random_int 1 9}}"` a number);
 inside other text it becomes text. Without templates the arguments are encoded once, which is faster.
@@ -12,15 +14,36 @@ Names such as `{{entry}}` and `{{run}}` of `work` are filled in before (`with_na
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from harness.foundation.untrusted.documents import short
+from harness.mcp.json_path import MISSING, JsonPath, read_path
 
-_TEMPLATE = re.compile(r"\{\{\s*(\w+)((?:\s+[^{}\s]+)*)\s*\}\}")
+_TEMPLATE = re.compile(r"\{\{\s*(\w+)([.\[][^{}\s]*)?((?:\s+[^{}\s]+)*)\s*\}\}")
+REPLY: Final = "reply"
 
 Draw = Callable[[Random, int], Any]
+
+
+class NoValueError(LookupError):
+    """Nothing stands where a template looks."""
+
+
+@dataclass(slots=True)
+class Values:
+    """What templates such as `{{people.id}}` mean now: set before arguments are drawn, which takes no turn of anybody else."""
+
+    now: Mapping[str, Any] = field(default_factory=dict)
+
+    def find(self, name: str, path: JsonPath, text: str) -> Any:
+        """Return the value, or raise NoValueError."""
+        value = path.find(self.now[name]) if name in self.now else MISSING
+        if value is MISSING:
+            raise NoValueError(f"nothing at {text}")
+        return value
 
 
 def _random_int(low: str, high: str) -> Draw:
@@ -68,16 +91,27 @@ def varies(value: Any) -> bool:
     return isinstance(value, list) and any(map(varies, value))
 
 
-def compile_arguments(value: Any) -> Draw:
+def names_in(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield name and path of every template that looks at a row or a reply."""
+    if isinstance(value, str):
+        yield from (
+            (match[1], match[2] or "") for match in _TEMPLATE.finditer(value) if match[2] or match[1] == REPLY
+        )
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from names_in(item)
+
+
+def compile_arguments(value: Any, values: Values | None = None) -> Draw:
     """A function that draws the arguments of one call; ValueError says what is wrong with a template."""
     if isinstance(value, dict):
-        fields = {key: compile_arguments(item) for key, item in value.items()}
+        fields = {key: compile_arguments(item, values) for key, item in value.items()}
         return lambda rng, count: {key: draw(rng, count) for key, draw in fields.items()}
     if isinstance(value, list):
-        items = [compile_arguments(item) for item in value]
+        items = [compile_arguments(item, values) for item in value]
         return lambda rng, count: [draw(rng, count) for draw in items]
     if isinstance(value, str) and varies(value):
-        return _compile_text(value)
+        return _compile_text(value, values or Values())
     return lambda _rng, _count: value
 
 
@@ -89,11 +123,13 @@ def with_names(value: Any, names: Mapping[str, str]) -> Any:
         return [with_names(item, names) for item in value]
     if not isinstance(value, str):
         return value
-    return _TEMPLATE.sub(lambda match: match[0] if match[2] else names.get(match[1], match[0]), value)
+    return _TEMPLATE.sub(
+        lambda match: match[0] if match[2] or match[3] else names.get(match[1], match[0]), value
+    )
 
 
-def _compile_text(text: str) -> Draw:
-    draws = [_compile_template(match) for match in _TEMPLATE.finditer(text)]
+def _compile_text(text: str, values: Values) -> Draw:
+    draws = [_compile_template(match, values) for match in _TEMPLATE.finditer(text)]
     if _TEMPLATE.fullmatch(text):
         return draws[0]
     between = _TEMPLATE.split(text)[:: _TEMPLATE.groups + 1]
@@ -105,9 +141,16 @@ def _compile_text(text: str) -> Draw:
     return draw
 
 
-def _compile_template(match: re.Match[str]) -> Draw:
+def _compile_template(match: re.Match[str], values: Values) -> Draw:
     """Compile one template; an error does not repeat its parameters, which may hold a secret."""
-    name, words = match[1], match[2].split()
+    name, words = match[1], match[3].split()
+    if (match[2] or name == REPLY) and not words:
+        text = f"{name}{match[2] or ''}"
+        try:
+            path = read_path(f"${match[2] or ''}")
+        except ValueError as error:
+            raise ValueError(f"{{{{{short(text)}}}}} {error}") from None
+        return lambda _rng, _count: values.find(name, path, text)
     if name not in TEMPLATES:
         shown = short(name) + (" ..." if words else "")
         raise ValueError(f"unknown template {{{{{shown}}}}}; there are {', '.join(TEMPLATES)}")

@@ -11,10 +11,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 
 from harness.foundation.addresses.address import host_of
 from harness.foundation.units import rate_per_s
-from harness.scenario.arguments import compile_arguments, with_names
+from harness.scenario.arguments import compile_arguments, names_in, with_names
 from harness.scenario.catalogue import CLIENTS, USER_CLASSES
 from harness.scenario.expect import Expect
 from harness.scenario.fault import FaultSpec, read_faults
+from harness.scenario.feeders import Feeder, check_feeders
 from harness.scenario.links import LinkSpec, check_links
 from harness.scenario.load import Phase
 from harness.scenario.quantities import (
@@ -53,6 +54,8 @@ def _host_and_port(value: str) -> str:
 
 
 ANY_HOST = "*"
+STEPS_MOST = 50  # of a journey
+list_ = list  # in a class with a field of that name
 DEFAULT_BIND = "127.0.0.1:5557"  # Locust's own port
 Bind = Annotated[str, AfterValidator(_host_and_port)]
 
@@ -76,6 +79,8 @@ def _check_arguments(value: Templated) -> Templated:
 
 def _check_work_arguments(value: dict[str, Any]) -> dict[str, Any]:
     compile_arguments(with_names(value, {"entry": "", "run": ""}))
+    for name, path in names_in(value):
+        raise ValueError(f"{{{{{name}{path}}}}} stands in calls of the workload only")
     return value
 
 
@@ -118,13 +123,26 @@ class Call:
     args: Annotated[dict[str, Any], AfterValidator(_check_arguments)] = field(default_factory=dict)
     weight: Annotated[int, Field(ge=1)] = 1
     expect: Expect | None = None
+    journey: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")] | None = None
+    steps: "Annotated[list_[Call], Field(max_length=STEPS_MOST)]" = field(default_factory=list_)
+    as_: Annotated[str | None, Field(alias="as", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,31}$")] = (
+        None  # of a step
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        if sum(what is not None for what in (self.call, self.read, self.prompt, self.list)) != 1:
-            raise ValueError("says exactly one of call, read, prompt and list")
+        asked = (self.call, self.read, self.prompt, self.list, self.journey)
+        if sum(what is not None for what in asked) != 1:
+            raise ValueError("says exactly one of call, read, prompt, list and journey")
         if self.args and self.call is None and self.prompt is None:
             raise ValueError("args go with call or prompt")
+        if self.journey is None and self.steps:
+            raise ValueError("steps go with journey")
+        if self.journey is not None:
+            if not self.steps or self.expect is not None or self.as_:
+                raise ValueError("a journey has steps, and these may have expect and as")
+            if any(step.journey or step.weight != 1 for step in self.steps):
+                raise ValueError("a step is a call, read, prompt or list, without a weight")
         return self
 
 
@@ -186,6 +204,7 @@ class Scenario:
     mix: dict[UserClass, Annotated[int, Field(ge=0)]] = field(default_factory=lambda: dict(DEFAULT_MIX))
     clients: dict[ClientName, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
     workload: list[Call] = field(default_factory=list)
+    data: Annotated[dict[str, Feeder], AfterValidator(check_feeders)] = field(default_factory=dict)
     links: Annotated[dict[str, LinkSpec], AfterValidator(check_links)] = field(default_factory=dict)
     faults: Annotated[list[FaultSpec], BeforeValidator(_read_faults)] = field(default_factory=list)
     think: bool | None = None  # None: users of a mix do, others as the run decides

@@ -23,6 +23,7 @@ from harness.scenario import links, load, model
 from harness.scenario.catalogue import LINKS, ROLLING, where
 from harness.scenario.clients import with_calls
 from harness.scenario.consistency import check_calls, check_own_links, check_phases, check_pools
+from harness.scenario.data_names import check_data
 from harness.scenario.expect import Expect
 from harness.scenario.model import Scenario, Target
 from harness.scenario.objectives import check_names, parse, parse_abort
@@ -117,6 +118,7 @@ def scenario_of(
     _check_target(scenario.target, source)
     check_own_links(scenario.links, scenario.target, source)
     check_stdio_users(scenario, source)
+    check_data(scenario, source)
     _check_anchors(scenario, source)
     for text in scenario.abort:
         parse_abort(text)

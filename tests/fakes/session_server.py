@@ -14,6 +14,11 @@ from typing import Any
 from tests.fakes.accepting import accepting
 from tests.fakes.wire import read_request
 
+SAID: dict[str, dict[str, Any]] = {
+    "search": {"content": [], "structuredContent": {"items": [{"id": 7, "word": "seven"}]}},
+    "fails": {"content": [{"type": "text", "text": "no"}], "isError": True},
+    "long": {"content": [{"type": "text", "text": "x" * 5_000}]},
+}
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 LONG = "x" * 5_000
 
@@ -149,8 +154,8 @@ class SessionServer:
                     "inputRequests": {"q": question},
                     "requestState": "st",
                 }
-            case "tools/call" if asked.params["name"] == "long":
-                return {"content": [{"type": "text", "text": LONG}]}
+            case "tools/call":
+                return SAID.get(asked.params["name"], {"content": []})
         return {"content": []}
 
 

@@ -24,6 +24,7 @@ from harness.mcp import stdio_address
 from harness.mcp.tool import only_reads
 from harness.scenario.catalogue import USER_CLASSES
 from harness.scenario.clients import check_against
+from harness.scenario.data_names import calls_of
 from harness.scenario.matrix import MIX
 from harness.scenario.model import DEFAULT_MIX, Scenario
 from harness.services.processes.session_processes import SessionMeter
@@ -234,7 +235,7 @@ def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
     if not scenario.workload and any(scenario.clients.values()):
         return  # they read lists, and call no tool
     if scenario.workload:
-        needed = [call.call for call in scenario.workload if call.call is not None]
+        needed = [call.call for call in calls_of(scenario) if call.call is not None]
     else:
         needed = [
             tool for name, weight in scenario.mix.items() if weight for tool in USER_CLASSES[name].tools

@@ -16,12 +16,15 @@ from typing import Any, Final
 
 from harness.client.session import Client, connected
 from harness.conduct.durability.entries import what_it_said
+from harness.conduct.setup import feeding
 from harness.conduct.setup.server import ServerUnderTest
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.load.workload import WorkloadEntry, works
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
+from harness.mcp.said import value_of_reply
 from harness.mcp.tool import only_reads
+from harness.scenario.arguments import REPLY, NoValueError, Values
 from harness.scenario.model import Scenario
 
 TRIES: Final = 3
@@ -30,7 +33,8 @@ GOOD_ENOUGH: Final = frozenset({outcome.OK, outcome.INPUT_REQUIRED, outcome.RATE
 
 async def try_workload(scenario: Scenario, server: ServerUnderTest) -> int:
     """Try the requests; return their number; raise with the server's own words when one is refused."""
-    only_read = _only_read(scenario, server.found.tools or [])
+    values = Values()
+    only_read = _only_read(scenario, server.found.tools or [], values)
     if not only_read:
         return 0
     door = server.door(through=False)
@@ -42,16 +46,35 @@ async def try_workload(scenario: Scenario, server: ServerUnderTest) -> int:
         mirrored=server.found.mirrored,
     )
     random = Random(scenario.seed)
+    rows = feeding.first_rows(scenario)
     async with session as client:
-        for work in only_read:
-            _check(work, await _reply(client, work, random))
-    return len(only_read)
+        for entry in only_read:
+            values.now = known = dict(rows)
+            for work in entry.steps or (entry,):
+                try:
+                    reply = await _reply(client, work, random)
+                except NoValueError as error:
+                    raise UsageError(
+                        f"A step of {entry.operation} cannot be made: {error}",
+                        "The reply before it does not have that",
+                        "It was tried once before the load; correct the template",
+                    ) from error
+                _check(work, reply)
+                known |= {REPLY: value_of_reply(reply)} | (
+                    {work.name: value_of_reply(reply)} if work.name else {}
+                )
+    return sum(len(entry.steps) or 1 for entry in only_read)
 
 
-def _only_read(scenario: Scenario, tools: Sequence[dict[str, Any]]) -> list[WorkloadEntry]:
+def _only_read(scenario: Scenario, tools: Sequence[dict[str, Any]], values: Values) -> list[WorkloadEntry]:
+    """Return the entries of which every call only reads."""
     read_only = {tool["name"] for tool in tools if only_reads(tool)}
-    entries = [call for call in scenario.workload if call.call is None or call.call in read_only]
-    return works([asdict(call) for call in entries])
+    entries = [
+        entry
+        for entry in scenario.workload
+        if all(call.call is None or call.call in read_only for call in entry.steps or [entry])
+    ]
+    return works([asdict(call) for call in entries], values)
 
 
 async def _reply(client: Client, work: WorkloadEntry, random: Random) -> Reply:

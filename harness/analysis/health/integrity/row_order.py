@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.analysis.health.integrity.files import Record
+from harness.mcp.operations import JOURNEY
 from harness.scenario.catalogue import CALLS_AT_ONCE
 
 Ints = npt.NDArray[np.int64]
@@ -26,6 +27,9 @@ def find(record: Record) -> Iterator[str]:
     rows = record.rows
     if not record.real or not len(rows):
         return
+    rows = rows[
+        ~rows["operation"].astype(str).str.startswith(JOURNEY)
+    ]  # they repeat calls that have rows of their own
     worker, seq, user, session, sent, done = (
         rows[name].to_numpy().astype(np.int64)
         for name in ("worker", "seq", "user", "session", "sent_ns", "done_ns")

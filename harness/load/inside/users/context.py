@@ -32,9 +32,11 @@ from harness.load.inside.users.recorder import Recorder
 from harness.load.inside.users.retrying import WorkerRetries
 from harness.load.inside.users.tally import Tally
 from harness.load.inside.users.turns import Turns
+from harness.load.inside.users.user_data import WorkerData
 from harness.load.retry import Policy
 from harness.load.workload import WorkloadEntry, works
 from harness.mcp.traits import NO_TRAITS, Traits
+from harness.scenario.arguments import Values
 from harness.services.processes.piped import Place
 
 _ATTRIBUTE = "harness_context"
@@ -53,6 +55,7 @@ class Context:
     turns: Turns | None = None  # decides when users call; None: they decide themselves
     workload: list[WorkloadEntry] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
+    data: WorkerData | None = None  # feeders and journeys, if there are any
     retries: WorkerRetries = field(default_factory=lambda: WorkerRetries(None))
     traits: Traits = NO_TRAITS
     stdio: StdioServers | None = None  # where sessions are processes
@@ -70,13 +73,19 @@ class Context:
 def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Context:
     """Make the context of this process; from now on its log hides secrets."""
     hidden_log.begin()
-    workload = works(spec.workload)
+    values = Values()
+    workload = works(spec.workload, values)
+    data = None
+    if any(work.feeders or work.steps for work in workload):
+        worker = recorder.worker if recorder else 0
+        data = WorkerData.opened(spec.data, worker, spec.workers_all, values)
     connecting.VETTED.update({same(host): tuple(addresses) for host, addresses in spec.addresses.items()})
     context = Context(
         spec,
         recorder,
         Tally(environment),
         workload=workload,
+        data=data,
         weights=[work.weight for work in workload],
         retries=WorkerRetries(Policy.of(spec.retries)),
         traits=Traits(mirrored=spec.mirrored, introduces=spec.stdio is not None),

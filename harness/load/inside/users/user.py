@@ -35,6 +35,7 @@ from harness.load.inside.users.pacing import Pacing
 from harness.load.inside.users.retrying import Retrying
 from harness.load.inside.users.tasks import UserTasks
 from harness.load.inside.users.turns import UserSlot
+from harness.load.inside.users.user_data import UserData
 from harness.load.workload import WorkloadEntry, chosen
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
@@ -93,6 +94,7 @@ class McpUser(User):
         self.calls = 0
         self.seat = UserSlot()
         self._calls_left = 0  # of a session that arrived
+        self.data = None if self.context.data is None else UserData(self.context.data, self)
         # Locust calls `wait_time` of the instance: the class's own is the think time, pacing adds the rest.
         self._think_s: Callable[[], float] = getattr(self, "wait_time")  # noqa: B009 - Locust gives it no type
         self.wait_time = self._wait_s
@@ -163,13 +165,26 @@ class McpUser(User):
         if not self._ready():
             return None
         work, drawn = self._drawn()
-        return self._tried(lambda: self._ask(work.request(self.session, drawn)))
+        if self.data is None:
+            return self._tried(lambda: self._ask(work.request(self.session, drawn)))
+        return self.data.called(lambda: self._tried(lambda: self._ask(work.request(self.session, drawn))))
 
     def _drawn(self) -> tuple[WorkloadEntry, Any]:
         """Return an entry of the workload, by weight or in turn, and the values of its templates."""
         self.calls += 1
+        if self.data is not None:
+            return self.data.drawn()
         work = chosen(self.context.workload, self.context.weights, self.random, self.number, self.calls)
         return work, work.draw(self.random, self.calls)
+
+    def record_journey(self, operation: str, ended: str, detail: str, waited_ns: int) -> None:
+        """Write the row of a journey; its calls have theirs."""
+        if (recorder := self.context.recorder) is not None:
+            now_ns = time.monotonic_ns()
+            seq = recorder.begin(now_ns - waited_ns - self._epoch_ns)
+            whole = Exchanged(Reply(ended, detail), now_ns - waited_ns, NULL, now_ns, 1, 1, reused=True)
+            transport = "http" if self.socket is None else self._carried
+            self._record(seq, Request(operation, b"", (), None), whole, transport)
 
     def get(self, path: str, operation: str, contains: bytes = b"") -> None:
         """GET a path of the server; a failure unless it answers 200 and its body has `contains`."""
