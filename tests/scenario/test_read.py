@@ -153,8 +153,8 @@ def test_every_scenario_that_ships_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
-        ({}, "exactly one of call, read, prompt and list"),
-        ({"call": "a", "read": "b"}, "exactly one of call, read, prompt and list"),
+        ({}, "exactly one of call, read, prompt, list and journey"),
+        ({"call": "a", "read": "b"}, "exactly one of call, read, prompt, list and journey"),
         ({"list": "tools", "args": {"a": 1}}, "args go with call or prompt"),
         ({"list": "toolz"}, "should be 'tools'"),
         ({"read": "{{nothing}}"}, "unknown template"),
