@@ -2,7 +2,8 @@
 
 Definitions. The *load* is what users ask for: tool calls, reads, prompts, lists, pages such as /health. *Protocol* is
 what a client must do to be able to ask: opening and closing sessions, notifications, streams that stay open, polling a
-task. A *journey* is the calls of one user that belong together; they are the load, and its own row repeats them, so it is none. All have rows; success, latency and throughput of a run are those of the load.
+task. Both have rows; success, latency and throughput of a run are those of the load. A *journey* is the calls of one
+user that belong together: these are of the load, and the row of the journey, which repeats them, is not.
 
 An *opening* that failed stands for the call that it was made for: the user wanted an answer and got none. So a server
 that refuses sessions does not look as if all was well with the calls of those it let in.
