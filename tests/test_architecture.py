@@ -15,7 +15,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "workspace" not in pa
 
 # A room imports only from rooms before its own.
 ORDER = (  # noqa: SIM905 - a sentence reads better than a list of strings
-    "foundation mcp scenario run_directory analysis services client faults load conduct report history doctor cli __main__"
+    "foundation mcp scenario run_directory analysis services client faults load conduct report history capacity doctor cli __main__"
 ).split()
 # These stand apart: what else they may import.
 APART = {

@@ -59,7 +59,7 @@ def workload(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the workload of `--call`; [] without it."""
     if given["call"]:
         expect = {"expect": _expect(given["expect"])} if given.get("expect") else {}
-        return [{"call": given["call"], "args": _arguments(given["args"])} | expect]
+        return [{"call": given["call"], "args": arguments_of(given["args"])} | expect]
     if given["args"]:
         raise UsageError(
             "--args needs --call", "They are the arguments of the tool that --call names", "Add --call TOOL"
@@ -82,7 +82,7 @@ def _expect(texts: tuple[str, ...]) -> dict[str, Any]:
         ) from error
 
 
-def _arguments(text: str | None) -> dict[str, Any]:
+def arguments_of(text: str | None) -> dict[str, Any]:
     try:
         value = json_value(text or "{}")
     except DocumentError as error:

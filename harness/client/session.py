@@ -62,11 +62,13 @@ async def connected(
     answers: Answers = NO_ANSWERS,
     mirrored: Mapping[str, Mirrored] | None = None,
     listen: bool = False,
+    close: bool = True,
 ) -> AsyncIterator[Client]:
     """Open a session and close it with the block; the dialect is detected when it is `auto`.
 
     `answers` says what this client can do for a server, `mirrored` what of a tool's arguments goes into headers
-    (`preflight` learns it); `listen` opens the stream of what a server says outside of calls.
+    (`preflight` learns it); `listen` opens the stream of what a server says outside of calls. Without `close` the client
+    vanishes: its connections are closed, and the server is not told that the session is over.
     """
     headers = headers or {}
     check_headers(headers)
@@ -88,7 +90,8 @@ async def connected(
             raise not_there(url, carrier)
         session = new_session(protocol, Traits(capabilities, mirrored or {}))
         opened = await carrier.run(session.opening())
-        stack.push_async_callback(carrier.run, session.closing())
+        if close:
+            stack.push_async_callback(carrier.run, session.closing())
         if opened is not None and opened.outcome != outcome.OK:
             raise not_there(url, opened)
         if listen and isinstance(carrier, HttpClient):

@@ -1,0 +1,101 @@
+"""The server whose sessions are counted: one that runs (a URL), or the reference server, which is started for it.
+
+    async with standing(asked, directory) as door:
+        async with door.session() as client: ...
+
+Every address is vetted before anything connects. What a server holds can be read where its process is known: it was started
+here, the user names it (--pid, --cgroup), or it listens on this machine and belongs to the same user.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.capacity import holdings, listeners
+from harness.capacity.holdings import ControlGroup, ProcessTree
+from harness.client.preflight import Discovered, preflight
+from harness.client.session import Client, connected
+from harness.conduct.setup.vetted_addresses import looked_up
+from harness.foundation.addresses import book
+from harness.foundation.addresses.address import read
+from harness.foundation.addresses.judging import Wanted
+from harness.foundation.errors import TargetUnreachableError
+from harness.load.address import credentials, doors
+from harness.mcp.mirrored import Mirrored
+from harness.services import target
+from harness.services.backends import postgres
+from harness.services.cleanup.watched import watching
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRequest:
+    """Which server, and where it can be looked at."""
+
+    url: str | None
+    protocol: str
+    headers: Mapping[str, str] = field(repr=False)
+    timeout_s: float
+    allowed_hosts: tuple[str, ...] = ()
+    pid: int | None = None
+    cgroup: Path | None = None
+    options: tuple[str, ...] = ()  # of the reference server
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How to open sessions with it, and how to see what it holds (None: nobody can)."""
+
+    url: str
+    found: Discovered
+    headers: Mapping[str, str] = field(repr=False)
+    timeout_s: float
+    held_by: ProcessTree | ControlGroup | None
+    managed: bool
+
+    def session(self, *, close: bool = True, listen: bool = False) -> AbstractAsyncContextManager[Client]:
+        """Open a session; without `close` the server is never told that it is over."""
+        mirrored: Mapping[str, Mirrored] = self.found.mirrored
+        return connected(
+            self.url,
+            self.found.protocol,
+            headers=self.headers,
+            timeout_s=self.timeout_s,
+            mirrored=mirrored,
+            listen=listen,
+            close=close,
+        )
+
+
+@asynccontextmanager
+async def standing(asked: ServerRequest, directory: Path) -> AsyncIterator[Door]:
+    """The server, after a preflight."""
+    held_by: ProcessTree | ControlGroup | None
+    async with AsyncExitStack() as stack:
+        if asked.url is None:
+            await stack.enter_async_context(watching(directory / "undo.jsonl"))
+            database_url = await stack.enter_async_context(postgres.embedded(directory))
+            server = await stack.enter_async_context(
+                target.managed(directory, database_url, arguments=asked.options)
+            )
+            url, held_by = server.mcp_url, holdings.process(server.pid)
+            headers = dict(asked.headers)
+        else:
+            places = doors(asked.url, asked.protocol)
+            url = places.ws_url if asked.protocol == "websocket" else places.mcp_url
+            wanted = Wanted(
+                read(url, ("http", "https", "ws", "wss")), purpose="This goes", absent=TargetUnreachableError
+            )
+            stack.enter_context(book.in_force(await looked_up([wanted], asked.allowed_hosts)))
+            held_by = _held_by(asked, url)
+            headers = credentials(asked.url) | dict(asked.headers)
+        found = await preflight(url, asked.protocol, headers=headers, timeout_s=asked.timeout_s)
+        yield Door(url, found, headers, asked.timeout_s, held_by, managed=asked.url is None)
+
+
+def _held_by(asked: ServerRequest, url: str) -> ProcessTree | ControlGroup | None:
+    if asked.cgroup is not None:
+        return holdings.control_group(asked.cgroup)
+    if asked.pid is not None:
+        return holdings.process(asked.pid)
+    return listeners.process_at(url)

@@ -1,0 +1,160 @@
+"""`harness leak`: does a server keep something of every session that is over?"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import (
+    ALLOW_HOST,
+    OUT,
+    POSITIVE_DURATION,
+    RATE,
+    Quantity,
+    arguments_of,
+    header,
+    words,
+)
+from harness.foundation.units import duration_s, rate_per_s, size_bytes
+from harness.foundation.untrusted import printable
+from harness.scenario.model import PROTOCOLS
+
+if TYPE_CHECKING:
+    from harness.capacity.churn import Visits
+    from harness.capacity.door import Door
+    from harness.capacity.leak import LeakResult
+
+PATTERNS = ("close", "vanish", "cancel", "listen-vanish")
+SIZE = Quantity("size", size_bytes)
+
+
+@click.command()
+@click.option(
+    "--url",
+    metavar="URL",
+    envvar="HARNESS_URL",
+    help="Address of the server under test. Without it, the harness starts its reference server.",
+)
+@click.option("--target-options", metavar="'--OPTION VALUE ...'", help="Options for the reference server.")
+@click.option(
+    "--pattern",
+    type=click.Choice(PATTERNS),
+    default="close",
+    show_default=True,
+    help="What each session does: closes properly, vanishes, gives a call up, or vanishes while a stream is open.",
+)
+@click.option("--rate", type=RATE, default="20/s", show_default=True, help="How many sessions to open.")
+@click.option(
+    "--for", "length", type=POSITIVE_DURATION, default="2m", show_default=True, help="For how long."
+)
+@click.option(
+    "--call", "tool", metavar="TOOL", help="Tool that each session calls [default: it lists the tools]."
+)
+@click.option("--args", metavar="JSON", help="Arguments for --call as JSON.")
+@click.option(
+    "--allow",
+    type=SIZE,
+    default="1KB",
+    show_default=True,
+    help="Memory a session that is no leak: runtimes grow a little for reasons of their own.",
+)
+@click.option(
+    "--pid",
+    type=click.IntRange(1),
+    help="Process to look at [default: the one that listens at the URL, if it is here].",
+)
+@click.option(
+    "--cgroup",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Control group to look at, such as a container's.",
+)
+@click.option(
+    "--protocol", type=click.Choice(PROTOCOLS), default="auto", show_default=True, help="Protocol to use."
+)
+@click.option(
+    "--timeout", type=POSITIVE_DURATION, default="10s", show_default=True, help="Time limit for one exchange."
+)
+@click.option(
+    "-H",
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'Name: value'",
+    help="HTTP header to send with every request; repeatable.",
+)
+@ALLOW_HOST
+@OUT
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(*, as_json: bool, **given: Any) -> int:
+    """Open and end sessions at a steady rate, and find out whether the server keeps something of each: memory, open files,
+    threads, connections.
+
+    \b
+    harness leak
+    harness leak --pattern vanish --for 5m
+    harness leak --url http://127.0.0.1:8000/mcp --call echo --args '{"message": "hi"}'
+    harness leak --url http://127.0.0.1:8000/mcp --pid 4711
+
+    Exit code 0 when no leak can be there, 1 when there is one, 3 when that cannot be told, 4 when nobody answers.
+    """
+    from harness.capacity import kept, leak_text
+    from harness.foundation.clock import RealClock
+    from harness.run_directory import private_files
+
+    private_files.begin()
+    clock = RealClock()
+    place = kept.create(given["out"], "leak", clock.utc())
+    result, door = asyncio.run(_searched(given, clock, _progress()))
+    told = leak_text.values(result, door)
+    kept.write(place, told, result.readings)
+    text = "\n".join([*leak_text.lines(result, door), "", f"Readings: {place}"])
+    click.echo(printable.as_json(told) if as_json else printable.lines(text))
+    return result.exit_code
+
+
+async def _searched(
+    given: dict[str, Any], clock: Any, progress: "Callable[[float, Visits], None]"
+) -> "tuple[LeakResult, Door]":
+    from harness.capacity.churn import Call
+    from harness.capacity.door import ServerRequest, standing
+    from harness.capacity.leak import LeakRequest, leak
+
+    server = ServerRequest(
+        url=given["url"],
+        protocol=given["protocol"],
+        headers=dict(map(header, given["headers"])),
+        timeout_s=duration_s(given["timeout"]),
+        allowed_hosts=given["allowed_hosts"],
+        pid=given["pid"],
+        cgroup=given["cgroup"],
+        options=tuple(words(given["target_options"] or "")),
+    )
+    asked = LeakRequest(
+        pattern=given["pattern"],
+        call=Call(given["tool"], arguments_of(given["args"])),
+        rate_per_s=rate_per_s(given["rate"]),
+        for_s=duration_s(given["length"]),
+        allowed_bytes=size_bytes(given["allow"]),
+    )
+    with tempfile.TemporaryDirectory(prefix="harness-leak-", ignore_cleanup_errors=True) as directory:
+        async with standing(server, Path(directory)) as door:
+            return await leak(door, asked, clock, progress), door
+
+
+def _progress() -> "Callable[[float, Visits], None]":
+    """A line every ten seconds, on standard error."""
+    said = 0
+
+    def say(at_s: float, visits: "Visits") -> None:
+        nonlocal said
+        if int(at_s / 10) > said:
+            said = int(at_s / 10)
+            click.echo(
+                f"{said * 10:>5} s  {visits.over:,} sessions are over, {sum(visits.failed.values()):,} failed",
+                err=True,
+            )
+
+    return say
