@@ -8,19 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import (
-    ALLOW_HOST,
-    OUT,
-    POSITIVE_DURATION,
-    RATE,
-    Quantity,
-    arguments_of,
-    header,
-    words,
-)
+from harness.cli.call_options import arguments_of
+from harness.cli.options import POSITIVE_DURATION, RATE, Quantity
+from harness.cli.server_options import of_a_server, server
 from harness.foundation.units import duration_s, rate_per_s, size_bytes
 from harness.foundation.untrusted import printable
-from harness.scenario.model import PROTOCOLS
 
 if TYPE_CHECKING:
     from harness.capacity.churn import Visits
@@ -32,13 +24,6 @@ SIZE = Quantity("size", size_bytes)
 
 
 @click.command()
-@click.option(
-    "--url",
-    metavar="URL",
-    envvar="HARNESS_URL",
-    help="Address of the server under test. Without it, the harness starts its reference server.",
-)
-@click.option("--target-options", metavar="'--OPTION VALUE ...'", help="Options for the reference server.")
 @click.option(
     "--pattern",
     type=click.Choice(PATTERNS),
@@ -61,33 +46,7 @@ SIZE = Quantity("size", size_bytes)
     show_default=True,
     help="Memory a session that is no leak: runtimes grow a little for reasons of their own.",
 )
-@click.option(
-    "--pid",
-    type=click.IntRange(1),
-    help="Process to look at [default: the one that listens at the URL, if it is here].",
-)
-@click.option(
-    "--cgroup",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Control group to look at, such as a container's.",
-)
-@click.option(
-    "--protocol", type=click.Choice(PROTOCOLS), default="auto", show_default=True, help="Protocol to use."
-)
-@click.option(
-    "--timeout", type=POSITIVE_DURATION, default="10s", show_default=True, help="Time limit for one exchange."
-)
-@click.option(
-    "-H",
-    "--header",
-    "headers",
-    multiple=True,
-    metavar="'Name: value'",
-    help="HTTP header to send with every request; repeatable.",
-)
-@ALLOW_HOST
-@OUT
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@of_a_server(process=True)
 def command(*, as_json: bool, **given: Any) -> int:
     """Open and end sessions at a steady rate, and find out whether the server keeps something of each: memory, open files,
     threads, connections.
@@ -119,19 +78,9 @@ async def _searched(
     given: dict[str, Any], clock: Any, progress: "Callable[[float, Visits], None]"
 ) -> "tuple[LeakResult, Door]":
     from harness.capacity.churn import Call
-    from harness.capacity.door import ServerRequest, standing
+    from harness.capacity.door import standing
     from harness.capacity.leak import LeakRequest, leak
 
-    server = ServerRequest(
-        url=given["url"],
-        protocol=given["protocol"],
-        headers=dict(map(header, given["headers"])),
-        timeout_s=duration_s(given["timeout"]),
-        allowed_hosts=given["allowed_hosts"],
-        pid=given["pid"],
-        cgroup=given["cgroup"],
-        options=tuple(words(given["target_options"] or "")),
-    )
     asked = LeakRequest(
         pattern=given["pattern"],
         call=Call(given["tool"], arguments_of(given["args"])),
@@ -140,7 +89,7 @@ async def _searched(
         allowed_bytes=size_bytes(given["allow"]),
     )
     with tempfile.TemporaryDirectory(prefix="harness-leak-", ignore_cleanup_errors=True) as directory:
-        async with standing(server, Path(directory)) as door:
+        async with standing(server(given), Path(directory)) as door:
             return await leak(door, asked, clock, progress), door
 
 

@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("harness.cli.runs", "List earlier runs, or remove old ones."),
     "verify": ("harness.cli.verify", "Check whether a deployment is fit to serve."),
     "leak": ("harness.cli.leak", "Find out whether a server keeps memory of sessions that are over."),
+    "idle": ("harness.cli.idle", "Find out who cuts streams and connections that are left alone."),
     "discover": ("harness.cli.discover", "Ask a server which protocol it speaks and which tools it has."),
     "serve": ("harness.cli.serve", "Start the reference MCP server."),
     "doctor": ("harness.cli.doctor", "Show what is installed, what answers, and what is missing."),

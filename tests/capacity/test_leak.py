@@ -3,11 +3,6 @@
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,24 +14,12 @@ from harness.capacity.growth import Growth
 from harness.capacity.leak import LeakRequest, LeakResult
 from harness.cli.main import cli
 from harness.foundation.errors import FAILED, PASSED, UNKNOWN, UsageError
+from tests.fakes.holding_server import holding
 
-SERVER = Path(__file__).parents[1] / "fakes" / "holding_server.py"
 ASKED = LeakRequest("close", Call(), 20.0, 60.0, 1000.0)
 LEAKS = Growth("leaks", 10_200.0, 9_600.0, 10_800.0, 100, 1000)
 NONE = Growth("none_above", 10.0, -300.0, 400.0, 100, 1000)
 OPEN = Growth("undecided", 500.0, 100.0, 900.0, 100, 1000)
-
-
-@contextmanager
-def holding(*options: str) -> Iterator[str]:
-    """The URL of a holding server."""
-    process = subprocess.Popen([sys.executable, SERVER, *options], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
 
 
 def leaked(tmp_path: Path, *flags: str) -> tuple[int, dict[str, object]]:

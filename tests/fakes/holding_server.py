@@ -14,10 +14,13 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import socket
 import struct
+import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,6 +108,18 @@ def reply(writer: asyncio.StreamWriter, number: object, member: dict[str, Any], 
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n%b"
         % (more, len(body), body)
     )
+
+
+@contextmanager
+def holding(*options: str) -> Iterator[str]:
+    """The URL of such a server, in a process of its own."""
+    process = subprocess.Popen([sys.executable, __file__, *options], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
 
 
 async def main() -> None:

@@ -12,6 +12,7 @@ from tests.truth.experiments import (
     generators,
     knees,
     latency,
+    leaks,
     limits,
     outcomes,
     proofs,
@@ -45,4 +46,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "tampered": tampered.rows,
     "faults": faults.rows,
     "disturbed": disturbed.rows,
+    "leaks": leaks.rows,
 }

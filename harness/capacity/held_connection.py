@@ -1,0 +1,119 @@
+"""One raw HTTP connection that is left alone: what came last on it, when it ended, and how.
+
+An end (FIN) is a peer that has closed in order, a reset (RST) one that has not. Nothing at all is silence: a peer that is
+gone without a word looks like that until something is sent.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from harness.foundation.addresses import book
+from harness.foundation.clock import Clock
+from harness.foundation.units import NS_PER_S
+from harness.mcp.messages import Request
+
+READ_BYTES: Final = 65_536
+HEAD_BYTES_MAX: Final = 65_536
+PORTS: Final = {"http": 80, "https": 443}
+How = Literal["FIN", "RST"]
+
+
+@dataclass(slots=True)
+class HeldConnection:
+    """An open connection, after one exchange."""
+
+    status: int
+    head: bytes
+    _reader: asyncio.StreamReader = field(repr=False)
+    _writer: asyncio.StreamWriter = field(repr=False)
+    _clock: Clock = field(repr=False)
+    last_ns: int = 0  # when the last byte came
+    bytes_in: int = 0  # since the exchange
+    pieces: int = 0
+
+    async def until_end(self, within_s: float) -> How | None:
+        """Read what comes, until the peer ends it or the time is over; return how it ended."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                try:
+                    while data := await self._reader.read(READ_BYTES):
+                        self.last_ns, self.bytes_in = self._clock.now_ns(), self.bytes_in + len(data)
+                        self.pieces += 1
+                except OSError:
+                    return "RST"
+                return "FIN"
+        return None
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+async def exchanged(
+    url: str, headers: Mapping[str, str], request: Request, clock: Clock, timeout_s: float, *, whole: bool
+) -> HeldConnection:
+    """Send a request on a connection of its own, read the head of the answer (`whole`: the answer), and keep it open."""
+    where = urlsplit(url)
+    port = where.port or PORTS[where.scheme]
+    secure = ssl.create_default_context() if where.scheme == "https" else None
+    async with asyncio.timeout(timeout_s):
+        reader, writer = await _connected(where.hostname or "", port, secure)
+        try:
+            writer.write(encoded(url, headers, request))
+            head = await reader.readuntil(b"\r\n\r\n")
+            status = int(head.split(b" ", 2)[1])
+            if whole:
+                await _body(reader, head)
+        except BaseException:
+            writer.close()
+            raise
+    return HeldConnection(status, head, reader, writer, clock, last_ns=clock.now_ns())
+
+
+async def _connected(
+    host: str, port: int, secure: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    failed: OSError = ConnectionRefusedError(f"{host} has no address")
+    for address in await book.addresses(host):
+        try:
+            return await asyncio.open_connection(
+                address, port, ssl=secure, server_hostname=host if secure else None, limit=HEAD_BYTES_MAX
+            )
+        except OSError as error:
+            failed = error
+    raise failed
+
+
+async def _body(reader: asyncio.StreamReader, head: bytes) -> None:
+    """Read the body of an answer, so that the connection could carry another request."""
+    fields = {
+        name.strip().lower(): value.strip()
+        for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
+    }
+    if length := fields.get(b"content-length"):
+        await reader.readexactly(int(length))
+    elif fields.get(b"transfer-encoding", b"").lower() == b"chunked":
+        while size := int((await reader.readline()).split(b";")[0], 16):
+            await reader.readexactly(size + 2)
+        await reader.readline()
+
+
+def encoded(url: str, headers: Mapping[str, str], request: Request) -> bytes:
+    """The request as bytes."""
+    where = urlsplit(url)
+    target = (where.path or "/") + (f"?{where.query}" if where.query else "")
+    own = {name.lower() for name, _ in request.headers}
+    given = [(name, value) for name, value in headers.items() if name.lower() not in own]
+    lines = [("Host", where.netloc.rpartition("@")[2]), *given, *request.headers]
+    if request.body:
+        lines.append(("Content-Length", str(len(request.body))))
+    shown = "".join(f"{name}: {value}\r\n" for name, value in lines)
+    return f"{request.method} {target} HTTP/1.1\r\n{shown}\r\n".encode("latin-1") + request.body
+
+
+def seconds(later_ns: int, earlier_ns: int) -> float:
+    return (later_ns - earlier_ns) / NS_PER_S
