@@ -15,7 +15,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "workspace" not in pa
 
 # A room imports only from rooms before its own.
 ORDER = (  # noqa: SIM905 - a sentence reads better than a list of strings
-    "foundation mcp scenario run_directory analysis services client faults load conduct report history capacity doctor cli __main__"
+    "foundation mcp scenario run_directory analysis services client faults load conduct report history doctor cli __main__"
 ).split()
 # These stand apart: what else they may import.
 APART = {
@@ -171,6 +171,7 @@ CONNECTS = {
     "foundation/addresses/vetting.py": "looks up, and connects to nothing",
     "faults/canary/postgres.py": "is given a number by conduct.setup.starting",
     "client/http.py": "with addresses.connector",
+    "conduct/capacity/held_connection.py": "by book.addresses",
     "history/opening.py": "by what was vetted, and to 127.0.0.1",
     "conduct/live/alerting.py": "with addresses.connector",
     "conduct/durability/tasks.py": "to a target of ours, and to a database by number",

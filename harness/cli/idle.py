@@ -14,8 +14,8 @@ from harness.foundation.units import duration_s
 from harness.foundation.untrusted import printable
 
 if TYPE_CHECKING:
-    from harness.capacity.door import Door
-    from harness.capacity.idle import Held
+    from harness.conduct.capacity.door import Door
+    from harness.conduct.capacity.idle import Held
 
 KINDS = ("stream", "stream-pinged", "connection", "session")
 LONGEST_S = 24 * 3600.0
@@ -52,8 +52,8 @@ def command(*, as_json: bool, **given: Any) -> int:
 
     Exit code 0 when nothing was lost, 1 when a stream or a session was, 3 when that cannot be told, 4 when nobody answers.
     """
-    from harness.capacity import idle_text, kept
-    from harness.capacity.idle import exit_code
+    from harness.conduct.capacity import idle_text, kept
+    from harness.conduct.capacity.idle import exit_code
     from harness.foundation.clock import RealClock
     from harness.run_directory import private_files
 
@@ -74,8 +74,8 @@ def command(*, as_json: bool, **given: Any) -> int:
 
 
 async def _left_alone(given: dict[str, Any], lengths_s: list[float], clock: Any) -> "tuple[list[Held], Door]":
-    from harness.capacity.door import standing
-    from harness.capacity.idle import idle
+    from harness.conduct.capacity.door import standing
+    from harness.conduct.capacity.idle import idle
 
     with tempfile.TemporaryDirectory(prefix="harness-idle-", ignore_cleanup_errors=True) as directory:
         async with standing(server(given), Path(directory)) as door:
@@ -84,6 +84,6 @@ async def _left_alone(given: dict[str, Any], lengths_s: list[float], clock: Any)
 
 
 def _note(held: "Held") -> None:
-    from harness.capacity.idle_text import NAMES, sentence
+    from harness.conduct.capacity.idle_text import NAMES, sentence
 
     click.echo(printable.printable(f"{NAMES[held.kind]}, {held.for_s:g} s: {sentence(held)}"), err=True)

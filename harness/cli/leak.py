@@ -15,9 +15,9 @@ from harness.foundation.units import duration_s, rate_per_s, size_bytes
 from harness.foundation.untrusted import printable
 
 if TYPE_CHECKING:
-    from harness.capacity.churn import Visits
-    from harness.capacity.door import Door
-    from harness.capacity.leak import LeakResult
+    from harness.conduct.capacity.churn import Visits
+    from harness.conduct.capacity.door import Door
+    from harness.conduct.capacity.leak import LeakResult
 
 PATTERNS = ("close", "vanish", "cancel", "listen-vanish")
 SIZE = Quantity("size", size_bytes)
@@ -59,7 +59,7 @@ def command(*, as_json: bool, **given: Any) -> int:
 
     Exit code 0 when no leak can be there, 1 when there is one, 3 when that cannot be told, 4 when nobody answers.
     """
-    from harness.capacity import kept, leak_text
+    from harness.conduct.capacity import kept, leak_text
     from harness.foundation.clock import RealClock
     from harness.run_directory import private_files
 
@@ -77,9 +77,9 @@ def command(*, as_json: bool, **given: Any) -> int:
 async def _searched(
     given: dict[str, Any], clock: Any, progress: "Callable[[float, Visits], None]"
 ) -> "tuple[LeakResult, Door]":
-    from harness.capacity.churn import Call
-    from harness.capacity.door import standing
-    from harness.capacity.leak import LeakRequest, leak
+    from harness.conduct.capacity.churn import Call
+    from harness.conduct.capacity.door import standing
+    from harness.conduct.capacity.leak import LeakRequest, leak
 
     asked = LeakRequest(
         pattern=given["pattern"],

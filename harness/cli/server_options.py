@@ -12,7 +12,7 @@ from harness.foundation.units import duration_s
 from harness.scenario.model import PROTOCOLS
 
 if TYPE_CHECKING:
-    from harness.capacity.door import ServerRequest
+    from harness.conduct.capacity.door import ServerRequest
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -81,8 +81,8 @@ def of_a_server(*, process: bool) -> Decorator:
 
 def server(given: Mapping[str, Any]) -> "ServerRequest":
     """Which server was asked for."""
-    from harness.capacity.door import ServerRequest
     from harness.cli.conducting import check_options
+    from harness.conduct.capacity.door import ServerRequest
 
     url, options = given["url"], words(given["target_options"] or "")
     if url is not None and not url.strip():

@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from harness.capacity import causes
-from harness.capacity.door import Door
-from harness.capacity.held_connection import HeldConnection, exchanged, seconds
 from harness.client.http import HttpClient, http_client
+from harness.conduct.capacity import causes
+from harness.conduct.capacity.door import Door
+from harness.conduct.capacity.held_connection import HeldConnection, exchanged, seconds
 from harness.foundation.clock import Clock
 from harness.foundation.errors import FAILED, PASSED, UNKNOWN
 from harness.mcp import outcome

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from harness.capacity.holdings import ProcessTree
+from harness.conduct.capacity.holdings import ProcessTree
 from harness.foundation.addresses import book
 from harness.services.processes import proctable
 

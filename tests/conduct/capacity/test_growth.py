@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from harness.capacity.growth import Growth, Reading, growth
+from harness.conduct.capacity.growth import Growth, Reading, growth
 
 RATE, SECONDS, LOOK_S, PAGE = 20, 120, 0.5, 4096
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from harness.capacity.door import Door
-from harness.capacity.idle import Held, exit_code
+from harness.conduct.capacity.door import Door
+from harness.conduct.capacity.idle import Held, exit_code
 from harness.foundation.secrets import redact
 from harness.foundation.units import show_duration
 

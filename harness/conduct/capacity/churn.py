@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.capacity.door import Door
 from harness.client.session import Client
+from harness.conduct.capacity.door import Door
 from harness.foundation.clock import Clock
 from harness.foundation.errors import HarnessError
 from harness.foundation.units import NS_PER_S

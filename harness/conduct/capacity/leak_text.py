@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from harness.capacity.door import Door
-from harness.capacity.growth import Growth
-from harness.capacity.holdings import UNITS
-from harness.capacity.leak import LeakResult
+from harness.conduct.capacity.door import Door
+from harness.conduct.capacity.growth import Growth
+from harness.conduct.capacity.holdings import UNITS
+from harness.conduct.capacity.leak import LeakResult
 from harness.foundation.secrets import redact
 from harness.foundation.units import show_duration
 

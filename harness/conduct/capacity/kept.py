@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.capacity.growth import Reading
+from harness.conduct.capacity.growth import Reading
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets.hiding import hide_in
 from harness.foundation.untrusted.printable import as_json

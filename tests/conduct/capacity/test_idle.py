@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.capacity import causes
-from harness.capacity.idle import Held, exit_code
-from harness.capacity.idle_text import sentence
 from harness.cli.main import cli, run
+from harness.conduct.capacity import causes
+from harness.conduct.capacity.idle import Held, exit_code
+from harness.conduct.capacity.idle_text import sentence
 from harness.foundation.errors import FAILED, PASSED, UNKNOWN, USAGE
 from tests.fakes.holding_server import holding
 

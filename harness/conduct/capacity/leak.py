@@ -1,6 +1,6 @@
 """Does a server keep something of every session? Sessions come and go at a steady rate, and what it holds is read meanwhile.
 
-The answer is `harness.capacity.growth`'s, for each thing that can be read. It is not trusted when the churn was not what was
+The answer is `harness.conduct.capacity.growth`'s, for each thing that can be read. It is not trusted when the churn was not what was
 asked for: more than a hundredth of the visits failed, or could not be made in time.
 """
 
@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness.capacity.churn import PATTERNS, Call, Visits, churn
-from harness.capacity.door import Door
-from harness.capacity.growth import Growth, Reading, growth
+from harness.conduct.capacity.churn import PATTERNS, Call, Visits, churn
+from harness.conduct.capacity.door import Door
+from harness.conduct.capacity.growth import Growth, Reading, growth
 from harness.foundation.clock import Clock
 from harness.foundation.errors import FAILED, PASSED, UNKNOWN, TargetUnreachableError
 from harness.foundation.units import NS_PER_S

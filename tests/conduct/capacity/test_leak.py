@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.capacity import holdings, leak_text, listeners
-from harness.capacity.churn import Call, Visits
-from harness.capacity.growth import Growth
-from harness.capacity.leak import LeakRequest, LeakResult
 from harness.cli.main import cli
+from harness.conduct.capacity import holdings, leak_text, listeners
+from harness.conduct.capacity.churn import Call, Visits
+from harness.conduct.capacity.growth import Growth
+from harness.conduct.capacity.leak import LeakRequest, LeakResult
 from harness.foundation.errors import FAILED, PASSED, UNKNOWN, UsageError
 from tests.fakes.holding_server import holding
 

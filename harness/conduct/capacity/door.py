@@ -12,10 +12,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.capacity import holdings, listeners
-from harness.capacity.holdings import ControlGroup, ProcessTree
 from harness.client.preflight import Discovered, preflight
 from harness.client.session import Client, connected
+from harness.conduct.capacity import holdings, listeners
+from harness.conduct.capacity.holdings import ControlGroup, ProcessTree
 from harness.conduct.setup.vetted_addresses import looked_up
 from harness.foundation.addresses import book
 from harness.foundation.addresses.address import read
