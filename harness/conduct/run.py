@@ -193,7 +193,7 @@ async def _make(run: RunContext) -> str:
             await _stop(run, load, watch, min(asked.scenario.timeout, DRAIN_S_MAX))
         finally:
             observer.count(watch.take())  # the rows of the end
-        run.write_metadata(target=server.facts())
+        run.write_metadata(target=server.facts(), processors=observer.processors.facts())
         return reason
 
 

@@ -187,6 +187,7 @@ class RunRecord(Struct, frozen=True, kw_only=True):
                 scenario=of.scenario_hash, target=of.target, machine=of.machine, protocol=self.protocol
             ),
             version=self.version,
+            system=self.versions.get("system", ""),
             values=self.figures,
             errors=self.failures,
             noise=self.noise,

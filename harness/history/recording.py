@@ -74,7 +74,8 @@ def record(run_dir: Path, *, interrupted: bool = False, night: str = "") -> RunR
         duration_s=float(summary.duration_s),
         command=summary.command or "",
         commit=str(metadata.get("commit") or ""),
-        versions={str(key): str(value) for key, value in _mapping(metadata.get("versions")).items()},
+        versions={str(key): str(value) for key, value in _mapping(metadata.get("versions")).items()}
+        | {"system": measured.system},
         protocol=measured.kind.protocol,
         version=measured.version,
         seed=summary.seed,

@@ -24,6 +24,7 @@ from harness.foundation.errors import UsageError
 from harness.foundation.untrusted import nesting
 from harness.foundation.untrusted.documents import short
 from harness.run_directory.directory import RunDirectory, no_file
+from harness.run_directory.metadata import same_machine
 from harness.run_directory.results import glance
 from harness.run_directory.results.codec import DamagedError
 from harness.run_directory.results.glance import Glance
@@ -102,6 +103,11 @@ def _found(root: Path) -> Iterator[PastRun]:
             yield _past(RunDirectory(path), metadata)
 
 
+def _machine(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    told = metadata.get("machine")
+    return same_machine(told) if isinstance(told, Mapping) else None
+
+
 def _past(directory: RunDirectory, metadata: Mapping[str, Any]) -> PastRun:
     if no_file(directory.path) is not None:  # nothing of it is read
         return PastRun(
@@ -149,7 +155,7 @@ def previous(root: Path, run_dir: Path) -> tuple[PastRun | None, int]:
         for run in known[known.index(this) + 1 :]
         if run.scenario == this.scenario and run.summary is not None
     ]
-    here = [run for run in earlier if run.metadata.get("machine") == this.metadata.get("machine")]
+    here = [run for run in earlier if _machine(run.metadata) == _machine(this.metadata)]
     return next(iter(here), None), len(earlier) - len(here)
 
 

@@ -110,6 +110,7 @@ TARGET: Final = of(
         "processes": maybe(PROCESSES),
     }
 )
+PROCESSORS: Final = of(dict.fromkeys(("steal_share", "clock_mhz_low", "clock_mhz_high"), maybe(amount)))
 
 COVERED: Final = of(
     {
@@ -147,6 +148,7 @@ METADATA: Final[Mapping[str, Check]] = {
     "target": maybe(TARGET),
     "coverage": maybe(every(COVERED)),
     "machine": maybe(mapping),
+    "processors": maybe(PROCESSORS),
     "versions": maybe(mapping),
 }
 

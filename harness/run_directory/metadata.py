@@ -1,10 +1,13 @@
 """metadata.json: the run, its machine and its versions. Written before anything starts.
 
-Two runs are comparable when the keys under `machine` and `versions` are equal.
+Two runs are of one machine when `same_machine` of both is equal: host, processor, cores, and the name of the system. Its
+kernel is no part of that: an update would end every series, and a comparison across one is what somebody wants to see. A
+comparison says that it differs.
 """
 
 import os
 import platform
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,6 +28,17 @@ def machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "host": platform.node(),
     }
+
+
+def same_machine(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells machines apart, of what `machine` said: all but the release of the kernel and of the C library."""
+    return {**told, "platform": str(told.get("platform") or "").partition("-")[0]}
+
+
+def system(metadata: Mapping[str, Any]) -> str:
+    """The system and its release that a run was made on; empty when nobody knows."""
+    told = metadata.get("machine")
+    return str(told.get("platform") or "") if isinstance(told, Mapping) else ""
 
 
 @cache

@@ -1,12 +1,12 @@
 """Connects a run's load to its faults, its experiment, and its live outputs.
 
-Once a second: live.json, alerts, the page for Prometheus, the target's resource usage, the check for disk
-space.
+Once a second: live.json, alerts, the page for Prometheus, the target's resource usage, the machine's processors, the check for
+disk space.
 """
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness import __version__
 from harness.conduct.disk_space import Keeper
@@ -20,6 +20,7 @@ from harness.conduct.run_values import RunContext
 from harness.conduct.setup.server import UsageMaxima
 from harness.run_directory.event_kinds import TargetSeen
 from harness.scenario.objectives import Objective, parse
+from harness.services.processes.processors import Processors
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class RunObserver:
     alerts: Alerts
     usage: UsageMaxima
     keeper: Keeper
+    processors: Processors = field(default_factory=Processors)
 
     def step_began(self, name: str | None, at_ns: int) -> None:
         self.steering.injector.step_began(name, at_ns)
@@ -46,6 +48,7 @@ class RunObserver:
         self.count(rows)
         self.run.held.look()
         self.keeper.look()
+        self.processors.look()
         if (now := self.usage.read()) is not None:
             rss_mb = round(now.rss_bytes / 1e6, 1) or None
             self.run.log.write(TargetSeen(at_ns=self.run.clock.now_ns(), rss_mb=rss_mb))

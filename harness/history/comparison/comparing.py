@@ -6,14 +6,14 @@ improved or equivalent. p90 and p99 and single operations can make a comparison 
 always some of them that a handful of runs cannot tell.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from harness.foundation.errors import FAILED, PASSED, UNKNOWN
-from harness.history.comparison import likeness
+from harness.history.comparison import disturbed, likeness
 from harness.history.comparison.comparison import Compared, Comparison, SideSaid, Word
 from harness.history.comparison.design import Design, design
 from harness.history.comparison.fitting import fit
@@ -60,11 +60,26 @@ def compare(a: Side, b: Side, rules: Rules = Rules()) -> Comparison:  # noqa: B0
     if unlike and not rules.forced:
         return _said(a, b, counted, None, (), "not_comparable", unlike, describes=describes)
     order = design(*counted, vouched=rules.vouched)
-    figures = _figures(counted, order, rules.gates, decides=not unlike)
+    odd = disturbed.disturbed(order, [(*counted[0], *counted[1])[at] for at in order.rows])
+    figures = _figures(counted, order, odd, rules.gates, decides=not unlike)
     if unlike:
         return _said(a, b, counted, order, figures, "not_comparable", unlike, describes=describes)
     word, why = _verdict(figures, order)
-    return _said(a, b, counted, order, figures, word, why, describes=describes)
+    found = _said(a, b, counted, order, figures, word, why, describes=describes)
+    return structs.replace(found, notes=(*found.notes, *_disturbed(counted, order, odd)))
+
+
+def _disturbed(
+    counted: Sequence[tuple[MeasuredRun, ...]], order: Design, odd: tuple[int, ...]
+) -> Iterator[str]:
+    """Name the runs that are far slower than the others."""
+    runs = [*counted[0], *counted[1]]
+    for at in sorted(order.rows[one] for one in odd):
+        side = "A" if at < len(counted[0]) else "B"
+        yield (
+            f"{runs[at].run_id} of {side} is far slower than the others: something disturbed it. "
+            "It is left out where changes are looked for, and counts where figures are called equivalent"
+        )
 
 
 def _counted(side: Side) -> tuple[MeasuredRun, ...]:
@@ -72,7 +87,12 @@ def _counted(side: Side) -> tuple[MeasuredRun, ...]:
 
 
 def _figures(
-    sides: Sequence[tuple[MeasuredRun, ...]], order: Design, gates: Gates, *, decides: bool
+    sides: Sequence[tuple[MeasuredRun, ...]],
+    order: Design,
+    odd: tuple[int, ...],
+    gates: Gates,
+    *,
+    decides: bool,
 ) -> tuple[Compared, ...]:
     runs = [*sides[0], *sides[1]]
     used = [runs[at] for at in order.rows]
@@ -95,9 +115,13 @@ def _figures(
             ]
         )
         if not np.isnan(scaled).all():
-            fitted = fit(order, scaled, doubts)
-            if all(fitted.runs):
-                found.append(Figure(first.of, first.name, first.unit, first.leading, fitted))
+            whole = fit(order, scaled, doubts)
+            scaled[list(odd)] = np.nan
+            fitted = fit(order, scaled, doubts) if odd else whole
+            if not all(fitted.runs):
+                fitted = whole
+            if all(whole.runs):
+                found.append(Figure(first.of, first.name, first.unit, first.leading, fitted, whole))
     return judged(found, gates, in_turn=order.order == "in turn", decides=decides and order.decides)
 
 
@@ -194,6 +218,11 @@ def new_errors(a: Sequence[MeasuredRun], b: Sequence[MeasuredRun]) -> tuple[Erro
 
 def _notes(counted: Sequence[tuple[MeasuredRun, ...]]) -> list[str]:
     notes = []
+    systems = [" and ".join(sorted({run.system for run in runs if run.system})) for runs in counted]
+    if all(systems) and systems[0] != systems[1]:
+        notes.append(
+            f"The operating system was updated: {systems[0]} in A, {systems[1]} in B, which may be the cause"
+        )
     for name, runs in zip("AB", counted, strict=True):
         for noise in dict.fromkeys(text for run in runs for text in run.noise):
             many = sum(noise in run.noise for run in runs)

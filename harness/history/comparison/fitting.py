@@ -13,7 +13,7 @@ hundred calls each, do not show that no call ever fails.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -35,6 +35,11 @@ class Fit:
     a: float  # the mean level of A, on the scale
     b: float
     runs: tuple[int, int]
+    space: Floats | None = (
+        None  # what harness.history.comparison.together turns: the change, and what is left over
+    )
+    rows: bytes = b""  # which runs have the figure: those of the same rows are turned together
+    raised: bool = False  # the spread is the doubt of the values: the runs differ by less
 
     def known(self) -> bool:
         return self.freedom > 0 and math.isfinite(self.error)
@@ -56,25 +61,18 @@ def fit(design: Design, values: Floats, doubts: Floats) -> Fit:
     if design.order == "apart":
         sitting = np.array(design.sittings)
         groups = [_middles(values, there_one, sitting) for there_one in (there_a, there_b)]
-        return _pooled(groups, floor / max(1.0, sum(runs) / sum(map(len, groups))), (a, b), runs)
+        floor /= max(1.0, sum(runs) / sum(map(len, groups)))
+        of = np.repeat([-0.5, 0.5], [len(one) for one in groups])
+        found = _squares(np.c_[of, np.ones(len(of))], np.concatenate(groups), floor, (a, b), runs)
+        return replace(found, rows=there.tobytes())
     if design.order == "vouched":
         return _welch((values[there_a], values[there_b]), floor, (a, b), runs)
-    return _squares(design.columns[there], values[there], floor, (a, b), runs)
+    found = _squares(design.columns[there], values[there], floor, (a, b), runs)
+    return replace(found, rows=there.tobytes())
 
 
 def _middles(values: Floats, there: npt.NDArray[np.bool_], sitting: npt.NDArray[np.int_]) -> Floats:
     return np.array([np.median(values[there & (sitting == one)]) for one in np.unique(sitting[there])])
-
-
-def _pooled(
-    groups: Sequence[Floats], floor: float, levels: tuple[float, float], runs: tuple[int, int]
-) -> Fit:
-    freedom = sum(len(one) - 1 for one in groups)
-    change = float(groups[1].mean() - groups[0].mean())
-    if freedom < 1:
-        return Fit(change, math.inf, 0, *levels, runs)
-    variance = max(sum(float(((one - one.mean()) ** 2).sum()) for one in groups) / freedom, floor)
-    return Fit(change, math.sqrt(variance * sum(1 / len(one) for one in groups)), freedom, *levels, runs)
 
 
 def _welch(groups: Sequence[Floats], floor: float, levels: tuple[float, float], runs: tuple[int, int]) -> Fit:
@@ -96,17 +94,32 @@ def _squares(
     solved = _solved(columns.tobytes(), columns.shape) if freedom >= 1 else None
     if solved is None:
         return Fit(levels[1] - levels[0], math.inf, 0, *levels, runs)
-    factor, weights = solved
-    found = weights @ values
-    variance = max(float(((values - columns @ found) ** 2).sum()) / freedom, floor)
-    return Fit(float(found[0]), math.sqrt(variance * factor), freedom, *levels, runs)
+    factor, coordinates = solved
+    space = coordinates @ values
+    variance = float((space[1:] ** 2).sum()) / freedom
+    return Fit(
+        float(space[0]) * math.sqrt(factor),
+        math.sqrt(max(variance, floor) * factor),
+        freedom,
+        *levels,
+        runs,
+        space=space,
+        raised=variance < floor,
+    )
 
 
 @lru_cache(maxsize=64)
 def _solved(columns: bytes, shape: tuple[int, int]) -> tuple[float, Floats] | None:
-    """Solve the normal equations once for all figures: the variance of the change, and what values are multiplied by."""
+    """Solve least squares once for all figures: the variance of the change, and what values are multiplied by.
+
+    The first row gives the change by its standard deviation, the others what neither the change nor levels and lines explain.
+    """
     matrix = np.frombuffer(columns).reshape(shape)
     if np.linalg.matrix_rank(matrix) < shape[1]:
         return None
-    inverse = np.linalg.inv(matrix.T @ matrix)
-    return float(inverse[0, 0]), inverse @ matrix.T
+    side, others = matrix[:, :1], matrix[:, 1:]
+    factor = float(np.linalg.inv(matrix.T @ matrix)[0, 0])
+    beside = side - others @ np.linalg.lstsq(others, side, rcond=None)[0]
+    basis = np.linalg.qr(np.c_[others, beside], mode="complete")[0]
+    rest = basis[:, shape[1] :]
+    return factor, np.vstack([beside.T * math.sqrt(factor), rest.T])

@@ -4,28 +4,33 @@
     equivalent            surely inside its gate: two one-sided tests at 5 % (TOST)
     inconclusive          neither
 
-The family of a comparison is all its figures. Its false alarms, five in a hundred before the gate, are shared out: 3/5 to
-the leading figures, 2/5 to the rest, Holm's steps in each. So the percentiles of a dozen operations cost the leading
-figures no power. Runs in turn get half of that: their line over time takes most of the drift, not all of it.
+The family of a comparison is all its figures. Its false alarms, five in a hundred before the gate, are shared out: half of
+them to the leading figures, a tenth to the rest, Holm's steps in each, which know how figures belong together
+(harness.history.comparison.together). So the percentiles of a dozen operations cost the leading figures no power. What
+is kept back is for noise that is not normal. Runs in turn get half: their line over time takes most of the drift, not all of it.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from scipy import special
 
+from harness.history.comparison import together
 from harness.history.comparison.comparison import Compared, Word
+from harness.history.comparison.design import Floats
 from harness.history.comparison.fitting import Fit
 from harness.history.comparison.gates import Gates, by_ratio, size
 from harness.history.comparison.measured import LOWER_IS_WORSE
 
 CHANCE: Final = 0.05
-LEADING, REST = 3 / 5, 2 / 5
+LEADING, REST = 1 / 2, 1 / 10
 IN_TURN: Final = 1 / 2
 REPEATS_MOST: Final = 50
+POWER: Final = 0.9  # of so many more repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +42,44 @@ class Figure:
     unit: str
     leading: bool
     fit: Fit
+    whole: Fit | None = None  # with the runs that something disturbed; the same where there is none
 
 
 def judged(
     figures: Sequence[Figure], gates: Gates, *, in_turn: bool = False, decides: bool = True
 ) -> tuple[Compared, ...]:
     """Every figure with its word."""
-    chances = np.array([_chance(one.fit) for one in figures])
     leading = np.array([one.leading for one in figures], dtype=bool)
     cost = 1 / IN_TURN if in_turn else 1.0
     after = np.ones(len(figures))
     alone = np.ones(len(figures))  # what of the level the figure would get if it stood alone
     both = leading.any() and not leading.all()
     for which, part in ((leading, LEADING), (~leading, REST)):
-        part = part if both else 1.0  # noqa: PLW2901 - a family of one part has it all
+        part = part if both else LEADING + REST  # noqa: PLW2901 - a family of one part has it all
         if which.any():
-            after[which] = np.minimum(1.0, holm(chances[which]) * cost / part)
+            family = [one.fit for one, inside in zip(figures, which, strict=True) if inside]
+            after[which] = np.minimum(1.0, adjusted(family) * cost / part)
             alone[which] = part / cost / which.sum()
     return tuple(
         _word(one, gates, float(p), CHANCE * float(level), decides=decides)
         for one, p, level in zip(figures, after, alone, strict=True)
     )
+
+
+def adjusted(family: Sequence[Fit]) -> Floats:
+    """The p of each figure of a family: Holm's, of figures of the same runs together; a group for its share of the level."""
+    alone = np.array([_chance(one) for one in family])
+    found = holm(alone)
+    groups: dict[bytes, list[int]] = {}
+    for at, one in enumerate(family):
+        if one.space is not None:
+            groups.setdefault(one.rows, []).append(at)
+    for group in (one for one in groups.values() if len(one) > 1):
+        spaces = np.array([family[at].space for at in group]).T
+        joint = together.chances(spaces) * len(family) / len(group)
+        raised = np.array([family[at].raised for at in group])
+        found[group] = np.where(raised, np.maximum(joint, found[group]), joint)
+    return found
 
 
 def holm(
@@ -84,13 +106,16 @@ def _word(figure: Figure, gates: Gates, p: float, level: float, *, decides: bool
     ratio = by_ratio(figure.name, figure.unit)
     out = math.exp if ratio else float
     gate = size(gates, figure.name, figure.unit, out(fit.a)) if math.isfinite(fit.a) else math.nan
-    worse = fit.change * (-1 if figure.name in LOWER_IS_WORSE else 1)
+    sign = -1 if figure.name in LOWER_IS_WORSE else 1
+    worse = fit.change * sign
+    whole = figure.whole or fit
     known = decides and fit.known()
-    half = fit.error * _t(fit.freedom, 0.95) if known else math.inf
+    half = whole.error * _t(whole.freedom, 0.95) if known and whole.known() else math.inf
+    at_most = abs(whole.change) + half
     word: Word = "inconclusive"
     if known and p < CHANCE and abs(worse) > gate:
         word = "regressed" if worse > 0 else "improved"
-    elif known and abs(worse) + half < gate:
+    elif known and at_most < gate:
         word = "equivalent"
     wide = fit.error * _t(fit.freedom, 0.975) if known else math.inf
     return Compared(
@@ -107,7 +132,7 @@ def _word(figure: Figure, gates: Gates, p: float, level: float, *, decides: bool
         gate=_finite(told(gate, ratio=ratio)),
         p=p if known else None,
         word=word,
-        may_be_worse=not worse + half < gate,
+        may_be_worse=not max(worse, whole.change * sign) + half < gate,
         more_repeats=more_repeats(fit, gate, level) if word == "inconclusive" and known else None,
         leading=figure.leading,
     )
@@ -123,19 +148,20 @@ def told(change: float, *, ratio: bool) -> float:
 
 
 def more_repeats(fit: Fit, gate: float, level: float) -> int | None:
-    """Return how many more repeats a side would decide this figure, if they are like the runs so far."""
+    """Return how many more repeats a side would give this figure a word, nine times of ten, if they are like the runs so far."""
     n = min(fit.runs)
     for repeats in range(n + 1, n + REPEATS_MOST + 1):
-        grown = repeats / n
-        error = fit.error / math.sqrt(grown)
+        error = fit.error / math.sqrt(repeats / n)
         freedom = fit.freedom + (repeats - n) * 2
         if abs(fit.change) > gate:
-            if abs(fit.change) > error * _t(freedom, 1 - level / 2):
+            least = max(_t(freedom, 1 - level / 2), gate / error)
+            if special.nctdtr(freedom, abs(fit.change) / error, least) <= 1 - POWER:
                 return repeats - n
-        elif abs(fit.change) + error * _t(freedom, 0.95) < gate:
+        elif abs(fit.change) + error * (_t(freedom, 0.95) + _t(freedom, (1 + POWER) / 2)) < gate:
             return repeats - n
     return None
 
 
+@lru_cache(maxsize=4096)
 def _t(freedom: float, share: float) -> float:
     return float(special.stdtrit(freedom, share))

@@ -53,6 +53,7 @@ class MeasuredRun(Struct, frozen=True, kw_only=True):
     version: str  # the server's own
     values: tuple[Value, ...]
     errors: tuple[ErrorKind, ...]
+    system: str = ""  # the operating system with its release; empty: nobody knows
     noise: tuple[str, ...] = ()  # what disturbed this run, where that is known
     excluded: str = ""  # why somebody excluded it
 

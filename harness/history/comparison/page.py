@@ -141,13 +141,13 @@ def _reading() -> Html:
         ),
         (
             "Gate",
-            "the grey band: a change inside of it does not matter. It reaches four times as far as the band to each side.",
+            "the grey band: a change inside it does not matter. The drawing reaches four times as far to each side.",
         ),
         (
             "95 % interval",
             "where the change lies, from what runs of one side differ by. The run is the unit, never the call.",
         ),
-        ("p", "how rarely chance alone shows such a change somewhere among the figures (Holm)."),
+        ("p", "how rarely chance alone shows such a change somewhere among the figures (Holm's steps)."),
     )
     return section(
         "How to read this",

@@ -24,6 +24,7 @@ from harness.history.runs import mapping
 from harness.run_directory.directory import find
 from harness.run_directory.event_kinds import StepAsked
 from harness.run_directory.events import read_events
+from harness.run_directory.metadata import same_machine, system
 from harness.run_directory.results import glance
 from harness.run_directory.results.codec import DamagedError
 from harness.run_directory.results.glance import Glance, SeenOperation, SeenStep
@@ -37,6 +38,8 @@ ASIDE: Final = frozenset(
 )
 TICK_S: Final = 0.01
 RUN_DELAY_MUCH: Final = 0.2
+STEAL_MUCH: Final = 0.01  # of all processor time
+CLOCK_VARIED: Final = 1.1
 
 
 def of_directory(path: Path) -> MeasuredRun:
@@ -70,10 +73,13 @@ def of_result(
         kind=Kind(
             scenario=scenario,
             target=printable(server.name or "", NAME_MOST),
-            machine=_hash(metadata["machine"]) if isinstance(metadata.get("machine"), dict) else "",
+            machine=_hash(same_machine(metadata["machine"]))
+            if isinstance(metadata.get("machine"), dict)
+            else "",
             protocol=printable((seen.target and seen.target.protocol) or "", NAME_MOST),
         ),
         version=printable(server.version or "", NAME_MOST),
+        system=printable(system(metadata), NAME_MOST),
         values=(*_values(seen, names), *_cost(seen, metadata)),
         errors=tuple(
             ErrorKind(
@@ -83,7 +89,7 @@ def of_result(
             )
             for one in seen.failures or ()
         ),
-        noise=tuple(_noise(seen)),
+        noise=(*_noise(seen), *_machine_noise(metadata)),
     )
 
 
@@ -217,3 +223,15 @@ def _noise(seen: Glance) -> Iterator[str]:
         yield "other load on the machine kept the generator waiting"
     if any(step.warming_up_s for step in seen.steps or ()):
         yield "the warm-up was not over when it was measured"
+
+
+def _machine_noise(metadata: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the machine's processors did, where the kernel says so."""
+    found = metadata.get("processors")
+    if not isinstance(found, Mapping):
+        return
+    steal, low, high = (found.get(name) for name in ("steal_share", "clock_mhz_low", "clock_mhz_high"))
+    if isinstance(steal, int | float) and steal > STEAL_MUCH:
+        yield "the host of this virtual machine gave its processors to others (steal time)"
+    if isinstance(low, int | float) and isinstance(high, int | float) and high > CLOCK_VARIED * low:
+        yield "the clock of the processors varied"

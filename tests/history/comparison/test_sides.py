@@ -11,10 +11,11 @@ from click.testing import CliRunner
 from harness.cli.compare import command
 from harness.foundation.errors import UsageError
 from harness.history.comparison import run_figures
+from harness.history.comparison.comparing import Side, compare
 from harness.history.comparison.measured import MeasuredRun
 from harness.history.comparison.sides import side
 from tests.fakes.measured import run as measured_run
-from tests.history.past import latency, past, step
+from tests.history.past import HERE, latency, past, step
 
 
 def told(path: Path, **more: object) -> None:
@@ -110,6 +111,42 @@ def test_the_figures_of_a_run_are_those_of_its_steps_levels_faults_and_operation
     assert ("whole run", "p95") not in values
     assert found.errors[0].count == 4
     assert len(found.noise) == 2
+
+
+@pytest.mark.parametrize(
+    ("processors", "said"),
+    [
+        ({"steal_share": 0.02, "clock_mhz_low": None, "clock_mhz_high": None}, "steal time"),
+        (
+            {"steal_share": 0.0, "clock_mhz_low": 2000, "clock_mhz_high": 2900},
+            "the clock of the processors varied",
+        ),
+        ({"steal_share": 0.005, "clock_mhz_low": 2800, "clock_mhz_high": 2900}, ""),
+        ({"steal_share": "much", "clock_mhz_low": [], "clock_mhz_high": None}, ""),
+        (None, ""),
+    ],
+)
+def test_what_the_processors_did_is_named_where_the_kernel_tells(
+    tmp_path: Path, processors: object, said: str
+) -> None:
+    """Steal time of a hundredth, and a clock that went up and down by a tenth."""
+    noise = run_figures.of_directory(past(tmp_path, 1, processors=processors)).noise
+
+    assert [said in one for one in noise] == ([True] if said else [])
+
+
+def test_an_update_of_the_kernel_is_the_same_machine_and_is_said(tmp_path: Path) -> None:
+    """A comparison across it is what somebody wants to see."""
+    release = "Linux-{}-generic-x86_64-with-glibc2.39"
+    a, b, windows = (
+        run_figures.of_directory(past(tmp_path, day, machine=HERE | {"platform": platform}))
+        for day, platform in enumerate((release.format("6.8.0"), release.format("6.14.0"), "Windows-11"), 1)
+    )
+    found = compare(Side(label="a", runs=(a,)), Side(label="b", runs=(b,)))
+
+    assert a.kind == b.kind
+    assert a.kind != windows.kind
+    assert any("6.8.0" in note and "6.14.0" in note and "updated" in note for note in found.notes)
 
 
 def test_a_run_without_a_held_step_is_compared_as_a_whole(tmp_path: Path) -> None:
