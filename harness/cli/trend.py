@@ -30,15 +30,16 @@ if TYPE_CHECKING:
     "--false-positive",
     nargs=2,
     metavar="RUN 'OF: FIGURE'",
-    help="Mark the change that begins with this run as false; it stays marked.",
+    help="Mark the change that begins with the night of this run as no real change; it stays marked.",
 )
-@click.option("--why", metavar="TEXT", default="", help="Why it is false, with --false-positive.")
+@click.option("--why", metavar="TEXT", default="", help="Why it is no real change, with --false-positive.")
 @ALLOW_HOST
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(scenario: str | None, **given: Any) -> int:
-    """Show how each figure of SCENARIO [default: that of the newest run] went over the runs in the history.
+    """Show each figure, objective and recovery of SCENARIO [default: that of the newest run] over the nights in the history.
 
-    A change for good is told from noise by E-divisive; it decides nothing: harness compare and harness nightly do.
+    Lasting changes are told from noise by a statistical test (E-divisive). A trend has no verdict: the exit code
+    is 0 whatever it finds. For a verdict, use harness compare or harness nightly.
 
     \b
     harness trend nightly
@@ -57,10 +58,9 @@ def command(scenario: str | None, **given: Any) -> int:
             "The history has no runs of load",
             "harness history import DIR brings runs in",
         )
-    found = trends[0]
     if given["report"] is not None:
         try:
-            write_whole(given["report"], page.page(found))
+            write_whole(given["report"], page.page(trends))
         except OSError as error:
             raise UsageError(
                 f"Cannot write {given['report']}",
@@ -79,7 +79,7 @@ def command(scenario: str | None, **given: Any) -> int:
 
 def _trends(scenario: str | None, given: dict[str, Any]) -> Any:
     async def find(connection: "Connection", _: "Place") -> "list[Trend]":
-        from harness.history import marks, over_time
+        from harness.history import change_points_kept, marks, over_time
         from harness.history.trend.series import trend
 
         if given["false_positive"]:
@@ -90,7 +90,17 @@ def _trends(scenario: str | None, given: dict[str, Any]) -> Any:
                     f"{figure} is no figure of a trend", "It has no colon", "For example 'steady: p95'"
                 )
             found = await marks.one(connection, run)
-            await over_time.dismiss(connection, found, of.strip(), name.strip(), given["why"])
-        return [trend(one) for one in await over_time.read(connection, scenario, given["branch"])]
+            await change_points_kept.dismiss(connection, found, of.strip(), name.strip(), given["why"])
+        series = await over_time.read(connection, scenario, given["branch"])
+        trends = [trend(one) for one in series]
+        for number in {one.number for one in series}:  # one series, whatever protocols its runs spoke
+            changes = [
+                change
+                for one, drawn in zip(series, trends, strict=True)
+                if one.number == number
+                for change in drawn.changes
+            ]
+            await change_points_kept.keep(connection, number, changes)
+        return trends
 
     return find

@@ -1,9 +1,12 @@
-"""Ten thousand runs in an embedded history: how large it is, and how long commands take.
+"""Ten thousand runs in an embedded history: how large it is, how long commands take, and which changes trends find.
 
     python -m tests.history.size [RUNS]
 
 Runs are synthetic: a ramp of ten levels and two held steps, five operations, two faults, histograms of 20,000 calls. Prints
 seconds and memory of each command, in processes of their own as a user starts them, and the size of the database.
+
+One of the scenarios is 5 % slower from night 60 on. Its trend has to say so from night 62 on, by every latency and
+throughput, and no trend of any scenario may say anything else, at any length of its series from there on.
 """
 
 # ruff: noqa: T201 - it is a report
@@ -25,13 +28,16 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 from msgspec.structs import replace
 
-from harness.history import opening, store
+from harness.history import opening, over_time, store
 from harness.history.comparison.measured import Value
+from harness.history.over_time import OverTime
 from harness.history.place import Place
 from harness.history.record import FaultRecord, HistogramRecord, RunRecord, Series, Times
+from harness.history.trend.series import NEAR, trend
 from tests.history.records import operation, record, step
 
-SERIES, COMMANDS_S, COMMANDS_MB, DATABASE_GB = 20, 2.0, 300, 1.5
+SERIES, COMMANDS_S, COMMANDS_MB, DATABASE_GB = 16, 2.0, 300, 1.5
+SLOWER, SLOWER_FROM, WITHIN = 3, 60, 3  # the scenario, the night (the first is 0), nights until it is found
 QUANTILES = (("p50", 1.0), ("p90", 1.6), ("p95", 2.0), ("p99", 3.0))
 
 
@@ -54,7 +60,8 @@ def synthetic(number: int, payloads: list[bytes], random: np.random.Generator) -
         branch="main",
     )  # fmt: skip
     started = datetime(2025, 1, 1, 3, tzinfo=UTC) + timedelta(days=night, minutes=11 * at)
-    ms = 20 * float(random.lognormal(0, 0.02))
+    slower = 1.05 if number % SERIES == SLOWER and night >= SLOWER_FROM else 1.0
+    ms = 20 * float(random.lognormal(0, 0.02)) * slower
     times = Times(**{name: ms * factor for name, factor in QUANTILES})
     steps = tuple(
         step(index, f"climb {5 * index + 5} users" if index < 10 else f"held-{index}", "ramp" if index < 10 else "sustain",
@@ -109,6 +116,42 @@ async def fill(place: Path, count: int) -> None:
         await connection.execute("ANALYZE")
 
 
+async def trends(place: Path) -> tuple[str, list[str]]:
+    """After how many nights the planted change is found, and every other change for the worse.
+
+    Each series as it is now, and that of the slower scenario as it was when each night from SLOWER_FROM on had been made.
+    """
+    other: list[str] = []
+    said = "not enough nights"
+    async with opening.opened(Place(place)) as connection:
+        for number in range(SERIES):
+            (whole,) = await over_time.read(connection, f"scenario-{number}")
+            lengths = [len(whole.points)]
+            if number == SLOWER and len(whole.points) >= SLOWER_FROM + WITHIN:
+                lengths = list(range(SLOWER_FROM, len(whole.points) + 1))
+            for length in lengths:
+                found = trend(cut(whole, length))
+                for one in found.series:
+                    other += [
+                        f"{found.scenario} {one.of}: {one.name} at {change.at} of {length}"
+                        for change in one.worse
+                        if number != SLOWER or abs(change.at - SLOWER_FROM) > NEAR
+                    ]
+                if number == SLOWER and length == SLOWER_FROM + WITHIN:
+                    slow = [one for one in found.series if one.name != "success"]
+                    seen = sum(bool(one.worse) for one in slow)
+                    said = f"found {WITHIN} nights later in {seen} of {len(slow)} figures"
+                    said = said if seen == len(slow) else f"not {said}"
+    return said, other
+
+
+def cut(whole: OverTime, length: int) -> OverTime:
+    """The series as it was when it had so many nights."""
+    lines = tuple(replace(one, values=one.values[:length]) for one in whole.lines)
+    outcomes = tuple(replace(one, held=one.held[:length]) for one in whole.outcomes)
+    return replace(whole, points=whole.points[:length], lines=lines, outcomes=outcomes)
+
+
 def timed(place: Path, *words: str) -> tuple[float, float, float, str]:
     """Seconds, seconds of a processor (its children's, too), MB, and output of a command."""
     start = time.monotonic()
@@ -143,24 +186,27 @@ def main(count: int = 10_000) -> int:
             ("history", "show", runs[0]["run_id"]),
             ("compare", "baseline", runs[0]["run_id"]),
             ("baseline", "show"),
-            *([("trend", "scenario-3")] if _is_command("trend") else []),
+            ("trend", f"scenario-{SLOWER}"),
+            ("trend", "scenario-4", "--report", str(place / "trend.html")),
         ):
             seconds, busy_s, mb, _ = timed(place, *words)
             print(
                 f"harness {' '.join(words):<60} {seconds:5.1f} s ({busy_s:.1f} s of a processor) {mb:5.0f} MB"
             )
             worst = [max(worst[0], seconds), max(worst[1], mb)]
+        found, other = asyncio.run(trends(place))
+        print(f"5 % slower from night {SLOWER_FROM}: {found}; other changes for the worse: {other or 'none'}")
         gb = sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e9
         print(f"{gb:.2f} GB on disk, with PostgreSQL's own log of what it writes")
-        return int(worst[0] > COMMANDS_S or worst[1] > COMMANDS_MB or gb > DATABASE_GB)
+        return int(
+            worst[0] > COMMANDS_S
+            or worst[1] > COMMANDS_MB
+            or gb > DATABASE_GB
+            or bool(other)
+            or "not" in found
+        )
     finally:
         shutil.rmtree(place, ignore_errors=True)
-
-
-def _is_command(name: str) -> bool:
-    from harness.cli.main import COMMANDS
-
-    return name in COMMANDS
 
 
 def _mb() -> float:

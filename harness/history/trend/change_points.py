@@ -106,12 +106,12 @@ def _energies(rows: Floats) -> Floats:
 
 
 def _chance(values: Floats, seen: float, random: np.random.Generator) -> float:
-    """Return how often shuffled values show as large a change; stop as soon as that is often."""
+    """Return how often shuffled values show as large a change; stop as soon as that is often, or surely rare."""
     hits = done = 0
     while done < SHUFFLES:
         rows = random.permuted(np.tile(values, (BATCH, 1)), axis=1)
         hits += int((_energies(rows)[:, LEAST : len(values) - LEAST + 1].max(axis=1) >= seen).sum())
         done += BATCH
-        if (hits + 1) / (SHUFFLES + 1) > RARE:
+        if (hits + 1) / (SHUFFLES + 1) > RARE or (hits == 0 and 1 / (done + 1) <= RARE):
             break
     return (hits + 1) / (done + 1)

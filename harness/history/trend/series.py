@@ -4,14 +4,19 @@ from typing import Final
 
 from msgspec import Struct
 
+from harness.history.change_points_kept import Change
 from harness.history.comparison.gates import by_ratio
 from harness.history.comparison.measured import LOWER_IS_WORSE
-from harness.history.over_time import Line, OverTime
+from harness.history.over_time import Line, Outcomes, OverTime
+from harness.history.over_time import Point as Night
 from harness.history.trend.change_points import ChangePoint, change_points
 
 GATE: Final = 0.03
 GATE_OF_SHARES: Final = 0.005
 FIGURES_MOST: Final = 40
+NEAR: Final = (
+    2  # nights by which a change may move as more nights follow, and is still the one that was marked
+)
 
 
 class Point(Struct, frozen=True, kw_only=True):
@@ -41,13 +46,33 @@ class Series(Struct, frozen=True, kw_only=True):
 
 
 class Trend(Struct, frozen=True, kw_only=True):
-    """Every leading figure of runs of one kind."""
+    """Every leading figure of runs of one kind, its objectives and its recoveries from faults."""
 
     scenario: str
     branch: str
+    target: str
+    protocol: str
+    machine: str
     runs: int
     nights: int  # and runs that belong to none
     series: tuple[Series, ...]
+    points: tuple[Night, ...]  # every night, oldest first: those of the outcomes
+    outcomes: tuple[Outcomes, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Every change point, as the history keeps it."""
+        return tuple(
+            Change(
+                run_id=one.points[change.at].run_id,
+                of=one.of,
+                name=one.name,
+                before=change.before,
+                after=change.after,
+            )
+            for one in self.series
+            for change in one.changes
+        )
 
 
 def trend(found: OverTime) -> Trend:
@@ -55,9 +80,14 @@ def trend(found: OverTime) -> Trend:
     return Trend(
         scenario=found.series.scenario,
         branch=found.series.branch,
+        target=found.series.target,
+        protocol=found.protocol,
+        machine=found.series.machine,
         runs=sum(point.runs for point in found.points),
         nights=len(found.points),
-        series=tuple(_series(line, found) for line in found.lines if line.leading)[:FIGURES_MOST],
+        series=tuple(_series(line, found) for line in found.lines[:FIGURES_MOST]),
+        points=found.points,
+        outcomes=found.outcomes,
     )
 
 
@@ -69,7 +99,11 @@ def _series(line: Line, found: OverTime) -> Series:
     )
     gate = GATE if by_ratio(line.name, line.unit) else GATE_OF_SHARES
     changes = change_points([one.value for one in points], gate)
-    marked = tuple(
-        one.at for one in changes if (points[one.at].run_id, line.of, line.name) in found.dismissed
-    )
+    marked = tuple(one.at for one in changes if _is_marked(points, one.at, line, found))
     return Series(of=line.of, name=line.name, unit=line.unit, points=points, changes=changes, marked=marked)
+
+
+def _is_marked(points: tuple[Point, ...], at: int, line: Line, found: OverTime) -> bool:
+    """Whether somebody called this change false, when it began there or a night or two beside it."""
+    near = points[max(0, at - NEAR) : at + NEAR + 1]
+    return any((point.run_id, line.of, line.name) in found.dismissed for point in near)

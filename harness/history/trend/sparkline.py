@@ -1,5 +1,6 @@
 """A series as one line of blocks for a terminal, and a trend as a table of such lines."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -8,11 +9,19 @@ from typing import Final
 from harness.foundation.untrusted.printable import lines
 from harness.history.comparison import wording
 from harness.history.comparison.terminal import table
+from harness.history.over_time import Outcomes
 from harness.history.trend.series import Series, Trend
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 WIDTH: Final = 40
-HEADS: Final = ("Of", "Figure", "First", "Last", "Changed", "Over the runs")
+# What became of an objective, or of a recovery, by its outcome.
+OUTCOME_WORDS: Final = {
+    "objective": {"pass": "held", "fail": "missed", "unknown": "not decided"},
+    "recovery": {"pass": "recovered", "fail": "not recovered", "unknown": "the fault was not verified"},
+}
+OUTCOME_BLOCKS: Final = {"pass": "·", "fail": "✕", "unknown": "?"}
+HEADS: Final = ("Of", "Figure", "First", "Last", "Changed", "Over the nights")
+OUTCOME_HEADS: Final = ("Objective", "Nights", "The newest, · ✕ ?")
 
 
 def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
@@ -43,15 +52,46 @@ def text(found: Trend) -> str:
     ]
     head = count(found)
     worse = [line for one in found.series for line in _worse(one)]
+    held = [
+        (f"{'recovery from ' if one.kind == 'recovery' else ''}{one.name}", outcomes(one), _newest(one))
+        for one in found.outcomes
+    ]
     return lines(
-        "\n".join(f"  {line}".rstrip() for line in ("", head, "", *table([HEADS, *rows]), "", *worse))
+        "\n".join(
+            f"  {line}".rstrip()
+            for line in (
+                "",
+                head,
+                "",
+                *table([HEADS, *rows]),
+                *(["", *table([OUTCOME_HEADS, *held])] if held else []),
+                "",
+                *worse,
+            )
+        )
     )
+
+
+def outcomes(one: Outcomes) -> str:
+    """Return how often an objective held, or a recovery came, in words."""
+    there = Counter(held.outcome for held in one.held if held is not None)
+    words = OUTCOME_WORDS[one.kind]
+    return ", ".join(
+        f"{words[outcome]} {there[outcome]}" for outcome in ("pass", "fail", "unknown") if there[outcome]
+    )
+
+
+def _newest(one: Outcomes) -> str:
+    """A mark a night, of the newest."""
+    return "".join(OUTCOME_BLOCKS[held.outcome] if held is not None else " " for held in one.held[-WIDTH:])
 
 
 def count(found: Trend) -> str:
     """Return how many runs and nights the series has, in words."""
     branch = f" of {found.branch}" if found.branch else ""
-    return f"{found.scenario}{branch}: {found.runs} runs, {found.nights} nights or runs of their own"
+    nights = f"{found.nights} night{'' if found.nights == 1 else 's'}"
+    server = f", server {found.target}, {found.protocol}" if found.target else ""
+    return f"{found.scenario}{branch}: {found.runs} run{'' if found.runs == 1 else 's'}, {nights} or runs of their own{server}"
 
 
 def _changes(one: Series) -> str:
@@ -71,5 +111,10 @@ def _worse(one: Series) -> list[str]:
 def moment(one: Series, at: int) -> str:
     """The run of a point, with its day and its commit."""
     point = one.points[at]
-    day = datetime.fromtimestamp(point.at_s, UTC).strftime("%Y-%m-%d")
-    return f"{point.run_id} ({day}{f', {point.commit[:12]}' if point.commit else ''})"
+    return said_night(point.run_id, point.at_s, point.commit)
+
+
+def said_night(run_id: str, at_s: float, commit: str) -> str:
+    """A run with its day and its commit."""
+    day = datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d")
+    return f"{run_id} ({day}{f', {commit[:12]}' if commit else ''})"

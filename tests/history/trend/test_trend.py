@@ -43,7 +43,6 @@ def over(
                     of=of,
                     name=name,
                     unit=unit,
-                    leading=True,
                     values=tuple(
                         next((v.value for v in one.values if (v.of, v.name) == (of, name)), None)
                         for one in runs
@@ -88,7 +87,7 @@ def test_a_false_positive_is_marked_and_is_no_worse() -> None:
 
     assert (series.marked, series.worse) == ((25,), ())
     assert "(false)" in text(found)
-    assert "(marked as false)" in page(found)
+    assert "(marked as false)" in page([found])
 
 
 def test_a_higher_throughput_is_nothing_worse() -> None:
@@ -130,7 +129,7 @@ def test_the_page_is_self_contained_and_says_every_run_on_hover() -> None:
     runs = [
         structs.replace(one, run_id=f"<script>{at}", scenario="<script>") for at, one in enumerate(nights())
     ]
-    drawn = page(over(runs, {"<script>3": "abc"}))
+    drawn = page([over(runs, {"<script>3": "abc"})])
 
     assert "<script" not in drawn
     assert not re.search(r'(src|href)="', drawn)
