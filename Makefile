@@ -4,7 +4,8 @@
 # make long   the tests that take minutes, which make test leaves out: every command of the docs, a soak, suspended runs
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
-# make calibrate-compare  36,000 comparisons of simulated runs: how often is harness compare wrong?
+# make calibrate-compare  36,000 comparisons of simulated runs: how often is harness compare wrong? A quarter of an hour
+# make compare-live       the reference server compared with itself and with one that is 15 % slower, ten times each, 25 minutes: FLAGS='--first 3 --count 2'
 # make count  200,000 calls by two workers: each has its row
 # make bench  the harness measured beside its peers, seven minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
 # make interrupt  twenty runs with a fault, ended by Ctrl-C or kill -9 at random moments: is anything left?
@@ -27,7 +28,7 @@ STAMP := $(VENV)/.installed
 # Tests wait for real processes half of their time: one more at a time than there are processors. None may mind.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: run test unit long count bench calibrate calibrate-compare fuzz history hostile interrupt kills named soak truth steady verify-kills verify-steady check format schema clean
+.PHONY: run test unit long count bench calibrate calibrate-compare compare-live fuzz history hostile interrupt kills named soak truth steady verify-kills verify-steady check format schema clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -62,6 +63,9 @@ calibrate: $(STAMP)
 
 calibrate-compare: $(STAMP)
 	$(BIN)/python -m tests.history.comparison.calibration
+
+compare-live: $(STAMP)
+	$(BIN)/python -m tests.e2e.compare_live $(FLAGS)
 
 interrupt: $(STAMP)
 	$(BIN)/python -m tests.e2e.interruptions 20 --seed $(or $(SEED),0)

@@ -15,4 +15,5 @@ BREAKS: Final[Mapping[str, str]] = {
     "greedy-cleanup": "the clean-up deletes sessions that are merely idle",
     "no-durability": "tables and queue do not survive a crash of their server",
     "slow-leak": "each request leaves 100 KB behind",
+    "slow-query": "execute_query takes 15 % longer",
 }

@@ -13,6 +13,7 @@ from harness.reference.broken.no_durability import make_volatile
 from harness.reference.broken.open_door import OpenDoor
 from harness.reference.broken.sessions_in_memory import MemorySessions
 from harness.reference.broken.slow_leak import SlowLeak
+from harness.reference.broken.slow_query import execute_query
 from harness.reference.clients import Clients
 from harness.reference.databases import Databases
 from harness.reference.doors.keys import Keys
@@ -49,9 +50,12 @@ def keys(settings: Settings, sound: Clients) -> Keys:
 
 
 def tools(settings: Settings, sound: Mapping[str, Tool]) -> Mapping[str, Tool]:
-    if "ack-before-commit" not in settings.broken:
-        return sound
-    return {**sound, "append_entry": append_entry(sound["append_entry"])}
+    found = dict(sound)
+    if "ack-before-commit" in settings.broken:
+        found["append_entry"] = append_entry(sound["append_entry"])
+    if "slow-query" in settings.broken:
+        found["execute_query"] = execute_query(sound["execute_query"])
+    return found
 
 
 def door(settings: Settings, sound: ASGIApp) -> ASGIApp:
