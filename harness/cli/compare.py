@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 # The formats of harness.history.comparison.files, which is slow to import for a help text; a test compares the two.
 FORMATS = ("terminal", "json", "html", "junit", "markdown")
 GATES = {
-    "latency": ("5%,0.2ms", "percentiles"),
+    "latency": ("5%,0.2ms", "a latency percentile"),
     "throughput": ("3%", "throughput"),
-    "success": ("0.5%", "the success rate, in points"),
+    "success": ("0.5%", "the success rate (in points)"),
 }
 
 
@@ -28,7 +28,7 @@ def gate_options(command: Any) -> Any:
         command = click.option(
             f"--gate-{name}",
             metavar="CHANGE",
-            help=f"How large a change of {what} must be to matter [default: {default}].",
+            help=f"A change of {what} matters when it is larger than this [default: {default}].",
         )(command)
     return command
 
@@ -67,7 +67,7 @@ def gate_options(command: Any) -> Any:
 @click.option(
     "--same-conditions",
     is_flag=True,
-    help="You know that all runs were made under the same conditions, whenever that was.",
+    help="Take all runs as made under the same conditions, whenever they were made.",
 )
 @click.option("--all", "everything", is_flag=True, help="Show every figure of every operation and level.")
 @click.option(
@@ -90,7 +90,8 @@ def command(a: str | None, b: str | None, **given: Any) -> int:
 
     A side is a run, several with commas between them, a pattern in quotes, or a name in the history: a tag,
     a branch, the beginning of a run's id, or `baseline`. The run is the unit: five repeats a side, made by
-    turns, tell 10 % of p95 from noise; one run a side only describes.
+    turns, tell a change of 10 % in p95 from noise where runs differ by 2 %; else the answer says how many
+    repeats would. One run a side only describes.
 
     With --scenario the runs are made now: two builds, a server and the same behind a gateway, two protocols.
 
