@@ -55,7 +55,7 @@ ORDERS: Final = {
 }
 MEAN_ALARMS_MOST: Final = 0.02
 POWER_LEAST: Final = 0.9
-SEEN_BY_FIVE: Final = frozenset({"quiet", "drift", "follows", "outliers"})
+SEEN_BY_FIVE: Final = frozenset({"quiet", "drift", "follows"})  # the others say how many repeats they need
 
 
 @dataclass(frozen=True, slots=True)
