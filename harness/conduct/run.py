@@ -244,7 +244,7 @@ def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[dict[str
         spool_dir=str(run.directory.spool),
         epoch_ns=run.clock.origin_ns,
         seed=scenario.seed,
-        headers=server.headers,
+        headers=server.headers | feeding.own_headers(scenario),
         mix={str(name): weight for name, weight in scenario.mix.items()},
         clients={str(name): weight for name, weight in scenario.clients.items() if weight},
         workload=list(workload),

@@ -7,14 +7,16 @@ import csv
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets.hiding import learn
 from harness.foundation.secrets.sources import SECRET
 from harness.foundation.untrusted.documents import DocumentError, json_value, short
+from harness.scenario.arguments import Values, compile_arguments, varies
 
 BYTES_MOST: Final = 20_000_000
 ROWS_MOST, COLUMNS_MOST, CELL_CHARS_MOST = 200_000, 200, 100_000
@@ -154,6 +156,11 @@ _READ: Final[dict[str, Callable[[Path, Any], Iterator[Row]]]] = {
 def _learn(rows: list[Row]) -> None:
     """Learn the values of columns with secret names, so that they are hidden wherever they are written."""
     secret = [column for column in rows[0] if SECRET.search(column)]
+    hide_columns(rows, secret)
+
+
+def hide_columns(rows: list[Row], secret: Collection[str]) -> None:
+    """Learn the values of these columns; DocumentError when there are more than can be hidden."""
     values = {str(row[column]) for row in rows for column in secret if row.get(column)}
     if len(values) > SECRETS_MOST:
         raise DocumentError(
@@ -162,3 +169,11 @@ def _learn(rows: list[Row]) -> None:
         )
     for value in values:
         learn(value)
+
+
+def filled_headers(headers: Mapping[str, str], rows: Mapping[str, Row]) -> dict[str, str]:
+    """Return the headers with values of these rows in the place of templates."""
+    return {
+        name: str(compile_arguments(value, Values(rows))(Random(0), 0)) if varies(value) else value
+        for name, value in headers.items()
+    }

@@ -1,11 +1,14 @@
 """Checks of the names that templates look at: every row and every reply has to be there when a call is made."""
 
+import re
 from collections.abc import Iterator
 
 from harness.foundation.errors import UsageError
-from harness.scenario.arguments import REPLY, names_in
+from harness.scenario.arguments import REPLY, names_in, varies
 from harness.scenario.load import Bench
 from harness.scenario.model import Call, Scenario
+
+_COLUMN = re.compile(r"\.[\w-]+")
 
 
 def check_data(scenario: Scenario, source: str) -> None:
@@ -25,6 +28,7 @@ def check_data(scenario: Scenario, source: str) -> None:
         for number, step in enumerate(entry.steps):
             _check(step, known, f"{path}.steps[{number}]", "the first step has no reply before it;")
             known |= {REPLY, *([step.as_] if step.as_ else [])}
+    _check_headers(scenario, source)
     if journeys and any(scenario.clients.values()):
         raise UsageError(
             f"{source}: journeys do not go with clients",
@@ -38,6 +42,21 @@ def check_data(scenario: Scenario, source: str) -> None:
             "Leave out expect_workers; workers: 2 and more on this machine read them",
         )
     _check_once(scenario, source)
+
+
+def _check_headers(scenario: Scenario, source: str) -> None:
+    """Check that headers look at rows that a user keeps, and use no other template."""
+    for header, text in scenario.target.headers.items():
+        if not varies(text):
+            continue
+        path, looked = f"{source}: target.headers.{header}", [*names_in(text)]
+        own = {name for name, feeder in scenario.data.items() if feeder.order == "own"}
+        if not looked or any(name not in own or not _COLUMN.fullmatch(rest) for name, rest in looked):
+            raise UsageError(
+                f"{path} may look at a column of a feeder whose order is own, and at nothing else",
+                "A user has its credentials for as long as it lives",
+                "For example Authorization: 'Bearer {{people.token}}', with data: {people: {file: people.csv}}",
+            )
 
 
 def _check(entry: Call, known: set[str], path: str, why: str) -> None:

@@ -32,6 +32,7 @@ class Asked:
     method: str
     params: dict[str, Any]
     session: str
+    authorization: str = ""
 
 
 @dataclass
@@ -75,7 +76,14 @@ class SessionServer:
             }
             message = json.loads(body) if body else {}
             method, params = message.get("method", ""), message.get("params") or {}
-            asked = Asked(number, lines[0].split()[0], method, params, headers.get("mcp-session-id", ""))
+            asked = Asked(
+                number,
+                lines[0].split()[0],
+                method,
+                params,
+                headers.get("mcp-session-id", ""),
+                headers.get("authorization", ""),
+            )
             self.asked.append(asked)
             if not self._one(sock, asked, message):
                 return

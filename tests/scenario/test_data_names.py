@@ -124,6 +124,20 @@ def test_what_is_not_there_is_said(workload: Any, data: Any, more: Any, message:
     assert message in "\n".join(refused.value.lines())
 
 
+def test_headers_look_at_rows_that_a_user_keeps() -> None:
+    """And at nothing else."""
+
+    def target(text: str) -> dict[str, Any]:
+        return {"target": {"url": "http://127.0.0.1:9/mcp", "headers": {"Authorization": text}}}
+
+    assert read([{"call": "a"}], **target("Bearer {{people.token}}"))
+    for text in ("{{people.tokens[0]}}", "{{uuid}}", "{{peple.token}}", "{{reply}}"):
+        with pytest.raises(UsageError, match="may look at a column of a feeder whose order is own"):
+            read([{"call": "a"}], **target(text))
+    with pytest.raises(UsageError, match="may look at a column"):
+        read([{"call": "a"}], {"people": {"file": "a.csv", "order": "random"}}, **target("{{people.token}}"))
+
+
 def test_a_flag_is_the_same() -> None:
     """As a scenario would say it."""
     assert feeder_from_flag("people=a.csv,order=random,numbers=id+price") == (

@@ -14,6 +14,7 @@ from harness.client.preflight import Discovered, preflight
 from harness.conduct.durability.entries import EntryRequest
 from harness.conduct.durability.tasks import TaskRecords
 from harness.conduct.run_values import RunContext
+from harness.conduct.setup import feeding
 from harness.conduct.setup.fault_sites import FaultSites
 from harness.conduct.setup.starting import start
 from harness.conduct.setup.suggestion import commands_that_work
@@ -123,7 +124,7 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
     if wanted.is_stdio:
         progress.note(f"Starting {redact.url(started.url)} once, to ask what it is")
     places = doors(started.url, wanted.protocol)
-    headers = credentials(started.url) | wanted.headers
+    headers = credentials(started.url) | feeding.headers_to_ask(scenario)
     found = await preflight(
         places.ws_url if wanted.protocol == "websocket" else places.mcp_url,
         wanted.protocol,

@@ -36,7 +36,7 @@ from harness.load.inside.users.user_data import WorkerData
 from harness.load.retry import Policy
 from harness.load.workload import WorkloadEntry, works
 from harness.mcp.traits import NO_TRAITS, Traits
-from harness.scenario.arguments import Values
+from harness.scenario.arguments import Values, varies
 from harness.services.processes.piped import Place
 
 _ATTRIBUTE = "harness_context"
@@ -76,7 +76,7 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
     values = Values()
     workload = works(spec.workload, values)
     data = None
-    if any(work.feeders or work.steps for work in workload):
+    if any(work.feeders or work.steps for work in workload) or any(map(varies, spec.headers.values())):
         worker = recorder.worker if recorder else 0
         data = WorkerData.opened(spec.data, worker, spec.workers_all, values)
     connecting.VETTED.update({same(host): tuple(addresses) for host, addresses in spec.addresses.items()})

@@ -35,7 +35,7 @@ from harness.load.inside.users.pacing import Pacing
 from harness.load.inside.users.retrying import Retrying
 from harness.load.inside.users.tasks import UserTasks
 from harness.load.inside.users.turns import UserSlot
-from harness.load.inside.users.user_data import UserData
+from harness.load.inside.users.user_data import UserData, headers_of
 from harness.load.workload import WorkloadEntry, chosen
 from harness.mcp import outcome
 from harness.mcp.dialects import Session, new_session
@@ -72,7 +72,8 @@ class McpUser(User):
         self.context.opening.add(self.number)
         self.random = self.context.random(self.number)
         self.pacing = Pacing(self.random, self._now_ns())
-        told = (self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()))
+        self._headers = headers_of(spec.headers, self.context.data, self.number)
+        told = (self.context.deadlines, spec.timeout_s, self._headers)
         self.http = self.connection(spec.calls_per_connection or 0)
         self._protocol = self.protocol or spec.protocol
         # Where the connection is the session, calls have a connection of their own.
@@ -112,9 +113,7 @@ class McpUser(User):
         """Return a connection to the server, not opened yet, that is closed after so many exchanges (0: never)."""
         spec = self.context.spec
         url = spec.mcp_url if spec.stdio is None else NO_URL
-        return HttpConnection(
-            url, self.context.deadlines, spec.timeout_s, tuple(spec.headers.items()), carries=carries
-        )
+        return HttpConnection(url, self.context.deadlines, spec.timeout_s, self._headers, carries=carries)
 
     def on_start(self) -> None:
         """Open the session; a failure is recorded, and it is tried again before the first call."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from harness.load.feeders import Row, read_rows
+from harness.load.feeders import Row, filled_headers, read_rows
 from harness.load.workload import WorkloadEntry, chosen
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
@@ -64,6 +64,14 @@ class WorkerData:
                 for name, one in asked.items()
             },
         )
+
+
+def headers_of(headers: Mapping[str, str], data: WorkerData | None, user: int) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a user: those of all, with values of its own rows."""
+    if data is None:
+        return tuple(headers.items())
+    rows = {name: one.rows[user % len(one.rows)] for name, one in data.feeders.items()}
+    return tuple(filled_headers(headers, rows).items())
 
 
 @dataclass(slots=True)

@@ -35,11 +35,12 @@ class Here:
         workload: list[dict[str, Any]],
         worker: int = 0,
         workers: int = 1,
+        headers: dict[str, str] | None = None,
         **data: Any,
     ) -> None:
         spec = LoadSpec(
             base_url=server.url.removesuffix("/mcp"), mcp_url=server.url, ws_url="", spool_dir="", epoch_ns=0, protocol="2025-11-25",
-            think=False, workload=workload, workers=workers, data={name: {"numbers": []} | one for name, one in data.items()},
+            think=False, workload=workload, headers=headers or {}, workers=workers, data={name: {"numbers": []} | one for name, one in data.items()},
         )  # fmt: skip
         (self.kind,) = load_classes(spec)
         self.environment = Environment(user_classes=[self.kind])
@@ -95,6 +96,30 @@ def test_each_user_gets_the_rows_that_are_its_own(
                 user.call_from_workload()
 
     assert args(server) == [{"id": row} for each in expected for row in each.values()]
+
+
+def test_each_user_sends_its_own_credentials(tmp_path: Path) -> None:
+    """In every request, the opening of its session too; the values are hidden."""
+    file = tmp_path / "people.csv"
+    file.write_text("id\ntok-aaaaaaaa\ntok-bbbbbbbb\n")
+    with session_server() as server:
+        here = Here(
+            server,
+            [{"call": "echo"}],
+            headers={"Authorization": "Bearer {{people.id}}"},
+            people={"file": str(file), "order": "own"},
+        )
+        for number in (0, 1, 2):
+            here.user(number).call_from_workload()
+        sent = [
+            (one.method, one.authorization)
+            for one in server.asked
+            if one.method in {"initialize", "tools/call"}
+        ]
+
+    assert sent == [
+        (method, f"Bearer tok-{which * 8}") for which in "aba" for method in ("initialize", "tools/call")
+    ]
 
 
 def test_rows_at_random_are_drawn_by_the_seed(tmp_path: Path) -> None:
