@@ -38,6 +38,7 @@ async def verified(
     return code, *capsys.readouterr()
 
 
+@pytest.mark.parts
 async def test_a_line_a_check_and_the_sum(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """What must hold first; the results are kept."""
     code, out, err = await verified(capsys, tmp_path)
@@ -51,6 +52,7 @@ async def test_a_line_a_check_and_the_sum(capsys: pytest.CaptureFixture[str], tm
     assert (tmp_path / "verify" / "latest" / "junit.xml").is_file()
 
 
+@pytest.mark.parts
 async def test_json_is_one_object_and_the_checklist_goes_to_standard_error(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -66,6 +68,7 @@ async def test_json_is_one_object_and_the_checklist_goes_to_standard_error(
     assert "k3y-of-somebody-77" not in out + err
 
 
+@pytest.mark.parts
 async def test_checks_are_chosen_by_priority_category_and_pattern(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -80,6 +83,7 @@ async def test_checks_are_chosen_by_priority_category_and_pattern(
     assert "nothing ran" in said
 
 
+@pytest.mark.parts
 async def test_checks_of_one_s_own_run_beside_the_others(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -96,6 +100,7 @@ async def test_checks_of_one_s_own_run_beside_the_others(
     assert "1 passed, 1 failed" in out
 
 
+@pytest.mark.parts
 def test_nobody_there_is_exit_4_and_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Nothing else is tried."""
     code = main.run(["verify", "--url", "http://127.0.0.1:1/mcp", "--out", str(tmp_path)])
@@ -138,6 +143,7 @@ def test_wrong_use_is_exit_2_before_anything_is_sent(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parts
 def test_a_check_that_cannot_be_read_is_exit_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Its file is named."""
     broken = tmp_path / "test_p1_broken.py"
@@ -193,6 +199,7 @@ async def test_plain_pytest_runs_the_same_checks_with_the_plug_in(tmp_path: Path
     assert "assert 'ok' == 'tool_error'" in done.stdout
 
 
+@pytest.mark.parts
 async def test_what_cannot_be_removed_is_a_failure(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -172,3 +172,19 @@ async def test_what_is_sound_has_no_failure_whatever_its_shape(
     assert wrong(suite) == {}
     assert suite.exit_code == 0
     assert works in {each.title for each in suite.results if each.outcome == "passed"}
+
+
+async def test_a_check_of_quality_that_is_accepted_is_skipped_and_says_both_reasons() -> None:
+    """One that must hold fails all the same."""
+    known = "the gateway compares them"
+    accept = {"a page of another origin is refused": known, "health is good": "never"}
+    async with deployed("any origin", "ill") as (url, _):
+        suite = await verified(url, {"accept": accept})
+    by_name = {each.name: each for each in suite.results}
+    accepted = by_name["a page of another origin is refused"]
+
+    assert set(wrong(suite)) == {"health is good", "a rebound page is refused"}
+    assert accepted.outcome == "skipped"
+    assert known in accepted.why
+    assert "was taken (HTTP 200)" in accepted.why
+    assert "Any web page that somebody opens" in wrong(suite)["a rebound page is refused"]

@@ -12,6 +12,11 @@ from harness.verify.target import Target
 
 pytestmark = [pytest.mark.protocol, pytest.mark.http]
 ELSEWHERE = "rebound.example"
+MEND = (
+    "Any web page that somebody opens on this machine or network can call its tools.\n"
+    "Have the server compare Origin and Host with a list (Python SDK: TransportSecuritySettings; TypeScript SDK: enableDnsRebindingProtection, allowedHosts, allowedOrigins).\n"
+    "Where something before it does that, say so in verify.yaml: accept {THIS CHECK: WHY}"
+)
 
 
 def test_a_page_of_another_origin_is_refused(target: Target) -> None:
@@ -41,4 +46,4 @@ def _refused(target: Target, headers: tuple[tuple[str, str], ...], what: str) ->
     if reply.status >= 500:
         fail(f"a request {what} came to {said(reply)}")
     if reply.status < 400:
-        fail(f"a request {what} was taken (HTTP {reply.status}); 403 would be right")
+        fail(f"a request {what} was taken (HTTP {reply.status}); 403 would be right. {MEND}")

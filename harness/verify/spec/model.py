@@ -129,3 +129,6 @@ class Spec:
     tasks: Tasks | None = None
     deploy: Deploy | None = None
     process: Process | None = None
+    accept: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict
+    )  # checks of quality that may fail, and why
