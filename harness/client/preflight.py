@@ -76,7 +76,10 @@ async def _look(url: str, protocol: str, headers: Mapping[str, str], timeout_s: 
                 raise not_there(url, socket)
             return await _over_connection(url, socket, "websocket")
     if protocol == "sse":
-        return await _over_stream(url, timeout_s, headers, None)
+        try:
+            return await _over_stream(url, timeout_s, headers, None)
+        except (TargetUnreachableError, UsageError) as error:
+            raise await _spoken_instead(url, timeout_s, headers) or error from error
     async with http_client(url, timeout_s, headers) as client:
         if protocol == "plain":
             return await _plain(url, client)
@@ -134,6 +137,19 @@ def search(protocol: str) -> Generator[Request, Reply, DiscoveredDialect]:
     if found.protocol is None and found.reply.outcome not in NOT_THERE:
         return DiscoveredDialect(MODERN_VERSION, None, None, found.reply)  # server/discover is optional
     return found
+
+
+async def _spoken_instead(url: str, timeout_s: float, headers: Mapping[str, str]) -> UsageError | None:
+    """The error for a server without HTTP+SSE that speaks Streamable HTTP; None if it does not, either."""
+    async with http_client(url, timeout_s, headers) as client:
+        found = await client.run(search("auto"))
+    if found.protocol is None:
+        return None
+    return UsageError(
+        f"The server at {redact.url(url)} does not speak HTTP+SSE",
+        f"It speaks {found.protocol} over Streamable HTTP",
+        "Leave out --protocol sse: the protocol is found out",
+    )
 
 
 async def _over_stream(

@@ -152,4 +152,5 @@ def _report(gauges: Gauges, worker: int) -> WorkerReport:
         not_sent=sorted(buckets.items()) if is_open else None,
         last=True if gauges.last else None,
         retries_refused=gauges.retries_refused or None,
+        noise=gauges.noise or None,
     )

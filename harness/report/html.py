@@ -184,7 +184,7 @@ def _ran(reading: Reading) -> Html:
         ("Calls per connection", reading.plan.get("calls_per_connection")),
         ("Seed", summary.seed),
         ("Protocol", wording.protocol(summary)),
-        ("Processes", processes(summary)),
+        ("Processes", processes(summary, reading.events)),
         ("Bytes", f"{show_bytes(totals.bytes_out)} sent, {show_bytes(totals.bytes_in)} received"),
         ("Target's CPU", show(target.cpu_max, "share") if target.cpu_max is not None else None),
         ("Target's memory", f"{target.rss_max_mb:.0f} MB" if target.rss_max_mb is not None else None),

@@ -82,6 +82,7 @@ def render(reading: Reading, *, colour: bool) -> str:
     )
     with out.capture() as captured:
         out.print(_head(reading))
+        out.print(Padding(_first(reading), (0, 2)))
         if most := wording.commonest_failure(reading.summary):
             out.print(Padding(Text(clean(f"Most common failure: {most}"), style="red"), (0, 2)))
         out.print()
@@ -111,6 +112,22 @@ def _head(reading: Reading) -> Text:
     parts = [summary.target.url, summary.target.protocol, wording.server(summary)]
     shown = "  ".join(part for part in parts if part)
     return Text.assemble("  ", (clean(summary.scenario or "run"), "bold"), "  ", (clean(shown), "dim"))
+
+
+def _first(reading: Reading) -> Table:
+    """Print first what a run is made for: the verdict, and where the server gives way."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column(style="dim", no_wrap=True, width=FACT_WIDTH)
+    table.add_column(overflow="fold")
+    headline, _ = wording.verdict(reading.summary)
+    table.add_row("Verdict", Text.assemble(_word(wording.outcome(reading)), f"   {clean(headline)}"))
+    for name, words in (
+        ("Breaking point", wording.breaking_point(reading)),
+        ("Knee", wording.knee(reading)),
+    ):
+        if words:
+            table.add_row(name, clean(words))
+    return table
 
 
 def _steps(reading: Reading) -> Padding:
@@ -244,12 +261,10 @@ def _facts(reading: Reading) -> Table:
 def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     """The findings of this run, each with its title."""
     yield "Protocol", wording.protocol(reading.summary)
-    yield "Processes", processes(reading.summary)
+    yield "Processes", processes(reading.summary, reading.events)
     yield "Coverage", coverage.sentence(reading.summary)
     yield "Careful", figures.warnings(reading)
     yield "Warm-up", warming_up([level.warming for level in reading.levels])
-    yield "Breaking point", wording.breaking_point(reading)
-    yield "Knee", wording.knee(reading)
     rude = [(impact.fault.name, did) for impact in reading.impacts if (did := wording.fault_did(impact))]
     for index, (name, did) in enumerate(rude[:FAULTS_MOST]):
         yield "" if index else "Rude", f"{name}: {did}"

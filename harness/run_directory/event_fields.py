@@ -107,7 +107,7 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
         "lag_ms": maybe(lags),
         "read_ms": maybe(amounts),
         **dict.fromkeys(("started", "recorded", "open_calls", "users"), maybe(whole)),
-        **dict.fromkeys(("files_open", "arrived", "overdue", "retries_refused"), maybe(whole)),
+        **dict.fromkeys(("files_open", "arrived", "overdue", "retries_refused", "noise"), maybe(whole)),
         "files_max": maybe(number),  # -1: no limit
         "not_sent": maybe(counted),
         "added": maybe(numbers),

@@ -84,6 +84,7 @@ class WorkerReport(Struct, frozen=True, kw_only=True, tag_field="event", tag="ge
     not_sent: Pairs | None = None
     last: bool | None = None
     retries_refused: int | None = None
+    noise: int | None = None
 
 
 class TargetSeen(Struct, frozen=True, kw_only=True, tag_field="event", tag="target"):

@@ -10,7 +10,7 @@
 | step_done    | index, start_ns, end_ns, reason                               | measured window [start, end) and why it ended |
 | step_judged  | index, requests, ok, failed, not_sent, success_rate, broke    | its calls have resolved |
 | break        | users, last_good_users, reason, confirmed (rate, last_good_rate) | a breaking point |
-| generator    | worker, cpu, run_delay, lag_ms, read_ms, held_us, added, added_each, added_others_us, files_open, files_max, started, recorded, open_calls, users | twice a second a worker; retries add `retries_refused`, the count so far; open load adds `arrived`, `overdue` and `not_sent`: [from_ms, count] by tenths of a second |
+| generator    | worker, cpu, run_delay, lag_ms, read_ms, held_us, added, added_each, added_others_us, files_open, files_max, started, recorded, open_calls, users | twice a second a worker; retries add `retries_refused`, the count so far; sessions over stdio `noise`, lines so far that were no messages; open load adds `arrived`, `overdue` and `not_sent`: [from_ms, count] by tenths of a second |
 | target       | rss_mb                                                        | once a second: the memory of a target that we started; null while it is away |
 | worker_lost  | worker, users, why                                            | its load and its last second are gone |
 | part_lost    | part, pid, how, last_words, replaced                          | a part that the run had started ended unasked; another one may do its work |

@@ -51,6 +51,9 @@ class Gauges(msgspec.Struct, frozen=True, kw_only=True):
     overdue: int = 0  # arrivals whose time came more than a moment ago, and that nobody has looked at yet
     not_sent: list[int] = []  # intended starts of the arrivals since the last block that nobody took
     retries_refused: int = 0  # calls so far that were not tried again because their user's budget was empty
+    noise: int = (
+        0  # lines so far that processes of sessions wrote on their standard output, and that were no messages
+    )
     last: bool = False  # the worker has ended in good order
 
 

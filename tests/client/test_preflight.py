@@ -14,6 +14,7 @@ from harness.client.session import connected
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.mcp import outcome
 from harness.mcp.discover import PAGES_MAX
+from tests.fakes.mcp_server import mcp_server
 from tests.fakes.wire import BY_PATH, Case, Wire, WireServer, wire_server
 from tests.fakes.wire_frames import Peer
 
@@ -246,3 +247,14 @@ async def test_a_tool_of_2026_07_28_that_breaks_the_rules_of_headers_is_left_out
     assert "on number" in found.refused["bad"]
     assert [tool["name"] for tool in older.tools or []] == ["good", "bad"]
     assert (older.mirrored, older.refused) == ({}, {})
+
+
+async def test_a_streamable_server_that_is_asked_for_sse_is_called_what_it_is() -> None:
+    """What the search would have found is said, with the way out."""
+    async with mcp_server() as url:
+        with pytest.raises(UsageError) as raised:
+            await preflight(url, "sse", timeout_s=20.0)
+
+    assert "does not speak HTTP+SSE" in raised.value.what
+    assert "2026-07-28 over Streamable HTTP" in raised.value.why
+    assert "Leave out --protocol sse" in raised.value.todo

@@ -251,7 +251,11 @@ def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
             f"Its x-mcp-header breaks the rules of 2026-07-28: {found.refused[missing[0]]}",
             "Correct its inputSchema, or speak an older version: --protocol 2025-11-25",
         )
-    why = f"It has {', '.join(sorted(there)[:12])}" if there else "It has no tools at all"
+    why = (
+        f"It has {', '.join(sorted(there)[:12])}{', ...' if len(there) > 12 else ''}"
+        if there
+        else "It has no tools at all"
+    )
     raise UsageError(
         f"The server at {redact.url(places.mcp_url)} has no tool {missing[0]}",
         why,

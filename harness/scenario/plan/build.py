@@ -40,8 +40,18 @@ def build(scenario: Scenario) -> Plan:
         retries=_retries(scenario),
         calls_per_connection=scenario.calls_per_connection,
         clients=tuple(str(name) for name, weight in scenario.clients.items() if weight),
+        thinks=scenario.think is not False,
+        work=_work(scenario),
         matrix=scenario.matrix,
     )
+
+
+def _work(scenario: Scenario) -> str:
+    """The entries that are written and counted, as words."""
+    work = scenario.work
+    if work is None:
+        return ""
+    return f"{work.write.call} writes {work.rate:,.6g} entries a second, {work.read.call} reads them back at the end"
 
 
 def _retries(scenario: Scenario) -> Retried | None:

@@ -27,6 +27,8 @@ def describe(plan: Plan) -> str:
         _breaks(plan),
         *stops,
         _pools(plan),
+        _pauses(plan),
+        f"Beside the load {plan.work}." if plan.work else "",
         _retries(plan),
         _clients(plan),
         _connections(plan),
@@ -64,6 +66,14 @@ def _breaks(plan: Plan) -> str:
     marked = sorted({text for step in plan.steps for text in step.break_unless})
     also = f", or that fails {' or '.join(marked)}" if marked else ""
     return f"A ramp ends at the first level below {show_percent(max(broken))} success{also}."
+
+
+def _pauses(plan: Plan) -> str:
+    if plan.clients or not plan.max_users:
+        return ""
+    if plan.thinks:
+        return "Users pause between calls (--no-think: they do not)."
+    return "Users call again as soon as they have an answer (--think: they pause)."
 
 
 def _pools(plan: Plan) -> str:

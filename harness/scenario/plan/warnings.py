@@ -4,6 +4,7 @@ Recovery is compared with the time before the fault, and needs time after it: se
 A fault that touches no call makes the run unknown; in a matrix, only its row says so.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,6 +13,8 @@ from harness.scenario.catalogue import CLIENTS, FAULTS, is_behind, where
 from harness.scenario.plan.plan import FaultStep, LoadStep, Plan
 
 BEFORE_S: Final = 8.0  # five good seconds for the band, after a settling time and a second of applying
+PAUSE_S: Final = 2.0  # of most users, on average
+CALLS_LEAST: Final = 20  # ten of them above the median
 AFTER_S: Final = 3.0  # three seconds in a row are a recovery
 
 
@@ -19,7 +22,35 @@ def warnings(plan: Plan) -> list[str]:
     """One sentence for each warning."""
     tight = [text for fault in plan.faults for text in _too_tight(fault, plan.steps)]
     unmet = [] if plan.matrix else [text for fault in plan.faults for text in _unmet(fault, plan)]
-    return [*tight, *unmet, *_unbounded(plan), *_too_short(plan)]
+    return [*tight, *unmet, *_unbounded(plan), *_too_short(plan), *_too_few(plan)]
+
+
+def _too_few(plan: Plan) -> Iterator[str]:
+    """Warn of steps, and rows of a matrix, in which users who pause make too few calls for a median."""
+    if not plan.thinks or plan.clients:
+        return
+    for name, measured_s, step in _spans(plan):
+        users = step.users
+        if not isinstance(users, int) or users * measured_s / PAUSE_S >= CALLS_LEAST:
+            continue
+        least_s = CALLS_LEAST * PAUSE_S / users + (0.0 if plan.matrix else step.settle_s)
+        yield (
+            f"{name} will have about {users * measured_s / PAUSE_S:.0f} calls, as users pause about {show_duration(PAUSE_S)} "
+            f"before each, and a median needs {CALLS_LEAST}: give --no-think, more users, or --for {show_duration(math.ceil(least_s))}"
+        )
+
+
+def _spans(plan: Plan) -> Iterator[tuple[str, float, LoadStep]]:
+    """What figures are taken of: rows of a matrix, else steps; how long, and under which load."""
+    if not plan.matrix:
+        yield from (
+            (step.phase, step.hold_s - step.settle_s, step) for step in plan.steps if not step.requests
+        )
+        return
+    for fault in plan.faults:
+        step = next((one for one in plan.steps if one.starts_s <= fault.starts_s < one.ends_s), None)
+        if step is not None and fault.for_s:
+            yield fault.name, fault.for_s, step
 
 
 def _too_short(plan: Plan) -> Iterator[str]:
@@ -58,12 +89,12 @@ def _too_tight(fault: FaultStep, steps: tuple[LoadStep, ...]) -> Iterator[str]:
     if before_s < BEFORE_S:
         yield (
             f"The fault {fault.name} begins {show_duration(before_s)} after its load step: to measure recovery, "
-            f"{show_duration(BEFORE_S)} of load are needed before a fault"
+            f"{show_duration(BEFORE_S)} of load are needed before a fault (at={show_duration(BEFORE_S)})"
         )
     last = next((one for one in steps if one.starts_s < fault.ends_s <= one.ends_s), None)
     after_s = last.ends_s - fault.ends_s if last else 0.0
     if after_s < AFTER_S:
         yield (
             f"The fault {fault.name} ends {show_duration(after_s)} before its load step: to measure recovery, "
-            f"{show_duration(AFTER_S)} of load are needed after a fault"
+            f"{show_duration(AFTER_S)} of load are needed after a fault (hold the load for {show_duration(AFTER_S - after_s)} longer)"
         )

@@ -77,6 +77,8 @@ def test_a_plan_prints_as_a_timeline() -> None:
         "\n"
         "A ramp ends at the first level below 95% success.\n"
         "\n"
+        "Users pause between calls (--no-think: they do not).\n"
+        "\n"
         "A run writes 10.9 MB, and 120 bytes for each call: about 63.1 MB if each user makes 100 calls a second."
     )
 
@@ -140,3 +142,27 @@ def test_a_plan_says_how_clients_try_again(
     assert said in describe(plan)
     assert ("is tried" in describe(plan)) == bool(said)
     assert warnings(plan) == warned
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"load": [{"sustain": {"users": 2, "for": "5s"}}]}, "sustain-1 will have about 4 calls"),
+        ({"load": [{"sustain": {"users": 2, "for": "5s"}}]}, "--for 21s"),
+        ({"load": [{"sustain": {"users": 20, "for": "5s"}}]}, ""),
+        ({"load": [{"sustain": {"users": 2, "for": "5s"}}], "think": False}, ""),
+    ],
+)
+def test_too_few_calls_for_a_median_are_said_with_the_least_that_is_enough(more, said) -> None:
+    text = describe(build(scenario_of({"name": "n"} | more, "x")))
+
+    assert said in text if said else "calls, as users pause" not in text
+
+
+def test_a_plan_says_what_is_written_beside_the_load_and_whether_users_pause() -> None:
+    work = {"write": {"call": "add", "args": {"e": "{{entry}}"}}, "read": {"call": "list"}, "rate": "5/s"}
+    data = {"name": "n", "load": [{"sustain": {"users": 2, "for": "60s"}}], "work": work, "think": False}
+    text = describe(build(scenario_of(data, "x")))
+
+    assert "Beside the load add writes 5 entries a second, list reads them back at the end." in text
+    assert "Users call again as soon as they have an answer (--think: they pause)." in text

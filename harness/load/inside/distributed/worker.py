@@ -84,6 +84,8 @@ class Worker:
 
     def _gauges(self) -> dict[str, Any]:
         gauges = self.watch.read(self.runner.user_count)
+        if self.context.stdio is not None:
+            gauges["noise"] = self.context.stdio.lines_of_noise()
         return self.context.retries.gauges(gauges | self.steering.gauges(gauges["at_ns"]))
 
     def _on_stop(self, msg: Any, **_: Any) -> None:

@@ -71,6 +71,10 @@ class StdioServers:
         self.alive.add(process)
         return process
 
+    def lines_of_noise(self) -> int:
+        """Return how many lines on the standard outputs were no messages until now."""
+        return self.noise + sum(process.lines.noise for process in self.alive)
+
     def end(self, process: StdioProcess, *, kindly: bool) -> None:
         """End a process, and what it left behind."""
         try:
