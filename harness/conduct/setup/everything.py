@@ -145,7 +145,7 @@ def reasons(tried: Sequence[Tried]) -> list[str]:
         if one.left_out:
             by_reason.setdefault(one.left_out, []).append(one.offered.name)
     lines = [
-        f"  left out: {_few(names)}: {why}{' (--allow-writes calls them, too)' if why == WRITES else ''}"
+        f"  left out: {_few(names)}: {why}{' (--allow-writes: they are called, too)' if why == WRITES else ''}"
         for why, names in by_reason.items()
     ]
     more = len(lines) - REASONS_SHOWN

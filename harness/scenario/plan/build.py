@@ -40,10 +40,19 @@ def build(scenario: Scenario) -> Plan:
         retries=_retries(scenario),
         calls_per_connection=scenario.calls_per_connection,
         clients=tuple(str(name) for name, weight in scenario.clients.items() if weight),
-        thinks=scenario.think is not False,
+        thinks=_thinks(scenario),
         work=_work(scenario),
         matrix=scenario.matrix,
     )
+
+
+def _thinks(scenario: Scenario) -> bool | None:
+    """Whether users pause; of a server of somebody else's, about which nothing more was said, that depends on its tools."""
+    target = scenario.target
+    foreign = target.url or target.command or target.is_stdio
+    if scenario.think is None and foreign and not scenario.workload and scenario.call_all is None:
+        return None
+    return scenario.think is not False
 
 
 def _work(scenario: Scenario) -> str:

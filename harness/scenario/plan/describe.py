@@ -69,7 +69,7 @@ def _breaks(plan: Plan) -> str:
 
 
 def _pauses(plan: Plan) -> str:
-    if plan.clients or not plan.max_users:
+    if plan.clients or plan.thinks is None or not plan.max_users:
         return ""
     if plan.thinks:
         return "Users pause between calls (--no-think: they do not)."

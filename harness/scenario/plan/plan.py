@@ -107,7 +107,7 @@ class Plan:
     retries: Retried | None = None
     calls_per_connection: int | None = None
     clients: tuple[str, ...] = ()  # presets, where they were asked for
-    thinks: bool = True  # users pause between calls
+    thinks: bool | None = True  # users pause between calls; None: the run decides, when it knows the server
     work: str = ""  # what is written and counted beside the load
     matrix: bool = False  # each load step with its faults is a row of a resilience matrix
 

@@ -151,6 +151,7 @@ def test_a_plan_says_how_clients_try_again(
         ({"load": [{"sustain": {"users": 2, "for": "5s"}}]}, "--for 21s"),
         ({"load": [{"sustain": {"users": 20, "for": "5s"}}]}, ""),
         ({"load": [{"sustain": {"users": 2, "for": "5s"}}], "think": False}, ""),
+        ({"load": [{"sustain": {"users": 2, "for": "5s"}}], "target": {"url": "http://127.0.0.1:1/mcp"}}, ""),
     ],
 )
 def test_too_few_calls_for_a_median_are_said_with_the_least_that_is_enough(more, said) -> None:
