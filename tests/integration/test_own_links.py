@@ -11,13 +11,16 @@ from harness.conduct.live.progress import Silent
 from harness.conduct.setup import own_links
 from harness.conduct.setup.fault_sites import FaultSites
 from harness.faults.injector import Injector
+from harness.foundation import environment
 from harness.foundation.clock import RealClock, RunClock
 from harness.foundation.errors import FaultBackendUnreachableError, UsageError
+from harness.load.address import Doors
 from harness.run_directory.events import EventLog, read_events
 from harness.run_directory.undo import UndoJournal
 from harness.scenario.links import LinkSpec, Variables
 from harness.scenario.plan.plan import FaultStep
 from harness.services.fault_sites.links import Link
+from harness.services.fault_sites.session_processes import SessionProcesses
 from harness.services.processes.ports import free_port
 from harness.services.toxiproxy import server as toxiproxy
 from tests import maria
@@ -116,6 +119,25 @@ async def test_a_server_that_runs_already_finds_its_link_at_a_fixed_port(
 
     assert isinstance(link, Link)
     assert (link.listen, variables) == (f"127.0.0.1:{port}", {})
+
+
+async def test_over_stdio_the_link_stays_a_link_beside_the_processes_of_the_sessions(
+    tmp_path: Path, redis_url: str
+) -> None:
+    """Every process that is started meanwhile is told its address; afterwards the variable is what it was."""
+    spec = LinkSpec(speaks="redis", env=Variables(url="SHOP_REDIS_URL"))
+    async with opened(tmp_path, {"x": spec}, {"SHOP_REDIS_URL": redis_url}) as (sites, variables):
+        sites.needed = frozenset({"x", "target"})
+        doors = Doors("stdio:serve", "stdio:serve", "stdio:serve")
+        assert await sites.in_front(doors, "2025-11-25", {}) == doors
+        link = sites.found["x"].place
+        with environment.handed_out(variables):
+            told = environment.for_others()["SHOP_REDIS_URL"]
+
+    assert isinstance(link, Link)
+    assert isinstance(sites.found["target"].place, SessionProcesses)
+    assert told == redis_url.replace(link.upstream, link.listen)
+    assert "SHOP_REDIS_URL" not in environment.for_others()
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ class FaultSites:
             return Canary("silent", ask.limit_s * 1000)
 
         canaries = canary.LinkCanaries(silent, silent, self.clock)
-        for name in self.needed:
+        for name in self.needed - self.found.keys():  # without links of the user's own
             place = SessionProcesses("the processes of the sessions")
             self.found[name] = FaultSite(place, canaries)
 
