@@ -11,6 +11,7 @@
 # make interrupt  twenty runs with a fault, ended by Ctrl-C or kill -9 at random moments: is anything left?
 # make kills      forty runs of which a part is ended or stopped, in every phase: exit codes, what is left, calls without a row
 # make verify-kills  twenty verifications that write, ended by kill -9 in the middle: is anything left of what they wrote?
+# make verify-others harness verify against servers that are not ours: does a check fail that should not? (ONLY=fastmcp)
 # make verify-steady a sound deployment is verified fifty times: does it pass each time?
 # make truth    servers whose behaviour is known: theory beside what is reported, under twenty minutes; make truth PART=latency
 # make steady   twenty first runs that end with an answer, and twenty of a disturbed generator that end unknown, an hour and a quarter
@@ -28,7 +29,7 @@ STAMP := $(VENV)/.installed
 # Tests wait for real processes half of their time: one more at a time than there are processors. None may mind.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: run test unit long count bench calibrate calibrate-compare compare-live fuzz history hostile interrupt kills named soak truth steady verify-kills verify-steady check format schema clean
+.PHONY: run test unit long count bench calibrate calibrate-compare compare-live fuzz history hostile interrupt kills named soak truth steady verify-kills verify-others verify-steady check format schema clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
 run: $(STAMP)
@@ -75,6 +76,9 @@ kills: $(STAMP)
 
 verify-kills: $(STAMP)
 	$(BIN)/python -m tests.e2e.verify_kills $(or $(RUNS),20) --seed $(or $(SEED),0)
+
+verify-others: $(STAMP)
+	$(BIN)/python -m tests.e2e.verify_others $(ONLY)
 
 verify-steady: $(STAMP)
 	$(BIN)/python -m tests.e2e.verify_steady $(or $(RUNS),50)
