@@ -58,7 +58,7 @@ class Settings:
         if _scheme(self.database_url) not in {"postgresql", "postgres"}:
             raise UsageError(
                 "The reference target needs a PostgreSQL database.",
-                f"{without_password(self.database_url)!r} is not the URL of one.",
+                f"{without_password(self.database_url)} is not the URL of one.",
                 "Give one such as postgresql://user@127.0.0.1:5432/postgres",
             )
         if not _SCHEMA.fullmatch(self.schema) or self.schema.startswith("pg_"):
@@ -115,7 +115,7 @@ class Settings:
         if self.redis_url and _scheme(self.redis_url) not in {"redis", "rediss", "unix"}:
             raise UsageError(
                 "That is not the URL of a Redis.",
-                f"{without_password(self.redis_url)!r} does not begin with redis://",
+                f"{without_password(self.redis_url)} does not begin with redis://",
                 "Give one such as redis://127.0.0.1:6379/0",
             )
         if self.sessions not in {"", "postgres", "redis"}:
@@ -137,7 +137,7 @@ class Settings:
         if self.amqp_url and _scheme(self.amqp_url) not in {"amqp", "amqps"}:
             raise UsageError(
                 "That is not the URL of a RabbitMQ.",
-                f"{without_password(self.amqp_url)!r} does not begin with amqp://",
+                f"{without_password(self.amqp_url)} does not begin with amqp://",
                 "Give one such as amqp://guest:guest@127.0.0.1:5672/",
             )
         if unknown := set(self.broken) - set(BREAKS):
@@ -182,5 +182,7 @@ def _check_address(words: str) -> None:
 
 
 def without_password(url: str) -> str:
-    """Return the URL with its password hidden."""
+    """Return the URL with its password hidden; nothing of what is no URL, because any of it may be one."""
+    if "://" not in url:
+        return "A text that is no URL, and is not shown,"
     return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", url)

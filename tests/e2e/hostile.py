@@ -58,8 +58,7 @@ LARGEST = [
     "/calls/endless-body", "/calls/endless-chunks-of-a-byte", "/calls/endless-headers", "/calls/endless-event",
     "/calls/endless-lines-of-nothing", "/calls/endless-notifications", "/calls/answer-of-fifteen-megabytes",
     "/calls/a-million-lists-for-an-error", "/calls/floods-after-its-answer", "/ws-endless-frame",
-    "/ws-endless-fragments", "/ws-endless-empty-fragments", "/ws-endless-notifications", "/sse-endless-event",
-    "/sse-endless-comments",
+    "/ws-endless-fragments", "/ws-endless-empty-fragments", "/ws-endless-notifications",
     "/ws-endless-questions", "/ws-endless-pings", "/calls/endless-lines", "/calls/endless-chunk-extension", "/calls/endless-trailers",
     "/calls/endless-questions", "/calls/endless-brackets",
     *(f"/sse-then-{name}" for name in (

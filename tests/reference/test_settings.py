@@ -15,7 +15,7 @@ URL = "postgresql://u@127.0.0.1/postgres"
         ({"database_url": "mysql://u:secret@127.0.0.1/x"}, r"u:\*\*\*@"),
         ({"redis_url": "http://u:secret@127.0.0.1"}, "not the URL of a Redis"),
         ({"redis_url": "http://u:secret@127.0.0.1"}, r"u:\*\*\*@"),
-        ({"amqp_url": "http://u:secret@h"}, r"u:\*\*\*@h. does not begin with amqp"),
+        ({"amqp_url": "http://u:secret@h"}, r"u:\*\*\*@h does not begin with amqp"),
         ({"task_workers": -1}, "-1 tasks at once"),
         ({"worker": True, "task_workers": 0}, "0 tasks at once"),
         ({"sessions": "memory"}, "cannot be kept in 'memory'"),

@@ -8,6 +8,7 @@
 - Impossible addresses (0.0.0.0, multicast, reserved): never.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ from harness.foundation.errors import HarnessError, UsageError
 
 NAMED_MOST: Final = 4
 ALLOW_HOST: Final = "--allow-host"
+_PLACE: Final = re.compile(r"[\w.-]+:\d{1,5}(/[\w./-]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,9 @@ def unknown(wanted: Wanted, why: str) -> HarnessError:
 
 def unreadable(named_by: str, text: str, why: str, example: str) -> UsageError:
     """The error for a text that is not an address."""
-    what = f"{named_by} {shown(text)!r}".strip()
+    # What a variable holds that is no address at all may be a password, or words that have one in them.
+    named = not (named_by and text) or "//" in text or _PLACE.fullmatch(text)
+    what = f"{named_by} {shown(text)!r}".strip() if named else named_by
     return UsageError(
         f"{what} is not the URL of a server", why[:1].upper() + why[1:], f"Give something like {example}"
     )

@@ -164,6 +164,8 @@ def environment(environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
         if "://" in value or (name.endswith("_URL") and "@" in value):
             url(value, webhook=bool(re.search("webhook|hook_url", name, re.IGNORECASE)))
+        elif name.endswith(("_URL", "_DSN")):  # words in the place of a URL: `host=... password=...`
+            words(value)
         elif name in {"PWD", "OLDPWD"} or name.endswith("_FILE"):
             continue  # a path, not a secret
         elif SECRET.search(name) and not value.startswith(PLACES):

@@ -1,5 +1,8 @@
 """Addresses that are meant to be read in two ways: each is refused, or leads where it says, before anything is connected to."""
 
+import pytest
+
+from harness.foundation.addresses import judging
 from harness.foundation.addresses.address import read
 from harness.foundation.addresses.judging import Wanted
 from harness.foundation.addresses.vetting import vet
@@ -287,3 +290,24 @@ def test_a_secret_in_an_address_is_not_in_the_error() -> None:
         said = told(url, ())
         assert said
         assert "secret" not in said, url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "secret-7f3a",
+        "host=127.0.0.1 user=me password=secret-7f3a dbname=x",
+        "me:secret-7f3a@127.0.0.1/x",
+        "secret-7f3a:1 ",
+    ],
+)
+def test_what_a_variable_holds_that_is_no_address_is_not_shown(text: str) -> None:
+    """A password put there by mistake, or the words that other programs take."""
+    said = " ".join(judging.unreadable("HARNESS_HISTORY_URL", text, "it has no scheme", "http://x").lines())
+
+    assert "secret-7f3a" not in said
+    assert said.startswith("HARNESS_HISTORY_URL is not the URL of a server")
+    assert (
+        "127.0.0.1:8474"
+        in judging.unreadable("TOXIPROXY_URL", "127.0.0.1:8474", "it has no scheme", "x").lines()[0]
+    )

@@ -136,6 +136,13 @@ def test_an_environment_is_looked_through_by_its_names() -> None:
     assert hide(kept) == kept
 
 
+def test_words_in_the_place_of_an_address_are_looked_through() -> None:
+    """As PostgreSQL's own programs take them."""
+    sources.environment({"HARNESS_HISTORY_URL": "host=127.0.0.1 user=me password=s3cr3t-words-1 dbname=x"})
+
+    assert "s3cr3t-words-1" not in hiding.hide("it said s3cr3t-words-1")
+
+
 def test_an_experiment_is_looked_through() -> None:
     """Its secrets, configuration, headers, addresses and arguments."""
     experiment = {
