@@ -5,6 +5,7 @@ more to read: else a server that never stops sending would block all users of a 
 deadlines.
 """
 
+import errno
 from typing import Any
 
 import gevent
@@ -40,7 +41,7 @@ def receive_first(sock: Any, bare: Bare) -> bytes:
     """Wait, then read: a read right after sending would find nothing, and cost a system call."""
     if bare.waits:
         return receive(sock, bare)
-    sock.hub.wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
+    _wait(sock)
     try:
         return bare.recv(FIRST_READ_BYTES)
     except BlockingIOError:
@@ -53,11 +54,21 @@ def receive(sock: Any, bare: Bare) -> bytes:
         gevent.sleep(0)
         return bare.recv(READ_BYTES)
     while True:
-        sock.hub.wait(sock._read_event)  # noqa: SLF001 - see above
+        _wait(sock)
         try:
             return bare.recv(READ_BYTES)
         except BlockingIOError:  # woken for nothing
             continue
+
+
+def _wait(sock: Any) -> None:
+    """Wait until there is something to read; OSError when another greenlet has closed the socket in between."""
+    try:
+        sock.hub.wait(sock._read_event)  # noqa: SLF001 - the public wait_read makes a new watcher every time
+    except AttributeError:
+        if sock._read_event is not None:  # noqa: SLF001
+            raise
+        raise OSError(errno.EBADF, "closed meanwhile") from None
 
 
 def arrived_ns(bare: Bare, read_ns: int, since_ns: int) -> int:

@@ -1,5 +1,6 @@
 """The bare socket gives way to gevent's where it would block."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import gevent
@@ -104,3 +105,17 @@ def test_before_every_piece_that_is_read_the_others_get_their_turn(
 
     assert pieces == [b"x" * 10] * 5
     assert set(had) >= {0, 1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("read", [receive, receive_first])
+def test_a_socket_that_another_greenlet_has_closed_is_an_error_of_the_connection(
+    read: Callable[..., bytes],
+) -> None:
+    """As when the answer to a server's question is read while the session ends: no traceback in the log of a worker."""
+    here, there = gevent.socket.socketpair()
+    bare = bare_of(here, secure=False)
+    here.close()
+    there.close()
+
+    with pytest.raises(OSError, match="closed meanwhile"):
+        read(here, bare)
