@@ -65,7 +65,7 @@ LARGEST = [
         "an-endless-event", "an-endless-event-of-brackets", "endless-lines", "endless-lines-of-nothing", "an-endless-line", "endless-comments",
         "an-endless-name-of-an-event", "an-endless-id", "endless-notifications", "endless-questions", "endless-answers-to-others",
         "an-answer-of-fifteen-megabytes", "a-million-lists-for-an-error", "endless-acceptance-of-the-post",
-        "endless-headers-of-the-post", "endless-events-for-the-post", "floods-after-its-tools", "floods-after-initialize",
+        "endless-headers-of-the-post", "endless-events-for-the-post", "floods-after-its-tools",
     )),
     *(f"/listening-to-{name}" for name in ("an-endless-event", "endless-lines", "endless-notifications", "endless-questions")),
     *(f"/stdio-{name}" for name in (
