@@ -172,6 +172,7 @@ CONNECTS = {
     "faults/canary/postgres.py": "is given a number by conduct.setup.starting",
     "client/http.py": "with addresses.connector",
     "conduct/capacity/held_connection.py": "by book.addresses",
+    "client/recorder.py": "with addresses.connector",
     "history/opening.py": "by what was vetted, and to 127.0.0.1",
     "conduct/live/alerting.py": "with addresses.connector",
     "conduct/durability/tasks.py": "to a target of ours, and to a database by number",

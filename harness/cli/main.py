@@ -48,6 +48,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "leak": ("harness.cli.leak", "Find out whether a server keeps memory of sessions that are over."),
     "idle": ("harness.cli.idle", "Find out who cuts streams and connections that are left alone."),
     "discover": ("harness.cli.discover", "Ask a server which protocol it speaks and which tools it has."),
+    "init": ("harness.cli.init", "Make a folder with scenarios, checks and a CI job for one server."),
+    "record": ("harness.cli.record", "Record what a client asks of a server, as a scenario to run."),
     "serve": ("harness.cli.serve", "Start the reference MCP server."),
     "doctor": ("harness.cli.doctor", "Show what is installed, what answers, and what is missing."),
     "toxiproxy": (

@@ -285,7 +285,7 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
         target = _stdio(given, target)
     elif given["url"]:
         target = {"url": given["url"]} | {
-            key: target[key] for key in ("protocol", "headers") if key in target
+            key: target[key] for key in ("protocol", "headers", "listen") if key in target
         }
     if given["users_per_process"] is not None:
         target["users_per_process"] = given["users_per_process"]

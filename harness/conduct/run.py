@@ -246,6 +246,7 @@ def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[dict[str
         seed=scenario.seed,
         headers=server.headers | feeding.own_headers(scenario),
         mix={str(name): weight for name, weight in scenario.mix.items()},
+        replay=[asdict(session) for session in scenario.replay],
         clients={str(name): weight for name, weight in scenario.clients.items() if weight},
         workload=list(workload),
         data={name: asdict(one) for name, one in scenario.data.items()},

@@ -107,7 +107,8 @@ class RunContext:
         """Return scenario.yaml without secrets; `${NAME}` in the user's file stays as it is."""
         data = asdict(self.asked.scenario) | {"think": self.thinks, "call_all": self.call_all}
         as_written = {
-            key: hiding.as_written(data[key], key) for key in ("target", "links", "workload", "work", "alert")
+            key: hiding.as_written(data[key], key)
+            for key in ("target", "links", "workload", "replay", "work", "alert")
         }
         unset = {key for key in ("call_all", "allow_writes") if not data[key]}
         return redact.tree({key: value for key, value in (data | as_written).items() if key not in unset})

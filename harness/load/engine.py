@@ -53,6 +53,7 @@ class LoadSpec:
     clients: dict[str, int] = field(default_factory=dict)  # presets, instead of the mix
     workload: list[Mapping[str, Any]] = field(default_factory=list)
     data: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # feeders, whose files the workers read
+    replay: list[Mapping[str, Any]] = field(default_factory=list)  # recorded sessions, instead of both
     # 2026-07-28: tool -> header -> the path of names to the argument that the header repeats
     mirrored: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     stdio: Mapping[str, Any] | None = None  # of StdioSpec: sessions are processes

@@ -105,6 +105,9 @@ def _work(entry: Mapping[str, Any], values: Values | None) -> WorkloadEntry:
         return WorkloadEntry(
             weight, _prompt(name, compile_arguments(arguments, values)), None, *_named("prompts/get", name)
         )
+    if entry.get("request"):
+        method = entry["request"]
+        return WorkloadEntry(weight, compile_arguments(arguments), None, method, method[:OPERATION_CHARS_MAX])
     method = f"{entry['list']}/list"
     return WorkloadEntry(weight, compile_arguments({}), None, method, method)
 

@@ -19,9 +19,10 @@ SESSIONLESS: Final = ("2026-07-28", "plain")
 AS_TASKS: Final = ("optional", "required")
 
 
-def with_calls(scenario: Scenario, source: str) -> Scenario:
+def with_calls(scenario: Scenario, data: Mapping[str, Any], source: str) -> Scenario:
     """Check the presets; give them the calls of the reference server when that is the target."""
     chosen = _chosen(scenario)
+    _check_one_kind(scenario, data, source)
     if not chosen:
         return scenario
     _check_pace(scenario.load, chosen, source)
@@ -64,6 +65,21 @@ def check_against(scenario: Scenario, protocol: str, tools: Iterable[Mapping[str
 def quiet_for_s(scenario: Scenario) -> dict[str, float]:
     """How long those presets are quiet that are quiet on purpose."""
     return {name: CLIENTS[name].idle_s for name in _chosen(scenario) if CLIENTS[name].idle_s}
+
+
+def _check_one_kind(scenario: Scenario, data: Mapping[str, Any], source: str) -> None:
+    """Check that users are said in one way only."""
+    for one, other in (("clients", "mix"), ("replay", "mix"), ("replay", "clients"), ("replay", "workload")):
+        if data.get(one) and data.get(other):
+            raise UsageError(
+                f"{source} has both {other} and {one}",
+                "mix names users of the reference server, clients presets, replay sessions that were recorded",
+                "Leave one of them out",
+            )
+    if data.get("clients") and not _chosen(scenario):
+        raise UsageError(
+            f"{source} has no users", "clients: every weight is 0", "Give one of them a weight above 0"
+        )
 
 
 def _chosen(scenario: Scenario) -> list[str]:

@@ -57,7 +57,8 @@ def check_calls(scenario: Scenario, source: str) -> None:
 
 def check_pools(scenario: Scenario, source: str) -> None:
     """Check that every user class has a session in every worker: else its arrivals would wait forever."""
-    mixed = scenario.clients or ({} if scenario.workload or scenario.call_all else scenario.mix)
+    named = scenario.workload or scenario.replay or scenario.call_all
+    mixed = scenario.clients or ({} if named else scenario.mix)
     classes = sum(map(bool, mixed.values())) or 1
     least = classes * (scenario.workers + scenario.expect_workers)
     for index, phase in enumerate(scenario.load):

@@ -27,6 +27,7 @@ from harness.scenario.quantities import (
     Name,
     PositiveDuration,
 )  # fmt: skip
+from harness.scenario.replay import SESSIONS_MOST, RecordedSession
 
 Protocol = Literal[
     "auto", "2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05", "sse", "plain", "websocket"
@@ -205,6 +206,7 @@ class Scenario:
     clients: dict[ClientName, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
     workload: list[Call] = field(default_factory=list)
     data: Annotated[dict[str, Feeder], AfterValidator(check_feeders)] = field(default_factory=dict)
+    replay: Annotated[list[RecordedSession], Field(max_length=SESSIONS_MOST)] = field(default_factory=list)
     links: Annotated[dict[str, LinkSpec], AfterValidator(check_links)] = field(default_factory=dict)
     faults: Annotated[list[FaultSpec], BeforeValidator(_read_faults)] = field(default_factory=list)
     think: bool | None = None  # None: users of a mix do, others as the run decides

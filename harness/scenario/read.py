@@ -27,6 +27,7 @@ from harness.scenario.data_names import check_data
 from harness.scenario.expect import Expect
 from harness.scenario.model import Scenario, Target
 from harness.scenario.objectives import check_names, parse, parse_abort
+from harness.scenario.replay import RecordedSession
 from harness.scenario.stdio import check_stdio, check_stdio_fault, check_stdio_users
 
 _SCENARIO = TypeAdapter(Scenario)
@@ -36,6 +37,7 @@ _VALUES: dict[str, type] = {
     "": model.Scenario,
     "target": model.Target,
     "workload": model.Call,
+    "replay": RecordedSession,
     "load": load.Phase,
     "retries": model.Retries,
     "work": model.Work,
@@ -99,18 +101,8 @@ def scenario_of(
         raise UsageError(f"{source} has no workers", "", "Give workers: or expect_workers: a number above 0")
     check_phases(scenario.load, source)
     check_calls(scenario, source)
-    if data.get("clients") and data.get("mix"):
-        raise UsageError(
-            f"{source} has both mix and clients",
-            "mix names the user classes of locustfiles/mcp.py, clients those of locustfiles/clients.py",
-            "Leave one of them out",
-        )
-    if data.get("clients") and not any(scenario.clients.values()):
-        raise UsageError(
-            f"{source} has no users", "clients: every weight is 0", "Give one of them a weight above 0"
-        )
-    scenario = with_calls(scenario, source)
-    if not scenario.workload and not any({**scenario.mix, **scenario.clients}.values()):
+    scenario = with_calls(scenario, data, source)
+    if not (scenario.workload or scenario.replay or any({**scenario.mix, **scenario.clients}.values())):
         raise UsageError(
             f"{source} has no users", "mix: every weight is 0", "Give one class a weight above 0"
         )

@@ -193,6 +193,7 @@ def _chosen(run: RunContext, found: Discovered, places: Doors) -> None:
         run.call_all is not None
         or scenario.workload
         or scenario.clients
+        or scenario.replay
         or not foreign
         or found.tools is None
     ):
@@ -235,8 +236,10 @@ def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
         return
     if not scenario.workload and any(scenario.clients.values()):
         return  # they read lists, and call no tool
-    if scenario.workload:
-        needed = [call.call for call in calls_of(scenario) if call.call is not None]
+    if scenario.workload or scenario.replay:
+        called = [call.call for call in calls_of(scenario)]
+        called += [step.call for session in scenario.replay for step in session.steps]
+        needed = [name for name in called if name is not None]
     else:
         needed = [
             tool for name, weight in scenario.mix.items() if weight for tool in USER_CLASSES[name].tools

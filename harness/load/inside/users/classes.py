@@ -22,6 +22,8 @@ def load_classes(spec: LoadSpec) -> list[type[Any]]:
 
     The master and all workers get the same list.
     """
+    if spec.replay:
+        return [_load("replay.py")["ReplayUser"]]
     if spec.clients:
         return _weighted(
             _load("clients.py"), {CLIENTS[key].class_name: each for key, each in spec.clients.items()}

@@ -10,7 +10,7 @@ What is called comes from the workload (`--call`). Every exchange has its row, a
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from harness.load.inside.transport.http_connection import HttpConnection
 from harness.load.inside.transport.measured_exchange import Exchanged
 from harness.load.inside.transport.timer import sleep
 from harness.load.inside.users.user import Carrier, McpUser
+from harness.load.workload import WorkloadEntry
 from harness.mcp import outcome
 from harness.mcp.asked import elicited, rooted, sampled
 from harness.mcp.dialects.modern import MODERN_VERSION
@@ -108,12 +109,26 @@ class ClientUser(McpUser):
 
     def call_at_once(self, count: int) -> None:
         """Make so many calls of the workload at the same time, each on a connection of its own, in one session."""
-        if not self._ready():
+        if self._ready():
+            self._at_once([self._drawn() for _ in range(count)])
+
+    def make(self, entries: Sequence[WorkloadEntry]) -> None:
+        """Make the requests of these entries, several at the same time; the session is there (`_ready`)."""
+        drawn = [(work, work.draw(self.random, 1)) for work in entries]
+        if len(drawn) > 1:
+            self._at_once(drawn)
             return
-        while len(self.connections) < count:
+        ((work, values),) = drawn
+        self._tried(lambda: self._ask(work.request(self.session, values)))
+
+    def _at_once(self, drawn: Sequence[tuple[WorkloadEntry, Any]]) -> None:
+        while len(self.connections) < len(drawn):
             self.connections.append(self.connection(self.context.spec.calls_per_connection or 0))
         self._burst_ns, backoff_s = self.pacing.ready_ns, self.pacing.backoff_s
-        calls = [gevent.spawn(self._call_beside, each) for each in self.connections[:count]]
+        calls = [
+            gevent.spawn(self._call_beside, each, *one)
+            for each, one in zip(self.connections, drawn, strict=False)
+        ]
         try:
             replies = [call.get() for call in calls]
         finally:
@@ -210,8 +225,7 @@ class ClientUser(McpUser):
         self.pacing.ready_ns = ready_ns
         return self._ask(request)
 
-    def _call_beside(self, connection: HttpConnection) -> Reply:
-        work, drawn = self._drawn()
+    def _call_beside(self, connection: HttpConnection, work: WorkloadEntry, drawn: Any) -> Reply:
         request = work.request(self.session, drawn)
         assert self._burst_ns is not None
         self.pacing.ready_ns = self._burst_ns  # nobody else runs until the call has its number

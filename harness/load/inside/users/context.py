@@ -7,8 +7,8 @@ warning instead of a refusal.
 
 import itertools
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,6 +37,7 @@ from harness.load.retry import Policy
 from harness.load.workload import WorkloadEntry, works
 from harness.mcp.traits import NO_TRAITS, Traits
 from harness.scenario.arguments import Values, varies
+from harness.scenario.read import read_file, scenario_of
 from harness.services.processes.piped import Place
 
 _ATTRIBUTE = "harness_context"
@@ -142,7 +143,16 @@ def _spec_from_locust(environment: Any) -> LoadSpec:
         headers=headers,
         spool_dir="",
         epoch_ns=0,
+        replay=_recorded(options.recording),
         workload=[
             {"call": options.call, "args": json_value(options.args)} if options.call else {"list": "tools"}
         ],
     )
+
+
+def _recorded(path: str) -> list[Mapping[str, Any]]:
+    """Return the sessions of a recording, for plain `locust -f`."""
+    if not path:
+        return []
+    scenario = scenario_of(read_file(Path(path)), path)
+    return [asdict(session) for session in scenario.replay]

@@ -33,6 +33,9 @@ def _options(parser: LocustArgumentParser) -> None:
     parser.add_argument(
         "--call", default="", metavar="TOOL", help="workload.py, clients.py: the tool to call"
     )
+    parser.add_argument(
+        "--recording", default="", metavar="FILE", help="replay.py: the file that `harness record` wrote"
+    )
     parser.add_argument("--args", default="{}", metavar="JSON", help="workload.py, clients.py: its arguments")
 
 

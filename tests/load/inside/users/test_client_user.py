@@ -44,11 +44,13 @@ class Here:
         preset: str,
         *calls: str | dict[str, Any],
         protocol: str = VERSION,
+        replay: Any = (),
         **made: Any,
     ) -> None:
         spec = LoadSpec(
             base_url=server.url.removesuffix("/mcp"), mcp_url=server.url, ws_url="", spool_dir="", epoch_ns=0,
-            protocol=protocol, think=False, timeout_s=20.0, clients={preset: 1}, workload=[one if isinstance(one, dict) else {"call": one} for one in calls],
+            protocol=protocol, think=False, timeout_s=20.0, clients={preset: 1} if preset else {}, replay=list(replay),
+            workload=[one if isinstance(one, dict) else {"call": one} for one in calls],
         )  # fmt: skip
         (kind,) = load_classes(spec)
         environment = Environment(user_classes=[kind])
@@ -300,3 +302,39 @@ def test_every_preset_has_its_class() -> None:
         assert found.__doc__
         assert len(set(found.tasks)) == 1
     assert len({kind.class_name for kind in CLIENTS.values()}) == len(CLIENTS)
+
+
+STEPS = [
+    {"list": "tools"},
+    {"call": "echo", "args": {"n": 1}, "after": 0.5},
+    {"call": "together", "after": 0.25},
+    {"call": "together", "at_once": True},
+    {"request": "ping"},
+]
+
+
+def test_a_recording_is_played_in_its_order_with_its_pauses_and_begins_anew() -> None:
+    """What was sent at the same time is; each round has a session of its own."""
+    with session_server(at_once=2) as server:
+        here = Here(server, "", replay=[{"steps": STEPS}])
+        pauses = []
+        for _ in range(5):
+            pauses.append(here.user._think_s())
+            here.work()
+        found = here.rows()
+
+    together, closed = ("tools/call:together", "ok"), ("session/delete", "ok")
+    once = [*OPENED, ("tools/list", "ok"), CALLED, together, together, ("ping", "ok"), closed]
+    assert found == [*once, *OPENED, ("tools/list", "ok"), closed]
+    assert pauses == [0, 0.5, 0.25, 0, 0]
+    assert [one.params["arguments"] for one in server.asked if one.params.get("name") == "echo"] == [{"n": 1}]
+
+
+def test_users_take_the_recorded_sessions_by_turns() -> None:
+    """The user with number 0 the first, number 1 the second."""
+    recorded = [{"steps": [{"call": "echo"}]}, {"steps": [{"request": "ping"}]}]
+    with session_server() as server:
+        here = Here(server, "", replay=recorded)
+        other = type(here.user)(here.user.environment)
+        assert [user.steps[0][1][0].method for user in (here.user, other)] == ["tools/call", "ping"]  # type: ignore[attr-defined]
+        here.user.on_stop()

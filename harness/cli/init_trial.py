@@ -1,0 +1,96 @@
+"""What `harness init` finds out: the server's protocol, and which of its read-only tools answer which example arguments."""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from harness.client.preflight import preflight
+from harness.client.session import connected
+from harness.foundation.errors import TargetUnreachableError
+from harness.foundation.untrusted.printable import printable
+from harness.mcp import outcome, stdio_address
+
+TOOLS_MOST: Final = 20  # in the scenario that is written
+CALL_S: Final = 10.0
+REASON_CHARS: Final = 100
+NAME_CHARS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the server is, what worked, and what is left for the user to fill in."""
+
+    protocol: str
+    name: str
+    works: tuple[dict[str, Any], ...] = ()  # entries of a workload
+    left_out: Mapping[str, str] = field(default_factory=dict)  # tool -> why
+
+
+def tried(
+    url: str, command: Sequence[str], protocol: str, headers: Mapping[str, str], allowed: tuple[str, ...]
+) -> Trial:
+    """Look at the server, and call each of its read-only tools once."""
+    return asyncio.run(_tried(url, command, protocol, headers, allowed))
+
+
+async def _tried(
+    url: str, command: Sequence[str], protocol: str, headers: Mapping[str, str], allowed: tuple[str, ...]
+) -> Trial:
+    from harness.conduct.setup.vetted_addresses import looked_up
+    from harness.foundation.addresses import book
+    from harness.foundation.addresses.address import read
+    from harness.foundation.addresses.judging import Wanted
+    from harness.load.address import credentials, doors
+    from harness.services.cleanup.watched import watching
+
+    async with AsyncExitStack() as stack:
+        if command:
+            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-init-"))
+            await stack.enter_async_context(watching(Path(place) / "undo.jsonl"))
+            return await _calls(stdio_address.address(list(command)), protocol, {}, 90.0)
+        places = doors(url, protocol)
+        asked = places.ws_url if protocol == "websocket" else places.mcp_url
+        wanted = Wanted(
+            read(asked, ("http", "https", "ws", "wss")), purpose="This goes", absent=TargetUnreachableError
+        )
+        stack.enter_context(book.in_force(await looked_up([wanted], allowed)))
+        return await _calls(asked, protocol, credentials(url) | dict(headers), 10.0)
+
+
+async def _calls(asked: str, protocol: str, headers: Mapping[str, str], within_s: float) -> Trial:
+    from harness.verify.safe_calls import safe_calls
+
+    found = await preflight(asked, protocol, headers=headers, timeout_s=within_s)
+    tools = found.tools or []
+    works: list[dict[str, Any]] = []
+    left_out = {str(tool["name"]): "not annotated as read-only: it may write" for tool in tools}
+    left_out |= found.refused
+    options: dict[str, Any] = {
+        "headers": headers,
+        "timeout_s": max(CALL_S, within_s),
+        "mirrored": found.mirrored,
+    }
+    async with connected(asked, found.protocol, **options) as client:
+        for call in safe_calls(tools, {}, most=len(tools)):
+            if (
+                len(works) >= TOOLS_MOST
+                or "${" in f"{call.tool}{call.arguments}"
+                or not call.tool.isprintable()
+            ):
+                continue
+            reply = await client.call(call.tool, call.arguments)
+            if reply.outcome == outcome.OK:
+                works.append({"call": call.tool, "args": dict(call.arguments)})
+                left_out.pop(call.tool, None)
+            else:
+                left_out[call.tool] = printable(
+                    f"{call.arguments} was answered with {reply.outcome} {reply.detail}".strip(), REASON_CHARS
+                )
+            if reply.outcome in outcome.CONNECTION_FAILURES:
+                break
+    name = f"{found.server_name or 'a server without a name'} {found.server_version or ''}".strip()
+    return Trial(found.protocol, printable(name, NAME_CHARS), tuple(works), left_out)
