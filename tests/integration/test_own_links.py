@@ -122,7 +122,7 @@ async def test_a_server_that_runs_already_finds_its_link_at_a_fixed_port(
 
 
 async def test_over_stdio_the_link_stays_a_link_beside_the_processes_of_the_sessions(
-    tmp_path: Path, redis_url: str
+    tmp_path: Path, undo: UndoJournal, redis_url: str
 ) -> None:
     """Every process that is started meanwhile is told its address; afterwards the variable is what it was."""
     spec = LinkSpec(speaks="redis", env=Variables(url="SHOP_REDIS_URL"))
