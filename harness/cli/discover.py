@@ -206,39 +206,43 @@ def _write(out: Path, asked: Asked, headers: Sequence[str], *, as_json: bool) ->
     )
 
 
-def _show(shown: str, found: "Discovered", *, as_json: bool) -> int:
+def _show(shown: str, discovered: "Discovered", *, as_json: bool) -> int:
     click.echo(
-        printable.as_json(_values(shown, found))
+        printable.as_json(_values(shown, discovered))
         if as_json
-        else printable.lines("\n".join(_lines(shown, found)))
+        else printable.lines("\n".join(_lines(shown, discovered)))
     )
     return PASSED
 
 
-def _values(url: str, found: "Discovered") -> Mapping[str, Any]:
+def _values(url: str, discovered: "Discovered") -> Mapping[str, Any]:
     return {
         "url": url,
-        "protocol": found.protocol,
-        "server": {"name": found.server_name, "version": found.server_version},
-        "tools": found.tools,
-        "refused": found.refused,
+        "protocol": discovered.protocol,
+        "server": {"name": discovered.server_name, "version": discovered.server_version},
+        "tools": discovered.tools,
+        "refused": discovered.refused,
     }
 
 
-def _lines(url: str, found: "Discovered") -> list[str]:
+def _lines(url: str, discovered: "Discovered") -> list[str]:
     from harness.conduct.setup.suggestion import commands_that_work
 
-    named = f"{found.server_name} {found.server_version or ''}".strip() if found.server_name else ""
+    named = (
+        f"{discovered.server_name} {discovered.server_version or ''}".strip()
+        if discovered.server_name
+        else ""
+    )
     name = printable.printable(named, NAME_CHARS) or "A server without a name"
-    lines = [f"{name} at {url} speaks {found.protocol}"]
-    if found.tools is None:
+    lines = [f"{name} at {url} speaks {discovered.protocol}"]
+    if discovered.tools is None:
         return [*lines, "It cannot be asked for its tools"]
-    lines += [_tool(tool) for tool in found.tools] or ["It has no tools"]
+    lines += [_tool(tool) for tool in discovered.tools] or ["It has no tools"]
     lines += [
         f"  {printable.printable(tool, NAME_CHARS)}  must not be called: {why}"
-        for tool, why in found.refused.items()
+        for tool, why in discovered.refused.items()
     ]
-    there = {tool["name"]: tool for tool in found.tools}
+    there = {tool["name"]: tool for tool in discovered.tools}
     return [*lines, *(["Load one of them:", *commands_that_work(there, url)] if there else [])]
 
 
@@ -249,5 +253,5 @@ def _tool(tool: Mapping[str, Any]) -> str:
         ", ".join(name if name in needed else f"{name}?" for name in properties(tool)), TAKES_CHARS
     )
     described = " ".join(str(tool.get("description") or "").split())
-    said = f"  {printable.printable(described, DESCRIPTION_CHARS)}" if described else ""
-    return f"  {printable.printable(str(tool['name']), NAME_CHARS)}({takes}){said}"
+    description = f"  {printable.printable(described, DESCRIPTION_CHARS)}" if described else ""
+    return f"  {printable.printable(str(tool['name']), NAME_CHARS)}({takes}){description}"

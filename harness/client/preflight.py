@@ -83,10 +83,10 @@ async def _look(url: str, protocol: str, headers: Mapping[str, str], timeout_s: 
     async with http_client(url, timeout_s, headers) as client:
         if protocol == "plain":
             return await _plain(url, client)
-        found = await client.run(search(protocol))
-        if protocol == "auto" and found.protocol is None and found.reply.status in NOT_POSTED_HERE:
-            return await _over_stream(url, timeout_s, headers, found.reply)
-        return await _over_http(url, client, found)
+        dialect = await client.run(search(protocol))
+        if protocol == "auto" and dialect.protocol is None and dialect.reply.status in NOT_POSTED_HERE:
+            return await _over_stream(url, timeout_s, headers, dialect.reply)
+        return await _over_http(url, client, dialect)
 
 
 async def _over_stdio(url: str, argv: list[str], protocol: str, timeout_s: float) -> Discovered:
@@ -96,20 +96,20 @@ async def _over_stdio(url: str, argv: list[str], protocol: str, timeout_s: float
     its own, because some servers leave when something else comes first.
     """
     async with stdio_client(argv, timeout_s) as client:
-        found = await client.run(search(protocol))
-    if protocol == "auto" and found.protocol is None and found.reply.outcome in NOT_THERE:
+        dialect = await client.run(search(protocol))
+    if protocol == "auto" and dialect.protocol is None and dialect.reply.outcome in NOT_THERE:
         async with stdio_client(argv, timeout_s) as client:
-            found = await client.run(search(HANDSHAKE_VERSIONS[0]))
-    if found.protocol is None:
-        raise not_there(url, found.reply)
+            dialect = await client.run(search(HANDSHAKE_VERSIONS[0]))
+    if dialect.protocol is None:
+        raise not_there(url, dialect.reply)
     async with stdio_client(argv, timeout_s) as client:
-        return replace(await _over_http(url, client, found), rss_bytes=client.rss_bytes())
+        return replace(await _over_http(url, client, dialect), rss_bytes=client.rss_bytes())
 
 
-async def _over_http(url: str, client: HttpClient | StdioClient, found: DiscoveredDialect) -> Discovered:
-    if found.protocol is None:
-        raise not_there(url, found.reply)
-    session = new_session(found.protocol)
+async def _over_http(url: str, client: HttpClient | StdioClient, dialect: DiscoveredDialect) -> Discovered:
+    if dialect.protocol is None:
+        raise not_there(url, dialect.reply)
+    session = new_session(dialect.protocol)
     opened = await client.run(session.opening())
     tools: list[JsonObject] | Reply
     if opened is not None and opened.outcome != outcome.OK:
@@ -119,11 +119,11 @@ async def _over_http(url: str, client: HttpClient | StdioClient, found: Discover
     await client.run(session.closing())
     if isinstance(tools, Reply):
         raise not_there(url, tools)
-    if found.protocol != MODERN_VERSION:
-        return Discovered(found.protocol, found.server_name, found.server_version, tools)
+    if dialect.protocol != MODERN_VERSION:
+        return Discovered(dialect.protocol, dialect.server_name, dialect.server_version, tools)
     callable_tools, mirrored, refused = sort_out(tools)
     return Discovered(
-        found.protocol, found.server_name, found.server_version, callable_tools, mirrored, refused
+        dialect.protocol, dialect.server_name, dialect.server_version, callable_tools, mirrored, refused
     )
 
 
@@ -133,10 +133,10 @@ def search(protocol: str) -> Generator[Request, Reply, DiscoveredDialect]:
         return (yield from discover())
     if protocol != MODERN_VERSION:
         return (yield from introduce(HandshakeSession(protocol)))
-    found = yield from look(ModernSession())
-    if found.protocol is None and found.reply.outcome not in NOT_THERE:
-        return DiscoveredDialect(MODERN_VERSION, None, None, found.reply)  # server/discover is optional
-    return found
+    dialect = yield from look(ModernSession())
+    if dialect.protocol is None and dialect.reply.outcome not in NOT_THERE:
+        return DiscoveredDialect(MODERN_VERSION, None, None, dialect.reply)  # server/discover is optional
+    return dialect
 
 
 async def _spoken_instead(url: str, timeout_s: float, headers: Mapping[str, str]) -> UsageError | None:
@@ -168,10 +168,10 @@ async def _over_connection(url: str, carrier: SocketClient | StreamClient, proto
     opened = await carrier.run(session.opening())
     if opened is None or opened.outcome != outcome.OK:
         raise not_there(url, opened or Reply(outcome.DISCONNECTED))
-    found = introduced(opened, protocol)
+    introduction = introduced(opened, protocol)
     tools = await carrier.run(list_tools(session))
     shown = None if isinstance(tools, Reply) else tools
-    return Discovered(protocol, found.server_name, found.server_version, shown)
+    return Discovered(protocol, introduction.server_name, introduction.server_version, shown)
 
 
 async def _plain(url: str, client: HttpClient) -> Discovered:

@@ -76,8 +76,8 @@ async def connected(
     async with AsyncExitStack() as stack:
         carrier: Carrier | Reply
         if protocol == "auto":
-            found = await preflight(url, protocol, headers=headers, timeout_s=timeout_s)
-            protocol, mirrored = found.protocol, found.mirrored if mirrored is None else mirrored
+            discovered = await preflight(url, protocol, headers=headers, timeout_s=timeout_s)
+            protocol, mirrored = discovered.protocol, discovered.mirrored if mirrored is None else mirrored
         if argv := stdio_address.command(url):
             carrier = await stack.enter_async_context(stdio_client(argv, timeout_s, answers))
         elif protocol == "websocket":

@@ -98,8 +98,8 @@ class StdioClient:
             self._ending.cancel()
 
     def _taken(self, request: Request, without: Reply) -> Reply:
-        found: Answer | None = self._lines.taken(request.id) if request.id is not None else self._lines.ended
-        return without if found is None else found.reply
+        answer: Answer | None = self._lines.taken(request.id) if request.id is not None else self._lines.ended
+        return without if answer is None else answer.reply
 
     async def _until(self, done: Callable[[], bool]) -> None:
         while not done():

@@ -250,7 +250,7 @@ def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[dict[str
         clients={str(name): weight for name, weight in scenario.clients.items() if weight},
         workload=list(workload),
         data={name: asdict(one) for name, one in scenario.data.items()},
-        mirrored=server.found.mirrored,
+        mirrored=server.discovered.mirrored,
         stdio=_stdio(scenario),
         listen=scenario.target.listen,
         think=run.thinks,

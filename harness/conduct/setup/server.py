@@ -75,7 +75,7 @@ class ServerUnderTest:
     doors: Doors
     loaded: Doors  # by way of the client link, when faults are planned on it
     protocol: str
-    found: Discovered
+    discovered: Discovered
     headers: dict[str, str]
     managed: bool
     usage: UsageMaxima
@@ -89,7 +89,7 @@ class ServerUnderTest:
             doors.ws_url if self.protocol == "websocket" else doors.mcp_url,
             self.protocol,
             self.headers,
-            self.found.mirrored,
+            self.discovered.mirrored,
         )
 
     @property
@@ -100,12 +100,12 @@ class ServerUnderTest:
 
     def facts(self) -> dict[str, Any]:
         """Return the server's facts for metadata.json."""
-        named = self.found.server_name is not None
+        named = self.discovered.server_name is not None
         return {
             "url": redact.url(self.doors.ws_url if self.protocol == "websocket" else self.doors.mcp_url),
             "transport": self.transport,
             "protocol": self.protocol,
-            "server": {"name": self.found.server_name, "version": self.found.server_version}
+            "server": {"name": self.discovered.server_name, "version": self.discovered.server_version}
             if named
             else None,
             "managed": self.managed,
@@ -125,25 +125,25 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
         progress.note(f"Starting {redact.url(started.url)} once, to ask what it is")
     places = doors(started.url, wanted.protocol)
     headers = credentials(started.url) | feeding.headers_to_ask(scenario)
-    found = await preflight(
+    discovered = await preflight(
         places.ws_url if wanted.protocol == "websocket" else places.mcp_url,
         wanted.protocol,
         headers=headers,
         timeout_s=START_S if wanted.is_stdio else PREFLIGHT_S,
     )
-    _chosen(run, found, places)
-    check_against(scenario, found.protocol, found.tools)
+    _chosen(run, discovered, places)
+    check_against(scenario, discovered.protocol, discovered.tools)
     if run.call_all is None:
-        _check_tools(scenario, found, places)
-    progress.note(f"Target: {_introduce(found)} at {redact.url(places.mcp_url)}, {found.protocol}")
-    _warn_of_memory(run, found)
+        _check_tools(scenario, discovered, places)
+    progress.note(f"Target: {_introduce(discovered)} at {redact.url(places.mcp_url)}, {discovered.protocol}")
+    _warn_of_memory(run, discovered)
     meter = SessionMeter() if wanted.is_stdio else None
-    loaded = await ways.in_front(places, found.protocol, headers, started.first, started.second)
+    loaded = await ways.in_front(places, discovered.protocol, headers, started.first, started.second)
     return ServerUnderTest(
         places,
         loaded,
-        found.protocol,
-        found,
+        discovered.protocol,
+        discovered,
         headers,
         managed=started.first is not None or wanted.is_stdio,
         usage=UsageMaxima(started.usage if meter is None else meter.read),
@@ -152,15 +152,15 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
     )
 
 
-def _warn_of_memory(run: RunContext, found: Discovered) -> None:
+def _warn_of_memory(run: RunContext, discovered: Discovered) -> None:
     """Say so if the processes of all sessions may not find room in this machine's memory."""
-    if not found.rss_bytes:
+    if not discovered.rss_bytes:
         return
     count = -(-run.plan.max_users // run.asked.scenario.target.users_per_process)
-    needed, free = count * found.rss_bytes, _free_bytes()
+    needed, free = count * discovered.rss_bytes, _free_bytes()
     if needed > free:
         run.progress.note(
-            f"Warning: one process of this server holds {found.rss_bytes / 1e6:.0f} MB, so {count} of them {needed / 1e9:.1f} GB; "
+            f"Warning: one process of this server holds {discovered.rss_bytes / 1e6:.0f} MB, so {count} of them {needed / 1e9:.1f} GB; "
             f"{free / 1e9:.1f} GB are free."
         )
 
@@ -173,15 +173,15 @@ def _free_bytes() -> int:
     return 1 << 62
 
 
-def _introduce(found: Discovered) -> str:
+def _introduce(discovered: Discovered) -> str:
     return (
-        f"{found.server_name} {found.server_version or ''}".strip()
-        if found.server_name
+        f"{discovered.server_name} {discovered.server_version or ''}".strip()
+        if discovered.server_name
         else "a server without a name"
     )
 
 
-def _chosen(run: RunContext, found: Discovered, places: Doors) -> None:
+def _chosen(run: RunContext, discovered: Discovered, places: Doors) -> None:
     """Choose what is called of a server of which nobody said it: every tool that only reads.
 
     The usual users are those of the reference server. Who asks for them by name (`mix`) gets them, or an error.
@@ -195,16 +195,16 @@ def _chosen(run: RunContext, found: Discovered, places: Doors) -> None:
         or scenario.clients
         or scenario.replay
         or not foreign
-        or found.tools is None
+        or discovered.tools is None
     ):
         return
     if scenario.mix not in (DEFAULT_MIX, MIX):
         return
-    there = {tool["name"] for tool in found.tools}
+    there = {tool["name"] for tool in discovered.tools}
     wanted = {tool for name, weight in scenario.mix.items() if weight for tool in USER_CLASSES[name].tools}
     if wanted <= there and not target.is_stdio:
         return
-    if not any(map(only_reads, found.tools)):
+    if not any(map(only_reads, discovered.tools)):
         raise UsageError(
             f"Nobody said what to call of {redact.url(places.mcp_url)}",
             f"None of its {len(there)} tools is annotated as read-only, so that a call of any may write"
@@ -213,7 +213,7 @@ def _chosen(run: RunContext, found: Discovered, places: Doors) -> None:
             "\n".join(
                 [
                     "Call one of them:",
-                    *commands_that_work({t["name"]: t for t in found.tools}, places.mcp_url),
+                    *commands_that_work({t["name"]: t for t in discovered.tools}, places.mcp_url),
                 ]
             )
             if there
@@ -227,12 +227,12 @@ def _chosen(run: RunContext, found: Discovered, places: Doors) -> None:
     )
 
 
-def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
+def _check_tools(scenario: Scenario, discovered: Discovered, places: Doors) -> None:
     """Raise UsageError if a tool that will be called is missing.
 
     Skip this if the server cannot list its tools.
     """
-    if found.tools is None:
+    if discovered.tools is None:
         return
     if not scenario.workload and any(scenario.clients.values()):
         return  # they read lists, and call no tool
@@ -244,14 +244,14 @@ def _check_tools(scenario: Scenario, found: Discovered, places: Doors) -> None:
         needed = [
             tool for name, weight in scenario.mix.items() if weight for tool in USER_CLASSES[name].tools
         ]
-    there = {tool["name"]: tool for tool in found.tools}
+    there = {tool["name"]: tool for tool in discovered.tools}
     missing = sorted(set(needed) - set(there))
     if not missing:
         return
-    if missing[0] in found.refused:
+    if missing[0] in discovered.refused:
         raise UsageError(
             f"The tool {missing[0]} of the server at {redact.url(places.mcp_url)} must not be called",
-            f"Its x-mcp-header breaks the rules of 2026-07-28: {found.refused[missing[0]]}",
+            f"Its x-mcp-header breaks the rules of 2026-07-28: {discovered.refused[missing[0]]}",
             "Correct its inputSchema, or speak an older version: --protocol 2025-11-25",
         )
     why = (

@@ -34,7 +34,7 @@ GOOD_ENOUGH: Final = frozenset({outcome.OK, outcome.INPUT_REQUIRED, outcome.RATE
 async def try_workload(scenario: Scenario, server: ServerUnderTest) -> int:
     """Try the requests; return their number; raise with the server's own words when one is refused."""
     values = Values()
-    only_read = _only_read(scenario, server.found.tools or [], values)
+    only_read = _only_read(scenario, server.discovered.tools or [], values)
     if not only_read:
         return 0
     door = server.door(through=False)
@@ -43,7 +43,7 @@ async def try_workload(scenario: Scenario, server: ServerUnderTest) -> int:
         door.protocol,
         headers=door.headers,
         timeout_s=scenario.timeout,
-        mirrored=server.found.mirrored,
+        mirrored=server.discovered.mirrored,
     )
     random = Random(scenario.seed)
     rows = feeding.first_rows(scenario)

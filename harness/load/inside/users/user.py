@@ -73,7 +73,7 @@ class McpUser(User):
         self.random = self.context.random(self.number)
         self.pacing = Pacing(self.random, self._now_ns())
         self._headers = headers_of(spec.headers, self.context.data, self.number)
-        told = (self.context.deadlines, spec.timeout_s, self._headers)
+        settings = (self.context.deadlines, spec.timeout_s, self._headers)
         self.http = self.connection(spec.calls_per_connection or 0)
         self._protocol = self.protocol or spec.protocol
         # Where the connection is the session, calls have a connection of their own.
@@ -84,10 +84,10 @@ class McpUser(User):
             self._processes = StdioConnection(self.context.stdio, self.context.deadlines, spec.timeout_s)
             self.socket, self._carried = self._processes, STDIO
         elif self._protocol == "websocket":
-            self.socket = WebSocketConnection(spec.ws_url, *told)
+            self.socket = WebSocketConnection(spec.ws_url, *settings)
         elif self._protocol == "sse":
-            self.socket = StreamConnection(spec.mcp_url, *told)
-        self.listener = Listener(spec.mcp_url, *told) if spec.listen or self.listens else None
+            self.socket = StreamConnection(spec.mcp_url, *settings)
+        self.listener = Listener(spec.mcp_url, *settings) if spec.listen or self.listens else None
         self._traits = replace(self.context.traits, capabilities=self.capabilities)
         self.session: Session = new_session(self._protocol, self._traits)
         self.session_number = 0
