@@ -100,7 +100,7 @@ async def _modern(client: HttpClient | StdioClient) -> Door:
     if found.protocol is not None:
         return Door(MODERN_VERSION, True, server=(found.server_name, found.server_version))
     reply = found.reply
-    return Door(MODERN_VERSION, False, _is_broken(reply), f"server/discover came to {said(reply)}")
+    return Door(MODERN_VERSION, False, _is_broken(reply), f"server/discover ended with {said(reply)}")
 
 
 async def _handshake(version: str, client: HttpClient | StdioClient) -> Door:
@@ -109,7 +109,7 @@ async def _handshake(version: str, client: HttpClient | StdioClient) -> Door:
     first = await client.exchange(next(opening))
     if first.outcome != outcome.OK:
         refused = first.status is not None and first.status < 500
-        return Door(version, False, not refused, f"initialize came to {said(first)}")
+        return Door(version, False, not refused, f"initialize ended with {said(first)}")
     agreed = first.mapping().get("protocolVersion")
     info = first.mapping().get("serverInfo")
     named = info if isinstance(info, dict) else {}
@@ -131,14 +131,14 @@ async def _handshake(version: str, client: HttpClient | StdioClient) -> Door:
 async def _sse(at: Places, headers: dict[str, str], timeout_s: float) -> Door:
     async with stream_client(at.sse, timeout_s, headers) as stream:
         if isinstance(stream, Reply):
-            return Door("sse", False, False, f"GET {urlsplit(at.sse).path} came to {said(stream)}")
+            return Door("sse", False, False, f"GET {urlsplit(at.sse).path} ended with {said(stream)}")
     return Door("sse", True)
 
 
 async def _websocket(at: Places, headers: dict[str, str], timeout_s: float) -> Door:
     async with socket_client(at.websocket, timeout_s, headers) as socket:
         if isinstance(socket, Reply):
-            return Door("websocket", False, False, f"opening it came to {said(socket)}")
+            return Door("websocket", False, False, f"opening it ended with {said(socket)}")
     return Door("websocket", True)
 
 
@@ -146,7 +146,7 @@ async def _plain(client: HttpClient) -> Door:
     """Anything that is JSON-RPC may be it: only a call of a tool can tell (`harness.verify.checks.test_p1_tools`)."""
     reply = await client.exchange(PlainSession().request("tools/list", {}))
     there = reply.outcome in {outcome.OK, outcome.RPC_ERROR} and (reply.status or 500) < 500
-    return Door("plain", there, False, "" if there else f"POST came to {said(reply)}")
+    return Door("plain", there, False, "" if there else f"POST ended with {said(reply)}")
 
 
 def _is_broken(reply: Reply) -> bool:

@@ -26,17 +26,17 @@ from harness.verify.exchanges import Exchange
 Outcome = Literal["passed", "failed", "skipped", "unknown"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("passed", "failed", "skipped", "unknown")
 CATEGORIES: Final = {
-    "reach": "it is there, at this address and by its certificate",
-    "auth": "who has no right is refused",
-    "protocol": "it speaks MCP on each door, and refuses what is wrong in good order",
+    "reach": "it answers at this address, with a valid certificate",
+    "auth": "requests without credentials are refused",
+    "protocol": "it speaks MCP at each door, and refuses malformed requests properly",
     "tools": "its tools are listed, described and can be called",
-    "sessions": "sessions are kept, apart from each other, and end",
-    "data": "what was written is there",
-    "queue": "work is queued, and taken",
-    "tasks": "tasks come to their end",
+    "sessions": "sessions persist, stay separate, and end",
+    "data": "writes are not lost",
+    "queue": "queued work is taken up",
+    "tasks": "tasks finish",
     "deploy": "clients survive a deploy",
-    "limits": "it is quick enough",
-    "concurrency": "clients beside each other get what is theirs",
+    "limits": "it is fast enough",
+    "concurrency": "concurrent clients each get their own results",
 }
 HTTP: Final = "http"  # the mark of a check that needs HTTP, or clients that share a server
 PRIORITIES: Final = {1: "must hold", 2: "quality"}

@@ -110,7 +110,7 @@ def writing(target: Target, unique: Callable[[str], str], cleanup: Cleanup) -> W
             "no write is declared", "verify.yaml: write {call, args}, and read {call, args} to find it again"
         )
     if not target.settings.allow_writes:
-        skip("it would write to the deployment", "add --allow-writes")
+        skip("this check writes to the deployment", "add --allow-writes")
     return Writing(target.spec, target, unique, cleanup)
 
 

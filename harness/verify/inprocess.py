@@ -124,7 +124,7 @@ def twice(
             deploy = Deploy(server.replace, lambda: f"application {server.number}")
             found = deployed(target, deploy, writing, None, CLOCK.now_ns)
     if not found.after:
-        fail("the application gave no session a name: nothing is proved")
+        fail("the application gave out no session ID, so this proves nothing")
     return _came_to(found)
 
 

@@ -154,7 +154,7 @@ def _came_to(
     if isinstance(raised, HarnessError):
         return "failed", "\n".join(raised.lines()), ""
     if CHECKS in item.path.parents and not isinstance(raised, AssertionError):
-        return "unknown", f"the check itself broke: {type(raised).__name__}: {raised}", ""
+        return "unknown", f"the check itself crashed: {type(raised).__name__}: {raised}", ""
     return "failed", _last_line(report), ""
 
 

@@ -118,7 +118,7 @@ def run(settings: Settings, paths: Sequence[str], recorder: Recorder, *, only_li
         )
     if ended == pytest.ExitCode.INTERNAL_ERROR:
         raise BrokenSuiteError(
-            "The suite itself broke",
+            "The suite itself crashed",
             "That is a bug of the harness, or of a conftest.py",
             "Run again with --debug for details",
         )

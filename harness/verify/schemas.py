@@ -41,7 +41,7 @@ def _of_tool(tool: Mapping[str, Any]) -> Iterator[str]:
         if key not in tool or (key == "outputSchema" and schema is None):
             continue
         if not isinstance(schema, dict):
-            yield f"its {key} is no object"
+            yield f"its {key} is not an object"
             continue
         if schema.get("type") != "object":
             yield f"its {key} is not of type object"
@@ -57,13 +57,13 @@ def _of_schema(schema: Any, depth: int) -> Iterator[str]:
     kinds = schema.get("type", [])
     for kind in kinds if isinstance(kinds, list) else [kinds]:
         if kind not in TYPES:
-            yield f"there is no type {printable(str(kind), NAME_CHARS)}"
+            yield f"unknown type {printable(str(kind), NAME_CHARS)}"
     needed = schema.get("required", [])
     if not isinstance(needed, list) or not all(isinstance(name, str) for name in needed):
-        yield "required is no list of names"
+        yield "required is not a list of names"
     inside = schema.get("properties", {})
     if not isinstance(inside, dict):
-        yield "properties is no object"
+        yield "properties is not an object"
         return
     for each in inside.values():
         yield from _of_schema(each, depth + 1)

@@ -18,13 +18,13 @@ TIMEOUT: Final = "10s"
 HELP: Final = {
     "--verify-url": "address of the deployment [default: HARNESS_URL]",
     "--verify-timeout": f"time limit for one exchange [default: {TIMEOUT}]",
-    "--verify-spec": "what is expected of it, a verify.yaml",
-    "--verify-out": "directory in which is written down what must be removed [default: HARNESS_OUT, or reports]",
+    "--verify-spec": "verify.yaml: what is expected of the deployment",
+    "--verify-out": "directory for the list of what must be removed [default: HARNESS_OUT, or reports]",
     "--verify-priority": "only checks of this priority: 1 or 2",
 }
 REPEATABLE: Final = {
     "--verify-header": "HTTP header to send with every request, 'Name: value'",
-    "--verify-allow-host": "host that may be connected to, beside this machine",
+    "--verify-allow-host": "host other than this machine that may be connected to",
     "--verify-category": "only checks of this category",
 }
 
@@ -66,14 +66,10 @@ def add_options(parser: pytest.Parser) -> None:
         group.addoption(name, help=about)
     for name, about in REPEATABLE.items():
         group.addoption(name, action="append", default=[], help=f"{about}; repeatable")
+    group.addoption("--verify-keep-going", action="store_true", help="keep going after a P1 check has failed")
+    group.addoption("--verify-allow-writes", action="store_true", help="allow checks that write")
     group.addoption(
-        "--verify-keep-going", action="store_true", help="run on after a P1 check that did not hold"
-    )
-    group.addoption(
-        "--verify-allow-writes", action="store_true", help="let checks write what verify.yaml says"
-    )
-    group.addoption(
-        "--verify-allow-deploy", action="store_true", help="let checks run the commands of verify.yaml"
+        "--verify-allow-deploy", action="store_true", help="allow checks that run the commands of verify.yaml"
     )
 
 
@@ -109,7 +105,7 @@ def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
         raise UsageError(
-            "A header is not a header",
+            "A header is malformed",
             "It has no colon. It is not shown, because it may be a secret",
             "Write it as 'Name: value'",
         )

@@ -33,11 +33,11 @@ def differs(value: Any, schema: Any) -> str:
         kind.check_schema(plain)
         found = exceptions.best_match(kind(plain, registry=Registry()).iter_errors(value))
     except exceptions.SchemaError as error:
-        return f"its outputSchema is no JSON Schema: {printable(error.message, SHOWN_CHARS)}"
+        return f"its outputSchema is not a JSON Schema: {printable(error.message, SHOWN_CHARS)}"
     except Unresolvable as error:
-        return f"its outputSchema refers to what is not in it: {printable(error.ref, SHOWN_CHARS)}"
+        return f"its outputSchema has a reference that does not resolve: {printable(error.ref, SHOWN_CHARS)}"
     except RecursionError:
-        return "its outputSchema leads round and round"
+        return "its outputSchema refers to itself without end"
     if found is None:
         return ""
     where = found.json_path.removeprefix("$").lstrip(".")

@@ -1,7 +1,7 @@
 """The deployment that is verified: looked at once, however many checks ask; for tests that are no coroutines.
 
 with target.client() as client:                     a session by the newest door that is offered
-    reply = client.call("echo", {"message": "hi"})  a Reply of harness.mcp: what it came to is its outcome
+    reply = client.call("echo", {"message": "hi"})  a Reply of harness.mcp: its outcome says how the call ended
 target.run(coroutine)                               anything else, on the one event loop of the verification
 """
 
@@ -354,7 +354,7 @@ class Target:
         if newest is None:
             raise TargetUnreachableError(
                 f"{self.shown} speaks no MCP",
-                "No door is offered",
+                "No door works",
                 "See the check that says which were tried",
             )
         return newest.name

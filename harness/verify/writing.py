@@ -39,7 +39,7 @@ class Writing:
             registered(self._target, self._cleanup, removing.call, filled_in(removing.args, name))
         reply = client.call(tool.call, filled_in(tool.args, name))
         if reply.outcome != outcome.OK:
-            fail(f"{tool.call} came to {said(reply)}")
+            fail(f"{tool.call} ended with {said(reply)}")
         return name
 
     def write_at_once(self, door: str, many: int) -> list[str]:
@@ -61,7 +61,7 @@ class Writing:
         if reply.outcome == outcome.TOOL_ERROR:
             return False  # not found, as some tools say it
         if reply.outcome != outcome.OK:
-            fail(f"{reading.call} came to {said(reply)}")
+            fail(f"{reading.call} ended with {said(reply)}")
         return reply.result is not None and name.encode() in bytes(reply.result)
 
     def _write(self) -> ToolCall:
@@ -83,7 +83,7 @@ def _removed(target: Target, tool: str, arguments: Mapping[str, Any], gone: Call
         reply = client.call(tool, arguments)
     if reply.outcome not in {outcome.OK, outcome.TOOL_ERROR}:
         shown = printable(json.dumps(arguments), ARGUMENTS_CHARS)
-        fail(f"{tool} with {shown} came to {said(reply)}: what it should remove may still be there")
+        fail(f"{tool} with {shown} ended with {said(reply)}: what it should remove may still be there")
     gone()
 
 

@@ -108,7 +108,7 @@ def test_nobody_there_is_exit_4_and_says_so(capsys: pytest.CaptureFixture[str], 
 
     assert code == 4
     assert "NO  reach       somebody answers" in out
-    assert "not reached: there is nothing to verify" in out
+    assert "not reached: nothing to verify" in out
     assert "ok " not in out
 
 

@@ -46,7 +46,7 @@ def test_a_hostile_server_is_not_verified(hostile: tuple[str, list[bytes]], path
         (Verified(1), {}, ""),
         (Verified(70), {}, "exit 70"),
         (Verified(0), {}, "fit to serve"),
-        (Verified(1, "the check itself broke: KeyError"), {}, "something broke"),
+        (Verified(1, "the check itself crashed: KeyError"), {}, "something broke"),
         (Verified(1, f"x {KEY}"), {}, "a secret in the streams"),
         (Verified(1), {"summary.md": TOKEN}, "a secret in summary.md"),
         (Verified(1, "\x1b[2J"), {}, "a control character"),

@@ -95,7 +95,7 @@ async def test_tools_that_cannot_be_listed_are_named_first() -> None:
 
     assert suite.exit_code == 1
     assert [result.title for result in found] == [f"{SESSION} [2026-07-28]"]
-    assert found[0].why == "tools/list came to http_status (HTTP 500)"
+    assert found[0].why == "tools/list ended with http_status (HTTP 500)"
 
 
 async def test_an_error_page_instead_of_mcp_is_not_fit_to_serve() -> None:
@@ -207,7 +207,7 @@ async def test_what_a_tool_promises_and_brings_passes() -> None:
     assert found == []
     assert [result.outcome for result in suite.results] == ["passed"]
     assert [(result.outcome, result.why) for result in nothing.results] == [
-        ("skipped", "no tool promises a structure of its results")
+        ("skipped", "no tool has an outputSchema")
     ]
 
 

@@ -40,7 +40,7 @@ class Ran:
     def how(self) -> str:
         """Return how the command ended, in words."""
         ended = (
-            f"took more than {show_duration(self.within_s)}"
+            f"took longer than {show_duration(self.within_s)}"
             if self.returncode is None
             else f"ended with exit code {self.returncode}"
         )

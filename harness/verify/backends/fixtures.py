@@ -39,7 +39,7 @@ def _database(_deployment: Target) -> Iterator[Database | None]:
 def database(_database: Database | None) -> Database:
     """The database: `fetch(sql, *arguments)`, `value(sql, *arguments)`, `table(name)`."""
     if _database is None:
-        skip("nobody has said where its database is", HOW_DATABASE)
+        skip("verify.yaml does not say where its database is", HOW_DATABASE)
     return _database
 
 
@@ -47,7 +47,7 @@ def database(_database: Database | None) -> Database:
 def queue(target: Target) -> Queue:
     """The queue: `look()`, `by_amqp()`."""
     if target.spec.queue is None:
-        skip("nobody has said where its queue is", HOW_QUEUE)
+        skip("verify.yaml does not say where its queue is", HOW_QUEUE)
     return Queue(target.spec.queue, target.run)
 
 
@@ -92,10 +92,10 @@ def _held_run(_deployment: Target, _database: Database | None) -> Iterator[HeldT
         tasks = _tasks(_deployment, _database, named, _registering(stack))
         if not tasks.spec.pause:
             skip(
-                "nobody has said how its workers are stopped: a message that is taken at once cannot be looked at",
+                "verify.yaml does not say how to stop its workers, and they take each message before it can be read",
                 "verify.yaml: tasks {pause: COMMAND, resume: COMMAND}; and --allow-deploy",
             )
-        _allowed(_deployment, "it would stop its workers for a moment")
+        _allowed(_deployment, "this check stops its workers for a moment")
         declared = _deployment.spec.queue
         queue = Queue(declared, _deployment.run) if declared is not None and declared.url else None
         yield _held(tasks, queue)
@@ -163,10 +163,10 @@ def deploying(target: Target) -> Deploy:
     found = deploy_of(target, CLOCK)
     if found is None:
         skip(
-            "nobody has said how it is deployed",
+            "verify.yaml does not say how to deploy it",
             "verify.yaml: deploy {command: ...}, and --allow-deploy; or --deploy-simulation, which deploys a server of its own",
         )
-    _allowed(target, "it would deploy it")
+    _allowed(target, "this check deploys it")
     return found
 
 
@@ -178,9 +178,9 @@ def _tasks(
 ) -> Tasks:
     declared = target.spec.tasks
     if declared is None:
-        skip("nobody has said how its tasks are submitted", "verify.yaml: tasks {submit, poll}")
+        skip("verify.yaml does not say how to submit a task", "verify.yaml: tasks {submit, poll}")
     if not target.settings.allow_writes:
-        skip("it would submit a task to the deployment", "add --allow-writes")
+        skip("this check submits a task to the deployment", "add --allow-writes")
     return Tasks(declared, target, database, unique, cleanup)
 
 

@@ -85,7 +85,7 @@ def _who(target: Target, declared: backends.Deploy) -> str | None:
         value = page.at(told.value, declared.changes.value)
         if value is None:
             fail(
-                f"GET {declared.changes.get} tells no {printable(declared.changes.value, VALUE_CHARS)}: {told.why or 'it is not there'}"
+                f"GET {declared.changes.get} has no {printable(declared.changes.value, VALUE_CHARS)}: {told.why or 'it is not there'}"
             )
         return printable(str(value), VALUE_CHARS)
     pid = pid_of(target)

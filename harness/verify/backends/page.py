@@ -53,7 +53,7 @@ def read(status: int, body: bytes) -> Page:
     try:
         value = nesting.value(body, BYTES_MOST) if body.strip() else None
     except ValueError as error:
-        value, why = None, f"it is no JSON: {error}"
+        value, why = None, f"it is not JSON: {error}"
     else:
         why = ""
     if not 200 <= status < 300:

@@ -70,7 +70,7 @@ class Queue:
         if found.status == NOT_FOUND:
             return QueueState(False, by="management")
         if not found.good or not isinstance(found.value, dict):
-            raise silent(self.spec.management, found.why or "it tells of no queue")
+            raise silent(self.spec.management, found.why or "its answer names no queue")
         durable = found.value.get("durable")
         return QueueState(
             True,

@@ -92,7 +92,7 @@ def wrong_indexes(expected: Mapping[str, backends.Table], found: Mapping[str, Fo
             if valid is None:
                 yield f"{shown(name)} has no index {shown(index)}"
             elif not valid:
-                yield f"the index {shown(index)} of {shown(name)} is not valid: making it was broken off"
+                yield f"the index {shown(index)} of {shown(name)} is not valid: its creation was interrupted"
 
 
 def volatile(expected: Mapping[str, backends.Table], found: Mapping[str, FoundTable]) -> list[str]:

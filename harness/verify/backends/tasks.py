@@ -56,7 +56,7 @@ class Tasks:
         task = page.at(answer.value, self.spec.id)
         if not answer.good or not isinstance(task, str | int):
             why = answer.why or f"its answer has no {printable(self.spec.id, NAMED_CHARS)}"
-            fail(f"{named(self.spec.submit)} came to no task: {why}")
+            fail(f"{named(self.spec.submit)} submitted no task: {why}")
         if (removing := self.spec.remove) is not None:
             self._cleanup(lambda: self._removed(removing, str(task)))
         return str(task)
@@ -67,7 +67,7 @@ class Tasks:
         status = page.at(answer.value, self.spec.status)
         if not answer.good or not isinstance(status, str):
             why = answer.why or f"its answer has no {printable(self.spec.status, NAMED_CHARS)}"
-            fail(f"{named(self.spec.poll)} does not tell the status of a task: {why}")
+            fail(f"{named(self.spec.poll)} does not give the status of a task: {why}")
         return printable(status, NAMED_CHARS)
 
     def ended(self, task: str) -> str:
@@ -141,7 +141,7 @@ class Tasks:
         answer = self._asked(question, task)
         if not answer.good and answer.status not in {404, 410}:
             fail(
-                f"{named(question)} came to {answer.why}: task {printable(task, NAMED_CHARS)} may still be there"
+                f"{named(question)} ended with {answer.why}: task {printable(task, NAMED_CHARS)} may still be there"
             )
 
 

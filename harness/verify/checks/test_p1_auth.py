@@ -26,9 +26,9 @@ def test_who_brings_no_credentials_is_refused(target: Target) -> None:
     _required(target)
     head = _posted(target, _without(target))
     if head is None:
-        fail("a request without credentials brought no answer")
+        fail("a request without credentials got no answer")
     if head.status not in REFUSED:
-        fail(f"a request without credentials came to HTTP {head.status}; 401 would be right")
+        fail(f"a request without credentials ended with HTTP {head.status}; 401 would be right")
     if head.status == 401 and "www-authenticate" not in head.headers:
         fail("its 401 has no WWW-Authenticate, by which clients learn what is missing")
 
@@ -38,9 +38,9 @@ def test_who_brings_bad_credentials_is_refused(target: Target) -> None:
     _required(target)
     head = _posted(target, _bad(target))
     if head is None:
-        fail("a request with bad credentials brought no answer")
+        fail("a request with bad credentials got no answer")
     if head.status not in REFUSED:
-        fail(f"a request with bad credentials came to HTTP {head.status}; 401 would be right")
+        fail(f"a request with bad credentials ended with HTTP {head.status}; 401 would be right")
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
@@ -102,7 +102,7 @@ def test_clients_can_find_out_who_gives_credentials(target: Target) -> None:
 def _required(target: Target) -> None:
     auth = target.spec.auth
     if auth is None:
-        skip("nobody has said that credentials are needed", HOW)
+        skip("verify.yaml does not say whether credentials are needed", HOW)
     if not auth.required:
         skip("verify.yaml says that no credentials are needed", HOW)
     if target.first_request() is None:

@@ -18,7 +18,7 @@ def test_what_one_client_wrote_another_can_read(
 ) -> None:
     """Acknowledged, and there; the other client has another session, where there are any."""
     if target.spec.read is None:
-        skip("nobody has said how it is read", "verify.yaml: read {call, args}")
+        skip("verify.yaml does not say how to read a write back", "verify.yaml: read {call, args}")
     door = target.with_sessions()
     name_of = door.name if door else None
     with target.client(name_of) as client, target.client(name_of) as other:

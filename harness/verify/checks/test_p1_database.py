@@ -47,7 +47,7 @@ def test_their_columns_are_there(database: Database) -> None:
         if table.columns and name in found and not found[name].columns
     ]
     if hidden:
-        undecided(f"the user of the database may not see the columns of {shown(hidden[0])}: grant it SELECT")
+        undecided(f"the database user may not see the columns of {shown(hidden[0])}: grant it SELECT")
     _all_well(list(wrong_columns(database.spec.tables, found, partial(_meant, database))))
 
 
@@ -70,12 +70,12 @@ def test_its_migrations_are_applied(database: Database) -> None:
     migrations = database.spec.migrations
     if migrations is None or not migrations.applied:
         skip(
-            "nobody has said which migrations should be applied",
+            "verify.yaml does not say which migrations should be applied",
             "verify.yaml: database {migrations: {table, column, applied: [VERSION]}}; --learn writes them",
         )
     found = _found(database).get(migrations.table)
     if found is None:
-        fail(f"there is no table {shown(migrations.table)} in which migrations are noted")
+        fail(f"there is no table {shown(migrations.table)} of migrations")
     if found.columns and migrations.column not in found.columns:
         fail(f"{shown(migrations.table)} has no column {shown(migrations.column)}")
     column = '"' + migrations.column.replace('"', '""') + '"'
@@ -92,7 +92,10 @@ def test_what_is_acknowledged_is_in_the_database(
     """At once, as another connection sees it: what is committed later is lost with the process that would have done it."""
     written = database.spec.written
     if written is None:
-        skip("nobody has said where a write is found", "verify.yaml: database {written: {table, column}}")
+        skip(
+            "verify.yaml does not say which column holds a write",
+            "verify.yaml: database {written: {table, column}}",
+        )
     door = target.with_sessions()
     with target.client(door.name if door else None) as client:
         name = writing.write(client)
@@ -102,7 +105,7 @@ def test_what_is_acknowledged_is_in_the_database(
         name,
     )
     if not count:
-        fail(f"{name} was acknowledged, and {shown(written.table)}.{shown(written.column)} does not hold it")
+        fail(f"{name} was acknowledged, but {shown(written.table)}.{shown(written.column)} does not hold it")
 
 
 def _named(database: Database) -> None:

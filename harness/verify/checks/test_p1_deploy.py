@@ -17,7 +17,7 @@ def test_a_deploy_puts_another_process_in_its_place(after_deploy: Deployed) -> N
     """Else nothing below would be proved."""
     if after_deploy.process_before is None or after_deploy.process_after is None:
         skip(
-            "nobody has said what tells one process from another",
+            "verify.yaml does not say how to tell one process from another",
             "verify.yaml: deploy {changes: {get: /status, value: started_at}}, or process {listens: true} on this machine",
         )
     if after_deploy.process_before == after_deploy.process_after:
@@ -31,7 +31,7 @@ def test_a_session_that_was_open_before_a_deploy_works_after_it(after_deploy: De
     if reply is None:
         skip(NO_SESSION, "serve sessions, if clients need them")
     if reply.outcome != outcome.OK:
-        fail(f"a session that was opened before the deploy came to {said(reply)}")
+        fail(f"a request in a session from before the deploy ended with {said(reply)}")
 
 
 @pytest.mark.parametrize("door", [door for door in DOORS if door != "plain"])
@@ -44,7 +44,7 @@ def test_a_session_is_opened_after_a_deploy(target: Target, after_deploy: Deploy
             "serve that version or transport, if clients need it",
         )
     if reply.outcome != outcome.OK:
-        fail(f"tools/list in a new session came to {said(reply)}")
+        fail(f"tools/list in a new session ended with {said(reply)}")
 
 
 def test_a_session_that_was_ended_before_a_deploy_stays_ended(after_deploy: Deployed) -> None:
@@ -52,7 +52,9 @@ def test_a_session_that_was_ended_before_a_deploy_stays_ended(after_deploy: Depl
     if after_deploy.ended is None:
         skip(NO_SESSION, "serve sessions, if clients need them")
     if after_deploy.ended.outcome != outcome.SESSION_LOST:
-        fail(f"a session that its client had ended came to {said(after_deploy.ended)} after the deploy")
+        fail(
+            f"a request in a session that its client had ended ended with {said(after_deploy.ended)} after the deploy"
+        )
 
 
 def test_what_was_acknowledged_before_a_deploy_is_there_after_it(

@@ -75,10 +75,10 @@ def test_a_session_is_opened_and_lists_its_tools(target: Target, door: str) -> N
         _follow(client, reply)
     if reply.outcome == outcome.RPC_ERROR and reply.code == -32601:
         skip(
-            "it has no tools: tools/list is no method of it",
-            "a server without tools needs checks of your own",
+            "it has no tools: it has no method tools/list",
+            "write checks of your own for a server without tools",
         )
     if reply.outcome != outcome.OK:
-        fail(f"tools/list came to {said(reply)}")
+        fail(f"tools/list ended with {said(reply)}")
     if not isinstance(reply.mapping(TOOLS_BYTES_MAX).get("tools"), list):
-        fail("tools/list brought no list of tools")
+        fail("the answer to tools/list has no list of tools")

@@ -26,7 +26,7 @@ def test_its_queue_survives_a_crash_of_its_broker(queue: Queue) -> None:
         undecided(f"{found.by} does not say whether {shown(queue.name)} is durable: give queue.management")
     if not found.durable:
         fail(
-            f"the queue {shown(queue.name)} is not durable: a crash of its broker loses it, and all that is in it"
+            f"the queue {shown(queue.name)} is not durable: a crash of its broker loses it with its messages"
         )
 
 
@@ -34,7 +34,7 @@ def test_its_queue_is_consumed(queue: Queue, eventually: Callable[..., object]) 
     """By as many consumers as verify.yaml says, one at least."""
     wanted = queue.spec.consumers
     if not wanted:
-        skip("verify.yaml says that nobody need consume it", "verify.yaml: queue {consumers: 1}")
+        skip("verify.yaml says that it needs no consumers", "verify.yaml: queue {consumers: 1}")
     _there(queue)
     counted = [0]
 

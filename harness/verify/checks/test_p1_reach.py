@@ -80,9 +80,9 @@ def test_health_is_good(target: Target) -> None:
     url = f"{target.places.base}{path}"
     reply, head = target.exchange(asked, url), target.head(asked, url)
     if head is None or reply.status is None:
-        fail(f"GET {path} came to {said(reply)}")
+        fail(f"GET {path} ended with {said(reply)}")
     if head.status >= 500 or (expected and reply.outcome != outcome.OK):
-        fail(f"GET {path} came to {said(reply)}")
+        fail(f"GET {path} ended with {said(reply)}")
     if head.status != 200:
         skip(f"there is no page /health (HTTP {head.status})", how)
     if expected is None and "html" in head.headers.get("content-type", ""):

@@ -26,11 +26,11 @@ def test_a_task_is_on_record_when_it_is_acknowledged(task: TaskRun, target: Targ
     """Its row is in the database, as another connection sees it, by the time that its client knows its name."""
     expected = _tasks(target.spec)
     if expected.row is None:
-        skip("nobody has said where tasks are on record", HOW_ROW)
+        skip("verify.yaml does not say which table holds tasks", HOW_ROW)
     if task.row is None:
-        fail(f"task {task.id} was acknowledged, and {expected.row.table} has no row of it")
+        fail(f"task {task.id} was acknowledged, but {expected.row.table} has no row for it")
     if task.end is not None and task.row_at_end != task.end:
-        fail(f"task {task.id} is told to be {task.end!r}, and is {task.row_at_end!r} on record")
+        fail(f"task {task.id} is {task.end!r} to its client, but {task.row_at_end!r} in its row")
 
 
 def test_a_task_has_a_history_from_its_beginning_to_its_end(task: TaskRun, target: Target) -> None:
@@ -38,11 +38,11 @@ def test_a_task_has_a_history_from_its_beginning_to_its_end(task: TaskRun, targe
     expected = _tasks(target.spec)
     if expected.history is None:
         skip(
-            "nobody has said where the statuses of a task are on record",
+            "verify.yaml does not say which table holds the statuses of a task",
             "verify.yaml: tasks {history: {table, task, status, order}}, and database",
         )
     if task.end is None:
-        skip("the task has no end", "see the check that it comes to one")
+        skip("the task did not end", "see the check that a task comes to its end")
     ends = [status for status in task.history if status in {*expected.done, *expected.failed}]
     told = " > ".join(task.history) or "nothing"
     if not task.history or task.history[0] not in expected.pending:
@@ -55,10 +55,10 @@ def test_a_task_waits_for_its_worker_on_record(held_task: HeldTask, target: Targ
     """With the workers stopped: its row says that it is pending; when they go on it is done."""
     expected = _tasks(target.spec)
     if expected.row is None:
-        skip("nobody has said where tasks are on record", HOW_ROW)
+        skip("verify.yaml does not say which table holds tasks", HOW_ROW)
     if held_task.row not in expected.pending:
         fail(
-            f"with its workers stopped a task was {held_task.row!r} on record, not {' or '.join(expected.pending)}"
+            f"with its workers stopped the row of a task said {held_task.row!r}, not {' or '.join(expected.pending)}"
         )
     if held_task.end not in expected.done:
         fail(f"a task that had waited for its workers ended as {held_task.end!r}")
@@ -67,9 +67,12 @@ def test_a_task_waits_for_its_worker_on_record(held_task: HeldTask, target: Targ
 def test_the_message_of_a_task_survives_a_crash_of_its_broker(held_task: HeldTask) -> None:
     """With the workers stopped: it is in the queue, and persistent."""
     if held_task.persistent is None:
-        skip("nobody has said where its queue is, by AMQP", "verify.yaml: queue {url: '${AMQP_URL}', name}")
+        skip(
+            "verify.yaml does not give the AMQP address of its queue",
+            "verify.yaml: queue {url: '${AMQP_URL}', name}",
+        )
     if held_task.persistent == "no message":
-        fail("with its workers stopped a task was acknowledged, and there was no message in the queue")
+        fail("with its workers stopped a task was acknowledged, but no message was in the queue")
     if held_task.persistent == "transient":
         fail("its message is not persistent: a crash of the broker loses it")
 

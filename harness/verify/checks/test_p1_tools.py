@@ -25,7 +25,7 @@ def test_each_tool_is_described_so_that_a_client_can_call_it(target: Target) -> 
     """Names, and schemas of arguments and results."""
     newest = target.newest()
     if newest is None:
-        skip("no door is offered", "see the check that it speaks MCP")
+        skip("it has no door that works", "see the check that it speaks MCP")
     if wrong := faults(target.tools(newest.name) or []):
         fail("\n".join(wrong))
 
@@ -35,7 +35,7 @@ def test_its_tools_are_those_of_the_lock(target: Target) -> None:
     named = target.spec.tools.lock
     if named is None:
         skip(
-            "there is no lock of its tools",
+            "verify.yaml names no lock of tools",
             "harness verify --learn writes one; verify.yaml: tools {lock: FILE}",
         )
     kept = lock.read_file(Path(target.settings.spec_path).parent / named)
@@ -51,7 +51,7 @@ def test_every_declared_safe_call_works(target: Target) -> None:
     with target.client() as client:
         replies = {name: client.call(name, arguments) for name, arguments in safe.items()}
     wrong = [
-        f"{name} came to {said(reply)}" for name, reply in replies.items() if reply.outcome != outcome.OK
+        f"{name} ended with {said(reply)}" for name, reply in replies.items() if reply.outcome != outcome.OK
     ]
     if wrong:
         fail("\n".join(wrong))
@@ -73,21 +73,23 @@ def test_a_tool_that_only_reads_answers(target: Target, door: str) -> None:
         if reply.outcome == outcome.OK:
             return
         if door == "plain" and reply.code == -32601:
-            skip("it is not offered: names of tools are no methods there", "serve it, if clients need it")
+            skip("it does not take names of tools as methods", "serve it, if clients need it")
         if call.declared or reply.outcome not in REFUSED or (reply.status or 200) >= 500:
-            fail(f"{call.tool} came to {said(reply)}")
+            fail(f"{call.tool} ended with {said(reply)}")
         refused.append((call, reply))
     told = next(((call, reply) for call, reply in refused if call.told), None)
     if told is not None:
-        undecided(f"{told[0].tool} came to {said(told[1])}: nobody has said whether that is as it should be")
+        undecided(
+            f"{told[0].tool} ended with {said(told[1])}: verify.yaml does not say whether it should work"
+        )
     first, reply = refused[0]
-    skip(f"arguments had to be guessed, and {first.tool} refused them: {said(reply)}", HOW_SAFE)
+    skip(f"{first.tool} refused arguments that were guessed: {said(reply)}", HOW_SAFE)
 
 
 def _newest_name(target: Target) -> str:
     newest = target.newest()
     if newest is None:
-        skip("no door is offered", "see the check that it speaks MCP")
+        skip("it has no door that works", "see the check that it speaks MCP")
     return newest.name
 
 

@@ -1,4 +1,4 @@
-"""Do clients beside each other get what is theirs?"""
+"""Do concurrent clients each get their own results?"""
 
 import asyncio
 from collections.abc import Mapping
@@ -71,12 +71,12 @@ async def _called(client: Client, tool: str, arguments: Mapping[str, Any]) -> Re
 
 def _judge(pair: Pair, reply: Reply, tells: Mapping[str, tuple[Any, Any]], which: int) -> None:
     if reply.outcome != outcome.OK:
-        fail(f"{pair.tool}, called {2 * BESIDE} times at once, came to {said(reply)}")
+        fail(f"{pair.tool}, called {2 * BESIDE} times at once, ended with {said(reply)}")
     brought = leaves(reply.value())
     for path, values in tells.items():
         if brought.get(path) == values[1 - which]:
             asked = printable(repr((pair.one, pair.other)[which].get(pair.argument)), SHOWN)
             fail(
-                f"{pair.tool} with {pair.argument} {asked} brought {printable(repr(brought[path]), SHOWN)} at "
-                f"{printable(path.lstrip('.'), SHOWN)}: what a call beside it had asked for"
+                f"{pair.tool} with {pair.argument} {asked} returned {printable(repr(brought[path]), SHOWN)} at "
+                f"{printable(path.lstrip('.'), SHOWN)}: that is the value of another call made at the same time"
             )

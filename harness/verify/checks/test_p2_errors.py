@@ -55,14 +55,16 @@ def test_an_argument_of_the_wrong_type_is_an_error(target: Target, door: str) ->
             "annotate one that does (readOnlyHint)",
         )
     with target.client(door) as client:
-        _is_error(client.call(tool["name"], given), f"an object where {tool['name']} takes a plain value")
+        _is_error(
+            client.call(tool["name"], given), f"a call of {tool['name']} with an object for a plain value"
+        )
 
 
 @pytest.mark.http
 def test_what_is_no_json_is_refused(target: Target) -> None:
     """400 with -32700, usually."""
     half = msgspec.structs.replace(_first(target), body=b'{"jsonrpc": "2.0", "id": 1, "meth')
-    _refused(target.exchange(half), "half a JSON text")
+    _refused(target.exchange(half), "a truncated JSON text")
 
 
 @pytest.mark.http
@@ -80,10 +82,10 @@ def test_a_body_that_is_too_large_is_refused_or_answered(target: Target) -> None
     large = first.body[:-1] + b',"padding":"%b"}' % (b"x" * LARGE_BYTES)
     reply = target.exchange(msgspec.structs.replace(first, body=large))
     if reply.outcome == outcome.TIMEOUT or (reply.status is not None and reply.status >= 500):
-        fail(f"a body of 8 MB came to {said(reply)}")
+        fail(f"a body of 8 MB ended with {said(reply)}")
     after = target.exchange(first)
     if after.outcome != outcome.OK:
-        fail(f"after a body of 8 MB came {said(after)}")
+        fail(f"the request after a body of 8 MB ended with {said(after)}")
 
 
 @pytest.mark.http
@@ -98,7 +100,7 @@ def test_headers_that_disagree_with_the_body_are_refused(target: Target, wrong: 
         headers += ((name, "tools/list" if name == "Mcp-Method" else "another"),)
     reply = target.exchange(msgspec.structs.replace(request, headers=headers))
     if reply.outcome == outcome.TOOL_ERROR or (reply.status == 200 and reply.code != -32020):
-        fail(f"with {wrong} a call was taken: {said(reply)}")
+        fail(f"a call with {wrong} was accepted: {said(reply)}")
     _refused(reply, wrong)
 
 
@@ -132,7 +134,7 @@ def _first(target: Target) -> Request:
     """A request that is taken as it is."""
     first = target.first_request()
     if first is None:
-        skip("nothing can be posted to it", "see the check that it speaks MCP")
+        skip("it accepts no POST", "see the check that it speaks MCP")
     return first
 
 
@@ -145,18 +147,18 @@ def _offered(target: Target, door: str) -> None:
 def _is_error(reply: Reply, what: str) -> None:
     """An answer that says no, and no failure of the server's."""
     if reply.outcome == outcome.OK:
-        fail(f"{what} was taken as if it were right")
+        fail(f"{what} was accepted as if it were right")
     if reply.outcome not in ERRORS and not (reply.status is not None and 400 <= reply.status < 500):
-        fail(f"{what} came to {said(reply)}")
+        fail(f"{what} ended with {said(reply)}")
     if (reply.status or 200) >= 500:
-        fail(f"{what} came to {said(reply)}")
+        fail(f"{what} ended with {said(reply)}")
 
 
 def _refused(reply: Reply, what: str) -> None:
     """A 4xx, or an error of JSON-RPC."""
     if reply.outcome == outcome.OK:
-        fail(f"{what} was taken as if it were right")
+        fail(f"{what} was accepted as if it were right")
     by_status = reply.status is not None and 400 <= reply.status < 500
     by_error = reply.status == 200 and (reply.code is not None or reply.outcome == outcome.RPC_ERROR)
     if not by_status and not by_error and reply.outcome != outcome.ID_MISMATCH:
-        fail(f"{what} came to {said(reply)}")
+        fail(f"{what} ended with {said(reply)}")

@@ -28,18 +28,18 @@ def test_a_client_gets_its_turn_beside_one_with_fifty_calls(target: Target) -> N
         light, took_ms, heavy = target.run(_beside(target, door, call))
         if _refused([light]):
             skip(
-                f"it refused the one as well as the fifty ({said(light)}): to it they are one client",
-                "verify it from two addresses, or with a limit above fifty",
+                f"it refused both clients ({said(light)}): it takes them for one",
+                "verify it from two addresses, or with a limit above fifty calls",
             )
         if light.outcome != outcome.OK:
-            fail(f"{call.tool}, beside {IN_FLIGHT} calls of another client, came to {said(light)}")
+            fail(f"{call.tool}, during {IN_FLIGHT} calls of another client, ended with {said(light)}")
         if wrong := [each for each in heavy if each.outcome != outcome.OK and not _refused([each])]:
-            fail(f"{call.tool}, {IN_FLIGHT} times at once, came to {said(wrong[0])}")
+            fail(f"{call.tool}, {IN_FLIGHT} times at once, ended with {said(wrong[0])}")
         best = min(best, took_ms)
         if best <= most_ms:
             return
     fail(
-        f"{call.tool} took {best:.0f} ms at best beside {IN_FLIGHT} calls of another client, of {TRIES} tries; {most_ms:.0f} ms are the most"
+        f"{call.tool} took {best:.0f} ms at best during {IN_FLIGHT} calls of another client, in {TRIES} tries; the limit is {most_ms:.0f} ms"
     )
 
 
@@ -54,7 +54,7 @@ def test_many_clients_at_once_are_all_answered(target: Target) -> None:
     if _refused(replies):
         skip(
             f"it refuses {CLIENTS} clients at once: {said(next(each for each in replies if each.status in REFUSING))}",
-            "verify it with a limit above that",
+            "verify it with a higher limit",
         )
     wrong = [reply for reply in replies if reply.outcome != outcome.OK]
     if wrong:
@@ -91,14 +91,14 @@ def _safe(target: Target) -> tuple[str, SafeCall]:
     """A door, and a call of a tool that only reads, which works alone."""
     door = target.http_door()
     if door is None:
-        skip("no door is offered at which each call is a POST", "see the check that it speaks MCP")
+        skip("it has no door at which each call is a POST", "see the check that it speaks MCP")
     with target.client(door) as client:
         calls = safe_calls(target.tools(door) or [], target.spec.tools.safe)
         found = next(
             (call for call in calls if client.call(call.tool, call.arguments).outcome == outcome.OK), None
         )
     if found is None:
-        skip("there is no tool that only reads, and answers", HOW)
+        skip("no tool that only reads answers", HOW)
     return door, found
 
 

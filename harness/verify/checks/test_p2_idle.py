@@ -19,20 +19,20 @@ def test_a_session_that_is_idle_is_not_cleaned_away(target: Target) -> None:
     idle_s, door = target.spec.sessions.idle, target.with_sessions()
     if idle_s is None:
         skip(
-            "nobody has said how long an idle session lives",
+            "verify.yaml does not say how long an idle session lives",
             "verify.yaml: sessions {idle: 30s}; the check takes as long",
         )
     if door is None:
-        skip("it gives no session a name", "a server without sessions has none that could be lost")
+        skip("it gives out no session IDs", "this server has no sessions to lose")
     session = HandshakeSession(door.name)
     target.drive(session.opening())
     before = target.exchange(session.request("tools/list", {}))
     if before.outcome != outcome.OK:
-        fail(f"tools/list in a new session came to {said(before)}")
+        fail(f"tools/list in a new session ended with {said(before)}")
     time.sleep(idle_s)
     after = target.exchange(session.request("tools/list", {}))
     target.drive(session.closing())
     if after.outcome == outcome.SESSION_LOST:
-        fail(f"a session that was idle for {show_duration(idle_s)} is gone, as if it had expired")
+        fail(f"a session was gone after {show_duration(idle_s)} of idling, as if it had expired")
     if after.outcome != outcome.OK:
-        fail(f"a session that was idle for {show_duration(idle_s)} came to {said(after)}")
+        fail(f"a request in a session idle for {show_duration(idle_s)} ended with {said(after)}")

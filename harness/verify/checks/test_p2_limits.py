@@ -33,7 +33,7 @@ def test_a_request_in_a_session_is_answered_in_time(target: Target) -> None:
         def once() -> None:
             reply = client.request("tools/list", {})
             if reply.outcome not in {outcome.OK, outcome.RPC_ERROR}:
-                fail(f"tools/list came to {said(reply)}")
+                fail(f"tools/list ended with {said(reply)}")
 
         _within(target, once, target.spec.limits.look_up, "tools/list in an open session")
 
@@ -49,11 +49,11 @@ def _within(target: Target, once: Callable[[], object], most_s: float, what: str
     once()
     best = target.best_ms(once, most_ms)
     if best > most_ms:
-        fail(f"{what} took {best:.0f} ms at best, of {target.tries} tries; {most_ms:.0f} ms are the most")
+        fail(f"{what} took {best:.0f} ms at best in {target.tries} tries; the limit is {most_ms:.0f} ms")
 
 
 def _door(target: Target) -> str:
     found = target.with_sessions() or target.newest()
     if found is None:
-        skip("no door is offered", "see the check that it speaks MCP")
+        skip("it has no door that works", "see the check that it speaks MCP")
     return found.name

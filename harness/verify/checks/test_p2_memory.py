@@ -24,12 +24,12 @@ def test_a_session_leaves_no_memory_behind(target: Target) -> None:
     """Four times thirty sessions are opened, used and ended: what grows each time is a leak, what grows once is a cache."""
     if target.spec.process is None:
         skip(
-            "nobody has said which process serves",
+            "verify.yaml does not say which process serves",
             "verify.yaml: process {pid_file: PATH}, or {listens: true}, on this machine",
         )
     door = target.with_sessions()
     if door is None:
-        skip("it gives no session a name", "a server without sessions has none that could leave something")
+        skip("it gives out no session IDs", "this server has no sessions to end")
     pid = pid_of(target)
     if pid is None:
         skip(
@@ -64,7 +64,7 @@ async def _one(target: Target, door: str) -> None:
     async with http_client(target.places.mcp, target.settings.timeout_s, target.headers) as client:
         opened = await client.run(session.opening())
         if opened is None or opened.outcome != outcome.OK:
-            fail(f"opening a session came to {said(opened) if opened else 'nothing'}")
+            fail(f"opening a session ended with {said(opened) if opened else 'nothing'}")
         await client.exchange(session.request("tools/list", {}))
         ended = await client.run(session.closing())
     if ended is not None and ended.status in NO_DELETE:

@@ -31,7 +31,7 @@ def test_its_migrations_apply_to_an_older_database(target: Target, database: Dat
     declared = _declared(target, database)
     if not declared.older:
         skip(
-            "nobody has said how an older database is made",
+            "verify.yaml does not say how to make an older database",
             "verify.yaml: database {migrate: {older: COMMAND}}, such as your tool's own with an older version",
         )
     old, found = tried(target, database, declared, (declared.older, declared.command))
@@ -46,9 +46,9 @@ def _declared(target: Target, database: Database) -> backends.Migrate:
     declared = database.spec.migrate
     if declared is None:
         skip(
-            "nobody has said how it is migrated",
+            "verify.yaml does not say how to migrate its database",
             "verify.yaml: database {migrate: {command: COMMAND, older: COMMAND}}",
         )
     if not target.settings.allow_deploy:
-        skip("it would run the command that migrates, on a schema of its own", "add --allow-deploy")
+        skip("this check runs the command that migrates, on a schema of its own", "add --allow-deploy")
     return declared

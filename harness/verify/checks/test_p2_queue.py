@@ -11,7 +11,10 @@ pytestmark = pytest.mark.queue
 def test_what_waits_is_seen_by_amqp(held_task: HeldTask) -> None:
     """With the workers stopped: a passive declaration counts it, where there is no management API."""
     if held_task.persistent is None:
-        skip("nobody has said where its queue is, by AMQP", "verify.yaml: queue {url: '${AMQP_URL}', name}")
+        skip(
+            "verify.yaml does not give the AMQP address of its queue",
+            "verify.yaml: queue {url: '${AMQP_URL}', name}",
+        )
     if held_task.waiting <= held_task.waiting_before:
         fail(
             f"{held_task.waiting_before} messages waited before a task was submitted, {held_task.waiting} after it"

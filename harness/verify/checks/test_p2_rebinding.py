@@ -39,11 +39,11 @@ def _refused(target: Target, headers: tuple[tuple[str, str], ...], what: str) ->
         )
     first = target.first_request()
     if first is None:
-        skip("nothing can be posted to it, from anywhere", "see the check that it speaks MCP")
+        skip("it accepts no POST", "see the check that it speaks MCP")
     reply = target.exchange(msgspec.structs.replace(first, headers=(*first.headers, *headers)))
     if reply.status is None:
         return  # the connection was ended
     if reply.status >= 500:
-        fail(f"a request {what} came to {said(reply)}")
+        fail(f"a request {what} ended with {said(reply)}")
     if reply.status < 400:
         fail(f"a request {what} was taken (HTTP {reply.status}); 403 would be right. {MEND}")

@@ -22,7 +22,7 @@ def test_an_unknown_session_is_refused(target: Target) -> None:
     session = _session(target)
     reply = target.drive(_listing_as(session, NEVER_GIVEN))[-1]
     if reply.outcome != outcome.SESSION_LOST:
-        fail(f"a session that was never given came to {said(reply)}; 404 would be right")
+        fail(f"a request with an unknown session ID ended with {said(reply)}; 404 would be right")
 
 
 def test_a_client_can_end_its_session(target: Target) -> None:
@@ -30,19 +30,19 @@ def test_a_client_can_end_its_session(target: Target) -> None:
     session = _session(target)
     opened, ended, *after = target.drive(_ended_and_asked(session))
     if opened.outcome != outcome.OK:
-        fail(f"initialize came to {said(opened)}")
+        fail(f"initialize ended with {said(opened)}")
     if ended.status in NO_DELETE and target.spec.sessions.delete:
-        fail(f"verify.yaml expects that clients can end sessions: DELETE came to HTTP {ended.status}")
+        fail(f"verify.yaml expects that clients can end sessions: DELETE ended with HTTP {ended.status}")
     if ended.status in NO_DELETE:
         skip(
             f"clients cannot end sessions here (HTTP {ended.status})",
             "serve DELETE, if sessions cost anything",
         )
     if ended.outcome != outcome.OK or ended.status == 404:
-        fail(f"DELETE came to {said(ended)}")
+        fail(f"DELETE ended with {said(ended)}")
     alive = [reply for reply in after if reply.outcome != outcome.SESSION_LOST]
     if alive:
-        fail(f"after DELETE its session came to {said(alive[0])}; 404 would be right")
+        fail(f"a request in a deleted session ended with {said(alive[0])}; 404 would be right")
 
 
 def test_the_end_of_one_session_is_the_end_of_no_other(target: Target) -> None:
@@ -60,21 +60,21 @@ def test_the_end_of_one_session_is_the_end_of_no_other(target: Target) -> None:
 
     *opened, listed, shared = target.drive(both())
     if wrong := [reply for reply in opened if reply.outcome != outcome.OK]:
-        fail(f"opening two sessions came to {said(wrong[0])}")
+        fail(f"opening two sessions ended with {said(wrong[0])}")
     if shared.detail == "same" and listed is not shared:
         fail("two clients were given the same session")
     if listed.outcome == outcome.SESSION_LOST:
         fail("the session of one client ended with that of another")
     if listed.outcome not in {outcome.OK, outcome.RPC_ERROR}:
-        fail(f"tools/list beside a session that ended came to {said(listed)}")
+        fail(f"tools/list in one session, after another session had ended, ended with {said(listed)}")
 
 
 def _session(target: Target) -> HandshakeSession:
     door = target.with_sessions()
     if door is None and target.spec.sessions.required:
-        fail("verify.yaml expects sessions, and it gives none a name")
+        fail("verify.yaml expects sessions, but it gives out no session IDs")
     if door is None:
-        skip("it gives no session a name", "a server without sessions has none that could be lost")
+        skip("it gives out no session IDs", "this server has no sessions to lose")
     return HandshakeSession(door.name)
 
 

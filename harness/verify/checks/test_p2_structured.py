@@ -25,8 +25,8 @@ def test_what_a_tool_brings_matches_its_output_schema(target: Target) -> None:
     }
     if door is None or not promised:
         skip(
-            "no tool promises a structure of its results",
-            "give tools an outputSchema, if clients rely on what they bring",
+            "no tool has an outputSchema",
+            "give tools an outputSchema if clients rely on the structure of results",
         )
     calls = safe_calls(
         [tool for tool in listed if tool["name"] in promised], target.spec.tools.safe, most=len(listed)
@@ -40,7 +40,7 @@ def test_what_a_tool_brings_matches_its_output_schema(target: Target) -> None:
             held += 1
             result = reply.mapping(TOOLS_BYTES_MAX)
             if "structuredContent" not in result:
-                wrong.append(f"{call.tool} has an outputSchema, and brought no structured content")
+                wrong.append(f"{call.tool} has an outputSchema, but its result has no structured content")
             elif why := differs(result["structuredContent"], promised[call.tool]):
                 wrong.append(f"{call.tool}: {why}")
     if wrong:

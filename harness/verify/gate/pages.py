@@ -36,7 +36,7 @@ async def _no_browsers(request: web.Request, handler: Handler) -> web.StreamResp
         "same-origin",
     }:
         return web.Response(
-            status=403, text="The gate is for programs: this request came from a page of another site.\n"
+            status=403, text="The gate is for programs: it refuses requests from pages of other sites.\n"
         )
     return await handler(request)
 
@@ -47,14 +47,16 @@ async def _verified(request: web.Request) -> web.StreamResponse:
         return _told(request, await turns.answer())
     except BusyError:
         return web.Response(
-            status=429, headers={"Retry-After": "30"}, text="Too many wait for a verification already.\n"
+            status=429,
+            headers={"Retry-After": "30"},
+            text="Too many requests are waiting for a verification.\n",
         )
 
 
 async def _last(request: web.Request) -> web.StreamResponse:
     turns = request.app[TURNS]
     if turns.last is None:
-        return web.Response(status=503, text="Nothing has been verified yet: GET / verifies.\n")
+        return web.Response(status=503, text="Nothing has been verified yet. GET / verifies.\n")
     return _told(request, turns.last)
 
 

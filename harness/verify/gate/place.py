@@ -29,7 +29,7 @@ def place_of(text: str) -> Place:
     if not (port.isascii() and port.isdigit()) or len(port) > len(str(PORT_MOST)) or int(port) > PORT_MOST:
         raise UsageError(
             f"--serve {shown(text)} is not [HOST:]PORT",
-            "The port is a number up to 65535; 0 takes one that is free",
+            "The port is a number up to 65535; 0 takes a free one",
             EXAMPLE,
         )
     try:

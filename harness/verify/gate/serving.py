@@ -100,7 +100,7 @@ def _read(gate: Gate, log: Path, code: int | None) -> Answer:
     log.unlink(missing_ok=True)
     if code is None or code < 0:
         how = f"it was ended after {show_duration(gate.run_s)}" if code is None else f"it was killed ({code})"
-        return _undecided(f"the verification came to no end: {how}", said)
+        return _undecided(f"the verification did not finish: {how}", said)
     place = RESULTS.findall(said)
     if not place:
         return _undecided(f"nothing was verified (exit code {code})", said, code)

@@ -26,11 +26,11 @@ class SuiteResult:
     def verdict(self) -> str:
         """In one line, what the exit code says."""
         if self.interrupted:
-            return "interrupted: it was not verified"
+            return "interrupted: not verified"
         return {
             0: "fit to serve",
-            1: "not fit to serve: a check failed that must hold",
-            3: "unknown: it could not be decided",
-            4: "not reached: there is nothing to verify",
-            8: "fit to serve, with failed checks of quality",
+            1: "not fit to serve: a check that must hold failed",
+            3: "unknown: a required check could not be decided",
+            4: "not reached: nothing to verify",
+            8: "fit to serve, though some checks of quality failed",
         }.get(self.exit_code, "not verified")

@@ -105,9 +105,9 @@ def _changes(before: Kept | None, now: Kept) -> list[str]:
     found = (
         [f"another build: {printable(before.server, CHARS)} before"] if before.server != now.server else []
     )
-    found += [f"does not hold any more: {_named(new)}"] if new else []
+    found += [f"newly failing: {_named(new)}"] if new else []
     # Not "holds again": it may not have been run.
-    return found + ([f"no longer among those that do not hold: {_named(gone)}"] if gone else [])
+    return found + ([f"no longer failing: {_named(gone)}"] if gone else [])
 
 
 def _named(names: Sequence[str]) -> str:

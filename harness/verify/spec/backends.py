@@ -77,7 +77,7 @@ class Queue:
 
     def __post_init__(self) -> None:
         if not self.url and not self.management:
-            raise ValueError("nobody has said where it is; say url (AMQP), management, or both")
+            raise ValueError("it does not say where the queue is; give url (AMQP), management, or both")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

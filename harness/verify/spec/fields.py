@@ -27,7 +27,7 @@ def _size(value: object) -> int:
 def _place(value: str) -> str:
     """A path of the same server, so that credentials go nowhere else."""
     if not value.startswith("/") or value.startswith("//") or any(sign in value for sign in "\\ #"):
-        raise ValueError(f"{short(value)!r} is no path of the deployment, such as /health")
+        raise ValueError(f"{short(value)!r} is not a path of the deployment, such as /health")
     return value
 
 

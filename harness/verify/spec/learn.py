@@ -21,7 +21,7 @@ from harness.verify.spec import lock
 from harness.verify.spec.model import DOOR_NAMES
 from harness.verify.target import Target
 
-HEAD: Final = """# What is expected of this deployment: `harness verify --url URL {name}`. Learnt from one that was good; docs/verify.md explains each key.
+HEAD: Final = """# What is expected of this deployment: `harness verify --url URL {name}`. Learned from a working one; docs/verify.md explains each key.
 # To have writes checked, add (with tools of your own):
 #   write: {{call: create_order, args: {{id: "{{{{unique}}}}"}}}}
 #   read: {{call: get_order, args: {{id: "{{{{unique}}}}"}}}}
@@ -40,16 +40,16 @@ def learn(
     for each in (path, beside):
         if each.exists():
             raise UsageError(
-                f"{short(str(each), 120)} is there already",
-                "What was learnt is not written over",
-                "Remove it, or give another name",
+                f"{short(str(each), 120)} already exists",
+                "An existing file is not overwritten",
+                "Remove it, or give another path",
             )
     newest = target.newest()
     if newest is None:
         raise UsageError(
             f"{target.shown} speaks no MCP",
-            "There is nothing to learn from it",
-            "Give the address of a deployment that is good",
+            "So there is nothing to learn from it",
+            "Give the address of a working deployment",
         )
     tools = target.tools(newest.name) or []
     found = {**learnt(target, newest.name, tools), **beyond(target)}

@@ -46,8 +46,8 @@ def read_file(path: Path) -> dict[str, Any]:
     tools = data.get("tools") if isinstance(data, dict) else None
     if not isinstance(tools, dict) or not all(isinstance(each, dict) for each in tools.values()):
         raise UsageError(
-            f"{short(str(path), 120)} is no lock of tools",
-            "It has no mapping `tools`",
+            f"{short(str(path), 120)} is not a lock of tools",
+            "It has no mapping named `tools`",
             "harness verify --url URL --learn writes one",
         )
     return tools

@@ -27,7 +27,7 @@ def _local(value: str) -> str:
     at = urlsplit(value)
     if at.scheme not in {"http", "https"} or at.hostname not in {"127.0.0.1", "::1", "localhost"}:
         raise ValueError(
-            f"{short(value)!r} is no address of this machine, such as http://127.0.0.1:8000/health"
+            f"{short(value)!r} is not an address of this machine, such as http://127.0.0.1:8000/health"
         )
     return value
 

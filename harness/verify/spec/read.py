@@ -63,8 +63,8 @@ def spec_of(data: Any, source: str, environ: Mapping[str, str] = os.environ) -> 
     """The checked values; `source` is named in errors."""
     if not isinstance(data, dict):
         raise UsageError(
-            f"{source} is no mapping",
-            "It says what is expected, by keys such as identity and tools",
+            f"{source} is not a mapping",
+            "It must have keys such as identity and tools",
             "See docs/verify.md",
         )
     _check_credentials(data.get("auth"), source)
@@ -72,8 +72,8 @@ def spec_of(data: Any, source: str, environ: Mapping[str, str] = os.environ) -> 
         if not isinstance(text, str) or not _VARIABLE.search(text):
             raise UsageError(
                 f"{source}: {path} holds an address itself",
-                "It may have a password, and is not shown",
-                "Take it from the environment: ${NAME}",
+                "It may hold a password, so it is not shown",
+                "Read it from the environment: ${NAME}",
             )
     try:
         spec = _SPEC.validate_python(_filled_in(data, environ, ""))
@@ -92,11 +92,11 @@ def _check_together(spec: Spec, source: str) -> None:
     """Raise for a key that is of no use without another one."""
     if spec.read is not None and spec.write is None:
         raise UsageError(
-            f"{source}: read is to find what write wrote", "There is no write", "Add write, or drop read"
+            f"{source}: read must find what write wrote", "There is no write", "Add write, or drop read"
         )
     if spec.remove is not None and spec.write is None:
         raise UsageError(
-            f"{source}: remove is to remove what write wrote",
+            f"{source}: remove must remove what write wrote",
             "There is no write",
             "Add write, or drop remove",
         )
@@ -122,8 +122,8 @@ def _check_credentials(auth: Any, source: str) -> None:
             if not isinstance(value, str) or not _VARIABLE.search(value):
                 raise UsageError(
                     f"{source}: auth.{key}.{short(str(name))} holds a credential itself",
-                    "It may be a secret, and is not shown",
-                    "Take it from the environment: ${NAME}",
+                    "It may be a secret, so it is not shown",
+                    "Read it from the environment: ${NAME}",
                 )
 
 
@@ -148,7 +148,7 @@ def _filled_in(value: Any, environ: Mapping[str, str], path: str) -> Any:
     if path.lstrip(".") in backends.ADDRESSES:
         sources.url(found)
     if "\0" in found:
-        raise UsageError(f"{short(path.lstrip('.'))} holds a NUL", "Nobody can be sent that", "Leave it out")
+        raise UsageError(f"{short(path.lstrip('.'))} holds a NUL character", "It cannot be sent", "Leave it out")
     return found
 
 

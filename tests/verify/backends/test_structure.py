@@ -67,7 +67,7 @@ def test_what_is_missing_or_different_is_named() -> None:
     ]
     assert list(wrong_indexes(expected, found)) == [
         "a has no index a_by_age",
-        "the index a_broken of a is not valid: making it was broken off",
+        "the index a_broken of a is not valid: its creation was interrupted",
     ]
     assert volatile(expected, found) == ["d is UNLOGGED: a crash of PostgreSQL empties it"]
 

@@ -39,8 +39,8 @@ def test_a_line_for_each_that_was_kept_and_what_is_new(tmp_path: Path) -> None:
 
     assert [line.split()[2] for line in shown if line.startswith("2023-11-14")] == ["0", "1", "1", "3"]
     assert "another build: shop 1 before" in text
-    assert "does not hold any more: b, c" in text
-    assert "no longer among those that do not hold: b" in text
+    assert "newly failing: b, c" in text
+    assert "no longer failing: b" in text
     assert "\x1b" not in text
     assert len(trend.read(tmp_path, target="http://127.0.0.1:2/mcp")) == 1
     assert len(trend.read(tmp_path, most=2)) == 2

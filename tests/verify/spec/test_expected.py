@@ -117,7 +117,7 @@ async def test_what_is_not_as_expected_is_named(wrong: str, expected: Path) -> N
         ("an old build", "its version is 6, not 7"),
         ("a tool renamed", "look is gone\nsee is new"),
         ("a schema changed", "look: inputSchema.properties.at.enum is gone"),
-        ("health is a page", "GET /health came to bad_body"),
+        ("health is a page", "GET /health ended with bad_body"),
     ],
 )
 async def test_a_failure_says_what_is_apart(wrong: str, why: str, expected: Path) -> None:
@@ -157,7 +157,7 @@ async def test_what_is_learnt_from_a_good_deployment_holds_for_it_and_not_for_an
     found = yaml.safe_load(path.read_text())
 
     assert codes[:2] == [0, 2]
-    assert "is there already" in told.err
+    assert "already exists" in told.err
     assert "VERIFY_AUTHORIZATION" in told.out
     assert TOKEN not in path.read_text() + (tmp_path / "tools.lock.json").read_text() + str(told)
     assert found["identity"] == {"name": "fake", "version": "7"}
