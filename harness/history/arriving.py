@@ -20,7 +20,7 @@ from harness.services.backends.kept_postgres import exists
 WAIT_S: Final = 5.0  # for somebody else who has the embedded server
 BOUND_S: Final = 20.0
 FIRST_S: Final = 60.0  # where a new history has to be made
-LATER: Final = "It is kept, and goes in with the next run, or by `harness history push`"
+LATER: Final = "It is kept for the next run, or for `harness history push`"
 
 
 def arrive(
@@ -44,7 +44,7 @@ def _arrived(make: Callable[[], RunRecord], allowed_hosts: Collection[str], by_h
         where = place()
         spool.keep(where.spool, make())
     except RecordError as error:
-        return f"The run does not go into the history: {error}"
+        return f"The run was not stored in the history: {error}"
     except HarnessError as error:
         return f"The run is not in the history: {error.what}: {error.why}.{by_hand}"
     except Exception as error:  # never the run's trouble
@@ -54,7 +54,9 @@ def _arrived(make: Callable[[], RunRecord], allowed_hosts: Collection[str], by_h
     except HarnessError as error:
         return f"The run is not in the history yet: {error.what}: {error.why}. {LATER}"
     except TimeoutError:
-        return f"The run is not in the history yet: it took more than {_bound_s(where):g}s. {LATER}"
+        return (
+            f"The run is not in the history yet: the history took longer than {_bound_s(where):g}s. {LATER}"
+        )
     except KeyboardInterrupt:
         return f"The run is not in the history yet: interrupted. {LATER}"
     except Exception as error:
@@ -67,7 +69,7 @@ async def _deliver(where: Place, allowed_hosts: Collection[str]) -> str:
     if not done.refused:
         return ""
     path, why = done.refused[0]
-    return f"{len(done.refused)} run(s) that waited for the history cannot go in: {path}: {why}"
+    return f"{len(done.refused)} waiting run(s) cannot be stored in the history: {path}: {why}"
 
 
 def _bound_s(where: Place) -> float:

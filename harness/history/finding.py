@@ -90,8 +90,8 @@ async def named(connection: Connection, name: str, kind: Kind | None = None) -> 
 async def _baseline(connection: Connection, kind: Kind | None) -> tuple[MeasuredRun, ...]:
     if kind is None:
         raise UsageError(
-            "`baseline` of what?",
-            "The other side names no run, so nobody knows of which scenario and server",
+            "`baseline` stands alone",
+            "The other side names no run, so the scenario and server of the baseline are unknown",
             "Give a run as the other side, such as reports/nightly/latest",
         )
     return tuple(run.measured for run in await baseline_of(connection, kind))

@@ -42,10 +42,10 @@ async def one(connection: Connection, text: str, *, histograms: bool = False) ->
         raise UsageError(
             f"There is no run {short(text, 120)!r} in the history",
             "It is neither the id of a run, nor the beginning of one, nor the directory of one",
-            "`harness history list` says which there are; `harness history push DIR` brings one",
+            "`harness history list` shows what is there; `harness history push DIR` adds a run",
         )
     raise UsageError(
-        f"{short(text, 120)!r} is not the beginning of one run alone",
+        f"{short(text, 120)!r} is the beginning of more than one run id",
         ", ".join(run.run_id for run in found),
         "Give more of it",
     )

@@ -40,7 +40,7 @@ NightWord = Literal[
 TITLES: Final[dict[NightWord, str]] = {
     "no_baseline": "no baseline yet",
     "regressed": "regressed",
-    "not_confirmed": "a regression that a second round did not confirm",
+    "not_confirmed": "a regression, not confirmed by a second round",
     "improved": "improved",
     "equivalent": "equivalent",
     "inconclusive": "inconclusive",

@@ -32,9 +32,9 @@ def alone(root: Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise UsageError(
-                f"Another nightly is going on in {root}",
-                f"Process {file.read(20).strip() or 'of somebody'} makes it, and two at a time would measure each other",
-                "Try again when it has ended, or give another --out on another machine",
+                f"Another harness nightly runs in {root}",
+                f"Process {file.read(20).strip() or '(unknown)'} runs it; two at the same time would disturb each other",
+                "Try again when it has ended, or use another machine",
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -94,7 +94,7 @@ async def migrate(connection: Connection) -> int:
                 await connection.execute("INSERT INTO migrations (version) VALUES ($1)", number)
     if version > len(steps):
         raise HistoryGoneError(
-            "The history was written by a newer harness",
+            "The history was written by a newer version of the harness",
             f"Its tables have version {version}, and this harness knows {len(steps)}",
             "Update the harness, or use another history",
         )
@@ -130,7 +130,7 @@ def _gone(named: str, error: BaseException) -> HarnessError:
         if named.startswith("that")
         else f"The history in {named} cannot be used",
         hide(" ".join(why.split())),
-        f"Start it, or look at {URL}; runs that could not go in are kept, and `harness history push` brings them"
+        f"Start it, or look at {URL}; runs that could not be stored are kept for `harness history push`"
         if named.startswith("that")
-        else "`harness doctor` says what is missing; runs that could not go in are kept: `harness history push`",
+        else "`harness doctor` says what is missing; runs that could not be stored are kept for `harness history push`",
     )

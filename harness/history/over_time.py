@@ -106,8 +106,8 @@ async def read(
     if not runs:
         raise UsageError(
             f"There is no run of {short(scenario, 120)} in the history that counts",
-            "Nothing of that name and branch is there, or all of it is unknown or excluded",
-            "`harness history list` says which scenarios there are",
+            "No run has that name and branch, or all of them are unknown or excluded",
+            "`harness history list` shows the scenarios",
         )
     kinds: dict[tuple[int, str], list[Any]] = defaultdict(list)
     for run in runs:

@@ -128,7 +128,7 @@ def _summary(run_dir: Path) -> Summary:
     except OSError as error:
         raise RecordError(f"it has no summary.json ({error.strerror})") from error
     except codec.DamagedError as error:
-        raise RecordError(f"its summary.json is damaged, or of another version: {error}") from error
+        raise RecordError(f"its summary.json is damaged, or from another version: {error}") from error
 
 
 def _object(path: Path) -> Mapping[str, Any]:

@@ -75,8 +75,8 @@ class PastRun:
         if self.running:
             return "it is still running"
         if self.latest:
-            return "latest points to it"
-        return "it left something behind: harness doctor --clean" if self.left_over else ""
+            return "`latest` points to it"
+        return "it left something behind (harness doctor --clean removes it)" if self.left_over else ""
 
 
 def runs(root: Path) -> list[PastRun]:
@@ -89,7 +89,7 @@ def runs(root: Path) -> list[PastRun]:
         raise UsageError(
             f"There are no runs in {short(str(root), 120)}",
             "There is no such directory",
-            "Give the --out that the runs had",
+            "Give the --out of those runs",
         )
     return sorted(_found(root), key=lambda run: (run.started_at, run.path.name), reverse=True)
 

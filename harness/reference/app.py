@@ -193,12 +193,12 @@ class ReferenceServer:
             self.first_key = await clients.first_admin(settings.admin_key)
         except TakenError as error:
             raise UsageError(
-                "The admin's key cannot be used.",
-                "A client with its id has another secret, or was revoked.",
-                "Give the key it had, or another one, or none.",
+                "The admin key cannot be used.",
+                "The client with this id has another secret, or was revoked.",
+                "Give its old key, or a new one, or none.",
             ) from error
         except ClientsUnreachableError as error:
-            raise TargetPartError("The target cannot see that it has an admin.", str(error)) from error
+            raise TargetPartError("The target cannot look up its admin.", str(error)) from error
         keys = applied.keys(settings, clients)
         return lambda app: KeyGuard(applied.door(settings, app), keys)
 
@@ -291,7 +291,7 @@ async def _sweep(sweep: Sweep, journals: Iterable[Journal], settings: Settings) 
             for journal in journals:
                 await journal.forget_before(settings.record_ttl_s)
         except (StoreUnreachableError, *FAILURES) as error:
-            log.warning("What is out of date was not deleted: %s", reason(error))
+            log.warning("Expired rows were not deleted: %s", reason(error))
         await asyncio.to_thread(free_memory.give_back)
 
 

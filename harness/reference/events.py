@@ -53,7 +53,7 @@ class Events:
             try:
                 await self._until_lost()
             except START_FAILURES as error:
-                log.warning("Events are not heard: %s", reason(error))
+                log.warning("Not listening for events: %s", reason(error))
             self.connected.clear()
             await asyncio.sleep(PAUSE_S)
 
@@ -78,7 +78,7 @@ class Events:
         try:
             event = msgspec.json.decode(str(payload), type=Event)
         except msgspec.DecodeError:
-            log.warning("An event is not one of ours: %.100s", payload)
+            log.warning("Ignored an unknown event: %.100s", payload)
             return
         for hear in self._hearing.get(str(event.get("event")), []):
             hear(event)

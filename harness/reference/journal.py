@@ -139,7 +139,9 @@ class Journal:
                 warned = False
             except FAILURES as error:
                 if not warned:
-                    log.warning("Rows of %s wait to be written: %s", self._table.name, reason(error))
+                    log.warning(
+                        "Rows of %s are still waiting to be written: %s", self._table.name, reason(error)
+                    )
                 warned = True
                 await asyncio.sleep(RETRY_S)
                 self._came.set()

@@ -133,7 +133,7 @@ class Pipeline:
         except UNREACHABLE as error:
             return Outcome(f"The database does not answer: {reason(error)}", kind=executions.UNREACHED)
         except UnreadableError as error:
-            words = f"The result has a value that cannot be read: {error}; cast it to text."
+            words = f"The result has a value that cannot be read: {error}. Cast it to text."
             return Outcome(words, kind=executions.DATABASE_ERROR)
         except asyncpg.PostgresError as error:
             return Outcome(f"The database refused: {error}", kind=executions.DATABASE_ERROR)

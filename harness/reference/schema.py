@@ -62,7 +62,7 @@ async def ensure(
             raise TargetUnreachableError(
                 f"The target cannot make its schema {schema}.",
                 f"{without_password(database_url)}: {reason(error)}",
-                "Let the database's user create schemas, or give another --schema.",
+                "Let the database user create schemas, or give another --schema.",
             ) from error
 
 
@@ -113,10 +113,8 @@ async def _contents(opened: Any, schema: str) -> dict[str, int]:
     if "migrations" not in names:
         raise UsageError(
             f"The schema {schema} is not dropped.",
-            "It has no table of migrations, so it is not one of the target's."
-            if names
-            else "It is not there.",
-            "Name one that was given as --schema, on the server that --database-url names.",
+            "It has no table of migrations, so the target did not make it." if names else "It is not there.",
+            "Give the --schema that the target had, and the --database-url of its server.",
         )
     return {name: await opened.fetchval(f'SELECT count(*) FROM "{schema}"."{name}"') for name in names}  # noqa: S608
 
@@ -131,5 +129,5 @@ async def _reached(database_url: str, connect_timeout_s: float) -> AsyncIterator
         raise (TargetUnreachableError if absent else UsageError)(
             "The schema was not dropped.",
             f"{without_password(database_url)}: {reason(error)}",
-            "Look whether PostgreSQL is up, and whether its user owns the schema.",
+            "Check that PostgreSQL is up, and that its user owns the schema.",
         ) from error

@@ -83,14 +83,14 @@ class Settings:
             )
         if not 0 <= self.rate_limit < math.inf or self.max_in_flight < 0:
             raise UsageError(
-                "A limit of the target cannot be below zero, or without end.",
+                "A limit of the target must be 0 or more, and finite.",
                 f"--rate-limit is {self.rate_limit:g}, --max-in-flight is {self.max_in_flight}.",
                 "Give a number of calls; 0 is no limit.",
             )
         if self.result_bytes_max < 1:
             raise UsageError(
-                f"A result of {self.result_bytes_max} bytes at most cannot work.",
-                "Every result has some.",
+                f"--result-bytes-max cannot be {self.result_bytes_max}.",
+                "A result has at least one byte.",
                 "For example --result-bytes-max 8000000",
             )
         times_s = (self.session_ttl_s, self.session_sweep_s, self.pool_wait_s, self.connect_timeout_s)
@@ -105,7 +105,7 @@ class Settings:
             <= 0
         ):
             raise UsageError(
-                "A time limit of the target is not positive.", todo="Give every limit some time."
+                "A time limit of the target is not positive.", todo="Give each limit more than 0 seconds."
             )
 
     def _check_parts(self) -> None:
@@ -132,7 +132,7 @@ class Settings:
             )
         if self.admin_key and keys.id_of(self.admin_key) is None:
             raise UsageError(
-                "The admin's key is not one.", f"A key is {keys.FORM}.", f"For example: {keys.new_key()}"
+                "The admin key is not a key.", f"A key is {keys.FORM}.", f"For example: {keys.new_key()}"
             )
         if self.amqp_url and _scheme(self.amqp_url) not in {"amqp", "amqps"}:
             raise UsageError(
@@ -142,20 +142,20 @@ class Settings:
             )
         if unknown := set(self.broken) - set(BREAKS):
             raise UsageError(
-                f"The service cannot be broken by {', '.join(sorted(unknown))}.",
-                "There is no such deviation.",
+                f"The service has no defect {', '.join(sorted(unknown))}.",
+                "--break takes the name of a defect.",
                 f"There are {', '.join(BREAKS)}.",
             )
         if "greedy-cleanup" in self.broken and self.sessions_in_redis:
             raise UsageError(
                 "greedy-cleanup does not break sessions in Redis.",
-                "Redis itself deletes what has expired.",
+                "Redis deletes expired sessions itself.",
                 "Give --sessions postgres.",
             )
         if self.task_workers < int(self.worker):
             raise UsageError(
-                f"{self.task_workers} tasks at once cannot work.",
-                "A number of tasks is not negative, and a worker does one at least.",
+                f"--task-workers cannot be {self.task_workers}.",
+                "It is 0 or more, and at least 1 for a worker.",
                 "For example --task-workers 4",
             )
 

@@ -182,12 +182,12 @@ async def get_context(databases: Databases, database: str, schema: str) -> JsonO
 _DATABASE = Argument("database", str, "Name of the database", values=DATABASES)
 _SCHEMA = Argument("schema", str, "Name of the schema", values=SCHEMAS)
 _CONTEXT = (
-    Argument("database", str, "Where to run it", default=DATABASES[0], values=DATABASES),
-    Argument("schema", str, "Where names without a schema are looked up", default=SCHEMAS[0], values=SCHEMAS),
+    Argument("database", str, "Database to run it in", default=DATABASES[0], values=DATABASES),
+    Argument("schema", str, "Schema of names that have none", default=SCHEMAS[0], values=SCHEMAS),
 )
 _VIEW = Argument("view", str, "Name of the view")
-_LIMIT = Argument("limit", int, "Rows at most", default=100, at_most=ROWS_MAX)
-_LOG = Argument("log", str, "Name of the log; any", default="main")
+_LIMIT = Argument("limit", int, "Largest number of rows", default=100, at_most=ROWS_MAX)
+_LOG = Argument("log", str, "Any name for the log", default="main")
 
 TOOLS = {
     "list_databases": Tool("List the databases", list_databases),
@@ -199,7 +199,7 @@ TOOLS = {
         execute_query,
         (Argument("query", str, "The query: SELECT or SHOW", at_most=QUERY_CHARS_MAX), *_CONTEXT, _LIMIT),
     ),
-    "get_context": Tool("Database, schema and rights of this very request", get_context, _CONTEXT),
+    "get_context": Tool("Database, schema and rights of this request", get_context, _CONTEXT),
     "wait": Tool(
         "Wait, and report progress in ten steps",
         wait,
@@ -209,9 +209,9 @@ TOOLS = {
         "Append an entry to a log; the answer means that it is on disk",
         append_entry,
         (
-            Argument("entry", str, "What to append; make each one different", at_most=ENTRY_MAX),
+            Argument("entry", str, "The entry; make each one different", at_most=ENTRY_MAX),
             _LOG,
-            Argument("key", str, "Appended once, however often it is sent with this key", default=""),
+            Argument("key", str, "Entries with the same key are appended only once", default=""),
         ),
         permission=caller.BASIC,
         writes=True,
@@ -224,7 +224,7 @@ TOOLS = {
             Argument(
                 "after",
                 int,
-                "Only entries after this position; `next` of the page before",
+                "Only entries after this position: `next` of the previous page",
                 default=0,
                 at_least=0,
                 at_most=POSITION_MAX,

@@ -39,7 +39,7 @@ def test_old_runs_are_removed_and_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert run(["runs", "--keep", "1", "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert f"Removed {old}\n" in out
-    assert f"Kept {oldest}: latest points to it\n" in out
+    assert f"Kept {oldest}: `latest` points to it\n" in out
     assert not old.exists()
 
     (oldest.parent / "latest").unlink()

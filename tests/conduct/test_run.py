@@ -56,7 +56,7 @@ RAMP = {"name": "climb", "ramp": {"to": 20, "step": 5, "hold": "10s"}}
 
 
 async def test_a_run_leaves_everything_that_the_contract_names(tmp_path: Path) -> None:
-    """scenario, plan, metadata, undo, events, samples, summary, report; latest points to it."""
+    """scenario, plan, metadata, undo, events, samples, summary, report; `latest` points to it."""
     finished = await conduct(tmp_path, [RAMP], SimulatedServer())
 
     assert finished.run_dir is not None

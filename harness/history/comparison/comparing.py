@@ -23,7 +23,7 @@ from harness.history.comparison.measured import ErrorKind, MeasuredRun
 
 DECIDE: Final = frozenset({"throughput", "success", "p50", "p95", "breaking point"})
 NOT_DECIDED: Final = {
-    "one run a side": "one run a side only describes: two runs of the same build differ, too",
+    "one run a side": "one run a side can only describe: two runs of the same build differ, too",
     "one sitting each": (
         "each side was measured in one sitting of its own: another day and another build look the same. "
         "Measure them by turns (harness compare --scenario), on several days, or say --same-conditions"
@@ -136,18 +136,20 @@ def _verdict(figures: Sequence[Compared], order: Design) -> tuple[Word, list[str
         needed = [one.more_repeats for one in open_ones]
         many = "more than 50" if None in needed or not needed else str(max(one or 0 for one in needed))
         tell = (
-            "more repeats a side are needed to tell"
+            "more repeats a side are needed to decide"
             if many.startswith("more")
-            else "more repeats a side would tell"
+            else "more repeats a side would decide"
         )
-        names = ", ".join(f"{one.of}: {one.name}" for one in open_ones) or "there is no figure that both have"
+        names = (
+            ", ".join(f"{one.of}: {one.name}" for one in open_ones) or "the sides have no figure in common"
+        )
         more = [
             f"cannot tell yet: {names}",
             f"{many} {tell}, if they are like these",
         ]
         if order.order == "in turn":
             more.append(
-                "all of one side ran before the other, as a drift of the machine would look: run them by turns"
+                "all of one side ran before the other, and a drift of the machine would look the same: run them by turns"
             )
         return "inconclusive", more
     better = [one for one in figures if one.word == "improved"]

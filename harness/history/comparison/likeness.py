@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from harness.history.comparison.measured import MeasuredRun
 
 ASKED = {
-    "scenario": "the scenario is another one",
-    "target": "the server calls itself something else",
-    "machine": "the machine is another one",
-    "protocol": "the protocol is another one",
+    "scenario": "the scenarios differ",
+    "target": "the servers give different names",
+    "machine": "the machines differ",
+    "protocol": "the protocols differ",
 }
 
 
@@ -35,12 +35,12 @@ def differences(
             continue
         seen = Counter(getattr(run.kind, name) for run in (*a, *b))
         if "" in seen:
-            yield f"the {name if name != 'target' else 'server'} of {seen['']} of the runs is not known"
+            yield f"the {name if name != 'target' else 'server'} of {seen['']} of the runs is unknown"
         elif len(seen) > 1:
             mixed = [
                 side for side, runs in (("A", a), ("B", b)) if len({getattr(r.kind, name) for r in runs}) > 1
             ]
-            inside = f", already among the runs of {' and of '.join(mixed)}" if mixed else ""
+            inside = f", even among the runs of {' and of '.join(mixed)}" if mixed else ""
             yield f"{words}{_named(name, a, b)}{inside}"
 
 

@@ -49,7 +49,7 @@ def _header(found: Comparison) -> Html:
     return el(
         "header",
         el("h1", f"{found.scenario or 'Runs'}, compared"),
-        el("p", "What changed from A to B, and whether that can be told from noise", cls="sub"),
+        el("p", "What changed from A to B, and whether it is more than noise", cls="sub"),
         el(
             "div",
             el(
@@ -132,12 +132,12 @@ def _reading() -> Html:
     terms = (
         (
             "Regressed, improved",
-            "too large for chance (p below 0.05, for all figures together), and beyond the gate.",
+            "too large for chance (p below 0.05, over all figures together), and beyond the gate.",
         ),
-        ("Equivalent", "surely inside the gate, to either side."),
+        ("Equivalent", "certainly inside the gate."),
         (
             "Inconclusive",
-            "neither; in brackets, how many more repeats a side would tell if they are like these.",
+            "neither; the number says how many more repeats a side would decide, if they are like these.",
         ),
         (
             "Gate",
@@ -145,7 +145,7 @@ def _reading() -> Html:
         ),
         (
             "95 % interval",
-            "where the change lies, from what runs of one side differ by. The run is the unit, never the call.",
+            "the range of the change, from how much runs of one side differ. The run is the unit, never the call.",
         ),
         ("p", "how rarely chance alone shows such a change somewhere among the figures (Holm's steps)."),
     )

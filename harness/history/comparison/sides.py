@@ -80,6 +80,6 @@ def _has_result(path: Path) -> bool:
 def _nothing(text: str) -> UsageError:
     return UsageError(
         f"There is no run {short(text, 120)}" if text.strip() else "A side has no name",
-        "It is no run directory, no pattern that matches one with a result, and no name in the history",
+        "It is neither a run directory, nor a pattern that matches one with a result, nor a name in the history",
         "Give directories of runs, such as reports/ramp/latest 'reports/ramp/2026*'; harness runs lists them",
     )

@@ -44,7 +44,7 @@ def _words(text: str) -> list[str]:
     if not words:
         raise UsageError(
             "A side is empty",
-            "A shell variable that is not set would measure something else",
+            "Perhaps a shell variable is not set",
             f"Give a URL, a command, or {REFERENCE}",
         )
     return words

@@ -22,11 +22,11 @@ OUTCOME: Final = {
     "not_comparable": "unknown",
 }
 ORDERS: Final = {
-    "together": "the runs of both sides were made by turns; a drift of the machine is taken off",
-    "in turn": "all runs of one side were made before those of the other; a drift of the machine is taken off, as a straight line",
-    "apart": "the sides were measured in sittings of their own; what sittings differ by decides",
-    "vouched": "all runs were made under the same conditions, as was said (--same-conditions)",
-    "one sitting each": "each side was measured in one sitting of its own",
+    "together": "the runs of the two sides alternated; a drift of the machine is subtracted",
+    "in turn": "all runs of one side were made before those of the other; a linear drift of the machine is subtracted",
+    "apart": "the sides were measured in separate sittings; the change is judged by how much sittings differ",
+    "vouched": "all runs were made under the same conditions, says --same-conditions",
+    "one sitting each": "each side was measured in its own single sitting",
     "one run a side": "one run a side",
 }
 ERRORS_MOST: Final = 10
@@ -92,7 +92,7 @@ def side(letter: str, said: SideSaid) -> str:
 def headline(found: Comparison) -> str:
     """The verdict in a sentence."""
     if found.describes and found.verdict != "regressed":
-        return "This comparison only describes: it decides nothing."
+        return "This comparison only describes; it decides nothing."
     if found.verdict == "regressed":
         return f"B is worse than A: {', '.join(found.why[:6])}" + (
             " and more." if len(found.why) > 6 else "."
@@ -102,7 +102,7 @@ def headline(found: Comparison) -> str:
             " and more." if len(found.why) > 6 else "."
         )
     if found.verdict == "equivalent":
-        return "No figure that decides has become worse by more than its gate."
+        return "No deciding figure became worse by more than its gate."
     return f"{found.why[0][:1].upper()}{found.why[0][1:]}." if found.why else ""
 
 

@@ -16,18 +16,18 @@ Samples = Iterable[tuple[Mapping[str, str], float]]
 # A pool's statistics: gauges of its present state, and counters that only grow.
 _POOL_NOW = {
     "open": "connections to the database",
-    "idle": "connections that nobody uses",
+    "idle": "idle connections",
     "in_use": "connections in use",
-    "max": "connections at most",
+    "max": "largest number of connections",
     "waiting": "calls that wait for a connection",
     "clients": "clients that these connections served, the last 10,000",
 }
 _POOL_TOTAL = {
     "uses": "times that a connection was used",
-    "waited": "times that one had to be waited for",
-    "waited_s": "seconds of waiting",
-    "refused": "times that waiting ended without one",
-    "connected": "connections that were made",
+    "waited": "times that a call waited for a connection",
+    "waited_s": "seconds that calls waited for a connection",
+    "refused": "times that a call waited and got no connection",
+    "connected": "connections opened",
 }
 
 
@@ -43,33 +43,33 @@ def text(
     recorded = executions.statistics()
     parts = [
         _family("requests_total", "requests by door", ((_door(d), n) for d, n in traffic.requests.items())),
-        _histogram("request_duration_seconds", "until the answer", "door", traffic.durations),
-        _family("calls_in_flight", "calls let in and not answered", [({}, admission.in_flight)]),
+        _histogram("request_duration_seconds", "seconds from request to answer", "door", traffic.durations),
+        _family("calls_in_flight", "calls in flight", [({}, admission.in_flight)]),
         _family(
             "calls_refused_total",
-            "calls not let in, by the limit that they met",
+            "calls refused, by the limit that refused them",
             (({"limit": limit}, count) for limit, count in admission.refused.items()),
         ),
         _family(
             "refusals_total",
-            "requests that came to no call, by what was wrong with them",
+            "requests refused before they were calls, by reason",
             (({"door": door, "kind": kind}, count) for (door, kind), count in refusals.counts.items()),
         ),
         _family(
             "executions_total",
-            "calls of tools, by how they ended",
+            "tool calls, by outcome",
             (({"tool": t, "outcome": o}, count) for (t, o), count in executions.ended.items()),
         ),
-        _histogram("execution_duration_seconds", "a tool at work", "tool", executions.durations),
-        _family("executions_pending", "executions not recorded yet", [({}, recorded["pending"])]),
-        _family("executions_lost_total", "executions that never will be", [({}, recorded["lost"])]),
-        _family("refusals_lost_total", "refusals that were not recorded", [({}, refusals.journal.lost)]),
+        _histogram("execution_duration_seconds", "seconds that a tool ran", "tool", executions.durations),
+        _family("executions_pending", "executions that wait to be recorded", [({}, recorded["pending"])]),
+        _family("executions_lost_total", "executions that were never recorded", [({}, recorded["lost"])]),
+        _family("refusals_lost_total", "refusals that were never recorded", [({}, refusals.journal.lost)]),
         *(_family(f"pool_{_unit(name)}", about, _of(pools, name)) for name, about in _POOL_NOW.items()),
         *(
             _family(f"pool_{_unit(name)}_total", about, _of(pools, name))
             for name, about in _POOL_TOTAL.items()
         ),
-        _family("sessions_open", "sessions that are open", [] if sessions is None else [({}, sessions)]),
+        _family("sessions_open", "open sessions", [] if sessions is None else [({}, sessions)]),
         _process(),
     ]
     return "".join(line + "\n" for part in parts for line in part)

@@ -107,16 +107,16 @@ def test_two_repeats_decide_nothing_and_say_how_many_more_would() -> None:
     found = compare(*turns("ABBA", noise=0.03, seed=3))
 
     assert found.verdict == "inconclusive"
-    assert "more repeats a side would tell" in found.why[1]
+    assert "more repeats a side would decide" in found.why[1]
 
 
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ({"machine": "other"}, "the machine is another one"),
-        ({"scenario": "other"}, "the scenario is another one"),
-        ({"target": "giant"}, "the server calls itself something else (tiny, giant)"),
-        ({"protocol": "sse"}, "the protocol is another one (2025-11-25, sse)"),
+        ({"machine": "other"}, "the machines differ"),
+        ({"scenario": "other"}, "the scenarios differ"),
+        ({"target": "giant"}, "the servers give different names (tiny, giant)"),
+        ({"protocol": "sse"}, "the protocols differ (2025-11-25, sse)"),
         ({"machine": ""}, "the machine of 5 of the runs is not known"),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_side_that_mixes_machines_is_named() -> None:
     odd = structs.replace(b.runs[0], kind=structs.replace(KIND, machine="other"))
     found = compare(a, structs.replace(b, runs=(odd, *b.runs[1:])))
 
-    assert found.why == ("the machine is another one, already among the runs of B",)
+    assert found.why == ("the machines differ, already among the runs of B",)
 
 
 def test_runs_that_do_not_count_are_left_out_and_named() -> None:

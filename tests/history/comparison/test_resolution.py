@@ -89,7 +89,7 @@ def test_the_command_reads_runs_that_were_made(tmp_path: Path) -> None:
     assert (shown.return_value, told.return_value) == (0, 0)
     assert "From 4 runs" in shown.output
     assert len(json.loads(told.output)["runs"]) == 4
-    for failed, why in ((mixed, "the machine is another one"), (few, "2 of them count")):
+    for failed, why in ((mixed, "the machines differ"), (few, "2 of them count")):
         assert isinstance(failed.exception, UsageError)
         assert why in failed.exception.why
 
