@@ -67,9 +67,9 @@ def clear(run: str, allowed_hosts: tuple[str, ...]) -> int:
     from harness.history import marks
 
     async def put(connection: "Connection", _: "Place") -> str:
-        found = await marks.one(connection, run)
-        await marks.clear_baseline(connection, found.series)
-        return found.series.scenario
+        record = await marks.one(connection, run)
+        await marks.clear_baseline(connection, record.series)
+        return record.series.scenario
 
     click.echo(printable(f"The baseline of {with_history(put, allowed_hosts)} is its last good nights"))
     return PASSED
@@ -87,22 +87,22 @@ def show(allowed_hosts: tuple[str, ...], *, as_json: bool) -> int:
         kinds = await marks.kinds(connection)
         return [(kind, await marks.baseline(connection, kind)) for kind in kinds]
 
-    found = [(kind, runs) for kind, runs in with_history(find, allowed_hosts) if runs]
+    baselines = [(kind, runs) for kind, runs in with_history(find, allowed_hosts) if runs]
     if as_json:
         rows = [
             {"scenario": kind.scenario, "target": kind.target, "machine": kind.machine,
              "runs": [as_object(run) for run in runs]}
-            for kind, runs in found
+            for kind, runs in baselines
         ]  # fmt: skip
         click.echo(json_text({"schema": 1, "baselines": rows}))
         return PASSED
-    for kind, runs in found:
+    for kind, runs in baselines:
         click.echo(
             printable(
                 f"{kind.scenario} on {kind.target or 'a server without a name'}, machine {kind.machine}"
             )
         )
         click.echo(f"{listed(runs)}\n")
-    if not found:
+    if not baselines:
         click.echo("No baseline: nobody set one, and there was no good night (harness nightly)")
     return PASSED

@@ -57,15 +57,19 @@ def command(scenario: Path | None, **given: Any) -> int:
             "; ".join(unlike) or f"{len(runs)} of them count, and {RUNS_LEAST} are needed",
             "Give runs of one build, one scenario and one machine",
         )
-    found = resolved(runs, gates)
+    resolved_figures = resolved(runs, gates)
     if as_json := given["as_json"]:
-        told = {"schema": 1, "runs": [run.run_id for run in runs], "figures": msgspec.to_builtins(found)}
-        click.echo(json_text(told))
-    elif found:
-        click.echo(text(found, len(runs)))
-    if not found and not as_json:
+        whole = {
+            "schema": 1,
+            "runs": [run.run_id for run in runs],
+            "figures": msgspec.to_builtins(resolved_figures),
+        }
+        click.echo(json_text(whole))
+    elif resolved_figures:
+        click.echo(text(resolved_figures, len(runs)))
+    if not resolved_figures and not as_json:
         click.echo("No figure of these runs can be compared", err=True)
-    return PASSED if found else UNKNOWN
+    return PASSED if resolved_figures else UNKNOWN
 
 
 def _given(pattern: str) -> tuple[Any, ...]:
@@ -85,13 +89,13 @@ def _made(scenario: Path | None, given: dict[str, Any]) -> tuple[Any, ...]:
     data = read_file(path)
     if given["allowed_hosts"]:
         data = {**data, "allowed_hosts": [*(data.get("allowed_hosts") or ()), *given["allowed_hosts"]]}
-    said = data.get("target") or {}
-    targets = {"A": target(given["url"], said) if given["url"] else said}
+    declared = data.get("target") or {}
+    targets = {"A": target(given["url"], declared) if given["url"] else declared}
     made = by_turns.runs("A" * given["repeats"], targets, data, out=given["out"], source=str(path))
     return tuple(run for _, run in made)
 
 
-def text(found: "Sequence[Resolved]", runs: int) -> str:
+def text(resolved_figures: "Sequence[Resolved]", runs: int) -> str:
     """A table, and one sentence."""
     from harness.foundation.untrusted.printable import lines
     from harness.history.comparison import wording
@@ -106,13 +110,13 @@ def text(found: "Sequence[Resolved]", runs: int) -> str:
             "none" if one.smallest is None else f"{one.smallest:.0%}",
             *(_repeats(dict(one.repeats)[change]) for change in SHOWN),
         )
-        for one in found
+        for one in resolved_figures
     ]
     shown = [
         "",
         *table([HEADS, *rows]),
         "",
-        *_sentence(found),
+        *_sentence(resolved_figures),
         f"From {runs} runs; columns are repeats a side.",
     ]
     return lines("\n".join(f"  {line}".rstrip() for line in shown))
@@ -122,13 +126,13 @@ def _repeats(many: int | None) -> str:
     return "more than 100" if many is None else str(many)
 
 
-def _sentence(found: "Sequence[Resolved]") -> list[str]:
+def _sentence(resolved_figures: "Sequence[Resolved]") -> list[str]:
     """`A change of 6 % in p95 needs 8 repeats here`, for the smallest change that is worth the repeats."""
     for name in TOLD:
-        one = next((one for one in found if one.name == name), None)
+        one = next((one for one in resolved_figures if one.name == name), None)
         if one is not None:
-            told = [(change, many) for change, many in one.repeats if many is not None]
-            within = [pair for pair in told if pair[1] <= 10] or told[-1:]
+            enough = [(change, many) for change, many in one.repeats if many is not None]
+            within = [pair for pair in enough if pair[1] <= 10] or enough[-1:]
             return [
                 f"A change of {change:.0%} in {name} of {one.of} needs {many} repeats a side here."
                 for change, many in within[:1]

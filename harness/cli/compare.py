@@ -120,9 +120,9 @@ def command(a: str | None, b: str | None, **given: Any) -> int:
         )
     rules = rules_of(given)
     finders = [known_names(a, b, given["allowed_hosts"])]
-    found = compare(side(a, finders), side(b, finders), rules)
-    shown(found, given)
-    return found.exit_code
+    comparison = compare(side(a, finders), side(b, finders), rules)
+    shown(comparison, given)
+    return comparison.exit_code
 
 
 def _by_turns(a: str | None, b: str | None, given: dict[str, Any]) -> int:
@@ -142,9 +142,9 @@ def _by_turns(a: str | None, b: str | None, given: dict[str, Any]) -> int:
     data = read_file(given["scenario"])
     if given["allowed_hosts"]:
         data = {**data, "allowed_hosts": [*(data.get("allowed_hosts") or ()), *given["allowed_hosts"]]}
-    said = data.get("target") or {}
+    declared = data.get("target") or {}
     targets = {
-        letter: target(given[f"side_{letter.lower()}"], said, given[f"protocol_{letter.lower()}"])
+        letter: target(given[f"side_{letter.lower()}"], declared, given[f"protocol_{letter.lower()}"])
         for letter in "AB"
     }
     runs: dict[str, list[Any]] = {"A": [], "B": []}
@@ -152,11 +152,11 @@ def _by_turns(a: str | None, b: str | None, given: dict[str, Any]) -> int:
     for letter, run in by_turns.runs(order, targets, data, out=given["out"], source=str(given["scenario"])):
         runs[letter].append(run)
     sides = [Side(label=given[f"side_{letter.lower()}"], runs=tuple(runs[letter])) for letter in "AB"]
-    found = compare(sides[0], sides[1], rules)
+    comparison = compare(sides[0], sides[1], rules)
     if given["report"] is None:
         given["report"] = given["out"] / "compare" / runs["A"][0].run_id
-    shown(found, given)
-    return found.exit_code
+    shown(comparison, given)
+    return comparison.exit_code
 
 
 def rules_of(given: dict[str, Any], may_differ: frozenset[str] = frozenset()) -> "Rules":
@@ -167,12 +167,16 @@ def rules_of(given: dict[str, Any], may_differ: frozenset[str] = frozenset()) ->
     from harness.history.comparison.gates import Gates, parsed
 
     usual = Gates()
-    told = {name: given[f"gate_{name}"] for name in GATES if given.get(f"gate_{name}")}
+    given_gates = {name: given[f"gate_{name}"] for name in GATES if given.get(f"gate_{name}")}
     gates = structs.replace(
-        usual, **{name: parsed(name, text, getattr(usual, name)) for name, text in told.items()}
+        usual, **{name: parsed(name, text, getattr(usual, name)) for name, text in given_gates.items()}
     )
     if given.get("describe") and given.get("force"):
-        raise UsageError("--describe and --force say the same", "Both only describe", "Leave one of them out")
+        raise UsageError(
+            "--describe and --force say the same",
+            "A forced comparison only describes, too",
+            "Leave one of them out",
+        )
     return Rules(
         gates=gates,
         describes=bool(given.get("describe")),
@@ -182,16 +186,16 @@ def rules_of(given: dict[str, Any], may_differ: frozenset[str] = frozenset()) ->
     )
 
 
-def shown(found: "Comparison", given: dict[str, Any]) -> None:
+def shown(comparison: "Comparison", given: dict[str, Any]) -> None:
     """Print the comparison, and write its files."""
     from harness.history.comparison import files, terminal
 
     if given["report"] is not None:
-        files.write(found, given["report"])
+        files.write(comparison, given["report"])
     name = "json" if given["as_json"] else given["name"]
     if name == "terminal":
-        click.echo(terminal.text(found, everything=given["everything"]))
+        click.echo(terminal.text(comparison, everything=given["everything"]))
         if given["report"] is not None:
             click.echo(f"  Page      {given['report'] / 'compare.html'}")
     else:
-        click.echo(files.FORMATS[name](found), nl=False)
+        click.echo(files.FORMATS[name](comparison), nl=False)

@@ -105,15 +105,15 @@ def show(run: str, allowed_hosts: tuple[str, ...], *, as_json: bool) -> int:
     from harness.history import marks
 
     async def find(connection: "Connection", _: "Place") -> tuple[Any, Any]:
-        found = await marks.one(connection, run, histograms=True)
-        return found, await marks.notes(connection, found)
+        record = await marks.one(connection, run, histograms=True)
+        return record, await marks.notes(connection, record)
 
-    found, notes = with_history(find, allowed_hosts)
+    record, notes = with_history(find, allowed_hosts)
     if as_json:
-        said = [{"at": note.at, "note": note.note} for note in notes]
-        click.echo(json_text({"schema": 1, "run": as_object(found), "notes": said}))
+        notes_shown = [{"at": note.at, "note": note.note} for note in notes]
+        click.echo(json_text({"schema": 1, "run": as_object(record), "notes": notes_shown}))
     else:
-        click.echo(shown(found, notes))
+        click.echo(shown(record, notes))
     return PASSED
 
 
@@ -179,15 +179,15 @@ def tag(run: str, name: str, allowed_hosts: tuple[str, ...], *, remove: bool) ->
         )
 
     async def mark(connection: "Connection", _: "Place") -> str:
-        found = await marks.one(connection, run)
+        record = await marks.one(connection, run)
         if remove:
-            await marks.untag(connection, found, name)
+            await marks.untag(connection, record, name)
         else:
-            await marks.tag(connection, found, name)
-        return found.run_id
+            await marks.tag(connection, record, name)
+        return record.run_id
 
-    found = with_history(mark, allowed_hosts)
-    click.echo(printable(f"{found} {'has no longer' if remove else 'has'} the tag {name}"))
+    run_id = with_history(mark, allowed_hosts)
+    click.echo(printable(f"{run_id} {'has no longer' if remove else 'has'} the tag {name}"))
     return PASSED
 
 
@@ -208,12 +208,12 @@ def exclude(run: str, why: str | None, allowed_hosts: tuple[str, ...], *, undo: 
         )
 
     async def mark(connection: "Connection", _: "Place") -> str:
-        found = await marks.one(connection, run)
-        await marks.exclude(connection, found, None if undo else why)
-        return found.run_id
+        record = await marks.one(connection, run)
+        await marks.exclude(connection, record, None if undo else why)
+        return record.run_id
 
-    found = with_history(mark, allowed_hosts)
-    click.echo(printable(f"{found} counts again" if undo else f"{found} does not count any more: {why}"))
+    run_id = with_history(mark, allowed_hosts)
+    click.echo(printable(f"{run_id} counts again" if undo else f"{run_id} does not count any more: {why}"))
     return PASSED
 
 

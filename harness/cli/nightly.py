@@ -94,7 +94,7 @@ def _night(source: str, data: dict[str, Any], given: dict[str, Any]) -> int:
     try:
         folder = judging_nights.write(night, given["out"])
     except OSError as error:
-        click.echo(printable(f"What was found could not be written: {error.strerror or error}"), err=True)
+        click.echo(printable(f"The results could not be written: {error.strerror or error}"), err=True)
         return worst(code, UNKNOWN)
     click.echo(printable(f"  Files     {folder}"), err=given["as_json"])
     return code
@@ -122,15 +122,15 @@ def _rounds(
         if not given["history"]:
             return "not_compared", "the history is switched off"
         runs = judging_nights.measured([Path(run.run_dir) for run in fresh])
-        found = judging_nights.beside_baseline(runs, branch, allowed)
-        if isinstance(found, str):
+        comparison = judging_nights.beside_baseline(runs, branch, allowed)
+        if isinstance(comparison, str):
             if rounds:
-                return "not_confirmed", f"the second round could not be compared: {found}"
-            if found:
-                return "not_compared", found
+                return "not_confirmed", f"the second round could not be compared: {comparison}"
+            if comparison:
+                return "not_compared", comparison
             return "no_baseline", "there are no good nights of this kind yet: nothing to compare with"
-        rounds.append(found)
-        if found.verdict != "regressed":
+        rounds.append(comparison)
+        if comparison.verdict != "regressed":
             break
         if number == 1 and given["confirm"]:
             click.echo("  A figure regressed; a second round shows whether it does again", err=True)

@@ -14,34 +14,34 @@ from harness.run_directory.directory import write_whole
 from harness.run_directory.disk_space import blame
 
 
-def json_line(found: Comparison) -> str:
+def json_line(comparison: Comparison) -> str:
     """One JSON object: the contents of compare.json."""
-    return as_json(msgspec.to_builtins(found)) + "\n"
+    return as_json(msgspec.to_builtins(comparison)) + "\n"
 
 
-def junit(found: Comparison) -> str:
+def junit(comparison: Comparison) -> str:
     """JUnit XML."""
     from harness.history.comparison.junit import junit as made
 
-    return made(found)
+    return made(comparison)
 
 
-def markdown(found: Comparison) -> str:
+def markdown(comparison: Comparison) -> str:
     """For a pull request; a terminal does not wait for what only this and the page import."""
     from harness.history.comparison.markdown import markdown as made
 
-    return made(found)
+    return made(comparison)
 
 
-def page(found: Comparison) -> str:
+def page(comparison: Comparison) -> str:
     """One self-contained page."""
     from harness.history.comparison.page import page as made
 
-    return made(found)
+    return made(comparison)
 
 
 FORMATS: Final[dict[str, Callable[[Comparison], str]]] = {
-    "terminal": lambda found: text(found) + "\n",
+    "terminal": lambda comparison: text(comparison) + "\n",
     "json": json_line,
     "html": page,
     "junit": junit,
@@ -55,12 +55,12 @@ FILES: Final = {
 }
 
 
-def write(found: Comparison, place: Path) -> None:
+def write(comparison: Comparison, place: Path) -> None:
     """Write every file of a comparison into this directory, which is made when it is not there."""
     try:
         place.mkdir(parents=True, exist_ok=True)
         for name, form in FILES.items():
-            write_whole(place / name, FORMATS[form](found))
+            write_whole(place / name, FORMATS[form](comparison))
     except OSError as error:
         raise blame(error) or UsageError(
             f"Cannot write to {place}",

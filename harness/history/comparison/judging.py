@@ -125,11 +125,11 @@ def _word(figure: Figure, gates: Gates, p: float, level: float, *, decides: bool
         a=_finite(out(fit.a)),
         b=_finite(out(fit.b)),
         ratio=ratio,
-        change=_finite(told(fit.change, ratio=ratio)),
-        interval=(told(fit.change - wide, ratio=ratio), told(fit.change + wide, ratio=ratio))
+        change=_finite(as_shown(fit.change, ratio=ratio)),
+        interval=(as_shown(fit.change - wide, ratio=ratio), as_shown(fit.change + wide, ratio=ratio))
         if known
         else None,
-        gate=_finite(told(gate, ratio=ratio)),
+        gate=_finite(as_shown(gate, ratio=ratio)),
         p=p if known else None,
         word=word,
         may_be_worse=not max(worse, whole.change * sign) + half < gate,
@@ -142,7 +142,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def told(change: float, *, ratio: bool) -> float:
+def as_shown(change: float, *, ratio: bool) -> float:
     """A change on the scale as it is told: a ratio as a share more or less."""
     return math.expm1(min(change, 700.0)) if ratio else change
 

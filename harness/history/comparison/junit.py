@@ -13,10 +13,13 @@ from harness.history.comparison.comparison import Compared, Comparison
 MOST = 500
 
 
-def junit(found: Comparison) -> str:
+def junit(comparison: Comparison) -> str:
     """The test suite as XML."""
-    name = clean(found.scenario or "comparison")
-    cases = [_verdict(found, name), *(_figure(one, found, name) for one in found.figures[:MOST])]
+    name = clean(comparison.scenario or "comparison")
+    cases = [
+        _verdict(comparison, name),
+        *(_figure(one, comparison, name) for one in comparison.figures[:MOST]),
+    ]
     counts = {
         plural: str(sum(case.find(kind) is not None for case in cases))
         for kind, plural in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped"))
@@ -27,27 +30,27 @@ def junit(found: Comparison) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _verdict(found: Comparison, suite: str) -> ET.Element:
+def _verdict(comparison: Comparison, suite: str) -> ET.Element:
     case = ET.Element(
         "testcase", {"classname": f"{suite}.comparison", "name": "the sides can be compared", "time": "0"}
     )
-    if found.exit_code and found.verdict in {"inconclusive", "not_comparable"}:
-        told = {"message": clean("; ".join(found.why)), "type": found.verdict}
-        ET.SubElement(case, "error", told)
-    if found.errors_new:
-        told_errors = [text for text in wording.remarks(found) if text.startswith("New kind")]
+    if comparison.exit_code and comparison.verdict in {"inconclusive", "not_comparable"}:
+        attributes = {"message": clean("; ".join(comparison.why)), "type": comparison.verdict}
+        ET.SubElement(case, "error", attributes)
+    if comparison.errors_new:
+        told_errors = [text for text in wording.remarks(comparison) if text.startswith("New kind")]
         ET.SubElement(case, "system-out").text = clean("; ".join(told_errors))
     return case
 
 
-def _figure(one: Compared, found: Comparison, suite: str) -> ET.Element:
+def _figure(one: Compared, comparison: Comparison, suite: str) -> ET.Element:
     case = ET.Element(
         "testcase",
         {"classname": f"{suite}.{clean(one.of)}", "name": clean(one.name), "time": "0"},
     )
-    if one.word == "regressed" and not found.describes:
-        told = f"{wording.change(one.change, one)} ({wording.interval(one)})"
-        ET.SubElement(case, "failure", {"message": clean(told), "type": one.word})
+    if one.word == "regressed" and not comparison.describes:
+        message = f"{wording.change(one.change, one)} ({wording.interval(one)})"
+        ET.SubElement(case, "failure", {"message": clean(message), "type": one.word})
     elif one.word == "inconclusive":
         ET.SubElement(case, "skipped", {"message": clean(wording.word(one))})
     return case

@@ -7,9 +7,9 @@ from harness.report.markdown import cell, table
 MARK = {"regressed": "❌", "improved": "🟢", "equivalent": "✅", "inconclusive": "❓", "not_comparable": "❓"}
 
 
-def markdown(found: Comparison) -> str:
+def markdown(comparison: Comparison) -> str:
     """Verdict first, then the figures that a reader needs; all of them are in the HTML page."""
-    figures, more = wording.shown(found)
+    figures, more = wording.shown(comparison)
     rows = [
         [
             *(cell(text) for text in wording.cells(one)[:-1]),
@@ -17,14 +17,16 @@ def markdown(found: Comparison) -> str:
         ]
         for one in figures
     ]
-    title = "described" if found.describes else wording.WORDS[found.verdict].lower()
-    mark = "📏" if found.describes else MARK[found.verdict]
+    title = "described" if comparison.describes else wording.WORDS[comparison.verdict].lower()
+    mark = "📏" if comparison.describes else MARK[comparison.verdict]
     parts = [
-        f"## {mark} {cell(found.scenario or 'comparison')}: {title}",
-        cell(wording.headline(found)),
-        "<br>".join(cell(wording.side(letter, one)) for letter, one in (("A", found.a), ("B", found.b))),
+        f"## {mark} {cell(comparison.scenario or 'comparison')}: {title}",
+        cell(wording.headline(comparison)),
+        "<br>".join(
+            cell(wording.side(letter, one)) for letter, one in (("A", comparison.a), ("B", comparison.b))
+        ),
         table(wording.HEADS, rows),
         cell(more),
-        "\n".join(f"- {cell(text)}" for text in wording.remarks(found)),
+        "\n".join(f"- {cell(text)}" for text in wording.remarks(comparison)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

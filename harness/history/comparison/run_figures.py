@@ -173,12 +173,12 @@ def _named(seen: Glance, names: Mapping[int, str]) -> Iterator[tuple[str, SeenSt
 def _levels(seen: Glance, steps: list[tuple[str, SeenStep]]) -> Iterator[Value]:
     """Yield the results of a ramp: its breaking point, its capacity, and each of its levels."""
     climb = [(name, step) for name, step in steps if step.kind in CLIMBING]
-    found = seen.breaking_point
+    level = seen.breaking_point
     sizes = sorted({float(step.users or step.rate or 0) for _, step in climb})
     apart = min((high - low for low, high in itertools.pairwise(sizes)), default=0.0)
-    if found is not None:
-        rate = None if found.rate is UNSET else found.rate
-        if size := rate or found.users:
+    if level is not None:
+        rate = None if level.rate is UNSET else level.rate
+        if size := rate or level.users:
             unit = "per_s" if rate else "count"
             yield _value("ramp", "breaking point", unit, size, doubt=apart / math.sqrt(12))
     if seen.capacity is not None and seen.capacity.peak_rps:
@@ -197,8 +197,8 @@ def _measured(of: str, part: SeenStep | SeenOperation, *, leading: bool) -> Iter
         doubt = math.sqrt(rate * (1 - rate) / max(1, calls))
         yield _value(of, "success", "share", part.success_rate, doubt=doubt, leading=leading)
     for name in ("p50", "p90", "p95", "p99"):
-        if (found := part.latency_ms.response.at(name)) is not None and found > 0:
-            yield _value(of, name, "ms", found, leading=leading)
+        if (percentile := part.latency_ms.response.at(name)) is not None and percentile > 0:
+            yield _value(of, name, "ms", percentile, leading=leading)
 
 
 def _value(

@@ -10,19 +10,19 @@ from harness.history.comparison.comparison import Comparison
 WORDS_FIRST = 2  # columns of words, which are aligned left; so is the last
 
 
-def text(found: Comparison, *, everything: bool = False) -> str:
+def text(comparison: Comparison, *, everything: bool = False) -> str:
     """The whole comparison; without `everything` only figures that a reader needs."""
-    figures, more = (list(found.figures), "") if everything else wording.shown(found)
+    figures, more = (list(comparison.figures), "") if everything else wording.shown(comparison)
     parts = [
         "",
-        *(wording.side(letter, one) for letter, one in (("A", found.a), ("B", found.b))),
+        *(wording.side(letter, one) for letter, one in (("A", comparison.a), ("B", comparison.b))),
         "",
         *(table([wording.HEADS, *(wording.cells(one) for one in figures)]) if figures else []),
         *([""] if figures else []),
         *([more] if more else []),
-        *wording.remarks(found),
+        *wording.remarks(comparison),
         "",
-        f"{wording.WORDS[found.verdict].upper() if not found.describes else 'DESCRIBED'}   {wording.headline(found)}",
+        f"{wording.WORDS[comparison.verdict].upper() if not comparison.describes else 'DESCRIBED'}   {wording.headline(comparison)}",
     ]
     return lines("\n".join(f"  {clean(part)}".rstrip() for part in parts))
 

@@ -82,54 +82,54 @@ def cells(one: Compared) -> tuple[str, ...]:
     return one.of, one.name, a, b, change(one.change, one), interval(one), chance(one), word(one)
 
 
-def side(letter: str, said: SideSaid) -> str:
+def side(letter: str, one: SideSaid) -> str:
     """One side in a line."""
-    many = f"{said.n} run" + ("" if said.n == 1 else "s")
-    version = f", version {' and '.join(said.versions)}" if said.versions else ""
-    return f"{letter} = {said.label}: {many}{version}"
+    many = f"{one.n} run" + ("" if one.n == 1 else "s")
+    version = f", version {' and '.join(one.versions)}" if one.versions else ""
+    return f"{letter} = {one.label}: {many}{version}"
 
 
-def headline(found: Comparison) -> str:
+def headline(comparison: Comparison) -> str:
     """The verdict in a sentence."""
-    if found.describes and found.verdict != "regressed":
+    if comparison.describes and comparison.verdict != "regressed":
         return "This comparison only describes; it decides nothing."
-    if found.verdict == "regressed":
-        return f"B is worse than A: {', '.join(found.why[:6])}" + (
-            " and more." if len(found.why) > 6 else "."
+    if comparison.verdict == "regressed":
+        return f"B is worse than A: {', '.join(comparison.why[:6])}" + (
+            " and more." if len(comparison.why) > 6 else "."
         )
-    if found.verdict == "improved":
-        return f"B is better than A: {', '.join(found.why[:6])}" + (
-            " and more." if len(found.why) > 6 else "."
+    if comparison.verdict == "improved":
+        return f"B is better than A: {', '.join(comparison.why[:6])}" + (
+            " and more." if len(comparison.why) > 6 else "."
         )
-    if found.verdict == "equivalent":
+    if comparison.verdict == "equivalent":
         return "No deciding figure became worse by more than its gate."
-    return f"{found.why[0][:1].upper()}{found.why[0][1:]}." if found.why else ""
+    return f"{comparison.why[0][:1].upper()}{comparison.why[0][1:]}." if comparison.why else ""
 
 
-def remarks(found: Comparison) -> list[str]:
+def remarks(comparison: Comparison) -> list[str]:
     """Return the lines below the table: reasons, new errors, runs that were left out, noise."""
-    rest = found.why[1:] if found.verdict in {"inconclusive", "not_comparable"} else ()
-    if found.describes and found.verdict == "not_comparable":
-        rest = found.why
+    rest = comparison.why[1:] if comparison.verdict in {"inconclusive", "not_comparable"} else ()
+    if comparison.describes and comparison.verdict == "not_comparable":
+        rest = comparison.why
     new = [
         f"New kind of error in B: {one.outcome}{f' ({one.detail})' if one.detail else ''}, {one.count:,} calls"
-        for one in found.errors_new[:ERRORS_MOST]
+        for one in comparison.errors_new[:ERRORS_MOST]
     ]
-    if len(found.errors_new) > ERRORS_MOST:
-        new.append(f"{len(found.errors_new) - ERRORS_MOST} more new kinds of errors")
+    if len(comparison.errors_new) > ERRORS_MOST:
+        new.append(f"{len(comparison.errors_new) - ERRORS_MOST} more new kinds of errors")
     left = [
         f"Left out of {letter}: {text}"
-        for letter, one in (("A", found.a), ("B", found.b))
+        for letter, one in (("A", comparison.a), ("B", comparison.b))
         for text in one.left_out
     ]
-    order = [f"Order: {ORDERS[found.order]}"] if found.order else []
-    return [*new, *(f"{text[:1].upper()}{text[1:]}" for text in rest), *left, *found.notes, *order]
+    order = [f"Order: {ORDERS[comparison.order]}"] if comparison.order else []
+    return [*new, *(f"{text[:1].upper()}{text[1:]}" for text in rest), *left, *comparison.notes, *order]
 
 
-def shown(found: Comparison) -> tuple[list[Compared], str]:
+def shown(comparison: Comparison) -> tuple[list[Compared], str]:
     """The figures of a short table: the leading ones, and of the rest those that changed; and what was left out, in words."""
-    short = [one for one in found.figures if one.leading or one.word in {"regressed", "improved"}]
-    rest = [one for one in found.figures if one not in short]
+    short = [one for one in comparison.figures if one.leading or one.word in {"regressed", "improved"}]
+    rest = [one for one in comparison.figures if one not in short]
     if not rest:
         return short, ""
     same = sum(one.word == "equivalent" for one in rest)
