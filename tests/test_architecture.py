@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,18 @@ ALSO = {"conduct": {"report"}, "cli": {"reference", "verify"}}
 # Of the foundation, the reference server knows no more than this: it is a server like anybody else's.
 OF_THE_FOUNDATION = {"units", "errors", "clock", "free_memory"}
 LINES_MAX = 400
-TEXTS = {path: path.read_text(encoding="utf-8") for path in MODULES}
-TREES = {path: ast.parse(text) for path, text in TEXTS.items()}
+
+
+@cache
+def text_of(path: Path) -> str:
+    """A module's text."""
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A module, parsed when a test asks: whoever only collects tests need not wait for it."""
+    return ast.parse(text_of(path))
 
 
 def part(path: Path) -> str:
@@ -42,7 +53,7 @@ def part(path: Path) -> str:
 def imported_parts(path: Path) -> set[str]:
     """The parts of the harness that a module imports, anywhere in it."""
     names: set[str] = set()
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -83,7 +94,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def imported_modules(path: Path, known: Collection[str]) -> set[str]:
     """The modules of the harness that a module imports, anywhere in it."""
     found: set[str] = set()
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -99,7 +110,7 @@ def test_the_reference_server_knows_nothing_of_the_harness() -> None:
         name.strip()
         for path in MODULES
         if part(path) == "reference"
-        for room, names in imports.findall(TEXTS[path])
+        for room, names in imports.findall(text_of(path))
         for name in ([room] if room else names.split(","))
     }
 
@@ -111,17 +122,17 @@ def test_there_are_few_rooms_and_each_says_what_may_live_in_it() -> None:
     rooms = [path.parent for path in MODULES if path.name == "__init__.py"]
 
     assert sum(1 for room in rooms if room.parent == PACKAGE) <= 16
-    assert [named(room) for room in rooms if not ast.get_docstring(TREES[room / "__init__.py"])] == []
+    assert [named(room) for room in rooms if not ast.get_docstring(tree_of(room / "__init__.py"))] == []
 
 
 def test_modules_are_small_named_for_a_noun_and_introduce_themselves() -> None:
     """One noun a module, a docstring at its head, never more than 400 lines."""
     no_nouns = {"util", "utils", "helper", "helpers", "manager", "base", "common", "misc"}
 
-    assert [named(path) for path in MODULES if TEXTS[path].count("\n") > LINES_MAX] == []
+    assert [named(path) for path in MODULES if text_of(path).count("\n") > LINES_MAX] == []
     assert [named(path) for path in MODULES if path.stem in no_nouns] == []
     assert [
-        named(path) for path in MODULES if TEXTS[path].strip() and not ast.get_docstring(TREES[path])
+        named(path) for path in MODULES if text_of(path).strip() and not ast.get_docstring(tree_of(path))
     ] == []
 
 
@@ -131,9 +142,7 @@ def test_only_what_runs_inside_locust_imports_locust_and_gevent() -> None:
     sdk = re.compile(r"^\s*(import|from) mcp\b", re.MULTILINE)
 
     assert [
-        named(path)
-        for path, text in TEXTS.items()
-        if (sdk if "inside" in path.parts else locust).search(text)
+        named(path) for path in MODULES if (sdk if "inside" in path.parts else locust).search(text_of(path))
     ] == []
 
 
@@ -151,11 +160,11 @@ def test_the_janitor_needs_nothing_but_the_standard_library() -> None:
 def test_nothing_inherits_but_errors_and_what_a_library_asks_for() -> None:
     """Values, functions and protocols; a class of our own is the parent of an error only."""
     classes = [
-        (path, node) for path in MODULES for node in ast.walk(TREES[path]) if isinstance(node, ast.ClassDef)
+        (path, node) for path in MODULES for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)
     ]
     # Every class of our own that is no error. Locust's own way of making users is a chain of classes.
     ours = {
-        node.name for path, node in classes if node in TREES[path].body and not node.name.endswith("Error")
+        node.name for path, node in classes if node in tree_of(path).body and not node.name.endswith("Error")
     } - {"McpUser"}
 
     assert [
