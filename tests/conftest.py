@@ -1,5 +1,7 @@
 """What all tests share: the flags of the test run, and a real Toxiproxy."""
 
+import gc
+import itertools
 import os
 import signal
 import sys
@@ -40,9 +42,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With --unit, neither is what is marked."""
     if config.getoption("--unit"):
-        left_out = [item for item in items if parts.may_start(item)]
+        left_out = list(filter(parts.may_start, items))
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not parts.may_start(item)]
+        items[:] = itertools.filterfalse(parts.may_start, items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -77,8 +79,18 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_sessionstart() -> None:
+    """Hundreds of modules are imported next, and nothing of them is garbage."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """A test module that imports Locust as it is would break the workers of this test run, at their very end."""
+    """A test module that imports Locust as it is would break the workers of this test run, at their very end.
+
+    What is imported now stays: the garbage collector need not look through it again and again.
+    """
+    gc.freeze()
+    gc.enable()
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched("threading"):
         raise pytest.UsageError(

@@ -5,6 +5,7 @@ test run, so there is no list to keep. Python tells of each process that it is a
 """
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,15 @@ def is_folder(path: Path) -> bool:
     return any(path == TESTS / name for name in FOLDERS)
 
 
+@cache
+def is_inside_a_folder(path: Path) -> bool:
+    """A file of many tests is looked at once."""
+    return any(map(is_folder, path.parents))
+
+
 def may_start(item: pytest.Item) -> bool:
     """By its folder, or by its mark."""
-    return item.get_closest_marker("parts") is not None or any(map(is_folder, item.path.parents))
+    return is_inside_a_folder(item.path) or item.get_closest_marker("parts") is not None
 
 
 def assert_none_started(item: pytest.Item) -> None:

@@ -1,5 +1,6 @@
 """Results of which a test says only what matters to it: everything else is nothing, or zero."""
 
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,7 +11,7 @@ Kind = TypeVar("Kind")
 
 def filled(kind: type[Kind], /, **some: Any) -> Kind:
     """A struct with these fields, those of parts as dictionaries; numbers that nobody gave are null, or 0 where they must be."""
-    info = inspect.type_info(kind)
+    info = _info(kind)
     assert isinstance(info, inspect.StructType)
     unknown = some.keys() - {field.name for field in info.fields}
     assert not unknown, f"{kind.__name__} has no {unknown}"
@@ -21,6 +22,9 @@ def filled(kind: type[Kind], /, **some: Any) -> Kind:
             if field.name in some or field.required
         }
     )
+
+
+_info = cache(inspect.type_info)
 
 
 def _made(kind: inspect.Type, value: Any) -> Any:

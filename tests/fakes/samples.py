@@ -5,13 +5,14 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from scipy.signal import lfilter
 
 Made = Callable[[np.random.Generator, int], np.ndarray]
 
 
 def correlated(rng: np.random.Generator, calls: int, with_last: float) -> np.ndarray:
     """Each time resembles the one before: the exponential of an AR(1) process."""
+    from scipy.signal import lfilter
+
     noise = rng.standard_normal(calls + 500) * np.sqrt(1 - with_last**2)
     return np.asarray(np.exp(lfilter([1], [1, -with_last], noise)[500:]))
 

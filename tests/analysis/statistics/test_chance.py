@@ -4,7 +4,6 @@ from math import comb
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from harness.analysis.statistics import chance
 
@@ -70,6 +69,8 @@ BETA_BINOMIALS = [
 @pytest.mark.parametrize(("count", "a", "b"), BETA_BINOMIALS)
 def test_the_chances_are_those_of_scipy(count, a, b):
     """Each number's, and that of so many or more: to nine decimals, where scipy itself has them."""
+    from scipy import stats  # here only: it takes a second and a half to import
+
     expected = stats.betabinom.pmf(np.arange(count + 1), count, a, b)
     found = chance._chances(count, a, b)
 
@@ -80,6 +81,8 @@ def test_the_chances_are_those_of_scipy(count, a, b):
 @pytest.mark.parametrize(("count", "known"), [(1, 61), (1, 2000), (5, 40), (20, 60), (200, 90)])
 def test_the_rank_of_a_median_is_that_of_scipy(count, known):
     """The first that is rarely exceeded, looked for one by one."""
+    from scipy import stats
+
     least = count // 2 + 1
     rarely = [
         rank
