@@ -23,6 +23,8 @@ CLEAN = {
     for key, value in os.environ.items()
     if not key.startswith(("HARNESS_", "DATABASE_URL", "TOXIPROXY_", "REDIS_URL", "AMQP_URL"))
 } | {"HARNESS_HISTORY": "off"}
+# For a command that shall start a PostgreSQL of its own, as it does for a user who has none.
+EMBEDDED = {"DATABASE_URL": ""}
 
 
 @dataclass
@@ -66,8 +68,12 @@ class Command:
 
 
 @pytest.fixture
-def harness(tmp_path: Path) -> Iterator[Callable[..., Command]]:
-    """Starts `harness ...`; whatever still runs at the end is killed."""
+def harness(tmp_path: Path, postgres_url: str) -> Iterator[Callable[..., Command]]:
+    """Starts `harness ...`; whatever still runs at the end is killed.
+
+    A reference server has its tables in the PostgreSQL of this worker: making one for each run takes seconds of both
+    processors. Tests of what a run starts, kills and leaves behind say `**EMBEDDED`.
+    """
     started: list[Command] = []
 
     def start(*argv: str, cwd: Path | None = None, **environment: str) -> Command:
@@ -76,7 +82,13 @@ def harness(tmp_path: Path) -> Iterator[Callable[..., Command]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=CLEAN | {"HARNESS_OUT": str(tmp_path / "out"), "TMPDIR": str(tmp_path / "tmp")} | environment,
+            env={
+                **CLEAN,
+                "HARNESS_OUT": str(tmp_path / "out"),
+                "TMPDIR": str(tmp_path / "tmp"),
+                "DATABASE_URL": postgres_url,
+                **environment,
+            },
             cwd=cwd,
         )
         command = Command(process, tmp_path / "out")

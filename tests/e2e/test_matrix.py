@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.conftest import EMBEDDED
 from tests.e2e.disturbed import assert_no_reason_but_the_machine
 from tests.e2e.leftovers import assert_nothing_left
 from tests.waiting import until
@@ -24,6 +25,7 @@ def test_a_target_that_is_broken_on_purpose_is_named_for_it(
         "--target-options",
         "--break ack-before-commit --break sessions-in-memory",
         PATH=on_path,
+        **EMBEDDED,
     )
     assert_no_reason_but_the_machine(
         command,
@@ -49,7 +51,7 @@ def test_a_sound_target_has_no_name_and_what_was_measured_before_ctrl_c_is_kept(
     harness: Start, on_path: str, tmp_path: Path
 ) -> None:
     """A restart loses no session and no work; the row that was interrupted is unknown, and the run says so."""
-    command = harness(*QUICK, "--only", "restart-target,kill-with-slow-database", PATH=on_path)
+    command = harness(*QUICK, "--only", "restart-target,kill-with-slow-database", PATH=on_path, **EMBEDDED)
     run = command.wait_for_event("fault_healed", 150)
     until(lambda: "kill-with-slow-database" in (run / "events.jsonl").read_text(), within_s=90)
     command.signal(signal.SIGINT)

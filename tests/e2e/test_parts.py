@@ -15,6 +15,7 @@ from harness.run_directory.undo import read_open
 from harness.services.processes import proctable
 from harness.services.processes.ports import free_port
 from tests import brokers, getting
+from tests.e2e.conftest import EMBEDDED
 from tests.e2e.disturbed import assert_no_reason_but_the_machine
 from tests.e2e.leftovers import assert_nothing_left
 from tests.fakes.events import data_of, name_of
@@ -48,7 +49,7 @@ def kill(run: Path, name: str) -> None:
 @pytest.mark.parametrize("part", OURS)
 def test_a_part_of_ours_that_is_killed_ends_the_run_and_makes_it_unknown(harness: Start, part: str) -> None:
     """It is named with when and how, on the terminal and in the verdict."""
-    command = harness("sustain", "--users", "2", "--for", "10m", "--json")
+    command = harness("sustain", "--users", "2", "--for", "10m", "--json", **EMBEDDED)
     run = command.wait_for_event("step_running")
     kill(run, part)
 
@@ -117,7 +118,7 @@ def test_the_janitor_that_followed_another_one_cleans_up_after_a_killed_harness(
     harness: Start, tmp_path: Path
 ) -> None:
     """As the first would have."""
-    command = harness("sustain", "--users", "1", "--for", "10m")
+    command = harness("sustain", "--users", "1", "--for", "10m", **EMBEDDED)
     run = command.wait_for_event("step_running")
     os.kill(janitor_of(command), signal.SIGKILL)
     command.wait_for_event("part_lost")

@@ -15,6 +15,7 @@ import pytest
 
 from harness.services.processes.ports import free_port
 from tests import npm, waiting
+from tests.e2e.conftest import EMBEDDED
 from tests.e2e.disturbed import assert_no_reason_but_the_machine
 from tests.e2e.leftovers import assert_nothing_left
 
@@ -45,7 +46,7 @@ def tiny_url() -> Iterator[str]:
 
 def test_one_valid_object_every_call_accounted_for_and_nothing_left(harness: Start, tmp_path: Path) -> None:
     """started == recorded == rows, no loss; the table's users are the steps; the parts are gone."""
-    command = harness(*RAMP, "--json")
+    command = harness(*RAMP, "--json", **EMBEDDED)
     assert_no_reason_but_the_machine(command)
     summary = command.summary()
     generator = summary["generator"]
@@ -176,7 +177,9 @@ def test_an_interruption_stops_the_load_writes_a_report_and_exits_130(
     harness: Start, tmp_path: Path, number: int, moment: str
 ) -> None:
     """While parts start, while users start, in the middle of a step."""
-    command = harness("ramp", "--max", "8", "--step", "4", "--hold", "5m")
+    command = harness(
+        "ramp", "--max", "8", "--step", "4", "--hold", "5m", **(EMBEDDED if moment == "at once" else {})
+    )
     if moment == "at once":
         waiting.until(command.run_dir)
     else:
@@ -195,7 +198,7 @@ def test_an_interruption_stops_the_load_writes_a_report_and_exits_130(
 @pytest.mark.parametrize("seed", range(2))
 def test_nothing_is_left_of_a_run_whose_harness_was_killed(harness: Start, tmp_path: Path, seed: int) -> None:
     """kill -9 at a random moment: no process, no port, no temporary directory; and the run can still be read."""
-    command = harness("ramp", "--max", "8", "--step", "4", "--hold", "5m")
+    command = harness("ramp", "--max", "8", "--step", "4", "--hold", "5m", **EMBEDDED)
     moment = ["run_started", "generator"][seed]
     run = command.wait_for_event(moment)
     time.sleep(Random(seed).random())  # a random moment is the point

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import EMBEDDED
 from tests.e2e.leftovers import assert_nothing_left
 
 Start = Callable[..., Any]
@@ -31,7 +32,7 @@ def test_it_serves_until_a_signal_and_leaves_nothing(
     harness: Start, tmp_path: Path, number: int, code: int
 ) -> None:
     """Port 0 takes a free one and says which; the database goes too, even after kill -9."""
-    command = harness("serve", "--port", "0", "--rate-limit", "500")
+    command = harness("serve", "--port", "0", "--rate-limit", "500", **EMBEDDED)
     url = ready_url(command)
     with urllib.request.urlopen(f"{url}/health", timeout=60) as answer:
         assert b"healthy" in answer.read()

@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,10 +19,16 @@ def reading(tmp_path_factory):
     return read(ramp().write(tmp_path_factory.mktemp("run")))
 
 
+@pytest.fixture(scope="module")
+def pictures(reading):
+    """Each chart by its name, drawn once for all tests that look at it."""
+    return cache(lambda name: renditions(name, reading))
+
+
 @pytest.mark.parametrize("name", CHARTS)
-def test_a_chart_is_well_formed_and_takes_its_colours_from_the_page(reading, name):
+def test_a_chart_is_well_formed_and_takes_its_colours_from_the_page(pictures, name):
     """No placeholder is left, text is text, and it says in words what it shows."""
-    for picture in renditions(name, reading):
+    for picture in pictures(name):
         root = ET.fromstring(picture)
 
         assert root.get("role") == "img"
@@ -33,15 +40,15 @@ def test_a_chart_is_well_formed_and_takes_its_colours_from_the_page(reading, nam
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_the_same_run_gives_the_same_bytes(reading, name):
+def test_the_same_run_gives_the_same_bytes(reading, pictures, name):
     """No date, no random id: reports can be compared and kept under version control."""
-    assert renditions(name, reading) == renditions(name, reading)
+    assert renditions(name, reading) == pictures(name)
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_a_chart_as_a_file_brings_its_own_colours(reading, name):
+def test_a_chart_as_a_file_brings_its_own_colours(pictures, name):
     """Light and dark, without a page around it."""
-    alone = svg.alone(renditions(name, reading)[0])
+    alone = svg.alone(pictures(name)[0])
 
     ET.fromstring(alone)
     assert "--ink:" in alone
