@@ -19,9 +19,9 @@ def test_every_setting_of_the_target_is_an_option_with_a_word_about_it() -> None
     ("arguments", "words"),
     [
         (["--pool-max", "0"], "pool of 0 to 0|cannot work"),
-        (["--rate-limit", "-1"], "cannot be below zero"),
-        (["--rate-limit", "inf"], "without end"),
-        (["--max-in-flight", "-1"], "cannot be below zero"),
+        (["--rate-limit", "-1"], "must be 0 or more"),
+        (["--rate-limit", "inf"], "and finite"),
+        (["--max-in-flight", "-1"], "must be 0 or more"),
         (["--record-ttl", "0"], "not positive"),
         (["--schema", "No"], "cannot name"),
     ],

@@ -83,8 +83,8 @@ def harm(seen: Verified, behaviour: Behaviour, kept: dict[str, str]) -> list[str
         found.append("fit to serve")
     everything = {"the streams": seen.text, **kept}
     for name, text in everything.items():
-        if "Traceback" in text or "the check itself broke" in text:
-            found.append(f"something broke, in {name}: {text[text.find('itself broke') :][:160]!r}")
+        if "Traceback" in text or "the check itself crashed" in text:
+            found.append(f"something broke, in {name}: {text[text.find('itself crashed') :][:160]!r}")
         if TOKEN in text or KEY in text:
             found.append(f"a secret in {name}")
         if CONTROL.search(text) or (name != "results.json" and COMMAND.search(text)):

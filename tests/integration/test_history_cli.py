@@ -125,7 +125,7 @@ def test_pruning_keeps_the_newest_and_those_with_a_tag(tmp_path: Path, capsys: S
         (["show", "none"], "There is no run 'none'"),
         (["show", ""], "There is no run ''"),
         (["show", "x/" + "y" * 5000], "There is no run"),
-        (["show", "2026"], "not the beginning of one run alone"),
+        (["show", "2026"], "the beginning of more than one run id"),
         (["tag", "20260101T030000Z-abc123", " "], "That is no tag"),
         (["exclude", "20260101T030000Z-abc123"], "needs a reason"),
         (["exclude", "20260101T030000Z-abc123", "--why", "x", "--undo"], "needs a reason"),

@@ -13,7 +13,7 @@ URL = "postgresql://u@127.0.0.1/postgres"
     [
         ({"database_url": "mysql://127.0.0.1/x"}, "needs a PostgreSQL database"),
         ({"database_url": "mysql://u:secret@127.0.0.1/x"}, r"u:\*\*\*@"),
-        ({"redis_url": "http://u:secret@127.0.0.1"}, "not the URL of a Redis"),
+        ({"redis_url": "http://u:secret@127.0.0.1"}, "The Redis URL is not one"),
         ({"redis_url": "http://u:secret@127.0.0.1"}, r"u:\*\*\*@"),
         ({"amqp_url": "http://u:secret@h"}, r"u:\*\*\*@h does not begin with amqp"),
         ({"task_workers": -1}, "-1 tasks at once"),
@@ -27,7 +27,7 @@ URL = "postgresql://u@127.0.0.1/postgres"
         ({"port": -1}, "no port -1"),
         ({"pool_max": 0}, "cannot work"),
         ({"pool_min": 5, "pool_max": 4}, "pool of 5 to 4"),
-        ({"result_bytes_max": 0}, "0 bytes at most"),
+        ({"result_bytes_max": 0}, "--result-bytes-max cannot be 0"),
         ({"trusted_proxies": ("10.0.0.7", "proxy.example")}, "'proxy.example' is not the address of a proxy"),
         ({"session_ttl_s": 0}, "not positive"),
         ({"health_timeout_s": -1}, "not positive"),

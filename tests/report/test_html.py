@@ -58,14 +58,20 @@ def without_pictures(text):
 OBJECTIVES = ["p95 < 250ms", "success_rate >= 99%", "p999 < 1s", "p99 < 2s overall"]
 
 
-@pytest.fixture
-def reading(tmp_path):
-    return read(ramp(objectives=OBJECTIVES).write(tmp_path))
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    """The page of a ramp that broke, drawn once for all tests that look at it."""
+    return page.html(read(ramp(objectives=OBJECTIVES).write(tmp_path_factory.mktemp("run"))))
 
 
-def test_the_page_is_the_one_that_was_looked_at(reading, pytestconfig):
+def undrawn(reading):
+    """The page without its charts, which take seconds to draw."""
+    return page.page(reading, {})
+
+
+def test_the_page_is_the_one_that_was_looked_at(text, pytestconfig):
     """A ramp that broke, objectives of every outcome."""
-    check("report.html", without_pictures(page.html(reading)), pytestconfig)
+    check("report.html", without_pictures(text), pytestconfig)
 
 
 def test_the_page_of_a_run_with_faults_is_the_one_that_was_looked_at(tmp_path, pytestconfig):
@@ -90,27 +96,26 @@ def test_a_page_with_hundreds_of_faults_stays_bounded(tmp_path):
     assert len(page.html(reading).encode()) < 900_000
 
 
-def test_the_page_needs_no_network_and_runs_nothing(reading):
+def test_the_page_needs_no_network_and_runs_nothing(text):
     """No script, no link but to a place in the page itself, every element closed."""
-    found = outline(page.html(reading))
+    found = outline(text)
 
     assert not {"script", "link", "img", "iframe", "object", "embed"} & set(found.tags)
     assert all(link.startswith(("#", "data:image/png;base64,")) for link in found.links)
-    assert "url(http" not in page.html(reading)
+    assert "url(http" not in text
 
 
-def test_every_chart_is_there_and_described_in_words(reading):
+def test_every_chart_is_there_and_described_in_words(text):
     """Seven charts of a ramp with failures, each in a size for phones as well."""
-    labels = re.findall(r'<svg[^>]* role="img" aria-label="([^"]+)"', page.html(reading))
+    labels = re.findall(r'<svg[^>]* role="img" aria-label="([^"]+)"', text)
 
     assert len(labels) == 14
     assert "the breaking point is at 40 users" in " ".join(labels)
     assert all(label.endswith(".") for label in labels)
 
 
-def test_ids_are_unique_and_every_reference_has_its_target(reading):
+def test_ids_are_unique_and_every_reference_has_its_target(text):
     """Many charts share a page: a clip of one must not cut another."""
-    text = page.html(reading)
     ids = re.findall(r' id="([^"]+)"', text)
     used = set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'href="#([^"]+)"', text))
 
@@ -179,15 +184,15 @@ def test_a_good_ramp_says_how_far_it_went(tmp_path):
         run.level(users, rps=users * 10)
     run.end()
 
-    assert "<strong>Breaking point: </strong>none up to 50 users." in page.html(read(run.write(tmp_path)))
+    assert "<strong>Breaking point: </strong>none up to 50 users." in undrawn(read(run.write(tmp_path)))
 
 
 def test_a_generator_of_another_machine_is_not_called_the_target(tmp_path):
     """The capacity is the target's only when nothing else ran on its machine."""
     run = ramp()
     run.metadata["target"] = {"url": "http://mcp.example:8000/mcp", "managed": False}
-    far = page.html(read(run.write(tmp_path / "far")))
-    near = page.html(read(ramp().write(tmp_path / "near")))
+    far = undrawn(read(run.write(tmp_path / "far")))
+    near = undrawn(read(ramp().write(tmp_path / "near")))
 
     assert "Capacity of the target:" in far
     assert "Capacity of this machine, target and generator together:" in near
@@ -200,7 +205,7 @@ def test_health_that_was_not_reported_is_not_shown_as_good(tmp_path):
     run.events = [event for event in run.events if event["event"] != "generator"]
     run.end()
 
-    text = page.html(read(run.write(tmp_path)))
+    text = undrawn(read(run.write(tmp_path)))
 
     assert "? not reported" in text
     assert "✕ beyond" in text

@@ -175,14 +175,14 @@ async def test_what_a_deployment_does_not_offer_is_skipped(wrong: str, name: str
             "turn",
             {"limits": {"beside": "200ms"}},
             "a client gets its turn beside one with fifty calls",
-            "beside 50 calls of another client, of 3 tries; 200 ms are the most",
+            "during 50 calls of another client, in 3 tries; the limit is 200 ms",
         ),
         (
             "idle sessions are cleaned away",
             "idle",
             {"sessions": {"idle": "10ms"}},
             "a session that is idle is not cleaned away",
-            "a session that was idle for 10ms is gone",
+            "a session was gone after 10ms of idling",
         ),
     ],
 )

@@ -64,7 +64,7 @@ def test_what_has_no_session_or_does_not_start_proves_nothing(deployed_twice: Tw
         await receive()
         await send({"type": "lifespan.startup.failed", "message": "no database"})
 
-    with pytest.raises(Failed, match="nothing is proved"):
+    with pytest.raises(Failed, match="this proves nothing"):
         deployed_twice(lambda: nothing)
     with pytest.raises(Failed, match="did not start"):
         deployed_twice(lambda: broken)

@@ -202,7 +202,7 @@ def test_pairs_are_made_of_what_schemas_list_and_told_apart_by_what_stays() -> N
         ([tool(), tool("other", {"a": {"type": ["string", "null"]}, "b": True}, required=["a"])], []),
         ([tool(), tool()], ["look is listed 2 times"]),
         ([{"name": "x"}], ["x: it has no inputSchema"]),
-        ([{"name": "x", "inputSchema": []}], ["x: its inputSchema is no object"]),
+        ([{"name": "x", "inputSchema": []}], ["x: its inputSchema is not an object"]),
         ([{"name": "x", "inputSchema": {}}], ["x: its inputSchema is not of type object"]),
         ([tool(properties={"a": {"type": "text"}})], ["look: its inputSchema: there is no type text"]),
         ([tool(properties={"a": 5})], ["look: its inputSchema: a schema is neither an object nor true or false"]),

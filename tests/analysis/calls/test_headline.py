@@ -66,6 +66,6 @@ def test_a_percentile_between_two_groups_is_told_of(share, names):
 def test_a_wide_distribution_has_no_jump(count):
     """However few calls: exponential and log-normal times have one group."""
     rng = np.random.default_rng(count)
-    for _ in range(40):
+    for _ in range(20):
         assert headline.measure(calls(rng.exponential(20, count)), []).jumps == ()
         assert headline.measure(calls(20 * rng.lognormal(0, 1, count)), []).jumps == ()

@@ -96,7 +96,7 @@ def test_one_run_a_side_describes_and_says_so() -> None:
     found = compare(*sides)
 
     assert (found.verdict, found.exit_code) == ("inconclusive", 3)
-    assert "one run a side only describes" in found.why[0]
+    assert "one run a side can only describe" in found.why[0]
     assert figure(found, "p95").interval is None
     assert figure(found, "p95").change == pytest.approx(0.5, abs=0.1)
     assert compare(*sides, Rules(describes=True)).exit_code == 0

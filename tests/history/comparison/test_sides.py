@@ -189,7 +189,7 @@ def test_the_command_describes_one_pair_and_refuses_a_verdict(tmp_path: Path) ->
     as_json = runner.invoke(command, [*sides, "--json", "--gate-latency", "10%"], standalone_mode=False)
 
     assert (asked.return_value, described.return_value) == (3, 0)
-    assert "One run a side only describes" in asked.output
+    assert "One run a side can only describe" in asked.output
     assert "compare.html" in described.output
     assert json.loads(as_json.output)["verdict"] == "inconclusive"
     assert isinstance(runner.invoke(command, [*sides, "--describe", "--force"]).exception, UsageError)

@@ -41,7 +41,7 @@ CASES = {
         query("SELECT rolpassword FROM pg_catalog.pg_authid"), 200, "permission denied", "database_error",
     ),
     "a time that Python has not": (query("SELECT '24:00'::time"), 200, "cannot be read", "database_error"),
-    "a date beyond its calendar": (query("SELECT '20000-01-01'::timestamp"), 200, "cast it", "database_error"),
+    "a date beyond its calendar": (query("SELECT '20000-01-01'::timestamp"), 200, "Cast it", "database_error"),
     "an unknown database": (rpc("list_views", {"database": "X", "schema": "PUBLIC"}), 200, "TEST_DB", "refused"),
     "an unknown schema": (query("SELECT 1", schema="X"), 200, "PUBLIC", "refused"),
     "SQL in a name": (

@@ -207,7 +207,7 @@ def resident_kb(pid):
 
 def test_deviations_are_known_by_name():
     """What there is not, and what would break nothing, is refused; each has words."""
-    with pytest.raises(UsageError, match="cannot be broken by nonsense"):
+    with pytest.raises(UsageError, match="has no defect nonsense"):
         Settings("postgresql://x", broken=("nonsense",))
     with pytest.raises(UsageError, match="does not break sessions in Redis"):
         Settings("postgresql://x", broken=("greedy-cleanup",), redis_url="redis://x")

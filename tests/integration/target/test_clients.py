@@ -270,7 +270,7 @@ async def test_an_unreachable_table_is_503_at_the_door(guarded, schema, sql):
 async def test_a_key_of_another_secret_ends_the_start(serve_target, clients):
     """An admin's key whose id is taken is a mistake to tell, not to pass over."""
     _client, key = await clients.register("me", BASIC)
-    with pytest.raises(UsageError, match="admin's key cannot be used"):
+    with pytest.raises(UsageError, match="admin key cannot be used"):
         await serve_target(auth=True, admin_key=f"{key[:21]}{new_key()[21:]}")
 
 

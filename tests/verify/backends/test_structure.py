@@ -122,7 +122,7 @@ def test_a_value_is_found_by_its_path(path: str, value: object) -> None:
 
 
 def test_a_page_that_is_no_json_says_so() -> None:
-    assert page.read(200, b"<h1>").why.startswith("it is no JSON")
+    assert page.read(200, b"<h1>").why.startswith("it is not JSON")
     assert page.read(200, b"[" * 90_000).value is None
     assert page.read(500, b'{"error": 1}') == page.Page(500, {"error": 1}, "HTTP 500")
     assert page.read(204, b"").good

@@ -174,7 +174,7 @@ async def test_what_is_learnt_from_a_good_deployment_holds_for_it_and_not_for_an
         ({"doors": ["gopher"]}, "doors[0]: "),
         ({"limits": {"create": "200"}}, "limits.create: '200' is not a duration"),
         ({"limits": {"create": "0s"}}, "must be more than zero"),
-        ({"health": {"url": "http://elsewhere/"}}, "is no path of the deployment"),
+        ({"health": {"url": "http://elsewhere/"}}, "is not a path of the deployment"),
         (
             {"auth": {"good": {"Authorization": "Bearer s3cr3t-in-a-file"}}},
             "auth.good.Authorization holds a credential",
@@ -185,7 +185,7 @@ async def test_what_is_learnt_from_a_good_deployment_holds_for_it_and_not_for_an
         ({"remove": {"call": "drop"}}, "There is no write"),
         ({"write": {"args": {}}}, "write.call: is missing"),
         ({"identity": {"version": 2}}, "identity.version: should be a valid string (got 2)"),
-        ([], "is no mapping"),
+        ([], "is not a mapping"),
         (
             {"database": {"dsn": "postgresql://u:s3cr3t-in-a-file@127.0.0.1/x"}},
             "database.dsn holds an address itself",
@@ -201,7 +201,7 @@ async def test_what_is_learnt_from_a_good_deployment_holds_for_it_and_not_for_an
             {"database": {"dsn": "${PATH}", "migrate": {"command": "x", "apart": "db"}}},
             "database.migrate.apart: ",
         ),
-        ({"queue": {"name": "q"}}, "queue: nobody has said where it is"),
+        ({"queue": {"name": "q"}}, "queue: it does not say where the queue is"),
         (
             {"queue": {"name": "q", "url": "${PATH}", "consumers": "1"}},
             "queue.consumers: should be a valid integer",
