@@ -28,7 +28,11 @@ for _ in range(100):
             "pattern: 1 is not of type 'string'",
         ),
         ({}, {"type": "no such type"}, "its outputSchema is not a JSON Schema"),
-        ({"a": 1}, {"$ref": "http://127.0.0.1:1/schema"}, "its outputSchema has a reference that does not resolve"),
+        (
+            {"a": 1},
+            {"$ref": "http://127.0.0.1:1/schema"},
+            "its outputSchema has a reference that does not resolve",
+        ),
         ({"a": {"a": 1}}, {"$ref": "#"}, "its outputSchema refers to itself without end"),
         ({}, LONG, "its outputSchema refers to itself without end"),
     ],
