@@ -148,7 +148,9 @@ def _filled_in(value: Any, environ: Mapping[str, str], path: str) -> Any:
     if path.lstrip(".") in backends.ADDRESSES:
         sources.url(found)
     if "\0" in found:
-        raise UsageError(f"{short(path.lstrip('.'))} holds a NUL character", "It cannot be sent", "Leave it out")
+        raise UsageError(
+            f"{short(path.lstrip('.'))} holds a NUL character", "It cannot be sent", "Leave it out"
+        )
     return found
 
 
