@@ -30,7 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--skip-nothing", action="store_true", help="a skipped test is a failure: this machine has everything"
     )
     parser.addoption(
-        "--unit", action="store_true", help="only what starts no process: neither a service nor a browser"
+        "--unit",
+        action="store_true",
+        help="only what starts no process (neither a service nor a browser) and is quick",
     )
 
 
@@ -39,12 +41,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return (config.getoption("--unit") and parts.is_folder(collection_path)) or None
 
 
+def is_left_out(item: pytest.Item) -> bool:
+    """With --unit: what may start a process, and what takes its time."""
+    return parts.may_start(item) or item.get_closest_marker("thorough") is not None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With --unit, neither is what is marked."""
     if config.getoption("--unit"):
-        left_out = list(filter(parts.may_start, items))
+        left_out = list(filter(is_left_out, items))
         config.hook.pytest_deselected(items=left_out)
-        items[:] = itertools.filterfalse(parts.may_start, items)
+        items[:] = itertools.filterfalse(is_left_out, items)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -435,6 +435,7 @@ def judged(run: Path) -> tuple[str, int, list[str]]:
     return summary.verdict, summary.exit_code, summary.reasons
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_a_run_that_was_tampered_with_never_passes(name: str, recorded: Path) -> None:
     """Unknown with the reason; or, where there is nothing to read, an error of three lines. Never a traceback."""
@@ -447,6 +448,7 @@ def test_a_run_that_was_tampered_with_never_passes(name: str, recorded: Path) ->
     assert said if outcome == "unknown" else len(said) == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", list(TAMPERINGS)[::12])
 def test_every_file_of_its_report_is_written_all_the_same(
     name: str, recorded: Path, capsys: pytest.CaptureFixture[str]
@@ -551,9 +553,10 @@ OF_ANOTHER_SHAPE: dict[str, Tamper] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OF_ANOTHER_SHAPE)
 def test_a_file_of_another_shape_is_damage_and_no_bug(
-    name: str, recorded: Path, capsys: pytest.CaptureFixture[str]
+    name: str, recorded: Path, few_charts: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What can be read is shown, as unknown, with the file and the key; else an error says so."""
     OF_ANOTHER_SHAPE[name](recorded)

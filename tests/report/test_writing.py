@@ -44,7 +44,7 @@ def test_everything_is_written_beside_the_run(tmp_path):
     assert summary.verdict == "pass"
 
 
-def test_reading_a_run_again_gives_the_same_files(tmp_path):
+def test_reading_a_run_again_gives_the_same_files(tmp_path, few_charts):
     """`harness report` on an old run changes nothing but what it knows better."""
     run = ramp().write(tmp_path)
     report.write_all(run)
@@ -56,7 +56,7 @@ def test_reading_a_run_again_gives_the_same_files(tmp_path):
     assert [(run / name).read_bytes() for name in names] == first
 
 
-def test_the_windows_can_be_read_as_a_table(tmp_path):
+def test_the_windows_can_be_read_as_a_table(tmp_path, few_charts):
     """A row a second, empty where nothing can be said."""
     run = ramp().write(tmp_path)
     report.write_all(run)
@@ -76,7 +76,7 @@ def test_every_format_is_text_from_a_reading(tmp_path):
     assert all(texts.values())
 
 
-def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch, few_charts):
     """The disk is full in the middle of the page: the page of before is still there, whole."""
     run = ramp().write(tmp_path)
     report.write_all(run)
@@ -108,7 +108,7 @@ def test_the_command_line_pays_for_no_chart_it_does_not_draw():
     assert done.stdout.strip() == "set()"
 
 
-def test_a_page_is_named_where_it_is_and_only_when_it_is_there(tmp_path):
+def test_a_page_is_named_where_it_is_and_only_when_it_is_there(tmp_path, few_charts):
     """It does not fit, or it goes elsewhere: no report leads to a page that is not there."""
     run = ramp().write(tmp_path / "run")
     with files_up_to(20_000), pytest.raises(OSError, match="too large"):

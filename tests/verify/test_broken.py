@@ -76,6 +76,7 @@ async def test_a_sound_deployment_passes_every_check_that_applies() -> None:
     assert [result.title for result in skipped if not (result.why and result.how)] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_what_is_wrong_is_named_by_the_check_that_is_for_it(wrong: str) -> None:
     """And by no other."""

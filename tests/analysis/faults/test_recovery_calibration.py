@@ -6,6 +6,7 @@ import pytest
 
 from tests.analysis.calibration import FOUR_S, PLACEBO, POWER, run
 
+pytestmark = pytest.mark.thorough
 RUNS = pytest.mark.parametrize("runs", [20, pytest.param(100, marks=pytest.mark.long)])
 OF_SEVERAL = 0.4  # loads with several tools are judged many times a run
 

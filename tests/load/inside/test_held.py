@@ -64,6 +64,7 @@ def server() -> Iterator[WireServer]:
         yield running
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_held_of_an_exchange_that_is_over(server: WireServer, name: str) -> None:
     """Neither by a connection that goes on, nor by one that was closed: whatever is to come next finds room."""

@@ -102,6 +102,7 @@ async def test_without_leave_nothing_is_written(expected: Path) -> None:
     assert skipped["what one client wrote another can read"] == "add --allow-writes"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_what_is_not_as_expected_is_named(wrong: str, expected: Path) -> None:
     """By the check that is for it, and by no other."""
