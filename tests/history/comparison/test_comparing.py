@@ -117,7 +117,7 @@ def test_two_repeats_decide_nothing_and_say_how_many_more_would() -> None:
         ({"scenario": "other"}, "the scenarios differ"),
         ({"target": "giant"}, "the servers give different names (tiny, giant)"),
         ({"protocol": "sse"}, "the protocols differ (2025-11-25, sse)"),
-        ({"machine": ""}, "the machine of 5 of the runs is not known"),
+        ({"machine": ""}, "the machine of 5 of the runs is unknown"),
     ],
 )
 def test_what_is_not_alike_is_refused_with_the_reason(what: dict[str, str], said: str) -> None:
@@ -141,7 +141,7 @@ def test_a_side_that_mixes_machines_is_named() -> None:
     odd = structs.replace(b.runs[0], kind=structs.replace(KIND, machine="other"))
     found = compare(a, structs.replace(b, runs=(odd, *b.runs[1:])))
 
-    assert found.why == ("the machines differ, already among the runs of B",)
+    assert found.why == ("the machines differ, even among the runs of B",)
 
 
 def test_runs_that_do_not_count_are_left_out_and_named() -> None:

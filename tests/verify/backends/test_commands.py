@@ -43,7 +43,7 @@ def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_pat
     pid = int((tmp_path / "pid").read_text()) if (tmp_path / "pid").exists() else None
 
     assert ran.returncode is None
-    assert ran.how() == "took more than 300ms"
+    assert ran.how() == "took longer than 300ms"
     waiting.until(lambda: pid is None or process.in_file(tmp_path / "pid") is None)
 
 
