@@ -30,7 +30,7 @@ def arrive(
     return _arrived(
         lambda: record(run_dir, interrupted=interrupted, night=night),
         allowed_hosts,
-        f" When that is over: harness history push {run_dir}",
+        f" Afterwards: harness history push {run_dir}",
     )
 
 

@@ -78,7 +78,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Nothing more of what a failed P1 check has decided."""
     stopped = item.config.stash.get(STOPPED, "")
     if stopped and priority_of(item) is not None:
-        pytest.skip(f"not run, because this failed: {stopped}\nadd --keep-going, or put that right")
+        pytest.skip(f"not run, because another check failed: {stopped}\nadd --keep-going, or fix that first")
     if item.get_closest_marker(HTTP) and stdio_address.command(settings.url_of(item.config.getoption)):
         skip(
             "over stdio each client starts a process of its own: there is no HTTP, and nothing is shared",

@@ -69,7 +69,7 @@ def test_a_verification_is_in_the_history_and_its_trend_says_what_does_not_hold_
         (oldest["run_id"], 0, []),
         (newest["run_id"], 8, failed),
     ]
-    assert "does not hold any more: a client can end its session" in said("verify", "--trend")
+    assert "newly failing: a client can end its session" in said("verify", "--trend")
     assert "a client can end its session" in said("history", "show", newest["run_id"])
     assert json.loads(said("verify", "--trend", "--json", "--url", "http://127.0.0.1:1/mcp")) == []
     assert len(json.loads(said("verify", "--trend", "--no-history", "--json", "--out", str(tmp_path)))) == 1

@@ -50,7 +50,7 @@ def wrong(suite: SuiteResult) -> dict[str, str]:
         (
             ("auth", "only posts are checked", "streams"),
             AUTH,
-            {f"{IN_A_SESSION} [DELETE]": "ends it without", f"{IN_A_SESSION} [GET]": "came to HTTP 200"},
+            {f"{IN_A_SESSION} [DELETE]": "ends it without", f"{IN_A_SESSION} [GET]": "ended with HTTP 200"},
         ),
         (("streams",), {}, {}),
         (
@@ -58,7 +58,7 @@ def wrong(suite: SuiteResult) -> dict[str, str]:
             {},
             {"the stream beside the calls opens or is refused": "brought text/html"},
         ),
-        (("the stream breaks",), {}, {"the stream beside the calls opens or is refused": "came to HTTP 500"}),
+        (("the stream breaks",), {}, {"the stream beside the calls opens or is refused": "ended with HTTP 500"}),
         (("malformed is a proxy's page",), {}, {"what is no json is refused": "HTTP 502"}),
         (
             ("one of two is an old build",),

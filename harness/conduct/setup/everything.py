@@ -46,11 +46,11 @@ async def whole_workload(run: RunContext, server: ServerUnderTest) -> list[dict[
             door.protocol,
             headers=door.headers,
             timeout_s=min(scenario.timeout, TRY_S),
-            mirrored=server.found.mirrored,
+            mirrored=server.discovered.mirrored,
         )
 
     learnt = learnt_of(door.url)
-    offered = of_tools(server.found.tools or [])
+    offered = of_tools(server.discovered.tools or [])
     async with reopening(opener) as session:
         if run.call_all == "everything":
             offered += await session.with_client(besides_tools)
@@ -62,7 +62,7 @@ async def whole_workload(run: RunContext, server: ServerUnderTest) -> list[dict[
             )
     tried += [
         Tried(Offered("tool", name), left_out=f"it must not be called: {why}")
-        for name, why in server.found.refused.items()
+        for name, why in server.discovered.refused.items()
     ]
     called = [one for one in tried if not one.left_out]
     run.write_metadata(coverage=[_as_data(one) for one in tried[:ENTRIES_MOST]])

@@ -49,7 +49,7 @@ def test_who_knows_a_session_but_brings_no_credentials_is_refused(target: Target
     _required(target)
     door = target.with_sessions()
     if door is None:
-        skip("it gives no session a name", "a server without sessions has none that could be taken over")
+        skip("it gives out no session IDs", "a server without sessions has none that could be taken over")
     session = HandshakeSession(door.name)
     target.drive(session.opening())
     asked = session.request("tools/list", {})
@@ -61,10 +61,10 @@ def test_who_knows_a_session_but_brings_no_credentials_is_refused(target: Target
     if alive.outcome == outcome.SESSION_LOST and method == "DELETE":
         fail("whoever knows the name of a session ends it without credentials")
     if head is None:
-        fail(f"{method} in an open session without credentials brought no answer")
+        fail(f"{method} in an open session without credentials got no answer")
     if head.status not in REFUSED | (set() if method == "POST" else NOT_SERVED):
         fail(
-            f"{method} in an open session without credentials came to HTTP {head.status}: whoever knows its name is let in"
+            f"{method} in an open session without credentials ended with HTTP {head.status}: whoever knows its name is let in"
         )
 
 

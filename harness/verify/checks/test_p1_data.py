@@ -33,10 +33,10 @@ def test_what_many_wrote_at_once_is_all_there(
 ) -> None:
     """Twenty writes of one moment: whoever reads, changes and writes back without a lock loses some of them."""
     if target.spec.read is None:
-        skip("nobody has said how it is read", "verify.yaml: read {call, args}")
+        skip("verify.yaml does not say how to read a write back", "verify.yaml: read {call, args}")
     door = target.with_sessions() or target.newest()
     if door is None:
-        skip("no door is offered", "see the check that it speaks MCP")
+        skip("it has no door that works", "see the check that it speaks MCP")
     names = writing.write_at_once(door.name, AT_ONCE)
     missing = list(names)
     with target.client(door.name) as client:

@@ -10,7 +10,7 @@ from harness.verify.finding import fail, skip, undecided
 from harness.verify.target import Target
 
 pytestmark = [pytest.mark.deploy, pytest.mark.http]
-NO_SESSION = "it gives no session a name in that version"
+NO_SESSION = "it gives out no session IDs in that version"
 
 
 def test_a_deploy_puts_another_process_in_its_place(after_deploy: Deployed) -> None:

@@ -32,10 +32,10 @@ def test_it_is_the_build_that_is_expected(target: Target) -> None:
     """By the name and the version that it gives itself."""
     expected = target.spec.identity
     if expected.name is None and expected.version is None:
-        skip("nobody has said who it should be", "verify.yaml: identity {name, version}")
+        skip("verify.yaml does not say which server it should be", "verify.yaml: identity {name, version}")
     doors = {door.name: [door.server] for door in target.doors() if door.server != (None, None)}
     if not doors:
-        fail("it does not say who it is")
+        fail("it does not state its name")
     first = next(iter(doors))
     if not target.is_stdio:  # where each is a process of the same command
         doors[first] += target.introductions(first, REPLICAS)
@@ -56,7 +56,7 @@ def _follow(client: OpenClient, reply: Reply) -> None:
             return
         reply = client.request("tools/list", {"cursor": cursor})
         if reply.outcome != outcome.OK:
-            fail(f"page {page} of tools/list came to {said(reply)}")
+            fail(f"page {page} of tools/list ended with {said(reply)}")
     fail(f"tools/list has more than {PAGES_MOST} pages")
 
 

@@ -123,7 +123,9 @@ def test_the_stream_beside_the_calls_opens_or_is_refused(target: Target) -> None
         fail("GET, which opens the stream beside the calls, brought no answer")
     kind = head.headers.get("content-type", "")
     if head.status >= 500 and head.status != NOT_IMPLEMENTED:
-        fail(f"GET, which opens the stream beside the calls, came to HTTP {head.status}; 405 would be right")
+        fail(
+            f"GET, which opens the stream beside the calls, ended with HTTP {head.status}; 405 would be right"
+        )
     if head.status < 300 and not kind.startswith("text/event-stream"):
         fail(
             f"GET, which opens the stream beside the calls, brought {short(kind or 'no type', 80)}; 405 would be right"

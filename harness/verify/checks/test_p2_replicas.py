@@ -18,7 +18,7 @@ def test_everybody_who_answers_is_the_same_build(target: Target) -> None:
     """The name, the version and the tools, asked for on one new connection after the other."""
     door = target.http_door()
     if door is None:
-        skip("no door is offered at which each call is a POST", "see the check that it speaks MCP")
+        skip("it has no door at which each call is a POST", "see the check that it speaks MCP")
     telling = next((each.name for each in target.doors() if each.server != (None, None)), door)
     servers = {server for server in target.introductions(telling, TIMES) if server != (None, None)}
     if len(servers) > 1:
