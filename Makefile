@@ -1,6 +1,6 @@
 # make run    a first run: the reference server, a ramp to 50 users, a report
 # make test   every test, with whatever the tests need; TEST_FLAGS=... are flags for pytest
-# make unit   every test that starts no process (no service, no child, no browser), two to three minutes on two processors: for the inner loop
+# make unit   every quick test that starts no process (no service, no child, no browser): for the inner loop
 # make long   the tests that take minutes, which make test leaves out: every command of the docs, a soak, suspended runs
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen

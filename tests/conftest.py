@@ -1,17 +1,20 @@
-"""What all tests share: the flags of the test run, and a real Toxiproxy."""
+"""What all tests share: the flags of the test run, a real Toxiproxy, and a PostgreSQL for each worker."""
 
 import gc
 import itertools
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
 from harness.foundation.secrets import hiding
+from harness.services.backends import postgres
+from harness.services.cleanup.watched import watching
 from tests import parts
 from tests.integration.conftest import toxiproxy_binary
 
@@ -65,6 +68,14 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """The rule of `make unit` holds in every test run."""
     yield
     parts.assert_none_started(item)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The URL of a server that the tests of one worker share: make a schema or database of your own in it."""
+    place = tmp_path_factory.mktemp("postgres")
+    async with watching(place / "undo.jsonl"), postgres.embedded(place) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.leftovers import assert_nothing_left
-from tests.integration.conftest import postgres_url
 
-__all__ = ["postgres_url"]
 SERVER = Path(__file__).parents[1] / "fakes" / "notes_server.py"
 
 

@@ -1,27 +1,18 @@
-"""Real parts for tests, gone with the test run however it ends: an embedded PostgreSQL for each of its workers;
-one Redis, one RabbitMQ, one Toxiproxy program for all of them.
+"""Real parts for tests, gone with the test run however it ends: one Redis, one RabbitMQ, one Toxiproxy program for all
+workers. The PostgreSQL that each worker has is in tests/conftest.py.
 """
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from harness.run_directory.undo import UndoJournal
-from harness.services.backends import postgres
 from harness.services.cleanup.watched import watching
 from harness.services.toxiproxy import install
 from tests import brokers, getting
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The URL of a server that the tests of one worker share: make a schema or database of your own in it."""
-    place = tmp_path_factory.mktemp("postgres")
-    async with watching(place / "undo.jsonl"), postgres.embedded(place) as url:
-        yield url
 
 
 @pytest.fixture(scope="session")
