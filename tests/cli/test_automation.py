@@ -136,7 +136,7 @@ def test_the_action_writes_the_comparison_for_the_comment_and_hands_on_the_exit_
 
     assert said["pair"][0] == "3"
     assert said["pair"][1].startswith("<!-- mcp-harness compare -->\n## ")
-    assert "one run a side only describes" in said["pair"][1].lower()
+    assert "one run a side can only describe" in said["pair"][1].lower()
     assert said["none"][0] == "2"
     assert "Not compared" in said["none"][1]
     assert "is no run" in said["none"][1]

@@ -26,44 +26,40 @@ ul.remarks { margin: 0; padding-left: 20px; overflow-wrap: anywhere; }
 COLOUR: Final = {"regressed": "var(--fail)", "improved": "var(--pass)"}
 
 
-def page(comparison: Comparison) -> str:
+def page(found: Comparison) -> str:
     """The whole page."""
-    title = "described" if comparison.describes else wording.WORDS[comparison.verdict].lower()
-    remarks = wording.remarks(comparison)
+    title = "described" if found.describes else wording.WORDS[found.verdict].lower()
+    remarks = wording.remarks(found)
     return document(
-        f"{comparison.scenario or 'Comparison'} · {title}",
-        _header(comparison),
+        f"{found.scenario or 'Comparison'} · {title}",
+        _header(found),
         section("Beside the figures", None, el("ul", *(el("li", one) for one in remarks), cls="remarks"))
         if remarks
         else None,
-        _figures("Figures", [one for one in comparison.figures if one.leading]),
-        _figures("Operations and levels", [one for one in comparison.figures if not one.leading]),
+        _figures("Figures", [one for one in found.figures if one.leading]),
+        _figures("Operations and levels", [one for one in found.figures if not one.leading]),
         _reading(),
         css=STYLE,
     )
 
 
-def _header(comparison: Comparison) -> Html:
-    outcome = "measured" if comparison.describes else wording.OUTCOME[comparison.verdict]
-    title = "Described" if comparison.describes else wording.WORDS[comparison.verdict]
+def _header(found: Comparison) -> Html:
+    outcome = "measured" if found.describes else wording.OUTCOME[found.verdict]
+    said = "Described" if found.describes else wording.WORDS[found.verdict]
     return el(
         "header",
-        el("h1", f"{comparison.scenario or 'Runs'}, compared"),
+        el("h1", f"{found.scenario or 'Runs'}, compared"),
         el("p", "What changed from A to B, and whether it is more than noise", cls="sub"),
         el(
             "div",
             el(
                 "p",
-                el("strong", el("span", MARK[outcome], cls="mark", aria_hidden="true"), title),
-                el("span", wording.headline(comparison)),
+                el("strong", el("span", MARK[outcome], cls="mark", aria_hidden="true"), said),
+                el("span", wording.headline(found)),
             ),
             cls=f"verdict {outcome}",
         ),
-        el(
-            "ul",
-            *(el("li", wording.side(*one)) for one in (("A", comparison.a), ("B", comparison.b))),
-            cls="sides",
-        ),
+        el("ul", *(el("li", wording.side(*one)) for one in (("A", found.a), ("B", found.b))), cls="sides"),
     )
 
 
@@ -73,8 +69,8 @@ def _figures(title: str, figures: list[Compared]) -> Html | None:
     heads = ("Figure", "A", "B", "Change", "", "95 % interval", "p", "Word")
     tables: list[Node] = []
     for of, rows in groupby(figures, key=lambda one: one.of):
-        cells = [_row(one) for one in rows]
-        tables += [el("h3", of), table(heads, cells, text=(0, 4, 7))]
+        told = [_row(one) for one in rows]
+        tables += [el("h3", of), table(heads, told, text=(0, 4, 7))]
     return section(title, None, *tables)
 
 
@@ -141,7 +137,7 @@ def _reading() -> Html:
         ("Equivalent", "certainly inside the gate."),
         (
             "Inconclusive",
-            "neither; the number says how many more repeats a side would decide, if they are like these.",
+            "neither; in brackets, how many more repeats a side would decide if they are like these.",
         ),
         (
             "Gate",

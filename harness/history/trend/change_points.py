@@ -52,13 +52,13 @@ def change_points(values: Sequence[float], gate: float = 0.03) -> tuple[ChangePo
         _searched(series, 0, len(series), np.random.default_rng(SEED), gate), key=lambda cut: cut[0]
     )
     edges = [0, *(at for at, _ in cuts), len(series)]
-    result = []
+    found = []
     for number, (at, p) in enumerate(cuts):
         before, after = (
             float(np.median(series[low:high])) for low, high in ((edges[number], at), (at, edges[number + 2]))
         )
-        result.append(ChangePoint(at=at, before=before, after=after, p=p))
-    return tuple(result)
+        found.append(ChangePoint(at=at, before=before, after=after, p=p))
+    return tuple(found)
 
 
 def _searched(
@@ -85,8 +85,8 @@ def _searched(
 
 def energy(values: Floats) -> Floats:
     """q of every split; the first value is 0, for a split that leaves nothing before it."""
-    result: Floats = _energies(values[None, :])[0]
-    return result
+    found: Floats = _energies(values[None, :])[0]
+    return found
 
 
 def _energies(rows: Floats) -> Floats:
@@ -101,8 +101,8 @@ def _energies(rows: Floats) -> Floats:
     after = whole.sum(axis=1)[:, None] - before - 2 * across
     n, m = at.astype(np.float64), (count - at).astype(np.float64)
     q = n * m / count * (2 * across / (n * m) - before / n**2 - after / m**2)
-    result: Floats = np.concatenate([np.zeros((len(rows), 1)), q], axis=1)
-    return result
+    found: Floats = np.concatenate([np.zeros((len(rows), 1)), q], axis=1)
+    return found
 
 
 def _chance(values: Floats, seen: float, random: np.random.Generator) -> float:

@@ -50,12 +50,12 @@ def _summary(found: Trend) -> Html:
         for one in found.series
         for change in one.worse
     ]
-    return el("ul", *(el("li", line) for line in worse or ["No figure became worse for good."]))
+    return el("ul", *(el("li", line) for line in worse or ["No figure became worse and stayed so."]))
 
 
 def _series(found: Trend, *, several: bool) -> list[Node]:
     charts: dict[str, list[Node]] = {}
-    for one in trend.series:
+    for one in found.series:
         charts.setdefault(one.of, []).append(chart(one))
     nodes: list[Node] = [section(of, None, el("div", *drawn, cls="trends")) for of, drawn in charts.items()]
     if found.outcomes:
@@ -135,7 +135,7 @@ def chart(one: Series) -> Html:
     for at, point in enumerate(one.points):
         title = el("title", f"{moment(one, at)}: {wording.show(point.value, one.unit)}")
         drawn.append(el("circle", title, cx=f"{x(at):.1f}", cy=f"{y(point.value):.1f}", r="3"))
-    texts = [
+    said = [
         f"{change.change:+.1%}" + (" (marked as false)" if change.at in one.marked else "")
         for change in one.changes
     ]
@@ -146,7 +146,7 @@ def chart(one: Series) -> Html:
             "figcaption",
             one.name,
             el("span", f" {wording.show(low, one.unit)} to {wording.show(high, one.unit)}", cls="said"),
-            el("span", f" changed {', '.join(texts)}", cls="worse" if worse else "said") if texts else None,
+            el("span", f" changed {', '.join(said)}", cls="worse" if worse else "said") if said else None,
         ),
         el("svg", *drawn, viewBox=f"0 0 {WIDTH:.0f} {HEIGHT:.0f}", role="img", aria_label=label),
     )

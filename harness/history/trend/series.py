@@ -75,7 +75,7 @@ class Trend(Struct, frozen=True, kw_only=True):
         )
 
 
-def trend(nights: OverTime) -> Trend:
+def trend(found: OverTime) -> Trend:
     """The trend of a series of the history: a value a night, so that repeats of one night do not count as many."""
     return Trend(
         scenario=found.series.scenario,
@@ -91,10 +91,10 @@ def trend(nights: OverTime) -> Trend:
     )
 
 
-def _series(line: Line, nights: OverTime) -> Series:
+def _series(line: Line, found: OverTime) -> Series:
     points = tuple(
         Point(run_id=point.name, at_s=point.at_s, commit=point.commit, value=value)
-        for point, value in zip(nights.points, line.values, strict=True)
+        for point, value in zip(found.points, line.values, strict=True)
         if value is not None
     )
     gate = GATE if by_ratio(line.name, line.unit) else GATE_OF_SHARES

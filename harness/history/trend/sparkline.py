@@ -37,7 +37,7 @@ def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
     return "".join(BLOCKS[min(len(BLOCKS) - 1, int((one - low) / span * len(BLOCKS)))] for one in means)
 
 
-def text(trend: Trend) -> str:
+def text(found: Trend) -> str:
     """The trend for a terminal: a line a figure, then every change for the worse with its run."""
     rows = [
         (
@@ -48,7 +48,7 @@ def text(trend: Trend) -> str:
             _changes(one),
             sparkline([point.value for point in one.points]),
         )
-        for one in trend.series
+        for one in found.series
     ]
     head = count(found)
     worse = [line for one in found.series for line in _worse(one)]
@@ -95,10 +95,10 @@ def count(found: Trend) -> str:
 
 
 def _changes(one: Series) -> str:
-    texts = [
+    said = [
         f"{change.change:+.1%}" + (" (false)" if change.at in one.marked else "") for change in one.changes
     ]
-    return ", ".join(texts) or "no"
+    return ", ".join(said) or "no"
 
 
 def _worse(one: Series) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from scipy.special import stdtrit
+from scipy import stats
 
 from harness.history.comparison import together
 from harness.history.comparison.comparing import Rules, Side, compare
@@ -225,8 +225,6 @@ def test_a_figure_of_one_side_only_and_a_throughput_of_nothing_are_not_compared(
 
 def test_the_fit_of_runs_by_turns_is_least_squares() -> None:
     """Against scipy: without a line over time, the change is the difference of means of Student's t."""
-    from scipy import stats  # here only: it takes a second and a half to import
-
     random = np.random.default_rng(3)
     a, b = turns("ABBAABBAAB")
     runs = [structs.replace(one, started_at_s=0.0) for one in (*a.runs, *b.runs)]
@@ -241,8 +239,6 @@ def test_the_fit_of_runs_by_turns_is_least_squares() -> None:
 
 def test_vouched_runs_are_welch() -> None:
     """Against scipy, with other spreads and other numbers."""
-    from scipy import stats
-
     random = np.random.default_rng(4)
     a, b = turns("AAAAAABBBB")
     order = design(a.runs, b.runs, vouched=True)
