@@ -9,3 +9,4 @@ def pytest_configure(config: pytest.Config) -> None:
     """As the plug-in of the checks does."""
     for name, about in CATEGORIES.items():
         config.addinivalue_line("markers", f"{name}: {about}")
+    config.addinivalue_line("markers", "http: needs HTTP")
