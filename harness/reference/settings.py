@@ -114,7 +114,7 @@ class Settings:
             _check_address(address)
         if self.redis_url and _scheme(self.redis_url) not in {"redis", "rediss", "unix"}:
             raise UsageError(
-                "That is not the URL of a Redis.",
+                "The Redis URL is not one.",
                 f"{without_password(self.redis_url)} does not begin with redis://",
                 "Give one such as redis://127.0.0.1:6379/0",
             )
@@ -136,7 +136,7 @@ class Settings:
             )
         if self.amqp_url and _scheme(self.amqp_url) not in {"amqp", "amqps"}:
             raise UsageError(
-                "That is not the URL of a RabbitMQ.",
+                "The RabbitMQ URL is not one.",
                 f"{without_password(self.amqp_url)} does not begin with amqp://",
                 "Give one such as amqp://guest:guest@127.0.0.1:5672/",
             )
