@@ -29,6 +29,9 @@ STAMP := $(VENV)/.installed
 # Tests wait for real processes half of their time: one more at a time than there are processors. None may mind.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
+# Tests start hundreds of Python processes: each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test unit long count bench calibrate calibrate-compare compare-live fuzz history hostile interrupt kills named soak truth steady verify-kills verify-others verify-steady check format schema clean
 
 # Exit code 3 says that the measurement cannot be trusted (a busy machine): a finding, not a broken command.
