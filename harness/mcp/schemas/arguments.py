@@ -46,7 +46,12 @@ def drawn(schema: Any, rng: Random, learnt: Learnt | None = None, about: str = "
             why = wrong
             failed += 1
             continue
-        body = encode(value)
+        try:
+            body = encode(value)
+        except UnicodeEncodeError:  # half of a surrogate pair, which no JSON of ours may carry
+            why = "its schema wants text that is no Unicode"
+            failed += 1
+            continue
         if body in seen:
             failed += 1
             continue

@@ -107,6 +107,11 @@ def test_a_schema_that_cannot_be_met_says_so(schema, said) -> None:
         some(schema)
 
 
+def test_a_schema_that_wants_half_a_surrogate_pair_has_no_arguments() -> None:
+    with pytest.raises(NoValueError, match="no Unicode"):
+        some(of({"enum": ["\ud800"]}))
+
+
 def test_references_that_double_at_every_level_end_soon() -> None:
     """Thirty levels of two references each are a billion steps for who follows them all."""
     levels = {
