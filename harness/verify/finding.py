@@ -38,6 +38,7 @@ CATEGORIES: Final = {
     "limits": "it is fast enough",
     "concurrency": "concurrent clients each get their own results",
 }
+STOPPED_BY: Final = "not run, because another check failed"  # how the reason of such a skipped check begins
 HTTP: Final = "http"  # the mark of a check that needs HTTP, or clients that share a server
 PRIORITIES: Final = {1: "must hold", 2: "quality"}
 

@@ -17,7 +17,7 @@ from harness.foundation.secrets.hiding import hide
 from harness.foundation.units import MS_PER_S
 from harness.mcp import stdio_address
 from harness.verify import settings
-from harness.verify.finding import CATEGORIES, HTTP, Outcome, Result, UndecidedError, skip
+from harness.verify.finding import CATEGORIES, HTTP, STOPPED_BY, Outcome, Result, UndecidedError, skip
 from harness.verify.target import Target
 
 pytest_plugins = ("harness.verify.fixtures", "harness.verify.backends.fixtures", "harness.verify.inprocess")
@@ -78,7 +78,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Nothing more of what a failed P1 check has decided."""
     stopped = item.config.stash.get(STOPPED, "")
     if stopped and priority_of(item) is not None:
-        pytest.skip(f"not run, because another check failed: {stopped}\nadd --keep-going, or fix that first")
+        pytest.skip(f"{STOPPED_BY}: {stopped}\nadd --keep-going, or fix that first")
     if item.get_closest_marker(HTTP) and stdio_address.command(settings.url_of(item.config.getoption)):
         skip(
             "over stdio each client starts a process of its own: there is no HTTP, and nothing is shared",

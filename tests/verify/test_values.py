@@ -15,7 +15,7 @@ from harness.foundation.secrets import hiding
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
 from harness.verify.coming_up import until_up
-from harness.verify.finding import Outcome, Result, exit_code
+from harness.verify.finding import STOPPED_BY, Outcome, Result, exit_code
 from harness.verify.results import files
 from harness.verify.results.checklist import Checklist
 from harness.verify.results.ctrf import ctrf
@@ -291,6 +291,23 @@ def test_no_line_of_a_result_is_a_command_of_a_ci() -> None:
 
     for text in (junit(suite), markdown(suite)):
         assert not re.search(r"(?m)^\s*::|##\[", text)
+
+
+def test_checks_that_were_not_run_are_counted_and_what_failed_long_ago_is_said_again() -> None:
+    lines: list[str] = []
+    shown = Checklist(lines.append, colour=False)
+    failed = result("failed", why="it said no\nmore of it")
+    left_out = result("skipped", why=f"{STOPPED_BY}: that one")
+    results = (failed, *[result("passed")] * 30, left_out, left_out)
+    for each in results:
+        shown.ended(each)
+    shown.finished(SuiteResult("http://127.0.0.1/", "", results, 1, 0, 1.0), "")
+    text = "\n".join(lines)
+
+    assert "--  2 more checks were not run; --keep-going runs them, too" in lines
+    assert text.count("it said no") == 2
+    assert text.count("more of it") == 1
+    assert STOPPED_BY not in text
 
 
 def test_no_line_of_the_checklist_is_a_command_of_a_ci() -> None:
