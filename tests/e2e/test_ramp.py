@@ -1,6 +1,7 @@
 """`harness ramp` on real parts: the reference server on its PostgreSQL, other people's servers, and nothing left."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -131,9 +132,9 @@ def test_another_server_without_call_is_told_what_would_work(
     command = harness(*RAMP, "--url", tiny_url)
 
     assert command.wait() == 2
-    assert (
-        f"""harness ramp --max 50 --url {tiny_url} --call echo --args '{{"message": "hello"}}'"""
-        in command.stderr
+    assert re.search(
+        rf"""harness ramp --max 50 --url {tiny_url} --call echo --args '{{"message": "\w+"}}'""",
+        command.stderr,
     )
     assert list((tmp_path / "out").glob("*/*")) == []
 

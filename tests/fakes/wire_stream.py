@@ -153,6 +153,9 @@ class StreamServer:
             session.say(case.opening.format(path=case.path))
 
     def _post(self, sock: socket.socket, case: Case, body: bytes) -> None:
+        if case.path not in self.sessions:  # nobody has opened its stream
+            sock.sendall(f"HTTP/1.1 {case.refused or 400}\r\nContent-Length: 2\r\n\r\nno".encode())
+            return
         message, session = json.loads(body), self.sessions[case.path]
         accepted = b"HTTP/1.1 202 Accepted\r\nContent-Length: 8\r\n\r\nAccepted"
         if message.get("method") == "tools/call":

@@ -13,7 +13,7 @@ from typing import Any, Final
 import yaml
 
 from harness.foundation.errors import UsageError
-from harness.verify import suite, target
+from harness.verify import opening, suite
 from harness.verify.gate import serving
 from harness.verify.spec import learn
 from tests.fuzz import grammar, scenarios
@@ -110,7 +110,7 @@ def _ends_where_it_begins() -> Iterator[None]:
         (suite, "simulate"),
         (serving, "serve"),
         (learn, "learn"),
-        (target, "opened"),
+        (opening, "opened"),
     )
     kept = [getattr(module, name) for module, name in places]
     for module, name in places:

@@ -138,7 +138,7 @@ def test_a_second_nightly_beside_one_is_refused(nights: Nights, capsys: Said) ->
         held.flush()
         fcntl.flock(held, fcntl.LOCK_EX)
         assert nights.night(20.0) == 2
-        assert "Process 4711 makes it" in capsys.readouterr().err
+        assert "Process 4711 runs it" in capsys.readouterr().err
     assert nights.night(20.0) == 0
 
 

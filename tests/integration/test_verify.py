@@ -60,6 +60,7 @@ async def test_the_reference_server_passes_every_check_on_every_door_that_it_has
             [
                 "who brings no credentials is refused",
                 "who brings bad credentials is refused",
+                "who knows a session but brings no credentials is refused [POST]",
                 "nobody opens a websocket without credentials",
             ],
         ),

@@ -63,6 +63,7 @@ NOT_TRIED = {
     "the certificate is valid for long enough",
     "who brings no credentials is refused",
     "who brings bad credentials is refused",
+    "who knows a session but brings no credentials is refused",
     "nobody opens a websocket without credentials",
     "clients can find out who gives credentials",
     "a session is opened and lists its tools",

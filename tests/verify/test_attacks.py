@@ -101,7 +101,7 @@ async def test_what_is_broken_is_named(
     ("broken", "said"),
     [
         ((), ""),
-        (("a page is lost",), "page 2 of tools/list came to rpc_error"),
+        (("a page is lost",), "page 2 of tools/list ended with rpc_error"),
         (("a page is empty",), "drop is gone"),
     ],
 )
