@@ -179,6 +179,7 @@ CONNECTS = {
     "foundation/addresses/book.py": "by what was vetted",
     "foundation/addresses/vetting.py": "looks up, and connects to nothing",
     "faults/canary/postgres.py": "is given a number by conduct.setup.starting",
+    "client/auth/fetching.py": "with addresses.connector, by what it has vetted itself",
     "client/http.py": "with addresses.connector",
     "conduct/capacity/held_connection.py": "by book.addresses",
     "client/recorder.py": "with addresses.connector",

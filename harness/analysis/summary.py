@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from harness.analysis.calls import (
     arrivals,
+    authorization,
     coverage,
     failures,
     latency,
@@ -150,6 +151,7 @@ def assemble(
         intervals=intervals,
         processes=processes.measure(rows_counted, (meta.get("target") or {}).get("processes")),
         coverage=coverage.measure(calls, meta.get("coverage")),
+        authorization=authorization.measure(rows_counted, meta.get("target") or {}),
     )
 
 
@@ -178,6 +180,7 @@ def _target(target: Mapping[str, Any]) -> Target:
         server=Server(name=server.get("name"), version=server.get("version")) if server else None,
         cpu_max=target.get("cpu_max"),
         rss_max_mb=target.get("rss_max_mb"),
+        **({"insecure": True} if target.get("insecure") else {}),
     )
 
 

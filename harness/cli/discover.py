@@ -6,6 +6,7 @@ A server that speaks over stdio is started for it, two or three times, and ended
 """
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from harness.cli import reaching
 from harness.cli.options import ALLOW_HOST, POSITIVE_DURATION, header, words
-from harness.foundation.errors import PASSED, TargetUnreachableError, UsageError
+from harness.cli.reaching import AUTH, UNIX_SOCKET, WAIT, with_tls
+from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.units import duration_s
 from harness.foundation.untrusted import printable
 from harness.mcp.tool import properties, required
@@ -52,8 +55,12 @@ DESCRIPTION_CHARS = 60
     "headers",
     multiple=True,
     metavar="'Name: value'",
-    help="HTTP header to send with every request.",
+    help="HTTP header to send with every request, such as 'Authorization: Bearer ${TOKEN}' in single quotes; repeatable.",
 )
+@AUTH
+@with_tls
+@UNIX_SOCKET
+@WAIT
 @ALLOW_HOST
 @click.option(
     "--out",
@@ -68,9 +75,16 @@ def command(
     protocol: str,
     timeout: str | None,
     headers: tuple[str, ...],
+    auth: str | None,
+    cacert: str | None,
+    cert: str | None,
+    key: str | None,
+    unix_socket: str | None,
+    wait: str | None,
     allowed_hosts: tuple[str, ...],
     *,
     out: Path | None,
+    insecure: bool,
     as_json: bool,
 ) -> int:
     """Ask a server which protocol it speaks and which tools it has, and print a command to load it.
@@ -82,6 +96,7 @@ def command(
 
     Exit code 4 when nothing answers there, 2 when what answers does not speak MCP as asked.
     """
+    url = reaching.at_socket(url, unix_socket)
     if (url is None) == (stdio_command is None):
         raise UsageError(
             "Which server is to be asked?",
@@ -96,7 +111,16 @@ def command(
     if url is None:
         asked = _over_stdio(str(stdio_command), protocol, timeout or "90s", sent, trying=out is not None)
     else:
-        asked = _at(url, protocol, timeout or "5s", sent, allowed_hosts, trying=out is not None)
+        given = {
+            "auth": auth,
+            "wait": wait,
+            "cacert": cacert,
+            "cert": cert,
+            "key": key,
+            "insecure": insecure,
+        }
+        data = {"url": url, "protocol": protocol, "headers": sent, **reaching.target_data(given)}
+        asked = _at(data, timeout or "5s", allowed_hosts, trying=out is not None)
     code = _show(asked.shown, asked.found, as_json=as_json)
     if out is not None:
         _write(out, asked, tuple(sent), as_json=as_json)
@@ -126,36 +150,40 @@ async def _look(
     return found, await tried_once(address, found, headers=headers, timeout_s=call_s, seed=0)
 
 
-def _at(
-    url: str,
-    protocol: str,
-    timeout: str,
-    headers: Mapping[str, str],
-    allowed_hosts: tuple[str, ...],
-    *,
-    trying: bool,
-) -> Asked:
-    """Ask the server at a URL."""
-    from harness.conduct.setup.vetted_addresses import looked_up
+def _at(data: Mapping[str, Any], timeout: str, allowed_hosts: tuple[str, ...], *, trying: bool) -> Asked:
+    """Ask the server at a URL, as a run would reach it."""
+    from contextlib import AsyncExitStack
+
+    from harness.client.preflight import check_headers
+    from harness.conduct.setup.authorized import authorized
+    from harness.conduct.setup.vetted_addresses import looked_up, server
     from harness.foundation.addresses import book
-    from harness.foundation.addresses.address import read
-    from harness.foundation.addresses.judging import Wanted
+    from harness.foundation.clock import RealClock
     from harness.foundation.secrets import redact
     from harness.load.address import credentials, doors
+    from harness.scenario.read import target_of
 
-    places = doors(url, protocol)
-    asked = places.ws_url if protocol == "websocket" else places.mcp_url
-    sent = credentials(url) | dict(headers)
+    target = target_of(data, "harness discover")
+    url = target.url or ""
+    places = doors(url, target.protocol)
+    asked = places.ws_url if target.protocol == "websocket" else places.mcp_url
+    headers = credentials(url) | target.headers
+    check_headers(headers)
 
     async def ask() -> "tuple[Discovered, Sequence[Tried]]":
-        place = Wanted(
-            read(asked, ("http", "https", "ws", "wss")), purpose="This goes", absent=TargetUnreachableError
-        )
-        with book.in_force(await looked_up([place], allowed_hosts)):
-            return await _look(asked, protocol, sent, duration_s(timeout), trying=trying)
+        wanted = server(url, target.protocol, os.environ, "This goes")
+        with book.in_force(await looked_up(wanted, allowed_hosts)):
+            async with AsyncExitStack() as stack:
+                await authorized(stack, target, asked, headers, list(allowed_hosts), RealClock(), _note)
+                return await _look(asked, target.protocol, headers, duration_s(timeout), trying=trying)
 
     shown = redact.url(asked)
-    return Asked(shown, {"url": shown}, *asyncio.run(ask()))
+    kept = {key: data[key] for key in ("auth", "tls") if key in data}
+    return Asked(shown, {"url": shown, **kept}, *asyncio.run(ask()))
+
+
+def _note(line: str) -> None:
+    click.echo(printable.printable(line), err=True)
 
 
 def _over_stdio(text: str, protocol: str, timeout: str, headers: Mapping[str, str], *, trying: bool) -> Asked:

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from harness.cli.call_options import ARGS, CALL, DATA, EXPECT, feeders
 from harness.cli.calls import EVERYTHING, into_calls
 from harness.cli.fault_options import FAULT, LINK, Decorator, fault_of, link_of
+from harness.cli.reaching import AUTH, TLS, UNIX_SOCKET, WAIT, at_socket, target_data
 from harness.foundation.errors import UsageError
 from harness.foundation.units import UnitError, duration_s, rate_per_s, said, share
 from harness.foundation.untrusted.documents import short
@@ -148,8 +149,12 @@ _SHARED: tuple[Decorator, ...] = (
         "headers",
         multiple=True,
         metavar="'Name: value'",
-        help="HTTP header to send with every request; repeatable.",
+        help="HTTP header to send with every request, such as 'Authorization: Bearer ${TOKEN}' in single quotes; repeatable.",
     ),
+    AUTH,
+    *TLS,
+    UNIX_SOCKET,
+    WAIT,
     click.option(
         "--slo",
         "objectives",
@@ -283,9 +288,11 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
         )
     if given["stdio_command"] is not None:
         target = _stdio(given, target)
-    elif given["url"]:
-        target = {"url": given["url"]} | {
-            key: target[key] for key in ("protocol", "headers", "listen") if key in target
+    elif url := at_socket(given["url"], given.get("unix_socket")):
+        target = {"url": url} | {
+            key: target[key]
+            for key in ("protocol", "headers", "listen", "auth", "tls", "wait")
+            if key in target
         }
     if given["users_per_process"] is not None:
         target["users_per_process"] = given["users_per_process"]
@@ -295,7 +302,7 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
         target["options"] = [*_part(target, "options", []), *words(given["target_options"])]
     if given["headers"]:
         target["headers"] = dict(_part(target, "headers", {})) | dict(map(header, given["headers"]))
-    return target
+    return target | target_data(given)
 
 
 def _stdio(given: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,13 @@ SECTIONS: dict[str, frozenset[str]] = {
             "target_options",
             "protocol",
             "headers",
+            "auth",
+            "cacert",
+            "cert",
+            "key",
+            "insecure",
+            "unix_socket",
+            "wait",
             "allowed_hosts",
         }
     ),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from harness.cli import reaching
 from harness.cli.options import POSITIVE_DURATION, header, words
+from harness.cli.reaching import UNIX_SOCKET, with_tls
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.untrusted import printable
 
@@ -36,8 +38,10 @@ CATEGORIES = (
     "headers",
     multiple=True,
     metavar="'Name: value'",
-    help="HTTP header to send with every request; repeatable.",
+    help="HTTP header to send with every request, such as 'Authorization: Bearer ${TOKEN}' in single quotes; repeatable.",
 )
+@with_tls
+@UNIX_SOCKET
 @click.option(
     "--wait",
     type=POSITIVE_DURATION,
@@ -137,12 +141,17 @@ def command(
     url: str | None,
     stdio_command: str | None,
     headers: tuple[str, ...],
+    cacert: str | None,
+    cert: str | None,
+    key: str | None,
+    unix_socket: str | None,
     wait: str | None,
     timeout: str | None,
     priority: str | None,
     categories: tuple[str, ...],
     pattern: str | None,
     *,
+    insecure: bool,
     spec: Path | None,
     trend: bool,
     learn: bool,
@@ -191,9 +200,12 @@ def command(
     if stdio_command is not None:
         url = _over_stdio(stdio_command, url, headers)
     paths, spec = _divided(paths, spec)
+    url = reaching.at_socket(url, unix_socket)
+    given = {"cacert": cacert, "cert": cert, "key": key, "insecure": insecure}
+    click.get_current_context().with_resource(reaching.going(url or "", given, _tell))
     settings = Settings(
         url=url or "",
-        headers=dict(map(header, headers)),
+        headers=reaching.headers(dict(map(header, headers))),
         timeout_s=duration_s(timeout or ("90s" if stdio_command else "10s")),
         allowed_hosts=allowed_hosts,
         priority=int(priority) if priority else None,
@@ -261,6 +273,10 @@ def _over_stdio(text: str, url: str | None, headers: tuple[str, ...]) -> str:
     argv = words(text, "--command")
     sources.tree({"target": {"command": argv}})
     return stdio_address.address(argv)
+
+
+def _tell(line: str) -> None:
+    click.echo(printable.printable(line), err=True)
 
 
 def _verified(

@@ -8,10 +8,13 @@ import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 
+from harness.client.auth import refusal
+from harness.client.auth.refusal import UnauthorizedError
 from harness.client.http import HttpClient, http_client
 from harness.client.socket import SocketClient, socket_client
 from harness.client.stdio import StdioClient, stdio_client
 from harness.client.stream import StreamClient, stream_client
+from harness.foundation.addresses import unconnected, way
 from harness.foundation.clock import within
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.foundation.secrets import redact
@@ -31,10 +34,12 @@ from harness.mcp.discover import (
 from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply, Request
 from harness.mcp.mirrored import sort_out
+from harness.mcp.versions import HTTP2_ONLY
 
 NOT_THERE = outcome.CONNECTION_FAILURES - {
     outcome.HTTP_PROTOCOL
 }  # a server answers, but not in this protocol
+CLOSES = frozenset({outcome.RESET, outcome.DISCONNECTED})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -63,6 +68,8 @@ async def preflight(
     try:
         async with within(timeout_s):  # one deadline for all exchanges together
             return await _look(url, protocol, headers, timeout_s)
+    except UnauthorizedError as refused:
+        raise await refusal.explained(url, refused, headers, timeout_s) from None
     except TimeoutError:
         raise not_there(url, Reply(outcome.TIMEOUT, f"no answer in {timeout_s:g} s")) from None
 
@@ -204,12 +211,23 @@ def not_there(url: str, reply: Reply) -> TargetUnreachableError | UsageError:
             "Run the command by hand: it must speak MCP over stdio. A server with a URL is given with --url",
         )
     if reply.outcome in NOT_THERE:
+        todo = "Start it, or check the address; without --url one is started"
+        if url.startswith(("https:", "wss:")) and reply.outcome in CLOSES and not way.current().tls.cert:
+            todo = "It closes the connection after the TLS handshake: it may ask for a client's certificate (--cert FILE --key FILE)"
+        if unconnected.is_trust(reply.detail):
+            return TargetUnreachableError(
+                f"The target at {shown} cannot be trusted",
+                why,
+                f"If it is yours, {unconnected.TRUST} (docs/auth.md)",
+            )
         return TargetUnreachableError(
-            f"The target at {shown} is not there",
-            why,
-            "Start it, or check the address; without --url one is started",
+            f"The target at {shown} is not there", why, unconnected.todo(reply.detail) or todo
         )
+    if reply.outcome == outcome.UNAUTHORIZED:
+        return refusal.error(url, reply)
     todo = "Check the path (often /mcp), the headers (--header) and --protocol"
     if reply.outcome == outcome.HTTP_PROTOCOL:
         todo = "Check the port, and whether it is https"
+    if reply.detail == HTTP2_ONLY:
+        todo = "Let it, or a gateway in front of it, speak HTTP/1.1 as well; docs/protocols.md says what is spoken"
     return UsageError(f"The server at {shown} does not speak MCP as requested", why, todo)

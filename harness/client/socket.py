@@ -1,17 +1,14 @@
 """Exchanges over a WebSocket on asyncio streams, one call at a time. `harness.mcp.frames` has the frames."""
 
 import asyncio
-import os
-import ssl
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import urlsplit
 
-from harness.client import witness
+from harness.client import dialling, witness
 from harness.client.sequence import drive
-from harness.foundation.addresses import book
+from harness.foundation.addresses import unconnected, unix_socket
 from harness.foundation.clock import within
 from harness.mcp import outcome
 from harness.mcp.frames import Frames
@@ -90,25 +87,18 @@ async def socket_client(
     url: str, timeout_s: float, headers: Mapping[str, str]
 ) -> AsyncIterator[SocketClient | Reply]:
     """An open WebSocket client, or the reply that says why it could not be opened."""
-    parts = urlsplit(url)
-    secure = parts.scheme == "wss"
     try:
         async with within(timeout_s):
-            reader, writer = await book.connection(
-                parts.hostname or "",
-                parts.port or (443 if secure else 80),
-                ssl.create_default_context() if secure else None,
-            )
+            reader, writer = await dialling.connection(url)
     except TimeoutError:
         yield Reply(outcome.TIMEOUT, f"no answer in {timeout_s:g} s")
         return
     except OSError as error:
-        known = (
-            error.errno is not None and error.errno > 0
-        )  # asyncio's own words name the address, not the reason
-        yield Reply(outcome.CONNECT, os.strerror(error.errno or 0) if known else error.strerror or str(error))
+        yield Reply(outcome.CONNECT, unconnected.said(error))
         return
-    client = SocketClient(timeout_s, Frames(url, tuple(headers.items())), reader, writer, url, headers)
+    client = SocketClient(
+        timeout_s, Frames(unix_socket.plain(url), tuple(headers.items())), reader, writer, url, headers
+    )
     try:
         refused = await client.open()
         yield client if refused.outcome == outcome.OK else refused

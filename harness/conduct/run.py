@@ -46,7 +46,7 @@ from harness.conduct.setup.server import ServerUnderTest, find_server
 from harness.conduct.setup.workload_trial import try_workload
 from harness.conduct.watched_parts import Parts
 from harness.faults.injector import Injector
-from harness.foundation.addresses import book
+from harness.foundation.addresses import book, way
 from harness.foundation.clock import RunClock
 from harness.foundation.errors import HarnessError, NoRoomError, ServiceError, TargetNotStartedError
 from harness.foundation.secrets import redact
@@ -66,7 +66,7 @@ from harness.scenario.plan.describe import one_line
 from harness.scenario.plan.plan import Plan
 from harness.scenario.plan.warnings import warnings
 from harness.services.cleanup.watched import watching
-from harness.services.processes import cores
+from harness.services.processes import cores, surroundings
 from harness.services.processes.process import GIVES_WAY
 
 DRAIN_S_MAX = 30.0
@@ -165,6 +165,7 @@ async def _make(run: RunContext) -> str:
         engine = asked.engine or _locust(run, shared)
         telling = await stack.enter_async_context(alerts_of(run))
         load = await stack.enter_async_context(engine(_load_spec(run, server, workload)))
+        await server.authorization.lead(load)
         rundir.point_latest(run.directory)
         run.started = True
         run.log.write(RunStarted(at_ns=run.clock.now_ns()))
@@ -172,7 +173,9 @@ async def _make(run: RunContext) -> str:
         injector = Injector(ways.found, run.clock, run.log, run.journal, run.progress)
         steering = ExperimentSteering(injector, LastRows(), run.clock)
         keeper = disk_space.Keeper(run.directory, run.log)
-        observer = RunObserver(run, steering, telling, Alerts(watched(run)), server.usage, keeper)
+        observer = RunObserver(
+            run, steering, telling, Alerts(watched(run)), server.usage, keeper, server.authorization
+        )
         player = Player(
             load=load,
             clock=run.clock,
@@ -234,17 +237,20 @@ def _locust(run: RunContext, shared: cores.Cores | None) -> Engine:
 
 def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[dict[str, Any]]) -> LoadSpec:
     scenario = run.asked.scenario
-    host = urlsplit(server.loaded.base_url).hostname or ""
+    proxy = server.authorization.way.proxy
+    hosts = [urlsplit(server.loaded.base_url).hostname or "", *([] if proxy is None else [proxy.host])]
     return LoadSpec(
         base_url=server.loaded.base_url,
         mcp_url=server.loaded.mcp_url,
         ws_url=server.loaded.ws_url,
-        addresses={host: list(book.of(host))} if book.of(host) else {},
+        addresses={host: list(book.of(host)) for host in hosts if book.of(host)},
         protocol=server.protocol,
         spool_dir=str(run.directory.spool),
         epoch_ns=run.clock.origin_ns,
         seed=scenario.seed,
-        headers=server.headers | feeding.own_headers(scenario),
+        headers=server.authorization.fixed | feeding.own_headers(scenario),
+        credential=server.authorization.credential,
+        way=way.as_data(server.authorization.way),
         mix={str(name): weight for name, weight in scenario.mix.items()},
         replay=[asdict(session) for session in scenario.replay],
         clients={str(name): weight for name, weight in scenario.clients.items() if weight},
@@ -277,6 +283,8 @@ def _stdio(scenario: Scenario) -> dict[str, Any] | None:
         cores=ours,
         nice=GIVES_WAY,
         umask=private_files.THEIRS,
+        env=dict(surroundings.current().env),
+        cwd=surroundings.current().cwd,
         starts_at_once=max(1, 2 * len(ours) // scenario.workers),
     )
     return asdict(spec)

@@ -33,6 +33,8 @@ class StdioSpec:
     cores: list[int] = field(default_factory=list)  # where they run; [] where the worker does
     nice: int = 0
     umask: int = -1
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+    cwd: str = ""
     starts_at_once: int = 4  # in one worker
 
 
@@ -49,6 +51,8 @@ class LoadSpec:
     epoch_ns: int
     seed: int = 0
     headers: dict[str, str] = field(default_factory=dict)
+    credential: dict[str, str] = field(default_factory=dict)  # headers that are renewed (`Load.authorize`)
+    way: Mapping[str, Any] = field(default_factory=dict)  # of foundation.addresses.way: certificates, proxy
     mix: dict[str, int] = field(default_factory=dict)
     clients: dict[str, int] = field(default_factory=dict)  # presets, instead of the mix
     workload: list[Mapping[str, Any]] = field(default_factory=list)
@@ -140,6 +144,10 @@ class Load(Protocol):
         It goes on until something else is set. Arrivals of the hold that still wait then count as not sent.
         With `last`, the last step of a run, arrivals end with the hold.
         """
+        ...
+
+    async def authorize(self, headers: Mapping[str, str]) -> None:
+        """Have all users send these headers from their next requests on, instead of the ones before."""
         ...
 
     async def poll(self) -> list[Trouble]: ...

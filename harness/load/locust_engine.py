@@ -103,6 +103,9 @@ class _LocustLoad:
             self.trouble(Trouble(MASTER, f"not every worker began to send within {within_s:.0f} s"))
         return int(word["at_ns"]) if word else 0
 
+    async def authorize(self, headers: Mapping[str, str]) -> None:
+        self._order(do="authorize", headers=dict(headers))
+
     async def poll(self) -> list[Trouble]:
         news, self._news = self._news, []
         return news
@@ -116,10 +119,8 @@ class _LocustLoad:
             self.trouble(Trouble(part, "it did not end in order"))
         compared = {clock["part"] for clock in self.clocks}
         for index in range(self.spec.workers, self.spec.workers_all):
-            if f"worker-{index}" not in compared:
-                self.trouble(
-                    Trouble(f"worker-{index}", "its clock could not be compared after the run", index)
-                )
+            if (name := f"worker-{index}") not in compared:
+                self.trouble(Trouble(name, "its clock could not be compared after the run", index))
         workers = [(name, child) for name, child in self.children.items() if name != MASTER]
         if word is None:
             self.trouble(Trouble(MASTER, self.gone or "it did not stop the load in time"))
@@ -247,9 +248,8 @@ class _LocustLoad:
                     return  # counts as not compared
                 self.clocks.append({key: word[key] for key in ("part", "host", "offset_ms", "error_ms")})
             case "lost" | "unwritten" as said:
-                self.trouble(
-                    Trouble(word["part"], word["why"], word["worker"], unwritten=said == "unwritten")
-                )
+                trouble = Trouble(word["part"], word["why"], word["worker"], unwritten=said == "unwritten")
+                self.trouble(trouble)
             case said:
                 self._words[said].put_nowait(word)
 

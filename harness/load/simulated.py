@@ -84,6 +84,9 @@ class _SimulatedLoad:
         self.users, self.left = count, requests
         return self.drawn_to_ns
 
+    async def authorize(self, headers: Mapping[str, str]) -> None:
+        """Do nothing: nobody is asked who he is."""
+
     async def set_arrivals(
         self, arrivals: Arrivals, number: int, hold_s: float, *, last: bool = False
     ) -> int:

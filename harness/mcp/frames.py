@@ -179,6 +179,8 @@ class Frames:
         status = response.status_code
         if status == 429:
             self._end_as(outcome.RATE_LIMITED, "429", status)
+        elif status in outcome.UNAUTHORIZED_STATUSES:
+            self._end_as(outcome.UNAUTHORIZED, f"{status}", status)
         elif status != OPENED_STATUS:
             self._end_as(outcome.HTTP_STATUS, f"{status}", status)
         elif self._protocol.handshake_exc is None:

@@ -47,11 +47,16 @@ def judge_response(
 def judge_refusal(
     body: bytes | bytearray, expected_id: int | None, status: int, session_id: str | None, *, in_session: bool
 ) -> Reply:
-    """Judge a status other than 200: session lost, rate limit, our mistake, or a JSON-RPC error."""
+    """Judge a status other than 200: rate limit, no authorization, session lost, our mistake, or a JSON-RPC error."""
     if status == 429:
         return Reply(outcome.RATE_LIMITED, "429", status, session_id=session_id)
     message = parse(body)
     code = _code(message) if message is not None else None
+    if status in outcome.UNAUTHORIZED_STATUSES:
+        said = _said(message) if message is not None and code is not None else ""
+        return Reply(
+            outcome.UNAUTHORIZED, printable(f"{status} {said}".rstrip()), status, code, session_id=session_id
+        )
     ours = message is not None and code is not None and _same_id(message.id, expected_id) and status >= 400
     if in_session and _is_session_lost(status, body, code if ours else None):
         return Reply(outcome.SESSION_LOST, f"{status}", status, code, session_id=session_id)

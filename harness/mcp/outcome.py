@@ -14,6 +14,7 @@ UNEXPECTED: Final = "unexpected"  # a result that does not fit what the scenario
 RPC_ERROR: Final = "rpc_error"  # a JSON-RPC error with our id
 REJECTED: Final = "rejected"  # 400 before dispatch: -32020, -32021, -32022 (our mistake)
 RATE_LIMITED: Final = "rate_limited"  # 429
+UNAUTHORIZED: Final = "unauthorized"  # 401 or 403: who we are, or what we may do, is not enough
 HTTP_STATUS: Final = "http_status"  # any other unexpected status
 SESSION_LOST: Final = "session_lost"  # the server no longer knows our session
 BAD_BODY: Final = "bad_body"  # not JSON, not JSON-RPC, or without a result
@@ -39,6 +40,7 @@ FAILED: Final = (
     RPC_ERROR,
     REJECTED,
     RATE_LIMITED,
+    UNAUTHORIZED,
     HTTP_STATUS,
     SESSION_LOST,
     BAD_BODY,
@@ -55,6 +57,7 @@ FAILED: Final = (
 NEITHER: Final = (INPUT_REQUIRED, CANCELLED, NOT_HELD)
 ALL: Final = (OK, *FAILED, *NEITHER)
 
+UNAUTHORIZED_STATUSES: Final = frozenset({401, 403})
 # After these the connection is gone or cannot be believed, so a client would back off before it reconnects.
 CONNECTION_FAILURES: Final = frozenset(
     {STREAM_ENDED, TRUNCATED, HTTP_PROTOCOL, TIMEOUT, DISCONNECTED, RESET, CONNECT, NOT_HELD}

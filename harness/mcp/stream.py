@@ -10,10 +10,11 @@
 
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import msgspec
 
+from harness.foundation.addresses import unix_socket
 from harness.mcp import outcome, sse
 from harness.mcp.dialects.handshake import LISTENING
 from harness.mcp.exchange import ASKED_MAX, BODY_BYTES_MAX, LAST_EVENT_ID, NO_ROOM, RETRY_S
@@ -170,8 +171,11 @@ class Stream:
             return
         named = ""
         try:
-            named = urljoin(self._url, data.decode(errors="replace").strip())
-            same = urlsplit(named)[:2] == urlsplit(self._url)[:2]
+            own = unix_socket.plain(self._url)
+            named = urljoin(own, data.decode(errors="replace").strip())
+            same = urlsplit(named)[:2] == urlsplit(own)[:2]
+            if own != self._url:
+                named = urlunsplit(urlsplit(self._url)[:2] + urlsplit(named)[2:])
         except ValueError:
             same = False
         if same:

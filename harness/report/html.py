@@ -12,6 +12,7 @@ from harness.analysis.levels import capacity
 from harness.analysis.statistics.rounding import show
 from harness.foundation.units import show_bytes, show_duration
 from harness.report import tables, wording
+from harness.report.authorization import authorization, certificates
 from harness.report.charts import CHARTS, renditions
 from harness.report.coverage import coverage
 from harness.report.coverage import sentence as covered
@@ -184,6 +185,8 @@ def _ran(reading: Reading) -> Html:
         ("Calls per connection", reading.plan.get("calls_per_connection")),
         ("Seed", summary.seed),
         ("Protocol", wording.protocol(summary)),
+        ("INSECURE", certificates(summary)),
+        ("Authorization", authorization(summary)),
         ("Processes", processes(summary, reading.events)),
         ("Bytes", f"{show_bytes(totals.bytes_out)} sent, {show_bytes(totals.bytes_in)} received"),
         ("Target's CPU", show(target.cpu_max, "share") if target.cpu_max is not None else None),

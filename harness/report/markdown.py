@@ -13,6 +13,7 @@ from harness.analysis.statistics.rounding import BLANK, show
 from harness.foundation.secrets.hiding import hide
 from harness.foundation.untrusted.printable import printable as clean
 from harness.report import coverage, figures, wording
+from harness.report.authorization import authorization, certificates
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
@@ -64,6 +65,8 @@ def _findings(reading: Reading) -> list[tuple[str, str]]:
     return [
         ("Calls: ", wording.calls(reading)),
         ("Coverage: ", coverage.sentence(reading.summary)),
+        ("INSECURE: ", certificates(reading.summary)),
+        ("Authorization: ", authorization(reading.summary)),
         ("Careful: ", figures.warnings(reading)),
         ("Warm-up: ", warming_up([level.warming for level in reading.levels])),
         ("Breaking point: ", wording.breaking_point(reading)),

@@ -23,6 +23,7 @@ from harness.analysis.statistics.rounding import show
 from harness.foundation.untrusted.printable import printable as clean
 from harness.foundation.untrusted.printable import without_commands
 from harness.report import coverage, figures, wording
+from harness.report.authorization import authorization, certificates
 from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.session_processes import processes
@@ -261,6 +262,8 @@ def _facts(reading: Reading) -> Table:
 def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     """The findings of this run, each with its title."""
     yield "Protocol", wording.protocol(reading.summary)
+    yield "INSECURE", certificates(reading.summary)
+    yield "Authorization", authorization(reading.summary)
     yield "Processes", processes(reading.summary, reading.events)
     yield "Coverage", coverage.sentence(reading.summary)
     yield "Careful", figures.warnings(reading)

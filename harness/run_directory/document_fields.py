@@ -99,6 +99,13 @@ PROCESSES: Final = of(
         **dict.fromkeys(("cpu_s_median", "cpu_s_max", "rss_mb_median", "rss_mb_max"), maybe(amount)),
     }
 )
+AUTH: Final = of(
+    {
+        "source": text,
+        **dict.fromkeys(("tokens", "failed", "refused"), whole),
+        **dict.fromkeys(("took_ms_mean", "took_ms_max", "lives_s"), maybe(amount)),
+    }
+)
 TARGET: Final = of(
     {
         **dict.fromkeys(("url", "transport", "protocol"), maybe(text)),
@@ -108,6 +115,9 @@ TARGET: Final = of(
         "cpu_s": maybe(amount),
         "rss_max_mb": maybe(amount),
         "processes": maybe(PROCESSES),
+        "auth": maybe(AUTH),
+        "insecure": maybe(flag),
+        "proxy": maybe(text),
     }
 )
 PROCESSORS: Final = of(dict.fromkeys(("steal_share", "clock_mhz_low", "clock_mhz_high"), maybe(amount)))

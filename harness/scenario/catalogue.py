@@ -39,6 +39,7 @@ METRICS: Final[dict[str, Metric]] = {
     "throughput": Metric("per_s", "ok calls a second, by the time of their completion"),
     "failed": Metric("count", "calls that failed"),
     "rate_limited": Metric("count", "calls that the server refused with 429"),
+    "unauthorized": Metric("count", "calls that the server refused with 401 or 403"),
     "recovery": Metric("s", "from healing a fault until the service is normal again", False, False),
     "missing": Metric("count", "entries that were acknowledged and are missing", False, False),
     "duplicated": Metric("count", "entries that are stored twice", False, False),

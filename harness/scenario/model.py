@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 from harness.foundation.addresses.address import host_of
 from harness.foundation.units import rate_per_s
 from harness.scenario.arguments import compile_arguments, names_in, with_names
+from harness.scenario.auth import Auth, TlsFiles
 from harness.scenario.catalogue import CLIENTS, USER_CLASSES
 from harness.scenario.expect import Expect
 from harness.scenario.fault import FaultSpec, read_faults
@@ -92,6 +93,7 @@ class Target:
     With a command, `url` is its endpoint and `ready` an address that answers when it is up; either will do.
     With `transport: stdio` every session starts the command, and speaks to it over its standard input and output;
     `users_per_process` lets so many users share a process and its session.
+    `env` and `cwd` are what the command is started with.
     `options` are those of `harness serve`, for the reference server.
     """
 
@@ -99,8 +101,13 @@ class Target:
     url: str | None = None
     protocol: Protocol = "auto"
     headers: dict[str, str] = field(default_factory=dict)
+    auth: Auth | None = None
+    tls: TlsFiles | None = None
+    wait: Duration = 0.0  # for a server that is coming up
     listen: bool = False
     command: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)  # for the command
+    cwd: str = ""
     ready: str | None = None
     transport: Literal["http", "stdio"] = "http"
     users_per_process: Annotated[int, Field(ge=1, le=1000)] = 1  # over stdio

@@ -19,7 +19,8 @@ from harness.foundation.secrets import hiding, sources
 from harness.foundation.units import said
 from harness.foundation.untrusted import documents
 from harness.foundation.untrusted.documents import DocumentError, short
-from harness.scenario import links, load, model
+from harness.scenario import auth, links, load, model
+from harness.scenario.auth import check_references
 from harness.scenario.catalogue import LINKS, ROLLING, where
 from harness.scenario.clients import with_calls
 from harness.scenario.consistency import check_calls, check_own_links, check_phases, check_pools
@@ -31,11 +32,15 @@ from harness.scenario.replay import RecordedSession
 from harness.scenario.stdio import check_stdio, check_stdio_fault, check_stdio_users
 
 _SCENARIO = TypeAdapter(Scenario)
+_TARGET = TypeAdapter(Target)
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _VALUES: dict[str, type] = {
     "": model.Scenario,
     "target": model.Target,
+    "auth": auth.Auth,
+    "oauth": auth.OAuth,
+    "tls": auth.TlsFiles,
     "workload": model.Call,
     "replay": RecordedSession,
     "load": load.Phase,
@@ -90,6 +95,7 @@ def scenario_of(
     if data.get("expect_workers"):
         data = {"workers": 0, **data}  # with workers on other machines, this one runs none unless asked to
     sources.tree(data)
+    check_references(data.get("target"))
     try:
         scenario = _SCENARIO.validate_python(
             _substitute(dict(data), environ, ""), context={"links": links.names_in(data)}
@@ -111,6 +117,7 @@ def scenario_of(
     check_own_links(scenario.links, scenario.target, source)
     check_stdio_users(scenario, source)
     check_data(scenario, source)
+    _check_tls(scenario, source)
     _check_anchors(scenario, source)
     for text in scenario.abort:
         parse_abort(text)
@@ -120,6 +127,20 @@ def scenario_of(
         faults=[*(fault.name for fault in scenario.faults), *fault_names],
     )
     return scenario
+
+
+def target_of(data: Mapping[str, Any], source: str, environ: Mapping[str, str] = os.environ) -> Target:
+    """The checked target of a command that makes no load."""
+    data = {"target": {key: value for key, value in data.items() if value}}
+    sources.tree(data)
+    check_references(data["target"])
+    try:
+        target = _TARGET.validate_python(_substitute(dict(data["target"]), environ, "target"))
+    except ValidationError as error:
+        lines = [f"target.{short(_explain(details), 300)}" for details in error.errors()[:5]]
+        raise UsageError(f"{source} cannot be run as it is", "\n".join(dict.fromkeys(lines))) from error
+    _check_target(target, source)
+    return target
 
 
 def _substitute(value: Any, environ: Mapping[str, str], path: str) -> Any:
@@ -160,6 +181,7 @@ def _check_text(text: object, path: str) -> None:
 
 
 def _check_target(target: Target, source: str) -> None:
+    _check_surroundings(target, source)
     if target.is_stdio:
         check_stdio(target, source)
         return
@@ -181,6 +203,39 @@ def _check_target(target: Target, source: str) -> None:
             f"{source}: target.ready is for a server that the harness starts",
             "",
             "Add command, or drop ready",
+        )
+
+
+def _check_tls(scenario: Scenario, source: str) -> None:
+    """Check that workers on other machines need no files of this one."""
+    tls = scenario.target.tls
+    if tls is not None and scenario.expect_workers and (tls.ca or tls.cert):
+        raise UsageError(
+            f"{source}: workers on other machines have no files of this one",
+            "target.tls names certificates that lie here",
+            "Load it from this machine (workers), or let the workers' machines trust its authority themselves",
+        )
+
+
+def _check_surroundings(target: Target, source: str) -> None:
+    """Check what a command is started with."""
+    if (target.env or target.cwd) and not target.command:
+        raise UsageError(
+            f"{source}: target.{'env' if target.env else 'cwd'} is for a server that the harness starts",
+            "Another one has an environment and a directory of its own",
+            "Add command, or leave it out",
+        )
+    if wrong := next((name for name in target.env if not name or "=" in name), None):
+        raise UsageError(
+            f"{source}: target.env: {said(wrong)} is no name of an environment variable",
+            "",
+            "Write NAME: value",
+        )
+    if target.cwd and not Path(target.cwd).is_dir():
+        raise UsageError(
+            f"{source}: target.cwd: {said(target.cwd)} is no directory",
+            "The command is started there; a relative path counts from where the harness is started",
+            "Give the path of one",
         )
 
 

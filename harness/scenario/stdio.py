@@ -26,6 +26,9 @@ def check_stdio(target: Target, source: str) -> None:
         ("url", target.url),
         ("ready", target.ready),
         ("headers", target.headers),
+        ("auth", target.auth),
+        ("tls", target.tls),
+        ("wait", target.wait),
         ("listen", target.listen),
         ("options", target.options),
     ):

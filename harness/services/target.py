@@ -17,7 +17,7 @@ from harness.foundation.addresses import book
 from harness.foundation.errors import ServiceError, TargetNotStartedError, UsageError
 from harness.run_directory import private_files
 from harness.services.fault_sites.restartable import RestartableProcess
-from harness.services.processes import readiness, usage
+from harness.services.processes import readiness, surroundings, usage
 from harness.services.processes.ports import free_port, is_taken
 from harness.services.processes.process import GIVES_WAY, SERVER, Child, running
 from harness.services.processes.usage import Usage
@@ -145,14 +145,15 @@ async def commanded(
             "Stop it, or give the command another port",
         )
     base_url = f"{where.scheme}://{where.netloc}"
-    log = log_dir / "target.log"
+    log, around = log_dir / "target.log", surroundings.current()
     seat = RestartableProcess(
         lambda: running(
             command,
             name=command[0],
             log=log,
             ready=readiness.url(ready_url),
-            env=env,
+            env={**(env or {}), **around.env},
+            cwd=around.directory,
             nice=GIVES_WAY,
             part=SERVER,
             umask=private_files.THEIRS,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.client.witness import Witness, told_to
-from harness.foundation.addresses import book
+from harness.foundation.addresses import book, unix_socket, way
 from harness.foundation.addresses.address import read
 from harness.foundation.addresses.judging import Wanted
 from harness.foundation.addresses.vetting import Book, vet
@@ -117,11 +117,14 @@ def _of_the_user(asked: Simulated) -> Database | None:
 
 
 def _wanted(url: str) -> Iterator[Wanted]:
-    """Where the deployment is; a command is started here, and has no address."""
-    if stdio_address.command(url):
+    """Where the deployment is, and the proxy on the way; a command, and a Unix socket, have no address to be vetted."""
+    base, proxy = places(url)[0].base, way.current().proxy
+    if stdio_address.command(url) or unix_socket.path(base):
         return
-    place = read(places(url)[0].base, ("http", "https"))
-    yield Wanted(place, purpose="Checks go", absent=TargetUnreachableError)
+    place = read(base, ("http", "https"))
+    yield Wanted(place, purpose="Checks go", absent=TargetUnreachableError, elsewhere=proxy is not None)
+    if proxy is not None:
+        yield Wanted(way.address_of(proxy), proxy.named_by, "Checks go")
 
 
 def _target(settings: Settings, vetted: Book, runner: asyncio.Runner, heard: Exchanges) -> Target:

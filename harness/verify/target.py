@@ -6,17 +6,17 @@ target.run(coroutine)                               anything else, on the one ev
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from harness.client import dialling
 from harness.client.http import Head, http_client
 from harness.client.preflight import preflight
 from harness.client.session import Client, connected
-from harness.foundation.addresses import book
+from harness.foundation.addresses import way
 from harness.foundation.addresses.address import same
 from harness.foundation.addresses.kind import is_public
 from harness.foundation.addresses.vetting import Book
@@ -337,11 +337,10 @@ class Target:
 
     async def certificate(self) -> dict[str, Any]:
         """What its server proves itself with; ssl.SSLError when that is no proof."""
-        at = urlsplit(self.places.base)
+        by = way.current()  # checked, even where nobody asked for that
         async with within(self.settings.timeout_s):
-            reader, writer = await book.connection(
-                at.hostname or "", at.port or 443, ssl.create_default_context()
-            )
+            with way.in_force(replace(by, tls=replace(by.tls, insecure=False))):
+                reader, writer = await dialling.connection(self.places.base)
         del reader
         try:
             shown: dict[str, Any] = writer.get_extra_info("peercert") or {}

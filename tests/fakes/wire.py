@@ -238,8 +238,17 @@ JUDGED_CASES = [
             "http_status",
             lambda w, status=status: w.whole("no", f"{status} No", "text/plain"),
         )
-        for status in (202, 301, 401, 403, 404, 413, 500, 502, 503)
+        for status in (202, 301, 404, 413, 500, 502, 503)
     ),
+    *(
+        Case(
+            f"status {status}",
+            "unauthorized",
+            lambda w, status=status: w.whole("no", f"{status} No", "text/plain"),
+        )
+        for status in (401, 403)
+    ),
+    Case("401 with our id", "unauthorized", lambda w: w.whole(w.error(-32001), "401 No"), code=-32001),
     Case(
         "redirect",
         "http_status",

@@ -177,7 +177,7 @@ FRAME_CASES = [
     ),
     FrameCase("hangs", "timeout", called(lambda p, _: p.wire.hang())),
     FrameCase("garbage", "http_protocol", called(lambda p, _: p.send(b"\xff\xff\xff\xff"))),
-    FrameCase("401", "http_status", lambda p: p.wire.whole("no", "401 No"), detail="401"),
+    FrameCase("401", "unauthorized", lambda p: p.wire.whole("no", "401 No"), detail="401"),
     FrameCase("redirect", "http_status", lambda p: p.wire.whole("", "307 X", "", "Location: /ws-answers")),
     FrameCase("not a websocket", "http_status", lambda p: p.wire.whole("{}"), detail="200"),
     FrameCase("429", "rate_limited", lambda p: p.wire.whole("", "429 Slow")),

@@ -13,6 +13,9 @@ from harness.load.address import Doors, credentials, doors
         ("http://127.0.0.1:8000", "auto", ("http://127.0.0.1:8000", "http://127.0.0.1:8000/mcp", "ws://127.0.0.1:8000/mcp/ws")),
         ("127.0.0.1:8000", "auto", ("http://127.0.0.1:8000", "http://127.0.0.1:8000/mcp", "ws://127.0.0.1:8000/mcp/ws")),
         ("https://h/api/mcp/", "auto", ("https://h", "https://h/api/mcp/", "wss://h/api/mcp/ws")),
+        ("https://[::1]:8000/gateway/mcp?tenant=a", "auto", ("https://[::1]:8000", "https://[::1]:8000/gateway/mcp?tenant=a", "wss://[::1]:8000/gateway/mcp/ws")),
+        ("http+unix://%2Frun%2FMcp.sock", "auto", ("http+unix://%2Frun%2FMcp.sock", "http+unix://%2Frun%2FMcp.sock/mcp", "ws+unix://%2Frun%2FMcp.sock/mcp/ws")),
+        ("http+unix://%2Frun%2FMcp.sock/api?x=1", "auto", ("http+unix://%2Frun%2FMcp.sock", "http+unix://%2Frun%2FMcp.sock/api?x=1", "ws+unix://%2Frun%2FMcp.sock/api/ws")),
         ("http://h/mcp?x=1", "auto", ("http://h", "http://h/mcp?x=1", "ws://h/mcp/ws")),
         ("http://h/mcp/tools/call", "plain", ("http://h", "http://h/mcp/tools/call", "ws://h/mcp/ws")),
         ("ws://h:1/socket", "websocket", ("http://h:1", "http://h:1/socket", "ws://h:1/socket")),
@@ -24,7 +27,20 @@ def test_one_address_gives_every_door(url: str, protocol: str, expected: tuple[s
     assert doors(url, protocol) == Doors(*expected)
 
 
-@pytest.mark.parametrize("url", ["ftp://h/", "http://", "http://h:port/", "http://h:0/", ":::", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://h/",
+        "http://",
+        "http://h:port/",
+        "http://h:0/",
+        ":::",
+        "",
+        "http+unix://run/x",
+        "http+unix:///mcp",
+        "http+unix://%2F" + "x" * 108,
+    ],
+)
 def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
     """With an example of one."""
     with pytest.raises(UsageError, match="is not the URL of a server"):

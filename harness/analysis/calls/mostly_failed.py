@@ -22,7 +22,7 @@ from harness.analysis.statistics.rounding import show
 from harness.foundation import errors
 from harness.run_directory.results import BreakingPoint, StepResult, Summary
 
-SPEAKS_OF_SUCCESS: Final = frozenset({"success_rate", "failed", "rate_limited"})
+SPEAKS_OF_SUCCESS: Final = frozenset({"success_rate", "failed", "rate_limited", "unauthorized"})
 STEPS_MOST: Final = 3
 
 

@@ -36,6 +36,7 @@ REFUSED: Final = frozenset(
         outcome.RPC_ERROR,
         outcome.REJECTED,
         outcome.RATE_LIMITED,
+        outcome.UNAUTHORIZED,
         outcome.HTTP_STATUS,
         outcome.SESSION_LOST,
         outcome.INPUT_REQUIRED,
@@ -43,7 +44,15 @@ REFUSED: Final = frozenset(
 )
 GATEWAY: Final = frozenset({502, 504})
 # Outcomes that mean that nobody can read the entries; not those that ask to wait or blame the request.
-CANNOT: Final = frozenset({outcome.TOOL_ERROR, outcome.RPC_ERROR, outcome.HTTP_STATUS, outcome.SESSION_LOST})
+CANNOT: Final = frozenset(
+    {
+        outcome.TOOL_ERROR,
+        outcome.RPC_ERROR,
+        outcome.HTTP_STATUS,
+        outcome.UNAUTHORIZED,
+        outcome.SESSION_LOST,
+    }
+)
 REFUSALS_MOST: Final = 3  # how many kinds of refusals are named
 
 

@@ -203,8 +203,8 @@ def _added_ms(
 
 
 def _share_or_count(objective: Objective, begun: Sequence[Calls], unsent: int) -> Observation:
-    if objective.metric == "rate_limited":
-        return Observation(objective, sum(part.of_outcome(outcome.RATE_LIMITED) for part in begun))
+    if objective.metric in {outcome.RATE_LIMITED, outcome.UNAUTHORIZED}:
+        return Observation(objective, sum(part.of_outcome(objective.metric) for part in begun))
     failed = sum(part.count(FAILED) for part in begun)
     if objective.metric == "failed":
         return Observation(objective, failed)

@@ -53,6 +53,7 @@ GOES_ON = frozenset(
         outcome.RPC_ERROR,
         outcome.REJECTED,
         outcome.RATE_LIMITED,
+        outcome.UNAUTHORIZED,
         outcome.HTTP_STATUS,
         outcome.INPUT_REQUIRED,
     }

@@ -17,6 +17,7 @@ from harness.conduct.live.alerting import Alerting
 from harness.conduct.live.alerts import Alerts
 from harness.conduct.live.live_json import LiveSnapshot
 from harness.conduct.run_values import RunContext
+from harness.conduct.setup.authorized import Authorization
 from harness.conduct.setup.server import UsageMaxima
 from harness.run_directory.event_kinds import TargetSeen
 from harness.scenario.objectives import Objective, parse
@@ -33,6 +34,7 @@ class RunObserver:
     alerts: Alerts
     usage: UsageMaxima
     keeper: Keeper
+    authorization: Authorization
     processors: Processors = field(default_factory=Processors)
 
     def step_began(self, name: str | None, at_ns: int) -> None:
@@ -46,6 +48,7 @@ class RunObserver:
 
     def second(self, shown: LiveSnapshot, rows: Rows) -> None:
         self.count(rows)
+        self.authorization.look(rows.tables, self.run.clock.origin_ns)
         self.run.held.look()
         self.keeper.look()
         self.processors.look()

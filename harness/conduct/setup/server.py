@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.client.preflight import Discovered, preflight
+from harness.client.preflight import Discovered, check_headers, preflight
 from harness.conduct.durability.entries import EntryRequest
 from harness.conduct.durability.tasks import TaskRecords
 from harness.conduct.run_values import RunContext
 from harness.conduct.setup import feeding
+from harness.conduct.setup.authorized import Authorization, authorized
 from harness.conduct.setup.fault_sites import FaultSites
 from harness.conduct.setup.starting import start
 from harness.conduct.setup.suggestion import commands_that_work
@@ -76,11 +77,16 @@ class ServerUnderTest:
     loaded: Doors  # by way of the client link, when faults are planned on it
     protocol: str
     discovered: Discovered
-    headers: dict[str, str]
+    authorization: Authorization
     managed: bool
     usage: UsageMaxima
     records: TaskRecords | None = None  # of the reference target, when it is ours
     meter: SessionMeter | None = None  # where sessions are processes
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of all requests, as they are now: a token among them is renewed in place."""
+        return self.authorization.headers
 
     def door(self, *, through: bool) -> EntryRequest:
         """Return how to reach it for calls beside the load: by way of the client link, or directly."""
@@ -109,6 +115,7 @@ class ServerUnderTest:
             if named
             else None,
             "managed": self.managed,
+            **self.authorization.facts(),
             "cpu_max": self.usage.cpu_max,
             "cpu_s": self.usage.cpu_s,
             "rss_max_mb": self.usage.rss_max_mb,
@@ -124,9 +131,14 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
     if wanted.is_stdio:
         progress.note(f"Starting {redact.url(started.url)} once, to ask what it is")
     places = doors(started.url, wanted.protocol)
+    url = places.ws_url if wanted.protocol == "websocket" else places.mcp_url
     headers = credentials(started.url) | feeding.headers_to_ask(scenario)
+    check_headers(headers)
+    authorization = await authorized(
+        stack, wanted, url, headers, scenario.allowed_hosts, run.asked.clock, progress.note
+    )
     discovered = await preflight(
-        places.ws_url if wanted.protocol == "websocket" else places.mcp_url,
+        url,
         wanted.protocol,
         headers=headers,
         timeout_s=START_S if wanted.is_stdio else PREFLIGHT_S,
@@ -144,7 +156,7 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
         loaded,
         discovered.protocol,
         discovered,
-        headers,
+        authorization,
         managed=started.first is not None or wanted.is_stdio,
         usage=UsageMaxima(started.usage if meter is None else meter.read),
         meter=meter,

@@ -7,7 +7,7 @@ address instead of the part behind it. A rolling restart needs the target twice.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +21,8 @@ from harness.load.address import PLAIN_DOOR
 from harness.mcp import stdio_address
 from harness.services import target
 from harness.services.backends import postgres
+from harness.services.processes import surroundings
+from harness.services.processes.surroundings import Surroundings
 from harness.services.processes.usage import Usage, together
 
 DOOR_OF = {"plain": PLAIN_DOOR, "websocket": "/mcp/ws"}
@@ -45,8 +47,8 @@ class Started:
 async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Started:
     """Start the server and wait until it is ready; it ends with the stack."""
     wanted, logs = run.asked.scenario.target, run.directory.path
-    if run.asked.scenario.links:
-        await _lead_by_own_links(run, ways, stack)
+    variables = await _lead_by_own_links(run, ways, stack) if run.asked.scenario.links else {}
+    stack.enter_context(surroundings.in_force(Surroundings({**wanted.env, **variables}, wanted.cwd)))
     if wanted.is_stdio:
         return Started(stdio_address.address(wanted.command))
     if wanted.command:
@@ -72,13 +74,15 @@ async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Sta
     return Started(first.base_url + DOOR_OF.get(wanted.protocol, "/mcp"), first, second, records)
 
 
-async def _lead_by_own_links(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> None:
-    """Open the links, and hand their addresses to whatever is started from here on."""
-    asked = own_links.found(run.asked.scenario.links, os.environ)
+async def _lead_by_own_links(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Mapping[str, str]:
+    """Open the links, and hand their addresses to whatever is started from here on; return these variables."""
+    environ = {**os.environ, **run.asked.scenario.target.env}
+    asked = own_links.found(run.asked.scenario.links, environ)
     variables = await own_links.open_links(ways, asked)
     stack.enter_context(environment.handed_out(variables))
     for line in own_links.told(asked, ways):
         run.progress.note(line)
+    return variables
 
 
 def _records(database_url: str, options: Sequence[str]) -> TaskRecords:

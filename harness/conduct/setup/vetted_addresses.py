@@ -16,9 +16,9 @@ from typing import Final
 
 from harness.conduct.live.alerting import hook
 from harness.conduct.setup import own_links
-from harness.foundation.addresses import book
+from harness.foundation.addresses import book, unix_socket, way
 from harness.foundation.addresses.address import Address, AddressError, read, read_service
-from harness.foundation.addresses.judging import ALLOW_HOST, Wanted, unreadable
+from harness.foundation.addresses.judging import ALLOW_HOST, LOAD, Wanted, unreadable
 from harness.foundation.addresses.vetting import Book, LookUp, look_up, vet
 from harness.foundation.clock import within
 from harness.foundation.errors import FaultBackendUnreachableError, TargetUnreachableError, UsageError
@@ -70,10 +70,10 @@ async def looked_up(
 
 def outgoing(scenario: Scenario, places: frozenset[str], environ: Mapping[str, str]) -> Iterator[Wanted]:
     """Yield all addresses that the run connects to, parsed strictly."""
-    yield from _server(scenario.target)
+    yield from _server(scenario.target, environ)
     if not (scenario.target.url or scenario.target.command):
         yield from behind(scenario.target.options, environ)
-    yield from own_links.addresses(scenario.links, environ)
+    yield from own_links.addresses(scenario.links, {**environ, **scenario.target.env})
     if (scenario.links or places & set(WAYS)) and environ.get(_TOXIPROXY):
         yield _toxiproxy(environ[_TOXIPROXY])
     for place in scenario.alert:
@@ -86,12 +86,27 @@ def named(variable: str, text: str) -> Wanted | None:
     return _toxiproxy(text) if variable == _TOXIPROXY else service(variable, variable, text)
 
 
-def _server(target: Target) -> Iterator[Wanted]:
+def server(url: str, protocol: str, environ: Mapping[str, str], purpose: str = LOAD) -> Iterator[Wanted]:
+    """Yield the address of a server, and of the proxy by which it is reached; nothing for a socket in the file system."""
+    base_url = doors(url, protocol).base_url
+    if unix_socket.path(base_url):
+        return
+    proxy = way.proxy_of(base_url, environ)
+    yield Wanted(
+        read(base_url, ("http", "https")),
+        purpose=purpose,
+        absent=TargetUnreachableError,
+        elsewhere=proxy is not None,
+    )
+    if proxy is not None:
+        yield Wanted(way.address_of(proxy), proxy.named_by, "Requests go", absent=TargetUnreachableError)
+
+
+def _server(target: Target, environ: Mapping[str, str]) -> Iterator[Wanted]:
     if target.is_stdio:
         return
     if target.url is not None:  # "" would be the reference server, silently
-        place = read(doors(target.url, target.protocol).base_url, ("http", "https"))
-        yield Wanted(place, absent=TargetUnreachableError)
+        yield from server(target.url, target.protocol, environ)
     if target.command:
         named_by = "target.url" if target.ready is None else "target.ready"
         place = ready((target.url or "") if target.ready is None else target.ready, named_by)

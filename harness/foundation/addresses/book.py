@@ -104,7 +104,9 @@ async def by_number(url: str, port: int = 80) -> str:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether every address of a host is this machine's own."""
+    """Whether every address of a host is this machine's own; so is a socket in the file system."""
+    if host.lower().startswith("%2f"):
+        return True
     try:
         numbers = (host,) if is_number(host) else of(host) or look_up(host)
     except (OSError, UnicodeError):

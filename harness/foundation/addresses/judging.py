@@ -20,6 +20,7 @@ from harness.foundation.errors import HarnessError, UsageError
 NAMED_MOST: Final = 4
 ALLOW_HOST: Final = "--allow-host"
 _PLACE: Final = re.compile(r"[\w.-]+:\d{1,5}(/[\w./-]*)?")
+LOAD: Final = "Load and faults go"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,11 @@ class Wanted:
 
     address: Address
     named_by: str = ""  # such as TOXIPROXY_URL; empty for the server under test
-    purpose: str = "Load and faults go"
+    purpose: str = LOAD
     absent: type[HarnessError] = UsageError  # the error to raise when its name cannot be resolved
     secret: bool = False  # whoever knows its path can use it, as with a webhook
     allowed_by: str = ALLOW_HOST  # the option that allows a host
+    elsewhere: bool = False  # a proxy looks its name up, which need not be known here
 
 
 def allowed(hosts: Iterable[str], allowed_by: str = ALLOW_HOST) -> frozenset[str]:

@@ -38,7 +38,9 @@ def vet(
                 why = why_unknown(error)
                 if host not in listed:
                     raise not_this_machine(each, f"Its name cannot be looked up ({why}). ") from None
-                raise unknown(each, why) from None
+                if not each.elsewhere:
+                    raise unknown(each, why) from None
+                book[host] = ()
         check(each, book[host], listed)
     return book
 

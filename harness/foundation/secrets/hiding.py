@@ -33,6 +33,7 @@ DIGITS: Final = 10
 CUT_LEAST: Final = 4  # a cut-off text is also searched for the first characters of a secret: at least so many
 CACHED: Final = 4096
 VALUES_MOST: Final = 1_000
+PASSING_MOST: Final = 300
 COMMON: Final = frozenset(
     [
         "password",
@@ -87,6 +88,7 @@ class Secrets:
     _patterns: dict[str, list[tuple[re.Pattern[str], str]]] = field(default_factory=dict)
     _longest_first: list[tuple[str, str]] | None = None  # the forms; sorted when they are first looked for
     listeners: list[Callable[[str, str], None]] = field(default_factory=list)
+    passing: list[str] = field(default_factory=list)  # those that others follow, the oldest first
 
     def add(self, value: str, label: str) -> None:
         if self.values.get(value, HIDDEN) != HIDDEN or (value in self.values and label == HIDDEN):
@@ -98,6 +100,15 @@ class Secrets:
         _remembered.cache_clear()
         for listener in self.listeners:
             listener(value, label)
+
+    def drop(self, value: str) -> None:
+        """Forget one; what it shares with others stays hidden by them."""
+        for form in forms(value):
+            self._forms.pop(form, None)
+        self.values.pop(value, None)
+        self._patterns.pop(value, None)
+        self._longest_first = None
+        _remembered.cache_clear()
 
     def hide(self, text: str) -> str:
         if self._longest_first is None:
@@ -111,7 +122,7 @@ class Secrets:
         return text
 
     def forget(self) -> None:
-        for known in (self.values, self.written, self._forms, self._patterns):
+        for known in (self.values, self.written, self._forms, self._patterns, self.passing):
             known.clear()
         self._longest_first = None
         _remembered.cache_clear()
@@ -132,6 +143,17 @@ def learn(value: str, *, certain: bool = True, label: str = HIDDEN) -> None:
             "Give fewer of them",
         )
     _known.add(value, label)
+
+
+def learn_passing(value: str) -> None:
+    """Remember a secret that others will follow, such as a token that is renewed: the newest `PASSING_MOST` are known."""
+    value = value.strip()
+    if value in _known.values or not is_worth_hiding(value, certain=True):
+        return
+    _known.passing.append(value)
+    _known.add(value, HIDDEN)
+    if len(_known.passing) > PASSING_MOST:
+        _known.drop(_known.passing.pop(0))
 
 
 def is_worth_hiding(value: str, *, certain: bool) -> bool:

@@ -27,6 +27,7 @@ from harness.run_directory.results.health import Added, GeneratorHealth
 from harness.run_directory.results.load import BreakingPoint, Capacity, CapacityInterval, Knee, StepResult
 from harness.run_directory.results.summary import ObjectiveResult, Summary
 from harness.run_directory.results.totals import (
+    Authorization,
     Covered,
     Failure,
     KeptDown,
@@ -44,6 +45,7 @@ from harness.run_directory.results.totals import (
 
 __all__ = [
     "Added",
+    "Authorization",
     "BreakingPoint",
     "Capacity",
     "CapacityInterval",

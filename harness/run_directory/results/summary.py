@@ -10,6 +10,7 @@ from harness.run_directory.results.figures import Amount, Intervals, Latency, Nu
 from harness.run_directory.results.health import GeneratorHealth
 from harness.run_directory.results.load import BreakingPoint, Capacity, Knee, StepResult
 from harness.run_directory.results.totals import (
+    Authorization,
     Covered,
     Failure,
     OperationResult,
@@ -69,3 +70,4 @@ class Summary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     intervals: Intervals
     processes: Processes | UnsetType = UNSET  # where sessions are processes
     coverage: tuple[Covered, ...] | UnsetType = UNSET  # where everything that the server offers is called
+    authorization: Authorization | UnsetType = UNSET  # where clients were asked who they are

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from harness.run_directory.results.figures import Amount, Count, Latency, Number, Share, Times
 
@@ -25,6 +25,7 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: Server | None
     cpu_max: Number | None
     rss_max_mb: Number | None
+    insecure: bool | UnsetType = UNSET  # true: certificates were not checked
 
 
 class Totals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +102,23 @@ class Processes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cpu_s_max: Number | None
     rss_mb_median: Number | None
     rss_mb_max: Number | None
+
+
+class Authorization(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who the clients were, and what that cost; tokens are asked for beside the load, and it waits for none of them."""
+
+    source: Annotated[str | None, Meta(description="where tokens came from; null: no target.auth")]
+    unauthorized: Annotated[Count, Meta(description="rows that ended as unauthorized: 401 or 403")]
+    tokens: Count
+    token_failures: Annotated[Count, Meta(description="attempts that brought no token")]
+    renewed_after_refusal: Annotated[
+        Count, Meta(description="tokens that were asked for because a call was refused")
+    ]
+    token_ms_mean: Number | None
+    token_ms_max: Number | None
+    token_lives_s: Annotated[
+        Number | None, Meta(description="how long the last one is valid; null: nobody says")
+    ]
 
 
 class Promises(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ WAYS: dict[str, Callable[[Call], None]] = {
     "tool_error": lambda call: call.tool_error("the tool says no"),
     "rpc_error": lambda call: call.rpc_error("the server says no"),
     "rate_limited": lambda call: call.status(429, "rate_limited"),
+    "unauthorized": lambda call: call.status(401, "unauthorized"),
     "http_status": lambda call: call.status(500, "http_status"),
     "bad_body": lambda call: call.raw("bad_body", b"this is no JSON"),
     "id_mismatch": lambda call: call.raw("id_mismatch", _of_another(call)),

@@ -42,6 +42,7 @@ STATUS: Final[dict[str, tuple[int, int, bool]]] = {
     outcome.UNEXPECTED: (101, 299, False),
     outcome.INPUT_REQUIRED: (101, 299, False),
     outcome.RATE_LIMITED: (429, 429, True),
+    outcome.UNAUTHORIZED: (401, 403, True),
     outcome.REJECTED: (400, 400, True),
     outcome.SESSION_LOST: (400, 499, False),
 }

@@ -3,6 +3,7 @@
     conductor -> master   {"do": "users", "count": 10, "requests": null}
                           {"do": "arrivals", "arrivals": {"rate_per_s": 500.0, ...}, "step": 3, "hold_s": 60.0,
                            "last": true}
+                          {"do": "authorize", "headers": {"Authorization": "Bearer ..."}}
                           {"do": "stop", "drain_s": 5.0, "cancelled": false, "without": []}
     master -> conductor   {"said": "port", "port": 5557}    {"said": "ready", "workers": 1}     {"said": "alive"}
                           {"said": "running", "users": 10, "at_ns": 1}   {"said": "arriving", "at_ns": 1}

@@ -8,10 +8,11 @@
     REFUSED {why} or READY          ----->          all are ready: users may be spawned, by Locust's own messages
     SPOOL {offset, data}            ----->
                                     <-----          SPOOLED {offset}
+                                    <-----          AUTHORIZE {headers}             (whenever there is a new token)
                                     <-----          STOP {drain_s, cancelled}
     LEAVING {offset_ms, error_ms}   ----->          and Locust's own `quit`
 
-A worker on the master's machine needs READY, UNWRITTEN and STOP only. A worker gets no users before READY
+A worker on the master's machine needs READY, UNWRITTEN, AUTHORIZE and STOP only. A worker gets no users before READY
 (`roster`); without the run's token it cannot send any message (`sealing`).
 """
 
@@ -25,6 +26,7 @@ READY: Final = "harness_ready"  # {worker, host}: it can run users
 SPOOL: Final = "harness_spool"
 SPOOLED: Final = "harness_spooled"
 UNWRITTEN: Final = "harness_unwritten"  # {why}: its rows cannot be written down
+AUTHORIZE: Final = "harness_authorize"
 STOP: Final = "harness_stop"
 LEAVING: Final = "harness_leaving"
 TURNS: Final = "harness_turns"  # master: {number, kind, ...}: who decides when a user calls (see `steering`)

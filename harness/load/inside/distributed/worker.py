@@ -19,6 +19,7 @@ import locust.runners
 from harness.foundation import free_memory
 from harness.load.engine import LoadSpec
 from harness.load.inside.distributed import message_names
+from harness.load.inside.transport import credential
 from harness.load.inside.users import context
 from harness.load.inside.users.recorder import Recorder
 from harness.load.inside.users.selfwatch import SelfWatch
@@ -60,6 +61,7 @@ class Worker:
         locust.runners.MASTER_HEARTBEAT_TIMEOUT = math.inf
         self._told = ""
         runner.register_message(message_names.STOP, self._on_stop, concurrent=True)
+        runner.register_message(message_names.AUTHORIZE, self._on_authorize)
         runner.register_message(message_names.TURNS, self.steering.on_turns, concurrent=True)
         environment.events.heartbeat_received.add_listener(self._on_heartbeat)
         gevent.spawn(self.watch.probe)
@@ -87,6 +89,9 @@ class Worker:
         if self.context.stdio is not None:
             gauges["noise"] = self.context.stdio.lines_of_noise()
         return self.context.retries.gauges(gauges | self.steering.gauges(gauges["at_ns"]))
+
+    def _on_authorize(self, msg: Any, **_: Any) -> None:
+        credential.use(msg.data["headers"])
 
     def _on_stop(self, msg: Any, **_: Any) -> None:
         self.end(msg.data["drain_s"], cancelled=msg.data["cancelled"])

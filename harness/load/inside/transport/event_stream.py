@@ -22,6 +22,7 @@ from harness.mcp import outcome
 from harness.mcp.dialects.handshake import answering
 from harness.mcp.messages import NO_ANSWERS, Answers, Headers, Request, answer
 from harness.mcp.stream import Stream
+from harness.mcp.versions import HTTP2_ONLY, is_http2
 
 
 class EventStream:
@@ -117,7 +118,7 @@ class EventStream:
                 incoming.feed(chunk)
                 self._answer(request)
         except httptools.HttpParserError as error:
-            stream.fail(outcome.HTTP_PROTOCOL, str(error))
+            stream.fail(outcome.HTTP_PROTOCOL, HTTP2_ONLY if is_http2(chunk) else str(error))
         except OSError as error:
             failed = outcome.TRUNCATED if stream.got_head else outcome.RESET
             stream.fail(failed, error.strerror or str(error))

@@ -28,6 +28,7 @@ import httptools
 import msgspec
 from gevent.monkey import get_original
 
+from harness.foundation.addresses import unconnected
 from harness.load.inside.transport.connecting import Endpoint, connect
 from harness.load.inside.transport.deadlines import Deadlines, shut
 from harness.load.inside.transport.incoming import Incoming
@@ -50,6 +51,7 @@ from harness.mcp import outcome
 from harness.mcp.dialects.handshake import answering
 from harness.mcp.exchange import RESUMPTIONS_MAX, Exchange
 from harness.mcp.messages import NO_ANSWERS, Answers, Headers, Reply, Request, answer, cancellation
+from harness.mcp.versions import HTTP2_ONLY, is_http2
 from harness.run_directory.schema import NULL
 
 # gevent's own poll would switch to its hub, although the answer is there at once.
@@ -123,7 +125,7 @@ class HttpConnection:
             self._drain(incoming, known_ns)
         except httptools.HttpParserError as error:
             done_ns = time.monotonic_ns()
-            exchange.fail(outcome.HTTP_PROTOCOL, str(error))
+            exchange.fail(outcome.HTTP_PROTOCOL, HTTP2_ONLY if is_http2(chunk) else str(error))
             self.close()
         except OSError as error:
             done_ns = time.monotonic_ns()
@@ -248,7 +250,7 @@ class HttpConnection:
 
     def _failed(self, exchange: Exchange, error: OSError, *, connected: bool, answered: bool) -> None:
         self.close()
-        text = error.strerror or str(error) or type(error).__name__
+        text = unconnected.said(error)
         if self.expired or isinstance(error, TimeoutError):
             exchange.fail(outcome.TIMEOUT, "no answer in time")
         elif not connected:

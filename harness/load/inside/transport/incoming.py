@@ -10,6 +10,7 @@ from typing import Protocol
 
 import httptools
 
+from harness.mcp import compressed, outcome
 from harness.mcp.messages import Reply
 
 BETWEEN_BODY_BYTES_MAX = 65_536
@@ -23,6 +24,7 @@ class Receiver(Protocol):
     def head(self, status: int, content_type: str, session_id: str | None) -> None: ...
     def body(self, chunk: bytes) -> bool: ...
     def end(self) -> Reply: ...
+    def fail(self, failed: str, detail: str) -> Reply: ...
 
 
 class _Nobody:
@@ -41,6 +43,10 @@ class _Nobody:
         assert self.reply is not None
         return self.reply
 
+    def fail(self, failed: str, detail: str) -> Reply:
+        del failed, detail
+        return self.end()
+
 
 NOBODY = _Nobody()
 ENDED = httptools.HttpResponseParser(NOBODY)
@@ -50,7 +56,17 @@ class Incoming:
     """The parser's callbacks for one connection; they pass responses on to the current exchange."""
 
     __slots__ = (
-        "_no_body", "_parser", "_session_id", "_type", "complete", "exchange", "framed", "keep_alive", "retry_after",
+        "_encoding",
+        "_no_body",
+        "_parser",
+        "_session_id",
+        "_type",
+        "_unpacked",
+        "complete",
+        "exchange",
+        "framed",
+        "keep_alive",
+        "retry_after",
         "status",
     )  # fmt: skip
 
@@ -59,7 +75,8 @@ class Incoming:
     def __init__(self) -> None:
         self.framed = False  # the head says where the body ends; otherwise the connection's end does
         self.retry_after = ""
-        self._type = ""
+        self._type = self._encoding = ""
+        self._unpacked: compressed.Body | None = None
         self._session_id: str | None = None
         self._parser = httptools.HttpResponseParser(self)
         self.exchange = NOBODY
@@ -91,7 +108,7 @@ class Incoming:
         if self.complete:  # a second response: nothing here can be trusted any more
             raise httptools.HttpParserError("more than one response")
         # The headers of a 1xx response do not belong to the final one.
-        self.framed, self._type, self._session_id, self.retry_after = False, "", None, ""
+        self.framed, self._type, self._session_id, self.retry_after, self._encoding = False, "", None, "", ""
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(name) == 12 and name.lower() == b"content-type":
@@ -100,6 +117,8 @@ class Incoming:
             self._session_id = value.decode("latin-1")
         elif len(name) == 11 and name.lower() == b"retry-after":
             self.retry_after = value.decode("latin-1")
+        elif len(name) == 16 and name.lower() == b"content-encoding":
+            self._encoding = value.decode("latin-1")
         elif len(name) in {14, 17} and name.lower() in {b"content-length", b"transfer-encoding"}:
             self.framed = True
 
@@ -108,10 +127,24 @@ class Incoming:
         if status >= 200:
             self.status = status
             self.exchange.head(status, self._type, self._session_id)
+            self._unpacked = self._packed() if self._encoding else None
 
     def on_body(self, body: bytes) -> None:
         self._no_body = 0
-        self.exchange.body(body)
+        if self._unpacked is None:
+            self.exchange.body(body)
+            return
+        try:
+            self._unpacked.feed(body, self.exchange)
+        except compressed.CompressedError as error:  # llhttp would call it an error of its own
+            self.exchange.fail(outcome.BAD_BODY, str(error))
+
+    def _packed(self) -> compressed.Body | None:
+        try:
+            return compressed.body(self._encoding)
+        except compressed.CompressedError as error:
+            self.exchange.fail(outcome.BAD_BODY, str(error))
+            return None
 
     def on_message_complete(self) -> None:
         if self.status:

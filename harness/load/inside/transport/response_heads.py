@@ -18,7 +18,7 @@ from harness.mcp.messages import Reply, Request, parse
 
 HEADS_MAX, HEAD_BYTES_MAX = 1_000, 4_096
 END = b"\r\n\r\n"
-STREAM, CHUNKED = b"text/event-stream", b"transfer-encoding"
+STREAM, CHUNKED, PACKED = b"text/event-stream", b"transfer-encoding", b"content-encoding"
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -96,7 +96,12 @@ def _look_into(head: bytes, body_bytes: int) -> Known:
     usual = parser.get_status_code() == 200 and not headers.get(b"content-type", b"").lower().startswith(
         STREAM
     )
-    if events != ["", "head ", "head ", "head body"] or not usual or not listener.stays or CHUNKED in headers:
+    if (
+        events != ["", "head ", "head ", "head body"]
+        or not usual
+        or not listener.stays
+        or {CHUNKED, PACKED} & headers.keys()
+    ):
         return NEVER
     session_id = headers.get(b"mcp-session-id")
     return Known(body_bytes, session_id.decode("latin-1") if session_id is not None else None)

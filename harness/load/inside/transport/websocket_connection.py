@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import gevent.socket
 
+from harness.foundation.addresses import unconnected, unix_socket
+from harness.load.inside.transport import credential
 from harness.load.inside.transport.connecting import Endpoint, connect
 from harness.load.inside.transport.deadlines import Deadlines, shut
 from harness.load.inside.transport.measured_exchange import Exchanged
@@ -40,7 +42,7 @@ class WebSocketConnection:
         self._timeout_ns = int(timeout_s * 1e9)
         self._socket: gevent.socket.socket | None = None
         self._bare: Bare | None = None  # the same, without gevent's layer
-        self._frames = Frames(url, headers)
+        self._frames = self._anew()
         self.deadline_ns = 0
         self.expired = False
 
@@ -103,10 +105,13 @@ class WebSocketConnection:
         """Shut the socket down; the sweep calls this to wake us."""
         shut(self._socket)
 
+    def _anew(self) -> Frames:
+        return Frames(unix_socket.plain(self._url), (*credential.beside(self._headers), *self._headers))
+
     def _attempt(self, request: Request, counted: _Counted) -> Reply:
         try:
             if self._socket is None:
-                self._frames = Frames(self._url, self._headers)
+                self._frames = self._anew()
                 self._socket = connect(self._place, self.deadline_ns)
                 self._bare = bare_of(self._socket, secure=self._place.secure)
                 self._send(self._frames.hello(), counted)
@@ -147,5 +152,5 @@ class WebSocketConnection:
         if self.expired or isinstance(error, TimeoutError):
             return self._frames.fail(outcome.TIMEOUT, "no answer in time")
         if self._socket is None:
-            return self._frames.fail(outcome.CONNECT, error.strerror or str(error) or type(error).__name__)
+            return self._frames.fail(outcome.CONNECT, unconnected.said(error))
         return self._frames.ended(reset=isinstance(error, ConnectionResetError | BrokenPipeError))

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from gevent.lock import BoundedSemaphore
 
+from harness.foundation.addresses import way
 from harness.foundation.addresses.address import same
 from harness.foundation.addresses.book import is_this_machine
 from harness.foundation.secrets import hidden_log, sources
@@ -23,7 +24,7 @@ from harness.foundation.untrusted.documents import json_value
 from harness.load import token
 from harness.load.address import credentials, doors
 from harness.load.engine import FD_VARIABLE, SPEC_VARIABLE, WEB_FD_VARIABLE, LoadSpec, StdioSpec
-from harness.load.inside.transport import connecting
+from harness.load.inside.transport import connecting, credential
 from harness.load.inside.transport.deadlines import Deadlines
 from harness.load.inside.transport.stdio_connection import StdioServers, environment_without
 from harness.load.inside.transport.stdio_log import ErrorLog
@@ -38,6 +39,7 @@ from harness.load.workload import WorkloadEntry, works
 from harness.mcp.traits import NO_TRAITS, Traits
 from harness.scenario.arguments import Values, varies
 from harness.scenario.read import read_file, scenario_of
+from harness.services.processes import surroundings
 from harness.services.processes.piped import Place
 
 _ATTRIBUTE = "harness_context"
@@ -80,6 +82,8 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
     if any(work.feeders or work.steps for work in workload) or any(map(varies, spec.headers.values())):
         worker = recorder.worker if recorder else 0
         data = WorkerData.opened(spec.data, worker, spec.workers_all, values)
+    connecting.WAYS[:] = [way.from_data(spec.way)]
+    credential.use(spec.credential)
     connecting.VETTED.update({same(host): tuple(addresses) for host, addresses in spec.addresses.items()})
     context = Context(
         spec,
@@ -108,13 +112,19 @@ def of(environment: Any) -> Context:
 def stdio_servers(spec: StdioSpec, spool_dir: str, recorder: Recorder | None) -> StdioServers:
     """Return what starts the processes of this worker; their error output goes to a log of the run."""
     place = Place(
-        environment_without((SPEC_VARIABLE, FD_VARIABLE, WEB_FD_VARIABLE, token.VARIABLE)),
+        environment_without((SPEC_VARIABLE, FD_VARIABLE, WEB_FD_VARIABLE, token.VARIABLE)) | spec.env,
         spec.cores,
         spec.nice,
         spec.umask,
     )
     log = Path(spool_dir).parent / f"stdio-{recorder.worker}.log" if recorder else None
-    return StdioServers(spec.command, place, ErrorLog(log), spec.starts_at_once, spec.users_per_process)
+    return StdioServers(
+        surroundings.there(spec.command, spec.cwd),
+        place,
+        ErrorLog(log),
+        spec.starts_at_once,
+        spec.users_per_process,
+    )
 
 
 def _spec_from_locust(environment: Any) -> LoadSpec:

@@ -328,7 +328,7 @@ def test_tls_is_spoken_and_certificates_are_verified(
         gevent_context = place.gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         gevent_context.load_verify_locations(f"{certificate}.crt")
         assert client.check_hostname
-        monkeypatch.setattr(place, "_tls", lambda: gevent_context)
+        monkeypatch.setattr(place, "_tls", lambda _: gevent_context)
     here = connection(f"https://127.0.0.1:{listener.getsockname()[1]}/mcp")
     first, second = here.exchange(ask()), here.exchange(ask()) if trusted else None
     here.close()

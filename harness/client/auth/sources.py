@@ -1,0 +1,143 @@
+"""Where the tokens of a run come from, one function a kind: each call asks for a new one.
+
+A file is read and a command is run anew each time; a variable of the environment stays what it was.
+"""
+
+import base64
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from urllib.parse import quote
+
+from harness.client.auth import token
+from harness.client.auth.discovery import TokenServer, token_server
+from harness.client.auth.fetching import Answer, Fetching, check_not_moved
+from harness.client.auth.secret import value_of
+from harness.client.auth.token import Token
+from harness.foundation.clock import Clock
+from harness.foundation.errors import UsageError
+from harness.foundation.secrets import redact
+from harness.foundation.secrets.hiding import hide, learn, learn_passing
+from harness.foundation.untrusted.printable import printable
+from harness.scenario.auth import BY_FORM, EITHER, Auth, OAuth, Secret, shown
+from harness.services.processes.printed import printed
+
+Source = Callable[[], Awaitable[Token]]
+WORD_CHARS: Final = 200
+OK: Final = 200
+
+
+def source(auth: Auth, url: str, fetching: Fetching, clock: Clock) -> Source:
+    """The source that a scenario asks for, for the server at `url`."""
+    if auth.oauth is not None:
+        return _oauth(auth.oauth, url, fetching)
+    if auth.bearer is not None:
+        return _bearer(auth.bearer, clock)
+    return _command(auth.command, clock)
+
+
+def _bearer(secret: Secret, clock: Clock) -> Source:
+    async def ask() -> Token:
+        value = await value_of(secret, "target.auth.bearer")
+        return Token(value, _of_jwt(value, clock), renewable=not secret.value)
+
+    return ask
+
+
+def _command(command: list[str], clock: Clock) -> Source:
+    what = f"The command of target.auth, {shown(command)!r},"
+
+    async def ask() -> Token:
+        began_ns = clock.now_ns()
+        text = await printed(command, what)
+        took_ms = (clock.now_ns() - began_ns) / 1e6
+        try:
+            value, lives_s = token.of_text(text)
+        except ValueError as error:
+            raise UsageError(
+                f"{what} printed no token", str(error), "Run it by hand to see what it prints"
+            ) from None
+        learn_passing(value)
+        lives_s = lives_s if lives_s is not None else _of_jwt(value, clock)
+        if lives_s == 0:
+            raise UsageError(
+                f"{what} printed a token that has expired", "It says so itself (exp)", "Log in again"
+            )
+        return Token(value, lives_s, took_ms)
+
+    return ask
+
+
+def _of_jwt(value: str, clock: Clock) -> float | None:
+    return token.of_jwt(value, clock.utc().timestamp())
+
+
+def _oauth(oauth: OAuth, url: str, fetching: Fetching) -> Source:
+    known: list[TokenServer] = []  # found with the first token
+    rotated: list[str] = []  # the refresh token that the last answer brought
+
+    async def ask() -> Token:
+        if not known:
+            known.append(await token_server(fetching, url, oauth))
+        server = known[0]
+        form = {"grant_type": "client_credentials"}
+        if oauth.refresh_token is not None:
+            given = (
+                rotated[-1]
+                if rotated
+                else await value_of(oauth.refresh_token, "target.auth.oauth.refresh_token")
+            )
+            form = {"grant_type": "refresh_token", "refresh_token": given}
+        form |= {
+            key: value for key, value in (("scope", server.scope), ("resource", server.resource)) if value
+        }
+        secret = (
+            await value_of(oauth.client_secret, "target.auth.oauth.client_secret")
+            if oauth.client_secret
+            else ""
+        )
+        fields, headers = _introduced(oauth, server, secret)
+        answer = await fetching.post(server.token_url, server.named_by, form | fields, headers)
+        check_not_moved(answer, server.token_url)
+        granted = _granted(answer, server, oauth)
+        if isinstance(following := answer.data.get("refresh_token"), str) and following:
+            learn_passing(following)
+            rotated[:] = [following]
+        return granted
+
+    return ask
+
+
+def _introduced(oauth: OAuth, server: TokenServer, secret: str) -> tuple[dict[str, str], Mapping[str, str]]:
+    """Say who the client is: in a header, where the server allows it, else in the form."""
+    by_form = oauth.send_secret == BY_FORM or (
+        oauth.send_secret == EITHER and server.methods and "client_secret_basic" not in server.methods
+    )
+    if not secret:
+        return {"client_id": oauth.client_id}, {}
+    if by_form:
+        return {"client_id": oauth.client_id, "client_secret": secret}, {}
+    login = f"{quote(oauth.client_id, safe='')}:{quote(secret, safe='')}"
+    learn(login)
+    return {}, {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()}
+
+
+def _granted(answer: Answer, server: TokenServer, oauth: OAuth) -> Token:
+    value = answer.data.get("access_token")
+    if isinstance(value, str):
+        learn_passing(value)
+    kind = answer.data.get("token_type", "Bearer")
+    if answer.status == OK and token.is_token(value) and str(kind).lower() == "bearer":
+        return Token(str(value), token.lives_s(answer.data.get("expires_in")), answer.took_ms)
+    error, described = (answer.data.get(name) for name in ("error", "error_description"))
+    said = ": ".join(printable(hide(str(each)), WORD_CHARS) for each in (error, described) if each)
+    if answer.status == OK:
+        said = (
+            f"its token is of the type {printable(str(kind), WORD_CHARS)}, and not Bearer"
+            if value
+            else "it has no access_token"
+        )
+    raise UsageError(
+        f"{redact.url(server.token_url)} gives {printable(oauth.client_id, WORD_CHARS)} no token",
+        f"It answered HTTP {answer.status}" + (f": {said}" if said else ""),
+        "Check client_id, client_secret or refresh_token, scope and resource (docs/auth.md)",
+    )

@@ -1,0 +1,38 @@
+"""A connection to the server for what speaks on it itself: directly, at a Unix socket, or through a proxy's tunnel.
+
+The way that is in force (`foundation.addresses.way`) says which; certificates are checked by the server's name.
+"""
+
+import asyncio
+import errno
+from urllib.parse import urlsplit
+
+from harness.foundation.addresses import book, tunnel, unix_socket, way
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connection(url: str) -> Streams:
+    """Connect to the server of this URL; OSError when that fails."""
+    if there := unix_socket.path(url):
+        return await asyncio.open_unix_connection(there)
+    parts = urlsplit(url)
+    is_secure = parts.scheme in way.SECURE
+    host, port = parts.hostname or "", parts.port or (443 if is_secure else 80)
+    by = way.current()
+    secure = by.tls.context() if is_secure else None
+    if by.proxy is None:
+        return await book.connection(host, port, secure)
+    reader, writer = await book.connection(by.proxy.host, by.proxy.port)
+    try:
+        writer.write(tunnel.request(by.proxy, host, port))
+        tunnel.check(await reader.readuntil(tunnel.END))
+        if secure is not None:
+            await writer.start_tls(secure, server_hostname=host)
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        writer.close()
+        raise ConnectionResetError(errno.ECONNRESET, "the proxy ended the connection") from None
+    except BaseException:
+        writer.close()
+        raise
+    return reader, writer

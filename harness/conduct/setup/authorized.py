@@ -1,0 +1,121 @@
+"""Who the clients of a run are to its server, and the way to it: certificates, a proxy, a token that is kept valid.
+
+Both are settled before the preflight, and hold for every request of the run: the harness's own and the users'.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from harness.client.arrival import awaited
+from harness.client.auth.fetching import Fetching
+from harness.client.auth.keeper import Keeper
+from harness.client.auth.sources import source
+from harness.foundation.addresses import way
+from harness.foundation.addresses.way import INSECURE, Tls, Way
+from harness.foundation.clock import Clock
+from harness.foundation.errors import UsageError
+from harness.load.engine import Load
+from harness.mcp import outcome
+from harness.scenario.auth import TlsFiles
+from harness.scenario.model import Target
+
+
+@dataclass(slots=True)
+class Authorization:
+    """The way to the server, the headers of all requests, and who keeps the token among them valid."""
+
+    way: Way
+    headers: dict[str, str] = field(repr=False)
+    keeper: Keeper | None = None
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """The headers that stay as they are."""
+        if self.keeper is None:
+            return self.headers
+        return {name: value for name, value in self.headers.items() if name != "Authorization"}
+
+    @property
+    def credential(self) -> dict[str, str]:
+        """The header that is renewed."""
+        return {} if self.keeper is None else {"Authorization": self.headers["Authorization"]}
+
+    async def lead(self, load: Load) -> None:
+        """Have the load use each new token."""
+        if self.keeper is not None:
+            await self.keeper.tell(lambda _: load.authorize(self.credential))
+
+    def look(self, tables: list[pa.Table], origin_ns: int) -> None:
+        """Look for calls that were refused: their token may have been revoked."""
+        if self.keeper is None:
+            return
+        for table in tables:
+            refused = table.filter(pc.equal(pc.cast(table["outcome"], pa.string()), outcome.UNAUTHORIZED))
+            if refused.num_rows and (sent_ns := pc.max(refused["sent_ns"]).as_py()) is not None:
+                self.keeper.was_refused(sent_ns + origin_ns)
+
+    def facts(self) -> dict[str, Any]:
+        """For metadata.json; {} when there is nothing to tell."""
+        told: dict[str, Any] = {} if self.keeper is None else {"auth": self.keeper.facts()}
+        if self.way.tls.insecure:
+            told["insecure"] = True
+        if self.way.proxy is not None:
+            told["proxy"] = self.way.proxy.origin
+        return told
+
+
+def tls_of(files: TlsFiles | None) -> Tls:
+    """The certificates that a scenario names, checked: UsageError when a file cannot be used."""
+    tls = Tls() if files is None else Tls(files.ca, files.cert, files.key, files.insecure)
+    tls.check()
+    return tls
+
+
+async def authorized(
+    stack: AsyncExitStack,
+    target: Target,
+    url: str,
+    headers: dict[str, str],
+    allowed_hosts: list[str],
+    clock: Clock,
+    note: Callable[[str], None],
+) -> Authorization:
+    """Go the way that the scenario says, and get the first token; the next ones come until the stack ends."""
+    tls = tls_of(target.tls)
+    by = Way(tls, None if target.is_stdio else way.proxy_of(url, os.environ))
+    stack.enter_context(way.in_force(by))
+    if tls.insecure:
+        note(INSECURE)
+    if by.proxy is not None:
+        note(f"By way of the proxy {by.proxy.origin}, which {by.proxy.named_by} names")
+    if target.wait:
+        await awaited(url, target.wait, note)
+    if target.auth is None:
+        return Authorization(by, headers)
+    if any(name.lower() == "authorization" for name in headers):
+        raise UsageError(
+            "There are two credentials: target.auth, and the header Authorization",
+            "Every request carries one only",
+            "Leave out the header (or the user in the URL), or auth",
+        )
+    fetching = Fetching(tuple(allowed_hosts), os.environ, Tls(ca=tls.ca, insecure=tls.insecure))
+    keeper = Keeper(
+        source(target.auth, url, fetching, clock), target.auth.source, clock, headers, note, target.auth.renew
+    )
+    await keeper.begin()
+    keeping = asyncio.create_task(keeper.keep())
+
+    async def stop() -> None:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+
+    stack.push_async_callback(stop)
+    return Authorization(by, headers, keeper)
