@@ -12,7 +12,7 @@ import subprocess
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -194,7 +194,8 @@ class _Proxy(StreamRequestHandler):
             named = b"" if line.startswith(b"CONNECT") else b"/".join(target.split(b"/", 3)[:3])
             while data := self.rfile.read1(65_536):
                 there.sendall(data.replace(b" " + named, b" ", 1) if named else data)
-            there.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # it has closed already
+                there.shutdown(socket.SHUT_WR)
             back.join(10)
 
 
