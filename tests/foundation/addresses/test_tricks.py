@@ -202,7 +202,7 @@ TRICKS: list[tuple[str, tuple[str, ...], str]] = [
     ("javascript://127.0.0.1/%0aalert(1)", (), "begins with none"),
     ("data:text/plain,x", (), BAD),
     ("unix:///tmp/socket", (), "begins with none"),
-    ("http+unix://tmp/socket/", (), "the path of a socket begins with /"),
+    ("http+unix://tmp/socket/", (), "path of a socket begins with /"),
     ("mailto:me@127.0.0.1", (), "needs the scheme"),
     ("http:127.0.0.1", (), "port"),
     ("http:/127.0.0.1", (), "port"),
