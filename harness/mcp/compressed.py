@@ -12,6 +12,7 @@ PIECE_BYTES_MAX: Final = 1_000_000
 GZIP, DEFLATE, RAW_DEFLATE = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 PLAIN: Final = frozenset({"", "identity"})
 READ: Final = ("gzip", "deflate")
+FRAME_BYTES: Final = 2
 
 
 class Takes(Protocol):
@@ -32,24 +33,30 @@ class Body:
         if name not in READ:
             raise CompressedError(f"compressed with {name}, which is not read here; {' and '.join(READ)} are")
         self._name = name
-        self._first = True
-        self._inside = zlib.decompressobj(GZIP if name == "gzip" else DEFLATE)
+        self._held = b""  # of deflate: what came before it can be told whether it has its frame
+        self._inside = zlib.decompressobj(GZIP) if name == "gzip" else None
 
     def feed(self, chunk: bytes, receiver: Takes) -> bool:
         """Pass on what the piece holds; CompressedError when it is none of that."""
+        if self._inside is None:
+            chunk = self._held = self._held + chunk
+            if len(chunk) < FRAME_BYTES:
+                return False
+            self._inside = zlib.decompressobj(DEFLATE if _is_frame(chunk) else RAW_DEFLATE)
         while chunk and not self._inside.eof:
             try:
                 data = self._inside.decompress(chunk, PIECE_BYTES_MAX)
             except zlib.error:
-                if self._name == "deflate" and self._first:  # many send it without its frame
-                    self._inside, self._first = zlib.decompressobj(RAW_DEFLATE), False
-                    continue
                 raise CompressedError(f"not {self._name}, as its head says") from None
-            self._first = False
             chunk = self._inside.unconsumed_tail
             if data and receiver.body(data):
                 return True
         return False
+
+
+def _is_frame(begins: bytes) -> bool:
+    """Whether deflate has its frame (RFC 1950); many send it without."""
+    return begins[0] & 0x0F == zlib.DEFLATED and int.from_bytes(begins[:FRAME_BYTES]) % 31 == 0
 
 
 def body(encoding: str) -> Body | None:
