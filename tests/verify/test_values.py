@@ -310,6 +310,17 @@ def test_checks_that_were_not_run_are_counted_and_what_failed_long_ago_is_said_a
     assert STOPPED_BY not in text
 
 
+def test_nothing_is_said_again_when_nothing_failed() -> None:
+    lines: list[str] = []
+    shown = Checklist(lines.append, colour=False)
+    results = (result("passed"),) * 30
+    for each in results:
+        shown.ended(each)
+    shown.finished(SuiteResult("http://127.0.0.1/", "", results, 0, 0, 1.0), "")
+
+    assert "What failed" not in "\n".join(lines)
+
+
 def test_no_line_of_the_checklist_is_a_command_of_a_ci() -> None:
     """A server may be called so, and a tool; their names stand at the beginning of a line."""
     lines: list[str] = []

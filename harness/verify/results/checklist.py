@@ -72,8 +72,9 @@ class Checklist:
         """The sum."""
         if self._not_run:
             self._say(f"--  {self._not_run} more checks were not run; --keep-going runs them, too")
-        if self._lines_since_failed > SCREEN_LINES:
-            self._failed_again(suite)
+        failed = [result for result in suite.results if result.outcome == "failed"]
+        if failed and self._lines_since_failed > SCREEN_LINES:
+            self._failed_again(failed)
         counted = ", ".join(f"{number} {outcome}" for outcome, number in suite.count().items() if number)
         who = f" {printable.printable(suite.server, 100)}:" if suite.server else ""
         self._say(f"\n{counted or 'nothing ran'} in {suite.duration_s:.1f} s")
@@ -81,13 +82,12 @@ class Checklist:
         if place:
             self._say(f"Results: {place}")
 
-    def _failed_again(self, suite: SuiteResult) -> None:
+    def _failed_again(self, failed: list[Result]) -> None:
         self._say("\nWhat failed:")
-        for result in suite.results:
-            if result.outcome == "failed":
-                mark = self._painted(MARKS["failed"], "failed")
-                self._say(f"{mark}  {result.category:<11} {printable.printable(result.title, TITLE_WIDTH)}")
-                self._say(INDENT + printable.printable(next(iter(result.why.splitlines()), ""), WHY_CHARS))
+        for result in failed:
+            mark = self._painted(MARKS["failed"], "failed")
+            self._say(f"{mark}  {result.category:<11} {printable.printable(result.title, TITLE_WIDTH)}")
+            self._say(INDENT + printable.printable(next(iter(result.why.splitlines()), ""), WHY_CHARS))
 
     def _painted(self, text: str, outcome: Outcome) -> str:
         return click.style(text, fg=COLOURS[outcome]) if self._colour else text
