@@ -28,9 +28,9 @@ def test_a_latency_fault_is_verified_exposed_and_healed(
     harness: Start, on_path: str, tmp_path: Path, link: str
 ) -> None:
     """200 ms for three seconds of a steady load, on either link; then clients that hang up, beside it."""
-    fault = f"latency:latency=200ms,at=2s,for=3s,link={link}"
-    rude = "rude:how=disconnect,at=9s,for=1s,clients=3"  # beside it, when that is over
-    command = harness(*SUSTAIN, "--for", "11s", "--fault", fault, "--fault", rude, PATH=on_path)
+    fault = f"latency:latency=200ms,at=3s,for=3s,link={link}"
+    rude = "rude:how=disconnect,at=10s,for=1s,clients=3"  # beside it, when that is over
+    command = harness(*SUSTAIN, "--for", "12s", "--fault", fault, "--fault", rude, PATH=on_path)
     assert_no_reason_but_the_machine(command, must=TOO_SOON)
 
     summary = command.summary()
