@@ -56,6 +56,7 @@ def command(*, as_json: bool, **given: Any) -> int:
     from harness.conduct.capacity.idle import exit_code
     from harness.foundation.clock import RealClock
     from harness.run_directory import private_files
+    from harness.run_directory.directory import create_plain
 
     lengths_s = sorted({duration_s(text) for text in given["lengths"]})
     if not 0 < lengths_s[0] <= lengths_s[-1] <= LONGEST_S:
@@ -64,7 +65,7 @@ def command(*, as_json: bool, **given: Any) -> int:
         )
     private_files.begin()
     clock = RealClock()
-    place = kept.create(given["out"], "idle", clock.utc())
+    place = create_plain(given["out"], "idle", clock.utc())
     held, door = asyncio.run(_left_alone(given, lengths_s, clock))
     told = idle_text.values(held, door)
     kept.write(place, told, {})

@@ -62,10 +62,11 @@ def command(*, as_json: bool, **given: Any) -> int:
     from harness.conduct.capacity import kept, leak_text
     from harness.foundation.clock import RealClock
     from harness.run_directory import private_files
+    from harness.run_directory.directory import create_plain
 
     private_files.begin()
     clock = RealClock()
-    place = kept.create(given["out"], "leak", clock.utc())
+    place = create_plain(given["out"], "leak", clock.utc())
     result, door = asyncio.run(_searched(given, clock, _progress()))
     told = leak_text.values(result, door)
     kept.write(place, told, result.readings)

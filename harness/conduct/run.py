@@ -166,7 +166,7 @@ async def _make(run: RunContext) -> str:
         telling = await stack.enter_async_context(alerts_of(run))
         load = await stack.enter_async_context(engine(_load_spec(run, server, workload)))
         await server.authorization.lead(load)
-        rundir.point_latest(run.directory)
+        rundir.point_latest(run.directory.path)
         run.started = True
         run.log.write(RunStarted(at_ns=run.clock.now_ns()))
         watch = SpoolFollower(Tail(run.directory.spool), run.log)

@@ -27,7 +27,7 @@ from typing import Any
 
 import yaml
 
-from harness.foundation.errors import UsageError
+from harness.foundation.errors import HarnessError, UsageError
 from harness.foundation.secrets.hiding import hide, hide_in
 from harness.foundation.untrusted.documents import short
 from harness.run_directory.disk_space import blame
@@ -91,25 +91,38 @@ def write_whole(path: Path, text: str) -> None:
 
 def create(root: Path, scenario: str, started_at: datetime) -> RunDirectory:
     """A new run directory under `root`; `latest` points to it once it has something to show (`point_latest`)."""
-    name = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    path = root.absolute() / re.sub(r"[^A-Za-z0-9_.-]", "-", hide(scenario)) / name
+    path = create_plain(root, scenario, started_at)
     try:
-        path.mkdir(parents=True, mode=0o700)  # nobody else's to read
         (path / "spool").mkdir()
     except OSError as error:
-        raise blame(error) or UsageError(
-            f"Cannot write to {root}",
-            f"{error.strerror}: {error.filename}",
-            "Give a writable directory with --out",
-        ) from error
+        raise _not_writable(root, error) from error
     return RunDirectory(path)
 
 
-def point_latest(run: RunDirectory) -> None:
-    """Make DIR/<scenario>/latest point to this run."""
-    link = run.path.parent / f".latest-{run.run_id}"
-    link.symlink_to(run.run_id)
-    os.replace(link, run.path.parent / "latest")  # noqa: PTH105 - Path.replace would follow the old link
+def create_plain(root: Path, name: str, started_at: datetime) -> Path:
+    """A new directory under `root`, for its owner alone: of a run, a verification, or an experiment without load."""
+    own = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    path = root.absolute() / re.sub(r"[^A-Za-z0-9_.-]", "-", hide(name)) / own
+    try:
+        path.mkdir(parents=True, mode=0o700)  # nobody else's to read
+    except OSError as error:
+        raise _not_writable(root, error) from error
+    return path
+
+
+def _not_writable(root: Path, error: OSError) -> HarnessError:
+    return blame(error) or UsageError(
+        f"Cannot write to {root}",
+        f"{error.strerror}: {error.filename}",
+        "Give a writable directory with --out",
+    )
+
+
+def point_latest(path: Path) -> None:
+    """Make `latest` beside this directory point to it."""
+    link = path.parent / f".latest-{path.name}"
+    link.symlink_to(path.name)
+    os.replace(link, path.parent / "latest")  # noqa: PTH105 - Path.replace would follow the old link
 
 
 def find(path: Path) -> RunDirectory:

@@ -16,7 +16,7 @@ def test_each_run_has_a_directory_and_latest_points_to_the_newest(tmp_path: Path
     first = directory.create(tmp_path, "ramp", NOON)
     second = directory.create(tmp_path, "ramp", NOON)
     for run in (first, second):
-        directory.point_latest(run)
+        directory.point_latest(run.path)
 
     assert first.path != second.path
     assert first.path.parent == tmp_path / "ramp"
@@ -36,7 +36,7 @@ def test_a_root_that_cannot_be_written_is_the_user_s_error(tmp_path: Path) -> No
 def test_a_run_is_found_by_its_directory_by_latest_and_by_a_file_in_it(tmp_path: Path) -> None:
     """Whatever the shell completed."""
     run = directory.create(tmp_path, "ramp", NOON)
-    directory.point_latest(run)
+    directory.point_latest(run.path)
     run.write_json("metadata.json", {})
 
     places = [run.path, tmp_path / "ramp" / "latest", run.metadata, tmp_path / "ramp"]

@@ -22,7 +22,7 @@ WORD_CHARS: Final = 200
 SCHEMES_MOST: Final = 4
 FORBIDDEN: Final = 403
 BEARER: Final = "-H 'Authorization: Bearer ${TOKEN}'"
-TODO: Final = {
+WHAT_TO_GIVE: Final = {
     "oauth": "Give a client: --auth 'oauth:client_id=ID,client_secret=${SECRET}'; or a token that you have: --auth 'bearer:${TOKEN}'. docs/auth.md tells of both",
     "bearer": "Give a token: --auth 'bearer:${TOKEN}', or --auth 'command:PROGRAM ...' that prints one (docs/auth.md)",
     "basic": "Give user and password: -H 'Authorization: Basic ${BASIC}', with both in base64 in the variable (docs/auth.md)",
@@ -102,8 +102,8 @@ def _todo(found: tuple[Challenge, ...], bearer: Challenge | None, *, sent: bool)
     if sent:
         return "Check that they are meant for this server, and not expired (docs/auth.md)"
     if bearer is not None:
-        return TODO["oauth" if "resource_metadata" in bearer.parameters else "bearer"]
-    return TODO["basic" if any(each.scheme.lower() == "basic" for each in found) else ""]
+        return WHAT_TO_GIVE["oauth" if "resource_metadata" in bearer.parameters else "bearer"]
+    return WHAT_TO_GIVE["basic" if any(each.scheme.lower() == "basic" for each in found) else ""]
 
 
 def _word(text: str) -> str:

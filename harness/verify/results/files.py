@@ -1,14 +1,11 @@
 """The directory of one verification: DIR/verify/<UTC time>-<short id>/, for its owner alone; `latest` beside it is the newest."""
 
-import os
-import secrets
 from datetime import datetime
 from pathlib import Path
 
-from harness.foundation.errors import UsageError
 from harness.foundation.secrets.hiding import hide_in
 from harness.foundation.untrusted.printable import as_json
-from harness.run_directory.directory import write_whole
+from harness.run_directory.directory import create_plain, point_latest, write_whole
 from harness.verify.results.ctrf import ctrf
 from harness.verify.results.html import html
 from harness.verify.results.junit import junit
@@ -18,16 +15,7 @@ from harness.verify.results.suite import SuiteResult
 
 def create(root: Path, started_at: datetime) -> Path:
     """A new one."""
-    path = root.absolute() / "verify" / f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    try:
-        path.mkdir(parents=True, mode=0o700)
-    except OSError as error:
-        raise UsageError(
-            f"Cannot write to {root}",
-            f"{error.strerror}: {error.filename}",
-            "Give a writable directory with --out",
-        ) from error
-    return path
+    return create_plain(root, "verify", started_at)
 
 
 def write(place: Path, suite: SuiteResult) -> None:
@@ -41,6 +29,4 @@ def write(place: Path, suite: SuiteResult) -> None:
     for name, text in texts.items():
         write_whole(place / name, text)
         (place / name).chmod(0o600)
-    link = place.parent / f".latest-{place.name}"
-    link.symlink_to(place.name)
-    os.replace(link, place.parent / "latest")  # noqa: PTH105 - Path.replace would follow the old link
+    point_latest(place)
