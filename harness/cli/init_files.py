@@ -274,7 +274,7 @@ What is where: `scenarios/` what to run, `chaos/` experiments, `locustfiles/` us
 
 
 def _steps(server: Server, trial: Trial) -> list[str]:
-    """What to do next, one thing after the other."""
+    """Return the steps of the README, in their order."""
     ramp = f"harness ramp --max {8 if server.command else 20} --hold 5s {_load(server, trial)}".rstrip()
     chaos = [_chaos_command(server, trial, "killed" if server.command else "slow-network")]
     toxiproxy = [] if server.command else ["harness toxiproxy install"]

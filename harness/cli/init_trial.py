@@ -1,4 +1,4 @@
-"""What `harness init` finds out: the server's protocol, and which of its read-only tools answer which example arguments."""
+"""Asks the server before `harness init` writes: its protocol, and which example arguments its read-only tools accept."""
 
 import asyncio
 import tempfile
@@ -22,7 +22,7 @@ NAME_CHARS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What the server is, what worked, and what is left for the user to fill in."""
+    """The server, the calls that worked, and the tools whose arguments the user must fill in."""
 
     protocol: str
     name: str

@@ -125,7 +125,7 @@ def tls_data(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def target_data(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What these options say of the target, as a scenario would."""
+    """Return the keys of `target` in a scenario that these options stand for."""
     told = {"auth": auth_data(given.get("auth")), "tls": tls_data(given), "wait": given.get("wait")}
     return {key: value for key, value in told.items() if value}
 

@@ -1,4 +1,4 @@
-"""What a server offers besides its tools: resources, templates of resources, prompts. Each list is followed to its end."""
+"""Lists the resources, resource templates and prompts of a server. Every list is read to its last page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

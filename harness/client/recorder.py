@@ -47,7 +47,7 @@ CLIENT_INFO: Final = "io.modelcontextprotocol/clientInfo"
 
 @dataclass(slots=True)
 class Recorder:
-    """What was seen so far."""
+    """The requests that were recorded so far."""
 
     target: str
     requests: list[Seen] = field(default_factory=list)

@@ -50,7 +50,7 @@ Opener = Callable[[], AbstractAsyncContextManager[Client]]
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of one thing that the server offers."""
+    """The result of trying one tool, resource or prompt."""
 
     offered: Offered
     examples: tuple[JsonObject, ...] = ()  # arguments that worked
@@ -193,7 +193,7 @@ async def _tried(one: Offered, session: Reopening, more: Iterator[JsonObject], l
 
 
 def _quick(worked: Sequence[tuple[float, JsonObject]]) -> Iterator[JsonObject]:
-    """Those that took a second at most, or not much more than the quickest: some tools take as long as they are told to."""
+    """Return the quick calls: at most a second, or little more than the quickest. Some tools sleep for as long as an argument says."""
     limit_s = max(QUICK_S, 2 * min(took_s for took_s, _ in worked))
     return (arguments for took_s, arguments in worked if took_s <= limit_s)
 

@@ -1,4 +1,4 @@
-"""What of all that the server offers was called, and how it answered: a row for each tool, resource, template and prompt.
+"""The coverage of a run: for each tool, resource, template and prompt of the server, how often it was called and how it answered.
 
 Definitions. Calls, ok and failed are those of the load, by the name of the operation. Refused for its arguments: a failed call whose
 answer says so (harness.mcp.argument_refusal), which is a mistake of who calls. What was tried before the load and

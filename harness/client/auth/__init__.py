@@ -1,1 +1,1 @@
-"""Who the clients are to the server: what it asks for, tokens and where they come from, and that they are renewed in time."""
+"""Authorization: read what the server asks for, get a token from its source, and renew it in time."""

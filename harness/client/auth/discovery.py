@@ -69,7 +69,7 @@ def canonical(url: str) -> str:
 
 
 async def _challenge(url: str) -> challenge.Challenge | None:
-    """What the server asks of a client that brings nothing."""
+    """Send a request without a token, and return the challenge that the server answers with."""
     async with http_client(_http(url), ASK_S, {}) as client:
         head = await client.head(next(HandshakeSession().opening()))
     said = head.headers.get("www-authenticate", "") if head is not None else ""

@@ -90,7 +90,7 @@ class Keeper:
         await listener(self.headers)
 
     def facts(self) -> dict[str, Any]:
-        """What is known at the end, for metadata.json."""
+        """Return the counts and times of token requests, for metadata.json."""
         return {
             "source": self.named,
             "tokens": self.tokens,
