@@ -198,9 +198,9 @@ def test_the_queue_and_the_store_of_sessions_go_and_come_back_and_the_target_is_
         if not brokers.are_installed(kind):
             pytest.skip(why())
     command = harness(
-        *SUSTAIN, "--for", "10s", "--fault", "down:name=no-queue,link=queue,at=2s,for=2s",
-        "--fault", "down:name=no-sessions,link=sessions,at=2s,for=2s",
-        "--fault", "rolling_restart:name=deploy,at=6s",
+        *SUSTAIN, "--for", "11s", "--fault", "down:name=no-queue,link=queue,at=3s,for=2s",
+        "--fault", "down:name=no-sessions,link=sessions,at=3s,for=2s",
+        "--fault", "rolling_restart:name=deploy,at=7s",
         PATH=on_path,
     )  # fmt: skip
     # On a slow machine the queue may still be away when the sessions are back, or the deploy be over late.

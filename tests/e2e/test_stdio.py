@@ -117,7 +117,7 @@ def test_users_share_processes_when_they_are_told_to(tmp_path: Path, tag: str) -
 
 def test_processes_are_killed_and_paused_and_come_back(tmp_path: Path, tag: str) -> None:
     """Both are verified and healed; killed ones are replaced, paused ones go on."""
-    faults = ("--fault", "kill:at=2s,for=2s", "--fault", "pause:at=6s,for=2s")
+    faults = ("--fault", "kill:at=3s,for=2s", "--fault", "pause:at=6s,for=2s")
     found = finished(
         harness(
             tmp_path,
