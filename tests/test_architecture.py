@@ -21,8 +21,8 @@ ORDER = (  # noqa: SIM905 - a sentence reads better than a list of strings
 # These stand apart: what else they may import.
 APART = {
     "reference": {"foundation"},
-    # Of the load it knows where a server's doors are, of the run directory how files are written and what is undone, of the report how pages look.
-    "verify": {"foundation", "mcp", "client", "services", "load", "run_directory", "report"},
+    # Of a scenario it knows how credentials are said, of the load where a server's doors are, of the run directory how files are written and what is undone, of the report how pages look.
+    "verify": {"foundation", "mcp", "scenario", "client", "services", "load", "run_directory", "report"},
 }
 # Reading a run comes before conducting one: conduct ends by calling the report.
 # `harness serve` takes the reference server's own settings, and drops its schema.

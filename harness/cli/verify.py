@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from harness.cli import reaching
 from harness.cli.options import POSITIVE_DURATION, header, words
-from harness.cli.reaching import UNIX_SOCKET, with_tls
+from harness.cli.reaching import AUTH, UNIX_SOCKET, with_tls
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.untrusted import printable
 
@@ -40,6 +40,7 @@ CATEGORIES = (
     metavar="'Name: value'",
     help="HTTP header to send with every request, such as 'Authorization: Bearer ${TOKEN}' in single quotes; repeatable.",
 )
+@AUTH
 @with_tls
 @UNIX_SOCKET
 @click.option(
@@ -141,6 +142,7 @@ def command(
     url: str | None,
     stdio_command: str | None,
     headers: tuple[str, ...],
+    auth: str | None,
     cacert: str | None,
     cert: str | None,
     key: str | None,
@@ -198,7 +200,7 @@ def command(
 
         return shown(out, url or "", allowed_hosts, history=history, as_json=as_json)
     if stdio_command is not None:
-        url = _over_stdio(stdio_command, url, headers)
+        url = _over_stdio(stdio_command, url, (*headers, *([auth] if auth else [])))
     paths, spec = _divided(paths, spec)
     url = reaching.at_socket(url, unix_socket)
     given = {"cacert": cacert, "cert": cert, "key": key, "insecure": insecure}
@@ -206,6 +208,7 @@ def command(
     settings = Settings(
         url=url or "",
         headers=reaching.headers(dict(map(header, headers))),
+        auth_flag=auth or "",
         timeout_s=duration_s(timeout or ("90s" if stdio_command else "10s")),
         allowed_hosts=allowed_hosts,
         priority=int(priority) if priority else None,

@@ -38,6 +38,12 @@ def simulated(
             "--url, HARNESS_URL and a verify.yaml without `target` are of another one, which is not ours to deploy",
             "Leave them out, say in verify.yaml how yours is started (target {command, ready}), or leave --deploy-simulation out",
         )
+    if settings.auth_flag:
+        raise UsageError(
+            "--auth is for a deployment at --url",
+            "--deploy-simulation starts a server of its own, which gives no tokens",
+            "Leave it out; headers that your server asks for are given with -H",
+        )
     if own is not None and options:
         raise UsageError(
             "--target-options are for the reference server",

@@ -164,6 +164,18 @@ def from_flag(text: str) -> dict[str, Any]:
     return {"oauth": {key.strip(): value.strip() for key, _, value in pairs}}
 
 
+def read_flag(text: str) -> dict[str, Any]:
+    """The same; UsageError for anything else, without what was written."""
+    try:
+        return from_flag(text)
+    except ValueError as error:
+        raise UsageError(
+            "--auth cannot be read",
+            f"{error}. It is not shown, because it may hold a secret",
+            f"For example {EXAMPLE} (docs/auth.md)",
+        ) from None
+
+
 def shown(command: list[str]) -> str:
     """A command as it was written."""
     return command[2] if command[:2] == ["/bin/sh", "-c"] else shlex.join(command)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from harness.client.auth.keeping import keeper_of
 from harness.client.witness import Witness, told_to
 from harness.foundation.addresses import book, unix_socket, way
 from harness.foundation.addresses.address import read
@@ -23,12 +24,16 @@ from harness.verify.settings import Settings
 from harness.verify.simulation import Simulated, simulated
 from harness.verify.spec.backends import Database
 from harness.verify.spec.model import Spec
-from harness.verify.target import Deploy, Target
+from harness.verify.target import CLOCK, Deploy, Target
 
 
 @contextmanager
-def opened(settings: Settings, place: Callable[[], Path] | None = None) -> Iterator[Target]:
-    """The deployment of these settings; its address is vetted as a run's is.
+def opened(
+    settings: Settings,
+    place: Callable[[], Path] | None = None,
+    ready: Callable[[Target], None] = lambda _: None,
+) -> Iterator[Target]:
+    """The deployment of these settings, when it is `ready`; its address is vetted as a run's is.
 
     What must be undone is written down in a directory that `place` makes, and watched by a janitor; without a `place` nobody does that.
     """
@@ -48,6 +53,7 @@ def opened(settings: Settings, place: Callable[[], Path] | None = None) -> Itera
     ):
         runner.get_loop()  # its context is this one, in which the book is in force
         found = _target(settings, vetted, runner, heard)
+        ready(found)
         if place is None:
             yield found
             return
@@ -130,4 +136,9 @@ def _wanted(url: str) -> Iterator[Wanted]:
 def _target(settings: Settings, vetted: Book, runner: asyncio.Runner, heard: Exchanges) -> Target:
     at, who = places(settings.url)
     good = settings.spec.auth.good if settings.spec.auth else {}
-    return Target(settings, at, who | good | dict(settings.headers), vetted, runner, exchanges=heard)
+    headers = who | good | dict(settings.headers)
+    target = Target(settings, at, headers, vetted, runner, exchanges=heard)
+    if (auth := settings.auth) is not None:
+        tls, hosts = way.current().tls, settings.allowed_hosts
+        target.keeper = keeper_of(auth, at.mcp, headers, tls, hosts, CLOCK, lambda _: None)
+    return target

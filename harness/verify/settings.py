@@ -11,12 +11,15 @@ import pytest
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets import sources
 from harness.foundation.units import duration_s, show_duration
+from harness.scenario.auth import Auth, read_flag
+from harness.scenario.read import target_of
 from harness.verify.spec import read as reading
 from harness.verify.spec.model import Spec
 
 TIMEOUT: Final = "10s"
 HELP: Final = {
     "--verify-url": "address of the deployment [default: HARNESS_URL]",
+    "--verify-auth": "where the bearer token comes from, as for --auth of `harness verify`",
     "--verify-timeout": f"time limit for one exchange [default: {TIMEOUT}]",
     "--verify-spec": "verify.yaml: what is expected of the deployment",
     "--verify-out": "directory for the list of what must be removed [default: HARNESS_OUT, or reports]",
@@ -35,6 +38,7 @@ class Settings:
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    auth_flag: str = field(default="", repr=False)  # --auth, as it was written
     timeout_s: float = 10.0
     allowed_hosts: tuple[str, ...] = ()
     priority: int | None = None
@@ -46,10 +50,18 @@ class Settings:
     allow_writes: bool = False
     allow_deploy: bool = False  # to run the commands of verify.yaml that deploy it or stop its workers
 
+    @property
+    def auth(self) -> Auth | None:
+        """Where the token of all requests comes from; UsageError for what cannot be read."""
+        if not self.auth_flag:
+            return None
+        return target_of({"url": self.url, "auth": read_flag(self.auth_flag)}, "harness verify --auth").auth
+
     def options(self) -> list[str]:
         """What pytest is told, so that `read` finds the same."""
         said = [f"--verify-url={self.url}", f"--verify-timeout={show_duration(self.timeout_s)}"]
         said += [f"--verify-header={name}: {value}" for name, value in self.headers.items()]
+        said += [f"--verify-auth={self.auth_flag}"] if self.auth_flag else []
         said += [f"--verify-allow-host={host}" for host in self.allowed_hosts]
         said += [f"--verify-category={name}" for name in sorted(self.categories)]
         said += [f"--verify-priority={self.priority}"] if self.priority else []
@@ -83,6 +95,7 @@ def read(option: Callable[[str], Any]) -> Settings:
     return Settings(
         url=url,
         headers=headers,
+        auth_flag=option("--verify-auth") or "",
         timeout_s=duration_s(option("--verify-timeout") or TIMEOUT),
         allowed_hosts=tuple(option("--verify-allow-host")),
         priority=int(priority) if priority else None,

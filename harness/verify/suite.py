@@ -24,9 +24,13 @@ def verify(
     place: Callable[[], Path] | None = None,
 ) -> SuiteResult:
     """All of it; an address that may not be gone to is an error before anything is sent, and before `place` makes a directory."""
-    with opened(settings, place) as target:
+
+    def ready(target: Target) -> None:
         if wait_s and not target.is_stdio:
-            target.run(until_up(target, wait_s, CLOCK))
+            target.run_unauthorized(until_up(target, wait_s, CLOCK))
+        target.authorize()
+
+    with opened(settings, place, ready) as target:
         return checked(target, paths, on_result)
 
 

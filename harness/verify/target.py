@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from harness.client import dialling
+from harness.client.auth.keeper import Keeper
 from harness.client.http import Head, http_client
 from harness.client.preflight import preflight
 from harness.client.session import Client, connected
@@ -21,7 +22,7 @@ from harness.foundation.addresses.address import same
 from harness.foundation.addresses.kind import is_public
 from harness.foundation.addresses.vetting import Book
 from harness.foundation.clock import RealClock, within
-from harness.foundation.errors import TargetUnreachableError
+from harness.foundation.errors import HarnessError, TargetUnreachableError
 from harness.foundation.secrets import redact
 from harness.foundation.units import NS_PER_MS
 from harness.mcp import outcome, stdio_address
@@ -37,6 +38,7 @@ from harness.services.cleanup.leftover_databases import DATABASE
 from harness.verify import removing
 from harness.verify.doors import DOORS, Door, Places, looked_at
 from harness.verify.exchanges import Exchanges
+from harness.verify.finding import UndecidedError
 from harness.verify.settings import Settings
 from harness.verify.spec.model import Spec
 
@@ -89,6 +91,8 @@ class Target:
     written_down: dict[str, str] = field(
         default_factory=dict, repr=False
     )  # its path and headers, without secrets
+    keeper: Keeper | None = None  # of the token among the headers
+    _keeping: asyncio.Task[None] | None = field(default=None, repr=False)
     tries: int = 1  # of the timed check that runs
     deploy: Deploy | None = None  # where it can be deployed from here
 
@@ -109,8 +113,29 @@ class Target:
         return all(not is_public(address) for address in self.book.get(host, ()))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """On the loop of the verification."""
+        """On the loop of the verification, with a token that is valid."""
+        if self.keeper is None:
+            return self._runner.run(coroutine)
+        try:
+            self._runner.run(self.keeper.renew_if_due())
+        except HarnessError as error:
+            coroutine.close()
+            if not self.keeper.tokens:
+                raise
+            raise UndecidedError(
+                f"there is no new token. {error.what}: {error.why}", "", error.todo
+            ) from error
         return self._runner.run(coroutine)
+
+    def run_unauthorized(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The same, without a token being asked for."""
+        return self._runner.run(coroutine)
+
+    def authorize(self) -> None:
+        """Get the first token now; HarnessError without one. It is kept valid in the midst of long exchanges, too."""
+        if self.keeper is not None:
+            self._runner.run(self.keeper.renew_if_due())
+            self._keeping = self._runner.get_loop().create_task(self.keeper.keep())
 
     def door(self, name: str) -> Door:
         """Whether it is offered; looked at once."""

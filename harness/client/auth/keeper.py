@@ -79,6 +79,12 @@ class Keeper:
                 await self.clock.sleep(again_s)
                 again_s = min(2 * again_s, AGAIN_S_MOST)
 
+    async def renew_if_due(self) -> None:
+        """Ask for a token where there is none, or its time has come: for who asks now and then; HarnessError without one."""
+        after_s = due_s(self.lives_s, self.renew_s) if self._renewable else None
+        if not self.tokens or (after_s is not None and self._left_s(after_s) <= 0):
+            await self._renew()
+
     def was_refused(self, sent_ns: int) -> None:
         """Note that a call was refused with 401; it was sent at this time of the monotonic clock."""
         if self._renewable and sent_ns > self._told_ns + ARRIVES_NS and not self._wanted.is_set():

@@ -14,13 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from harness.client.arrival import awaited
-from harness.client.auth.fetching import Fetching
 from harness.client.auth.keeper import Keeper
-from harness.client.auth.sources import source
+from harness.client.auth.keeping import keeper_of
 from harness.foundation.addresses import way
 from harness.foundation.addresses.way import INSECURE, Tls, Way
 from harness.foundation.clock import Clock
-from harness.foundation.errors import UsageError
 from harness.load.engine import Load
 from harness.mcp import outcome
 from harness.scenario.auth import TlsFiles
@@ -99,16 +97,7 @@ async def authorized(
         await awaited(url, target.wait, note)
     if target.auth is None:
         return Authorization(by, headers)
-    if any(name.lower() == "authorization" for name in headers):
-        raise UsageError(
-            "There are two credentials: target.auth, and the header Authorization",
-            "Every request carries one only",
-            "Leave out the header (or the user in the URL), or auth",
-        )
-    fetching = Fetching(tuple(allowed_hosts), os.environ, Tls(ca=tls.ca, insecure=tls.insecure))
-    keeper = Keeper(
-        source(target.auth, url, fetching, clock), target.auth.source, clock, headers, note, target.auth.renew
-    )
+    keeper = keeper_of(target.auth, url, headers, tls, allowed_hosts, clock, note)
     await keeper.begin()
     keeping = asyncio.create_task(keeper.keep())
 

@@ -17,7 +17,7 @@ from harness.verify.target import Target
 pytestmark = [pytest.mark.auth, pytest.mark.http]
 REFUSED = {401, 403}
 NOT_SERVED = {404, 405, 501}  # there is no stream, or nobody can end a session
-HOW = "verify.yaml: auth {required: true, good: {Authorization: 'Bearer ${TOKEN}'}}"
+HOW = "verify.yaml: auth {required: true}, and --auth; or auth {required: true, good: {Authorization: 'Bearer ${TOKEN}'}}"
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 

@@ -67,6 +67,7 @@ def learn(
         f"{path}: {', '.join(found)}",
         f"{beside}: {len(tools)} tools",
         *(f"export {name}=...  for its credentials" for name in _variables(target.settings.headers)),
+        *(["--auth, as it was given now, for its token"] if target.keeper else []),
     ]
 
 
@@ -83,7 +84,8 @@ def learnt(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[str, 
         found["sessions"] = {"required": True}
     if _is_refused(target):
         variables = _variables(target.settings.headers)
-        found["auth"] = {"required": True, "good": {each: f"${{{name}}}" for name, each in variables.items()}}
+        good = {each: f"${{{name}}}" for name, each in variables.items()}
+        found["auth"] = {"required": True} | ({"good": good} if good else {})
     asked = Request("health", b"", (("Accept", "*/*"),), None, "GET")
     if not target.is_stdio and target.exchange(asked, f"{target.places.base}/health").status == 200:
         found["health"] = {"url": "/health"}
@@ -110,7 +112,7 @@ def _answered(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[st
 
 def _is_refused(target: Target) -> bool:
     """Whether whoever comes without the headers that were given is."""
-    if not target.settings.headers:
+    if not target.settings.headers and target.keeper is None:
         return False
     first = target.first_request()
     return first is not None and target.exchange(first, headers={}).status in {401, 403}
