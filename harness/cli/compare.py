@@ -85,6 +85,13 @@ def gate_options(command: Any) -> Any:
     help="Write compare.html, compare.json, compare.md and compare.xml (JUnit) to this directory.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: --format json.")
+@click.option(
+    "--history/--no-history",
+    "history",
+    envvar="HARNESS_HISTORY",
+    default=True,
+    help="Look names up in the history (`harness history`), or not [default: look them up].",
+)
 def command(a: str | None, b: str | None, **given: Any) -> int:
     """Compare the runs of side B with those of side A: is B slower?
 
@@ -119,7 +126,7 @@ def command(a: str | None, b: str | None, **given: Any) -> int:
             "For example harness compare 'reports/main/2026*' 'reports/branch/2026*'",
         )
     rules = rules_of(given)
-    finders = [known_names(a, b, given["allowed_hosts"])]
+    finders = [known_names(a, b, given["allowed_hosts"])] if given["history"] else []
     comparison = compare(side(a, finders), side(b, finders), rules)
     shown(comparison, given)
     return comparison.exit_code

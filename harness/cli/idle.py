@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import DURATION
-from harness.cli.server_options import of_a_server, server
+from harness.cli.server_options import of_a_server, server, told
 from harness.foundation.errors import UsageError
 from harness.foundation.units import duration_s
 from harness.foundation.untrusted import printable
@@ -67,10 +67,10 @@ def command(*, as_json: bool, **given: Any) -> int:
     clock = RealClock()
     place = create_plain(given["out"], "idle", clock.utc())
     held, door = asyncio.run(_left_alone(given, lengths_s, clock))
-    told = idle_text.values(held, door)
-    kept.write(place, told, {})
+    values = idle_text.values(held, door)
+    kept.write(place, values, {})
     text = "\n".join([*idle_text.lines(held, door), "", f"Result: {place}"])
-    click.echo(printable.as_json(told) if as_json else printable.lines(text))
+    click.echo(printable.as_json(values) if as_json else printable.lines(text))
     return exit_code(held)
 
 
@@ -79,7 +79,7 @@ async def _left_alone(given: dict[str, Any], lengths_s: list[float], clock: Any)
     from harness.conduct.capacity.idle import idle
 
     with tempfile.TemporaryDirectory(prefix="harness-idle-", ignore_cleanup_errors=True) as directory:
-        async with standing(server(given), Path(directory)) as door:
+        async with standing(server(given), Path(directory), clock, told) as door:
             click.echo(f"This takes {lengths_s[-1]:g} s", err=True)
             return await idle(door, lengths_s, clock, _note, given["kinds"]), door
 

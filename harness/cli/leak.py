@@ -10,7 +10,7 @@ import click
 
 from harness.cli.call_options import arguments_of
 from harness.cli.options import POSITIVE_DURATION, RATE, Quantity
-from harness.cli.server_options import of_a_server, server
+from harness.cli.server_options import of_a_server, server, told
 from harness.foundation.units import duration_s, rate_per_s, size_bytes
 from harness.foundation.untrusted import printable
 
@@ -68,10 +68,10 @@ def command(*, as_json: bool, **given: Any) -> int:
     clock = RealClock()
     place = create_plain(given["out"], "leak", clock.utc())
     result, door = asyncio.run(_searched(given, clock, _progress()))
-    told = leak_text.values(result, door)
-    kept.write(place, told, result.readings)
+    values = leak_text.values(result, door)
+    kept.write(place, values, result.readings)
     text = "\n".join([*leak_text.lines(result, door), "", f"Readings: {place}"])
-    click.echo(printable.as_json(told) if as_json else printable.lines(text))
+    click.echo(printable.as_json(values) if as_json else printable.lines(text))
     return result.exit_code
 
 
@@ -90,7 +90,7 @@ async def _searched(
         allowed_bytes=size_bytes(given["allow"]),
     )
     with tempfile.TemporaryDirectory(prefix="harness-leak-", ignore_cleanup_errors=True) as directory:
-        async with standing(server(given), Path(directory)) as door:
+        async with standing(server(given), Path(directory), clock, told) as door:
             return await leak(door, asked, clock, progress), door
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import ALLOW_HOST, OUT, POSITIVE_DURATION, header, words
+from harness.cli.reaching import AUTH, TLS, WAIT, target_data
 from harness.foundation.errors import UsageError
 from harness.foundation.units import duration_s
+from harness.foundation.untrusted.printable import printable
 from harness.scenario.model import PROTOCOLS
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ _SERVER: tuple[Decorator, ...] = (
         metavar="'Name: value'",
         help="HTTP header to send with every request; repeatable.",
     ),
+    AUTH,
+    *TLS,
+    WAIT,
 )
 _PROCESS: tuple[Decorator, ...] = (
     click.option(
@@ -83,6 +88,7 @@ def server(given: Mapping[str, Any]) -> "ServerRequest":
     """Which server was asked for."""
     from harness.cli.conducting import check_options
     from harness.conduct.capacity.door import ServerRequest
+    from harness.scenario.read import target_of
 
     url, options = given["url"], words(given["target_options"] or "")
     if url is not None and not url.strip():
@@ -98,13 +104,24 @@ def server(given: Mapping[str, Any]) -> "ServerRequest":
             "Leave one of them out",
         )
     check_options(options)
+    reached = target_data(given)
+    if url is None and reached:
+        raise UsageError(
+            "--auth, --wait and the options of certificates are for the server at a URL",
+            "The reference server asks for no authorization, and speaks plain HTTP",
+            "Give --url, or leave them out",
+        )
+    named = {"url": url, "protocol": given["protocol"], "headers": dict(map(header, given["headers"]))}
     return ServerRequest(
-        url=url,
-        protocol=given["protocol"],
-        headers=dict(map(header, given["headers"])),
+        target=target_of({**named, **reached}, "This"),
         timeout_s=duration_s(given["timeout"]),
         allowed_hosts=given["allowed_hosts"],
         pid=given.get("pid"),
         cgroup=given.get("cgroup"),
         options=tuple(options),
     )
+
+
+def told(line: str) -> None:
+    """Say on standard error how the server is reached."""
+    click.echo(printable(line), err=True)

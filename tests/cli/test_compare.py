@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from harness.cli import by_turns, calibrate
 from harness.cli.compare import command
+from harness.cli.main import cli
 from harness.foundation.errors import HarnessError, UsageError
 from harness.history.comparison.turns import target, turns
 from tests.history.past import past
@@ -75,6 +76,20 @@ def test_what_is_not_a_comparison_is_refused(argv: list[str], what: str) -> None
     assert isinstance(done.exception, UsageError)
     assert what in done.exception.what
     assert len(done.exception.lines()) == 3
+
+
+def test_a_name_is_not_looked_up_when_the_history_is_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No server is started for it, and nothing is written."""
+    monkeypatch.setenv("HARNESS_HISTORY_DIR", str(tmp_path / "history"))
+    monkeypatch.setenv("HARNESS_HISTORY", "off")
+    done = CliRunner().invoke(cli, ["compare", "main", "baseline"])
+
+    assert isinstance(done.exception, UsageError)
+    assert (done.exception.what, len(done.exception.lines())) == ("There is no run main", 3)
+    assert "the history is not asked" in done.exception.why
+    assert not (tmp_path / "history").exists()
 
 
 @dataclass

@@ -7,22 +7,23 @@ Every address is vetted before anything connects. What a server holds can be rea
 here, the user names it (--pid, --cgroup), or it listens on this machine and belongs to the same user.
 """
 
-from collections.abc import AsyncIterator, Mapping
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.client.preflight import Discovered, preflight
+from harness.client.preflight import Discovered, check_headers, preflight
 from harness.client.session import Client, connected
 from harness.conduct.capacity import holdings, listeners
 from harness.conduct.capacity.holdings import ControlGroup, ProcessTree
-from harness.conduct.setup.vetted_addresses import looked_up
+from harness.conduct.setup.authorized import authorized
+from harness.conduct.setup.vetted_addresses import looked_up, server
 from harness.foundation.addresses import book
-from harness.foundation.addresses.address import read
-from harness.foundation.addresses.judging import Wanted
-from harness.foundation.errors import TargetUnreachableError
+from harness.foundation.clock import Clock
 from harness.load.address import credentials, doors
 from harness.mcp.mirrored import Mirrored
+from harness.scenario.model import Target
 from harness.services import target
 from harness.services.backends import postgres
 from harness.services.cleanup.watched import watching
@@ -32,9 +33,7 @@ from harness.services.cleanup.watched import watching
 class ServerRequest:
     """Which server, and where it can be looked at."""
 
-    url: str | None
-    protocol: str
-    headers: Mapping[str, str] = field(repr=False)
+    target: Target
     timeout_s: float
     allowed_hosts: tuple[str, ...] = ()
     pid: int | None = None
@@ -68,29 +67,31 @@ class Door:
 
 
 @asynccontextmanager
-async def standing(asked: ServerRequest, directory: Path) -> AsyncIterator[Door]:
+async def standing(
+    asked: ServerRequest, directory: Path, clock: Clock, note: Callable[[str], None]
+) -> AsyncIterator[Door]:
     """The server, after a preflight."""
     held_by: ProcessTree | ControlGroup | None
+    wished = asked.target
     async with AsyncExitStack() as stack:
-        if asked.url is None:
+        if wished.url is None:
             await stack.enter_async_context(watching(directory / "undo.jsonl"))
             database_url = await stack.enter_async_context(postgres.embedded(directory))
-            server = await stack.enter_async_context(
+            ours = await stack.enter_async_context(
                 target.managed(directory, database_url, arguments=asked.options)
             )
-            url, held_by = server.mcp_url, holdings.process(server.pid)
-            headers = dict(asked.headers)
+            url, held_by = ours.mcp_url, holdings.process(ours.pid)
+            headers = dict(wished.headers)
         else:
-            places = doors(asked.url, asked.protocol)
-            url = places.ws_url if asked.protocol == "websocket" else places.mcp_url
-            wanted = Wanted(
-                read(url, ("http", "https", "ws", "wss")), purpose="This goes", absent=TargetUnreachableError
-            )
-            stack.enter_context(book.in_force(await looked_up([wanted], asked.allowed_hosts)))
+            url = doors(wished.url, wished.protocol).mcp_url
+            headers = credentials(wished.url) | wished.headers
+            check_headers(headers)
+            addresses = server(wished.url, wished.protocol, os.environ, "This goes")
+            stack.enter_context(book.in_force(await looked_up(addresses, asked.allowed_hosts)))
+            await authorized(stack, wished, url, headers, list(asked.allowed_hosts), clock, note)
             held_by = _held_by(asked, url)
-            headers = credentials(asked.url) | dict(asked.headers)
-        found = await preflight(url, asked.protocol, headers=headers, timeout_s=asked.timeout_s)
-        yield Door(url, found, headers, asked.timeout_s, held_by, managed=asked.url is None)
+        found = await preflight(url, wished.protocol, headers=headers, timeout_s=asked.timeout_s)
+        yield Door(url, found, headers, asked.timeout_s, held_by, managed=wished.url is None)
 
 
 def _held_by(asked: ServerRequest, url: str) -> ProcessTree | ControlGroup | None:

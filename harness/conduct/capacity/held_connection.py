@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import book, tunnel, way
+from harness.foundation.addresses.way import Proxy, Way
 from harness.foundation.clock import Clock
 from harness.foundation.units import NS_PER_S
 from harness.mcp.messages import Request
 
 READ_BYTES: Final = 65_536
 HEAD_BYTES_MAX: Final = 65_536
+BODY_BYTES_MAX: Final = 100_000_000
 PORTS: Final = {"http": 80, "https": 443}
 How = Literal["FIN", "RST"]
 
@@ -57,15 +59,13 @@ async def exchanged(
     url: str, headers: Mapping[str, str], request: Request, clock: Clock, timeout_s: float, *, whole: bool
 ) -> HeldConnection:
     """Send a request on a connection of its own, read the head of the answer (`whole`: the answer), and keep it open."""
-    where = urlsplit(url)
-    port = where.port or PORTS[where.scheme]
-    secure = ssl.create_default_context() if where.scheme == "https" else None
+    way_there = way.current()
     async with asyncio.timeout(timeout_s):
-        reader, writer = await _connected(where.hostname or "", port, secure)
+        reader, writer = await _connected(url, way_there)
         try:
-            writer.write(encoded(url, headers, request))
-            head = await reader.readuntil(b"\r\n\r\n")
-            status = int(head.split(b" ", 2)[1])
+            writer.write(encoded(url, headers, request, way_there.proxy))
+            head = await _head(reader)
+            status = _status(head)
             if whole:
                 await _body(reader, head)
         except BaseException:
@@ -74,7 +74,26 @@ async def exchanged(
     return HeldConnection(status, head, reader, writer, clock, last_ns=clock.now_ns())
 
 
-async def _connected(
+async def _connected(url: str, by: Way) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the server, or by the proxy that leads to it."""
+    where = urlsplit(url)
+    host, port = where.hostname or "", where.port or PORTS[where.scheme]
+    secure = by.tls.context() if where.scheme == "https" else None
+    if by.proxy is None:
+        return await _opened(host, port, secure)
+    reader, writer = await _opened(by.proxy.host, by.proxy.port, None)
+    if secure is not None:
+        try:
+            writer.write(tunnel.request(by.proxy, host, port))
+            tunnel.check(await _head(reader))
+            await writer.start_tls(secure, server_hostname=host)
+        except BaseException:
+            writer.close()
+            raise
+    return reader, writer
+
+
+async def _opened(
     host: str, port: int, secure: ssl.SSLContext | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     failed: OSError = ConnectionRefusedError(f"{host} has no address")
@@ -88,24 +107,58 @@ async def _connected(
     raise failed
 
 
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    """Read the head of an answer; ValueError when it is too long."""
+    try:
+        return await reader.readuntil(tunnel.END)
+    except asyncio.LimitOverrunError:
+        raise ValueError(f"its head has more than {HEAD_BYTES_MAX:,} bytes") from None
+
+
+def _status(head: bytes) -> int:
+    version, _, rest = head.partition(b" ")
+    status = rest[:3]
+    if not version.startswith(b"HTTP/1.") or not status.isdigit():
+        raise ValueError("what answers does not speak HTTP/1.1")
+    return int(status)
+
+
 async def _body(reader: asyncio.StreamReader, head: bytes) -> None:
-    """Read the body of an answer, so that the connection could carry another request."""
+    """Read the body of an answer, and keep nothing of it, so that the connection could carry another request."""
     fields = {
         name.strip().lower(): value.strip()
         for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
     }
     if length := fields.get(b"content-length"):
-        await reader.readexactly(int(length))
+        await _passed_over(reader, _size(length, 10))
     elif fields.get(b"transfer-encoding", b"").lower() == b"chunked":
-        while size := int((await reader.readline()).split(b";")[0], 16):
-            await reader.readexactly(size + 2)
+        while size := _size((await reader.readline()).split(b";")[0], 16):
+            await _passed_over(reader, size + 2)
         await reader.readline()
 
 
-def encoded(url: str, headers: Mapping[str, str], request: Request) -> bytes:
-    """The request as bytes."""
+def _size(text: bytes, base: int) -> int:
+    size = int(text, base)
+    if not 0 <= size <= BODY_BYTES_MAX:
+        raise ValueError(f"its body is said to have {size:,} bytes; {BODY_BYTES_MAX:,} are read at most")
+    return size
+
+
+async def _passed_over(reader: asyncio.StreamReader, size: int) -> None:
+    while size > 0:
+        piece = await reader.read(min(size, READ_BYTES))
+        if not piece:
+            raise ConnectionError("the connection ended before the body did")
+        size -= len(piece)
+
+
+def encoded(url: str, headers: Mapping[str, str], request: Request, proxy: Proxy | None = None) -> bytes:
+    """The request as bytes; a proxy is told the whole address, unless a tunnel leads through it."""
     where = urlsplit(url)
     target = (where.path or "/") + (f"?{where.query}" if where.query else "")
+    if proxy is not None and where.scheme == "http":
+        headers = {**headers, **dict(tunnel.login(proxy))}
+        target = f"http://{where.netloc.rpartition('@')[2]}{target}"
     own = {name.lower() for name, _ in request.headers}
     given = [(name, value) for name, value in headers.items() if name.lower() not in own]
     lines = [("Host", where.netloc.rpartition("@")[2]), *given, *request.headers]

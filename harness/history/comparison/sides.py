@@ -33,7 +33,7 @@ def side(text: str, finders: Sequence[Finder] = ()) -> Side:
     for part in filter(None, (one.strip() for one in text.split(","))):
         runs += _of(part, finders)
     if not runs:
-        raise _nothing(text)
+        raise _nothing(text, finders)
     unique = {run.path or run.run_id: run for run in runs}
     return Side(label=text, runs=tuple(sorted(unique.values(), key=lambda run: run.started_at_s)))
 
@@ -47,7 +47,7 @@ def _of(text: str, finders: Sequence[Finder]) -> Sequence[MeasuredRun]:
         found = finder.find(text)
         if found is not None:
             return found
-    raise _nothing(text)
+    raise _nothing(text, finders)
 
 
 def _exists(text: str) -> bool:
@@ -62,7 +62,7 @@ def _matching(text: str) -> list[MeasuredRun]:
     try:
         paths = [Path(one) for one in sorted(glob.glob(text))]  # noqa: PTH207 - the pattern may be absolute
     except ValueError as error:
-        raise _nothing(text) from error
+        raise _nothing(text, ()) from error
     found = [path for path in paths if not path.is_symlink() and _has_result(path)]
     if len(found) > RUNS_MOST:
         raise UsageError(
@@ -77,9 +77,10 @@ def _has_result(path: Path) -> bool:
     return all((path / name).is_file() for name in ("metadata.json", "summary.json"))
 
 
-def _nothing(text: str) -> UsageError:
+def _nothing(text: str, finders: Sequence[Finder]) -> UsageError:
+    names = ", nor a name in the history" if finders else "; the history is not asked for names"
     return UsageError(
         f"There is no run {short(text, 120)}" if text.strip() else "A side has no name",
-        "It is neither a run directory, nor a pattern that matches one with a result, nor a name in the history",
+        f"It is neither a run directory nor a pattern that matches one with a result{names}",
         "Give directories of runs, such as reports/ramp/latest 'reports/ramp/2026*'; harness runs lists them",
     )
