@@ -140,5 +140,6 @@ def _target(settings: Settings, vetted: Book, runner: asyncio.Runner, heard: Exc
     target = Target(settings, at, headers, vetted, runner, exchanges=heard)
     if (auth := settings.auth) is not None:
         tls, hosts = way.current().tls, settings.allowed_hosts
-        target.keeper = keeper_of(auth, at.mcp, headers, tls, hosts, CLOCK, lambda _: None)
+        with book.in_force(vetted):
+            target.keeper = keeper_of(auth, at.mcp, headers, tls, hosts, CLOCK, lambda _: None)
     return target

@@ -2,6 +2,7 @@
 
 make hostile                               every behaviour of tests/fakes/hostile.py, a line for each that did harm
 python -m tests.e2e.hostile endless        those whose name has the word
+python -m tests.e2e.hostile --all --first 100 --count 50    a line for each of these
 python -m tests.e2e.hostile --memory       fifty users and replies without end: the largest memory of each part
 
 Harm is: exit 70, a traceback, a command that does not end, a pass of calls that were not answered, a secret (or anything)
@@ -218,12 +219,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("words", nargs="*", help="only what has one of these in its path")
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument(
+        "--all", action="store_true", help="a line for each command, not only for those with harm"
+    )
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--count", type=int)
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
     chosen = LARGEST if asked.memory else [one.path for one in BEHAVIOURS]
     if not asked.memory:
         chosen += [f"/calls{one.path}" for one in BEHAVIOURS if one.kind == "http" and not one.fine]
     chosen = [path for path in chosen if not asked.words or any(word in path for word in asked.words)]
+    chosen = chosen[asked.first :][: asked.count]
     load = (50, 6.0, 4.0) if asked.memory else (3, 1.0, 1.0)
     harmed = 0
     with servers() as (url, told), ThreadPoolExecutor(1 if asked.memory else asked.jobs) as pool:
@@ -237,7 +244,7 @@ def main() -> int:
             harmed += bool(seen.harm)
             peaks = ", ".join(f"{part} {mb:.0f} MB" for part, mb in sorted(seen.peak_mb.items()))
             line = f"{path}: exit {seen.exit_code}, {seen.started:,} calls, {peaks}; {'; '.join(seen.harm) or 'well'}"
-            if asked.memory or seen.harm:
+            if asked.memory or asked.all or seen.harm:
                 print(line, flush=True)  # noqa: T201
         harmed += bool(told)
         print(f"{len(chosen)} commands, {harmed} with harm; another origin was told {told or 'nothing'}")  # noqa: T201

@@ -32,6 +32,9 @@ class OAuthServer:
     rotates: bool = False
     fails: int = 0  # the next so many requests for a token come to a 503
     has_metadata: bool = True
+    token_value: str = ""  # another one than a new one each time
+    answer: bytes = b""  # to a GET of the token endpoint, whatever it is
+    encoding: str = ""  # of that
     url: str = ""
     calls: int = 0
     unauthorized: list[str] = field(default_factory=list)
@@ -65,7 +68,7 @@ class OAuthServer:
                 return web.json_response({"error": "invalid_grant"}, status=400)
             if self.rotates:
                 answer["refresh_token"] = self.refresh = f"R3fr3sh.{secrets.token_urlsafe(12)}"
-        value = f"T0ken.{secrets.token_urlsafe(18)}"
+        value = self.token_value or f"T0ken.{secrets.token_urlsafe(18)}"
         self.granted.append(value)
         self._ends_s[value] = time.monotonic() + self.lives_s
         if self.says_lives:
@@ -108,6 +111,9 @@ class OAuthServer:
             return web.json_response({"jsonrpc": "2.0", "id": asked["id"], "error": error})
         return web.json_response({"jsonrpc": "2.0", "id": asked["id"], "result": result})
 
+    async def anything(self, _: web.Request) -> web.Response:
+        return web.Response(body=self.answer, headers={"Content-Encoding": self.encoding})
+
     async def of_resource(self, _: web.Request) -> web.Response:
         if not self.has_metadata:
             return web.Response(status=404)
@@ -134,6 +140,7 @@ def oauth_server(**how: Any) -> Iterator[OAuthServer]:
         app = web.Application()
         app.router.add_route("*", "/mcp", server.mcp)
         app.router.add_post("/token", server.token)
+        app.router.add_get("/token", server.anything)
         app.router.add_get("/.well-known/oauth-protected-resource/mcp", server.of_resource)
         app.router.add_get("/.well-known/oauth-authorization-server", server.of_server)
         runner = web.AppRunner(app, access_log=None)

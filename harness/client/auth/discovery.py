@@ -11,11 +11,11 @@
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from harness.client.auth.fetching import Answer, Fetching, check_not_moved
+from harness.client.auth.fetching import Answer, Fetching, check_not_moved, read_place
 from harness.client.http import http_client
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets import redact
@@ -41,6 +41,7 @@ class TokenServer:
     resource: str = ""  # "": the server has no metadata, and may not know resource indicators
     scope: str = ""
     methods: tuple[str, ...] = ()  # how a client may say who it is; () when nobody says
+    from_here: bool = True  # who named `token_url` is on this machine, or is the user
 
 
 async def token_server(fetching: Fetching, url: str, oauth: OAuth) -> TokenServer:
@@ -48,17 +49,17 @@ async def token_server(fetching: Fetching, url: str, oauth: OAuth) -> TokenServe
     if oauth.token_url:
         return TokenServer(oauth.token_url, "token_url", oauth.resource or canonical(url), oauth.scope)
     if oauth.issuer:
-        found = await _server(fetching, oauth.issuer, "issuer")
-        return TokenServer(*found[:2], oauth.resource or canonical(url), oauth.scope, found[2])
+        found = await _server(fetching, oauth.issuer, "issuer", from_here=True)
+        return replace(found, resource=oauth.resource or canonical(url), scope=oauth.scope)
     asked = await _challenge(url)
-    resource, metadata = await _resource(fetching, url, asked, oauth)
+    resource, metadata, from_here = await _resource(fetching, url, asked, oauth)
     issuers = metadata.get("authorization_servers")
     named = str(issuers[0]) if isinstance(issuers, list) and issuers else ""
     issuer = named or _origin(url)
     named_by = "the metadata of the server" if named else "the address of the server (it has no metadata)"
-    token_url, said_by, methods = await _server(fetching, issuer, named_by)
+    found = await _server(fetching, issuer, named_by, from_here=from_here)
     scope = oauth.scope or (asked.parameters.get("scope", "") if asked is not None else "")
-    return TokenServer(token_url, said_by, resource, scope, methods)
+    return replace(found, resource=resource, scope=scope)
 
 
 def canonical(url: str) -> str:
@@ -78,21 +79,21 @@ async def _challenge(url: str) -> challenge.Challenge | None:
 
 async def _resource(
     fetching: Fetching, url: str, asked: challenge.Challenge | None, oauth: OAuth
-) -> tuple[str, Mapping[str, Any]]:
-    """The server's name as a resource, and its metadata; ("", {}) where there is none."""
+) -> tuple[str, Mapping[str, Any], bool]:
+    """The server's name as a resource, its metadata ("" and {} where there is none), and whether that is on this machine."""
     named = asked.parameters.get("resource_metadata") if asked is not None else None
     for place in [named] if named else _well_known(url, OF_RESOURCE):
-        answer = await fetching.get(place, "the server")
+        answer = await fetching.get(place, "the server", from_here=fetching.here)
         check_not_moved(answer, place)
         if answer.status == OK and answer.data:
-            return _checked(url, place, answer, oauth), answer.data
+            return _checked(url, place, answer, oauth), answer.data, answer.here
         if named:
             raise UsageError(
                 f"The server's metadata is not at {redact.url(place)}, where it says that it is",
                 f"It answered HTTP {answer.status}" + ("" if answer.data else ", and no JSON"),
                 "Correct the server, or say where tokens come from: issuer or token_url (docs/auth.md)",
             )
-    return oauth.resource or "", {}
+    return oauth.resource or "", {}, fetching.here
 
 
 def _checked(url: str, place: str, answer: Answer, oauth: OAuth) -> str:
@@ -112,18 +113,22 @@ def _checked(url: str, place: str, answer: Answer, oauth: OAuth) -> str:
 
 def _covers(said: str, own: str) -> bool:
     """Whether a name is the server's, or that of its origin or a folder above its path."""
-    theirs, ours = urlsplit(said), urlsplit(own)
+    try:
+        theirs, ours = urlsplit(said), urlsplit(own)
+    except ValueError:  # what is said is no address
+        return False
     if (theirs.scheme.lower(), theirs.netloc.lower()) != (ours.scheme, ours.netloc):
         return False
     folder = theirs.path.rstrip("/")
     return ours.path.rstrip("/") == folder or ours.path.startswith(f"{folder}/")
 
 
-async def _server(fetching: Fetching, issuer: str, named_by: str) -> tuple[str, str, tuple[str, ...]]:
+async def _server(fetching: Fetching, issuer: str, named_by: str, *, from_here: bool) -> TokenServer:
     """The token endpoint of an authorization server, who named it, and how its clients may say who they are."""
+    read_place(issuer, named_by)
     tried = []
     for place in (*_well_known(issuer, OF_SERVER, bare=False), *_openid(issuer)):
-        answer = await fetching.get(place, named_by)
+        answer = await fetching.get(place, named_by, from_here=from_here)
         check_not_moved(answer, place)
         if answer.status != OK or not answer.data:
             tried.append(f"{urlsplit(place).path}: HTTP {answer.status}")
@@ -138,7 +143,9 @@ async def _server(fetching: Fetching, issuer: str, named_by: str) -> tuple[str, 
         methods = answer.data.get("token_endpoint_auth_methods_supported")
         if isinstance(token_url, str):
             known = tuple(str(each) for each in methods) if isinstance(methods, list) else ()
-            return token_url, "the metadata of its authorization server", known
+            return TokenServer(
+                token_url, "the metadata of its authorization server", methods=known, from_here=answer.here
+            )
         tried.append(f"{urlsplit(place).path}: no token_endpoint")
     raise UsageError(
         f"The authorization server {redact.url(issuer)} does not say where tokens come from",

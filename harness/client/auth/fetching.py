@@ -1,12 +1,13 @@
 """Requests to authorization servers: vetted addresses, no redirects, bounds, JSON; never a secret over plain HTTP.
 
 An address of theirs comes from the server under test or its metadata, so it is foreign: each is vetted as the target
-is, and named in the error when it is not allowed.
+is, and named in the error when it is not allowed. What is on another machine cannot send us to this one, whose services
+trust whoever is here, unless that was allowed by name.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import aiohttp
@@ -15,7 +16,7 @@ from harness.client.http import asking, why_unconnected
 from harness.foundation.addresses import book, way
 from harness.foundation.addresses.address import Address, AddressError, read, same
 from harness.foundation.addresses.connector import connector
-from harness.foundation.addresses.judging import Wanted, unreadable
+from harness.foundation.addresses.judging import Wanted, allowed, unreadable
 from harness.foundation.addresses.kind import kind
 from harness.foundation.addresses.vetting import vet
 from harness.foundation.addresses.way import Tls, Way
@@ -23,6 +24,7 @@ from harness.foundation.clock import within
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.foundation.secrets import redact
 from harness.foundation.untrusted.documents import DocumentError, json_value
+from harness.mcp import compressed
 
 TIMEOUT_S: Final = 10.0
 BODY_BYTES_MAX: Final = 262_144
@@ -38,6 +40,7 @@ class Answer:
     headers: Mapping[str, str]
     data: Mapping[str, Any]
     took_ms: float
+    here: bool = True  # what answered is on this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +51,49 @@ class Fetching:
     environ: Mapping[str, str] = field(repr=False)
     tls: Tls = field(default_factory=Tls)
     timeout_s: float = TIMEOUT_S
+    here: bool = True  # the server under test is on this machine
 
-    async def get(self, url: str, named_by: str) -> Answer:
-        """Ask for metadata."""
-        return await self._asked("GET", url, named_by, None, {})
+    async def get(self, url: str, named_by: str, *, from_here: bool = True) -> Answer:
+        """Ask for metadata. `from_here`: who named the address is on this machine, or is the user."""
+        return await self._asked("GET", url, named_by, None, {}, from_here=from_here)
 
     async def post(
-        self, url: str, named_by: str, form: Mapping[str, str], headers: Mapping[str, str]
+        self,
+        url: str,
+        named_by: str,
+        form: Mapping[str, str],
+        headers: Mapping[str, str],
+        *,
+        from_here: bool = True,
     ) -> Answer:
         """Ask for a token."""
-        return await self._asked("POST", url, named_by, form, headers)
+        return await self._asked("POST", url, named_by, form, headers, from_here=from_here)
 
     async def _asked(
-        self, method: str, url: str, named_by: str, form: Mapping[str, str] | None, headers: Mapping[str, str]
+        self,
+        method: str,
+        url: str,
+        named_by: str,
+        form: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        *,
+        from_here: bool,
     ) -> Answer:
-        place = _place(url, named_by)
+        place = read_place(url, named_by)
         proxy = way.proxy_of(place.url, self.environ)
         wanted = [Wanted(place, named_by, "Tokens are asked for at", absent=TargetUnreachableError)]
         if proxy is not None:
             wanted.append(Wanted(way.address_of(proxy), proxy.named_by))
         vetted = await asyncio.to_thread(vet, wanted, self.allowed_hosts)
-        _check_private(place, vetted[same(place.host)], form is not None)
+        addresses = vetted[same(place.host)]
+        here = all(kind(address)[0] == "loopback" for address in addresses)
+        if here and not from_here and same(place.host) not in allowed(self.allowed_hosts):
+            raise _leads_back(place, named_by)
+        _check_private(place, addresses, form is not None)
         try:
             with book.in_force(vetted):
                 async with within(self.timeout_s):
-                    return await self._exchange(method, place.url, form, headers, proxy)
+                    return replace(await self._exchange(method, place.url, form, headers, proxy), here=here)
         except TimeoutError:
             why = f"no answer in {self.timeout_s:g} s"
         except (aiohttp.ClientError, OSError) as error:
@@ -96,7 +117,8 @@ class Fetching:
         secure = self.tls.context() if url.startswith("https://") else True
         async with (
             aiohttp.ClientSession(
-                connector=connector(force_close=True, ssl=secure), cookie_jar=aiohttp.DummyCookieJar()
+                connector=connector(force_close=True, ssl=secure), cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=["Accept-Encoding"], auto_decompress=False,
             ) as http,
             http.request(
                 method, data=form, allow_redirects=False,
@@ -119,11 +141,20 @@ def check_not_moved(answer: Answer, url: str) -> None:
         )
 
 
-def _place(url: str, named_by: str) -> Address:
+def read_place(url: str, named_by: str) -> Address:
+    """The address of somebody who is to be asked; UsageError when it is none."""
     try:
         return read(url, ("http", "https"))
     except AddressError as error:
         raise unreadable(f"{named_by}:", url, str(error), EXAMPLE) from None
+
+
+def _leads_back(place: Address, named_by: str) -> UsageError:
+    return UsageError(
+        f"{place.host}, which {named_by} names, is this machine, and who names it is another one",
+        "Services here trust whoever is here; a server elsewhere could have them asked in its name",
+        f"If it is meant: token_url or issuer (docs/auth.md), or --allow-host {place.host}",
+    )
 
 
 def _check_private(place: Address, addresses: Sequence[str], has_secret: bool) -> None:
@@ -136,11 +167,27 @@ def _check_private(place: Address, addresses: Sequence[str], has_secret: bool) -
         )
 
 
+@dataclass(slots=True)
+class _Bounded:
+    """The first bytes of a body, however it is compressed."""
+
+    data: bytearray = field(default_factory=bytearray)
+
+    def body(self, chunk: bytes) -> bool:
+        self.data += chunk[: BODY_BYTES_MAX - len(self.data)]
+        return len(self.data) >= BODY_BYTES_MAX
+
+
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    while len(body) < BODY_BYTES_MAX and (more := await response.content.readany()):
-        body += more
-    return bytes(body[:BODY_BYTES_MAX])
+    kept = _Bounded()
+    try:
+        unpacked = compressed.body(response.headers.get("content-encoding", ""))
+        while chunk := await response.content.readany():
+            if kept.body(chunk) if unpacked is None else unpacked.feed(chunk, kept):
+                break
+    except compressed.CompressedError:
+        return b""
+    return bytes(kept.data)
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

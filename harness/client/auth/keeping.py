@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
 from harness.client.auth.fetching import Fetching
 from harness.client.auth.keeper import Keeper
 from harness.client.auth.sources import source
+from harness.foundation.addresses import book, unix_socket
+from harness.foundation.addresses.kind import kind
+from harness.foundation.addresses.vetting import is_number
 from harness.foundation.addresses.way import Tls
 from harness.foundation.clock import Clock
 from harness.foundation.errors import UsageError
@@ -28,5 +32,15 @@ def keeper_of(
             "Every request carries one only",
             "Leave out the header (or the user in the URL), or auth",
         )
-    fetching = Fetching(tuple(allowed_hosts), os.environ, Tls(ca=tls.ca, insecure=tls.insecure))
+    theirs = Tls(ca=tls.ca, insecure=tls.insecure)
+    fetching = Fetching(tuple(allowed_hosts), os.environ, theirs, here=is_here(url))
     return Keeper(source(auth, url, fetching, clock), auth.source, clock, headers, note, auth.renew)
+
+
+def is_here(url: str) -> bool:
+    """Whether the server is on this machine: by the addresses that were vetted, or at a socket in the file system."""
+    if unix_socket.path(url):
+        return True
+    host = urlsplit(url).hostname or ""
+    addresses = book.of(host) or ((host,) if is_number(host) else ())
+    return bool(addresses) and all(kind(address)[0] == "loopback" for address in addresses)

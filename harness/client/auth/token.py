@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,8 +61,8 @@ def of_text(text: str) -> tuple[str, float | None]:
     value, until_s = text, None
     if text.startswith("{"):
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError):
+            data = json_value(text)
+        except DocumentError:
             data = {}
         value = data.get("access_token") or data.get("token") or ""
         until_s = lives_s(data.get("expires_in"))

@@ -145,10 +145,10 @@ def learn(value: str, *, certain: bool = True, label: str = HIDDEN) -> None:
     _known.add(value, label)
 
 
-def learn_passing(value: str) -> None:
+def learn_passing(value: str, *, certain: bool = True) -> None:
     """Remember a secret that others will follow, such as a token that is renewed: the newest `PASSING_MOST` are known."""
     value = value.strip()
-    if value in _known.values or not is_worth_hiding(value, certain=True):
+    if value in _known.values or not is_worth_hiding(value, certain=certain):
         return
     _known.passing.append(value)
     _known.add(value, HIDDEN)

@@ -1,15 +1,20 @@
 """Where tokens come from: a real OAuth server on loopback, commands, files; and what is said when there is none."""
 
+import gzip
 import os
 import sys
+import tracemalloc
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.client.auth.fetching import Fetching
+from harness.client.auth.fetching import BODY_BYTES_MAX, Fetching
+from harness.client.auth.keeping import is_here
 from harness.client.auth.sources import source
+from harness.foundation.addresses import book
 from harness.foundation.clock import RealClock
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.foundation.secrets import hiding
@@ -94,6 +99,80 @@ async def test_an_address_that_metadata_names_is_vetted_like_the_target(issuer: 
     """The server under test could send us anywhere."""
     with oauth_server(issuer=issuer) as server, pytest.raises(UsageError, match="is not this machine"):
         await asked(client(), server)
+
+
+@pytest.mark.parametrize(
+    "bad", ["http://[::1", "http://[v1.x]/", "http://127.0.0.1:99999/", "//", "", "\ud800", "http://a\r\nb/"]
+)
+@pytest.mark.parametrize("key", ["issuer", "resource"])
+async def test_metadata_that_names_no_address_is_no_bug(key: str, bad: str) -> None:
+    """The error is of a few lines, and repeats nothing that moves a cursor."""
+    with (
+        oauth_server(**{key: bad or " "}) as server,
+        pytest.raises((UsageError, TargetUnreachableError)) as raised,
+    ):
+        await asked(client(), server)
+    assert len(raised.value.lines()) <= 3
+    assert all(line.isprintable() for line in raised.value.lines())
+
+
+async def test_a_server_elsewhere_cannot_send_us_to_this_machine() -> None:
+    """What listens here trusts whoever is here; the address that the user names, or allows, is the user's."""
+    with oauth_server() as server:
+        for allowed, here in (((), True), (("127.0.0.1",), False)):
+            ask = source(client(), server.mcp_url, Fetching(allowed, {}, here=here), RealClock())
+            assert (await ask()).value == server.granted[-1]
+        before = len(server.asked)
+        with pytest.raises(UsageError, match="is this machine, and who names it is another one"):
+            await source(client(), server.mcp_url, Fetching((), {}, here=False), RealClock())()
+        with pytest.raises(UsageError, match="is this machine, and who names it is another one"):
+            await Fetching((), {}).post(f"{server.url}/token", "x", {}, {}, from_here=False)
+        named = client(token_url=f"{server.url}/token")
+        assert (await source(named, server.mcp_url, Fetching((), {}, here=False), RealClock())()).value
+        assert len(server.asked) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [("http://127.0.0.1:1/mcp", True), ("http://[::1]:1/", True), ("http+unix://%2Frun%2Fx/mcp", True),
+     ("http://one.test/", True), ("http://two.test/", False), ("http://10.0.0.1/", False), ("http://unknown.test/", False)],
+)  # fmt: skip
+def test_where_a_server_is_follows_from_what_was_vetted(url: str, here: bool) -> None:
+    """One that is partly elsewhere is elsewhere."""
+    with book.in_force({"one.test": ("127.0.0.1",), "two.test": ("127.0.0.1", "10.0.0.1")}):
+        assert is_here(url) is here
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, gzip"])
+async def test_what_is_small_and_expands_without_end_is_not_held(encoding: str) -> None:
+    """A compressed answer has the bounds of any other; one that cannot be read is no JSON."""
+    spaces = b" " * 50_000_000
+    packed = {"gzip": gzip.compress(spaces), "deflate": zlib.compress(spaces)}.get(encoding, b"\x03" * 1_000)
+    with oauth_server(answer=packed, encoding=encoding) as server:
+        tracemalloc.start()
+        try:
+            answer = await Fetching((), {}).get(f"{server.url}/token", "x")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert (answer.status, answer.data) == (200, {})
+        assert peak < 10 * BODY_BYTES_MAX
+
+
+async def test_a_compressed_answer_is_read() -> None:
+    """Some gateways compress whatever they are asked."""
+    with oauth_server(answer=gzip.compress(b'{"a": 1}'), encoding="gzip") as server:
+        assert (await Fetching((), {}).get(f"{server.url}/token", "x")).data == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("word", "hidden"), [("success_rate", False), ("verdict", False), ("T0ken.of-a8f3", True)]
+)
+async def test_a_token_that_is_a_plain_word_takes_no_word_out_of_a_report(word: str, hidden: bool) -> None:
+    """Whoever gives tokens would else say what can be read."""
+    with oauth_server(token_value=word) as server:
+        assert await asked(client(), server) == [word]
+    assert (hiding.hide(word) != word) is hidden
 
 
 async def test_a_secret_goes_to_no_other_machine_over_plain_http() -> None:

@@ -54,7 +54,14 @@ def test_commands_print_a_token_alone_or_in_json(text: str, found: tuple[str, fl
     assert token.of_text(text) == found
 
 
-@pytest.mark.parametrize("text", ["", "two words", "{}", "{", '{"access_token": 5}', "caf\u00e9", "a\nb"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "two words", "{}", "{", '{"access_token": "a", "expires_in": 1' + "0" * 400 + "}"),
+        *('{"access_token": "a", "expires_in": NaN}', '{"access_token": "a", "x": ' + "[" * 5_000),
+        *('{"access_token": 5}', "caf\u00e9", "a\nb"),
+    ],
+)
 def test_what_is_no_token_is_refused(text: str) -> None:
     """It would be a header that cannot be sent, or an error message sent to the server."""
     with pytest.raises(ValueError, match="neither a token"):

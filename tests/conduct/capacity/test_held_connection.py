@@ -44,7 +44,10 @@ async def saying(answer: bytes) -> AsyncIterator[str]:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", "ended before"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFF\r\n", "bytes"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n", "bytes"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"a" * 3 * HEAD_BYTES_MAX, "[Ll]imit|[Ss]eparator"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"a" * 3 * HEAD_BYTES_MAX,
+            "[Ll]imit|[Ss]eparator",
+        ),
     ],
 )
 async def test_an_answer_that_is_none_is_an_error_of_the_connection(answer: bytes, why: str) -> None:
