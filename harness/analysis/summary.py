@@ -57,6 +57,7 @@ from harness.run_directory.results import (
     Totals,
     Weakness,
 )
+from harness.run_directory.results.faults import NotApplicable
 
 NO_INTERVALS: Final = Intervals(success_rate=None, throughput_rps=None, p50_ms=None, p95_ms=None, p99_ms=None)
 CONFIRM: Final = "confirm"  # the kind of a step that repeats the level before it
@@ -139,7 +140,7 @@ def assemble(
         capacity_reason=capacity_reason,
         knee=knee.find(capacity.levels(measured)),
         faults=tuple(impact.result for impact in impacts),
-        matrix=_matrix(rows, weaknesses),
+        matrix=_matrix(rows, weaknesses, recorded.plan.get("not_applicable") or {}),
         sessions=sessions.measure(rows_counted, _survived_restart(impacts)),
         work=recorded.work.result() if recorded.work else None,
         retries=retries.measure(calls, policy, recorded.events, kept_down),
@@ -161,10 +162,16 @@ def _step(recorded: Recorded, step: Step, disturbed: Sequence[Span]) -> StepResu
     return replace(measured, warming_up_s=warming.rounded_s(warmed_up))
 
 
-def _matrix(rows: Sequence[Row], weaknesses: Sequence[Weakness]) -> Matrix | None:
+def _matrix(
+    rows: Sequence[Row], weaknesses: Sequence[Weakness], not_applicable: Mapping[str, Sequence[str]]
+) -> Matrix | None:
     if not rows:
         return None
-    return Matrix(rows=tuple(row.result() for row in rows), weaknesses=tuple(weaknesses))
+    return Matrix(
+        rows=tuple(row.result() for row in rows),
+        weaknesses=tuple(weaknesses),
+        not_applicable=tuple(NotApplicable(tuple(each), why) for why, each in not_applicable.items()),
+    )
 
 
 def _survived_restart(impacts: Sequence[Impact]) -> bool | None:

@@ -13,7 +13,7 @@ from harness.cli.sections import Sectioned
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.units import duration_s
 
-USERS_OF_EXPERIMENT, USERS_OF_MATRIX = 5, 20
+USERS_OF_EXPERIMENT, USERS_OF_MATRIX, USERS_OVER_STDIO = 5, 20, 5
 MATRIX_ONLY = ("for_", "only", "quick", "dry_run")
 
 
@@ -35,7 +35,9 @@ MATRIX_ONLY = ("for_", "only", "quick", "dry_run")
     "--for", "for_", type=POSITIVE_DURATION, help="With --matrix: duration of each fault [default: 10s]."
 )
 @click.option(
-    "--users", type=USERS, help="Number of users during the whole run [default: 5; with --matrix 20]."
+    "--users",
+    type=USERS,
+    help="Number of users during the whole run [default: 5; with --matrix 20, or 5 over stdio].",
 )
 @click.option(
     "--before",
@@ -73,6 +75,7 @@ def command(**given: Any) -> int:
     harness chaos --matrix --dry-run
     harness chaos --matrix --quick --only noop,kill,restart
     harness chaos --matrix --url http://127.0.0.1:8000/mcp
+    harness chaos --matrix --quick --command 'npx -y @modelcontextprotocol/server-everything'
     """
     if given["matrix"]:
         return _matrix(given)
@@ -121,11 +124,13 @@ def _matrix(given: Mapping[str, Any]) -> int:
 
 def _matrix_data(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the scenario of a matrix; its target is read first, since that decides which faults fit."""
-    from harness.scenario import matrix
+    from harness.scenario import inapplicable, matrix
     from harness.scenario.read import read_file
 
     file = read_file(given["experiment"]) if given["experiment"] else {}
     usual = {"mix": matrix.MIX, "timeout": "10s", "calls_per_connection": matrix.CALLS_PER_CONNECTION}
+    if given["stdio_command"] or inapplicable.is_stdio(file.get("target") or {}):
+        usual = {"timeout": "30s"}  # a process takes its time to start, and has no other connection
     base = usual | {
         key: value for key, value in file.items() if key not in {"name", "load", "faults", "warm_up", "abort"}
     }
@@ -142,5 +147,8 @@ def _matrix_data(given: Mapping[str, Any]) -> dict[str, Any]:
         duration_s(given["after"]) if given["after"] else row.after_s,
     )
     own = data.get("links") or {}
-    rows = matrix.rows(matrix.reachable(target, os.environ, only), only, own)
-    return data | matrix.scenario(rows, times, given["users"] or USERS_OF_MATRIX, own)
+    there = matrix.reachable(target, os.environ, only)
+    rows = matrix.rows(there, only, own)
+    beyond = inapplicable.beyond(matrix.wanted(only, own), rows, {*there, *own}, target)
+    users = given["users"] or (USERS_OVER_STDIO if inapplicable.is_stdio(target) else USERS_OF_MATRIX)
+    return data | matrix.scenario(rows, times, users, own, beyond)

@@ -18,6 +18,7 @@ from harness.report.own_part import own_part
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
 from harness.run_directory.results import Summary
+from harness.scenario.inapplicable import rows_and_why
 
 MARK = {"pass": "✅", "measured": "📏", "fail": "❌", "unknown": "❓"}
 TAKEN_MARK = {"survived": "🟢", "degraded": "🟡", "broke": "🔴", "not_exposed": "⚪", "unknown": "❓"}
@@ -151,7 +152,9 @@ def _matrix(reading: Reading) -> list[str]:
     )
     weak = reading.summary.matrix.weaknesses if reading.summary.matrix else ()
     named = "\n".join(f"- **{cell(one.name)}**: {cell(one.seen)}" for one in weak)
-    return [wording.matrix_count(reading.matrix) if rows else "", table(heads, rows), named]
+    beyond = reading.summary.matrix.not_applicable if reading.summary.matrix else ()
+    left_out = "\n".join(f"- Not applicable: {cell(rows_and_why(one.rows, one.why))}" for one in beyond)
+    return [wording.matrix_count(reading.matrix) if rows else "", table(heads, rows), named, left_out]
 
 
 def _faults(reading: Reading) -> str:

@@ -52,6 +52,7 @@ def matrix(reading: Reading) -> Html | None:
             role="region",
             aria_label="Resilience, fault by fault",
         ),
+        _not_applicable(reading),
         el(
             "details",
             el("summary", "What the words mean"),
@@ -73,6 +74,21 @@ def _weaknesses(reading: Reading) -> Html | None:
         "ul",
         *(el("li", el("strong", one.name), f": {one.seen}.") for one in weaknesses),
         cls="weaknesses",
+    )
+
+
+def _not_applicable(reading: Reading) -> Html | None:
+    """The rows that cannot apply to this target, by the reason; None when there are none."""
+    beyond = reading.summary.matrix.not_applicable if reading.summary.matrix else ()
+    if not beyond:
+        return None
+    return el(
+        "dl",
+        *(
+            el("div", el("dt", "Not applicable"), el("dd", f"{', '.join(one.rows)}: {one.why}"))
+            for one in beyond
+        ),
+        cls="facts",
     )
 
 

@@ -19,6 +19,7 @@ from harness.report.reading import Reading
 from harness.run_directory.event_kinds import ExperimentEnded
 from harness.run_directory.results import Summary
 from harness.scenario.catalogue import METRICS, told, where
+from harness.scenario.inapplicable import rows_and_why
 
 TAKEN = {
     "survived": "✓ survived",
@@ -349,7 +350,11 @@ def resilience(reading: Reading) -> list[tuple[str, str]]:
     counted = [("Resilience", matrix_count(reading.matrix))] if reading.matrix else []
     matrix = reading.summary.matrix
     weak = matrix.weaknesses if matrix else ()
-    return [*counted, *(("Weakness", f"{one.name}: {one.seen}") for one in weak)]
+    beyond = [
+        ("Not applicable", rows_and_why(one.rows, one.why))
+        for one in (matrix.not_applicable if matrix else ())
+    ]
+    return [*counted, *(("Weakness", f"{one.name}: {one.seen}") for one in weak), *beyond]
 
 
 def back(row: Row) -> str:

@@ -142,6 +142,13 @@ PLAN: Final[Mapping[str, Check]] = {
     "calls_per_connection": maybe(whole),
     "clients": maybe(texts),
     "matrix": maybe(flag),
+    "not_applicable": maybe(
+        lambda value: (
+            isinstance(value, dict)
+            and all(isinstance(each, str) for each in value)
+            and all(map(texts, value.values()))
+        )
+    ),
 }
 METADATA: Final[Mapping[str, Check]] = {
     **dict.fromkeys(

@@ -26,9 +26,13 @@ from typing import Any, Final
 
 from harness.foundation.errors import UsageError
 from harness.foundation.units import said, show_duration
+from harness.scenario import stdio
 from harness.scenario.catalogue import FAULTS, LINKS, ROLLING, RUDE, USER_CLASSES, WAYS, places
+from harness.scenario.inapplicable import Rows, is_stdio
 
 PLACEBO: Final = "noop"
+TARGET: Final = "target"
+STDIO_PLACE: Final = "processes"  # of the sessions of a server over stdio
 BY_MANNER: Final = "rude"
 DOWNSTREAM_ONLY: Final = ("limit_data",)
 LEAD_S, OVERLAP_S, OUTLASTS_S = (
@@ -41,7 +45,6 @@ BROKERS: Final = {"queue": "AMQP_URL", "sessions": "REDIS_URL"}
 # A mix of users that makes enough calls in each second to compare seconds.
 MIX: Final = {name: user.matrix_weight for name, user in USER_CLASSES.items()}
 CALLS_PER_CONNECTION: Final = 20  # connections are replaced, because some faults act on new connections only
-Rows = Mapping[str, tuple[tuple[str, str], ...]]  # the name of each row, and (kind, link) of its faults
 TOGETHER: Final[Rows] = {
     "kill-with-slow-database": (("latency", "database"), ("kill", "target")),
 }
@@ -63,7 +66,26 @@ QUICK: Final = Times(10.0, 3.0, 12.0)
 def rows(
     reachable: Collection[str], only: Collection[str] = (), own: Mapping[str, Any] = MappingProxyType({})
 ) -> Rows:
-    """The rows that fit the target, in the catalogue's order. `only`: kinds, or names of rows; `own`: the user's links."""
+    """The rows that fit the target, in the catalogue's order."""
+    there = {*reachable, *own}
+    fit = {name: each for name, each in wanted(only, own).items() if all(_fits(*one, there) for one in each)}
+    if not fit:
+        if STDIO_PLACE in reachable:
+            raise UsageError(
+                "None of these faults fits a server over stdio",
+                f"Of the catalogue {' and '.join(stdio.FAULTS)} do: they act on the processes of the sessions",
+                f"Leave --only out, or give --only {','.join(stdio.FAULTS)}",
+            )
+        raise UsageError(
+            "None of these faults fits this target",
+            f"Possible places: {', '.join(place.said for link, place in LINKS.items() if link in reachable)}",
+            "Leave --url out for the reference server, or give a scenario with target: {command: [...]}",
+        )
+    return fit
+
+
+def wanted(only: Collection[str] = (), own: Mapping[str, Any] = MappingProxyType({})) -> Rows:
+    """All rows that were asked for, whatever the target. `only`: kinds, or names of rows; `own`: the user's links."""
     every: dict[str, tuple[tuple[str, str], ...]] = {
         f"{kind}-{variant}": ((kind, link),)
         for kind, known in FAULTS.items()
@@ -73,20 +95,11 @@ def rows(
     every |= TOGETHER
     for word in only:
         _check_word(word, every)
-    wanted = {
+    return {
         name: faults
         for name, faults in every.items()
         if not only or name in only or (len(faults) == 1 and faults[0][0] in only)
     }
-    there = {*reachable, *own}
-    fit = {name: each for name, each in wanted.items() if all(_fits(*one, there) for one in each)}
-    if not fit:
-        raise UsageError(
-            "None of these faults fits this target",
-            f"Possible places: {', '.join(place.said for link, place in LINKS.items() if link in reachable)}",
-            "Leave --url out for the reference server, or give a scenario with target: {command: [...]}",
-        )
-    return fit
 
 
 def _links(kind: str, own: Mapping[str, Any]) -> list[str]:
@@ -121,6 +134,8 @@ def reachable(
 
     The reference target has no broker unless the environment names one, or a row on the way to it is asked for.
     """
+    if is_stdio(target):
+        return frozenset({STDIO_PLACE})
     if target.get("command"):
         return frozenset({"client", "target"}) | _door(target)
     if target.get("url"):
@@ -138,13 +153,19 @@ def _door(target: Mapping[str, Any]) -> frozenset[str]:
 
 def _fits(kind: str, link: str, reachable: Collection[str]) -> bool:
     """Whether the fault fits the target: a rolling deploy needs the reference target's own database."""
+    if STDIO_PLACE in reachable and link == TARGET and kind in stdio.FAULTS:
+        return True
     return places(kind, link) <= {*reachable} and (kind != ROLLING or "database" in reachable)
 
 
 def scenario(
-    rows: Rows, times: Times, users: int, own: Mapping[str, Any] = MappingProxyType({})
+    rows: Rows,
+    times: Times,
+    users: int,
+    own: Mapping[str, Any] = MappingProxyType({}),
+    not_applicable: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The scenario, as a mapping that a file would hold."""
+    """The scenario, as a mapping that a file would hold; `not_applicable`: rows that cannot be, by the reason."""
     load, faults = [], []
     for row, both in rows.items():
         planned = _faults(row, both, times)
@@ -152,7 +173,8 @@ def scenario(
         lasting = show_duration(times.before_s + for_s + times.after_s)
         load.append({"name": row, "sustain": {"users": users, "for": lasting}})
         faults += [_upstream(one) if _is_mute(own.get(str(one["link"]))) else one for one in planned]
-    return {"name": "matrix", "matrix": True, "load": load, "faults": faults}
+    beside = {"not_applicable": dict(not_applicable)} if not_applicable else {}
+    return {"name": "matrix", "matrix": True, "load": load, "faults": faults, **beside}
 
 
 def _upstream(fault: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -236,6 +236,9 @@ class Scenario:
         False  # nothing is tried before the load, and a load that fails from the start goes on
     )
     matrix: bool = False  # each load step with its faults is judged by itself
+    not_applicable: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # rows that a matrix lacks, by the reason
     seed: int = 0
 
     def phase_names(self) -> list[str]:

@@ -142,6 +142,27 @@ def test_processes_are_killed_and_paused_and_come_back(tmp_path: Path, tag: str)
     assert tagged(tag) == []
 
 
+@pytest.mark.long
+def test_a_matrix_has_the_rows_that_fit_and_says_what_does_not(tmp_path: Path, tag: str) -> None:
+    """Killed and paused processes; each other row is among those that cannot apply, with the reason."""
+    times = ("--before", "6s", "--for", "2s", "--after", "9s", "--users", "2")
+    started = harness(tmp_path, "chaos", "--matrix", *times, "--command", shlex.join(command("serve", tag)))
+    out, err = started.communicate(timeout=WITHIN_S)
+    found = json.loads(out)
+    assert_only_the_machine(started.returncode, found["reasons"], err, may="how the service handles ")
+    by_name = {row["name"]: row for row in found["matrix"]["rows"]}
+    faults = {fault["name"]: fault for fault in found["faults"]}
+
+    assert list(by_name) == ["kill-target", "pause-target"]
+    assert {(one["verified"], one["healed"]) for one in faults.values()} == {(True, True)}
+    assert rows(found)["initialize"] == 4
+    beyond = {row: one["why"] for one in found["matrix"]["not_applicable"] for row in one["rows"]}
+    assert beyond["latency-client"].startswith("over stdio there is no network")
+    assert {"noop-client", "rude-expired", "restart-target", "down-database"} <= beyond.keys()
+    assert not beyond.keys() & by_name.keys()
+    assert tagged(tag) == []
+
+
 def killed_with_its_sessions(out: Path, tag: str) -> None:
     """Twenty sessions run, then the harness is gone at once, and nothing of theirs is left."""
     process = harness(

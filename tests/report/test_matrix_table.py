@@ -77,6 +77,23 @@ def test_the_summary_has_the_same_and_follows_its_schema(reading: Reading) -> No
     assert [one["name"] for one in summary["matrix"]["weaknesses"]] == ["ack-before-commit"]
 
 
+def test_rows_that_cannot_apply_are_in_every_format_with_their_reason(tmp_path: Path) -> None:
+    """Of many the first ones; all of them in the page and in the summary."""
+    run_dir = every_outcome().write(tmp_path)
+    plan = json.loads((run_dir / "plan.json").read_text())
+    beyond = [f"down-{number}" for number in range(6)]
+    (run_dir / "plan.json").write_text(json.dumps(plan | {"not_applicable": {"there is no network": beyond}}))
+    found = read(run_dir)
+    summary = plain(found.summary)
+    short = "down-0, down-1, down-2, down-3 and 2 more: there is no network"
+
+    assert summary["matrix"]["not_applicable"] == [{"rows": beyond, "why": "there is no network"}]
+    assert [error.json_path for error in Draft202012Validator(SCHEMA).iter_errors(summary)] == []
+    assert f"Not applicable   {short}" in terminal.render(found, colour=False)
+    assert f"- Not applicable: {short}" in markdown(found).replace("\\", "")
+    assert f"{', '.join(beyond)}: there is no network" in matrix(found).text
+
+
 def test_a_run_that_is_no_matrix_has_none(tmp_path: Path) -> None:
     """Nothing is added to it."""
     run = Run()

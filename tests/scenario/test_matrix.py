@@ -1,11 +1,16 @@
 """The resilience matrix as a scenario: what it plans comes from the catalogue, and fits the target."""
 
+from collections.abc import Collection
+from typing import Any
+
 import pytest
 
 from harness.foundation.errors import UsageError
+from harness.scenario import inapplicable
 from harness.scenario.catalogue import FAULTS, LINKS, RUDE
-from harness.scenario.matrix import FULL, QUICK, TOGETHER, Times, reachable, rows, scenario
+from harness.scenario.matrix import FULL, QUICK, TOGETHER, Times, reachable, rows, scenario, wanted
 from harness.scenario.plan.build import build
+from harness.scenario.plan.describe import describe
 from harness.scenario.plan.plan import Plan
 from harness.scenario.plan.warnings import warnings
 from harness.scenario.read import scenario_of
@@ -71,6 +76,72 @@ TARGETS = [
     ({"url": "http://127.0.0.1:1/sse", "protocol": "sse"}, {}, EVERYWHERE - {"client"}),
     ({"command": ["mine"], "url": "http://127.0.0.1:1/mcp"}, {}, EVERYWHERE - {"client", "target", "door"}),
 ]
+
+
+STDIO = {"transport": "stdio", "command": ["mine"]}
+NOT_APPLICABLE = [
+    # the target, the environment, what was asked for, which rows cannot be, by the reason
+    (STDIO, {}, ("kill", "pause"), {inapplicable.NOT_SEEN: ["kill-postgres", "pause-postgres"]}),
+    (STDIO, {}, ("noop", "rude-expired", "restart-target"), {
+        inapplicable.NO_NETWORK: ["noop-client"],
+        inapplicable.NO_HTTP: ["rude-expired"],
+        inapplicable.NO_SERVER: ["restart-target"],
+    }),
+    ({"url": "http://127.0.0.1:1/mcp"}, {}, ("kill-target", "down-database"), {
+        inapplicable.NOT_SEEN: ["down-database"], inapplicable.NOT_OURS: ["kill-target"],
+    }),
+    ({"url": "http://127.0.0.1:1/sse", "protocol": "sse"}, {}, ("rude-expired",), {inapplicable.NO_DOOR: ["rude-expired"]}),
+    ({"url": "http://127.0.0.1:1/mcp", "command": ["mine"]}, {}, ("rolling_restart", "kill-target"), {
+        inapplicable.NO_SECOND: ["rolling_restart-target"],
+    }),
+    ({}, {"DATABASE_URL": "postgresql://127.0.0.1/mine"}, ("kill", "noop"), {inapplicable.OWN_DATABASE: ["kill-postgres"]}),
+    ({}, {}, ("down",), {
+        inapplicable.BROKERS["queue"]: ["down-queue"], inapplicable.BROKERS["sessions"]: ["down-sessions"],
+    }),
+    ({}, {"AMQP_URL": "amqp://127.0.0.1", "REDIS_URL": "redis://127.0.0.1"}, (), {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "environ", "only", "expected"), NOT_APPLICABLE)
+def test_what_cannot_apply_is_said_with_its_reason(
+    target: dict[str, Any], environ: dict[str, str], only: tuple[str, ...], expected: dict[str, list[str]]
+) -> None:
+    """And every row that was asked for either is, or is among those."""
+    there = reachable(target, environ)
+    asked = wanted(only)
+    fit = {name for name in asked if name in _fitting(there, only)}
+    found = inapplicable.beyond(asked, fit, there, target)
+
+    assert found == expected
+    assert fit | {row for rows_ in found.values() for row in rows_} == {*asked}
+
+
+def _fitting(there: frozenset[str], only: tuple[str, ...]) -> Collection[str]:
+    try:
+        return rows(there, only)
+    except UsageError:
+        return ()
+
+
+def test_over_stdio_processes_of_sessions_are_killed_and_paused() -> None:
+    """The plan has the two rows, and says what it lacks; anything else alone is refused, with what would do."""
+    fit = rows(reachable(STDIO, {}))
+    lacking = {inapplicable.NO_NETWORK: [f"row-{number}" for number in range(6)]}
+    plan = build(
+        scenario_of(
+            scenario(fit, QUICK, 5, {}, lacking) | {"target": STDIO, "workload": [{"list": "tools"}]},
+            "a test",
+        )
+    )
+
+    assert list(fit) == ["kill-target", "pause-target"]
+    assert [(fault.kind, fault.link) for fault in plan.faults] == [("kill", "target"), ("pause", "target")]
+    assert f"Not applicable: row-0, row-1, row-2, row-3 and 2 more: {inapplicable.NO_NETWORK}." in describe(
+        plan
+    )
+    with pytest.raises(UsageError, match="None of these faults fits a server over stdio") as raised:
+        rows(reachable(STDIO, {}), ["latency"])
+    assert "--only kill,pause" in raised.value.todo
 
 
 @pytest.mark.parametrize(("target", "environ", "beyond"), TARGETS)

@@ -111,8 +111,16 @@ class Weakness(Struct, frozen=True, forbid_unknown_fields=True):
     seen: str
 
 
+class NotApplicable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows that cannot apply to this target, and why."""
+
+    rows: tuple[str, ...]
+    why: str
+
+
 class Matrix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The resilience matrix: the result of each fault, and the weaknesses that were recognised."""
 
     rows: tuple[MatrixRow, ...]
     weaknesses: tuple[Weakness, ...]
+    not_applicable: tuple[NotApplicable, ...] = ()

@@ -43,6 +43,7 @@ def build(scenario: Scenario) -> Plan:
         thinks=_thinks(scenario),
         work=_work(scenario),
         matrix=scenario.matrix,
+        not_applicable={why: tuple(rows) for why, rows in scenario.not_applicable.items()},
     )
 
 

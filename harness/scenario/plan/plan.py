@@ -14,7 +14,8 @@ A ramp may end early (a level breaks) and a level may be repeated (to confirm, a
 times of a run in which neither happens.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from harness.scenario.objectives import AbortRule
@@ -110,6 +111,9 @@ class Plan:
     thinks: bool | None = True  # users pause between calls; None: the run decides, when it knows the server
     work: str = ""  # what is written and counted beside the load
     matrix: bool = False  # each load step with its faults is a row of a resilience matrix
+    not_applicable: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # rows that it lacks, by the reason
 
     @property
     def duration_s(self) -> float:
