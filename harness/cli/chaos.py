@@ -92,7 +92,7 @@ def command(**given: Any) -> int:
 
 def _experiment(given: Mapping[str, Any]) -> int:
     from harness.cli.conducting import conduct
-    from harness.conduct.experiments.experiment import Steered
+    from harness.conduct.run_values import Steered
     from harness.scenario.experiment import read_experiment
     from harness.scenario.links import names_in
 

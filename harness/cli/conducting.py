@@ -16,10 +16,9 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from harness.conduct.experiments.experiment import Steered
 from harness.conduct.live.progress import Plain, Progress, Terminal
 from harness.conduct.run import conduct_run
-from harness.conduct.run_values import FinishedRun, RunRequest
+from harness.conduct.run_values import FinishedRun, RunRequest, Steered
 from harness.foundation.errors import INTERRUPTED, UsageError
 from harness.foundation.untrusted.printable import printable
 from harness.run_directory import private_files

@@ -13,10 +13,10 @@ from typing import Any
 from harness.conduct.durability import entries
 from harness.conduct.durability.entries import READING_S, EntryBook
 from harness.conduct.durability.tasks import OPEN_S, SubmittedTasks
-from harness.conduct.experiments.experiment import Steered, perform
+from harness.conduct.experiments.experiment import perform
 from harness.conduct.experiments.steering import ExperimentSteering
 from harness.conduct.play import Player
-from harness.conduct.run_values import RunContext
+from harness.conduct.run_values import RunContext, Steered
 from harness.conduct.setup.server import ServerUnderTest
 from harness.conduct.setup.trial import tried
 from harness.conduct.stalls import Stalls

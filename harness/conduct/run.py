@@ -5,11 +5,13 @@
 3. the janitor watches: whatever is started from here on is ended even if we are killed
 4. a Toxiproxy is found or started if faults are planned; the target is started, or found, and asked who it
    is (preflight); links with faults lead through proxies from here on
-5. the engine starts; load and faults are played on one clock; faults are healed; open calls may end
+5. the engine starts; load and faults are played on one clock; faults are healed; open calls may end (`playing`)
 6. the target stops; spools are sealed into samples.parquet
 7. the run is read: summary, verdict, report (`closing`)
 
 Disk space is checked before anything is made, and once a second (`disk_space`).
+What only the steps 5 to 7 need is imported while the server starts (`playing`, `closing`).
+
 An interruption at any moment skips to the end: the load is stopped, children are ended, the run so far is
 read, exit 130.
 """
@@ -20,58 +22,40 @@ import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
-from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from harness.conduct import disk_space, load_and_faults, refused_workers
-from harness.conduct.closing import close
-from harness.conduct.experiments.steering import ExperimentSteering
-from harness.conduct.following import SpoolFollower
-from harness.conduct.live.abort_rules import AbortRules
-from harness.conduct.live.alerts import Alerts
-from harness.conduct.live.first_calls import FirstCalls
-from harness.conduct.live.last_rows import LastRows
-from harness.conduct.live.live_outputs import RunObserver, alerts_of, introduce, watched
-from harness.conduct.live.meters import Meters
+from harness import __version__
+from harness.conduct import disk_space
 from harness.conduct.live.progress import Progress
-from harness.conduct.live.scraping import scraped
-from harness.conduct.play import Player
+from harness.conduct.live.scraping import ScrapedPage, scraped
 from harness.conduct.run_values import FinishedRun, RunContext, RunRequest
 from harness.conduct.setup import feeding, vetted_addresses
-from harness.conduct.setup.everything import whole_workload
 from harness.conduct.setup.fault_sites import prepare
-from harness.conduct.setup.server import ServerUnderTest, find_server
-from harness.conduct.setup.workload_trial import try_workload
+from harness.conduct.setup.server import find_server
 from harness.conduct.watched_parts import Parts
-from harness.faults.injector import Injector
-from harness.foundation.addresses import book, way
+from harness.foundation.addresses import book
 from harness.foundation.clock import RunClock
 from harness.foundation.errors import HarnessError, NoRoomError, ServiceError, TargetNotStartedError
 from harness.foundation.secrets import redact
 from harness.foundation.secrets.hidden_log import ended_clean
-from harness.load.engine import Engine, Load, LoadSpec, StdioSpec
 from harness.run_directory import directory as rundir
-from harness.run_directory import metadata, private_files
+from harness.run_directory import metadata
 from harness.run_directory.checkout import checkout
 from harness.run_directory.directory import RunDirectory
 from harness.run_directory.disk_space import blame, blamed
-from harness.run_directory.event_kinds import RunEnded, RunStarted
+from harness.run_directory.event_kinds import RunEnded
 from harness.run_directory.events import EventLog
-from harness.run_directory.samples import Tail
-from harness.scenario.model import Scenario
 from harness.scenario.plan.build import build
 from harness.scenario.plan.describe import one_line
 from harness.scenario.plan.plan import Plan
 from harness.scenario.plan.warnings import warnings
 from harness.services.cleanup.watched import watching
-from harness.services.processes import cores, surroundings
-from harness.services.processes.process import GIVES_WAY
+from harness.services.processes import cores
 
-DRAIN_S_MAX = 30.0
+PLAYING = "harness.conduct.playing"
 NO_ROOM = "no_room"  # as the reason of a run's end
-SOON_S = 2.0  # when there is little room left
 
 
 async def conduct_run(asked: RunRequest, progress: Progress) -> FinishedRun:
@@ -83,25 +67,24 @@ async def conduct_run(asked: RunRequest, progress: Progress) -> FinishedRun:
     brings_database = not (target.url or target.command or os.environ.get("DATABASE_URL"))
     for text in disk_space.check(plan, asked.out, brings_database=brings_database):
         progress.note(f"Warning: {text}.")
-    meters = Meters()
     with book.in_force(vetted):
-        async with scraped(asked.prometheus, meters) as address:
-            if address is not None:
-                progress.note(f"For Prometheus: {address}")
-            return await _conduct(asked, plan, progress, meters)
+        async with scraped(asked.prometheus) as page:
+            if page is not None:
+                progress.note(f"For Prometheus: {page.url}")
+            return await _conduct(asked, plan, progress, page)
 
 
-async def _conduct(asked: RunRequest, plan: Plan, progress: Progress, meters: Meters) -> FinishedRun:
+async def _conduct(
+    asked: RunRequest, plan: Plan, progress: Progress, page: ScrapedPage | None
+) -> FinishedRun:
     """Make the run directory, and all that follows."""
     clock = RunClock.of(asked.clock)
     directory = rundir.create(asked.out, asked.scenario.name, clock.started_at)
     asked.leaving.run_dir, asked.leaving.out = directory.path, asked.out
     with ended_clean(directory.path, progress.note), EventLog(directory.events) as log:
-        run = RunContext(
-            asked, plan, directory, clock, log, progress, _facts(asked, directory, clock), meters
-        )
+        run = RunContext(asked, plan, directory, clock, log, progress, _facts(asked, directory, clock), page)
         _write_down(run)
-        introduce(run)
+        _introduce(run)
         progress.note(one_line(plan))
         for text in warnings(plan):
             progress.note(f"Warning: {text}.")
@@ -113,6 +96,8 @@ async def _conduct(asked: RunRequest, plan: Plan, progress: Progress, meters: Me
             # Nothing ran, and no log has more details than the error.
             shutil.rmtree(directory.path, ignore_errors=True)
         raise error
+    from harness.conduct.closing import close
+
     try:
         return await close(run, reason, error)
     finally:
@@ -150,6 +135,7 @@ async def _make(run: RunContext) -> str:
         parts = Parts(run)
         run.journal.unasked = parts.ended
         stack.enter_context(parts.blamed())
+        importing = asyncio.ensure_future(asyncio.to_thread(import_module, PLAYING))
         ways = await prepare(
             stack,
             asked.places(run.plan),
@@ -160,134 +146,10 @@ async def _make(run: RunContext) -> str:
         )
         server = await find_server(run, ways, stack)
         run.write_metadata(target=server.facts())
-        await load_and_faults.try_work(run, server)
-        workload = await _workload(run, server)
-        engine = asked.engine or _locust(run, shared)
-        telling = await stack.enter_async_context(alerts_of(run))
-        load = await stack.enter_async_context(engine(_load_spec(run, server, workload)))
-        await server.authorization.lead(load)
-        rundir.point_latest(run.directory.path)
-        run.started = True
-        run.log.write(RunStarted(at_ns=run.clock.now_ns()))
-        watch = SpoolFollower(Tail(run.directory.spool), run.log)
-        injector = Injector(ways.found, run.clock, run.log, run.journal, run.progress)
-        steering = ExperimentSteering(injector, LastRows(), run.clock)
-        keeper = disk_space.Keeper(run.directory, run.log)
-        observer = RunObserver(
-            run, steering, telling, Alerts(watched(run)), server.usage, keeper, server.authorization
-        )
-        player = Player(
-            load=load,
-            clock=run.clock,
-            watch=watch,
-            progress=run.progress,
-            timeout_s=asked.scenario.timeout,
-            observer=observer,
-            guard=AbortRules(run.plan.abort),
-            first_calls=FirstCalls(watching=not asked.scenario.expect_failures),
-        )
-        try:
-            reason = await load_and_faults.play(run, server, player, steering, parts)
-        except BaseException as error:  # rows are still to be written, whatever the error
-            drain_s = SOON_S if isinstance(error, NoRoomError) else 0.0
-            await _stop(run, load, watch, drain_s, cancelled=isinstance(error, asyncio.CancelledError))
-            raise
-        else:
-            await _stop(run, load, watch, min(asked.scenario.timeout, DRAIN_S_MAX))
-        finally:
-            observer.count(watch.take())  # the rows of the end
-        run.write_metadata(target=server.facts(), processors=observer.processors.facts())
-        return reason
+        await importing
+        from harness.conduct.playing import played
 
-
-async def _workload(run: RunContext, server: ServerUnderTest) -> list[dict[str, Any]]:
-    """Return the entries of the load; those that only read are tried before it, unless failures are expected."""
-    scenario = run.asked.scenario
-    if run.call_all is not None:
-        return await whole_workload(run, server)
-    workload = [asdict(call) for call in scenario.workload]
-    if scenario.expect_failures:
-        return workload
-    if tried := await try_workload(run.asked.scenario, server):
-        what = "1 request that only reads" if tried == 1 else f"{tried} requests that only read"
-        run.progress.note(f"Tried once before the load: {what}")
-    return workload
-
-
-async def _stop(
-    run: RunContext, load: Load, watch: SpoolFollower, drain_s: float, *, cancelled: bool = False
-) -> None:
-    """Stop the load in order.
-
-    Parts that did not end in order are written down, and make the verdict unknown.
-    """
-    await load.stop(drain_s, cancelled=cancelled)
-    watch.read()
-    for trouble in await load.poll():
-        watch.trouble(trouble, run.clock.now_ns())
-    run.write_metadata(**load.facts())
-
-
-def _locust(run: RunContext, shared: cores.Cores | None) -> Engine:
-    from harness.load.locust_engine import locust_engine
-
-    on_refusal = partial(refused_workers.refused, run)
-    return locust_engine(run.directory, run.progress.note, on_refusal, web=run.asked.web, cores=shared)
-
-
-def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[dict[str, Any]]) -> LoadSpec:
-    scenario = run.asked.scenario
-    proxy = server.authorization.way.proxy
-    hosts = [urlsplit(server.loaded.base_url).hostname or "", *([] if proxy is None else [proxy.host])]
-    return LoadSpec(
-        base_url=server.loaded.base_url,
-        mcp_url=server.loaded.mcp_url,
-        ws_url=server.loaded.ws_url,
-        addresses={host: list(book.of(host)) for host in hosts if book.of(host)},
-        protocol=server.protocol,
-        spool_dir=str(run.directory.spool),
-        epoch_ns=run.clock.origin_ns,
-        seed=scenario.seed,
-        headers=server.authorization.fixed | feeding.own_headers(scenario),
-        credential=server.authorization.credential,
-        way=way.as_data(server.authorization.way),
-        mix={str(name): weight for name, weight in scenario.mix.items()},
-        replay=[asdict(session) for session in scenario.replay],
-        clients={str(name): weight for name, weight in scenario.clients.items() if weight},
-        workload=list(workload),
-        data={name: asdict(one) for name, one in scenario.data.items()},
-        mirrored=server.discovered.mirrored,
-        stdio=_stdio(scenario),
-        listen=scenario.target.listen,
-        think=run.thinks,
-        timeout_s=scenario.timeout,
-        retries=None if run.plan.retries is None else asdict(run.plan.retries),
-        calls_per_connection=run.plan.calls_per_connection,
-        workers=scenario.workers,
-        expect_workers=scenario.expect_workers,
-        bind=scenario.bind,
-    )
-
-
-def _stdio(scenario: Scenario) -> dict[str, Any] | None:
-    """Return how workers start the server's processes; None when it has an address.
-
-    They run where all others of ours do, not on the workers' own cores.
-    """
-    if not scenario.target.is_stdio:
-        return None
-    ours = sorted(os.sched_getaffinity(0))
-    spec = StdioSpec(
-        command=scenario.target.command,
-        users_per_process=scenario.target.users_per_process,
-        cores=ours,
-        nice=GIVES_WAY,
-        umask=private_files.THEIRS,
-        env=dict(surroundings.current().env),
-        cwd=surroundings.current().cwd,
-        starts_at_once=max(1, 2 * len(ours) // scenario.workers),
-    )
-    return asdict(spec)
+        return await played(run, ways, server, parts, shared, stack)
 
 
 def _write_down(run: RunContext) -> None:
@@ -295,6 +157,21 @@ def _write_down(run: RunContext) -> None:
     run.write_down()
     run.directory.write_json("plan.json", run.plan.as_json())
     run.write_metadata()
+
+
+def _introduce(run: RunContext) -> None:
+    """Put the run's identity and its possible faults on the page for Prometheus, if there is one."""
+    if run.page is None:
+        return
+    steered = run.asked.steered
+    run.page.meters.info = {
+        "run_id": run.directory.run_id,
+        "scenario": run.asked.scenario.name,
+        "command": run.asked.command,
+        "version": __version__,
+    }
+    experiment = [fault.name for fault in steered.experiment.faults] if steered else []
+    run.page.meters.faults = [*(fault.name for fault in run.plan.faults), *experiment]
 
 
 def _facts(asked: RunRequest, directory: RunDirectory, clock: RunClock) -> dict[str, Any]:

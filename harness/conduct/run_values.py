@@ -3,24 +3,36 @@
 import asyncio
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from harness.conduct.experiments.experiment import Steered
 from harness.conduct.held import Held
 from harness.conduct.leaving import Leaving
-from harness.conduct.live.meters import Meters
 from harness.conduct.live.progress import Progress
 from harness.foundation.clock import Clock, RealClock, RunClock
 from harness.foundation.secrets import hiding, redact
 from harness.load.engine import Engine
-from harness.report.reading import Reading
 from harness.run_directory.directory import RunDirectory
 from harness.run_directory.events import EventLog
 from harness.run_directory.results import Summary
 from harness.run_directory.undo import OpenEntry, UndoJournal
 from harness.scenario.catalogue import ROLLING, places
+from harness.scenario.experiment import Experiment
 from harness.scenario.model import Scenario
 from harness.scenario.plan.plan import Plan
+
+if TYPE_CHECKING:  # they need pandas, which is imported while the server starts
+    from harness.conduct.live.scraping import ScrapedPage
+    from harness.report.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """The experiment of a run; `telling` is set if `chaos run` started us, and gets our address."""
+
+    experiment: Experiment
+    before_s: float
+    after_s: float
+    telling: int | None = None  # a pipe to `chaos run`
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ class FinishedRun:
     run_dir: Path | None
     summary: Summary
     exit_code: int
-    reading: Reading | None = None
+    reading: "Reading | None" = None
     allowed_hosts: tuple[str, ...] = ()  # of its scenario
 
 
@@ -75,7 +87,7 @@ class RunContext:
     log: EventLog
     progress: Progress
     facts: dict[str, Any]
-    meters: Meters = field(default_factory=Meters)
+    page: "ScrapedPage | None" = None  # for Prometheus
     held: Held = field(init=False)
     undo: UndoJournal | None = None
     strangers: int = 0  # attempts to join the load that were refused

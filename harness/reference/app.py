@@ -7,6 +7,8 @@
 
 Every refusal, in front of a door or behind it, is noted here, on its way out (`doors.refused`).
 
+A client of Redis is imported only by a service that keeps its sessions there.
+
 The parts are opened by the application's lifespan and closed with it, so one process can open the service,
 close it, and open it again.
 """
@@ -16,7 +18,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
@@ -51,12 +53,14 @@ from harness.reference.pipeline import Pipeline
 from harness.reference.refusals import Refusals
 from harness.reference.sessions import StoreUnreachableError, Sweep
 from harness.reference.sessions_postgres import PostgresSessions
-from harness.reference.sessions_redis import RedisSessions, connected
 from harness.reference.settings import Settings
 from harness.reference.sockets import Sockets
 from harness.reference.tasks.running import opened as opened_tasks
 from harness.reference.tools import TOOLS
 from harness.reference.traffic import Traffic
+
+if TYPE_CHECKING:
+    from harness.reference.sessions_redis import RedisSessions
 
 PAGES: Final = "pages"  # everything that is no hot door
 CONNECTION: Final = "connection"  # before all doors
@@ -268,15 +272,17 @@ async def _session_store(settings: Settings, databases: postgres.Databases) -> A
     async with contextlib.AsyncExitStack() as stack:
         store: PostgresSessions | RedisSessions = PostgresSessions(databases.own, settings.session_ttl_s)
         if settings.sessions_in_redis:
+            from harness.reference import sessions_redis
+
             redis = await stack.enter_async_context(
-                connected(
+                sessions_redis.connected(
                     settings.redis_url,
                     at_most=settings.pool_max,
                     wait_s=settings.pool_wait_s,
                     answer_s=settings.statement_timeout_s,
                 )
             )
-            store = RedisSessions(redis, settings.schema, settings.session_ttl_s)
+            store = sessions_redis.RedisSessions(redis, settings.schema, settings.session_ttl_s)
         try:
             yield applied.sessions(settings, store)
         finally:

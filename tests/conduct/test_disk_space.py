@@ -323,7 +323,7 @@ def test_as_much_memory_as_is_asked_for_is_enough_to_import_all_that_calculates(
     program = (
         "from harness.foundation import environment\n"
         "environment.begin()\n"
-        "import harness.conduct.run, matplotlib.figure, scipy.optimize, scipy.special, scipy.stats\n"
+        "import harness.conduct.run, harness.conduct.playing, harness.conduct.closing, matplotlib.figure, scipy.optimize, scipy.special, scipy.stats\n"
         "print(scipy.stats.betabinom.sf(0, 1, 1, 1))"
     )
     limited = f'ulimit -v {ADDRESS_LEAST >> 10}; exec "$0" -c "$1"'

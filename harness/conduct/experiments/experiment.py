@@ -13,12 +13,12 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from harness.conduct.experiments.steering import INTERRUPTED, Ending, ExperimentSteering, listening
+from harness.conduct.run_values import Steered
 from harness.foundation.clock import RunClock
 from harness.foundation.secrets import redact
 from harness.foundation.secrets.hiding import hide_in
@@ -31,16 +31,6 @@ from harness.scenario.experiment import STEERING, Experiment
 from harness.services.processes.process import running
 
 JOURNAL, LOG = "journal.json", "experiment.log"
-
-
-@dataclass(frozen=True, slots=True)
-class Steered:
-    """The experiment of a run; `telling` is set if `chaos run` started us, and gets our address."""
-
-    experiment: Experiment
-    before_s: float
-    after_s: float
-    telling: int | None = None  # a pipe to `chaos run`
 
 
 async def perform(asked: Steered, steering: ExperimentSteering, place: Path, log: EventLog) -> None:

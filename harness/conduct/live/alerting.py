@@ -8,7 +8,6 @@ reported.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,19 +18,15 @@ import aiohttp
 
 from harness.conduct.live.alerts import Alert
 from harness.conduct.live.progress import Progress
-from harness.foundation.addresses.address import Address, AddressError, read
+from harness.conduct.live.webhooks import CONSOLE, hook
 from harness.foundation.addresses.connector import connector
-from harness.foundation.errors import UsageError
 from harness.foundation.secrets.hiding import hide_in
-from harness.foundation.untrusted.documents import short
 from harness.run_directory.events import said
 
-CONSOLE: Final = "console"
 POST_S: Final = 5.0
 WAITING_MOST: Final = 100
 LAST_S: Final = 10.0  # for alerts that still wait when the run has ended
 STATUS_BAD: Final = 300
-SHOWN_MOST: Final = 20
 
 
 @dataclass(slots=True)
@@ -96,17 +91,3 @@ async def alerting(
         for each in (joining, sending):
             each.cancel()
         await asyncio.wait({joining, sending})
-
-
-def hook(place: str) -> Address | None:
-    """Return the address of a webhook; None for the console; raise UsageError for anything else."""
-    if place == CONSOLE:
-        return None
-    try:
-        return read(place, ("http", "https"))
-    except AddressError as error:
-        raise UsageError(
-            f"--alert {json.dumps(short(place.partition(':')[0], SHOWN_MOST))} cannot receive alerts",
-            f"It is neither `console` nor the URL of a webhook: {error}",
-            "For example --alert console --alert http://127.0.0.1:9000/hook",
-        ) from None

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
-from harness import __version__
 from harness.conduct.disk_space import Keeper
 from harness.conduct.experiments.steering import ExperimentSteering
 from harness.conduct.following import Rows
@@ -65,12 +64,13 @@ class RunObserver:
         for alert in self.alerts.look(shown, figures):
             run.log.write(alert.event(run.clock.now_ns()))
             self.telling.tell(alert)
-        run.meters.look(shown, self.alerts.holding)
+        if run.page is not None:
+            run.page.meters.look(shown, self.alerts.holding)
 
     def count(self, rows: Rows) -> None:
         """Count new rows for Prometheus, if it is used."""
-        if self.run.asked.prometheus is not None:
-            self.run.meters.add(rows.tables, rows.said)
+        if self.run.page is not None:
+            self.run.page.meters.add(rows.tables, rows.said)
 
 
 def alerts_of(run: RunContext) -> AbstractAsyncContextManager[Alerting]:
@@ -85,16 +85,3 @@ def watched(run: RunContext) -> list[Objective]:
     scenario = run.asked.scenario
     asked = scenario.alert or run.asked.prometheus is not None
     return [parse(text) for text in scenario.objectives] if asked else []
-
-
-def introduce(run: RunContext) -> None:
-    """Put the run's identity and its possible faults on the page for Prometheus."""
-    scenario, steered = run.asked.scenario, run.asked.steered
-    run.meters.info = {
-        "run_id": run.directory.run_id,
-        "scenario": scenario.name,
-        "command": run.asked.command,
-        "version": __version__,
-    }
-    experiment = [fault.name for fault in steered.experiment.faults] if steered else []
-    run.meters.faults = [*(fault.name for fault in run.plan.faults), *experiment]

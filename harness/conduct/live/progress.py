@@ -6,11 +6,13 @@ the logs of CI jobs.
 
 import sys
 from dataclasses import dataclass, field
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
-from harness.conduct.live.last_second import LastSecond
 from harness.foundation.units import show_duration, show_percent
 from harness.foundation.untrusted.printable import lines
+
+if TYPE_CHECKING:  # its figures are computed when the load runs
+    from harness.conduct.live.last_second import LastSecond
 
 CLEAR = "\r\x1b[K"
 
@@ -19,7 +21,7 @@ class Progress(Protocol):
     """Shows the progress of a run."""
 
     def note(self, text: str) -> None: ...
-    def tick(self, live: LastSecond, doing: str) -> None: ...
+    def tick(self, live: "LastSecond", doing: str) -> None: ...
 
 
 class Silent:
@@ -28,7 +30,7 @@ class Silent:
     def note(self, text: str) -> None:
         """Do nothing."""
 
-    def tick(self, live: LastSecond, doing: str) -> None:
+    def tick(self, live: "LastSecond", doing: str) -> None:
         """Do nothing."""
 
 
@@ -42,7 +44,7 @@ class Plain:
         self.stream.write(lines(text) + "\n")
         self.stream.flush()
 
-    def tick(self, live: LastSecond, doing: str) -> None:
+    def tick(self, live: "LastSecond", doing: str) -> None:
         """Do nothing: a log needs no line for every second."""
 
 
@@ -57,7 +59,7 @@ class Terminal:
         self.stream.write(f"{CLEAR}{lines(text)}\n")
         self.stream.flush()
 
-    def tick(self, live: LastSecond, doing: str) -> None:
+    def tick(self, live: "LastSecond", doing: str) -> None:
         self.stream.write(CLEAR + lines(line(live, doing))[: self.width - 1])
         self.stream.flush()
 
@@ -66,7 +68,7 @@ class Terminal:
         self.stream.flush()
 
 
-def line(live: LastSecond, doing: str) -> str:
+def line(live: "LastSecond", doing: str) -> str:
     """Return the figures of a second as one line."""
     rate = live.success_rate
     parts = [

@@ -1,22 +1,31 @@
 """Serves GET /metrics for Prometheus while a run goes on, on loopback unless another host is named.
 
 The page is served from before the run is made until it has been read, from memory, on the conductor's own
-event loop. If the port is taken, the run ends before it begins.
+event loop. If the port is taken, the run ends before it begins. A run without it imports no web server.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from aiohttp import web
-
-from harness.conduct.live.meters import Meters
 from harness.conduct.live.prometheus_text import CONTENT_TYPE
 from harness.foundation.addresses.address import AddressError, host_of, shown
 from harness.foundation.errors import UsageError
-from harness.services import pages
+
+if TYPE_CHECKING:
+    from harness.conduct.live.meters import Meters
 
 HOST = "127.0.0.1"
 PORT_MOST = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapedPage:
+    """The page of a run: where it is, and the metrics on it."""
+
+    url: str
+    meters: "Meters"
 
 
 def place_of(text: str) -> tuple[str, int]:
@@ -39,12 +48,18 @@ def place_of(text: str) -> tuple[str, int]:
 
 
 @asynccontextmanager
-async def scraped(place: str | None, meters: Meters) -> AsyncIterator[str | None]:
-    """Serve the page while the body runs; yield its URL, or None without a place."""
+async def scraped(place: str | None) -> AsyncIterator[ScrapedPage | None]:
+    """Serve the page while the body runs; yield it, or None without a place."""
     if place is None:
         yield None
         return
     host, port = place_of(place)
+    from aiohttp import web
+
+    from harness.conduct.live.meters import Meters
+    from harness.services import pages
+
+    meters = Meters()
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(text=meters.page(), headers={"Content-Type": CONTENT_TYPE})
@@ -61,4 +76,4 @@ async def scraped(place: str | None, meters: Meters) -> AsyncIterator[str | None
                 error.strerror or str(error),
                 "Give another --prometheus [HOST:]PORT; 0 takes a port that is free",
             ) from error
-        yield f"http://{shown_host}:{found}/metrics"
+        yield ScrapedPage(f"http://{shown_host}:{found}/metrics", meters)

@@ -8,10 +8,7 @@ import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, Any
 
 from harness.client.arrival import awaited
 from harness.client.auth.keeper import Keeper
@@ -23,6 +20,9 @@ from harness.load.engine import Load
 from harness.mcp import outcome
 from harness.scenario.auth import TlsFiles
 from harness.scenario.model import Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(slots=True)
@@ -50,10 +50,13 @@ class Authorization:
         if self.keeper is not None:
             await self.keeper.tell(lambda _: load.authorize(self.credential))
 
-    def look(self, tables: list[pa.Table], origin_ns: int) -> None:
+    def look(self, tables: "list[pa.Table]", origin_ns: int) -> None:
         """Look for calls that were refused: their token may have been revoked."""
         if self.keeper is None:
             return
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         for table in tables:
             refused = table.filter(pc.equal(pc.cast(table["outcome"], pa.string()), outcome.UNAUTHORIZED))
             if refused.num_rows and (sent_ns := pc.max(refused["sent_ns"]).as_py()) is not None:

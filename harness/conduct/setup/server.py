@@ -4,7 +4,7 @@ The preflight finds the dialect and the server's name, and checks that it has th
 call. There is no load before that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ from harness.conduct.setup import feeding
 from harness.conduct.setup.authorized import Authorization, authorized
 from harness.conduct.setup.fault_sites import FaultSites
 from harness.conduct.setup.starting import start
-from harness.conduct.setup.suggestion import commands_that_work
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets import redact
 from harness.load.address import Doors, credentials, doors
@@ -225,7 +224,7 @@ def _chosen(run: RunContext, discovered: Discovered, places: Doors) -> None:
             "\n".join(
                 [
                     "Call one of them:",
-                    *commands_that_work({t["name"]: t for t in discovered.tools}, places.mcp_url),
+                    *_commands({t["name"]: t for t in discovered.tools}, places.mcp_url),
                 ]
             )
             if there
@@ -274,7 +273,12 @@ def _check_tools(scenario: Scenario, discovered: Discovered, places: Doors) -> N
     raise UsageError(
         f"The server at {redact.url(places.mcp_url)} has no tool {missing[0]}",
         why,
-        "\n".join(["Call one of its own tools:", *commands_that_work(there, places.mcp_url)])
-        if there
-        else "",
+        "\n".join(["Call one of its own tools:", *_commands(there, places.mcp_url)]) if there else "",
     )
+
+
+def _commands(tools: Mapping[str, Mapping[str, Any]], url: str) -> list[str]:
+    """Return commands that work; only an error needs what makes arguments from schemas."""
+    from harness.conduct.setup.suggestion import commands_that_work
+
+    return commands_that_work(tools, url)

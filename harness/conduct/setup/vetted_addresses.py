@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from harness.conduct.live.alerting import hook
+from harness.conduct.live.webhooks import hook
 from harness.conduct.setup import own_links
 from harness.foundation.addresses import book, unix_socket, way
 from harness.foundation.addresses.address import Address, AddressError, read, read_service

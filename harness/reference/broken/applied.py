@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.types import ASGIApp
 
@@ -19,11 +20,13 @@ from harness.reference.databases import Databases
 from harness.reference.doors.keys import Keys
 from harness.reference.sessions import Sweep
 from harness.reference.sessions_postgres import PostgresSessions
-from harness.reference.sessions_redis import RedisSessions
 from harness.reference.settings import Settings
 from harness.reference.tools import Tool
 
-Store = PostgresSessions | RedisSessions | MemorySessions
+if TYPE_CHECKING:
+    from harness.reference.sessions_redis import RedisSessions
+
+Store: TypeAlias = "PostgresSessions | RedisSessions | MemorySessions"
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +40,7 @@ async def databases(settings: Settings, sound: Databases) -> Databases:
     return sound
 
 
-def sessions(settings: Settings, sound: PostgresSessions | RedisSessions) -> Store:
+def sessions(settings: Settings, sound: "PostgresSessions | RedisSessions") -> Store:
     return MemorySessions(settings.session_ttl_s) if "sessions-in-memory" in settings.broken else sound
 
 

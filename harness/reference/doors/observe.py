@@ -28,8 +28,7 @@ from harness.reference.executions import Executions
 from harness.reference.refusals import Refusals
 from harness.reference.sessions import SessionUpkeep, StoreUnreachableError
 from harness.reference.settings import Settings
-from harness.reference.tasks.queue_amqp import QueueUnreachableError
-from harness.reference.tasks.task import TasksUnreachableError
+from harness.reference.tasks.task import QueueUnreachableError, TasksUnreachableError
 from harness.reference.tools import TOOLS
 from harness.reference.traffic import Traffic
 

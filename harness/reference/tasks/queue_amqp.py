@@ -19,7 +19,7 @@ from aio_pika.exceptions import AMQPError
 
 from harness.foundation.clock import within
 from harness.reference.tasks.table import Tasks
-from harness.reference.tasks.task import TasksUnreachableError
+from harness.reference.tasks.task import QueueUnreachableError, TasksUnreachableError
 from harness.reference.tasks.worker import Worker
 
 ANSWER_S: Final = 5.0
@@ -29,10 +29,6 @@ ID_BYTES_MAX: Final = 64
 _FAILURES = (AMQPError, OSError, TimeoutError, RuntimeError)
 
 log = logging.getLogger(__name__)
-
-
-class QueueUnreachableError(Exception):
-    """The broker does not answer."""
 
 
 class AmqpQueue:

@@ -1,19 +1,24 @@
-"""The parts of tasks, opened together: the table, the queue that the settings name, and workers in this process."""
+"""The parts of tasks, opened together: the table, the queue that the settings name, and workers in this process.
+
+A client of RabbitMQ is imported only by a service that has one.
+"""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.reference.databases import Databases
 from harness.reference.events import Event, Events
 from harness.reference.settings import Settings
-from harness.reference.tasks.queue_amqp import AmqpQueue
 from harness.reference.tasks.queue_postgres import PostgresQueue
 from harness.reference.tasks.table import Tasks
 from harness.reference.tasks.worker import Worker
+
+if TYPE_CHECKING:
+    from harness.reference.tasks.queue_amqp import AmqpQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class TaskParts:
     """The table and the queue of tasks, for the doors."""
 
     tasks: Tasks
-    queue: AmqpQueue | PostgresQueue
+    queue: "AmqpQueue | PostgresQueue"
 
 
 @asynccontextmanager
@@ -31,7 +36,9 @@ async def opened(settings: Settings, databases: Databases, events: Events) -> As
     work: list[Coroutine[Any, Any, None]] = []
     queue: AmqpQueue | PostgresQueue = PostgresQueue(tasks)
     if settings.amqp_url:
-        queue = AmqpQueue(
+        from harness.reference.tasks import queue_amqp
+
+        queue = queue_amqp.AmqpQueue(
             settings.amqp_url,
             f"{settings.schema}.tasks",
             tasks,

@@ -18,6 +18,10 @@ class TasksUnreachableError(Exception):
     """The table of tasks does not answer."""
 
 
+class QueueUnreachableError(Exception):
+    """The broker does not answer."""
+
+
 class BadTaskError(ValueError):
     """The task is invalid."""
 

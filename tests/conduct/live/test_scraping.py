@@ -13,7 +13,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from harness.conduct.live.meters import Meters
 from harness.conduct.live.progress import Plain
 from harness.conduct.live.scraping import place_of, scraped
 from harness.conduct.run import conduct_run
@@ -88,14 +87,15 @@ async def test_a_port_that_is_taken_ends_the_run_before_it_begins(tmp_path: Path
 async def test_the_page_is_plain_text_of_its_version() -> None:
     """And there is no other."""
     async with (
-        scraped("0", Meters({"run_id": "r"})) as address,
+        scraped("0") as page,
         aiohttp.ClientSession() as session,
     ):
-        assert address is not None
-        async with session.get(address) as response:
+        assert page is not None
+        page.meters.info = {"run_id": "r"}
+        async with session.get(page.url) as response:
             assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
             assert {*families(await response.text())} == {"harness_run_info"}
-        async with session.get(address.replace("metrics", "else")) as response:
+        async with session.get(page.url.replace("metrics", "else")) as response:
             assert response.status == 404
 
 

@@ -14,10 +14,10 @@ from harness.reference import databases
 from harness.reference.events import Events
 from harness.reference.settings import Settings
 from harness.reference.tasks import queue_amqp
-from harness.reference.tasks.queue_amqp import AmqpQueue, QueueUnreachableError
+from harness.reference.tasks.queue_amqp import AmqpQueue
 from harness.reference.tasks.running import opened
 from harness.reference.tasks.table import Tasks
-from harness.reference.tasks.task import ATTEMPTS_MAX, TasksUnreachableError
+from harness.reference.tasks.task import ATTEMPTS_MAX, QueueUnreachableError, TasksUnreachableError
 from harness.reference.tasks.worker import Worker
 from tests.integration.target.conftest import die_with_parent
 

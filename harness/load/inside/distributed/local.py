@@ -8,9 +8,9 @@ import signal
 import socket
 import sys
 
-from gevent import monkey
+from harness.load.inside.patching import patch
 
-monkey.patch_all()
+patch()
 
 import gevent  # noqa: E402
 import locust.env  # noqa: E402

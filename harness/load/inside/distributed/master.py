@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from gevent import monkey
+from harness.load.inside.patching import patch
 
-monkey.patch_all()
+patch()
 
 import gevent  # noqa: E402
 import locust.env  # noqa: E402

@@ -38,7 +38,6 @@ from harness.load.retry import Policy
 from harness.load.workload import WorkloadEntry, works
 from harness.mcp.traits import NO_TRAITS, Traits
 from harness.scenario.arguments import Values, varies
-from harness.scenario.read import read_file, scenario_of
 from harness.services.processes import surroundings
 from harness.services.processes.piped import Place
 
@@ -164,5 +163,8 @@ def _recorded(path: str) -> list[Mapping[str, Any]]:
     """Return the sessions of a recording, for plain `locust -f`."""
     if not path:
         return []
+    # Workers of the harness get theirs with the specification, and need no reader of scenarios.
+    from harness.scenario.read import read_file, scenario_of
+
     scenario = scenario_of(read_file(Path(path)), path)
     return [asdict(session) for session in scenario.replay]
