@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -16,6 +18,7 @@ from harness.foundation.untrusted.printable import printable
 from harness.scenario.model import PROTOCOLS
 
 LOCK: Final = "tools.lock.json"
+STDIO_S: Final = 90.0  # for one exchange with a server that has to be started first, and fetched by npx
 
 
 @click.command()
@@ -68,11 +71,11 @@ def command(
     server = _server(url, stdio_command, protocol, headers, allowed_hosts)
     trial = _trial(server, headers)
     texts = files(server, trial)
-    _check_free(directory, [*texts, *([VERIFY, LOCK] if server.url else [])], force=force)
+    _check_free(directory, [*texts, *([VERIFY, LOCK] if server.is_own else [])], force=force)
     for name, text in texts.items():
         _write(directory / name, text)
-    if server.url:
-        _learn(server, headers, directory, force=force)
+    if server.is_own:
+        _learn(server, headers, trial, directory, force=force)
     _say(directory, server, trial, texts)
     return PASSED
 
@@ -92,6 +95,12 @@ def _server(
         ("--command", " ".join(argv), " ".join(redact.command_line(list(argv)))),
     ):
         if _without_names(text) != _without_names(shown):
+            if "@" in urlsplit(url or "").netloc:
+                raise UsageError(
+                    f"{option} has a user and a password, and would be written into files",
+                    "Files name credentials, and do not hold them",
+                    "Give them as a header: -H 'Authorization: Basic ${BASIC}', with both in base64 in the variable",
+                )
             raise UsageError(
                 f"{option} holds a secret, and would be written into files",
                 "A password or token in an address or on a command line",
@@ -165,8 +174,11 @@ def _write(path: Path, text: str) -> None:
         ) from error
 
 
-def _learn(server: Server, headers: tuple[str, ...], directory: Path, *, force: bool) -> None:
-    """Learn verify.yaml from the server, by the machinery of `harness verify --learn`."""
+def _learn(server: Server, headers: tuple[str, ...], trial: Trial, directory: Path, *, force: bool) -> None:
+    """Learn verify.yaml from the server, by the machinery of `harness verify --learn`; its tools have been tried already."""
+    import tempfile
+
+    from harness.mcp import stdio_address
     from harness.verify.opening import opened
     from harness.verify.settings import Settings
     from harness.verify.spec.learn import learn
@@ -174,10 +186,16 @@ def _learn(server: Server, headers: tuple[str, ...], directory: Path, *, force: 
     if force:
         for name in (VERIFY, LOCK):
             (directory / name).unlink(missing_ok=True)
-    url, sent = _expanded((server.url, dict(map(header, headers))))
-    settings = Settings(url=url, headers=sent, allowed_hosts=server.allowed)
-    with opened(settings) as target:
-        learn(target, directory / VERIFY)
+    url, argv, sent = _expanded((server.url, list(server.command), dict(map(header, headers))))
+    asked = Settings(url=url or stdio_address.address(argv), headers=sent, allowed_hosts=server.allowed)
+    if argv:
+        asked = replace(asked, timeout_s=STDIO_S)
+    safe = {entry["call"]: entry["args"] for entry in trial.works}
+    with (
+        tempfile.TemporaryDirectory(prefix="harness-init-") as place,  # of what the janitor must know
+        opened(asked, (lambda: Path(place)) if argv else None) as target,
+    ):
+        learn(target, directory / VERIFY, safe=safe)
     path = directory / VERIFY
     text = path.read_text(encoding="utf-8")
     for name, value in server.headers.items():  # one variable for all files
@@ -186,7 +204,7 @@ def _learn(server: Server, headers: tuple[str, ...], directory: Path, *, force: 
 
 
 def _say(directory: Path, server: Server, trial: Trial, texts: Mapping[str, str]) -> None:
-    names = [*texts, *([VERIFY, LOCK] if server.url else [])]
+    names = [*texts, *([VERIFY, LOCK] if server.is_own else [])]
     lines = [f"{trial.name}, {trial.protocol}"] if server.is_own else []
     lines += [f"  wrote {name}" for name in sorted(names)]
     if server.is_own and not trial.works:

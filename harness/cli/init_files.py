@@ -12,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from harness.cli.init_trial import Trial
+from harness.mcp import stdio_address
 
 VERIFY: Final = "verify.yaml"
 LIST_ONLY: Final[dict[str, Any]] = {"list": "tools"}
@@ -69,7 +70,7 @@ def files(server: Server, trial: Trial) -> dict[str, str]:
         found["chaos/killed.yaml"] = _experiment(server, trial, "killed")
     else:
         found["chaos/slow-network.yaml"] = _experiment(server, trial, "slow-network")
-    if server.url:
+    if server.is_own:
         found["tests/test_p2_own.py"] = _check(trial)
     return found
 
@@ -224,8 +225,9 @@ def _workflow(server: Server) -> str:
     names = _secrets(server)
     environment = "".join(f"      {name}: ${{{{ secrets.{name} }}}}\n" for name in names)
     steps = ["harness run scenarios/first.yaml"]
-    if server.url:
-        steps.insert(0, f"harness verify {_verify_flags(server)} --wait 60s {VERIFY}")
+    if server.is_own:
+        wait = " --wait 60s" if server.url else ""
+        steps.insert(0, f"harness verify {_verify_flags(server)}{wait} {VERIFY}")
     start = (
         "      # Start your server here, if the job is to test what was just built.\n" if server.url else ""
     )
@@ -244,6 +246,8 @@ def _workflow(server: Server) -> str:
 
 
 def _verify_flags(server: Server) -> str:
+    if server.command:
+        return f"--command {shlex.quote(shlex.join(server.command))}"
     allowed = "".join(f" --allow-host {shlex.quote(host)}" for host in server.allowed)
     headers = "".join(f' -H "{name}: {value}"' for name, value in server.headers.items())
     return f"--url {shlex.quote(server.url)}{allowed}{headers}"
@@ -287,9 +291,11 @@ def _steps(server: Server, trial: Trial) -> list[str]:
         _step("How many users can it take?", [ramp]),
         _step("What happens when something breaks?", [*toxiproxy, *chaos]),
     ]
-    if server.url:
+    if server.is_own:
         flags = _verify_flags(server)
         plugin = flags.replace("--url ", "--verify-url ").replace("--allow-host ", "--verify-allow-host ")
+        if server.command:
+            plugin = f"--verify-timeout 90s --verify-url {shlex.quote(stdio_address.address(server.command))}"
         lines = [
             f"harness verify {flags} {VERIFY}",
             f"harness verify {flags} tests/test_p2_own.py",

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.client.preflight import preflight
-from harness.client.session import connected
 from harness.foundation.errors import TargetUnreachableError
 from harness.foundation.untrusted.printable import printable
-from harness.mcp import outcome, stdio_address
+from harness.mcp import stdio_address
 
 TOOLS_MOST: Final = 20  # in the scenario that is written
 CALL_S: Final = 10.0
-REASON_CHARS: Final = 100
+REASON_CHARS: Final = 160
 NAME_CHARS: Final = 100
 
 
@@ -62,35 +61,26 @@ async def _tried(
 
 
 async def _calls(asked: str, protocol: str, headers: Mapping[str, str], within_s: float) -> Trial:
-    from harness.verify.safe_calls import safe_calls
+    from harness.client.trial_calls import WRITES
+    from harness.conduct.setup.everything import tried_once
 
     found = await preflight(asked, protocol, headers=headers, timeout_s=within_s)
-    tools = found.tools or []
+    tried = await tried_once(
+        asked, found, headers=headers, timeout_s=max(CALL_S, within_s), seed=0, only_tools=True
+    )
     works: list[dict[str, Any]] = []
-    left_out = {str(tool["name"]): "not annotated as read-only: it may write" for tool in tools}
-    left_out |= found.refused
-    options: dict[str, Any] = {
-        "headers": headers,
-        "timeout_s": max(CALL_S, within_s),
-        "mirrored": found.mirrored,
-    }
-    async with connected(asked, found.protocol, **options) as client:
-        for call in safe_calls(tools, {}, most=len(tools)):
-            if (
-                len(works) >= TOOLS_MOST
-                or "${" in f"{call.tool}{call.arguments}"
-                or not call.tool.isprintable()
-            ):
-                continue
-            reply = await client.call(call.tool, call.arguments)
-            if reply.outcome == outcome.OK:
-                works.append({"call": call.tool, "args": dict(call.arguments)})
-                left_out.pop(call.tool, None)
-            else:
-                left_out[call.tool] = printable(
-                    f"{call.arguments} was answered with {reply.outcome} {reply.detail}".strip(), REASON_CHARS
-                )
-            if reply.outcome in outcome.CONNECTION_FAILURES:
-                break
+    left_out = dict(found.refused)
+    for one in tried:
+        name = one.offered.name
+        fit = [
+            arguments
+            for arguments in one.examples
+            if "${" not in f"{name}{arguments}" and "{{" not in f"{arguments}"
+        ]
+        if fit and name.isprintable() and len(works) < TOOLS_MOST:
+            works.append({"call": name, "args": dict(fit[0])})
+        else:
+            why = "it may write: it is not annotated as read-only" if one.left_out == WRITES else one.left_out
+            left_out[name] = printable(why or "it is one too many, or looks like a template", REASON_CHARS)
     name = f"{found.server_name or 'a server without a name'} {found.server_version or ''}".strip()
     return Trial(found.protocol, printable(name, NAME_CHARS), tuple(works), left_out)

@@ -273,7 +273,7 @@ def _over_stdio(text: str, url: str | None, headers: tuple[str, ...]) -> str:
             "It speaks over its standard input and output: it has no address, and takes no headers",
             "Give the command alone, such as --command 'npx -y @modelcontextprotocol/server-everything'; or --url",
         )
-    argv = words(text, "--command")
+    argv = [reaching.expanded(word, "--command") for word in words(text, "--command")]
     sources.tree({"target": {"command": argv}})
     return stdio_address.address(argv)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from random import Random
 from typing import Any, Final, TypeVar
 
@@ -20,7 +21,7 @@ from harness.client.offer import Offered
 from harness.client.session import Client
 from harness.foundation.errors import HarnessError
 from harness.foundation.untrusted.printable import printable
-from harness.mcp import outcome
+from harness.mcp import outcome, stdio_address
 from harness.mcp.argument_refusal import refused_arguments
 from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply
@@ -124,6 +125,22 @@ async def try_all(
         if not waiting or learnt.count == known:
             break
     return list(found.values())
+
+
+def learnt_of(url: str) -> Learnt:
+    """What the server's own command line tells: paths that exist."""
+    learnt = Learnt()
+    argv = stdio_address.command(url) or []
+    words = [word.partition("=")[2] or word for word in argv[1:]]
+    learnt.from_words(argv[1:], is_path=[word for word in words if _is_directory(word)])
+    return learnt
+
+
+def _is_directory(word: str) -> bool:
+    try:
+        return word.startswith(("/", "./", "../", "~")) and Path(word).expanduser().is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _not_called(one: Offered, *, allow_writes: bool) -> Tried:

@@ -6,20 +6,14 @@ guess: a tool that refuses a guess has done nothing wrong.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any, Final
 
+from harness.mcp.schemas.arguments import drawn
+from harness.mcp.schemas.values import NoValueError
 from harness.mcp.tool import only_reads, properties, required
 
 TRIES_MOST: Final = 4
-_PLAIN: Final[dict[str, Any]] = {
-    "string": "a",
-    "integer": 1,
-    "number": 1,
-    "boolean": False,
-    "array": [],
-    "object": {},
-    "null": None,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +34,32 @@ def safe_calls(
     known = [SafeCall(name, dict(given), True, True) for name, given in declared.items() if name in names]
     if known:
         return known
-    made = [_made(tool) for tool in tools if only_reads(tool)]
+    made = [call for tool in tools if only_reads(tool) and (call := _made(tool)) is not None]
     return sorted(made, key=lambda call: (not call.told, len(call.arguments)))[:most]
 
 
-def _made(tool: Mapping[str, Any]) -> SafeCall:
-    values = {name: _value(properties(tool).get(name)) for name in required(tool)}
+def _made(tool: Mapping[str, Any]) -> SafeCall | None:
+    arguments = _drawn(tool)
+    if arguments is None:
+        return None
     return SafeCall(
-        tool["name"],
-        {name: value for name, (value, _) in values.items()},
-        all(told for _, told in values.values()),
+        tool["name"], arguments, all(_says(properties(tool).get(name)) for name in required(tool))
     )
 
 
-def _value(schema: Any) -> tuple[Any, bool]:
-    """A value that fits, and whether the schema told it."""
-    said = schema if isinstance(schema, dict) else {}
-    for key in ("const", "default"):
-        if key in said:
-            return said[key], True
-    for key in ("examples", "enum"):
-        if isinstance(said.get(key), list) and said[key]:
-            return said[key][0], True
-    kind = said.get("type")
-    if isinstance(kind, list):
-        kind = next((one for one in kind if one in _PLAIN), "string")
-    if kind in {"integer", "number"} and isinstance(said.get("minimum"), int | float):
-        return said["minimum"], False
-    if kind == "string" and isinstance(said.get("minLength"), int) and said["minLength"] < 1000:
-        return "a" * max(1, said["minLength"]), False
-    return _PLAIN.get(str(kind), "a"), False
+def _drawn(tool: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the likeliest arguments that the schema allows, the same each time; None where none can be made."""
+    try:
+        return next(drawn(tool.get("inputSchema"), Random(0), None, str(tool.get("description") or "")), None)
+    except NoValueError:
+        return None
+
+
+def _says(schema: Any) -> bool:
+    """Whether the schema of an argument names a value of it."""
+    told = schema if isinstance(schema, dict) else {}
+    listed = any(isinstance(told.get(key), list) and told[key] for key in ("examples", "enum"))
+    return listed or "const" in told or "default" in told
 
 
 def wrong_arguments(tool: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -78,6 +68,5 @@ def wrong_arguments(tool: Mapping[str, Any]) -> dict[str, Any] | None:
         said = properties(tool).get(name)
         kind = said.get("type") if isinstance(said, dict) else None
         if isinstance(kind, str) and kind in {"string", "integer", "number", "boolean"}:
-            given = {other: _value(properties(tool).get(other))[0] for other in required(tool)}
-            return given | {name: {"no": ["such", "type"]}}
+            return (_drawn(tool) or {}) | {name: {"no": ["such", "type"]}}
     return None

@@ -131,6 +131,7 @@ def test_every_command_of_the_written_readme_works(
         "run",
         "ramp",
         "chaos",
+        "verify",
         "nightly",
     }
     assert {

@@ -7,7 +7,6 @@ table of coverage. A server of which nothing can be called is an error, with the
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import islice
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -19,13 +18,13 @@ from harness.client.trial_calls import (
     WRITES,
     Tried,
     arguments_of,
+    learnt_of,
     reopening,
     try_all,
 )
 from harness.conduct.run_values import RunContext
 from harness.conduct.setup.server import ServerUnderTest
 from harness.foundation.errors import UsageError
-from harness.mcp import stdio_address
 from harness.mcp.schemas.learnt import Learnt
 from harness.mcp.schemas.values import NoValueError
 from harness.mcp.tool import only_reads
@@ -75,32 +74,24 @@ async def whole_workload(run: RunContext, server: ServerUnderTest) -> list[dict[
 
 
 async def tried_once(
-    url: str, found: Discovered, *, headers: Mapping[str, str], timeout_s: float, seed: int
+    url: str,
+    found: Discovered,
+    *,
+    headers: Mapping[str, str],
+    timeout_s: float,
+    seed: int,
+    only_tools: bool = False,
 ) -> list[Tried]:
-    """Try everything that a server offers and that only reads, without a run."""
+    """Try everything that a server offers and that only reads, without a run; or its tools alone."""
 
     def opener() -> AbstractAsyncContextManager[Client]:
         return connected(url, found.protocol, headers=headers, timeout_s=timeout_s, mirrored=found.mirrored)
 
     async with reopening(opener) as session:
-        offered = of_tools(found.tools or []) + await session.with_client(besides_tools)
+        offered = of_tools(found.tools or [])
+        if not only_tools:
+            offered += await session.with_client(besides_tools)
         return await try_all(offered, session, seed=seed, allow_writes=False, learnt=learnt_of(url))
-
-
-def learnt_of(url: str) -> Learnt:
-    """What the server's own command line tells: paths that exist."""
-    learnt = Learnt()
-    argv = stdio_address.command(url) or []
-    words = [word.partition("=")[2] or word for word in argv[1:]]
-    learnt.from_words(argv[1:], is_path=[word for word in words if _is_directory(word)])
-    return learnt
-
-
-def _is_directory(word: str) -> bool:
-    try:
-        return word.startswith(("/", "./", "../", "~")) and Path(word).expanduser().is_dir()
-    except (OSError, ValueError):
-        return False
 
 
 def entry(one: Tried) -> dict[str, Any]:

@@ -11,17 +11,18 @@ from typing import Any, Final
 
 import yaml
 
+from harness.client.offer import of_tools
+from harness.client.session import connected
+from harness.client.trial_calls import Tried, learnt_of, reopening, try_all
 from harness.foundation.errors import UsageError
 from harness.foundation.untrusted.documents import short
-from harness.mcp import outcome
 from harness.mcp.messages import Request
 from harness.run_directory.directory import write_whole
-from harness.verify.safe_calls import safe_calls
 from harness.verify.spec import lock
 from harness.verify.spec.model import DOOR_NAMES
 from harness.verify.target import Target
 
-HEAD: Final = """# What is expected of this deployment: `harness verify --url URL {name}`. Learned from a working one; docs/verify.md explains each key.
+HEAD: Final = """# What is expected of this deployment: `harness verify {how} {name}`. Learned from a working one; docs/verify.md explains each key.
 # To have writes checked, add (with tools of your own):
 #   write: {{call: create_order, args: {{id: "{{{{unique}}}}"}}}}
 #   read: {{call: get_order, args: {{id: "{{{{unique}}}}"}}}}
@@ -33,9 +34,12 @@ HEAD: Final = """# What is expected of this deployment: `harness verify --url UR
 
 
 def learn(
-    target: Target, path: Path, beyond: Callable[[Target], Mapping[str, Any]] = lambda _: {}
+    target: Target,
+    path: Path,
+    beyond: Callable[[Target], Mapping[str, Any]] = lambda _: {},
+    safe: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    """What was written, a line each; `beyond` tells of what stands behind it."""
+    """What was written, a line each; `beyond` tells of what stands behind it, `safe` which calls have been tried already."""
     beside = path.with_name(lock.NAME)
     for each in (path, beside):
         if each.exists():
@@ -52,11 +56,14 @@ def learn(
             "Give the address of a working deployment",
         )
     tools = target.tools(newest.name) or []
-    found = {**learnt(target, newest.name, tools), **beyond(target)}
+    found = {**learnt(target, newest.name, tools, safe), **beyond(target)}
     try:
         write_whole(beside, lock.text_of(tools))
         text = yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120)
-        write_whole(path, HEAD.format(name=path.name) + text)
+        write_whole(
+            path,
+            HEAD.format(name=path.name, how="--command COMMAND" if target.is_stdio else "--url URL") + text,
+        )
     except OSError as error:
         raise UsageError(
             f"Cannot write {short(str(path), 120)}",
@@ -71,14 +78,19 @@ def learn(
     ]
 
 
-def learnt(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[str, Any]:
+def learnt(
+    target: Target, door: str, tools: list[dict[str, Any]], safe: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """As verify.yaml says it."""
     said = [each.server for each in target.doors() if each.server != (None, None)]
     name, version = said[0] if said else (None, None)
     found: dict[str, Any] = {
         "identity": {key: text for key, text in (("name", name), ("version", version)) if text},
         "doors": [each.name for each in target.doors() if each.name in DOOR_NAMES and each.name != "plain"],
-        "tools": {"lock": lock.NAME, "safe": _answered(target, door, tools)},
+        "tools": {
+            "lock": lock.NAME,
+            "safe": dict(safe) if safe is not None else _answered(target, door, tools),
+        },
     }
     if target.with_sessions() is not None:
         found["sessions"] = {"required": True}
@@ -102,12 +114,17 @@ def literal(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answered(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    with target.client(door) as client:
-        for call in safe_calls(tools, {}, most=len(tools)):
-            if client.call(call.tool, call.arguments).outcome == outcome.OK:
-                found[call.tool] = dict(call.arguments)
-    return found
+    """Return the tools that only read and have answered, each with the first arguments that it took."""
+    url, timeout_s = target.places.of(door), target.settings.timeout_s
+
+    async def tried() -> list[Tried]:
+        async with reopening(
+            lambda: connected(url, door, headers=target.headers, timeout_s=timeout_s)
+        ) as session:
+            offered = of_tools(tools)
+            return await try_all(offered, session, seed=0, allow_writes=False, learnt=learnt_of(url))
+
+    return {one.offered.name: dict(one.examples[0]) for one in target.run(tried()) if one.examples}
 
 
 def _is_refused(target: Target) -> bool:
