@@ -22,7 +22,7 @@ from figures import Figure, Table
 from generators import Measured, measure
 
 from harness.services.backends import postgres
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 
 DOORS = {"plain": "/mcp/tools/call", "MCP": "/mcp"}
 MODES = ("on", "off")

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from harness.foundation.secrets import hiding
 from harness.services.backends import postgres
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from tests import parts
 from tests.integration.conftest import toxiproxy_binary
 

@@ -37,7 +37,7 @@ from harness.analysis.objectives import observation
 from harness.analysis.objectives.observation import Observation
 from harness.foundation import errors
 from harness.foundation.units import NS_PER_S
-from harness.mcp.held import HELD_BYTES_MAX
+from harness.mcp.reply_memory import HELD_BYTES_MAX
 from harness.run_directory.event_kinds import (
     Aborted,
     Event,

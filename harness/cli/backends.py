@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from harness.conduct.setup import vetted_addresses
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.addresses.judging import Wanted
 
 ALLOWED_BY: Final = "--allow-backend"
@@ -29,10 +29,10 @@ class Backends:
 
     async def _vetted(self, allowed_hosts: Sequence[str]) -> "Backends":
         found = await vetted_addresses.looked_up(self._wanted(), allowed_hosts, allowed_by=ALLOWED_BY)
-        with book.in_force(found):
+        with resolved.in_force(found):
             return replace(
                 self,
-                urls={name: url and await book.by_number(url) for name, url in self.urls.items()},
+                urls={name: url and await resolved.by_number(url) for name, url in self.urls.items()},
             )
 
     def _wanted(self) -> Iterator[Wanted]:

@@ -12,8 +12,8 @@ from harness.foundation.untrusted.printable import as_json as json_text
 from harness.foundation.untrusted.printable import printable
 
 if TYPE_CHECKING:
+    from harness.history.location import Place
     from harness.history.opening import Connection
-    from harness.history.place import Place
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,10 +34,10 @@ def command() -> None:
 @ALLOW_HOST
 def set_(names: tuple[str, ...], allowed_hosts: tuple[str, ...]) -> int:
     """Make these runs the baseline of their kind."""
-    from harness.history import finding, marks
+    from harness.history import lookup, marks
 
     async def put(connection: "Connection", _: "Place") -> list[Any]:
-        runs = {run.run_id: run for name in names for run in await finding.named(connection, name)}
+        runs = {run.run_id: run for name in names for run in await lookup.named(connection, name)}
         fit = [run for run in runs.values() if run.excluded is None and run.verdict != "unknown"]
         if not fit:
             raise UsageError(

@@ -26,7 +26,7 @@ def command(**given: Any) -> int:
     \b
     harness bench --requests 50 --concurrency 10
     """
-    from harness.cli.conducting import conduct
+    from harness.cli.load_command import conduct
 
     bench = {"requests": given["requests"], "users": given["concurrency"]}
     base = {"name": "bench", "load": [{"name": "bench", "bench": bench}], "think": False}

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from harness.cli.conducting import made
+from harness.cli.load_command import made
 from harness.foundation.errors import INTERRUPTED, HarnessError, UntrustedError
 from harness.foundation.untrusted.printable import printable
 from harness.history.comparison import run_figures

@@ -91,7 +91,7 @@ def command(**given: Any) -> int:
 
 
 def _experiment(given: Mapping[str, Any]) -> int:
-    from harness.cli.conducting import conduct
+    from harness.cli.load_command import conduct
     from harness.conduct.run_values import Steered
     from harness.scenario.experiment import read_experiment
     from harness.scenario.links import names_in
@@ -109,7 +109,7 @@ def _experiment(given: Mapping[str, Any]) -> int:
 
 
 def _matrix(given: Mapping[str, Any]) -> int:
-    from harness.cli.conducting import conduct
+    from harness.cli.load_command import conduct
 
     if given["faults"]:
         raise UsageError(

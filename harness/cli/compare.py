@@ -113,7 +113,7 @@ def command(a: str | None, b: str | None, **given: Any) -> int:
     """
     from harness.history.comparison.comparing import compare
     from harness.history.comparison.sides import side
-    from harness.history.finding import known_names
+    from harness.history.lookup import known_names
 
     if given["scenario"] is not None:
         return _by_turns(a, b, given)

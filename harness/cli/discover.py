@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from harness.cli import reaching
+from harness.cli import access_options
+from harness.cli.access_options import AUTH, UNIX_SOCKET, WAIT, with_tls
 from harness.cli.options import ALLOW_HOST, POSITIVE_DURATION, header, words
-from harness.cli.reaching import AUTH, UNIX_SOCKET, WAIT, with_tls
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.units import duration_s
 from harness.foundation.untrusted import printable
@@ -96,7 +96,7 @@ def command(
 
     Exit code 4 when nothing answers there, 2 when what answers does not speak MCP as asked.
     """
-    url = reaching.at_socket(url, unix_socket)
+    url = access_options.at_socket(url, unix_socket)
     if (url is None) == (stdio_command is None):
         raise UsageError(
             "Which server is to be asked?",
@@ -119,7 +119,7 @@ def command(
             "key": key,
             "insecure": insecure,
         }
-        data = {"url": url, "protocol": protocol, "headers": sent, **reaching.target_data(given)}
+        data = {"url": url, "protocol": protocol, "headers": sent, **access_options.target_data(given)}
         asked = _at(data, timeout or "5s", allowed_hosts, trying=out is not None)
     code = _show(asked.shown, asked.found, as_json=as_json)
     if out is not None:
@@ -141,7 +141,7 @@ async def _look(
     address: str, protocol: str, headers: Mapping[str, str], timeout_s: float, *, trying: bool
 ) -> "tuple[Discovered, Sequence[Tried]]":
     from harness.client.preflight import preflight
-    from harness.conduct.setup.everything import tried_once
+    from harness.conduct.setup.call_all import tried_once
 
     found = await preflight(address, protocol, headers=headers, timeout_s=timeout_s)
     if not trying:
@@ -155,9 +155,9 @@ def _at(data: Mapping[str, Any], timeout: str, allowed_hosts: tuple[str, ...], *
     from contextlib import AsyncExitStack
 
     from harness.client.preflight import check_headers
-    from harness.conduct.setup.authorized import authorized
+    from harness.conduct.setup.authorization import authorized
     from harness.conduct.setup.vetted_addresses import looked_up, server
-    from harness.foundation.addresses import book
+    from harness.foundation.addresses import resolved
     from harness.foundation.clock import RealClock
     from harness.foundation.secrets import redact
     from harness.load.address import credentials, doors
@@ -172,7 +172,7 @@ def _at(data: Mapping[str, Any], timeout: str, allowed_hosts: tuple[str, ...], *
 
     async def ask() -> "tuple[Discovered, Sequence[Tried]]":
         wanted = server(url, target.protocol, os.environ, "This goes")
-        with book.in_force(await looked_up(wanted, allowed_hosts)):
+        with resolved.in_force(await looked_up(wanted, allowed_hosts)):
             async with AsyncExitStack() as stack:
                 await authorized(stack, target, asked, headers, list(allowed_hosts), RealClock(), _note)
                 return await _look(asked, target.protocol, headers, duration_s(timeout), trying=trying)
@@ -194,7 +194,7 @@ def _over_stdio(text: str, protocol: str, timeout: str, headers: Mapping[str, st
     from harness.mcp import stdio_address
     from harness.scenario.model import Target
     from harness.scenario.stdio import check_stdio
-    from harness.services.cleanup.watched import watching
+    from harness.services.cleanup.janitor_process import watching
 
     argv = words(text, "--command")
     sources.tree({"target": {"command": argv}})

@@ -16,8 +16,8 @@ from harness.foundation.untrusted.printable import as_json as json_text
 from harness.foundation.untrusted.printable import printable
 
 if TYPE_CHECKING:
+    from harness.history.location import Place
     from harness.history.opening import Connection
-    from harness.history.place import Place
 
 Found = TypeVar("Found")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -29,7 +29,7 @@ def with_history(
 ) -> Found:
     """Open the history, do something with it, and close it."""
     from harness.history import opening
-    from harness.history.place import place
+    from harness.history.location import place
 
     async def run() -> Found:
         where = place()

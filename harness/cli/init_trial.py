@@ -40,11 +40,11 @@ async def _tried(
     url: str, command: Sequence[str], protocol: str, headers: Mapping[str, str], allowed: tuple[str, ...]
 ) -> Trial:
     from harness.conduct.setup.vetted_addresses import looked_up
-    from harness.foundation.addresses import book
+    from harness.foundation.addresses import resolved
     from harness.foundation.addresses.address import read
     from harness.foundation.addresses.judging import Wanted
     from harness.load.address import credentials, doors
-    from harness.services.cleanup.watched import watching
+    from harness.services.cleanup.janitor_process import watching
 
     async with AsyncExitStack() as stack:
         if command:
@@ -56,13 +56,13 @@ async def _tried(
         wanted = Wanted(
             read(asked, ("http", "https", "ws", "wss")), purpose="This goes", absent=TargetUnreachableError
         )
-        stack.enter_context(book.in_force(await looked_up([wanted], allowed)))
+        stack.enter_context(resolved.in_force(await looked_up([wanted], allowed)))
         return await _calls(asked, protocol, credentials(url) | dict(headers), 10.0)
 
 
 async def _calls(asked: str, protocol: str, headers: Mapping[str, str], within_s: float) -> Trial:
     from harness.client.trial_calls import WRITES
-    from harness.conduct.setup.everything import tried_once
+    from harness.conduct.setup.call_all import tried_once
 
     found = await preflight(asked, protocol, headers=headers, timeout_s=within_s)
     tried = await tried_once(

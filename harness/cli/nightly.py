@@ -66,7 +66,7 @@ def command(scenario: Path | None, **given: Any) -> int:
 
 
 def _night(source: str, data: dict[str, Any], given: dict[str, Any]) -> int:
-    from harness.cli.showing import put_on_page
+    from harness.cli.output import put_on_page
     from harness.history import judging_nights, nights
 
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
@@ -141,8 +141,8 @@ def _round(
     number: int, night: str, source: str, data: dict[str, Any], given: dict[str, Any]
 ) -> "Iterator[NightRun]":
     """Make the runs of a round, one after the other; each goes into the history at its end."""
-    from harness.cli.conducting import made, to_history
-    from harness.cli.showing import publish_to_ci
+    from harness.cli.load_command import made, to_history
+    from harness.cli.output import publish_to_ci
     from harness.history.nights import NightRun
     from harness.report.registry import FORMATS
 

@@ -12,10 +12,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from harness.cli.access_options import AUTH, TLS, UNIX_SOCKET, WAIT, at_socket, target_data
 from harness.cli.call_options import ARGS, CALL, DATA, EXPECT, feeders
 from harness.cli.calls import EVERYTHING, into_calls
 from harness.cli.fault_options import FAULT, LINK, Decorator, fault_of, link_of
-from harness.cli.reaching import AUTH, TLS, UNIX_SOCKET, WAIT, at_socket, target_data
 from harness.foundation.errors import UsageError
 from harness.foundation.units import UnitError, duration_s, rate_per_s, said, share
 from harness.foundation.untrusted.documents import short

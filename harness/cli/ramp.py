@@ -46,7 +46,7 @@ def command(**given: Any) -> int:
     harness ramp --max 200 --step 20 --hold 30s --slo 'p95 < 250ms'
     harness ramp --max 50 --url http://127.0.0.1:3001/mcp --call echo --args '{"message": "hi"}'
     """
-    from harness.cli.conducting import conduct
+    from harness.cli.load_command import conduct
 
     keys = ("to", "step", "hold", "break_below", "rest", "confirm", "requests_per_user")
     ramp = {key: given[key] for key in keys if given[key] is not None}

@@ -45,7 +45,7 @@ def command(**given: Any) -> int:
     harness rate --rate 100/s --for 60s --slo 'p99 < 500ms'
     harness rate --rate 500/s --for 60s --arrivals poisson --max-users 200
     """
-    from harness.cli.conducting import conduct
+    from harness.cli.load_command import conduct
 
     keys = ("rate", "arrivals", "max_users", "queue", "interval")
     rate = {key: given[key] for key in keys if given[key] is not None} | {"for": given["for_"]}

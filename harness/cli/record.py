@@ -80,13 +80,13 @@ def command(
 async def _recorded(target: str, port: int, for_s: float | None, allowed: tuple[str, ...]) -> "Recorder":
     from harness.client.recorder import recording_proxy
     from harness.conduct.setup.vetted_addresses import looked_up
-    from harness.foundation.addresses import book
+    from harness.foundation.addresses import resolved
     from harness.foundation.addresses.address import read
     from harness.foundation.addresses.judging import Wanted
 
     place = Wanted(read(target, ("http", "https")), purpose="This goes", absent=TargetUnreachableError)
     stopping = asyncio.Event()
-    with book.in_force(await looked_up([place], allowed)):
+    with resolved.in_force(await looked_up([place], allowed)):
         async with recording_proxy(target, "127.0.0.1", port) as (recorder, url):
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stopping.set)

@@ -45,7 +45,7 @@ def command(run: Path, *, name: str, out: Path | None, as_json: bool) -> int:
     harness report reports/ramp/latest --format hdr         an HDR histogram log, for its tools
     harness report reports/ramp/latest --out /tmp/report    if the disk is full
     """
-    from harness.cli.showing import show
+    from harness.cli.output import show
     from harness.report import read_run
     from harness.run_directory import private_files
     from harness.run_directory.directory import find

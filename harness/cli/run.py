@@ -19,7 +19,7 @@ def command(scenario: Path, **given: Any) -> int:
     harness run scenarios/smoke.yaml
     harness run scenarios/smoke.yaml --url http://127.0.0.1:8000/mcp
     """
-    from harness.cli.conducting import conduct
+    from harness.cli.load_command import conduct
     from harness.scenario.read import read_file
 
     return conduct("run", scenario_data(given, read_file(scenario)), given, source=str(scenario))

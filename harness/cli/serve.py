@@ -71,7 +71,7 @@ def command(
     harness serve --drop-schema harness_target --database-url postgresql://me@127.0.0.1:5432/postgres
     """
     if drop_schema is not None:
-        from harness.cli.dropping import drop
+        from harness.cli.drop_schema import drop
 
         return drop(drop_schema, database_url, allowed_backends, sure=yes)
     from harness.cli.serving import serve

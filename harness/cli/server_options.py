@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.access_options import AUTH, TLS, WAIT, target_data
 from harness.cli.options import ALLOW_HOST, OUT, POSITIVE_DURATION, header, words
-from harness.cli.reaching import AUTH, TLS, WAIT, target_data
 from harness.foundation.errors import UsageError
 from harness.foundation.units import duration_s
 from harness.foundation.untrusted.printable import printable
@@ -86,7 +86,7 @@ def of_a_server(*, process: bool) -> Decorator:
 
 def server(given: Mapping[str, Any]) -> "ServerRequest":
     """Which server was asked for."""
-    from harness.cli.conducting import check_options
+    from harness.cli.load_command import check_options
     from harness.conduct.capacity.door import ServerRequest
     from harness.scenario.read import target_of
 

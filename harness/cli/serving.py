@@ -17,7 +17,7 @@ from typing import Any, Final
 import click
 
 from harness.cli.backends import Backends
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.addresses.address import AddressError, host_of, shown
 from harness.foundation.errors import PASSED, UsageError, not_started
 from harness.reference import flags
@@ -25,8 +25,8 @@ from harness.reference.keys import FIRST_KEY
 from harness.reference.settings import Settings
 from harness.services import target
 from harness.services.backends import postgres
+from harness.services.cleanup.janitor_process import watching
 from harness.services.cleanup.leftovers import PREFIX
-from harness.services.cleanup.watched import watching
 from harness.services.processes.process import how
 from harness.services.target import ManagedServer
 
@@ -81,7 +81,7 @@ def _ours(host: str) -> str:
     """Return the address of `host`; raise UsageError if we cannot listen on it."""
     try:
         address = host_of(host)
-        with socket.create_server((address, 0), family=book.family(address)):
+        with socket.create_server((address, 0), family=resolved.family(address)):
             return address
     except AddressError as error:
         why = str(error)
@@ -125,17 +125,17 @@ async def _serve_until(stopping: asyncio.Event, asked: ServeRequest) -> int:
     async with _started(asked) as server:
         click.echo(f"harness target ready on {server.base_url}")
         click.echo(f"MCP at {server.mcp_url}, WebSocket at {server.mcp_url}/ws; Ctrl-C ends it", err=True)
-        for line in server.seat.child.log_text().splitlines():
+        for line in server.process.child.log_text().splitlines():
             if line.startswith(FIRST_KEY):
                 click.echo(line, err=True)
-        ended = asyncio.ensure_future(server.seat.child.wait())
+        ended = asyncio.ensure_future(server.process.child.wait())
         asking = asyncio.ensure_future(stopping.wait())
         await asyncio.wait({ended, asking}, return_when=asyncio.FIRST_COMPLETED)
         asking.cancel()
         if not ended.done():
             ended.cancel()
             return PASSED
-        child = server.seat.child
+        child = server.process.child
         raise not_started(child.returncode, child.part)(
             f"The reference server ended by itself: {how(child.returncode)}",
             child.last_words(),

@@ -70,7 +70,7 @@ def command(**given: Any) -> int:
     harness suite
     harness suite --max 20 --hold 3s --for 30s
     """
-    from harness.cli.conducting import conduct
+    from harness.cli.load_command import conduct
 
     bench = {"requests": given["requests"], "users": given["concurrency"]}
     ramp = {key: given[key] for key in ("to", "step", "hold", "break_below", "rest")}

@@ -25,7 +25,7 @@ def command(**given: Any) -> int:
     \b
     harness sustain --users 20 --for 5m --slo 'success_rate >= 99%'
     """
-    from harness.cli.conducting import conduct
+    from harness.cli.load_command import conduct
 
     sustain = {"users": given["users"], "for": given["for_"], "interval": given["interval"]}
     base = {"name": "sustain", "load": [{"name": "sustain", "sustain": sustain}]}

@@ -38,8 +38,8 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def install(version: str | None, *, as_json: bool) -> int:
     """Build Toxiproxy for the harness with `go install`, unless it is already there."""
+    from harness.services.cleanup.janitor_process import watching
     from harness.services.cleanup.leftovers import PREFIX
-    from harness.services.cleanup.watched import watching
     from harness.services.toxiproxy import install as toxiproxy_install
 
     async def run() -> toxiproxy_install.Installed:
@@ -76,7 +76,7 @@ def start(port: int) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(allowed_hosts: tuple[str, ...], *, as_json: bool) -> int:
     """Show which Toxiproxy is found, and whether it answers."""
-    from harness.doctor.answering import injector_status
+    from harness.doctor.servers import injector_status
 
     found = asyncio.run(injector_status(allowed_hosts))
     click.echo(printable.as_json(_as_json(found)) if as_json else printable.lines("\n".join(_lines(found))))
@@ -84,8 +84,8 @@ def status(allowed_hosts: tuple[str, ...], *, as_json: bool) -> int:
 
 
 async def _serve(port: int) -> int:
+    from harness.services.cleanup.janitor_process import watching
     from harness.services.cleanup.leftovers import PREFIX
-    from harness.services.cleanup.watched import watching
     from harness.services.processes.process import how
     from harness.services.toxiproxy import server as toxiproxy
 

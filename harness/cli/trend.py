@@ -12,8 +12,8 @@ from harness.foundation.untrusted.printable import as_json as json_text
 from harness.foundation.untrusted.printable import printable
 
 if TYPE_CHECKING:
+    from harness.history.location import Place
     from harness.history.opening import Connection
-    from harness.history.place import Place
     from harness.history.trend.series import Trend
 
 

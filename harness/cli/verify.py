@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from harness.cli import reaching
+from harness.cli import access_options
+from harness.cli.access_options import AUTH, UNIX_SOCKET, with_tls
 from harness.cli.options import POSITIVE_DURATION, header, words
-from harness.cli.reaching import AUTH, UNIX_SOCKET, with_tls
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.untrusted import printable
 
@@ -202,12 +202,12 @@ def command(
     if stdio_command is not None:
         url = _over_stdio(stdio_command, url, (*headers, *([auth] if auth else [])))
     paths, spec = _divided(paths, spec)
-    url = reaching.at_socket(url, unix_socket)
+    url = access_options.at_socket(url, unix_socket)
     given = {"cacert": cacert, "cert": cert, "key": key, "insecure": insecure}
-    click.get_current_context().with_resource(reaching.going(url or "", given, _tell))
+    click.get_current_context().with_resource(access_options.going(url or "", given, _tell))
     settings = Settings(
         url=url or "",
-        headers=reaching.headers(dict(map(header, headers))),
+        headers=access_options.headers(dict(map(header, headers))),
         auth_flag=auth or "",
         timeout_s=duration_s(timeout or ("90s" if stdio_command else "10s")),
         allowed_hosts=allowed_hosts,
@@ -273,7 +273,7 @@ def _over_stdio(text: str, url: str | None, headers: tuple[str, ...]) -> str:
             "It speaks over its standard input and output: it has no address, and takes no headers",
             "Give the command alone, such as --command 'npx -y @modelcontextprotocol/server-everything'; or --url",
         )
-    argv = [reaching.expanded(word, "--command") for word in words(text, "--command")]
+    argv = [access_options.expanded(word, "--command") for word in words(text, "--command")]
     sources.tree({"target": {"command": argv}})
     return stdio_address.address(argv)
 
@@ -285,7 +285,7 @@ def _tell(line: str) -> None:
 def _verified(
     settings: "Settings", paths: tuple[str, ...], wait_s: float, out: Path, *, history: bool, as_json: bool
 ) -> int:
-    from harness.cli.verify_telling import checklist, kept, told
+    from harness.cli.verify_output import checklist, kept, told
     from harness.verify.results import files
     from harness.verify.suite import verify
     from harness.verify.target import CLOCK

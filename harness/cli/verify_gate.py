@@ -19,7 +19,7 @@ ALONE = {"only_list": "--list", "learn": "--learn", "deploy_simulation": "--depl
 def gate(place: str, settings: "Settings", out: Path) -> int:
     """Serve until a signal. What cannot be verified from here at all is said before."""
     from harness.run_directory import private_files
-    from harness.verify.gate.place import place_of
+    from harness.verify.gate.listen_address import place_of
     from harness.verify.gate.serving import Gate, serve
     from harness.verify.opening import opened
 

@@ -37,7 +37,7 @@ IN_CTRF: Final = {"passed": "passed", "failed": "failed", "skipped": "skipped", 
 
 def to_history(suite: SuiteResult, settings: "Settings", place: Path) -> None:
     """Bring it into the history; what goes wrong is a warning."""
-    from harness.history.arriving import arrive_made
+    from harness.history.adding import arrive_made
 
     warning = arrive_made(record(suite, settings, place), settings.allowed_hosts)
     if warning:
@@ -100,7 +100,7 @@ def kept(url: str, allowed_hosts: Collection[str], most: int = KEPT_MOST) -> lis
     """Return the newest verifications of the history, oldest first; of the deployment at that address, or of all."""
     from harness.foundation.secrets import redact
     from harness.history import opening, store
-    from harness.history.place import place
+    from harness.history.location import place
     from harness.verify.doors import places
 
     target = printable(redact.url(places(url)[0].mcp), NAME_MOST) if url else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.verify_telling import checklist, kept, told
+from harness.cli.verify_output import checklist, kept, told
 from harness.foundation.errors import UsageError
 from harness.foundation.untrusted import printable
 
@@ -24,7 +24,7 @@ def simulated(
     history: bool,
     as_json: bool,
 ) -> int:
-    from harness.cli.conducting import check_options
+    from harness.cli.load_command import check_options
     from harness.run_directory import private_files
     from harness.verify.results import files
     from harness.verify.simulation import Simulated
@@ -67,10 +67,10 @@ def simulated(
 async def _vetted(options: list[str], allowed_hosts: tuple[str, ...]) -> list[str]:
     """The options with numbers in the place of names; raise UsageError for an address where no run may go."""
     from harness.conduct.setup import vetted_addresses
-    from harness.foundation.addresses import book
+    from harness.foundation.addresses import resolved
 
     wanted = vetted_addresses.behind(options, {})  # the environment's are not used
-    with book.in_force(await vetted_addresses.looked_up(wanted, allowed_hosts)):
+    with resolved.in_force(await vetted_addresses.looked_up(wanted, allowed_hosts)):
         return await vetted_addresses.by_number(options)
 
 

@@ -1,7 +1,7 @@
 """Exchanges over aiohttp: send a dialect's requests and return outcomes. No redirects, no retries, deadlines.
 
 Not for load: it makes one call after the other, with readable errors. It sees what the load's own transport
-would see: no cookies, the same compressions, the same bound on headers. It goes the way that is in force (certificates, proxy).
+would see: no cookies, the same compressions, the same bound on headers. It takes the route that is in force (certificates, proxy).
 The headers are read for each request, so that a token among them may be renewed. Every exchange has its own connection, so
 that a connection that the server closes after a faulty reply cannot fail the next exchange. A stream that the
 server closed for polling is resumed within the deadline of its call.
@@ -20,10 +20,10 @@ from yarl import URL
 from harness.client import witness
 from harness.client.sequence import drive
 from harness.client.witness import Glimpse
-from harness.foundation.addresses import tunnel, unix_socket, way
+from harness.foundation.addresses import route, tunnel, unix_socket
+from harness.foundation.addresses.connect_errors import said
 from harness.foundation.addresses.connector import connector
-from harness.foundation.addresses.unconnected import said
-from harness.foundation.addresses.way import Way
+from harness.foundation.addresses.route import Route
 from harness.foundation.clock import within
 from harness.mcp import compressed, outcome
 from harness.mcp.compressed import CompressedError
@@ -117,7 +117,7 @@ class HttpClient:
             request.method,
             data=request.body,
             allow_redirects=False,
-            **asking(self.url, headers, way.current()),
+            **asking(self.url, headers, route.current()),
         )
 
     async def _once(self, request: Request, receiver: Exchange | Stream, deadline_s: float | None) -> Reply:
@@ -193,11 +193,11 @@ async def http_client(
 def _connector(url: str) -> aiohttp.BaseConnector:
     if there := unix_socket.path(url):
         return aiohttp.UnixConnector(there, force_close=True)
-    secure = way.current().tls.context() if url.startswith("https:") else True
+    secure = route.current().tls.context() if url.startswith("https:") else True
     return connector(force_close=True, ssl=secure)
 
 
-def asking(url: str, headers: Iterable[tuple[str, str]], by: Way) -> dict[str, Any]:
+def asking(url: str, headers: Iterable[tuple[str, str]], by: Route) -> dict[str, Any]:
     """The arguments of aiohttp for a request: the URL as it is written, and the proxy."""
     plain = unix_socket.plain(url)
     asked: dict[str, Any] = {

@@ -14,7 +14,7 @@ from harness.client.http import HttpClient, http_client
 from harness.client.socket import SocketClient, socket_client
 from harness.client.stdio import StdioClient, stdio_client
 from harness.client.stream import StreamClient, stream_client
-from harness.foundation.addresses import unconnected, way
+from harness.foundation.addresses import connect_errors, route
 from harness.foundation.clock import within
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.foundation.secrets import redact
@@ -212,16 +212,16 @@ def not_there(url: str, reply: Reply) -> TargetUnreachableError | UsageError:
         )
     if reply.outcome in NOT_THERE:
         todo = "Start it, or check the address; without --url one is started"
-        if url.startswith(("https:", "wss:")) and reply.outcome in CLOSES and not way.current().tls.cert:
+        if url.startswith(("https:", "wss:")) and reply.outcome in CLOSES and not route.current().tls.cert:
             todo = "It closes the connection after the TLS handshake: it may ask for a client's certificate (--cert FILE --key FILE)"
-        if unconnected.is_trust(reply.detail):
+        if connect_errors.is_trust(reply.detail):
             return TargetUnreachableError(
                 f"The target at {shown} cannot be trusted",
                 why,
-                f"If it is yours, {unconnected.TRUST} (docs/auth.md)",
+                f"If it is yours, {connect_errors.TRUST} (docs/auth.md)",
             )
         return TargetUnreachableError(
-            f"The target at {shown} is not there", why, unconnected.todo(reply.detail) or todo
+            f"The target at {shown} is not there", why, connect_errors.todo(reply.detail) or todo
         )
     if reply.outcome == outcome.UNAUTHORIZED:
         return refusal.error(url, reply)

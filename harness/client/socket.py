@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from harness.client import dialling, witness
+from harness.client import connecting, witness
 from harness.client.sequence import drive
-from harness.foundation.addresses import unconnected, unix_socket
+from harness.foundation.addresses import connect_errors, unix_socket
 from harness.foundation.clock import within
 from harness.mcp import outcome
 from harness.mcp.frames import Frames
@@ -89,12 +89,12 @@ async def socket_client(
     """An open WebSocket client, or the reply that says why it could not be opened."""
     try:
         async with within(timeout_s):
-            reader, writer = await dialling.connection(url)
+            reader, writer = await connecting.connection(url)
     except TimeoutError:
         yield Reply(outcome.TIMEOUT, f"no answer in {timeout_s:g} s")
         return
     except OSError as error:
-        yield Reply(outcome.CONNECT, unconnected.said(error))
+        yield Reply(outcome.CONNECT, connect_errors.said(error))
         return
     client = SocketClient(
         timeout_s, Frames(unix_socket.plain(url), tuple(headers.items())), reader, writer, url, headers

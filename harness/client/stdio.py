@@ -23,7 +23,7 @@ from harness.mcp import outcome
 from harness.mcp.lines import Answer, Lines
 from harness.mcp.messages import NO_ANSWERS, Answers, Reply, Request, answer
 from harness.run_directory import private_files
-from harness.services.processes import surroundings, usage
+from harness.services.processes import server_environment, usage
 from harness.services.processes.launch import NOT_STARTED
 from harness.services.processes.process import GIVES_WAY, Child, how, running
 
@@ -175,7 +175,7 @@ async def stdio_client(
     argv: Sequence[str], timeout_s: float, answers: Answers = NO_ANSWERS
 ) -> AsyncIterator[StdioClient]:
     """A client whose server has been started; the first exchange says whether it lives."""
-    around = surroundings.current()
+    around = server_environment.current()
     child = running(
         argv,
         env=around.env,

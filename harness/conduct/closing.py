@@ -1,5 +1,4 @@
-"""Open closed standard streams as /dev/null, else the next opened file would take their number.
-The end of a run, when none of its parts runs any more: seal, read and write it, as far as there is room.
+"""The end of a run, when none of its parts runs any more: seal, read and write it, as far as there is room.
 
 A lack of room is reported, and makes the exit code that of an unknown run at best. Reading needs no room:
 spools that could not be sealed are read in memory, and a run whose directory is gone is read from its open

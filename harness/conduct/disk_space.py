@@ -21,8 +21,8 @@ from harness.run_directory import disk_space
 from harness.run_directory.directory import RunDirectory
 from harness.run_directory.disk_space import ELSEWHERE, Free
 from harness.run_directory.events import EventLog
+from harness.scenario.plan.disk_estimate import FILES, KEPT_BYTES, SEALED_BYTES, SPOOLED_BYTES, needed
 from harness.scenario.plan.plan import Plan
-from harness.scenario.plan.room import FILES, KEPT_BYTES, SEALED_BYTES, SPOOLED_BYTES, needed
 
 DATABASE_BYTES: Final = 80_000_000  # of the reference target, in the temporary directory
 DATABASE_FILE_BYTES: Final = 17_000_000

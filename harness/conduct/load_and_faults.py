@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from harness.conduct.durability import entries
-from harness.conduct.durability.entries import READING_S, EntryBook
+from harness.conduct.durability.entries import READING_S, WorkEntries
 from harness.conduct.durability.tasks import OPEN_S, SubmittedTasks
 from harness.conduct.experiments.experiment import perform
 from harness.conduct.experiments.steering import ExperimentSteering
@@ -37,39 +37,39 @@ async def play(
     work = _work(run)
     if work is None:
         return await play_with_faults(run, player, steering, parts)
-    with _ledger(run, work) as book:
-        writing = [asyncio.ensure_future(book.write(server.door(through=True)))]
-        errands = (
-            SubmittedTasks(book, server.records)
+    with _work_entries(run, work) as written:
+        writing = [asyncio.ensure_future(written.write(server.door(through=True)))]
+        tasks = (
+            SubmittedTasks(written, server.records)
             if server.records is not None and work is REFERENCE_WORK
             else None
         )
-        if errands is not None:
-            writing.append(asyncio.ensure_future(errands.send(server.loaded.base_url)))
+        if tasks is not None:
+            writing.append(asyncio.ensure_future(tasks.send(server.loaded.base_url)))
         try:
             reason = await play_with_faults(run, player, steering, parts)
         except BaseException:  # the samples so far are kept, so check the promises so far
             await _stopped(writing)
-            await _read_back(server, book, errands, SOON_S)
+            await _read_back(server, written, tasks, SOON_S)
             raise
         await _stopped(writing)
         for each in writing:
             if not each.cancelled():
                 each.result()  # it ends by itself only with an error: raise that
         run.progress.note("  reading back what was written")
-        await _read_back(server, book, errands)
-        book.check()
+        await _read_back(server, written, tasks)
+        written.check()
     return reason
 
 
 async def try_work(run: RunContext, server: ServerUnderTest) -> None:
     """Try before the load that an entry can be written and read back; raise if not."""
     if (work := _work(run)) is not None:
-        with _ledger(run, work) as book:
-            await tried(book, server.door(through=True), server.door(through=False))
+        with _work_entries(run, work) as written:
+            await tried(written, server.door(through=True), server.door(through=False))
 
 
-def _ledger(run: RunContext, work: Work) -> AbstractContextManager[EntryBook]:
+def _work_entries(run: RunContext, work: Work) -> AbstractContextManager[WorkEntries]:
     asked = run.asked
     return entries.opened(run.directory.work, work, run.directory.run_id, run.clock, asked.scenario.seed)
 
@@ -81,11 +81,11 @@ async def _stopped(writing: "Sequence[asyncio.Future[None]]") -> None:
 
 
 async def _read_back(
-    server: ServerUnderTest, book: EntryBook, errands: SubmittedTasks | None, within_s: float | None = None
+    server: ServerUnderTest, written: WorkEntries, tasks: SubmittedTasks | None, within_s: float | None = None
 ) -> None:
-    await book.read(server.door(through=False), within_s or READING_S)
-    if errands is not None:
-        await errands.read(within_s or OPEN_S)
+    await written.read(server.door(through=False), within_s or READING_S)
+    if tasks is not None:
+        await tasks.read(within_s or OPEN_S)
 
 
 def _work(run: RunContext) -> Work | None:

@@ -23,13 +23,13 @@ from harness.conduct.live.live_outputs import RunObserver, alerts_of, watched
 from harness.conduct.play import Player
 from harness.conduct.run_values import RunContext
 from harness.conduct.setup import feeding
-from harness.conduct.setup.everything import whole_workload
+from harness.conduct.setup.call_all import whole_workload
 from harness.conduct.setup.fault_sites import FaultSites
 from harness.conduct.setup.server import ServerUnderTest
 from harness.conduct.setup.workload_trial import try_workload
 from harness.conduct.watched_parts import Parts
 from harness.faults.injector import Injector
-from harness.foundation.addresses import book, way
+from harness.foundation.addresses import resolved, route
 from harness.foundation.errors import NoRoomError
 from harness.load.engine import Engine, Load, LoadSpec, StdioSpec
 from harness.run_directory import directory as rundir
@@ -37,7 +37,7 @@ from harness.run_directory import private_files
 from harness.run_directory.event_kinds import RunStarted
 from harness.run_directory.samples import Tail
 from harness.scenario.model import Scenario
-from harness.services.processes import cores, surroundings
+from harness.services.processes import cores, server_environment
 from harness.services.processes.process import GIVES_WAY
 
 DRAIN_S_MAX = 30.0
@@ -46,7 +46,7 @@ SOON_S = 2.0  # when there is little room left
 
 async def played(
     run: RunContext,
-    ways: FaultSites,
+    sites: FaultSites,
     server: ServerUnderTest,
     parts: Parts,
     shared: cores.Cores | None,
@@ -64,7 +64,7 @@ async def played(
     run.started = True
     run.log.write(RunStarted(at_ns=run.clock.now_ns()))
     watch = SpoolFollower(Tail(run.directory.spool), run.log)
-    injector = Injector(ways.found, run.clock, run.log, run.journal, run.progress)
+    injector = Injector(sites.found, run.clock, run.log, run.journal, run.progress)
     steering = ExperimentSteering(injector, LastRows(), run.clock)
     keeper = disk_space.Keeper(run.directory, run.log)
     observer = RunObserver(
@@ -131,20 +131,20 @@ def _locust(run: RunContext, shared: cores.Cores | None) -> Engine:
 
 def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[dict[str, Any]]) -> LoadSpec:
     scenario = run.asked.scenario
-    proxy = server.authorization.way.proxy
+    proxy = server.authorization.route.proxy
     hosts = [urlsplit(server.loaded.base_url).hostname or "", *([] if proxy is None else [proxy.host])]
     return LoadSpec(
         base_url=server.loaded.base_url,
         mcp_url=server.loaded.mcp_url,
         ws_url=server.loaded.ws_url,
-        addresses={host: list(book.of(host)) for host in hosts if book.of(host)},
+        addresses={host: list(resolved.of(host)) for host in hosts if resolved.of(host)},
         protocol=server.protocol,
         spool_dir=str(run.directory.spool),
         epoch_ns=run.clock.origin_ns,
         seed=scenario.seed,
         headers=server.authorization.fixed | feeding.own_headers(scenario),
         credential=server.authorization.credential,
-        way=way.as_data(server.authorization.way),
+        route=route.as_data(server.authorization.route),
         mix={str(name): weight for name, weight in scenario.mix.items()},
         replay=[asdict(session) for session in scenario.replay],
         clients={str(name): weight for name, weight in scenario.clients.items() if weight},
@@ -177,8 +177,8 @@ def _stdio(scenario: Scenario) -> dict[str, Any] | None:
         cores=ours,
         nice=GIVES_WAY,
         umask=private_files.THEIRS,
-        env=dict(surroundings.current().env),
-        cwd=surroundings.current().cwd,
+        env=dict(server_environment.current().env),
+        cwd=server_environment.current().cwd,
         starts_at_once=max(1, 2 * len(ours) // scenario.workers),
     )
     return asdict(spec)

@@ -35,7 +35,7 @@ from harness.conduct.setup import feeding, vetted_addresses
 from harness.conduct.setup.fault_sites import prepare
 from harness.conduct.setup.server import find_server
 from harness.conduct.watched_parts import Parts
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.clock import RunClock
 from harness.foundation.errors import HarnessError, NoRoomError, ServiceError, TargetNotStartedError
 from harness.foundation.secrets import redact
@@ -51,7 +51,7 @@ from harness.scenario.plan.build import build
 from harness.scenario.plan.describe import one_line
 from harness.scenario.plan.plan import Plan
 from harness.scenario.plan.warnings import warnings
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from harness.services.processes import cores
 
 PLAYING = "harness.conduct.playing"
@@ -67,7 +67,7 @@ async def conduct_run(asked: RunRequest, progress: Progress) -> FinishedRun:
     brings_database = not (target.url or target.command or os.environ.get("DATABASE_URL"))
     for text in disk_space.check(plan, asked.out, brings_database=brings_database):
         progress.note(f"Warning: {text}.")
-    with book.in_force(vetted):
+    with resolved.in_force(vetted):
         async with scraped(asked.prometheus) as page:
             if page is not None:
                 progress.note(f"For Prometheus: {page.url}")
@@ -136,7 +136,7 @@ async def _make(run: RunContext) -> str:
         run.journal.unasked = parts.ended
         stack.enter_context(parts.blamed())
         importing = asyncio.ensure_future(asyncio.to_thread(import_module, PLAYING))
-        ways = await prepare(
+        sites = await prepare(
             stack,
             asked.places(run.plan),
             run.directory,
@@ -144,12 +144,12 @@ async def _make(run: RunContext) -> str:
             rolls=asked.rolls(run.plan),
             own=bool(asked.scenario.links),
         )
-        server = await find_server(run, ways, stack)
+        server = await find_server(run, sites, stack)
         run.write_metadata(target=server.facts())
         await importing
         from harness.conduct.playing import played
 
-        return await played(run, ways, server, parts, shared, stack)
+        return await played(run, sites, server, parts, shared, stack)
 
 
 def _write_down(run: RunContext) -> None:

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.conduct.held import Held
-from harness.conduct.leaving import Leaving
+from harness.conduct.interrupts import Leaving
 from harness.conduct.live.progress import Progress
+from harness.conduct.open_files import Held
 from harness.foundation.clock import Clock, RealClock, RunClock
 from harness.foundation.secrets import hiding, redact
 from harness.load.engine import Engine

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.doctor import answering, installed, leftovers, machine
+from harness.doctor import installed, leftovers, machine, servers
 from harness.doctor.finding import DoctorFinding
 
 Findings = DoctorFinding | list[DoctorFinding]
@@ -52,10 +52,10 @@ def checks(out: Path, allowed_hosts: Sequence[str] = ()) -> dict[str, tuple[Chec
             _threaded(installed.session_store),
         ),
         "Services": (
-            partial(answering.database, allowed_hosts),
-            partial(answering.fault_injector, allowed_hosts),
-            partial(answering.queue, allowed_hosts),
-            partial(answering.cache, allowed_hosts),
+            partial(servers.database, allowed_hosts),
+            partial(servers.fault_injector, allowed_hosts),
+            partial(servers.queue, allowed_hosts),
+            partial(servers.cache, allowed_hosts),
         ),
         "Machine": (
             _threaded(machine.system),

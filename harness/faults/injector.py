@@ -81,7 +81,7 @@ class HeldFault:
 class Injector:
     """The faults of one run."""
 
-    ways: Mapping[str, FaultSite]
+    sites: Mapping[str, FaultSite]
     clock: RunClock
     log: EventLog
     undo: UndoJournal
@@ -165,12 +165,12 @@ class Injector:
             changed.cancel()
 
     async def _inject(self, step: FaultStep, held: HeldFault | None = None) -> None:
-        way = self.ways[step.link]
-        fault = REGISTRY[step.kind](way.place, step.name, step.parameters)
+        site = self.sites[step.link]
+        fault = REGISTRY[step.kind](site.place, step.name, step.parameters)
         try:
             if held is None:
                 await self.reached(step.step, step.offset_s)
-            before = await self._trouble(way)
+            before = await self._trouble(site)
         except asyncio.CancelledError:
             self._skip(step, "the run ended before it was due", say=False)
             self.missed.append(step.name)
@@ -178,22 +178,22 @@ class Injector:
         if before:
             self._skip(step, f"it was not healthy before it: {before}")
             return
-        await self._apply_and_heal(step, way, fault)
+        await self._apply_and_heal(step, site, fault)
 
-    async def _trouble(self, way: FaultSite) -> str:
+    async def _trouble(self, site: FaultSite) -> str:
         """Return why the site is certainly not healthy, else "".
 
         Try again, as a machine may freeze for a moment.
         """
         for tries_left in reversed(range(BEFORE_TRIES)):
-            health = await _wellness(way, BEFORE_S if isinstance(way.place, Link) else BEFORE_PROCESS_S)
+            health = await _wellness(site, BEFORE_S if isinstance(site.place, Link) else BEFORE_PROCESS_S)
             if health.word in {"shown", "unknown"}:
                 return ""
             if tries_left:
                 await self.clock.sleep(HEAL_PAUSE_S)
         return health.why
 
-    async def _apply_and_heal(self, step: FaultStep, way: FaultSite, fault: Fault) -> None:
+    async def _apply_and_heal(self, step: FaultStep, site: FaultSite, fault: Fault) -> None:
         if unwatched := await self._unwatched():
             self._skip(step, f"nothing would heal it if the harness were killed: {unwatched}")
             return
@@ -214,7 +214,7 @@ class Injector:
                 at_ns=on_ns, name=step.name, kind=step.kind, link=step.link, parameters=step.parameters
             )
             self._write(on, step)
-            verified = await self._verify(step, way, fault)
+            verified = await self._verify(step, site, fault)
             held = self.held.get(step.name)
             await (held.released.wait() if held else self._sleep_until(on_ns + int(step.for_s * NS_PER_S)))
             proved = True
@@ -224,7 +224,7 @@ class Injector:
             why = f"{error.what}: {error.why}"
             self._skip(step, why) if not applied else self._unverified(step, why)
         finally:
-            await self._heal(step, way, fault, entry, applied=applied, prove=proved)
+            await self._heal(step, site, fault, entry, applied=applied, prove=proved)
             self.active.remove(step.name)
 
     async def _unwatched(self) -> str:
@@ -238,10 +238,10 @@ class Injector:
             await self.clock.sleep(HEAL_PAUSE_S)
         return self.undo.unwatched
 
-    async def _verify(self, step: FaultStep, way: FaultSite, fault: Fault) -> bool:
+    async def _verify(self, step: FaultStep, site: FaultSite, fault: Fault) -> bool:
         lasting = step.for_s and step.name not in self.held
         within_s = min(max(step.for_s, VERIFY_LEAST_S), VERIFY_MOST_S) if lasting else LIMIT_S
-        shown = await fault.verify(way.canaries, within_s)
+        shown = await fault.verify(site.canaries, within_s)
         why = "; ".join(each for each in (shown.why_not, await _gone(fault)) if each)
         through_ms, beside_ms = medians_ms(shown.pairs)
         verified = FaultVerified(
@@ -262,7 +262,7 @@ class Injector:
     async def _heal(
         self,
         step: FaultStep,
-        way: FaultSite,
+        site: FaultSite,
         fault: Fault,
         entry: Entry | None,
         *,
@@ -277,18 +277,18 @@ class Injector:
         limit_ns = off_ns + int(HEAL_S * NS_PER_S)
         decision = SHOWN
         while True:
-            why = await self._attempt(way, fault)
+            why = await self._attempt(site, fault)
             healed_ns = self.clock.now_ns()
-            if isinstance(way.place, Link) and way.place.gone:
+            if isinstance(site.place, Link) and site.place.gone:
                 why, decision = "", replace(SHOWN, why="Toxiproxy has ended, and the fault with it")
                 break
             if (
-                not why and prove and not isinstance(way.place, NamedProcess)
+                not why and prove and not isinstance(site.place, NamedProcess)
             ):  # the process table has proved it
                 left_s = (limit_ns - self.clock.now_ns()) / NS_PER_S
-                decision = await _wellness(way, max(left_s, HEAL_LEAST_S))
+                decision = await _wellness(site, max(left_s, HEAL_LEAST_S))
                 # A link is not to blame for what the server behind it does.
-                certain = {"not shown"} if isinstance(way.place, Link) else {"not shown", "target"}
+                certain = {"not shown"} if isinstance(site.place, Link) else {"not shown", "target"}
                 why = decision.why if decision.word in certain else ""
             if not why or self.clock.now_ns() > limit_ns:
                 break
@@ -305,14 +305,14 @@ class Injector:
         beside = f" (read back; {decision.why})" if decision.why else ""
         self.progress.note(f"  ! {step.name}: " + (f"NOT healed: {why}" if why else f"healed{beside}"))
 
-    async def _attempt(self, way: FaultSite, fault: Fault) -> str:
+    async def _attempt(self, site: FaultSite, fault: Fault) -> str:
         """Try once: heal, or renew the site if that fails; then read back. Return the problem, or ""."""
         try:
             try:
                 await fault.heal()
             except HarnessError:
-                await way.place.renew()
-            await way.place.clear()
+                await site.place.renew()
+            await site.place.clear()
         except HarnessError as error:
             return f"{error.what}: {error.why}"
         return ""
@@ -353,13 +353,13 @@ class Injector:
                 held.changed.set()
 
 
-async def _wellness(way: FaultSite, within_s: float) -> CanaryDecision:
+async def _wellness(site: FaultSite, within_s: float) -> CanaryDecision:
     """Decide whether the fault site is healthy."""
-    if isinstance(way.place, Link):
-        return await wellness.of_link(way.place, way.canaries, within_s)
-    if isinstance(way.place, SessionProcesses):
+    if isinstance(site.place, Link):
+        return await wellness.of_link(site.place, site.canaries, within_s)
+    if isinstance(site.place, SessionProcesses):
         return CanaryDecision("shown")  # nobody but its user can speak to a session's process
-    return await wellness.of_process(way.canaries, within_s)
+    return await wellness.of_process(site.canaries, within_s)
 
 
 async def _gone(fault: Fault) -> str:

@@ -7,13 +7,13 @@ from typing import Final
 
 from harness.foundation.clock import within
 from harness.foundation.errors import HarnessError
-from harness.history import finding, marks, nights, opening, store
+from harness.history import lookup, marks, nights, opening, store
 from harness.history.comparison import files, run_figures
 from harness.history.comparison.comparing import Side, compare
 from harness.history.comparison.comparison import Comparison
 from harness.history.comparison.measured import MeasuredRun
+from harness.history.location import place
 from harness.history.nights import Night
-from harness.history.place import place
 from harness.history.record import RunRecord
 from harness.history.store import Where
 from harness.run_directory.directory import write_whole
@@ -57,7 +57,7 @@ async def _baseline(
 ) -> list[RunRecord]:
     without = [run.run_id for run in runs]
     async with within(BOUND_S), opening.opened(place(), allowed_hosts) as connection:
-        return await finding.baseline_of(connection, runs[0].kind, without=without, branch=branch)
+        return await lookup.baseline_of(connection, runs[0].kind, without=without, branch=branch)
 
 
 def settle(night: Night, allowed_hosts: Collection[str]) -> str:

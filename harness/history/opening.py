@@ -15,11 +15,11 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.clock import within
 from harness.foundation.errors import HarnessError
 from harness.foundation.secrets.hiding import hide
-from harness.history.place import URL, HistoryGoneError, Place, vetted
+from harness.history.location import URL, HistoryGoneError, Place, vetted
 from harness.run_directory.disk_space import blame
 from harness.services.backends.kept_postgres import kept
 
@@ -46,9 +46,9 @@ async def opened(
             raise blame(error) or _gone(str(where.database), error) from error
         return
     vetting = await asyncio.to_thread(vetted, where, allowed_hosts)
-    with book.in_force(vetting):
+    with resolved.in_force(vetting):
         try:
-            url = await book.by_number(where.url)
+            url = await resolved.by_number(where.url)
         except OSError as error:
             raise _gone(f"that {URL} names", error) from error
         async with _connected(url, f"that {URL} names") as connection:

@@ -52,7 +52,9 @@ class LoadSpec:
     seed: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     credential: dict[str, str] = field(default_factory=dict)  # headers that are renewed (`Load.authorize`)
-    way: Mapping[str, Any] = field(default_factory=dict)  # of foundation.addresses.way: certificates, proxy
+    route: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # of foundation.addresses.route: certificates, proxy
     mix: dict[str, int] = field(default_factory=dict)
     clients: dict[str, int] = field(default_factory=dict)  # presets, instead of the mix
     workload: list[Mapping[str, Any]] = field(default_factory=list)

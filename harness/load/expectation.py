@@ -13,7 +13,7 @@ from harness.mcp import outcome
 from harness.mcp.json_path import MISSING, read_path
 from harness.mcp.judge import printable
 from harness.mcp.messages import Reply, encode
-from harness.mcp.said import texts_of, value_of
+from harness.mcp.reply_content import texts_of, value_of
 
 Check = Callable[[str, Any], str]  # of the texts and the value; what is wrong, or ""
 WORDS: Final = 40

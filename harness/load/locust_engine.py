@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.foundation.addresses.book import is_this_machine
+from harness.foundation.addresses.resolved import is_this_machine
 from harness.foundation.clock import in_time
 from harness.foundation.errors import UsageError, not_started
 from harness.load import token

@@ -62,12 +62,12 @@ class SessionPool:
         """Note that a session that `grow` asked for is open."""
         self.opening -= 1
 
-    def ready(self, name: str, seat: FreeSession) -> int | None:
+    def ready(self, name: str, slot: FreeSession) -> int | None:
         """Return the next call's intended start for a free session; None: the session is given one later."""
         if self.waiting[name]:
             self.queued -= 1
             return self.waiting[name].popleft()
-        self.free[name].append(seat)
+        self.free[name].append(slot)
         return None
 
     def oldest_ns(self, otherwise: int) -> int:

@@ -17,9 +17,9 @@ from typing import Final
 import msgspec
 
 from harness.mcp import outcome, sse
-from harness.mcp.held import HELD_BYTES_MAX, NoRoomError, joined
 from harness.mcp.judge import judge_refusal, judge_response, printable
 from harness.mcp.messages import Message, Reply, Request, parse
+from harness.mcp.reply_memory import HELD_BYTES_MAX, NoRoomError, joined
 
 BODY_BYTES_MAX: Final = 16_000_000
 STREAM_BYTES_MAX: Final = 64_000_000

@@ -18,9 +18,9 @@ from websockets.uri import parse_uri
 
 from harness.mcp import outcome
 from harness.mcp.exchange import BODY_BYTES_MAX, NO_ROOM
-from harness.mcp.held import HeldBytes, NoRoomError, Share, joined
 from harness.mcp.judge import judge_response, printable
 from harness.mcp.messages import Headers, Message, Reply, Request, answer, parse
+from harness.mcp.reply_memory import HeldBytes, NoRoomError, Share, joined
 from harness.mcp.textframe import LOST, lacking, masked, unmasked
 
 OPENED_STATUS = 101

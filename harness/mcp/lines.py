@@ -18,9 +18,9 @@ import msgspec
 
 from harness.mcp import outcome
 from harness.mcp.exchange import ASKED_MAX, BODY_BYTES_MAX, NO_ROOM
-from harness.mcp.held import NoRoomError, joined
 from harness.mcp.judge import judge_response, printable
 from harness.mcp.messages import Message, Reply, parse
+from harness.mcp.reply_memory import NoRoomError, joined
 
 NO_REPLY: Final = Reply(outcome.UNFINISHED)
 

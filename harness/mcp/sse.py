@@ -12,7 +12,7 @@ more memory than that, in however small pieces it comes; what all streams hold t
 from collections.abc import Iterator
 from typing import Final
 
-from harness.mcp.held import joined
+from harness.mcp.reply_memory import joined
 
 MARK: Final = b"\xef\xbb\xbf"
 MESSAGES: Final = frozenset({b"", b"message"})

@@ -18,9 +18,9 @@ from harness.foundation.addresses import unix_socket
 from harness.mcp import outcome, sse
 from harness.mcp.dialects.handshake import LISTENING
 from harness.mcp.exchange import ASKED_MAX, BODY_BYTES_MAX, LAST_EVENT_ID, NO_ROOM, RETRY_S
-from harness.mcp.held import NoRoomError
 from harness.mcp.judge import judge_refusal, judge_response, printable
 from harness.mcp.messages import Message, Reply, Request, parse
+from harness.mcp.reply_memory import NoRoomError
 
 ENDPOINT: Final = b"endpoint"
 WANTED: Final = sse.MESSAGES | {ENDPOINT}

@@ -19,8 +19,8 @@ import msgspec
 from harness.reference.caller import ADMIN, PERMISSIONS, Caller
 from harness.reference.connecting import UNREACHABLE, reason
 from harness.reference.databases import BusyError, Pool
+from harness.reference.key_cache import TooManyError, Verified
 from harness.reference.keys import fits, hashed, id_of, new_key, new_salt
-from harness.reference.verified import TooManyError, Verified
 
 SEEN_EVERY_S: Final = 1.0  # how often a client's last activity is written, at most
 HASHING_AT_ONCE: Final = 2

@@ -21,13 +21,13 @@ import asyncpg
 import msgspec
 
 from harness.reference import caller, executions
+from harness.reference.abandoned_calls import stop_wanted
 from harness.reference.admission import Admission
 from harness.reference.connecting import UNREACHABLE, reason
 from harness.reference.databases import Databases
 from harness.reference.dialect import RefusedError
 from harness.reference.executions import Execution, Executions
 from harness.reference.json_object import JsonObject
-from harness.reference.leaving import stop_wanted
 from harness.reference.meter import ResultTooLargeError
 from harness.reference.pool import BusyError, UnreadableError
 from harness.reference.tools import TOOLS, BadArgumentsError, Tool

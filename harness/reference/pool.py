@@ -25,9 +25,9 @@ import asyncpg
 
 from harness.reference import caller
 from harness.reference.connecting import UNREACHABLE
+from harness.reference.fair_queue import NoTurnError, Turns
 from harness.reference.json_object import JsonObject
 from harness.reference.meter import Meter, ResultTooLargeError
-from harness.reference.turns import NoTurnError, Turns
 
 CLOSE_S = 2.0
 CLIENTS_MAX = 10_000  # how many clients are remembered for the statistics
@@ -90,11 +90,11 @@ class Pool:
     @asynccontextmanager
     async def connection(self, schema: str | None = None) -> AsyncIterator[Any]:
         """Yield a connection that reads `schema` first, for the present caller alone."""
-        async with self._seated(schema) as seat:
-            yield seat.connection
+        async with self._borrowed(schema) as pooled:
+            yield pooled.connection
 
     @asynccontextmanager
-    async def _seated(self, schema: str | None) -> AsyncIterator[PooledConnection]:
+    async def _borrowed(self, schema: str | None) -> AsyncIterator[PooledConnection]:
         client = caller.current().key
         self._remember(client)
         try:
@@ -102,43 +102,43 @@ class Pool:
         except NoTurnError as error:
             raise BusyError(f"no free database connection {error}") from None
         try:
-            seat = await self._seat()
+            pooled = await self._connection()
         except BaseException:
             self._turns.leave()
             raise
         clean = False
         try:
-            if schema is not None and seat.schema != schema:
-                await self._change(seat, schema)
-            yield seat
+            if schema is not None and pooled.schema != schema:
+                await self._change(pooled, schema)
+            yield pooled
             clean = True
         except asyncpg.PostgresError:
             clean = True  # PostgreSQL has answered: the connection can be used again
             raise
         finally:
-            if clean and not seat.connection.is_closed():
-                self._idle.append(seat)
+            if clean and not pooled.connection.is_closed():
+                self._idle.append(pooled)
                 self._turns.leave()
             else:
-                self._throw_away(seat)
+                self._throw_away(pooled)
 
     async def query(self, sql: str, *args: object, schema: str | None = None) -> Table:
         """Run one statement; return its rows as JSON values."""
-        async with self._seated(schema) as seat:
-            seat.meter.allow(self._result_bytes_max)
+        async with self._borrowed(schema) as pooled:
+            pooled.meter.allow(self._result_bytes_max)
             try:
-                records = await seat.connection.fetch(sql, *args)  # prepared once, then one round trip
+                records = await pooled.connection.fetch(sql, *args)  # prepared once, then one round trip
             except UNREACHABLE as error:
-                if seat.meter.exceeded:
+                if pooled.meter.exceeded:
                     raise ResultTooLargeError from error
                 raise
             except (ValueError, ArithmeticError) as error:
                 raise UnreadableError(error) from error
-            seat.meter.allow(0)
+            pooled.meter.allow(0)
             if records:
                 columns = list(records[0].keys())
             else:  # no row tells the columns' names: ask, which is rare enough to pay for
-                statement = await seat.connection.prepare(sql)
+                statement = await pooled.connection.prepare(sql)
                 columns = [attribute.name for attribute in statement.get_attributes()]
         return Table(columns, [[_plain(value) for value in record.values()] for record in records])
 
@@ -163,14 +163,14 @@ class Pool:
 
     async def close(self) -> None:
         """Close all connections within a short time limit, as PostgreSQL may be frozen."""
-        seats, self._idle = self._idle, []
-        await asyncio.gather(*(self._goodbye(seat.connection) for seat in seats), *self._leaving)
+        pooled_all, self._idle = self._idle, []
+        await asyncio.gather(*(self._goodbye(pooled.connection) for pooled in pooled_all), *self._leaving)
 
-    async def _seat(self) -> PooledConnection:
+    async def _connection(self) -> PooledConnection:
         while self._idle:
-            seat = self._idle.pop()
-            if not seat.connection.is_closed():
-                return seat
+            pooled = self._idle.pop()
+            if not pooled.connection.is_closed():
+                return pooled
             self._discarded += 1
         return await self._connected_now()
 
@@ -180,14 +180,14 @@ class Pool:
         return PooledConnection(connection, Meter(connection))
 
     @staticmethod
-    async def _change(seat: PooledConnection, schema: str) -> None:
-        seat.schema = None  # until it is known to have worked
-        await seat.connection.execute(f'SET search_path TO "{schema}"')
-        seat.schema = schema
+    async def _change(pooled: PooledConnection, schema: str) -> None:
+        pooled.schema = None  # until it is known to have worked
+        await pooled.connection.execute(f'SET search_path TO "{schema}"')
+        pooled.schema = schema
 
-    def _throw_away(self, seat: PooledConnection) -> None:
+    def _throw_away(self, pooled: PooledConnection) -> None:
         self._discarded += 1
-        goodbye = asyncio.create_task(self._goodbye(seat.connection))
+        goodbye = asyncio.create_task(self._goodbye(pooled.connection))
         self._leaving.add(goodbye)
 
         def gone(task: "asyncio.Task[None]") -> None:

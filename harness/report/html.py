@@ -19,10 +19,10 @@ from harness.report.coverage import sentence as covered
 from harness.report.experiment_table import experiment
 from harness.report.fault_table import faults
 from harness.report.figures import figures, warnings
+from harness.report.generator_share import own_part
 from harness.report.load_charts import distribution_data
 from harness.report.markup import Html, el
 from harness.report.matrix_table import matrix
-from harness.report.own_part import own_part
 from harness.report.page import document
 from harness.report.panels import panels
 from harness.report.pieces import MARK, figure, picture, section, table

@@ -14,7 +14,7 @@ from harness.foundation.secrets.hiding import hide
 from harness.foundation.untrusted.printable import printable as clean
 from harness.report import coverage, figures, wording
 from harness.report.authorization import authorization, certificates
-from harness.report.own_part import own_part
+from harness.report.generator_share import own_part
 from harness.report.reading import Reading
 from harness.report.warming_up import warming_up
 from harness.run_directory.results import Summary

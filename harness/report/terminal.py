@@ -24,7 +24,7 @@ from harness.foundation.untrusted.printable import printable as clean
 from harness.foundation.untrusted.printable import without_commands
 from harness.report import coverage, figures, wording
 from harness.report.authorization import authorization, certificates
-from harness.report.own_part import own_part
+from harness.report.generator_share import own_part
 from harness.report.reading import Reading
 from harness.report.session_processes import processes
 from harness.report.warming_up import warming_up

@@ -179,7 +179,7 @@ LINKS: Final[dict[str, FaultPlace]] = {
         "PostgreSQL", "the processes of the reference target's embedded PostgreSQL", False, True
     ),
 }
-WAYS: Final = tuple(name for name, place in LINKS.items() if place.proxied)
+PROXIED_LINKS: Final = tuple(name for name, place in LINKS.items() if place.proxied)
 PARTS: Final = tuple(name for name, place in LINKS.items() if not place.proxied and place.processes)
 # Synonyms, for `did you mean`.
 ALSO_CALLED: Final[dict[str, tuple[str, ...]]] = {
@@ -210,7 +210,7 @@ class FaultKind:
 
     meaning: str
     parameters: dict[str, Parameter]
-    links: tuple[str, ...] = WAYS  # the first one is the default
+    links: tuple[str, ...] = PROXIED_LINKS  # the first one is the default
     exposes: Literal["open", "new"] = "open"  # calls on any connection, or only on those that they open
     momentary: bool = False  # `for` may be left out: it ends by itself
     also: tuple[str, ...] = ()  # other places that it occupies

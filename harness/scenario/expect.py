@@ -3,7 +3,7 @@
     expect: {contains: note, lacks: "Database error", path: "$.notes[0].id", equal: {"$.notes[0].id": 1}, schema: {type: object}}
 
 On the command line that is `--expect contains=note --expect 'path=$.notes[0].id==1' --expect schema=FILE`. `path`, `equal` and `schema` look at
-the value of the reply (`harness.mcp.said`).
+the value of the reply (`harness.mcp.reply_content`).
 """
 
 import re

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from harness.foundation.units import UnitError, bytes_per_s, duration_s, said, size_bytes
-from harness.scenario.catalogue import ALSO_CALLED, FAULTS, PID, WAYS, FaultKind, Parameter
+from harness.scenario.catalogue import ALSO_CALLED, FAULTS, PID, PROXIED_LINKS, FaultKind, Parameter
 
 FIXED = ("name", "at", "for", "link", "fault")
 MORE_THAN_ZERO = {
@@ -116,7 +116,7 @@ def _link(data: Mapping[Any, Any], known: FaultKind, path: str, own: Collection[
             raise ValueError(f"{path}.pid: {said(number)} is no pid")
         return f"{PID}{int(number)}"
     link = str(data.get("link", known.links[0]))
-    links = [*own, *known.links] if known.links == WAYS else known.links
+    links = [*own, *known.links] if known.links == PROXIED_LINKS else known.links
     if link not in links:
         raise ValueError(f"{path}.link: {_unknown(link, 'link', links, ALSO_CALLED)}")
     return link

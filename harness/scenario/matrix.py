@@ -27,7 +27,7 @@ from typing import Any, Final
 from harness.foundation.errors import UsageError
 from harness.foundation.units import said, show_duration
 from harness.scenario import stdio
-from harness.scenario.catalogue import FAULTS, LINKS, ROLLING, RUDE, USER_CLASSES, WAYS, places
+from harness.scenario.catalogue import FAULTS, LINKS, PROXIED_LINKS, ROLLING, RUDE, USER_CLASSES, places
 from harness.scenario.inapplicable import Rows, is_stdio
 
 PLACEBO: Final = "noop"
@@ -105,7 +105,7 @@ def wanted(only: Collection[str] = (), own: Mapping[str, Any] = MappingProxyType
 def _links(kind: str, own: Mapping[str, Any]) -> list[str]:
     """The places of a fault: the catalogue's, and the user's links."""
     known = FAULTS[kind]
-    if known.links != WAYS:
+    if known.links != PROXIED_LINKS:
         return list(known.links)
     shown = kind not in DOWNSTREAM_ONLY
     return [*known.links, *(name for name, link in own.items() if shown or not _is_mute(link))]

@@ -13,11 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.errors import ServiceError, TargetNotStartedError, UsageError
 from harness.run_directory import private_files
 from harness.services.fault_sites.restartable import RestartableProcess
-from harness.services.processes import readiness, surroundings, usage
+from harness.services.processes import readiness, server_environment, usage
 from harness.services.processes.ports import free_port, is_taken
 from harness.services.processes.process import GIVES_WAY, SERVER, Child, running
 from harness.services.processes.usage import Usage
@@ -34,23 +34,23 @@ class ManagedServer:
     base_url: str
     mcp_url: str
     log: Path
-    seat: RestartableProcess = field(repr=False)
+    process: RestartableProcess = field(repr=False)
 
     @property
     def pid(self) -> int:
         """The pid of the process that serves now; a restart changes it."""
-        return self.seat.child.pid
+        return self.process.child.pid
 
     def usage(self) -> Usage:
         """Return what the server and its children have used since the last start.
 
         Zero while it does not run.
         """
-        return usage.of_tree(self.seat.child.pid if self.seat.running else None)
+        return usage.of_tree(self.process.child.pid if self.process.running else None)
 
     async def restart(self) -> None:
         """Restart it as a deploy does: stop it in good order, start it on the same port, wait until ready."""
-        await self.seat.restart()
+        await self.process.restart()
 
 
 @asynccontextmanager
@@ -70,10 +70,10 @@ async def managed(
     """
     _check_free(port, host)
     log = log_dir / f"{name}.log"
-    seat, number = await _reference(log, {"DATABASE_URL": database_url, **env}, port, host, arguments)
+    process, number = await _reference(log, {"DATABASE_URL": database_url, **env}, port, host, arguments)
     base_url = f"http://{f'[{host}]' if ':' in host else host}:{number}"
-    async with seat:
-        yield ManagedServer(base_url, f"{base_url}/mcp", log, seat)
+    async with process:
+        yield ManagedServer(base_url, f"{base_url}/mcp", log, process)
 
 
 async def _reference(
@@ -85,18 +85,18 @@ async def _reference(
     """
     for tries_left in reversed(range(TRIES)):
         number = port or free_port(host)
-        seat = _seat(log, env, ["--host", host, "--port", str(number), *arguments])
+        process = _process(log, env, ["--host", host, "--port", str(number), *arguments])
         try:
-            await seat.start()
+            await process.start()
             break
         except ServiceError:
             _check_free(port, host)
             if not tries_left or not is_taken(number, host):
                 raise
-    return seat, number
+    return process, number
 
 
-def _seat(log: Path, env: Mapping[str, str], arguments: Sequence[str]) -> RestartableProcess:
+def _process(log: Path, env: Mapping[str, str], arguments: Sequence[str]) -> RestartableProcess:
     name = log.stem  # target, target-2
     argv = [sys.executable, "-P", "-m", "harness.reference", *arguments]
 
@@ -138,15 +138,15 @@ async def commanded(
             "Give one that answers when the server is up: ready: http://127.0.0.1:8000/health",
         )
     port = where.port or (443 if where.scheme == "https" else 80)
-    if any(is_taken(port, address) for address in await book.addresses(where.hostname)):
+    if any(is_taken(port, address) for address in await resolved.addresses(where.hostname)):
         raise UsageError(
             f"{ready_url} is taken before {shlex.join(command)} was started",
             f"Another program listens on port {port}; the run would measure that one",
             "Stop it, or give the command another port",
         )
     base_url = f"{where.scheme}://{where.netloc}"
-    log, around = log_dir / "target.log", surroundings.current()
-    seat = RestartableProcess(
+    log, around = log_dir / "target.log", server_environment.current()
+    process = RestartableProcess(
         lambda: running(
             command,
             name=command[0],
@@ -160,9 +160,9 @@ async def commanded(
         )
     )
     try:
-        await seat.start()
+        await process.start()
     except ServiceError as error:
         raise error.said_as(TargetNotStartedError) from error
-    async with seat:
+    async with process:
         door = ready_url if "mcp" in where.path.split("/") else f"{base_url}/mcp"
-        yield ManagedServer(base_url, mcp_url or door, log, seat)
+        yield ManagedServer(base_url, mcp_url or door, log, process)

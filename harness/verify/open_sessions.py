@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.client.witness import Seen
-from harness.foundation.addresses.vetting import Book
+from harness.foundation.addresses.vetting import VettedAddresses
 from harness.foundation.errors import NoRoomError
 from harness.run_directory.undo import Entry, UndoJournal
 from harness.services.cleanup.leftover_calls import SESSION_HEADER
@@ -60,9 +60,11 @@ def key() -> Iterator[str]:
         os.environ.pop(KEY, None)
 
 
-def watched(undo: UndoJournal, sealing: str, url: str, book: Book, shown: Mapping[str, str]) -> OpenSessions:
+def watched(
+    undo: UndoJournal, sealing: str, url: str, vetted: VettedAddresses, shown: Mapping[str, str]
+) -> OpenSessions:
     """Those of the deployment at this address; `shown` are path and headers as they may be written down."""
-    return OpenSessions(undo, removing.where(url, book, shown), sealing)
+    return OpenSessions(undo, removing.where(url, vetted, shown), sealing)
 
 
 def _session(headers: Mapping[str, str]) -> str:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from harness.client.auth.keeping import keeper_of
 from harness.client.witness import Witness, told_to
-from harness.foundation.addresses import book, unix_socket, way
+from harness.foundation.addresses import resolved, route, unix_socket
 from harness.foundation.addresses.address import read
 from harness.foundation.addresses.judging import Wanted
-from harness.foundation.addresses.vetting import Book, vet
+from harness.foundation.addresses.vetting import VettedAddresses, vet
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.foundation.secrets import hidden_log
 from harness.mcp import stdio_address
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from harness.verify import open_sessions, removing
 from harness.verify.backends import addresses
 from harness.verify.doors import places
@@ -47,11 +47,11 @@ def opened(
     heard = Exchanges()
     listeners: list[Witness] = [heard.hear]
     with (
-        book.in_force(vetted),
+        resolved.in_force(vetted),
         told_to(lambda seen: [each(seen) for each in listeners]),
         asyncio.Runner() as runner,
     ):
-        runner.get_loop()  # its context is this one, in which the book is in force
+        runner.get_loop()  # its context is this one, in which the vetted addresses are in force
         found = _target(settings, vetted, runner, heard)
         ready(found)
         if place is None:
@@ -73,7 +73,7 @@ def _undone(found: Target, place: Callable[[], Path], listeners: list[Witness]) 
     ):
         watched = watching(place() / "undo.jsonl")
         undo = found.undo = found.run(watched.__aenter__())
-        open_ones = open_sessions.watched(undo, sealing, found.places.mcp, found.book, found.written_down)
+        open_ones = open_sessions.watched(undo, sealing, found.places.mcp, found.vetted, found.written_down)
         listeners.append(open_ones.hear)
         try:
             yield
@@ -84,7 +84,7 @@ def _undone(found: Target, place: Callable[[], Path], listeners: list[Witness]) 
 async def _by_number(dsn: str) -> str:
     """The address of a database, for a process that knows no vetted addresses; empty when its name stands for none."""
     try:
-        return await book.by_number(dsn)
+        return await resolved.by_number(dsn)
     except (OSError, ValueError):
         return ""
 
@@ -99,7 +99,7 @@ def started(
     vetted = vet(list(addresses.wanted(Spec(database=theirs))), settings.allowed_hosts) if theirs else {}
     with (
         hidden_log.ended_clean(place, tell),
-        book.in_force(vetted),
+        resolved.in_force(vetted),
         told_to(heard.hear),
         asyncio.Runner() as runner,
         removing.reachable(runner.run(_by_number(theirs.dsn)) if theirs else ""),
@@ -124,22 +124,22 @@ def _of_the_user(asked: Simulated) -> Database | None:
 
 def _wanted(url: str) -> Iterator[Wanted]:
     """Where the deployment is, and the proxy on the way; a command, and a Unix socket, have no address to be vetted."""
-    base, proxy = places(url)[0].base, way.current().proxy
+    base, proxy = places(url)[0].base, route.current().proxy
     if stdio_address.command(url) or unix_socket.path(base):
         return
     place = read(base, ("http", "https"))
     yield Wanted(place, purpose="Checks go", absent=TargetUnreachableError, elsewhere=proxy is not None)
     if proxy is not None:
-        yield Wanted(way.address_of(proxy), proxy.named_by, "Checks go")
+        yield Wanted(route.address_of(proxy), proxy.named_by, "Checks go")
 
 
-def _target(settings: Settings, vetted: Book, runner: asyncio.Runner, heard: Exchanges) -> Target:
+def _target(settings: Settings, vetted: VettedAddresses, runner: asyncio.Runner, heard: Exchanges) -> Target:
     at, who = places(settings.url)
     good = settings.spec.auth.good if settings.spec.auth else {}
     headers = who | good | dict(settings.headers)
     target = Target(settings, at, headers, vetted, runner, exchanges=heard)
     if (auth := settings.auth) is not None:
-        tls, hosts = way.current().tls, settings.allowed_hosts
-        with book.in_force(vetted):
+        tls, hosts = route.current().tls, settings.allowed_hosts
+        with resolved.in_force(vetted):
             target.keeper = keeper_of(auth, at.mcp, headers, tls, hosts, CLOCK, lambda _: None)
     return target

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from harness.foundation.addresses.address import same
-from harness.foundation.addresses.vetting import Book
+from harness.foundation.addresses.vetting import VettedAddresses
 from harness.foundation.secrets.hiding import HIDDEN, hide
 from harness.foundation.untrusted.documents import short
 from harness.mcp import outcome
@@ -68,21 +68,26 @@ def sealed(texts: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 def entry(
-    url: str, book: Book, shown: Mapping[str, str], door: str | None, tool: str, arguments: Mapping[str, Any]
+    url: str,
+    vetted: VettedAddresses,
+    shown: Mapping[str, str],
+    door: str | None,
+    tool: str,
+    arguments: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The data of one entry; `shown` are path and headers as they may be written down. Without a door that takes posts nobody else can remove it."""
     requests = () if door is None else tuple(_requests(door, tool, arguments))
     return {
-        **where(url, book, shown),
+        **where(url, vetted, shown),
         "calls": [_call(request, tool) for request in requests],
         "told": f"call {short(tool)} with {short(hide(json.dumps(arguments)), 200)}",
     }
 
 
-def where(url: str, book: Book, shown: Mapping[str, str]) -> dict[str, Any]:
+def where(url: str, vetted: VettedAddresses, shown: Mapping[str, str]) -> dict[str, Any]:
     """Where to connect to, and what to send with every request."""
     at = urlsplit(url)
-    addresses = book.get(same(at.hostname or ""), ())
+    addresses = vetted.get(same(at.hostname or ""), ())
     return {
         "at": urlunsplit((at.scheme, at.netloc.rpartition("@")[2], "", "", "")),
         "connect": next(iter(addresses), at.hostname or ""),

@@ -19,12 +19,12 @@ from harness.foundation.untrusted.printable import printable
 from harness.run_directory.undo import UndoJournal
 from harness.services import target
 from harness.services.backends import postgres
+from harness.services.cleanup.janitor_process import watching
 from harness.services.cleanup.leftover_databases import DATABASE
-from harness.services.cleanup.watched import watching
 from harness.services.target import ManagedServer
-from harness.verify.backends.apart import Place, apart
 from harness.verify.backends.database import WHY_CHARS, closed, connected, failures
-from harness.verify.backends.marks import marked
+from harness.verify.backends.placeholders import marked
+from harness.verify.backends.trial_database import Place, apart
 from harness.verify.spec.backends import (
     Asked,
     Column,

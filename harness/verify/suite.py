@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.foundation.units import MS_PER_S, NS_PER_S
-from harness.verify.coming_up import until_up
 from harness.verify.finding import Result
 from harness.verify.opening import opened, started
 from harness.verify.results.suite import SuiteResult
 from harness.verify.running import Recorder, run
 from harness.verify.settings import Settings
 from harness.verify.simulation import Simulated
+from harness.verify.startup import until_up
 from harness.verify.target import CLOCK, Target
 
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from harness.client import dialling
+from harness.client import connecting
 from harness.client.auth.keeper import Keeper
 from harness.client.http import Head, http_client
 from harness.client.preflight import preflight
 from harness.client.session import Client, connected
-from harness.foundation.addresses import way
+from harness.foundation.addresses import route
 from harness.foundation.addresses.address import same
 from harness.foundation.addresses.kind import is_public
-from harness.foundation.addresses.vetting import Book
+from harness.foundation.addresses.vetting import VettedAddresses
 from harness.foundation.clock import RealClock, within
 from harness.foundation.errors import HarnessError, TargetUnreachableError
 from harness.foundation.secrets import redact
@@ -79,7 +79,7 @@ class Target:
     settings: Settings
     places: Places
     headers: dict[str, str] = field(repr=False)
-    book: Book
+    vetted: VettedAddresses
     _runner: asyncio.Runner = field(repr=False)
     _doors: dict[str, Door] = field(default_factory=dict)
     _tools: dict[str, list[dict[str, Any]] | None] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class Target:
     def is_local(self) -> bool:
         """Whether all that its host stands for is this machine, or a network that the Internet does not reach."""
         host = same(urlsplit(self.places.base).hostname or "")
-        return all(not is_public(address) for address in self.book.get(host, ()))
+        return all(not is_public(address) for address in self.vetted.get(host, ()))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """On the loop of the verification, with a token that is valid."""
@@ -306,7 +306,7 @@ class Target:
         if self.undo is None:
             return lambda: None
         said = removing.entry(
-            self.places.mcp, self.book, self.written_down, self.http_door(), tool, arguments
+            self.places.mcp, self.vetted, self.written_down, self.http_door(), tool, arguments
         )
         return self.undo.add(CALLS, **said).done
 
@@ -362,10 +362,10 @@ class Target:
 
     async def certificate(self) -> dict[str, Any]:
         """What its server proves itself with; ssl.SSLError when that is no proof."""
-        by = way.current()  # checked, even where nobody asked for that
+        by = route.current()  # checked, even where nobody asked for that
         async with within(self.settings.timeout_s):
-            with way.in_force(replace(by, tls=replace(by.tls, insecure=False))):
-                reader, writer = await dialling.connection(self.places.base)
+            with route.in_force(replace(by, tls=replace(by.tls, insecure=False))):
+                reader, writer = await connecting.connection(self.places.base)
         del reader
         try:
             shown: dict[str, Any] = writer.get_extra_info("peercert") or {}

@@ -97,7 +97,7 @@ def test_what_a_toxiproxy_says_of_itself_moves_no_cursor_and_gives_no_orders(
     async def told(_: object) -> Status:
         return Status((), f"http://127.0.0.1:1/{EVIL}", True, EVIL, 1, "")
 
-    monkeypatch.setattr("harness.doctor.answering.injector_status", told)
+    monkeypatch.setattr("harness.doctor.servers.injector_status", told)
     run(["toxiproxy", "status"])
     shown = capsys.readouterr().out
 

@@ -12,7 +12,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 
 from harness.client.recorder import Recorder, recording_proxy
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.scenario.recording import recording
 from harness.services.processes.ports import free_port
 from tests.fakes.accepting import accepting
@@ -49,7 +49,7 @@ async def proxied(url: str) -> AsyncIterator[tuple[Recorder, str]]:
 
 @contextmanager
 def vetted() -> Iterator[None]:
-    with book.in_force({}):
+    with resolved.in_force({}):
         yield
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.client.preflight import preflight
-from harness.foundation.addresses import way
-from harness.foundation.addresses.way import Proxy, Tls, Way
+from harness.foundation.addresses import route
+from harness.foundation.addresses.route import Proxy, Route, Tls
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from tests.fakes import doors
 
@@ -59,7 +59,7 @@ async def test_a_proxy_is_told_the_whole_url(login: str) -> None:
     """Plain HTTP; its user is not the server's business."""
     with doors.at_ipv4() as server, doors.proxy(server.url, server) as address:
         port = int(address.rpartition(":")[2])
-        with way.in_force(Way(proxy=Proxy("127.0.0.1", port, login))):
+        with route.in_force(Route(proxy=Proxy("127.0.0.1", port, login))):
             assert await found("http://gateway.test:8080/mcp?x=1") == "odd"
         assert {host for _, host in server.asked} == {"gateway.test:8080"}
         assert server.proxied[0].startswith("POST http://gateway.test:8080/mcp?x=1 ")
@@ -70,7 +70,7 @@ async def test_what_a_proxy_refuses_is_no_connection() -> None:
     """With its status, and the variables to look at."""
     with doors.at_ipv4() as server, doors.proxy(server.url, server, "407 Who are you") as address:
         with (
-            way.in_force(Way(proxy=Proxy("127.0.0.1", int(address.rpartition(":")[2])))),
+            route.in_force(Route(proxy=Proxy("127.0.0.1", int(address.rpartition(":")[2])))),
             pytest.raises(TargetUnreachableError, match="the proxy answers 407") as raised,
         ):
             await preflight("ws://gateway.test/mcp/ws", "websocket", timeout_s=20.0)
@@ -103,10 +103,10 @@ async def test_certificates_are_trusted_by_authority_or_not_at_all(files: tuple[
         assert "Operation not permitted" not in str(raised.value)
         assert "--cacert FILE (or SSL_CERT_FILE)" in raised.value.todo
         for tls in (Tls(ca=files[0]), Tls(insecure=True)):
-            with way.in_force(Way(tls)):
+            with route.in_force(Route(tls)):
                 assert await found(url) == "odd"
         with (
-            way.in_force(Way(Tls(ca=files[0]))),
+            route.in_force(Route(Tls(ca=files[0]))),
             pytest.raises(TargetUnreachableError, match=r"Hostname mismatch|not valid for 'localhost'"),
         ):
             await found(url.replace("127.0.0.1", "localhost"))
@@ -118,14 +118,14 @@ async def test_a_server_that_wants_a_certificate_gets_one(files: tuple[str, str]
     with doors.behind_tls(server_context(files, asks=True)) as server:
         url = f"{server.url}/mcp"
         mutual = Tls(files[0], files[0], files[1])
-        with way.in_force(Way(mutual)):
+        with route.in_force(Route(mutual)):
             assert await found(url) == "odd"
-        with way.in_force(Way(Tls(ca=files[0]))), pytest.raises(TargetUnreachableError) as raised:
+        with route.in_force(Route(Tls(ca=files[0]))), pytest.raises(TargetUnreachableError) as raised:
             await found(url)
         assert "--cert" in str(raised.value)
         with doors.proxy(server.url, server) as address:
             by = Proxy("127.0.0.1", int(address.rpartition(":")[2]))
-            with way.in_force(Way(mutual, by)):
+            with route.in_force(Route(mutual, by)):
                 assert await found("https://gateway.test/mcp") == "odd"
             assert server.proxied[0].startswith("CONNECT gateway.test:443 ")
 

@@ -8,8 +8,8 @@ import pytest
 from harness.client.stdio import stdio_client
 from harness.mcp.dialects.handshake import HandshakeSession
 from harness.run_directory.undo import UndoJournal
-from harness.services.processes import surroundings
-from harness.services.processes.surroundings import Surroundings
+from harness.services.processes import server_environment
+from harness.services.processes.server_environment import Surroundings
 
 TELLS = (
     "import json, os, sys\n"
@@ -22,7 +22,7 @@ TELLS = (
 
 async def asked(around: Surroundings) -> object:
     """What a server says that is started so."""
-    with surroundings.in_force(around):
+    with server_environment.in_force(around):
         async with stdio_client([sys.executable, "-c", TELLS], 30.0) as client:
             return (await client.exchange(HandshakeSession().call("x", {}))).value()
 
@@ -39,5 +39,5 @@ async def test_a_command_gets_its_variables_and_its_directory(tmp_path: Path) ->
 
 def test_where_a_directory_cannot_be_given_the_shell_changes_there() -> None:
     """Words of the command stay what they are."""
-    assert surroundings.there(["a b", "$c"], "") == ["a b", "$c"]
-    assert surroundings.there(["a b", "$c"], "/x y")[-3:] == ["/x y", "a b", "$c"]
+    assert server_environment.there(["a b", "$c"], "") == ["a b", "$c"]
+    assert server_environment.there(["a b", "$c"], "/x y")[-3:] == ["/x y", "a b", "$c"]

@@ -20,7 +20,7 @@ from harness.conduct.durability import entries
 from harness.conduct.run_values import FinishedRun
 from harness.foundation.clock import FakeClock, RunClock
 from harness.foundation.errors import NoRoomError
-from harness.history.arriving import arrive
+from harness.history.adding import arrive
 from harness.load.engine import Engine, Load, LoadSpec, Trouble
 from harness.load.simulated import SimulatedServer, simulated
 from harness.report.registry import FORMATS
@@ -299,12 +299,12 @@ async def test_a_worker_that_cannot_write_ends_the_run_for_want_of_room(tmp_path
 def test_a_promise_that_cannot_be_written_down_is_told_when_promises_are_counted(tmp_path: Path) -> None:
     """Not while the load goes on: nothing trips over it."""
     clock = FakeClock()
-    with entries.opened(tmp_path / "work.jsonl", REFERENCE_WORK, "run-1", RunClock.of(clock)) as book:
-        book.check()
+    with entries.opened(tmp_path / "work.jsonl", REFERENCE_WORK, "run-1", RunClock.of(clock)) as written:
+        written.check()
         with files_up_to(1):
-            book.say(entry="run-1-00000001")
+            written.say(entry="run-1-00000001")
         with pytest.raises(OSError, match="too large"):
-            book.check()
+            written.check()
 
 
 def test_too_little_memory_to_load_what_calculates_is_said_at_once() -> None:

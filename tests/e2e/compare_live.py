@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.services.backends import postgres
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 
 SCENARIO = """
 name: live

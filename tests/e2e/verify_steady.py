@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.services import target
 from harness.services.backends import postgres
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from harness.verify.settings import Settings
 from harness.verify.suite import verify
 

@@ -25,7 +25,7 @@ from harness.history.recording import record
 from harness.report.json import summary_json
 from harness.report.reading import read
 from harness.services.backends import postgres
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from tests.fuzz import grammar, runs, scenarios
 from tests.fuzz.grammar import SECRET
 from tests.fuzz.trial import command, wrong

@@ -30,8 +30,8 @@ from msgspec.structs import replace
 
 from harness.history import opening, over_time, store
 from harness.history.comparison.measured import Value
+from harness.history.location import Place
 from harness.history.over_time import OverTime
-from harness.history.place import Place
 from harness.history.record import FaultRecord, HistogramRecord, RunRecord, Series, Times
 from harness.history.trend.series import NEAR, trend
 from tests.history.records import operation, record, step

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from harness.run_directory.undo import UndoJournal
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from harness.services.toxiproxy import install
 from tests import brokers, getting
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.dropping import drop
+from harness.cli.drop_schema import drop
 from harness.cli.serve import command
 from harness.foundation import errors
 from harness.foundation.errors import HarnessError, UsageError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.main import run
-from harness.doctor import answering, leftovers
+from harness.doctor import leftovers, servers
 from harness.run_directory.undo import UndoJournal, read_open
 from harness.services.processes import proctable
 from harness.services.toxiproxy import server as toxiproxy
@@ -75,13 +75,13 @@ async def test_a_database_that_answers_says_its_version(
 ) -> None:
     """PostgreSQL itself; a wrong password is told in its words."""
     monkeypatch.setenv("DATABASE_URL", postgres_url)
-    found = await answering.database()
+    found = await servers.database()
     assert found.state == "good"
     assert "answers: PostgreSQL 18" in found.found
     secret = postgres_url.partition("@")[0].rpartition(":")[2]
     assert secret not in found.found
     monkeypatch.setenv("DATABASE_URL", postgres_url.replace(secret, "wrong"))
-    found = await answering.database()
+    found = await servers.database()
     assert found.state == "missing"
     assert "password authentication failed" in found.found
 
@@ -93,18 +93,18 @@ async def test_toxiproxy_is_asked_where_it_is_named(
     async with toxiproxy.started(tmp_path) as server:
         monkeypatch.setenv("TOXIPROXY_URL", server.url)
         await server.api.create_proxy("p", "127.0.0.1:9")
-        found = await answering.fault_injector()
+        found = await servers.fault_injector()
         assert (found.state, found.found) == (
             "good",
             f"{server.url} answers: version {server.version}, proxies: 1",
         )
-    found = await answering.fault_injector()
+    found = await servers.fault_injector()
     assert found.state == "warning"
     assert "does not answer" in found.found
     monkeypatch.delenv("TOXIPROXY_URL")
-    assert (await answering.fault_injector()).found == "not set: a run starts one of its own"
+    assert (await servers.fault_injector()).found == "not set: a run starts one of its own"
     monkeypatch.setenv("PATH", "")
-    assert "need a Toxiproxy first" in (await answering.fault_injector()).found
+    assert "need a Toxiproxy first" in (await servers.fault_injector()).found
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,9 @@ class Bench:
     ) -> None:
         self.directory, self.server, self.way, self.undo = directory, server, way, undo
         clock = RealClock()
-        self.injector = Injector(dict.fromkeys(catalogue.WAYS, way), RunClock.of(clock), log, undo, Silent())
+        self.injector = Injector(
+            dict.fromkeys(catalogue.PROXIED_LINKS, way), RunClock.of(clock), log, undo, Silent()
+        )
 
     @property
     def link(self) -> Link:
@@ -159,24 +161,24 @@ async def test_down_cuts_the_link_and_healing_brings_it_back(
 TRIES = 3  # on a machine that is busy with other tests, noise may drown what is to be seen
 BOTH = ("client", "database")
 TOXICS: list[tuple[str, dict[str, float | str], tuple[str, ...]]] = [
-    ("bandwidth", {"rate": 20_000.0, "direction": "downstream"}, catalogue.WAYS),
-    ("bandwidth", {"rate": 200_000.0, "direction": "upstream"}, catalogue.WAYS),
+    ("bandwidth", {"rate": 20_000.0, "direction": "downstream"}, catalogue.PROXIED_LINKS),
+    ("bandwidth", {"rate": 200_000.0, "direction": "upstream"}, catalogue.PROXIED_LINKS),
     ("timeout", {"timeout": 0.0, "direction": "downstream"}, BOTH),
-    ("timeout", {"timeout": 0.1, "direction": "upstream"}, catalogue.WAYS),
-    ("reset_peer", {"timeout": 0.0, "direction": "upstream"}, catalogue.WAYS),
+    ("timeout", {"timeout": 0.1, "direction": "upstream"}, catalogue.PROXIED_LINKS),
+    ("reset_peer", {"timeout": 0.0, "direction": "upstream"}, catalogue.PROXIED_LINKS),
     ("reset_peer", {"timeout": 0.05, "direction": "downstream"}, BOTH),
-    ("slow_close", {"delay": 0.2}, catalogue.WAYS),
-    ("slicer", {"size": 32.0, "pause": 0.005, "direction": "downstream"}, catalogue.WAYS),
+    ("slow_close", {"delay": 0.2}, catalogue.PROXIED_LINKS),
+    ("slicer", {"size": 32.0, "pause": 0.005, "direction": "downstream"}, catalogue.PROXIED_LINKS),
     ("slicer", {"size": 64.0, "pause": 0.005, "direction": "upstream"}, BOTH),
     ("limit_data", {"bytes": 500.0}, ("client",)),
-    ("limit_data", {"bytes": 3000.0}, catalogue.WAYS),
+    ("limit_data", {"bytes": 3000.0}, catalogue.PROXIED_LINKS),
 ]
 
 
 BROKERS = {"queue": "amqp_url", "sessions": "redis_url"}
 
 
-@pytest.mark.parametrize("name", catalogue.WAYS)
+@pytest.mark.parametrize("name", catalogue.PROXIED_LINKS)
 async def test_every_toxic_is_verified_by_what_it_does_and_healed(
     tmp_path: Path, undo: UndoJournal, postgres_url: str, request: pytest.FixtureRequest, name: str
 ) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from harness.cli.main import run
 from harness.history import spool
-from harness.history.arriving import arrive
-from harness.history.place import place
+from harness.history.adding import arrive
+from harness.history.location import place
 from tests.history.records import record
 from tests.integration.histories import database, made
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from harness.cli.main import run
-from harness.history import arriving, opening, spool, store
+from harness.history import adding, opening, spool, store
+from harness.history.location import HistoryGoneError, Place
 from harness.history.opening import Connection
-from harness.history.place import HistoryGoneError, Place
 from harness.history.store import Where
 from harness.services.backends import kept_postgres
 from tests.history.records import record
@@ -30,7 +30,7 @@ HALF_WAY = """
 import asyncio, sys
 from pathlib import Path
 from harness.history import opening, store
-from harness.history.place import Place
+from harness.history.location import Place
 from tests.history.records import record
 
 async def main():
@@ -161,16 +161,16 @@ def test_who_finds_it_in_use_waits_and_then_says_so_and_the_run_is_kept(
 ) -> None:
     """And goes in with the next run."""
     run_dir = made(tmp_path, 1)
-    monkeypatch.setattr(arriving, "WAIT_S", 0.1)
+    monkeypatch.setattr(adding, "WAIT_S", 0.1)
 
     async def meanwhile() -> str:
         async with opened(place):
-            return await asyncio.to_thread(arriving.arrive, run_dir)
+            return await asyncio.to_thread(adding.arrive, run_dir)
 
     warning = asyncio.run(meanwhile())
     assert f"is in use: Process {os.getpid()} has had it" in warning
     assert len(spool.waiting(place / "spool")) == 1
-    assert arriving.arrive(made(tmp_path, 2)) == ""
+    assert adding.arrive(made(tmp_path, 2)) == ""
     assert len(asyncio.run(_ids(place))) == 2
 
 
@@ -188,7 +188,7 @@ def test_a_place_that_is_not_there_is_made_so_that_postgresql_can_work_in_it(
         monkeypatch.setenv("HARNESS_HISTORY_DIR", str(own / "deep" / "history"))
         run_dir, before = made(tmp_path, 1), os.umask(mask)
         try:
-            assert arriving.arrive(run_dir) == ""
+            assert adding.arrive(run_dir) == ""
         finally:
             os.umask(before)
         assert (own / "deep" / "history" / "spool").stat().st_mode & 0o077 == 0
@@ -240,15 +240,15 @@ def test_a_full_disk_loses_no_run_and_leaves_no_row_half_there(
         own = disk / "history"
         subprocess.run(["cp", "-a", str(first), str(own)], check=True)
         monkeypatch.setenv("HARNESS_HISTORY_DIR", str(own))
-        assert arriving.arrive(made(tmp_path, 1)) == ""
+        assert adding.arrive(made(tmp_path, 1)) == ""
         ballast = disk / "ballast"
         _fill(ballast, leave=40_000)
         late, later = made(tmp_path, 2), made(tmp_path, 3)
 
-        said = arriving.arrive(late)
+        said = adding.arrive(late)
         assert "not in the history" in said
         _fill(ballast, leave=0)
-        assert f"harness history push {later}" in arriving.arrive(later)
+        assert f"harness history push {later}" in adding.arrive(later)
         ballast.unlink()
 
         assert run(["history", "push", str(late), str(later)]) == 0

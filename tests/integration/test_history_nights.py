@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.cli import conducting
+from harness.cli import load_command
 from harness.cli.main import run
 from harness.conduct.run_values import FinishedRun
 from harness.report.reading import read
@@ -24,7 +24,7 @@ class Nights:
     def __init__(self, place: Path, patch: pytest.MonkeyPatch) -> None:
         self.out, self.day, self.minute = place / "out", 0, 0
         self.script: Iterator[tuple[float, int]] = iter(())
-        patch.setattr(conducting, "made", self.one)
+        patch.setattr(load_command, "made", self.one)
 
     def one(self, *_: object, **__: object) -> FinishedRun:
         ms, code = next(self.script)

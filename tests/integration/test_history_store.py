@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from harness.foundation.errors import UsageError
 from harness.history import opening, store
-from harness.history.place import HistoryGoneError, Place
+from harness.history.location import HistoryGoneError, Place
 from harness.history.record import RunRecord
 from harness.history.store import Where
 from tests.history.records import SERIES, record

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from harness.cli.main import run
 from harness.history import opening, store
 from harness.history.comparison.measured import Value
-from harness.history.place import place
+from harness.history.location import place
 from harness.history.record import ObjectiveRecord, RunRecord, Series
 from tests.history.records import SERIES, record
 from tests.integration.histories import database

@@ -37,12 +37,12 @@ async def part(tmp_path: Path, undo: UndoJournal, which: str) -> AsyncIterator[t
     async with AsyncExitStack() as stack:
         if which == "postgres":
             server = await stack.enter_async_context(postgres.server(tmp_path))
-            yield OwnProcess("PostgreSQL", server.seat), server.url
+            yield OwnProcess("PostgreSQL", server.process), server.url
         else:
             url = f"http://127.0.0.1:{free_port('127.0.0.1')}"
             argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
             started = await stack.enter_async_context(target.commanded(tmp_path, argv, url))
-            yield OwnProcess("the target", started.seat), url
+            yield OwnProcess("the target", started.process), url
 
 
 async def injected(
@@ -84,14 +84,14 @@ async def test_a_fault_on_processes_is_verified_and_healed(
 ) -> None:
     """The server at the same address answers again; killed or replaced it is another process, paused the same."""
     async with part(tmp_path, undo, which) as (on, url):
-        before = on.seat.child.pid
+        before = on.process.child.pid
         told = {name_of(event): data_of(event) for event in await injected(tmp_path, undo, on, url, kind)}
 
         assert told["fault_verified"]["verified"], told
         assert told["fault_healed"] == {"name": "f", "healed": True, "why": ""}
-        assert on.seat.running
+        assert on.process.running
         assert on.awake()
-        assert (on.seat.child.pid == before) is (kind == "pause")
+        assert (on.process.child.pid == before) is (kind == "pause")
 
 
 @pytest.mark.parametrize("kind", ["kill", "pause", "restart"])
@@ -111,12 +111,12 @@ async def test_a_part_that_does_not_run_cannot_be_paused_and_clearing_brings_it_
 ) -> None:
     """Healing goes by what is there, not by what was done."""
     async with part(tmp_path, undo, "target") as (on, _):
-        await on.seat.kill()
+        await on.process.kill()
         with pytest.raises(ServiceError, match="cannot be paused"):
             await on.freeze()
         await on.clear()
         assert on.awake()
-        on.seat.child.signal(signal.SIGSTOP)
+        on.process.child.signal(signal.SIGSTOP)
         await on.renew()
         assert on.awake()
 
@@ -135,8 +135,8 @@ async def two(tmp_path: Path, undo: UndoJournal) -> AsyncIterator[tuple[OwnProce
         first, second = started
         server = await stack.enter_async_context(toxiproxy.started(tmp_path))
         link = await stack.enter_async_context(links.opened(server, "run-1", "client", first.base_url))
-        stand_in = SecondProcess(second.seat, urlsplit(second.base_url).netloc, link)
-        yield OwnProcess("the target", first.seat, stand_in), link.through(first.base_url)
+        stand_in = SecondProcess(second.process, urlsplit(second.base_url).netloc, link)
+        yield OwnProcess("the target", first.process, stand_in), link.through(first.base_url)
 
 
 @pytest.mark.usefixtures("toxiproxy_found")
@@ -146,8 +146,8 @@ async def test_a_rolling_restart_replaces_both_processes_and_ends_where_it_began
     """Verified by new pids and by canaries; one that happened to nobody is not."""
     async with two(tmp_path, undo) as (on, url):
         assert on.second is not None
-        seats = (on.seat, on.second.seat)
-        before = [seat.child.pid for seat in seats]
+        processes = (on.process, on.second.process)
+        before = [process.child.pid for process in processes]
         async with canary.opened(url, url, RealClock()) as canaries:
             untouched = await REGISTRY["rolling_restart"](on, "f", {}).verify(canaries)
         assert "2 of its processes are those that they were" in untouched.why_not
@@ -159,8 +159,8 @@ async def test_a_rolling_restart_replaces_both_processes_and_ends_where_it_began
 
         assert told["fault_verified"]["verified"], told
         assert told["fault_healed"] == {"name": "f", "healed": True, "why": ""}
-        assert not set(before) & {seat.child.pid for seat in seats}
-        assert [seat.starts for seat in seats] == [2, 2]
+        assert not set(before) & {process.child.pid for process in processes}
+        assert [process.starts for process in processes] == [2, 2]
         assert await on.second.gives_way()
 
 
@@ -171,24 +171,24 @@ async def test_a_rolling_restart_that_is_cut_short_leaves_both_running_and_the_l
     """Interrupted when the first is down and the second serves."""
     async with two(tmp_path, undo) as (on, url):
         assert on.second is not None
-        reached, start = asyncio.Event(), type(on.seat).start
+        reached, start = asyncio.Event(), type(on.process).start
 
-        async def start_never(seat: object) -> None:
-            if seat is on.seat and not reached.is_set():
+        async def start_never(process: object) -> None:
+            if process is on.process and not reached.is_set():
                 reached.set()
                 await asyncio.sleep(600)
-            await start(on.seat if seat is on.seat else on.second.seat)
+            await start(on.process if process is on.process else on.second.process)
 
-        monkeypatch.setattr(type(on.seat), "start", start_never)
+        monkeypatch.setattr(type(on.process), "start", start_never)
         injecting = asyncio.ensure_future(injected(tmp_path, undo, on, url, "rolling_restart"))
         await asyncio.wait_for(reached.wait(), 60)
-        assert not on.seat.running
+        assert not on.process.running
         assert not await on.second.gives_way()
         injecting.cancel()
         await asyncio.wait([injecting])
 
-        assert on.seat.running
-        assert on.second.seat.running
+        assert on.process.running
+        assert on.second.process.running
         assert await on.second.gives_way()
 
 

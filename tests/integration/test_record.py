@@ -12,7 +12,7 @@ from mcp import Client
 from mcp.server import MCPServer
 
 from harness.client.recorder import recording_proxy
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.scenario.recording import recording
 from tests import npm
 from tests.fakes.mcp_server import served
@@ -92,7 +92,7 @@ async def test_a_session_of_the_python_sdk_is_played_again(mode: str, tmp_path: 
         await asyncio.wait_for(recorder.communicate(), 60)
         assert recorder.returncode == 0
 
-        with book.in_force({}):
+        with resolved.in_force({}):
             async with recording_proxy(url, "127.0.0.1", 0) as (again, through):
                 code, said = await ran("run", "recorded.yaml", "--url", through, place=tmp_path)
     assert code in {0, 3}, said
@@ -119,7 +119,7 @@ async def test_a_session_of_the_typescript_sdk_is_played_again(tmp_path: Path) -
     script = tmp_path / "client.mjs"
     script.write_text(TYPESCRIPT % {"sdk": sdk})
     async with served(shop()) as url:
-        with book.in_force({}):
+        with resolved.in_force({}):
             async with recording_proxy(url, "127.0.0.1", 0) as (recorder, through):
                 process = await asyncio.create_subprocess_exec("node", str(script), through, cwd=tmp_path)
                 assert await asyncio.wait_for(process.wait(), 60) == 0

@@ -14,7 +14,7 @@ from harness.foundation.errors import ServiceError
 from harness.foundation.secrets.hiding import HIDDEN
 from harness.run_directory.undo import Ended, UndoJournal, read_open
 from harness.services.cleanup import janitor, leftovers
-from harness.services.cleanup.watched import REPLACED_MOST, watching
+from harness.services.cleanup.janitor_process import REPLACED_MOST, watching
 from harness.services.processes import process, proctable, sharedmemory
 from harness.services.processes.ports import is_taken
 
@@ -25,7 +25,7 @@ RUN = '''
 import asyncio, sys
 from pathlib import Path
 from harness.services.cleanup import janitor; from harness.services.backends import postgres; from harness.services.processes import readiness; from harness.services import target
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from harness.services.processes.process import running
 
 HIDES = """
@@ -165,7 +165,7 @@ import asyncio, sys
 from pathlib import Path
 from harness.foundation.secrets import hiding
 from harness.services.cleanup import janitor; from harness.services.processes import readiness
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from harness.services.processes.process import running
 
 async def main(place):
@@ -274,7 +274,7 @@ def janitors(place: Path) -> list[int]:
 
 async def test_a_janitor_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is started without it."""
-    monkeypatch.setattr("harness.services.cleanup.watched.sys.executable", "/bin/false")
+    monkeypatch.setattr("harness.services.cleanup.janitor_process.sys.executable", "/bin/false")
     with pytest.raises(ServiceError, match="janitor did not start"):
         async with watching(tmp_path / "undo.jsonl"):
             pytest.fail("the body must not run")
@@ -325,7 +325,7 @@ async def test_a_killed_postgres_leaves_no_shared_memory(undo: UndoJournal, tmp_
 
     async with postgres.server(tmp_path) as server:
         pid = server.pid
-        await server.seat.kill()
+        await server.process.kill()
         assert any(row.split()[4] == str(pid) for row in Path("/proc/sysvipc/shm").read_text().splitlines())
     assert not any(row.split()[4] == str(pid) for row in Path("/proc/sysvipc/shm").read_text().splitlines())
 

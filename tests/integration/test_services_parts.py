@@ -14,7 +14,7 @@ import pytest
 from harness.run_directory.undo import Ended, UndoJournal
 from harness.services import target
 from harness.services.backends import postgres, rabbitmq, redis
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from harness.services.processes.ports import free_port
 from harness.services.toxiproxy import server
 from tests import brokers, getting

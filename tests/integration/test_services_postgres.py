@@ -46,7 +46,7 @@ async def test_nothing_of_it_is_left_afterwards(undo: UndoJournal, tmp_path: Pat
     async with postgres.server(tmp_path) as server:
         assert await value(server.url, "select 1") == 1
         place = Path(await value(server.url, "show data_directory")).parent
-        family = server.seat.child._family()
+        family = server.process.child._family()
         assert len(family) > 3
         assert {entry.what for entry in undo.open()} == {"directory", "process", "shared_memory"}
         assert place.exists()
@@ -64,13 +64,13 @@ async def test_data_survive_a_restart_and_a_kill_at_the_same_address(
     async with postgres.server(tmp_path) as server:
         await value(server.url, "create table kept (n int)")
         first = server.pid
-        await server.seat.restart()
+        await server.process.restart()
         await value(server.url, "insert into kept values (1)")
         second = server.pid
         await value(server.url, "insert into kept values (2)")
-        await server.seat.kill()
-        assert not server.seat.running
-        await server.seat.start()
+        await server.process.kill()
+        assert not server.process.running
+        await server.process.start()
 
         assert await value(server.url, "select sum(n) from kept") == 3
         assert len({first, second, server.pid}) == 3
@@ -126,14 +126,14 @@ async def test_a_server_of_the_user_s_is_used_instead(
 ) -> None:
     """DATABASE_URL wins, and nothing is started."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/else")
-    async with postgres.provided_or_embedded(tmp_path) as (url, seat):
-        assert (url, seat) == ("postgresql://127.0.0.1:1/else", None)
+    async with postgres.provided_or_embedded(tmp_path) as (url, process):
+        assert (url, process) == ("postgresql://127.0.0.1:1/else", None)
     assert "id" not in undo.path.read_text()
 
     monkeypatch.delenv("DATABASE_URL")
-    async with postgres.provided_or_embedded(tmp_path) as (url, seat):
-        assert seat is not None
-        assert seat.running
+    async with postgres.provided_or_embedded(tmp_path) as (url, process):
+        assert process is not None
+        assert process.running
         assert await value(url, "select 1") == 1
 
 
@@ -162,8 +162,8 @@ async def test_a_backend_in_mid_query_ends_when_the_server_is_killed_with_it(
         backend = proctable.read(await connection.fetchval("select pg_backend_pid()"))
         assert backend is not None
         assert backend.session == backend.pid
-        server.seat.child.signal(signal.SIGSTOP)
-        await server.seat.stop()
+        server.process.child.signal(signal.SIGSTOP)
+        await server.process.stop()
         assert not proctable.is_alive(backend.pid, backend.start_ticks)
         connection.terminate()
 

@@ -430,11 +430,11 @@ async def test_a_part_that_was_restarted_is_watched_again(start, undo: UndoJourn
     """Emptied and filled by us nothing is told; then it is killed."""
     told: list[Ended] = []
     undo.unasked = told.append
-    async with RestartableProcess(lambda: start(TALKS, part="target")) as seat:
-        await seat.restart()
-        await seat.kill()
-        await seat.start()
+    async with RestartableProcess(lambda: start(TALKS, part="target")) as process:
+        await process.restart()
+        await process.kill()
+        await process.start()
         assert told == []
-        os.kill(seat.child.pid, signal.SIGKILL)
-        await seat.child.wait()
+        os.kill(process.child.pid, signal.SIGKILL)
+        await process.child.wait()
         assert [one.part for one in told] == ["target"]

@@ -12,7 +12,7 @@ from harness.foundation.errors import ServiceError, TargetNotStartedError, Usage
 from harness.run_directory.undo import UndoJournal
 from harness.services import target
 from harness.services.backends import postgres
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from harness.services.processes import process, proctable
 from harness.services.processes.ports import free_port, is_taken
 
@@ -59,21 +59,21 @@ async def test_a_restart_keeps_the_address(undo: UndoJournal, tmp_path: Path, po
         await started.restart()
         assert started.pid != before
         assert await health(started.base_url) == 200
-        assert started.seat.starts == 2
+        assert started.process.starts == 2
 
-        await started.seat.kill()
-        assert not started.seat.running
-        await started.seat.start()
+        await started.process.kill()
+        assert not started.process.running
+        await started.process.start()
         assert await health(started.base_url) == 200
-        await started.seat.start()
-        assert started.seat.starts == 3
+        await started.process.start()
+        assert started.process.starts == 3
 
 
 async def test_an_empty_seat_has_no_child(undo: UndoJournal, tmp_path: Path, postgres_url: str) -> None:
     """Whoever asks for its pid is told why there is none."""
     async with target.managed(tmp_path, postgres_url) as started:
-        await started.seat.stop()
-        await started.seat.kill()
+        await started.process.stop()
+        await started.process.kill()
         with pytest.raises(ServiceError, match="not running"):
             _ = started.pid
 

@@ -39,7 +39,7 @@ async def steering(
         canary.opened(url, url, clock) as canaries,
     ):
         with EventLog(tmp_path / "events.jsonl") as log:
-            way = FaultSite(OwnProcess("the target", started.seat), canaries)
+            way = FaultSite(OwnProcess("the target", started.process), canaries)
             run_clock = RunClock.of(clock)
             injector = Injector({"target": way}, run_clock, log, undo, Silent())
             found = ExperimentSteering(injector, LastRows(), run_clock)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.foundation.addresses.book import is_this_machine
+from harness.foundation.addresses.resolved import is_this_machine
 from harness.foundation.errors import UsageError
 from harness.load.address import Doors, credentials, doors
 

@@ -14,7 +14,6 @@ from harness.foundation.clock import FakeClock
 from harness.foundation.secrets import hiding
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
-from harness.verify.coming_up import until_up
 from harness.verify.finding import STOPPED_BY, Outcome, Result, exit_code
 from harness.verify.results import files
 from harness.verify.results.checklist import Checklist
@@ -25,6 +24,7 @@ from harness.verify.results.suite import SuiteResult
 from harness.verify.safe_calls import safe_calls, wrong_arguments
 from harness.verify.schemas import faults
 from harness.verify.spec.learn import literal
+from harness.verify.startup import until_up
 from harness.verify.variants import Pair, leaves, pairs, telling
 from harness.verify.waiting import eventually
 

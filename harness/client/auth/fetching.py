@@ -13,13 +13,13 @@ from typing import Any, Final
 import aiohttp
 
 from harness.client.http import asking, why_unconnected
-from harness.foundation.addresses import book, way
+from harness.foundation.addresses import resolved, route
 from harness.foundation.addresses.address import Address, AddressError, read, same
 from harness.foundation.addresses.connector import connector
 from harness.foundation.addresses.judging import Wanted, allowed, unreadable
 from harness.foundation.addresses.kind import kind
+from harness.foundation.addresses.route import Route, Tls
 from harness.foundation.addresses.vetting import vet
-from harness.foundation.addresses.way import Tls, Way
 from harness.foundation.clock import within
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.foundation.secrets import redact
@@ -80,10 +80,10 @@ class Fetching:
         from_here: bool,
     ) -> Answer:
         place = read_place(url, named_by)
-        proxy = way.proxy_of(place.url, self.environ)
+        proxy = route.proxy_of(place.url, self.environ)
         wanted = [Wanted(place, named_by, "Tokens are asked for at", absent=TargetUnreachableError)]
         if proxy is not None:
-            wanted.append(Wanted(way.address_of(proxy), proxy.named_by))
+            wanted.append(Wanted(route.address_of(proxy), proxy.named_by))
         vetted = await asyncio.to_thread(vet, wanted, self.allowed_hosts)
         addresses = vetted[same(place.host)]
         here = all(kind(address)[0] == "loopback" for address in addresses)
@@ -91,7 +91,7 @@ class Fetching:
             raise _leads_back(place, named_by)
         _check_private(place, addresses, form is not None)
         try:
-            with book.in_force(vetted):
+            with resolved.in_force(vetted):
                 async with within(self.timeout_s):
                     return replace(await self._exchange(method, place.url, form, headers, proxy), here=here)
         except TimeoutError:
@@ -110,7 +110,7 @@ class Fetching:
         url: str,
         form: Mapping[str, str] | None,
         headers: Mapping[str, str],
-        proxy: way.Proxy | None,
+        proxy: route.Proxy | None,
     ) -> Answer:
         now_s = asyncio.get_running_loop().time
         began_s = now_s()
@@ -122,7 +122,7 @@ class Fetching:
             ) as http,
             http.request(
                 method, data=form, allow_redirects=False,
-                **asking(url, {"Accept": "application/json", **headers}.items(), Way(proxy=proxy)),
+                **asking(url, {"Accept": "application/json", **headers}.items(), Route(proxy=proxy)),
             ) as response,
         ):  # fmt: skip
             body = await _bounded(response)

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from harness.client.auth.fetching import Fetching
 from harness.client.auth.keeper import Keeper
 from harness.client.auth.sources import source
-from harness.foundation.addresses import book, unix_socket
+from harness.foundation.addresses import resolved, unix_socket
 from harness.foundation.addresses.kind import kind
+from harness.foundation.addresses.route import Tls
 from harness.foundation.addresses.vetting import is_number
-from harness.foundation.addresses.way import Tls
 from harness.foundation.clock import Clock
 from harness.foundation.errors import UsageError
 from harness.scenario.auth import Auth
@@ -42,5 +42,5 @@ def is_here(url: str) -> bool:
     if unix_socket.path(url):
         return True
     host = urlsplit(url).hostname or ""
-    addresses = book.of(host) or ((host,) if is_number(host) else ())
+    addresses = resolved.of(host) or ((host,) if is_number(host) else ())
     return bool(addresses) and all(kind(address)[0] == "loopback" for address in addresses)

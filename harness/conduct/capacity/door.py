@@ -17,16 +17,16 @@ from harness.client.preflight import Discovered, check_headers, preflight
 from harness.client.session import Client, connected
 from harness.conduct.capacity import holdings, listeners
 from harness.conduct.capacity.holdings import ControlGroup, ProcessTree
-from harness.conduct.setup.authorized import authorized
+from harness.conduct.setup.authorization import authorized
 from harness.conduct.setup.vetted_addresses import looked_up, server
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.clock import Clock
 from harness.load.address import credentials, doors
 from harness.mcp.mirrored import Mirrored
 from harness.scenario.model import Target
 from harness.services import target
 from harness.services.backends import postgres
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ async def standing(
             headers = credentials(wished.url) | wished.headers
             check_headers(headers)
             addresses = server(wished.url, wished.protocol, os.environ, "This goes")
-            stack.enter_context(book.in_force(await looked_up(addresses, asked.allowed_hosts)))
+            stack.enter_context(resolved.in_force(await looked_up(addresses, asked.allowed_hosts)))
             await authorized(stack, wished, url, headers, list(asked.allowed_hosts), clock, note)
             held_by = _held_by(asked, url)
         found = await preflight(url, wished.protocol, headers=headers, timeout_s=asked.timeout_s)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from harness.foundation.addresses import book, tunnel, way
-from harness.foundation.addresses.way import Proxy, Way
+from harness.foundation.addresses import resolved, route, tunnel
+from harness.foundation.addresses.route import Proxy, Route
 from harness.foundation.clock import Clock
 from harness.foundation.units import NS_PER_S
 from harness.mcp.messages import Request
@@ -59,7 +59,7 @@ async def exchanged(
     url: str, headers: Mapping[str, str], request: Request, clock: Clock, timeout_s: float, *, whole: bool
 ) -> HeldConnection:
     """Send a request on a connection of its own, read the head of the answer (`whole`: the answer), and keep it open."""
-    way_there = way.current()
+    way_there = route.current()
     async with asyncio.timeout(timeout_s):
         reader, writer = await _connected(url, way_there)
         try:
@@ -74,7 +74,7 @@ async def exchanged(
     return HeldConnection(status, head, reader, writer, clock, last_ns=clock.now_ns())
 
 
-async def _connected(url: str, by: Way) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connected(url: str, by: Route) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to the server, or by the proxy that leads to it."""
     where = urlsplit(url)
     host, port = where.hostname or "", where.port or PORTS[where.scheme]
@@ -97,7 +97,7 @@ async def _opened(
     host: str, port: int, secure: ssl.SSLContext | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     failed: OSError = ConnectionRefusedError(f"{host} has no address")
-    for address in await book.addresses(host):
+    for address in await resolved.addresses(host):
         try:
             return await asyncio.open_connection(
                 address, port, ssl=secure, server_hostname=host if secure else None, limit=HEAD_BYTES_MAX

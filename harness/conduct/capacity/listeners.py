@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harness.conduct.capacity.holdings import ProcessTree
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.services.processes import proctable
 
 LISTENS: Final = "0A"
@@ -21,7 +21,7 @@ def process_at(url: str) -> ProcessTree | None:
     Of several processes that share the socket the one that started the others counts.
     """
     parts = urlsplit(url)
-    if not book.is_this_machine(parts.hostname or ""):
+    if not resolved.is_this_machine(parts.hostname or ""):
         return None
     inodes = set(_listening(parts.port or PORTS[parts.scheme]))
     table = proctable.table()

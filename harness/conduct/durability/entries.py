@@ -83,7 +83,7 @@ class EntriesReadBack:
 
 
 @dataclass(slots=True)
-class EntryBook:
+class WorkEntries:
     """The entries of one run."""
 
     work: Work
@@ -248,10 +248,10 @@ class EntryBook:
 
 
 @contextmanager
-def opened(path: Path, work: Work, run_id: str, clock: RunClock, seed: int = 0) -> Iterator[EntryBook]:
+def opened(path: Path, work: Work, run_id: str, clock: RunClock, seed: int = 0) -> Iterator[WorkEntries]:
     """Yield the entries of a run, which are recorded in `path`."""
     with closing(AppendedLines(path)) as lines:
-        yield EntryBook(work, run_id, clock, lines, seed)
+        yield WorkEntries(work, run_id, clock, lines, seed)
 
 
 def opened_session(door: EntryRequest) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import aiohttp
 import asyncpg
 
-from harness.conduct.durability.entries import EntryBook
+from harness.conduct.durability.entries import WorkEntries
 from harness.foundation.clock import within
 from harness.foundation.units import NS_PER_S
 from harness.foundation.untrusted import nesting
@@ -46,7 +46,7 @@ class TaskRecords:
 class SubmittedTasks:
     """The tasks of one run; promises and records are written to the file of its entries."""
 
-    book: EntryBook
+    entries: WorkEntries
     records: TaskRecords
     promised: list[str] = field(default_factory=list)
 
@@ -54,12 +54,12 @@ class SubmittedTasks:
         """Submit a task a second, one after the other, until cancelled; skip those due while one is open."""
         limit = aiohttp.ClientTimeout(total=TIMEOUT_S)
         every_ns = int(NS_PER_S / RATE_PER_S)
-        due_ns = self.book.clock.now_ns()
+        due_ns = self.entries.clock.now_ns()
         async with aiohttp.ClientSession(timeout=limit) as session:
             while True:
                 await self._task(session, base_url)
-                due_ns += every_ns * max(1, -((due_ns - self.book.clock.now_ns()) // every_ns))
-                await self.book.clock.sleep(max(0, due_ns - self.book.clock.now_ns()) / NS_PER_S)
+                due_ns += every_ns * max(1, -((due_ns - self.entries.clock.now_ns()) // every_ns))
+                await self.entries.clock.sleep(max(0, due_ns - self.entries.clock.now_ns()) / NS_PER_S)
 
     async def read(self, within_s: float = OPEN_S) -> None:
         """Read what became of the tasks; if the tables cannot be read, note that it is unknown."""
@@ -71,22 +71,22 @@ class SubmittedTasks:
                 finally:
                     await connection.close(timeout=TIMEOUT_S)
         except _FAILURES as error:
-            self.book.say(unrecorded=f"{type(error).__name__}: {error}")
+            self.entries.say(unrecorded=f"{type(error).__name__}: {error}")
 
     async def _read(self, connection: Any, within_s: float) -> None:
         schema = '"' + self.records.schema.replace('"', '""') + '"'
-        executed = await connection.fetch(_EXECUTED.format(schema=schema), self.book.run_id)
-        self.book.say(executed={str(entry): int(many) for entry, many in executed})
+        executed = await connection.fetch(_EXECUTED.format(schema=schema), self.entries.run_id)
+        self.entries.say(executed={str(entry): int(many) for entry, many in executed})
         looks = max(1, int(within_s / LOOK_S))
         for left in reversed(range(looks)):
             rows = await connection.fetch(_FINISHED.format(schema=schema), self.promised)
             if not left or all(ends for _, ends, _ in rows):
                 break
-            await self.book.clock.sleep(LOOK_S)
-        self.book.say(finished={str(task): [int(ends), int(effects)] for task, ends, effects in rows})
+            await self.entries.clock.sleep(LOOK_S)
+        self.entries.say(finished={str(task): [int(ends), int(effects)] for task, ends, effects in rows})
 
     async def _task(self, session: aiohttp.ClientSession, base_url: str) -> None:
-        sent_ns, ended, status, task = self.book.clock.now_ns(), outcome.UNFINISHED, None, None
+        sent_ns, ended, status, task = self.entries.clock.now_ns(), outcome.UNFINISHED, None, None
         try:
             async with session.post(f"{base_url}/tasks", json=TASK, allow_redirects=False) as answer:
                 status = answer.status
@@ -104,8 +104,8 @@ class SubmittedTasks:
         finally:
             if task is not None:
                 self.promised.append(task)
-            self.book.say(
-                task=task, sent_ns=sent_ns, done_ns=self.book.clock.now_ns(), outcome=ended, status=status
+            self.entries.say(
+                task=task, sent_ns=sent_ns, done_ns=self.entries.clock.now_ns(), outcome=ended, status=status
             )
 
 

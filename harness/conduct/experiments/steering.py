@@ -76,8 +76,8 @@ class ExperimentSteering:
             return {"error": str(error)}
 
     async def _apply(self, question: Mapping[str, Any]) -> Answer:
-        fault = asked_fault(str(question.get("fault")), "the experiment", self.injector.ways)
-        if fault.link not in self.injector.ways:
+        fault = asked_fault(str(question.get("fault")), "the experiment", self.injector.sites)
+        if fault.link not in self.injector.sites:
             raise UsageError(
                 f"This run has no {fault.link} link", "Its experiment did not name one beforehand"
             )

@@ -16,7 +16,7 @@ from harness.conduct.live.alerting import Alerting
 from harness.conduct.live.alerts import Alerts
 from harness.conduct.live.live_json import LiveSnapshot
 from harness.conduct.run_values import RunContext
-from harness.conduct.setup.authorized import Authorization
+from harness.conduct.setup.authorization import Authorization
 from harness.conduct.setup.server import UsageMaxima
 from harness.run_directory.event_kinds import TargetSeen
 from harness.scenario.objectives import Objective, parse

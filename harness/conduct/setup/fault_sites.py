@@ -20,14 +20,14 @@ from urllib.parse import urlsplit
 from harness.faults import canary
 from harness.faults.canary.evidence import Ask, Canary
 from harness.faults.injector import FaultSite
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.clock import Clock
 from harness.foundation.errors import FaultBackendUnreachableError, UsageError
 from harness.foundation.secrets import redact
 from harness.load.address import Doors
 from harness.mcp import stdio_address
 from harness.run_directory.directory import RunDirectory
-from harness.scenario.catalogue import PID, WAYS, where
+from harness.scenario.catalogue import PID, PROXIED_LINKS, where
 from harness.services.backends import rabbitmq, redis
 from harness.services.fault_sites import links
 from harness.services.fault_sites import named_process as foreign
@@ -62,13 +62,13 @@ class FaultSites:
     found: dict[str, FaultSite] = field(default_factory=dict)
 
     async def behind(
-        self, database_url: str, seat: RestartableProcess | None, log_dir: Path
+        self, database_url: str, process: RestartableProcess | None, log_dir: Path
     ) -> tuple[str, dict[str, str]]:
         """Open the sites behind a reference target.
 
         Return its database's URL, and further environment variables.
         """
-        await self._take("postgres", seat, database_url, database_url)
+        await self._take("postgres", process, database_url, database_url)
         database_url = await self._lead("database", database_url)
         variables: dict[str, str] = {}
         for name in BROKERS:
@@ -96,7 +96,7 @@ class FaultSites:
             stand_in = _stand_in(second, link)
             # The link leads clients, and canaries, to the second process while the first is away.
             through = first.base_url if stand_in is None else stand_in.link.through(first.base_url)
-            await self._take("target", first.seat, through, first.base_url, stand_in)
+            await self._take("target", first.process, through, first.base_url, stand_in)
         await self._take_named(doors.base_url)
         return doors if link is None else _by_link(doors, link)
 
@@ -131,11 +131,11 @@ class FaultSites:
         broker = BROKERS[name]
         url = os.environ.get(broker.VARIABLE, "")
         if name not in self.needed:
-            return {broker.VARIABLE: await book.by_number(url)} if url else {}
+            return {broker.VARIABLE: await resolved.by_number(url)} if url else {}
         if not url:
             url = await self.stack.enter_async_context(broker.own(log_dir))
         await self._check_broker(name, broker.VARIABLE, url)
-        return {broker.VARIABLE: await self._lead(name, await book.by_number(url))}
+        return {broker.VARIABLE: await self._lead(name, await resolved.by_number(url))}
 
     async def _check_broker(self, name: str, variable: str, url: str) -> None:
         """Raise unless the broker speaks without TLS and answers."""
@@ -187,7 +187,7 @@ class FaultSites:
     async def _take(
         self,
         name: str,
-        seat: RestartableProcess | None,
+        process: RestartableProcess | None,
         through: str,
         url: str,
         stand_in: SecondProcess | None = None,
@@ -195,20 +195,20 @@ class FaultSites:
         """Add our processes, if faults are planned on them; a server of the user's may not be stopped."""
         if name not in self.needed:
             return
-        if seat is None:
+        if process is None:
             raise UsageError(
                 f"A fault on {where(name)} needs a server that the harness has started",
                 "DATABASE_URL names one of yours",
                 "Unset DATABASE_URL, or disturb the database link: link: database, fault: down",
             )
         canaries = await self.stack.enter_async_context(canary.opened(through, url, self.clock))
-        self.found[name] = FaultSite(OwnProcess(where(name), seat, stand_in), canaries)
+        self.found[name] = FaultSite(OwnProcess(where(name), process, stand_in), canaries)
 
 
 def _stand_in(second: ManagedServer | None, link: Link | None) -> SecondProcess | None:
     if second is None or link is None:
         return None
-    return SecondProcess(second.seat, urlsplit(second.base_url).netloc, link)
+    return SecondProcess(second.process, urlsplit(second.base_url).netloc, link)
 
 
 def _by_link(doors: Doors, link: Link) -> Doors:
@@ -257,7 +257,7 @@ async def prepare(
             broker.program()  # raise before anything is started if it is not installed
     server = (
         await stack.enter_async_context(toxiproxy.provided_or_started(directory.path))
-        if own or needed & set(WAYS)
+        if own or needed & set(PROXIED_LINKS)
         else None
     )
     return FaultSites(stack, needed, server, directory.run_id, clock, rolls, named)

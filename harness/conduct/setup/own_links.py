@@ -18,7 +18,7 @@ from harness.faults.canary import LinkCanaries
 from harness.faults.canary.evidence import Ask
 from harness.faults.canary.tcp import TcpTalk, learned
 from harness.faults.injector import FaultSite
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.addresses.address import Address
 from harness.foundation.addresses.judging import Wanted
 from harness.foundation.clock import Clock
@@ -158,7 +158,7 @@ async def open_links(sites: FaultSites, asked: Sequence[OwnLink]) -> dict[str, s
     """Ask every service once, and open a proxy for it; return the environment for the server."""
     environment: dict[str, str] = {}
     for each in asked:
-        beside = await book.by_number(each.url)
+        beside = await resolved.by_number(each.url)
         talk = await _asked_once(each, beside, sites.clock)
         assert sites.server is not None
         listen = f"{HERE}:{each.spec.listen}" if each.spec.listen else ANYWHERE

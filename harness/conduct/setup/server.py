@@ -15,7 +15,7 @@ from harness.conduct.durability.entries import EntryRequest
 from harness.conduct.durability.tasks import TaskRecords
 from harness.conduct.run_values import RunContext
 from harness.conduct.setup import feeding
-from harness.conduct.setup.authorized import Authorization, authorized
+from harness.conduct.setup.authorization import Authorization, authorized
 from harness.conduct.setup.fault_sites import FaultSites
 from harness.conduct.setup.starting import start
 from harness.foundation.errors import UsageError

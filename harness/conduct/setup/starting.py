@@ -21,8 +21,8 @@ from harness.load.address import PLAIN_DOOR
 from harness.mcp import stdio_address
 from harness.services import target
 from harness.services.backends import postgres
-from harness.services.processes import surroundings
-from harness.services.processes.surroundings import Surroundings
+from harness.services.processes import server_environment
+from harness.services.processes.server_environment import Surroundings
 from harness.services.processes.usage import Usage, together
 
 DOOR_OF = {"plain": PLAIN_DOOR, "websocket": "/mcp/ws"}
@@ -44,11 +44,11 @@ class Started:
         return (lambda: together([usage() for usage in there])) if there else None
 
 
-async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Started:
+async def start(run: RunContext, sites: FaultSites, stack: AsyncExitStack) -> Started:
     """Start the server and wait until it is ready; it ends with the stack."""
     wanted, logs = run.asked.scenario.target, run.directory.path
-    variables = await _lead_by_own_links(run, ways, stack) if run.asked.scenario.links else {}
-    stack.enter_context(surroundings.in_force(Surroundings({**wanted.env, **variables}, wanted.cwd)))
+    variables = await _lead_by_own_links(run, sites, stack) if run.asked.scenario.links else {}
+    stack.enter_context(server_environment.in_force(Surroundings({**wanted.env, **variables}, wanted.cwd)))
     if wanted.is_stdio:
         return Started(stdio_address.address(wanted.command))
     if wanted.command:
@@ -58,29 +58,29 @@ async def start(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Sta
         return Started(first.mcp_url, first)
     if wanted.url:
         return Started(wanted.url)
-    run.progress.note(f"Starting {_parts(ways)} and the reference server")
+    run.progress.note(f"Starting {_parts(sites)} and the reference server")
     own = postgres.provided_or_embedded(logs)
-    database_url, seat = await stack.enter_async_context(own)
+    database_url, process = await stack.enter_async_context(own)
     options = await vetted_addresses.by_number(wanted.options)
     records = _records(database_url, options)
-    database_url, env = await ways.behind(database_url, seat, logs)
+    database_url, env = await sites.behind(database_url, process, logs)
 
     async def reference(name: str) -> target.ManagedServer:
         one = target.managed(logs, database_url, arguments=options, env=env, name=name)
         return await stack.enter_async_context(one)
 
     first = await reference("target")
-    second = await reference("target-2") if ways.rolls else None
+    second = await reference("target-2") if sites.rolls else None
     return Started(first.base_url + DOOR_OF.get(wanted.protocol, "/mcp"), first, second, records)
 
 
-async def _lead_by_own_links(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> Mapping[str, str]:
+async def _lead_by_own_links(run: RunContext, sites: FaultSites, stack: AsyncExitStack) -> Mapping[str, str]:
     """Open the links, and hand their addresses to whatever is started from here on; return these variables."""
     environ = {**os.environ, **run.asked.scenario.target.env}
     asked = own_links.found(run.asked.scenario.links, environ)
-    variables = await own_links.open_links(ways, asked)
+    variables = await own_links.open_links(sites, asked)
     stack.enter_context(environment.handed_out(variables))
-    for line in own_links.told(asked, ways):
+    for line in own_links.told(asked, sites):
         run.progress.note(line)
     return variables
 
@@ -91,7 +91,7 @@ def _records(database_url: str, options: Sequence[str]) -> TaskRecords:
     return TaskRecords(database_url, *schemas[-1:])
 
 
-def _parts(ways: FaultSites) -> str:
+def _parts(sites: FaultSites) -> str:
     """Return the names of the services behind the reference server."""
-    brokers = [name for link, name in (("queue", "RabbitMQ"), ("sessions", "Redis")) if link in ways.needed]
+    brokers = [name for link, name in (("queue", "RabbitMQ"), ("sessions", "Redis")) if link in sites.needed]
     return ", ".join(["PostgreSQL", *brokers])

@@ -7,7 +7,13 @@ with a delay has `SHOWS_S`.
 The trial entry has the number 0, and is not counted.
 """
 
-from harness.conduct.durability.entries import AGAIN_S, EntryBook, EntryRequest, opened_session, what_it_said
+from harness.conduct.durability.entries import (
+    AGAIN_S,
+    EntryRequest,
+    WorkEntries,
+    opened_session,
+    what_it_said,
+)
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.foundation.units import NS_PER_S
 from harness.mcp import outcome
@@ -16,29 +22,29 @@ from harness.mcp.messages import Reply
 SHOWS_S = 5.0
 
 
-async def tried(book: EntryBook, writing: EntryRequest, reading: EntryRequest) -> None:
+async def tried(entries: WorkEntries, writing: EntryRequest, reading: EntryRequest) -> None:
     """Raise UsageError, with the server's words, unless an entry can be written and read back."""
-    entry = book.entry(0)
+    entry = entries.entry(0)
     async with opened_session(writing) as client:
-        reply = await client.call(book.work.write.call, book.arguments(book.work.write, entry, 0))
-    _check(reply, "write", book.work.write.call)
-    limit_ns = book.clock.now_ns() + int(SHOWS_S * NS_PER_S)
+        reply = await client.call(entries.work.write.call, entries.arguments(entries.work.write, entry, 0))
+    _check(reply, "write", entries.work.write.call)
+    limit_ns = entries.clock.now_ns() + int(SHOWS_S * NS_PER_S)
     while True:
-        back = await book.read_once(reading)
+        back = await entries.read_once(reading)
         if entry in back.found:
             return
-        if back.why or book.clock.now_ns() >= limit_ns:
+        if back.why or entries.clock.now_ns() >= limit_ns:
             break
-        await book.clock.sleep(AGAIN_S)
+        await entries.clock.sleep(AGAIN_S)
     if back.why:
         raise UsageError(
-            f"What work writes cannot be read back: {book.work.read.call} was refused",
+            f"What work writes cannot be read back: {entries.work.read.call} was refused",
             back.why,
             "It was tried once before the load; correct work.read",
         )
     raise UsageError(
-        f"What work has written is not found when it is read back with {book.work.read.call}",
-        f"{book.work.write.call} was answered with a result, and {entry} is nowhere in what was read",
+        f"What work has written is not found when it is read back with {entries.work.read.call}",
+        f"{entries.work.write.call} was answered with a result, and {entry} is nowhere in what was read",
         "Put {{entry}} into the arguments of work.write, and let work.read return every entry",
     )
 

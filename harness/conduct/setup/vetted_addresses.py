@@ -16,14 +16,14 @@ from typing import Final
 
 from harness.conduct.live.webhooks import hook
 from harness.conduct.setup import own_links
-from harness.foundation.addresses import book, unix_socket, way
+from harness.foundation.addresses import resolved, route, unix_socket
 from harness.foundation.addresses.address import Address, AddressError, read, read_service
 from harness.foundation.addresses.judging import ALLOW_HOST, LOAD, Wanted, unreadable
-from harness.foundation.addresses.vetting import Book, LookUp, look_up, vet
+from harness.foundation.addresses.vetting import LookUp, VettedAddresses, look_up, vet
 from harness.foundation.clock import within
 from harness.foundation.errors import FaultBackendUnreachableError, TargetUnreachableError, UsageError
 from harness.load.address import doors
-from harness.scenario.catalogue import WAYS
+from harness.scenario.catalogue import PROXIED_LINKS
 from harness.scenario.model import Scenario, Target
 
 LOOK_UP_S: Final = 20.0
@@ -41,7 +41,7 @@ _TOXIPROXY: Final = "TOXIPROXY_URL"
 
 async def vetted(
     scenario: Scenario, places: frozenset[str], environ: Mapping[str, str], ask: LookUp = look_up
-) -> Book:
+) -> VettedAddresses:
     """Return all vetted addresses; `places` are the fault sites.
 
     An address that is not allowed ends the run.
@@ -54,7 +54,7 @@ async def looked_up(
     allowed_hosts: Iterable[str],
     ask: LookUp = look_up,
     allowed_by: str = ALLOW_HOST,
-) -> Book:
+) -> VettedAddresses:
     """Look up and vet the given addresses; for any command."""
     listed = list(wanted)
     try:
@@ -74,7 +74,7 @@ def outgoing(scenario: Scenario, places: frozenset[str], environ: Mapping[str, s
     if not (scenario.target.url or scenario.target.command):
         yield from behind(scenario.target.options, environ)
     yield from own_links.addresses(scenario.links, {**environ, **scenario.target.env})
-    if (scenario.links or places & set(WAYS)) and environ.get(_TOXIPROXY):
+    if (scenario.links or places & set(PROXIED_LINKS)) and environ.get(_TOXIPROXY):
         yield _toxiproxy(environ[_TOXIPROXY])
     for place in scenario.alert:
         if (address := hook(place)) is not None:
@@ -91,7 +91,7 @@ def server(url: str, protocol: str, environ: Mapping[str, str], purpose: str = L
     base_url = doors(url, protocol).base_url
     if unix_socket.path(base_url):
         return
-    proxy = way.proxy_of(base_url, environ)
+    proxy = route.proxy_of(base_url, environ)
     yield Wanted(
         read(base_url, ("http", "https")),
         purpose=purpose,
@@ -99,7 +99,7 @@ def server(url: str, protocol: str, environ: Mapping[str, str], purpose: str = L
         elsewhere=proxy is not None,
     )
     if proxy is not None:
-        yield Wanted(way.address_of(proxy), proxy.named_by, "Requests go", absent=TargetUnreachableError)
+        yield Wanted(route.address_of(proxy), proxy.named_by, "Requests go", absent=TargetUnreachableError)
 
 
 def _server(target: Target, environ: Mapping[str, str]) -> Iterator[Wanted]:
@@ -150,9 +150,9 @@ async def by_number(options: Sequence[str]) -> list[str]:
     for index, option in enumerate(options):
         name, equals, joined = option.partition("=")
         if name in _OPTIONS and equals:
-            changed[index] = f"{name}={await book.by_number(joined)}"
+            changed[index] = f"{name}={await resolved.by_number(joined)}"
         elif name in _OPTIONS and index + 1 < len(options):
-            changed[index + 1] = await book.by_number(options[index + 1])
+            changed[index + 1] = await resolved.by_number(options[index + 1])
     return changed
 
 

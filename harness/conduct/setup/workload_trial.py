@@ -22,7 +22,7 @@ from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.load.workload import WorkloadEntry, works
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
-from harness.mcp.said import value_of_reply
+from harness.mcp.reply_content import value_of_reply
 from harness.mcp.tool import only_reads
 from harness.scenario.arguments import REPLY, NoValueError, Values
 from harness.scenario.model import Scenario

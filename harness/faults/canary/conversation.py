@@ -15,7 +15,7 @@ from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from harness.faults.canary.evidence import Ask, Canary, end_of
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.clock import Clock, within
 from harness.foundation.units import NS_PER_MS
 
@@ -110,7 +110,7 @@ class CanaryConnection:
             await self.close()
             where = urlsplit(self.url)
             self.kept = CountedConnection(
-                *await book.connection(where.hostname or "", where.port or self.talk.port)
+                *await resolved.connection(where.hostname or "", where.port or self.talk.port)
             )
             await self.talk.greet(self.kept, where)
         wire = self.kept

@@ -20,7 +20,7 @@ import httptools
 from harness.faults.canary import farside, kernel
 from harness.faults.canary.evidence import Ask, Canary, End, Knock, end_of
 from harness.faults.canary.farside import ConnectionWatch
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.clock import Clock, within
 from harness.foundation.units import NS_PER_MS
 
@@ -104,7 +104,7 @@ class Http:
         )
 
     async def _connected(self, where: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await book.connection(where.hostname or "", where.port or 80)
+        return await resolved.connection(where.hostname or "", where.port or 80)
 
     async def _exchange(self, ask: Ask, seen: _Replies) -> int:
         """Make the requests; return when the last reply was complete, in ns."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from harness.faults.canary.evidence import Ask, Canary, end_of
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.clock import Clock, within
 from harness.foundation.units import NS_PER_MS
 
@@ -63,7 +63,7 @@ class Postgres:
 
     async def _closing_ms(self) -> float:
         where = urlsplit(self.url)
-        reader, writer = await book.connection(where.hostname or "", where.port or 5432)
+        reader, writer = await resolved.connection(where.hostname or "", where.port or 5432)
         try:
             writer.write(CANCEL)
             await writer.drain()

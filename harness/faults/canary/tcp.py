@@ -17,7 +17,7 @@ from harness.faults.canary import farside
 from harness.faults.canary.conversation import CountedConnection, until_closed
 from harness.faults.canary.evidence import Ask, Canary, Knock, end_of
 from harness.faults.canary.farside import ConnectionWatch
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.clock import Clock, within
 from harness.foundation.units import NS_PER_MS
 
@@ -56,7 +56,7 @@ async def learned(url: str, send: str) -> TcpTalk:
     """Ask the server once, and keep how long its answer is; ValueError if there is none, OSError if it cannot be reached."""
     where, said = urlsplit(url), send.encode()
     async with within(ANSWER_S):
-        reader, writer = await book.connection(where.hostname or "", where.port or 0)
+        reader, writer = await resolved.connection(where.hostname or "", where.port or 0)
         try:
             greeting = await _until_quiet(reader)
             writer.write(said)
@@ -125,7 +125,7 @@ class TcpKnock:
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         where = urlsplit(self.url)
-        return await book.connection(where.hostname or "", where.port or 0)
+        return await resolved.connection(where.hostname or "", where.port or 0)
 
     async def _sent(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, size: int, *, ends: bool

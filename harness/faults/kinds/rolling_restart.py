@@ -35,9 +35,9 @@ class RollingRestart:
     async def apply(self) -> None:
         second = self._second()
         self._before = self._pids()
-        await second.seat.restart()
+        await second.process.restart()
         await second.serve()
-        await self._part.seat.restart()
+        await self._part.process.restart()
         await second.give_way()
 
     async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> VerificationResult:
@@ -55,8 +55,8 @@ class RollingRestart:
 
     def _pids(self) -> tuple[int, ...]:
         """Return the pids of the processes that run."""
-        seats = [self._part.seat, *([self._part.second.seat] if self._part.second else [])]
-        return tuple(seat.child.pid for seat in seats if seat.running)
+        seats = [self._part.process, *([self._part.second.process] if self._part.second else [])]
+        return tuple(process.child.pid for process in seats if process.running)
 
     def _second(self) -> SecondProcess:
         if self._part.second is None:

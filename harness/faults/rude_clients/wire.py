@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import httptools
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 
 READ_BYTES = 16_384
 REPLY_BYTES_MAX = 65_536
@@ -48,7 +48,7 @@ class Wire:
     async def to(cls, host: str, port: int, *, small: bool = False) -> "Wire":
         """Connect; with `small`, the receive buffer is as small as the kernel allows."""
         failed = OSError(errno.EADDRNOTAVAIL, "there is no address")
-        for address in await book.addresses(host):
+        for address in await resolved.addresses(host):
             try:
                 return cls(await _connected(address, port, small=small))
             except OSError as error:
@@ -111,7 +111,7 @@ class Wire:
 
 
 async def _connected(address: str, port: int, *, small: bool) -> socket.socket:
-    sock = socket.socket(book.family(address), socket.SOCK_STREAM)
+    sock = socket.socket(resolved.family(address), socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         if small:  # before it is connected, or it is too late

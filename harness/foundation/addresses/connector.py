@@ -10,19 +10,19 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 
 
 class _ByBook(AbstractResolver):
-    """An aiohttp resolver that answers from the book of vetted addresses."""
+    """An aiohttp resolver that answers from the vetted addresses."""
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
         del family
         return [
             ResolveResult(
-                hostname=host, host=address, port=port, family=book.family(address), proto=0, flags=0
+                hostname=host, host=address, port=port, family=resolved.family(address), proto=0, flags=0
             )
-            for address in await book.addresses(host)
+            for address in await resolved.addresses(host)
         ]
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ import base64
 from typing import Final
 from urllib.parse import unquote
 
-from harness.foundation.addresses.way import Proxy
+from harness.foundation.addresses.route import Proxy
 
 HEAD_BYTES_MAX: Final = 16_384
 END: Final = b"\r\n\r\n"

@@ -9,7 +9,7 @@ from harness.foundation.addresses.address import same
 from harness.foundation.addresses.judging import ALLOW_HOST, Wanted, allowed, check, not_this_machine, unknown
 
 LookUp = Callable[[str], tuple[str, ...]]
-Book = Mapping[
+VettedAddresses = Mapping[
     str, tuple[str, ...]
 ]  # host, in the form in which hosts are compared -> the IP addresses to connect to
 
@@ -25,24 +25,24 @@ def vet(
     allowed_hosts: Iterable[str],
     ask: LookUp = look_up,
     allowed_by: str = ALLOW_HOST,
-) -> Book:
+) -> VettedAddresses:
     """Look up each host once; an error when one cannot be resolved, or the run may not connect to it."""
     listed = allowed(allowed_hosts, allowed_by)
-    book: dict[str, tuple[str, ...]] = {}
+    vetted: dict[str, tuple[str, ...]] = {}
     for each in wanted:
         host = same(each.address.host)
-        if host not in book:
+        if host not in vetted:
             try:
-                book[host] = (host,) if is_number(host) else ask(each.address.host)
+                vetted[host] = (host,) if is_number(host) else ask(each.address.host)
             except OSError as error:
                 why = why_unknown(error)
                 if host not in listed:
                     raise not_this_machine(each, f"Its name cannot be looked up ({why}). ") from None
                 if not each.elsewhere:
                     raise unknown(each, why) from None
-                book[host] = ()
-        check(each, book[host], listed)
-    return book
+                vetted[host] = ()
+        check(each, vetted[host], listed)
+    return vetted
 
 
 def is_number(host: str) -> bool:

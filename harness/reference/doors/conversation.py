@@ -18,11 +18,11 @@ from mcp_types import (
 from pydantic import ValidationError
 from starlette.types import Send
 
+from harness.reference.abandoned_calls import Wish
 from harness.reference.admission import Admission
 from harness.reference.caller import Caller, acting, within
 from harness.reference.doors.opening import client_of
 from harness.reference.doors.wire import rpc_error
-from harness.reference.leaving import Wish
 from harness.reference.refusals import Refusals
 from harness.reference.sessions import SessionStore, StoreUnreachableError
 from harness.reference.sockets import Socket

@@ -27,12 +27,12 @@ from mcp_types import INTERNAL_ERROR, INVALID_REQUEST, jsonrpc_message_adapter
 from starlette.types import Message, Receive, Scope, Send
 
 from harness.reference import ids
+from harness.reference.abandoned_calls import wishing
 from harness.reference.admission import Admission
 from harness.reference.caller import acting, current, within
 from harness.reference.doors.conversation import RESUMING, Conversation
 from harness.reference.doors.opening import agent_of
 from harness.reference.doors.wire import reply, rpc_error
-from harness.reference.leaving import wishing
 from harness.reference.refusals import Refusals
 from harness.reference.sessions import SessionStore, SessionUpkeep, StoreUnreachableError
 from harness.reference.sockets import Socket, Sockets

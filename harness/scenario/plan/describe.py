@@ -3,7 +3,7 @@
 from harness.foundation.units import show_duration, show_percent
 from harness.scenario.catalogue import CLIENTS, told, where
 from harness.scenario.inapplicable import rows_and_why
-from harness.scenario.plan import room
+from harness.scenario.plan import disk_estimate
 from harness.scenario.plan.plan import Arrivals, FaultStep, LoadStep, Plan
 from harness.scenario.plan.warnings import warnings
 
@@ -33,7 +33,7 @@ def describe(plan: Plan) -> str:
         _retries(plan),
         _clients(plan),
         _connections(plan),
-        room.sentence(plan),
+        disk_estimate.sentence(plan),
         *(f"Not applicable: {rows_and_why(rows, why)}." for why, rows in plan.not_applicable.items()),
         *(f"Warning: {text}." for text in warnings(plan)),
     ):

@@ -31,8 +31,8 @@ from harness.foundation.errors import PartGoneError, ServiceError
 from harness.foundation.secrets.hiding import learn
 from harness.run_directory.undo import SHARED_MEMORY, journal
 from harness.services.backends import postgres
+from harness.services.cleanup.janitor_process import watching
 from harness.services.cleanup.leftovers import undo_all
-from harness.services.cleanup.watched import watching
 from harness.services.processes import temporary
 from harness.services.processes.process import RunAs
 from harness.services.processes.sharedmemory import forget_segment
@@ -76,8 +76,8 @@ async def kept(place: Path, wait_s: float) -> AsyncIterator[str]:
             password = await _password(place, log, binaries, user)
             memory = journal().add(SHARED_MEMORY, path=str(place / "data"))
             try:
-                seat, port = await postgres.start(log, binaries, place, user, NAME, SETTINGS)
-                async with seat:
+                process, port = await postgres.start(log, binaries, place, user, NAME, SETTINGS)
+                async with process:
                     yield f"postgresql://{postgres.ROLE}:{password}@{postgres.HOST}:{port}/{postgres.DATABASE}"
             finally:
                 forget_segment(place / "data")

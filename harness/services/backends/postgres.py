@@ -27,7 +27,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.errors import PartGoneError, ServiceError, not_started
 from harness.foundation.secrets.hiding import learn
 from harness.run_directory.undo import SHARED_MEMORY, journal
@@ -64,11 +64,11 @@ class PostgresServer:
     url: str = field(repr=False)  # with the password
     port: int
     log: Path
-    seat: RestartableProcess = field(repr=False)
+    process: RestartableProcess = field(repr=False)
 
     @property
     def pid(self) -> int:
-        return self.seat.child.pid
+        return self.process.child.pid
 
 
 @asynccontextmanager
@@ -76,10 +76,10 @@ async def provided_or_embedded(log_dir: Path) -> AsyncIterator[tuple[str, Restar
     """Yield the URL of the user's server if DATABASE_URL names one, else that of our own and its process."""
     given = os.environ.get("DATABASE_URL")
     if given:
-        yield await book.by_number(given), None
+        yield await resolved.by_number(given), None
         return
     async with server(log_dir) as started:
-        yield started.url, started.seat
+        yield started.url, started.process
 
 
 @asynccontextmanager
@@ -101,10 +101,10 @@ async def server(log_dir: Path, name: str = "postgres") -> AsyncIterator[Postgre
         memory = journal().add(SHARED_MEMORY, path=str(place / "data"))
         try:
             password = await initialise(log, binaries, place, user, name)
-            seat, port = await start(log, binaries, place, user, name)
-            async with seat:
+            process, port = await start(log, binaries, place, user, name)
+            async with process:
                 yield PostgresServer(
-                    f"postgresql://{ROLE}:{password}@{HOST}:{port}/{DATABASE}", port, log, seat
+                    f"postgresql://{ROLE}:{password}@{HOST}:{port}/{DATABASE}", port, log, process
                 )
         finally:
             forget_segment(place / "data")
@@ -161,14 +161,14 @@ async def start(
         port = free_port(HOST)
         argv = [str(binaries / "postgres"), "-D", str(place / "data"), "-p", str(port)]
         argv += [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-        seat = _seat(log, argv, place, user, name)
+        process = _process(log, argv, place, user, name)
         try:
-            await seat.start()
+            await process.start()
         except ServiceError:
             if not is_taken(port, HOST):
                 raise
         else:
-            return seat, port
+            return process, port
     raise PartGoneError(
         "PostgreSQL found no free port",
         f"{TRIES} ports were taken by others between choosing and listening",
@@ -176,7 +176,7 @@ async def start(
     )
 
 
-def _seat(log: Path, argv: list[str], place: Path, user: RunAs | None, name: str) -> RestartableProcess:
+def _process(log: Path, argv: list[str], place: Path, user: RunAs | None, name: str) -> RestartableProcess:
     def starting() -> AbstractAsyncContextManager[Child]:
         return running(
             argv,

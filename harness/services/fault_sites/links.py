@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.errors import FaultBackendUnreachableError, HarnessError
 from harness.foundation.untrusted.documents import short
 from harness.run_directory.undo import journal
@@ -89,9 +89,9 @@ async def opened(
     toxiproxy: Toxiproxy, run_id: str, name: str, url: str, listen: str = ANYWHERE
 ) -> AsyncIterator[Link]:
     """Make a link to the host and port of a URL, at any free port or at a fixed one; it is deleted afterwards."""
-    where = urlsplit(await book.by_number(url))
+    where = urlsplit(await resolved.by_number(url))
     host = f"[{where.hostname}]" if ":" in (where.hostname or "") else where.hostname
-    upstream = f"{host}:{where.port or book.PORTS.get(where.scheme, 80)}"
+    upstream = f"{host}:{where.port or resolved.PORTS.get(where.scheme, 80)}"
     proxy = f"{PREFIX}{run_id}-{name}"
     must = undoing.proxy(toxiproxy.url, proxy, ours=toxiproxy.ours)
     entry = journal().add(must.what, **must.data)
@@ -114,7 +114,7 @@ async def opened(
 def _check_near(toxiproxy: Toxiproxy, listen: str) -> None:
     """Refuse a proxy that is not on this machine: the load would go to whatever address Toxiproxy names."""
     host = listen.rpartition(":")[0].strip("[]")
-    if not book.is_this_machine(host):
+    if not resolved.is_this_machine(host):
         raise FaultBackendUnreachableError(
             f"Toxiproxy at {toxiproxy.url} does not listen on this machine",
             f"It was asked for a proxy at a loopback address, and says {short(listen, 60)!r}",

@@ -19,7 +19,7 @@ class OwnProcess:
     """The reference target, a command of the user's, or the embedded PostgreSQL."""
 
     name: str
-    seat: RestartableProcess
+    process: RestartableProcess
     second: SecondProcess | None = None
     answers: ClassVar[bool] = True  # canaries go to it
 
@@ -37,11 +37,11 @@ class OwnProcess:
 
     async def kill(self) -> None:
         """Kill it with SIGKILL."""
-        await self.seat.kill()
+        await self.process.kill()
 
     async def start(self) -> None:
         """Start it, unless it runs."""
-        await self.seat.start()
+        await self.process.start()
 
     async def freeze(self) -> None:
         """Stop all its processes, also those that are being forked."""
@@ -54,19 +54,19 @@ class OwnProcess:
     async def clear(self) -> None:
         """Restore it: resume and start it, and lead the link back to it."""
         await self.thaw()
-        await self.seat.start()
+        await self.process.start()
         if self.second is not None:
-            await self.second.seat.start()
+            await self.second.process.start()
             await self.second.give_way()
 
     async def renew(self) -> None:
         """Replace the process, when `clear` did not help."""
-        await self.seat.kill()
+        await self.process.kill()
         await self.clear()
 
     def _processes(self) -> set[Process]:
-        if not self.seat.running:
+        if not self.process.running:
             return set()
-        child = self.seat.child
+        child = self.process.child
         table = proctable.table()
         return proctable.family([(child.pid, child.start_ticks)], table) | proctable.marked(child.mark, table)

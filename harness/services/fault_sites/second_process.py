@@ -17,7 +17,7 @@ from harness.services.fault_sites.restartable import RestartableProcess
 class SecondProcess:
     """The second process, and the link that leads to one of the two."""
 
-    seat: RestartableProcess
+    process: RestartableProcess
     address: str  # host:port
     link: Link
 

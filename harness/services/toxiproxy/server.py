@@ -18,7 +18,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.errors import (
     FaultBackendUnreachableError,
     HarnessError,
@@ -82,7 +82,7 @@ async def provided_or_started(log_dir: Path) -> AsyncIterator[Toxiproxy]:
     """Yield the user's server if TOXIPROXY_URL names one, else one of our own."""
     given = os.environ.get("TOXIPROXY_URL")
     if given:
-        yield await provided(await book.by_number(given.rstrip("/")))
+        yield await provided(await resolved.by_number(given.rstrip("/")))
         return
     async with started(log_dir) as server:
         yield server
@@ -145,7 +145,7 @@ async def status(refused: str = "") -> Status:
     if refused:
         return Status(programs, url, bool(given), problem=refused)
     try:
-        server = await provided(await book.by_number(url))
+        server = await provided(await resolved.by_number(url))
         version, proxies = server.version, len(await server.api.proxies())
     except OSError as error:
         problem = str(error)

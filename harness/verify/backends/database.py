@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.secrets import redact
 from harness.foundation.secrets.hiding import hide
 from harness.foundation.untrusted.printable import printable
@@ -75,7 +75,7 @@ async def connected(dsn: str, **more: str) -> Any:
     import asyncpg
 
     return await asyncpg.connect(
-        await book.by_number(dsn),
+        await resolved.by_number(dsn),
         timeout=CONNECT_S,
         command_timeout=ANSWER_S,
         statement_cache_size=0,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from harness.verify.backends.database import Database
-from harness.verify.backends.ordered import deploy_of
+from harness.verify.backends.deploy import deploy_of
 from harness.verify.backends.queue import Queue
 from harness.verify.backends.tasks import ON_RECORD_S, TaskRun, Tasks
 from harness.verify.deploying import Deployed, deployed

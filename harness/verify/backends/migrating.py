@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.verify.backends import command
-from harness.verify.backends.apart import Place, apart
 from harness.verify.backends.database import Database, failures, silent
-from harness.verify.backends.marks import marked
+from harness.verify.backends.placeholders import marked
 from harness.verify.backends.structure import FoundTable, structure
+from harness.verify.backends.trial_database import Place, apart
 from harness.verify.finding import fail
 from harness.verify.spec import backends
 from harness.verify.target import Target

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.services.processes import proctable, usage
 from harness.verify.spec import backends
 
@@ -16,7 +16,7 @@ def pid_of(declared: backends.Process, host: str, port: int) -> int | None:
     """None where it cannot be seen from here."""
     if declared.pid_file:
         return in_file(Path(declared.pid_file))
-    return listening(port) if book.is_this_machine(host) else None
+    return listening(port) if resolved.is_this_machine(host) else None
 
 
 def in_file(path: Path) -> int | None:

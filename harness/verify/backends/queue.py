@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.clock import within
 from harness.foundation.secrets import redact
 from harness.foundation.secrets.hiding import hide
@@ -125,7 +125,7 @@ class Queue:
 
         try:
             async with within(ANSWER_S):
-                connection = await aio_pika.connect(await book.by_number(self.spec.url), timeout=ANSWER_S)
+                connection = await aio_pika.connect(await resolved.by_number(self.spec.url), timeout=ANSWER_S)
                 async with connection:
                     return await use(connection)
         except (AMQPError, OSError, TimeoutError, RuntimeError) as error:

@@ -13,9 +13,9 @@ from typing import Final
 
 from harness.foundation.untrusted.printable import printable
 from harness.verify.backends import command, page
-from harness.verify.backends.asking import ask
 from harness.verify.backends.database import Database, quoted
 from harness.verify.backends.page import Page
+from harness.verify.backends.question import ask
 from harness.verify.finding import fail
 from harness.verify.spec import backends
 from harness.verify.spec.backends import Asked

@@ -9,7 +9,7 @@ from harness.client.http import http_client
 from harness.foundation.units import show_bytes
 from harness.mcp import outcome
 from harness.mcp.dialects.handshake import HandshakeSession
-from harness.verify.backends.ordered import pid_of
+from harness.verify.backends.deploy import pid_of
 from harness.verify.backends.process import rss_bytes
 from harness.verify.doors import said
 from harness.verify.finding import fail, skip, undecided

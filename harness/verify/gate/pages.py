@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from harness.foundation.errors import PASSED
-from harness.verify.gate.turns import Answer, BusyError, Turns
+from harness.verify.gate.one_at_a_time import Answer, BusyError, Turns
 
 TURNS: Final = web.AppKey("turns", Turns)
 CODE: Final = "Harness-Exit-Code"

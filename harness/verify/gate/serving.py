@@ -22,12 +22,12 @@ from harness.foundation.secrets.hiding import hide
 from harness.foundation.units import show_duration
 from harness.foundation.untrusted.printable import lines
 from harness.services import pages
+from harness.services.cleanup.janitor_process import watching
 from harness.services.cleanup.leftovers import PREFIX
-from harness.services.cleanup.watched import watching
 from harness.services.processes.process import running
+from harness.verify.gate.listen_address import Place
+from harness.verify.gate.one_at_a_time import Answer, Turns
 from harness.verify.gate.pages import application
-from harness.verify.gate.place import Place
-from harness.verify.gate.turns import Answer, Turns
 
 RUN_S: Final = 900.0
 STOP_S: Final = 20.0

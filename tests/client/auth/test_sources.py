@@ -14,7 +14,7 @@ import pytest
 from harness.client.auth.fetching import BODY_BYTES_MAX, Fetching
 from harness.client.auth.keeping import is_here
 from harness.client.auth.sources import source
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.clock import RealClock
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.foundation.secrets import hiding
@@ -139,7 +139,7 @@ async def test_a_server_elsewhere_cannot_send_us_to_this_machine() -> None:
 )  # fmt: skip
 def test_where_a_server_is_follows_from_what_was_vetted(url: str, here: bool) -> None:
     """One that is partly elsewhere is elsewhere."""
-    with book.in_force({"one.test": ("127.0.0.1",), "two.test": ("127.0.0.1", "10.0.0.1")}):
+    with resolved.in_force({"one.test": ("127.0.0.1",), "two.test": ("127.0.0.1", "10.0.0.1")}):
         assert is_here(url) is here
 
 

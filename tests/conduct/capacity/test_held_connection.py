@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.conduct.capacity.held_connection import BODY_BYTES_MAX, HEAD_BYTES_MAX, encoded, exchanged
-from harness.foundation.addresses import way
-from harness.foundation.addresses.way import Proxy, Tls, Way
+from harness.foundation.addresses import route
+from harness.foundation.addresses.route import Proxy, Route, Tls
 from harness.foundation.clock import RealClock
 from harness.mcp.messages import Request
 from tests.fakes import doors
@@ -80,7 +80,7 @@ async def test_it_goes_the_way_that_is_in_force(tmp_path: Path) -> None:
                 (None, f"{server.url}/mcp"),
                 (by, f"https://127.0.0.1:{server.url.rpartition(':')[2]}/mcp"),
             ):
-                with way.in_force(Way(Tls(ca=str(certificate)), there)):
+                with route.in_force(Route(Tls(ca=str(certificate)), there)):
                     held = await exchanged(url, {}, ASKED, RealClock(), 20.0, whole=False)
                     held.close()
                     assert held.status > 0

@@ -12,8 +12,8 @@ import pytest
 
 from harness.cli import main
 from harness.conduct.setup import vetted_addresses
-from harness.foundation.addresses import book
-from harness.foundation.addresses.vetting import Book
+from harness.foundation.addresses import resolved
+from harness.foundation.addresses.vetting import VettedAddresses
 from harness.foundation.errors import HarnessError, UsageError
 from harness.scenario.read import scenario_of
 from harness.services.processes.ports import free_port
@@ -29,7 +29,9 @@ def look_up(host: str) -> tuple[str, ...]:
     return known[host]
 
 
-def vetted(environ: dict[str, str] | None = None, places: frozenset[str] = NOTHING, **more: Any) -> Book:
+def vetted(
+    environ: dict[str, str] | None = None, places: frozenset[str] = NOTHING, **more: Any
+) -> VettedAddresses:
     scenario = scenario_of({"name": "s", "load": LOAD} | more, "test", environ={})
     return asyncio.run(vetted_addresses.vetted(scenario, places, environ or {}, look_up))
 
@@ -216,7 +218,7 @@ def test_a_proxy_of_the_environment_carries_no_load_elsewhere(
 
 def test_options_of_the_reference_server_are_given_by_number() -> None:
     """A child would look the name up again."""
-    with book.in_force({"lab": ("10.0.0.5",)}):
+    with resolved.in_force({"lab": ("10.0.0.5",)}):
         words = shlex.split("--json --redis-url redis://:pw@lab:1/0 --amqp-url=amqp://lab/ --schema lab")
         assert asyncio.run(vetted_addresses.by_number(words)) == shlex.split(
             "--json --redis-url redis://:pw@10.0.0.5:1/0 --amqp-url=amqp://10.0.0.5/ --schema lab"

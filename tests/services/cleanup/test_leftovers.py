@@ -11,7 +11,7 @@ import pytest
 from harness.run_directory import undo
 from harness.run_directory.undo import UndoJournal, read_open
 from harness.services.cleanup import janitor, leftovers
-from harness.services.cleanup.watched import watching
+from harness.services.cleanup.janitor_process import watching
 from harness.services.processes import proctable
 
 pytestmark = pytest.mark.parts
@@ -196,7 +196,7 @@ async def test_a_janitor_that_does_not_leave_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait for it is bounded."""
-    monkeypatch.setattr("harness.services.cleanup.watched.LEAVE_S", 0.05)
+    monkeypatch.setattr("harness.services.cleanup.janitor_process.LEAVE_S", 0.05)
     async with watching(tmp_path / "undo.jsonl"):
         (pid,) = (
             each.pid

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.verify.backends import command, process
-from harness.verify.backends.asking import filled
-from harness.verify.backends.ordered import orders
+from harness.verify.backends.deploy import orders
+from harness.verify.backends.question import filled
 from harness.verify.spec.backends import Deploy, Process
 from tests import waiting
 

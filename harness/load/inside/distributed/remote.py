@@ -9,7 +9,7 @@
   worker resolves the name itself, once, when it joins: a name may mean another address here. Every address is
   vetted as in a run.
 - The users are those of its own locustfiles/, by the run's mix or workload, whatever its -f was.
-- Times are converted into the run's from the first comparison of clocks (`harness.load.offset`).
+- Times are converted into the run's from the first comparison of clocks (`harness.load.clock_offset`).
 - Every wait is bounded. If the master falls silent, the load ends (see `worker`), and then the process.
 
 A plain Locust master does not answer; then this is a plain Locust worker.
@@ -33,12 +33,12 @@ from harness.foundation.addresses.judging import Wanted
 from harness.foundation.addresses.vetting import vet
 from harness.foundation.errors import USAGE, HarnessError, UsageError
 from harness.foundation.units import NS_PER_MS
+from harness.load.clock_offset import ClockExchange, ClockOffset, error_ms, measure
 from harness.load.engine import SHIPPING_S, LoadSpec
 from harness.load.inside.distributed import message_names
 from harness.load.inside.distributed.refusal import tell
 from harness.load.inside.distributed.worker import Worker
 from harness.load.inside.users.classes import load_classes
-from harness.load.offset import ClockExchange, ClockOffset, error_ms, measure
 from harness.run_directory.spool_shipping import Outbox
 
 JOIN_AGAIN_S, JOIN_TRIES = 2.0, 60

@@ -21,11 +21,11 @@ import gevent.ssl
 
 from harness.foundation.addresses import tunnel, unix_socket
 from harness.foundation.addresses.address import same
-from harness.foundation.addresses.way import DIRECT, SECURE, Proxy, Tls, Way
+from harness.foundation.addresses.route import DIRECT, SECURE, Proxy, Route, Tls
 
 # A process loads for one run:
 VETTED: Final[dict[str, tuple[str, ...]]] = {}  # addresses by host
-WAYS: Final[list[Way]] = [DIRECT]  # how the server is reached; the last one is in force
+ROUTES: Final[list[Route]] = [DIRECT]  # how the server is reached; the last one is in force
 _turns = itertools.count()
 
 
@@ -46,7 +46,7 @@ class Endpoint:
     @classmethod
     def of(cls, url: str) -> "Endpoint":
         unix, url = unix_socket.path(url), unix_socket.plain(url)
-        proxy = None if unix else WAYS[-1].proxy
+        proxy = None if unix else ROUTES[-1].proxy
         parts = urlsplit(url)
         secure = parts.scheme in SECURE
         tunnelled = proxy is not None and parts.scheme != "http"
@@ -88,7 +88,7 @@ def connect(place: Endpoint, deadline_ns: int) -> gevent.socket.socket:
             if place.proxy is not None and place.tunnelled:
                 _tunnel(sock, place.proxy, place)
             if place.secure:
-                sock = _tls(WAYS[-1].tls).wrap_socket(sock, server_hostname=place.host)
+                sock = _tls(ROUTES[-1].tls).wrap_socket(sock, server_hostname=place.host)
         except BaseException:
             sock.close()
             raise

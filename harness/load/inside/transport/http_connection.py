@@ -28,7 +28,7 @@ import httptools
 import msgspec
 from gevent.monkey import get_original
 
-from harness.foundation.addresses import unconnected
+from harness.foundation.addresses import connect_errors
 from harness.load.inside.transport.connecting import Endpoint, connect
 from harness.load.inside.transport.deadlines import Deadlines, shut
 from harness.load.inside.transport.incoming import Incoming
@@ -250,7 +250,7 @@ class HttpConnection:
 
     def _failed(self, exchange: Exchange, error: OSError, *, connected: bool, answered: bool) -> None:
         self.close()
-        text = unconnected.said(error)
+        text = connect_errors.said(error)
         if self.expired or isinstance(error, TimeoutError):
             exchange.fail(outcome.TIMEOUT, "no answer in time")
         elif not connected:

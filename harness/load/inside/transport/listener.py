@@ -7,7 +7,7 @@ from the last event.
 
 import time
 
-from harness.foundation.addresses import unconnected
+from harness.foundation.addresses import connect_errors
 from harness.load.inside.transport.deadlines import Deadlines
 from harness.load.inside.transport.event_stream import EventStream
 from harness.load.inside.transport.measured_exchange import Exchanged
@@ -69,7 +69,7 @@ class Listener:
             reply = self._judged(events)
         except OSError as error:
             timed_out = self.expired or isinstance(error, TimeoutError)
-            reply = Reply(outcome.TIMEOUT if timed_out else outcome.CONNECT, unconnected.said(error))
+            reply = Reply(outcome.TIMEOUT if timed_out else outcome.CONNECT, connect_errors.said(error))
         except BaseException:
             self.close()
             raise

@@ -11,7 +11,7 @@ import time
 
 import msgspec
 
-from harness.foundation.addresses import unconnected
+from harness.foundation.addresses import connect_errors
 from harness.load.inside.transport.deadlines import Deadlines
 from harness.load.inside.transport.event_stream import EventStream, target_of
 from harness.load.inside.transport.http_connection import HttpConnection
@@ -116,7 +116,7 @@ class StreamConnection:
     def _failure(self, error: OSError) -> Reply:
         if self.expired or isinstance(error, TimeoutError):
             return Reply(outcome.TIMEOUT, "no answer in time")
-        return Reply(outcome.CONNECT, unconnected.said(error))
+        return Reply(outcome.CONNECT, connect_errors.said(error))
 
 
 def _nothing(reply: Reply, sent_ns: int) -> Exchanged:

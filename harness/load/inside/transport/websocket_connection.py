@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import gevent.socket
 
-from harness.foundation.addresses import unconnected, unix_socket
+from harness.foundation.addresses import connect_errors, unix_socket
 from harness.load.inside.transport import credential
 from harness.load.inside.transport.connecting import Endpoint, connect
 from harness.load.inside.transport.deadlines import Deadlines, shut
@@ -152,5 +152,5 @@ class WebSocketConnection:
         if self.expired or isinstance(error, TimeoutError):
             return self._frames.fail(outcome.TIMEOUT, "no answer in time")
         if self._socket is None:
-            return self._frames.fail(outcome.CONNECT, unconnected.said(error))
+            return self._frames.fail(outcome.CONNECT, connect_errors.said(error))
         return self._frames.ended(reset=isinstance(error, ConnectionResetError | BrokenPipeError))

@@ -25,7 +25,7 @@ from harness.load.inside.transport.timer import sleep
 from harness.load.inside.users.user import Carrier, McpUser
 from harness.load.workload import WorkloadEntry
 from harness.mcp import outcome
-from harness.mcp.asked import elicited, rooted, sampled
+from harness.mcp.client_answers import elicited, rooted, sampled
 from harness.mcp.dialects.modern import MODERN_VERSION
 from harness.mcp.input_rounds import ROUNDS_MAX, given
 from harness.mcp.json_object import JsonObject

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from gevent.lock import BoundedSemaphore
 
-from harness.foundation.addresses import way
+from harness.foundation.addresses import route
 from harness.foundation.addresses.address import same
-from harness.foundation.addresses.book import is_this_machine
+from harness.foundation.addresses.resolved import is_this_machine
 from harness.foundation.secrets import hidden_log, sources
 from harness.foundation.untrusted.documents import json_value
 from harness.load import token
@@ -38,7 +38,7 @@ from harness.load.retry import Policy
 from harness.load.workload import WorkloadEntry, works
 from harness.mcp.traits import NO_TRAITS, Traits
 from harness.scenario.arguments import Values, varies
-from harness.services.processes import surroundings
+from harness.services.processes import server_environment
 from harness.services.processes.piped import Place
 
 _ATTRIBUTE = "harness_context"
@@ -81,7 +81,7 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
     if any(work.feeders or work.steps for work in workload) or any(map(varies, spec.headers.values())):
         worker = recorder.worker if recorder else 0
         data = WorkerData.opened(spec.data, worker, spec.workers_all, values)
-    connecting.WAYS[:] = [way.from_data(spec.way)]
+    connecting.ROUTES[:] = [route.from_data(spec.route)]
     credential.use(spec.credential)
     connecting.VETTED.update({same(host): tuple(addresses) for host, addresses in spec.addresses.items()})
     context = Context(
@@ -118,7 +118,7 @@ def stdio_servers(spec: StdioSpec, spool_dir: str, recorder: Recorder | None) ->
     )
     log = Path(spool_dir).parent / f"stdio-{recorder.worker}.log" if recorder else None
     return StdioServers(
-        surroundings.there(spec.command, spec.cwd),
+        server_environment.there(spec.command, spec.cwd),
         place,
         ErrorLog(log),
         spec.starts_at_once,

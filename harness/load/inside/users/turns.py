@@ -33,7 +33,7 @@ class Turns(Protocol):
     session_calls: int  # an arrival is a session of that many calls; 0: it is one call
     paces: bool  # the turns set the pace: users do not think before one
 
-    def take(self, name: str, seat: "UserSlot", ready_ns: int) -> int | None:
+    def take(self, name: str, slot: "UserSlot", ready_ns: int) -> int | None:
         """Wait for a turn for a user of that class; return the intended start of its call.
 
         None: ask again.
@@ -79,8 +79,8 @@ class Over:
     session_calls = 0
     paces = False
 
-    def take(self, name: str, seat: UserSlot, ready_ns: int) -> int | None:
-        del name, seat, ready_ns
+    def take(self, name: str, slot: UserSlot, ready_ns: int) -> int | None:
+        del name, slot, ready_ns
         Event().wait()
         return None
 
@@ -126,8 +126,8 @@ class CountedTurns:
             alarm.sleep_until(self._epoch_ns + at_ns)
         self._begun.set()
 
-    def take(self, name: str, seat: UserSlot, ready_ns: int) -> int | None:
-        del name, seat
+    def take(self, name: str, slot: UserSlot, ready_ns: int) -> int | None:
+        del name, slot
         if not self._begun.is_set():
             self._waiting += 1
             try:
@@ -178,13 +178,13 @@ class OpenLoadTurns:
         self._look_ahead()
         self._player = gevent.spawn(self._play)
 
-    def take(self, name: str, seat: UserSlot, ready_ns: int) -> int | None:
+    def take(self, name: str, slot: UserSlot, ready_ns: int) -> int | None:
         del ready_ns
-        if seat.is_new:
-            seat.is_new = False
+        if slot.is_new:
+            slot.is_new = False
             self._pool.opened()
-        intended_ns = self._pool.ready(name, seat)
-        return seat.wait(self._handed) if intended_ns is None else intended_ns
+        intended_ns = self._pool.ready(name, slot)
+        return slot.wait(self._handed) if intended_ns is None else intended_ns
 
     def gauges(self, now_ns: int) -> dict[str, Any]:
         not_sent, self._not_sent = self._not_sent, []

@@ -93,7 +93,7 @@ class McpUser(User):
         self.session_number = 0
         self.is_open = False
         self.calls = 0
-        self.seat = UserSlot()
+        self.slot = UserSlot()
         self._calls_left = 0  # of a session that arrived
         self.data = None if self.context.data is None else UserData(self.context.data, self)
         # Locust calls `wait_time` of the instance: the class's own is the think time, pacing adds the rest.
@@ -257,7 +257,7 @@ class McpUser(User):
             if self._state == LOCUST_STATE_STOPPING:
                 raise StopUser
             self._state = LOCUST_STATE_WAITING
-            wanted_ns = turns.take(type(self).__name__, self.seat, self.pacing.ready_ns)
+            wanted_ns = turns.take(type(self).__name__, self.slot, self.pacing.ready_ns)
             self._state = LOCUST_STATE_RUNNING
             if wanted_ns is not None:
                 self.pacing.ready_ns = wanted_ns

@@ -19,7 +19,7 @@ from harness.load.feeders import Row, filled_headers, read_rows
 from harness.load.workload import WorkloadEntry, chosen
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
-from harness.mcp.said import value_of_reply
+from harness.mcp.reply_content import value_of_reply
 from harness.scenario.arguments import REPLY, NoValueError, Values
 
 DETAIL_CHARS = 120

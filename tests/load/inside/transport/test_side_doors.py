@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.foundation.addresses.way import DIRECT, Proxy, Tls, Way
+from harness.foundation.addresses.route import DIRECT, Proxy, Route, Tls
 from harness.load.inside.transport import connecting, credential
 from harness.load.inside.transport.deadlines import Deadlines
 from harness.load.inside.transport.http_connection import HttpConnection
@@ -25,12 +25,12 @@ def asked(url: str, times: int = 1) -> list[Exchanged]:
 
 
 @contextmanager
-def going(way: Way) -> Iterator[None]:
-    connecting.WAYS.append(way)
+def going(way: Route) -> Iterator[None]:
+    connecting.ROUTES.append(way)
     try:
         yield
     finally:
-        connecting.WAYS[:] = [DIRECT]
+        connecting.ROUTES[:] = [DIRECT]
 
 
 def test_ipv6_paths_and_queries_are_sent_as_they_are_written() -> None:
@@ -88,7 +88,7 @@ def test_a_server_of_http2_only_is_told_as_such() -> None:
 def test_a_proxy_is_told_the_whole_url(login: str) -> None:
     """In every request of a connection that is kept."""
     with doors.at_ipv4() as server, doors.proxy(server.url, server) as address:
-        with going(Way(proxy=Proxy("127.0.0.1", int(address.rpartition(":")[2]), login))):
+        with going(Route(proxy=Proxy("127.0.0.1", int(address.rpartition(":")[2]), login))):
             done = asked("http://gateway.test:8080/mcp?x=1", 3)
         assert [each.reply.outcome for each in done] == ["ok"] * 3
         assert {*server.asked} == {("/mcp?x=1", "gateway.test:8080")}
@@ -99,7 +99,7 @@ def test_a_proxy_is_told_the_whole_url(login: str) -> None:
 def test_what_a_proxy_refuses_is_no_connection() -> None:
     """With its status."""
     with doors.at_ipv4() as server, doors.proxy(server.url, server, "407 Who are you") as address:
-        with going(Way(proxy=Proxy("127.0.0.1", int(address.rpartition(":")[2])))):
+        with going(Route(proxy=Proxy("127.0.0.1", int(address.rpartition(":")[2])))):
             (done,) = asked("https://gateway.test/mcp")
         assert (done.reply.outcome, done.reply.detail) == ("connect", "the proxy answers 407 Who are you")
 
@@ -122,15 +122,15 @@ def test_certificates_of_both_sides_and_a_tunnel(files: tuple[str, str]) -> None
         proxy = Proxy("127.0.0.1", int(address.rpartition(":")[2]))
         url = f"{server.url}/mcp"
         for tls in (mutual, Tls("", files[0], files[1], insecure=True)):
-            with going(Way(tls)):
+            with going(Route(tls)):
                 assert [each.reply.outcome for each in asked(url, 2)] == ["ok", "ok"]
-        with going(Way(mutual, proxy)):
+        with going(Route(mutual, proxy)):
             assert [each.reply.outcome for each in asked("https://gateway.test/mcp", 2)] == ["ok", "ok"]
-        with going(Way(Tls("", files[0], files[1]))):
+        with going(Route(Tls("", files[0], files[1]))):
             (refused,) = asked(url)
         assert refused.reply.outcome == "connect"
         assert refused.reply.detail.startswith("its certificate is not trusted: ")
-        with going(Way(Tls(files[0]))):
+        with going(Route(Tls(files[0]))):
             (unknown,) = asked(url)
         # The server's reason comes after the handshake, and may come after its end.
         assert unknown.reply.outcome in {"reset", "disconnected", "connect"}

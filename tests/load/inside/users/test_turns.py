@@ -122,9 +122,9 @@ class Users:
         self.greenlets.append(gevent.spawn(self.user, name))
 
     def user(self, name: str) -> None:
-        seat = UserSlot()
+        slot = UserSlot()
         while True:
-            wanted_ns = self.turns.take(name, seat, 0)
+            wanted_ns = self.turns.take(name, slot, 0)
             assert wanted_ns is not None
             self.done.append((name, wanted_ns, time.monotonic_ns() - self.epoch_ns))
             gevent.sleep(self.each_s)

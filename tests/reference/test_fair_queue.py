@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reference.turns import NoTurnError, Turns
+from harness.reference.fair_queue import NoTurnError, Turns
 
 
 async def settle():

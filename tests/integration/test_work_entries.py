@@ -14,7 +14,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
 from harness.analysis.faults.work import findings, measure
-from harness.conduct.durability import entries as ledger
+from harness.conduct.durability import entries
 from harness.conduct.durability.entries import EntryRequest
 from harness.conduct.setup import trial
 from harness.foundation.clock import RealClock, RunClock
@@ -66,15 +66,15 @@ async def written(
     clock = RealClock()
     async with served(notes.server) as url:
         door = EntryRequest(url, "2025-11-25", {})
-        with ledger.opened(place / "work.jsonl", work, "run-1", RunClock.of(clock), 7) as book:
-            writing = asyncio.ensure_future(book.write(door))
+        with entries.opened(place / "work.jsonl", work, "run-1", RunClock.of(clock), 7) as written:
+            writing = asyncio.ensure_future(written.write(door))
             while lines(place).count("\n") < enough:
                 assert not writing.done()
                 await asyncio.sleep(0.02)
             writing.cancel()
             await asyncio.wait([writing])
             if back:
-                await book.read(door)
+                await written.read(door)
     return [json.loads(line) for line in lines(place).splitlines()]
 
 
@@ -101,13 +101,13 @@ async def test_losses_and_duplicates_are_found(
 
 async def test_what_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tool that is not there is an answer; a server that is not there gives none."""
-    monkeypatch.setattr(ledger, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(entries, "PATIENCE_S", 0.0)
     clock = RealClock()
     work = model.Work(write=WORK.write, read=Tool(call="raed"))
     async with served(Notes().server) as url:
-        with ledger.opened(tmp_path / "work.jsonl", work, "run-1", RunClock.of(clock)) as book:
-            await book.read(EntryRequest(url, "2025-11-25", {}))
-            await book.read(EntryRequest("http://127.0.0.1:9/mcp", "2025-11-25", {}))
+        with entries.opened(tmp_path / "work.jsonl", work, "run-1", RunClock.of(clock)) as written:
+            await written.read(EntryRequest(url, "2025-11-25", {}))
+            await written.read(EntryRequest("http://127.0.0.1:9/mcp", "2025-11-25", {}))
 
     told: list[dict[str, Any]] = [json.loads(line) for line in lines(tmp_path).splitlines()]
     assert [(bool(line["unread"]), line["answered"]) for line in told] == [(True, True), (True, False)]
@@ -175,7 +175,7 @@ async def test_a_server_that_destroyed_what_it_had_acknowledged_has_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It took eight, broke its file, and answers every read from then on with an error."""
-    monkeypatch.setattr(ledger, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(entries, "PATIENCE_S", 0.0)
 
     def broken(what: str, number: int) -> None:
         if what == "read" or number > 8:
@@ -195,7 +195,7 @@ async def test_a_server_that_cannot_read_for_a_moment_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may still be starting."""
-    monkeypatch.setattr(ledger, "AGAIN_S", 0.01)
+    monkeypatch.setattr(entries, "AGAIN_S", 0.01)
     times = itertools.count()
 
     def starting(what: str, _number: int) -> None:
@@ -211,14 +211,14 @@ async def test_an_entry_for_which_no_session_could_be_opened_was_never_delivered
     """Refused, not indeterminate; and what was acknowledged elsewhere is counted though nobody can read it."""
     clock = RealClock()
     nobody = EntryRequest(f"http://127.0.0.1:{free_port('127.0.0.1')}/mcp", "2025-11-25", {})
-    with ledger.opened(tmp_path / "work.jsonl", WORK, "run-1", RunClock.of(clock)) as book:
-        book.say(entry="run-1-00000009", sent_ns=1, done_ns=2, outcome="ok")
-        writing = asyncio.ensure_future(book.write(nobody))
+    with entries.opened(tmp_path / "work.jsonl", WORK, "run-1", RunClock.of(clock)) as written:
+        written.say(entry="run-1-00000009", sent_ns=1, done_ns=2, outcome="ok")
+        writing = asyncio.ensure_future(written.write(nobody))
         while lines(tmp_path).count("\n") < 5:
             await asyncio.sleep(0.02)
         writing.cancel()
         await asyncio.wait([writing])
-        await book.read(nobody, 0.2)
+        await written.read(nobody, 0.2)
 
     found = measure([json.loads(line) for line in lines(tmp_path).splitlines()])
     assert found is not None
@@ -261,10 +261,10 @@ async def test_work_that_cannot_be_done_ends_the_run_before_it_begins(
     async with served(notes.server) as url:
         door = EntryRequest(url, "2025-11-25", {})
         with (
-            ledger.opened(tmp_path / "work.jsonl", work, "run-1", RunClock.of(clock)) as book,
+            entries.opened(tmp_path / "work.jsonl", work, "run-1", RunClock.of(clock)) as written,
             pytest.raises(UsageError) as caught,
         ):
-            await trial.tried(book, door, door)
+            await trial.tried(written, door, door)
 
     assert words in str(caught.value)
     assert caught.value.exit_code == 2
@@ -276,8 +276,8 @@ async def test_work_that_can_be_done_is_tried_once_and_not_counted(tmp_path: Pat
     notes, clock = Notes(), RealClock()
     async with served(notes.server) as url:
         door = EntryRequest(url, "2025-11-25", {})
-        with ledger.opened(tmp_path / "work.jsonl", WORK, "run-1", RunClock.of(clock)) as book:
-            await trial.tried(book, door, door)
+        with entries.opened(tmp_path / "work.jsonl", WORK, "run-1", RunClock.of(clock)) as written:
+            await trial.tried(written, door, door)
 
     assert (notes.kept, lines(tmp_path)) == (["about run-1-00000000"], "")
 

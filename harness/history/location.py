@@ -17,7 +17,7 @@ from typing import Final
 
 from harness.foundation.addresses.address import AddressError, read_service
 from harness.foundation.addresses.judging import Wanted, unreadable
-from harness.foundation.addresses.vetting import Book, vet
+from harness.foundation.addresses.vetting import VettedAddresses, vet
 from harness.foundation.errors import ServiceError
 from harness.foundation.secrets import sources
 from harness.services.processes import temporary
@@ -60,7 +60,7 @@ def place(environ: Mapping[str, str] = os.environ) -> Place:
     return Place(Path(given).absolute() if given else _own(home() / "history"), url)
 
 
-def vetted(where: Place, allowed_hosts: Collection[str]) -> Book:
+def vetted(where: Place, allowed_hosts: Collection[str]) -> VettedAddresses:
     """The vetted addresses of the team's server; a UsageError if it is elsewhere and was not allowed."""
     try:
         address = read_service(where.url, SCHEMES)

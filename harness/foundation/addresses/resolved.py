@@ -3,9 +3,9 @@
     with in_force(vet(...)):                            # in the conductor, and in tasks started in this block
         reader, writer = await connection("target.lab", 8000)
 
-The book maps each host to its vetted IP addresses. While a book is in force, connections go only to its
-addresses or to this machine; any other address raises an OSError, as an unreachable one does. Without a book
-(`harness discover`, the doctor) names are looked up as usual. Load workers receive the book in
+The vetted addresses map each host to its IP addresses. While they are in force, connections go only to them or to
+this machine; any other address raises an OSError, as an unreachable one does. Where nothing was vetted
+(`harness discover`, the doctor) names are looked up as usual. Load workers receive the addresses in
 `LoadSpec.addresses`. If a name has several addresses, each is tried, in the system's order.
 """
 
@@ -22,10 +22,10 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from harness.foundation.addresses.address import same
 from harness.foundation.addresses.kind import kind
-from harness.foundation.addresses.vetting import Book, is_number, look_up
+from harness.foundation.addresses.vetting import VettedAddresses, is_number, look_up
 from harness.foundation.clock import within
 
-_BOOK: ContextVar[Book | None] = ContextVar("addresses of the run", default=None)
+_VETTED: ContextVar[VettedAddresses | None] = ContextVar("addresses of the run", default=None)
 _KNOCK_S: Final = 1.0
 # With these schemes a certificate proves the server's name.
 _PROVED: Final = frozenset({"https", "wss", "rediss", "amqps"})
@@ -40,34 +40,34 @@ PORTS: Final = {
 
 
 @contextmanager
-def in_force(book: Book) -> Iterator[None]:
-    """Use this book in the block, and in the tasks that are started in it."""
-    token = _BOOK.set(book)
+def in_force(vetted: VettedAddresses) -> Iterator[None]:
+    """Connect only to these addresses in the block, and in the tasks that are started in it."""
+    token = _VETTED.set(vetted)
     try:
         yield
     finally:
-        _BOOK.reset(token)
+        _VETTED.reset(token)
 
 
 def of(host: str) -> tuple[str, ...]:
-    """The vetted addresses of a host; empty when no book is in force, or the book does not list the host."""
-    return (_BOOK.get() or {}).get(same(host), ())
+    """The vetted addresses of a host; empty when none are in force, or the host is not among them."""
+    return (_VETTED.get() or {}).get(same(host), ())
 
 
 async def addresses(host: str) -> tuple[str, ...]:
     """The addresses to connect to for this host; OSError when they were not vetted."""
-    book = _BOOK.get()
+    vetted = _VETTED.get()
     if is_number(host):
-        vetted = book is None or kind(host)[0] == "loopback" or same(host) in _numbers(book)
+        is_vetted = vetted is None or kind(host)[0] == "loopback" or same(host) in _numbers(vetted)
     else:
-        if book is None:
+        if vetted is None:
             return await asyncio.to_thread(look_up, host)
-        vetted = same(host) in book
-    if not vetted:
+        is_vetted = same(host) in vetted
+    if not is_vetted:
         raise PermissionError(
             errno.EPERM, f"{host} is not among the addresses that were checked before the run"
         )
-    return (book or {}).get(same(host), (host,))
+    return (vetted or {}).get(same(host), (host,))
 
 
 async def connection(
@@ -126,8 +126,8 @@ async def _first_there(numbers: tuple[str, ...], port: int) -> str:
     return numbers[0]
 
 
-def _numbers(book: Book) -> set[str]:
-    return {same(address) for each in book.values() for address in each}
+def _numbers(vetted: VettedAddresses) -> set[str]:
+    return {same(address) for each in vetted.values() for address in each}
 
 
 def _proves_its_name(url: str) -> bool:

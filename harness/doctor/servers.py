@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from harness.conduct.setup import vetted_addresses
 from harness.doctor.finding import DoctorFinding, State
-from harness.foundation.addresses import book
-from harness.foundation.addresses.vetting import Book
+from harness.foundation.addresses import resolved
+from harness.foundation.addresses.vetting import VettedAddresses
 from harness.foundation.clock import within
 from harness.foundation.errors import HarnessError
 from harness.foundation.secrets import redact
@@ -63,13 +63,13 @@ async def injector_status(allowed_hosts: Sequence[str]) -> server.Status:
     """Return Toxiproxy's status; it is asked only where a run could connect."""
     url = os.environ.get("TOXIPROXY_URL")
     try:
-        with book.in_force(await _vetted("TOXIPROXY_URL", url, allowed_hosts) if url else {}):
+        with resolved.in_force(await _vetted("TOXIPROXY_URL", url, allowed_hosts) if url else {}):
             return await server.status()
     except HarnessError as error:
         return await server.status(refused=". ".join(error.lines()))
 
 
-async def _vetted(variable: str, url: str, allowed_hosts: Sequence[str]) -> Book:
+async def _vetted(variable: str, url: str, allowed_hosts: Sequence[str]) -> VettedAddresses:
     wanted = vetted_addresses.named(variable, url)
     return await vetted_addresses.looked_up([] if wanted is None else [wanted], allowed_hosts)
 
@@ -85,7 +85,7 @@ async def _named(
     except ValueError:
         shown = "it is no URL"  # and may hold a password all the same
     try:
-        with book.in_force(await _vetted(variable, url, allowed_hosts)):
+        with resolved.in_force(await _vetted(variable, url, allowed_hosts)):
             async with within(ANSWER_S):
                 reply = await ask(url)
     except HarnessError as error:
@@ -114,7 +114,7 @@ async def _postgresql(url: str) -> str:
     import asyncpg
 
     try:
-        connection = await asyncpg.connect(await book.by_number(url), timeout=ANSWER_S)
+        connection = await asyncpg.connect(await resolved.by_number(url), timeout=ANSWER_S)
         try:
             return f"PostgreSQL {await connection.fetchval('SHOW server_version')}"
         finally:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.foundation.addresses.way import Proxy, Tls, Way, as_data, from_data, proxy_of
+from harness.foundation.addresses.route import Proxy, Route, Tls, as_data, from_data, proxy_of
 from harness.foundation.errors import UsageError
 
 HTTP, HTTPS = "http://proxy.lab:8080", "http://me:pw@secure.lab"
@@ -55,9 +55,9 @@ def test_a_proxy_that_cannot_be_used_is_wrong_use_and_not_shown(text: str) -> No
 
 def test_a_worker_is_told_the_whole_way() -> None:
     """As data, which travels as JSON."""
-    there = Way(Tls("ca.pem", "cert.pem", "key.pem"), Proxy("proxy.lab", 8080, "me:pw"))
+    there = Route(Tls("ca.pem", "cert.pem", "key.pem"), Proxy("proxy.lab", 8080, "me:pw"))
     assert from_data(as_data(there)) == there
-    assert from_data({}) == Way()
+    assert from_data({}) == Route()
 
 
 def test_a_certificate_file_that_is_none_is_wrong_use(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.cli import conducting
-from harness.conduct.leaving import Leaving
+from harness.cli import load_command
+from harness.conduct.interrupts import Leaving
 from harness.conduct.live.progress import Plain
 from harness.conduct.run_values import FinishedRun, RunRequest
 from harness.foundation.clock import FakeClock
@@ -71,7 +71,7 @@ async def pressed_while_reading(out: Path, monkeypatch: pytest.MonkeyPatch, time
         asked = RunRequest(
             scenario, "sustain", ("harness",), out, clock=clock, engine=simulated(SimulatedServer(), clock)
         )
-        return await conducting._with_signals(asked, Plain())
+        return await load_command._with_signals(asked, Plain())
 
 
 @pytest.mark.parts

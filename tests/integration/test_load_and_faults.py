@@ -67,7 +67,7 @@ async def test_a_load_that_fails_in_mid_fault_is_told_after_the_fault_was_healed
         canary.opened(url, url, clock) as canaries,
     ):
         with EventLog(directory.events) as log:
-            way = FaultSite(OwnProcess("the target", started.seat), canaries)
+            way = FaultSite(OwnProcess("the target", started.process), canaries)
             injector = Injector({"target": way}, run_clock, log, undo, Silent())
             asked = RunRequest(scenario, "run", (), tmp_path)
             run = RunContext(asked, build(scenario), directory, run_clock, log, Silent(), {}, undo=undo)

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from harness.mcp import held, outcome
+from harness.mcp import outcome, reply_memory
 from harness.mcp.exchange import Exchange
 from harness.mcp.frames import Frames
-from harness.mcp.held import HeldBytes, NoRoomError, Share, joined
 from harness.mcp.messages import Reply, Request
+from harness.mcp.reply_memory import HeldBytes, NoRoomError, Share, joined
 from harness.mcp.stream import Stream
 from tests.fakes.wire_frames import accepted, frame
 
@@ -21,7 +21,7 @@ EVENTS = "text/event-stream"
 @pytest.fixture(autouse=True)
 def _bound(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A small one, and nothing is left of any test."""
-    monkeypatch.setattr(held, "HELD_BYTES_MAX", MAX)
+    monkeypatch.setattr(reply_memory, "HELD_BYTES_MAX", MAX)
     before = Share.of_all[0]
     yield
     assert Share.of_all[0] == before

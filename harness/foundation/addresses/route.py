@@ -1,9 +1,9 @@
-"""The way to the server under test: whom its clients trust and who they are (TLS), and by which proxy they go.
+"""The route to the server under test: whom its clients trust and who they are (TLS), and by which proxy they go.
 
-    with in_force(Way(tls=Tls(ca="ca.pem"), proxy=proxy_of(url, os.environ))):     # in the conductor
+    with in_force(Route(tls=Tls(ca="ca.pem"), proxy=proxy_of(url, os.environ))):     # in the conductor
 
 A proxy is named by the usual variables (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, in either case), and never used for
-this machine. The harness itself goes this way with every request to the server, and so do the load workers.
+this machine. The harness sends every request to the server by this route, and so do the load workers.
 """
 
 import ipaddress
@@ -85,30 +85,30 @@ class Proxy:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """How the server is reached."""
 
     tls: Tls = field(default_factory=Tls)
     proxy: Proxy | None = None
 
 
-DIRECT: Final = Way()
-_WAY: ContextVar[Way] = ContextVar("way to the server under test", default=DIRECT)
+DIRECT: Final = Route()
+_ROUTE: ContextVar[Route] = ContextVar("way to the server under test", default=DIRECT)
 
 
-def current() -> Way:
+def current() -> Route:
     """The way in force."""
-    return _WAY.get()
+    return _ROUTE.get()
 
 
 @contextmanager
-def in_force(way: Way) -> Iterator[None]:
+def in_force(route: Route) -> Iterator[None]:
     """Go this way in the block, and in the tasks that are started in it."""
-    token = _WAY.set(way)
+    token = _ROUTE.set(route)
     try:
         yield
     finally:
-        _WAY.reset(token)
+        _ROUTE.reset(token)
 
 
 def proxy_of(url: str, environ: Mapping[str, str]) -> Proxy | None:
@@ -191,16 +191,16 @@ def _check_readable(option: str, path: str) -> None:
         ) from None
 
 
-def as_data(way: Way) -> dict[str, Any]:
+def as_data(route: Route) -> dict[str, Any]:
     """What a worker is told."""
-    tls, proxy = way.tls, way.proxy
+    tls, proxy = route.tls, route.proxy
     return {
         "tls": {"ca": tls.ca, "cert": tls.cert, "key": tls.key, "insecure": tls.insecure},
         "proxy": None if proxy is None else {"host": proxy.host, "port": proxy.port, "user": proxy.user},
     }
 
 
-def from_data(data: Mapping[str, Any]) -> Way:
+def from_data(data: Mapping[str, Any]) -> Route:
     """The same way, in a worker."""
     proxy = data.get("proxy")
-    return Way(Tls(**data.get("tls", {})), Proxy(**proxy) if proxy else None)
+    return Route(Tls(**data.get("tls", {})), Proxy(**proxy) if proxy else None)

@@ -6,8 +6,8 @@ import pytest
 
 from harness.scenario.plan.build import build
 from harness.scenario.plan.describe import describe
+from harness.scenario.plan.disk_estimate import FIXED_BYTES, ROW_BYTES, SECOND_BYTES, SPOOLED_BYTES, needed
 from harness.scenario.plan.plan import Plan
-from harness.scenario.plan.room import FIXED_BYTES, ROW_BYTES, SECOND_BYTES, SPOOLED_BYTES, needed
 from harness.scenario.read import scenario_of
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from harness.client.http import http_client
 from harness.client.socket import socket_client
-from harness.foundation.addresses import book
+from harness.foundation.addresses import resolved
 from harness.foundation.addresses.address import read
 from harness.foundation.addresses.judging import Wanted
-from harness.foundation.addresses.vetting import Book, vet
+from harness.foundation.addresses.vetting import VettedAddresses, vet
 from harness.foundation.errors import UsageError
 from harness.mcp import outcome
 from harness.mcp.messages import Reply, Request
@@ -34,7 +34,7 @@ class Rebinding:
         return next(self.answers)
 
 
-def vetted(resolver: Rebinding, *urls: str, allowed: tuple[str, ...] = ()) -> Book:
+def vetted(resolver: Rebinding, *urls: str, allowed: tuple[str, ...] = ()) -> VettedAddresses:
     return vet([Wanted(read(url, ("http", "https"))) for url in urls], allowed, resolver)
 
 
@@ -83,14 +83,14 @@ async def test_every_client_goes_to_the_address_that_was_vetted_and_says_the_nam
     """Preflight, WebSocket, readiness, canaries: by number, with the Host header that the user wrote."""
     async with server() as (port, heads):
         url = f"http://rebound.test:{port}"
-        with book.in_force(vetted(Rebinding(("127.0.0.1",)), url)):
+        with resolved.in_force(vetted(Rebinding(("127.0.0.1",)), url)):
             async with http_client(f"{url}/mcp", 5, {}) as client:
                 assert (await client.exchange(LOOK)).outcome == outcome.OK
             async with socket_client(f"ws://rebound.test:{port}/", 5, {}) as refused:
                 assert isinstance(refused, Reply)
                 assert refused.outcome != outcome.CONNECT
             assert await readiness.url(f"{url}/ready").check() is None
-            assert await book.by_number(f"redis://me:p%40w@rebound.test:{port}/0") == (
+            assert await resolved.by_number(f"redis://me:p%40w@rebound.test:{port}/0") == (
                 f"redis://me:p%40w@127.0.0.1:{port}/0"
             )
         assert len(heads) == 3
@@ -100,15 +100,15 @@ async def test_every_client_goes_to_the_address_that_was_vetted_and_says_the_nam
 async def test_what_was_not_vetted_is_not_connected_to() -> None:
     """A name, or a number that no name stood for; this machine is always there."""
     async with server() as (port, heads):
-        with book.in_force({"lab.test": ("192.0.2.1",)}):
+        with resolved.in_force({"lab.test": ("192.0.2.1",)}):
             for host in ("other.test", "203.0.113.9", "0.0.0.0", "169.254.169.254"):
                 with pytest.raises(PermissionError, match="checked before the run"):
-                    await book.addresses(host)
+                    await resolved.addresses(host)
             async with http_client(f"http://other.test:{port}/", 5, {}) as client:
                 reply = await client.exchange(LOOK)
             assert reply.outcome == outcome.CONNECT
-            assert await book.addresses("192.0.2.1") == ("192.0.2.1",)
-            _, writer = await book.connection("127.0.0.1", port)
+            assert await resolved.addresses("192.0.2.1") == ("192.0.2.1",)
+            _, writer = await resolved.connection("127.0.0.1", port)
             writer.close()
         assert heads == []
 
@@ -116,10 +116,10 @@ async def test_what_was_not_vetted_is_not_connected_to() -> None:
 async def test_of_several_addresses_the_first_that_answers_is_taken() -> None:
     """As `localhost` has two, and most servers listen at one."""
     async with server() as (port, heads):
-        with book.in_force({"two.test": ("127.0.0.9", "127.0.0.1")}):
+        with resolved.in_force({"two.test": ("127.0.0.9", "127.0.0.1")}):
             async with http_client(f"http://two.test:{port}/", 5, {}) as client:
                 assert (await client.exchange(LOOK)).outcome == outcome.OK
-            assert await book.by_number(f"http://two.test:{port}") == f"http://127.0.0.1:{port}"
+            assert await resolved.by_number(f"http://two.test:{port}") == f"http://127.0.0.1:{port}"
         assert len(heads) == 1
 
 
@@ -131,7 +131,7 @@ async def test_a_certificate_is_checked_by_the_name() -> None:
     listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
     port = listening.sockets[0].getsockname()[1]
     try:
-        with book.in_force({"secure.test": ("127.0.0.1",)}):
+        with resolved.in_force({"secure.test": ("127.0.0.1",)}):
             async with http_client(f"https://secure.test:{port}/", 5, {}) as client:
                 assert (await client.exchange(LOOK)).outcome != outcome.OK
             async with socket_client(f"wss://secure.test:{port}/", 5, {}) as refused:
@@ -143,7 +143,7 @@ async def test_a_certificate_is_checked_by_the_name() -> None:
 
 async def test_what_a_certificate_proves_keeps_its_name() -> None:
     """Through a number it would not be valid; who answers has to prove that it is the one."""
-    with book.in_force({"db.test": ("127.0.0.1",)}):
+    with resolved.in_force({"db.test": ("127.0.0.1",)}):
         for url, kept in (
             ("rediss://db.test/0", True),
             ("amqps://db.test/", True),
@@ -151,4 +151,4 @@ async def test_what_a_certificate_proves_keeps_its_name() -> None:
             ("postgresql://db.test/x?sslmode=require", False),
             ("unix:///tmp/redis", True),
         ):
-            assert (await book.by_number(url) == url) is kept, url
+            assert (await resolved.by_number(url) == url) is kept, url

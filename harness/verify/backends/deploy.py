@@ -12,9 +12,9 @@ from harness.foundation.untrusted.printable import printable
 from harness.mcp import outcome
 from harness.mcp.messages import Request
 from harness.verify.backends import command, page, process
-from harness.verify.coming_up import until_up
 from harness.verify.finding import fail
 from harness.verify.spec import backends
+from harness.verify.startup import until_up
 from harness.verify.target import Deploy, Target
 
 VALUE_CHARS: Final = 100

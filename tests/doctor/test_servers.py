@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from pamqp import commands, frame
 
-from harness.doctor import answering
+from harness.doctor import servers
 from harness.doctor.finding import DoctorFinding
 from harness.services.processes.ports import free_port
 
 VARIABLES = ("DATABASE_URL", "AMQP_URL", "REDIS_URL")
 ASKED: dict[str, Callable[[], Awaitable[DoctorFinding]]] = {
-    "DATABASE_URL": answering.database,
-    "AMQP_URL": answering.queue,
-    "REDIS_URL": answering.cache,
+    "DATABASE_URL": servers.database,
+    "AMQP_URL": servers.queue,
+    "REDIS_URL": servers.cache,
 }
 SCHEMES = {"DATABASE_URL": "postgresql", "AMQP_URL": "amqp", "REDIS_URL": "redis"}
 
@@ -73,7 +73,7 @@ async def test_one_that_keeps_silent_costs_a_bounded_time(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     """It takes the connection, and says nothing."""
-    monkeypatch.setattr(answering, "ANSWER_S", 0.3)
+    monkeypatch.setattr(servers, "ANSWER_S", 0.3)
     async with listening(lambda data: b"") as port:
         monkeypatch.setenv(variable, f"{SCHEMES[variable]}://me@127.0.0.1:{port}/0")
         found = await asyncio.wait_for(ASKED[variable](), 20)
@@ -105,7 +105,7 @@ async def test_rabbitmq_begins_when_it_has_heard_the_protocol(
     heard = []
     async with listening(lambda data: heard.append(data) or reply, once=True) as port:
         monkeypatch.setenv("AMQP_URL", f"amqp://me:pa55word@127.0.0.1:{port}/")
-        found = await answering.queue()
+        found = await servers.queue()
     assert heard == [b"AMQP\x00\x00\x09\x01"]
     assert found.state == state
     assert says in found.found
@@ -149,7 +149,7 @@ async def test_rabbitmq_answers_when_it_has_let_us_in(
 
     async with listening(answer) as port:
         monkeypatch.setenv("AMQP_URL", f"amqp://me:pa55word@127.0.0.1:{port}/")
-        found = await answering.queue()
+        found = await servers.queue()
     assert found.state == state
     assert says in found.found
     assert "pa55word" not in repr(found)
@@ -194,7 +194,7 @@ async def test_redis_is_asked_for_a_pong(
 
     async with listening(answer) as port:
         monkeypatch.setenv("REDIS_URL", f"redis://{who}127.0.0.1:{port}/0")
-        found = await answering.cache()
+        found = await servers.cache()
     assert found.state == state
     assert says in found.found
     assert "pa55" not in repr(found)
@@ -236,7 +236,7 @@ async def test_nobody_is_asked_where_a_run_could_not_go(
     monkeypatch.setattr("harness.services.toxiproxy.server.provided", nobody)
     who = "" if variable == "TOXIPROXY_URL" else "me:pa55word@"
     monkeypatch.setenv(variable, f"{SCHEMES.get(variable, 'http')}://{who}{place}")
-    asked = answering.fault_injector if variable == "TOXIPROXY_URL" else ASKED[variable]
+    asked = servers.fault_injector if variable == "TOXIPROXY_URL" else ASKED[variable]
     found = await asked()
     assert found.state != "good"
     assert says in found.found

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.offset import ClockExchange, ClockOffset, error_ms, measure
+from harness.load.clock_offset import ClockExchange, ClockOffset, error_ms, measure
 
 WAYS = st.lists(st.tuples(st.integers(0, 10**8), st.integers(0, 10**8)), min_size=1, max_size=20)
 

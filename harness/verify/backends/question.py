@@ -8,8 +8,8 @@ from harness.foundation.untrusted import nesting
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
 from harness.verify.backends import page
-from harness.verify.backends.marks import marked
 from harness.verify.backends.page import Page
+from harness.verify.backends.placeholders import marked
 from harness.verify.doors import said
 from harness.verify.spec.backends import Asked
 from harness.verify.target import Target

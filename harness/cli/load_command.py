@@ -2,7 +2,7 @@
 
 A first Ctrl-C or SIGTERM ends the load and reads what there is (exit 130). A second one leaves at once (exit 130): the
 janitor ends what was started. While the report is written the first changes nothing: it is written, and the exit code is the
-run's own (`harness.conduct.leaving`).
+run's own (`harness.conduct.interrupts`).
 """
 
 import asyncio
@@ -37,7 +37,7 @@ def conduct(
     steered: Steered | None = None,
 ) -> int:
     """Make a run and print its results; return its exit code."""
-    from harness.cli.showing import publish_to_ci, show
+    from harness.cli.output import publish_to_ci, show
 
     finished = made(command, data, given, source, steered)
     if finished.reading is None:
@@ -53,7 +53,7 @@ def to_history(finished: FinishedRun, given: Mapping[str, Any], night: str = "")
     """Bring the run into the history, unless that is switched off; what goes wrong is a warning."""
     if not given.get("history") or finished.run_dir is None or finished.reading is None:
         return
-    from harness.history.arriving import arrive
+    from harness.history.adding import arrive
 
     allowed = [*finished.allowed_hosts, *given["allowed_hosts"]]
     warning = arrive(finished.run_dir, allowed, interrupted=finished.exit_code == INTERRUPTED, night=night)

@@ -19,8 +19,8 @@ from harness.scenario.model import REFERENCE_WORK
 async def told(place: Path, doing: Callable[[SubmittedTasks], Any]) -> list[dict[str, Any]]:
     """The lines of work.jsonl, of errands whose records are where nothing listens."""
     clock = RealClock()
-    with entries.opened(place / "work.jsonl", REFERENCE_WORK, "run-1", RunClock.of(clock)) as book:
-        await doing(SubmittedTasks(book, TaskRecords("postgresql://nobody@127.0.0.1:9/none")))
+    with entries.opened(place / "work.jsonl", REFERENCE_WORK, "run-1", RunClock.of(clock)) as written:
+        await doing(SubmittedTasks(written, TaskRecords("postgresql://nobody@127.0.0.1:9/none")))
     return [json.loads(line) for line in (place / "work.jsonl").read_text(encoding="utf-8").splitlines()]
 
 

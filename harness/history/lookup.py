@@ -20,8 +20,8 @@ from harness.foundation.errors import HarnessError, UsageError
 from harness.history import marks, opening, store
 from harness.history.comparison import run_figures
 from harness.history.comparison.measured import Kind, MeasuredRun
+from harness.history.location import place
 from harness.history.opening import Connection
-from harness.history.place import place
 from harness.history.record import RunRecord, Series
 from harness.history.store import Where
 from harness.history.tables import storable

@@ -12,7 +12,7 @@ from typing import Final
 from harness.foundation.clock import within
 from harness.foundation.errors import HarnessError
 from harness.history import opening, spool
-from harness.history.place import Place, place
+from harness.history.location import Place, place
 from harness.history.record import RunRecord
 from harness.history.recording import RecordError, record
 from harness.services.backends.kept_postgres import exists

@@ -9,10 +9,10 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
 from harness.foundation.errors import UsageError
+from harness.verify.gate.listen_address import Place, place_of
+from harness.verify.gate.one_at_a_time import WAITING_MOST, Answer, BusyError, Turns
 from harness.verify.gate.pages import CODE, application
-from harness.verify.gate.place import Place, place_of
 from harness.verify.gate.serving import words_of
-from harness.verify.gate.turns import WAITING_MOST, Answer, BusyError, Turns
 
 
 class Verifying:

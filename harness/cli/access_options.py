@@ -68,14 +68,14 @@ def with_tls(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def going(url: str, given: Mapping[str, Any], tell: Callable[[str], None]) -> Iterator[None]:
     """Go to this URL by the certificates that were given, and the proxy that the environment names."""
-    from harness.foundation.addresses import way
-    from harness.foundation.addresses.way import INSECURE, Tls, Way
+    from harness.foundation.addresses import route
+    from harness.foundation.addresses.route import INSECURE, Route, Tls
 
     tls = Tls(**tls_data(given))
     tls.check()
     if tls.insecure:
         tell(INSECURE)
-    with way.in_force(Way(tls, way.proxy_of(url, os.environ))):
+    with route.in_force(Route(tls, route.proxy_of(url, os.environ))):
         yield
 
 

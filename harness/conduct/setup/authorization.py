@@ -10,11 +10,11 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.client.arrival import awaited
 from harness.client.auth.keeper import Keeper
 from harness.client.auth.keeping import keeper_of
-from harness.foundation.addresses import way
-from harness.foundation.addresses.way import INSECURE, Tls, Way
+from harness.client.waiting import awaited
+from harness.foundation.addresses import route
+from harness.foundation.addresses.route import INSECURE, Route, Tls
 from harness.foundation.clock import Clock
 from harness.load.engine import Load
 from harness.mcp import outcome
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Authorization:
     """The way to the server, the headers of all requests, and who keeps the token among them valid."""
 
-    way: Way
+    route: Route
     headers: dict[str, str] = field(repr=False)
     keeper: Keeper | None = None
 
@@ -65,10 +65,10 @@ class Authorization:
     def facts(self) -> dict[str, Any]:
         """For metadata.json; {} when there is nothing to tell."""
         told: dict[str, Any] = {} if self.keeper is None else {"auth": self.keeper.facts()}
-        if self.way.tls.insecure:
+        if self.route.tls.insecure:
             told["insecure"] = True
-        if self.way.proxy is not None:
-            told["proxy"] = self.way.proxy.origin
+        if self.route.proxy is not None:
+            told["proxy"] = self.route.proxy.origin
         return told
 
 
@@ -90,8 +90,8 @@ async def authorized(
 ) -> Authorization:
     """Go the way that the scenario says, and get the first token; the next ones come until the stack ends."""
     tls = tls_of(target.tls)
-    by = Way(tls, None if target.is_stdio else way.proxy_of(url, os.environ))
-    stack.enter_context(way.in_force(by))
+    by = Route(tls, None if target.is_stdio else route.proxy_of(url, os.environ))
+    stack.enter_context(route.in_force(by))
     if tls.insecure:
         note(INSECURE)
     if by.proxy is not None:

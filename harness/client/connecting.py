@@ -1,13 +1,13 @@
 """A connection to the server for what speaks on it itself: directly, at a Unix socket, or through a proxy's tunnel.
 
-The way that is in force (`foundation.addresses.way`) says which; certificates are checked by the server's name.
+The route that is in force (`foundation.addresses.route`) says which; certificates are checked by the server's name.
 """
 
 import asyncio
 import errno
 from urllib.parse import urlsplit
 
-from harness.foundation.addresses import book, tunnel, unix_socket, way
+from harness.foundation.addresses import resolved, route, tunnel, unix_socket
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -17,13 +17,13 @@ async def connection(url: str) -> Streams:
     if there := unix_socket.path(url):
         return await asyncio.open_unix_connection(there)
     parts = urlsplit(url)
-    is_secure = parts.scheme in way.SECURE
+    is_secure = parts.scheme in route.SECURE
     host, port = parts.hostname or "", parts.port or (443 if is_secure else 80)
-    by = way.current()
+    by = route.current()
     secure = by.tls.context() if is_secure else None
     if by.proxy is None:
-        return await book.connection(host, port, secure)
-    reader, writer = await book.connection(by.proxy.host, by.proxy.port)
+        return await resolved.connection(host, port, secure)
+    reader, writer = await resolved.connection(by.proxy.host, by.proxy.port)
     try:
         writer.write(tunnel.request(by.proxy, host, port))
         tunnel.check(await reader.readuntil(tunnel.END))
