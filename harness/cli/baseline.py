@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.basic_options import ALLOW_HOST
 from harness.cli.history import with_history
-from harness.cli.options import ALLOW_HOST
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.untrusted.documents import short
 from harness.foundation.untrusted.printable import as_json as json_text

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.basic_options import ALLOW_HOST, OUT
 from harness.cli.compare import gate_options
-from harness.cli.options import ALLOW_HOST, OUT
 from harness.foundation.errors import PASSED, UNKNOWN, UsageError
 from harness.foundation.untrusted.printable import as_json as json_text
 

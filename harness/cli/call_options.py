@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from harness.cli.fault_options import Decorator
+from harness.cli.basic_options import Decorator
 from harness.foundation.errors import UsageError
 from harness.foundation.untrusted.documents import DocumentError, json_value, short
 from harness.scenario.expect import expect_from_flags

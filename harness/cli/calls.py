@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import click
 
+from harness.cli.basic_options import Decorator
 from harness.cli.call_options import workload
-from harness.cli.fault_options import Decorator
 
 EVERYTHING: Final[tuple[Decorator, ...]] = (
     click.option(

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from harness.cli.options import DURATION, POSITIVE_DURATION, USERS, scenario_data, shared
+from harness.cli.basic_options import DURATION, POSITIVE_DURATION, USERS
+from harness.cli.options import scenario_data, shared
 from harness.cli.plan import show
 from harness.cli.sections import Sectioned
 from harness.foundation.errors import PASSED, UsageError

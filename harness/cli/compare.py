@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import ALLOW_HOST, OUT
+from harness.cli.basic_options import ALLOW_HOST, OUT
 from harness.foundation.errors import UsageError
 from harness.scenario.model import PROTOCOLS
 

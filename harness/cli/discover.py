@@ -16,7 +16,8 @@ import click
 
 from harness.cli import access_options
 from harness.cli.access_options import AUTH, UNIX_SOCKET, WAIT, with_tls
-from harness.cli.options import ALLOW_HOST, POSITIVE_DURATION, header, words
+from harness.cli.basic_options import ALLOW_HOST, POSITIVE_DURATION
+from harness.cli.options import header, words
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.units import duration_s
 from harness.foundation.untrusted import printable

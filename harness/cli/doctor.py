@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import ALLOW_HOST, OUT
+from harness.cli.basic_options import ALLOW_HOST, OUT
 from harness.foundation.errors import FAULTS_LEFT_OVER, PASSED, USAGE, worst
 from harness.foundation.untrusted import printable
 

@@ -1,17 +1,16 @@
 """The options for faults and for links of the user's own, and what a scenario would say instead."""
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
+from harness.cli.basic_options import Decorator
 from harness.foundation.errors import UsageError
 from harness.foundation.units import said
 from harness.foundation.untrusted.documents import short
 from harness.scenario.fault import from_flag
 from harness.scenario.links import link_from_flag
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 FAULT: Decorator = click.option(
     "--fault",
     "faults",

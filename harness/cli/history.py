@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from harness.cli.options import ALLOW_HOST, POSITIVE_DURATION
+from harness.cli.basic_options import ALLOW_HOST, POSITIVE_DURATION
 from harness.foundation.errors import PASSED, UNKNOWN, UsageError
 from harness.foundation.units import duration_s
 from harness.foundation.untrusted.printable import as_json as json_text

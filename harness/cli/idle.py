@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import DURATION
+from harness.cli.basic_options import DURATION
 from harness.cli.server_options import of_a_server, server, told
 from harness.foundation.errors import UsageError
 from harness.foundation.units import duration_s

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import click
 
+from harness.cli.basic_options import ALLOW_HOST
 from harness.cli.init_files import VERIFY, Server, files
 from harness.cli.init_trial import Trial, tried
-from harness.cli.options import ALLOW_HOST, header, words
+from harness.cli.options import header, words
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.untrusted.documents import short
 from harness.foundation.untrusted.printable import printable

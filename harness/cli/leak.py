@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.basic_options import POSITIVE_DURATION, RATE, Quantity
 from harness.cli.call_options import arguments_of
-from harness.cli.options import POSITIVE_DURATION, RATE, Quantity
 from harness.cli.server_options import of_a_server, server, told
 from harness.foundation.units import duration_s, rate_per_s, size_bytes
 from harness.foundation.untrusted import printable

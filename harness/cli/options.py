@@ -6,18 +6,18 @@ not given is `None` here and leaves whatever the file says.
 
 import shlex
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from harness.cli.access_options import AUTH, TLS, UNIX_SOCKET, WAIT, at_socket, target_data
+from harness.cli.basic_options import ALLOW_HOST, OUT, POSITIVE_DURATION, Decorator
 from harness.cli.call_options import ARGS, CALL, DATA, EXPECT, feeders
 from harness.cli.calls import EVERYTHING, into_calls
-from harness.cli.fault_options import FAULT, LINK, Decorator, fault_of, link_of
+from harness.cli.fault_options import FAULT, LINK, fault_of, link_of
 from harness.foundation.errors import UsageError
-from harness.foundation.units import UnitError, duration_s, rate_per_s, said, share
+from harness.foundation.units import said
 from harness.foundation.untrusted.documents import short
 from harness.scenario.catalogue import CLIENTS, USER_CLASSES
 from harness.scenario.model import PROTOCOLS
@@ -26,45 +26,6 @@ _DEFAULT_MIX = ",".join(f"{name}={user.weight}" for name, user in USER_CLASSES.i
 ONE_OR_MANY = ("abort", "alert")  # one line may stand without a list around it
 
 
-class Quantity(click.ParamType[Any]):
-    """Text with a unit: checked when the command line is parsed, passed on as it was written."""
-
-    def __init__(self, name: str, convert: Callable[[str], float], *, positive: bool = False) -> None:
-        self.name = name
-        self._convert = convert
-        self._positive = positive
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            if self._positive and self._convert(value) <= 0:
-                self.fail(f"{said(value)} must be more than zero", param, ctx)
-            self._convert(value)
-        except UnitError as error:
-            self.fail(str(error), param, ctx)
-        return value
-
-
-DURATION = Quantity("duration", duration_s)
-POSITIVE_DURATION = Quantity("duration", duration_s, positive=True)
-SHARE = Quantity("percent", share)
-RATE = Quantity("rate", rate_per_s)
-USERS = click.IntRange(min=1)
-
-ALLOW_HOST: Decorator = click.option(
-    "--allow-host",
-    "allowed_hosts",
-    multiple=True,
-    metavar="HOST",
-    help="Allow connections to this host, a name or an IP address, besides this machine; repeatable.",
-)
-OUT: Decorator = click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    envvar="HARNESS_OUT",
-    default=Path("reports"),
-    show_default=True,
-    help="Directory in which run directories are created.",
-)
 _SHARED: tuple[Decorator, ...] = (
     click.option(
         "--url",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from harness.cli.options import ALLOW_HOST, POSITIVE_DURATION
+from harness.cli.basic_options import ALLOW_HOST, POSITIVE_DURATION
 from harness.foundation.errors import PASSED, UNKNOWN, TargetUnreachableError, UsageError
 from harness.foundation.units import duration_s
 from harness.foundation.untrusted.documents import short

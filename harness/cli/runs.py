@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import OUT
+from harness.cli.basic_options import OUT
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.untrusted.printable import as_json as json_text
 from harness.foundation.untrusted.printable import printable

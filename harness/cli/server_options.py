@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.access_options import AUTH, TLS, WAIT, target_data
-from harness.cli.options import ALLOW_HOST, OUT, POSITIVE_DURATION, header, words
+from harness.cli.basic_options import ALLOW_HOST, OUT, POSITIVE_DURATION
+from harness.cli.options import header, words
 from harness.foundation.errors import UsageError
 from harness.foundation.units import duration_s
 from harness.foundation.untrusted.printable import printable

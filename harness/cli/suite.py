@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from harness.cli.options import DURATION, POSITIVE_DURATION, SHARE, USERS, scenario_data, shared
+from harness.cli.basic_options import DURATION, POSITIVE_DURATION, SHARE, USERS
+from harness.cli.options import scenario_data, shared
 from harness.cli.sections import Sectioned
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from harness.cli.options import POSITIVE_DURATION, USERS, scenario_data, shared
+from harness.cli.basic_options import POSITIVE_DURATION, USERS
+from harness.cli.options import scenario_data, shared
 from harness.cli.sections import Sectioned
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import ALLOW_HOST
+from harness.cli.basic_options import ALLOW_HOST
 from harness.foundation.errors import FAULT_BACKEND_UNREACHABLE, PASSED, not_started
 from harness.foundation.untrusted import printable
 

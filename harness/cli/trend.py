@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.basic_options import ALLOW_HOST
 from harness.cli.history import with_history
-from harness.cli.options import ALLOW_HOST
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.untrusted.printable import as_json as json_text
 from harness.foundation.untrusted.printable import printable
@@ -48,8 +48,7 @@ def command(scenario: str | None, **given: Any) -> int:
     """
     import msgspec
 
-    from harness.history.trend import page, sparkline
-    from harness.run_directory.directory import write_whole
+    from harness.history.trend import sparkline
 
     trends = with_history(_trends(scenario, given), given["allowed_hosts"])
     if not trends:
@@ -59,14 +58,7 @@ def command(scenario: str | None, **given: Any) -> int:
             "harness history import DIR brings runs in",
         )
     if given["report"] is not None:
-        try:
-            write_whole(given["report"], page.page(trends))
-        except OSError as error:
-            raise UsageError(
-                f"Cannot write {given['report']}",
-                error.strerror or str(error),
-                "Give a writable file with --report",
-            ) from error
+        _write(given["report"], trends)
     if given["as_json"]:
         click.echo(json_text({"schema": 1, "trends": msgspec.to_builtins(trends)}))
         return PASSED
@@ -75,6 +67,18 @@ def command(scenario: str | None, **given: Any) -> int:
     if given["report"] is not None:
         click.echo(printable(f"  Page      {given['report']}"))
     return PASSED
+
+
+def _write(file: Path, trends: "list[Trend]") -> None:
+    from harness.history.trend import page
+    from harness.run_directory.directory import write_whole
+
+    try:
+        write_whole(file, page.page(trends))
+    except OSError as error:
+        raise UsageError(
+            f"Cannot write {file}", error.strerror or str(error), "Give a writable file with --report"
+        ) from error
 
 
 def _trends(scenario: str | None, given: dict[str, Any]) -> Any:

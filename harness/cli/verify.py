@@ -10,7 +10,8 @@ from click.core import ParameterSource
 
 from harness.cli import access_options
 from harness.cli.access_options import AUTH, UNIX_SOCKET, with_tls
-from harness.cli.options import POSITIVE_DURATION, header, words
+from harness.cli.basic_options import POSITIVE_DURATION
+from harness.cli.options import header, words
 from harness.foundation.errors import PASSED, UsageError
 from harness.foundation.untrusted import printable
 

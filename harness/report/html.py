@@ -25,7 +25,8 @@ from harness.report.markup import Html, el
 from harness.report.matrix_table import matrix
 from harness.report.page import document
 from harness.report.panels import panels
-from harness.report.pieces import MARK, figure, picture, section, table
+from harness.report.pictures import figure, picture
+from harness.report.pieces import MARK, section, table
 from harness.report.reading import Reading
 from harness.report.session_processes import processes
 from harness.report.warming_up import warming_up

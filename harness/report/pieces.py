@@ -1,13 +1,9 @@
-"""The building blocks of the page: a section, a table, a chart, a badge."""
+"""The building blocks of a page: a section, a table. Charts are in `pictures`: pages without any start sooner."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from harness.report import wording
-from harness.report.charts import CHARTS
-from harness.report.drawing import Data
 from harness.report.markup import Html, Node, el, join
-from harness.report.reading import Reading
 
 MARK: Final = {"pass": "✓", "measured": "●", "fail": "✕", "unknown": "?"}
 
@@ -34,40 +30,3 @@ def table(
     ]
     table = el("table", el("thead", head), el("tbody", join(body)))
     return el("div", table, cls="scroll", tabindex="0", role="region", aria_label=", ".join(columns[:3]))
-
-
-def figure(name: str, drawn: Mapping[str, Sequence[str]], reading: Reading) -> Html | None:
-    """A chart in its sizes, with how to read it, and its numbers folded away below."""
-    if not drawn.get(name):
-        return None
-    chart = CHARTS[name]
-    hint = el("span", chart.hint, cls="hint") if chart.hint else None
-    return picture(name, drawn, hint, data_table(chart.data(reading), chart.title))
-
-
-def picture(name: str, drawn: Mapping[str, Sequence[str]], hint: Node = None, below: Node = None) -> Html:
-    """The pictures of a chart; the page shows the one that fits."""
-    pictures = drawn[name]
-    kinds = ("wide", "narrow") if len(pictures) > 1 else ("",)
-    return el(
-        "figure",
-        el("figcaption", CHARTS[name].title, hint),
-        *(el("div", Html(picture), cls=kind) for kind, picture in zip(kinds, pictures, strict=True)),
-        below,
-    )
-
-
-def data_table(data: Data | None, title: str) -> Html | None:
-    """The numbers of a chart as a table."""
-    if data is None:
-        return None
-    return el(
-        "details",
-        el("summary", "Numbers", el("span", f" of {title.lower()}", cls="unseen")),
-        table(data.columns, data.rows),
-        cls="numbers",
-    )
-
-
-def badge(outcome: str) -> Html:
-    return el("span", f"{MARK[outcome]} {wording.WORDS[outcome].lower()}", cls=f"badge {outcome}")

@@ -11,7 +11,8 @@ from harness.analysis.objectives.observation import Observation
 from harness.analysis.statistics.rounding import BLANK, show
 from harness.report import wording
 from harness.report.markup import Html, Node, el
-from harness.report.pieces import badge, figure, section, table
+from harness.report.pictures import figure
+from harness.report.pieces import MARK, section, table
 from harness.report.reading import Reading
 from harness.run_directory.results import StepResult
 
@@ -25,7 +26,7 @@ def objectives(reading: Reading) -> Html | None:
         return None
     body: list[list[Node]] = [
         [
-            badge(one.outcome),
+            _badge(one.outcome),
             el("code", one.seen.objective.text),
             el("span", _observed(one.seen), cls="long"),
             wording.margin(one.seen),
@@ -254,3 +255,7 @@ def _within(value: float | None, limit: float) -> Html:
         return el("span", "? not reported", cls="badge unknown")
     inside = value <= limit
     return el("span", "✓ within" if inside else "✕ beyond", cls=f"badge {'pass' if inside else 'fail'}")
+
+
+def _badge(outcome: str) -> Html:
+    return el("span", f"{MARK[outcome]} {wording.WORDS[outcome].lower()}", cls=f"badge {outcome}")
