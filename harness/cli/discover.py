@@ -256,6 +256,7 @@ def _values(url: str, discovered: "Discovered") -> Mapping[str, Any]:
 
 def _lines(url: str, discovered: "Discovered") -> list[str]:
     from harness.conduct.setup.suggestion import commands_that_work
+    from harness.mcp.versions import OFFERS_HTTP3
 
     named = (
         f"{discovered.server_name} {discovered.server_version or ''}".strip()
@@ -264,6 +265,8 @@ def _lines(url: str, discovered: "Discovered") -> list[str]:
     )
     name = printable.printable(named, NAME_CHARS) or "A server without a name"
     lines = [f"{name} at {url} speaks {discovered.protocol}"]
+    if discovered.offers_http3:
+        lines.append(OFFERS_HTTP3)
     if discovered.tools is None:
         return [*lines, "It cannot be asked for its tools"]
     lines += [_tool(tool) for tool in discovered.tools] or ["It has no tools"]

@@ -57,6 +57,7 @@ class HttpClient:
     _http: aiohttp.ClientSession = field(repr=False)
     _headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     answers: Answers = field(default_factory=dict)
+    alt_svc: str = ""  # what the latest reply said of other ways to the server
 
     async def exchange(self, request: Request) -> Reply:
         """Send one request once and return its outcome."""
@@ -151,6 +152,7 @@ class HttpClient:
         """Feed the receiver; whether nothing but the end of the connection ends the body."""
         async with self._sent(request) as response:
             headers = response.headers
+            self.alt_svc = headers.get("alt-svc", "")
             if seen is not None:
                 seen.headers = dict(headers)
             receiver.head(response.status, headers.get("content-type", ""), headers.get("mcp-session-id"))

@@ -34,7 +34,7 @@ from harness.mcp.discover import (
 from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply, Request
 from harness.mcp.mirrored import sort_out
-from harness.mcp.versions import HTTP2_ONLY
+from harness.mcp.versions import HTTP2_ONLY, offers_http3
 
 NOT_THERE = outcome.CONNECTION_FAILURES - {
     outcome.HTTP_PROTOCOL
@@ -56,6 +56,7 @@ class Discovered:
         default_factory=dict
     )  # by tool, see harness.mcp.mirrored
     refused: dict[str, str] = field(default_factory=dict)  # tools that must not be called, and why
+    offers_http3: bool = False  # beside HTTP/1.1, which is spoken
     rss_bytes: int | None = None  # of a server that was started for this, with all that it has started
 
 
@@ -123,15 +124,17 @@ async def _over_http(url: str, client: HttpClient | StdioClient, dialect: Discov
         tools = opened
     else:
         tools = await client.run(list_tools(session))
+    http3 = isinstance(client, HttpClient) and offers_http3(client.alt_svc)
     await client.run(session.closing())
     if isinstance(tools, Reply):
         raise not_there(url, tools)
-    if dialect.protocol != MODERN_VERSION:
-        return Discovered(dialect.protocol, dialect.server_name, dialect.server_version, tools)
-    callable_tools, mirrored, refused = sort_out(tools)
-    return Discovered(
-        dialect.protocol, dialect.server_name, dialect.server_version, callable_tools, mirrored, refused
+    found = Discovered(
+        dialect.protocol, dialect.server_name, dialect.server_version, tools, offers_http3=http3
     )
+    if dialect.protocol != MODERN_VERSION:
+        return found
+    callable_tools, mirrored, refused = sort_out(tools)
+    return replace(found, tools=callable_tools, mirrored=mirrored, refused=refused)
 
 
 def search(protocol: str) -> Generator[Request, Reply, DiscoveredDialect]:

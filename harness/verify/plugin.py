@@ -49,6 +49,11 @@ def category_of(item: pytest.Item) -> str:
     return next((mark.name for mark in item.iter_markers() if mark.name in CATEGORIES), "")
 
 
+def name_of(item: pytest.Item) -> str:
+    """The sentence that a check is named for."""
+    return str(getattr(item, "originalname", item.name)).removeprefix("test_").replace("_", " ")
+
+
 def place_of(item: pytest.Item) -> str:
     """FILE::TEST; the nodeid of a file outside of the current directory has no file in it."""
     return f"{item.path.name}::{item.name}"
@@ -101,7 +106,7 @@ def pytest_runtest_makereport(
         outcome, why = "failed", f"what it made could not be removed: {why}"
     if outcome == "unknown":
         report.longrepr = f"unknown: {why}"
-    name = getattr(item, "originalname", item.name).removeprefix("test_").replace("_", " ")
+    name = name_of(item)
     accepted = _accepted(item, name) if outcome == "failed" and priority == 2 and call.when == "call" else ""
     if accepted:
         outcome, why, how = (

@@ -15,7 +15,7 @@ import pytest
 from harness.foundation.errors import INTERNAL, INTERRUPTED, HarnessError, UsageError
 from harness.verify.finding import Result, exit_code
 from harness.verify.fixtures import SHARED
-from harness.verify.plugin import CHECKS, category_of, place_of, priority_of, result_of
+from harness.verify.plugin import CHECKS, category_of, name_of, place_of, priority_of, result_of
 from harness.verify.settings import Settings
 from harness.verify.target import Target
 
@@ -42,6 +42,9 @@ class Recorder:
     target: Target | None = None
     results: list[Result] = field(default_factory=list)
     listed: list[Listed] = field(default_factory=list)
+    there: dict[str, int] = field(
+        default_factory=dict
+    )  # every check by name, also those not chosen: its priority
     errors: list[str] = field(default_factory=list)
     interrupted: bool = False
     reached: bool = True
@@ -55,6 +58,11 @@ class Recorder:
         for name in QUIET:
             if (found := config.pluginmanager.get_plugin(name)) is not None:
                 config.pluginmanager.unregister(found)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """All checks that there are, before some are chosen."""
+        self.there |= {name_of(item): priority for item in items if (priority := priority_of(item))}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:

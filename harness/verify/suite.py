@@ -1,8 +1,10 @@
 """A verification from its settings to its result: vets the address, waits until somebody answers, runs the checks, sums up."""
 
-from collections.abc import Callable, Sequence
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from harness.foundation.units import MS_PER_S, NS_PER_S
 from harness.verify.finding import Result
@@ -13,6 +15,9 @@ from harness.verify.settings import Settings
 from harness.verify.simulation import Simulated
 from harness.verify.startup import until_up
 from harness.verify.target import CLOCK, Target
+
+P2: Final = 2
+NAME_CHARS: Final = 120
 
 
 def verify(
@@ -61,4 +66,22 @@ def checked(target: Target, paths: Sequence[str], on_result: Callable[[Result], 
         started_ms=int(began.timestamp() * MS_PER_S),
         duration_s=(CLOCK.now_ns() - began_ns) / NS_PER_S,
         interrupted=recorder.interrupted,
+        notes=misnamed(target.spec.accept, recorder.there),
     )
+
+
+def misnamed(accept: Iterable[str], there: Mapping[str, int]) -> tuple[str, ...]:
+    """What verify.yaml accepts, and has no effect: a line for each name that is none of a check of quality."""
+    found = []
+    for name in accept:
+        if there.get(name) == P2:
+            continue
+        why = "which is no check of this run"
+        if name in there:
+            why = "which must hold, and cannot be accepted away"
+        elif close := difflib.get_close_matches(
+            name[:NAME_CHARS], [each for each in there if there[each] == P2], 1
+        ):
+            why += f"; did you mean {close[0]}?"
+        found.append(f"verify.yaml accepts {name[:NAME_CHARS]!r}, {why}")
+    return tuple(found)

@@ -54,6 +54,24 @@ async def test_a_server_of_http2_only_is_told_as_such() -> None:
     assert "HTTP/1.1" in raised.value.todo
 
 
+@pytest.mark.parametrize(
+    ("alt_svc", "offers"),
+    [
+        ('h3=":443"; ma=86400', True),
+        ('h2="other:443", h3-29=":8443"', True),
+        ('h2=":443"', False),
+        ("clear", False),
+        (None, False),
+    ],
+)
+async def test_a_server_that_offers_http3_beside_is_told_as_such(alt_svc: str | None, offers: bool) -> None:
+    """It is asked over HTTP/1.1 all the same."""
+    with doors.at_ipv4() as server:
+        server.headers |= {"Alt-Svc": alt_svc} if alt_svc else {}
+        seen = await preflight(f"{server.url}/mcp", "auto", timeout_s=20.0)
+    assert (seen.server_name, seen.offers_http3) == ("odd", offers)
+
+
 @pytest.mark.parametrize("login", ["", "me:p%40ss"])
 async def test_a_proxy_is_told_the_whole_url(login: str) -> None:
     """Plain HTTP; its user is not the server's business."""

@@ -38,6 +38,7 @@ class Seen:
     asked: list[tuple[str, str]] = field(default_factory=list)
     proxied: list[str] = field(default_factory=list)
     url: str = ""
+    headers: dict[str, str] = field(default_factory=dict)  # of every reply
 
 
 class Mcp(BaseHTTPRequestHandler):
@@ -77,6 +78,8 @@ class Mcp(BaseHTTPRequestHandler):
         self.send_response(status)
         if body:
             self.send_header("Content-Type", "application/json")
+        for name, text in self.seen.headers.items():
+            self.send_header(name, text)
         if body and self.encoding:
             self.send_header("Content-Encoding", self.encoding)
             body = packed(body, self.encoding)

@@ -187,4 +187,7 @@ async def test_a_check_of_quality_that_is_accepted_is_skipped_and_says_both_reas
     assert accepted.outcome == "skipped"
     assert known in accepted.why
     assert "was taken (HTTP 200)" in accepted.why
+    assert suite.notes == (
+        "verify.yaml accepts 'health is good', which must hold, and cannot be accepted away",
+    )
     assert "Any web page that somebody opens" in wrong(suite)["a rebound page is refused"]

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -25,6 +26,7 @@ from harness.verify.safe_calls import safe_calls, wrong_arguments
 from harness.verify.schemas import faults
 from harness.verify.spec.learn import literal
 from harness.verify.startup import until_up
+from harness.verify.suite import misnamed
 from harness.verify.variants import Pair, leaves, pairs, telling
 from harness.verify.waiting import eventually
 
@@ -331,3 +333,25 @@ def test_no_line_of_the_checklist_is_a_command_of_a_ci() -> None:
 
     assert len(lines) > 4
     assert not re.search(r"(?m)^\s*::|##\[", "\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a page of another origin is refused", None),
+        ("a page of an other origin is refused", "which is no check of this run; did you mean a page of another origin is refused?"),
+        ("somebody answers", "which must hold, and cannot be accepted away"),
+        ("xyzzy", "which is no check of this run"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_accepted_and_is_none_of_a_check_of_quality_is_said(
+    name: str, said: str | None
+) -> None:
+    """With the one that was meant; it had no effect, without a word."""
+    there = {"a page of another origin is refused": 2, "somebody answers": 1}
+    suite = replace(SuiteResult("t", "", (), 0, 0, 0.0), notes=misnamed([name], there))
+    lines: list[str] = []
+    Checklist(lines.append, colour=False).finished(suite, "")
+
+    assert suite.notes == ((f"verify.yaml accepts {name!r}, {said}",) if said else ())
+    assert any(line.strip().startswith("Note: ") for line in lines) is bool(said)

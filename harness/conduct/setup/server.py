@@ -23,6 +23,7 @@ from harness.foundation.secrets import redact
 from harness.load.address import Doors, credentials, doors
 from harness.mcp import stdio_address
 from harness.mcp.tool import only_reads
+from harness.mcp.versions import OFFERS_HTTP3
 from harness.scenario.catalogue import USER_CLASSES
 from harness.scenario.clients import check_against
 from harness.scenario.data_names import calls_of
@@ -147,6 +148,8 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
     if run.call_all is None:
         _check_tools(scenario, discovered, places)
     progress.note(f"Target: {_introduce(discovered)} at {redact.url(places.mcp_url)}, {discovered.protocol}")
+    if discovered.offers_http3:
+        progress.note(OFFERS_HTTP3)
     _warn_of_memory(run, discovered)
     meter = SessionMeter() if wanted.is_stdio else None
     loaded = await ways.in_front(places, discovered.protocol, headers, started.first, started.second)

@@ -75,6 +75,8 @@ class Checklist:
         failed = [result for result in suite.results if result.outcome == "failed"]
         if failed and self._lines_since_failed > SCREEN_LINES:
             self._failed_again(failed)
+        for note in suite.notes:
+            self._say(f"\nNote: {printable.printable(note, WHY_CHARS)}")
         counted = ", ".join(f"{number} {outcome}" for outcome, number in suite.count().items() if number)
         who = f" {printable.printable(suite.server, 100)}:" if suite.server else ""
         self._say(f"\n{counted or 'nothing ran'} in {suite.duration_s:.1f} s")

@@ -17,6 +17,7 @@ class SuiteResult:
     started_ms: int
     duration_s: float
     interrupted: bool = False
+    notes: tuple[str, ...] = ()  # on what was asked for, a line each
 
     def count(self) -> dict[str, int]:
         """How many there are of each outcome."""
