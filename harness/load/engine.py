@@ -16,6 +16,7 @@ from harness.scenario.plan.plan import Arrivals
 # Environment variables for Locust's processes: the specification, and the conductor's file descriptor.
 SPEC_VARIABLE = "HARNESS_LOAD_SPEC"
 FD_VARIABLE = "HARNESS_CONTROL_FD"
+PORT_FD_VARIABLE = "HARNESS_LOAD_PORT_FD"  # a pipe that says where the master listens
 WEB_FD_VARIABLE = "HARNESS_WEB_FD"  # the socket of the web UI, when one is asked for
 # How long users may take to start: a fixed time and a little for each. The timeout of a call is added, for
 # users that end.

@@ -18,18 +18,17 @@ import socket
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Self
 
-from harness.foundation.addresses.resolved import is_this_machine
 from harness.foundation.clock import in_time
 from harness.foundation.errors import UsageError, not_started
-from harness.load import token
+from harness.load import meeting_place, token
 from harness.load.engine import (
     FD_VARIABLE,
+    PORT_FD_VARIABLE,
     SPEC_VARIABLE,
     USERS_S_EACH,
     USERS_S_FIRST,
@@ -43,7 +42,6 @@ from harness.run_directory.directory import RunDirectory
 from harness.run_directory.spool import spool_path
 from harness.scenario.plan.plan import Arrivals
 from harness.services.processes.cores import Cores
-from harness.services.processes.ports import free_port
 from harness.services.processes.process import COMES_FIRST, Child, running
 
 READY_S = 30.0
@@ -53,8 +51,7 @@ JOIN_S = 120.0
 SILENT_S = 10.0
 ENDS_S = 5.0
 MASTER = "locust-master"
-WEB_PORT = 8089  # Locust's own; another one when it is taken
-ANY_HOST = ("0.0.0.0", "*", "::", "[::]")
+WORKER = "harness.load.inside.distributed.local"
 
 
 @dataclass(slots=True)
@@ -143,7 +140,7 @@ class _LocustLoad:
             self.complete = True
             return
         host, _, port = spec.bind.rpartition(":")
-        shown = "HOST" if host in ANY_HOST else host
+        shown = "HOST" if host in meeting_place.ANY_HOST else host
         where = f"a copy of {self.token_file}" if self.token_file else f"the {token.VARIABLE} of this run"
         variable = f"{token.FILE_VARIABLE}={token.FILE} " if self.token_file else ""
         self.note(
@@ -281,23 +278,20 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _near(spec: LoadSpec) -> str:
-    """Return the host where workers of this machine reach the master."""
-    host = spec.bind.rpartition(":")[0]
-    return "127.0.0.1" if not spec.expect_workers or host in ANY_HOST else host
+class _Pipe:
+    """A pipe by which a worker is told one number."""
 
+    def __enter__(self) -> Self:
+        self.theirs, self._ours = os.pipe()
+        return self
 
-def check_reachable(spec: LoadSpec) -> None:
-    """Raise UsageError if workers of other machines would have to load an address of this machine only."""
-    host = spec.bind.rpartition(":")[0].strip("[]")
-    if not spec.expect_workers or is_this_machine(host):
-        return
-    if is_this_machine(urlsplit(spec.base_url).hostname or ""):
-        raise UsageError(
-            "Workers on other machines cannot reach this server",
-            f"{spec.base_url} is an address of this machine only (so is every link that a fault is planned on)",
-            "Give --url with an address that they reach, and --allow-host",
-        )
+    def tell(self, number: int) -> None:
+        with suppress(BrokenPipeError):  # it has ended, which is reported elsewhere
+            os.write(self._ours, b"%d\n" % number)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.theirs)
+        os.close(self._ours)
 
 
 @contextmanager
@@ -309,26 +303,6 @@ def _laid_out(path: Path, text: str) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
-
-
-def check_free(bind: str) -> None:
-    """Raise UsageError if we cannot listen at the address where workers join."""
-    host, _, port = bind.rpartition(":")
-    try:
-        with socket.create_server((host.strip("[]") if host != "*" else "", int(port))):
-            return
-    except OSError as error:
-        raise UsageError(
-            f"Cannot listen at {bind}", error.strerror or str(error), "Give another --bind HOST:PORT"
-        ) from error
-
-
-def listen_for_web() -> socket.socket:
-    """Return a listening socket on loopback, at Locust's usual port if that is free."""
-    try:
-        return socket.create_server(("127.0.0.1", WEB_PORT))
-    except OSError:
-        return socket.create_server(("127.0.0.1", free_port()))
 
 
 def locust_engine(
@@ -347,8 +321,8 @@ def locust_engine(
     @asynccontextmanager
     async def engine(spec: LoadSpec) -> AsyncIterator[Load]:
         if spec.expect_workers:
-            check_reachable(spec)
-            check_free(spec.bind)
+            meeting_place.check_reachable(spec)
+            meeting_place.check_free(spec.bind)
         token.check_sealable()
         given = token.given(os.environ) if spec.expect_workers else ""
         joins = given or token.drawn()
@@ -362,9 +336,8 @@ def locust_engine(
             stack.callback(load.leave)
 
             async def start(
-                name: str, log: str, worker: int | None, *arguments: str, sockets: Mapping[str, socket.socket]
+                name: str, log: str, worker: int | None, *arguments: str, numbers: Mapping[str, int]
             ) -> None:
-                numbers = {variable: one.fileno() for variable, one in sockets.items()}
                 child = running(
                     [sys.executable, "-m", *arguments],
                     name=name,
@@ -379,19 +352,23 @@ def locust_engine(
                 load.attend(load.mourn(name, load.children[name], worker))
 
             with ExitStack() as passed:
-                sockets = {FD_VARIABLE: passed.enter_context(theirs)}
+                numbers = {FD_VARIABLE: passed.enter_context(theirs).fileno()}
                 if web:
-                    sockets[WEB_FD_VARIABLE] = passed.enter_context(listen_for_web())
-                    seen_at = f"http://127.0.0.1:{sockets[WEB_FD_VARIABLE].getsockname()[1]}"
-                await start(MASTER, "locust", None, "harness.load.inside.distributed.master", sockets=sockets)
+                    page = passed.enter_context(meeting_place.listen_for_web())
+                    numbers[WEB_FD_VARIABLE] = page.fileno()
+                    seen_at = f"http://127.0.0.1:{page.getsockname()[1]}"
+                await start(MASTER, "locust", None, "harness.load.inside.distributed.master", numbers=numbers)
+            # They import Locust at the same time as the master, and are told by a pipe when it listens, and where.
+            ports = [stack.enter_context(_Pipe()) for _ in range(spec.workers)]
+            for index, port in enumerate(ports):
+                name, words = f"worker-{index}", (str(index), meeting_place.near(spec))
+                await start(name, name, index, WORKER, *words, numbers={PORT_FD_VARIABLE: port.theirs})
             load.attend(load.listen())
-            port = (await load.hear("port", READY_S))["port"]
+            master = (await load.hear("port", READY_S))["port"]
+            for port in ports:
+                port.tell(master)
             if web:
                 note(f"Locust's web UI, to look at: {seen_at}")
-            for index in range(spec.workers):
-                name = f"worker-{index}"
-                words = (str(index), str(port), _near(spec))
-                await start(name, name, index, "harness.load.inside.distributed.local", *words, sockets={})
             await load.joined()
             for index in range(spec.workers_all):
                 load.attend(load.follow(spool_path(spec.spool_dir, index), index))

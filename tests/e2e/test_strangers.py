@@ -62,14 +62,22 @@ def locust(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 
 
 def master_port(run: Path, tmp_path: Path) -> str:
-    """Where the master of a run listens: its own workers are told on their command lines."""
+    """Where the master of a run listens, as the kernel says."""
 
-    def told() -> list[str]:
-        return [line for line in processes_of(run, tmp_path).values() if "distributed.local 0 " in line]
+    def listening() -> list[str]:
+        masters = [pid for pid, line in processes_of(run, tmp_path).items() if "distributed.master" in line]
+        return [port for pid in masters for port in listened(pid)]
 
-    wait_for(told)
-    (line,) = told()
-    return line.rpartition("distributed.local 0 ")[2].split()[0]
+    wait_for(listening)
+    (port,) = listening()
+    return port
+
+
+def listened(pid: int) -> list[str]:
+    """The ports at which a process listens."""
+    files = [str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()]
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [str(int(row[1][-4:], 16)) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in files]
 
 
 def wait_for(there: Callable[[], Any], within_s: float = 120) -> None:
@@ -123,19 +131,21 @@ def test_strangers_join_a_run_under_way_and_get_no_user(
         assert (said[1].strip().startswith(why), len(said)) == (True, 3)
 
 
+@pytest.mark.parametrize(
+    "environment", [{}, {"HARNESS_JOIN_TOKEN": secrets.token_hex(16)}], ids=["plain", "sealed"]
+)
 def test_a_plain_master_and_its_workers_join_with_the_same_token_and_without_any(
-    locust: Callable[..., Path], echo_url: str
+    locust: Callable[..., Path], echo_url: str, environment: dict[str, str]
 ) -> None:
     """Whoever runs Locust alone is not disturbed, and may seal it."""
-    for environment in ({}, {"HARNESS_JOIN_TOKEN": secrets.token_hex(16)}):
-        port = free_port()
-        place = ("--headless", "--expect-workers", "1", "--users", "1", "--run-time", "60")
-        master = locust(
-            "--master", "--master-bind-port", str(port), *place, "--host", echo_url, "--mcp-protocol", "plain",
-            **environment,
-        )  # fmt: skip
-        locust("--worker", "--master-port", str(port), **environment)
-        wait_for(lambda log=master: "All users spawned" in log.read_text())
+    port = free_port()
+    place = ("--headless", "--expect-workers", "1", "--users", "1", "--run-time", "60")
+    master = locust(
+        "--master", "--master-bind-port", str(port), *place, "--host", echo_url, "--mcp-protocol", "plain",
+        **environment,
+    )  # fmt: skip
+    locust("--worker", "--master-port", str(port), **environment)
+    wait_for(lambda: "All users spawned" in master.read_text())
 
 
 REFUSED = [

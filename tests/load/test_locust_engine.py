@@ -10,7 +10,8 @@ import pytest
 
 from harness.foundation.errors import UsageError
 from harness.load.engine import LoadSpec, Trouble
-from harness.load.locust_engine import _LocustLoad, check_free, check_reachable
+from harness.load.locust_engine import _LocustLoad
+from harness.load.meeting_place import check_free, check_reachable
 
 
 def spec(url: str = "http://127.0.0.1:9", bind: str = "127.0.0.1:5557", expect_workers: int = 1) -> LoadSpec:
