@@ -13,6 +13,7 @@ NEEDED=(
   "ip:iproute2:"
   "chromium chromium-browser google-chrome google-chrome-stable:chromium:"
   "redis-server:redis-server:redis-server"
+  "mariadbd:mariadb-server-core:"
   "rabbitmq-server:rabbitmq-server:rabbitmq-server"
 )
 ROOT=${PREPARE_ROOT:-} # another place for the files below, for the test of this script

@@ -57,6 +57,7 @@ class Machine:
         self.program("update-rc.d", '#!/bin/sh\necho "$*" >>"$NOTES/boot"\n')
         self.program("systemctl", "#!/bin/sh\n")
         self.program("ip", "#!/bin/sh\n")
+        self.program("mariadbd", "#!/bin/sh\n")
         self.program("rabbitmq-server", "#!/bin/sh\n")  # a real one in /usr/sbin would be found anyway
 
     def program(self, name: str, text: str) -> None:

@@ -59,6 +59,12 @@ class Notes:
             return {"notes": page, "next": after + PAGE if len(page) == PAGE else None}
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is busy beside other tests is no server that does not answer."""
+    monkeypatch.setattr(entries, "TIMEOUT_S", 60.0)
+
+
 async def written(
     place: Path, notes: Notes, enough: int, work: model.Work = WORK, *, back: bool = True
 ) -> list[dict[str, Any]]:
@@ -155,8 +161,11 @@ async def test_templates_are_filled_in_and_the_same_seed_draws_the_same(tmp_path
     assert all(told[one["note"]] == one for one in second.told if one["note"] in told)
 
 
-async def test_a_server_that_refuses_every_write_has_shown_nothing(tmp_path: Path) -> None:
+async def test_a_server_that_refuses_every_write_has_shown_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All were answered, with errors: none of them is called unanswered."""
+    monkeypatch.setattr(entries, "ENDING_S", 60.0)
 
     def refuse(what: str, _number: int) -> None:
         if what == "write":
@@ -212,7 +221,7 @@ async def test_an_entry_for_which_no_session_could_be_opened_was_never_delivered
     clock = RealClock()
     nobody = EntryRequest(f"http://127.0.0.1:{free_port('127.0.0.1')}/mcp", "2025-11-25", {})
     with entries.opened(tmp_path / "work.jsonl", WORK, "run-1", RunClock.of(clock)) as written:
-        written.say(entry="run-1-00000009", sent_ns=1, done_ns=2, outcome="ok")
+        written.say(entry="run-1-99999999", sent_ns=1, done_ns=2, outcome="ok")
         writing = asyncio.ensure_future(written.write(nobody))
         while lines(tmp_path).count("\n") < 5:
             await asyncio.sleep(0.02)
