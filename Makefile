@@ -17,7 +17,7 @@
 # make steady   twenty first runs that end with an answer, and twenty of a disturbed generator that end unknown, an hour and a quarter
 # make soak     an hour of a run with faults and clients that come and go: does any part of it grow? make soak MINUTES=10
 # make fuzz       hostile files, flags, runs and replies of servers, for so long: make fuzz SECONDS=60 SEED=0 PART=wire (docs/fuzzing.md)
-# make hostile    servers that mean harm, 563 commands, an hour: does any of them do harm? ONLY="endless redirect" are some, ONLY=--memory is the largest
+# make hostile    servers that mean harm, 554 commands, an hour: does any of them do harm? ONLY="endless redirect" are some, ONLY=--memory is the largest
 # make hostile-verify   harness verify against the same servers
 # make history  ten thousand runs in an embedded history: its size, and how long commands take, four minutes
 # make named      ten runs of a target that acknowledges before it commits: is it named for it?

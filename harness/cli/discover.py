@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from harness.cli import access_options
+from harness.cli import access_options, new_file
 from harness.cli.access_options import AUTH, UNIX_SOCKET, WAIT, with_tls
 from harness.cli.basic_options import ALLOW_HOST, POSITIVE_DURATION
 from harness.cli.options import header, words
@@ -104,10 +104,8 @@ def command(
             "It is named by its URL, or started by --command",
             "For example harness discover http://127.0.0.1:8000/mcp",
         )
-    if out is not None and out.exists():
-        raise UsageError(
-            f"{out} is there already", "It is not written over", "Give another --out, or remove it"
-        )
+    if out is not None:
+        new_file.check(out, hint=", or remove it")
     sent = dict(map(header, headers))
     if url is None:
         asked = _over_stdio(str(stdio_command), protocol, timeout or "90s", sent, trying=out is not None)
@@ -220,11 +218,16 @@ def _over_stdio(text: str, protocol: str, timeout: str, headers: Mapping[str, st
 def _write(out: Path, asked: Asked, headers: Sequence[str], *, as_json: bool) -> None:
     """Write the scenario, and say what is in it."""
     from harness.conduct.setup.workload_file import text
+    from harness.run_directory.directory import write_whole
 
     found = asked.found
     server = found.server_name or "a server without a name"
     name = "".join(char if char.isalnum() else "-" for char in out.stem).strip("-") or "scenario"
-    out.write_text(text(str(out), name, server, asked.target, headers, asked.tried), encoding="utf-8")
+    written = text(printable.printable(str(out)), name, server, asked.target, headers, asked.tried)
+    try:
+        write_whole(out, written)
+    except OSError as error:
+        raise new_file.cannot(out, error) from error
     worked = sum(not one.left_out for one in asked.tried)
     click.echo(
         printable.lines(

@@ -1,6 +1,8 @@
 """`harness init`: a folder for the tests of one server, with files that work at once."""
 
+import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -131,8 +133,6 @@ def _trial(server: Server, headers: tuple[str, ...]) -> Trial:
 
 def _expanded(value: Any) -> Any:
     """Fill in ${NAME} from the environment, as a scenario would."""
-    import os
-
     from harness.foundation.secrets import hiding
 
     if isinstance(value, dict):
@@ -152,7 +152,7 @@ def _expanded(value: Any) -> Any:
 
 
 def _check_free(directory: Path, names: list[str], *, force: bool) -> None:
-    there = [name for name in names if (directory / name).exists()]
+    there = [name for name in names if os.path.lexists(directory / name)]
     if there and not force:
         raise UsageError(
             f"{short(str(directory), 120)} has {', '.join(there[:5])} already",
@@ -212,5 +212,7 @@ def _say(directory: Path, server: Server, trial: Trial, texts: Mapping[str, str]
         lines.append(
             "No read-only tool could be called without knowing more: the scenario lists the tools; name one in it"
         )
-    lines.append(f"Next: cd {directory} && harness run scenarios/first.yaml      (README.md has the rest)")
+    lines.append(
+        f"Next: cd {shlex.quote(str(directory))} && harness run scenarios/first.yaml      (README.md has the rest)"
+    )
     click.echo("\n".join(printable(line) for line in lines))

@@ -4,6 +4,7 @@ They are written for one server, from what was tried; every command in the READM
 """
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from harness.cli.init_trial import Trial
+from harness.foundation.untrusted.printable import printable
 from harness.mcp import stdio_address
 
 VERIFY: Final = "verify.yaml"
@@ -91,7 +93,7 @@ def _common(server: Server, trial: Trial) -> dict[str, Any]:
 
 
 def _left_out(trial: Trial) -> str:
-    lines = [f"#   {name}: {why}" for name, why in list(trial.left_out.items())[:30]]
+    lines = [f"#   {printable(name)}: {printable(why)}" for name, why in list(trial.left_out.items())[:30]]
     if not lines:
         return ""
     head = "# Not called; to call one, add `- {call: NAME, args: {...}}` to the workload:"
@@ -255,7 +257,7 @@ def _verify_flags(server: Server) -> str:
 
 def _readme(server: Server, trial: Trial) -> str:
     shown = server.url or shlex.join(server.command)
-    written = f"Written by `harness init` for `{shown}`, which speaks {trial.protocol}."
+    written = f"Written by `harness init` for `{shown}`, which speaks {_plain(trial.protocol)}."
     if not server.is_own:
         written = "Written by `harness init` for the reference server, which the harness starts itself."
     names = _secrets(server)
@@ -267,7 +269,7 @@ def _readme(server: Server, trial: Trial) -> str:
         else ""
     )
     steps = "\n".join(f"{number}. {step}" for number, step in enumerate(_steps(server, trial), start=1))
-    return f"""# Load and chaos tests of {trial.name}
+    return f"""# Load and chaos tests of {_plain(trial.name)}
 
 {written} Run all of this in this folder.
 
@@ -275,6 +277,11 @@ def _readme(server: Server, trial: Trial) -> str:
 What is where: `scenarios/` what to run, `chaos/` experiments, `locustfiles/` users for plain Locust, `reports/` what comes out,
 `.github/workflows/harness.yml` a CI job.
 """
+
+
+def _plain(text: str) -> str:
+    """A server's words as text of Markdown: no mark-up of theirs."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~&])", r"\\\1", printable(text))
 
 
 def _steps(server: Server, trial: Trial) -> list[str]:

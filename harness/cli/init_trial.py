@@ -1,6 +1,7 @@
 """Asks the server before `harness init` writes: its protocol, and which example arguments its read-only tools accept."""
 
 import asyncio
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -8,15 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from harness.client.preflight import preflight
-from harness.foundation.errors import TargetUnreachableError
+from harness.foundation.errors import HarnessError, TargetUnreachableError
+from harness.foundation.untrusted.documents import DocumentError, yaml_value
 from harness.foundation.untrusted.printable import printable
 from harness.mcp import stdio_address
+from harness.scenario.read import scenario_of
 
 TOOLS_MOST: Final = 20  # in the scenario that is written
 CALL_S: Final = 10.0
 REASON_CHARS: Final = 160
 NAME_CHARS: Final = 100
+ALONE: Final = {"target": {"url": "http://127.0.0.1:1/mcp"}, "load": [{"name": "steady", "sustain": {"users": 1, "for": "10s"}}]}  # fmt: skip
+ENTRY_CHARS: Final = 10_000  # of a call in a file that people read
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,24 @@ def tried(
 ) -> Trial:
     """Look at the server, and call each of its read-only tools once."""
     return asyncio.run(_tried(url, command, protocol, headers, allowed))
+
+
+def stays_the_same(entry: Mapping[str, Any]) -> bool:
+    """Whether a call reads back from a scenario as it was written: no template, no reference, nothing that YAML has not."""
+    written = json.dumps(entry, ensure_ascii=False)
+    if (
+        "${" in written
+        or "{{" in written
+        or len(written) > ENTRY_CHARS
+        or not str(entry["call"]).isprintable()
+    ):
+        return False
+    try:
+        read = yaml_value(yaml.safe_dump(entry, allow_unicode=True))
+        scenario_of(ALONE | {"workload": [read]}, "a file")
+    except (DocumentError, HarnessError, RecursionError):
+        return False
+    return bool(read == entry)
 
 
 async def _tried(
@@ -72,15 +97,13 @@ async def _calls(asked: str, protocol: str, headers: Mapping[str, str], within_s
     left_out = dict(found.refused)
     for one in tried:
         name = one.offered.name
-        fit = [
-            arguments
-            for arguments in one.examples
-            if "${" not in f"{name}{arguments}" and "{{" not in f"{arguments}"
-        ]
-        if fit and name.isprintable() and len(works) < TOOLS_MOST:
-            works.append({"call": name, "args": dict(fit[0])})
+        calls = [{"call": name, "args": dict(arguments)} for arguments in one.examples]
+        fit = [call for call in calls if stays_the_same(call)]
+        if fit and len(works) < TOOLS_MOST:
+            works.append(fit[0])
         else:
             why = "it may write: it is not annotated as read-only" if one.left_out == WRITES else one.left_out
-            left_out[name] = printable(why or "it is one too many, or looks like a template", REASON_CHARS)
+            left_out[name] = why or "it is one too many, or would mean something else in a file"
+    left_out = {printable(tool, NAME_CHARS): printable(why, REASON_CHARS) for tool, why in left_out.items()}
     name = f"{found.server_name or 'a server without a name'} {found.server_version or ''}".strip()
     return Trial(found.protocol, printable(name, NAME_CHARS), tuple(works), left_out)

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
+from harness.cli import new_file
 from harness.cli.basic_options import ALLOW_HOST, POSITIVE_DURATION
 from harness.foundation.errors import PASSED, UNKNOWN, TargetUnreachableError, UsageError
 from harness.foundation.units import duration_s
-from harness.foundation.untrusted.documents import short
 from harness.foundation.untrusted.printable import lines as shown_lines
 from harness.foundation.untrusted.printable import printable
+from harness.run_directory import private_files
+from harness.scenario.model import PROTOCOLS
 
 if TYPE_CHECKING:
     from harness.client.recorder import Recorder
+    from harness.foundation.addresses.address import Address
     from harness.scenario.recording import Recording
 
 USERS, LASTS_S_LEAST, LASTS_S_MOST = 1, 10, 600
@@ -61,12 +64,8 @@ def command(
 
     Exit code 3 when nothing was recorded, 4 when the server was never reached.
     """
-    if out.exists() and not force:
-        raise UsageError(
-            f"{short(str(out), 120)} is there already",
-            "Nothing is written over",
-            "Give another --out, or --force",
-        )
+    private_files.begin()
+    new_file.check(out, force=force, hint=", or --force")
     if "@" in target.partition("://")[2].partition("/")[0]:
         raise UsageError(
             "--to has a user or a password in it",
@@ -81,10 +80,9 @@ async def _recorded(target: str, port: int, for_s: float | None, allowed: tuple[
     from harness.client.recorder import recording_proxy
     from harness.conduct.setup.vetted_addresses import looked_up
     from harness.foundation.addresses import resolved
-    from harness.foundation.addresses.address import read
     from harness.foundation.addresses.judging import Wanted
 
-    place = Wanted(read(target, ("http", "https")), purpose="This goes", absent=TargetUnreachableError)
+    place = Wanted(_address(target), purpose="This goes", absent=TargetUnreachableError)
     stopping = asyncio.Event()
     with resolved.in_force(await looked_up([place], allowed)):
         async with recording_proxy(target, "127.0.0.1", port) as (recorder, url):
@@ -99,6 +97,16 @@ async def _recorded(target: str, port: int, for_s: float | None, allowed: tuple[
             except TimeoutError:
                 pass
     return recorder
+
+
+def _address(target: str) -> "Address":
+    from harness.foundation.addresses.address import AddressError, read
+    from harness.foundation.addresses.judging import unreadable
+
+    try:
+        return read(target, ("http", "https"))
+    except AddressError as error:
+        raise unreadable("--to", target, str(error), "http://127.0.0.1:3001/mcp") from None
 
 
 def _written(recorder: "Recorder", target: str, out: Path, allowed: tuple[str, ...]) -> int:
@@ -119,15 +127,15 @@ def _written(recorder: "Recorder", target: str, out: Path, allowed: tuple[str, .
     try:
         write_whole(out, text)
     except OSError as error:
-        raise UsageError(
-            f"Cannot write {short(str(out), 120)}", error.strerror or str(error), "Give another --out"
-        ) from error
+        raise new_file.cannot(out, error) from error
     sessions = "1 session" if len(made.sessions) == 1 else f"{len(made.sessions)} sessions"
     lines = [f"{out}: {made.steps} requests in {sessions}"]
     if made.left_out:
-        lines.append(f"  {made.left_out} left out: texts with ${{ or {{{{ mean something else in a scenario")
-    if recorder.dropped:
-        lines.append(f"  {recorder.dropped} left out: more than a recording holds")
+        lines.append(
+            f"  {made.left_out} left out: texts with ${{ or {{{{ mean something else in a scenario, and it has to be text"
+        )
+    if dropped := recorder.dropped + made.beyond:
+        lines.append(f"  {dropped} left out: more than a recording holds")
     lines += [f"  export {name}=...   for a secret that was taken out" for name in _variables(recorder, made)]
     click.echo(shown_lines("\n".join([*lines, f"Play it: harness run {out}"])))
     return PASSED
@@ -143,7 +151,7 @@ def _text(recorder: "Recorder", made: "Recording", target: str, out: Path, allow
     from harness.scenario.recording import headers
 
     server: dict[str, Any] = {"url": target}
-    if recorder.protocol:
+    if recorder.protocol in PROTOCOLS:  # a header of the client's, which may hold anything
         server["protocol"] = recorder.protocol
     if recorder.listens:
         server["listen"] = True

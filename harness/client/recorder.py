@@ -20,6 +20,8 @@ from yarl import URL
 
 from harness.foundation.addresses.connector import connector
 from harness.foundation.errors import UsageError
+from harness.foundation.secrets.hiding import learn_passing
+from harness.foundation.secrets.sources import SECRET
 from harness.foundation.untrusted.documents import DocumentError, json_value
 from harness.mcp.json_object import JsonObject
 from harness.scenario.recording import Seen
@@ -41,7 +43,7 @@ CONNECTION: Final = frozenset(
         "content-length",
     ]
 )
-INTRODUCTION_BYTES: Final = 64_000
+SESSION: Final = "mcp-session-id"
 CLIENT_INFO: Final = "io.modelcontextprotocol/clientInfo"
 
 
@@ -60,7 +62,11 @@ class Recorder:
     _clients: dict[str, str] = field(default_factory=dict)  # session -> the client's name
 
     def asked(self, request: web.Request, body: bytes) -> JsonObject | None:
-        """Note the headers of a request; return its message, if it is one request of JSON-RPC."""
+        """Note the headers of a request, and learn their secrets; return its message, if it is one request of JSON-RPC."""
+        for name, value in request.headers.items():
+            if SECRET.search(name) and name.lower() != SESSION:
+                for word in (value, *value.split()):
+                    learn_passing(word)  # an argument may repeat it
         names = dict.fromkeys(request.headers, "")
         if names not in self.header_names and len(self.header_names) < 100:
             self.header_names.append(names)
@@ -163,7 +169,7 @@ async def _passed_on(
                     opened = reply.headers.get("Mcp-Session-Id", "")
                     recorder.answered(request, message, len(body), began_s, opened)
             return answer
-    except aiohttp.ClientError as error:
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: a head that is not HTTP
         if answer is None:
             recorder.failed += 1
             if isinstance(error, aiohttp.ClientConnectorError):

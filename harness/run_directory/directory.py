@@ -81,7 +81,9 @@ def write_whole(path: Path, text: str) -> None:
     """Replace a file at once: it holds either the old content or the new one. Secrets are hidden."""
     aside = path.with_name(f".{path.name}.partial")
     try:
-        aside.write_text(hide(text), encoding="utf-8")
+        aside.unlink(missing_ok=True)  # of one that was killed; or a link, which would lead elsewhere
+        with aside.open("x", encoding="utf-8") as file:
+            file.write(hide(text))
         aside.replace(path)
     except OSError:
         with suppress(OSError):

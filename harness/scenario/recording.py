@@ -8,6 +8,7 @@ Secrets are taken out: `${NAME}` stands in place of values that stand under a na
 credential. Texts with `${` or `{{` of their own would mean something else in a scenario; such requests are left out, and counted.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from harness.foundation.secrets import sources
 from harness.foundation.secrets.hiding import HIDDEN, hide
 from harness.mcp.json_object import JsonObject
 from harness.mcp.operations import OPENING
+from harness.scenario.replay import SESSIONS_MOST
 
 LISTS: Final = {"tools/list", "resources/list", "resources/templates/list", "prompts/list"}
 # Headers that the protocol, HTTP or the client's library brings along; every other one was somebody's wish.
@@ -56,8 +58,15 @@ TOKENS: Final = re.compile(
     r"\b(?:sk|pk|rk)[-_][\w-]{16,}|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[abprs]-[\w-]{10,}|\bAKIA[0-9A-Z]{16}\b"
     r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|\bAIza[\w-]{30,}|\bglpat-[\w-]{16,}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
+_NO_TEXT: Final = re.compile(
+    "[\x00\ud800-\udfff]"
+)  # NUL and half a character: JSON has them, a scenario has not
 NOT_STEPS: Final = frozenset({*OPENING, "server/discover", "subscriptions/listen"})
+NAMED: Final = {"tools/call": "call", "prompts/get": "prompt"}
 NAME_CHARS: Final = 60
+LEVELS_MOST: Final = 40  # a scenario has ten of its own around them
+SIZE_MOST: Final = 700_000  # of all steps as JSON: a scenario may have a million bytes, with more blanks
+VALUES_MOST: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ class UnsayableError(ValueError):
 def without_secrets(value: Any, secrets: Secrets, name: str = "") -> Any:
     """The value with `${NAME}` in place of each secret; raise UnsayableError for texts that cannot stand in a scenario."""
     if isinstance(value, dict):
-        return {_sayable(key): without_secrets(item, secrets, key) for key, item in value.items()}
+        return {_key(key): without_secrets(item, secrets, key) for key, item in value.items()}
     if isinstance(value, list):
         return [without_secrets(item, secrets, name) for item in value]
     if (
@@ -123,9 +132,16 @@ def without_secrets(value: Any, secrets: Secrets, name: str = "") -> Any:
 
 
 def _sayable(text: str) -> str:
-    if "${" in text or "{{" in text or HIDDEN in text:
+    if "${" in text or "{{" in text or HIDDEN in text or _NO_TEXT.search(text):
         raise UnsayableError
     return text
+
+
+def _key(text: str) -> str:
+    """A key stays as it is: nothing can stand in its place, not even where it is a secret."""
+    if TOKENS.search(text) or hide(text) != text:
+        raise UnsayableError
+    return _sayable(text)
 
 
 def headers(asked: Sequence[Mapping[str, str]]) -> dict[str, str]:
@@ -145,15 +161,37 @@ class Recording:
     sessions: list[dict[str, Any]]
     left_out: int  # requests that cannot stand in a scenario
     variables: tuple[str, ...]
+    beyond: int = 0  # requests that a scenario has no room for
 
     @property
     def steps(self) -> int:
         return sum(len(session["steps"]) for session in self.sessions)
 
 
+@dataclass(slots=True)
+class Room:
+    """What a scenario still has room for."""
+
+    size: int = SIZE_MOST
+    values: int = VALUES_MOST
+
+    def has(self, step: dict[str, Any]) -> bool:
+        """Take the room of a step; False, and nothing taken, when there is too little."""
+        size, values = len(json.dumps(step)), _values(step)
+        if size > self.size or values > self.values:
+            return False
+        self.size, self.values = self.size - size, self.values - values
+        return True
+
+
+def _values(value: Any) -> int:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_values, inside)) + (len(value) if isinstance(value, dict) else 0)
+
+
 def recording(seen: Sequence[Seen]) -> Recording:
     """Turn requests into sessions of steps."""
-    secrets, left_out = Secrets(), 0
+    secrets, left_out, beyond, room = Secrets(), 0, 0, Room()
     by_session: dict[str, list[Seen]] = {}
     for one in sorted(seen, key=lambda one: one.began_s):
         if one.method not in NOT_STEPS and not one.method.startswith("notifications/"):
@@ -173,24 +211,45 @@ def recording(seen: Sequence[Seen]) -> Recording:
             elif ended_s is not None and one.began_s - ended_s >= 0.001:
                 step["after"] = f"{(one.began_s - ended_s) * 1000:.0f}ms"
             ended_s = max(ended_s or 0.0, one.ended_s)
-            steps.append(step)
+            if len(sessions) < SESSIONS_MOST and room.has(step):
+                steps.append(step)
+            else:
+                beyond += 1
         if steps:
             name = re.sub(r"[^\w.-]+", "-", requests[0].client)[:NAME_CHARS] or "client"
             sessions.append({"name": f"{name}-{len(sessions) + 1}", "steps": steps})
-    return Recording(sessions, left_out, tuple(sorted(secrets.named.values())))
+    return Recording(sessions, left_out, tuple(sorted(secrets.named.values())), beyond)
 
 
 def _step(one: Seen, secrets: Secrets) -> dict[str, Any]:
     params = {key: value for key, value in one.params.items() if key != "_meta"}
+    if _levels(params) > LEVELS_MOST:
+        raise UnsayableError
     plain = set(params)
     safe: Any = without_secrets(params, secrets)
-    arguments = {"args": safe["arguments"]} if safe.get("arguments") else {}
-    if one.method == "tools/call" and plain <= {"name", "arguments"}:
-        return {"call": safe["name"], **arguments}
-    if one.method == "prompts/get" and plain <= {"name", "arguments"}:
-        return {"prompt": safe["name"], **arguments}
-    if one.method == "resources/read" and plain == {"uri"}:
+    name, arguments = safe.get("name"), safe.get("arguments", {})
+    if (
+        one.method in NAMED
+        and plain <= {"name", "arguments"}
+        and _is_name(name)
+        and isinstance(arguments, dict)
+    ):
+        return {NAMED[one.method]: name, **({"args": arguments} if arguments else {})}
+    if one.method == "resources/read" and plain == {"uri"} and _is_name(safe["uri"]):
         return {"read": safe["uri"]}
     if one.method in LISTS and not params:
         return {"list": one.method.removesuffix("/list")}
-    return {"request": one.method, **({"args": safe} if safe else {})}
+    method = _sayable(one.method)
+    if not method:
+        raise UnsayableError
+    return {"request": method, **({"args": safe} if safe else {})}
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _levels(value: Any) -> int:
+    """How deep a value is nested."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_levels, inside), default=0)

@@ -1,9 +1,12 @@
 """The recording proxy between the official SDK's client and server: nothing is changed on the way, and what was asked is kept."""
 
 import asyncio
+import os
 import socket
+import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -11,8 +14,10 @@ from mcp import Client
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 
+from harness.cli.record import _written
 from harness.client.recorder import Recorder, recording_proxy
 from harness.foundation.addresses import resolved
+from harness.run_directory import private_files
 from harness.scenario.recording import recording
 from harness.services.processes.ports import free_port
 from tests.fakes.accepting import accepting
@@ -104,6 +109,10 @@ async def test_events_go_on_when_they_come_and_an_end_is_an_end() -> None:
         (b"", aiohttp.ServerDisconnectedError),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", aiohttp.ClientPayloadError),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", aiohttp.ClientPayloadError),
+        (
+            b"HTTP/1.1 200 OK\r\nX: a\x1b[2J\x00\r\nContent-Length: 2\r\n\r\n{}",
+            aiohttp.ServerDisconnectedError,
+        ),
     ],
 )
 async def test_a_connection_that_ends_early_does_so_for_the_client(
@@ -134,3 +143,22 @@ async def test_a_server_that_is_not_there_is_said_so() -> None:
     ):
         assert reply.status == 502
     assert (recorder.failed, recorder.requests) == (1, [])
+
+
+async def test_a_credential_of_a_header_is_a_secret_wherever_the_client_repeats_it(tmp_path: Path) -> None:
+    """In arguments under any name; and the file is for its owner alone."""
+    with session_server() as server:
+        async with proxied(server.url) as (recorder, url), aiohttp.ClientSession() as http:
+            message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x", "arguments": {"note": "T0ken-of-the-client"}}}  # fmt: skip
+            async with http.post(
+                url, json=message, headers={"Authorization": "Bearer T0ken-of-the-client"}
+            ) as reply:
+                await reply.read()
+    mask = os.umask(0o022)
+    try:
+        private_files.begin()
+        assert _written(recorder, "http://127.0.0.1:1/mcp", tmp_path / "r.yaml", ()) == 0
+    finally:
+        os.umask(mask)
+    assert "T0ken-of-the-client" not in (tmp_path / "r.yaml").read_text()
+    assert stat.S_IMODE((tmp_path / "r.yaml").stat().st_mode) == 0o600

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fakes import hostile_stdio
-from tests.fakes.hostile import BEHAVIOURS, BY_PATH, Behaviour
+from tests.fakes.hostile import BEHAVIOURS, BY_PATH, SESSIONS, Behaviour
 
 SECRET = "Bearer sesame-7f3a91"
 WITHIN_S = 300.0  # of a busy machine
@@ -228,7 +228,11 @@ def main() -> int:
     asked = parser.parse_args()
     chosen = LARGEST if asked.memory else [one.path for one in BEHAVIOURS]
     if not asked.memory:
-        chosen += [f"/calls{one.path}" for one in BEHAVIOURS if one.kind == "http" and not one.fine]
+        chosen += [
+            f"/calls{one.path}"
+            for one in BEHAVIOURS
+            if one.kind == "http" and not one.fine and one not in SESSIONS
+        ]
     chosen = [path for path in chosen if not asked.words or any(word in path for word in asked.words)]
     chosen = chosen[asked.first :][: asked.count]
     load = (50, 6.0, 4.0) if asked.memory else (3, 1.0, 1.0)

@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from tests.fuzz import comparisons, experiments, flags, history, runs, scenarios, verifying, wire
+from tests.fuzz import comparisons, experiments, flags, folders, history, runs, scenarios, verifying, wire
 
 Attempt = Callable[[Random, Path], tuple[list[str], list[str]]]
 PARTS: Final[dict[str, Attempt]] = {
@@ -29,6 +29,7 @@ PARTS: Final[dict[str, Attempt]] = {
     "runs": runs.attempt,
     "comparisons": comparisons.attempt,
     "verifying": verifying.attempt,
+    "folders": folders.attempt,
     "history": history.attempt,
     "wire": wire.attempt,
 }

@@ -1,11 +1,13 @@
 """What went through a proxy becomes a scenario: sessions, order and pauses as they were, no secret, nothing that means something else."""
 
+import json
 from typing import Any
 
 import pytest
 import yaml
 
 from harness.foundation.errors import UsageError
+from harness.foundation.untrusted.documents import yaml_value
 from harness.scenario.arguments import compile_arguments
 from harness.scenario.read import scenario_of
 from harness.scenario.recording import Secrets, Seen, UnsayableError, headers, recording, without_secrets
@@ -178,3 +180,51 @@ def test_what_is_written_fills_in_nothing() -> None:
     """No text of a client becomes a template."""
     (session,) = recording([called("{ {counter} }", 0, 1)]).sessions
     assert compile_arguments(session["steps"][0]["args"])(None, 1) == {"word": "{ {counter} }"}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("tools/call", {"arguments": {}}),
+        ("tools/call", {"name": 5, "arguments": {}}),
+        ("tools/call", {"name": "", "arguments": {}}),
+        ("tools/call", {"name": "echo", "arguments": [1]}),
+        ("prompts/get", {}),
+        ("resources/read", {"uri": None}),
+        ("x" * 500, {"a": {"b": [None, 1.5, "é"]}}),
+    ],
+)
+def test_a_request_that_no_client_should_make_is_a_request_of_its_own(method: str, params: Any) -> None:
+    """It is played as it was, and the recording is not lost for it."""
+    made = recording([Seen("s", "agent", method, params, 0, 1)])
+    assert made.sessions[0]["steps"] == [{"request": method, **({"args": params} if params else {})}]
+    read(made.sessions)
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("", {}),
+        ("a\x00", {}),
+        ("${HOME}", {}),
+        ("tools/call", {"name": "\ud800"}),
+        ("x", {"sk-abcdefghijklmnopqrst": 1}),
+        ("x", {"a": json.loads("[" * 45 + "]" * 45)}),
+    ],
+)
+def test_what_no_scenario_can_hold_is_left_out_and_counted(method: str, params: Any) -> None:
+    """Beside it the others stay."""
+    made = recording([Seen("s", "agent", method, params, 0, 1), called("one", 2, 3)])
+    assert (made.steps, made.left_out) == (1, 1)
+    read(made.sessions)
+
+
+def test_a_recording_is_no_larger_than_a_scenario_may_be() -> None:
+    """What is beyond that is counted; what was written can be played."""
+    made = recording([called(f"{number}" + "é" * 20_000, number, number + 0.5) for number in range(100)])
+    text = yaml.safe_dump({"replay": made.sessions}, allow_unicode=True, width=110, default_flow_style=None)
+    assert 0 < made.beyond < 100
+    assert made.steps + made.beyond == 100
+    yaml_value(text)
+    many = recording([called("x", number, number + 0.5, f"s{number}") for number in range(1_100)])
+    assert (len(many.sessions), many.beyond) == (1_000, 100)

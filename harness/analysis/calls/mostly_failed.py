@@ -3,11 +3,12 @@
 Rules. Only the measured time of the load steps counts, without the time of faults.
 
 - No call of the load succeeded in the whole run: a failure.
+- No call succeeded, and none failed (a server that asks for input for ever): unknown.
 - No call succeeded in a measured step: a failure.
 - A ramp broke at its first level: a failure, because it has not shown what the server holds.
 - More calls failed than succeeded: a failure.
 
-The last two rules do not apply if an objective bounds the success or the failures of calls.
+The last two of them do not apply if an objective bounds the success or the failures of calls.
 
 If a ramp broke above a good level, it has served its purpose: the level at which it broke is left out. A
 resilience matrix judges each fault by itself, so only the first rule applies to it.
@@ -16,7 +17,7 @@ resilience matrix judges each fault by itself, so only the first rule applies to
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from harness.analysis.finding import Finding
+from harness.analysis.finding import Finding, unknown
 from harness.analysis.levels import breaking_point
 from harness.analysis.statistics.rounding import show
 from harness.foundation import errors
@@ -32,6 +33,10 @@ def findings(summary: Summary, metrics: Iterable[str]) -> list[Finding]:
     broke_above_good = _broke_above_good(breaking)
     if totals.failed and not totals.ok:
         return [] if broke_above_good else [_failure(f"none of {totals.failed:,} calls succeeded", most)]
+    if totals.neither and not totals.ok:
+        return unknown(
+            f"no call was answered: {totals.neither:,} were given up, or asked for input, and none succeeded"
+        )
     if summary.matrix:
         return []
     rows = [step for step in summary.steps if not (broke_above_good and breaking_point.is_at(step, breaking))]

@@ -79,3 +79,16 @@ def test_calls_that_did_not_work_fail_the_run(name):
     else:
         assert told == [f"{reason}; the most common failure is tool_error: Database error"]
         assert findings(found, metrics)[0].outcome == "fail"
+
+
+def test_calls_that_neither_succeeded_nor_failed_show_nothing() -> None:
+    """A server that asks for input for ever has answered nothing."""
+    found = filled(Summary, totals={"ok": 0, "failed": 0, "neither": 2_107}, steps=[step(0, 0)])
+    (finding,) = findings(found, ("success_rate",))
+    assert (finding.outcome, "none succeeded" in finding.reason) == ("unknown", True)
+    assert (
+        findings(filled(Summary, totals={"ok": 1, "failed": 0, "neither": 9}, steps=[step(1, 0)]), ()) == []
+    )
+    assert (
+        findings(filled(Summary, totals={"ok": 0, "failed": 0, "neither": 0}, steps=[step(0, 0)]), ()) == []
+    )
