@@ -67,7 +67,7 @@ class Recorder:
             if SECRET.search(name) and name.lower() != SESSION:
                 for word in (value, *value.split()):
                     learn_passing(word)  # an argument may repeat it
-        names = {str(name): "" for name in request.headers}  # aiohttp has a type of its own for those it knows
+        names = {str(name): "" for name in request.headers}  # aiohttp has a type of its own for them
         if names not in self.header_names and len(self.header_names) < 100:
             self.header_names.append(names)
         self.protocol = request.headers.get("MCP-Protocol-Version", self.protocol)
