@@ -1,6 +1,6 @@
 """The URLs of a server's endpoints, from the one address that the user gave.
 
-A URL with a path is the MCP endpoint itself, with its query and a slash at its end; without one it is /mcp, or /sse for
+A URL with a path is the MCP endpoint itself, with its query and a slash at its end (alone, that is the root); without one it is /mcp, or /sse for
 HTTP+SSE. /health and /status stand at the root of the same server, the WebSocket endpoint below the MCP endpoint. A server at a
 Unix socket has its path in the place of host and port (`foundation.addresses.unix_socket`). `harness.foundation.addresses` decides
 whether a run may use them.
@@ -44,7 +44,7 @@ def doors(url: str, protocol: str = "auto") -> Doors:
     base_url, websocket = f"http{secure}://{address.origin}", f"ws{secure}://{address.origin}"
     if there := unix_socket.path(url):
         base_url, websocket = unix_socket.address(there), unix_socket.address(there, scheme="ws+unix")
-    path = address.path if address.path.strip("/") else ""
+    path = address.path
     query = f"?{address.query}" if address.query else ""
     if address.scheme in {"ws", "wss"} or protocol == "websocket":
         return Doors(base_url, f"{base_url}{path}{query}", f"{websocket}{path or '/mcp/ws'}{query}")

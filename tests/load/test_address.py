@@ -19,11 +19,14 @@ from harness.load.address import Doors, credentials, doors
         ("http://h/mcp?x=1", "auto", ("http://h", "http://h/mcp?x=1", "ws://h/mcp/ws")),
         ("http://h/mcp/tools/call", "plain", ("http://h", "http://h/mcp/tools/call", "ws://h/mcp/ws")),
         ("ws://h:1/socket", "websocket", ("http://h:1", "http://h:1/socket", "ws://h:1/socket")),
+        ("http://h/", "auto", ("http://h", "http://h/", "ws://h/ws")),
+        ("http://h/?tenant=7", "auto", ("http://h", "http://h/?tenant=7", "ws://h/ws")),
+        ("http+unix://%2Frun%2FMcp.sock/", "auto", ("http+unix://%2Frun%2FMcp.sock", "http+unix://%2Frun%2FMcp.sock/", "ws+unix://%2Frun%2FMcp.sock/ws")),
         ("http://h", "websocket", ("http://h", "http://h", "ws://h/mcp/ws")),
     ],
 )  # fmt: skip
 def test_one_address_gives_every_door(url: str, protocol: str, expected: tuple[str, str, str]) -> None:
-    """A path is the endpoint itself; without one it is /mcp."""
+    """A path is the endpoint itself, a slash alone, too; without one it is /mcp."""
     assert doors(url, protocol) == Doors(*expected)
 
 
