@@ -1,6 +1,6 @@
 """Holds a successful reply against what the scenario expects: one that does not fit is `unexpected`.
 
-Replies that failed anyway stay what they are. The result is decoded for that, which costs time: only where something is expected.
+What cannot be decided within a bound of time is no success either (`harness.load.within_bound`). Replies that failed anyway stay what they are. The result is decoded for that, which costs time: only where something is expected.
 """
 
 import re
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from harness.load.within_bound import BOUND_S, TooLongError, bounded
 from harness.mcp import outcome
 from harness.mcp.json_path import MISSING, read_path
 from harness.mcp.judge import printable
@@ -23,6 +24,10 @@ SEARCHED_CHARS: Final = 1_000_000
 def expectation(asked: Mapping[str, Any]) -> Callable[[Reply], Reply]:
     """Return what decides the outcome of a reply."""
     checks = [*_checks(asked)]
+    searches = bool(asked.get("matches") or asked.get("schema") is not None)
+
+    def reason(texts: str, value: Any) -> str:
+        return next((why for check in checks if (why := check(texts, value))), "")
 
     def decided(reply: Reply) -> Reply:
         if reply.outcome != outcome.OK:
@@ -30,12 +35,14 @@ def expectation(asked: Mapping[str, Any]) -> Callable[[Reply], Reply]:
         result = reply.value()
         texts = "\n".join(texts_of(result)) or (encode(result).decode() if result is not None else "")
         value = value_of(result)
-        for check in checks:
-            if why := check(texts[:SEARCHED_CHARS], value):
-                return msgspec.structs.replace(
-                    reply, outcome=outcome.UNEXPECTED, detail=printable(f"{why}: {texts}")
-                )
-        return reply
+        texts = texts[:SEARCHED_CHARS]
+        try:
+            why = bounded(lambda: reason(texts, value)) if searches else reason(texts, value)
+        except TooLongError:
+            why = f"not decided in {BOUND_S:g} s of processor time, by what it is to match"
+        if not why:
+            return reply
+        return msgspec.structs.replace(reply, outcome=outcome.UNEXPECTED, detail=printable(f"{why}: {texts}"))
 
     return decided
 

@@ -1,12 +1,15 @@
 """Which replies are what was expected, and what is said of those that are not."""
 
 import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 import pytest
 
 from harness.load.expectation import expectation
+from harness.load.within_bound import TooLongError, bounded
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
 
@@ -69,3 +72,34 @@ def test_what_does_not_fit_is_unexpected_and_says_why(result: Any, expect: dict[
 def test_a_failure_stays_what_it_is() -> None:
     """Only successes are held against what was expected."""
     assert decided(ERROR, {"contains": ["note"]}, outcome.TOOL_ERROR)[0] == outcome.TOOL_ERROR
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        {"matches": "(a+)+$"},
+        {"matches": "^(a|a)*$"},
+        {"schema": {"pattern": "^(a+)+$"}},
+    ],
+)
+def test_a_text_for_which_an_expression_needs_ages_is_no_success(expect: dict[str, Any]) -> None:
+    """A server that knows the expression would stop every user of the worker; the next reply is decided as ever."""
+    ages = {"content": [{"type": "text", "text": "a" * 60 + "!"}]}
+    found, detail = decided(ages, expect)
+    assert (found, "not decided in" in detail) == (outcome.UNEXPECTED, True)
+    assert decided({"content": [{"type": "text", "text": "aab"}]}, {"matches": "(a+)+b$"})[0] == outcome.OK
+
+
+def test_a_bound_that_was_kept_rings_for_nobody_later() -> None:
+    """Neither behind the work, nor for work of another thread, which has no bound."""
+    assert bounded(lambda: 5, 0.001) == 5
+    signal.raise_signal(signal.SIGVTALRM)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(bounded, lambda: 6).result() == 6
+    with pytest.raises(TooLongError):
+        bounded(_for_ever, 0.01)
+
+
+def _for_ever() -> None:
+    while True:
+        pass
