@@ -1,7 +1,7 @@
 # make run    a first run: the reference server, a ramp to 50 users, a report
 # make test   every test, with whatever the tests need; TEST_FLAGS=... are flags for pytest
 # make unit   every quick test that starts no process (no service, no child, no browser): for the inner loop
-# make long   the tests that take minutes, which make test leaves out: every command of the docs, a soak, suspended runs
+# make long   the tests that make test leaves out: every command of the docs, a soak, suspended runs, siblings of real runs
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
 # make calibrate-compare  36,000 comparisons of simulated runs: how often is harness compare wrong? A quarter of an hour
@@ -48,7 +48,7 @@ unit: $(STAMP)
 
 long: $(STAMP)
 	bash tests/prepare.sh
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long -n 2 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

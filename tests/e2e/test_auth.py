@@ -36,7 +36,7 @@ def no_call_failed_for_it(command: Any, server: OAuthServer, tokens: int) -> dic
 
 @pytest.mark.parametrize(
     ("auth", "how"),
-    [(CREDENTIALS, {}), (f"oauth:client_id={CLIENT},client_secret=${{SECRET}},refresh_token=${{REFRESH}}", {"rotates": True})],
+    [pytest.param(CREDENTIALS, {}, marks=pytest.mark.long), (f"oauth:client_id={CLIENT},client_secret=${{SECRET}},refresh_token=${{REFRESH}}", {"rotates": True})],
     ids=["client credentials", "a refresh token that rotates"],
 )  # fmt: skip
 def test_tokens_that_live_for_seconds_cost_no_call(harness: Start, auth: str, how: dict[str, Any]) -> None:

@@ -48,7 +48,10 @@ pytestmark = pytest.mark.timeout(500)
 QUICK = ("--users", "2", "--no-think", "--before", "3s", "--after", "1s", "--json")
 
 
-@pytest.mark.parametrize(("kind", "lowest", "deviated"), [("pause", 0.5, False), ("kill", 1.0, True)])
+@pytest.mark.parametrize(
+    ("kind", "lowest", "deviated"),
+    [pytest.param("pause", 0.5, False, marks=pytest.mark.long), ("kill", 1.0, True)],
+)
 def test_an_experiment_under_load_is_judged_by_its_hypothesis_and_by_its_faults(
     harness: Start, tmp_path: Path, kind: str, lowest: float, deviated: bool
 ) -> None:
@@ -72,7 +75,7 @@ def test_an_experiment_under_load_is_judged_by_its_hypothesis_and_by_its_faults(
     assert_nothing_left(run, tmp_path)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGKILL])
 def test_an_experiment_that_is_run_alone_and_interrupted_leaves_nothing(tmp_path: Path, number: int) -> None:
     """`chaos run` starts the load itself; when it is stopped in mid-fault, the fault is healed and all is ended."""
     (tmp_path / "nap.yaml").write_text(EXPERIMENT % (0.5, "pause", 600))

@@ -23,7 +23,7 @@ TOO_FEW_AFTER = r"(?:only \d+ s with calls came between|.+ was not called in the
 SUSTAIN = ("sustain", "--users", "3", "--no-think", "--json")
 
 
-@pytest.mark.parametrize("link", ["client", "database"])
+@pytest.mark.parametrize("link", ["client", pytest.param("database", marks=pytest.mark.long)])
 def test_a_latency_fault_is_verified_exposed_and_healed(
     harness: Start, on_path: str, tmp_path: Path, link: str
 ) -> None:
@@ -84,7 +84,7 @@ def shared_process(toxiproxy_binary: Path) -> Iterator[tuple[str, "subprocess.Po
         yield started
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.long), 1])
 def test_a_killed_harness_leaves_no_fault_on_a_shared_toxiproxy(
     harness: Start, shared_toxiproxy: str, tmp_path: Path, seed: int
 ) -> None:

@@ -7,9 +7,9 @@ import pytest
 from tests.e2e.kills import KILL, KILLS, killed
 
 SAMPLE = (
-    ("worker-0", KILL, "starting", "closed"),
+    pytest.param(("worker-0", KILL, "starting", "closed"), marks=pytest.mark.long),
     ("harness", KILL, "fault on", "closed"),
-    ("target", KILL, "starting", "closed"),
+    pytest.param(("target", KILL, "starting", "closed"), marks=pytest.mark.long),
 )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.conftest import EMBEDDED
 from tests.e2e.disturbed import assert_no_reason_but_the_machine
 from tests.e2e.leftovers import assert_nothing_left
@@ -47,6 +49,7 @@ def test_a_target_that_is_broken_on_purpose_is_named_for_it(
     assert_nothing_left(Path(summary["run_dir"]), tmp_path)
 
 
+@pytest.mark.long
 def test_a_sound_target_has_no_name_and_what_was_measured_before_ctrl_c_is_kept(
     harness: Start, on_path: str, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def history() -> Iterator[Path]:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 async def test_a_night_of_real_runs_is_put_beside_the_one_before(
     harness: Callable[..., Any], tmp_path: Path, history: Path
 ) -> None:

@@ -69,7 +69,8 @@ def part_in_words(part: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("part", "link", "words"), [("rabbitmq", "queue", "RabbitMQ"), ("redis", "sessions", "Redis")]
+    ("part", "link", "words"),
+    [pytest.param("rabbitmq", "queue", "RabbitMQ", marks=pytest.mark.long), ("redis", "sessions", "Redis")],
 )
 def test_a_broker_of_ours_that_is_killed_ends_the_run_and_makes_it_unknown(
     harness: Start, on_path: str, tmp_path: Path, part: str, link: str, words: str

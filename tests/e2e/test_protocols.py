@@ -72,7 +72,7 @@ def origin(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("origin", "path", "protocol", "listen", "also"),
     [
-        ("http", "/mcp", "auto", False, set()),
+        pytest.param("http", "/mcp", "auto", False, set(), marks=pytest.mark.long),
         ("http", "/mcp", "2025-11-25", True, {"initialize", "notifications/initialized", "session/listen", "session/delete"}),
         ("sse", "/sse", "auto", False, {"initialize", "notifications/initialized"}),
     ],

@@ -80,7 +80,10 @@ def test_without_json_the_table_goes_to_standard_output_and_progress_to_standard
     assert "\x1b" not in command.stdout + command.stderr
 
 
-@pytest.mark.parametrize("protocol", ["auto", "2025-11-25", "2024-11-05"])
+@pytest.mark.parametrize(
+    "protocol",
+    ["auto", *(pytest.param(each, marks=pytest.mark.long) for each in ("2025-11-25", "2024-11-05"))],
+)
 def test_a_server_of_the_official_sdk_is_loaded_in_every_dialect(
     harness: Start, tiny_url: str, protocol: str
 ) -> None:
@@ -170,7 +173,7 @@ def test_an_unwritable_out_is_exit_2(harness: Start, tmp_path: Path) -> None:
     ("moment", "number"),
     [
         ("at once", signal.SIGINT),
-        ("step_asked", signal.SIGTERM),
+        pytest.param("step_asked", signal.SIGTERM, marks=pytest.mark.long),
         ("step_running", signal.SIGINT),
     ],
 )
@@ -196,7 +199,7 @@ def test_an_interruption_stops_the_load_writes_a_report_and_exits_130(
     assert_nothing_left(run, tmp_path)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.long), 1])
 def test_nothing_is_left_of_a_run_whose_harness_was_killed(harness: Start, tmp_path: Path, seed: int) -> None:
     """kill -9 at a random moment: no process, no port, no temporary directory; and the run can still be read."""
     command = harness("ramp", "--max", "8", "--step", "4", "--hold", "5m", **EMBEDDED)
@@ -216,7 +219,7 @@ def test_nothing_is_left_of_a_run_whose_harness_was_killed(harness: Start, tmp_p
     ("protocol", "transports"),
     [
         ("plain", {"http", "websocket"}),
-        ("websocket", {"http", "websocket"}),
+        pytest.param("websocket", {"http", "websocket"}, marks=pytest.mark.long),
         ("2025-06-18", {"http", "websocket"}),
     ],
 )

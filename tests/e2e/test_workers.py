@@ -55,7 +55,13 @@ LOST = [
     # which process, the signal, which part is said to be lost, why
     ("distributed.local 1 ", signal.SIGKILL, "worker-1", "it was ended by SIGKILL"),
     ("distributed.local 1 ", signal.SIGSTOP, "worker-1", "its heartbeats do not come any more"),
-    ("distributed.master", signal.SIGSTOP, "locust-master", "it has sent nothing for 10 s"),
+    pytest.param(
+        "distributed.master",
+        signal.SIGSTOP,
+        "locust-master",
+        "it has sent nothing for 10 s",
+        marks=pytest.mark.long,
+    ),
 ]
 
 

@@ -77,7 +77,7 @@ def operations(session: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(steps, key=lambda step: (step.get("call") == "add", str(step)))
 
 
-@pytest.mark.parametrize("mode", ["legacy", "auto"])
+@pytest.mark.parametrize("mode", [pytest.param("legacy", marks=pytest.mark.long), "auto"])
 async def test_a_session_of_the_python_sdk_is_played_again(mode: str, tmp_path: Path) -> None:
     """Recorded by a proxy, played by `harness run`, and seen by another proxy."""
     async with served(shop()) as url:
