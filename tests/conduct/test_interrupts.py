@@ -89,7 +89,7 @@ async def test_ctrl_c_while_the_report_is_written_lets_it_be_written(
 
 LEAVES = """
 import asyncio, sys, pathlib, pytest
-from tests.conduct.test_leaving import pressed_while_reading
+from tests.conduct.test_interrupts import pressed_while_reading
 asyncio.run(pressed_while_reading(pathlib.Path(sys.argv[1]), pytest.MonkeyPatch(), 2))
 """
 

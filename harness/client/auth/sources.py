@@ -23,7 +23,7 @@ from harness.services.processes.printed import printed
 
 Source = Callable[[], Awaitable[Token]]
 WORD_CHARS: Final = 200
-OK: Final = 200
+OK, UNAUTHORIZED = 200, 401
 
 
 def source(auth: Auth, url: str, fetching: Fetching, clock: Clock) -> Source:
@@ -73,6 +73,7 @@ def _of_jwt(value: str, clock: Clock) -> float | None:
 
 def _oauth(oauth: OAuth, url: str, fetching: Fetching) -> Source:
     known: list[TokenServer] = []  # found with the first token
+    ways: list[bool] = []  # how the client says who it is: as the server took it
     rotated: list[str] = []  # the refresh token that the last answer brought
 
     async def ask() -> Token:
@@ -95,10 +96,14 @@ def _oauth(oauth: OAuth, url: str, fetching: Fetching) -> Source:
             if oauth.client_secret
             else ""
         )
-        fields, headers = _introduced(oauth, server, secret)
-        answer = await fetching.post(
-            server.token_url, server.named_by, form | fields, headers, from_here=server.from_here
-        )
+        for by_form in ways or _ways(oauth, server):
+            fields, headers = _introduced(oauth, secret, by_form=by_form)
+            answer = await fetching.post(
+                server.token_url, server.named_by, form | fields, headers, from_here=server.from_here
+            )
+            if not _is_unknown_client(answer):
+                ways[:] = [by_form]
+                break
         check_not_moved(answer, server.token_url)
         granted = _granted(answer, server, oauth)
         if isinstance(following := answer.data.get("refresh_token"), str) and following:
@@ -109,18 +114,31 @@ def _oauth(oauth: OAuth, url: str, fetching: Fetching) -> Source:
     return ask
 
 
-def _introduced(oauth: OAuth, server: TokenServer, secret: str) -> tuple[dict[str, str], Mapping[str, str]]:
-    """Say who the client is: in a header, where the server allows it, else in the form."""
-    by_form = oauth.send_secret == BY_FORM or (
-        oauth.send_secret == EITHER and server.methods and "client_secret_basic" not in server.methods
-    )
+def _ways(oauth: OAuth, server: TokenServer) -> list[bool]:
+    """Return whether the secret goes into the form; both, where the server takes both: it may know the client by one of them only."""
+    if oauth.send_secret != EITHER:
+        return [oauth.send_secret == BY_FORM]
+    basic = not server.methods or "client_secret_basic" in server.methods
+    if basic and "client_secret_post" in server.methods and oauth.client_secret:
+        return [False, True]
+    return [not basic]
+
+
+def _is_unknown_client(answer: Answer) -> bool:
+    return answer.status == UNAUTHORIZED and answer.data.get("error") == "invalid_client"
+
+
+def _introduced(oauth: OAuth, secret: str, *, by_form: bool) -> tuple[dict[str, str], Mapping[str, str]]:
+    """Say who the client is: its secret in a header or in the form, its name in the form always, since some servers look for it there."""
     if not secret:
         return {"client_id": oauth.client_id}, {}
     if by_form:
         return {"client_id": oauth.client_id, "client_secret": secret}, {}
     login = f"{quote(oauth.client_id, safe='')}:{quote(secret, safe='')}"
     learn(login)
-    return {}, {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()}
+    return {"client_id": oauth.client_id}, {
+        "Authorization": "Basic " + base64.b64encode(login.encode()).decode()
+    }
 
 
 def _granted(answer: Answer, server: TokenServer, oauth: OAuth) -> Token:
