@@ -10,13 +10,16 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets.hiding import learn
 from harness.foundation.secrets.sources import SECRET
 from harness.foundation.untrusted.documents import DocumentError, json_value, short
 from harness.scenario.arguments import Values, compile_arguments, varies
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BYTES_MOST: Final = 20_000_000
 ROWS_MOST, COLUMNS_MOST, CELL_CHARS_MOST = 200_000, 200, 100_000
@@ -41,6 +44,8 @@ def read_rows(name: str, feeder: Mapping[str, Any]) -> list[Row]:
 
 
 def _bounded(path: Path, numbers: Any) -> list[Row]:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise DocumentError("it is not a file")
     with path.open("rb") as file:
         if len(file.read(BYTES_MOST + 1)) > BYTES_MOST:
             raise DocumentError(f"it is larger than {BYTES_MOST:,} bytes")
@@ -114,20 +119,46 @@ def _parquet(path: Path, _numbers: Any) -> Iterator[Row]:
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(path)
+        texts = [
+            field.name
+            for field in parquet.read_schema(path)
+            if pa.types.is_string(field.type) or pa.types.is_binary(field.type)
+        ]
+        file = parquet.ParquetFile(
+            path, read_dictionary=texts
+        )  # what is repeated stays small until it is counted
         about = file.metadata
         size = sum(about.row_group(index).total_byte_size for index in range(about.num_row_groups))
         if about.num_rows > ROWS_MOST or size > 10 * BYTES_MOST or len(file.schema_arrow) > COLUMNS_MOST:
             raise DocumentError(
                 f"it has more than {ROWS_MOST:,} rows, {COLUMNS_MOST} columns or {10 * BYTES_MOST:,} bytes"
             )
-        for batch in file.iter_batches(batch_size=1_000):
+        left = 10 * BYTES_MOST
+        for batch in file.iter_batches(batch_size=100):
+            left -= _decoded_bytes(batch)
+            if left < 0:
+                raise DocumentError(f"its rows have more than {10 * BYTES_MOST:,} bytes")
             for row in batch.to_pylist():
                 yield {str(column): _plain(value, str(column)) for column, value in row.items()}
     except (pa.ArrowException, ValueError, OverflowError) as error:
         if isinstance(error, DocumentError):
             raise
         raise DocumentError(f"it is not a Parquet file that can be read: {short(str(error), 120)}") from None
+
+
+def _decoded_bytes(batch: "pa.RecordBatch") -> int:
+    """The size of these rows as values of their own: a file of some KB may repeat one text many times."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    size = 0
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type):
+            lengths = pc.binary_length(column.dictionary)
+            size += pc.sum(pc.take(lengths, column.indices)).as_py() or 0
+        else:
+            size += column.nbytes
+    return size
 
 
 def _plain(value: Any, column: str) -> Any:
@@ -154,9 +185,22 @@ _READ: Final[dict[str, Callable[[Path, Any], Iterator[Row]]]] = {
 
 
 def _learn(rows: list[Row]) -> None:
-    """Learn the values of columns with secret names, so that they are hidden wherever they are written."""
-    secret = [column for column in rows[0] if SECRET.search(column)]
+    """Learn the values under secret names, in whatever row and however deep, so that they are hidden wherever they are written."""
+    secret = dict.fromkeys(column for row in rows for column in row if SECRET.search(column))
     hide_columns(rows, secret)
+    hide_columns([inner for row in rows for value in row.values() for inner in _inside(value)], ["value"])
+
+
+def _inside(value: Any, secret: bool = False) -> Iterator[Row]:
+    """The values under secret names within a value, each as a row."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _inside(item, secret or bool(SECRET.search(name)))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _inside(item, secret)
+    elif secret:
+        yield {"value": value}
 
 
 def hide_columns(rows: list[Row], secret: Collection[str]) -> None:

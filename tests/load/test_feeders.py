@@ -1,7 +1,9 @@
 """Rows of files: as they are, within bounds, and refused with the line where they are not."""
 
 import json
+import os
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +108,33 @@ def test_any_bytes_are_rows_or_refused(
         assert read(file, data)
     except UsageError as error:
         assert error.why  # noqa: PT017 - or it is read
+
+
+def test_a_secret_is_known_in_whatever_row_it_stands_and_however_deep(tmp_path: Path) -> None:
+    """The first row alone does not say which columns there are."""
+    rows = '{"id": 1}\n{"token": "Zq-s3kret-1"}\n{"a": [{"password": ["Zq-s3kret-2"]}], "b": "Zq-plain-3"}\n'
+    read(tmp_path / "a.jsonl", rows)
+    assert [hiding.hide(f"Zq-{word}") for word in ("s3kret-1", "s3kret-2", "plain-3")] == [
+        "(hidden)", "(hidden)", "Zq-plain-3",
+    ]  # fmt: skip
+
+
+def test_a_text_that_is_repeated_without_end_is_not_held(tmp_path: Path) -> None:
+    """A file of 5 KB that stands for 15 GB."""
+    once = pa.DictionaryArray.from_arrays(pa.array([0] * 150_000, pa.int32()), pa.array(["x" * 100_000]))
+    parquet.write_table(pa.table({"a": once}), tmp_path / "a.parquet")
+    assert (tmp_path / "a.parquet").stat().st_size < 50_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(UsageError, match="more than 200,000,000 bytes"):
+            read_rows("people", {"file": str(tmp_path / "a.parquet")})
+        assert tracemalloc.get_traced_memory()[1] < 400_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody would write to it."""
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(UsageError, match="It is not a file"):
+        read_rows("people", {"file": str(tmp_path / "a.csv")})
