@@ -22,6 +22,7 @@ from harness.analysis.calls import (
     latency,
     operations,
     processes,
+    relayed,
     retries,
     sessions,
     throughput,
@@ -151,6 +152,7 @@ def assemble(
         exit_code=errors.UNKNOWN,
         intervals=intervals,
         processes=processes.measure(rows_counted, (meta.get("target") or {}).get("processes")),
+        relayed=relayed.measure((meta.get("target") or {}).get("relayed")),
         coverage=coverage.measure(calls, meta.get("coverage")),
         authorization=authorization.measure(rows_counted, meta.get("target") or {}),
     )

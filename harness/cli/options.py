@@ -19,7 +19,7 @@ from harness.cli.fault_options import FAULT, LINK, fault_of, link_of
 from harness.foundation.errors import UsageError
 from harness.foundation.units import said
 from harness.foundation.untrusted.documents import short
-from harness.scenario.catalogue import CLIENTS, USER_CLASSES
+from harness.scenario.catalogue import BALANCES, CLIENTS, USER_CLASSES
 from harness.scenario.model import PROTOCOLS
 
 _DEFAULT_MIX = ",".join(f"{name}={user.weight}" for name, user in USER_CLASSES.items())
@@ -50,6 +50,17 @@ _SHARED: tuple[Decorator, ...] = (
         "--target-options",
         metavar="'--OPTION VALUE ...'",
         help="Options for the reference server, the same as for `harness serve`, such as '--break sessions-in-memory'.",
+    ),
+    click.option(
+        "--processes",
+        type=click.IntRange(1, 16),
+        help="Run the server so many times, behind a balancer [default: 1]: the reference server, or target.command of a scenario.",
+    ),
+    click.option(
+        "--balance",
+        type=click.Choice(BALANCES),
+        help="With several processes: what stays with one of them, a session, a connection, or a client's address; or nothing, requests "
+        "go to them by turns [default: session].",
     ),
     click.option(
         "--protocol",
@@ -259,6 +270,9 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
         target["users_per_process"] = given["users_per_process"]
     if given["protocol"]:
         target["protocol"] = given["protocol"]
+    for key in ("processes", "balance"):
+        if given.get(key) is not None:
+            target[key] = given[key]
     if given["target_options"]:
         target["options"] = [*_part(target, "options", []), *words(given["target_options"])]
     if given["headers"]:

@@ -13,6 +13,8 @@ SECTIONS: dict[str, frozenset[str]] = {
             "stdio_command",
             "users_per_process",
             "target_options",
+            "processes",
+            "balance",
             "protocol",
             "headers",
             "auth",

@@ -90,6 +90,7 @@ async def played(
         await _stop(run, load, watch, min(asked.scenario.timeout, DRAIN_S_MAX))
     finally:
         observer.count(watch.take())  # the rows of the end
+    await server.look_at_processes()
     run.write_metadata(target=server.facts(), processors=observer.processors.facts())
     return reason
 

@@ -141,7 +141,6 @@ async def _make(run: RunContext) -> str:
             asked.places(run.plan),
             run.directory,
             asked.clock,
-            rolls=asked.rolls(run.plan),
             own=bool(asked.scenario.links),
         )
         server = await find_server(run, sites, stack)

@@ -15,7 +15,7 @@ from harness.run_directory.directory import RunDirectory
 from harness.run_directory.events import EventLog
 from harness.run_directory.results import Summary
 from harness.run_directory.undo import OpenEntry, UndoJournal
-from harness.scenario.catalogue import ROLLING, places
+from harness.scenario.catalogue import DEPLOYS
 from harness.scenario.experiment import Experiment
 from harness.scenario.model import Scenario
 from harness.scenario.plan.plan import Plan
@@ -53,11 +53,12 @@ class RunRequest:
 
     def places(self, plan: Plan) -> frozenset[str]:
         """Return the fault sites of all faults, of the plan and of the experiment."""
-        return frozenset().union(*(places(kind, link) for kind, link in self._faults(plan)))
+        return frozenset(link for _, link in self._faults(plan))
 
-    def rolls(self, plan: Plan) -> bool:
-        """Whether a fault needs a target of two processes."""
-        return any(kind == ROLLING for kind, _ in self._faults(plan))
+    def processes(self, plan: Plan) -> int:
+        """Return how many processes the target runs as: a deploy without a gap needs two."""
+        deployed = any(kind in DEPLOYS for kind, _ in self._faults(plan))
+        return max(self.scenario.target.processes, 2 if deployed else 1)
 
     def _faults(self, plan: Plan) -> set[tuple[str, str]]:
         steered = self.steered

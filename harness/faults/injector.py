@@ -35,7 +35,7 @@ from harness.run_directory.event_kinds import (
 )
 from harness.run_directory.events import EventLog
 from harness.run_directory.undo import Entry, UndoJournal
-from harness.scenario.catalogue import places, where
+from harness.scenario.catalogue import where
 from harness.scenario.plan.plan import FaultStep
 from harness.services.fault_sites.links import Link
 from harness.services.fault_sites.named_process import NamedProcess
@@ -120,13 +120,10 @@ class Injector:
 
     async def apply(self, step: FaultStep) -> FaultVerified | FaultSkipped:
         """Apply a fault now; return its verification. It stays until `heal`, or the end of the run."""
-        mine = places(step.kind, step.link)
-        others = [(one, mine & places(one.step.kind, one.step.link)) for one in self.held.values()]
-        if conflict := next(((one, shared) for one, shared in others if shared), None):
-            other, shared = conflict
+        if other := next((one for one in self.held.values() if one.step.link == step.link), None):
             raise UsageError(
                 f"The fault {step.name} cannot be applied",
-                f"{other.step.name} is on {where(min(shared))}, and their effects could not be told apart",
+                f"{other.step.name} is on {where(step.link)}, and their effects could not be told apart",
                 f"Heal {other.step.name} first",
             )
         held = self.held[step.name] = HeldFault(step)

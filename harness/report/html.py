@@ -28,6 +28,7 @@ from harness.report.panels import panels
 from harness.report.pictures import figure, picture
 from harness.report.pieces import MARK, section, table
 from harness.report.reading import Reading
+from harness.report.relayed import behind_the_balancer
 from harness.report.session_processes import processes
 from harness.report.warming_up import warming_up
 
@@ -189,6 +190,7 @@ def _ran(reading: Reading) -> Html:
         ("INSECURE", certificates(summary)),
         ("Authorization", authorization(summary)),
         ("Processes", processes(summary, reading.events)),
+        ("Balancer", behind_the_balancer(summary)),
         ("Bytes", f"{show_bytes(totals.bytes_out)} sent, {show_bytes(totals.bytes_in)} received"),
         ("Target's CPU", show(target.cpu_max, "share") if target.cpu_max is not None else None),
         ("Target's memory", f"{target.rss_max_mb:.0f} MB" if target.rss_max_mb is not None else None),

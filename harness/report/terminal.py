@@ -26,6 +26,7 @@ from harness.report import coverage, figures, wording
 from harness.report.authorization import authorization, certificates
 from harness.report.generator_share import own_part
 from harness.report.reading import Reading
+from harness.report.relayed import behind_the_balancer
 from harness.report.session_processes import processes
 from harness.report.warming_up import warming_up
 from harness.run_directory.results import StepResult
@@ -265,6 +266,7 @@ def _findings(reading: Reading) -> Iterator[tuple[str, str]]:
     yield "INSECURE", certificates(reading.summary)
     yield "Authorization", authorization(reading.summary)
     yield "Processes", processes(reading.summary, reading.events)
+    yield "Balancer", behind_the_balancer(reading.summary)
     yield "Coverage", coverage.sentence(reading.summary)
     yield "Careful", figures.warnings(reading)
     yield "Warm-up", warming_up([level.warming for level in reading.levels])

@@ -137,6 +137,14 @@ CLIENTS: Final[dict[str, ClientKind]] = {
 }
 
 
+# How a balancer gives calls to the processes of a target.
+BALANCES: Final[dict[str, str]] = {
+    "session": "each session stays with the process that opened it",
+    "requests": "requests go to them by turns",
+    "connections": "each connection stays with one of them",
+    "address": "each client address stays with one of them",
+}
+
 CALLS_AT_ONCE: Final = frozenset({"AgentClient", "ReplayUser"})  # user classes with several calls in flight
 
 
@@ -213,12 +221,12 @@ class FaultKind:
     links: tuple[str, ...] = PROXIED_LINKS  # the first one is the default
     exposes: Literal["open", "new"] = "open"  # calls on any connection, or only on those that they open
     momentary: bool = False  # `for` may be left out: it ends by itself
-    also: tuple[str, ...] = ()  # other places that it occupies
     pids: bool = False  # may act on a process of this machine, given by its `pid`
 
 
 PID: Final = "pid:"  # the place of a fault on a process that the user names: pid:1234
-ROLLING: Final = "rolling_restart"
+ROLLING, BLUE_GREEN = "rolling_restart", "blue_green"
+DEPLOYS: Final = frozenset({ROLLING, BLUE_GREEN})  # of a target that runs as several processes
 RUDE: Final = (
     "disconnect",
     "slow_send",
@@ -231,6 +239,7 @@ RUDE: Final = (
 _DOWNSTREAM: Final = Parameter(
     "choice", "direction of the data", "downstream", ("downstream", "upstream", "both")
 )
+_DRAIN: Final = Parameter("duration", "how long a process may take for the calls that are under way", "10s")
 _ONE_WAY: Final = Parameter("choice", "direction of the data", "downstream", ("downstream", "upstream"))
 
 FAULTS: Final[dict[str, FaultKind]] = {
@@ -294,18 +303,18 @@ FAULTS: Final[dict[str, FaultKind]] = {
         "a deploy: the process is stopped gracefully and started again", {}, PARTS, momentary=True
     ),
     ROLLING: FaultKind(
-        "a deploy without a gap: two processes of the target, replaced one after the other",
-        {},
+        "a deploy without a gap: processes of the target, replaced one after the other",
+        {"drain": _DRAIN},
         ("target",),
         momentary=True,
-        also=("client",),
+    ),
+    BLUE_GREEN: FaultKind(
+        "a deploy without a gap: new processes of the target, then no more calls to the old ones",
+        {"drain": _DRAIN},
+        ("target",),
+        momentary=True,
     ),
 }
-
-
-def places(kind: str, link: str) -> frozenset[str]:
-    """The places that a fault occupies: no other fault may act there at the same time."""
-    return frozenset({link, *FAULTS[kind].also})
 
 
 def is_behind(link: str) -> bool:

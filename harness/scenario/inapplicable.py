@@ -8,8 +8,6 @@ Definitions:
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from harness.scenario.catalogue import places
-
 Rows = Mapping[str, tuple[tuple[str, str], ...]]  # the name of each row, and (kind, link) of its faults
 ROWS_MOST: Final = 4
 NO_NETWORK: Final = "over stdio there is no network between a user and its process"
@@ -35,7 +33,7 @@ def beyond(
     found: dict[str, list[str]] = {}
     for row, faults in wanted.items():
         if row not in fit:
-            _, link = next((one for one in faults if not places(*one) <= {*there}), faults[-1])
+            _, link = next((one for one in faults if one[1] not in there), faults[-1])
             found.setdefault(_why(link, target), []).append(row)
     return found
 

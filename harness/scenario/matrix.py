@@ -27,7 +27,7 @@ from typing import Any, Final
 from harness.foundation.errors import UsageError
 from harness.foundation.units import said, show_duration
 from harness.scenario import stdio
-from harness.scenario.catalogue import FAULTS, LINKS, PROXIED_LINKS, ROLLING, RUDE, USER_CLASSES, places
+from harness.scenario.catalogue import DEPLOYS, FAULTS, LINKS, PROXIED_LINKS, RUDE, USER_CLASSES
 from harness.scenario.inapplicable import Rows, is_stdio
 
 PLACEBO: Final = "noop"
@@ -152,10 +152,10 @@ def _door(target: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _fits(kind: str, link: str, reachable: Collection[str]) -> bool:
-    """Whether the fault fits the target: a rolling deploy needs the reference target's own database."""
+    """Whether the fault fits the target: a deploy of several processes is the reference target's."""
     if STDIO_PLACE in reachable and link == TARGET and kind in stdio.FAULTS:
         return True
-    return places(kind, link) <= {*reachable} and (kind != ROLLING or "database" in reachable)
+    return link in reachable and (kind not in DEPLOYS or "database" in reachable)
 
 
 def scenario(

@@ -95,6 +95,7 @@ class Target:
     `users_per_process` lets so many users share a process and its session.
     `env` and `cwd` are what the command is started with.
     `options` are those of `harness serve`, for the reference server.
+    With `processes` it runs so many times, behind a balancer that gives calls to them as `balance` says.
     """
 
     __pydantic_config__ = STRICT
@@ -112,6 +113,8 @@ class Target:
     transport: Literal["http", "stdio"] = "http"
     users_per_process: Annotated[int, Field(ge=1, le=1000)] = 1  # over stdio
     options: list[str] = field(default_factory=list)
+    processes: Annotated[int, Field(ge=1, le=16)] = 1
+    balance: Literal["session", "requests", "connections", "address"] = "session"
 
     @property
     def is_stdio(self) -> bool:

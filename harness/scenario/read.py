@@ -21,7 +21,7 @@ from harness.foundation.untrusted import documents
 from harness.foundation.untrusted.documents import DocumentError, short
 from harness.scenario import auth, links, load, model
 from harness.scenario.auth import check_references
-from harness.scenario.catalogue import LINKS, ROLLING, where
+from harness.scenario.catalogue import DEPLOYS, LINKS, where
 from harness.scenario.clients import with_calls
 from harness.scenario.consistency import check_calls, check_own_links, check_phases, check_pools
 from harness.scenario.data_names import check_data
@@ -29,6 +29,7 @@ from harness.scenario.expect import Expect
 from harness.scenario.model import Scenario, Target
 from harness.scenario.objectives import check_names, parse, parse_abort
 from harness.scenario.replay import RecordedSession
+from harness.scenario.several_processes import check_several
 from harness.scenario.stdio import check_stdio, check_stdio_fault, check_stdio_users
 
 _SCENARIO = TypeAdapter(Scenario)
@@ -185,6 +186,8 @@ def _check_target(target: Target, source: str) -> None:
     if target.is_stdio:
         check_stdio(target, source)
         return
+    if target.processes > 1:
+        check_several(target, f"{source}: target.processes")
     if target.command and not (target.ready or target.url):
         raise UsageError(
             f"{source}: target.command says how to start a server, but not its address",
@@ -259,12 +262,8 @@ def _check_anchors(scenario: Scenario, source: str) -> None:
                 "Of another server the harness sees the client link only, and links that you describe",
                 "Use link: client, or describe your own: links (docs/links.md)",
             )
-        if fault.kind == ROLLING and (target.url or target.command):
-            raise UsageError(
-                f"{path}.fault: {fault.kind} is for the reference target",
-                "It needs two processes on one database, and the harness starts only one process of another server",
-                "Use fault: restart with a target.command, or leave the target out",
-            )
+        if fault.kind in DEPLOYS:
+            check_several(target, f"{path}.fault: {fault.kind}")
         if fault.link == "target" and target.url and not target.command:
             raise UsageError(
                 f"{path}.fault: {fault.kind} is for a server that the harness has started",

@@ -31,6 +31,7 @@ def check_stdio(target: Target, source: str) -> None:
         ("wait", target.wait),
         ("listen", target.listen),
         ("options", target.options),
+        ("processes", target.processes > 1),
     ):
         if value:
             raise UsageError(

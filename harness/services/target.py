@@ -46,7 +46,7 @@ class ManagedServer:
 
         Zero while it does not run.
         """
-        return usage.of_tree(self.process.child.pid if self.process.running else None)
+        return usage.of_tree(self.process.pid)
 
     async def restart(self) -> None:
         """Restart it as a deploy does: stop it in good order, start it on the same port, wait until ready."""
@@ -125,6 +125,7 @@ async def commanded(
     *,
     mcp_url: str | None = None,
     env: Mapping[str, str] | None = None,
+    name: str = "target",
 ) -> AsyncIterator[ManagedServer]:
     """Run a server of the user's; it is ready when `ready_url` answers with any status below 500.
 
@@ -145,7 +146,7 @@ async def commanded(
             "Stop it, or give the command another port",
         )
     base_url = f"{where.scheme}://{where.netloc}"
-    log, around = log_dir / "target.log", server_environment.current()
+    log, around = log_dir / f"{name}.log", server_environment.current()
     process = RestartableProcess(
         lambda: running(
             command,

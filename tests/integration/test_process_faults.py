@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,12 +21,13 @@ from harness.run_directory.undo import UndoJournal
 from harness.scenario.plan.plan import FaultStep
 from harness.services import target
 from harness.services.backends import postgres
-from harness.services.fault_sites import links
+from harness.services.balancer.control import balanced
+from harness.services.balancer.routing import Balance, State
+from harness.services.fault_sites.balanced import BalancedTarget, Place
 from harness.services.fault_sites.named_process import NamedProcess
 from harness.services.fault_sites.own_process import OwnProcess
-from harness.services.fault_sites.second_process import SecondProcess
+from harness.services.fault_sites.restartable import RestartableProcess
 from harness.services.processes.ports import free_port
-from harness.services.toxiproxy import server as toxiproxy
 from tests.fakes.events import data_of, name_of
 
 
@@ -122,74 +122,91 @@ async def test_a_part_that_does_not_run_cannot_be_paused_and_clearing_brings_it_
 
 
 @asynccontextmanager
-async def two(tmp_path: Path, undo: UndoJournal) -> AsyncIterator[tuple[OwnProcess, str]]:
-    """Two servers behind one link of a real Toxiproxy, and the way to them."""
+async def two(tmp_path: Path) -> AsyncIterator[tuple[OwnProcess, BalancedTarget]]:
+    """Two servers behind a balancer."""
     async with AsyncExitStack() as stack:
-        started = []
-        for number in (1, 2):
-            place = tmp_path / str(number)
-            place.mkdir()
-            url = f"http://127.0.0.1:{free_port()}"
-            argv = [sys.executable, "-m", "http.server", url.rpartition(":")[2], "--bind", "127.0.0.1"]
-            started.append(await stack.enter_async_context(target.commanded(place, argv, url)))
-        first, second = started
-        server = await stack.enter_async_context(toxiproxy.started(tmp_path))
-        link = await stack.enter_async_context(links.opened(server, "run-1", "client", first.base_url))
-        stand_in = SecondProcess(second.process, urlsplit(second.base_url).netloc, link)
-        yield OwnProcess("the target", first.process, stand_in), link.through(first.base_url)
+
+        async def another(name: str) -> Place:
+            port = free_port("127.0.0.1")
+            argv = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+            started = target.commanded(tmp_path, argv, f"http://127.0.0.1:{port}", name=name)
+            return Place(name, (await stack.enter_async_context(started)).process, "127.0.0.1", port)
+
+        balancer = await stack.enter_async_context(balanced(tmp_path, Balance.REQUESTS))
+        several = BalancedTarget(balancer, another)
+        for _ in range(2):
+            await several.add()
+        yield OwnProcess("the target", several.places[0].process, several), several
 
 
-@pytest.mark.usefixtures("toxiproxy_found")
-async def test_a_rolling_restart_replaces_both_processes_and_ends_where_it_began(
-    tmp_path: Path, undo: UndoJournal
+async def serving(several: BalancedTarget) -> set[str]:
+    return {each.name for each in (await several.status()).members if each.state == State.SERVES}
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [("rolling_restart", {"target", "target-2"}), ("blue_green", {"target-3", "target-4"})],
+)
+async def test_a_deploy_replaces_all_processes(
+    tmp_path: Path, undo: UndoJournal, kind: str, names: set[str]
 ) -> None:
-    """Verified by new pids and by canaries; one that happened to nobody is not."""
-    async with two(tmp_path, undo) as (on, url):
-        assert on.second is not None
-        processes = (on.process, on.second.process)
-        before = [process.child.pid for process in processes]
+    """Verified by new pids, by the balancer and by canaries; one that happened to nobody is not."""
+    async with two(tmp_path) as (on, several):
+        url, before = several.balancer.url, on.pids
         async with canary.opened(url, url, RealClock()) as canaries:
-            untouched = await REGISTRY["rolling_restart"](on, "f", {}).verify(canaries)
+            untouched = await REGISTRY[kind](on, "f", {}).verify(canaries)
         assert "2 of its processes are those that they were" in untouched.why_not
 
-        told = {
-            name_of(event): data_of(event)
-            for event in await injected(tmp_path, undo, on, url, "rolling_restart")
-        }
+        told = {name_of(event): data_of(event) for event in await injected(tmp_path, undo, on, url, kind)}
 
         assert told["fault_verified"]["verified"], told
         assert told["fault_healed"] == {"name": "f", "healed": True, "why": ""}
-        assert not set(before) & {process.child.pid for process in processes}
-        assert [process.starts for process in processes] == [2, 2]
-        assert await on.second.gives_way()
+        assert len(on.pids) == 2
+        assert not set(before) & set(on.pids)
+        assert await serving(several) == names
 
 
-@pytest.mark.usefixtures("toxiproxy_found")
-async def test_a_rolling_restart_that_is_cut_short_leaves_both_running_and_the_link_on_the_first(
+async def test_a_deploy_that_is_cut_short_leaves_all_processes_serving(
     tmp_path: Path, undo: UndoJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Interrupted when the first is down and the second serves."""
-    async with two(tmp_path, undo) as (on, url):
-        assert on.second is not None
+    async with two(tmp_path) as (on, several):
         reached, start = asyncio.Event(), type(on.process).start
 
-        async def start_never(process: object) -> None:
+        async def start_never(process: RestartableProcess) -> None:
             if process is on.process and not reached.is_set():
                 reached.set()
                 await asyncio.sleep(600)
-            await start(on.process if process is on.process else on.second.process)
+            await start(process)
 
         monkeypatch.setattr(type(on.process), "start", start_never)
-        injecting = asyncio.ensure_future(injected(tmp_path, undo, on, url, "rolling_restart"))
+        injecting = asyncio.ensure_future(
+            injected(tmp_path, undo, on, several.balancer.url, "rolling_restart")
+        )
         await asyncio.wait_for(reached.wait(), 60)
         assert not on.process.running
-        assert not await on.second.gives_way()
+        assert await serving(several) == {"target-2"}
         injecting.cancel()
         await asyncio.wait([injecting])
 
-        assert on.process.running
-        assert on.second.process.running
-        assert await on.second.gives_way()
+        assert len(on.pids) == 2
+        assert await serving(several) == {"target", "target-2"}
+
+
+@pytest.mark.parametrize("kind", ["kill", "pause", "restart"])
+async def test_a_fault_on_a_target_of_several_processes_is_on_all_of_them(
+    tmp_path: Path, undo: UndoJournal, kind: str
+) -> None:
+    """Verified through the balancer, at which nobody answers then."""
+    async with two(tmp_path) as (on, several):
+        told = {
+            name_of(event): data_of(event)
+            for event in await injected(tmp_path, undo, on, several.balancer.url, kind)
+        }
+
+        assert told["fault_verified"]["verified"], told
+        assert told["fault_healed"]["healed"]
+        assert await serving(several) == {"target", "target-2"}
 
 
 async def test_one_process_cannot_be_restarted_by_turns(tmp_path: Path, undo: UndoJournal) -> None:

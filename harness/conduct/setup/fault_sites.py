@@ -31,11 +31,11 @@ from harness.scenario.catalogue import PID, PROXIED_LINKS, where
 from harness.services.backends import rabbitmq, redis
 from harness.services.fault_sites import links
 from harness.services.fault_sites import named_process as foreign
+from harness.services.fault_sites.balanced import BalancedTarget
 from harness.services.fault_sites.links import Link
 from harness.services.fault_sites.named_process import NamedProcess
 from harness.services.fault_sites.own_process import OwnProcess
 from harness.services.fault_sites.restartable import RestartableProcess
-from harness.services.fault_sites.second_process import SecondProcess
 from harness.services.fault_sites.server_site import ServerSite
 from harness.services.fault_sites.session_processes import SessionProcesses
 from harness.services.target import ManagedServer
@@ -57,7 +57,6 @@ class FaultSites:
     server: Toxiproxy | None
     run_id: str
     clock: Clock
-    rolls: bool = False  # the target runs as two processes
     foreign: tuple[NamedProcess, ...] = ()  # processes that the user has named
     found: dict[str, FaultSite] = field(default_factory=dict)
 
@@ -81,7 +80,7 @@ class FaultSites:
         protocol: str,
         headers: Mapping[str, str],
         first: ManagedServer | None = None,
-        second: ManagedServer | None = None,
+        balanced: BalancedTarget | None = None,
     ) -> Doors:
         """Open the sites of any target; return the endpoints for the load.
 
@@ -93,10 +92,7 @@ class FaultSites:
         await self.let_in(doors.mcp_url, protocol, headers)
         link = await self._client_link(doors)
         if first is not None:
-            stand_in = _stand_in(second, link)
-            # The link leads clients, and canaries, to the second process while the first is away.
-            through = first.base_url if stand_in is None else stand_in.link.through(first.base_url)
-            await self._take("target", first.process, through, first.base_url, stand_in)
+            await self._take("target", first.process, doors.base_url, doors.base_url, balanced)
         await self._take_named(doors.base_url)
         return doors if link is None else _by_link(doors, link)
 
@@ -190,7 +186,7 @@ class FaultSites:
         process: RestartableProcess | None,
         through: str,
         url: str,
-        stand_in: SecondProcess | None = None,
+        balanced: BalancedTarget | None = None,
     ) -> None:
         """Add our processes, if faults are planned on them; a server of the user's may not be stopped."""
         if name not in self.needed:
@@ -202,13 +198,7 @@ class FaultSites:
                 "Unset DATABASE_URL, or disturb the database link: link: database, fault: down",
             )
         canaries = await self.stack.enter_async_context(canary.opened(through, url, self.clock))
-        self.found[name] = FaultSite(OwnProcess(where(name), process, stand_in), canaries)
-
-
-def _stand_in(second: ManagedServer | None, link: Link | None) -> SecondProcess | None:
-    if second is None or link is None:
-        return None
-    return SecondProcess(second.process, urlsplit(second.base_url).netloc, link)
+        self.found[name] = FaultSite(OwnProcess(where(name), process, balanced), canaries)
 
 
 def _by_link(doors: Doors, link: Link) -> Doors:
@@ -244,7 +234,6 @@ async def prepare(
     directory: RunDirectory,
     clock: Clock,
     *,
-    rolls: bool = False,
     own: bool = False,
 ) -> FaultSites:
     """Find or start a Toxiproxy if a fault is planned on a link, or if there are links of the user's own.
@@ -260,4 +249,4 @@ async def prepare(
         if own or needed & set(PROXIED_LINKS)
         else None
     )
-    return FaultSites(stack, needed, server, directory.run_id, clock, rolls, named)
+    return FaultSites(stack, needed, server, directory.run_id, clock, named)

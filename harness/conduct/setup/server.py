@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.client.preflight import Discovered, check_headers, preflight
 from harness.conduct.durability.entries import EntryRequest
 from harness.conduct.durability.tasks import TaskRecords
@@ -17,18 +19,21 @@ from harness.conduct.run_values import RunContext
 from harness.conduct.setup import feeding
 from harness.conduct.setup.authorization import Authorization, authorized
 from harness.conduct.setup.fault_sites import FaultSites
-from harness.conduct.setup.starting import start
+from harness.conduct.setup.starting import Started, start
 from harness.foundation.errors import UsageError
 from harness.foundation.secrets import redact
 from harness.load.address import Doors, credentials, doors
 from harness.mcp import stdio_address
 from harness.mcp.tool import only_reads
 from harness.mcp.versions import OFFERS_HTTP3
+from harness.run_directory.results import Relayed, RelayedProcess
 from harness.scenario.catalogue import USER_CLASSES
 from harness.scenario.clients import check_against
 from harness.scenario.data_names import calls_of
 from harness.scenario.matrix import MIX
 from harness.scenario.model import DEFAULT_MIX, Scenario
+from harness.services.balancer.orders import Status
+from harness.services.fault_sites.balanced import BalancedTarget
 from harness.services.processes.session_processes import SessionMeter
 from harness.services.processes.usage import Usage
 
@@ -82,6 +87,13 @@ class ServerUnderTest:
     usage: UsageMaxima
     records: TaskRecords | None = None  # of the reference target, when it is ours
     meter: SessionMeter | None = None  # where sessions are processes
+    balanced: BalancedTarget | None = None  # the processes, where they are several
+    relayed: Status | None = None  # what the balancer said at the end
+
+    async def look_at_processes(self) -> None:
+        """Ask the balancer what it has done, while it is there."""
+        if self.balanced is not None:
+            self.relayed = await self.balanced.status()
 
     @property
     def headers(self) -> dict[str, str]:
@@ -120,7 +132,24 @@ class ServerUnderTest:
             "cpu_s": self.usage.cpu_s,
             "rss_max_mb": self.usage.rss_max_mb,
             **({"processes": self.meter.facts()} if self.meter is not None else {}),
+            **({"relayed": msgspec.to_builtins(relayed(self.relayed))} if self.relayed is not None else {}),
         }
+
+
+def relayed(status: Status) -> Relayed:
+    """Return what the balancer has counted, for metadata.json and the summary."""
+    return Relayed(
+        balance=status.balance,
+        processes=tuple(
+            RelayedProcess(name=each.name, requests=each.requests, sessions=each.sessions)
+            for each in status.members
+        ),
+        lost_elsewhere=status.elsewhere,
+        lost_replaced=status.replaced,
+        lost_forgotten=status.forgotten,
+        refused=status.refused,
+        cut=status.cut,
+    )
 
 
 async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) -> ServerUnderTest:
@@ -138,7 +167,7 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
         stack, wanted, url, headers, scenario.allowed_hosts, run.asked.clock, progress.note
     )
     discovered = await preflight(
-        url,
+        _of_one_process(started, wanted.protocol) or url,
         wanted.protocol,
         headers=headers,
         timeout_s=START_S if wanted.is_stdio else PREFLIGHT_S,
@@ -152,7 +181,7 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
         progress.note(OFFERS_HTTP3)
     _warn_of_memory(run, discovered)
     meter = SessionMeter() if wanted.is_stdio else None
-    loaded = await ways.in_front(places, discovered.protocol, headers, started.first, started.second)
+    loaded = await ways.in_front(places, discovered.protocol, headers, started.first, started.balanced)
     return ServerUnderTest(
         places,
         loaded,
@@ -162,8 +191,17 @@ async def find_server(run: RunContext, ways: FaultSites, stack: AsyncExitStack) 
         managed=started.first is not None or wanted.is_stdio,
         usage=UsageMaxima(started.usage if meter is None else meter.read),
         meter=meter,
+        balanced=started.balanced,
         records=started.records,
     )
+
+
+def _of_one_process(started: Started, protocol: str) -> str:
+    """Return the address of one of several processes: without affinity, questions to all of them may find no session."""
+    if started.balanced is None or started.first is None:
+        return ""
+    own = doors(started.first.mcp_url, protocol)
+    return own.ws_url if protocol == "websocket" else own.mcp_url
 
 
 def _warn_of_memory(run: RunContext, discovered: Discovered) -> None:

@@ -25,6 +25,7 @@ from harness.foundation.errors import FaultBackendUnreachableError, TargetUnreac
 from harness.load.address import doors
 from harness.scenario.catalogue import PROXIED_LINKS
 from harness.scenario.model import Scenario, Target
+from harness.scenario.several_processes import ANY_PORT, at_port
 
 LOOK_UP_S: Final = 20.0
 TOXIPROXY_EXAMPLE: Final = "http://127.0.0.1:8474"
@@ -105,6 +106,7 @@ def server(url: str, protocol: str, environ: Mapping[str, str], purpose: str = L
 def _server(target: Target, environ: Mapping[str, str]) -> Iterator[Wanted]:
     if target.is_stdio:
         return
+    target = at_port(target, ANY_PORT)
     if target.url is not None:  # "" would be the reference server, silently
         yield from server(target.url, target.protocol, environ)
     if target.command:

@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.faults.kinds import (
     bandwidth,
+    blue_green,
     down,
     kill,
     latency,
@@ -41,4 +42,5 @@ REGISTRY: dict[str, Making] = {
     "pause": pause.Pause,
     "restart": restart.Restart,
     "rolling_restart": rolling_restart.RollingRestart,
+    "blue_green": blue_green.BlueGreen,
 }

@@ -19,20 +19,20 @@ class Restart:
     def __init__(self, part: OwnProcess, name: str, parameters: Mapping[str, float | str]) -> None:
         del name, parameters
         self._part = part
-        self._starts = part.process.starts
+        self._before = part.pids
 
     def undo(self) -> Undo | None:
         return None  # a part is ours: it ends with the run, whichever process it is
 
     async def apply(self) -> None:
-        self._starts = self._part.process.starts
-        await self._part.process.restart()
+        self._before = self._part.pids
+        await self._part.restart()
 
     async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> VerificationResult:
         pairs = await canaries.pairs(COUNT, Ask(fresh=True, limit_s=min(LIMIT_S, within_s)))
-        if self._part.process.starts == self._starts:
+        if set(self._before) & set(self._part.pids):
             return VerificationResult(pairs, f"{self._part.name} is the process that it was")
         return VerificationResult(pairs, why_not_taken(pairs))
 
     async def heal(self) -> None:
-        await self._part.process.start()
+        await self._part.start()

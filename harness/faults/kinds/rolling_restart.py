@@ -1,64 +1,19 @@
-"""Rolling restart, a deploy without a gap: two processes of the target on one database, replaced one after the other.
+"""Rolling restart, a deploy without a gap: the processes of the target are replaced one after the other.
 
-    second   stopped, started, ready |                          | serves
-    link                             | leads to the second      | leads to the first again
-    first                            | stopped, started, ready  |
+    target     drained | stopped, started, ready | serves
+    target-2   serves                            | drained | stopped, started, ready | serves
 
-Nobody is sent to a process that is stopped, so what is lost is what was open when the link was led elsewhere
-(twice: Toxiproxy cuts it), and the sessions that a process kept to itself. The fault lasts from the first signal until
-the first serves again; `for` may hold the window open for longer. The reference target runs twice when it is planned.
+A process that is drained gets nothing new, and ends what it has begun, for `drain` at most; then it is asked to stop. What has
+no end of its own, such as a WebSocket, ends with it. Sessions that a process kept to itself are lost with it. The fault lasts from the first signal until the last process serves again; `for` may hold the window open for longer. The
+target runs as two processes when this is planned, or as many as `target.processes` says.
 """
 
-from collections.abc import Mapping
-
-from harness.faults.canary.decision import why_not_taken
-from harness.faults.canary.evidence import LIMIT_S, Ask, Canaries, VerificationResult
-from harness.foundation.errors import ServiceError
-from harness.services.cleanup.undoing import Undo
-from harness.services.fault_sites.own_process import OwnProcess
-from harness.services.fault_sites.second_process import SecondProcess
-
-COUNT = 2
+from harness.faults.kinds.deploy import Deploy
+from harness.services.fault_sites.balanced import BalancedTarget
 
 
-class RollingRestart:
-    """The fault that restarts both processes of the target in turn."""
+class RollingRestart(Deploy):
+    """The fault that replaces the processes of the target one after the other."""
 
-    def __init__(self, part: OwnProcess, name: str, parameters: Mapping[str, float | str]) -> None:
-        del name, parameters
-        self._part = part
-        self._before: tuple[int, ...] = self._pids()
-
-    def undo(self) -> Undo | None:
-        return None  # both processes are ours, and so is the link: they end with the run
-
-    async def apply(self) -> None:
-        second = self._second()
-        self._before = self._pids()
-        await second.process.restart()
-        await second.serve()
-        await self._part.process.restart()
-        await second.give_way()
-
-    async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> VerificationResult:
-        pairs = await canaries.pairs(COUNT, Ask(fresh=True, limit_s=min(LIMIT_S, within_s)))
-        if same := set(self._before) & set(self._pids()):
-            return VerificationResult(pairs, f"{len(same)} of its processes are those that they were")
-        if len(self._pids()) != 2 or not await self._second().gives_way():
-            return VerificationResult(
-                pairs, "not both of its processes run, or the link does not lead to the first"
-            )
-        return VerificationResult(pairs, why_not_taken(pairs))
-
-    async def heal(self) -> None:
-        await self._part.clear()
-
-    def _pids(self) -> tuple[int, ...]:
-        """Return the pids of the processes that run."""
-        seats = [self._part.process, *([self._part.second.process] if self._part.second else [])]
-        return tuple(process.child.pid for process in seats if process.running)
-
-    def _second(self) -> SecondProcess:
-        if self._part.second is None:
-            raise ServiceError(f"{self._part.name} cannot be restarted by turns", "It is one process only")
-        return self._part.second
+    async def replace(self, target: BalancedTarget, drain_s: float) -> None:
+        await target.roll(drain_s)

@@ -15,6 +15,7 @@ from harness.run_directory.results.totals import (
     Failure,
     OperationResult,
     Processes,
+    Relayed,
     Retries,
     Sessions,
     Target,
@@ -69,5 +70,6 @@ class Summary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     exit_code: ExitCode
     intervals: Intervals
     processes: Processes | UnsetType = UNSET  # where sessions are processes
+    relayed: Relayed | UnsetType = UNSET  # where the target runs as several processes
     coverage: tuple[Covered, ...] | UnsetType = UNSET  # where everything that the server offers is called
     authorization: Authorization | UnsetType = UNSET  # where clients were asked who they are

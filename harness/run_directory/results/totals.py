@@ -104,6 +104,30 @@ class Processes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rss_mb_max: Number | None
 
 
+class RelayedProcess(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A process of the target behind the balancer."""
+
+    name: str
+    requests: Count
+    sessions: Annotated[Count, Meta(description="sessions that it has opened")]
+
+
+class Relayed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A target that runs as several processes, behind a balancer of the harness."""
+
+    balance: str
+    processes: tuple[RelayedProcess, ...]
+    lost_elsewhere: Annotated[
+        Count, Meta(description="sessions lost because another process was asked than the one that has them")
+    ]
+    lost_replaced: Annotated[Count, Meta(description="sessions lost with a process that was replaced")]
+    lost_forgotten: Annotated[
+        Count, Meta(description="sessions that the process that had opened them did not know")
+    ]
+    refused: Annotated[Count, Meta(description="requests for which no process was there")]
+    cut: Annotated[Count, Meta(description="calls that a process ended in the middle")]
+
+
 class Authorization(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who the clients were, and what that cost; tokens are asked for beside the load, and it waits for none of them."""
 

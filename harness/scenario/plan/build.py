@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.foundation.errors import UsageError
 from harness.foundation.units import show_duration
-from harness.scenario.catalogue import places, where
+from harness.scenario.catalogue import where
 from harness.scenario.fault import FaultSpec
 from harness.scenario.load import Load, Ramp
 from harness.scenario.model import Scenario
@@ -139,10 +139,9 @@ def _check_faults(faults: Sequence[FaultStep], steps: Sequence[LoadStep]) -> Non
                     "Anchor it to a sustained step: at: STEP+10s",
                 )
     for one, other in combinations(sorted(faults, key=lambda fault: fault.starts_s), 2):
-        shared = sorted(places(one.kind, one.link) & places(other.kind, other.link))
-        if shared and other.starts_s < one.ends_s:
+        if one.link == other.link and other.starts_s < one.ends_s:
             raise UsageError(
-                f"The faults {one.name} and {other.name} overlap on {where(shared[0])}",
+                f"The faults {one.name} and {other.name} overlap on {where(one.link)}",
                 f"{other.name} begins at {show_duration(other.starts_s)}, {one.name} ends at {show_duration(one.ends_s)}",
                 "Let one end before the other begins",
             )

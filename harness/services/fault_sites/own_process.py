@@ -1,15 +1,17 @@
 """A part of the run as a fault site: processes of ours at one address; faults kill, stop or replace them.
 
-Like a link it is healed by `clear`, and by `renew` when that was not enough.
+Like a link it is healed by `clear`, and by `renew` when that was not enough. A target that runs as several processes is
+one site: all of them are killed, stopped or replaced.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.services.cleanup.undoing import Undo
 from harness.services.fault_sites import suspension
+from harness.services.fault_sites.balanced import BalancedTarget
 from harness.services.fault_sites.restartable import RestartableProcess
-from harness.services.fault_sites.second_process import SecondProcess
 from harness.services.processes import proctable
 from harness.services.processes.proctable import Process
 
@@ -20,8 +22,18 @@ class OwnProcess:
 
     name: str
     process: RestartableProcess
-    second: SecondProcess | None = None
+    balanced: BalancedTarget | None = None
     answers: ClassVar[bool] = True  # canaries go to it
+
+    @property
+    def processes(self) -> list[RestartableProcess]:
+        """Its processes: a deploy may have put others in their place."""
+        return [self.process] if self.balanced is None else [place.process for place in self.balanced.places]
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The pids of those that run."""
+        return tuple(each.child.pid for each in self.processes if each.running)
 
     def alive(self) -> bool:
         """Whether any of its processes still runs."""
@@ -37,11 +49,18 @@ class OwnProcess:
 
     async def kill(self) -> None:
         """Kill it with SIGKILL."""
-        await self.process.kill()
+        await asyncio.gather(*(each.kill() for each in self.processes))
 
     async def start(self) -> None:
         """Start it, unless it runs."""
-        await self.process.start()
+        for each in self.processes:
+            await each.start()
+
+    async def restart(self) -> None:
+        """End it in good order, and start it again."""
+        for each in self.processes:
+            await each.stop()
+        await self.start()
 
     async def freeze(self) -> None:
         """Stop all its processes, also those that are being forked."""
@@ -52,21 +71,26 @@ class OwnProcess:
         suspension.thaw(self._processes())
 
     async def clear(self) -> None:
-        """Restore it: resume and start it, and lead the link back to it."""
+        """Restore it: resume and start it, and let all of it serve."""
         await self.thaw()
-        await self.process.start()
-        if self.second is not None:
-            await self.second.process.start()
-            await self.second.give_way()
+        await self.start()
+        if self.balanced is not None:
+            await self.balanced.restore()
 
     async def renew(self) -> None:
         """Replace the process, when `clear` did not help."""
-        await self.process.kill()
+        await self.kill()
         await self.clear()
 
     def _processes(self) -> set[Process]:
-        if not self.process.running:
+        children = [each.child for each in self.processes if each.running]
+        if not children:
             return set()
-        child = self.process.child
         table = proctable.table()
-        return proctable.family([(child.pid, child.start_ticks)], table) | proctable.marked(child.mark, table)
+        return set[Process]().union(
+            *(
+                proctable.family([(child.pid, child.start_ticks)], table)
+                | proctable.marked(child.mark, table)
+                for child in children
+            )
+        )

@@ -44,6 +44,11 @@ class RestartableProcess:
     def running(self) -> bool:
         return self._child is not None and self._child.returncode is None
 
+    @property
+    def pid(self) -> int | None:
+        """The pid of the process that runs now; None when there is none."""
+        return self.child.pid if self.running else None
+
     async def start(self) -> None:
         """Start the process and wait until it is ready; do nothing if it runs."""
         if self.running:
