@@ -196,6 +196,9 @@ CONNECTS = {
     "services/cleanup/leftover_calls.py": "is given a number by verify.removing",
     "services/backends/dropping.py": "is given a number by verify.removing",
     "services/cleanup/leftover_proxies.py": "is given a number by services.toxiproxy",
+    "services/balancer/control.py": "over a socket pair",
+    "services/balancer/relay.py": "to processes of ours",
+    "services/balancer/__main__.py": "over a socket pair",
     "services/processes/readiness.py": "to ports of ours, and with addresses.connector",
 }
 

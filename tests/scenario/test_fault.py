@@ -1,13 +1,17 @@
 """Reading faults: by the catalogue, with the path of what is wrong."""
 
+from typing import Any
+
 import pytest
 
 from harness.foundation.errors import UsageError
 from harness.scenario.catalogue import FAULTS
 from harness.scenario.fault import FaultSpec, from_flag, read_faults
+from harness.scenario.model import Target
 from harness.scenario.plan.build import build
 from harness.scenario.plan.describe import describe
 from harness.scenario.read import scenario_of
+from harness.scenario.several_processes import at_port
 
 LOAD = [{"name": "climb", "ramp": {"to": 5}}, {"name": "steady", "sustain": {"users": 5, "for": "60s"}}]
 LATENCY = {"fault": "latency", "at": "steady+10s", "for": "5s", "latency": "200ms"}
@@ -95,14 +99,59 @@ def test_a_process_is_named_by_its_pid(fault: dict[str, object], message: str) -
         assert "process 1234" in describe(build(scenario))
 
 
-def test_a_rolling_restart_is_the_reference_target_s_and_takes_the_client_link_too() -> None:
-    """Two processes on one database; nobody could tell what another fault on that link did meanwhile."""
-    roll = {"fault": "rolling_restart", "at": "steady+10s", "for": "10s"}
-    data = {"name": "n", "load": LOAD, "faults": [roll, LATENCY | {"at": "steady+12s"}]}
-    with pytest.raises(UsageError, match="overlap on the client link"):
-        build(scenario_of(data, "x.yaml", {}))
-    with pytest.raises(UsageError, match="is for the reference target"):
-        scenario_of(data | {"target": {"url": "http://127.0.0.1:1/mcp"}}, "x.yaml", {})
+DEPLOYED = {"command": ["server", "--port", "{port}"], "url": "http://127.0.0.1:{port}/mcp"}
+
+
+@pytest.mark.parametrize("kind", ["rolling_restart", "blue_green"])
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ({}, ""),
+        (DEPLOYED, ""),
+        (DEPLOYED | {"command": ["server"], "env": {"PORT": "{port}"}}, ""),
+        ({"url": "http://127.0.0.1:1/mcp"}, "is for a server with an address that the harness starts"),
+        (DEPLOYED | {"command": ["server"]}, "each process needs a port of its own"),
+        (DEPLOYED | {"url": "http://127.0.0.1:1/mcp"}, "each process needs a port of its own"),
+        (DEPLOYED | {"ready": "http://127.0.0.1:1/"}, "each process needs a port of its own"),
+    ],
+)
+def test_a_deploy_without_a_gap_needs_a_server_that_can_run_several_times(
+    kind: str, target: dict[str, Any], message: str
+) -> None:
+    """The reference server can; a command of the user's is told its port."""
+    deploy = {"fault": kind, "at": "steady+10s", "for": "10s", "link": "target"}
+    data = {"name": "n", "load": LOAD, "faults": [deploy], "target": target}
+    if message:
+        with pytest.raises(UsageError, match=message):
+            scenario_of(data, "x.yaml", {})
+    else:
+        assert build(scenario_of(data, "x.yaml", {})).faults[0].kind == kind
+
+
+@pytest.mark.parametrize("target", [DEPLOYED, {}])
+def test_several_processes_may_be_asked_for_by_themselves(target: dict[str, Any]) -> None:
+    """As many as sixteen, and of a server that the harness starts."""
+    data = {"name": "n", "load": LOAD, "target": target | {"processes": 3, "balance": "requests"}}
+    assert scenario_of(data, "x.yaml", {}).target.processes == 3
+    for refused in ({"url": "http://127.0.0.1:1/mcp"}, {"transport": "stdio", "command": ["x"]}):
+        with pytest.raises(UsageError, match="processes"):
+            scenario_of(data | {"target": refused | {"processes": 3}}, "x.yaml", {})
+    with pytest.raises(UsageError, match="processes"):
+        scenario_of(data | {"target": {"processes": 17}}, "x.yaml", {})
+
+
+def test_each_process_is_told_its_port_wherever_it_stands() -> None:
+    target = at_port(
+        Target(
+            command=["s", "{port}"],
+            env={"URL": "http://x:{port}"},
+            url="http://h:{port}/mcp",
+            ready="http://h:{port}/",
+        ),
+        8001,
+    )
+    assert (target.command, target.env) == (["s", "8001"], {"URL": "http://x:8001"})
+    assert (target.url, target.ready) == ("http://h:8001/mcp", "http://h:8001/")
 
 
 @pytest.mark.parametrize(

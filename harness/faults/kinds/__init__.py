@@ -41,6 +41,6 @@ REGISTRY: dict[str, Making] = {
     "kill": kill.Kill,
     "pause": pause.Pause,
     "restart": restart.Restart,
-    "rolling_restart": rolling_restart.RollingRestart,
-    "blue_green": blue_green.BlueGreen,
+    "rolling_restart": rolling_restart.rolling_restart,
+    "blue_green": blue_green.blue_green,
 }

@@ -1,7 +1,6 @@
-"""What the deploys of a target of several processes have in common: they are verified by new pids and by canaries."""
+"""Deploys of a target of several processes: one class, and a way to replace them; verified by new pids and by canaries."""
 
-from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 
 from harness.faults.canary.decision import why_not_taken
 from harness.faults.canary.evidence import LIMIT_S, Ask, Canaries, VerificationResult
@@ -11,15 +10,17 @@ from harness.services.fault_sites.balanced import BalancedTarget
 from harness.services.fault_sites.own_process import OwnProcess
 
 COUNT = 2
+DRAIN_S = 10.0  # the catalogue says it, too
+
+
+Replace = Callable[[BalancedTarget, float], Awaitable[None]]  # within so many seconds for what is under way
 
 
 class Deploy:
     """The fault that replaces the processes of the target."""
 
-    def __init__(self, part: OwnProcess, name: str, parameters: Mapping[str, float | str]) -> None:
-        del name
-        self._part = part
-        self._drain_s = float(parameters.get("drain", 10.0))
+    def __init__(self, part: OwnProcess, drain_s: float, replace: Replace) -> None:
+        self._part, self._drain_s, self._replace = part, drain_s, replace
         self._before = part.pids
 
     def undo(self) -> Undo | None:
@@ -29,11 +30,7 @@ class Deploy:
         if self._part.balanced is None:
             raise ServiceError(f"{self._part.name} cannot be replaced by turns", "It is one process only")
         self._before = self._part.pids
-        await self.replace(self._part.balanced, self._drain_s)
-
-    @abstractmethod
-    async def replace(self, target: BalancedTarget, drain_s: float) -> None:
-        """Replace all processes."""
+        await self._replace(self._part.balanced, self._drain_s)
 
     async def verify(self, canaries: Canaries, within_s: float = LIMIT_S) -> VerificationResult:
         pairs = await canaries.pairs(COUNT, Ask(fresh=True, limit_s=min(LIMIT_S, within_s)))
