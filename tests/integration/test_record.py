@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from mcp import Client
@@ -126,3 +127,44 @@ async def test_a_session_of_the_typescript_sdk_is_played_again(tmp_path: Path) -
     (session,) = recording(recorder.requests).sessions
     assert session["name"] == "typescript-1"
     assert [step.get("call") or step.get("list") for step in session["steps"]] == ["tools", "echo", "add"]
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        {"rate": {"rate": "20/s", "for": "2s", "arrivals": "constant", "max_users": 10}},
+        {"sessions": {"rate": "5/s", "calls": 4, "for": "2s", "arrivals": "constant", "max_users": 10}},
+    ],
+    ids=["each arrival is one request", "each arrival is a session"],
+)
+async def test_what_was_recorded_is_played_by_arrivals_in_its_order(load: Any, tmp_path: Path) -> None:
+    """In every session the requests come as they were recorded, whoever takes an arrival; then it ends, and another begins."""
+    letters = ["a", "b", "c", "d"]
+    server = MCPServer("letters", version="1.0")
+    for letter in letters:
+        server.add_tool(lambda: "said", name=letter, description="Say it")
+    steps = [{"call": "a"}, {"call": "b", "after": "50ms"}, {"call": "c", "at_once": True}, {"call": "d"}]
+    async with served(server) as url:
+        scenario = {
+            "name": "arrivals",
+            "target": {"url": url, "protocol": "2025-11-25"},
+            "replay": [{"name": "one", "steps": steps}],
+            "load": [load],
+        }
+        (tmp_path / "arrivals.yaml").write_text(yaml.safe_dump(scenario))
+        code, said = await ran("run", "arrivals.yaml", place=tmp_path)
+    assert code in {0, 3}, said
+    assert "failed" not in said
+    (samples,) = (tmp_path / "reports" / "arrivals").glob("2*/samples.parquet")
+    rows = sorted(pq.read_table(samples).to_pylist(), key=lambda row: row["sent_ns"])
+    sessions: dict[tuple[int, int], str] = {}
+    for row in rows:
+        if row["operation"].startswith("tools/call:"):
+            key = (row["user"], row["session"])
+            sessions[key] = sessions.get(key, "") + row["operation"].removeprefix("tools/call:")
+
+    assert {row["outcome"] for row in rows} == {"ok"}
+    assert len(sessions) >= 3
+    whole = "".join(letters)
+    assert all(whole.startswith(played) for played in sessions.values()), sessions
+    assert sum(played == whole for played in sessions.values()) >= len(sessions) / 2
