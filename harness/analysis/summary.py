@@ -36,7 +36,7 @@ from harness.analysis.faults.work import WorkOutcome
 from harness.analysis.health import lost_calls, refused_workers, saturation
 from harness.analysis.health.lost_calls import Numbering
 from harness.analysis.health.saturation import Saturation
-from harness.analysis.levels import breaking_point, capacity, knee, steps, warming
+from harness.analysis.levels import breaking_point, capacity, found_capacity, knee, steps, warming
 from harness.analysis.levels.breaking_point import Level
 from harness.analysis.levels.steps import Step
 from harness.analysis.statistics.rounding import ratio, seconds
@@ -155,6 +155,9 @@ def assemble(
         relayed=relayed.measure((meta.get("target") or {}).get("relayed")),
         coverage=coverage.measure(calls, meta.get("coverage")),
         authorization=authorization.measure(rows_counted, meta.get("target") or {}),
+        found_capacity=found_capacity.measure(
+            found_capacity.Evidence(recorded.load, recorded.events, recorded.plan, timed, measured)
+        ),
     )
 
 

@@ -22,6 +22,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import UNSET
+
 from harness.analysis.calls import mostly_failed
 from harness.analysis.calls.arrivals import KEPT_UP_MIN, fell_behind
 from harness.analysis.faults import reasons, work
@@ -32,6 +34,7 @@ from harness.analysis.finding import Finding
 from harness.analysis.finding import unknown as _unknown
 from harness.analysis.health import integrity, lost_calls, lost_parts, stalls, users_present
 from harness.analysis.health.saturation import CLOCK_ERROR_MS_MAX
+from harness.analysis.levels.capacity import SEARCHED
 from harness.analysis.levels.littles_law import Balance
 from harness.analysis.objectives import observation
 from harness.analysis.objectives.observation import Observation
@@ -182,7 +185,9 @@ def _behind(evidence: VerdictInputs) -> list[Finding]:
     """Unknown when open load was below the rate that was asked for."""
     return [
         finding
-        for step, share in fell_behind(evidence.events, evidence.summary.steps)
+        for step, share in fell_behind(
+            evidence.events, [one for one in evidence.summary.steps if one.kind != SEARCHED]
+        )
         for finding in _unknown(
             f"the load generator was saturated: it sent {share:.0%} of the {step.rate:g} arrivals a second "
             f"of step {step.index} (limit {KEPT_UP_MIN:.0%})"
@@ -272,6 +277,19 @@ def _no_good_level(evidence: VerdictInputs) -> list[Finding]:
     return [Finding("fail", reason, errors.FAILED)]
 
 
+def _capacity(evidence: VerdictInputs) -> list[Finding]:
+    """The findings about searches that came to no number."""
+    if evidence.summary.found_capacity is UNSET:
+        return []
+    findings = []
+    for one in evidence.summary.found_capacity:
+        if one.word == "below":
+            findings.append(Finding("fail", f"{one.step}: {one.why}", errors.FAILED))
+        elif one.word == "unknown" or (one.word == "at_least" and one.limited_by is None):
+            findings += _unknown(f"{one.step}: {one.why}")
+    return findings
+
+
 def _aborted(evidence: VerdictInputs) -> list[Finding]:
     """Fail when an abort rule of the scenario ended the run."""
     return [
@@ -329,5 +347,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     _work,
     _no_good_level,
     _aborted,
+    _capacity,
     _mostly_failed,
 )

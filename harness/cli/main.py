@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rate": ("harness.cli.rate", "Send calls at a rate, whether or not the server keeps up."),
     "bench": ("harness.cli.bench", "Make a fixed number of calls with a fixed concurrency."),
     "suite": ("harness.cli.suite", "Run bench, ramp, then sustain at the last good level."),
+    "capacity": ("harness.cli.capacity", "Search for the largest load at which objectives hold."),
     "run": ("harness.cli.run", "Run a scenario file."),
     "chaos": ("harness.cli.chaos", "Run a Chaos Toolkit experiment, or every fault, under load."),
     "plan": ("harness.cli.plan", "Print the timeline of a scenario without running it."),

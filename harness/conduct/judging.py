@@ -11,7 +11,9 @@ import pandas as pd
 
 from harness.analysis.calls.calls import Calls
 from harness.analysis.levels.breaking_point import broke, reason
+from harness.analysis.levels.next_trial import Trial
 from harness.analysis.levels.steps import Judged, Step
+from harness.analysis.levels.trials import trial
 from harness.analysis.objectives.observation import judge
 from harness.analysis.objectives.observed import ObjectiveInputs, observe
 from harness.analysis.statistics.spans import Span
@@ -28,10 +30,15 @@ class Judgement:
     broken: str = ""
     bound: bool = False  # it is broken by one of its bounds
     unasked: tuple[str, ...] = ()
+    trial: Trial | None = None  # of a search
 
 
 def judgement(step: LoadStep, judged: Judged, rows: pd.DataFrame, start_ns: int, end_ns: int) -> Judgement:
     """Judge a level; a step without limits is always good."""
+    if step.search is not None:
+        begun = Calls.of(rows).of_load().between(start_ns, end_ns)
+        size = step.rate_per_s or float(step.users if isinstance(step.users, int) else 0)
+        return Judgement(judged, trial=trial(begun, step.search.objectives, size, judged.not_sent))
     if step.break_below is None:
         return Judgement(judged)
     rate = judged.answered_rate

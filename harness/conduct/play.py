@@ -25,6 +25,7 @@ from harness.conduct.live.last_second import LastSecond, look
 from harness.conduct.live.live_json import LiveSnapshot
 from harness.conduct.live.progress import Progress
 from harness.conduct.observer import Nobody, Observer
+from harness.conduct.searching import search
 from harness.foundation.clock import RunClock
 from harness.foundation.errors import NoRoomError, UntrustedError
 from harness.foundation.units import NS_PER_S
@@ -93,12 +94,29 @@ class Player:
                 step = replace(step, users=self.last_good)  # noqa: PLW2901 - the level is known now
             if plan.matrix:
                 self.progress.note(f"  {step.index + 1} of {len(plan.steps)}: {step.phase}")
-            if await self._breaks(step):
+            if step.search is not None:
+                await search(step, self)
+            elif await self._breaks(step):
                 broken_phase = step.phase
             elif step.break_below is not None:
                 self._passed(step)
             await self._rest(step.rest_s)
         return "broke" if broken_phase else "completed"
+
+    async def level(self, step: LoadStep) -> Judgement:
+        """Play one trial of a search."""
+        return await self._level(step)
+
+    async def drain(self, rest_s: float) -> None:
+        """Take the load off for a time, and until nothing is open any more."""
+        await self._rest(rest_s)
+        await self._until_resolved(self.clock.now_ns(), "letting the queue run empty")
+
+    def now_ns(self) -> int:
+        return self.clock.now_ns()
+
+    def note(self, text: str) -> None:
+        self.progress.note(text)
 
     async def _warm_up(self, step: LoadStep) -> None:
         """Run the load of the first step, before anything is measured."""
@@ -165,7 +183,7 @@ class Player:
                 rate=step.rate_per_s,
             )
         )
-        self.watch.begin_step(whole_rows=bool(step.break_unless))
+        self.watch.begin_step(whole_rows=bool(step.break_unless or step.search))
         running_ns = await self._set(step, index)
         await self._check()
         self.watch.log.write(StepRunning(at_ns=running_ns, index=index, users=_users(step)))
@@ -196,7 +214,7 @@ class Player:
             end_ns = running_ns + int(step.hold_s * NS_PER_S)
             start_ns = running_ns + int(step.settle_s * NS_PER_S)
             # A level with a limit needs its rows; any other, which may last for hours, needs only counts.
-            self.counting = (start_ns, end_ns) if step.break_below is None else None
+            self.counting = (start_ns, end_ns) if step.break_below is None and step.search is None else None
             await self._until(end_ns, doing)
             self.counting = None
             return start_ns, min(end_ns, self.clock.now_ns())

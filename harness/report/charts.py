@@ -4,7 +4,7 @@ from typing import Final
 
 import matplotlib as mpl
 
-from harness.report import load_charts, svg, time_charts
+from harness.report import load_charts, search_chart, svg, time_charts
 from harness.report.drawing import Chart, Size
 from harness.report.reading import Reading
 
@@ -27,6 +27,11 @@ CHARTS: Final[dict[str, Chart]] = {
     "distribution": Chart(
         "Percentiles to 99.99%", load_charts.distribution, HALF, load_charts.distribution_data,
         "Each curve ends where fewer than ten calls were slower. Where the two curves differ, calls waited before they were sent.",
+    ),
+    "search": Chart(
+        "Trials of the search", search_chart.trials, WIDE, load_charts.no_data,
+        "Each dot is a trial. Bad: the share of calls that an objective does not allow, in units of what it allows: above 1 it "
+        "was missed. The band is the interval of 90 %.",
     ),
     "throughput-by-users": Chart("Throughput by users", load_charts.throughput, HALF, load_charts.no_data),
     "percentiles-by-users": Chart(

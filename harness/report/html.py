@@ -29,6 +29,8 @@ from harness.report.pictures import figure, picture
 from harness.report.pieces import MARK, section, table
 from harness.report.reading import Reading
 from harness.report.relayed import behind_the_balancer
+from harness.report.search_table import searched
+from harness.report.search_words import found_capacity
 from harness.report.session_processes import processes
 from harness.report.warming_up import warming_up
 
@@ -46,6 +48,7 @@ def page(reading: Reading, drawn: Mapping[str, Sequence[str]]) -> str:
         _header(reading),
         tables.objectives(reading),
         matrix(reading),
+        searched(reading, drawn),
         _time(reading, drawn),
         tables.levels(reading, drawn),
         tables.intervals(reading),
@@ -128,6 +131,7 @@ def _findings(reading: Reading) -> list[Html]:
         ("Calls: ", wording.calls(reading)),
         ("Coverage: ", covered(reading.summary)),
         ("Careful: ", warnings(reading)),
+        ("Capacity: ", found_capacity(reading.summary)),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
         ("Warm-up: ", warming_up([level.warming for level in reading.levels])),

@@ -16,6 +16,7 @@ from harness.report import coverage, figures, wording
 from harness.report.authorization import authorization, certificates
 from harness.report.generator_share import own_part
 from harness.report.reading import Reading
+from harness.report.search_words import found_capacity
 from harness.report.warming_up import warming_up
 from harness.run_directory.results import Summary
 from harness.scenario.inapplicable import rows_and_why
@@ -70,6 +71,7 @@ def _findings(reading: Reading) -> list[tuple[str, str]]:
         ("Authorization: ", authorization(reading.summary)),
         ("Careful: ", figures.warnings(reading)),
         ("Warm-up: ", warming_up([level.warming for level in reading.levels])),
+        ("Capacity: ", found_capacity(reading.summary)),
         ("Breaking point: ", wording.breaking_point(reading)),
         ("Knee: ", wording.knee(reading)),
         ("Retries: ", wording.retries(reading)),

@@ -128,7 +128,8 @@ def _read(run_dir: Path, files: Files) -> Reading:
     recorded = Recorded(str(run_dir), metadata, plan, events, calls, load, numbering, files.undone, worked)
     timed = summary.timeline(recorded)
     impacts = impact.measure(calls, summary.fault_timeline(recorded), timed)
-    saturated = saturation.judge(events, load, timed)
+    # Trials of a search are trusted one by one (harness.analysis.levels.found_capacity).
+    saturated = saturation.judge(events, load, [one for one in timed if one.kind != capacity.SEARCHED])
     rows = matrix.measure(matrix.MatrixInputs(plan, impacts, timed, events, worked, saturated.excesses))
     weak = weakness.find(rows, calls, timed, events)
     figures = headline.measure(

@@ -27,6 +27,7 @@ from harness.report.authorization import authorization, certificates
 from harness.report.generator_share import own_part
 from harness.report.reading import Reading
 from harness.report.relayed import behind_the_balancer
+from harness.report.search_words import found_capacity
 from harness.report.session_processes import processes
 from harness.report.warming_up import warming_up
 from harness.run_directory.results import StepResult
@@ -124,6 +125,7 @@ def _first(reading: Reading) -> Table:
     headline, _ = wording.verdict(reading.summary)
     table.add_row("Verdict", Text.assemble(_word(wording.outcome(reading)), f"   {clean(headline)}"))
     for name, words in (
+        ("Capacity", found_capacity(reading.summary)),
         ("Breaking point", wording.breaking_point(reading)),
         ("Knee", wording.knee(reading)),
     ):

@@ -62,6 +62,15 @@ ARRIVALS: Final = of(
         "calls": maybe(whole),
     }
 )
+SEARCH: Final = of(
+    {
+        "objectives": texts,
+        **dict.fromkeys(("first", "most"), amount),
+        "within_s": seconds,
+        "precision": share,
+        "whole": flag,
+    }
+)
 STEP: Final = of(
     {
         "index": maybe(whole),
@@ -75,6 +84,7 @@ STEP: Final = of(
         "break_unless": maybe(texts),
         "confirm": maybe(flag),
         "requests": maybe(whole),
+        "search": maybe(SEARCH),
     }
 )
 FAULT: Final = of(

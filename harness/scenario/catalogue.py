@@ -55,6 +55,7 @@ PROFILES: Final[dict[str, str]] = {
     "spike": "one level, suddenly a much higher one, then the first again",
     "soak": "one level for a long time, measured in parts, so that a drift shows",
     "bench": "a fixed number of calls, with at most this many in flight",
+    "capacity": "a search for the largest number of users, or rate, at which objectives hold",
 }
 
 

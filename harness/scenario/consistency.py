@@ -5,7 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from harness.foundation.errors import UsageError
 from harness.scenario.catalogue import PROFILES
 from harness.scenario.links import LinkSpec
-from harness.scenario.load import Bench, Load, OpenLoad, Phase, Ramp, Sessions, Soak, Spike, Steps, Sustain
+from harness.scenario.load import (
+    Bench,
+    CapacitySearch,
+    Load,
+    OpenLoad,
+    Phase,
+    Ramp,
+    Sessions,
+    Soak,
+    Spike,
+    Steps,
+    Sustain,
+)
 from harness.scenario.model import Scenario, Target
 from harness.scenario.quantities import Rate
 
@@ -97,6 +109,10 @@ def sizes(load: Load) -> Iterator[object]:
             yield load.to
             if load.step is not None:
                 yield load.step
+        case CapacitySearch():
+            yield load.to
+            if load.first is not None:
+                yield load.first
         case Steps():
             yield from load.levels
         case Spike():

@@ -153,7 +153,33 @@ class Bench:
     users: Users
 
 
-Load = Ramp | Sustain | OpenLoad | Sessions | Steps | Spike | Soak | Bench
+def _worsens(text: str) -> str:
+    """Check that more load can only make it worse, and that a share of calls decides it."""
+    parsed = parse(_bound(text))
+    wanted = {"ms": ("<", "<="), "share": (">", ">=")}
+    if parsed.metric == "max" or parsed.op not in wanted.get(METRICS[parsed.metric].unit, ()):
+        raise ValueError(
+            f"{text!r}: a search for capacity is for a percentile or mean below a bound, or success_rate above one"
+        )
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacitySearch:
+    """A search for the largest load at which all objectives hold: users, or a rate, as `to` says."""
+
+    __pydantic_config__ = STRICT
+    objectives: Annotated[list[Annotated[str, AfterValidator(_worsens)]], Field(min_length=1)]
+    to: Size = 10_000
+    first: Size | None = None  # 1 user, or 10/s
+    within: PositiveDuration = 180.0
+    precision: Share = 0.05
+    arrivals: Arrivals | None = None
+    max_users: Users | None = None
+    queue: Queue | None = None
+
+
+Load = Ramp | Sustain | OpenLoad | Sessions | Steps | Spike | Soak | Bench | CapacitySearch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +196,7 @@ class Phase:
     spike: Spike | None = None
     soak: Soak | None = None
     bench: Bench | None = None
+    capacity: CapacitySearch | None = None
 
     @property
     def loads(self) -> dict[str, Load]:

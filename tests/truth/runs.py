@@ -169,9 +169,16 @@ def harness(
     return Run(process.returncode, stdout, stderr)
 
 
-def load(out: Path, server: Server, *argv: str, meanwhile: Callable[[int], None] | None = None) -> Run:
+def load(
+    out: Path,
+    server: Server,
+    *argv: str,
+    within_s: float = WITHIN_S,
+    meanwhile: Callable[[int], None] | None = None,
+) -> Run:
     """A load command against the tool `wait` of a server."""
-    return harness(out, *argv, "--url", server.url, "--call", "wait", "--json", meanwhile=meanwhile)
+    every = (*argv, "--url", server.url, "--call", "wait", "--json")
+    return harness(out, *every, within_s=within_s, meanwhile=meanwhile)
 
 
 def scenario(out: Path, name: str, server: Server, **data: Any) -> Run:

@@ -11,7 +11,8 @@ Rules. Only the measured time of the load steps counts, without the time of faul
 The last two of them do not apply if an objective bounds the success or the failures of calls.
 
 If a ramp broke above a good level, it has served its purpose: the level at which it broke is left out. A
-resilience matrix judges each fault by itself, so only the first rule applies to it.
+resilience matrix judges each fault by itself, so only the first rule applies to it. So do trials of a search for capacity, which
+go beyond what the server holds on purpose.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ from typing import Final
 
 from harness.analysis.finding import Finding, unknown
 from harness.analysis.levels import breaking_point
+from harness.analysis.levels.capacity import SEARCHED
 from harness.analysis.statistics.rounding import show
 from harness.foundation import errors
 from harness.run_directory.results import BreakingPoint, StepResult, Summary
@@ -39,7 +41,11 @@ def findings(summary: Summary, metrics: Iterable[str]) -> list[Finding]:
         )
     if summary.matrix:
         return []
-    rows = [step for step in summary.steps if not (broke_above_good and breaking_point.is_at(step, breaking))]
+    rows = [
+        step
+        for step in summary.steps
+        if step.kind != SEARCHED and not (broke_above_good and breaking_point.is_at(step, breaking))
+    ]
     if dead := _dead_steps(rows, most):
         return dead
     if not SPEAKS_OF_SUCCESS.isdisjoint(metrics):

@@ -26,6 +26,7 @@ from harness.run_directory.results import Capacity, CapacityInterval, Interval, 
 LEVELS_LEAST: Final = 5  # three terms are fitted
 CONFIDENCE: Final = 0.95
 RUNS: Final = ("ramp", "confirm")
+SEARCHED: Final = "capacity"  # trials of a search: its last ones crowd around one load
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def levels(steps: Sequence[StepResult]) -> list[Level]:
     measured = [
         Level(one.users, one.throughput_rps, one)
         for one in steps
-        if one.users and one.throughput_rps is not None and not one.rate
+        if one.users and one.throughput_rps is not None and not one.rate and one.kind != SEARCHED
     ]
     return [one for one in measured if one.step.kind in RUNS] or measured
 

@@ -80,8 +80,8 @@ def percentile(
         return ObjectiveDecision(UNDECIDED, low, high, f"{part}, which is as much as the margin")
     if word != UNDECIDED:
         return ObjectiveDecision(word, low, high)
-    beneath = int(np.count_nonzero(_beneath(objective, durations_ns, objective.value)))
-    return ObjectiveDecision(word, low, high, _more(beneath, len(durations_ns), worth, quantile))
+    under = int(np.count_nonzero(beneath(objective, durations_ns, objective.value)))
+    return ObjectiveDecision(word, low, high, _more(under, len(durations_ns), worth, quantile))
 
 
 def mean(
@@ -126,9 +126,9 @@ def _by_share(
     objective: Objective, durations_ns: Ints, parts: Sequence[int], quantile: float, bound_ms: float
 ) -> tuple[Word, float]:
     """Decide by shares: a percentile is below a bound if at least its share of calls is."""
-    beneath = _beneath(objective, durations_ns, bound_ms)
-    hits, count = int(np.count_nonzero(beneath)), len(beneath)
-    worth = correlation.effective(beneath, parts, ONE_END)
+    under = beneath(objective, durations_ns, bound_ms)
+    hits, count = int(np.count_nonzero(under)), len(under)
+    worth = correlation.effective(under, parts, ONE_END)
     low, high = confidence.share(hits * worth / count, worth, ONE_END)
     small: Word = HELD if low >= quantile else MISSED if high < quantile else UNDECIDED
     if objective.op in UPPER or small == UNDECIDED:
@@ -136,11 +136,11 @@ def _by_share(
     return (MISSED if small == HELD else HELD), worth
 
 
-def _beneath(objective: Objective, durations_ns: Ints, bound_ms: float) -> Flags:
+def beneath(objective: Objective, durations_ns: Ints, bound_ms: float) -> Flags:
     """Mark the calls on the lower side of the bound; the objective decides where the bound itself belongs."""
     bound_ns = bound_ms * NS_PER_MS
-    beneath: Flags = durations_ns <= bound_ns if objective.op in {"<=", ">"} else durations_ns < bound_ns
-    return beneath
+    under: Flags = durations_ns <= bound_ns if objective.op in {"<=", ">"} else durations_ns < bound_ns
+    return under
 
 
 def _milliseconds(interval: Interval) -> Interval:

@@ -143,7 +143,7 @@ def _disturbed(evidence: ObjectiveInputs) -> list[Span]:
     return disturbed(impact.fault for impact in evidence.impacts)
 
 
-def _slowness(calls: Calls) -> Ints:
+def slowness(calls: Calls) -> Ints:
     """The response times in ns; failed calls are infinitely slow, and calls that are neither are left out."""
     decided = (calls.kind == OK) | (calls.kind == FAILED)
     durations: Ints = np.where(calls.kind == OK, calls.done_ns - calls.intended_ns, SLOWEST)[decided]
@@ -161,7 +161,7 @@ def _throughput(objective: Objective, calls: Calls, where: Sequence[Span]) -> Ob
 def _latency(
     objective: Objective, begun: Sequence[Calls], unsent: int, added: GeneratorShare | None
 ) -> Observation:
-    parts = [_slowness(part) for part in begun]
+    parts = [slowness(part) for part in begun]
     durations_ns = np.concatenate([*parts, np.full(unsent, SLOWEST)])
     if not len(durations_ns):
         return Observation(objective, None, "no call succeeded or failed in that time")

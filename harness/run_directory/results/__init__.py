@@ -24,7 +24,16 @@ from harness.run_directory.results.faults import (
 )
 from harness.run_directory.results.figures import Interval, Intervals, Latency, Times
 from harness.run_directory.results.health import Added, GeneratorHealth
-from harness.run_directory.results.load import BreakingPoint, Capacity, CapacityInterval, Knee, StepResult
+from harness.run_directory.results.load import (
+    BreakingPoint,
+    Capacity,
+    CapacityInterval,
+    CapacityTrial,
+    FoundCapacity,
+    Knee,
+    StepResult,
+    TrialMark,
+)
 from harness.run_directory.results.summary import ObjectiveResult, Summary
 from harness.run_directory.results.totals import (
     Authorization,
@@ -51,11 +60,13 @@ __all__ = [
     "BreakingPoint",
     "Capacity",
     "CapacityInterval",
+    "CapacityTrial",
     "Covered",
     "Exposed",
     "Failure",
     "FaultOperation",
     "FaultResult",
+    "FoundCapacity",
     "GeneratorHealth",
     "Interval",
     "Intervals",
@@ -83,6 +94,7 @@ __all__ = [
     "Target",
     "Times",
     "Totals",
+    "TrialMark",
     "Weakness",
     "WorkResult",
 ]

@@ -78,3 +78,36 @@ class Knee(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     last_ms: Number
     last_rps: Number
     one_at_a_time: bool  # the server is a plain queue: as many calls a second for one user as for all
+
+
+class TrialMark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One objective in one trial: the share of calls that was bad by it (slower, failed, not sent), and what is allowed.
+    Of a mean 0 or 1: it held, or not."""
+
+    bad: Share
+    allowed: Share
+
+
+class CapacityTrial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One trial of a search for capacity: a step (`index`), and whether all objectives held in it."""
+
+    index: Count
+    load: Number
+    calls: Count
+    held: bool
+    marks: tuple[TrialMark, ...]
+    untrusted: str | None
+
+
+class FoundCapacity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The largest load at which all objectives hold, with a 90 % interval, and what gives way beyond it."""
+
+    step: str
+    unit: Literal["users", "per_s"]
+    objectives: tuple[str, ...]
+    word: Literal["found", "at_least", "below", "unknown"]
+    value: Number | None
+    interval: Interval | None
+    limited_by: str | None
+    why: str
+    trials: tuple[CapacityTrial, ...]

@@ -8,7 +8,7 @@ from harness.foundation.errors import PRECEDENCE
 from harness.run_directory.results.faults import FaultResult, Matrix
 from harness.run_directory.results.figures import Amount, Intervals, Latency, Number
 from harness.run_directory.results.health import GeneratorHealth
-from harness.run_directory.results.load import BreakingPoint, Capacity, Knee, StepResult
+from harness.run_directory.results.load import BreakingPoint, Capacity, FoundCapacity, Knee, StepResult
 from harness.run_directory.results.totals import (
     Authorization,
     Covered,
@@ -73,3 +73,4 @@ class Summary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     relayed: Relayed | UnsetType = UNSET  # where the target runs as several processes
     coverage: tuple[Covered, ...] | UnsetType = UNSET  # where everything that the server offers is called
     authorization: Authorization | UnsetType = UNSET  # where clients were asked who they are
+    found_capacity: tuple[FoundCapacity, ...] | UnsetType = UNSET  # where a step searched for it

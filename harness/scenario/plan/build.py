@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
+from typing import Any, Final
 
 from harness.foundation.errors import UsageError
 from harness.foundation.units import show_duration
 from harness.scenario.catalogue import where
 from harness.scenario.fault import FaultSpec
-from harness.scenario.load import Load, Ramp
+from harness.scenario.load import CapacitySearch, Load, Ramp
 from harness.scenario.model import Scenario
-from harness.scenario.objectives import parse_abort
+from harness.scenario.objectives import parse, parse_abort
 from harness.scenario.plan.plan import WARM_UP, Arrivals, FaultStep, LoadStep, Plan, Retried
 from harness.scenario.plan.profiles import PROFILES, STEPS_MOST, HeldLevel, too_many
+from harness.scenario.plan.search import Search
 from harness.scenario.quantities import Rate
+
+UNDISTURBED: Final = ("ramp", "capacity")  # their levels are judged one against the other
+NOUNS: Final = {"capacity": "search"}
 
 
 def build(scenario: Scenario) -> Plan:
@@ -88,9 +92,24 @@ def _step(load: Load, held: HeldLevel, **where: Any) -> LoadStep:
     if isinstance(load, Ramp):
         marked = tuple(load.break_unless)
         step = replace(step, break_below=load.break_below, break_unless=marked, confirm=load.confirm)
+    if isinstance(load, CapacitySearch):
+        step = replace(step, search=_search(load))
     if isinstance(held.size, Rate):
         return replace(step, arrivals=_arrivals(load, held.size))
     return replace(step, users=held.size)
+
+
+def _search(load: CapacitySearch) -> Search:
+    first = load.first if load.first is not None else Rate(10.0) if isinstance(load.to, Rate) else 1
+    first_size, most = (size.per_s if isinstance(size, Rate) else float(size) for size in (first, load.to))
+    return Search(
+        objectives=tuple(dict.fromkeys(parse(text).text for text in load.objectives)),
+        first=min(first_size, most),
+        most=most,
+        within_s=load.within,
+        precision=load.precision,
+        whole=not isinstance(load.to, Rate),
+    )
 
 
 def _arrivals(load: Load, rate: Rate) -> Arrivals:
@@ -132,10 +151,10 @@ def _check_faults(faults: Sequence[FaultStep], steps: Sequence[LoadStep]) -> Non
                 "Begin it earlier, shorten it, or hold the load for longer",
             )
         for step in steps:
-            if step.kind == "ramp" and fault.starts_s < step.ends_s and step.starts_s < fault.ends_s:
+            if step.kind in UNDISTURBED and fault.starts_s < step.ends_s and step.starts_s < fault.ends_s:
                 raise UsageError(
-                    f"The fault {fault.name} falls into the ramp {step.phase}",
-                    f"It lasts from {lasting}, and would falsify the breaking point",
+                    f"The fault {fault.name} falls into the {NOUNS.get(step.kind, step.kind)} {step.phase}",
+                    f"It lasts from {lasting}, and would falsify what it finds",
                     "Anchor it to a sustained step: at: STEP+10s",
                 )
     for one, other in combinations(sorted(faults, key=lambda fault: fault.starts_s), 2):

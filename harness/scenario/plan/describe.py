@@ -26,6 +26,7 @@ def describe(plan: Plan) -> str:
     stops = [f"Stops early when {rule.text}." for rule in plan.abort]
     for text in (
         _breaks(plan),
+        _searches(plan),
         *stops,
         _pools(plan),
         _pauses(plan),
@@ -68,6 +69,16 @@ def _breaks(plan: Plan) -> str:
     marked = sorted({text for step in plan.steps for text in step.break_unless})
     also = f", or that fails {' or '.join(marked)}" if marked else ""
     return f"A ramp ends at the first level below {show_percent(max(broken))} success{also}."
+
+
+def _searches(plan: Plan) -> str:
+    """Say what a search looks for; its levels are decided on the way."""
+    return "\n".join(
+        f"{step.phase} looks for the largest load at which {' and '.join(step.search.objectives)} hold"
+        f"{'s' if len(step.search.objectives) == 1 else ''}, up to {show_size(step.users, step.arrivals)}."
+        for step in plan.steps
+        if step.search is not None
+    )
 
 
 def _pauses(plan: Plan) -> str:

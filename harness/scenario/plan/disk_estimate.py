@@ -24,6 +24,7 @@ SECOND_BYTES: Final = 6_000
 KEPT_BYTES: Final = 4_000_000
 FIXED_BYTES: Final = 2 * KEPT_BYTES
 CALL_S, CALLS_MOST_S = 0.01, 10_000.0
+SEARCHED_S: Final = 2_000.0  # calls a second while a search looks for a capacity
 FILES: Final = 60
 
 
@@ -64,12 +65,14 @@ def _known(step: LoadStep) -> int:
     """The number of calls that are certain to be made, or at least to arrive; 0 for closed load by time."""
     if step.requests is not None:
         return step.requests
-    if step.arrivals is None:
+    if step.arrivals is None or step.search is not None:
         return 0
     return int(step.arrivals.rate_per_s * step.hold_s) * (step.arrivals.calls or 1)
 
 
 def _guessed(step: LoadStep, plan: Plan) -> int:
+    if step.search is not None:
+        return int(SEARCHED_S * step.hold_s)
     if step.requests is not None or step.arrivals is not None:
         return 0
     users = step.users if isinstance(step.users, int) else plan.max_users

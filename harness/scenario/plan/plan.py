@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from harness.scenario.objectives import AbortRule
+from harness.scenario.plan.search import Search
 
 LAST_GOOD = "last_good"
 WARM_UP = "warm-up"
@@ -57,6 +58,7 @@ class LoadStep:
     confirm: bool = False
     requests: int | None = None
     interval_s: float | None = None
+    search: Search | None = None  # its levels are decided on the way
 
     @property
     def ends_s(self) -> float:

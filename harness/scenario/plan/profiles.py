@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from harness.foundation.errors import UsageError
-from harness.scenario.load import Bench, OpenLoad, Ramp, Sessions, Soak, Spike, Steps, Sustain
+from harness.scenario.load import Bench, CapacitySearch, OpenLoad, Ramp, Sessions, Soak, Spike, Steps, Sustain
 from harness.scenario.quantities import Rate
 
 SETTLE_SHARE: Final = 0.2
@@ -99,6 +99,11 @@ def _bench(load: Bench) -> Iterator[HeldLevel]:
     yield HeldLevel(size=load.users, requests=load.requests)
 
 
+def _capacity(load: CapacitySearch) -> Iterator[HeldLevel]:
+    """One entry for the whole search: its levels are decided on the way."""
+    yield HeldLevel(size=load.to, hold_s=load.within)
+
+
 PROFILES: Final[dict[str, Callable[[Any], Iterator[HeldLevel]]]] = {
     "ramp": _ramp,
     "sustain": _sustain,
@@ -108,4 +113,5 @@ PROFILES: Final[dict[str, Callable[[Any], Iterator[HeldLevel]]]] = {
     "spike": _spike,
     "soak": _soak,
     "bench": _bench,
+    "capacity": _capacity,
 }

@@ -3,6 +3,7 @@
 from tests.truth.experiments import (
     benches,
     breaking,
+    capacities,
     counts,
     deaths,
     decisions,
@@ -47,4 +48,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "faults": faults.rows,
     "disturbed": disturbed.rows,
     "leaks": leaks.rows,
+    "capacity": capacities.rows,
 }

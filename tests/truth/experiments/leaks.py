@@ -1,4 +1,4 @@
-"""A server that keeps 0, 10,000 or 100,000 bytes of every session, and one that cuts streams after a known time.
+"""A server that keeps 0, 1,000, 10,000 or 100,000 bytes of every session, and one that cuts streams after a known time.
 
 The bytes that it keeps are what theory says; its allocator rounds up and needs room of its own for each, a hundredth at most.
 At 0 no leak may be claimed, twenty times out of twenty (--short: once).
@@ -14,19 +14,23 @@ from tests.fakes.holding_server import holding
 from tests.truth.rows import Form, Row, between, exactly, within
 
 ALLOWED = 0.10
+SMALL = 1_000
 QUIET = 20
 CUT_S = 7.0
 
 
 def rows(form: Form) -> Iterator[Row]:
-    for kept in (10_000, 100_000):
+    for kept in (SMALL, 10_000, 100_000):
         told = _told(
             form, "leak", ["--leak", str(kept)], ["--for", "2m" if form.long else "20s", "--rate", "40/s"]
         )
         memory = _of(told, "memory")
+        low, high = memory["interval"]
+        if kept == SMALL:  # as much as a runtime's own growth: it may be undecided, it may not be excluded
+            yield exactly(f"{kept:,} bytes of each session are not excluded", True, high >= kept, str(told))
+            continue
         yield exactly(f"{kept:,} bytes of each session", "leaks", memory["word"], str(told))
         yield between("  their size", kept, memory["per_session"], kept * (1 - ALLOWED), kept * (1 + ALLOWED))
-        low, high = memory["interval"]
         yield exactly(
             "  lies in the interval", True, low <= kept * 1.02 and kept * 0.98 <= high, f"{low} to {high}"
         )

@@ -134,17 +134,22 @@ def _planned(record: Record) -> Iterator[str]:
     steps = _mappings((record.plan or {}).get("steps"))
     asked = list(record.of(StepAsked))
     place = -1
+    searched: set[str] = set()
+    played = 0
     for event in asked:
-        repeated = event.kind == CONFIRM
+        repeated = event.kind == CONFIRM or event.name in searched  # a search goes on
+        played += not repeated
         place = _place(steps, event, place if repeated else place + 1, repeated=repeated)
         if place < 0:
             yield f"plan.json does not have step {event.index} as it was played"
             return
-        yield from _timing(record, steps[place], event.index)
-    played = [event for event in asked if event.kind != CONFIRM]
+        if steps[place].get("search"):
+            searched.add(event.name)
+        else:
+            yield from _timing(record, steps[place], event.index)
     ended = record.ended
-    if record.conducted and ended is not None and ended.reason == "completed" and len(played) != len(steps):
-        yield f"plan.json has {len(steps)} steps, and {len(played)} were played"
+    if record.conducted and ended is not None and ended.reason == "completed" and played != len(steps):
+        yield f"plan.json has {len(steps)} steps, and {played} were played"
 
 
 def _place(steps: Sequence[Mapping[str, Any]], event: StepAsked, first: int, *, repeated: bool) -> int:
@@ -152,12 +157,22 @@ def _place(steps: Sequence[Mapping[str, Any]], event: StepAsked, first: int, *, 
     last = first + 1 if repeated else len(steps)
     for place in range(max(first, 0), min(last, len(steps))):
         step = steps[place]
+        if search := step.get("search"):
+            if (step.get("phase"), step.get("kind")) == (event.name, event.kind) and _tried(search, event):
+                return place
+            continue
         rate = (step.get("arrivals") or {}).get("rate_per_s")
         same = (step.get("phase"), rate) == (event.name, event.rate)
         kind = event.kind in {CONFIRM, step.get("kind")}
         if same and kind and step.get("users") in {LAST_GOOD, event.users}:
             return place
     return -1
+
+
+def _tried(search: Mapping[str, Any], event: StepAsked) -> bool:
+    """Whether a search may have tried this load."""
+    load = event.users if search.get("whole") else event.rate
+    return load is not None and 0 < load <= search.get("most", 0)
 
 
 def _timing(record: Record, step: Mapping[str, Any], index: int) -> Iterator[str]:
