@@ -37,7 +37,7 @@ def test_the_last_arrivals_of_a_run_end_with_their_step() -> None:
     assert [len(pool.play(6 * SECOND) + pool.finish(6 * SECOND)) for pool in (last, between)] == [500, 601]
 
 
-@pytest.mark.parametrize("load", [0.5, 0.7])
+@pytest.mark.parametrize("load", [0.5, pytest.param(0.7, marks=pytest.mark.thorough)])
 def test_poisson_arrivals_at_one_server_have_the_quantiles_of_the_m_m_1_queue(load: float) -> None:
     """Response times are exponential with mean 1 / (mu - lambda), within 5 %."""
     mu = 500.0

@@ -41,6 +41,7 @@ PARTS = [
 ]
 
 
+@pytest.mark.thorough
 @given(st.lists(st.sampled_from(PARTS) | st.binary(max_size=30), max_size=8))
 @settings(max_examples=150, deadline=None)
 @example([WHOLE])
@@ -80,6 +81,7 @@ def held() -> int:
     return sum(trace.size for trace in found.traces)
 
 
+@pytest.mark.thorough
 def test_bad_replies_without_end_take_no_memory(server: WireServer) -> None:
     """Round after round of everything that can go wrong at once: hundreds of calls leave nothing behind."""
     quick = [

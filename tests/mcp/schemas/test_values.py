@@ -140,6 +140,7 @@ ANYTHING = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(ANYTHING)
 def test_whatever_a_server_calls_a_schema_there_are_arguments_or_a_reason(schema) -> None:
