@@ -22,7 +22,7 @@ TOOLS_MOST: Final = 20  # in the scenario that is written
 CALL_S: Final = 10.0
 REASON_CHARS: Final = 160
 NAME_CHARS: Final = 100
-ALONE: Final = {"target": {"url": "http://127.0.0.1:1/mcp"}, "load": [{"name": "steady", "sustain": {"users": 1, "for": "10s"}}]}  # fmt: skip
+ALONE: Final = {"name": "alone", "target": {"url": "http://127.0.0.1:1/mcp"}, "load": [{"name": "steady", "sustain": {"users": 1, "for": "10s"}}]}  # fmt: skip
 ENTRY_CHARS: Final = 10_000  # of a call in a file that people read
 
 

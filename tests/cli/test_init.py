@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -184,3 +185,12 @@ def test_what_a_link_leads_to_is_not_written(tmp_path: Path) -> None:
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="is there already"):
         new_file.check(tmp_path / "dangling")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stays"),
+    [({"word": "it's"}, True), ({}, True), ({"a": [1, 2.5, None]}, True), ({"a": "${HOME}"}, False), ({"a": "{{counter}}"}, False)],
+)  # fmt: skip
+def test_a_call_is_written_when_it_reads_back_as_it_was_tried(arguments: dict[str, Any], stays: bool) -> None:
+    """Most are; what a scenario would fill in is not."""
+    assert stays_the_same({"call": "find", "args": arguments}) is stays

@@ -21,6 +21,11 @@ _URIS: Final = ("uri", "uris", "url", "urls", "link")
 _COMMITS: Final = frozenset({"revision", "rev", "ref", "commit", "sha", "branch", "treeish"})
 _ENDS: Final = frozenset({"target", "base", "head", "from", "to", "object"})
 _OF_COMMITS: Final = re.compile(r"\b(commit|branch|revision)(e?s)?\b", re.IGNORECASE)
+_CLOCKS: Final = {
+    "HH:MM:SS": "12:30:00",
+    "HH:MM": "12:30",
+    "YYYY-MM-DD": "2026-01-15",
+}  # as descriptions name formats
 _PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _QUOTED: Final = re.compile(
     r"(?<![\w])['\"`\u2018\u201c]([^'\"`\u2019\u201d\n]{1,60})['\"`\u2019\u201d](?!\w)"
@@ -78,4 +83,7 @@ def conventional(name: str, schema: Mapping[str, Any], about: str) -> list[str]:
         return ["HEAD"]
     if _ENDS.intersection(words) and _OF_COMMITS.search(about[:DESCRIPTION_CHARS]):
         return ["HEAD"]
+    for clock, value in _CLOCKS.items():
+        if re.search(rf"\b{clock}\b", said):
+            return [value]
     return ["1"] if words[-1:] == ["id"] else []

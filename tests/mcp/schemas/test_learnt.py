@@ -4,7 +4,7 @@ import pytest
 
 from harness.mcp.schemas import templates
 from harness.mcp.schemas.learnt import Learnt
-from harness.mcp.schemas.words import kind, one_form, parts, quoted
+from harness.mcp.schemas.words import conventional, kind, one_form, parts, quoted
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,17 @@ def test_a_template_is_filled_with_what_the_server_proposes_then_with_usual_valu
 
     assert found[0] == "demo://text/1?page=1"
     assert all("{" not in uri for uri in found)
+
+
+@pytest.mark.parametrize(
+    ("described", "expected"),
+    [
+        ("Time to convert in 24-hour format (HH:MM)", ["12:30"]),
+        ("the start, as YYYY-MM-DD", ["2026-01-15"]),
+        ("HH:MM:SS", ["12:30:00"]),
+        ("any word", []),
+    ],
+)
+def test_a_format_that_only_the_description_names_is_followed(described: str, expected: list[str]) -> None:
+    """As servers of time do."""
+    assert conventional("time", {"description": described}, "") == expected
