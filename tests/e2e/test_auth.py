@@ -1,15 +1,17 @@
 """Runs against an OAuth server whose tokens live for seconds: no call fails for it; and what is seen when one is revoked."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow.parquet as pq
 import pytest
 
 from tests.e2e.disturbed import assert_no_reason_but_the_machine
-from tests.e2e.test_secrets import command_lines
+from tests.e2e.test_secrets import Planted, command_lines, files
 from tests.fakes.oauth_server import CLIENT, REFRESH, SECRET, OAuthServer, oauth_server
 from tests.waiting import until
 
@@ -124,3 +126,83 @@ def test_a_secret_that_is_written_out_is_refused_and_not_repeated(harness: Start
     assert command.wait(60) == 2
     assert "is written out, and is a secret" in command.stderr
     assert "Sp0ken-aloud" not in command.stderr
+
+
+# Where credentials come in, and who they are to `--auth`, `target.auth` or a proxy.
+ENTRANCES: dict[str, Callable[[Planted, Path], tuple[str, dict[str, str]]]] = {
+    "variables": lambda planted, _: (
+        "oauth:client_id=load-test,client_secret=${PLANTED_A},refresh_token=${PLANTED_B}",
+        {"PLANTED_A": planted("a client secret in a variable", "/+of x"), "PLANTED_B": planted("a refresh token in a variable")},
+    ),
+    "a command's token": lambda planted, place: (
+        f"command:cat {written(place / 'printed', planted('a token that a command prints'))}",
+        {},
+    ),
+    "a bearer token": lambda planted, _: ("bearer:${PLANTED_A}", {"PLANTED_A": planted("a bearer token in a variable")}),
+}  # fmt: skip
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "entrance",
+    [pytest.param(name, marks=() if name == "variables" else pytest.mark.long) for name in ENTRANCES],
+)
+def test_no_credential_leaves_by_anything_that_a_run_writes(
+    entrance: str, harness: Start, tmp_path: Path
+) -> None:
+    """Not by files, streams, process lists or workers; nor do the tokens that the authorization server gave for it."""
+    planted = Planted()
+    auth, environment = ENTRANCES[entrance](planted, tmp_path)
+    proxy = planted("the password of a proxy", "%2F")
+    environment |= {
+        "HTTP_PROXY": f"http://me:{proxy}@127.0.0.1:9",
+        "HTTPS_PROXY": f"http://me:{proxy}@127.0.0.1:9",
+    }
+    given = {name: unquote(value) for name, value in planted.values.items()}
+    with oauth_server(
+        lives_s=2.0,
+        secret=given.get("a client secret in a variable", SECRET),
+        refresh=given.get("a refresh token in a variable", REFRESH),
+        rotates=True,
+        known=[value for name, value in given.items() if "token that a command" in name or "bearer" in name],
+        echoes=True,
+    ) as server:
+        command = harness(
+            *(
+                "sustain",
+                "--url",
+                server.mcp_url,
+                "--auth",
+                auth,
+                "--users",
+                "2",
+                "--for",
+                "4s",
+                "--no-think",
+            ),
+            *("--call", "echo", "--expect-failures", "--workers", "2", "--json"),
+            **environment,
+        )
+        until(lambda: server.calls > 5 or command.process.poll() is not None)
+        seen = {"command lines": "\n".join(command_lines(command.process.pid))}
+        command.wait()
+        run_dir = Path(command.summary()["run_dir"])
+        details = pq.read_table(run_dir / "samples.parquet")["detail"].unique().to_pylist()
+        seen |= {
+            "standard output": command.stdout,
+            "standard error": command.stderr,
+            "samples": "\n".join(details),
+        }
+        seen |= {str(path.relative_to(run_dir)): text for path, text in files(run_dir)}
+        for number, token in enumerate({*server.granted, *server.refreshed}):
+            planted.values[f"a token that was given, {number}"] = token
+        found = {where: what for where, text in seen.items() if (what := planted.found_whole(text))}
+        assert found == {}
+        assert any(
+            re.search(r"\(hidden\)|\$\{PLANTED", detail) for detail in details
+        )  # the server repeated it in its errors
+        assert entrance != "variables" or (len(server.granted) >= 2 and server.refreshed)

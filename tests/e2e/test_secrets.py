@@ -44,6 +44,10 @@ class Planted:
             if any(form in text for form in {*forms(value), value[:8]})
         ]
 
+    def found_whole(self, text: str) -> list[str]:
+        """The same, without beginnings: tokens of one server begin alike."""
+        return [where for where, value in self.values.items() if any(form in text for form in forms(value))]
+
 
 def forms(value: str) -> set[str]:
     """Written here anew, so that it does not repeat what it tests."""

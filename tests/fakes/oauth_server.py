@@ -35,6 +35,10 @@ class OAuthServer:
     token_value: str = ""  # another one than a new one each time
     answer: bytes = b""  # to a GET of the token endpoint, whatever it is
     encoding: str = ""  # of that
+    secret: str = ""  # of its client; SECRET without
+    known: list[str] = field(default_factory=list)  # tokens that are good, and were given by others
+    echoes: bool = False  # every call is an error that repeats its credential
+    refreshed: list[str] = field(default_factory=list)
     url: str = ""
     calls: int = 0
     unauthorized: list[str] = field(default_factory=list)
@@ -58,7 +62,7 @@ class OAuthServer:
         if self.fails:
             self.fails -= 1
             return web.Response(status=503)
-        if self._who(request, form) != (CLIENT, SECRET):
+        if self._who(request, form) != (CLIENT, self.secret or SECRET):
             return web.json_response(
                 {"error": "invalid_client", "error_description": "nobody knows it"}, status=401
             )
@@ -67,6 +71,7 @@ class OAuthServer:
             if form.get("refresh_token") != self.refresh:
                 return web.json_response({"error": "invalid_grant"}, status=400)
             if self.rotates:
+                self.refreshed.append(self.refresh)
                 answer["refresh_token"] = self.refresh = f"R3fr3sh.{secrets.token_urlsafe(12)}"
         value = self.token_value or f"T0ken.{secrets.token_urlsafe(18)}"
         self.granted.append(value)
@@ -86,7 +91,9 @@ class OAuthServer:
 
     def _is_good(self, header: str) -> bool:
         value = header.removeprefix("Bearer ")
-        return value not in self.revoked and self._ends_s.get(value, 0.0) > time.monotonic()
+        return value in self.known or (
+            value not in self.revoked and self._ends_s.get(value, 0.0) > time.monotonic()
+        )
 
     async def mcp(self, request: web.Request) -> web.Response:
         given = request.headers.get("Authorization", "")
@@ -104,7 +111,7 @@ class OAuthServer:
         result = {
             "initialize": {"protocolVersion": "2025-11-25", "serverInfo": {"name": "guarded", "version": "1"}, "capabilities": {"tools": {}}},
             "tools/list": {"tools": [{"name": "echo", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}}]},
-            "tools/call": {"content": [{"type": "text", "text": "hi"}]},
+            "tools/call": {"content": [{"type": "text", "text": given if self.echoes else "hi"}], "isError": self.echoes},
         }.get(asked["method"])  # fmt: skip
         if result is None:
             error = {"code": -32601, "message": "no such method"}
