@@ -131,6 +131,12 @@ def at_socket(url: str | None, path: str | None) -> str | None:
 
     from harness.foundation.addresses import unix_socket
 
+    if any("\ud800" <= char <= "\udfff" for char in path):  # bytes that are no text stand so
+        raise UsageError(
+            "--unix-socket is a path that is no text",
+            "It would stand in a URL",
+            "Give the path of the socket in UTF-8",
+        )
     parts = urlsplit(url or "http://localhost")
     if parts.scheme not in {"", "http", "ws"}:
         raise UsageError(

@@ -153,6 +153,7 @@ def test_words_that_mean_something_else_in_a_scenario_are_never_in_one(words: st
         (["record", "--to", ""], "is not the URL of a server"),
         (["record", "--to", "http://127.0.0.1:9/mcp", "--out", "a" * 300], "Cannot write"),
         (["record", "--to", "http://127.0.0.1:9/mcp", "--out", "nowhere/x.yaml"], "Cannot write"),
+        (["ramp", "--max", "1", "--unix-socket", "\udcff"], "is a path that is no text"),
         (["discover", "http://127.0.0.1:9/mcp", "--out", "a" * 300], "Cannot write"),
         (["discover", "http://127.0.0.1:9/mcp", "--out", "nowhere/x.yaml"], "Cannot write"),
     ],
