@@ -4,7 +4,7 @@
 # make long   the tests that make test leaves out: every command of the docs, a soak, suspended runs, siblings of real runs
 # make check  format, lint, types
 # make calibrate  twenty whole runs with a fault that does nothing: none may be seen
-# make calibrate-compare  36,000 comparisons of simulated runs: how often is harness compare wrong? A quarter of an hour
+# make calibrate-compare  40,000 comparisons of simulated runs: how often is harness compare wrong? Five minutes of two processors
 # make compare-live       the reference server compared with itself and with one that is 15 % slower, ten times each, 25 minutes: FLAGS='--first 3 --count 2'
 # make count  200,000 calls by two workers: each has its row
 # make bench  the harness measured beside its peers, seven minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
@@ -66,7 +66,7 @@ calibrate: $(STAMP)
 	$(BIN)/python benchmarks/placebo.py
 
 calibrate-compare: $(STAMP)
-	$(BIN)/python -m tests.history.comparison.calibration
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.history.comparison.calibration
 
 compare-live: $(STAMP)
 	$(BIN)/python -m tests.e2e.compare_live $(FLAGS)

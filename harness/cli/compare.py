@@ -43,7 +43,8 @@ def gate_options(command: Any) -> Any:
     "--a",
     "side_a",
     metavar="URL|COMMAND",
-    help="Side A of --scenario: a URL, a command, or 'reference [--OPTION ...]'.",
+    help="Side A of --scenario: a URL, a command of a server over stdio (or of one at the url of the scenario's target), "
+    "or 'reference [--OPTION ...]'.",
 )
 @click.option("--b", "side_b", metavar="URL|COMMAND", help="Side B of --scenario.")
 @click.option(
@@ -100,7 +101,7 @@ def command(a: str | None, b: str | None, **given: Any) -> int:
     turns, tell a change of 10 % in p95 from noise where runs differ by 2 %; else the answer says how many
     repeats would. One run a side only describes.
 
-    With --scenario the runs are made now: two builds, a server and the same behind a gateway, two protocols.
+    With --scenario the runs are made now: two builds, a server and the same behind a gateway, over stdio and over HTTP, two protocols.
 
     Exit codes: 1 a figure regressed, 3 inconclusive or not comparable, else 0; with --describe always 0.
 

@@ -47,6 +47,30 @@ def test_a_side_is_a_url_a_command_or_the_reference_server(text: str, found: dic
     assert target(text, of_file, "plain") == found | {"protocol": "plain"}
 
 
+@pytest.mark.parametrize(
+    ("of_file", "found"),
+    [
+        ({}, {"transport": "stdio", "command": ["npx", "server"]}),
+        (
+            {"headers": {"X": "1"}, "wait": "5s", "env": {"A": "b"}},
+            {"transport": "stdio", "command": ["npx", "server"], "env": {"A": "b"}},
+        ),
+        (
+            {"transport": "stdio", "command": ["old"], "users_per_process": 4, "cwd": "/srv"},
+            {"transport": "stdio", "command": ["npx", "server"], "users_per_process": 4, "cwd": "/srv"},
+        ),
+        ({"ready": "http://r"}, {"ready": "http://r", "command": ["npx", "server"]}),
+    ],
+)
+def test_a_command_without_an_address_speaks_over_stdio(
+    of_file: dict[str, Any], found: dict[str, Any]
+) -> None:
+    """What only a server with an address has is left out; the other side, a URL, has nothing of commands."""
+    assert target("npx server", of_file) == found
+    url = target("http://127.0.0.1:1/mcp", of_file)
+    assert not {"command", "transport", "users_per_process", "env", "cwd", "ready"} & set(url)
+
+
 @pytest.mark.parametrize("text", ["", "  ", "python 'open"])
 def test_a_side_that_is_nothing_is_refused(text: str) -> None:
     """Three lines."""

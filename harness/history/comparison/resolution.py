@@ -1,7 +1,7 @@
 """The smallest change that comparisons detect on this machine, and how many repeats that takes.
 
-Power is 90 %: of ten such changes nine are called regressed. The level is that of a leading figure among six of its kind,
-before Holm's later steps, so that the true number is seldom larger. The spread is that of the runs about a line over time.
+Power is 90 %: of ten such changes nine are called regressed. The level is that of one leading figure of a step, before Holm's
+later steps, so that the true number is seldom larger. The spread is that of the runs about a line over time.
 """
 
 import math
@@ -13,11 +13,10 @@ from msgspec import Struct
 from scipy import special
 
 from harness.history.comparison.gates import Gates, by_ratio, size
-from harness.history.comparison.judging import CHANCE, LEADING
+from harness.history.comparison.judging import level
 from harness.history.comparison.measured import MeasuredRun
 
 POWER: Final = 0.9
-FIGURES: Final = 6
 REPEATS_LEAST, REPEATS_MOST = 3, 100
 CHANGES: Final = (0.05, 0.06, 0.08, 0.10, 0.15, 0.20, 0.30, 0.50)
 RUNS_LEAST: Final = 4
@@ -55,7 +54,9 @@ def resolved(runs: Sequence[MeasuredRun], gates: Gates) -> tuple[Resolved, ...]:
         spread, freedom = _spread([at for at, _ in there], [math.log(one.value) for _, one in there])
         middle = float(np.median([one.value for _, one in there]))
         gate = size(gates, first.name, first.unit, middle)
-        repeats = tuple((change, repeats_needed(spread, math.log1p(change), gate)) for change in CHANGES)
+        repeats = tuple(
+            (change, repeats_needed(first.name, spread, math.log1p(change), gate)) for change in CHANGES
+        )
         found.append(
             Resolved(
                 of=first.of,
@@ -82,19 +83,19 @@ def _spread(times: Sequence[float], values: Sequence[float]) -> tuple[float, int
     return max(float(np.sqrt((left**2).sum() / freedom)), 1e-4), freedom
 
 
-def power(spread: float, change: float, gate: float, repeats: int) -> float:
+def power(name: str, spread: float, change: float, gate: float, repeats: int) -> float:
     """How often a change is called regressed with so many repeats a side, by turns."""
     freedom = 2 * repeats - 3
     error = spread * math.sqrt(2 / repeats)
-    least = max(float(special.stdtrit(freedom, 1 - CHANCE * LEADING / FIGURES / 2)), gate / error)
+    least = max(float(special.stdtrit(freedom, 1 - level(name) / 2)), gate / error)
     return 1.0 - float(special.nctdtr(freedom, change / error, least))
 
 
-def repeats_needed(spread: float, change: float, gate: float) -> int | None:
+def repeats_needed(name: str, spread: float, change: float, gate: float) -> int | None:
     """The fewest repeats a side that tell this change nine times of ten; None: more than a hundred, or it is within its gate."""
     if change <= gate:
         return None
     for repeats in range(REPEATS_LEAST, REPEATS_MOST + 1):
-        if power(spread, change, gate, repeats) >= POWER:
+        if power(name, spread, change, gate, repeats) >= POWER:
             return repeats
     return None

@@ -4,13 +4,17 @@ turns(5)    A B  B A  A B  B A  A B      pairs, each turned round: a drift falls
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from harness.foundation.errors import UsageError
 from harness.foundation.units import said
 
 REFERENCE: Final = "reference"
+# Keys of a scenario's target: what a side says itself, what only a command of the user's needs, what only an address has.
+OF_SIDES: Final = frozenset({"url", "command", "options"})
+OF_COMMANDS: Final = frozenset({"ready", "transport", "users_per_process", "env", "cwd"})
+OF_ADDRESSES: Final = frozenset({"ready", "headers", "auth", "tls", "wait", "listen"})
 
 
 def turns(repeats: int) -> str:
@@ -19,21 +23,25 @@ def turns(repeats: int) -> str:
 
 
 def target(text: str, of_file: Mapping[str, Any], protocol: str | None = None) -> dict[str, Any]:
-    """The target of a side: a URL, `reference` with options of `harness serve`, or a command that starts a server.
+    """The target of a side: a URL, `reference` with options of `harness serve`, or a command.
 
-    What the file says of headers, of an address that is ready and the like holds for both sides.
+    A command is a server that speaks over stdio; where the file says at which `url`, or when it is `ready`, it starts a server
+    there. What else the file says of the target holds for both sides, as far as it goes with them.
     """
-    kept = {key: value for key, value in of_file.items() if key not in {"url", "command", "options"}}
     asked = {"protocol": protocol} if protocol else {}
     if "://" in text.split(" ", 1)[0]:
-        kept.pop("ready", None)
-        return kept | {"url": text} | asked
+        return _kept(of_file, OF_SIDES | OF_COMMANDS) | {"url": text} | asked
     words = _words(text)
     if words[0] == REFERENCE:
-        kept.pop("ready", None)
-        return kept | {"options": words[1:]} | asked
-    also = {"url": of_file["url"]} if of_file.get("url") else {}
-    return kept | also | {"command": words} | asked
+        return _kept(of_file, OF_SIDES | OF_COMMANDS) | {"options": words[1:]} | asked
+    if of_file.get("transport") == "stdio" or not (of_file.get("url") or of_file.get("ready")):
+        over = _kept(of_file, OF_SIDES | OF_ADDRESSES)
+        return over | {"transport": "stdio", "command": words} | asked
+    return _kept(of_file, {"command", "options"}) | {"command": words} | asked
+
+
+def _kept(of_file: Mapping[str, Any], without: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in of_file.items() if key not in without}
 
 
 def _words(text: str) -> list[str]:

@@ -316,7 +316,7 @@ def test_few_runs_of_many_figures_and_many_runs_of_few_are_turned_alike() -> Non
 
 
 def test_operations_cost_the_leading_figures_no_power() -> None:
-    """Half of the level is theirs, however many operations there are; alone they have what the rest would have, too."""
+    """Their part of the level is theirs, however many operations there are."""
     one = Figure("steady", "p95", "ms", leading=True, fit=Fit(0.1, 0.02, 8, 3.6, 3.7, (5, 5)))
     rest = [
         Figure(f"op {n}", "p95", "ms", leading=False, fit=Fit(0.0, 0.02, 8, 3.6, 3.6, (5, 5)))
@@ -325,8 +325,32 @@ def test_operations_cost_the_leading_figures_no_power() -> None:
     alone, among = judged([one], Gates())[0], judged([one, *rest], Gates())[0]
 
     assert among.word == "regressed"
-    assert among.p == pytest.approx((alone.p or 0) * 0.6 / 0.5)
-    assert judged([one, *rest], Gates(), in_turn=True)[0].p == pytest.approx((alone.p or 0) * 2 * 0.6 / 0.5)
+    assert among.p == alone.p
+    assert judged([one, *rest], Gates(), in_turn=True)[0].p == pytest.approx((alone.p or 0) * 2)
+
+
+def _figure(name: str, change: float) -> Figure:
+    return Figure("steady", name, "ms", leading=True, fit=Fit(change, 0.02, 8, 3.6, 3.6 + change, (5, 5)))
+
+
+def test_what_p95_has_of_the_level_is_passed_on_when_it_is_called() -> None:
+    """The other figures of a step wait for p95: called, they have its part, too; else five in a hundred of the level."""
+    p50 = _figure("p50", 0.08)
+    chance = 2 * float(stats.t.sf(0.08 / 0.02, 8))
+    called, not_called = (judged([_figure("p95", change), p50], Gates()) for change in (0.1, 0.0))
+
+    assert [one.word for one in called] == ["regressed", "regressed"]
+    assert called[1].p == pytest.approx(chance / 0.6)
+    assert not_called[1].p == pytest.approx(chance / 0.05)
+    assert judged([p50], Gates())[0].p == pytest.approx(chance / 0.6)
+
+
+def test_a_change_of_p95_within_its_gate_passes_nothing_on() -> None:
+    """It is surely there, and does not matter: nothing is called for it."""
+    surely = Figure("steady", "p95", "ms", leading=True, fit=Fit(0.04, 0.002, 8, 3.6, 3.64, (5, 5)))
+    p50 = _figure("p50", 0.08)
+
+    assert judged([surely, p50], Gates())[1].p == pytest.approx(2 * float(stats.t.sf(4, 8)) / 0.05)
 
 
 def test_more_repeats_tell_nine_times_of_ten() -> None:

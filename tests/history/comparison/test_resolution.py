@@ -19,30 +19,41 @@ from tests.fakes.measured import run, turns
 from tests.history.past import past
 
 
-@pytest.mark.parametrize(("spread", "change", "repeats"), [(0.02, 0.1, 5), (0.03, 0.1, 8), (0.05, 0.2, 6)])
-def test_power_is_what_simulated_runs_have(spread: float, change: float, repeats: int) -> None:
-    """Two means of so many runs, at the level of one of six leading figures, beyond the gate: within four in a hundred."""
+@pytest.mark.parametrize(
+    ("name", "part", "spread", "change", "repeats"),
+    [
+        ("p95", 0.55, 0.02, 0.1, 5),
+        ("p95", 0.55, 0.03, 0.1, 8),
+        ("p50", 0.6 / 5, 0.03, 0.1, 8),
+        ("p50", 0.6 / 5, 0.05, 0.2, 6),
+    ],
+)
+def test_power_is_what_simulated_runs_have(
+    name: str, part: float, spread: float, change: float, repeats: int
+) -> None:
+    """Two means of so many runs, at the level that p95 has, and one of five other figures, beyond the gate."""
     random = np.random.default_rng(1)
     count = 4000
     a, b = (random.normal(mean, spread, (count, repeats)) for mean in (0.0, math.log1p(change)))
     pooled = np.sqrt((a.var(axis=1, ddof=1) + b.var(axis=1, ddof=1)) / repeats)
     found = b.mean(axis=1) - a.mean(axis=1)
-    least = stdtrit(2 * repeats - 2, 1 - 0.05 * 0.6 / 6 / 2)
+    least = stdtrit(2 * repeats - 2, 1 - 0.05 * part / 2)
     hits = ((found / pooled > least) & (found > math.log1p(0.05))).mean()
 
-    assert power(spread, math.log1p(change), math.log1p(0.05), repeats) == pytest.approx(hits, abs=0.06)
+    assert power(name, spread, math.log1p(change), math.log1p(0.05), repeats) == pytest.approx(hits, abs=0.06)
 
 
 def test_more_noise_needs_more_repeats_and_a_change_within_its_gate_none() -> None:
     """Monotone; a change that does not matter is never called a regression."""
     needed = [
-        repeats_needed(spread, math.log1p(0.1), math.log1p(0.05)) for spread in (0.01, 0.02, 0.04, 0.08)
+        repeats_needed("p95", spread, math.log1p(0.1), math.log1p(0.05))
+        for spread in (0.01, 0.02, 0.04, 0.08)
     ]
 
     assert needed == sorted(needed, key=lambda n: n or 1000)
     assert needed[0] == 3
-    assert repeats_needed(0.01, math.log1p(0.05), math.log1p(0.05)) is None
-    assert repeats_needed(5.0, math.log1p(0.1), math.log1p(0.05)) is None
+    assert repeats_needed("p95", 0.01, math.log1p(0.05), math.log1p(0.05)) is None
+    assert repeats_needed("p95", 5.0, math.log1p(0.1), math.log1p(0.05)) is None
 
 
 def test_a_drift_is_no_noise() -> None:
