@@ -155,7 +155,7 @@ def test_what_was_tried_is_what_is_written(url: str, tmp_path: Path) -> None:
     scenario = (tmp_path / "there" / "scenarios" / "first.yaml").read_text()
     assert "call: find" in scenario
     assert "#   look: " in scenario
-    assert "#   buy: not annotated as read-only" in scenario
+    assert "#   buy: it may write: it is not annotated as read-only" in scenario
     assert "Nothing is written over" in again.stderr
     assert (len(written), secret) == (10, [])
     assert {"first.yaml", "nightly.yaml", "README.md"} <= set(named)
