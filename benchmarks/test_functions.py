@@ -12,6 +12,7 @@ import pytest
 from harness.load.inside.transport.incoming import Incoming
 from harness.load.inside.transport.response_heads import KnownHeads
 from harness.load.inside.users.recorder import BLOCK_ROWS, Recorder
+from harness.load.inside.users.selfwatch import SelfWatch
 from harness.mcp.dialects import new_session
 from harness.mcp.exchange import Exchange
 from harness.mcp.judge import judge_response
@@ -70,8 +71,8 @@ def test_an_event_of_a_stream(benchmark: Any) -> None:
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Any:
-    gauges = {"at_ns": 0, "users": 0, "cpu": 0.0, "run_delay": 0.0}
-    recorder = Recorder(SpoolFile(tmp_path / "worker-0.spool"), 0, lambda: dict(gauges))
+    watch = SelfWatch(epoch_ns=0)
+    recorder = Recorder(SpoolFile(tmp_path / "worker-0.spool"), 0, lambda: watch.read(0))
     yield recorder
     recorder.close()
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import click
 
@@ -100,7 +100,7 @@ def headers(lines: Mapping[str, str]) -> dict[str, str]:
     return filled_in
 
 
-def auth_data(text: str | None) -> dict[str, Any] | None:
+def auth_data(text: str | None) -> Mapping[str, str | dict[str, str]] | None:
     """`--auth` as a scenario would say it."""
     if text is None:
         return None
@@ -109,15 +109,30 @@ def auth_data(text: str | None) -> dict[str, Any] | None:
     return read_flag(text)
 
 
-def tls_data(given: Mapping[str, Any]) -> dict[str, Any]:
+class TlsDocument(TypedDict, total=False):
+    """`target.tls` as a scenario file says it."""
+
+    ca: str
+    cert: str
+    key: str
+    insecure: bool
+
+
+def tls_data(given: Mapping[str, Any]) -> TlsDocument:
     """The options of certificates as a scenario would say it; {} when none was given."""
-    told = {"ca": given.get("cacert"), "cert": given.get("cert"), "key": given.get("key")}
-    return {key: value for key, value in told.items() if value} | (
-        {"insecure": True} if given.get("insecure") else {}
-    )
+    tls: TlsDocument = {}
+    if given.get("cacert"):
+        tls["ca"] = given["cacert"]
+    if given.get("cert"):
+        tls["cert"] = given["cert"]
+    if given.get("key"):
+        tls["key"] = given["key"]
+    if given.get("insecure"):
+        tls["insecure"] = True
+    return tls
 
 
-def target_data(given: Mapping[str, Any]) -> dict[str, Any]:
+def target_data(given: Mapping[str, Any]) -> Mapping[str, object]:
     """Return the keys of `target` in a scenario that these options stand for."""
     told = {"auth": auth_data(given.get("auth")), "tls": tls_data(given), "wait": given.get("wait")}
     return {key: value for key, value in told.items() if value}

@@ -1,6 +1,6 @@
 """`harness calibrate`: how small a change can be told from noise on this machine, and with how many repeats."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,7 @@ def _given(pattern: str) -> tuple[Any, ...]:
     return tuple(run for run in side(pattern).runs if not likeness.why_left_out(run))
 
 
-def _made(scenario: Path | None, given: dict[str, Any]) -> tuple[Any, ...]:
+def _made(scenario: Path | None, given: Mapping[str, Any]) -> tuple[Any, ...]:
     from harness.cli import by_turns
     from harness.cli.nightly import carried
     from harness.history.comparison.turns import target

@@ -8,6 +8,7 @@ import click
 from harness.cli.basic_options import Decorator
 from harness.foundation.errors import UsageError
 from harness.foundation.untrusted.documents import DocumentError, json_value, short
+from harness.mcp.json_object import JsonObject
 from harness.scenario.expect import expect_from_flags
 from harness.scenario.feeders import feeder_from_flag
 
@@ -39,9 +40,9 @@ DATA: Decorator = click.option(
 )
 
 
-def feeders(given: Mapping[str, Any]) -> dict[str, Any]:
+def feeders(given: Mapping[str, Any]) -> dict[str, dict[str, str | list[str]]]:
     """Return the feeders of `--data`, as a scenario would say them."""
-    found: dict[str, Any] = {}
+    found: dict[str, dict[str, str | list[str]]] = {}
     for text in given.get("data") or ():
         try:
             name, feeder = feeder_from_flag(text)
@@ -55,7 +56,7 @@ def feeders(given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def workload(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+def workload(given: Mapping[str, Any]) -> list[JsonObject]:
     """Return the workload of `--call`; [] without it."""
     if given["call"]:
         expect = {"expect": _expect(given["expect"])} if given.get("expect") else {}
@@ -71,7 +72,7 @@ def workload(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     return []
 
 
-def _expect(texts: tuple[str, ...]) -> dict[str, Any]:
+def _expect(texts: tuple[str, ...]) -> JsonObject:
     try:
         return expect_from_flags(texts)
     except ValueError as error:
@@ -82,7 +83,7 @@ def _expect(texts: tuple[str, ...]) -> dict[str, Any]:
         ) from error
 
 
-def arguments_of(text: str | None) -> dict[str, Any]:
+def arguments_of(text: str | None) -> JsonObject:
     try:
         value = json_value(text or "{}")
     except DocumentError as error:

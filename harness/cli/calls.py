@@ -1,6 +1,6 @@
 """The options that call everything a server offers, and what is called in a scenario for them or for --call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 import click
@@ -25,7 +25,7 @@ EVERYTHING: Final[tuple[Decorator, ...]] = (
 )
 
 
-def into_calls(given: Mapping[str, Any], data: dict[str, Any]) -> None:
+def into_calls(given: Mapping[str, Any], data: MutableMapping[str, Any]) -> None:
     """Put what is to be called into the scenario: one tool, or all that the server offers."""
     calls = workload(given)
     if calls:

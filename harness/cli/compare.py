@@ -1,5 +1,6 @@
 """`harness compare`: two sides of runs, figure by figure: what changed, and whether that can be told from noise."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,7 @@ def command(a: str | None, b: str | None, **given: Any) -> int:
     return comparison.exit_code
 
 
-def _by_turns(a: str | None, b: str | None, given: dict[str, Any]) -> int:
+def _by_turns(a: str | None, b: str | None, given: Mapping[str, Any]) -> int:
     """Make the runs of both sides by turns, and compare them."""
     from harness.cli import by_turns
     from harness.history.comparison.comparing import Side, compare
@@ -161,13 +162,12 @@ def _by_turns(a: str | None, b: str | None, given: dict[str, Any]) -> int:
         runs[letter].append(run)
     sides = [Side(label=given[f"side_{letter.lower()}"], runs=tuple(runs[letter])) for letter in "AB"]
     comparison = compare(sides[0], sides[1], rules)
-    if given["report"] is None:
-        given["report"] = given["out"] / "compare" / runs["A"][0].run_id
-    shown(comparison, given)
+    report = given["report"] or given["out"] / "compare" / runs["A"][0].run_id
+    shown(comparison, {**given, "report": report})
     return comparison.exit_code
 
 
-def rules_of(given: dict[str, Any], may_differ: frozenset[str] = frozenset()) -> "Rules":
+def rules_of(given: Mapping[str, Any], may_differ: frozenset[str] = frozenset()) -> "Rules":
     """How to compare, from the options."""
     from msgspec import structs
 
@@ -194,7 +194,7 @@ def rules_of(given: dict[str, Any], may_differ: frozenset[str] = frozenset()) ->
     )
 
 
-def shown(comparison: "Comparison", given: dict[str, Any]) -> None:
+def shown(comparison: "Comparison", given: Mapping[str, Any]) -> None:
     """Print the comparison, and write its files."""
     from harness.history.comparison import files, terminal
 

@@ -1,7 +1,5 @@
 """The options for faults and for links of the user's own, and what a scenario would say instead."""
 
-from typing import Any
-
 import click
 
 from harness.cli.basic_options import Decorator
@@ -28,7 +26,7 @@ LINK: Decorator = click.option(
 )
 
 
-def link_of(text: str) -> tuple[str, dict[str, Any]]:
+def link_of(text: str) -> tuple[str, dict[str, str]]:
     """Return the name of a link, and what `links` of a scenario would say of it."""
     try:
         return link_from_flag(text)
@@ -40,7 +38,7 @@ def link_of(text: str) -> tuple[str, dict[str, Any]]:
         ) from error
 
 
-def fault_of(text: str) -> dict[str, Any]:
+def fault_of(text: str) -> dict[str, str]:
     """Return what `faults` of a scenario would say."""
     try:
         return from_flag(text)

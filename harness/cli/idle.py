@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,9 @@ def command(*, as_json: bool, **given: Any) -> int:
     return exit_code(held)
 
 
-async def _left_alone(given: dict[str, Any], lengths_s: list[float], clock: Any) -> "tuple[list[Held], Door]":
+async def _left_alone(
+    given: Mapping[str, Any], lengths_s: list[float], clock: Any
+) -> "tuple[list[Held], Door]":
     from harness.conduct.capacity.door import standing
     from harness.conduct.capacity.idle import idle
 

@@ -15,9 +15,10 @@ import yaml
 from harness.cli.init_trial import Trial
 from harness.foundation.untrusted.printable import printable
 from harness.mcp import stdio_address
+from harness.mcp.json_object import JsonObject
 
 VERIFY: Final = "verify.yaml"
-LIST_ONLY: Final[dict[str, Any]] = {"list": "tools"}
+LIST_ONLY: Final[JsonObject] = {"list": "tools"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,11 @@ class Server:
         """Whether it is the user's, and not the reference server."""
         return bool(self.url or self.command)
 
-    def target(self) -> dict[str, Any]:
+    def target(self) -> dict[str, object]:
         """As a scenario has it."""
         if not self.is_own:
             return {}
-        target: dict[str, Any] = (
+        target: dict[str, object] = (
             {"transport": "stdio", "command": list(self.command)} if self.command else {"url": self.url}
         )
         if self.protocol != "auto":
@@ -81,12 +82,12 @@ def _dumped(value: Any) -> str:
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None))
 
 
-def _workload(trial: Trial) -> list[dict[str, Any]]:
+def _workload(trial: Trial) -> list[JsonObject]:
     return list(trial.works) or [LIST_ONLY]
 
 
-def _common(server: Server, trial: Trial) -> dict[str, Any]:
-    common: dict[str, Any] = {"target": server.target()} if server.is_own else {}
+def _common(server: Server, trial: Trial) -> dict[str, object]:
+    common: dict[str, object] = {"target": server.target()} if server.is_own else {}
     if server.allowed:
         common["allowed_hosts"] = list(server.allowed)
     return common | ({"workload": _workload(trial)} if server.is_own else {})
@@ -106,7 +107,7 @@ def _first(server: Server, trial: Trial) -> str:
         said = (
             "No tool could be called without knowing more of it: this lists the tools. Name one (see below)."
         )
-    body = {"name": "first"} | _common(server, trial)
+    body: dict[str, object] = {"name": "first"} | _common(server, trial)
     body["load"] = [{"name": "steady", "sustain": {"users": 4, "for": "20s"}}]
     body["think"] = False
     body["objectives"] = ["success_rate >= 99%"]
@@ -114,7 +115,7 @@ def _first(server: Server, trial: Trial) -> str:
 
 
 def _nightly(server: Server, trial: Trial) -> str:
-    body = {"name": "nightly"} | _common(server, trial)
+    body: dict[str, object] = {"name": "nightly"} | _common(server, trial)
     top, step = (4, 2) if server.command else (20, 5)
     body["warm_up"] = "5s"
     body["load"] = [

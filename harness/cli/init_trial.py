@@ -16,6 +16,7 @@ from harness.foundation.errors import HarnessError, TargetUnreachableError
 from harness.foundation.untrusted.documents import DocumentError, yaml_value
 from harness.foundation.untrusted.printable import printable
 from harness.mcp import stdio_address
+from harness.mcp.json_object import JsonObject
 from harness.scenario.read import scenario_of
 
 TOOLS_MOST: Final = 20  # in the scenario that is written
@@ -32,7 +33,7 @@ class Trial:
 
     protocol: str
     name: str
-    works: tuple[dict[str, Any], ...] = ()  # entries of a workload
+    works: tuple[JsonObject, ...] = ()  # entries of a workload
     left_out: Mapping[str, str] = field(default_factory=dict)  # tool -> why
 
 
@@ -93,7 +94,7 @@ async def _calls(asked: str, protocol: str, headers: Mapping[str, str], within_s
     tried = await tried_once(
         asked, found, headers=headers, timeout_s=max(CALL_S, within_s), seed=0, only_tools=True
     )
-    works: list[dict[str, Any]] = []
+    works: list[JsonObject] = []
     left_out = dict(found.refused)
     for one in tried:
         name = one.offered.name

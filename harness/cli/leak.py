@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ def command(*, as_json: bool, **given: Any) -> int:
 
 
 async def _searched(
-    given: dict[str, Any], clock: Any, progress: "Callable[[float, Visits], None]"
+    given: Mapping[str, Any], clock: Any, progress: "Callable[[float, Visits], None]"
 ) -> "tuple[LeakResult, Door]":
     from harness.conduct.capacity.churn import Call
     from harness.conduct.capacity.door import standing

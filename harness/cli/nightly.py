@@ -1,7 +1,7 @@
 """`harness nightly`: run a scenario file several times, and say whether it became slower than on earlier nights."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ def command(scenario: Path | None, **given: Any) -> int:
         return _night(str(path), data, given)
 
 
-def _night(source: str, data: dict[str, Any], given: dict[str, Any]) -> int:
+def _night(source: str, data: Mapping[str, Any], given: Mapping[str, Any]) -> int:
     from harness.cli.output import put_on_page
     from harness.history import judging_nights, nights
 
@@ -105,8 +105,8 @@ def _rounds(
     rounds: "list[Comparison]",
     night: str,
     source: str,
-    data: dict[str, Any],
-    given: dict[str, Any],
+    data: Mapping[str, Any],
+    given: Mapping[str, Any],
     allowed: list[str],
 ) -> "tuple[NightWord, str]":
     """Make the first round, and the second if the first is slower than the baseline."""
@@ -138,7 +138,7 @@ def _rounds(
 
 
 def _round(
-    number: int, night: str, source: str, data: dict[str, Any], given: dict[str, Any]
+    number: int, night: str, source: str, data: Mapping[str, Any], given: Mapping[str, Any]
 ) -> "Iterator[NightRun]":
     """Make the runs of a round, one after the other; each goes into the history at its end."""
     from harness.cli.load_command import made, to_history

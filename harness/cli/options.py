@@ -5,7 +5,7 @@ not given is `None` here and leaves whatever the file says.
 """
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import click
@@ -224,7 +224,7 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
     return data
 
 
-def _users(given: Mapping[str, Any], data: dict[str, Any]) -> None:
+def _users(given: Mapping[str, Any], data: MutableMapping[str, Any]) -> None:
     """Take over who the users are: a mix, or presets of clients, each in the place of the other."""
     if given["mix"]:
         data["mix"] = _weights(given["mix"], "--mix light=3,heavy=1", "class")
@@ -235,7 +235,7 @@ def _users(given: Mapping[str, Any], data: dict[str, Any]) -> None:
             data.pop("mix", None)
 
 
-def _part(data: Mapping[str, Any], key: str, empty: dict[str, Any] | list[Any]) -> Any:
+def _part(data: Mapping[str, Any], key: str, empty: dict[str, object] | list[object]) -> Any:
     """Return the list or mapping under a key of the file; raise UsageError for anything else."""
     value = data.get(key)
     if value is None:
@@ -250,7 +250,7 @@ def _part(data: Mapping[str, Any], key: str, empty: dict[str, Any] | list[Any]) 
     return value
 
 
-def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
+def _target(given: Mapping[str, Any], target: dict[str, object]) -> dict[str, object]:
     """Return the target: --url replaces the server of the file, other options are added to it."""
     if given["url"] is not None and not given["url"].strip():
         raise UsageError(
@@ -277,10 +277,10 @@ def _target(given: Mapping[str, Any], target: dict[str, Any]) -> dict[str, Any]:
         target["options"] = [*_part(target, "options", []), *words(given["target_options"])]
     if given["headers"]:
         target["headers"] = dict(_part(target, "headers", {})) | dict(map(header, given["headers"]))
-    return target | target_data(given)
+    return {**target, **target_data(given)}
 
 
-def _stdio(given: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
+def _stdio(given: Mapping[str, Any], target: Mapping[str, object]) -> dict[str, object]:
     """Return a target whose sessions are processes."""
     context = click.get_current_context(silent=True)
     source = context.get_parameter_source("url") if context else None

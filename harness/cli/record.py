@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import yaml
@@ -150,14 +150,14 @@ def _variables(recorder: "Recorder", made: "Recording") -> list[str]:
 def _text(recorder: "Recorder", made: "Recording", target: str, out: Path, allowed: tuple[str, ...]) -> str:
     from harness.scenario.recording import headers
 
-    server: dict[str, Any] = {"url": target}
+    server: dict[str, str | bool | dict[str, str]] = {"url": target}
     if recorder.protocol in PROTOCOLS:  # a header of the client's, which may hold anything
         server["protocol"] = recorder.protocol
     if recorder.listens:
         server["listen"] = True
     if wished := headers(recorder.header_names):
         server["headers"] = wished
-    body: dict[str, Any] = {"name": "recorded", "target": server}
+    body: dict[str, object] = {"name": "recorded", "target": server}
     if allowed:
         body["allowed_hosts"] = list(allowed)
     users = max(USERS, len(made.sessions))

@@ -1,5 +1,6 @@
 """`harness trend`: each figure of a scenario over the runs in the history, and where it changed for good."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ def _write(file: Path, trends: "list[Trend]") -> None:
         ) from error
 
 
-def _trends(scenario: str | None, given: dict[str, Any]) -> Any:
+def _trends(scenario: str | None, given: Mapping[str, Any]) -> Any:
     async def find(connection: "Connection", _: "Place") -> "list[Trend]":
         from harness.history import change_points_kept, marks, over_time
         from harness.history.trend.series import trend

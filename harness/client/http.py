@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -199,10 +199,19 @@ def _connector(url: str) -> aiohttp.BaseConnector:
     return connector(force_close=True, ssl=secure)
 
 
-def asking(url: str, headers: Iterable[tuple[str, str]], by: Route) -> dict[str, Any]:
+class RequestArguments(TypedDict):
+    """What aiohttp is given for a request, beside its method and body."""
+
+    url: URL
+    headers: tuple[tuple[str, str], ...]
+    proxy: NotRequired[str]
+    proxy_headers: NotRequired[dict[str, str]]
+
+
+def asking(url: str, headers: Iterable[tuple[str, str]], by: Route) -> RequestArguments:
     """The arguments of aiohttp for a request: the URL as it is written, and the proxy."""
     plain = unix_socket.plain(url)
-    asked: dict[str, Any] = {
+    asked: RequestArguments = {
         "url": URL(quote(plain, safe=AS_WRITTEN), encoded=True),
         "headers": tuple(headers),
     }
@@ -210,8 +219,8 @@ def asking(url: str, headers: Iterable[tuple[str, str]], by: Route) -> dict[str,
         return asked
     login = tunnel.login(by.proxy)
     if plain.startswith("https:"):
-        return asked | {"proxy": f"http://{by.proxy.origin}", "proxy_headers": dict(login)}
-    return asked | {"proxy": f"http://{by.proxy.origin}", "headers": (*asked["headers"], *login)}
+        return {**asked, "proxy": f"http://{by.proxy.origin}", "proxy_headers": dict(login)}
+    return {**asked, "proxy": f"http://{by.proxy.origin}", "headers": (*asked["headers"], *login)}
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

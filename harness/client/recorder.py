@@ -148,15 +148,17 @@ async def _passed_on(
     body = await request.read()
     message = recorder.asked(request, body)
     sent = URL(f"{origin}{request.raw_path}", encoded=True)
-    options: dict[str, Any] = {
-        "headers": _kept(request.headers),
-        "data": body or None,
-        "allow_redirects": False,
-    }
     skipped = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
     answer: web.StreamResponse | None = None
     try:
-        async with upstream.request(request.method, sent, skip_auto_headers=skipped, **options) as reply:
+        async with upstream.request(
+            request.method,
+            sent,
+            skip_auto_headers=skipped,
+            headers=_kept(request.headers),
+            data=body or None,
+            allow_redirects=False,
+        ) as reply:
             answer = web.StreamResponse(
                 status=reply.status, reason=reply.reason, headers=_kept(reply.headers)
             )

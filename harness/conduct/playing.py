@@ -6,6 +6,7 @@ while the server starts.
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from functools import partial
@@ -95,12 +96,12 @@ async def played(
     return reason
 
 
-async def _workload(run: RunContext, server: ServerUnderTest) -> list[dict[str, Any]]:
+async def _workload(run: RunContext, server: ServerUnderTest) -> list[Mapping[str, Any]]:
     """Return the entries of the load; those that only read are tried before it, unless failures are expected."""
     scenario = run.asked.scenario
     if run.call_all is not None:
         return await whole_workload(run, server)
-    workload = [asdict(call) for call in scenario.workload]
+    workload: list[Mapping[str, Any]] = [asdict(call) for call in scenario.workload]
     if scenario.expect_failures:
         return workload
     if tried := await try_workload(run.asked.scenario, server):
@@ -130,7 +131,7 @@ def _locust(run: RunContext, shared: cores.Cores | None) -> Engine:
     return locust_engine(run.directory, run.progress.note, on_refusal, web=run.asked.web, cores=shared)
 
 
-def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[dict[str, Any]]) -> LoadSpec:
+def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[Mapping[str, Any]]) -> LoadSpec:
     scenario = run.asked.scenario
     proxy = server.authorization.route.proxy
     hosts = [urlsplit(server.loaded.base_url).hostname or "", *([] if proxy is None else [proxy.host])]
@@ -164,7 +165,7 @@ def _load_spec(run: RunContext, server: ServerUnderTest, workload: list[dict[str
     )
 
 
-def _stdio(scenario: Scenario) -> dict[str, Any] | None:
+def _stdio(scenario: Scenario) -> Mapping[str, Any] | None:
     """Return how workers start the server's processes; None when it has an address.
 
     They run where all others of ours do, not on the workers' own cores.

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from harness.conduct.interrupts import Leaving
 from harness.conduct.live.progress import Progress
 from harness.conduct.open_files import Held
@@ -105,7 +107,7 @@ class RunContext:
         self.thinks = scenario.think is not False
 
     def write_metadata(self, **more: Any) -> None:
-        self.facts |= more
+        self.facts |= msgspec.to_builtins(more)
         self.directory.write_json("metadata.json", self.written_facts())
 
     def write_down(self) -> None:

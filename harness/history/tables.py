@@ -104,12 +104,12 @@ def run_of(row: Any, parts: Mapping[str, Any]) -> RunRecord:
     return RunRecord(series=Series(**{name: row[name] for name in SERIES}), **cells, **parts)
 
 
-def gathered(cells: dict[str, Any]) -> dict[str, Any]:
+def gathered(cells: Mapping[str, Any]) -> dict[str, Any]:
     """Cells by field: the percentiles gathered into `times`."""
     if "p50" not in cells:
-        return cells
-    times = Times(**{name: cells.pop(name) for name in QUANTILES})
-    return cells | {"times": times}
+        return dict(cells)
+    others = {name: value for name, value in cells.items() if name not in QUANTILES}
+    return others | {"times": Times(**{name: cells[name] for name in QUANTILES})}
 
 
 def _cell(name: str, value: Any) -> Any:

@@ -16,6 +16,7 @@ from harness.foundation.errors import UsageError
 from harness.foundation.secrets.hiding import learn
 from harness.foundation.secrets.sources import SECRET
 from harness.foundation.untrusted.documents import DocumentError, json_value, short
+from harness.mcp.json_object import JsonObject
 from harness.scenario.arguments import Values, compile_arguments, varies
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ BYTES_MOST: Final = 20_000_000
 ROWS_MOST, COLUMNS_MOST, CELL_CHARS_MOST = 200_000, 200, 100_000
 SECRETS_MOST: Final = 1_000
 PLAIN: Final = (str, int, float, bool, type(None))
-Row = dict[str, Any]
+Row = JsonObject
 
 
 def read_rows(name: str, feeder: Mapping[str, Any]) -> list[Row]:

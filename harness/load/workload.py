@@ -15,6 +15,7 @@ import msgspec
 
 from harness.load.expectation import expectation
 from harness.mcp.dialects import Session
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply, Request, encode
 from harness.mcp.operations import JOURNEY, NAME_CHARS
 from harness.scenario.arguments import REPLY, Draw, Values, compile_arguments, names_in
@@ -134,7 +135,7 @@ def _one_of(values: Sequence[Any]) -> Draw:
 def _prompt(name: str, draw: Draw) -> Draw:
     """Return a draw whose arguments are texts, as a prompt needs, whatever type YAML or a template gives."""
 
-    def drawn(rng: Random, count: int) -> dict[str, Any]:
+    def drawn(rng: Random, count: int) -> JsonObject:
         return {"name": name, "arguments": {key: _text(value) for key, value in draw(rng, count).items()}}
 
     return drawn

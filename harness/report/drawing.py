@@ -5,8 +5,9 @@ cannot see it. A chart without content is None, never an empty picture. `Data` h
 table of limited size.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -33,7 +34,7 @@ HEAD_PX: Final = 25
 FOOT_PX: Final = 24
 NAME_PX: Final = 17
 ROUND: Final = (1, 2, 2.5, 5, 10)
-LABEL: Final[dict[str, Any]] = {"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 2}
+LABEL: Final[Mapping[str, Any]] = {"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 2}
 KEY_CHARACTER_PX: Final = 6.4  # on average, as the pictures are laid out
 KEY_ENTRY_PX: Final = 36  # its line, and the room around it
 KEY_ROW_PX: Final = 17
@@ -145,14 +146,14 @@ def key(axes: Axes) -> None:
     box = axes.get_window_extent()
     width_px = box.width * POINTS_AN_INCH / figure.dpi
     entries_px = [len(label) * KEY_CHARACTER_PX + KEY_ENTRY_PX for label in labels]
-    look: dict[str, Any] = {"borderaxespad": 0.2, "handlelength": 1.4, "columnspacing": 1.2}
+    legend = partial(axes.legend, borderaxespad=0.2, handlelength=1.4, columnspacing=1.2)
     if len(axes.get_title(loc="left")) * KEY_CHARACTER_PX + sum(entries_px) <= width_px:
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=8, **look)
+        legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=8)
         return
     columns = max(1, int(width_px / max(entries_px)))
     grow(figure, -(-len(labels) // columns) * KEY_ROW_PX)
     above = 1 + UNIT_PX / (box.height * POINTS_AN_INCH / figure.dpi)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, above), ncols=columns, **look)
+    legend(loc="lower left", bbox_to_anchor=(0, above), ncols=columns)
 
 
 def grow(figure: Figure, more_px: float) -> None:

@@ -59,7 +59,7 @@ def named(event: Event) -> str:
     return str(event.__struct_config__.tag)
 
 
-def said(event: Event) -> dict[str, Any]:
+def said(event: Event) -> dict[str, object]:
     """The event's fields without time and kind; fields that have their default are left out."""
     values = ((name, getattr(event, name), usual) for name, usual in _FIELDS[type(event)].items())
     return {name: value for name, value, usual in values if value is not usual}

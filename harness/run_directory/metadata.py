@@ -13,14 +13,74 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness import __version__
+from harness.run_directory.results import Relayed
 
 METADATA_SCHEMA = 1
+
+
+class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """How often tokens were asked for, and how long that took."""
+
+    source: str
+    tokens: int
+    failed: int
+    refused: int
+    took_ms_mean: float | None
+    took_ms_max: float | None
+    lives_s: float | None
+
+
+class SessionProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the processes of sessions over stdio used."""
+
+    seen: int
+    cpu_s_median: float
+    cpu_s_max: float
+    rss_mb_median: float
+    rss_mb_max: float
+
+
+class ProcessorFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the machine's processors did over the run; None: unknown."""
+
+    steal_share: float | None
+    clock_mhz_low: int | None
+    clock_mhz_high: int | None
+
+
+class NamedServer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server calls itself."""
+
+    name: str | None
+    version: str | None
+
+
+class TargetFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The server under test, and the route to it. A field that is UNSET is left out of the file."""
+
+    url: str
+    transport: str
+    protocol: str
+    server: NamedServer | None
+    managed: bool
+    auth: TokenFacts | msgspec.UnsetType = msgspec.UNSET
+    insecure: bool | msgspec.UnsetType = msgspec.UNSET
+    proxy: str | msgspec.UnsetType = msgspec.UNSET
+    cpu_max: float | None
+    cpu_s: float | None
+    rss_max_mb: float | None
+    processes: SessionProcessFacts | msgspec.UnsetType | None = msgspec.UNSET
+    relayed: Relayed | msgspec.UnsetType = msgspec.UNSET
+
+
 _PACKAGES = ("locust", "gevent", "httptools", "msgspec", "mcp", "pandas", "numpy")
 
 
 @cache
-def machine() -> dict[str, Any]:
+def machine() -> Mapping[str, str | int | None]:
     """The machine's properties that a comparison needs."""
     return {
         "cores": os.cpu_count(),
@@ -30,7 +90,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def same_machine(told: Mapping[str, Any]) -> dict[str, Any]:
+def same_machine(told: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what tells machines apart, of what `machine` said: all but the release of the kernel and of the C library."""
     return {**told, "platform": str(told.get("platform") or "").partition("-")[0]}
 

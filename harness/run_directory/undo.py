@@ -228,7 +228,7 @@ def boot_id() -> str:
         return ""
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def _lines(path: Path) -> list[Mapping[str, Any]]:
     """Every complete line; an incomplete one, and one that is not a mapping, is left out."""
     if not path.is_file():
         return []
@@ -237,7 +237,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
         return [line for line in lines if line]
 
 
-def _line(text: bytes) -> dict[str, Any]:
+def _line(text: bytes) -> Mapping[str, Any]:
     """The object in a line; empty when the line cannot be read, or is not an object."""
     try:
         line = nesting.value(text, LINE_BYTES_MOST)

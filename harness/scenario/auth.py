@@ -150,7 +150,7 @@ def check_references(target: Any) -> None:
             )
 
 
-def from_flag(text: str) -> dict[str, Any]:
+def from_flag(text: str) -> dict[str, str | dict[str, str]]:
     """Parse `--auth`: bearer:${TOKEN}, command:PROGRAM ..., oauth:key=value,key=value; ValueError for anything else."""
     kind, colon, rest = text.partition(":")
     if not colon or kind not in KINDS or not rest.strip():
@@ -164,7 +164,7 @@ def from_flag(text: str) -> dict[str, Any]:
     return {"oauth": {key.strip(): value.strip() for key, _, value in pairs}}
 
 
-def read_flag(text: str) -> dict[str, Any]:
+def read_flag(text: str) -> dict[str, str | dict[str, str]]:
     """The same; UsageError for anything else, without what was written."""
     try:
         return from_flag(text)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.foundation.untrusted.documents import DocumentError, json_value, read_text, short
+from harness.mcp.json_object import JsonObject
 from harness.mcp.json_path import read_path
 from harness.scenario.quantities import STRICT
 
@@ -39,7 +40,7 @@ def _path(value: str) -> str:
     return value
 
 
-def _schema(value: dict[str, Any]) -> dict[str, Any]:
+def _schema(value: JsonObject) -> JsonObject:
     from jsonschema import SchemaError
     from jsonschema.validators import validator_for
 
@@ -69,12 +70,12 @@ class Expect:
         default_factory=list
     )
     equal: Annotated[dict[At, Any], Field(max_length=TEXTS_MOST)] = field(default_factory=dict)
-    schema: Annotated[dict[str, Any], AfterValidator(_schema)] | None = None
+    schema: Annotated[JsonObject, AfterValidator(_schema)] | None = None
 
 
-def expect_from_flags(texts: Iterable[str]) -> dict[str, Any]:
+def expect_from_flags(texts: Iterable[str]) -> JsonObject:
     """Read `--expect`: KEY=VALUE each; ValueError says what is wrong."""
-    data: dict[str, Any] = {}
+    data: JsonObject = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or key not in KEYS:

@@ -153,10 +153,10 @@ def _check_rude(parameters: Mapping[str, float | str], path: str) -> None:
         )
 
 
-def from_flag(text: str) -> dict[str, Any]:
+def from_flag(text: str) -> dict[str, str]:
     """Turn the flag `latency:latency=200ms,at=10s,for=5s` into the mapping that a scenario would hold."""
     kind, _, rest = text.partition(":")
-    data: dict[str, Any] = {"fault": kind.strip()}
+    data: dict[str, str] = {"fault": kind.strip()}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
         if not equals:

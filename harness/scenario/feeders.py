@@ -7,7 +7,7 @@ On the command line that is `--data people=people.csv,order=own,numbers=id`. The
 
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -55,13 +55,13 @@ def check_feeders(value: dict[str, Feeder]) -> dict[str, Feeder]:
     return value
 
 
-def feeder_from_flag(text: str) -> tuple[str, dict[str, Any]]:
+def feeder_from_flag(text: str) -> tuple[str, dict[str, str | list[str]]]:
     """Read the flag `people=people.csv,order=random,numbers=id+price`."""
     name, equals, rest = text.partition("=")
     file, *more = rest.split(",")
     if not equals or not name.strip() or not file.strip():
         raise ValueError("it is NAME=FILE, and then order=... and numbers=... after commas")
-    data: dict[str, Any] = {"file": file.strip()}
+    data: dict[str, str | list[str]] = {"file": file.strip()}
     for part in more:
         key, equals, value = part.partition("=")
         if not equals or key.strip() not in {"order", "numbers"}:

@@ -151,13 +151,13 @@ def check_links(value: dict[str, LinkSpec]) -> dict[str, LinkSpec]:
     return value
 
 
-def link_from_flag(text: str) -> tuple[str, dict[str, Any]]:
+def link_from_flag(text: str) -> tuple[str, dict[str, str]]:
     """Read the flag `db=postgres://127.0.0.1:5432,env=DATABASE_URL`; an error does not repeat what may hold a password."""
     name, equals, rest = text.partition("=")
     first, *more = rest.split(",")
     if not equals or not name.strip():
         raise ValueError("it is NAME=ADDRESS, and then key=value after commas")
-    data: dict[str, Any] = {}
+    data: dict[str, str] = {}
     if first.strip() and "=" in first and "://" not in first:
         more.insert(0, first)
     elif first.strip():

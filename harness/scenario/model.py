@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 
 from harness.foundation.addresses.address import host_of
 from harness.foundation.units import rate_per_s
+from harness.mcp.json_object import JsonObject
 from harness.scenario.arguments import compile_arguments, names_in, with_names
 from harness.scenario.auth import Auth, TlsFiles
 from harness.scenario.catalogue import CLIENTS, USER_CLASSES
@@ -62,7 +63,7 @@ DEFAULT_BIND = "127.0.0.1:5557"  # Locust's own port
 Bind = Annotated[str, AfterValidator(_host_and_port)]
 
 
-Templated = TypeVar("Templated", str, dict[str, Any])
+Templated = TypeVar("Templated", str, JsonObject)
 
 
 def _one_or_many(value: Any) -> Any:
@@ -79,7 +80,7 @@ def _check_arguments(value: Templated) -> Templated:
     return value
 
 
-def _check_work_arguments(value: dict[str, Any]) -> dict[str, Any]:
+def _check_work_arguments(value: JsonObject) -> JsonObject:
     compile_arguments(with_names(value, {"entry": "", "run": ""}))
     for name, path in names_in(value):
         raise ValueError(f"{{{{{name}{path}}}}} stands in calls of the workload only")
@@ -131,7 +132,7 @@ class Call:
     read: Annotated[str, Field(min_length=1), AfterValidator(_check_arguments)] | None = None
     prompt: Annotated[str, Field(min_length=1)] | None = None
     list: Literal["tools", "resources", "resources/templates", "prompts"] | None = None
-    args: Annotated[dict[str, Any], AfterValidator(_check_arguments)] = field(default_factory=dict)
+    args: Annotated[JsonObject, AfterValidator(_check_arguments)] = field(default_factory=dict)
     weight: Annotated[int, Field(ge=1)] = 1
     expect: Expect | None = None
     journey: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")] | None = None
@@ -176,7 +177,7 @@ class Tool:
 
     __pydantic_config__ = STRICT
     call: Annotated[str, Field(min_length=1)]
-    args: Annotated[dict[str, Any], AfterValidator(_check_work_arguments)] = field(default_factory=dict)
+    args: Annotated[JsonObject, AfterValidator(_check_work_arguments)] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from harness.foundation.secrets import sources
 from harness.foundation.secrets.hiding import HIDDEN, hide
@@ -154,11 +154,31 @@ def headers(asked: Sequence[Mapping[str, str]]) -> dict[str, str]:
     }
 
 
+class StepDocument(TypedDict, total=False):
+    """One request of a session, as a scenario file says it."""
+
+    call: str
+    read: str
+    prompt: str
+    list: str
+    request: str
+    args: JsonObject
+    at_once: bool
+    after: str
+
+
+class SessionDocument(TypedDict):
+    """One recorded session, as a scenario file says it."""
+
+    name: str
+    steps: list[StepDocument]
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """What is to be written."""
 
-    sessions: list[dict[str, Any]]
+    sessions: list[SessionDocument]
     left_out: int  # requests that cannot stand in a scenario
     variables: tuple[str, ...]
     beyond: int = 0  # requests that a scenario has no room for
@@ -175,7 +195,7 @@ class Room:
     size: int = SIZE_MOST
     values: int = VALUES_MOST
 
-    def has(self, step: dict[str, Any]) -> bool:
+    def has(self, step: StepDocument) -> bool:
         """Take the room of a step; False, and nothing taken, when there is too little."""
         size, values = len(json.dumps(step)), _values(step)
         if size > self.size or values > self.values:
@@ -196,9 +216,9 @@ def recording(seen: Sequence[Seen]) -> Recording:
     for one in sorted(seen, key=lambda one: one.began_s):
         if one.method not in NOT_STEPS and not one.method.startswith("notifications/"):
             by_session.setdefault(one.session or f"client {one.client}", []).append(one)
-    sessions: list[dict[str, Any]] = []
+    sessions: list[SessionDocument] = []
     for requests in by_session.values():
-        steps: list[dict[str, Any]] = []
+        steps: list[StepDocument] = []
         ended_s: float | None = None
         for one in requests:
             try:
@@ -221,7 +241,7 @@ def recording(seen: Sequence[Seen]) -> Recording:
     return Recording(sessions, left_out, tuple(sorted(secrets.named.values())), beyond)
 
 
-def _step(one: Seen, secrets: Secrets) -> dict[str, Any]:
+def _step(one: Seen, secrets: Secrets) -> StepDocument:
     params = {key: value for key, value in one.params.items() if key != "_meta"}
     if _levels(params) > LEVELS_MOST:
         raise UnsayableError
@@ -234,7 +254,10 @@ def _step(one: Seen, secrets: Secrets) -> dict[str, Any]:
         and _is_name(name)
         and isinstance(arguments, dict)
     ):
-        return {NAMED[one.method]: name, **({"args": arguments} if arguments else {})}
+        step: StepDocument = {"call": name} if NAMED[one.method] == "call" else {"prompt": name}
+        if arguments:
+            step["args"] = arguments
+        return step
     if one.method == "resources/read" and plain == {"uri"} and _is_name(safe["uri"]):
         return {"read": safe["uri"]}
     if one.method in LISTS and not params:
@@ -242,7 +265,7 @@ def _step(one: Seen, secrets: Secrets) -> dict[str, Any]:
     method = _sayable(one.method)
     if not method:
         raise UnsayableError
-    return {"request": method, **({"args": safe} if safe else {})}
+    return {"request": method, "args": safe} if safe else {"request": method}
 
 
 def _is_name(value: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from harness.mcp.json_object import JsonObject
 from harness.scenario.arguments import compile_arguments
 from harness.scenario.quantities import STRICT, Duration
 
@@ -22,7 +23,7 @@ AFTER_S_MOST: Final = 86_400.0
 KINDS: Final = ("call", "read", "prompt", "list", "request")
 
 
-def _check_arguments(value: dict[str, Any]) -> dict[str, Any]:
+def _check_arguments(value: JsonObject) -> JsonObject:
     compile_arguments(value)
     return value
 
@@ -37,7 +38,7 @@ class Step:
     prompt: Annotated[str, Field(min_length=1)] | None = None
     list: Annotated[str, Field(min_length=1)] | None = None
     request: Annotated[str, Field(min_length=1)] | None = None  # any other method
-    args: Annotated[dict[str, Any], AfterValidator(_check_arguments)] = field(default_factory=dict)
+    args: Annotated[JsonObject, AfterValidator(_check_arguments)] = field(default_factory=dict)
     after: Duration = 0.0
     at_once: bool = False
 
@@ -59,7 +60,7 @@ class RecordedSession:
     name: str = ""
 
 
-Groups = list[tuple[float, list[dict[str, Any]]]]
+Groups = list[tuple[float, list[JsonObject]]]
 
 
 def groups(steps: Iterable[Mapping[str, Any]], *, at_once: bool) -> Groups:

@@ -11,7 +11,7 @@ though no deploy would let it: `--deploy-simulation` with `target` in verify.yam
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ import pytest
 import uvicorn
 
 from harness.mcp import outcome
+from harness.mcp.messages import Reply
 from harness.verify.deploying import Deployed, deployed
 from harness.verify.doors import said
 from harness.verify.finding import fail
@@ -129,7 +130,7 @@ def twice(
 
 
 def _came_to(found: Deployed) -> CameTo:
-    def wrong(replies: dict[str, Any]) -> dict[str, str]:
+    def wrong(replies: Mapping[str, Reply]) -> dict[str, str]:
         return {
             door: said(reply)
             for door, reply in replies.items()

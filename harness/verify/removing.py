@@ -74,7 +74,7 @@ def entry(
     door: str | None,
     tool: str,
     arguments: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> Mapping[str, object]:
     """The data of one entry; `shown` are path and headers as they may be written down. Without a door that takes posts nobody else can remove it."""
     requests = () if door is None else tuple(_requests(door, tool, arguments))
     return {
@@ -84,7 +84,7 @@ def entry(
     }
 
 
-def where(url: str, vetted: VettedAddresses, shown: Mapping[str, str]) -> dict[str, Any]:
+def where(url: str, vetted: VettedAddresses, shown: Mapping[str, str]) -> Mapping[str, object]:
     """Where to connect to, and what to send with every request."""
     at = urlsplit(url)
     addresses = vetted.get(same(at.hostname or ""), ())
@@ -116,7 +116,7 @@ def _requests(door: str, tool: str, arguments: Mapping[str, Any]) -> Iterator[Re
     yield next(session.closing())
 
 
-def _call(request: Request, tool: str) -> dict[str, Any]:
+def _call(request: Request, tool: str) -> Mapping[str, object]:
     return {
         "method": request.method,
         "headers": [list(line) for line in request.headers],

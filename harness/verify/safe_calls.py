@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
+from harness.mcp.json_object import JsonObject
 from harness.mcp.schemas.arguments import drawn
 from harness.mcp.schemas.values import NoValueError
 from harness.mcp.tool import only_reads, properties, required
@@ -47,7 +48,7 @@ def _made(tool: Mapping[str, Any]) -> SafeCall | None:
     )
 
 
-def _drawn(tool: Mapping[str, Any]) -> dict[str, Any] | None:
+def _drawn(tool: Mapping[str, Any]) -> JsonObject | None:
     """Return the likeliest arguments that the schema allows, the same each time; None where none can be made."""
     try:
         return next(drawn(tool.get("inputSchema"), Random(0), None, str(tool.get("description") or "")), None)
@@ -62,7 +63,7 @@ def _says(schema: Any) -> bool:
     return listed or "const" in told or "default" in told
 
 
-def wrong_arguments(tool: Mapping[str, Any]) -> dict[str, Any] | None:
+def wrong_arguments(tool: Mapping[str, Any]) -> JsonObject | None:
     """Arguments of which one is of no type that its schema allows; None where the schema says too little."""
     for name in required(tool):
         said = properties(tool).get(name)

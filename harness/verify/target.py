@@ -30,6 +30,7 @@ from harness.mcp.dialects import new_session
 from harness.mcp.dialects.handshake import HANDSHAKE_VERSIONS, HandshakeSession
 from harness.mcp.dialects.modern import MODERN_VERSION, ModernSession
 from harness.mcp.discover import PAGES_MAX, TOOLS_BYTES_MAX, list_tools
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply, Request
 from harness.run_directory.undo import UndoJournal
 from harness.services.cleanup.leftover_calls import CALLS
@@ -82,7 +83,7 @@ class Target:
     vetted: VettedAddresses
     _runner: asyncio.Runner = field(repr=False)
     _doors: dict[str, Door] = field(default_factory=dict)
-    _tools: dict[str, list[dict[str, Any]] | None] = field(default_factory=dict)
+    _tools: dict[str, list[JsonObject] | None] = field(default_factory=dict)
     exchanges: Exchanges = field(default_factory=Exchanges, repr=False)
     closing: ExitStack = field(default_factory=ExitStack, repr=False)  # of what is open until the end
     _idle: dict[str, list[OpenClient]] = field(default_factory=dict, repr=False)
@@ -178,7 +179,7 @@ class Target:
             return ModernSession().request("server/discover", {})
         return next(HandshakeSession(door).opening())
 
-    def tools(self, door: str) -> list[dict[str, Any]] | None:
+    def tools(self, door: str) -> list[JsonObject] | None:
         """As that door lists them; None where it cannot be asked."""
         if door not in self._tools and self.is_stdio:
             self._tools[door] = self._listed_over_stdio(door)
@@ -191,10 +192,10 @@ class Target:
         self.exchanges.recall(f"tools {door}")
         return self._tools[door]
 
-    def _listed_over_stdio(self, door: str) -> list[dict[str, Any]] | None:
+    def _listed_over_stdio(self, door: str) -> list[JsonObject] | None:
         """All pages, by a session that is there already."""
-        found: list[dict[str, Any]] = []
-        params: dict[str, Any] = {}
+        found: list[JsonObject] = []
+        params: JsonObject = {}
         with self.client(door) as client:
             for _ in range(PAGES_MAX):
                 reply = client.request("tools/list", params)
@@ -214,7 +215,7 @@ class Target:
         looks = (looked_at(door, self.places, self.headers, self.settings.timeout_s) for _ in range(times))
         return [self.run(look).server for look in looks]
 
-    def listed(self, door: str, times: int) -> list[list[dict[str, Any]]]:
+    def listed(self, door: str, times: int) -> list[list[JsonObject]]:
         """The tools, listed so often, each time on connections of its own; what cannot be listed is for other checks to say."""
         found = []
         for _ in range(times):
@@ -360,7 +361,7 @@ class Target:
         """What is expected of it."""
         return self.settings.spec
 
-    async def certificate(self) -> dict[str, Any]:
+    async def certificate(self) -> JsonObject:
         """What its server proves itself with; ssl.SSLError when that is no proof."""
         by = route.current()  # checked, even where nobody asked for that
         async with within(self.settings.timeout_s):
@@ -368,7 +369,7 @@ class Target:
                 reader, writer = await connecting.connection(self.places.base)
         del reader
         try:
-            shown: dict[str, Any] = writer.get_extra_info("peercert") or {}
+            shown: JsonObject = writer.get_extra_info("peercert") or {}
             return shown
         finally:
             writer.close()

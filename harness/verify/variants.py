@@ -59,14 +59,14 @@ def telling(one: Sequence[Leaves], other: Sequence[Leaves]) -> dict[str, tuple[A
     }
 
 
-def _constant(results: Sequence[Leaves]) -> dict[str, Any]:
+def _constant(results: Sequence[Leaves]) -> Leaves:
     first, *more = results
     return {path: value for path, value in first.items() if all(each.get(path) == value for each in more)}
 
 
-def leaves(value: Any) -> dict[str, Any]:
+def leaves(value: Any) -> Leaves:
     """Every plain value of a result by its path; a text that is JSON is looked into."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for path, leaf in _walk(value, ""):
         found[path] = leaf
         if len(found) >= LEAVES_MOST:

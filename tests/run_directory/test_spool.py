@@ -12,11 +12,11 @@ from harness.load.inside.users.recorder import BLOCK_ROWS, DETAILS_MAX, Recorder
 from harness.run_directory.samples import SCHEMA, Tail, frame, load, seal
 from harness.run_directory.schema import NULL, NULL_CODE, ORDER
 from harness.run_directory.spool import SpoolFile, read_blocks
+from tests.fakes.gauges import gauges
 
 
 def recorder(path: Path, worker: int = 0) -> Recorder:
-    gauges = {"at_ns": 5, "users": 1, "cpu": 0.1, "run_delay": 0.0, "lag_ms": [0.5], "files_open": 3}
-    return Recorder(SpoolFile(path), worker, lambda: dict(gauges))
+    return Recorder(SpoolFile(path), worker, lambda: gauges(5, lag_ms=[0.5], files_open=3))
 
 
 def call(to: Recorder, outcome: str = "ok", detail: str = "", status: int = 200) -> None:

@@ -12,9 +12,10 @@ from harness.load.inside.users.recorder import Recorder
 from harness.run_directory import started_calls
 from harness.run_directory.samples import seal, sealed_counts
 from harness.run_directory.spool import SpoolFile
+from tests.fakes.gauges import gauges
 from tests.run_directory.test_spool import call
 
-GAUGES = {"at_ns": 5, "users": 1, "cpu": 0.1, "run_delay": 0.0, "lag_ms": [0.5], "files_open": 3}
+GAUGES = gauges(5, lag_ms=[0.5], files_open=3)
 
 # It starts 1,000 calls, ends 600 of them, writes the rows of 500, says so, and waits to be killed.
 WORKER = """
@@ -27,7 +28,7 @@ from tests.run_directory.test_started_calls import GAUGES
 from tests.run_directory.test_spool import call
 place = Path(sys.argv[1])
 counter = started.mapped(started.started_path(place, 0))
-one = Recorder(SpoolFile(place / "worker-0.spool"), 0, lambda: dict(GAUGES), counter)
+one = Recorder(SpoolFile(place / "worker-0.spool"), 0, lambda: GAUGES, counter)
 for number in range(600):
     call(one)
     if number == 499:
@@ -64,7 +65,7 @@ def test_a_worker_that_is_killed_leaves_the_number_of_its_calls(tmp_path: Path) 
 
 def test_samples_say_that_nobody_counted_and_those_of_old_say_nothing(tmp_path: Path) -> None:
     """The two are not the same: one may have lost calls of workers elsewhere."""
-    one = Recorder(SpoolFile(tmp_path / "worker-4.spool"), 4, lambda: dict(GAUGES))
+    one = Recorder(SpoolFile(tmp_path / "worker-4.spool"), 4, lambda: GAUGES)
     call(one)
     one.flush(last=True)
     seal(tmp_path, tmp_path / "samples.parquet")

@@ -15,13 +15,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from harness.client.auth.sources import Source
 from harness.client.auth.token import Token
 from harness.foundation.clock import Clock, within
 from harness.foundation.errors import HarnessError
 from harness.foundation.units import NS_PER_S
+from harness.run_directory.metadata import TokenFacts
 
 SHARE: Final = 0.6  # of a token's life, after which there is to be another
 BEFORE_S: Final = 60.0  # long ones are renewed this long before their end
@@ -95,17 +96,17 @@ class Keeper:
         self._listeners.append(listener)
         await listener(self.headers)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> TokenFacts:
         """Return the counts and times of token requests, for metadata.json."""
-        return {
-            "source": self.named,
-            "tokens": self.tokens,
-            "failed": self.failed,
-            "refused": self.refused,
-            "took_ms_mean": round(self.took_ms[0] / self.tokens, 3) if self.tokens else None,
-            "took_ms_max": round(self.took_ms[1], 3) if self.tokens else None,
-            "lives_s": self.lives_s,
-        }
+        return TokenFacts(
+            source=self.named,
+            tokens=self.tokens,
+            failed=self.failed,
+            refused=self.refused,
+            took_ms_mean=round(self.took_ms[0] / self.tokens, 3) if self.tokens else None,
+            took_ms_max=round(self.took_ms[1], 3) if self.tokens else None,
+            lives_s=self.lives_s,
+        )
 
     async def _tried(self, *, told: bool) -> bool:
         try:

@@ -12,8 +12,8 @@ the server gave its events numbers. A connection that is cut costs a client noth
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from harness.client.http import HttpClient, http_client
 from harness.conduct.capacity import causes
@@ -137,16 +137,19 @@ async def _watched(
     ended_ns = clock.now_ns()
     usual = causes.STREAMS if kind.startswith("stream") else causes.CONNECTIONS
     idle_s = seconds(ended_ns, connection.last_ns)
-    facts: dict[str, Any] = {
-        "lasted_s": seconds(ended_ns, began_ns),
-        "idle_s": idle_s,
-        "server_sent": connection.pieces,
-        "session": await _answers(http, session),
-    }
+    held = Held(
+        kind,
+        for_s,
+        "held",
+        lasted_s=seconds(ended_ns, began_ns),
+        idle_s=idle_s,
+        server_sent=connection.pieces,
+        session=await _answers(http, session),
+    )
     if how is None:
-        return Held(kind, for_s, "held", **facts)
+        return held
     again = await _opens_again(door, clock, request) if kind.startswith("stream") else ""
-    return Held(kind, for_s, "cut", how=how, cause=causes.cause(idle_s, usual), again=again, **facts)
+    return replace(held, word="cut", how=how, cause=causes.cause(idle_s, usual), again=again)
 
 
 def _listening(session: Session) -> Request:

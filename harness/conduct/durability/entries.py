@@ -35,6 +35,7 @@ from harness.foundation.secrets.hiding import hide_in
 from harness.foundation.units import NS_PER_S
 from harness.foundation.untrusted import nesting
 from harness.mcp import outcome
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply
 from harness.mcp.mirrored import Mirrored
 from harness.run_directory.appended_file import AppendedLines
@@ -219,10 +220,10 @@ class WorkEntries:
         """Return the name of an entry; number 0 is the trial before the load."""
         return f"{self.run_id}-{number:08d}"
 
-    def arguments(self, tool: Tool, entry: str, number: int) -> dict[str, Any]:
+    def arguments(self, tool: Tool, entry: str, number: int) -> JsonObject:
         """Return the arguments with `{{entry}}`, `{{run}}` and the templates filled in."""
         named = with_names(dict(tool.args), {"entry": entry, "run": self.run_id})
-        drawn: dict[str, Any] = compile_arguments(named)(Random(f"{self.seed}-work-{number}"), number)
+        drawn: JsonObject = compile_arguments(named)(Random(f"{self.seed}-work-{number}"), number)
         return drawn
 
     def _note(self, number: int, sent_ns: int, reply: Reply, *, sent: bool = True) -> None:

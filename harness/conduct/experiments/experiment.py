@@ -122,18 +122,18 @@ def activities(journal: Path, clock: RunClock) -> list[Activity]:
     return sorted(results, key=lambda event: event.at_ns)
 
 
-def _journal(path: Path) -> dict[str, Any]:
+def _journal(path: Path) -> Mapping[str, Any]:
     """Return the journal; {} when there is none, or it is invalid."""
     with suppress(OSError, ValueError):
         return _members(nesting.of_file(path))
     return {}
 
 
-def _members(value: Any) -> dict[str, Any]:
+def _members(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _runs(value: Any) -> list[dict[str, Any]]:
+def _runs(value: Any) -> list[Mapping[str, Any]]:
     """Return the activities of a list that have begun."""
     return [run for run in value if _members(run).get("start")] if isinstance(value, list) else []
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.client.auth.keeper import Keeper
 from harness.client.auth.keeping import keeper_of
@@ -61,15 +61,6 @@ class Authorization:
             refused = table.filter(pc.equal(pc.cast(table["outcome"], pa.string()), outcome.UNAUTHORIZED))
             if refused.num_rows and (sent_ns := pc.max(refused["sent_ns"]).as_py()) is not None:
                 self.keeper.was_refused(sent_ns + origin_ns)
-
-    def facts(self) -> dict[str, Any]:
-        """For metadata.json; {} when there is nothing to tell."""
-        told: dict[str, Any] = {} if self.keeper is None else {"auth": self.keeper.facts()}
-        if self.route.tls.insecure:
-            told["insecure"] = True
-        if self.route.proxy is not None:
-            told["proxy"] = self.route.proxy.origin
-        return told
 
 
 def tls_of(files: TlsFiles | None) -> Tls:

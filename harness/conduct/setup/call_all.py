@@ -34,7 +34,7 @@ REASONS_SHOWN: Final = 6
 ENTRIES_MOST: Final = 1_000
 
 
-async def whole_workload(run: RunContext, server: ServerUnderTest) -> list[dict[str, Any]]:
+async def whole_workload(run: RunContext, server: ServerUnderTest) -> list[Mapping[str, Any]]:
     """Try everything, and return the entries of the load."""
     scenario = run.asked.scenario
     door = server.door(through=False)
@@ -94,7 +94,7 @@ async def tried_once(
         return await try_all(offered, session, seed=seed, allow_writes=False, learnt=learnt_of(url))
 
 
-def entry(one: Tried) -> dict[str, Any]:
+def entry(one: Tried) -> Mapping[str, Any]:
     """The entry of the load for one thing: it draws one of the examples."""
     key = {"tool": "call", "prompt": "prompt"}.get(one.offered.kind, "read")
     return {key: one.offered.name, "examples": list(one.examples)}

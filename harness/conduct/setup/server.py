@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from msgspec import UNSET
 
 from harness.client.preflight import Discovered, check_headers, preflight
 from harness.conduct.durability.entries import EntryRequest
@@ -26,6 +26,7 @@ from harness.load.address import Doors, credentials, doors
 from harness.mcp import stdio_address
 from harness.mcp.tool import only_reads
 from harness.mcp.versions import OFFERS_HTTP3
+from harness.run_directory.metadata import NamedServer, TargetFacts
 from harness.run_directory.results import Relayed, RelayedProcess
 from harness.scenario.catalogue import USER_CLASSES
 from harness.scenario.clients import check_against
@@ -116,24 +117,25 @@ class ServerUnderTest:
             return stdio_address.STDIO
         return self.protocol if self.protocol in {"sse", "websocket"} else "http"
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> TargetFacts:
         """Return the server's facts for metadata.json."""
-        named = self.discovered.server_name is not None
-        return {
-            "url": redact.url(self.doors.ws_url if self.protocol == "websocket" else self.doors.mcp_url),
-            "transport": self.transport,
-            "protocol": self.protocol,
-            "server": {"name": self.discovered.server_name, "version": self.discovered.server_version}
-            if named
-            else None,
-            "managed": self.managed,
-            **self.authorization.facts(),
-            "cpu_max": self.usage.cpu_max,
-            "cpu_s": self.usage.cpu_s,
-            "rss_max_mb": self.usage.rss_max_mb,
-            **({"processes": self.meter.facts()} if self.meter is not None else {}),
-            **({"relayed": msgspec.to_builtins(relayed(self.relayed))} if self.relayed is not None else {}),
-        }
+        found, route, keeper = self.discovered, self.authorization.route, self.authorization.keeper
+        named = found.server_name is not None
+        return TargetFacts(
+            url=redact.url(self.doors.ws_url if self.protocol == "websocket" else self.doors.mcp_url),
+            transport=self.transport,
+            protocol=self.protocol,
+            server=NamedServer(name=found.server_name, version=found.server_version) if named else None,
+            managed=self.managed,
+            auth=UNSET if keeper is None else keeper.facts(),
+            insecure=True if route.tls.insecure else UNSET,
+            proxy=UNSET if route.proxy is None else route.proxy.origin,
+            cpu_max=self.usage.cpu_max,
+            cpu_s=self.usage.cpu_s,
+            rss_max_mb=self.usage.rss_max_mb,
+            processes=UNSET if self.meter is None else self.meter.facts(),
+            relayed=UNSET if self.relayed is None else relayed(self.relayed),
+        )
 
 
 def relayed(status: Status) -> Relayed:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from harness.foundation.secrets import redact
 from harness.mcp import stdio_address, tool
+from harness.mcp.json_object import JsonObject
 from harness.mcp.schemas.arguments import drawn
 from harness.mcp.schemas.values import NoValueError
 
@@ -54,7 +55,7 @@ def commands_that_work(tools: Mapping[str, Mapping[str, Any]], url: str) -> list
     ]
 
 
-def _example(description: Mapping[str, Any]) -> dict[str, Any] | None:
+def _example(description: Mapping[str, Any]) -> JsonObject | None:
     """Return arguments that its schema allows, for the user to edit; None if there are none."""
     try:
         return next(islice(drawn(description.get("inputSchema"), Random(0)), 1), None)

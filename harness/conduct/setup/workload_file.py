@@ -79,7 +79,7 @@ def _comment(why: str, value: Mapping[str, Any]) -> list[str]:
     return [f"  # {printable(line, None)}" for line in (f"{why}:", *_dumped([value]))]
 
 
-def _as_entry(one: Offered, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _as_entry(one: Offered, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     if one.kind in {"resource", "template"}:
         return {"read": arguments.get("uri", one.name)}
     key = "prompt" if one.kind == "prompt" else "call"

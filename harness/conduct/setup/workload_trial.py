@@ -12,7 +12,7 @@ success is enough. A 429 (come back later) is no refusal either.
 from collections.abc import Sequence
 from dataclasses import asdict
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from harness.client.session import Client, connected
 from harness.conduct.durability.entries import what_it_said
@@ -21,6 +21,7 @@ from harness.conduct.setup.server import ServerUnderTest
 from harness.foundation.errors import TargetUnreachableError, UsageError
 from harness.load.workload import WorkloadEntry, works
 from harness.mcp import outcome
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply
 from harness.mcp.reply_content import value_of_reply
 from harness.mcp.tool import only_reads
@@ -66,7 +67,7 @@ async def try_workload(scenario: Scenario, server: ServerUnderTest) -> int:
     return sum(len(entry.steps) or 1 for entry in only_read)
 
 
-def _only_read(scenario: Scenario, tools: Sequence[dict[str, Any]], values: Values) -> list[WorkloadEntry]:
+def _only_read(scenario: Scenario, tools: Sequence[JsonObject], values: Values) -> list[WorkloadEntry]:
     """Return the entries of which every call only reads."""
     read_only = {tool["name"] for tool in tools if only_reads(tool)}
     entries = [

@@ -191,7 +191,7 @@ def _check_readable(option: str, path: str) -> None:
         ) from None
 
 
-def as_data(route: Route) -> dict[str, Any]:
+def as_data(route: Route) -> Mapping[str, Mapping[str, object] | None]:
     """What a worker is told."""
     tls, proxy = route.tls, route.proxy
     return {

@@ -22,7 +22,7 @@ def turns(repeats: int) -> str:
     return "".join("AB" if at % 2 == 0 else "BA" for at in range(repeats))
 
 
-def target(text: str, of_file: Mapping[str, Any], protocol: str | None = None) -> dict[str, Any]:
+def target(text: str, of_file: Mapping[str, Any], protocol: str | None = None) -> dict[str, object]:
     """The target of a side: a URL, `reference` with options of `harness serve`, or a command.
 
     A command is a server that speaks over stdio; where the file says at which `url`, or when it is `ready`, it starts a server

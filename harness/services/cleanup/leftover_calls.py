@@ -107,7 +107,7 @@ def _judged(response: http.client.HTTPResponse) -> bool:
     raise ValueError(f"HTTP {response.status} without an answer")
 
 
-def _messages(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+def _messages(response: http.client.HTTPResponse) -> Iterator[Mapping[str, Any]]:
     """Yield the messages of one JSON body, or of an event stream that may stay open."""
     if "text/event-stream" not in (response.getheader("Content-Type") or ""):
         yield from _objects(response.read(ANSWER_BYTES_MAX))
@@ -118,7 +118,7 @@ def _messages(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
             yield from _objects(line[5:])
 
 
-def _objects(text: bytes) -> Iterator[dict[str, Any]]:
+def _objects(text: bytes) -> Iterator[Mapping[str, Any]]:
     try:
         found = nesting.value(text, ANSWER_BYTES_MAX)
     except ValueError:

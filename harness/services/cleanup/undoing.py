@@ -5,9 +5,8 @@ thing first: take toxics off, enable the proxy again, and in the end delete the 
 gone needs nothing undone. A server that was ours is gone with us, and everything on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 TOXIPROXY, STOPPED = "toxiproxy", "stopped"
 
@@ -17,7 +16,7 @@ class Undo:
     """One entry of undo.jsonl."""
 
     what: str
-    data: dict[str, Any]
+    data: Mapping[str, object]
 
 
 def toxics(api: str, proxy: str, names: Sequence[str], *, ours: bool) -> Undo:

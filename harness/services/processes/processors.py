@@ -8,9 +8,11 @@ Either is unknown (None) where the kernel does not tell: a virtual machine often
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+
+from harness.run_directory.metadata import ProcessorFacts
 
 READINGS_MOST: Final = 3600
 STEAL: Final = 7  # the column of /proc/stat, behind the name
@@ -34,12 +36,12 @@ class Processors:
         if (clock := self._clock_mhz()) is not None and len(self.clocks_mhz) < READINGS_MOST:
             self.clocks_mhz.append(clock)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> ProcessorFacts:
         """Return what is known, for metadata.json."""
         low = high = None
         if len(self.clocks_mhz) >= READINGS_LEAST:
             low, high = (round(float(one)) for one in np.quantile(self.clocks_mhz, (0.1, 0.9)))
-        return {"steal_share": self._steal(), "clock_mhz_low": low, "clock_mhz_high": high}
+        return ProcessorFacts(steal_share=self._steal(), clock_mhz_low=low, clock_mhz_high=high)
 
     def _steal(self) -> float | None:
         if self.first is None or self.last is None or self.last[0] <= self.first[0]:

@@ -10,8 +10,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+from harness.run_directory.metadata import SessionProcessFacts
 from harness.services.processes import proctable, usage
 from harness.services.processes.proctable import MARK, Process
 from harness.services.processes.usage import Usage
@@ -68,15 +68,15 @@ class SessionMeter:
         now = usage.together([usage.of_these([]), *readings])
         return Usage(now.at_s, sum(self.cpu_s.values()), now.rss_bytes, now.run_delay_s)
 
-    def facts(self) -> dict[str, Any] | None:
+    def facts(self) -> SessionProcessFacts | None:
         """Return what is known of single sessions, for metadata.json; None when none was seen."""
         if not self.cpu_s:
             return None
         megabytes = [size / 1e6 for size in self.rss_bytes.values()]
-        return {
-            "seen": len(self.cpu_s),
-            "cpu_s_median": round(median(self.cpu_s.values()), 3),
-            "cpu_s_max": round(max(self.cpu_s.values()), 3),
-            "rss_mb_median": round(median(megabytes), 1),
-            "rss_mb_max": round(max(megabytes), 1),
-        }
+        return SessionProcessFacts(
+            seen=len(self.cpu_s),
+            cpu_s_median=round(median(self.cpu_s.values()), 3),
+            cpu_s_max=round(max(self.cpu_s.values()), 3),
+            rss_mb_median=round(median(megabytes), 1),
+            rss_mb_max=round(max(megabytes), 1),
+        )

@@ -64,9 +64,9 @@ def spec_of(asked: Named, environ: Mapping[str, str]) -> Spec:
     )
 
 
-def learnt(target: Target, asked: Named) -> dict[str, Any]:
+def learnt(target: Target, asked: Named) -> dict[str, object]:
     """The sections."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     if target.spec.database is not None:
         database = Database(target.spec.database, target.run)
         try:
@@ -78,7 +78,7 @@ def learnt(target: Target, asked: Named) -> dict[str, Any]:
     return found
 
 
-def _database(database: Database, asked: Named) -> dict[str, Any]:
+def _database(database: Database, asked: Named) -> dict[str, object]:
     tables = structure(database.fetch, asked.schema)
     if not tables:
         raise UsageError(
@@ -86,7 +86,7 @@ def _database(database: Database, asked: Named) -> dict[str, Any]:
             f"It is that of {database.shown}",
             f"Name another one: --database {asked.database}:SCHEMA",
         )
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "dsn": f"${{{asked.database}}}",
         "schema": asked.schema,
         "tables": {name: _table(table) for name, table in tables.items()},
@@ -100,8 +100,8 @@ def _database(database: Database, asked: Named) -> dict[str, Any]:
     return found
 
 
-def _table(table: FoundTable) -> dict[str, Any]:
-    said: dict[str, Any] = {
+def _table(table: FoundTable) -> dict[str, object]:
+    said: dict[str, object] = {
         "columns": {name: types[-1] for name, types in table.columns.items()},
         "indexes": [name for name, valid in table.indexes.items() if valid],
         "unlogged": not table.logged,
@@ -113,7 +113,7 @@ def _columns(tables: Mapping[str, FoundTable], name: str) -> Mapping[str, Any]:
     return tables[name].columns if name in tables else {}
 
 
-def _queue(queue: Queue, asked: Named) -> dict[str, Any]:
+def _queue(queue: Queue, asked: Named) -> dict[str, object]:
     state = queue.look()
     if not state.there:
         raise UsageError(
@@ -122,7 +122,7 @@ def _queue(queue: Queue, asked: Named) -> dict[str, Any]:
             "Name one that is there: --queue VARIABLE:NAME",
         )
     key = "management" if queue.spec.management else "url"
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         key: f"${{{asked.queue}}}",
         "name": asked.queue_name,
         "consumers": min(1, state.consumers),

@@ -3,7 +3,7 @@
 CTRF knows passed, failed, skipped, pending and other: what is unknown is `other`, and `rawStatus` says so.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 from harness import __version__
 from harness.foundation.units import MS_PER_S
@@ -11,7 +11,7 @@ from harness.verify.finding import Result
 from harness.verify.results.suite import SuiteResult
 
 
-def ctrf(suite: SuiteResult) -> dict[str, Any]:
+def ctrf(suite: SuiteResult) -> Mapping[str, object]:
     """One report."""
     counted = suite.count()
     ended_ms = suite.started_ms + int(suite.duration_s * MS_PER_S)
@@ -42,9 +42,13 @@ def ctrf(suite: SuiteResult) -> dict[str, Any]:
     }
 
 
-def _test(result: Result) -> dict[str, Any]:
+def _test(result: Result) -> Mapping[str, object]:
     told = {"message": result.why} if result.why else {}
-    extra: dict[str, Any] = {"priority": result.priority, "category": result.category, "tries": result.tries}
+    extra: dict[str, str | int] = {
+        "priority": result.priority,
+        "category": result.category,
+        "tries": result.tries,
+    }
     if result.how:
         extra["how"] = result.how
     return {

@@ -3,7 +3,7 @@
 Only what is in the directory of results is read (`DIR/verify/*/results.json`). One that cannot be read is said so, and is no pass.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,7 +115,7 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(printable(name, CHARS) for name in names[:NAMES_MOST]) + more
 
 
-def as_data(kept: Sequence[Kept]) -> list[dict[str, Any]]:
+def as_data(kept: Sequence[Kept]) -> list[Mapping[str, object]]:
     """The same for programs."""
     return [
         {

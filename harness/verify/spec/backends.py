@@ -1,6 +1,6 @@
 """The sections of verify.yaml about what stands behind a deployment: its database, its queue, its tasks, its process, and how it is deployed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StrictBool, StrictInt
@@ -223,7 +223,7 @@ def class_of(path: list[str]) -> type | None:
     return CLASSES.get(".".join(path))
 
 
-def addresses(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
+def addresses(data: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     """Each of ADDRESSES that is there, as it is written."""
     for path in ADDRESSES:
         section, _, key = path.partition(".")

@@ -1,11 +1,12 @@
 """Plain values of verify.yaml, checked: a time, a size, a path of the deployment, arguments of a tool."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from harness.foundation import units
 from harness.foundation.untrusted.documents import short
+from harness.mcp.json_object import JsonObject
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -43,4 +44,4 @@ Size = Annotated[int, BeforeValidator(_size)]
 Place = Annotated[str, AfterValidator(_place)]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_texts)]
-Arguments = dict[str, Any]
+Arguments = JsonObject

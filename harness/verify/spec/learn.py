@@ -16,6 +16,7 @@ from harness.client.session import connected
 from harness.client.trial_calls import Tried, learnt_of, reopening, try_all
 from harness.foundation.errors import UsageError
 from harness.foundation.untrusted.documents import short
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Request
 from harness.run_directory.directory import write_whole
 from harness.verify.spec import lock
@@ -79,18 +80,17 @@ def learn(
 
 
 def learnt(
-    target: Target, door: str, tools: list[dict[str, Any]], safe: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+    target: Target, door: str, tools: list[JsonObject], safe: Mapping[str, Any] | None = None
+) -> dict[str, object]:
     """As verify.yaml says it."""
     said = [each.server for each in target.doors() if each.server != (None, None)]
     name, version = said[0] if said else (None, None)
-    found: dict[str, Any] = {
-        "identity": {key: text for key, text in (("name", name), ("version", version)) if text},
+    found: dict[str, object] = {
+        "identity": literal({key: text for key, text in (("name", name), ("version", version)) if text}),
         "doors": [each.name for each in target.doors() if each.name in DOOR_NAMES and each.name != "plain"],
-        "tools": {
-            "lock": lock.NAME,
-            "safe": dict(safe) if safe is not None else _answered(target, door, tools),
-        },
+        "tools": literal(
+            {"lock": lock.NAME, "safe": dict(safe) if safe is not None else _answered(target, door, tools)}
+        ),
     }
     if target.with_sessions() is not None:
         found["sessions"] = {"required": True}
@@ -101,11 +101,10 @@ def learnt(
     asked = Request("health", b"", (("Accept", "*/*"),), None, "GET")
     if not target.is_stdio and target.exchange(asked, f"{target.places.base}/health").status == 200:
         found["health"] = {"url": "/health"}
-    kept = {key: literal(value) for key, value in found.items() if key in {"identity", "tools"}}
-    return {key: value for key, value in (found | kept).items() if value}
+    return {key: value for key, value in found.items() if value}
 
 
-def literal(said: dict[str, Any]) -> dict[str, Any]:
+def literal(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return the server's values without those that contain `${`: verify.yaml would expand them, and send a variable of the environment to the server."""
     kept = {key: value for key, value in said.items() if "${" not in str(value) or key == "safe"}
     if "safe" in kept:
@@ -113,7 +112,7 @@ def literal(said: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _answered(target: Target, door: str, tools: list[dict[str, Any]]) -> dict[str, Any]:
+def _answered(target: Target, door: str, tools: list[JsonObject]) -> JsonObject:
     """Return the tools that only read and have answered, each with the first arguments that it took."""
     url, timeout_s = target.places.of(door), target.settings.timeout_s
 

@@ -12,6 +12,7 @@ from harness.foundation.errors import UsageError
 from harness.foundation.untrusted import documents
 from harness.foundation.untrusted.documents import short
 from harness.foundation.untrusted.printable import printable
+from harness.mcp.json_object import JsonObject
 
 NAME: Final = "tools.lock.json"
 KEPT: Final = ("inputSchema", "outputSchema")
@@ -20,7 +21,7 @@ DEPTH_MOST: Final = 30
 _WORDS: Final = frozenset({"title", "description", "examples", "$comment"})  # of no consequence
 
 
-def locked(tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def locked(tools: Sequence[Mapping[str, Any]]) -> JsonObject:
     """What is kept of a list of tools."""
     return {
         str(tool["name"]): {key: _bare(tool[key]) for key in KEPT if tool.get(key) is not None}
@@ -33,7 +34,7 @@ def text_of(tools: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps({"tools": locked(tools)}, indent=2, ensure_ascii=False) + "\n"
 
 
-def read_file(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> JsonObject:
     """What was kept."""
     try:
         data = documents.json_value(documents.read_text(path))

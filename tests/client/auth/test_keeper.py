@@ -60,8 +60,8 @@ async def test_tokens_follow_each_other_without_being_asked_for() -> None:
         headers = keeper.headers
         assert await heard(told, 4) == [f"Bearer t{number}" for number in (1, 2, 3, 4)]
         assert headers == {"X": "1", "Authorization": headers["Authorization"]}
-        assert keeper.facts()["failed"] == 0
-        assert keeper.facts()["took_ms_mean"] == 2.0
+        assert keeper.facts().failed == 0
+        assert keeper.facts().took_ms_mean == 2.0
         assert not notes
 
 
@@ -75,7 +75,7 @@ async def test_a_token_without_an_end_is_renewed_when_a_call_is_refused() -> Non
         assert source.given == 1
         keeper.was_refused(clock.now_ns() + NS_PER_S)
         assert await heard(told, 1) == ["Bearer t2"]
-        assert keeper.facts()["refused"] == 1
+        assert keeper.facts().refused == 1
 
 
 async def test_a_token_of_the_environment_stays_what_it_is() -> None:
@@ -95,7 +95,7 @@ async def test_a_failure_is_told_of_once_and_tried_again() -> None:
         source.fails = 2
         await heard(told, 1)
         assert await heard(told, 1) == ["Bearer t2"]
-        assert keeper.facts()["failed"] == 2
+        assert keeper.facts().failed == 2
         assert [note for note in notes if "no token today: it rains" in note] == notes
         assert len(notes) == 1
 

@@ -11,11 +11,11 @@ from harness.load.inside.users.recorder import Recorder
 from harness.run_directory.samples import Tail
 from harness.run_directory.schema import NULL, NULL_CODE
 from harness.run_directory.spool import SpoolFile
+from tests.fakes.gauges import gauges
 
 
 def rows(directory: Path, outcomes: list[str]) -> LastSecond:
-    gauges = {"at_ns": 0, "users": 1, "cpu": 0.0, "run_delay": 0.0, "lag_ms": [], "files_open": 0}
-    recorder = Recorder(SpoolFile(directory / "worker-0.spool"), 0, lambda: dict(gauges))
+    recorder = Recorder(SpoolFile(directory / "worker-0.spool"), 0, lambda: gauges(0))
     for number, outcome in enumerate(outcomes):
         seq = recorder.begin(0)
         done_ns = (number + 1) * 10_000_000

@@ -87,16 +87,16 @@ def late_reader(read_late: bool) -> None:
 def warmed_up(here: Here, sampling: Sampling) -> None:
     """The kernel begins to stamp a moment after it was asked to."""
     deadline = time.monotonic() + 20
-    while not sampling.told(0)["read_ms"] and time.monotonic() < deadline:
+    while not sampling.times(0).read_ms and time.monotonic() < deadline:
         here.user.call("tool")
 
 
 def last_call(here: Here, sampling: Sampling) -> tuple[int, int, Any]:
     """What was added to it, how long it was held, and its row."""
     here.user.call("tool")
-    told = sampling.told(time.monotonic_ns())
-    (_, added_us) = told["added"] or (0, told["added_others_us"])
-    return round(added_us * 1000), round(told["held_us"] * 1000), here.rows().iloc[-1]
+    told = sampling.times(time.monotonic_ns())
+    (_, added_us) = told.added or (0, told.added_others_us)
+    return round(added_us * 1000), round(told.held_us * 1000), here.rows().iloc[-1]
 
 
 TRIES = 5

@@ -19,7 +19,7 @@ When the socket closes, the load ends: a conductor that dies cannot leave users 
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import gevent.socket
@@ -40,7 +40,7 @@ class Control:
     def say(self, message: str, **fields: Any) -> None:
         self._socket.sendall(json.dumps({"said": message, **fields}).encode() + b"\n")
 
-    def orders(self) -> Iterator[dict[str, Any]]:
+    def orders(self) -> Iterator[Mapping[str, Any]]:
         """Yield the conductor's orders until it closes the socket."""
         buffer = b""
         while True:

@@ -8,7 +8,7 @@ second and blocks while users spawn, and a step must begin when it is asked for,
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.load.inside.patching import patch
@@ -70,7 +70,8 @@ class Master:
         """Carry out orders until the conductor says stop, or is gone."""
         self.control.say("port", port=self.runner.server.port)
         gevent.spawn(self._watch_workers)
-        for order in self.control.orders():
+        for received in self.control.orders():
+            order = dict(received)
             wanted = order.pop("do")
             if wanted == "authorize":  # beside whatever is being done
                 for value in order["headers"].values():
@@ -139,7 +140,10 @@ class Master:
             self._change("free")
 
     def _deal(
-        self, turn: dict[str, Any], within_s: float = 0.0, each: dict[str, dict[str, Any]] | None = None
+        self,
+        turn: Mapping[str, Any],
+        within_s: float = 0.0,
+        each: Mapping[str, Mapping[str, int]] | None = None,
     ) -> dict[str, int]:
         """Tell every worker who decides when its users call.
 

@@ -15,6 +15,7 @@ from typing import Any
 import gevent
 import gevent.event
 import locust.runners
+from msgspec import structs
 
 from harness.foundation import free_memory
 from harness.load.engine import LoadSpec
@@ -24,7 +25,7 @@ from harness.load.inside.users import context
 from harness.load.inside.users.recorder import Recorder
 from harness.load.inside.users.selfwatch import SelfWatch
 from harness.load.inside.users.turn_orders import TurnOrders
-from harness.run_directory.spool import Sink
+from harness.run_directory.spool import Gauges, Sink
 
 FLUSH_S = 0.5
 LEASE_S = 10.0
@@ -84,11 +85,11 @@ class Worker:
         self._tell()
         self.recorder.close()
 
-    def _gauges(self) -> dict[str, Any]:
+    def _gauges(self) -> Gauges:
         gauges = self.watch.read(self.runner.user_count)
         if self.context.stdio is not None:
-            gauges["noise"] = self.context.stdio.lines_of_noise()
-        return self.context.retries.gauges(gauges | self.steering.gauges(gauges["at_ns"]))
+            gauges = structs.replace(gauges, noise=self.context.stdio.lines_of_noise())
+        return self.context.retries.gauges(self.steering.gauges(gauges))
 
     def _on_authorize(self, msg: Any, **_: Any) -> None:
         credential.use(msg.data["headers"])

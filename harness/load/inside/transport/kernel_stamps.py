@@ -23,6 +23,8 @@ import time
 from struct import Struct
 from typing import Any
 
+import msgspec
+
 from harness.run_directory.schema import NULL
 
 AIM = 250  # samples between two blocks
@@ -31,6 +33,16 @@ NOTICEABLE_NS = 250_000
 SO_TIMESTAMPNS = 35
 _STAMP = Struct("@ll")  # seconds, nanoseconds: struct timespec
 _ROOM = socket.CMSG_SPACE(_STAMP.size) if hasattr(socket, "CMSG_SPACE") else 0
+
+
+class SampledTimes(msgspec.Struct, frozen=True, kw_only=True):
+    """What was sampled between two blocks of the spool (`Gauges` explains each)."""
+
+    read_ms: list[float]
+    held_us: float | None
+    added_each: int
+    added: list[int]
+    added_others_us: float | None
 
 
 class Sampling:
@@ -64,21 +76,19 @@ class Sampling:
             self._others += 1
             self._others_ns += late_ns
 
-    def told(self, at_ns: int) -> dict[str, Any]:
-        """Return the gauges since the last call of this; times of calls count backwards from `at_ns`."""
-        gauges = {
-            "read_ms": self._held_ms,
-            "held_us": round(self._held_ns / self._stamped / 1000, 1) if self._stamped else None,
-            "added_each": self.each if self._stamped or not self._asked else 0,
-            "added": [
-                number for done, added in self._listed for number in (at_ns - done, round(added / 1000))
-            ],
-            "added_others_us": round(self._others_ns / self._others / 1000, 1) if self._others else None,
-        }
+    def times(self, at_ns: int) -> SampledTimes:
+        """Return the samples since the last call of this; times of calls count backwards from `at_ns`."""
+        sampled = SampledTimes(
+            read_ms=self._held_ms,
+            held_us=round(self._held_ns / self._stamped / 1000, 1) if self._stamped else None,
+            added_each=self.each if self._stamped or not self._asked else 0,
+            added=[number for done, added in self._listed for number in (at_ns - done, round(added / 1000))],
+            added_others_us=round(self._others_ns / self._others / 1000, 1) if self._others else None,
+        )
         self.each = max(1, round(self._asked * self.each / AIM))
         self._asked = self._stamped = self._others = self._others_ns = self._held_ns = 0
         self._held_ms, self._listed = [], []
-        return gauges
+        return sampled
 
 
 sampling = Sampling()

@@ -14,7 +14,8 @@ Text is bounded: `detail` is cut at 160 characters and after 1,000 different one
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import Any
+
+from msgspec import structs
 
 from harness.foundation.secrets.hiding import hide_cut
 from harness.run_directory import started_calls
@@ -63,7 +64,7 @@ class Recorder:
         self,
         spool: Sink,
         worker: int,
-        gauges: Callable[[], dict[str, Any]],
+        gauges: Callable[[], Gauges],
         counter: memoryview | None = None,
     ) -> None:
         self.worker = worker
@@ -153,20 +154,19 @@ class Recorder:
         gauges = self._gauges()
         # Arrivals that wait for a session will have a row, too. In open load calls do not begin in the order
         # of their times.
-        waiting_ns = gauges.pop("oldest_waiting_ns", gauges["at_ns"])
         block = Block(
             worker=self.worker,
             block=self._block,
             rows=rows,
             texts={name: words.fresh for name, words in self._vocabularies.items() if words.fresh},
             columns={name: table[name].tobytes() for name in ORDER},
-            gauges=Gauges(
+            gauges=structs.replace(
+                gauges,
                 started=self.started,
                 recorded=self.recorded,
                 open_calls=len(self.open),
-                oldest_open_ns=min([waiting_ns, *self.open.values()]),
+                oldest_open_ns=min([gauges.oldest_open_ns, *self.open.values()]),
                 last=last,
-                **gauges,
             ),
         )
         self._block += 1

@@ -5,10 +5,12 @@ A user that waits to retry has no call open, and will still make one: until then
 
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+
+from msgspec import structs
 
 from harness.load.retry import Policy, RetryBudget, worth_it
 from harness.mcp.messages import Reply
+from harness.run_directory.spool import Gauges
 
 
 @dataclass(slots=True)
@@ -19,14 +21,14 @@ class WorkerRetries:
     refused: int = 0  # calls that were not tried again because their user's budget was empty
     due_ns: dict[int, int] = field(default_factory=dict)  # user -> when it will try again
 
-    def gauges(self, gauges: dict[str, Any]) -> dict[str, Any]:
+    def gauges(self, gauges: Gauges) -> Gauges:
         """Return the gauges for the spool, with the retries that are still to come."""
-        oldest_ns = gauges.get("oldest_waiting_ns", gauges["at_ns"])
-        return gauges | {
-            "left": gauges.get("left", 0) + len(self.due_ns),
-            "oldest_waiting_ns": min(oldest_ns, *self.due_ns.values(), gauges["at_ns"]),
-            "retries_refused": self.refused,
-        }
+        return structs.replace(
+            gauges,
+            left=gauges.left + len(self.due_ns),
+            oldest_open_ns=min(gauges.oldest_open_ns, *self.due_ns.values(), gauges.at_ns),
+            retries_refused=self.refused,
+        )
 
 
 class Retrying:

@@ -18,10 +18,10 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.load.inside.transport.kernel_stamps import sampling
 from harness.load.inside.transport.timer import Alarm
+from harness.run_directory.spool import Gauges
 
 PROBE_S = 0.05
 SCHEDSTAT = Path("/proc/self/schedstat")
@@ -57,20 +57,29 @@ class SelfWatch:
                 alarm.sleep_until(asked_ns)
                 self.lags_ms.append((time.monotonic_ns() - asked_ns) / 1e6)
 
-    def read(self, users: int) -> dict[str, Any]:
-        """Return the gauges of the time since the last `read`."""
+    def read(self, users: int) -> Gauges:
+        """Return the gauges of the time since the last `read`; the recorder and others add theirs."""
         now_ns, cpu_ns, delay_ns = time.monotonic_ns(), time.process_time_ns(), run_delay_ns()
         span_ns = max(now_ns - self.at_ns, 1)
-        gauges = {
-            "at_ns": now_ns - self.epoch_ns,
-            "users": users,
-            "cpu": round((cpu_ns - self.cpu_ns) / span_ns, 4),
-            "run_delay": _share(self.delay_ns, delay_ns, span_ns),
-            "lag_ms": [round(max(lag, 0.0), 3) for lag in self.lags_ms],
-            **sampling.told(now_ns),
-            "files_open": _files_open(),
-            "files_max": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
-        }
+        sampled = sampling.times(now_ns)
+        gauges = Gauges(
+            at_ns=now_ns - self.epoch_ns,
+            started=0,
+            recorded=0,
+            open_calls=0,
+            oldest_open_ns=now_ns - self.epoch_ns,
+            users=users,
+            cpu=round((cpu_ns - self.cpu_ns) / span_ns, 4),
+            run_delay=_share(self.delay_ns, delay_ns, span_ns),
+            lag_ms=[round(max(lag, 0.0), 3) for lag in self.lags_ms],
+            read_ms=sampled.read_ms,
+            held_us=sampled.held_us,
+            added=sampled.added,
+            added_each=sampled.added_each,
+            added_others_us=sampled.added_others_us,
+            files_open=_files_open(),
+            files_max=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        )
         self.at_ns, self.cpu_ns, self.delay_ns = now_ns, cpu_ns, delay_ns
         self.lags_ms = []
         return gauges

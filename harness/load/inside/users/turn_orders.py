@@ -11,16 +11,19 @@ that wait for a turn would otherwise make one more each before they are stopped.
 are kept until they are written to the spool.
 """
 
+from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any
 
 import gevent
+from msgspec import structs
 
 from harness.foundation.units import NS_PER_S
 from harness.load.engine import OPENING_S
 from harness.load.inside.distributed import message_names
 from harness.load.inside.users.context import Context
-from harness.load.inside.users.turns import OVER, CountedTurns, OpenLoadTurns, Turns
+from harness.load.inside.users.turns import OVER, CountedTurns, OpenLoadTurns, TurnGauges, Turns
+from harness.run_directory.spool import Gauges
 from harness.scenario.plan.arrivals import share_ns, split
 from harness.scenario.plan.plan import Arrivals
 
@@ -79,20 +82,28 @@ class TurnOrders:
         turns, self._context.turns = self._context.turns, following
         if turns is not None:
             turns.end()
-            self._not_sent += turns.gauges(0).get("not_sent", [])
+            self._not_sent += turns.gauges(0).not_sent
         return turns
 
-    def gauges(self, now_ns: int) -> dict[str, Any]:
-        """Return the gauges of turns for the spool; unsent arrivals are returned once."""
+    def gauges(self, gauges: Gauges) -> Gauges:
+        """Return the gauges for the spool, with those of turns; unsent arrivals are returned once."""
         turns = self._context.turns
-        gauges = turns.gauges(now_ns) if turns is not None else {}
+        of_turns = turns.gauges(gauges.at_ns) if turns is not None else TurnGauges()
         kept, self._not_sent = self._not_sent, []
-        return gauges | {"not_sent": [*kept, *gauges.get("not_sent", [])]}
+        waiting_ns = of_turns.oldest_waiting_ns
+        return structs.replace(
+            gauges,
+            left=of_turns.left,
+            arrived=of_turns.arrived,
+            overdue=of_turns.overdue,
+            not_sent=[*kept, *of_turns.not_sent],
+            oldest_open_ns=gauges.oldest_open_ns if waiting_ns is None else waiting_ns,
+        )
 
     def _arrive(
         self,
         *,
-        arrivals: dict[str, Any],
+        arrivals: Mapping[str, Any],
         step: int,
         hold_s: float,
         last: bool,

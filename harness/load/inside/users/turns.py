@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import gevent
+import msgspec
 from gevent.event import AsyncResult, Event
 
 from harness.foundation.units import NS_PER_MS
@@ -25,6 +26,16 @@ OVERDUE_NS = 10 * NS_PER_MS
 LOOK_S = 0.01
 AT_ONCE_MAX = 64  # then the users that take these arrivals get to run
 AHEAD_MAX = 100_000
+
+
+class TurnGauges(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls that are still to come, for the spool (`Gauges` has the same names)."""
+
+    left: int = 0
+    arrived: int = 0
+    overdue: int = 0
+    not_sent: list[int] = []
+    oldest_waiting_ns: int | None = None  # None: nothing waits
 
 
 class Turns(Protocol):
@@ -40,7 +51,7 @@ class Turns(Protocol):
         """
         ...
 
-    def gauges(self, now_ns: int) -> dict[str, Any]:
+    def gauges(self, now_ns: int) -> TurnGauges:
         """Return the gauges for the spool."""
         ...
 
@@ -84,9 +95,9 @@ class Over:
         Event().wait()
         return None
 
-    def gauges(self, now_ns: int) -> dict[str, Any]:
+    def gauges(self, now_ns: int) -> TurnGauges:
         del now_ns
-        return {}
+        return TurnGauges()
 
     def end(self) -> None:
         """Do nothing: it has ended already."""
@@ -140,9 +151,9 @@ class CountedTurns:
         self.left -= 1
         return max(ready_ns, self._began_ns)
 
-    def gauges(self, now_ns: int) -> dict[str, Any]:
+    def gauges(self, now_ns: int) -> TurnGauges:
         del now_ns
-        return {"left": self.left}
+        return TurnGauges(left=self.left)
 
     def end(self) -> None:
         self.left = 0
@@ -186,16 +197,16 @@ class OpenLoadTurns:
         intended_ns = self._pool.ready(name, slot)
         return slot.wait(self._handed) if intended_ns is None else intended_ns
 
-    def gauges(self, now_ns: int) -> dict[str, Any]:
+    def gauges(self, now_ns: int) -> TurnGauges:
         not_sent, self._not_sent = self._not_sent, []
         due_ns = self._ahead[0] if self._ahead else now_ns
         oldest_ns = min(self._pool.oldest_ns(now_ns), *self._handed.values(), due_ns, now_ns)
-        return {
-            "arrived": self._arrived,
-            "overdue": self._overdue(now_ns - OVERDUE_NS),
-            "not_sent": not_sent,
-            "oldest_waiting_ns": oldest_ns,
-        }
+        return TurnGauges(
+            arrived=self._arrived,
+            overdue=self._overdue(now_ns - OVERDUE_NS),
+            not_sent=not_sent,
+            oldest_waiting_ns=oldest_ns,
+        )
 
     def end(self) -> None:
         """End the schedule.

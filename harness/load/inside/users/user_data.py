@@ -18,6 +18,7 @@ from typing import Any
 from harness.load.feeders import Row, filled_headers, read_rows
 from harness.load.workload import WorkloadEntry, chosen
 from harness.mcp import outcome
+from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply
 from harness.mcp.reply_content import value_of_reply
 from harness.scenario.arguments import REPLY, NoValueError, Values
@@ -79,7 +80,7 @@ class Journey:
     """A journey that a user is on."""
 
     entry: WorkloadEntry
-    known: dict[str, Any]  # rows, and replies by their names
+    known: JsonObject  # rows, and replies by their names
     step: int = 0
     waited_ns: int = 0
 

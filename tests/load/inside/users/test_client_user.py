@@ -17,6 +17,7 @@ from harness.load.inside.users.recorder import Recorder
 from harness.run_directory.samples import Decoder, frame
 from harness.run_directory.spool import Block, _decode
 from harness.scenario.catalogue import CALLS_AT_ONCE, CLIENTS
+from tests.fakes.gauges import gauges
 from tests.fakes.session_server import LONG, SessionServer, session_server
 
 VERSION, MODERN = "2025-11-25", "2026-07-28"
@@ -55,9 +56,7 @@ class Here:
         (kind,) = load_classes(spec)
         environment = Environment(user_classes=[kind])
         self.kept = Kept()
-        self.recorder = Recorder(
-            self.kept, 0, lambda: {"at_ns": time.monotonic_ns(), "users": 1, "cpu": 0.1, "run_delay": 0.0}
-        )
+        self.recorder = Recorder(self.kept, 0, lambda: gauges(time.monotonic_ns()))
         context.attach(environment, spec, self.recorder)
         self.user: ClientUser = type(kind.__name__, (kind,), made)(environment)
         self.user._state = LOCUST_STATE_RUNNING

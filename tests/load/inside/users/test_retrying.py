@@ -19,8 +19,9 @@ from harness.load.inside.users import context
 from harness.load.inside.users.recorder import Recorder
 from harness.load.inside.users.user import McpUser
 from harness.run_directory.samples import Decoder, frame
-from harness.run_directory.spool import Block, _decode
+from harness.run_directory.spool import Block, Gauges, _decode
 from tests.fakes.accepting import accepting
+from tests.fakes.gauges import gauges
 from tests.fakes.wire import read_request
 from tests.load.inside.waiting import until
 
@@ -89,9 +90,8 @@ class Here:
         self.user._state = LOCUST_STATE_RUNNING
         self.user.is_open = True
 
-    def gauges(self) -> dict[str, Any]:
-        plain = {"at_ns": time.monotonic_ns(), "users": 1, "cpu": 0.1, "run_delay": 0.0}
-        return self.context.retries.gauges(plain)
+    def gauges(self) -> Gauges:
+        return self.context.retries.gauges(gauges(time.monotonic_ns()))
 
     def rows(self) -> Any:
         self.recorder.flush()
@@ -203,9 +203,9 @@ def test_whoever_waits_to_try_again_owes_a_call_and_may_be_stopped() -> None:
         after = here.gauges()
         found = here.rows()
 
-    assert waiting["left"] == 1
-    assert waiting["oldest_waiting_ns"] == waiting["at_ns"]  # it lies ahead: nothing is older than now
-    assert after["left"] == 0
+    assert waiting.left == 1
+    assert waiting.oldest_open_ns == waiting.at_ns  # it lies ahead: nothing is older than now
+    assert after.left == 0
     assert list(found["outcome"]) == ["http_status"]
 
 

@@ -94,7 +94,7 @@ def test_all_calls_are_sampled_while_they_are_few_and_one_in_so_many_when_they_a
             else:
                 sampling.add(0, 0, 0)
                 sampled += 1
-        counts.append((sampled, sampling.told(0)["added_each"]))
+        counts.append((sampled, sampling.times(0).added_each))
 
     assert counts[0] == (4_000, 1)
     for sampled, each in counts[1:]:
@@ -107,18 +107,18 @@ def test_calls_that_were_sent_in_time_are_a_mean_and_the_others_are_listed() -> 
     sampling = Sampling(is_on=True)
     for late_us, held_us in ((100, 30), (50, 10), (900, 80)):
         sampling.add(7_000_000, late_us * 1_000, held_us * 1_000)
-    told = sampling.told(10_000_000)
+    told = sampling.times(10_000_000)
 
-    assert (told["added"], told["added_others_us"], told["added_each"]) == ([3_000_000, 900], 75.0, 1)
-    assert (told["held_us"], told["read_ms"]) == (40.0, [0.03, 0.01, 0.08])
-    assert sampling.told(0)["added_others_us"] is sampling.told(0)["held_us"] is None
+    assert (told.added, told.added_others_us, told.added_each) == ([3_000_000, 900], 75.0, 1)
+    assert (told.held_us, told.read_ms) == (40.0, [0.03, 0.01, 0.08])
+    assert sampling.times(0).added_others_us is sampling.times(0).held_us is None
 
 
 def test_where_the_kernel_does_not_tell_nothing_is_known() -> None:
     """TLS, another platform, or a kernel that does not stamp."""
     sampling = Sampling(is_on=True)
     sampling.add(0, 100, NULL)
-    assert sampling.told(0)["added_each"] == 0
+    assert sampling.times(0).added_each == 0
 
 
 def test_readings_are_shares_of_the_time_since_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,16 +127,16 @@ def test_readings_are_shares_of_the_time_since_the_last(monkeypatch: pytest.Monk
     sum(range(200_000))
     first = watch.read(3)
 
-    assert first["users"] == 3
-    assert 0 < first["cpu"] <= 1.5
-    assert first["run_delay"] is None or first["run_delay"] >= 0
-    assert 0 < first["files_open"] < first["files_max"]
-    assert first["at_ns"] > 0
+    assert first.users == 3
+    assert 0 < first.cpu <= 1.5
+    assert first.run_delay is None or first.run_delay >= 0
+    assert 0 < first.files_open < first.files_max
+    assert first.at_ns > 0
 
     monkeypatch.setattr(selfwatch, "SCHEDSTAT", Path("/proc/self/nothing"))
     monkeypatch.setattr(selfwatch, "FILES", Path("/proc/self/nothing"))
     blind = SelfWatch(epoch_ns=0).read(0)
-    assert (blind["run_delay"], blind["files_open"]) == (None, 0)
+    assert (blind.run_delay, blind.files_open) == (None, 0)
 
 
 def test_a_greenlet_that_does_not_let_go_is_scheduling_lag() -> None:
@@ -148,4 +148,4 @@ def test_a_greenlet_that_does_not_let_go_is_scheduling_lag() -> None:
     gevent.sleep(0.01)
     probe.kill()
 
-    assert watch.read(0)["lag_ms"][0] > 40
+    assert watch.read(0).lag_ms[0] > 40

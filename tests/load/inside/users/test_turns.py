@@ -7,7 +7,7 @@ import gevent
 import pytest
 
 from harness.load.inside.transport.timer import Alarm, Alarms, sleep
-from harness.load.inside.users.turns import OVER, CountedTurns, OpenLoadTurns, UserSlot
+from harness.load.inside.users.turns import OVER, CountedTurns, OpenLoadTurns, TurnGauges, UserSlot
 from tests.load.inside.waiting import until
 
 SECOND = 1_000_000_000
@@ -97,7 +97,7 @@ def test_users_of_a_step_by_count_begin_together_and_share_its_calls() -> None:
     assert taken == []
     at_ns = time.monotonic_ns() + 5 * MS
     turns.let_go(7, at_ns)
-    until(lambda: turns.gauges(0) == {"left": 0})
+    until(lambda: turns.gauges(0) == TurnGauges())
     gevent.sleep(0)
     assert taken == [at_ns] * 7
     turns.end()
@@ -154,7 +154,7 @@ def test_every_arrival_is_taken_once_at_its_time_by_the_class_it_is_of() -> None
     assert sum(name == "a" for name, _, _ in users.done) == 30
     assert all(began >= wanted for _, wanted, began in users.done)
     gauges = users.turns.gauges(time.monotonic_ns() - users.epoch_ns)
-    assert (gauges["arrived"], gauges["not_sent"], gauges["overdue"]) == (40, [], 0)
+    assert (gauges.arrived, gauges.not_sent, gauges.overdue) == (40, [], 0)
 
 
 def test_what_finds_nobody_waits_and_beyond_the_queue_is_not_sent() -> None:
@@ -164,11 +164,11 @@ def test_what_finds_nobody_waits_and_beyond_the_queue_is_not_sent() -> None:
     users.wait(2)
     gauges = users.turns.gauges(time.monotonic_ns() - users.epoch_ns)
 
-    assert gauges["not_sent"] == [starts_ns + 5]
-    assert gauges["oldest_waiting_ns"] in {starts_ns + 1, starts_ns + 2}
-    assert users.turns.gauges(0)["not_sent"] == []
+    assert gauges.not_sent == [starts_ns + 5]
+    assert gauges.oldest_waiting_ns in {starts_ns + 1, starts_ns + 2}
+    assert users.turns.gauges(0).not_sent == []
     users.turns.end()
-    assert len(users.turns.gauges(0)["not_sent"]) == 3  # those that still waited when it was over
+    assert len(users.turns.gauges(0).not_sent) == 3  # those that still waited when it was over
     users.leave()
 
 
@@ -177,10 +177,10 @@ def test_what_arrived_after_the_step_was_never_counted_on() -> None:
     users = Users(each_s=60)
     users.begin([0, 10 * MS, 20 * MS], most=2, queue=3, hold_ns=5 * MS)
     users.wait(1)
-    until(lambda: users.turns.gauges(0)["arrived"] >= 3)
+    until(lambda: users.turns.gauges(0).arrived >= 3)
     users.turns.end()
 
-    assert users.turns.gauges(0)["not_sent"] == []
+    assert users.turns.gauges(0).not_sent == []
     users.leave()
 
 
@@ -197,8 +197,8 @@ def test_a_schedule_that_has_an_end_is_played_to_it_and_no_further() -> None:
     users.leave()
 
     assert sorted(wanted for _, wanted, _ in users.done) == schedule
-    assert (gauges["arrived"], gauges["overdue"], gauges["oldest_waiting_ns"]) == (5, 0, later_ns)
-    assert users.turns.gauges(0)["not_sent"] == []
+    assert (gauges.arrived, gauges.overdue, gauges.oldest_waiting_ns) == (5, 0, later_ns)
+    assert users.turns.gauges(0).not_sent == []
 
 
 def test_a_schedule_that_is_behind_ends_all_the_same() -> None:
@@ -208,8 +208,8 @@ def test_a_schedule_that_is_behind_ends_all_the_same() -> None:
     gauges = users.turns.gauges(time.monotonic_ns() - users.epoch_ns + SECOND)
     users.turns.end()
 
-    assert gauges["overdue"] == 3
-    assert users.turns.gauges(0)["not_sent"] == [0, 1, 2]
+    assert gauges.overdue == 3
+    assert users.turns.gauges(0).not_sent == [0, 1, 2]
 
 
 def test_when_the_load_is_over_nobody_gets_a_turn() -> None:
@@ -231,7 +231,7 @@ def test_when_the_load_is_over_nobody_gets_a_turn() -> None:
 
     assert asked == ["over"]
     OVER.end()
-    assert OVER.gauges(0) == {}
+    assert OVER.gauges(0) == TurnGauges()
 
 
 def test_another_rate_goes_to_the_pool_that_there_is() -> None:
@@ -256,6 +256,6 @@ def test_arrivals_whose_time_came_and_that_nobody_looked_at_are_overdue() -> Non
     users.begin([number * MS for number in range(100)], most=1, queue=0, hold_ns=SECOND)
     gauges = users.turns.gauges(time.monotonic_ns() - users.epoch_ns + 60 * MS)  # as if it were later already
 
-    assert gauges["overdue"] >= 40
+    assert gauges.overdue >= 40
     users.turns.end()
     users.leave()

@@ -15,6 +15,7 @@ from harness.load.inside.users import McpUser, context
 from harness.load.inside.users.classes import load_classes
 from harness.load.inside.users.recorder import Recorder
 from harness.run_directory.samples import Decoder, frame
+from tests.fakes.gauges import gauges
 from tests.fakes.session_server import SessionServer, session_server
 from tests.load.inside.users.test_client_user import Kept
 
@@ -45,8 +46,7 @@ class Here:
         (self.kind,) = load_classes(spec)
         self.environment = Environment(user_classes=[self.kind])
         self.kept = Kept()
-        gauges = {"users": 1, "cpu": 0.1, "run_delay": 0.0}
-        self.recorder = Recorder(self.kept, worker, lambda: {"at_ns": time.monotonic_ns(), **gauges})
+        self.recorder = Recorder(self.kept, worker, lambda: gauges(time.monotonic_ns()))
         self.context = context.attach(self.environment, spec, self.recorder)
 
     def user(self, number: int = 0) -> McpUser:
