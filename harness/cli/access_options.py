@@ -134,8 +134,8 @@ def tls_data(given: Mapping[str, Any]) -> TlsDocument:
 
 def target_data(given: Mapping[str, Any]) -> Mapping[str, object]:
     """Return the keys of `target` in a scenario that these options stand for."""
-    told = {"auth": auth_data(given.get("auth")), "tls": tls_data(given), "wait": given.get("wait")}
-    return {key: value for key, value in told.items() if value}
+    keys = {"auth": auth_data(given.get("auth")), "tls": tls_data(given), "wait": given.get("wait")}
+    return {key: value for key, value in keys.items() if value}
 
 
 def at_socket(url: str | None, path: str | None) -> str | None:

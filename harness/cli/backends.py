@@ -28,8 +28,8 @@ class Backends:
         return asyncio.run(self._vetted(allowed_hosts))
 
     async def _vetted(self, allowed_hosts: Sequence[str]) -> "Backends":
-        found = await vetted_addresses.looked_up(self._wanted(), allowed_hosts, allowed_by=ALLOWED_BY)
-        with resolved.in_force(found):
+        vetted = await vetted_addresses.looked_up(self._wanted(), allowed_hosts, allowed_by=ALLOWED_BY)
+        with resolved.in_force(vetted):
             return replace(
                 self,
                 urls={name: url and await resolved.by_number(url) for name, url in self.urls.items()},

@@ -42,7 +42,7 @@ DATA: Decorator = click.option(
 
 def feeders(given: Mapping[str, Any]) -> dict[str, dict[str, str | list[str]]]:
     """Return the feeders of `--data`, as a scenario would say them."""
-    found: dict[str, dict[str, str | list[str]]] = {}
+    by_name: dict[str, dict[str, str | list[str]]] = {}
     for text in given.get("data") or ():
         try:
             name, feeder = feeder_from_flag(text)
@@ -52,8 +52,8 @@ def feeders(given: Mapping[str, Any]) -> dict[str, dict[str, str | list[str]]]:
                 str(error),
                 "For example --data people=people.csv,order=random",
             ) from error
-        found[name] = feeder
-    return found
+        by_name[name] = feeder
+    return by_name
 
 
 def workload(given: Mapping[str, Any]) -> list[JsonObject]:

@@ -142,11 +142,11 @@ async def _look(
     from harness.client.preflight import preflight
     from harness.conduct.setup.call_all import tried_once
 
-    found = await preflight(address, protocol, headers=headers, timeout_s=timeout_s)
+    discovered = await preflight(address, protocol, headers=headers, timeout_s=timeout_s)
     if not trying:
-        return found, ()
+        return discovered, ()
     call_s = max(timeout_s, CALL_S)
-    return found, await tried_once(address, found, headers=headers, timeout_s=call_s, seed=0)
+    return discovered, await tried_once(address, discovered, headers=headers, timeout_s=call_s, seed=0)
 
 
 def _at(data: Mapping[str, Any], timeout: str, allowed_hosts: tuple[str, ...], *, trying: bool) -> Asked:
@@ -220,8 +220,8 @@ def _write(out: Path, asked: Asked, headers: Sequence[str], *, as_json: bool) ->
     from harness.conduct.setup.workload_file import text
     from harness.run_directory.directory import write_whole
 
-    found = asked.found
-    server = found.server_name or "a server without a name"
+    discovered = asked.found
+    server = discovered.server_name or "a server without a name"
     name = "".join(char if char.isalnum() else "-" for char in out.stem).strip("-") or "scenario"
     written = text(printable.printable(str(out)), name, server, asked.target, headers, asked.tried)
     try:

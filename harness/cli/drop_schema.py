@@ -22,8 +22,8 @@ def drop(name: str, database_url: str | None, allowed_backends: Sequence[str] = 
             "Give --database-url, or set DATABASE_URL.",
         )
     Settings(database_url, schema=name)  # refuses an invalid URL or name
-    found = Backends({"DATABASE_URL": database_url}).vetted(allowed_backends)
-    database_url = found.urls["DATABASE_URL"]
+    backends = Backends({"DATABASE_URL": database_url}).vetted(allowed_backends)
+    database_url = backends.urls["DATABASE_URL"]
     tables = asyncio.run(schema.contents(database_url, name, connect_timeout_s=CONNECT_S))
     click.echo(f"{name}: {', '.join(f'{table} ({rows} rows)' for table, rows in tables.items())}", err=True)
     if not sure:

@@ -61,7 +61,7 @@ class Server:
 
 def files(server: Server, trial: Trial) -> dict[str, str]:
     """All of them, by their path; verify.yaml is learnt from the server itself."""
-    found = {
+    texts = {
         "README.md": _readme(server, trial),
         "scenarios/first.yaml": _first(server, trial),
         "scenarios/nightly.yaml": _nightly(server, trial),
@@ -70,12 +70,12 @@ def files(server: Server, trial: Trial) -> dict[str, str]:
         ".github/workflows/harness.yml": _workflow(server),
     }
     if server.command:
-        found["chaos/killed.yaml"] = _experiment(server, trial, "killed")
+        texts["chaos/killed.yaml"] = _experiment(server, trial, "killed")
     else:
-        found["chaos/slow-network.yaml"] = _experiment(server, trial, "slow-network")
+        texts["chaos/slow-network.yaml"] = _experiment(server, trial, "slow-network")
     if server.is_own:
-        found["tests/test_p2_own.py"] = _check(trial)
-    return found
+        texts["tests/test_p2_own.py"] = _check(trial)
+    return texts
 
 
 def _dumped(value: Any) -> str:
@@ -102,16 +102,16 @@ def _left_out(trial: Trial) -> str:
 
 
 def _first(server: Server, trial: Trial) -> str:
-    said = "Every tool below was called once, with these arguments, when this file was written."
+    remark = "Every tool below was called once, with these arguments, when this file was written."
     if not trial.works and server.is_own:
-        said = (
+        remark = (
             "No tool could be called without knowing more of it: this lists the tools. Name one (see below)."
         )
     body: dict[str, object] = {"name": "first"} | _common(server, trial)
     body["load"] = [{"name": "steady", "sustain": {"users": 4, "for": "20s"}}]
     body["think"] = False
     body["objectives"] = ["success_rate >= 99%"]
-    return f"# harness run scenarios/first.yaml\n# {said}\n{_left_out(trial)}{_dumped(body)}"
+    return f"# harness run scenarios/first.yaml\n# {remark}\n{_left_out(trial)}{_dumped(body)}"
 
 
 def _nightly(server: Server, trial: Trial) -> str:

@@ -90,12 +90,12 @@ async def _calls(asked: str, protocol: str, headers: Mapping[str, str], within_s
     from harness.client.trial_calls import WRITES
     from harness.conduct.setup.call_all import tried_once
 
-    found = await preflight(asked, protocol, headers=headers, timeout_s=within_s)
+    discovered = await preflight(asked, protocol, headers=headers, timeout_s=within_s)
     tried = await tried_once(
-        asked, found, headers=headers, timeout_s=max(CALL_S, within_s), seed=0, only_tools=True
+        asked, discovered, headers=headers, timeout_s=max(CALL_S, within_s), seed=0, only_tools=True
     )
     works: list[JsonObject] = []
-    left_out = dict(found.refused)
+    left_out = dict(discovered.refused)
     for one in tried:
         name = one.offered.name
         calls = [{"call": name, "args": dict(arguments)} for arguments in one.examples]
@@ -106,5 +106,5 @@ async def _calls(asked: str, protocol: str, headers: Mapping[str, str], within_s
             why = "it may write: it is not annotated as read-only" if one.left_out == WRITES else one.left_out
             left_out[name] = why or "it is one too many, or would mean something else in a file"
     left_out = {printable(tool, NAME_CHARS): printable(why, REASON_CHARS) for tool, why in left_out.items()}
-    name = f"{found.server_name or 'a server without a name'} {found.server_version or ''}".strip()
-    return Trial(found.protocol, printable(name, NAME_CHARS), tuple(works), left_out)
+    name = f"{discovered.server_name or 'a server without a name'} {discovered.server_version or ''}".strip()
+    return Trial(discovered.protocol, printable(name, NAME_CHARS), tuple(works), left_out)

@@ -96,14 +96,14 @@ async def _searched(
 
 def _progress() -> "Callable[[float, Visits], None]":
     """A line every ten seconds, on standard error."""
-    said = 0
+    tens_told = 0
 
     def say(at_s: float, visits: "Visits") -> None:
-        nonlocal said
-        if int(at_s / 10) > said:
-            said = int(at_s / 10)
+        nonlocal tens_told
+        if int(at_s / 10) > tens_told:
+            tens_told = int(at_s / 10)
             click.echo(
-                f"{said * 10:>5} s  {visits.over:,} sessions are over, {sum(visits.failed.values()):,} failed",
+                f"{tens_told * 10:>5} s  {visits.over:,} sessions are over, {sum(visits.failed.values()):,} failed",
                 err=True,
             )
 

@@ -78,9 +78,11 @@ def status(allowed_hosts: tuple[str, ...], *, as_json: bool) -> int:
     """Show which Toxiproxy is found, and whether it answers."""
     from harness.doctor.servers import injector_status
 
-    found = asyncio.run(injector_status(allowed_hosts))
-    click.echo(printable.as_json(_as_json(found)) if as_json else printable.lines("\n".join(_lines(found))))
-    return PASSED if found.usable else FAULT_BACKEND_UNREACHABLE
+    finding = asyncio.run(injector_status(allowed_hosts))
+    click.echo(
+        printable.as_json(_as_json(finding)) if as_json else printable.lines("\n".join(_lines(finding)))
+    )
+    return PASSED if finding.usable else FAULT_BACKEND_UNREACHABLE
 
 
 async def _serve(port: int) -> int:

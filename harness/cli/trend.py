@@ -94,8 +94,8 @@ def _trends(scenario: str | None, given: Mapping[str, Any]) -> Any:
                 raise UsageError(
                     f"{figure} is no figure of a trend", "It has no colon", "For example 'steady: p95'"
                 )
-            found = await marks.one(connection, run)
-            await change_points_kept.dismiss(connection, found, of.strip(), name.strip(), given["why"])
+            run_found = await marks.one(connection, run)
+            await change_points_kept.dismiss(connection, run_found, of.strip(), name.strip(), given["why"])
         series = await over_time.read(connection, scenario, given["branch"])
         trends = [trend(one) for one in series]
         for number in {one.number for one in series}:  # one series, whatever protocols its runs spoke

@@ -46,7 +46,7 @@ def to_history(suite: SuiteResult, settings: "Settings", place: Path) -> None:
 
 def record(suite: SuiteResult, settings: "Settings", place: Path) -> RunRecord:
     """Return what is kept of it: each check with its outcome and its time, no word of why."""
-    found = checkout(Path.cwd())
+    commit = checkout(Path.cwd())
     counted = ", ".join(f"{number} {outcome}" for outcome, number in suite.count().items() if number)
     return RunRecord(
         run_id=place.name,
@@ -55,12 +55,12 @@ def record(suite: SuiteResult, settings: "Settings", place: Path) -> RunRecord:
             scenario_hash=_chosen(settings),
             target=printable(suite.target, NAME_MOST),
             machine="",
-            branch=found.branch,
+            branch=commit.branch,
         ),
         started_at=datetime.fromtimestamp(suite.started_ms / MS_PER_S, UTC).isoformat(),
         duration_s=suite.duration_s,
         command=VERIFY,
-        commit=found.commit,
+        commit=commit.commit,
         versions={"harness": __version__},
         protocol="",
         version=printable(suite.server, NAME_MOST),
@@ -132,6 +132,8 @@ def trend(out: Path, url: str, allowed_hosts: tuple[str, ...], *, history: bool,
     """Show the verifications that were kept."""
     from harness.verify.results.trend import as_data, lines, of
 
-    found = kept(url, allowed_hosts) if history else of(out, url)
-    click.echo(as_json_text(as_data(found)) if as_json else without_commands("\n".join(lines(found))))
+    verifications = kept(url, allowed_hosts) if history else of(out, url)
+    click.echo(
+        as_json_text(as_data(verifications)) if as_json else without_commands("\n".join(lines(verifications)))
+    )
     return PASSED

@@ -41,14 +41,14 @@ def of_tools(tools: list[JsonObject]) -> list[Offered]:
 
 async def besides_tools(client: Client) -> list[Offered]:
     """Ask for all lists but that of the tools; a server that has no such list offers nothing of it."""
-    found: list[Offered] = []
+    offered: list[Offered] = []
     for kind, (method, key, name) in _LISTS.items():
-        found += [
+        offered += [
             Offered(kind, item[name], item)
             for item in await _items(client, method, key)
             if isinstance(item, dict) and isinstance(item.get(name), str) and len(item[name]) <= NAME_CHARS
         ]
-    return found
+    return offered
 
 
 async def _items(client: Client, method: str, key: str) -> list[Any]:

@@ -152,12 +152,12 @@ def search(protocol: str) -> Generator[Request, Reply, DiscoveredDialect]:
 async def _spoken_instead(url: str, timeout_s: float, headers: Mapping[str, str]) -> UsageError | None:
     """The error for a server without HTTP+SSE that speaks Streamable HTTP; None if it does not, either."""
     async with http_client(url, timeout_s, headers) as client:
-        found = await client.run(search("auto"))
-    if found.protocol is None:
+        discovered = await client.run(search("auto"))
+    if discovered.protocol is None:
         return None
     return UsageError(
         f"The server at {redact.url(url)} does not speak HTTP+SSE",
-        f"It speaks {found.protocol} over Streamable HTTP",
+        f"It speaks {discovered.protocol} over Streamable HTTP",
         "Leave out --protocol sse: the protocol is found out",
     )
 

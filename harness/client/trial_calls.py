@@ -109,8 +109,8 @@ async def try_all(
     """Try each; return them in the server's order."""
     rng = Random(seed)
     until_s = time.monotonic() + ALL_S
-    found = {one: _not_called(one, allow_writes=allow_writes) for one in offered}
-    waiting = sorted((one for one in offered if not found[one].left_out), key=_arguments_needed)
+    tried = {one: _not_called(one, allow_writes=allow_writes) for one in offered}
+    waiting = sorted((one for one in offered if not tried[one].left_out), key=_arguments_needed)
     for one in offered:
         if one.kind == "resource":
             learnt.add("uri", one.name)
@@ -118,13 +118,13 @@ async def try_all(
         known = learnt.count
         for one in waiting:
             if time.monotonic() > until_s or session.reopened > REOPENED_MOST:
-                found[one] = found[one] if found[one].left_out else replace(found[one], left_out=NO_TIME)
+                tried[one] = tried[one] if tried[one].left_out else replace(tried[one], left_out=NO_TIME)
                 continue
-            found[one] = await _try(one, session, rng, learnt)
-        waiting = [one for one in waiting if found[one].left_out not in {"", NO_TIME}]
+            tried[one] = await _try(one, session, rng, learnt)
+        waiting = [one for one in waiting if tried[one].left_out not in {"", NO_TIME}]
         if not waiting or learnt.count == known:
             break
-    return list(found.values())
+    return list(tried.values())
 
 
 def learnt_of(url: str) -> Learnt:
@@ -227,7 +227,7 @@ async def proposals(client: Client, one: Offered) -> dict[str, list[str]]:
         names, ref = list(templates.variables(one.name)), {"type": "ref/resource", "uri": one.name}
     else:
         return {}
-    found: dict[str, list[str]] = {}
+    proposed: dict[str, list[str]] = {}
     for name in [name for name in names if isinstance(name, str)][:PROPOSED_MOST]:
         params = {"ref": ref, "argument": {"name": name, "value": ""}}
         reply = await client.request("completion/complete", params)
@@ -236,8 +236,8 @@ async def proposals(client: Client, one: Offered) -> dict[str, list[str]]:
         completion = reply.mapping().get("completion")
         values = completion.get("values") if isinstance(completion, dict) else None
         if isinstance(values, list):
-            found[name] = [value for value in values if isinstance(value, str)][:PROPOSED_MOST]
-    return found
+            proposed[name] = [value for value in values if isinstance(value, str)][:PROPOSED_MOST]
+    return proposed
 
 
 def _failed(one: Offered, reply: Reply | None) -> Tried:
@@ -245,10 +245,10 @@ def _failed(one: Offered, reply: Reply | None) -> Tried:
         return Tried(one, left_out="no arguments could be made", refused=True)
     if reply.outcome == outcome.INPUT_REQUIRED:
         return Tried(one, left_out=ASKS)
-    said = printable(f"{reply.outcome}: {_said(reply)}" if _said(reply) else reply.outcome, REASON_CHARS)
+    reason = printable(f"{reply.outcome}: {_said(reply)}" if _said(reply) else reply.outcome, REASON_CHARS)
     if refused_arguments(reply.outcome, reply.code, _said(reply)):
-        return Tried(one, left_out=f"refused arguments: {said}", refused=True)
-    return Tried(one, left_out=said)
+        return Tried(one, left_out=f"refused arguments: {reason}", refused=True)
+    return Tried(one, left_out=reason)
 
 
 def _said(reply: Reply) -> str:
@@ -263,17 +263,17 @@ def _said(reply: Reply) -> str:
 def contents(reply: Reply) -> list[Any]:
     """The structured content and the texts of a reply: a tool's, a resource's."""
     result = reply.mapping()
-    found: list[Any] = []
+    content: list[Any] = []
     if isinstance(result.get("structuredContent"), dict | list):
-        found.append(result["structuredContent"])
+        content.append(result["structuredContent"])
     for key in ("content", "contents"):
         parts = result.get(key)
         for part in parts[:50] if isinstance(parts, list) else ():
             if isinstance(part, dict):
                 embedded = part.get("resource")
                 inner: JsonObject = embedded if isinstance(embedded, dict) else part
-                found += [value for name in ("text", "uri") if isinstance(value := inner.get(name), str)]
-    return found
+                content += [value for name in ("text", "uri") if isinstance(value := inner.get(name), str)]
+    return content
 
 
 async def _asked(client: Client, one: Offered, arguments: JsonObject) -> Reply:

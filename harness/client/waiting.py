@@ -20,15 +20,15 @@ ASKING: Final = Request("arrival", b"", (("Accept", "text/event-stream"),), None
 async def awaited(url: str, wait_s: float, tell: Callable[[str], None]) -> None:
     """Wait until somebody answers there, for at most `wait_s`."""
     now_s = asyncio.get_running_loop().time
-    until_s, pause_s, told = now_s() + wait_s, PAUSE_S_FIRST, False
+    until_s, pause_s, announced = now_s() + wait_s, PAUSE_S_FIRST, False
     url = f"http{url.removeprefix('ws')}" if url.startswith("ws") else url
     while (left_s := until_s - now_s()) > 0:
         async with http_client(url, min(ASKED_S, left_s), {}) as client:
             head = await client.head(ASKING)
         if head is not None and head.status not in STARTING:
             return
-        if not told:
+        if not announced:
             tell(f"Waiting up to {show_duration(wait_s)} for the server to come up")
-            told = True
+            announced = True
         await asyncio.sleep(min(pause_s, max(0.0, until_s - now_s())))
         pause_s = min(2 * pause_s, PAUSE_S_MOST)

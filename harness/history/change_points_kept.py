@@ -56,17 +56,17 @@ async def dismissed(connection: Connection, runs: Sequence[int]) -> list[tuple[i
     return [(row["run"], row["of_part"], row["figure"]) for row in rows]
 
 
-async def keep(connection: Connection, series: int, found: Sequence[Change]) -> None:
+async def keep(connection: Connection, series: int, changes: Sequence[Change]) -> None:
     """Write the change points of a series, and forget those that are found no more and that nobody has marked.
 
     Who may only read the history sees its trends all the same.
     """
     with suppress(asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError):
-        await _keep(connection, series, found)
+        await _keep(connection, series, changes)
 
 
-async def _keep(connection: Connection, series: int, found: Sequence[Change]) -> None:
-    columns = list(zip(*((one.run_id, one.of, one.name) for one in found), strict=True)) or [(), (), ()]
+async def _keep(connection: Connection, series: int, changes: Sequence[Change]) -> None:
+    columns = list(zip(*((one.run_id, one.of, one.name) for one in changes), strict=True)) or [(), (), ()]
     async with connection.transaction():
         await connection.execute(
             "DELETE FROM change_points c USING runs r WHERE r.id = c.run AND c.series = $1 AND NOT false_positive "
@@ -78,5 +78,5 @@ async def _keep(connection: Connection, series: int, found: Sequence[Change]) ->
             "INSERT INTO change_points (series, run, of_part, figure, before, after) "
             "SELECT $1, id, $3, $4, $5, $6 FROM runs WHERE run_id = $2 "
             "ON CONFLICT (series, run, of_part, figure) DO UPDATE SET before = excluded.before, after = excluded.after",
-            [(series, one.run_id, one.of, one.name, one.before, one.after) for one in found],
+            [(series, one.run_id, one.of, one.name, one.before, one.after) for one in changes],
         )

@@ -79,8 +79,8 @@ def _no_export(path: Path, why: str) -> UsageError:
 
 async def export(connection: Connection, where: Where, put: Put) -> int:
     """Write the runs that are meant, oldest first, a batch at a time; return how many."""
-    found = await store.find(connection, where, parts=False)
-    ids = [run.run_id for run in found]
+    records = await store.find(connection, where, parts=False)
+    ids = [run.run_id for run in records]
     for first in range(0, len(ids), store.BATCH):
         batch = await store.find(connection, Where(run_ids=ids[first : first + store.BATCH]), histograms=True)
         for one in batch:

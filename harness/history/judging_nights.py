@@ -25,13 +25,13 @@ FOLDER: Final = "nights"
 
 def measured(run_dirs: Sequence[Path]) -> list[MeasuredRun]:
     """The runs of a round, as a comparison wants them; those without a result are left out."""
-    found = []
+    runs = []
     for path in run_dirs:
         try:
-            found.append(run_figures.of_directory(path))
+            runs.append(run_figures.of_directory(path))
         except HarnessError:
             continue
-    return found
+    return runs
 
 
 def beside_baseline(
@@ -75,10 +75,10 @@ def settle(night: Night, allowed_hosts: Collection[str]) -> str:
 
 async def _settled(run_ids: Sequence[str], allowed_hosts: Collection[str]) -> int:
     async with within(BOUND_S), opening.opened(place(), allowed_hosts) as connection:
-        found = await store.find(connection, Where(run_ids=run_ids), parts=False)
-        for run in found:
+        records = await store.find(connection, Where(run_ids=run_ids), parts=False)
+        for run in records:
             await marks.tag(connection, run, GOOD)
-    return len(run_ids) - len(found)
+    return len(run_ids) - len(records)
 
 
 def write(night: Night, root: Path) -> Path:
@@ -88,6 +88,6 @@ def write(night: Night, root: Path) -> Path:
     write_whole(folder / "nightly.md", nights.markdown(night))
     write_whole(folder / "nightly.xml", nights.junit(night))
     write_whole(folder / "nightly.json", nights.json_line(night))
-    for number, found in enumerate(night.rounds, 1):
-        files.write(found, folder / f"round-{number}")
+    for number, comparison in enumerate(night.rounds, 1):
+        files.write(comparison, folder / f"round-{number}")
     return folder

@@ -54,19 +54,19 @@ def known_names(a: str, b: str, allowed_hosts: Collection[str] = ()) -> KnownNam
 async def _known(
     sides: tuple[str, str], wanted: Sequence[Sequence[str]], allowed_hosts: Collection[str]
 ) -> KnownNames:
-    found: dict[str, tuple[MeasuredRun, ...]] = {}
+    by_name: dict[str, tuple[MeasuredRun, ...]] = {}
     kinds = [_kind_on_disk(side) for side in sides]
     async with opening.opened(place(), allowed_hosts) as connection:
         for at, names in enumerate(wanted):
             for name in names:
                 if name != BASELINE:
                     runs = await named(connection, name, kinds[1 - at])
-                    found[name] = tuple(run.measured for run in runs)
-                    kinds[at] = kinds[at] or (found[name][-1].kind if runs else None)
+                    by_name[name] = tuple(run.measured for run in runs)
+                    kinds[at] = kinds[at] or (by_name[name][-1].kind if runs else None)
         for at, names in enumerate(wanted):
             if BASELINE in names:
-                found[BASELINE] = await _baseline(connection, kinds[1 - at])
-    return KnownNames(found)
+                by_name[BASELINE] = await _baseline(connection, kinds[1 - at])
+    return KnownNames(by_name)
 
 
 async def named(connection: Connection, name: str, kind: Kind | None = None) -> list[RunRecord]:

@@ -32,13 +32,13 @@ class Note(Struct, frozen=True):
 async def one(connection: Connection, text: str, *, histograms: bool = False) -> RunRecord:
     """The run that a text names: its id, the beginning of it, or its directory."""
     name = _name(text)
-    found = await store.find(
+    records = await store.find(
         connection, Where(beginning=storable(name)), most=NAMED_MOST, histograms=histograms
     )
-    exact = [run for run in found if run.run_id == name]
-    if len(exact or found) == 1:
-        return (exact or found)[0]
-    if not found or not name:
+    exact = [run for run in records if run.run_id == name]
+    if len(exact or records) == 1:
+        return (exact or records)[0]
+    if not records or not name:
         raise UsageError(
             f"There is no run {short(text, 120)!r} in the history",
             "It is neither the id of a run, nor the beginning of one, nor the directory of one",
@@ -46,7 +46,7 @@ async def one(connection: Connection, text: str, *, histograms: bool = False) ->
         )
     raise UsageError(
         f"{short(text, 120)!r} is the beginning of more than one run id",
-        ", ".join(run.run_id for run in found),
+        ", ".join(run.run_id for run in records),
         "Give more of it",
     )
 
@@ -79,7 +79,7 @@ async def untag(connection: Connection, run: RunRecord, name: str) -> None:
 
 async def exclude(connection: Connection, run: RunRecord, why: str | None) -> None:
     """Take a run out of comparisons, with the reason; None takes that back."""
-    said = "no longer excluded" if why is None else f"excluded: {why}"
+    note = "no longer excluded" if why is None else f"excluded: {why}"
     async with connection.transaction():
         await connection.execute(
             "UPDATE runs SET excluded = $2 WHERE run_id = $1", run.run_id, why and storable(why)
@@ -87,7 +87,7 @@ async def exclude(connection: Connection, run: RunRecord, why: str | None) -> No
         await connection.execute(
             "INSERT INTO notes (run, note) SELECT id, $2 FROM runs WHERE run_id = $1",
             run.run_id,
-            storable(said),
+            storable(note),
         )
 
 
@@ -132,8 +132,8 @@ async def baseline(
         *series.alike,
     )
     chosen = [row["run_id"] for row in rows] or await _good_nights(connection, series, without, nights)
-    found = await store.find(connection, Where(run_ids=chosen))
-    return [run for run in found if run.run_id not in without]
+    records = await store.find(connection, Where(run_ids=chosen))
+    return [run for run in records if run.run_id not in without]
 
 
 async def _good_nights(

@@ -101,24 +101,24 @@ class Night(Struct, frozen=True, kw_only=True):
 def decide(rounds: Sequence[Comparison]) -> tuple[NightWord, str]:
     """The word of a night from its comparisons; a regression needs a second one with the same figure."""
     first = rounds[0]
-    said = "; ".join(first.why)
+    reasons = "; ".join(first.why)
     if first.verdict != "regressed":
-        return first.verdict, said
+        return first.verdict, reasons
     if len(rounds) == 1:
-        return "not_confirmed", f"{said}; there was no second round"
+        return "not_confirmed", f"{reasons}; there was no second round"
     both = regressed(first) & regressed(rounds[1])
     if rounds[1].verdict == "regressed" and both:
         named = ", ".join(f"{name} of {of}" for of, name in sorted(both))
         return "regressed", f"Both rounds: {named}"
     return (
         "not_confirmed",
-        f"First round: {said}. Second round: {'; '.join(rounds[1].why) or rounds[1].verdict}",
+        f"First round: {reasons}. Second round: {'; '.join(rounds[1].why) or rounds[1].verdict}",
     )
 
 
-def regressed(found: Comparison) -> set[tuple[str, str]]:
+def regressed(comparison: Comparison) -> set[tuple[str, str]]:
     """The figures that regressed."""
-    return {(one.of, one.name) for one in found.figures if one.word == "regressed"}
+    return {(one.of, one.name) for one in comparison.figures if one.word == "regressed"}
 
 
 def text(night: Night) -> str:
@@ -153,15 +153,15 @@ def junit(night: Night) -> str:
         if run.verdict == "fail":
             ET.SubElement(case, "failure", {"message": f"exit code {run.exit_code}", "type": "fail"})
         elif run.verdict == "unknown":
-            told = {"message": f"cannot be trusted: exit code {run.exit_code}", "type": "unknown"}
-            ET.SubElement(case, "error", told)
+            attributes = {"message": f"cannot be trusted: exit code {run.exit_code}", "type": "unknown"}
+            ET.SubElement(case, "error", attributes)
     case = _case(suite, "compared with the baseline")
     if night.word == "regressed":
         ET.SubElement(case, "failure", {"message": clean(night.why), "type": night.word})
         lines = [
             f"{of} {name}: {wording.change(one.change, one)} ({wording.interval(one)})"
-            for found in night.rounds
-            for one in found.figures
+            for comparison in night.rounds
+            for one in comparison.figures
             for of, name in [(one.of, one.name)]
             if one.word == "regressed"
         ]

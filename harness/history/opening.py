@@ -103,7 +103,7 @@ async def migrate(connection: Connection) -> int:
 
 def migrations() -> list[str]:
     """The SQL of every migration, in order."""
-    found = sorted(
+    names = sorted(
         (
             one
             for one in files("harness.history").joinpath("migrations").iterdir()
@@ -111,7 +111,7 @@ def migrations() -> list[str]:
         ),
         key=lambda one: one.name,
     )
-    return [one.read_text(encoding="utf-8") for one in found]
+    return [one.read_text(encoding="utf-8") for one in names]
 
 
 async def _version(connection: Connection) -> int:

@@ -166,8 +166,8 @@ def _outcomes(rows: Sequence[Any], at: Mapping[int, int], count: int) -> Iterato
 def _held(rows: Sequence[Any]) -> Held | None:
     if not rows:
         return None
-    said = {row["outcome"] for row in rows}
+    outcomes = {row["outcome"] for row in rows}
     observed = [row["observed"] for row in rows if row["observed"] is not None]
     return Held(
-        next((word for word in WORST if word in said), "unknown"), median(observed) if observed else None
+        next((word for word in WORST if word in outcomes), "unknown"), median(observed) if observed else None
     )

@@ -59,7 +59,7 @@ def record(run_dir: Path, *, interrupted: bool = False, night: str = "") -> RunR
     summary, metadata = _summary(run_dir), _object(run_dir / "metadata.json")
     names = {one.index: one.name for one in read_events(directory.events) if isinstance(one, StepAsked)}
     steps = tuple(_steps(summary.steps, names))
-    found = summary.breaking_point
+    breaking_point = summary.breaking_point
     measured = run_figures.of_directory(run_dir)
     return RunRecord(
         run_id=summary.run_id or run_dir.name,
@@ -89,8 +89,8 @@ def record(run_dir: Path, *, interrupted: bool = False, night: str = "") -> RunR
         success_rate=summary.totals.success_rate,
         throughput_rps=summary.totals.throughput_rps,
         times=_times(summary.latency_ms),
-        breaking_users=None if found is None else found.users,
-        breaking_rate=None if found is None else found.at_rate,
+        breaking_users=None if breaking_point is None else breaking_point.users,
+        breaking_rate=None if breaking_point is None else breaking_point.at_rate,
         last_good_users=_last_good(summary),
         capacity_users=None if summary.capacity is None else summary.capacity.peak_users,
         capacity_rps=None if summary.capacity is None else summary.capacity.peak_rps,
@@ -133,10 +133,10 @@ def _summary(run_dir: Path) -> Summary:
 
 def _object(path: Path) -> Mapping[str, Any]:
     try:
-        found = nesting.of_file(path)
+        value = nesting.of_file(path)
     except (OSError, ValueError) as error:
         raise RecordError(f"{path.name} cannot be read: {error}") from error
-    return _mapping(found)
+    return _mapping(value)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -167,8 +167,8 @@ def _steps(results: Sequence[StepResult], names: Mapping[int, str]) -> Iterator[
 
 
 def _times(latency: Latency) -> Times:
-    found = latency.response
-    return Times(p50=found.p50, p90=found.p90, p95=found.p95, p99=found.p99)
+    response = latency.response
+    return Times(p50=response.p50, p90=response.p90, p95=response.p95, p99=response.p99)
 
 
 def _last_good(summary: Summary) -> float | None:

@@ -104,8 +104,8 @@ def _found(root: Path) -> Iterator[PastRun]:
 
 
 def _machine(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    told = metadata.get("machine")
-    return same_machine(told) if isinstance(told, Mapping) else None
+    machine = metadata.get("machine")
+    return same_machine(machine) if isinstance(machine, Mapping) else None
 
 
 def _past(directory: RunDirectory, metadata: Mapping[str, Any]) -> PastRun:
@@ -139,8 +139,8 @@ def _glance(path: Path) -> Glance | None:
 def mapping(path: Path) -> Mapping[str, Any] | None:
     """The content of a JSON file of a run; None when it is missing or not a JSON object."""
     with suppress(OSError, ValueError):
-        found = nesting.of_file(path)
-        return found if isinstance(found, dict) else None
+        value = nesting.of_file(path)
+        return value if isinstance(value, dict) else None
     return None
 
 

@@ -147,13 +147,13 @@ async def _series(connection: Connection, wanted: Series) -> int:
     cells = values(wanted, SERIES)
     equal = " AND ".join(f"{name} = ${place}" for place, name in enumerate(SERIES, 1))
     places = ", ".join(f"${place}" for place in range(1, len(SERIES) + 1))
-    found = await connection.fetchval(f"SELECT id FROM series WHERE {equal}", *cells)
-    if found is None:
+    number = await connection.fetchval(f"SELECT id FROM series WHERE {equal}", *cells)
+    if number is None:
         await connection.execute(
             f"INSERT INTO series ({', '.join(SERIES)}) VALUES ({places}) ON CONFLICT DO NOTHING", *cells
         )
-        found = await connection.fetchval(f"SELECT id FROM series WHERE {equal}", *cells)
-    return int(found)
+        number = await connection.fetchval(f"SELECT id FROM series WHERE {equal}", *cells)
+    return int(number)
 
 
 async def find(
@@ -171,8 +171,10 @@ async def find(
         f"{_FROM} WHERE {condition} ORDER BY r.started_at DESC, r.id DESC {limit}", *given
     )
     rows.reverse()
-    found = await _parts(connection, [row["id"] for row in rows], histograms=histograms) if parts else {}
-    return [run_of(row, found.get(row["id"], {})) for row in rows]
+    parts_by_run = (
+        await _parts(connection, [row["id"] for row in rows], histograms=histograms) if parts else {}
+    )
+    return [run_of(row, parts_by_run.get(row["id"], {})) for row in rows]
 
 
 async def _parts(

@@ -80,14 +80,14 @@ RUN_COLUMNS: Final = spread(OF_A_RUN)
 
 def values(value: Struct, fields: Iterable[str]) -> list[Any]:
     """The cells of a struct, in the order of `spread(fields)`."""
-    found: list[Any] = []
+    cells: list[Any] = []
     for name in fields:
         cell = getattr(value, name)
         if name == "times":
-            found += [getattr(cell, quantile) for quantile in QUANTILES]
+            cells += [getattr(cell, quantile) for quantile in QUANTILES]
         else:
-            found.append(_cell(name, cell))
-    return found
+            cells.append(_cell(name, cell))
+    return cells
 
 
 def run_row(number: int, series: int, record: RunRecord) -> tuple[Any, ...]:

@@ -81,10 +81,10 @@ def _equal(path: str, wanted: Any) -> Check:
     find = read_path(path).find
 
     def check(_texts: str, value: Any) -> str:
-        found = find(value)
-        if found is MISSING:
+        differences = find(value)
+        if differences is MISSING:
             return f"nothing at {_short(path)}"
-        same = found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
+        same = differences == wanted and isinstance(differences, bool) == isinstance(wanted, bool)
         return "" if same else f"another value at {_short(path)}"
 
     return check

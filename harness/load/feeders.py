@@ -35,10 +35,10 @@ def read_rows(name: str, feeder: Mapping[str, Any]) -> list[Row]:
     try:
         rows = _bounded(path, feeder.get("numbers") or ())
     except (DocumentError, OSError, UnicodeDecodeError) as error:
-        said = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else short(str(error), 300)
+        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else short(str(error), 300)
         raise UsageError(
             f"The file of data.{name} cannot be used: {short(str(path), 120)}",
-            said[:1].upper() + said[1:],
+            reason[:1].upper() + reason[1:],
             "Correct it there; docs/data.md says what it may hold",
         ) from error
     return rows

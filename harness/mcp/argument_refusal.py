@@ -19,8 +19,8 @@ _SAID: Final = re.compile(
 )
 
 
-def refused_arguments(ended: str, code: int | None, said: str) -> bool:
+def refused_arguments(ended: str, code: int | None, message: str) -> bool:
     """Whether the outcome, the code and the text of a reply mean that."""
     if ended == outcome.RPC_ERROR:
-        return code == INVALID_PARAMS or bool(_SAID.search(said))
-    return ended == outcome.TOOL_ERROR and bool(_SAID.search(said))
+        return code == INVALID_PARAMS or bool(_SAID.search(message))
+    return ended == outcome.TOOL_ERROR and bool(_SAID.search(message))

@@ -33,9 +33,9 @@ class Challenge:
 def challenges(text: str) -> tuple[Challenge, ...]:
     """The challenges of a WWW-Authenticate header, in the server's order."""
     text = text[:CHARS_MAX]
-    found = list[Challenge]()
+    read = list[Challenge]()
     place = 0
-    while len(found) < CHALLENGES_MAX and (begun := _SCHEME.match(text, place)):
+    while len(read) < CHALLENGES_MAX and (begun := _SCHEME.match(text, place)):
         place, parameters = begun.end(), dict[str, str]()
         while parameter := _PARAMETER.match(text, place):
             value = parameter["plain"]
@@ -43,10 +43,10 @@ def challenges(text: str) -> tuple[Challenge, ...]:
                 value = _ESCAPED.sub(r"\1", parameter["quoted"])
             parameters.setdefault(parameter["name"].lower(), value)
             place = parameter.end()
-        found.append(Challenge(begun["scheme"], parameters))
-    return tuple(found)
+        read.append(Challenge(begun["scheme"], parameters))
+    return tuple(read)
 
 
-def bearer(found: tuple[Challenge, ...]) -> Challenge | None:
+def bearer(offered: tuple[Challenge, ...]) -> Challenge | None:
     """The challenge for a bearer token; None when the server wants something else."""
-    return next((each for each in found if each.scheme.lower() == "bearer"), None)
+    return next((each for each in offered if each.scheme.lower() == "bearer"), None)

@@ -60,8 +60,10 @@ def read_path(text: str) -> JsonPath:
             raise ValueError(
                 "is no path that is known here: names, [0], [-1] and [*] after $, such as $.items[0].id"
             )
-        kind, found = str(match.lastgroup), str(match[str(match.lastgroup)])
-        steps.append(EVERY if kind in {"every", "all"} else int(found) if kind == "index" else found)
+        kind, text_of_part = str(match.lastgroup), str(match[str(match.lastgroup)])
+        steps.append(
+            EVERY if kind in {"every", "all"} else int(text_of_part) if kind == "index" else text_of_part
+        )
         at = match.end()
     return JsonPath(text, tuple(steps))
 

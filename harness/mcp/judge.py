@@ -53,9 +53,13 @@ def judge_refusal(
     message = parse(body)
     code = _code(message) if message is not None else None
     if status in outcome.UNAUTHORIZED_STATUSES:
-        said = _said(message) if message is not None and code is not None else ""
+        reason = _said(message) if message is not None and code is not None else ""
         return Reply(
-            outcome.UNAUTHORIZED, printable(f"{status} {said}".rstrip()), status, code, session_id=session_id
+            outcome.UNAUTHORIZED,
+            printable(f"{status} {reason}".rstrip()),
+            status,
+            code,
+            session_id=session_id,
         )
     ours = message is not None and code is not None and _same_id(message.id, expected_id) and status >= 400
     if in_session and _is_session_lost(status, body, code if ours else None):

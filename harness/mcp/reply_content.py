@@ -17,14 +17,14 @@ def texts_of(result: Any) -> list[str]:
     """Return the texts in a result: of a tool, a resource or a prompt."""
     if not isinstance(result, dict):
         return []
-    found = []
+    texts = []
     for key in TEXTS:
         items = result.get(key)
         for item in items if isinstance(items, list) else ():
             inner = item.get("content", item) if key == "messages" and isinstance(item, dict) else item
             if isinstance(inner, dict) and isinstance(inner.get("text"), str):
-                found.append(inner["text"])
-    return found
+                texts.append(inner["text"])
+    return texts
 
 
 def value_of(result: Any) -> Any:

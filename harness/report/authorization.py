@@ -11,26 +11,24 @@ INSECURE = "Certificates were NOT CHECKED (--insecure): whoever stood between th
 
 def authorization(summary: Summary) -> str:
     """Return how many calls were refused, and what tokens took; nothing where nobody was asked who he is."""
-    found = summary.authorization
-    if isinstance(found, UnsetType):
+    auth = summary.authorization
+    if isinstance(auth, UnsetType):
         return ""
-    refused = (
-        f"{found.unauthorized:,} {'call' if found.unauthorized == 1 else 'calls'} refused with 401 or 403"
-    )
-    if found.source is None:
+    refused = f"{auth.unauthorized:,} {'call' if auth.unauthorized == 1 else 'calls'} refused with 401 or 403"
+    if auth.source is None:
         return f"{refused}; no credentials were given that could be renewed"
     took = ""
-    if found.token_ms_max:
-        took = f" in {show(found.token_ms_mean, 'ms')} on average (at most {show(found.token_ms_max, 'ms')})"
-    valid = f", the last valid for {show_duration(found.token_lives_s)}" if found.token_lives_s else ""
-    failed = f"; {found.token_failures:,} attempts brought none" if found.token_failures else ""
+    if auth.token_ms_max:
+        took = f" in {show(auth.token_ms_mean, 'ms')} on average (at most {show(auth.token_ms_max, 'ms')})"
+    valid = f", the last valid for {show_duration(auth.token_lives_s)}" if auth.token_lives_s else ""
+    failed = f"; {auth.token_failures:,} attempts brought none" if auth.token_failures else ""
     again = (
-        f"; {found.renewed_after_refusal:,} renewed because calls were refused"
-        if found.renewed_after_refusal
+        f"; {auth.renewed_after_refusal:,} renewed because calls were refused"
+        if auth.renewed_after_refusal
         else ""
     )
-    tokens = f"{found.tokens:,} {'token' if found.tokens == 1 else 'tokens'}"
-    return f"{found.source}: {tokens}{took}{valid}{failed}{again}; {refused}"
+    tokens = f"{auth.tokens:,} {'token' if auth.tokens == 1 else 'tokens'}"
+    return f"{auth.source}: {tokens}{took}{valid}{failed}{again}; {refused}"
 
 
 def certificates(summary: Summary) -> str:

@@ -17,10 +17,10 @@ ROWS_MOST: Final = 200
 
 def offered(summary: Summary) -> Sequence[Covered]:
     """The rows: what was called first, then what was left out, each in the server's order."""
-    found = summary.coverage
-    if isinstance(found, UnsetType):
+    coverage = summary.coverage
+    if isinstance(coverage, UnsetType):
         return ()
-    return sorted(found, key=lambda one: one.left_out is not None)
+    return sorted(coverage, key=lambda one: one.left_out is not None)
 
 
 def sentence(summary: Summary) -> str:

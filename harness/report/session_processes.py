@@ -11,19 +11,19 @@ from harness.run_directory.results import Summary
 
 def processes(summary: Summary, events: Iterable[Event] = ()) -> str:
     """Return what the sessions' processes took to start and have used; nothing if there are none."""
-    found = summary.processes
-    if isinstance(found, UnsetType):
+    used = summary.processes
+    if isinstance(used, UnsetType):
         return ""
-    failed = f" ({found.failed:,} more did not start)" if found.failed else ""
-    parts = [f"{found.started:,} started{failed}"]
-    if found.start_ms_median is not None:
+    failed = f" ({used.failed:,} more did not start)" if used.failed else ""
+    parts = [f"{used.started:,} started{failed}"]
+    if used.start_ms_median is not None:
         parts.append(
-            f"in {show(found.start_ms_median, 'ms')} (median) to {show(found.start_ms_max, 'ms')} (the slowest)"
+            f"in {show(used.start_ms_median, 'ms')} (median) to {show(used.start_ms_max, 'ms')} (the slowest)"
         )
-    if found.rss_mb_median is not None:
-        parts.append(f"each {found.rss_mb_median:.0f} MB (at most {found.rss_mb_max:.0f} MB)")
-    if found.cpu_s_median is not None:
-        parts.append(f"and {found.cpu_s_median:.2g} s of a processor (at most {found.cpu_s_max:.2g} s)")
+    if used.rss_mb_median is not None:
+        parts.append(f"each {used.rss_mb_median:.0f} MB (at most {used.rss_mb_max:.0f} MB)")
+    if used.cpu_s_median is not None:
+        parts.append(f"and {used.cpu_s_median:.2g} s of a processor (at most {used.cpu_s_max:.2g} s)")
     return " ".join(parts[:2]) + ("; " + " ".join(parts[2:]) if parts[2:] else "") + _noise(events)
 
 

@@ -130,8 +130,8 @@ def point_latest(path: Path) -> None:
 def find(path: Path) -> RunDirectory:
     """Find an existing run by its directory, a link to it, or any file in it."""
     try:
-        found = _found(path)
-        check_files(found.path)
+        directory = _found(path)
+        check_files(directory.path)
     except (
         OSError,
         ValueError,
@@ -143,7 +143,7 @@ def find(path: Path) -> RunDirectory:
             why,
             "Give the directory of a run, such as reports/ramp/latest",
         ) from error
-    return found
+    return directory
 
 
 def no_file(place: Path) -> Path | None:
@@ -158,9 +158,9 @@ def no_file(place: Path) -> Path | None:
 
 def check_files(place: Path) -> None:
     """Raise a UsageError for a directory that holds anything but files and directories."""
-    if (found := no_file(place)) is not None:
+    if (missing := no_file(place)) is not None:
         raise UsageError(
-            f"{short(str(found), 120)} is no file",
+            f"{short(str(missing), 120)} is no file",
             "It is a pipe, a socket or a device, and no run has one",
             "Remove it, or look where the directory comes from",
         )

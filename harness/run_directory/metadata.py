@@ -90,15 +90,15 @@ def machine() -> Mapping[str, str | int | None]:
     }
 
 
-def same_machine(told: Mapping[str, Any]) -> Mapping[str, Any]:
+def same_machine(machine_facts: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what tells machines apart, of what `machine` said: all but the release of the kernel and of the C library."""
-    return {**told, "platform": str(told.get("platform") or "").partition("-")[0]}
+    return {**machine_facts, "platform": str(machine_facts.get("platform") or "").partition("-")[0]}
 
 
 def system(metadata: Mapping[str, Any]) -> str:
     """The system and its release that a run was made on; empty when nobody knows."""
-    told = metadata.get("machine")
-    return str(told.get("platform") or "") if isinstance(told, Mapping) else ""
+    machine_facts = metadata.get("machine")
+    return str(machine_facts.get("platform") or "") if isinstance(machine_facts, Mapping) else ""
 
 
 @cache

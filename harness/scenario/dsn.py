@@ -60,13 +60,13 @@ def _url(match: re.Match[str], port: int | None) -> Dsn:
     after = match["after"] or ""
     address = _address(place, port, match["before"].removeprefix("jdbc:").removesuffix("://"))
     parts = urlsplit(after)
-    said = dict(parse_qsl(parts.query))
+    parameters = dict(parse_qsl(parts.query))
     name, _, word = user.partition(":")
     return Dsn(
         Address(address.scheme, address.host, address.port, parts.path, parts.query, user),
         (match["before"] + user + at, PLACE, after),
-        unquote(word) or said.get("password", ""),
-        unquote(name) or said.get("user", ""),
+        unquote(word) or parameters.get("password", ""),
+        unquote(name) or parameters.get("user", ""),
         unquote(parts.path.strip("/")),
     )
 
@@ -101,11 +101,11 @@ def _keywords(text: str, port: int | None) -> Dsn:
 def _address(place: str, port: int | None, scheme: str = "") -> Address:
     """Read HOST[:PORT]."""
     try:
-        found = read(f"tcp://{place}", ("tcp",))
+        address = read(f"tcp://{place}", ("tcp",))
     except AddressError as error:
         raise ValueError(f"where its host and port should be: {error}") from None
-    if found.user or found.path or found.query:
+    if address.user or address.path or address.query:
         raise ValueError("it is neither a URL, nor HOST:PORT, nor host=... port=...")
-    if found.port is None and port is None:
+    if address.port is None and port is None:
         raise ValueError("it has no port")
-    return Address(scheme.lower(), found.host, found.port or port)
+    return Address(scheme.lower(), address.host, address.port or port)

@@ -71,8 +71,8 @@ def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _read_faults(value: object, told: ValidationInfo) -> object:
-    return read_faults(value, (told.context or {}).get("links", ()))
+def _read_faults(value: object, validation: ValidationInfo) -> object:
+    return read_faults(value, (validation.context or {}).get("links", ()))
 
 
 def _check_arguments(value: Templated) -> Templated:

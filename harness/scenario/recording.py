@@ -124,8 +124,8 @@ def without_secrets(value: Any, secrets: Secrets, name: str = "") -> Any:
         return secrets.name(name, value)
     if hide(value) != value or TOKENS.fullmatch(value.strip()):
         return secrets.name(name or "secret", value)
-    found = [match.span() for match in TOKENS.finditer(value)]
-    spans = found or sources.spans(value)
+    secret_spans = [match.span() for match in TOKENS.finditer(value)]
+    spans = secret_spans or sources.spans(value)
     for start, end in reversed(spans):
         value = value[:start] + secrets.name(name or "secret", value[start:end]) + value[end:]
     return value

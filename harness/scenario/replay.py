@@ -65,11 +65,11 @@ Groups = list[tuple[float, list[JsonObject]]]
 
 def groups(steps: Iterable[Mapping[str, Any]], *, at_once: bool) -> Groups:
     """The steps by what is sent at the same time: how long to wait before, and the entries of a workload."""
-    found: Groups = []
+    sent_together: Groups = []
     for step in steps:
         entry = {key: step[key] for key in (*KINDS, "args") if step.get(key) is not None}
-        if found and step.get("at_once") and at_once:
-            found[-1][1].append(entry)
+        if sent_together and step.get("at_once") and at_once:
+            sent_together[-1][1].append(entry)
         else:
-            found.append((0.0 if step.get("at_once") else float(step.get("after") or 0.0), [entry]))
-    return found
+            sent_together.append((0.0 if step.get("at_once") else float(step.get("after") or 0.0), [entry]))
+    return sent_together

@@ -108,8 +108,8 @@ class Guest(asyncio.Protocol):
         self.inner.data_received(data)
 
     def eof_received(self) -> bool | None:
-        found: bool | None = self.inner.eof_received()
-        return found
+        stays_open: bool | None = self.inner.eof_received()
+        return stays_open
 
     def pause_writing(self) -> None:
         self.inner.pause_writing()

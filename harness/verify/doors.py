@@ -63,13 +63,13 @@ def places(url: str) -> tuple[Places, dict[str, str]]:
     """Of a URL, and the header that its user and password come to."""
     if stdio_address.command(url):
         return Places(url, url, url, url, url), {}
-    found = doors(url)
-    endpoint = urlsplit(found.mcp_url)
+    urls = doors(url)
+    endpoint = urlsplit(urls.mcp_url)
     path = endpoint.path.rstrip("/")
     parent = path.rpartition("/")[0]
     sse = urlunsplit(endpoint._replace(path=f"{parent}/sse"))
     plain = urlunsplit(endpoint._replace(path=path + PLAIN_DOOR.removeprefix("/mcp")))
-    return Places(found.base_url, found.mcp_url, sse, found.ws_url, plain), credentials(url)
+    return Places(urls.base_url, urls.mcp_url, sse, urls.ws_url, plain), credentials(url)
 
 
 async def looked_at(door: str, at: Places, headers: dict[str, str], timeout_s: float) -> Door:
@@ -91,15 +91,15 @@ async def _over_stdio(door: str, argv: list[str], timeout_s: float) -> Door:
     if door in {"sse", "websocket", "plain"}:
         return Door(door, False, why="it speaks over its standard input and output")
     async with stdio_client(argv, timeout_s) as client:
-        found = await (_modern(client) if door == MODERN_VERSION else _handshake(door, client))
-    return replace(found, broken=found.offered and found.broken)
+        looked_at = await (_modern(client) if door == MODERN_VERSION else _handshake(door, client))
+    return replace(looked_at, broken=looked_at.offered and looked_at.broken)
 
 
 async def _modern(client: HttpClient | StdioClient) -> Door:
-    found = await client.run(look(ModernSession()))
-    if found.protocol is not None:
-        return Door(MODERN_VERSION, True, server=(found.server_name, found.server_version))
-    reply = found.reply
+    discovered = await client.run(look(ModernSession()))
+    if discovered.protocol is not None:
+        return Door(MODERN_VERSION, True, server=(discovered.server_name, discovered.server_version))
+    reply = discovered.reply
     return Door(MODERN_VERSION, False, _is_broken(reply), f"server/discover ended with {said(reply)}")
 
 
@@ -160,8 +160,8 @@ def said(reply: Reply) -> str:
     code = f"error {reply.code}" if reply.code is not None else ""
     detail = reply.detail if reply.detail != str(reply.status) else ""
     more = ", ".join(part for part in (status, code) if part)
-    told = f"{reply.outcome} ({more})" if more else reply.outcome
-    return f"{told}: {detail}" if detail else told
+    summary = f"{reply.outcome} ({more})" if more else reply.outcome
+    return f"{summary}: {detail}" if detail else summary
 
 
 def _text(value: object) -> str | None:

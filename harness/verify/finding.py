@@ -90,11 +90,11 @@ def exit_code(results: Iterable[Result], *, reached: bool) -> int:
     """Of a whole suite; one in which nothing was decided is unknown."""
     if not reached:
         return TARGET_UNREACHABLE
-    found = list(results)
-    if any(result.outcome == "failed" and result.priority == 1 for result in found):
+    all_results = list(results)
+    if any(result.outcome == "failed" and result.priority == 1 for result in all_results):
         return FAILED
-    if any(result.outcome == "failed" for result in found):
+    if any(result.outcome == "failed" for result in all_results):
         return ONLY_P2_FAILED
-    if any(result.outcome == "unknown" for result in found):
+    if any(result.outcome == "unknown" for result in all_results):
         return UNKNOWN
-    return PASSED if any(result.outcome == "passed" for result in found) else UNKNOWN
+    return PASSED if any(result.outcome == "passed" for result in all_results) else UNKNOWN

@@ -38,8 +38,8 @@ def _deployment(pytestconfig: pytest.Config) -> Iterator[Target]:
         if asked.allow_writes or asked.allow_deploy or stdio_address.command(asked.url)
         else None
     )
-    with opened(asked, place) as found:
-        yield found
+    with opened(asked, place) as target:
+        yield target
 
 
 @pytest.fixture
@@ -53,15 +53,15 @@ def target(_deployment: Target) -> Target:
 @pytest.fixture
 def client(target: Target) -> Iterator[OpenClient]:
     """An open session by the newest door that is offered."""
-    with target.client() as found:
-        yield found
+    with target.client() as opened_client:
+        yield opened_client
 
 
 @pytest.fixture
 def other_client(target: Target) -> Iterator[OpenClient]:
     """Another one, beside it."""
-    with target.client() as found:
-        yield found
+    with target.client() as opened_client:
+        yield opened_client
 
 
 @pytest.fixture

@@ -96,12 +96,12 @@ def _run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
 def serving(build: Build) -> Iterator[Serving]:
     """The first one, until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        found = Serving(build, listener)
+        server = Serving(build, listener)
         try:
-            found.start()
-            yield found
+            server.start()
+            yield server
         finally:
-            found.stop()
+            server.stop()
 
 
 @pytest.fixture
@@ -123,13 +123,13 @@ def twice(
 
             writing = Writing(target.spec, target, named, register) if target.spec.write else None
             deploy = Deploy(server.replace, lambda: f"application {server.number}")
-            found = deployed(target, deploy, writing, None, CLOCK.now_ns)
-    if not found.after:
+            result = deployed(target, deploy, writing, None, CLOCK.now_ns)
+    if not result.after:
         fail("the application gave out no session ID, so this proves nothing")
-    return _came_to(found)
+    return _came_to(result)
 
 
-def _came_to(found: Deployed) -> CameTo:
+def _came_to(result: Deployed) -> CameTo:
     def wrong(replies: Mapping[str, Reply]) -> dict[str, str]:
         return {
             door: said(reply)
@@ -138,9 +138,9 @@ def _came_to(found: Deployed) -> CameTo:
         }
 
     return CameTo(
-        sessions=tuple(found.after),
-        lost=wrong(found.after),
-        reopened=wrong(found.reopened),
-        ended_stays_ended=found.ended is not None and found.ended.outcome == outcome.SESSION_LOST,
-        missing_writes=found.missing,
+        sessions=tuple(result.after),
+        lost=wrong(result.after),
+        reopened=wrong(result.reopened),
+        ended_stays_ended=result.ended is not None and result.ended.outcome == outcome.SESSION_LOST,
+        missing_writes=result.missing,
     )

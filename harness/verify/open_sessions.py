@@ -42,9 +42,9 @@ class OpenSessions:
 
     def _opened(self, session: str, version: object) -> None:
         try:
-            told = sealed(session, self._key)
+            sealed_id = sealed(session, self._key)
             self._entries[session] = self._undo.add(
-                SESSION, **self._where, version=str(version)[:40], session=told
+                SESSION, **self._where, version=str(version)[:40], session=sealed_id
             )
         except NoRoomError:  # it is open already, and ends with this verification if nothing happens
             return

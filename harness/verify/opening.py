@@ -52,33 +52,35 @@ def opened(
         asyncio.Runner() as runner,
     ):
         runner.get_loop()  # its context is this one, in which the vetted addresses are in force
-        found = _target(settings, vetted, runner, heard)
-        ready(found)
+        target = _target(settings, vetted, runner, heard)
+        ready(target)
         if place is None:
-            yield found
+            yield target
             return
-        with _undone(found, place, listeners), found.closing:
-            yield found
+        with _undone(target, place, listeners), target.closing:
+            yield target
 
 
 @contextmanager
-def _undone(found: Target, place: Callable[[], Path], listeners: list[Witness]) -> Iterator[None]:
+def _undone(target: Target, place: Callable[[], Path], listeners: list[Witness]) -> Iterator[None]:
     """What this verification opens, writes and stops is undone by a janitor when it is killed."""
-    spec = found.spec
+    spec = target.spec
     with (
-        removing.sealed(removing.texts(found.places.mcp, found.headers)) as found.written_down,
+        removing.sealed(removing.texts(target.places.mcp, target.headers)) as target.written_down,
         removing.remembered(spec.tasks.resume if spec.tasks else ""),
-        removing.reachable(found.run(_by_number(spec.database.dsn)) if spec.database else ""),
+        removing.reachable(target.run(_by_number(spec.database.dsn)) if spec.database else ""),
         open_sessions.key() as sealing,
     ):
         watched = watching(place() / "undo.jsonl")
-        undo = found.undo = found.run(watched.__aenter__())
-        open_ones = open_sessions.watched(undo, sealing, found.places.mcp, found.vetted, found.written_down)
+        undo = target.undo = target.run(watched.__aenter__())
+        open_ones = open_sessions.watched(
+            undo, sealing, target.places.mcp, target.vetted, target.written_down
+        )
         listeners.append(open_ones.hear)
         try:
             yield
         finally:
-            found.run(watched.__aexit__(None, None, None))
+            target.run(watched.__aexit__(None, None, None))
 
 
 async def _by_number(dsn: str) -> str:
@@ -108,10 +110,10 @@ def started(
         begun = runner.run(serving.__aenter__())
         server = begun.server
         try:
-            found = _target(replace(settings, url=server.mcp_url, spec=begun.spec), vetted, runner, heard)
-            found.deploy = Deploy(server.restart, lambda: f"process {server.pid}")
-            found.trials = begun.undo if theirs else None
-            yield found
+            target = _target(replace(settings, url=server.mcp_url, spec=begun.spec), vetted, runner, heard)
+            target.deploy = Deploy(server.restart, lambda: f"process {server.pid}")
+            target.trials = begun.undo if theirs else None
+            yield target
         finally:
             runner.run(serving.__aexit__(None, None, None))
 

@@ -116,7 +116,9 @@ def pytest_runtest_makereport(
         )
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, why)
     tried = item.funcargs.get("target") if isinstance(item, pytest.Function) else None
-    told = tried.exchanges.shown() if isinstance(tried, Target) and outcome in {"failed", "unknown"} else ()
+    exchanges = (
+        tried.exchanges.shown() if isinstance(tried, Target) and outcome in {"failed", "unknown"} else ()
+    )
     result = Result(
         name=name,
         case=item.callspec.id if hasattr(item, "callspec") else "",
@@ -129,7 +131,7 @@ def pytest_runtest_makereport(
         started_ms=int(call.start * MS_PER_S),
         duration_s=call.duration,
         tries=getattr(tried, "tries", 1),
-        exchanges=told,
+        exchanges=exchanges,
     )
     report.user_properties.append((RESULT, msgspec.to_builtins(result)))
     if outcome == "failed" and priority == 1 and not item.config.getoption("--verify-keep-going"):
@@ -170,5 +172,5 @@ def _last_line(report: pytest.TestReport) -> str:
 
 def result_of(report: pytest.TestReport) -> Result | None:
     """What the plug-in put beside a report."""
-    found = dict(report.user_properties).get(RESULT)
-    return msgspec.convert(found, Result) if found is not None else None
+    result = dict(report.user_properties).get(RESULT)
+    return msgspec.convert(result, Result) if result is not None else None

@@ -56,8 +56,8 @@ class Recorder:
         if self.target is not None:
             config.stash[SHARED] = self.target
         for name in QUIET:
-            if (found := config.pluginmanager.get_plugin(name)) is not None:
-                config.pluginmanager.unregister(found)
+            if (plugin := config.pluginmanager.get_plugin(name)) is not None:
+                config.pluginmanager.unregister(plugin)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -77,8 +77,8 @@ class Recorder:
         """A file that cannot be read, by its name: its report does not say it."""
         report = yield
         if report.failed:
-            said = report.longreprtext.strip().splitlines() or ["it cannot be collected"]
-            self.errors.append(f"{collector.path.name}: {said[-1].removeprefix('E').strip()}")
+            lines = report.longreprtext.strip().splitlines() or ["it cannot be collected"]
+            self.errors.append(f"{collector.path.name}: {lines[-1].removeprefix('E').strip()}")
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

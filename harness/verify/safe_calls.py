@@ -58,16 +58,16 @@ def _drawn(tool: Mapping[str, Any]) -> JsonObject | None:
 
 def _says(schema: Any) -> bool:
     """Whether the schema of an argument names a value of it."""
-    told = schema if isinstance(schema, dict) else {}
-    listed = any(isinstance(told.get(key), list) and told[key] for key in ("examples", "enum"))
-    return listed or "const" in told or "default" in told
+    keys = schema if isinstance(schema, dict) else {}
+    listed = any(isinstance(keys.get(key), list) and keys[key] for key in ("examples", "enum"))
+    return listed or "const" in keys or "default" in keys
 
 
 def wrong_arguments(tool: Mapping[str, Any]) -> JsonObject | None:
     """Arguments of which one is of no type that its schema allows; None where the schema says too little."""
     for name in required(tool):
-        said = properties(tool).get(name)
-        kind = said.get("type") if isinstance(said, dict) else None
+        argument = properties(tool).get(name)
+        kind = argument.get("type") if isinstance(argument, dict) else None
         if isinstance(kind, str) and kind in {"string", "integer", "number", "boolean"}:
             return (_drawn(tool) or {}) | {name: {"no": ["such", "type"]}}
     return None

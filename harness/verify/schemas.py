@@ -17,14 +17,14 @@ NAME_CHARS: Final = 60
 
 def faults(tools: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is wrong, a line each."""
-    found = list(_twice([str(tool.get("name")) for tool in tools]))
+    defects = list(_twice([str(tool.get("name")) for tool in tools]))
     for tool in tools:
         name = printable(str(tool.get("name")), NAME_CHARS)
         if not tool.get("name"):
-            found.append("a tool has an empty name")
-        found += [f"{name}: {why}" for why in _of_tool(tool)]
-    more = len(found) - NAMED_MOST
-    return found[:NAMED_MOST] + ([f"and {more} more"] if more > 0 else [])
+            defects.append("a tool has an empty name")
+        defects += [f"{name}: {why}" for why in _of_tool(tool)]
+    more = len(defects) - NAMED_MOST
+    return defects[:NAMED_MOST] + ([f"and {more} more"] if more > 0 else [])
 
 
 def _twice(names: Sequence[str]) -> Iterator[str]:

@@ -59,17 +59,17 @@ class Settings:
 
     def options(self) -> list[str]:
         """What pytest is told, so that `read` finds the same."""
-        said = [f"--verify-url={self.url}", f"--verify-timeout={show_duration(self.timeout_s)}"]
-        said += [f"--verify-header={name}: {value}" for name, value in self.headers.items()]
-        said += [f"--verify-auth={self.auth_flag}"] if self.auth_flag else []
-        said += [f"--verify-allow-host={host}" for host in self.allowed_hosts]
-        said += [f"--verify-category={name}" for name in sorted(self.categories)]
-        said += [f"--verify-priority={self.priority}"] if self.priority else []
-        said += ["--verify-keep-going"] if self.keep_going else []
-        said += ["--verify-allow-writes"] if self.allow_writes else []
-        said += ["--verify-allow-deploy"] if self.allow_deploy else []
-        said += [f"--verify-spec={self.spec_path}"] if self.spec_path else []
-        return said + (["-k", self.pattern] if self.pattern else [])
+        words = [f"--verify-url={self.url}", f"--verify-timeout={show_duration(self.timeout_s)}"]
+        words += [f"--verify-header={name}: {value}" for name, value in self.headers.items()]
+        words += [f"--verify-auth={self.auth_flag}"] if self.auth_flag else []
+        words += [f"--verify-allow-host={host}" for host in self.allowed_hosts]
+        words += [f"--verify-category={name}" for name in sorted(self.categories)]
+        words += [f"--verify-priority={self.priority}"] if self.priority else []
+        words += ["--verify-keep-going"] if self.keep_going else []
+        words += ["--verify-allow-writes"] if self.allow_writes else []
+        words += ["--verify-allow-deploy"] if self.allow_deploy else []
+        words += [f"--verify-spec={self.spec_path}"] if self.spec_path else []
+        return words + (["-k", self.pattern] if self.pattern else [])
 
 
 def add_options(parser: pytest.Parser) -> None:

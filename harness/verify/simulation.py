@@ -105,12 +105,12 @@ async def _at(place: Path, asked: Simulated, undo: UndoJournal) -> AsyncIterator
         async with postgres.embedded(place) as url:
             yield Place(url, database.schema if database else "public")
         return
-    told = "the database of verify.yaml (database.dsn)"
+    where = "the database of verify.yaml (database.dsn)"
     trial = apart(
         database,
         "schema",
         "deploy",
-        lambda kind, name: undo.add(DATABASE, drop=kind, name=name, told=told).done,
+        lambda kind, name: undo.add(DATABASE, drop=kind, name=name, told=where).done,
     )
     async with AsyncExitStack() as stack:
         try:

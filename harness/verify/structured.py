@@ -21,8 +21,8 @@ SHOWN_CHARS: Final = 120
 
 def can_be_held(schema: Any) -> bool:
     """Whether the schema can be checked without text patterns."""
-    found = _keys(schema, 0)
-    return not (found & PATTERNS and found & DEPENDENT)
+    keys = _keys(schema, 0)
+    return not (keys & PATTERNS and keys & DEPENDENT)
 
 
 def differs(value: Any, schema: Any) -> str:

@@ -140,9 +140,9 @@ class Target:
 
     def door(self, name: str) -> Door:
         """Whether it is offered; looked at once."""
-        found = self._looked_at(name)
+        looked_at = self._looked_at(name)
         self.exchanges.recall(f"door {name}")
-        return found
+        return looked_at
 
     def _looked_at(self, name: str) -> Door:
         if name not in self._doors:
@@ -194,7 +194,7 @@ class Target:
 
     def _listed_over_stdio(self, door: str) -> list[JsonObject] | None:
         """All pages, by a session that is there already."""
-        found: list[JsonObject] = []
+        tools: list[JsonObject] = []
         params: JsonObject = {}
         with self.client(door) as client:
             for _ in range(PAGES_MAX):
@@ -202,13 +202,13 @@ class Target:
                 page = reply.mapping(TOOLS_BYTES_MAX).get("tools") if reply.outcome == outcome.OK else None
                 if not isinstance(page, list):
                     return None
-                found += [
+                tools += [
                     tool for tool in page if isinstance(tool, dict) and isinstance(tool.get("name"), str)
                 ]
                 params = {"cursor": reply.mapping(TOOLS_BYTES_MAX).get("nextCursor")}
                 if not params["cursor"]:
                     break
-        return found
+        return tools
 
     def introductions(self, door: str, times: int) -> list[tuple[str | None, str | None]]:
         """How whoever answers introduces himself, asked on so many new connections."""
@@ -217,14 +217,14 @@ class Target:
 
     def listed(self, door: str, times: int) -> list[list[JsonObject]]:
         """The tools, listed so often, each time on connections of its own; what cannot be listed is for other checks to say."""
-        found = []
+        lists = []
         for _ in range(times):
             session = new_session(door)
             self.drive(session.opening())
             tools = self.drive(list_tools(session))
             self.drive(session.closing())
-            found += [] if isinstance(tools, Reply) else [tools]
-        return found
+            lists += [] if isinstance(tools, Reply) else [tools]
+        return lists
 
     @contextmanager
     def client(self, door: str | None = None) -> Iterator[OpenClient]:
@@ -248,14 +248,14 @@ class Target:
         """One whose process serves one check after the other: to start it costs more than all that is asked of it."""
         waiting = self._idle.setdefault(door, [])
         if waiting:
-            found = waiting.pop()
+            kept = waiting.pop()
         else:
             opening = connected(self.places.of(door), door, timeout_s=self.settings.timeout_s)
-            found = OpenClient(door, self.run(opening.__aenter__()), self.run)
+            kept = OpenClient(door, self.run(opening.__aenter__()), self.run)
             self.closing.callback(lambda: self.run(opening.__aexit__(None, None, None)))
-        yield found
-        if found.request("ping", {}).outcome in {outcome.OK, outcome.RPC_ERROR}:
-            waiting.append(found)
+        yield kept
+        if kept.request("ping", {}).outcome in {outcome.OK, outcome.RPC_ERROR}:
+            waiting.append(kept)
 
     def called_at_once(self, door: str, tool: str, calls: Sequence[Mapping[str, Any]]) -> list[Reply]:
         """One tool with each of these arguments at the same moment, in a session each that was opened before."""
@@ -306,10 +306,10 @@ class Target:
         """Write down how something is removed, before it is made; call what comes back when it is gone."""
         if self.undo is None:
             return lambda: None
-        said = removing.entry(
+        undo_data = removing.entry(
             self.places.mcp, self.vetted, self.written_down, self.http_door(), tool, arguments
         )
-        return self.undo.add(CALLS, **said).done
+        return self.undo.add(CALLS, **undo_data).done
 
     def announce_pause(self) -> Callable[[], None]:
         """Write down that workers are stopped, before they are; call what comes back when they go on."""
@@ -322,8 +322,8 @@ class Target:
         journal = self.undo or self.trials
         if journal is None:
             return lambda: None
-        told = "the database of verify.yaml (database.dsn)"
-        return journal.add(DATABASE, drop=kind, name=name, told=told).done
+        where = "the database of verify.yaml (database.dsn)"
+        return journal.add(DATABASE, drop=kind, name=name, told=where).done
 
     def announce_process(self, pid: int) -> Callable[[], None]:
         """Write down that a command of the user's runs that must not go on without us; call what comes back when it has ended."""

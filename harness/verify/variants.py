@@ -29,19 +29,19 @@ class Pair:
 
 def pairs(tools: Sequence[Mapping[str, Any]]) -> list[Pair]:
     """All that the schemas tell, within bounds."""
-    told = {call.tool: call.arguments for call in safe_calls(tools, {}, most=len(tools)) if call.told}
-    found = [
+    declared = {call.tool: call.arguments for call in safe_calls(tools, {}, most=len(tools)) if call.told}
+    made = [
         Pair(
             str(tool["name"]),
             name,
-            {**told[tool["name"]], name: values[0]},
-            {**told[tool["name"]], name: values[1]},
+            {**declared[tool["name"]], name: values[0]},
+            {**declared[tool["name"]], name: values[1]},
         )
         for tool in tools
-        if only_reads(tool) and tool["name"] in told
+        if only_reads(tool) and tool["name"] in declared
         for name, values in _choices(tool)
     ]
-    return found[:PAIRS_MOST]
+    return made[:PAIRS_MOST]
 
 
 def _choices(tool: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
@@ -66,12 +66,12 @@ def _constant(results: Sequence[Leaves]) -> Leaves:
 
 def leaves(value: Any) -> Leaves:
     """Every plain value of a result by its path; a text that is JSON is looked into."""
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for path, leaf in _walk(value, ""):
-        found[path] = leaf
-        if len(found) >= LEAVES_MOST:
+        values[path] = leaf
+        if len(values) >= LEAVES_MOST:
             break
-    return found
+    return values
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:

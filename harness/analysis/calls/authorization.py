@@ -17,17 +17,17 @@ from harness.run_directory.results import Authorization
 
 def measure(calls: Calls, target: Mapping[str, Any]) -> Authorization | UnsetType:
     """The value of `authorization` in the summary; it is not there where nobody was asked who he is."""
-    told = target.get("auth") or {}
+    auth = target.get("auth") or {}
     refused = calls.of_outcome(outcome.UNAUTHORIZED)
-    if not (told or refused):
+    if not (auth or refused):
         return UNSET
     return Authorization(
-        source=told.get("source"),
+        source=auth.get("source"),
         unauthorized=refused,
-        tokens=told.get("tokens") or 0,
-        token_failures=told.get("failed") or 0,
-        renewed_after_refusal=told.get("refused") or 0,
-        token_ms_mean=told.get("took_ms_mean"),
-        token_ms_max=told.get("took_ms_max"),
-        token_lives_s=told.get("lives_s"),
+        tokens=auth.get("tokens") or 0,
+        token_failures=auth.get("failed") or 0,
+        renewed_after_refusal=auth.get("refused") or 0,
+        token_ms_mean=auth.get("took_ms_mean"),
+        token_ms_max=auth.get("took_ms_max"),
+        token_lives_s=auth.get("lives_s"),
     )

@@ -23,11 +23,11 @@ def measure(calls: Calls, offered: Sequence[Mapping[str, Any]] | None) -> tuple[
         return UNSET
     place = {name[:NAME_CHARS]: number for number, name in enumerate(calls.names["operation"])}
     refused = _refused(calls)
-    found = []
+    covered = []
     for one in offered:
         number = place.get(str(one["operation"])[:NAME_CHARS])
         there = np.zeros(len(calls), dtype=bool) if number is None else calls.operation == number
-        found.append(
+        covered.append(
             Covered(
                 kind=one["kind"],
                 name=one["name"],
@@ -38,7 +38,7 @@ def measure(calls: Calls, offered: Sequence[Mapping[str, Any]] | None) -> tuple[
                 left_out=one["left_out"] or None,
             )
         )
-    return tuple(found)
+    return tuple(covered)
 
 
 def _refused(calls: Calls) -> Any:

@@ -49,17 +49,17 @@ async def token_server(fetching: Fetching, url: str, oauth: OAuth) -> TokenServe
     if oauth.token_url:
         return TokenServer(oauth.token_url, "token_url", oauth.resource or canonical(url), oauth.scope)
     if oauth.issuer:
-        found = await _server(fetching, oauth.issuer, "issuer", from_here=True)
-        return replace(found, resource=oauth.resource or canonical(url), scope=oauth.scope)
+        server = await _server(fetching, oauth.issuer, "issuer", from_here=True)
+        return replace(server, resource=oauth.resource or canonical(url), scope=oauth.scope)
     asked = await _challenge(url)
     resource, metadata, from_here = await _resource(fetching, url, asked, oauth)
     issuers = metadata.get("authorization_servers")
     named = str(issuers[0]) if isinstance(issuers, list) and issuers else ""
     issuer = named or _origin(url)
     named_by = "the metadata of the server" if named else "the address of the server (it has no metadata)"
-    found = await _server(fetching, issuer, named_by, from_here=from_here)
+    server = await _server(fetching, issuer, named_by, from_here=from_here)
     scope = oauth.scope or (asked.parameters.get("scope", "") if asked is not None else "")
-    return replace(found, resource=resource, scope=scope)
+    return replace(server, resource=resource, scope=scope)
 
 
 def canonical(url: str) -> str:
@@ -73,8 +73,8 @@ async def _challenge(url: str) -> challenge.Challenge | None:
     """Send a request without a token, and return the challenge that the server answers with."""
     async with http_client(_http(url), ASK_S, {}) as client:
         head = await client.head(next(HandshakeSession().opening()))
-    said = head.headers.get("www-authenticate", "") if head is not None else ""
-    return challenge.bearer(challenge.challenges(said))
+    header = head.headers.get("www-authenticate", "") if head is not None else ""
+    return challenge.bearer(challenge.challenges(header))
 
 
 async def _resource(
@@ -98,23 +98,23 @@ async def _resource(
 
 def _checked(url: str, place: str, answer: Answer, oauth: OAuth) -> str:
     """The name that the metadata gives the server, which must be its own."""
-    said = answer.data.get("resource")
+    resource = answer.data.get("resource")
     if oauth.resource:
         return oauth.resource
     own = canonical(url)
-    if isinstance(said, str) and _covers(said, own):
-        return said
+    if isinstance(resource, str) and _covers(resource, own):
+        return resource
     raise UsageError(
         f"The metadata of the server is another server's: {redact.url(place)}",
-        f"It is of {printable(str(said), WORD_CHARS)}, and the run goes to {redact.url(own)}: a token for one is not for the other",
+        f"It is of {printable(str(resource), WORD_CHARS)}, and the run goes to {redact.url(own)}: a token for one is not for the other",
         "Give the address that the server has in its metadata, or the name that its tokens are for: resource (docs/auth.md)",
     )
 
 
-def _covers(said: str, own: str) -> bool:
+def _covers(resource: str, own: str) -> bool:
     """Whether a name is the server's, or that of its origin or a folder above its path."""
     try:
-        theirs, ours = urlsplit(said), urlsplit(own)
+        theirs, ours = urlsplit(resource), urlsplit(own)
     except ValueError:  # what is said is no address
         return False
     if (theirs.scheme.lower(), theirs.netloc.lower()) != (ours.scheme, ours.netloc):
@@ -133,11 +133,11 @@ async def _server(fetching: Fetching, issuer: str, named_by: str, *, from_here: 
         if answer.status != OK or not answer.data:
             tried.append(f"{urlsplit(place).path}: HTTP {answer.status}")
             continue
-        said, token_url = answer.data.get("issuer"), answer.data.get("token_endpoint")
-        if not isinstance(said, str) or said.rstrip("/") != issuer.rstrip("/"):
+        issuer_named, token_url = answer.data.get("issuer"), answer.data.get("token_endpoint")
+        if not isinstance(issuer_named, str) or issuer_named.rstrip("/") != issuer.rstrip("/"):
             raise UsageError(
                 f"The authorization server at {redact.url(place)} is another one",
-                f"It says that it is {printable(str(said), WORD_CHARS)}, and {named_by} names {redact.url(issuer)}",
+                f"It says that it is {printable(str(issuer_named), WORD_CHARS)}, and {named_by} names {redact.url(issuer)}",
                 "Give the issuer as it names itself (docs/auth.md)",
             )
         methods = answer.data.get("token_endpoint_auth_methods_supported")

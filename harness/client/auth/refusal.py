@@ -59,11 +59,11 @@ async def _asked_for(url: str, headers: Mapping[str, str], timeout_s: float) -> 
 
 
 def error(
-    url: str, reply: Reply, found: tuple[Challenge, ...] = (), *, sent: bool = False
+    url: str, reply: Reply, offered: tuple[Challenge, ...] = (), *, sent: bool = False
 ) -> UnauthorizedError:
     """The error; `sent`: credentials were sent, and did not do."""
     shown = redact.url(url)
-    bearer = challenge.bearer(found)
+    bearer = challenge.bearer(offered)
     refused = f"It answered {_word(reply.detail or str(reply.status))}"
     if reply.status == FORBIDDEN:
         what = f"The server at {shown} does not let this client in"
@@ -71,16 +71,16 @@ def error(
         what = f"The server at {shown} does not accept the credentials that were sent"
     else:
         what = f"The server at {shown} asks for authorization"
-    why = [refused, *_schemes(found), *_metadata(bearer), *_reason(bearer)]
-    made = UnauthorizedError(what, "; ".join(why), _todo(found, bearer, sent=sent))
+    why = [refused, *_schemes(offered), *_metadata(bearer), *_reason(bearer)]
+    made = UnauthorizedError(what, "; ".join(why), _todo(offered, bearer, sent=sent))
     made.reply = reply
     return made
 
 
-def _schemes(found: tuple[Challenge, ...]) -> list[str]:
-    if not found:
+def _schemes(offered: tuple[Challenge, ...]) -> list[str]:
+    if not offered:
         return ["it does not say what it wants (no WWW-Authenticate)"]
-    names = ", ".join(_word(each.scheme) for each in found[:SCHEMES_MOST])
+    names = ", ".join(_word(each.scheme) for each in offered[:SCHEMES_MOST])
     return [f"it wants {names}"]
 
 
@@ -92,18 +92,18 @@ def _metadata(bearer: Challenge | None) -> list[str]:
 def _reason(bearer: Challenge | None) -> list[str]:
     if bearer is None:
         return []
-    said = [bearer.parameters.get(name, "") for name in ("error", "error_description")]
-    words = ": ".join(_word(each) for each in said if each)
+    texts = [bearer.parameters.get(name, "") for name in ("error", "error_description")]
+    words = ": ".join(_word(each) for each in texts if each)
     scope = bearer.parameters.get("scope", "")
     return [*([f"it says {words}"] if words else []), *([f"scope {_word(scope)}"] if scope else [])]
 
 
-def _todo(found: tuple[Challenge, ...], bearer: Challenge | None, *, sent: bool) -> str:
+def _todo(offered: tuple[Challenge, ...], bearer: Challenge | None, *, sent: bool) -> str:
     if sent:
         return "Check that they are meant for this server, and not expired (docs/auth.md)"
     if bearer is not None:
         return WHAT_TO_GIVE["oauth" if "resource_metadata" in bearer.parameters else "bearer"]
-    return WHAT_TO_GIVE["basic" if any(each.scheme.lower() == "basic" for each in found) else ""]
+    return WHAT_TO_GIVE["basic" if any(each.scheme.lower() == "basic" for each in offered) else ""]
 
 
 def _word(text: str) -> str:

@@ -149,15 +149,15 @@ def _granted(answer: Answer, server: TokenServer, oauth: OAuth) -> Token:
     if answer.status == OK and token.is_token(value) and str(kind).lower() == "bearer":
         return Token(str(value), token.lives_s(answer.data.get("expires_in")), answer.took_ms)
     error, described = (answer.data.get(name) for name in ("error", "error_description"))
-    said = ": ".join(printable(hide(str(each)), WORD_CHARS) for each in (error, described) if each)
+    reason = ": ".join(printable(hide(str(each)), WORD_CHARS) for each in (error, described) if each)
     if answer.status == OK:
-        said = (
+        reason = (
             f"its token is of the type {printable(str(kind), WORD_CHARS)}, and not Bearer"
             if value
             else "it has no access_token"
         )
     raise UsageError(
         f"{redact.url(server.token_url)} gives {printable(oauth.client_id, WORD_CHARS)} no token",
-        f"It answered HTTP {answer.status}" + (f": {said}" if said else ""),
+        f"It answered HTTP {answer.status}" + (f": {reason}" if reason else ""),
         "Check client_id, client_secret or refresh_token, scope and resource (docs/auth.md)",
     )

@@ -31,13 +31,13 @@ def is_token(text: object) -> bool:
     return isinstance(text, str) and _VALUE.fullmatch(text) is not None
 
 
-def lives_s(said: object) -> float | None:
+def lives_s(seconds: object) -> float | None:
     """`expires_in` as seconds; None for what is no time."""
-    if isinstance(said, str) and said.isascii() and said.isdigit() and len(said) < 12:
-        said = int(said)
-    if not isinstance(said, int | float) or isinstance(said, bool) or not said > 0:
+    if isinstance(seconds, str) and seconds.isascii() and seconds.isdigit() and len(seconds) < 12:
+        seconds = int(seconds)
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
         return None
-    return max(SHORTEST_S, min(float(said), LONGEST_S))
+    return max(SHORTEST_S, min(float(seconds), LONGEST_S))
 
 
 def of_jwt(value: str, now_s: float) -> float | None:

@@ -90,8 +90,8 @@ async def standing(
             stack.enter_context(resolved.in_force(await looked_up(addresses, asked.allowed_hosts)))
             await authorized(stack, wished, url, headers, list(asked.allowed_hosts), clock, note)
             held_by = _held_by(asked, url)
-        found = await preflight(url, wished.protocol, headers=headers, timeout_s=asked.timeout_s)
-        yield Door(url, found, headers, asked.timeout_s, held_by, managed=wished.url is None)
+        discovered = await preflight(url, wished.protocol, headers=headers, timeout_s=asked.timeout_s)
+        yield Door(url, discovered, headers, asked.timeout_s, held_by, managed=wished.url is None)
 
 
 def _held_by(asked: ServerRequest, url: str) -> ProcessTree | ControlGroup | None:

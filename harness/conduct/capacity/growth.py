@@ -89,8 +89,8 @@ def growth(readings: Sequence[Reading]) -> Growth:
     """The growth for one session, and what can be said of it."""
     if len(readings) < READINGS_LEAST or readings[-1].sessions <= readings[0].sessions:
         return NOTHING
-    found = max(_by_block_size(readings), key=lambda one: one[1].half(TAIL))
-    (x, y, warm_up), line = found
+    best = max(_by_block_size(readings), key=lambda one: one[1].half(TAIL))
+    (x, y, warm_up), line = best
     half = line.half(TAIL)
     return Growth(
         _word(x, y, line),

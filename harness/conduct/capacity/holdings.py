@@ -93,8 +93,8 @@ def read_process(pid: int) -> dict[str, float]:
     held: dict[str, float] = {}
     place = Path(f"/proc/{pid}")
     with suppress(OSError):
-        if told := _ANONYMOUS.search((place / "smaps_rollup").read_bytes()):
-            held["memory"] = float(told[1]) * 1024
+        if anonymous := _ANONYMOUS.search((place / "smaps_rollup").read_bytes()):
+            held["memory"] = float(anonymous[1]) * 1024
     with suppress(OSError):
         held["threads"] = float(len(os.listdir(place / "task")))  # noqa: PTH208 - a fifth of the time
     with suppress(OSError):

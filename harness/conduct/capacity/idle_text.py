@@ -42,14 +42,14 @@ def sentence(held: Held) -> str:
     if held.word == "held":
         sent = f", the server sent something {held.server_sent} times" if held.server_sent else ""
         return ("lasted" if not session or held.kind != "session" else "time over") + sent + session
-    said = f"cut after {held.lasted_s:.1f} s ({held.how})"
+    text = f"cut after {held.lasted_s:.1f} s ({held.how})"
     if held.lasted_s - held.idle_s > 1.0:
-        said += f", {held.idle_s:.1f} s after the last byte"
+        text += f", {held.idle_s:.1f} s after the last byte"
     if held.cause:
-        said += f": the default of {held.cause}"
+        text += f": the default of {held.cause}"
     if held.kind.startswith("stream"):
-        said += f"; it cannot be opened again ({held.again})" if held.again else "; it could be opened again"
-    return said + (session or ("; its session still answers" if held.kind.startswith("stream") else ""))
+        text += f"; it cannot be opened again ({held.again})" if held.again else "; it could be opened again"
+    return text + (session or ("; its session still answers" if held.kind.startswith("stream") else ""))
 
 
 def values(held: list[Held], door: Door) -> dict[str, Any]:

@@ -75,7 +75,7 @@ async def whole_workload(run: RunContext, server: ServerUnderTest) -> list[Mappi
 
 async def tried_once(
     url: str,
-    found: Discovered,
+    discovered: Discovered,
     *,
     headers: Mapping[str, str],
     timeout_s: float,
@@ -85,10 +85,12 @@ async def tried_once(
     """Try everything that a server offers and that only reads, without a run; or its tools alone."""
 
     def opener() -> AbstractAsyncContextManager[Client]:
-        return connected(url, found.protocol, headers=headers, timeout_s=timeout_s, mirrored=found.mirrored)
+        return connected(
+            url, discovered.protocol, headers=headers, timeout_s=timeout_s, mirrored=discovered.mirrored
+        )
 
     async with reopening(opener) as session:
-        offered = of_tools(found.tools or [])
+        offered = of_tools(discovered.tools or [])
         if not only_tools:
             offered += await session.with_client(besides_tools)
         return await try_all(offered, session, seed=seed, allow_writes=False, learnt=learnt_of(url))

@@ -86,8 +86,10 @@ def _found(name: str, spec: LinkSpec, environ: Mapping[str, str]) -> OwnLink:
     variable = spec.env.url if spec.env else None
     value = environ.get(variable, "") if variable else ""
     usual = SPOKEN[spec.protocol].port
-    told = _read(f"${variable}, which links.{name}.env names,", value, usual) if value and variable else None
-    upstream = _read(f"links.{name}.upstream", spec.upstream, usual) if spec.upstream else told
+    address = (
+        _read(f"${variable}, which links.{name}.env names,", value, usual) if value and variable else None
+    )
+    upstream = _read(f"links.{name}.upstream", spec.upstream, usual) if spec.upstream else address
     if upstream is None:
         raise UsageError(
             f"links.{name} does not say where it leads",
@@ -96,14 +98,14 @@ def _found(name: str, spec: LinkSpec, environ: Mapping[str, str]) -> OwnLink:
         )
     if variable and value:
         sources.environment({variable: value})
-    for each in filter(None, (told, upstream)):
+    for each in filter(None, (address, upstream)):
         sources.url(each.at(each.address.origin))
         if each.password:
             learn(each.password)
-    credentials = upstream if upstream.user or told is None else told
+    credentials = upstream if upstream.user or address is None else address
     if (
         variable
-        and told is None
+        and address is None
         and upstream.address.scheme not in SCHEMES
         and spec.protocol in {"postgres", "mysql"}
     ):
@@ -112,8 +114,8 @@ def _found(name: str, spec: LinkSpec, environ: Mapping[str, str]) -> OwnLink:
             "The server would be told an address without a user and a database",
             f"export {variable}=..., or give upstream as a URL: {spec.protocol}://USER:${{PASSWORD}}@HOST:PORT/DATABASE",
         )
-    _check_proof(name, (told, upstream))
-    return OwnLink(name, spec, upstream.address, _canary_url(spec, upstream.address, credentials), told)
+    _check_proof(name, (address, upstream))
+    return OwnLink(name, spec, upstream.address, _canary_url(spec, upstream.address, credentials), address)
 
 
 def _read(named: str, text: str, port: int | None) -> Dsn:

@@ -119,13 +119,15 @@ class ServerUnderTest:
 
     def facts(self) -> TargetFacts:
         """Return the server's facts for metadata.json."""
-        found, route, keeper = self.discovered, self.authorization.route, self.authorization.keeper
-        named = found.server_name is not None
+        discovered, route, keeper = self.discovered, self.authorization.route, self.authorization.keeper
+        named = discovered.server_name is not None
         return TargetFacts(
             url=redact.url(self.doors.ws_url if self.protocol == "websocket" else self.doors.mcp_url),
             transport=self.transport,
             protocol=self.protocol,
-            server=NamedServer(name=found.server_name, version=found.server_version) if named else None,
+            server=NamedServer(name=discovered.server_name, version=discovered.server_version)
+            if named
+            else None,
             managed=self.managed,
             auth=UNSET if keeper is None else keeper.facts(),
             insecure=True if route.tls.insecure else UNSET,

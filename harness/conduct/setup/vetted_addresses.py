@@ -125,8 +125,8 @@ def ready(text: str, named_by: str = "target.ready") -> Address:
 
 def behind(options: Sequence[str], environ: Mapping[str, str]) -> Iterator[Wanted]:
     """Yield the addresses that a reference server of ours connects to, with these options of it."""
-    told = {variable: environ[variable] for variable in _SERVICES if environ.get(variable)}
-    all_of_them = [(variable, variable, text) for variable, text in told.items()]
+    services = {variable: environ[variable] for variable in _SERVICES if environ.get(variable)}
+    all_of_them = [(variable, variable, text) for variable, text in services.items()]
     all_of_them += [(option, _OPTIONS[option], text) for option, text in _said(options)]
     for named_by, variable, text in all_of_them:
         if (wanted := service(named_by, variable, text)) is not None:

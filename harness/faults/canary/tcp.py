@@ -54,12 +54,12 @@ class TcpTalk:
 
 async def learned(url: str, send: str) -> TcpTalk:
     """Ask the server once, and keep how long its answer is; ValueError if there is none, OSError if it cannot be reached."""
-    where, said = urlsplit(url), send.encode()
+    where, request = urlsplit(url), send.encode()
     async with within(ANSWER_S):
         reader, writer = await resolved.connection(where.hostname or "", where.port or 0)
         try:
             greeting = await _until_quiet(reader)
-            writer.write(said)
+            writer.write(request)
             first = await reader.read(READ)
             answer = len(first) + (await _until_quiet(reader) if first else 0)
         finally:
@@ -68,7 +68,7 @@ async def learned(url: str, send: str) -> TcpTalk:
                 await writer.wait_closed()
     if not answer:
         raise ValueError("it closed the connection")
-    return TcpTalk(said, answer, greeting)
+    return TcpTalk(request, answer, greeting)
 
 
 async def _until_quiet(reader: asyncio.StreamReader) -> int:

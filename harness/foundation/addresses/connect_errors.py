@@ -36,8 +36,8 @@ def said(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):  # its errno is OpenSSL's, not the system's
         return f"its certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError) or _REASON.search(str(error)):  # libraries keep its text only
-        found = _REASON.search(str(error))
-        reason = found[1] if found else str(getattr(error, "reason", "") or error)
+        matched = _REASON.search(str(error))
+        reason = matched[1] if matched else str(getattr(error, "reason", "") or error)
         known = next((words for name, words in TLS.items() if reason.startswith(name)), "")
         return known or f"the TLS handshake failed: {reason.replace('_', ' ').lower()}"
     if isinstance(error, OSError) and error.errno and error.errno > 0:  # asyncio's own words name the address

@@ -65,8 +65,8 @@ def compare(a: Side, b: Side, rules: Rules = Rules()) -> Comparison:  # noqa: B0
     if unlike:
         return _said(a, b, counted, order, figures, "not_comparable", unlike, describes=describes)
     word, why = _verdict(figures, order)
-    found = _said(a, b, counted, order, figures, word, why, describes=describes)
-    return structs.replace(found, notes=(*found.notes, *_disturbed(counted, order, odd)))
+    comparison = _said(a, b, counted, order, figures, word, why, describes=describes)
+    return structs.replace(comparison, notes=(*comparison.notes, *_disturbed(counted, order, odd)))
 
 
 def _disturbed(
@@ -98,7 +98,7 @@ def _figures(
     used = [runs[at] for at in order.rows]
     values = [{(one.of, one.name): one for one in run.values} for run in used]
     keys = list(dict.fromkeys(key for run in values for key in run))
-    found = []
+    compared = []
     for key in keys:
         there = [run.get(key) for run in values]
         first = next(one for one in there if one is not None)
@@ -121,8 +121,8 @@ def _figures(
             if not all(fitted.runs):
                 fitted = whole
             if all(whole.runs):
-                found.append(Figure(first.of, first.name, first.unit, first.leading, fitted, whole))
-    return judged(found, gates, in_turn=order.order == "in turn", decides=decides and order.decides)
+                compared.append(Figure(first.of, first.name, first.unit, first.leading, fitted, whole))
+    return judged(compared, gates, in_turn=order.order == "in turn", decides=decides and order.decides)
 
 
 def _verdict(figures: Sequence[Compared], order: Design) -> tuple[Word, list[str]]:

@@ -45,14 +45,14 @@ class Design:
 
 def sittings(runs: Sequence[MeasuredRun]) -> tuple[int, ...]:
     """The number of the sitting of each run."""
-    found = [0] * len(runs)
+    numbers = [0] * len(runs)
     number, ended_at_s = -1, -float("inf")
     for at in sorted(range(len(runs)), key=lambda one: runs[one].started_at_s):
         if runs[at].started_at_s - ended_at_s >= PAUSE_S:
             number += 1
-        found[at] = number
+        numbers[at] = number
         ended_at_s = max(ended_at_s, runs[at].ended_at_s)
-    return tuple(found)
+    return tuple(numbers)
 
 
 def design(a: Sequence[MeasuredRun], b: Sequence[MeasuredRun], *, vouched: bool = False) -> Design:

@@ -63,12 +63,12 @@ def fit(design: Design, values: Floats, doubts: Floats) -> Fit:
         groups = [_middles(values, there_one, sitting) for there_one in (there_a, there_b)]
         floor /= max(1.0, sum(runs) / sum(map(len, groups)))
         of = np.repeat([-0.5, 0.5], [len(one) for one in groups])
-        found = _squares(np.c_[of, np.ones(len(of))], np.concatenate(groups), floor, (a, b), runs)
-        return replace(found, rows=there.tobytes())
+        squares = _squares(np.c_[of, np.ones(len(of))], np.concatenate(groups), floor, (a, b), runs)
+        return replace(squares, rows=there.tobytes())
     if design.order == "vouched":
         return _welch((values[there_a], values[there_b]), floor, (a, b), runs)
-    found = _squares(design.columns[there], values[there], floor, (a, b), runs)
-    return replace(found, rows=there.tobytes())
+    squares = _squares(design.columns[there], values[there], floor, (a, b), runs)
+    return replace(squares, rows=there.tobytes())
 
 
 def _middles(values: Floats, there: npt.NDArray[np.bool_], sitting: npt.NDArray[np.int_]) -> Floats:

@@ -97,7 +97,7 @@ def _shared(family: Sequence[Fit], part: float) -> Floats:
 def adjusted(family: Sequence[Fit]) -> Floats:
     """The p of each figure of a family: Holm's, of figures of the same runs together; a group for its share of the level."""
     alone = np.array([_chance(one) for one in family])
-    found = holm(alone)
+    by_holm = holm(alone)
     groups: dict[bytes, list[int]] = {}
     for at, one in enumerate(family):
         if one.space is not None:
@@ -106,8 +106,8 @@ def adjusted(family: Sequence[Fit]) -> Floats:
         spaces = np.array([family[at].space for at in group]).T
         joint = together.chances(spaces) * len(family) / len(group)
         raised = np.array([family[at].raised for at in group])
-        found[group] = np.where(raised, np.maximum(joint, found[group]), joint)
-    return found
+        by_holm[group] = np.where(raised, np.maximum(joint, by_holm[group]), joint)
+    return by_holm
 
 
 def holm(
@@ -116,9 +116,9 @@ def holm(
     """Holm's p: the smallest is multiplied by their number, the next by one less, and none is below one before it."""
     order = np.argsort(chances)
     steps = np.minimum(1.0, np.maximum.accumulate(chances[order] * (len(chances) - np.arange(len(chances)))))
-    found = np.empty(len(chances))
-    found[order] = steps
-    return found
+    corrected = np.empty(len(chances))
+    corrected[order] = steps
+    return corrected
 
 
 def _chance(fit: Fit) -> float:

@@ -26,40 +26,44 @@ ul.remarks { margin: 0; padding-left: 20px; overflow-wrap: anywhere; }
 COLOUR: Final = {"regressed": "var(--fail)", "improved": "var(--pass)"}
 
 
-def page(found: Comparison) -> str:
+def page(comparison: Comparison) -> str:
     """The whole page."""
-    title = "described" if found.describes else wording.WORDS[found.verdict].lower()
-    remarks = wording.remarks(found)
+    title = "described" if comparison.describes else wording.WORDS[comparison.verdict].lower()
+    remarks = wording.remarks(comparison)
     return document(
-        f"{found.scenario or 'Comparison'} · {title}",
-        _header(found),
+        f"{comparison.scenario or 'Comparison'} · {title}",
+        _header(comparison),
         section("Beside the figures", None, el("ul", *(el("li", one) for one in remarks), cls="remarks"))
         if remarks
         else None,
-        _figures("Figures", [one for one in found.figures if one.leading]),
-        _figures("Operations and levels", [one for one in found.figures if not one.leading]),
+        _figures("Figures", [one for one in comparison.figures if one.leading]),
+        _figures("Operations and levels", [one for one in comparison.figures if not one.leading]),
         _reading(),
         css=STYLE,
     )
 
 
-def _header(found: Comparison) -> Html:
-    outcome = "measured" if found.describes else wording.OUTCOME[found.verdict]
-    said = "Described" if found.describes else wording.WORDS[found.verdict]
+def _header(comparison: Comparison) -> Html:
+    outcome = "measured" if comparison.describes else wording.OUTCOME[comparison.verdict]
+    verdict = "Described" if comparison.describes else wording.WORDS[comparison.verdict]
     return el(
         "header",
-        el("h1", f"{found.scenario or 'Runs'}, compared"),
+        el("h1", f"{comparison.scenario or 'Runs'}, compared"),
         el("p", "What changed from A to B, and whether it is more than noise", cls="sub"),
         el(
             "div",
             el(
                 "p",
-                el("strong", el("span", MARK[outcome], cls="mark", aria_hidden="true"), said),
-                el("span", wording.headline(found)),
+                el("strong", el("span", MARK[outcome], cls="mark", aria_hidden="true"), verdict),
+                el("span", wording.headline(comparison)),
             ),
             cls=f"verdict {outcome}",
         ),
-        el("ul", *(el("li", wording.side(*one)) for one in (("A", found.a), ("B", found.b))), cls="sides"),
+        el(
+            "ul",
+            *(el("li", wording.side(*one)) for one in (("A", comparison.a), ("B", comparison.b))),
+            cls="sides",
+        ),
     )
 
 
@@ -69,8 +73,8 @@ def _figures(title: str, figures: list[Compared]) -> Html | None:
     heads = ("Figure", "A", "B", "Change", "", "95 % interval", "p", "Word")
     tables: list[Node] = []
     for of, rows in groupby(figures, key=lambda one: one.of):
-        told = [_row(one) for one in rows]
-        tables += [el("h3", of), table(heads, told, text=(0, 4, 7))]
+        cells = [_row(one) for one in rows]
+        tables += [el("h3", of), table(heads, cells, text=(0, 4, 7))]
     return section(title, None, *tables)
 
 

@@ -40,7 +40,7 @@ class Resolved(Struct, frozen=True, kw_only=True):
 
 def resolved(runs: Sequence[MeasuredRun], gates: Gates) -> tuple[Resolved, ...]:
     """Every leading figure that is told by ratio, and that enough runs have."""
-    found = []
+    figures = []
     keys = dict.fromkeys((one.of, one.name) for run in runs for one in run.values if one.leading)
     for key in keys:
         there = [(run.started_at_s, one) for run in runs for one in run.values if (one.of, one.name) == key]
@@ -57,7 +57,7 @@ def resolved(runs: Sequence[MeasuredRun], gates: Gates) -> tuple[Resolved, ...]:
         repeats = tuple(
             (change, repeats_needed(first.name, spread, math.log1p(change), gate)) for change in CHANGES
         )
-        found.append(
+        figures.append(
             Resolved(
                 of=first.of,
                 name=first.name,
@@ -70,7 +70,7 @@ def resolved(runs: Sequence[MeasuredRun], gates: Gates) -> tuple[Resolved, ...]:
                 repeats=repeats,
             )
         )
-    return tuple(found)
+    return tuple(figures)
 
 
 def _spread(times: Sequence[float], values: Sequence[float]) -> tuple[float, int]:

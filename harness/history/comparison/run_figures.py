@@ -227,10 +227,10 @@ def _noise(seen: Glance) -> Iterator[str]:
 
 def _machine_noise(metadata: Mapping[str, Any]) -> Iterator[str]:
     """Yield what the machine's processors did, where the kernel says so."""
-    found = metadata.get("processors")
-    if not isinstance(found, Mapping):
+    processors = metadata.get("processors")
+    if not isinstance(processors, Mapping):
         return
-    steal, low, high = (found.get(name) for name in ("steal_share", "clock_mhz_low", "clock_mhz_high"))
+    steal, low, high = (processors.get(name) for name in ("steal_share", "clock_mhz_low", "clock_mhz_high"))
     if isinstance(steal, int | float) and steal > STEAL_MUCH:
         yield "the host of this virtual machine gave its processors to others (steal time)"
     if isinstance(low, int | float) and isinstance(high, int | float) and high > CLOCK_VARIED * low:

@@ -44,9 +44,9 @@ def _of(text: str, finders: Sequence[Finder]) -> Sequence[MeasuredRun]:
     if _exists(text):
         return [run_figures.of_directory(Path(text))]
     for finder in finders:
-        found = finder.find(text)
-        if found is not None:
-            return found
+        runs = finder.find(text)
+        if runs is not None:
+            return runs
     raise _nothing(text, finders)
 
 
@@ -63,14 +63,14 @@ def _matching(text: str) -> list[MeasuredRun]:
         paths = [Path(one) for one in sorted(glob.glob(text))]  # noqa: PTH207 - the pattern may be absolute
     except ValueError as error:
         raise _nothing(text, ()) from error
-    found = [path for path in paths if not path.is_symlink() and _has_result(path)]
-    if len(found) > RUNS_MOST:
+    directories = [path for path in paths if not path.is_symlink() and _has_result(path)]
+    if len(directories) > RUNS_MOST:
         raise UsageError(
-            f"{short(text, 120)} are {len(found):,} runs",
+            f"{short(text, 120)} are {len(directories):,} runs",
             f"A side has at most {RUNS_MOST:,}",
             "Narrow the pattern",
         )
-    return list(map(run_figures.of_directory, found))
+    return list(map(run_figures.of_directory, directories))
 
 
 def _has_result(path: Path) -> bool:

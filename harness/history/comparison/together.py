@@ -26,14 +26,14 @@ def chances(spaces: Floats) -> Floats:
     """The adjusted p of each column: a figure's change in the first row, what is left over in the others."""
     freedom = len(spaces) - 1
     whole = (spaces**2).sum(axis=0)
-    found = _ratio(spaces[0], whole, freedom)
+    ratio = _ratio(spaces[0], whole, freedom)
     turned = _ratio(_turned(spaces), whole, freedom)
-    order = np.argsort(-found)
+    order = np.argsort(-ratio)
     largest = np.maximum.accumulate(turned[:, order][:, ::-1], axis=1)[
         :, ::-1
     ]  # of this figure and those after
-    steps = (1 + (largest >= found[order] * (1 - 1e-9)).sum(axis=0)) / (1 + ROTATIONS)
-    adjusted = np.empty(len(found))
+    steps = (1 + (largest >= ratio[order] * (1 - 1e-9)).sum(axis=0)) / (1 + ROTATIONS)
+    adjusted = np.empty(len(ratio))
     adjusted[order] = np.maximum.accumulate(steps)
     return adjusted
 
@@ -41,16 +41,16 @@ def chances(spaces: Floats) -> Floats:
 def _ratio(change: Floats, whole: Floats, freedom: int) -> Floats:
     """|t| of a change, where this is the sum of squares of change and rest."""
     rest = np.maximum(whole - change**2, NOTHING**2)
-    found: Floats = np.where(whole > NOTHING**2, np.abs(change) / np.sqrt(rest / freedom), 0.0)
-    return found
+    ratio: Floats = np.where(whole > NOTHING**2, np.abs(change) / np.sqrt(rest / freedom), 0.0)
+    return ratio
 
 
 def _turned(spaces: Floats) -> Floats:
     """The changes of all figures in random directions; of a large space only where its figures lie is drawn."""
     if len(spaces) > 2 * spaces.shape[1]:
         inside, weights = np.linalg.qr(spaces)
-        found: Floats = _directions(inside.shape[1], len(spaces)) @ weights
-        return found
+        turned: Floats = _directions(inside.shape[1], len(spaces)) @ weights
+        return turned
     return np.asarray(_directions(len(spaces), len(spaces)) @ spaces)
 
 
@@ -60,5 +60,5 @@ def _directions(inside: int, size: int) -> Floats:
     random = np.random.default_rng([SEED, size])
     drawn = random.standard_normal((ROTATIONS, inside))
     beyond = random.chisquare(size - inside, ROTATIONS) if size > inside else np.zeros(ROTATIONS)
-    found: Floats = drawn / np.sqrt((drawn**2).sum(axis=1) + beyond)[:, None]
-    return found
+    directions: Floats = drawn / np.sqrt((drawn**2).sum(axis=1) + beyond)[:, None]
+    return directions

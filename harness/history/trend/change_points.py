@@ -52,13 +52,13 @@ def change_points(values: Sequence[float], gate: float = 0.03) -> tuple[ChangePo
         _searched(series, 0, len(series), np.random.default_rng(SEED), gate), key=lambda cut: cut[0]
     )
     edges = [0, *(at for at, _ in cuts), len(series)]
-    found = []
+    positions = []
     for number, (at, p) in enumerate(cuts):
         before, after = (
             float(np.median(series[low:high])) for low, high in ((edges[number], at), (at, edges[number + 2]))
         )
-        found.append(ChangePoint(at=at, before=before, after=after, p=p))
-    return tuple(found)
+        positions.append(ChangePoint(at=at, before=before, after=after, p=p))
+    return tuple(positions)
 
 
 def _searched(
@@ -86,8 +86,8 @@ def _searched(
 def energy(values: Floats) -> Floats:
     """q of every split; the first value is 0, for a split that leaves nothing before it."""
     apart = _distances(values)
-    found: Floats = _energies(apart, np.arange(len(values))[None, :])[0]
-    return found
+    energies: Floats = _energies(apart, np.arange(len(values))[None, :])[0]
+    return energies
 
 
 def _distances(values: Floats) -> Floats:
@@ -114,8 +114,8 @@ def _energies(apart: Floats, orders: npt.NDArray[np.intp]) -> Floats:
     after = whole.sum() - before - 2 * across
     n, m = at.astype(np.float64), (count - at).astype(np.float64)
     q = n * m / count * (2 * across / (n * m) - before / n**2 - after / m**2)
-    found: Floats = np.concatenate([np.zeros((rows, 1)), q], axis=1)
-    return found
+    energies: Floats = np.concatenate([np.zeros((rows, 1)), q], axis=1)
+    return energies
 
 
 def _chance(values: Floats, seen: float, random: np.random.Generator) -> float:

@@ -25,55 +25,55 @@ STYLE: Final = """
 """
 
 
-def page(found: Sequence[Trend]) -> str:
+def page(trends: Sequence[Trend]) -> str:
     """The whole page: the trend of each series."""
-    several = len(found) > 1
-    name = found[0].scenario or "Runs"
+    several = len(trends) > 1
+    name = trends[0].scenario or "Runs"
     return document(
         f"{name} · trend",
         el(
             "header",
             el("h1", f"{name}: trend"),
-            el("p", f"{len(found)} series, each of its own machine, server, protocol or branch", cls="sub")
+            el("p", f"{len(trends)} series, each of its own machine, server, protocol or branch", cls="sub")
             if several
-            else el("p", f"{count(found[0])}, oldest first", cls="sub"),
-            None if several else _summary(found[0]),
+            else el("p", f"{count(trends[0])}, oldest first", cls="sub"),
+            None if several else _summary(trends[0]),
         ),
-        *(node for one in found for node in _series(one, several=several)),
+        *(node for one in trends for node in _series(one, several=several)),
         css=STYLE,
     )
 
 
-def _summary(found: Trend) -> Html:
+def _summary(one_trend: Trend) -> Html:
     worse = [
         f"{one.of}: {one.name} became worse by {abs(change.change):.1%} with {moment(one, change.at)}"
-        for one in found.series
+        for one in one_trend.series
         for change in one.worse
     ]
     return el("ul", *(el("li", line) for line in worse or ["No figure became worse and stayed so."]))
 
 
-def _series(found: Trend, *, several: bool) -> list[Node]:
+def _series(one_trend: Trend, *, several: bool) -> list[Node]:
     charts: dict[str, list[Node]] = {}
-    for one in found.series:
+    for one in one_trend.series:
         charts.setdefault(one.of, []).append(chart(one))
     nodes: list[Node] = [section(of, None, el("div", *drawn, cls="trends")) for of, drawn in charts.items()]
-    if found.outcomes:
-        strips = [strip(one, found) for one in found.outcomes]
+    if one_trend.outcomes:
+        strips = [strip(one, one_trend) for one in one_trend.outcomes]
         nodes.append(section("Objectives and recoveries", None, el("div", *strips, cls="trends")))
     if several:
-        nodes.insert(0, el("h2", count(found), cls="of-series"))
-        nodes.insert(1, _summary(found))
+        nodes.insert(0, el("h2", count(one_trend), cls="of-series"))
+        nodes.insert(1, _summary(one_trend))
     return nodes
 
 
-def strip(one: Outcomes, found: Trend) -> Html:
+def strip(one: Outcomes, one_trend: Trend) -> Html:
     """A mark a night: held or missed, recovered or not."""
     marks: list[Node] = []
-    for at, (point, held) in enumerate(zip(found.points, one.held, strict=True)):
+    for at, (point, held) in enumerate(zip(one_trend.points, one.held, strict=True)):
         if held is None:
             continue
-        x = EDGE + (WIDTH - 2 * EDGE) * (at / max(1, len(found.points) - 1))
+        x = EDGE + (WIDTH - 2 * EDGE) * (at / max(1, len(one_trend.points) - 1))
         title = el(
             "title",
             f"{said_night(point.name, point.at_s, point.commit)}: {OUTCOME_WORDS[one.kind][held.outcome]}",
@@ -88,7 +88,7 @@ def strip(one: Outcomes, found: Trend) -> Html:
                 cls=held.outcome,
             )
         )
-    said = outcomes(one)
+    texts = outcomes(one)
     return el(
         "figure",
         el(
@@ -96,7 +96,7 @@ def strip(one: Outcomes, found: Trend) -> Html:
             one.name if one.kind == "objective" else f"recovery from {one.name}",
             el(
                 "span",
-                f" {said}",
+                f" {texts}",
                 cls="worse" if any(held and held.outcome == "fail" for held in one.held) else "said",
             ),
         ),
@@ -105,7 +105,7 @@ def strip(one: Outcomes, found: Trend) -> Html:
             *marks,
             viewBox=f"0 0 {WIDTH:.0f} {STRIP:.0f}",
             role="img",
-            aria_label=f"{one.name}: {said}",
+            aria_label=f"{one.name}: {texts}",
         ),
     )
 
@@ -135,7 +135,7 @@ def chart(one: Series) -> Html:
     for at, point in enumerate(one.points):
         title = el("title", f"{moment(one, at)}: {wording.show(point.value, one.unit)}")
         drawn.append(el("circle", title, cx=f"{x(at):.1f}", cy=f"{y(point.value):.1f}", r="3"))
-    said = [
+    sentences = [
         f"{change.change:+.1%}" + (" (marked as false)" if change.at in one.marked else "")
         for change in one.changes
     ]
@@ -146,7 +146,9 @@ def chart(one: Series) -> Html:
             "figcaption",
             one.name,
             el("span", f" {wording.show(low, one.unit)} to {wording.show(high, one.unit)}", cls="said"),
-            el("span", f" changed {', '.join(said)}", cls="worse" if worse else "said") if said else None,
+            el("span", f" changed {', '.join(sentences)}", cls="worse" if worse else "said")
+            if sentences
+            else None,
         ),
         el("svg", *drawn, viewBox=f"0 0 {WIDTH:.0f} {HEIGHT:.0f}", role="img", aria_label=label),
     )

@@ -75,35 +75,35 @@ class Trend(Struct, frozen=True, kw_only=True):
         )
 
 
-def trend(found: OverTime) -> Trend:
+def trend(series_over_time: OverTime) -> Trend:
     """The trend of a series of the history: a value a night, so that repeats of one night do not count as many."""
     return Trend(
-        scenario=found.series.scenario,
-        branch=found.series.branch,
-        target=found.series.target,
-        protocol=found.protocol,
-        machine=found.series.machine,
-        runs=sum(point.runs for point in found.points),
-        nights=len(found.points),
-        series=tuple(_series(line, found) for line in found.lines[:FIGURES_MOST]),
-        points=found.points,
-        outcomes=found.outcomes,
+        scenario=series_over_time.series.scenario,
+        branch=series_over_time.series.branch,
+        target=series_over_time.series.target,
+        protocol=series_over_time.protocol,
+        machine=series_over_time.series.machine,
+        runs=sum(point.runs for point in series_over_time.points),
+        nights=len(series_over_time.points),
+        series=tuple(_series(line, series_over_time) for line in series_over_time.lines[:FIGURES_MOST]),
+        points=series_over_time.points,
+        outcomes=series_over_time.outcomes,
     )
 
 
-def _series(line: Line, found: OverTime) -> Series:
+def _series(line: Line, series_over_time: OverTime) -> Series:
     points = tuple(
         Point(run_id=point.name, at_s=point.at_s, commit=point.commit, value=value)
-        for point, value in zip(found.points, line.values, strict=True)
+        for point, value in zip(series_over_time.points, line.values, strict=True)
         if value is not None
     )
     gate = GATE if by_ratio(line.name, line.unit) else GATE_OF_SHARES
     changes = change_points([one.value for one in points], gate)
-    marked = tuple(one.at for one in changes if _is_marked(points, one.at, line, found))
+    marked = tuple(one.at for one in changes if _is_marked(points, one.at, line, series_over_time))
     return Series(of=line.of, name=line.name, unit=line.unit, points=points, changes=changes, marked=marked)
 
 
-def _is_marked(points: tuple[Point, ...], at: int, line: Line, found: OverTime) -> bool:
+def _is_marked(points: tuple[Point, ...], at: int, line: Line, series_over_time: OverTime) -> bool:
     """Whether somebody called this change false, when it began there or a night or two beside it."""
     near = points[max(0, at - NEAR) : at + NEAR + 1]
-    return any((point.run_id, line.of, line.name) in found.dismissed for point in near)
+    return any((point.run_id, line.of, line.name) in series_over_time.dismissed for point in near)

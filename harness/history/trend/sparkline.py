@@ -37,7 +37,7 @@ def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
     return "".join(BLOCKS[min(len(BLOCKS) - 1, int((one - low) / span * len(BLOCKS)))] for one in means)
 
 
-def text(found: Trend) -> str:
+def text(one_trend: Trend) -> str:
     """The trend for a terminal: a line a figure, then every change for the worse with its run."""
     rows = [
         (
@@ -48,13 +48,13 @@ def text(found: Trend) -> str:
             _changes(one),
             sparkline([point.value for point in one.points]),
         )
-        for one in found.series
+        for one in one_trend.series
     ]
-    head = count(found)
-    worse = [line for one in found.series for line in _worse(one)]
+    head = count(one_trend)
+    worse = [line for one in one_trend.series for line in _worse(one)]
     held = [
         (f"{'recovery from ' if one.kind == 'recovery' else ''}{one.name}", outcomes(one), _newest(one))
-        for one in found.outcomes
+        for one in one_trend.outcomes
     ]
     return lines(
         "\n".join(
@@ -86,19 +86,19 @@ def _newest(one: Outcomes) -> str:
     return "".join(OUTCOME_BLOCKS[held.outcome] if held is not None else " " for held in one.held[-WIDTH:])
 
 
-def count(found: Trend) -> str:
+def count(one_trend: Trend) -> str:
     """Return how many runs and nights the series has, in words."""
-    branch = f" of {found.branch}" if found.branch else ""
-    nights = f"{found.nights} night{'' if found.nights == 1 else 's'}"
-    server = f", server {found.target}, {found.protocol}" if found.target else ""
-    return f"{found.scenario}{branch}: {found.runs} run{'' if found.runs == 1 else 's'}, {nights} or runs of their own{server}"
+    branch = f" of {one_trend.branch}" if one_trend.branch else ""
+    nights = f"{one_trend.nights} night{'' if one_trend.nights == 1 else 's'}"
+    server = f", server {one_trend.target}, {one_trend.protocol}" if one_trend.target else ""
+    return f"{one_trend.scenario}{branch}: {one_trend.runs} run{'' if one_trend.runs == 1 else 's'}, {nights} or runs of their own{server}"
 
 
 def _changes(one: Series) -> str:
-    said = [
+    texts = [
         f"{change.change:+.1%}" + (" (false)" if change.at in one.marked else "") for change in one.changes
     ]
-    return ", ".join(said) or "no"
+    return ", ".join(texts) or "no"
 
 
 def _worse(one: Series) -> list[str]:

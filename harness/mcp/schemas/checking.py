@@ -47,7 +47,7 @@ def differs(value: Any, schema: Any) -> str:
             },
         )
         checked = bounded(plain, registry=Registry(), format_checker=_CHECKER)
-        found = exceptions.best_match(checked.iter_errors(value))
+        best = exceptions.best_match(checked.iter_errors(value))
     except exceptions.SchemaError as error:
         return f"the schema is no JSON Schema: {printable(error.message, SHOWN_CHARS)}"
     except Unresolvable as error:
@@ -56,10 +56,10 @@ def differs(value: Any, schema: Any) -> str:
         return "the schema leads round and round"
     except (TypeError, ValueError, ArithmeticError, re.error) as error:
         return f"the schema cannot be followed: {printable(str(error), SHOWN_CHARS)}"
-    if found is None:
+    if best is None:
         return ""
-    where = found.json_path.removeprefix("$").lstrip(".")
-    return printable(f"{where or 'the arguments'}: {found.message}", SHOWN_CHARS)
+    where = best.json_path.removeprefix("$").lstrip(".")
+    return printable(f"{where or 'the arguments'}: {best.message}", SHOWN_CHARS)
 
 
 def _pattern(_validator: Any, pattern: Any, text: Any, _schema: Any) -> Iterator[Any]:

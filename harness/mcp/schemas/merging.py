@@ -47,14 +47,14 @@ def _anchored(root: Any, name: str) -> Any:
 
 def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> JsonObject:
     """A schema that holds where both hold, as far as that can be said without solving them."""
-    found: JsonObject = dict(one)
+    result: JsonObject = dict(one)
     for key, value in other.items():
-        have = found.get(key)
+        have = result.get(key)
         if have is None:
-            found[key] = value
+            result[key] = value
         elif key not in _FIRST_STAYS:
-            found[key] = _JOINED.get(key, _second)(have, value)
-    return found
+            result[key] = _JOINED.get(key, _second)(have, value)
+    return result
 
 
 def _second(_have: Any, value: Any) -> Any:

@@ -73,10 +73,10 @@ class Drawing:
         for key in ("anyOf", "oneOf"):
             if isinstance(schema.get(key), list) and schema[key] and not self._said(schema):
                 return self._branch(schema, key, name, depth)
-        said, kind = self._said(schema), self._type(schema)
+        listed, kind = self._said(schema), self._type(schema)
         proposed = kind in {"integer", "number"} and not {"const", "enum"} & schema.keys()
-        if said and not (proposed and (self.least or (not self.first and self.rng.random() < 0.5))):
-            return said[0] if self.first else self.rng.choice(said)
+        if listed and not (proposed and (self.least or (not self.first and self.rng.random() < 0.5))):
+            return listed[0] if self.first else self.rng.choice(listed)
         return self._of_type(kind, schema, name, depth)
 
     def _whole(self, schema: Mapping[str, Any], depth: int) -> JsonObject:
@@ -115,12 +115,12 @@ class Drawing:
         if isinstance(enum, list):
             return enum
         examples = schema.get("examples")
-        found = [*examples] if isinstance(examples, list) else []
+        listed = [*examples] if isinstance(examples, list) else []
         if "example" in schema:
-            found.append(schema["example"])
-        if "default" in schema and schema["default"] not in found and schema["default"] is not None:
-            found.insert(0, schema["default"])
-        return found
+            listed.append(schema["example"])
+        if "default" in schema and schema["default"] not in listed and schema["default"] is not None:
+            listed.insert(0, schema["default"])
+        return listed
 
     def _branch(self, schema: JsonObject, key: str, name: str, depth: int) -> Any:
         """A value of one of the branches; of several only the first that has one."""
@@ -175,17 +175,17 @@ class Drawing:
         chosen += _depending(schema.get("dependentRequired"), chosen)
         least = _count(schema.get("minProperties"), 0)
         chosen += [key for key in members if key not in chosen][: max(0, least - len(chosen))]
-        found: JsonObject = {}
+        drawn_members: JsonObject = {}
         for key in chosen:
             try:
-                found[key] = self.value(members.get(key, True), key, depth + 1)
+                drawn_members[key] = self.value(members.get(key, True), key, depth + 1)
             except NoValueError:
                 if key in needed:
                     raise
         other = schema.get("additionalProperties")
-        for number in range(len(found), least):
-            found[f"key{number + 1}"] = self.value(True if other is None else other, "", depth + 1)
-        return found
+        for number in range(len(drawn_members), least):
+            drawn_members[f"key{number + 1}"] = self.value(True if other is None else other, "", depth + 1)
+        return drawn_members
 
     def _array(self, schema: JsonObject, name: str, depth: int) -> list[Any]:
         fixed = schema.get("prefixItems") or (
@@ -201,20 +201,20 @@ class Drawing:
             size = min(size, len(fixed))
         if size > ITEMS_MOST:
             raise NoValueError(f"its schema asks for a list of {size:,} items")
-        found: list[Any] = []
+        items: list[Any] = []
         again = 0
-        while len(found) < size:
-            place = len(found)
+        while len(items) < size:
+            place = len(items)
             item = self.value(fixed[place] if place < len(fixed) else inner, words.singular(name), depth + 1)
-            if schema.get("uniqueItems") is True and item in found:
+            if schema.get("uniqueItems") is True and item in items:
                 again += 1
                 if again > 40:
-                    if len(found) >= least:
+                    if len(items) >= least:
                         break
                     raise NoValueError("its schema asks for more different items than there are")
                 continue
-            found.append(item)
-        return found
+            items.append(item)
+        return items
 
     def _number(self, schema: JsonObject, name: str, *, whole: bool) -> int | float:
         low, high = _bounds(schema, whole=whole)
@@ -226,8 +226,8 @@ class Drawing:
             last = math.floor(high / step) if high is not None else first + SPAN
             if last < first:
                 raise NoValueError("its schema allows no number")
-            found = (first if self.first else self.rng.randint(first, min(last, first + SPAN))) * step
-            return int(found) if whole or float(found).is_integer() else round(found, 10)
+            number = (first if self.first else self.rng.randint(first, min(last, first + SPAN))) * step
+            return int(number) if whole or float(number).is_integer() else round(number, 10)
         known = (
             [one for one in self.learnt.of(name, schema) if isinstance(one, int | float)]
             if low is None and high is None
@@ -286,15 +286,15 @@ class Drawing:
 
 def _depending(depends: object, chosen: list[str]) -> list[str]:
     """What has to be there because something else is."""
-    found: list[str] = []
+    names: list[str] = []
     if not isinstance(depends, Mapping):
-        return found
+        return names
     for key in chosen:
         more = depends.get(key)
         for one in more if isinstance(more, list) else ():
-            if isinstance(one, str) and one not in chosen and one not in found:
-                found.append(one)
-    return found
+            if isinstance(one, str) and one not in chosen and one not in names:
+                names.append(one)
+    return names
 
 
 def _count(value: object, otherwise: Any) -> Any:

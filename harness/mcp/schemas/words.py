@@ -63,23 +63,23 @@ def kind(name: str, schema: Mapping[str, Any]) -> str:
 
 def quoted(schema: Mapping[str, Any]) -> list[str]:
     """The words that the description puts in quotes."""
-    said = schema.get("description")
-    if not isinstance(said, str):
+    description = schema.get("description")
+    if not isinstance(description, str):
         return []
-    said = said[:DESCRIPTION_CHARS]
-    found = [
+    description = description[:DESCRIPTION_CHARS]
+    words = [
         match[1].strip()
-        for match in _QUOTED.finditer(said)
-        if not said[max(0, match.start() - 24) : match.start()].lower().endswith(_NOT_FROM)
+        for match in _QUOTED.finditer(description)
+        if not description[max(0, match.start() - 24) : match.start()].lower().endswith(_NOT_FROM)
     ]
-    return [word for word in dict.fromkeys(found) if word][:QUOTED_MOST]
+    return [word for word in dict.fromkeys(words) if word][:QUOTED_MOST]
 
 
 def conventional(name: str, schema: Mapping[str, Any], about: str) -> list[str]:
     """What such an argument usually may be, whatever the server; `about` is what the tool says of itself."""
     words = parts(name)
-    said = str(schema.get("description") or "")[:DESCRIPTION_CHARS]
-    if _COMMITS.intersection(words) or _OF_COMMITS.search(said):
+    description = str(schema.get("description") or "")[:DESCRIPTION_CHARS]
+    if _COMMITS.intersection(words) or _OF_COMMITS.search(description):
         return ["HEAD"]
     if _ENDS.intersection(words) and _OF_COMMITS.search(about[:DESCRIPTION_CHARS]):
         return ["HEAD"]

@@ -53,12 +53,12 @@ def keys(settings: Settings, sound: Clients) -> Keys:
 
 
 def tools(settings: Settings, sound: Mapping[str, Tool]) -> Mapping[str, Tool]:
-    found = dict(sound)
+    replaced = dict(sound)
     if "ack-before-commit" in settings.broken:
-        found["append_entry"] = append_entry(sound["append_entry"])
+        replaced["append_entry"] = append_entry(sound["append_entry"])
     if "slow-query" in settings.broken:
-        found["execute_query"] = execute_query(sound["execute_query"])
-    return found
+        replaced["execute_query"] = execute_query(sound["execute_query"])
+    return replaced
 
 
 def door(settings: Settings, sound: ASGIApp) -> ASGIApp:

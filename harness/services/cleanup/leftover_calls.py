@@ -47,7 +47,7 @@ def undo_calls(data: Mapping[str, Any]) -> str | None:
 
 def _removed(data: Mapping[str, Any]) -> bool:
     """Whether something was there, and is removed; ValueError when that was refused."""
-    session, found = "", False
+    session, removed = "", False
     for call in data["calls"]:
         headers = {name: filled_in(text) for name, text in data["headers"].items()}
         headers |= {name: session if text == SESSION else filled_in(text) for name, text in call["headers"]}
@@ -65,10 +65,10 @@ def _removed(data: Mapping[str, Any]) -> bool:
             response = connection.getresponse()
             session = response.getheader(SESSION_HEADER) or session
             if call["decides"]:
-                found = _judged(response)
+                removed = _judged(response)
             elif response.status >= 400 and call["method"] != "DELETE":
                 raise ValueError(f"{data['at']} answered with HTTP {response.status}")
-    return found
+    return removed
 
 
 @contextmanager
@@ -100,8 +100,8 @@ def _judged(response: http.client.HTTPResponse) -> bool:
     """Whether the tool has removed something; False when it says that it could not, as it does when nothing is there."""
     for message in _messages(response):
         if "error" in message:
-            told = message["error"]
-            raise ValueError(f"refused: {json.dumps(told)[:200]}")
+            error = message["error"]
+            raise ValueError(f"refused: {json.dumps(error)[:200]}")
         if isinstance(message.get("result"), dict):
             return message["result"].get("isError") is not True
     raise ValueError(f"HTTP {response.status} without an answer")
@@ -120,11 +120,11 @@ def _messages(response: http.client.HTTPResponse) -> Iterator[Mapping[str, Any]]
 
 def _objects(text: bytes) -> Iterator[Mapping[str, Any]]:
     try:
-        found = nesting.value(text, ANSWER_BYTES_MAX)
+        value = nesting.value(text, ANSWER_BYTES_MAX)
     except ValueError:
         return
-    if isinstance(found, dict):
-        yield found
+    if isinstance(value, dict):
+        yield value
 
 
 def filled_in(text: str) -> str:

@@ -50,7 +50,7 @@ async def printed(command: Sequence[str], what: str, within_s: float = WITHIN_S)
         os.close(opener)
     try:
         async with within(within_s):
-            out, said = await asyncio.gather(_bounded(process.stdout), _bounded(process.stderr))
+            out, errors = await asyncio.gather(_bounded(process.stdout), _bounded(process.stderr))
             code = await process.wait()
     except TimeoutError:
         raise UsageError(
@@ -62,7 +62,7 @@ async def printed(command: Sequence[str], what: str, within_s: float = WITHIN_S)
         await asyncio.shield(process.wait())
     if code or len(out) >= BYTES_MAX:
         last = next(
-            (line for line in reversed(said.decode(errors="replace").splitlines()) if line.strip()), ""
+            (line for line in reversed(errors.decode(errors="replace").splitlines()) if line.strip()), ""
         )
         why = f"It ended with exit code {code}" if code else f"It printed {BYTES_MAX:,} bytes or more"
         raise UsageError(

@@ -60,10 +60,10 @@ class Processors:
 
     def _clock_mhz(self) -> float | None:
         try:
-            found = [
+            clocks_mhz = [
                 int(one.read_text(encoding="ascii")) / 1000
                 for one in self.devices.glob("cpu[0-9]*/cpufreq/scaling_cur_freq")
             ]
         except (OSError, ValueError):
             return None
-        return sum(found) / len(found) if found else None
+        return sum(clocks_mhz) / len(clocks_mhz) if clocks_mhz else None

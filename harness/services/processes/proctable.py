@@ -101,7 +101,7 @@ def marked(mark: str, processes: dict[int, Process]) -> set[Process]:
 
 def standing_in(directory: str, processes: dict[int, Process]) -> set[Process]:
     """Return the processes that work in a directory and have no terminal; a person's shell has one."""
-    found = set()
+    pids = set()
     for process in processes.values():
         try:
             place = os.readlink(f"/proc/{process.pid}/cwd").removesuffix(" (deleted)")  # noqa: PTH115 - as text
@@ -109,8 +109,8 @@ def standing_in(directory: str, processes: dict[int, Process]) -> set[Process]:
             continue
         inside = place == directory or place.startswith(f"{directory}/")
         if inside and process.terminal == 0 and process.alive and process.pid != os.getpid():
-            found.add(process)
-    return found
+            pids.add(process)
+    return pids
 
 
 def send(process: Process, number: int) -> bool:

@@ -25,15 +25,15 @@ def by_session() -> dict[str, list[Process]]:
         return {}
     family = {each.pid: each for each in proctable.family([(own.pid, own.start_ticks)], table)}
     marks = {pid: _mark(pid) for pid in family}
-    found: dict[str, list[Process]] = {}
+    sessions: dict[str, list[Process]] = {}
     for process in family.values():
         mark, at = marks[process.pid], process
         while mark is None and at.ppid in family:
             at = family[at.ppid]
             mark = marks[at.pid]
         if mark:
-            found.setdefault(mark, []).append(process)
-    return found
+            sessions.setdefault(mark, []).append(process)
+    return sessions
 
 
 def _mark(pid: int) -> str | None:

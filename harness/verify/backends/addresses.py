@@ -20,14 +20,14 @@ EXAMPLES: Final = {
 
 def wanted(spec: Spec) -> Iterator[Wanted]:
     """Each that a check may connect to; a socket in the file system needs no vetting."""
-    found: list[tuple[str, str, tuple[str, ...]]] = []
+    named: list[tuple[str, str, tuple[str, ...]]] = []
     if spec.database is not None:
-        found.append(("database.dsn", spec.database.dsn, DATABASE))
+        named.append(("database.dsn", spec.database.dsn, DATABASE))
     if spec.queue is not None and spec.queue.url:
-        found.append(("queue.url", spec.queue.url, AMQP))
+        named.append(("queue.url", spec.queue.url, AMQP))
     if spec.queue is not None and spec.queue.management:
-        found.append(("queue.management", spec.queue.management, WEB))
-    for named_by, text, schemes in found:
+        named.append(("queue.management", spec.queue.management, WEB))
+    for named_by, text, schemes in named:
         try:
             address = read(text, schemes) if schemes == WEB else read_service(text, schemes)
         except AddressError as error:

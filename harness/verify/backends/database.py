@@ -37,8 +37,8 @@ class Database:
 
     def fetch(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
         """The rows of a statement that only reads."""
-        found: list[tuple[Any, ...]] = self.run(self._fetched(sql, arguments))
-        return found
+        rows: list[tuple[Any, ...]] = self.run(self._fetched(sql, arguments))
+        return rows
 
     def value(self, sql: str, *arguments: object) -> Any:
         """The first value of the first row; None without one."""

@@ -81,11 +81,11 @@ def _who(target: Target, declared: backends.Deploy) -> str | None:
     """Return what identifies the process that answers, as verify.yaml or its pid says; None if neither does."""
     if declared.changes is not None:
         url = f"{target.places.base}{declared.changes.get}"
-        told = target.run(page.asked("GET", url, target.headers, target.settings.timeout_s))
-        value = page.at(told.value, declared.changes.value)
+        answer = target.run(page.asked("GET", url, target.headers, target.settings.timeout_s))
+        value = page.at(answer.value, declared.changes.value)
         if value is None:
             fail(
-                f"GET {declared.changes.get} has no {printable(declared.changes.value, VALUE_CHARS)}: {told.why or 'it is not there'}"
+                f"GET {declared.changes.get} has no {printable(declared.changes.value, VALUE_CHARS)}: {answer.why or 'it is not there'}"
             )
         return printable(str(value), VALUE_CHARS)
     pid = pid_of(target)

@@ -29,10 +29,10 @@ HOW_QUEUE = (
 @pytest.fixture(scope="session")
 def _database(_deployment: Target) -> Iterator[Database | None]:
     declared = _deployment.spec.database
-    found = Database(declared, _deployment.run) if declared is not None else None
-    yield found
-    if found is not None:
-        found.close()
+    database = Database(declared, _deployment.run) if declared is not None else None
+    yield database
+    if database is not None:
+        database.close()
 
 
 @pytest.fixture
@@ -146,8 +146,8 @@ def _deployed(_deployment: Target, _database: Database | None) -> Iterator[Deplo
         declared = spec.tasks if writes else None
         tasks = Tasks(declared, _deployment, _database, named, register) if declared is not None else None
         with _deployment.exchanges.keeping("deploy"):
-            found = deployed(_deployment, deploy, writing, tasks, CLOCK.now_ns)
-        yield found
+            result = deployed(_deployment, deploy, writing, tasks, CLOCK.now_ns)
+        yield result
 
 
 @pytest.fixture
@@ -160,14 +160,14 @@ def deploying(target: Target) -> Deploy:
     """Ours, or the user's."""
     if target.deploy is not None:
         return target.deploy
-    found = deploy_of(target, CLOCK)
-    if found is None:
+    deploy = deploy_of(target, CLOCK)
+    if deploy is None:
         skip(
             "verify.yaml does not say how to deploy it",
             "verify.yaml: deploy {command: ...}, and --allow-deploy; or --deploy-simulation, which deploys a server of its own",
         )
     _allowed(target, "this check deploys it")
-    return found
+    return deploy
 
 
 def _tasks(

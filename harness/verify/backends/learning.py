@@ -66,16 +66,16 @@ def spec_of(asked: Named, environ: Mapping[str, str]) -> Spec:
 
 def learnt(target: Target, asked: Named) -> dict[str, object]:
     """The sections."""
-    found: dict[str, object] = {}
+    sections: dict[str, object] = {}
     if target.spec.database is not None:
         database = Database(target.spec.database, target.run)
         try:
-            found["database"] = _database(database, asked)
+            sections["database"] = _database(database, asked)
         finally:
             database.close()
     if target.spec.queue is not None:
-        found["queue"] = _queue(Queue(target.spec.queue, target.run), asked)
-    return found
+        sections["queue"] = _queue(Queue(target.spec.queue, target.run), asked)
+    return sections
 
 
 def _database(database: Database, asked: Named) -> dict[str, object]:
@@ -86,7 +86,7 @@ def _database(database: Database, asked: Named) -> dict[str, object]:
             f"It is that of {database.shown}",
             f"Name another one: --database {asked.database}:SCHEMA",
         )
-    found: dict[str, object] = {
+    section: dict[str, object] = {
         "dsn": f"${{{asked.database}}}",
         "schema": asked.schema,
         "tables": {name: _table(table) for name, table in tables.items()},
@@ -96,17 +96,17 @@ def _database(database: Database, asked: Named) -> dict[str, object]:
         table, column = noted
         sql = f"SELECT {quoted(column)}::text FROM {database.table(table)} ORDER BY {quoted(column)} LIMIT {APPLIED_MOST}"  # noqa: S608 - quoted
         applied = [str(version) for (version,) in database.fetch(sql) if version is not None]
-        found["migrations"] = {"table": table, "column": column, "applied": applied}
-    return found
+        section["migrations"] = {"table": table, "column": column, "applied": applied}
+    return section
 
 
 def _table(table: FoundTable) -> dict[str, object]:
-    said: dict[str, object] = {
+    keys: dict[str, object] = {
         "columns": {name: types[-1] for name, types in table.columns.items()},
         "indexes": [name for name, valid in table.indexes.items() if valid],
         "unlogged": not table.logged,
     }
-    return {key: value for key, value in said.items() if value}
+    return {key: value for key, value in keys.items() if value}
 
 
 def _columns(tables: Mapping[str, FoundTable], name: str) -> Mapping[str, Any]:
@@ -122,12 +122,12 @@ def _queue(queue: Queue, asked: Named) -> dict[str, object]:
             "Name one that is there: --queue VARIABLE:NAME",
         )
     key = "management" if queue.spec.management else "url"
-    found: dict[str, object] = {
+    section: dict[str, object] = {
         key: f"${{{asked.queue}}}",
         "name": asked.queue_name,
         "consumers": min(1, state.consumers),
     }
-    return found | ({"durable": state.durable} if state.durable is not None else {})
+    return section | ({"durable": state.durable} if state.durable is not None else {})
 
 
 def _address(variable: str, environ: Mapping[str, str]) -> str:

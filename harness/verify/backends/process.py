@@ -28,8 +28,8 @@ def in_file(path: Path) -> int | None:
         return None
     if not text.isdecimal():
         return None
-    found = proctable.read(int(text))
-    return found.pid if found is not None and found.alive else None
+    process = proctable.read(int(text))
+    return process.pid if process is not None and process.alive else None
 
 
 def listening(port: int) -> int | None:
@@ -45,8 +45,8 @@ def rss_bytes(pid: int) -> int:
 
 
 def _age(pid: int) -> int:
-    found = proctable.read(pid)
-    return found.start_ticks if found is not None else 1 << 62
+    process = proctable.read(pid)
+    return process.start_ticks if process is not None else 1 << 62
 
 
 def _inodes(table: str, port: int) -> set[str]:
@@ -60,10 +60,10 @@ def _inodes(table: str, port: int) -> set[str]:
 
 def _sockets(pid: int) -> set[str]:
     place = f"/proc/{pid}/fd"
-    found = set()
+    inodes = set()
     try:
         for name in os.listdir(place):  # noqa: PTH208 - as texts
-            found.add(os.readlink(f"{place}/{name}"))  # noqa: PTH115 - as text
+            inodes.add(os.readlink(f"{place}/{name}"))  # noqa: PTH115 - as text
     except OSError:  # another user's, or gone
         pass
-    return found
+    return inodes

@@ -48,35 +48,35 @@ class Queue:
 
     def look(self) -> QueueState:
         """As it is now; by the management API where there is one."""
-        found: QueueState = self._run(self._by_management() if self.spec.management else self._by_amqp())
-        return found
+        state: QueueState = self._run(self._by_management() if self.spec.management else self._by_amqp())
+        return state
 
     def by_amqp(self) -> QueueState:
         """As AMQP tells it."""
-        found: QueueState = self._run(self._by_amqp())
-        return found
+        state: QueueState = self._run(self._by_amqp())
+        return state
 
     def is_persistent(self) -> bool | None:
         """Whether the message at its head survives a crash; it is put back. None without one. Only while nobody consumes."""
-        found: bool | None = self._run(self._peeked())
-        return found
+        persistent: bool | None = self._run(self._peeked())
+        return persistent
 
     async def _by_management(self) -> QueueState:
         base = urlsplit(self.spec.management)
         place = base.netloc.rpartition("@")[2]
         vhost, name = quote(self._vhost(), safe=""), quote(self.spec.name, safe="")
         url = f"{base.scheme}://{place}{base.path.rstrip('/')}/api/queues/{vhost}/{name}"
-        found = await page.asked("GET", url, credentials(self.spec.management), ANSWER_S)
-        if found.status == NOT_FOUND:
+        answer = await page.asked("GET", url, credentials(self.spec.management), ANSWER_S)
+        if answer.status == NOT_FOUND:
             return QueueState(False, by="management")
-        if not found.good or not isinstance(found.value, dict):
-            raise silent(self.spec.management, found.why or "its answer names no queue")
-        durable = found.value.get("durable")
+        if not answer.good or not isinstance(answer.value, dict):
+            raise silent(self.spec.management, answer.why or "its answer names no queue")
+        durable = answer.value.get("durable")
         return QueueState(
             True,
             durable if isinstance(durable, bool) else None,
-            _count(found.value.get("consumers")),
-            _count(found.value.get("messages")),
+            _count(answer.value.get("consumers")),
+            _count(answer.value.get("messages")),
             "management",
         )
 
@@ -92,17 +92,19 @@ class Queue:
                 declared = await channel.declare_queue(self.spec.name, passive=True)
             except ChannelNotFoundEntity:
                 return QueueState(False, by="AMQP")
-            told = declared.declaration_result
+            counts = declared.declaration_result
             durable: bool | None = True
             try:
                 again = await connection.channel()
                 await again.declare_queue(self.spec.name, durable=True)
             except ChannelPreconditionFailed as error:
                 durable = durable_by(str(error))
-            return QueueState(True, durable, _count(told.consumer_count), _count(told.message_count), "AMQP")
+            return QueueState(
+                True, durable, _count(counts.consumer_count), _count(counts.message_count), "AMQP"
+            )
 
-        found: QueueState = await self._connected(looked)
-        return found
+        state: QueueState = await self._connected(looked)
+        return state
 
     async def _peeked(self) -> bool | None:
         from aio_pika import DeliveryMode
@@ -116,8 +118,8 @@ class Queue:
             await message.reject(requeue=True)
             return bool(message.delivery_mode == DeliveryMode.PERSISTENT)
 
-        found: bool | None = await self._connected(peeked)
-        return found
+        persistent: bool | None = await self._connected(peeked)
+        return persistent
 
     async def _connected(self, use: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
         import aio_pika

@@ -51,20 +51,20 @@ def structure(fetch: Fetch, schema: str) -> dict[str, FoundTable]:
     }
 
 
-def missing_tables(expected: Mapping[str, backends.Table], found: Mapping[str, FoundTable]) -> list[str]:
+def missing_tables(expected: Mapping[str, backends.Table], actual: Mapping[str, FoundTable]) -> list[str]:
     """Those that are not there, a line each."""
-    return [f"there is no table {shown(name)}" for name in expected if name not in found]
+    return [f"there is no table {shown(name)}" for name in expected if name not in actual]
 
 
 def wrong_columns(
     expected: Mapping[str, backends.Table],
-    found: Mapping[str, FoundTable],
+    actual: Mapping[str, FoundTable],
     meant: Callable[[str], str | None],
 ) -> Iterator[str]:
     """Those that are missing or of another type; `meant` is what PostgreSQL calls a type that goes by several names."""
     for name, table in expected.items():
-        for column, kind in table.columns.items() if name in found else ():
-            types = found[name].columns.get(column)
+        for column, kind in table.columns.items() if name in actual else ():
+            types = actual[name].columns.get(column)
             if types is None:
                 yield f"{shown(name)} has no column {shown(column)}"
             elif kind and not is_of_type(kind, types, meant):
@@ -84,23 +84,23 @@ def is_of_type(kind: str, types: Sequence[str], meant: Callable[[str], str | Non
     }
 
 
-def wrong_indexes(expected: Mapping[str, backends.Table], found: Mapping[str, FoundTable]) -> Iterator[str]:
+def wrong_indexes(expected: Mapping[str, backends.Table], actual: Mapping[str, FoundTable]) -> Iterator[str]:
     """Those that are missing, or that PostgreSQL does not use because they were never finished."""
     for name, table in expected.items():
-        for index in table.indexes if name in found else ():
-            valid = found[name].indexes.get(index)
+        for index in table.indexes if name in actual else ():
+            valid = actual[name].indexes.get(index)
             if valid is None:
                 yield f"{shown(name)} has no index {shown(index)}"
             elif not valid:
                 yield f"the index {shown(index)} of {shown(name)} is not valid: its creation was interrupted"
 
 
-def volatile(expected: Mapping[str, backends.Table], found: Mapping[str, FoundTable]) -> list[str]:
+def volatile(expected: Mapping[str, backends.Table], actual: Mapping[str, FoundTable]) -> list[str]:
     """Those that a crash of PostgreSQL empties."""
     return [
         f"{shown(name)} is UNLOGGED: a crash of PostgreSQL empties it"
         for name, table in expected.items()
-        if name in found and not found[name].logged and not table.unlogged
+        if name in actual and not actual[name].logged and not table.unlogged
     ]
 
 

@@ -93,8 +93,8 @@ class Tasks:
         if where is None or self._database is None:
             return None
         sql = f"SELECT {quoted(where.status)}::text FROM {self._database.table(where.table)} WHERE {quoted(where.id)}::text = $1"  # noqa: S608 - quoted
-        found = self._database.value(sql, task)
-        return None if found is None else str(found)
+        status = self._database.value(sql, task)
+        return None if status is None else str(status)
 
     def history(self, task: str) -> tuple[str, ...]:
         """Each status on record, in order."""

@@ -88,8 +88,8 @@ def test_clients_can_find_out_who_gives_credentials(target: Target) -> None:
     expected = target.spec.auth is not None and target.spec.auth.discovery
     path = urlsplit(target.places.mcp).path
     places = (f"{WELL_KNOWN}{path}", WELL_KNOWN)
-    found = [_metadata(target, place) for place in places]
-    good = [each for each in found if each]
+    documents = [_metadata(target, place) for place in places]
+    good = [each for each in documents if each]
     if not good and expected:
         fail(f"verify.yaml expects it, and neither {places[0]} nor {places[1]} names an authorization server")
     if not good:

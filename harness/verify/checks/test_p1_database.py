@@ -40,15 +40,15 @@ def test_their_columns_are_there(database: Database) -> None:
     _named(database)
     if not any(table.columns for table in database.spec.tables.values()):
         skip("verify.yaml names no columns", HOW)
-    found = _found(database)
+    tables = _found(database)
     hidden = [
         name
         for name, table in database.spec.tables.items()
-        if table.columns and name in found and not found[name].columns
+        if table.columns and name in tables and not tables[name].columns
     ]
     if hidden:
         undecided(f"the database user may not see the columns of {shown(hidden[0])}: grant it SELECT")
-    _all_well(list(wrong_columns(database.spec.tables, found, partial(_meant, database))))
+    _all_well(list(wrong_columns(database.spec.tables, tables, partial(_meant, database))))
 
 
 def test_their_indexes_are_there(database: Database) -> None:
@@ -73,10 +73,10 @@ def test_its_migrations_are_applied(database: Database) -> None:
             "verify.yaml does not say which migrations should be applied",
             "verify.yaml: database {migrations: {table, column, applied: [VERSION]}}; --learn writes them",
         )
-    found = _found(database).get(migrations.table)
-    if found is None:
+    table = _found(database).get(migrations.table)
+    if table is None:
         fail(f"there is no table {shown(migrations.table)} of migrations")
-    if found.columns and migrations.column not in found.columns:
+    if table.columns and migrations.column not in table.columns:
         fail(f"{shown(migrations.table)} has no column {shown(migrations.column)}")
     column = '"' + migrations.column.replace('"', '""') + '"'
     rows = database.fetch(f"SELECT {column}::text FROM {database.table(migrations.table)}")  # noqa: S608 - quoted
@@ -118,8 +118,8 @@ def _found(database: Database) -> dict[str, FoundTable]:
 
 
 def _meant(database: Database, kind: str) -> str | None:
-    found = database.value(MEANT, kind)
-    return None if found is None or found == "-" else str(found)
+    meant = database.value(MEANT, kind)
+    return None if meant is None or meant == "-" else str(meant)
 
 
 def _all_well(wrong: list[str]) -> None:

@@ -41,11 +41,11 @@ def test_it_is_the_build_that_is_expected(target: Target) -> None:
         doors[first] += target.introductions(first, REPLICAS)
     for door, servers in doors.items():
         for server in servers:
-            for what, wanted, found in zip(
+            for what, wanted, actual in zip(
                 ("name", "version"), (expected.name, expected.version), server, strict=True
             ):
-                if wanted is not None and wanted != found:
-                    fail(f"its {what} is {short(str(found))}, not {short(wanted)} [{door}]")
+                if wanted is not None and wanted != actual:
+                    fail(f"its {what} is {short(str(actual))}, not {short(wanted)} [{door}]")
 
 
 def _follow(client: OpenClient, reply: Reply) -> None:
@@ -63,13 +63,13 @@ def _follow(client: OpenClient, reply: Reply) -> None:
 @pytest.mark.parametrize("door", [name for name in DOORS if name != "plain"])
 def test_a_session_is_opened_and_lists_its_tools(target: Target, door: str) -> None:
     """The handshake of that door, where it has one, and all pages of the list."""
-    found = target.door(door)
-    if found.broken:
-        fail(found.why)
-    if not found.offered and door in target.spec.doors:
-        fail(f"verify.yaml expects it, and it is not offered: {found.why}")
-    if not found.offered:
-        skip(f"it is not offered: {found.why}", HOW)
+    looked_at = target.door(door)
+    if looked_at.broken:
+        fail(looked_at.why)
+    if not looked_at.offered and door in target.spec.doors:
+        fail(f"verify.yaml expects it, and it is not offered: {looked_at.why}")
+    if not looked_at.offered:
+        skip(f"it is not offered: {looked_at.why}", HOW)
     with target.client(door) as client:
         reply = client.request("tools/list", {})
         _follow(client, reply)

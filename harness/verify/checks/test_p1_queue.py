@@ -21,10 +21,10 @@ def test_its_queue_survives_a_crash_of_its_broker(queue: Queue) -> None:
     """It is durable."""
     if not queue.spec.durable:
         skip("verify.yaml says that it need not be durable", "verify.yaml: queue {durable: true}")
-    found = _there(queue)
-    if found.durable is None:
-        undecided(f"{found.by} does not say whether {shown(queue.name)} is durable: give queue.management")
-    if not found.durable:
+    state = _there(queue)
+    if state.durable is None:
+        undecided(f"{state.by} does not say whether {shown(queue.name)} is durable: give queue.management")
+    if not state.durable:
         fail(
             f"the queue {shown(queue.name)} is not durable: a crash of its broker loses it with its messages"
         )
@@ -47,7 +47,7 @@ def test_its_queue_is_consumed(queue: Queue, eventually: Callable[..., object]) 
 
 
 def _there(queue: Queue) -> QueueState:
-    found = queue.look()
-    if not found.there:
-        fail(f"there is no queue {shown(queue.name)} (by {found.by})")
-    return found
+    state = queue.look()
+    if not state.there:
+        fail(f"there is no queue {shown(queue.name)} (by {state.by})")
+    return state

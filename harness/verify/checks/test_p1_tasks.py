@@ -44,11 +44,11 @@ def test_a_task_has_a_history_from_its_beginning_to_its_end(task: TaskRun, targe
     if task.end is None:
         skip("the task did not end", "see the check that a task comes to its end")
     ends = [status for status in task.history if status in {*expected.done, *expected.failed}]
-    told = " > ".join(task.history) or "nothing"
+    states = " > ".join(task.history) or "nothing"
     if not task.history or task.history[0] not in expected.pending:
-        fail(f"its history does not begin with {' or '.join(expected.pending)}: {told}")
+        fail(f"its history does not begin with {' or '.join(expected.pending)}: {states}")
     if len(ends) != 1 or task.history[-1] != task.end:
-        fail(f"its history does not end once, as {task.end!r}: {told}")
+        fail(f"its history does not end once, as {task.end!r}: {states}")
 
 
 def test_a_task_waits_for_its_worker_on_record(held_task: HeldTask, target: Target) -> None:

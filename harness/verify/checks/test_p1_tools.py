@@ -60,9 +60,9 @@ def test_every_declared_safe_call_works(target: Target) -> None:
 @pytest.mark.parametrize("door", DOORS)
 def test_a_tool_that_only_reads_answers(target: Target, door: str) -> None:
     """The first that does, of those that say most of what they take."""
-    found = target.door(door)
-    if not found.offered or found.broken:
-        skip(f"it is not offered: {found.why}", "serve that version or transport, if clients need it")
+    looked_at = target.door(door)
+    if not looked_at.offered or looked_at.broken:
+        skip(f"it is not offered: {looked_at.why}", "serve that version or transport, if clients need it")
     listed = _newest_name(target) if door == "plain" else door
     calls = safe_calls(target.tools(listed) or [], target.spec.tools.safe)
     if not calls:
@@ -77,10 +77,10 @@ def test_a_tool_that_only_reads_answers(target: Target, door: str) -> None:
         if call.declared or reply.outcome not in REFUSED or (reply.status or 200) >= 500:
             fail(f"{call.tool} ended with {said(reply)}")
         refused.append((call, reply))
-    told = next(((call, reply) for call, reply in refused if call.told), None)
-    if told is not None:
+    declared = next(((call, reply) for call, reply in refused if call.told), None)
+    if declared is not None:
         undecided(
-            f"{told[0].tool} ended with {said(told[1])}: verify.yaml does not say whether it should work"
+            f"{declared[0].tool} ended with {said(declared[1])}: verify.yaml does not say whether it should work"
         )
     first, reply = refused[0]
     skip(f"{first.tool} refused arguments that were guessed: {said(reply)}", HOW_SAFE)

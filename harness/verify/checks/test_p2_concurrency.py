@@ -23,9 +23,9 @@ SHOWN = 60
 def test_no_call_brings_what_another_asked_for(target: Target) -> None:
     """Ten calls of each of two clients at once, three times over; each pair of calls was made alone before."""
     door = target.http_door()
-    found = pairs(target.tools(door) or []) if door else []
+    call_pairs = pairs(target.tools(door) or []) if door else []
     compared = 0
-    for pair in found:
+    for pair in call_pairs:
         compared += target.run(_compared(target, str(door), pair))
     if not compared:
         skip(

@@ -141,9 +141,9 @@ def _first(target: Target) -> Request:
 
 
 def _offered(target: Target, door: str) -> None:
-    found = target.door(door)
-    if not found.offered or found.broken:
-        skip(f"it is not offered: {found.why}", HOW)
+    looked_at = target.door(door)
+    if not looked_at.offered or looked_at.broken:
+        skip(f"it is not offered: {looked_at.why}", HOW)
 
 
 def _is_error(reply: Reply, what: str) -> None:

@@ -94,12 +94,12 @@ def _safe(target: Target) -> tuple[str, SafeCall]:
         skip("it has no door at which each call is a POST", "see the check that it speaks MCP")
     with target.client(door) as client:
         calls = safe_calls(target.tools(door) or [], target.spec.tools.safe)
-        found = next(
+        first_safe = next(
             (call for call in calls if client.call(call.tool, call.arguments).outcome == outcome.OK), None
         )
-    if found is None:
+    if first_safe is None:
         skip("no tool that only reads answers", HOW)
-    return door, found
+    return door, first_safe
 
 
 def _refused(replies: Sequence[Reply]) -> bool:

@@ -53,7 +53,7 @@ def _within(target: Target, once: Callable[[], object], most_s: float, what: str
 
 
 def _door(target: Target) -> str:
-    found = target.with_sessions() or target.newest()
-    if found is None:
+    name = target.with_sessions() or target.newest()
+    if name is None:
         skip("it has no door that works", "see the check that it speaks MCP")
-    return found.name
+    return name.name

@@ -34,11 +34,11 @@ def test_its_migrations_apply_to_an_older_database(target: Target, database: Dat
             "verify.yaml does not say how to make an older database",
             "verify.yaml: database {migrate: {older: COMMAND}}, such as your tool's own with an older version",
         )
-    old, found = tried(target, database, declared, (declared.older, declared.command))
+    old, newest = tried(target, database, declared, (declared.older, declared.command))
     if not old:
         fail("database.migrate.older made no table in the schema that was made for it")
     (new,) = tried(target, database, declared, (declared.command,))
-    if different := list(apart(found, new, ("what was older", "what was empty"))):
+    if different := list(apart(newest, new, ("what was older", "what was empty"))):
         fail("\n".join(different[:SHOWN_MOST]))
 
 

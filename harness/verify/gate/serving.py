@@ -96,43 +96,43 @@ async def _verified(gate: Gate, log: Path) -> Answer:
 
 def _read(gate: Gate, log: Path, code: int | None) -> Answer:
     """The result of a verification; without a code it did not end."""
-    said = log.read_text(encoding="utf-8", errors="replace")
+    output = log.read_text(encoding="utf-8", errors="replace")
     log.unlink(missing_ok=True)
     if code is None or code < 0:
         how = f"it was ended after {show_duration(gate.run_s)}" if code is None else f"it was killed ({code})"
-        return _undecided(f"the verification did not finish: {how}", said)
-    place = RESULTS.findall(said)
+        return _undecided(f"the verification did not finish: {how}", output)
+    place = RESULTS.findall(output)
     if not place:
-        return _undecided(f"nothing was verified (exit code {code})", said, code)
+        return _undecided(f"nothing was verified (exit code {code})", output, code)
     try:
         kept = Path(place[-1])
         return Answer(code, _text(kept / "summary.md"), _text(kept / "results.json"))
     except OSError as error:
-        return _undecided(f"the results cannot be read: {error}", said)
+        return _undecided(f"the results cannot be read: {error}", output)
 
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _undecided(why: str, said: str, code: int = UNKNOWN) -> Answer:
+def _undecided(why: str, output: str, code: int = UNKNOWN) -> Answer:
     """Nothing that anybody may take for a pass."""
     code = code or UNKNOWN
-    last = lines(hide("\n".join(said.strip().splitlines()[-10:])))
-    told = json.dumps({"error": hide(why), "exit_code": code, "output": last}, indent=2)
+    last = lines(hide("\n".join(output.strip().splitlines()[-10:])))
+    body = json.dumps({"error": hide(why), "exit_code": code, "output": last}, indent=2)
     quoted = "".join(f"    {line}\n" for line in last.splitlines())
-    return Answer(code, f"## not verified: {hide(why)}\n\n{quoted}", told + "\n")
+    return Answer(code, f"## not verified: {hide(why)}\n\n{quoted}", body + "\n")
 
 
 def words_of(given: Sequence[tuple[Sequence[str], object]]) -> tuple[str, ...]:
     """The words of a command line for options and what was given for them; a flag has no value, a list is said one by one."""
-    said: list[str] = []
+    words: list[str] = []
     for names, value in given:
         long = next((name for name in names if name.startswith("--")), None)
         values = value if isinstance(value, tuple | list) else [value]
         for each in values:
             if each is True:
-                said.append(long or names[0])
+                words.append(long or names[0])
             elif each is not None and each is not False:
-                said += [f"{long}={each}"] if long else [names[0], str(each)]
-    return tuple(said)
+                words += [f"{long}={each}"] if long else [names[0], str(each)]
+    return tuple(words)

@@ -43,7 +43,7 @@ def ctrf(suite: SuiteResult) -> Mapping[str, object]:
 
 
 def _test(result: Result) -> Mapping[str, object]:
-    told = {"message": result.why} if result.why else {}
+    message = {"message": result.why} if result.why else {}
     extra: dict[str, str | int] = {
         "priority": result.priority,
         "category": result.category,
@@ -60,6 +60,6 @@ def _test(result: Result) -> Mapping[str, object]:
         "suite": result.place.partition("::")[0],
         "tags": [f"p{result.priority}", *([result.category] if result.category else [])],
         "retries": result.tries - 1,
-        **told,
+        **message,
         "extra": extra,
     }

@@ -96,10 +96,10 @@ def _message(what: str, headers: tuple[str, ...], body: str) -> Html:
 
 def _all(suite: SuiteResult, priority: int) -> Html | None:
     """A table of one priority, a block for each category."""
-    found = [result for result in suite.results if result.priority == priority]
-    if not found:
+    results = [result for result in suite.results if result.priority == priority]
+    if not results:
         return None
-    counted = Counter(result.outcome for result in found)
+    counted = Counter(result.outcome for result in results)
     lead = ", ".join(f"{counted[outcome]} {outcome}" for outcome in OUTCOMES if counted[outcome])
     rows = [
         el(
@@ -113,7 +113,7 @@ def _all(suite: SuiteResult, priority: int) -> Html | None:
                 cls="num",
             ),
         )
-        for result in found
+        for result in results
     ]
     head = el(
         "tr",
@@ -126,12 +126,12 @@ def _all(suite: SuiteResult, priority: int) -> Html | None:
 
 
 def _why(result: Result) -> Html | None:
-    told = [
+    paragraphs = [
         *([_cut(result.why)] if result.outcome == "skipped" else []),
         *([f"To run it: {_cut(result.how)}"] if result.how else []),
         *([f"It held at try {result.tries}"] if result.tries > 1 and result.outcome == "passed" else []),
     ]
-    return el("div", *(el("div", line) for line in told), cls="reason") if told else None
+    return el("div", *(el("div", line) for line in paragraphs), cls="reason") if paragraphs else None
 
 
 def _labels(result: Result) -> Html:

@@ -35,8 +35,8 @@ def _case(result: Result) -> ET.Element:
     case = ET.Element("testcase", named)
     if result.outcome in ELEMENT:
         lines = [*result.why.splitlines(), *([f"to run it: {result.how}"] if result.how else [])]
-        told = {"message": clean("; ".join(lines))}
+        attributes = {"message": clean("; ".join(lines))}
         if result.outcome != "skipped":
-            told["type"] = result.outcome
-        ET.SubElement(case, ELEMENT[result.outcome], told)
+            attributes["type"] = result.outcome
+        ET.SubElement(case, ELEMENT[result.outcome], attributes)
     return case

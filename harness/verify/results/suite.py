@@ -21,8 +21,8 @@ class SuiteResult:
 
     def count(self) -> dict[str, int]:
         """How many there are of each outcome."""
-        found = Counter(result.outcome for result in self.results)
-        return {outcome: found[outcome] for outcome in OUTCOMES}
+        counts = Counter(result.outcome for result in self.results)
+        return {outcome: counts[outcome] for outcome in OUTCOMES}
 
     def verdict(self) -> str:
         """In one line, what the exit code says."""

@@ -38,8 +38,8 @@ class Kept:
 def read(out: Path, target: str = "", most: int = KEPT_MOST) -> list[Kept]:
     """The newest, oldest first; with a `target`, of that one only."""
     places = sorted(path for path in (out / "verify").glob("2*") if path.is_dir() and not path.is_symlink())
-    found = [_read(place) for place in places if (place / "results.json").exists()]
-    return [each for each in found if not target or each.target in {target, ""}][-most:]
+    kept = [_read(place) for place in places if (place / "results.json").exists()]
+    return [each for each in kept if not target or each.target in {target, ""}][-most:]
 
 
 def of(out: Path, url: str) -> list[Kept]:
@@ -102,12 +102,12 @@ def _changes(before: Kept | None, now: Kept) -> list[str]:
     if before is None or now.exit_code is None:
         return []
     new, gone = sorted(now.wrong - before.wrong), sorted(before.wrong - now.wrong)
-    found = (
+    changes = (
         [f"another build: {printable(before.server, CHARS)} before"] if before.server != now.server else []
     )
-    found += [f"newly failing: {_named(new)}"] if new else []
+    changes += [f"newly failing: {_named(new)}"] if new else []
     # Not "holds again": it may not have been run.
-    return found + ([f"no longer failing: {_named(gone)}"] if gone else [])
+    return changes + ([f"no longer failing: {_named(gone)}"] if gone else [])
 
 
 def _named(names: Sequence[str]) -> str:

@@ -19,10 +19,10 @@ def _duration(value: object) -> float:
 
 
 def _size(value: object) -> int:
-    found = units.size_bytes(str(value))
-    if found <= 0:
+    size = units.size_bytes(str(value))
+    if size <= 0:
         raise ValueError(f"{units.said(value)} must be more than zero")
-    return found
+    return size
 
 
 def _place(value: str) -> str:

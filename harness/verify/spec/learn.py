@@ -57,10 +57,10 @@ def learn(
             "Give the address of a working deployment",
         )
     tools = target.tools(newest.name) or []
-    found = {**learnt(target, newest.name, tools, safe), **beyond(target)}
+    sections = {**learnt(target, newest.name, tools, safe), **beyond(target)}
     try:
         write_whole(beside, lock.text_of(tools))
-        text = yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120)
+        text = yaml.safe_dump(sections, sort_keys=False, allow_unicode=True, width=120)
         write_whole(
             path,
             HEAD.format(name=path.name, how="--command COMMAND" if target.is_stdio else "--url URL") + text,
@@ -72,7 +72,7 @@ def learn(
             "Give a path that can be written",
         ) from error
     return [
-        f"{path}: {', '.join(found)}",
+        f"{path}: {', '.join(sections)}",
         f"{beside}: {len(tools)} tools",
         *(f"export {name}=...  for its credentials" for name in _variables(target.settings.headers)),
         *(["--auth, as it was given now, for its token"] if target.keeper else []),
@@ -83,9 +83,9 @@ def learnt(
     target: Target, door: str, tools: list[JsonObject], safe: Mapping[str, Any] | None = None
 ) -> dict[str, object]:
     """As verify.yaml says it."""
-    said = [each.server for each in target.doors() if each.server != (None, None)]
-    name, version = said[0] if said else (None, None)
-    found: dict[str, object] = {
+    servers = [each.server for each in target.doors() if each.server != (None, None)]
+    name, version = servers[0] if servers else (None, None)
+    sections: dict[str, object] = {
         "identity": literal({key: text for key, text in (("name", name), ("version", version)) if text}),
         "doors": [each.name for each in target.doors() if each.name in DOOR_NAMES and each.name != "plain"],
         "tools": literal(
@@ -93,20 +93,20 @@ def learnt(
         ),
     }
     if target.with_sessions() is not None:
-        found["sessions"] = {"required": True}
+        sections["sessions"] = {"required": True}
     if _is_refused(target):
         variables = _variables(target.settings.headers)
         good = {each: f"${{{name}}}" for name, each in variables.items()}
-        found["auth"] = {"required": True} | ({"good": good} if good else {})
+        sections["auth"] = {"required": True} | ({"good": good} if good else {})
     asked = Request("health", b"", (("Accept", "*/*"),), None, "GET")
     if not target.is_stdio and target.exchange(asked, f"{target.places.base}/health").status == 200:
-        found["health"] = {"url": "/health"}
-    return {key: value for key, value in found.items() if value}
+        sections["health"] = {"url": "/health"}
+    return {key: value for key, value in sections.items() if value}
 
 
-def literal(said: Mapping[str, Any]) -> dict[str, Any]:
+def literal(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the server's values without those that contain `${`: verify.yaml would expand them, and send a variable of the environment to the server."""
-    kept = {key: value for key, value in said.items() if "${" not in str(value) or key == "safe"}
+    kept = {key: value for key, value in values.items() if "${" not in str(value) or key == "safe"}
     if "safe" in kept:
         kept["safe"] = {tool: given for tool, given in kept["safe"].items() if "${" not in f"{tool}{given}"}
     return kept

@@ -57,13 +57,13 @@ def read_file(path: Path) -> JsonObject:
 def differences(kept: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is not as it was, a line each."""
     now = locked(tools)
-    found = [f"{_shown(name)} is gone" for name in kept if name not in now]
-    found += [f"{_shown(name)} is new" for name in now if name not in kept]
+    changes = [f"{_shown(name)} is gone" for name in kept if name not in now]
+    changes += [f"{_shown(name)} is new" for name in now if name not in kept]
     for name in kept:
         if name in now:
-            found += [f"{_shown(name)}: {line}" for line in _apart(kept[name], now[name], "", 0)]
-    more = len(found) - DIFFERENCES_MOST
-    return found[:DIFFERENCES_MOST] + ([f"and {more} more"] if more > 0 else [])
+            changes += [f"{_shown(name)}: {line}" for line in _apart(kept[name], now[name], "", 0)]
+    more = len(changes) - DIFFERENCES_MOST
+    return changes[:DIFFERENCES_MOST] + ([f"and {more} more"] if more > 0 else [])
 
 
 def _apart(was: Any, now: Any, path: str, depth: int) -> Iterator[str]:

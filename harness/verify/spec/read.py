@@ -144,14 +144,14 @@ def _filled_in(value: Any, environ: Mapping[str, str], path: str) -> Any:
         sources.reference(name, environ[name])
         if path.startswith((".auth.good", ".auth.bad")):
             hiding.learn(environ[name])
-    found = _VARIABLE.sub(lambda match: environ[match[1]], value)
+    text = _VARIABLE.sub(lambda match: environ[match[1]], value)
     if path.lstrip(".") in backends.ADDRESSES:
-        sources.url(found)
-    if "\0" in found:
+        sources.url(text)
+    if "\0" in text:
         raise UsageError(
             f"{short(path.lstrip('.'))} holds a NUL character", "It cannot be sent", "Leave it out"
         )
-    return found
+    return text
 
 
 def _explained(details: ErrorDetails) -> str:
@@ -183,9 +183,9 @@ def _steps(loc: tuple[int | str, ...]) -> Iterator[str]:
 
 def _known(loc: tuple[int | str, ...]) -> str:
     path = "".join(_steps(loc[:-1])).lstrip(".")
-    found = _CLASSES.get(path) or backends.class_of(path.split("."))
-    if found is None:
+    fields = _CLASSES.get(path) or backends.class_of(path.split("."))
+    if fields is None:
         return ""
-    names = list(found.__dataclass_fields__)  # type: ignore[attr-defined]
+    names = list(fields.__dataclass_fields__)  # type: ignore[attr-defined]
     close = difflib.get_close_matches(str(loc[-1])[:100], names, 1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"

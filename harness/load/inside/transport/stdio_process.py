@@ -38,7 +38,7 @@ DRAIN_S = 0.01  # between two reads of an error output that is more than is kept
 class StdioProcess:
     """One server process and the conversation with it; several greenlets may call at the same time."""
 
-    def __init__(self, started: Started, said: SaidOnError) -> None:
+    def __init__(self, started: Started, log: SaidOnError) -> None:
         loop = gevent.get_hub().loop
         self.lines = Lines()
         self.news = gevent.event.Event()  # set whenever anything has changed
@@ -47,7 +47,7 @@ class StdioProcess:
         self.used = False  # something was said to it
         self.code: int | None = None  # its exit code, once it has ended
         self.started = started
-        self._said = said
+        self._said = log
         self._writing = gevent.event.Event()  # set while nobody writes
         self._writing.set()
         self._answers: list[bytes] = []  # to be sent when the one who writes has finished
