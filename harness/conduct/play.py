@@ -48,7 +48,7 @@ class _AbortError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Player:
-    """Plays one plan, beside an observer. An abort rule (`guard`), or first calls that all fail, end it."""
+    """Plays one plan, beside an observer. An abort rule, or first calls that all fail, end it."""
 
     load: Load
     clock: RunClock
@@ -56,7 +56,7 @@ class Player:
     progress: Progress
     timeout_s: float
     observer: Observer = field(default_factory=Nobody)
-    guard: AbortRules = field(default_factory=lambda: AbortRules(()))
+    abort_rules: AbortRules = field(default_factory=lambda: AbortRules(()))
     first_calls: FirstCalls = field(default_factory=FirstCalls)
     last_good: int | None = field(default=None, init=False)
     last_good_rate: float | None = field(default=None, init=False)
@@ -291,7 +291,7 @@ class Player:
 
     def _stop_if_met(self, live: LastSecond) -> None:
         """End the run at once if an abort rule is met."""
-        if met := self.guard.look(live):
+        if met := self.abort_rules.look(live):
             self.watch.log.write(met.event(self.clock.now_ns()))
             self.progress.note(f"  Stopped early: {met.rule.text}")
             raise _AbortError

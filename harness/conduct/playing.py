@@ -78,7 +78,7 @@ async def played(
         progress=run.progress,
         timeout_s=asked.scenario.timeout,
         observer=observer,
-        guard=AbortRules(run.plan.abort),
+        abort_rules=AbortRules(run.plan.abort),
         first_calls=FirstCalls(watching=not asked.scenario.expect_failures),
     )
     try:

@@ -38,7 +38,7 @@ class LiveSnapshot:
         return "  ".join([self.doing, *(f"! {name}" for name in self.faults)])
 
 
-def board(run_id: str, shown: LiveSnapshot, recent: Recent | None) -> dict[str, Any]:
+def document(run_id: str, shown: LiveSnapshot, recent: Recent | None) -> dict[str, Any]:
     """Return the contents of live.json.
 
     `recent` are the figures of the last ten seconds (`LastRows.measure`).
@@ -77,7 +77,7 @@ def _recent(figures: Recent) -> dict[str, float | None]:
 def publish(directory: RunDirectory, shown: LiveSnapshot, recent: Recent | None) -> None:
     """Write live.json; a full disk is ignored."""
     with suppress(OSError):
-        directory.write_json(NAME, board(directory.run_id, shown, recent))
+        directory.write_json(NAME, document(directory.run_id, shown, recent))
 
 
 def take_down(directory: RunDirectory) -> None:

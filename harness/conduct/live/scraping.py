@@ -69,11 +69,11 @@ async def scraped(place: str | None) -> AsyncIterator[ScrapedPage | None]:
     shown_host = f"[{host}]" if ":" in host else host
     async with AsyncExitStack() as serving:
         try:
-            server = await serving.enter_async_context(pages.served(app, host, port))
+            bound_port = await serving.enter_async_context(pages.served(app, host, port))
         except OSError as error:
             raise UsageError(
                 f"Cannot listen at {place} for Prometheus",
                 error.strerror or str(error),
                 "Give another --prometheus [HOST:]PORT; 0 takes a port that is free",
             ) from error
-        yield ScrapedPage(f"http://{shown_host}:{server}/metrics", meters)
+        yield ScrapedPage(f"http://{shown_host}:{bound_port}/metrics", meters)

@@ -41,7 +41,7 @@ def test_the_file_says_the_step_the_faults_and_the_last_seconds(tmp_path: Path) 
 )
 def test_what_nobody_can_say_is_null(recent: Recent | None, shown: None) -> None:
     """No call ended, or none that was ok: JSON has no infinity."""
-    found = live_json.board("r", SHOWN, recent)["last_10s"]
+    found = live_json.document("r", SHOWN, recent)["last_10s"]
 
     assert (found and found["p95_ms"]) is shown
     json.dumps(found, allow_nan=False)
