@@ -58,7 +58,7 @@ def measure(calls: Calls) -> Heat | None:
 def _rows(durations_ns: Ints) -> Ints:
     """The row number of each duration, counted from one nanosecond."""
     logs = np.log10(np.maximum(durations_ns, FASTEST_NS))
-    return np.floor(logs * ROWS_A_DECADE + 1e-9).astype(np.int64)
+    return np.floor(logs * ROWS_A_DECADE + 1e-12).astype(np.int64)
 
 
 def _span(calls: Calls) -> tuple[int, int]:
