@@ -84,6 +84,6 @@ def conventional(name: str, schema: Mapping[str, Any], about: str) -> list[str]:
     if _ENDS.intersection(words) and _OF_COMMITS.search(about[:DESCRIPTION_CHARS]):
         return ["HEAD"]
     for clock, value in _CLOCKS.items():
-        if re.search(rf"\b{clock}\b", said):
+        if re.search(rf"\b{clock}\b", description):
             return [value]
     return ["1"] if words[-1:] == ["id"] else []
