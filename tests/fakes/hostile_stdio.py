@@ -85,8 +85,11 @@ def child(*words: str, clean: bool = False, **more: Any) -> None:
     subprocess.Popen([sys.executable, "-I", "-S", "-c", code, WORD], env=environment, **more)
 
 
+TWENTY = iter(range(20))  # of a process, however many calls it gets
+
+
 def many_children(message: Message) -> None:
-    for _ in range(20):
+    for _ in TWENTY:
         child(
             start_new_session=True,
             stdin=subprocess.DEVNULL,
