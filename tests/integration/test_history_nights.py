@@ -49,6 +49,7 @@ class Nights:
 
 @pytest.fixture
 def nights(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
+    monkeypatch.setenv("HARNESS_HISTORY", "on")
     monkeypatch.setenv("HARNESS_HISTORY_DIR", str(tmp_path / "history"))
     with database(postgres_url) as url:
         monkeypatch.setenv("HARNESS_HISTORY_URL", url)
