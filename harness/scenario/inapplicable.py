@@ -50,9 +50,9 @@ def _why(link: str, target: Mapping[str, Any]) -> str:
     return NO_SECOND if target.get("command") else NOT_OURS
 
 
-def is_stdio(target: Mapping[str, Any]) -> bool:
-    """Whether a scenario's target, as a mapping, is a command that every session starts."""
-    return target.get("transport") == "stdio"
+def is_stdio(target: object) -> bool:
+    """Whether a scenario's target, not checked yet, is a command that every session starts."""
+    return isinstance(target, Mapping) and target.get("transport") == "stdio"
 
 
 def rows_and_why(rows: Sequence[str], why: str) -> str:

@@ -34,6 +34,17 @@ def test_what_does_not_go_together_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("target", ["9007199254740992", "[a]", "stdio"])
+def test_a_target_that_is_no_mapping_is_said_to_be_none(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"target: {target}\nworkload: [{{call: echo}}]\n")
+
+    assert run(["chaos", "--matrix", str(path), "--dry-run"]) == USAGE
+    assert "target: should be a mapping" in capsys.readouterr().err
+
+
 def test_a_dry_run_says_how_long_it_would_take(capsys: pytest.CaptureFixture[str]) -> None:
     """And nothing is started: a step for each row, and the total."""
     assert run([*MATRIX, "--only", "noop,kill", "--dry-run"]) == PASSED
