@@ -200,7 +200,7 @@ def _connector(url: str) -> aiohttp.BaseConnector:
 
 
 class RequestArguments(TypedDict):
-    """What aiohttp is given for a request, beside its method and body."""
+    """The arguments of a request to aiohttp, without method and body."""
 
     url: URL
     headers: tuple[tuple[str, str], ...]

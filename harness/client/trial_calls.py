@@ -128,7 +128,7 @@ async def try_all(
 
 
 def learnt_of(url: str) -> Learnt:
-    """What the server's own command line tells: paths that exist."""
+    """Return the paths that exist among the words of the server's command line."""
     learnt = Learnt()
     argv = stdio_address.command(url) or []
     words = [word.partition("=")[2] or word for word in argv[1:]]

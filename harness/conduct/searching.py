@@ -22,7 +22,7 @@ REST_S_MOST: Final = 10.0
 
 
 class Levels(Protocol):
-    """What a search asks of the player."""
+    """Plays one level after the other for a search; the player of the run does."""
 
     async def level(self, step: LoadStep) -> Judgement: ...
 

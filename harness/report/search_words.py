@@ -1,4 +1,4 @@
-"""What a search for capacity found, in words."""
+"""The result of a search for capacity, in words."""
 
 from msgspec import UNSET
 
@@ -7,7 +7,7 @@ from harness.run_directory.results import FoundCapacity, Summary
 
 
 def found_capacity(summary: Summary) -> str:
-    """What a search for capacity found; empty when nothing was searched for."""
+    """Return the result of the searches in a sentence; "" if there was no search."""
     if summary.found_capacity is UNSET:
         return ""
     several = len(summary.found_capacity) > 1

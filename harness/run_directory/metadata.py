@@ -34,7 +34,7 @@ class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the processes of sessions over stdio used."""
+    """Processor time and memory of the processes of sessions over stdio."""
 
     seen: int
     cpu_s_median: float
@@ -44,7 +44,7 @@ class SessionProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessorFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the machine's processors did over the run; None: unknown."""
+    """Steal time and clock of the machine's processors over the run; None: unknown."""
 
     steal_share: float | None
     clock_mhz_low: int | None

@@ -37,7 +37,7 @@ THE_MOST: Final = "the largest load that was allowed (--max)"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What searches are read from."""
+    """The parts of a run from which its searches for capacity are read."""
 
     load: Calls
     events: Sequence[Event]
@@ -47,7 +47,7 @@ class Evidence:
 
 
 def measure(evidence: Evidence) -> tuple[FoundCapacity, ...] | UnsetType:
-    """What each search of the run found; nothing when it had none."""
+    """Return the result of each search of the run; UNSET if there was no search."""
     found = tuple(_found(name, search, evidence) for name, search in _searches(evidence.plan))
     return found or UNSET
 

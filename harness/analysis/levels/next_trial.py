@@ -21,7 +21,7 @@ TRIALS_LEAST: Final = 20  # near the threshold, before a narrow interval is beli
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What one trial came to: a mark for each objective, in their order."""
+    """The result of one trial: a mark for each objective, in the order of the objectives."""
 
     load: float
     marks: tuple[Mark, ...]

@@ -47,7 +47,7 @@ TAIL: Final = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What one trial says about one objective."""
+    """The result of one trial for one objective."""
 
     load: float
     calls: int

@@ -36,7 +36,7 @@ _ROOM = socket.CMSG_SPACE(_STAMP.size) if hasattr(socket, "CMSG_SPACE") else 0
 
 
 class SampledTimes(msgspec.Struct, frozen=True, kw_only=True):
-    """What was sampled between two blocks of the spool (`Gauges` explains each)."""
+    """The times that were sampled since the last block of the spool (`Gauges` explains each)."""
 
     read_ms: list[float]
     held_us: float | None
