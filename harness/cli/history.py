@@ -12,6 +12,7 @@ import click
 from harness.cli.basic_options import ALLOW_HOST, POSITIVE_DURATION
 from harness.foundation.errors import PASSED, UNKNOWN, UsageError
 from harness.foundation.units import duration_s
+from harness.foundation.untrusted.documents import short
 from harness.foundation.untrusted.printable import as_json as json_text
 from harness.foundation.untrusted.printable import printable
 
@@ -161,7 +162,14 @@ def import_(directory: Path, allowed_hosts: tuple[str, ...]) -> int:
             refused += bad
         return offered, brought, refused
 
-    return _told(*with_history(bring, allowed_hosts))
+    offered, brought, refused = with_history(bring, allowed_hosts)
+    if not offered and not refused:
+        raise UsageError(
+            f"No run is in {short(str(directory), 120)}",
+            "It holds neither a run directory nor a line of `harness history export`",
+            "Give the directory that `--out` of the runs named (reports, if none did)",
+        )
+    return _told(offered, brought, refused)
 
 
 @command.command()

@@ -132,6 +132,7 @@ def test_pruning_keeps_the_newest_and_those_with_a_tag(tmp_path: Path, capsys: S
         (["prune"], "Which runs?"),
         (["push", "nowhere"], "nowhere is not a run"),
         (["export", "--out", "/proc/nowhere/x"], "cannot be written"),
+        (["import", "/dev/null"], "No run is in /dev/null"),
     ],
 )
 def test_wrong_use_is_said_in_three_lines(words: list[str], what: str, tmp_path: Path, capsys: Said) -> None:

@@ -123,9 +123,10 @@ def _as_data(one: Tried) -> Mapping[str, Any]:
 
 def _said(tried: Sequence[Tried], called: Sequence[Tried], *, were_tried: bool) -> str:
     kinds = [
-        f"{len(those)} of {sum(one.offered.kind == kind for one in tried)} {kind if len(those) == 1 else kind + 's'}"
+        f"{chosen} of {offered} {kind if offered == 1 else kind + 's'}"
         for kind in ("tool", "resource", "template", "prompt")
-        if (those := [one for one in called if one.offered.kind == kind])
+        if (chosen := sum(one.offered.kind == kind for one in called))
+        and (offered := sum(one.offered.kind == kind for one in tried))
     ]
     how = "each tried before the load" if were_tried else "not tried before"
     return f"Calling {', '.join(kinds)}, {how}"

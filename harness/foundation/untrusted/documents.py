@@ -214,3 +214,10 @@ class _Loader(yaml.SafeLoader):
 
 for _tag, _construct in (("int", _Loader.construct_yaml_int), ("float", _Loader.construct_yaml_float)):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _construct)
+
+# `protocol: 2025-11-25` is the text that it looks like: nothing here takes a date.
+_TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
+_Loader.yaml_implicit_resolvers = {
+    first: [resolver for resolver in resolvers if resolver[0] != _TIMESTAMP]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

@@ -99,6 +99,7 @@ def test_json_beyond_the_bounds_is_refused_with_the_reason(name):
         ("seed: 0\nhex: 0xff\nmany: 1_000\nless: -3\nrate: 2.5\nbig: 1.0e+3",
          {"seed": 0, "hex": 255, "many": 1000, "less": -3, "rate": 2.5, "big": 1000.0}),
         ("text: '010'", {"text": "010"}),
+        ("protocol: 2025-11-25", {"protocol": "2025-11-25"}),
         ("", None),
     ],
 )  # fmt: skip
