@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from harness.cli.discover import _lines
 from harness.client.preflight import Discovered
 from harness.conduct.setup.suggestion import commands_that_work
 from harness.scenario.read import read_file, scenario_of
+from tests.fakes import stdio_server
 from tests.fakes.mcp_server import mcp_server, served
 
 
@@ -151,6 +153,20 @@ async def test_a_scenario_is_written_with_the_calls_that_worked(
     scenario = scenario_of(read_file(place), "it")
     assert [(call.call, set(call.args)) for call in scenario.workload] == [("look", {"shelf"})]
     assert scenario.think is False
+
+
+@pytest.mark.parts
+def test_a_server_over_stdio_is_started_shown_and_written_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its command, which takes the place of an address."""
+    place, words = tmp_path / "mine.yaml", shlex.join(stdio_server.command())
+    assert main.run(["discover", "--command", words, "--out", str(place)]) == 0
+    out, err = capsys.readouterr()
+    scenario = scenario_of(read_file(place), "it")
+
+    assert "speaks 2025-11-25" in out + err
+    assert (scenario.target.transport, list(scenario.target.command)) == ("stdio", stdio_server.command())
 
 
 @pytest.mark.parametrize(
