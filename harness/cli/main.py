@@ -5,6 +5,7 @@ what to do), no traceback unless --debug. Exit codes: harness/foundation/errors.
 """
 
 import difflib
+import gc
 import importlib
 import os
 import sys
@@ -24,6 +25,7 @@ from harness.foundation.units import said
 from harness.foundation.untrusted import printable
 from harness.run_directory.disk_space import blame, enough_memory
 
+COLLECTED_EVERY = 20_000  # new objects; with 700 it would look through all modules again and again
 LINES_MOST = 30  # the most lines of an error, whatever text of a file it quotes
 
 # name -> (module, one line about the command)
@@ -129,6 +131,7 @@ cli.params.append(DEBUG)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
+    gc.set_threshold(COLLECTED_EVERY)
     with streams.guarded() as output:
         code = run(sys.argv[1:] if argv is None else argv)
     sys.exit(output.code(code))
