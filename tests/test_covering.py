@@ -165,12 +165,13 @@ def test_checks_that_pytest_loads_of_its_own_accord_note_their_lines_and_nothing
     check = covering.ROOT / "harness" / "verify" / "checks" / "test_p2_limits.py"
     environment = {**os.environ, **covering.covered(tmp_path)}
     argv = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", str(check)]
-    for before in (environment, os.environ):
+    first = check.read_text(encoding="utf-8").splitlines().index("import pytest") + 1
+    ran = tmp_path / "ran"
+    for before, noted in ((environment, True), (environment, True), (os.environ, False)):
+        ran.write_bytes(bytes(ran.stat().st_size))  # the second time the code is that of the first
         done = subprocess.run(argv, env=before, cwd=tmp_path, check=False, capture_output=True, text=True)
         assert "ran__" not in done.stdout + done.stderr
-
-    first = check.read_text(encoding="utf-8").splitlines().index("import pytest") + 1
-    assert first in dict(covering.lines(tmp_path))[str(check)]
+        assert (first in dict(covering.lines(tmp_path))[str(check)]) == noted
 
 
 @pytest.mark.parametrize(("wanted", "skipped", "least"), [(98, False, 98), (98, True, 90), (0, True, 0)])

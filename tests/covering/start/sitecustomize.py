@@ -11,7 +11,7 @@ import marshal
 import mmap
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -34,7 +34,7 @@ class Finder:
         if name == REWRITE:
             spec = PathFinder.find_spec(name, path, target)
             if spec is not None and spec.origin is not None:
-                spec.loader = Rewriting(name, spec.origin, self.offsets)
+                spec.loader = Rewriting(name, spec.origin, self.place, self.offsets)
             return spec
         if name != "harness" and not name.startswith("harness."):
             return None
@@ -54,31 +54,40 @@ class Loader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """With probes."""
-        with contextlib.suppress(FileNotFoundError):
-            code: CodeType = marshal.loads(self.made.read_bytes())
-            return code
+        return made(self.made, self._with_probes)
+
+    def _with_probes(self) -> CodeType:
         import ast
 
         from line_probes import with_probes  # beside this file, which is on PYTHONPATH
 
         tree = with_probes(ast.parse(self.get_data(self.path)), self.offset)
-        code = compile(tree, self.path, "exec", dont_inherit=True)
-        with contextlib.suppress(OSError):  # a test may allow this process no files
-            own = self.made.with_suffix(f".{os.getpid()}")
-            own.write_bytes(marshal.dumps(code))
-            own.replace(self.made)
+        return compile(tree, self.path, "exec", dont_inherit=True)
+
+
+def made(place: Path, making: Callable[[], CodeType]) -> CodeType:
+    """The code that another process has made, else what is made now, for all others."""
+    with contextlib.suppress(FileNotFoundError):
+        code: CodeType = marshal.loads(place.read_bytes())
         return code
+    code = making()
+    with contextlib.suppress(OSError):  # a test may allow this process no files
+        own = place.with_suffix(f"{place.suffix}.{os.getpid()}")
+        own.write_bytes(marshal.dumps(code))
+        own.replace(place)
+    return code
 
 
 class Rewriting(SourceFileLoader):
     """pytest loads test modules itself, to say more of what they assert: the harness's checks are such modules.
 
-    They get their probes there. What pytest keeps of a module for next time knows nothing of probes, and shall not.
+    They get their probes there. What pytest keeps of a module for next time knows nothing of probes, and shall not; what is
+    made here is kept for the other processes of this test run.
     """
 
-    def __init__(self, name: str, path: str, offsets: dict[str, int]) -> None:
+    def __init__(self, name: str, path: str, place: Path, offsets: dict[str, int]) -> None:
         super().__init__(name, path)
-        self.offsets = offsets
+        self.place, self.offsets = place, offsets
 
     def exec_module(self, module: ModuleType) -> None:
         """pytest's own module, with three functions that look for files of ours first."""
@@ -97,8 +106,10 @@ class Rewriting(SourceFileLoader):
             return None if str(source) in self.offsets else kept(source, *given)
 
         def _rewrite_test(source: Path, config: Any) -> Any:
-            stat, code = rewrite(source, config)
-            return (None if str(source) in self.offsets else stat), code
+            offset = self.offsets.get(str(source))
+            if offset is None:
+                return rewrite(source, config)
+            return None, made(self.place / f"{offset}.rewritten", lambda: rewrite(source, config)[1])
 
         def _write_pyc(state: Any, code: Any, stat: Any, pyc: Path) -> Any:
             return False if stat is None else keep(state, code, stat, pyc)
