@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "baseline": ("harness.cli.baseline", "Choose the runs that later ones are compared with."),
     "runs": ("harness.cli.runs", "List earlier runs, or remove old ones."),
     "verify": ("harness.cli.verify", "Check whether a deployment is fit to serve."),
+    "sessions": ("harness.cli.sessions", "Open sessions until something gives way; what does each take?"),
     "leak": ("harness.cli.leak", "Find out whether a server keeps memory of sessions that are over."),
     "idle": ("harness.cli.idle", "Find out who cuts streams and connections that are left alone."),
     "discover": ("harness.cli.discover", "Ask a server which protocol it speaks and which tools it has."),

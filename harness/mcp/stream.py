@@ -24,6 +24,7 @@ from harness.mcp.reply_memory import NoRoomError
 
 ENDPOINT: Final = b"endpoint"
 WANTED: Final = sse.MESSAGES | {ENDPOINT}
+ACKNOWLEDGED: Final = "notifications/subscriptions/acknowledged"
 NO_STREAM: Final = 405  # not an error: the server has nothing to say
 REFUSAL_BYTES_MAX: Final = 65_536
 ENDPOINT_BYTES_MAX: Final = 8_192
@@ -34,7 +35,8 @@ class Stream:
     """The state of one open stream (a GET); `on_news` is called whenever it changes."""
 
     __slots__ = (
-        "_events", "_expected", "_names_session", "_on_news", "_refusal", "_status", "_url", "asked", "ended", "endpoint", "opened", "reply",
+        "_events", "_expected", "_names_session", "_on_news", "_refusal", "_status", "_url", "acknowledged", "asked", "ended", "endpoint",
+        "opened", "reply",
     )  # fmt: skip
 
     def __init__(self, url: str, on_news: Callable[[], object], *, names_session: bool = False) -> None:
@@ -46,6 +48,7 @@ class Stream:
         self._refusal = bytearray()
         self._expected: int | None = None
         self.opened = False
+        self.acknowledged = False  # the server has said what it will tell (subscriptions/listen)
         self.endpoint: str | None = None  # where messages are posted
         self.asked: list[Message] = []  # requests of the server, to be answered
         self.reply: Reply | None = None  # the reply to the current call
@@ -160,6 +163,7 @@ class Stream:
             if self._expected is not None and self.reply is None:
                 self.reply = Reply(outcome.BAD_BODY, "not JSON-RPC", self._status)
         elif not isinstance(message.method, msgspec.UnsetType):
+            self.acknowledged = self.acknowledged or message.method == ACKNOWLEDGED
             if message.asks and len(self.asked) < ASKED_MAX:
                 self.asked.append(message)
         elif self._expected is not None and self.reply is None and not self._given_up(message):

@@ -1,9 +1,13 @@
 """A small MCP server (2025-06-18 over HTTP) that holds what it is told to: the truth for harness leak, sessions and idle.
 
-    python holding_server.py [--leak BYTES] [--most N] [--inside-200] [--cut-s S] [--reset]
+    python holding_server.py [--leak BYTES] [--most N] [--inside-200] [--keep BYTES] [--remember N] [--streams N]
+                           [--cut-s S] [--reset]
 
 --leak BYTES    keeps so many bytes of every session that is over, for ever
 --most N        opens N sessions; more are refused with 503, or with an error inside 200 (--inside-200)
+--keep BYTES    holds so many bytes of every session that is open
+--remember N    forgets the oldest session when there are more than N
+--streams N     has N streams at once (GET); more are refused with an error inside 200
 --cut-s S       ends a stream after S seconds, with an end (FIN) or a reset (--reset)
 
 It prints its address when it listens. Sessions that nobody closes stay.
@@ -36,6 +40,11 @@ class Holding:
     inside_200: bool
     cut_s: float
     reset: bool
+    keep: int = 0
+    remember: int = 0
+    streams: int = 0
+    open_streams: int = 0
+    held: dict[str, bytearray] = field(default_factory=dict)
     sessions: dict[str, int] = field(default_factory=dict)
     kept: list[bytearray] = field(default_factory=list)
 
@@ -50,7 +59,12 @@ class Holding:
                 body = await reader.readexactly(int(fields.get(b"content-length", b"0")))
                 session = fields.get(b"mcp-session-id", b"").decode()
                 if method == b"GET":
+                    if self.streams and self.open_streams >= self.streams:
+                        reply(writer, 0, {"error": {"code": -32603, "message": "Too many streams"}})
+                        continue
+                    self.open_streams += 1
                     await self.stream(reader, writer)
+                    self.open_streams -= 1
                     return
                 self.answer(method, session, body, writer)
                 await writer.drain()
@@ -71,6 +85,7 @@ class Holding:
     def answer(self, method: bytes, session: str, body: bytes, writer: asyncio.StreamWriter) -> None:
         if method == b"DELETE":
             known = self.sessions.pop(session, None) is not None
+            self.held.pop(session, None)
             if known and self.leak:
                 self.kept.append(bytearray(os.urandom(1) * self.leak))
             writer.write(b"HTTP/1.1 %d -\r\nContent-Length: 0\r\n\r\n" % (200 if known else 404))
@@ -97,6 +112,10 @@ class Holding:
             return
         session = secrets.token_hex(16)
         self.sessions[session] = 0
+        if self.keep:
+            self.held[session] = bytearray(os.urandom(1) * self.keep)
+        if self.remember and len(self.sessions) > self.remember:
+            del self.sessions[next(iter(self.sessions))]
         info = {"name": "holding", "version": "1"}
         result = {"protocolVersion": VERSION, "capabilities": {"tools": {}}, "serverInfo": info}
         reply(writer, asked["id"], {"result": result}, b"Mcp-Session-Id: %b\r\n" % session.encode())
@@ -127,6 +146,8 @@ async def main() -> None:
     parser.add_argument("--leak", type=int, default=0)
     parser.add_argument("--most", type=int, default=0)
     parser.add_argument("--inside-200", action="store_true")
+    for name in ("--keep", "--remember", "--streams"):
+        parser.add_argument(name, type=int, default=0)
     parser.add_argument("--cut-s", type=float, default=0.0)
     parser.add_argument("--reset", action="store_true")
     holding = Holding(**vars(parser.parse_args()))

@@ -36,6 +36,12 @@ PING = event('{"jsonrpc":"2.0","id":7,"method":"ping"}')
 NOTE = event('{"jsonrpc":"2.0","method":"notifications/message"}')
 
 
+def test_a_subscription_is_acknowledged_before_anything_is_told() -> None:
+    said = event('{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{}}')
+
+    assert [stream(*pieces).acknowledged for pieces in ((), (NOTE,), (NOTE, said))] == [False, False, True]
+
+
 @pytest.mark.parametrize(
     ("named", "endpoint"),
     [

@@ -8,7 +8,7 @@ here, the user names it (--pid, --cgroup), or it listens on this machine and bel
 """
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +51,9 @@ class Door:
     timeout_s: float
     held_by: ProcessTree | ControlGroup | None
     managed: bool
+    restart: Callable[[], Awaitable[None]] | None = field(
+        default=None, repr=False
+    )  # where the process is ours
 
     def session(self, *, close: bool = True, listen: bool = False) -> AbstractAsyncContextManager[Client]:
         """Open a session; without `close` the server is never told that it is over."""
@@ -72,7 +75,7 @@ async def standing(
 ) -> AsyncIterator[Door]:
     """The server, after a preflight."""
     held_by: ProcessTree | ControlGroup | None
-    wished = asked.target
+    wished, restart = asked.target, None
     async with AsyncExitStack() as stack:
         if wished.url is None:
             await stack.enter_async_context(watching(directory / "undo.jsonl"))
@@ -80,7 +83,7 @@ async def standing(
             ours = await stack.enter_async_context(
                 target.managed(directory, database_url, arguments=asked.options)
             )
-            url, held_by = ours.mcp_url, holdings.process(ours.pid)
+            url, held_by, restart = ours.mcp_url, holdings.process(ours.pid), ours.restart
             headers = dict(wished.headers)
         else:
             url = doors(wished.url, wished.protocol).mcp_url
@@ -91,7 +94,7 @@ async def standing(
             await authorized(stack, wished, url, headers, list(asked.allowed_hosts), clock, note)
             held_by = _held_by(asked, url)
         discovered = await preflight(url, wished.protocol, headers=headers, timeout_s=asked.timeout_s)
-        yield Door(url, discovered, headers, asked.timeout_s, held_by, managed=wished.url is None)
+        yield Door(url, discovered, headers, asked.timeout_s, held_by, wished.url is None, restart)
 
 
 def _held_by(asked: ServerRequest, url: str) -> ProcessTree | ControlGroup | None:

@@ -19,6 +19,7 @@ from harness.client.http import HttpClient, http_client
 from harness.conduct.capacity import causes
 from harness.conduct.capacity.door import Door
 from harness.conduct.capacity.held_connection import HeldConnection, exchanged, seconds
+from harness.conduct.capacity.held_session import listening
 from harness.foundation.clock import Clock
 from harness.foundation.errors import FAILED, PASSED, UNKNOWN
 from harness.mcp import outcome
@@ -29,7 +30,6 @@ from harness.mcp.traits import Traits
 PING_S: Final = 20.0
 GRACE_S: Final = 2.0  # how long the end of a time is waited for
 KINDS: Final = ("stream", "stream-pinged", "connection", "session")
-LISTEN: Final = {"notifications": {"toolsListChanged": True}}
 Word = Literal["held", "cut", "not_there", "unknown"]
 
 
@@ -101,7 +101,7 @@ async def _left_alone(
         await clock.sleep(for_s)
         return Held(kind, for_s, "held", for_s, for_s, session=await _answers(http, session))
     stream = kind.startswith("stream")
-    request = _listening(session) if stream else session.request("tools/list", {})
+    request = listening(session) if stream else session.request("tools/list", {})
     try:
         connection = await exchanged(door.url, door.headers, request, clock, door.timeout_s, whole=not stream)
     except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
@@ -150,10 +150,6 @@ async def _watched(
         return held
     again = await _opens_again(door, clock, request) if kind.startswith("stream") else ""
     return replace(held, word="cut", how=how, cause=causes.cause(idle_s, usual), again=again)
-
-
-def _listening(session: Session) -> Request:
-    return session.listening() or session.request("subscriptions/listen", LISTEN)
 
 
 async def _ping(http: HttpClient, session: Session, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""leak and idle are somebody to the server as the load commands are: by a token that is renewed, and by certificates."""
+"""leak, idle and sessions are somebody to the server as the load commands are: by a token that is renewed, and by certificates."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from harness.foundation.errors import PASSED, UsageError
 from tests.fakes.oauth_server import CLIENT, SECRET, oauth_server
 
 CREDENTIALS = f"oauth:client_id={CLIENT},client_secret=${{SECRET}}"
-SHORT = {"leak": ("--for", "1s", "--rate", "4/s", "--call", "echo"), "idle": ("--for", "0.3s", "--kind", "connection", "--kind", "session")}  # fmt: skip
+SHORT = {"leak": ("--for", "1s", "--rate", "4/s", "--call", "echo"), "idle": ("--for", "0.3s", "--kind", "connection", "--kind", "session"), "sessions": ("--max", "3", "--for", "0s", "--after", "0.3s")}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SHORT)
@@ -25,6 +25,8 @@ def test_they_are_let_in_with_a_token(name: str, tmp_path: Path, monkeypatch: py
         told = json.loads(done.stdout)
         if name == "leak":
             assert server.calls > 0
+        elif name == "sessions":
+            assert (done.return_value, told["alive"]["answer"]) == (PASSED, 3)
         else:
             assert (done.return_value, {one["word"] for one in told["held"]}) == (PASSED, {"held"})
         written = done.stdout + "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
