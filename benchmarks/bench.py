@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tree that this file is in
 
 import functions
+import held
 import idle
 import open_loop
 import reading
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[[int, float, int], Table]] = {
     "memory": speed.memory,
     "latency": speed.latency,
     "idle": idle.idle,
+    "held": held.held,
     "stall": open_loop.stall,
     "queue": open_loop.queue,
     "functions": functions.functions,

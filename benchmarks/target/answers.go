@@ -17,9 +17,13 @@ const (
 	streamed = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 	accepted = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 	upgraded = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	begun    = streamed
+	noted    = "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{}}\n\n"
+	named    = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nMcp-Session-Id: "
 	guid     = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 )
 
+var initialize, listen, sessions = []byte(`"initialize"`), []byte(`"subscriptions/listen"`), 0
 var numeral, list, tools = []byte(`"id":`), []byte(`"tools/list"`), []byte(`"tools/call"`)
 
 func answerRequest(out, data []byte, here *connection) (answer []byte, used int, call bool) {
@@ -42,14 +46,32 @@ func answerRequest(out, data []byte, here *connection) (answer []byte, used int,
 		}
 		return append(out, "\r\n\r\n"...), used, false
 	}
-	if bytes.HasPrefix(data, []byte("GET /took")) {
-		text := strconv.Itoa(tookMedian())
+	if bytes.HasPrefix(data, []byte("GET /held")) {
+		return append(out, begun...), used, false
+	}
+	if bytes.HasPrefix(data, []byte("DELETE ")) {
+		return append(out, accepted...), used, false
+	}
+	if took := bytes.HasPrefix(data, []byte("GET /took")); took || bytes.HasPrefix(data, []byte("GET /most")) {
+		text := strconv.Itoa(most)
+		if took {
+			text = strconv.Itoa(tookMedian())
+		}
 		out = strconv.AppendInt(append(out, head...), int64(len(text)), 10)
 		return append(append(out, "\r\n\r\n"...), text...), used, false
 	}
 	id, tail, call := read(data[end+4 : used])
 	size := len(before) + len(id) + len(tail)
+	held := bytes.HasPrefix(data, []byte("POST /held"))
 	switch {
+	case held && bytes.Contains(data[end+4:used], listen):
+		out = strconv.AppendInt(append(out, begun...), int64(len(noted)), 16)
+		return append(append(append(out, "\r\n"...), noted...), "\r\n"...), used, false
+	case held && bytes.Contains(data[end+4:used], initialize) && id != nil:
+		sessions++
+		out = strconv.AppendInt(append(out, named...), int64(sessions), 10)
+		out = strconv.AppendInt(append(out, "\r\nContent-Length: "...), int64(size), 10)
+		out = result(append(out, "\r\n\r\n"...), id, tail)
 	case id == nil:
 		return append(out, accepted...), used, false
 	case bytes.HasPrefix(data, []byte("POST /sse")):

@@ -5,6 +5,9 @@
 //	POST any path   a tool's result with the caller's own id, as JSON; no id: 202
 //	POST /sse       the same as a stream of one event, in chunks
 //	GET  /ws        WebSocket, a message a frame
+//	POST /held      the same for clients that stay: initialize gives a session id; subscriptions/listen, and a GET
+//	                there, begin a stream on which nothing comes
+//	GET  /most      how many connections were open at the same time, at the most
 //	GET  /took      with -delay: the median time that calls really took here since it was last asked, from their
 //	                bytes' arrival in the kernel to the write of the answer, in microseconds
 //
@@ -56,6 +59,7 @@ var (
 	input       = make([]byte, requestMax)
 	output      = make([]byte, 0, requestMax)
 	control     = make([]byte, 64)
+	open, most  int
 	took        [tookMax]int // calls by the microseconds that they took
 )
 
@@ -86,6 +90,8 @@ func serve(listener, poll int) {
 					syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TIMESTAMPNS, 1)
 				}
 				connections[fd] = connection{}
+				open++
+				most = max(most, open)
 				watch(poll, fd)
 			}
 		}
@@ -115,6 +121,7 @@ func take(fd int) {
 		return
 	}
 	if n <= 0 {
+		open--
 		syscall.Close(fd)
 		return
 	}
