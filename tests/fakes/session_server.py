@@ -42,7 +42,7 @@ class SessionServer:
     url: str = ""
     at_once: int = 1  # `together` answers when so many of its calls are there
     streams: list[socket.socket] = field(default_factory=list)
-    refuses_streams: bool = False  # inside a status of 200
+    refuses_streams: bool | str = False  # inside a status of 200
     asked: list[Asked] = field(default_factory=list)
     given_up: threading.Event = field(default_factory=threading.Event)
     _connections: int = 0
@@ -112,7 +112,11 @@ class SessionServer:
     def _rpc(self, sock: socket.socket, asked: Asked, number: int) -> bool:
         said: dict[str, Any] = {"jsonrpc": "2.0", "id": number}
         if asked.method == "subscriptions/listen":
-            return _reply(sock, said | {"error": {"code": -32603, "message": "too many streams"}})
+            refusal = said | {"error": {"code": -32603, "message": "too many streams"}}
+            if self.refuses_streams == "on the stream":
+                sock.sendall(STREAM + _event(refusal))
+                return False
+            return _reply(sock, refusal)
         tool = asked.params.get("name")
         if tool == "never":
             sock.recv(1)  # until the client leaves

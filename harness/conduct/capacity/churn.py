@@ -3,7 +3,7 @@
 close           open a session, call, and close it, as a client should
 vanish          open a session, call, and go away without a word, as most clients do
 cancel          open a session, give a call up while it is being answered, and close the session
-listen-vanish   open a session and the stream beside the calls, call, and go away while it is open
+listen-vanish   open a session and the stream beside the calls (subscriptions/listen in 2026-07-28), call, and go away while it is open
 
 A visit is one run through a pattern. Visits begin at fixed times, whether or not earlier ones are over, up to `AT_ONCE_MOST`
 at once; one that finds no room is not made, and counted.
@@ -18,11 +18,15 @@ from typing import Any, Final
 
 from harness.client.session import Client
 from harness.conduct.capacity.door import Door
+from harness.conduct.capacity.held_session import opened
+from harness.conduct.capacity.open_connection import OpenConnection
 from harness.foundation.clock import Clock
 from harness.foundation.errors import HarnessError
 from harness.foundation.units import NS_PER_S
 from harness.mcp import outcome
-from harness.mcp.messages import Reply
+from harness.mcp.dialects import Session
+from harness.mcp.messages import Reply, Request
+from harness.mcp.stream import NO_STREAM
 
 AT_ONCE_MOST: Final = 100
 GIVEN_UP_S: Final = 0.005
@@ -36,6 +40,12 @@ class Call:
 
     tool: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def within(self, session: Session) -> Request:
+        """The request, in this session."""
+        if self.tool is None:
+            return session.request("tools/list", {})
+        return session.call(self.tool, self.arguments)
 
     async def by(self, client: Client) -> Reply:
         if self.tool is None:
@@ -62,8 +72,17 @@ async def _cancel(door: Door, call: Call) -> Reply:
 
 
 async def _listen_vanish(door: Door, call: Call) -> Reply:
-    async with door.session(close=False, listen=True) as client:
-        return await call.by(client)
+    if door.found.protocol in {"plain", "sse"}:  # the session is the stream, or there is none
+        return await _vanish(door, call)
+    lane = OpenConnection(door.url, door.headers)
+    client, reply = await opened(door, "stream", lane)
+    try:
+        if reply.outcome == outcome.OK or reply.status == NO_STREAM:
+            reply = await lane.exchange(call.within(client.session), door.timeout_s)
+        return reply
+    finally:
+        client.vanish()
+        lane.close()
 
 
 Visit = Callable[[Door, Call], Awaitable[Reply]]

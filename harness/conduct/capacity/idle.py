@@ -20,6 +20,7 @@ from harness.conduct.capacity import causes
 from harness.conduct.capacity.door import Door
 from harness.conduct.capacity.held_connection import HeldConnection, exchanged, seconds
 from harness.conduct.capacity.held_session import listening
+from harness.conduct.capacity.open_connection import OpenConnection
 from harness.foundation.clock import Clock
 from harness.foundation.errors import FAILED, PASSED, UNKNOWN
 from harness.mcp import outcome
@@ -30,6 +31,9 @@ from harness.mcp.traits import Traits
 PING_S: Final = 20.0
 GRACE_S: Final = 2.0  # how long the end of a time is waited for
 KINDS: Final = ("stream", "stream-pinged", "connection", "session")
+NO_STREAM: Final = frozenset({404, 405, 501})
+METHOD_NOT_FOUND: Final = -32601
+EVENTS: Final = b"text/event-stream"
 Word = Literal["held", "cut", "not_there", "unknown"]
 
 
@@ -102,16 +106,19 @@ async def _left_alone(
         return Held(kind, for_s, "held", for_s, for_s, session=await _answers(http, session))
     stream = kind.startswith("stream")
     request = listening(session) if stream else session.request("tools/list", {})
+    if stream and (refused := await _refused(door, session)) is not None:
+        if refused.status in NO_STREAM or refused.code == METHOD_NOT_FOUND:
+            said = refused.code or refused.status
+            return Held(kind, for_s, "not_there", why=f"the server has no such stream ({said})")
+        return Held(kind, for_s, "unknown", why=_said(refused))
     try:
         connection = await exchanged(door.url, door.headers, request, clock, door.timeout_s, whole=not stream)
     except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
         return Held(kind, for_s, "unknown", why=str(error) or type(error).__name__)
-    if stream and connection.status in {404, 405, 501}:
+    if connection.status != 200 or (stream and EVENTS not in connection.head.lower()):
         connection.close()
-        return Held(kind, for_s, "not_there", why=f"the server has no such stream ({connection.status})")
-    if connection.status != 200:
-        connection.close()
-        return Held(kind, for_s, "unknown", why=f"the server answered {connection.status}")
+        refusal = " with a refusal inside it" if connection.status == 200 else ""
+        return Held(kind, for_s, "unknown", why=f"the server answered {connection.status}{refusal}")
     pinging = asyncio.ensure_future(_ping(http, session, clock)) if kind == "stream-pinged" else None
     try:
         return await _watched(door, kind, for_s, clock, http, session, connection, request)
@@ -150,6 +157,14 @@ async def _watched(
         return held
     again = await _opens_again(door, clock, request) if kind.startswith("stream") else ""
     return replace(held, word="cut", how=how, cause=causes.cause(idle_s, usual), again=again)
+
+
+async def _refused(door: Door, session: Session) -> Reply | None:
+    """Open such a stream once, and close it: why the server refuses it, also inside 200; None when it does not."""
+    connection = OpenConnection(door.url, door.headers)
+    reply = await connection.open_stream(listening(session), door.timeout_s)
+    connection.close()
+    return None if reply.outcome == outcome.OK else reply
 
 
 async def _ping(http: HttpClient, session: Session, clock: Clock) -> None:

@@ -12,6 +12,7 @@ from harness.conduct.capacity.idle import Held, exit_code
 from harness.conduct.capacity.idle_text import sentence
 from harness.foundation.errors import FAILED, PASSED, UNKNOWN, USAGE
 from tests.fakes.holding_server import holding
+from tests.fakes.session_server import session_server
 
 CUT = Held("stream", 125.0, "cut", 60.0, 60.0, "FIN", cause=causes.cause(60.0, causes.STREAMS))
 
@@ -39,6 +40,19 @@ def test_a_stream_that_is_cut_is_timed_and_how_it_was_is_said(
     assert words[("stream", 0.5)] == words[("connection", 4.0)] == words[("session", 4.0)] == ("held", "")
     assert [(one["kind"], one["how"]) for one in cut] == [("stream", how), ("stream-pinged", how)]
     assert all(abs(one["lasted_s"] - 1.5) < 1.0 and one["session"] == one["again"] == "" for one in cut)
+
+
+@pytest.mark.parametrize("refuses", [True, "on the stream"])
+def test_a_stream_that_is_refused_inside_200_is_not_taken_for_one(
+    refuses: bool | str, tmp_path: Path
+) -> None:
+    """As JSON or as an event: it neither lasts nor is it cut."""
+    with session_server(refuses_streams=refuses) as server:
+        flags = ("--protocol", "2026-07-28", "--for", "0.1s", "--kind", "stream")
+        code, told = left_alone(tmp_path, "--url", server.url, *flags)
+
+    assert [(one["word"], one["why"]) for one in told["held"]] == [("unknown", "rpc_error: too many streams")]
+    assert code == UNKNOWN
 
 
 @pytest.mark.parts

@@ -15,6 +15,7 @@ from harness.conduct.capacity.growth import Growth
 from harness.conduct.capacity.leak import LeakRequest, LeakResult
 from harness.foundation.errors import FAILED, PASSED, UNKNOWN, UsageError
 from tests.fakes.holding_server import holding
+from tests.fakes.session_server import session_server
 
 ASKED = LeakRequest("close", Call(), 20.0, 60.0, 1000.0)
 LEAKS = Growth("leaks", 10_200.0, 9_600.0, 10_800.0, 100, 1000)
@@ -55,6 +56,15 @@ def test_a_session_that_nobody_closes_is_what_a_server_keeps(tmp_path: Path) -> 
     words = {grown["of"]: grown["word"] for grown in told["grows"]}
     assert code in {PASSED, UNKNOWN}
     assert words["threads"] == words["open_files"] == "none_above"
+
+
+def test_clients_of_2026_vanish_from_a_stream_that_they_subscribed_to(tmp_path: Path) -> None:
+    with session_server() as server:
+        flags = ("--protocol", "2026-07-28", "--pattern", "listen-vanish", "--for", "0.5s", "--rate", "10/s")
+        _, told = leaked(tmp_path, "--url", server.url, *flags)
+        subscribed = sum(asked.method == "subscriptions/listen" for asked in server.asked)
+
+    assert (told["sessions"]["over"], told["sessions"]["failed"], subscribed) == (5, {}, 5)
 
 
 @pytest.mark.parts

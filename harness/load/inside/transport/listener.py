@@ -1,7 +1,7 @@
 """The stream of a server's messages outside of calls (Streamable HTTP's GET), for one session.
 
-An exchange opens it and has a row: ok when the server has begun a stream, or has answered that it has none
-(405). No call waits for its events; requests of the server on it are answered. When it ends it is due again,
+An exchange opens it and has a row: ok when the server has begun a stream (and acknowledged a subscription), or has answered
+that it has none (405). No call waits for its events; requests of the server on it are answered. When it ends it is due again,
 from the last event.
 """
 
@@ -63,10 +63,13 @@ class Listener:
         self._deadlines.watch(self)
         try:
             out = events.open(request, self.deadline_ns)
+            events.expect(request.id)
             events.wait(lambda: events.stream.got_head or self.expired)
+            if events.stream.opened and request.id is not None:  # subscriptions/listen
+                events.wait(lambda: events.stream.acknowledged or events.stream.reply or self.expired)
             if not events.stream.opened and not self.expired:
                 events.wait(lambda: self.expired)  # read the rest of the refusal
-            reply = self._judged(events)
+            reply = self._judged(events, request)
         except OSError as error:
             timed_out = self.expired or isinstance(error, TimeoutError)
             reply = Reply(outcome.TIMEOUT if timed_out else outcome.CONNECT, connect_errors.said(error))
@@ -75,7 +78,9 @@ class Listener:
             raise
         finally:
             self.deadline_ns = 0
-        wanted = events.stream.opened or reply.outcome in outcome.CONNECTION_FAILURES
+        wanted = (
+            events.stream.opened and reply.outcome == outcome.OK
+        ) or reply.outcome in outcome.CONNECTION_FAILURES
         self._request = request if wanted else None
         return Exchanged(reply, sent_ns, NULL, time.monotonic_ns(), out, events.bytes_in, reused=False)
 
@@ -91,10 +96,12 @@ class Listener:
         if self._events is not None:
             self._events.shut()
 
-    def _judged(self, events: EventStream) -> Reply:
+    def _judged(self, events: EventStream, request: Request) -> Reply:
         stream = events.stream
-        if stream.opened:
+        if stream.opened and (request.id is None or stream.acknowledged):
             return Reply(outcome.OK, status=200)
+        if stream.opened and stream.reply is not None:  # an error came on it, or its end
+            return stream.reply
         if self.expired or stream.ended is None:
             return Reply(outcome.TIMEOUT, "no answer in time")
         if stream.ended.status == NO_STREAM:

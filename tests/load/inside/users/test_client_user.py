@@ -225,9 +225,11 @@ def test_an_idle_stream_is_seen_to_be_open_or_cut(protocol: str, opened: str, cu
     assert CALLED in found
 
 
-@pytest.mark.parametrize(("refuses", "row"), [(False, "ok"), (True, "rpc_error")])
-def test_a_subscriber_listens_beside_its_calls(refuses: bool, row: str) -> None:
-    """2026-07-28: `subscriptions/listen`; a refusal inside a status of 200 is one."""
+@pytest.mark.parametrize(
+    ("refuses", "row"), [(False, "ok"), (True, "rpc_error"), ("on the stream", "rpc_error")]
+)
+def test_a_subscriber_listens_beside_its_calls(refuses: bool | str, row: str) -> None:
+    """2026-07-28: `subscriptions/listen`; a refusal inside a status of 200 is one, as JSON and as an event."""
     with session_server(refuses_streams=refuses) as server:
         here = Here(server, "subscribing", "echo", protocol=MODERN)
         here.work(2)
