@@ -40,6 +40,7 @@ from harness.foundation.clock import RunClock
 from harness.foundation.errors import HarnessError, NoRoomError, ServiceError, TargetNotStartedError
 from harness.foundation.secrets import redact
 from harness.foundation.secrets.hidden_log import ended_clean
+from harness.load.inside import native
 from harness.run_directory import directory as rundir
 from harness.run_directory import metadata
 from harness.run_directory.checkout import checkout
@@ -193,5 +194,6 @@ def _facts(asked: RunRequest, directory: RunDirectory, clock: RunClock) -> dict[
         "target": dict(target),
         "machine": metadata.machine(),
         "versions": metadata.versions(),
+        "fast_lane": native.chosen().says,
         **asdict(checkout(Path.cwd())),
     }

@@ -43,6 +43,7 @@ def checks(out: Path, allowed_hosts: Sequence[str] = ()) -> dict[str, tuple[Chec
         "Installed": (
             _threaded(installed.python),
             _threaded(installed.packages),
+            _threaded(installed.fast_lane),
             _threaded(installed.embedded_postgres),
             _threaded(installed.toxiproxy),
             _threaded(installed.go),

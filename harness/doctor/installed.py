@@ -16,6 +16,7 @@ from pathlib import Path
 from harness import __version__
 from harness.doctor.finding import DoctorFinding, State, pip_install, says
 from harness.foundation.errors import ServiceError
+from harness.load.inside import native
 from harness.services.backends import postgres, rabbitmq, redis
 from harness.services.processes import programs
 from harness.services.processes.programs import apt_install
@@ -74,6 +75,16 @@ def _problem(requirement: str) -> str | None:
 
 def _numbers(text: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", text.partition("+")[0])[:4]]
+
+
+def fast_lane() -> DoctorFinding:
+    """Check whether the usual exchange is made in C or in Python."""
+    choice = native.chosen()
+    if choice.wire is not None:
+        return DoctorFinding("fast lane", "good", choice.says)
+    purpose = "more calls a second of processor; what is measured is the same without it"
+    todo = f"{apt_install('gcc') or 'a C compiler'}, then install the package again"
+    return DoctorFinding("fast lane", "optional", choice.says, purpose, todo)
 
 
 def embedded_postgres() -> DoctorFinding:

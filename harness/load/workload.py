@@ -18,7 +18,7 @@ from harness.mcp.dialects import Session
 from harness.mcp.json_object import JsonObject
 from harness.mcp.messages import Reply, Request, encode
 from harness.mcp.operations import JOURNEY, NAME_CHARS
-from harness.scenario.arguments import REPLY, Draw, Values, compile_arguments, names_in
+from harness.scenario.arguments import REPLY, Draw, Values, compile_arguments, names_in, varies
 
 OPERATION_CHARS_MAX: Final = NAME_CHARS
 
@@ -33,6 +33,7 @@ class WorkloadEntry:
     method: str
     operation: str
     expects: Callable[[Reply], Reply] | None = None
+    fixed: bool = False  # its arguments are always the same
     in_turn: bool = False  # all of them are called equally often, instead of by chance
     feeders: frozenset[str] = frozenset()  # whose rows its templates look at
     steps: "tuple[WorkloadEntry, ...]" = ()  # of a journey
@@ -84,6 +85,8 @@ def _whole(entry: Mapping[str, Any], values: Values | None) -> WorkloadEntry:
         return replace(whole, steps=steps, feeders=looked - named, keeps=bool(looked & named))
     work = _work(entry, values)
     looked = frozenset(name for name, _ in names_in([entry.get("args") or {}, entry.get("read") or ""]))
+    if not entry.get("examples") and not varies([entry.get("args"), entry.get("read")]):
+        work = replace(work, fixed=True)
     if looked or entry.get("as_"):
         work = replace(work, feeders=looked, name=entry.get("as_") or "")
     expect = entry.get("expect")

@@ -195,6 +195,7 @@ def _ran(reading: Reading) -> Html:
         ("Authorization", authorization(summary)),
         ("Processes", processes(summary, reading.events)),
         ("Balancer", behind_the_balancer(summary)),
+        ("Fast lane", meta.get("fast_lane")),
         ("Bytes", f"{show_bytes(totals.bytes_out)} sent, {show_bytes(totals.bytes_in)} received"),
         ("Target's CPU", show(target.cpu_max, "share") if target.cpu_max is not None else None),
         ("Target's memory", f"{target.rss_max_mb:.0f} MB" if target.rss_max_mb is not None else None),

@@ -177,6 +177,7 @@ METADATA: Final[Mapping[str, Check]] = {
     "machine": maybe(mapping),
     "processors": maybe(PROCESSORS),
     "versions": maybe(mapping),
+    "fast_lane": maybe(text),
 }
 
 

@@ -8,7 +8,7 @@ Sessions hold what a virtual user must remember: the session id, the version agr
 Opening and closing are generators, so that gevent and asyncio drive the same code.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -24,6 +24,8 @@ Exchanges = Generator[Request, Reply, Reply | None]
 
 class Session(Protocol):
     """The interface of a dialect, as a virtual user needs it."""
+
+    ids: Iterator[int]  # of the next requests
 
     @property
     def session_id(self) -> str | None:

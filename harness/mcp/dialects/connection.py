@@ -5,7 +5,7 @@ in no revision of the specification; servers send one message per text frame. Wi
 posted to the endpoint that the open stream named, and replies come on that stream.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -23,7 +23,7 @@ class ConnectionSession:
     def __init__(self, version: str, headers: Headers = (), traits: Traits = NO_TRAITS) -> None:
         self._version = version
         self._headers = headers
-        self._ids = count(1)
+        self.ids: Iterator[int] = count(1)
         self._capabilities = traits.capabilities
 
     def opening(self) -> Generator[Request, Reply, Reply | None]:
@@ -48,5 +48,5 @@ class ConnectionSession:
         return self._request(operation or method, method, encode(params))
 
     def _request(self, operation: str, method: str, params: bytes) -> Request:
-        number = next(self._ids)
+        number = next(self.ids)
         return Request(operation, rpc(number, method, params), self._headers, number, names_session=True)

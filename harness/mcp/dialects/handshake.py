@@ -7,7 +7,7 @@ a GET, if asked for -> the stream of what the server says outside of calls
 DELETE at the end, if there is a session id; 405 means that the server keeps no sessions
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -42,7 +42,7 @@ class HandshakeSession:
         self._capabilities = traits.capabilities
         self.version = version  # the one agreed on, once it is
         self.session_id: str | None = None
-        self._ids = count(1)
+        self.ids: Iterator[int] = count(1)
         self._headers = HEADERS
         self._agreed = False
 
@@ -80,7 +80,7 @@ class HandshakeSession:
         return self._request(operation or method, method, encode(params))
 
     def _request(self, operation: str, method: str, params: bytes) -> Request:
-        number = next(self._ids)
+        number = next(self.ids)
         return Request(
             operation,
             rpc(number, method, params),

@@ -3,7 +3,7 @@
 Arguments that a tool's schema marks are repeated in headers too (`harness.mcp.mirrored`).
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -43,7 +43,7 @@ class ModernSession:
     session_id: str | None = None
 
     def __init__(self, traits: Traits = NO_TRAITS) -> None:
-        self._ids = count(1)
+        self.ids: Iterator[int] = count(1)
         self._headers: dict[str, Headers] = {}
         self._meta = meta(traits.capabilities) if traits.capabilities else META
         self._mirrored = traits.mirrored
@@ -65,7 +65,7 @@ class ModernSession:
         """Return None: this version has no such stream."""
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Request:
-        number = next(self._ids)
+        number = next(self.ids)
         headers = self._headers.get(tool)
         if headers is None:
             headers = self._headers[tool] = _headers("tools/call", tool)
@@ -75,7 +75,7 @@ class ModernSession:
         return Request(f"tools/call:{tool}", rpc(number, "tools/call", params), headers, number)
 
     def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Request:
-        number = next(self._ids)
+        number = next(self.ids)
         named = params.get(NAMED_BY.get(method, ""))
         headers = _headers(method, named)
         if method == "tools/call" and named in self._mirrored:

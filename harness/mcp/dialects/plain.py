@@ -1,6 +1,6 @@
 """Plain JSON-RPC: `{"jsonrpc", "id", "method": TOOL, "params"}` posted to the URL itself. No session."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -17,7 +17,7 @@ class PlainSession:
 
     def __init__(self, traits: Traits = NO_TRAITS) -> None:
         del traits  # there is nothing to declare here
-        self._ids = count(1)
+        self.ids: Iterator[int] = count(1)
 
     def opening(self) -> Generator[Request, Reply, Reply | None]:
         yield from ()
@@ -29,9 +29,9 @@ class PlainSession:
         """Return None: plain JSON-RPC has no such stream."""
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Request:
-        number = next(self._ids)
+        number = next(self.ids)
         return Request(f"tools/call:{tool}", rpc(number, tool, encode(arguments)), HEADERS, number)
 
     def request(self, method: str, params: Mapping[str, Any], operation: str = "") -> Request:
-        number = next(self._ids)
+        number = next(self.ids)
         return Request(operation or method, rpc(number, method, encode(params)), HEADERS, number)

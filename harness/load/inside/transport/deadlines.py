@@ -7,6 +7,7 @@ sweep.
 
 import socket
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import gevent
@@ -30,6 +31,7 @@ class Deadlines:
     def __init__(self) -> None:
         self._watched: set[Overdue] = set()
         self._sweeper: gevent.Greenlet | None = None
+        self.beside: Callable[[int], None] | None = None  # sweeps what has its deadlines elsewhere
 
     def watch(self, connection: Overdue) -> None:
         """Watch this connection's deadline from now on."""
@@ -49,6 +51,8 @@ class Deadlines:
                     connection.expired = True
                     connection.deadline_ns = 0
                     connection.shut()
+            if self.beside is not None:
+                self.beside(now_ns)
 
 
 def shut(sock: gevent.socket.socket | None) -> None:

@@ -17,9 +17,11 @@
 """
 
 import functools
+import os
 import select
 import socket
 import time
+from typing import Any
 
 import gevent
 import gevent.socket
@@ -32,7 +34,8 @@ from harness.foundation.addresses import connect_errors
 from harness.load.inside.transport.connecting import Endpoint, connect
 from harness.load.inside.transport.deadlines import Deadlines, shut
 from harness.load.inside.transport.incoming import Incoming
-from harness.load.inside.transport.measured_exchange import Exchanged
+from harness.load.inside.transport.kernel_stamps import TimestampedSocket
+from harness.load.inside.transport.measured_exchange import Begun, Exchanged
 from harness.load.inside.transport.request_heads import RequestHeads
 from harness.load.inside.transport.response_heads import KnownHeads
 from harness.load.inside.transport.resuming import resume
@@ -86,25 +89,33 @@ class HttpConnection:
         self.deadline_ns = 0
         self.expired = False
         self._drained_ns = (0, 0)  # when the last two replies that needed draining were drained
+        self._line: Any = None  # of the fast lane, while this socket is on it
+        self._off_lane = False  # this socket stays off it
 
     def exchange(
-        self, request: Request, *, target: str = "", deadline_ns: int = 0, resumed: int = 0
+        self,
+        request: Request,
+        *,
+        target: str = "",
+        deadline_ns: int = 0,
+        resumed: int = 0,
+        begun: Begun | None = None,
     ) -> Exchanged:
-        """Make one attempt; `target` is another path on the same server."""
+        """Make one attempt; `target` is another path on the same server, `begun` what the fast lane has done of it."""
         exchange = Exchange(request)
-        head = self._preambles.of(request, target or self._place.target)
-        data = b"%b%d\r\n\r\n%b" % (head, len(request.body), request.body)
-        sent_ns = time.monotonic_ns()
-        self.expired = False
+        data = b"%b%d\r\n\r\n%b" % (self.head(request, target), len(request.body), request.body)
+        sent_ns = time.monotonic_ns() if begun is None else begun.sent_ns
+        self.expired = self.expired and begun is not None
         self.deadline_ns = deadline_ns or sent_ns + self._timeout_ns
-        first_byte_ns, bytes_in, reused, out, held_ns = NULL, 0, False, 0, NULL
+        first_byte_ns, bytes_in, reused, held_ns, out = NULL, 0, False, NULL, begun.went_out if begun else 0
         try:
-            reused, sock, bare = self._ready()
+            reused, sock, bare = self._ready() if begun is None else self._at_hand(begun)
             incoming = self._incoming
             incoming.begin(exchange)
-            self._send(sock, bare, data)
-            out = len(data)
-            chunk = receive_first(sock, bare)
+            if out < len(data):
+                self._send(sock, bare, data[out:])
+                out = len(data)
+            chunk = _first_chunk(sock, bare, begun)
             while chunk:
                 read_ns = time.monotonic_ns()
                 bytes_in += len(chunk)
@@ -142,6 +153,25 @@ class HttpConnection:
         until_ns = deadline_ns or sent_ns + self._timeout_ns
         return self._afterwards(request, exchange, done, target, until_ns, resumed)
 
+    def head(self, request: Request, target: str = "") -> bytes:
+        """Return the head of a request, up to where its length goes."""
+        return self._preambles.of(request, target or self._place.target)
+
+    def line(self, lane: Any) -> Any:
+        """Return this connection's line on the fast lane; None when its socket is not open, or not of the usual kind."""
+        if self._line is None and self._socket is not None and not self._off_lane:
+            usual = isinstance(self._bare, TimestampedSocket) and not (self._carries or self._place.secure)
+            self._line = lane.join(self._socket.fileno(), self._timeout_ns, self) if usual else None
+            self._off_lane = not usual
+        return self._line
+
+    def leave_lane(self, *, for_good: bool = True) -> None:
+        """Leave the fast lane; with `for_good` this socket does not come back."""
+        self._off_lane = for_good
+        if self._line is not None:
+            self._line.leave()
+            self._line = None
+
     def free_ns(self, done_ns: int) -> int:
         """Return since when the exchange that was done at `done_ns` could have used this connection.
 
@@ -153,6 +183,7 @@ class HttpConnection:
     def close(self) -> None:
         """Close the connection; idempotent."""
         self._deadlines.forget(self)
+        self.leave_lane(for_good=False)
         if self._socket is not None:
             self._socket.close()
             self._socket = self._bare = None
@@ -167,6 +198,7 @@ class HttpConnection:
     def _ready(self) -> tuple[bool, gevent.socket.socket, Bare]:
         """Return a connection, and whether it was used before."""
         if self._socket is not None and self._idle.poll(0):  # an end of file where nothing is due, or worse
+            self.leave_lane(for_good=False)
             self._socket.close()
             self._socket = None
             self._incoming.let_go()
@@ -184,6 +216,15 @@ class HttpConnection:
         self._idle = _poll()
         self._idle.register(self._socket.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
         return False, self._socket, self._bare
+
+    def _at_hand(self, begun: Begun) -> tuple[bool, gevent.socket.socket, Bare]:
+        """Return the connection on which an exchange was begun; raise the error that it met."""
+        if begun.error:
+            raise OSError(begun.error, os.strerror(begun.error))
+        assert self._socket is not None
+        assert self._bare is not None
+        self._carried += 1
+        return True, self._socket, self._bare
 
     def _send(self, sock: gevent.socket.socket, bare: Bare, data: bytes) -> None:
         """Send all data, nearly always in one system call.
@@ -276,6 +317,17 @@ class HttpConnection:
             self.close()
         else:
             incoming.done()
+
+
+def _first_chunk(sock: gevent.socket.socket, bare: Bare, begun: Begun | None) -> bytes:
+    """Return the first bytes of the reply, which the fast lane may have read."""
+    if begun is None or begun.chunk is None:
+        return receive_first(sock, bare)
+    assert isinstance(bare, TimestampedSocket)
+    if begun.held_ns is not None:
+        bare.held_ns = begun.held_ns + time.monotonic_ns() - begun.read_ns
+    bare.tells = begun.held_ns is not None
+    return begun.chunk
 
 
 def _with_when(reply: Reply | None, incoming: Incoming) -> Reply:

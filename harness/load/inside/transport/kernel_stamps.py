@@ -30,6 +30,7 @@ from harness.run_directory.schema import NULL
 AIM = 250  # samples between two blocks
 READ_MOST = 50  # delays of reading that a block lists one by one
 NOTICEABLE_NS = 250_000
+LOOK_AGAIN = 1_000  # calls, while nothing is sampled
 SO_TIMESTAMPNS = 35
 _STAMP = Struct("@ll")  # seconds, nanoseconds: struct timespec
 _ROOM = socket.CMSG_SPACE(_STAMP.size) if hasattr(socket, "CMSG_SPACE") else 0
@@ -75,6 +76,15 @@ class Sampling:
         else:
             self._others += 1
             self._others_ns += late_ns
+
+    def beside(self, done_ns: int, late_ns: int, held_ns: int) -> int:
+        """Add a call of a line that repeats, which counts by itself; return how many it skips until the next."""
+        if not self.is_on:
+            return LOOK_AGAIN
+        own = self.skip
+        self.add(done_ns, late_ns, held_ns)
+        skip, self.skip = self.skip, own
+        return skip
 
     def times(self, at_ns: int) -> SampledTimes:
         """Return the samples since the last call of this; times of calls count backwards from `at_ns`."""

@@ -1,9 +1,24 @@
 """The result and times of one exchange, over any transport."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from harness.mcp.messages import Reply
 from harness.run_directory.schema import NULL
+
+
+class Begun(NamedTuple):
+    """An exchange that the fast lane began, and Python goes on with, as `Line.take` of wire.c gives it."""
+
+    seq: int
+    intended_ns: int
+    sent_ns: int
+    went_out: int  # bytes of the request
+    chunk: bytes | None  # the first bytes of the reply; None: not read yet
+    read_ns: int  # when they were read
+    held_ns: int | None  # how long before that they had come in; None: unknown
+    error: int  # errno; 0: none
 
 
 class Exchanged(msgspec.Struct):

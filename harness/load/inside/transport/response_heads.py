@@ -35,12 +35,12 @@ class KnownHeads:
     """The heads seen so far: None for one seen once, NEVER for one that cannot be used."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Known | None] = {}
+        self.by_bytes: dict[bytes, Known | None] = {}
 
     def judge(self, request: Request, data: bytes) -> Reply | None:
         """Return the reply if `data` is one whole response with a known head, else None."""
         end = data.find(END) + len(END)
-        known = self._known.get(data[:end])
+        known = self.by_bytes.get(data[:end])
         if known is None or len(data) - end != known.body_bytes or request.id is None:
             return None
         message = parse(data[end:])
@@ -54,12 +54,12 @@ class KnownHeads:
         head = data[:end]
         if len(head) > HEAD_BYTES_MAX:
             return
-        if head not in self._known:
-            if len(self._known) >= HEADS_MAX:
-                self._known.clear()
-            self._known[head] = None
-        elif self._known[head] is None:
-            self._known[head] = _look_into(head, len(data) - end)
+        if head not in self.by_bytes:
+            if len(self.by_bytes) >= HEADS_MAX:
+                self.by_bytes.clear()
+            self.by_bytes[head] = None
+        elif self.by_bytes[head] is None:
+            self.by_bytes[head] = _look_into(head, len(data) - end)
 
 
 class _Listener:

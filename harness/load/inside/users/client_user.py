@@ -87,7 +87,7 @@ class ClientUser(McpUser):
         """
         if not self.is_open or self.session.session_id is None or self.context.left_open >= LEFT_OPEN_MOST:
             return
-        self._note("session/left-open", Reply(outcome.OK), self._now_ns())
+        self._note("session/left-open", Reply(outcome.OK), self.now_ns())
         self.context.left_open += 1
         self.is_open = False
         self._close_connections()
@@ -110,7 +110,7 @@ class ClientUser(McpUser):
     def call_at_once(self, count: int) -> None:
         """Make so many calls of the workload at the same time, each on a connection of its own, in one session."""
         if self._ready():
-            self._at_once([self._drawn() for _ in range(count)])
+            self._at_once([self.drawn() for _ in range(count)])
 
     def make(self, entries: Sequence[WorkloadEntry]) -> None:
         """Make the requests of these entries, several at the same time; the session is there (`_ready`)."""
@@ -136,7 +136,7 @@ class ClientUser(McpUser):
             self._burst_ns = None
         failed = any(reply.outcome in outcome.CONNECTION_FAILURES for reply in replies)
         self.pacing.backoff_s = backoff_s
-        self.pacing.done(self._now_ns(), connection_failed=failed)
+        self.pacing.done(self.now_ns(), connection_failed=failed)
 
     def call_as_task(self) -> None:
         """Call a tool of the workload as a task (2025-11-25), poll it as the server says, and fetch its result.
@@ -145,7 +145,7 @@ class ClientUser(McpUser):
         """
         if not self._ready():
             return
-        work, drawn = self._drawn()
+        work, drawn = self.drawn()
         params = {"name": work.tool, "arguments": drawn, "task": {"ttl": int(TASK_S_MOST * 1000)}}
         called, wanted_ns = f"tools/call:{work.tool}", self.pacing.ready_ns
         self._name = _submission
@@ -178,13 +178,13 @@ class ClientUser(McpUser):
             return super().call_from_workload()
         if not self._ready():
             return None
-        work, drawn = self._drawn()
+        work, drawn = self.drawn()
         reply = self._tried(lambda: self._ask(work.request(self.session, drawn)))
         for _ in range(ROUNDS_MAX):
             more = given(reply, self._answers)
             if more is None or work.tool is None:
                 break
-            self.pacing.ready_ns = self._now_ns()  # it has thought
+            self.pacing.ready_ns = self.now_ns()  # it has thought
             params = {"name": work.tool, "arguments": drawn} | more
             reply = self._ask(self.session.request("tools/call", params, f"tools/call:{work.tool}"))
         return reply
@@ -195,7 +195,7 @@ class ClientUser(McpUser):
         seen: list[JsonObject] = []
         while params not in seen and len(seen) < PAGES_MOST:
             seen.append(params)
-            page = self._asked(self.session.request(method, params), self._now_ns())
+            page = self._asked(self.session.request(method, params), self.now_ns())
             cursor = page.mapping(bytes_max=PAGE_BYTES_MOST).get("nextCursor")
             if not isinstance(cursor, str):
                 return
@@ -212,7 +212,7 @@ class ClientUser(McpUser):
             state = self.session.request("tasks/get", {"taskId": task.get("taskId")})
             self._name = partial(_failed_as, called)
             try:
-                reply = self._asked(state, self._now_ns())
+                reply = self._asked(state, self.now_ns())
             finally:
                 self._name = None
             if reply.outcome != outcome.OK:
@@ -234,15 +234,15 @@ class ClientUser(McpUser):
             self.is_open = False
         return reply
 
-    def _sample(self, connection: Carrier, done: Exchanged) -> None:
+    def sample(self, connection: Carrier, done: Exchanged) -> None:
         """Of calls at once, what counts is when all of them were due, not when another one ended."""
         if self._burst_ns is not None:
             kept = self.pacing.ready_ns, self.pacing.free_ns
             self.pacing.ready_ns, self.pacing.free_ns = self._burst_ns, 0
-            super()._sample(connection, done)
+            super().sample(connection, done)
             self.pacing.ready_ns, self.pacing.free_ns = kept
         else:
-            super()._sample(connection, done)
+            super().sample(connection, done)
 
     def _exchanged(self, connection: Carrier, request: Request, target: str) -> Exchanged:
         """Give a tool call up when patience ends: the server is told, or sees the connection close."""

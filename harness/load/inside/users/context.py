@@ -29,6 +29,7 @@ from harness.load.inside.transport.deadlines import Deadlines
 from harness.load.inside.transport.stdio_connection import StdioServers, environment_without
 from harness.load.inside.transport.stdio_log import ErrorLog
 from harness.load.inside.users.discovery import find_mirrored, find_protocol
+from harness.load.inside.users.fast_lane import FastLane
 from harness.load.inside.users.recorder import Recorder
 from harness.load.inside.users.retrying import WorkerRetries
 from harness.load.inside.users.tally import Tally
@@ -61,6 +62,7 @@ class Context:
     retries: WorkerRetries = field(default_factory=lambda: WorkerRetries(None))
     traits: Traits = NO_TRAITS
     stdio: StdioServers | None = None  # where sessions are processes
+    lane: FastLane | None = None  # None: everything goes through Python
     left_open: int = 0  # sessions that clients left without closing them
     opening: set[int] = field(default_factory=set)  # users that have not tried to open their session yet
     numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -97,6 +99,7 @@ def attach(environment: Any, spec: LoadSpec, recorder: Recorder | None) -> Conte
         if spec.stdio is None
         else stdio_servers(StdioSpec(**spec.stdio), spec.spool_dir, recorder),
     )
+    context.lane = FastLane.opened(context, environment)
     setattr(environment, _ATTRIBUTE, context)
     return context
 

@@ -14,10 +14,12 @@ Text is bounded: `detail` is cut at 160 characters and after 1,000 different one
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from struct import Struct
+from typing import Any, Protocol
 
 from msgspec import structs
 
 from harness.foundation.secrets.hiding import hide_cut
+from harness.load.inside import native
 from harness.run_directory import started_calls
 from harness.run_directory.schema import NUMBERS, ORDER, TEXTS
 from harness.run_directory.spool import Block, Gauges, Sink, write_block
@@ -54,6 +56,23 @@ class Vocabulary:
         return self.codes[text]
 
 
+class _Beside(Protocol):
+    """Calls that are begun and recorded elsewhere, in the same memory."""
+
+    def open_calls(self) -> tuple[int, int | None]:
+        """Return how many are open, and the oldest intended start."""
+        ...
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The counts of calls and rows; in C where the fast lane packs rows too (`harness.load.inside.native`)."""
+
+    started: int = 0
+    recorded: int = 0  # rows of all blocks
+    rows: int = 0  # of this block
+
+
 class Recorder:
     """Records one worker's rows.
 
@@ -70,24 +89,37 @@ class Recorder:
         self.worker = worker
         self._counter = started_calls.in_memory() if counter is None else counter
         self._gauges = gauges
-        self.started = 0
-        self.recorded = 0
         self.failed = ""
         self.open: dict[int, int] = {}
+        self.beside: _Beside | None = None
         self._spool = spool
         self._block = 0
-        self._rows = 0
         # Imported late: plain `locust -f` records nothing, and its run time includes all imports.
         import numpy as np
 
         self._packed = bytearray(BLOCK_ROWS * _ROW.size)
         self._table = np.frombuffer(self._packed, np.dtype(list(_TYPECODES.items())))  # the same memory
         self._vocabularies = {name: Vocabulary() for name in TEXTS}
+        wire = native.chosen().wire
+        self.ledger: Any = (
+            Ledger() if wire is None else wire.Ledger(self._packed, self._counter, worker, _ROW.size)
+        )
+
+    @property
+    def started(self) -> int:
+        """How many calls have begun."""
+        return self.ledger.started  # type: ignore[no-any-return]
+
+    @property
+    def recorded(self) -> int:
+        """How many of them have their row."""
+        return self.ledger.recorded  # type: ignore[no-any-return]
 
     def begin(self, intended_ns: int) -> int:
         """Return the number of a new call; it must get a row."""
-        seq = self.started
-        self.started = self._counter[0] = seq + 1
+        ledger = self.ledger
+        seq: int = ledger.started
+        ledger.started = self._counter[0] = seq + 1
         self.open[seq] = intended_ns
         return seq
 
@@ -115,7 +147,8 @@ class Recorder:
         reused: int,
     ) -> None:
         """Add the row of call `seq`, in the order of the schema; texts that repeat are given as codes."""
-        row = self._rows
+        ledger = self.ledger
+        row = ledger.rows
         vocabularies = self._vocabularies
         _ROW.pack_into(
             self._packed,
@@ -139,21 +172,29 @@ class Recorder:
             bytes_in,
             reused,
         )
-        self._rows = row + 1
-        self.recorded += 1
-        if self._rows == BLOCK_ROWS:
+        ledger.rows = row + 1
+        ledger.recorded += 1
+        if row + 1 == BLOCK_ROWS:
+            self.flush()
+
+    def flush_if_full(self) -> None:
+        """Write the block if it has no room left."""
+        if self.ledger.rows == BLOCK_ROWS:
             self.flush()
 
     def flush(self, *, last: bool = False) -> None:
         """Write one block, even without rows, since it carries the gauges."""
         if self.failed:
-            self._rows = 0
+            self.ledger.rows = 0
             return
-        rows = self._rows
+        rows = self.ledger.rows
         table = self._table[:rows]
         gauges = self._gauges()
         # Arrivals that wait for a session will have a row, too. In open load calls do not begin in the order
         # of their times.
+        beside, beside_ns = self.beside.open_calls() if self.beside is not None else (0, None)
+        if beside_ns is None:
+            beside_ns = gauges.oldest_open_ns
         block = Block(
             worker=self.worker,
             block=self._block,
@@ -164,13 +205,13 @@ class Recorder:
                 gauges,
                 started=self.started,
                 recorded=self.recorded,
-                open_calls=len(self.open),
-                oldest_open_ns=min([gauges.oldest_open_ns, *self.open.values()]),
+                open_calls=len(self.open) + beside,
+                oldest_open_ns=min([gauges.oldest_open_ns, beside_ns, *self.open.values()]),
                 last=last,
             ),
         )
         self._block += 1
-        self._rows = 0
+        self.ledger.rows = 0
         for words in self._vocabularies.values():
             words.fresh = []
         try:

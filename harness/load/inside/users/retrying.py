@@ -5,9 +5,13 @@ A user that waits to retry has no call open, and will still make one: until then
 
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
+from locust.user.task import LOCUST_STATE_WAITING
 from msgspec import structs
 
+from harness.foundation.units import NS_PER_S
+from harness.load.inside.transport.timer import sleep
 from harness.load.retry import Policy, RetryBudget, worth_it
 from harness.mcp.messages import Reply
 from harness.run_directory.spool import Gauges
@@ -55,3 +59,18 @@ class Retrying:
             self._retries.refused += 1
             return None
         return self._policy.wait_s(tried, reply, self._rng)
+
+    def pause(self, user: Any, wait_s: float) -> None:
+        """Wait before a retry, whose intended start is the end of the wait.
+
+        The user can be stopped meanwhile.
+        """
+        due_ns = user.pacing.ready_ns = user.pacing.ready_ns + int(wait_s * NS_PER_S)
+        waiting = self._retries.due_ns
+        waiting[user.number] = due_ns
+        state, user._state = user._state, LOCUST_STATE_WAITING  # noqa: SLF001 - Locust's
+        try:
+            sleep(max(0.0, (due_ns - user.now_ns()) / NS_PER_S))
+        finally:
+            del waiting[user.number]
+        user._state = state  # noqa: SLF001

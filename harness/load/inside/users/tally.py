@@ -9,6 +9,7 @@ Locust keeps every text of a failure, so it is given no more than `TEXTS_MAX` di
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,33 @@ class Waiting:
 
     times_ms: list[float] = field(default_factory=list)
     bytes_in: int = 0
+    beside: Any = None  # those of the fast lane: `Times` of wire.c
+
+    def take(self) -> "list[Poured]":
+        """Return the sums of these calls, and forget them."""
+        poured, bucket = [], locust.stats.bucket_response_time
+        if times_ms := self.times_ms:
+            total_ms, least_ms, most_ms = sum(times_ms), min(times_ms), max(times_ms)
+            buckets = Counter(map(bucket, times_ms))
+            poured.append(Poured(len(times_ms), total_ms, least_ms, most_ms, self.bytes_in, buckets))
+            self.times_ms, self.bytes_in = [], 0
+        if self.beside is not None and self.beside.count:
+            count, total_ms, least_ms, most_ms, bytes_in, whole_ms, longer_ms = self.beside.take()
+            buckets = Counter(whole_ms) + Counter(map(bucket, longer_ms))
+            poured.append(Poured(count, total_ms, least_ms, most_ms, bytes_in, buckets))
+        return poured
+
+
+@dataclass(frozen=True, slots=True)
+class Poured:
+    """The sums of some calls of one name."""
+
+    count: int
+    total_ms: float
+    least_ms: float
+    most_ms: float
+    bytes_in: int
+    buckets: Counter[int]
 
 
 class Tally:
@@ -57,9 +85,7 @@ class Tally:
 
     def ok(self, transport: str, name: str, service_ms: float, bytes_in: int) -> None:
         """Report a successful call."""
-        if len(self._event._handlers) != self._listeners:  # noqa: SLF001 - there is no public way
-            self._look()
-        if not self._only_locust:
+        if not self.in_bulk():
             self.fire(transport, name, service_ms, bytes_in, None)
             return
         waiting = self._waiting.get((name, transport))
@@ -67,6 +93,19 @@ class Tally:
             waiting = self._waiting[name, transport] = Waiting()
         waiting.times_ms.append(service_ms)
         waiting.bytes_in += bytes_in
+
+    def times(self, transport: str, name: str, made: Callable[[], Any]) -> Any:
+        """Return where the fast lane counts its calls of this name."""
+        waiting = self._waiting.setdefault((name, transport), Waiting())
+        if waiting.beside is None:
+            waiting.beside = made()
+        return waiting.beside
+
+    def in_bulk(self) -> bool:
+        """Return whether successful calls are reported in bulk, as nobody but Locust listens."""
+        if len(self._event._handlers) != self._listeners:  # noqa: SLF001 - there is no public way
+            self._look()
+        return self._only_locust
 
     def fire(
         self, transport: str, name: str, service_ms: float, bytes_in: int, failure: Exception | None
@@ -87,11 +126,9 @@ class Tally:
         now_s = time.time()
         stats = self._environment.stats
         for key, waiting in self._waiting.items():
-            if waiting.times_ms:
-                buckets = Counter(map(locust.stats.bucket_response_time, waiting.times_ms))
+            for poured in waiting.take():
                 for entry in (stats.total, stats.entries[key]):
-                    _add(entry, waiting, buckets, now_s)
-                waiting.times_ms, waiting.bytes_in = [], 0
+                    _add(entry, poured, now_s)
 
     def _look(self) -> None:
         """Note whether Locust is the only listener; called again whenever the number of listeners changes."""
@@ -107,21 +144,21 @@ class Tally:
             self.pour()
 
 
-def _add(entry: Any, waiting: Waiting, buckets: Counter[int], now_s: float) -> None:
+def _add(entry: Any, poured: Poured, now_s: float) -> None:
     """Add all calls to a statistics entry at once; the entry's own `log` adds one."""
-    second, times_ms = int(now_s), waiting.times_ms
+    second = int(now_s)
     before_s = entry.last_request_timestamp
     if entry.use_response_times_cache and before_s is not None and second > int(before_s):
         entry._cache_response_times(second - 1)  # noqa: SLF001
-    entry.num_requests += len(times_ms)
-    entry.num_reqs_per_sec[second] += len(times_ms)
+    entry.num_requests += poured.count
+    entry.num_reqs_per_sec[second] += poured.count
     entry.last_request_timestamp = now_s
-    entry.total_response_time += sum(times_ms)
-    least, most = min(times_ms), max(times_ms)
+    entry.total_response_time += poured.total_ms
+    least, most = poured.least_ms, poured.most_ms
     entry.min_response_time = (
         least if entry.min_response_time is None else min(entry.min_response_time, least)
     )
     entry.max_response_time = max(entry.max_response_time, most)
-    for bucket, count in buckets.items():
+    for bucket, count in poured.buckets.items():
         entry.response_times[bucket] += count
-    entry.total_content_length += waiting.bytes_in
+    entry.total_content_length += poured.bytes_in

@@ -4,6 +4,7 @@
 
 Locust sees one long task. It can stop the user in mid-call as usual. A user that was asked to stop, or that
 has to wait (thinking, backing off), returns to Locust's loop after the call. So do exceptions of tasks.
+A user whose only task is to make the same call again makes it on the fast lane (`fast_lane`).
 """
 
 import random
@@ -23,9 +24,18 @@ class UserTasks(DefaultTaskSet):
         tasks = user.tasks
         while True:
             self.execute_task(task)
-            if user._state != LOCUST_STATE_RUNNING or user.waits or self._task_queue:  # noqa: SLF001
+            if self._returns():
                 return
+            if user.fast is not None and user.fast.repeats(task, tasks):
+                user.fast.repeat()
+                if self._returns():
+                    return
             task = random.choice(tasks) if len(tasks) > 1 else tasks[0]
+
+    def _returns(self) -> bool:
+        """Return whether Locust's loop has something to do."""
+        user: Any = self.user
+        return bool(user._state != LOCUST_STATE_RUNNING or user.waits or self._task_queue)  # noqa: SLF001
 
     def _sleep(self, seconds: float) -> None:
         """Sleep, but skip a wait of 0 s: while the user waited for its reply, other greenlets ran."""

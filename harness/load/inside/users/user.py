@@ -21,16 +21,15 @@ from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from harness.foundation.secrets.hiding import hide_often
-from harness.foundation.units import NS_PER_S
 from harness.load.inside.transport.http_connection import HttpConnection
 from harness.load.inside.transport.kernel_stamps import sampling
 from harness.load.inside.transport.listener import Listener
-from harness.load.inside.transport.measured_exchange import Exchanged
+from harness.load.inside.transport.measured_exchange import Begun, Exchanged
 from harness.load.inside.transport.sse_connection import StreamConnection
 from harness.load.inside.transport.stdio_connection import StdioConnection
-from harness.load.inside.transport.timer import sleep
 from harness.load.inside.transport.websocket_connection import WebSocketConnection
 from harness.load.inside.users import context, locust_hooks
+from harness.load.inside.users.fast_lane import FastCalls
 from harness.load.inside.users.pacing import Pacing
 from harness.load.inside.users.retrying import Retrying
 from harness.load.inside.users.tasks import UserTasks
@@ -71,7 +70,7 @@ class McpUser(User):
         self.number = next(self.context.numbers)
         self.context.opening.add(self.number)
         self.random = self.context.random(self.number)
-        self.pacing = Pacing(self.random, self._now_ns())
+        self.pacing = Pacing(self.random, self.now_ns())
         self._headers = headers_of(spec.headers, self.context.data, self.number)
         settings = (self.context.deadlines, spec.timeout_s, self._headers)
         self.http = self.connection(spec.calls_per_connection or 0)
@@ -94,14 +93,15 @@ class McpUser(User):
         self.is_open = False
         self.calls = 0
         self.slot = UserSlot()
+        self.fast = FastCalls.of(self, McpUser)
         self._calls_left = 0  # of a session that arrived
         self.data = None if self.context.data is None else UserData(self.context.data, self)
         # Locust calls `wait_time` of the instance: the class's own is the think time, pacing adds the rest.
         self._think_s: Callable[[], float] = getattr(self, "wait_time")  # noqa: B009 - Locust gives it no type
         self.wait_time = self._wait_s
         recorder = self.context.recorder
-        self._class_code = recorder.code("user_class", type(self).__name__) if recorder else 0
-        self._first_code = self._again_code = self._class_code
+        self.class_code = recorder.code("user_class", type(self).__name__) if recorder else 0
+        self._first_code = self._again_code = self.class_code
         policy = self.context.retries.policy
         self.retrying: Retrying | None = None
         if policy is not None:
@@ -117,7 +117,7 @@ class McpUser(User):
 
     def on_start(self) -> None:
         """Open the session; a failure is recorded, and it is tried again before the first call."""
-        self.pacing.ready_ns = self._now_ns()
+        self.pacing.ready_ns = self.now_ns()
         self._taskset_instance = UserTasks(self)
         turns = self.context.turns
         if turns is None or not turns.session_calls:  # a session that arrives is opened on arrival
@@ -136,7 +136,7 @@ class McpUser(User):
         try:
             if self.is_open and not self.context.cancelled:
                 # The intended start may lie in the future; the end of the session is intended now.
-                self.pacing.ready_ns = min(self.pacing.ready_ns, self._now_ns())
+                self.pacing.ready_ns = min(self.pacing.ready_ns, self.now_ns())
                 self._run(self.session.closing())
         finally:
             self.is_open = False
@@ -163,12 +163,12 @@ class McpUser(User):
         """Make one request of the workload, drawn by weight."""
         if not self._ready():
             return None
-        work, drawn = self._drawn()
+        work, drawn = self.drawn()
         if self.data is None:
             return self._tried(lambda: self._ask(work.request(self.session, drawn)))
         return self.data.called(lambda: self._tried(lambda: self._ask(work.request(self.session, drawn))))
 
-    def _drawn(self) -> tuple[WorkloadEntry, Any]:
+    def drawn(self) -> tuple[WorkloadEntry, Any]:
         """Return an entry of the workload, by weight or in turn, and the values of its templates."""
         self.calls += 1
         if self.data is not None:
@@ -203,30 +203,15 @@ class McpUser(User):
             if wait_s is None:
                 break
             self.pacing.backoff_s = backoff_s  # one call fails once, however often it was tried
-            self._wait_to_retry(wait_s)
+            self.retrying.pause(self, wait_s)
             if in_session and not self._session_is_there():
                 continue  # that attempt is spent
-            self._class_code = self._again_code
+            self.class_code = self._again_code
             try:
                 reply = attempt()
             finally:
-                self._class_code = self._first_code
+                self.class_code = self._first_code
         return reply
-
-    def _wait_to_retry(self, wait_s: float) -> None:
-        """Wait before a retry, whose intended start is the end of the wait.
-
-        The user can be stopped meanwhile.
-        """
-        due_ns = self.pacing.ready_ns = self.pacing.ready_ns + int(wait_s * NS_PER_S)
-        waiting = self.context.retries.due_ns
-        waiting[self.number] = due_ns
-        state, self._state = self._state, LOCUST_STATE_WAITING
-        try:
-            sleep(max(0.0, (due_ns - self._now_ns()) / NS_PER_S))
-        finally:
-            del waiting[self.number]
-        self._state = state
 
     def _ready(self) -> bool:
         """Wait for a turn; return whether the session is open, or could be opened."""
@@ -263,10 +248,14 @@ class McpUser(User):
                 self.pacing.ready_ns = wanted_ns
                 self._calls_left = max(0, turns.session_calls - 1)
                 return
-            self.pacing.ready_ns = self._now_ns()
+            self.pacing.ready_ns = self.now_ns()
 
     def _ask(self, request: Request) -> Reply:
-        reply = self._measured(self.socket or self.http, request)
+        reply = self.fast.ask(request) if self.fast is not None else None
+        return self.asked(reply or self._measured(self.socket or self.http, request))
+
+    def asked(self, reply: Reply) -> Reply:
+        """Note whether the session is gone."""
         if reply.outcome in REOPEN_AFTER:
             self.is_open = False
         return reply
@@ -275,7 +264,7 @@ class McpUser(User):
         """Open a new session; return whether that worked."""
         if self._processes is not None:
             joined = self._processes.start()
-            self.pacing.ready_ns = max(self.pacing.ready_ns, self._now_ns())  # it had to wait for its turn
+            self.pacing.ready_ns = max(self.pacing.ready_ns, self.now_ns())  # it had to wait for its turn
             if joined is not None:
                 self.session, self.session_number = joined
                 self.is_open = True
@@ -304,25 +293,37 @@ class McpUser(User):
             decided: Reply | None = ended.value
             return decided
 
-    def _measured(self, connection: Carrier, request: Request, target: str = "") -> Reply:
+    def finished(self, request: Request, begun: Begun) -> Reply:
+        """Go on with a call that the fast lane has begun."""
+        if (recorder := self.context.recorder) is not None:
+            recorder.open[begun.seq] = begun.intended_ns
+        return self._measured(self.http, request, begun=begun)
+
+    def _measured(
+        self, connection: Carrier, request: Request, target: str = "", begun: Begun | None = None
+    ) -> Reply:
         """Make one exchange, with its row and Locust's event."""
         recorder = self.context.recorder
         transport = self._carried if connection is self.socket else "http"
-        seq = recorder.begin(self.pacing.ready_ns) if recorder else 0
-        began_ns = time.monotonic_ns()
+        if begun is None:
+            seq, began_ns = recorder.begin(self.pacing.ready_ns) if recorder else 0, time.monotonic_ns()
+        else:
+            seq, began_ns = begun.seq, begun.sent_ns
         try:
-            done = self._exchanged(connection, request, target)
+            if begun is None:
+                done = self._exchanged(connection, request, target)
+            else:
+                done = self.http.exchange(request, begun=begun)
             if request.expects is not None:
                 done.reply = request.expects(done.reply)
         except BaseException:  # Locust stops a user by raising into its greenlet
-            ended = outcome.CANCELLED if self.context.cancelled else outcome.UNFINISHED
-            self._record(seq, request, _cut(ended, began_ns), transport)
+            self.cut(seq, request, began_ns, transport)
             raise
         self._record(seq, request, done, transport)
         if sampling.skip:
             sampling.skip -= 1
         elif sampling.is_on:
-            self._sample(connection, done)
+            self.sample(connection, done)
         self.pacing.done(
             done.known_ns - self._epoch_ns,
             connection_failed=done.reply.outcome in outcome.CONNECTION_FAILURES,
@@ -330,10 +331,16 @@ class McpUser(User):
         self._tell_locust(request, done, transport)
         return done.reply
 
+    def cut(self, seq: int, request: Request, began_ns: int, transport: str) -> None:
+        """Write the row of a call whose user was stopped."""
+        ended = outcome.CANCELLED if self.context.cancelled else outcome.UNFINISHED
+        cut = Exchanged(Reply(ended), began_ns, NULL, time.monotonic_ns(), 0, 0, reused=False)
+        self._record(seq, request, cut, transport)
+
     def _exchanged(self, connection: Carrier, request: Request, target: str) -> Exchanged:
         return connection.exchange(request, target=target)
 
-    def _sample(self, connection: Carrier, done: Exchanged) -> None:
+    def sample(self, connection: Carrier, done: Exchanged) -> None:
         """Sample the time that this process added to the call: sent late, and reply read late."""
         if done.reply.outcome != outcome.OK or done.first_byte_ns == NULL:
             return
@@ -353,7 +360,7 @@ class McpUser(User):
             done.sent_ns - epoch_ns,
             done.first_byte_ns - epoch_ns if done.first_byte_ns != NULL else NULL,
             done.done_ns - epoch_ns,
-            self._class_code,
+            self.class_code,
             recorder.code("operation", request.operation),
             recorder.code("transport", transport),
             reply.outcome,
@@ -380,9 +387,10 @@ class McpUser(User):
         if not self.waits:
             return 0.0
         think_s = self._think_s() if self.context.spec.think else 0.0
-        return self.pacing.wait_s(think_s, self._now_ns())
+        return self.pacing.wait_s(think_s, self.now_ns())
 
-    def _now_ns(self) -> int:
+    def now_ns(self) -> int:
+        """Return the time of the run."""
         return time.monotonic_ns() - self._epoch_ns
 
 
@@ -391,8 +399,3 @@ class WebSocketMcpUser(McpUser):
 
     abstract = True
     protocol = "websocket"
-
-
-def _cut(ended: str, now_ns: int) -> Exchanged:
-    """Return the exchange for a call whose user was stopped."""
-    return Exchanged(Reply(ended), now_ns, NULL, time.monotonic_ns(), 0, 0, reused=False)

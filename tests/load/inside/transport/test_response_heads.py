@@ -122,4 +122,4 @@ def test_the_number_of_heads_is_bounded() -> None:
     for number in range(HEADS_MAX * 2 + 5):
         known.learn(whole(f"X-Request-Id: {number}"))
 
-    assert len(known._known) <= HEADS_MAX
+    assert len(known.by_bytes) <= HEADS_MAX

@@ -15,6 +15,7 @@ class Worker(User):
     """Does things until it has done `limit` of them; thinks after each third."""
 
     limit = 8
+    fast = None
 
     def __init__(self) -> None:
         super().__init__(Environment(user_classes=[Worker]))

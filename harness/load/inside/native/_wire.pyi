@@ -1,0 +1,3 @@
+SOURCE_HASH: str
+
+def ok_result(body: bytes, number: int, /) -> bytes | None: ...
