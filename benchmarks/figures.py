@@ -2,9 +2,15 @@
 
 import os
 import platform
-from collections.abc import Iterable, Sequence
+import time
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
+
+PYTHON_TURNS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -68,18 +74,58 @@ def summary(figures: Iterable[Figure]) -> str:
     return markdown(("part", "figure", "found", "aim", ""), rows)
 
 
+def probes() -> dict[str, float]:
+    """How fast this processor is at Python and at C, the best of three: ratios of two machines are no progress."""
+    text = bytes(range(256)) * 4096
+
+    def in_python() -> None:
+        total = 0
+        for number in range(PYTHON_TURNS):
+            total += number & 7
+
+    def in_c() -> None:
+        zlib.compress(text, 6)
+
+    python_s, c_s = (min(_seconds(loop) for _ in range(3)) for loop in (in_python, in_c))
+    return {
+        "python_million_turns_s": round(PYTHON_TURNS / python_s / 1e6, 1),
+        "c_megabytes_deflated_s": round(len(text) / c_s / 1e6, 1),
+    }
+
+
+def _seconds(loop: Callable[[], None]) -> float:
+    began = time.process_time()
+    loop()
+    return max(time.process_time() - began, 1e-9)
+
+
+def processor() -> str:
+    """The name of this processor."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return platform.processor()
+
+
 def machine() -> str:
     """What it was measured on, without saying whose it is."""
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0))
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{platform.machine()}, {cores} cores, {memory_gb:.0f} GB, {platform.system()}, {python}"
+    speeds = probes()
+    probed = (
+        f"{speeds['python_million_turns_s']:.3g} million turns of a loop in Python a second, "
+        f"{speeds['c_megabytes_deflated_s']:.3g} MB deflated in C a second"
+    )
+    where = f"{platform.machine()}, {cores} cores, {memory_gb:.0f} GB, {platform.system()}, {python}"
+    return f"{where}, {processor() or 'unknown processor'}: {probed}"
 
 
 def as_json(tables: dict[str, Table]) -> dict[str, Any]:
     """Everything, for programs."""
     return {
         "machine": machine(),
+        "processor": {"name": processor(), **probes()},
         "figures": [
             {**asdict(figure), "verdict": figure.verdict}
             for table in tables.values()

@@ -19,6 +19,7 @@ from echo_target import Target, on_core
 
 HERE = Path(__file__).parent
 K6_START_S = 1.0
+IN_PYTHON = "-python"  # the same generator without the fast lane
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,14 @@ def _children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _run(command: list[str], stream: str = "stdout") -> dict[str, float]:
+def _run(command: list[str], stream: str = "stdout", **environment: str) -> dict[str, float]:
     done = subprocess.run(
         command,
         capture_output=True,
         text=True,
         check=False,
         preexec_fn=on_core(1),
-        env={**os.environ, "GOMAXPROCS": "1", "PYTHONPATH": str(HERE.parent)},
+        env={**os.environ, "GOMAXPROCS": "1", "PYTHONPATH": str(HERE.parent), **environment},
     )
     if done.returncode:
         raise SystemExit(f"{command[1]} ended with {done.returncode}: {done.stderr[-800:]}")
@@ -82,12 +83,14 @@ def _run(command: list[str], stream: str = "stdout") -> dict[str, float]:
     return found
 
 
-def _python(script: str, *arguments: object) -> dict[str, float]:
-    return _run([sys.executable, str(HERE / script), *map(str, arguments)])
+def _python(script: str, *arguments: object, **environment: str) -> dict[str, float]:
+    return _run([sys.executable, str(HERE / script), *map(str, arguments)], **environment)
 
 
 def _locust(name: str, port: int, path: str, users: int, seconds: float) -> dict[str, float]:
-    return _python("locust_users.py", name, port, path, users, seconds)
+    lane = "off" if name.endswith(IN_PYTHON) else os.environ.get("HARNESS_NATIVE", "")
+    arguments = (name.removesuffix(IN_PYTHON), port, path, users, seconds)
+    return _python("locust_users.py", *arguments, HARNESS_NATIVE=lane)
 
 
 def _aiohttp(_name: str, port: int, path: str, users: int, seconds: float) -> dict[str, float]:
@@ -136,6 +139,9 @@ def _k6() -> str | None:
 
 GENERATORS: dict[str, Callable[[str, int, str, int, float], dict[str, float]]] = {
     "harness": _locust,
+    "harness-python": _locust,
+    "harness-workload": _locust,
+    "harness-workload-python": _locust,
     "harness-spread": _locust,
     "harness-ws": _locust,
     "harness-query": _locust,

@@ -3,6 +3,8 @@
     python benchmarks/locust_users.py NAME PORT PATH USERS SECONDS         prints one JSON object
 
     harness, harness-ws     this harness: each call has a deadline and leaves a row
+    harness-workload        the same call as a workload, which is what `harness ramp --call` makes
+                            (HARNESS_NATIVE=off keeps either off the fast lane)
     harness-query           the same, of the reference target, at /mcp or at its plain door
     harness-spread          the same, with random pauses of 10 ms on average between calls
     fasthttp, http          Locust's FastHttpUser and HttpUser
@@ -60,6 +62,13 @@ class Harness(McpUser):
     @task
     def echo(self) -> None:
         self.call("echo", message="hello")
+
+
+class Workload(McpUser):
+    """The same call, as the users of locustfiles/workload.py make it."""
+
+    wait_time = constant(0)
+    tasks = (McpUser.call_from_workload,)
 
 
 class SpreadOut(McpUser):
@@ -157,6 +166,7 @@ class OnWebSocketClient(User):  # type: ignore[misc]
 
 USERS: dict[str, type[Any]] = {
     "harness": Harness,
+    "harness-workload": Workload,
     "harness-spread": SpreadOut,
     "harness-ws": HarnessOnWebSocket,
     "harness-query": Query,
@@ -192,6 +202,7 @@ def run(name: str, port: int, path: str, users: int, seconds: float) -> dict[str
             spool_dir=place,
             epoch_ns=watch.epoch_ns,
             think=False,
+            workload=[{"call": "echo", "args": {"message": "hello"}}],
         )
         spool = Path(place) / "worker-0.spool"
         recorder = Recorder(SpoolFile(spool), 0, lambda: watch.read(users))

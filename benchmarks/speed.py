@@ -27,13 +27,21 @@ NOTE = (
     "Medians. What a call really took the server counts itself, from the arrival of its bytes in the kernel to the "
     f"answer: {DELAY_MS:.0f} ms, and what a loaded server adds. Beyond that is the generator's own; at half its capacity the median of the rounds."
 )
+# Ours, theirs, at least: the call of a workload (`harness ramp --call`) and a user's own `self.call`, on the fast lane and off it.
+LANES = (
+    ("harness-workload", "harness-workload-python", 2.5),
+    ("harness-workload", "wrk", 0.5),
+    ("harness-workload", "k6", 6.0),
+    ("harness-workload", "fasthttp", 9.0),
+    ("harness", "harness-python", 1.5),
+)
 PAUSE_MS = 10.0  # on average, of the generator that is spread out
 
 
 def json(rounds: int, seconds: float, users: int) -> Table:
     """Replies as JSON."""
     aims = {"fasthttp": 4.0, "k6": 3.5, "wrk": 0.3, "http": None, "aiohttp": None}
-    return _ratios("json", "/mcp", "harness", aims, rounds, seconds, users)
+    return _ratios("json", "/mcp", "harness", aims, rounds, seconds, users, LANES)
 
 
 def sse(rounds: int, seconds: float, users: int) -> Table:
@@ -102,10 +110,20 @@ class Beyond:
 
 
 def _ratios(
-    part: str, path: str, ours: str, aims: Mapping[str, float | None], rounds: int, seconds: float, users: int
+    part: str,
+    path: str,
+    ours: str,
+    aims: Mapping[str, float | None],
+    rounds: int,
+    seconds: float,
+    users: int,
+    others: Sequence[tuple[str, str, float]] = (),
 ) -> Table:
     gone = missing()
-    names = [ours, *(name for name in aims if name not in gone)]
+    pairs = [pair for pair in others if not set(pair) & gone.keys()]
+    names = list(
+        dict.fromkeys([ours, *(n for n in aims if n not in gone), *(n for pair in pairs for n in pair[:2])])
+    )
     found: dict[str, list[Measured]] = {name: [] for name in names}
     with echo_target() as target:
         for _ in range(rounds):
@@ -113,7 +131,12 @@ def _ratios(
                 found[name].append(measure(name, target, path, users, seconds))
     figures = [
         Figure(part, f"times {name}", _ratio(found[ours], found[name]), "x", at_least=aims[name])
-        for name in names[1:]
+        for name in aims
+        if name not in gone
+    ]
+    figures += [
+        Figure(part, f"{one}: times {other}", _ratio(found[one], found[other]), "x", at_least=aim)
+        for one, other, aim in pairs
     ]
     note = "; ".join(
         f"{name} is not installed ({how}): left out" for name, how in gone.items() if name in aims

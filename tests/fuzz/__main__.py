@@ -19,7 +19,18 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from tests.fuzz import comparisons, experiments, flags, folders, history, runs, scenarios, verifying, wire
+from tests.fuzz import (
+    comparisons,
+    experiments,
+    flags,
+    folders,
+    history,
+    native,
+    runs,
+    scenarios,
+    verifying,
+    wire,
+)
 
 Attempt = Callable[[Random, Path], tuple[list[str], list[str]]]
 PARTS: Final[dict[str, Attempt]] = {
@@ -32,8 +43,9 @@ PARTS: Final[dict[str, Attempt]] = {
     "folders": folders.attempt,
     "history": history.attempt,
     "wire": wire.attempt,
+    "native": native.attempt,
 }
-WITHOUT_FILES: Final = frozenset({"wire"})
+WITHOUT_FILES: Final = frozenset({"native", "wire"})
 TURN_S: Final = 2.0  # how long a part goes on before the next has its turn
 FOUND_MOST: Final = 25
 ECHO_MOST: Final = 300
@@ -53,7 +65,14 @@ def main() -> int:
         wrong = one(names[0], asked.seed, asked.only, asked.out.absolute(), keep=True)
         _say("\n".join(wrong) or "nothing is wrong with it")
         return int(bool(wrong))
-    return search(names, asked.seed, asked.first, asked.seconds, asked.out.absolute())
+    out, seconds, sound = asked.out.absolute(), asked.seconds, None
+    if "native" in names and native.SANITIZED not in os.environ:
+        sound = native.sanitized(seconds / len(names), asked.seed, asked.first, out)
+        if sound is not None:  # that was its turn
+            seconds -= seconds / len(names)
+            names.remove("native")
+    found = search(names, asked.seed, asked.first, seconds, out) if names else 0
+    return int(bool(found) or sound is False)
 
 
 def search(names: list[str], seed: int, first: int, seconds: float, out: Path) -> int:
