@@ -8,6 +8,7 @@ of its own: what they find ends that process.
 import importlib.util
 import json
 import os
+import runpy
 import socket
 import subprocess
 import sys
@@ -20,13 +21,14 @@ from typing import Any, Final
 
 import msgspec
 
-import hatch_build
 from harness.load.inside import native
 from harness.load.inside.transport.response_heads import KnownHeads
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
 from tests.fuzz import wire
 
+ROOT: Final = Path(__file__).parents[2]
+BUILD: Final = runpy.run_path(str(ROOT / "hatch_build.py"))
 SANITIZED: Final = "HARNESS_FUZZ_WIRE"  # the path of the module that was compiled for this
 LIBRARIES: Final = ("libasan.so", "libubsan.so")
 CHECKS: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
@@ -141,9 +143,9 @@ def sanitized(seconds: float, seed: int, first: int, out: Path) -> bool | None:
         print("native: no compiler with AddressSanitizer here: it runs without", flush=True)  # noqa: T201
         return None
     with tempfile.TemporaryDirectory(prefix="harness-fuzz-") as directory:
-        flags = (*(flag for flag in hatch_build.FLAGS if flag != "-O2"), *CHECKS)
+        flags = (*(flag for flag in BUILD["FLAGS"] if flag != "-O2"), *CHECKS)
         try:
-            path = hatch_build.compiled(Path(hatch_build.__file__).parent, Path(directory), flags)
+            path = BUILD["compiled"](ROOT, Path(directory), flags)
         except (OSError, subprocess.SubprocessError) as error:
             print(f"native: not compiled with sanitizers ({error}): it runs without", flush=True)  # noqa: T201
             return None

@@ -256,8 +256,7 @@ class McpUser(User):
 
     def asked(self, reply: Reply) -> Reply:
         """Note whether the session is gone."""
-        if reply.outcome in REOPEN_AFTER:
-            self.is_open = False
+        self.is_open = self.is_open and reply.outcome not in REOPEN_AFTER
         return reply
 
     def _open(self) -> bool:
