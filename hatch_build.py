@@ -31,7 +31,7 @@ def compiled(root: Path, into: Path | None = None, flags: tuple[str, ...] = FLAG
     module = (into or source.parent) / MODULE
     aside = module.with_name(f"{MODULE}.{os.getpid()}.new")
     source_hash = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[:1]
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
     command = [
         *compiler,
         *flags,

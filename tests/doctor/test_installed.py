@@ -8,6 +8,7 @@ import pytest
 
 from harness.doctor import finding, installed
 from harness.doctor.finding import DoctorFinding
+from harness.load.inside.native import NOT_COMPILED, Choice
 from harness.services.processes import programs
 from harness.services.toxiproxy import install
 
@@ -125,6 +126,16 @@ def test_this_installation_is_whole() -> None:
     assert "locust 2." in installed.packages().found
     assert installed.embedded_postgres().state == "good"
     assert installed.embedded_postgres().found.endswith(", embedded")
+
+
+def test_which_path_calls_take_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In C, or why not, and what to do."""
+    monkeypatch.setattr(installed.native, "chosen", lambda: Choice(object()))
+    assert installed.fast_lane() == DoctorFinding("fast lane", "good", "C")
+    monkeypatch.setattr(installed.native, "chosen", lambda: Choice(None, NOT_COMPILED))
+    assert installed.fast_lane().state == "optional"
+    assert installed.fast_lane().found == f"Python: {NOT_COMPILED}"
+    assert installed.fast_lane().todo.endswith("then install the package again")
 
 
 def test_an_old_python_is_missing_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -379,7 +379,7 @@ typedef struct {
   PyObject_HEAD
   int epoll;
   Line **lines; /* borrowed: a line takes itself out */
-  uint32_t size, generation;
+  uint32_t size, generation, free_from; /* no place before `free_from` is free */
   long long epoch_ns, skip;
   int ok_code, detail_code;
   Ledger *ledger;      /* NULL: nothing is recorded */
@@ -420,6 +420,7 @@ static void line_leave(Line *self, int and_epoll) {
   if (self->lane != NULL && self->generation) {
     if (and_epoll) epoll_ctl(self->lane->epoll, EPOLL_CTL_DEL, self->fd, NULL);
     self->lane->lines[self->index] = NULL;
+    if (self->index < self->lane->free_from) self->lane->free_from = self->index;
     self->generation = 0;
   }
 }
@@ -732,7 +733,7 @@ static PyObject *lane_join(Lane *self, PyObject *args) {
   long long timeout_ns;
   PyObject *owner, *waiter;
   if (!PyArg_ParseTuple(args, "iLOO", &fd, &timeout_ns, &owner, &waiter)) return NULL;
-  uint32_t index = 0;
+  uint32_t index = self->free_from;
   while (index < self->size && self->lines[index] != NULL) index++;
   if (index == self->size) {
     uint32_t size = self->size ? self->size * 2 : 16;
@@ -762,6 +763,7 @@ static PyObject *lane_join(Lane *self, PyObject *args) {
   line->index = index;
   line->generation = self->generation;
   self->lines[index] = line;
+  self->free_from = index + 1;
   return (PyObject *)line;
 }
 
