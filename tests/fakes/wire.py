@@ -359,7 +359,8 @@ BY_PATH = {case.path: case for case in CASES}
 class WireServer:
     """Accepts, reads a request, does what its path says; a thread a connection.
 
-    With `?every=4` only requests whose id is divisible by four meet that, and others a usual answer in one piece.
+    With `?every=4` only requests whose id is divisible by four meet that, and others a usual answer in one piece;
+    with `?streamed=4` that is a stream of one event.
     """
 
     def __init__(self) -> None:
@@ -397,18 +398,25 @@ class WireServer:
 
     def _act(self, sock: socket.socket, head: bytes, body: bytes) -> None:
         self.heads.append(head)
-        path, _, every = head.split(b" ", 2)[1].decode().partition("?every=")
+        path, _, asked = head.split(b" ", 2)[1].decode().partition("?")
+        usual, _, every = asked.partition("=")
         wire = Wire(sock, head, body, self.answers)
         if every and wire.id is not None and wire.id % int(every):
-            answer = wire.answer()
-            wire.send(
-                f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}\r\n\r\n{answer}"
-            )
+            wire.send(in_one_piece(wire.answer(), streamed=usual == "streamed"))
         elif body and b'"method"' not in body:
             self.answers.append(body)
             wire.whole("", "202 Accepted", "")
         else:
             BY_PATH[path].act(wire)
+
+
+def in_one_piece(answer: str, *, streamed: bool = False) -> str:
+    """A whole response."""
+    if not streamed:
+        return f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}\r\n\r\n{answer}"
+    chunk = f"event: message\r\ndata: {answer}\r\n\r\n"
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return f"{head}{len(chunk):x}\r\n{chunk}\r\n0\r\n\r\n"
 
 
 def read_request(sock: socket.socket) -> tuple[bytes, bytes] | None:

@@ -5,6 +5,7 @@ this with AddressSanitizer and UndefinedBehaviorSanitizer, where there is a comp
 of its own: what they find ends that process.
 """
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -19,13 +20,16 @@ from random import Random
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final
 
+import httptools
 import msgspec
 
 from harness.load.inside import native
+from harness.load.inside.transport.incoming import Incoming
 from harness.load.inside.transport.response_heads import KnownHeads
 from harness.mcp import outcome
+from harness.mcp.exchange import Exchange
 from harness.mcp.messages import Reply
-from tests.fuzz import wire
+from tests.fuzz import grammar, wire
 
 ROOT: Final = Path(__file__).parents[2]
 BUILD: Final = runpy.run_path(str(ROOT / "hatch_build.py"))
@@ -74,9 +78,45 @@ def _reply(random: Random) -> bytes:
     if random.random() < 0.25:
         return wire._response(random)
     body = json.dumps(USUAL).encode() if random.random() < 0.4 else wire._message(random)
+    if random.random() < 0.4:
+        return (
+            grammar.spoilt(random, _stream(random, body)) if random.random() < 0.3 else _stream(random, body)
+        )
     more = random.choice((b"", b"Mcp-Session-Id: s\r\n", b"Date: x\r\n"))
     size = len(body) + random.choice((0, 0, 0, 0, 1, -1))
     return b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (more, max(size, 0), body)
+
+
+def _stream(random: Random, body: bytes) -> bytes:
+    """A stream of one event, nearly always in one chunk."""
+    end = random.choice((b"\n", b"\r\n", b"\r"))
+    named = random.choice(
+        (
+            b"",
+            b"event: message" + end,
+            b"event: message" + end,
+            b"event: x" + end,
+            b"id: 1" + end,
+            b": c" + end,
+        )
+    )
+    event = named + b"data: " + body + end + random.choice((end, end, end, b"\n", b"", end + end))
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n%bTransfer-Encoding: chunked\r\n\r\n"
+        % random.choice(
+            (
+                b"",
+                b"",
+                b"",
+                b"Mcp-Session-Id: s\r\n",
+                b"Content-Length: 5\r\n",
+                b"Connection: close\r\n",
+                b"Content-Encoding: gzip\r\n",
+            )
+        )
+    )
+    size = len(event) + random.choice((0, 0, 0, 0, 0, 1, -1))
+    return b"%b%x\r\n%b\r\n0\r\n\r\n" % (head, max(size, 0), event)
 
 
 def _exchanged(random: Random, made: Any) -> list[str]:
@@ -120,7 +160,7 @@ def _exchanged(random: Random, made: Any) -> list[str]:
 
 def _compared(line: Any, heads: KnownHeads, came: bytes, told: list[Any], *, repeats: bool) -> list[str]:
     """What C decided, beside what Python does."""
-    reply: Reply | None = heads.judge(wire.ASK, came) if came else None
+    reply = (heads.judge(wire.ASK, came) or _the_long_way(came)) if came else None
     is_ok = reply is not None and reply.outcome == outcome.OK
     if repeats and line.count:
         return [] if is_ok and line.id == wire.OURS + 1 else ["it went on after a reply that is not ok"]
@@ -134,6 +174,17 @@ def _compared(line: Any, heads: KnownHeads, came: bytes, told: list[Any], *, rep
     if told and taken[4] not in {None, came}:
         return ["another reply than what was sent"]
     return []
+
+
+def _the_long_way(came: bytes) -> Reply | None:
+    """By llhttp; None unless it is a whole response."""
+    incoming, exchange = Incoming(), Exchange(wire.ASK)
+    incoming.begin(exchange)
+    with contextlib.suppress(httptools.HttpParserError):
+        incoming.feed(came)
+    reply = exchange.reply if incoming.complete and incoming.keep_alive else None
+    incoming.let_go()
+    return reply
 
 
 def sanitized(seconds: float, seed: int, first: int, out: Path) -> bool | None:

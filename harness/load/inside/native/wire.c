@@ -33,6 +33,7 @@
 enum { READ_BYTES = 16384, SEND_BYTES = 16384, HEAD_BYTES = 4096, EVENTS = 32, DEPTH = 64, ROW_BYTES = 87, BUCKETS = 100 };
 enum { IDLE, OPEN, HANDED };
 #define NONE (-1)
+#define STREAMED (-2) /* of a head: what follows is a stream, in chunks (response_heads.py) */
 #define NS 1000000000LL
 
 static int64_t now_ns(clockid_t clock) {
@@ -226,6 +227,32 @@ static int is_ok(text p, text end, long long id, text *result, text *result_end)
     p = blank(p + 1, end);
   }
   return 0;
+}
+
+/* The JSON of a stream that is one event in one chunk, and ends with it; 0 if it is anything else. */
+static int one_event(text p, text end, text *json, text *json_end) {
+  static const char last[] = "\r\n0\r\n\r\n";
+  Py_ssize_t size = 0;
+  int count = 0;
+  for (; p < end && count < 6; p++, count++) {
+    int digit = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : *p >= 'A' && *p <= 'F' ? *p - 'A' + 10 : -1;
+    if (digit < 0) break;
+    size = size * 16 + digit;
+  }
+  p = count ? word(p, end, "\r\n") : NULL;
+  if (p == NULL || end - p != size + (Py_ssize_t)sizeof last - 1 || memcmp(p + size, last, sizeof last - 1) != 0) return 0;
+  text event_end = p + size, next = word(p, event_end, "event: message");
+  const char *line_end = next != NULL && next < event_end && *next == '\r' ? "\r\n" : "\n";
+  if (next != NULL && (p = word(next, event_end, line_end)) == NULL) return 0;
+  if ((p = word(p, event_end, "data: ")) == NULL) return 0;
+  text newline = memchr(p, '\n', event_end - p);
+  if (newline == NULL || newline == p) return 0;
+  *json = p;
+  *json_end = newline[-1] == '\r' ? newline - 1 : newline;
+  if (memchr(p, '\r', *json_end - p) != NULL) return 0; /* that would end the line, too */
+  p = newline + 1;
+  if (p < event_end && *p == '\r') p++;
+  return event_end - p == 1 && *p == '\n';
 }
 
 /* ---- Ledger ---- */
@@ -592,7 +619,7 @@ static Py_ssize_t known_head(Line *line, const char *data, Py_ssize_t size) {
   Py_ssize_t end;
   if (line->head != NULL) {
     end = PyBytes_GET_SIZE(line->head);
-    if (size >= end && memcmp(data, PyBytes_AS_STRING(line->head), end) == 0) return size - end == line->body_bytes ? end : 0;
+    if (size >= end && memcmp(data, PyBytes_AS_STRING(line->head), end) == 0) return line->body_bytes == STREAMED || size - end == line->body_bytes ? end : 0;
   }
   const char *blank_line = memmem(data, size < HEAD_BYTES ? size : HEAD_BYTES, "\r\n\r\n", 4);
   if (blank_line == NULL) return 0;
@@ -609,7 +636,7 @@ static Py_ssize_t known_head(Line *line, const char *data, Py_ssize_t size) {
   long long body_bytes = bytes != NULL ? PyLong_AsLongLong(bytes) : -1;
   Py_DECREF(known);
   Py_XDECREF(bytes);
-  if (PyErr_Occurred() || session_id == NULL || size - end != body_bytes) {
+  if (PyErr_Occurred() || session_id == NULL || (body_bytes != STREAMED && size - end != body_bytes)) {
     PyErr_Clear();
     Py_DECREF(head);
     Py_XDECREF(session_id);
@@ -650,7 +677,9 @@ static int receive(Line *line) {
   line->first_byte_ns = line->tells && line->sent_ns <= came_ns && came_ns <= line->read_ns ? came_ns : line->read_ns;
   text result, result_end;
   Py_ssize_t body = size > 0 ? known_head(line, room, size) : 0;
-  if (body && is_ok((text)room + body, (text)room + size, line->id, &result, &result_end) && gate(line->lane)) {
+  text json = (text)room + body, json_end = (text)room + size;
+  if (body && line->body_bytes == STREAMED && !one_event(json, json_end, &json, &json_end)) body = 0;
+  if (body && is_ok(json, json_end, line->id, &result, &result_end) && gate(line->lane)) {
     if (!line->repeats) {
       line->result = PyBytes_FromStringAndSize((const char *)result, result_end - result);
       if (line->result == NULL) PyErr_Clear();

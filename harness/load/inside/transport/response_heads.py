@@ -29,6 +29,9 @@ class Known(msgspec.Struct, frozen=True):
 
 
 NEVER = Known(-1, None)
+STREAMED = (
+    -2
+)  # the length of a stream in chunks: only the fast lane reads one that is one event (`native/wire.c`)
 
 
 class KnownHeads:
@@ -84,6 +87,8 @@ class _Listener:
 
 def _look_into(head: bytes, body_bytes: int) -> Known:
     """Let llhttp parse the head with a body of that length; both must end exactly with their last byte."""
+    if CHUNKED in head.lower():
+        return _look_into_stream(head)
     listener = _Listener()
     parser, events = listener.parser, []
     try:
@@ -105,3 +110,28 @@ def _look_into(head: bytes, body_bytes: int) -> Known:
         return NEVER
     session_id = headers.get(b"mcp-session-id")
     return Known(body_bytes, session_id.decode("latin-1") if session_id is not None else None)
+
+
+def _look_into_stream(head: bytes) -> Known:
+    """Let llhttp parse the head of a stream with a chunk."""
+    listener = _Listener()
+    events = []
+    try:
+        for piece in (head[:-1], head[-1:], b"2\r\n: \r\n0\r\n\r", b"\n"):
+            listener.parser.feed_data(piece)
+            events.append(listener.got)
+    except httptools.HttpParserError:
+        return NEVER
+    headers = listener.headers
+    usual = listener.parser.get_status_code() == 200 and headers.get(b"content-type", b"").lower().startswith(
+        STREAM
+    )
+    chunked = headers.get(CHUNKED, b"").lower() == b"chunked" and b"content-length" not in headers
+    if (
+        events != ["", "head ", "head ", "head body"]
+        or not (usual and chunked and listener.stays)
+        or PACKED in headers
+    ):
+        return NEVER
+    session_id = headers.get(b"mcp-session-id")
+    return Known(STREAMED, session_id.decode("latin-1") if session_id is not None else None)

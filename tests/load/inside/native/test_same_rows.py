@@ -42,13 +42,20 @@ def _bounded() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("kind", [Repeating, Calling])
+@pytest.mark.parametrize(
+    ("kind", "usual"), [(Repeating, "every"), (Calling, "every"), (Repeating, "streamed")]
+)
 @pytest.mark.parametrize("case", COMPARED, ids=lambda case: case.name)
 def test_each_way_the_wire_can_fail_leaves_the_same_rows(
-    wire: Any, server: WireServer, case: Case, kind: type[McpUser], monkeypatch: pytest.MonkeyPatch
+    wire: Any,
+    server: WireServer,
+    case: Case,
+    kind: type[McpUser],
+    usual: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each fourth reply is the case, others are usual: rows, replies and Locust's own count are the same on both paths."""
-    url = f"{server.url}{case.path}?every={EACH}"
+    url = f"{server.url}{case.path}?{usual}={EACH}"
     timeout_s = 0.3 if case.outcome == outcome.TIMEOUT else 10.0
     runs = [on(path, monkeypatch, kind, url, timeout_s) for path in ("on", "off")]
     tables = [run.all() for run in runs]
@@ -67,12 +74,13 @@ def test_each_way_the_wire_can_fail_leaves_the_same_rows(
     assert told[0] == told[1]
 
 
+@pytest.mark.parametrize("usual", ["every", "streamed"])
 @pytest.mark.parametrize("kind", [Repeating, Calling])
 def test_usual_calls_are_made_in_c(
-    wire: Any, server: WireServer, kind: type[McpUser], monkeypatch: pytest.MonkeyPatch
+    wire: Any, server: WireServer, kind: type[McpUser], usual: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All but the first ones, whose heads are new: else the tests above would compare Python with itself."""
-    run = on("on", monkeypatch, kind, f"{server.url}/json?every=1000")
+    run = on("on", monkeypatch, kind, f"{server.url}/json?{usual}=1000")
     asked = []
     exchange = run.user.http.exchange
     monkeypatch.setattr(
