@@ -88,7 +88,7 @@ def _python(script: str, *arguments: object, **environment: str) -> dict[str, fl
 
 
 def _locust(name: str, port: int, path: str, users: int, seconds: float) -> dict[str, float]:
-    lane = "off" if name.endswith(IN_PYTHON) else os.environ.get("HARNESS_NATIVE", "")
+    lane = "off" if name.endswith(IN_PYTHON) else "on"
     arguments = (name.removesuffix(IN_PYTHON), port, path, users, seconds)
     return _python("locust_users.py", *arguments, HARNESS_NATIVE=lane)
 

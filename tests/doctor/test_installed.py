@@ -8,6 +8,7 @@ import pytest
 
 from harness.doctor import finding, installed
 from harness.doctor.finding import DoctorFinding
+from harness.load.inside import native
 from harness.load.inside.native import NOT_COMPILED, Choice
 from harness.services.processes import programs
 from harness.services.toxiproxy import install
@@ -136,6 +137,8 @@ def test_which_path_calls_take_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert installed.fast_lane().state == "optional"
     assert installed.fast_lane().found == f"Python: {NOT_COMPILED}"
     assert installed.fast_lane().todo.endswith("then install the package again")
+    monkeypatch.setattr(installed.native, "chosen", lambda: native.choose(""))
+    assert installed.fast_lane() == DoctorFinding("fast lane", "good", f"Python: {native.SWITCHED_OFF}")
 
 
 def test_an_old_python_is_missing_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:

