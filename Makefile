@@ -44,7 +44,7 @@ test: $(STAMP)
 	$(BIN)/python -m tests.covering --min 97 -n $(WORKERS) --dist worksteal $(TEST_FLAGS)
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest --unit -q -n $(WORKERS) --dist worksteal $(TEST_FLAGS)
+	$(BIN)/python -m pytest --unit -q -n $$(nproc) --dist worksteal $(TEST_FLAGS)
 
 long: $(STAMP)
 	bash tests/prepare.sh

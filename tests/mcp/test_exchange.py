@@ -324,6 +324,7 @@ def test_lines_without_data_are_counted_too() -> None:
         list(parser.feed(b"data:\n" * 1_001))
 
 
+@pytest.mark.thorough
 def test_a_stream_of_small_events_is_bounded_as_a_whole() -> None:
     """Notifications for ever are no answer."""
     exchange = Exchange(request())

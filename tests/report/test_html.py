@@ -83,6 +83,7 @@ def test_the_page_of_a_run_with_faults_is_the_one_that_was_looked_at(tmp_path, p
     check("report-faults.html", without_pictures(text), pytestconfig)
 
 
+@pytest.mark.thorough
 def test_a_page_with_hundreds_of_faults_stays_bounded(tmp_path):
     """Fifty in the table, forty on the charts, all in the summary."""
     run = Run()
@@ -211,6 +212,7 @@ def test_health_that_was_not_reported_is_not_shown_as_good(tmp_path):
     assert "✕ beyond" in text
 
 
+@pytest.mark.thorough
 def test_hundreds_of_levels_stay_a_page(tmp_path):
     """The table ends somewhere, and says so; the page stays small."""
     run = Run()

@@ -38,6 +38,7 @@ def wrong(suite: SuiteResult) -> dict[str, str]:
 
 
 # What is wrong with it, what is expected, and which checks say so, each with a part of what it says.
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("broken", "expected", "named"),
     [
@@ -153,6 +154,7 @@ async def test_sessions_in_memory_behind_sticky_cookies_are_named() -> None:
     assert all("session_lost" in why for title, why in found.items() if "is opened" in title)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("shape", "path", "works"),
     [

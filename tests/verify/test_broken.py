@@ -149,6 +149,7 @@ async def test_a_tool_that_fails_as_a_tool_may_is_unknown_and_never_passed() -> 
     assert all("database is away" in result.why for result in found)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("wrong", "name", "why"),
     [

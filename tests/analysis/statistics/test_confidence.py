@@ -62,6 +62,7 @@ COVERED = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "calls", "least"), COVERED)
 def test_intervals_of_percentiles_hold_the_truth(name, calls, least):
     """95 % of them for independent calls (93 % allows for the simulation), 90 % where calls are correlated."""

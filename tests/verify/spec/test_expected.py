@@ -112,6 +112,7 @@ async def test_what_is_not_as_expected_is_named(wrong: str, expected: Path) -> N
     assert suite.exit_code == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
