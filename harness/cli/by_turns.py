@@ -1,6 +1,7 @@
 """Makes the runs of two sides by turns, or of one side again and again: each is a run like any other, with its directory."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,24 @@ class StoppedError(HarnessError):
 
 
 def runs(
-    order: str, targets: Mapping[str, Mapping[str, Any]], data: Mapping[str, Any], *, out: Path, source: str
+    order: str,
+    targets: Mapping[str, Mapping[str, Any]],
+    data: Mapping[str, Any],
+    *,
+    out: Path,
+    source: str,
+    around: Callable[[str], AbstractContextManager[None]] = lambda _letter: nullcontext(),
 ) -> Iterator[tuple[str, MeasuredRun]]:
-    """Make the runs in this order, a letter each; one that is unknown is made again, as often as half of all may be."""
+    """Make the runs in this order, a letter each; one that is unknown is made again, as often as half of all may be.
+
+    Each is made within `around` of its letter.
+    """
     spare = (len(order) + 1) // 2
     for at, letter in enumerate(order, 1):
         while True:
             click.echo(printable(f"Run {at} of {len(order)}, side {letter}"), err=True)
-            run = _one({**data, "target": dict(targets[letter])}, out, source)
+            with around(letter):
+                run = _one({**data, "target": dict(targets[letter])}, out, source)
             if run.verdict != "unknown":
                 yield letter, run
                 break

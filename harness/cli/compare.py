@@ -11,6 +11,7 @@ from harness.foundation.errors import UsageError
 from harness.scenario.model import PROTOCOLS
 
 if TYPE_CHECKING:
+    from harness.cli.gateway import GatewayWatch
     from harness.history.comparison.comparing import Rules
     from harness.history.comparison.comparison import Comparison
 
@@ -48,6 +49,11 @@ def gate_options(command: Any) -> Any:
     "or 'reference [--OPTION ...]'.",
 )
 @click.option("--b", "side_b", metavar="URL|COMMAND", help="Side B of --scenario.")
+@click.option(
+    "--gateway",
+    metavar="URL",
+    help="Instead of --b: a gateway that leads to side A. Adds a table of what it costs; there is no verdict without a --gate.",
+)
 @click.option(
     "--protocol-a", type=click.Choice(PROTOCOLS), help="Protocol of side A [default: that of the file]."
 )
@@ -102,7 +108,7 @@ def command(a: str | None, b: str | None, **given: Any) -> int:
     turns, tell a change of 10 % in p95 from noise where runs differ by 2 %; else the answer says how many
     repeats would. One run a side only describes.
 
-    With --scenario the runs are made now: two builds, a server and the same behind a gateway, over stdio and over HTTP, two protocols.
+    With --scenario the runs are made now: two builds, over stdio and over HTTP, two protocols; --gateway: what does it cost?
 
     Exit codes: 1 a figure regressed, 3 inconclusive or not comparable, else 0; with --describe always 0.
 
@@ -112,6 +118,7 @@ def command(a: str | None, b: str | None, **given: Any) -> int:
     harness compare reports/smoke/latest reports/nightly/latest --force
     harness compare A B --format markdown >> "$GITHUB_STEP_SUMMARY"
     harness compare --scenario scenarios/smoke.yaml --a http://127.0.0.1:8000/mcp --b http://127.0.0.1:8001/mcp
+    harness compare --scenario scenarios/smoke.yaml --a http://127.0.0.1:8000/mcp --gateway http://127.0.0.1:9000/mcp
     """
     from harness.history.comparison.comparing import compare
     from harness.history.comparison.sides import side
@@ -119,8 +126,10 @@ def command(a: str | None, b: str | None, **given: Any) -> int:
 
     if given["scenario"] is not None:
         return _by_turns(a, b, given)
-    if given["side_a"] or given["side_b"]:
-        raise UsageError("--a and --b need --scenario", "They are servers, not runs", "Add --scenario FILE")
+    if given["side_a"] or given["side_b"] or given["gateway"]:
+        raise UsageError(
+            "--a, --b and --gateway need --scenario", "They are servers, not runs", "Add --scenario FILE"
+        )
     if a is None or b is None:
         raise UsageError(
             "A comparison has two sides",
@@ -136,11 +145,14 @@ def command(a: str | None, b: str | None, **given: Any) -> int:
 
 def _by_turns(a: str | None, b: str | None, given: Mapping[str, Any]) -> int:
     """Make the runs of both sides by turns, and compare them."""
+    from msgspec import structs
+
     from harness.cli import by_turns
     from harness.history.comparison.comparing import Side, compare
     from harness.history.comparison.turns import target, turns
     from harness.scenario.read import read_file
 
+    watch, given = _gateway(given)
     if a is not None or not (given["side_a"] and given["side_b"]):
         raise UsageError(
             "--scenario compares two servers",
@@ -158,13 +170,42 @@ def _by_turns(a: str | None, b: str | None, given: Mapping[str, Any]) -> int:
     }
     runs: dict[str, list[Any]] = {"A": [], "B": []}
     order = turns(given["repeats"])
-    for letter, run in by_turns.runs(order, targets, data, out=given["out"], source=str(given["scenario"])):
+    made = by_turns.runs(
+        order,
+        targets,
+        data,
+        out=given["out"],
+        source=str(given["scenario"]),
+        **({"around": watch.around} if watch else {}),
+    )
+    for letter, run in made:
         runs[letter].append(run)
+        if watch is not None:
+            watch.note(letter, run)
     sides = [Side(label=given[f"side_{letter.lower()}"], runs=tuple(runs[letter])) for letter in "AB"]
     comparison = compare(sides[0], sides[1], rules)
+    if watch is not None:
+        comparison = structs.replace(comparison, gateway=watch.cost())
     report = given["report"] or given["out"] / "compare" / runs["A"][0].run_id
     shown(comparison, {**given, "report": report})
     return comparison.exit_code
+
+
+def _gateway(given: Mapping[str, Any]) -> "tuple[GatewayWatch | None, Mapping[str, Any]]":
+    """Watch the gateway that is side B, if there is one; a comparison with it describes, unless a gate was given."""
+    from harness.cli.gateway import GatewayWatch
+
+    url = given["gateway"]
+    if url is None:
+        return None, given
+    if given["side_b"] or "://" not in url:
+        raise UsageError(
+            "--gateway is side B, and a URL",
+            "There is also --b" if given["side_b"] else "It is none",
+            "For example --a http://127.0.0.1:8000/mcp --gateway http://127.0.0.1:9000/mcp",
+        )
+    describes = given["describe"] or not any(given[f"gate_{name}"] for name in GATES)
+    return GatewayWatch(url), {**given, "side_b": url, "describe": describes}
 
 
 def rules_of(given: Mapping[str, Any], may_differ: frozenset[str] = frozenset()) -> "Rules":

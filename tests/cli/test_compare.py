@@ -1,5 +1,6 @@
 """Runs made by turns on the command line: the order, the targets of both sides, what is refused before anything runs."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,12 @@ def test_a_side_that_is_nothing_is_refused(text: str) -> None:
     [
         ([], "A comparison has two sides"),
         (["one"], "A comparison has two sides"),
-        (["--a", "http://x"], "--a and --b need --scenario"),
+        (["--a", "http://x"], "--a, --b and --gateway need --scenario"),
+        (
+            ["--scenario", "s.yaml", "--a", "http://x", "--b", "http://y", "--gateway", "http://z"],
+            "--gateway is side B",
+        ),
+        (["--scenario", "s.yaml", "--a", "http://x", "--gateway", "somewhere"], "--gateway is side B"),
         (["--scenario", "s.yaml", "--a", "http://x"], "--scenario compares two servers"),
         (
             ["one", "--scenario", "s.yaml", "--a", "http://x", "--b", "http://y"],
@@ -159,6 +165,21 @@ def test_both_sides_are_measured_by_turns_and_compared(made: Made, tmp_path: Pat
     assert [one.get("protocol") for one in made.targets] == [None, "plain", "plain", None]
     assert "A = http://a: 2 runs" in done.output
     assert list((tmp_path / "out" / "compare").glob("*/compare.html"))
+
+
+def test_a_gateway_is_side_b_and_has_a_table_of_its_own(made: Made, tmp_path: Path) -> None:
+    """There is no verdict: a gateway always costs something."""
+    argv = ["--scenario", str(tmp_path / "s.yaml"), "--a", "http://a", "--gateway", "http://127.0.0.1:1/mcp"]
+    done = CliRunner().invoke(
+        command, [*argv, "--repeats", "3", "--json", "--out", str(tmp_path / "out")], standalone_mode=False
+    )
+    told = json.loads(done.stdout)
+
+    assert done.exception is None
+    assert [one["url"] for one in made.targets][:2] == ["http://a", "http://127.0.0.1:1/mcp"]
+    assert (told["describes"], told["exit_code"]) == (True, 0)
+    assert told["gateway"]["cpu_ms_a_call"] is None
+    assert [one["added_ms"]["interval"] is not None for one in told["gateway"]["added"]] != []
 
 
 def test_a_run_that_is_unknown_is_made_again_but_not_for_ever(made: Made, tmp_path: Path) -> None:

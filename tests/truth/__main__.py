@@ -19,7 +19,7 @@ from tests.truth.experiments import EXPERIMENTS
 from tests.truth.rows import HEAD, Form, Row, exactly
 
 BUSY = 0.7
-ALONE = ("faults", "leaks", "capacity")  # ten minutes and more: run when they are named
+ALONE = ("faults", "leaks", "capacity", "gateway")  # ten minutes and more: run when they are named
 
 
 def main() -> int:

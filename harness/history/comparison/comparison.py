@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from harness.history.comparison.gateway import GatewayCost
 from harness.history.comparison.measured import ErrorKind
 
 Word = Literal["regressed", "improved", "equivalent", "inconclusive", "not_comparable"]
@@ -53,3 +54,4 @@ class Comparison(Struct, frozen=True, kw_only=True):
     verdict: Word
     why: tuple[str, ...]
     exit_code: int
+    gateway: GatewayCost | UnsetType = UNSET  # with --gateway

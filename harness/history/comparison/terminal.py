@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from msgspec import UNSET
+
 from harness.foundation.untrusted.printable import lines
 from harness.foundation.untrusted.printable import printable as clean
-from harness.history.comparison import wording
+from harness.history.comparison import gateway, wording
 from harness.history.comparison.comparison import Comparison
 
 WORDS_FIRST = 2  # columns of words, which are aligned left; so is the last
@@ -22,6 +24,7 @@ def text(comparison: Comparison, *, everything: bool = False) -> str:
         *([more] if more else []),
         *wording.remarks(comparison),
         "",
+        *([*table(gateway.lines(comparison.gateway)), ""] if comparison.gateway is not UNSET else []),
         f"{wording.WORDS[comparison.verdict].upper() if not comparison.describes else 'DESCRIBED'}   {wording.headline(comparison)}",
     ]
     return lines("\n".join(f"  {clean(part)}".rstrip() for part in parts))

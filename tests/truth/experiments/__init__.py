@@ -10,6 +10,7 @@ from tests.truth.experiments import (
     disturbed,
     faults,
     forgotten,
+    gateways,
     generators,
     knees,
     latency,
@@ -49,4 +50,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "disturbed": disturbed.rows,
     "leaks": leaks.rows,
     "capacity": capacities.rows,
+    "gateway": gateways.rows,
 }
