@@ -9,9 +9,16 @@ from harness.cli.options import scenario_data, shared
 from harness.cli.sections import Sectioned
 from harness.foundation.errors import UsageError
 
+PROCESSES_MOST = 100  # over stdio every user has a process of this machine
+
 
 @click.command(cls=Sectioned)
-@click.option("--max", "to", type=USERS, help="Largest number of users to try [default: 10000].")
+@click.option(
+    "--max",
+    "to",
+    type=USERS,
+    help="Largest number of users to try [default: 10000; 100 with --command, where each is a process].",
+)
 @click.option(
     "--rate", is_flag=True, help="Search for a rate of calls (open load) instead of a number of users."
 )
@@ -90,4 +97,5 @@ def _load(given: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(
             f"{flag} is for open load", "This search is for a number of users", "Add --rate, or leave it out"
         )
-    return load | ({"to": given["to"]} if given["to"] is not None else {})
+    to = given["to"] or (PROCESSES_MOST if given["stdio_command"] else None)
+    return load | ({"to": to} if to is not None else {})

@@ -1,7 +1,7 @@
 """Compare two sides: pure, from measured runs to a `Comparison`.
 
 The verdict is regressed when a figure is; else inconclusive when one of the figures that decide (throughput, success, p50
-and p95 of what the runs are about, the breaking point) can have become worse by more than its gate, or all are unknown; else
+and p95 of what the runs are about, the breaking point, the capacity that was searched for) can have become worse by more than its gate, or all are unknown; else
 improved or equivalent. p90 and p99 and single operations can make a comparison regressed, never inconclusive: there are
 always some of them that a handful of runs cannot tell.
 """
@@ -21,7 +21,7 @@ from harness.history.comparison.gates import Gates, by_ratio
 from harness.history.comparison.judging import Figure, judged
 from harness.history.comparison.measured import ErrorKind, MeasuredRun
 
-DECIDE: Final = frozenset({"throughput", "success", "p50", "p95", "breaking point"})
+DECIDE: Final = frozenset({"throughput", "success", "p50", "p95", "breaking point", "found capacity"})
 NOT_DECIDED: Final = {
     "one run a side": "one run a side can only describe: two runs of the same build differ, too",
     "one sitting each": (

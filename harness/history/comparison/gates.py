@@ -46,6 +46,7 @@ _BY_UNIT: Final = {
 _BY_NAME: Final = {
     "breaking point": "level",
     "capacity": "level",
+    "found capacity": "level",
     "sessions lost": "sessions",
     "CPU a call": "cost",
 }

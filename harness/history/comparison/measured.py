@@ -9,7 +9,7 @@ distance of two levels. It is a floor: what runs differ by is seen from the runs
 
 from msgspec import Struct
 
-LOWER_IS_WORSE = frozenset({"throughput", "success", "breaking point", "capacity"})
+LOWER_IS_WORSE = frozenset({"throughput", "success", "breaking point", "capacity", "found capacity"})
 
 
 class Value(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -27,9 +27,10 @@ from harness.run_directory.events import read_events
 from harness.run_directory.metadata import same_machine, system
 from harness.run_directory.results import glance
 from harness.run_directory.results.codec import DamagedError
-from harness.run_directory.results.glance import Glance, SeenOperation, SeenStep
+from harness.run_directory.results.glance import Glance, SeenFound, SeenOperation, SeenStep
 
 CLIMBING: Final = frozenset({"ramp", "confirm"})
+SEARCHED: Final = "capacity"  # trials, each at another load
 OPERATIONS_MOST: Final = 12
 NAME_MOST: Final = 120
 # What a scenario says that does not change what is measured, or that `Kind` has by itself.
@@ -37,6 +38,7 @@ ASIDE: Final = frozenset(
     {"name", "target", "seed", "objectives", "alert", "bind", "allowed_hosts", "expect_failures", "abort"}
 )
 TICK_S: Final = 0.01
+OF_90: Final = 1.645  # standard deviations on either side that an interval of 90 % has
 RUN_DELAY_MUCH: Final = 0.2
 STEAL_MUCH: Final = 0.01  # of all processor time
 CLOCK_VARIED: Final = 1.1
@@ -118,11 +120,13 @@ def _seconds(text: str | None) -> float:
 
 def _values(seen: Glance, names: Mapping[int, str]) -> Iterator[Value]:
     steps = list(_named(seen, names))
-    held = [(name, step) for name, step in steps if step.kind not in CLIMBING]
+    searched = seen.found_capacity or ()
+    held = [(name, step) for name, step in steps if step.kind not in CLIMBING | {SEARCHED}]
     for name, step in held:
         yield from _measured(name, step, leading=True)
-    if not held:
+    if not held and not searched:
         yield from _whole(seen)
+    yield from _searched(searched)
     yield from _levels(seen, steps)
     for fault in seen.faults or ():
         if fault.recover_s is not None:
@@ -185,6 +189,15 @@ def _levels(seen: Glance, steps: list[tuple[str, SeenStep]]) -> Iterator[Value]:
         yield _value("ramp", "capacity", "per_s", seen.capacity.peak_rps)
     for name, step in climb:
         yield from _measured(name, step, leading=False)
+
+
+def _searched(results: Iterable[SeenFound]) -> Iterator[Value]:
+    """The load that each search found; a bound (`at least`) is no number, and none is given for it."""
+    for one in results:
+        if one.word == "found" and one.value and one.interval is not None:
+            low, high = one.interval
+            unit = "count" if one.unit == "users" else "per_s"
+            yield _value(one.step, "found capacity", unit, one.value, doubt=(high - low) / (2 * OF_90))
 
 
 def _measured(of: str, part: SeenStep | SeenOperation, *, leading: bool) -> Iterator[Value]:

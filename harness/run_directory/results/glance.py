@@ -118,6 +118,16 @@ class SeenBreak(Struct, frozen=True, kw_only=True):
     rate: Number | UnsetType | None = UNSET
 
 
+class SeenFound(Struct, frozen=True, kw_only=True):
+    """The result of a search for capacity; `interval` is one of 90 %."""
+
+    step: str | None = None
+    unit: str | None = None
+    word: str | None = None
+    value: Number | None = None
+    interval: tuple[Number, Number] | None = None
+
+
 class SeenServer(Struct, frozen=True, kw_only=True):
     """The name and version that the server reports of itself."""
 
@@ -145,6 +155,7 @@ class Glance(Struct, frozen=True, kw_only=True):
     target: SeenTarget | None = None
     steps: tuple[SeenStep, ...] | None = None
     breaking_point: SeenBreak | None = None
+    found_capacity: tuple[SeenFound, ...] | UnsetType | None = UNSET
     faults: tuple[SeenFault, ...] | None = None
     objectives: tuple[Mapping[str, Any], ...] | None = None
     matrix: Any = None
