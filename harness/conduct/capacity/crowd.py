@@ -80,12 +80,9 @@ class Crowd:
             nonlocal kept, reopened
             client.vanish()  # of its stream nothing is left but this end
             lane, began_ns = self._lane(), self.clock.now_ns()
-            survived = client.session.session_id is not None
-            if survived:
-                tried = await lane.exchange(client.session.request("tools/list", {}), self.door.timeout_s)
-                survived = tried.outcome == outcome.OK
-            if survived and client.stream is None:
-                reply, kept = tried, kept + 1
+            reply = await client.returned(lane)
+            if reply.outcome == outcome.OK:
+                kept += 1
             else:
                 client, reply = await opened(self.door, self.kind, lane)
                 reopened += reply.outcome == outcome.OK

@@ -52,6 +52,16 @@ class HeldSession:
             return _ended(self.stream)
         return reply
 
+    async def returned(self, lane: OpenConnection) -> Reply:
+        """Come back after its connections ended: use the session, and open its stream again; OK when both are there."""
+        if self.session.session_id is None:
+            return Reply(outcome.SESSION_LOST, "there is none to come back to")
+        reply = await lane.exchange(self.session.request("tools/list", {}), self.door.timeout_s)
+        if reply.outcome != outcome.OK or self.stream is None:
+            return reply
+        self.stream = OpenConnection(self.door.url, self.door.headers)
+        return await self.stream.open_stream(listening(self.session), self.door.timeout_s)
+
     async def close(self, lane: OpenConnection) -> Reply:
         """End it as the protocol says: its stream, and then the session."""
         self.vanish()

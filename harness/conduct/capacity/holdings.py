@@ -92,19 +92,26 @@ def read_process(pid: int) -> dict[str, float]:
     """Return what one process alone holds."""
     held: dict[str, float] = {}
     place = Path(f"/proc/{pid}")
-    with suppress(OSError):
-        if anonymous := _ANONYMOUS.search((place / "smaps_rollup").read_bytes()):
-            held["memory"] = float(anonymous[1]) * 1024
+    if (memory := memory_of(pid)) is not None:
+        held["memory"] = memory
     with suppress(OSError):
         held["threads"] = float(len(os.listdir(place / "task")))  # noqa: PTH208 - a fifth of the time
     with suppress(OSError):
-        files = [_link(place / "fd" / name) for name in os.listdir(place / "fd")]  # noqa: PTH208
+        files = [_link(f"/proc/{pid}/fd/{name}") for name in os.listdir(place / "fd")]  # noqa: PTH208
         held["open_files"] = float(len(files))
         held["connections"] = float(sum(name.startswith("socket:") for name in files))
     return held
 
 
-def _link(path: Path) -> str:
+def memory_of(pid: int) -> float | None:
+    """Return the anonymous memory of one process alone; None when it cannot be read."""
+    with suppress(OSError):
+        if anonymous := _ANONYMOUS.search(Path(f"/proc/{pid}/smaps_rollup").read_bytes()):
+            return float(anonymous[1]) * 1024
+    return None
+
+
+def _link(path: str) -> str:
     try:
         return os.readlink(path)  # noqa: PTH115 - as text
     except OSError:  # closed just now

@@ -30,6 +30,7 @@ from harness.foundation.units import NS_PER_S
 LOOK_S: Final = 0.25
 STEPS: Final = 60
 PLACES: Final = 10
+ADDED_LEAST: Final = 2_000_000  # bytes: less is what runtimes do by themselves
 OWN: Final = "harness_memory"
 BUSY: Final = 0.9
 
@@ -60,9 +61,9 @@ class CameBack:
 
     @property
     def share(self) -> float | None:
-        """How much of what was added came back; None when nothing was added."""
+        """How much of what was added came back; None when too little was added to tell."""
         added = self.most - self.before
-        return (self.most - self.after) / added if added > 0 else None
+        return (self.most - self.after) / added if added > ADDED_LEAST else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ class _Looks:
     def look(self, sessions: int, *, after: bool = False) -> None:
         at_s = (self.clock.now_ns() - self.began_ns) / NS_PER_S
         found: Mapping[str, float] = self.door.held_by.read() if self.door.held_by else {}
-        own = holdings.read_process(os.getpid()).get("memory")
+        own = holdings.memory_of(os.getpid())
         named = {**found, **({OWN: own} if own is not None else {})}
         if after:
             self.after += [Reading(at_s, sessions, named["memory"])] if "memory" in named else []

@@ -45,10 +45,11 @@ def lines(result: SessionsResult, door: Door) -> Iterator[str]:
     for words in _refusals(result.not_ended):
         yield _row("not closed", words)
     if (came := result.came_back) is not None:
-        share = f", {max(0.0, came.share):.0%} of it came back" if came.share is not None else ""
+        share = f", {max(0.0, came.share):.0%} of what was added came back" if came.share is not None else ""
+        after = f"{_mb(came.after)} after {show_duration(asked.after_s)}"
         yield _row(
             "afterwards",
-            f"{_mb(came.before)} before, {_mb(came.most)} at the most{share} in {show_duration(asked.after_s)}",
+            f"{_mb(came.before)} before, {_mb(came.most)} at the most, {after}{share}",
         )
     if result.places is not None:
         yield _row("places", f"{result.places[0]} of {result.places[1]} new ones could be opened afterwards")

@@ -10,12 +10,17 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.conduct.capacity import own_limits
+from harness.conduct.capacity.crowd import crowd
+from harness.conduct.capacity.door import ServerRequest, standing
 from harness.conduct.capacity.growth import Growth
+from harness.conduct.capacity.held_session import HeldSession
 from harness.conduct.capacity.refusals import Kind, Refusals
 from harness.conduct.capacity.sessions_text import sentence
+from harness.foundation.clock import RealClock
 from harness.foundation.errors import FAILED, PASSED, TargetUnreachableError, UsageError
 from harness.mcp import outcome
 from harness.mcp.messages import Reply
+from harness.scenario.model import Target
 from tests.fakes.holding_server import holding
 
 QUICK = ("--for", "0s", "--after", "0.3s")
@@ -99,6 +104,25 @@ def test_a_storm_opens_all_at_once(tmp_path: Path) -> None:
         code, told = held(tmp_path, "--url", url, "--storm", "150", "--at-least", "101")
 
     assert (code, told["open"], told["refused"][0]["count"], told["takes"]) == (FAILED, 100, 50, [])
+
+
+@pytest.mark.parts
+@pytest.mark.parametrize("kind", ["session", "stream"])
+async def test_clients_that_come_back_keep_their_session_or_open_another(kind: str, tmp_path: Path) -> None:
+    """Whose session was ended meanwhile has to open another; all of them are served."""
+    with holding() as url:
+        asked = ServerRequest(Target(url=url), timeout_s=20.0)
+        async with standing(asked, tmp_path, RealClock(), print) as door:
+            clients = crowd(door, kind, RealClock(), 3)
+            await clients.open(12)
+            for client in clients.held[:5]:
+                await client.close(clients.lanes[0])
+            back = await clients.reconnect()
+            answering, lost = await clients.each(HeldSession.answers)
+            clients.vanish()
+
+    assert (back.kept, back.reopened, len(back.took_s)) == (7, 5, 12)
+    assert (back.failed.total, answering, lost.total) == (0, 12, 0)
 
 
 @pytest.mark.parts

@@ -1,4 +1,5 @@
-"""A server that keeps 0, 1,000, 10,000 or 100,000 bytes of every session, and one that cuts streams after a known time.
+"""A server that keeps 0, 1,000, 10,000 or 100,000 bytes of every session, one that holds so much or so many while they are open, and one
+that cuts streams after a known time.
 
 The bytes that it keeps are what theory says; its allocator rounds up and needs room of its own for each, a hundredth at most.
 At 0 no leak may be claimed, twenty times out of twenty (--short: once).
@@ -48,6 +49,22 @@ def rows(form: Form) -> Iterator[Row]:
         held = told["held"][0]
         yield exactly(f"a stream that is cut by {how}", f"cut {how}", f"{held['word']} {held['how']}")
         yield within("  after, in s", CUT_S, held["lasted_s"], 1.0)
+
+    yield from _held(form)
+
+
+def _held(form: Form) -> Iterator[Row]:
+    """`harness sessions`: how many there are, and what the server keeps of each that is open."""
+    for kept in (10_000, 100_000):
+        told = _told(form, "sessions", ["--keep", str(kept)], ["--max", "2000", "--after", "1s"])
+        memory = next(one for one in told["takes"] if one["of"] == "memory")
+        low, high = kept * (1 - ALLOWED), kept * (1 + ALLOWED)
+        yield between(f"{kept:,} bytes of each open session", kept, memory["per_session"], low, high)
+    for most in (137, 1000):
+        for options in ([], ["--inside-200"]):
+            flags = ["--max", "2000", "--after", "1s"]
+            told = _told(form, "sessions", ["--most", str(most), *options], flags)
+            yield exactly(f"{most:,} sessions fit {' '.join(options)}".strip(), most, told["open"])
 
 
 def _told(form: Form, command: str, server: list[str], flags: list[str]) -> dict[str, Any]:
