@@ -135,7 +135,11 @@ def _exchanged(random: Random, made: Any) -> list[str]:
         line = lane.join(ours.fileno(), 10**12, None, None)
         repeats = random.random() < 0.5
         if repeats:
-            line.repeat(user, count(wire.OURS + 1), HEAD, BEFORE, AFTER, 0)
+            numbers = count(wire.OURS + 1)
+            if random.random() < 0.5:
+                line.repeat(user, 0, numbers, HEAD, BEFORE, AFTER)
+            else:
+                line.repeat(user, 0, lambda: (object(), HEAD, b"{}", next(numbers), 9, made.Times()))
         body = b"%b%d%b" % (BEFORE, wire.OURS, AFTER)
         if line.begin(HEAD, body, wire.OURS, 5, 1, 2, 3, 4, 5, made.Times()) is not True:
             return ["it did not begin"]

@@ -2,7 +2,8 @@
 
    Lane      all connections of a process: one epoll descriptor, which gevent's hub watches. `turn` receives for all that are ready.
    Line      one connection on it. `begin` sends a request; when the reply is in, `turn` hands the line back. `repeat` has the
-             line send the same request again, with the next id, until there is something else to do.
+             line send the same request again, with the next id, or another one that Python draws, until there is something
+             else to do.
    Ledger    the recorder's counts, and the memory that rows are packed into
    Times     what Locust's statistics are told about calls of one name
 
@@ -437,6 +438,7 @@ struct Line {
   long long body_bytes;
   /* what is sent again */
   PyObject *user_object, *ids, *shot_head, *shot_before, *shot_after;
+  PyObject *draw, *request; /* or what is drawn, and the request of the current call */
   long long count, floor_ns;
 };
 
@@ -557,18 +559,26 @@ static PyObject *line_begin(Line *self, PyObject *const *args, Py_ssize_t count)
   Py_RETURN_TRUE;
 }
 
-/* repeat(user, ids, head, before, after, floor_ns): from the next `begin` on, send again; repeat() ends that. */
+/* repeat(user, floor_ns, ids, head, before, after): from the next `begin` on, send again; repeat() ends that.
+   repeat(user, floor_ns, draw): the same with requests that are drawn: draw() gives (request, head, body, id, operation, times). */
 static PyObject *line_repeat(Line *self, PyObject *args) {
-  PyObject *user = NULL, *ids = NULL, *head = NULL, *before = NULL, *after = NULL;
+  PyObject *user = NULL, *ids = NULL, *head = NULL, *before = NULL, *after = NULL, *draw = NULL;
   long long floor_ns = 0;
-  if (!PyArg_ParseTuple(args, "|OOSSSL", &user, &ids, &head, &before, &after, &floor_ns)) return NULL;
-  if (user != NULL && (after == NULL || !PyIter_Check(ids))) {
-    PyErr_SetString(PyExc_TypeError, "repeat(user, ids, head, before, after, floor_ns)");
+  if (!PyArg_ParseTuple(args, "|OLOSSS", &user, &floor_ns, &ids, &head, &before, &after)) return NULL;
+  if (ids != NULL && head == NULL) {
+    draw = ids;
+    ids = NULL;
+  }
+  if (user != NULL && draw == NULL && (after == NULL || !PyIter_Check(ids))) {
+    PyErr_SetString(PyExc_TypeError, "repeat(user, floor_ns, ids, head, before, after) or repeat(user, floor_ns, draw)");
     return NULL;
   }
   self->repeats = user != NULL;
   self->halted = 0;
   self->floor_ns = floor_ns;
+  Py_XINCREF(draw);
+  Py_XSETREF(self->draw, draw);
+  Py_CLEAR(self->request);
   Py_XINCREF(user), Py_XINCREF(ids), Py_XINCREF(head), Py_XINCREF(before), Py_XINCREF(after);
   Py_XSETREF(self->user_object, user);
   Py_XSETREF(self->ids, ids);
@@ -590,9 +600,43 @@ static int goes_on(Line *line) {
   return same;
 }
 
+/* Draw a request and send it; false: nothing was sent, and `request` is for Python to send, if it is there. */
+static int send_drawn(Line *line) {
+  char room[SEND_BYTES];
+  PyObject *drawn = PyObject_CallNoArgs(line->draw), *request, *head, *body, *times;
+  long long id;
+  int operation;
+  Py_CLEAR(line->request);
+  if (drawn == NULL || !PyArg_ParseTuple(drawn, "OSSLiO!", &request, &head, &body, &id, &operation, &TimesType, &times)) {
+    PyErr_WriteUnraisable(line->draw);
+    Py_XDECREF(drawn);
+    return 0;
+  }
+  Py_INCREF(request);
+  line->request = request;
+  const char *piece[1] = {PyBytes_AS_STRING(body)};
+  const size_t piece_size[1] = {PyBytes_GET_SIZE(body)};
+  size_t size = assemble(room, head, piece_size[0], piece, piece_size, 1);
+  line->sent_ns = now_ns(CLOCK_MONOTONIC);
+  int sends = size && is_quiet(line);
+  if (sends) {
+    number_call(line, line->known_ns - line->lane->epoch_ns);
+    line->id = id;
+    line->operation = operation;
+    Py_INCREF(times);
+    Py_XSETREF(line->times, (Times *)times);
+    line->count++;
+    line->floor_ns = 0;
+    send_now(line, room, size);
+  }
+  Py_DECREF(drawn);
+  return sends;
+}
+
 /* Send the same request again; false: nothing was sent. */
 static int send_again(Line *line) {
   char room[SEND_BYTES], number_text[24];
+  if (line->draw != NULL) return send_drawn(line);
   line->sent_ns = now_ns(CLOCK_MONOTONIC);
   if (!is_quiet(line)) return 0;
   PyObject *next = PyIter_Next(line->ids);
@@ -727,6 +771,7 @@ static int handle(Line *line, uint32_t events) {
         if (line->lane->ledger != NULL) pack(line);
         if (times_add(line->times, (double)(line->done_ns - line->sent_ns) / 1e6, line->bytes_in) < 0) line->halted = 1;
         if (!line->repeats) return 1;
+        Py_CLEAR(line->request);
         sample(line);
         return !goes_on(line) || !send_again(line) || line->unsent;
     }
@@ -946,6 +991,8 @@ static int line_clear(Line *self) {
   Py_CLEAR(self->shot_head);
   Py_CLEAR(self->shot_before);
   Py_CLEAR(self->shot_after);
+  Py_CLEAR(self->draw);
+  Py_CLEAR(self->request);
   return 0;
 }
 
@@ -963,6 +1010,8 @@ static int line_traverse(Line *self, visitproc visit, void *arg) {
   Py_VISIT(self->session_id);
   Py_VISIT(self->user_object);
   Py_VISIT(self->ids);
+  Py_VISIT(self->draw);
+  Py_VISIT(self->request);
   return 0;
 }
 
@@ -1000,6 +1049,7 @@ static PyMemberDef line_members[] = {
     {"bytes_in", T_LONGLONG, offsetof(Line, bytes_in), READONLY, ""},
     {"result", T_OBJECT, offsetof(Line, result), READONLY, "the bytes of the result, of a call that was ok"},
     {"session_id", T_OBJECT, offsetof(Line, session_id), READONLY, "that the head names"},
+    {"request", T_OBJECT, offsetof(Line, request), READONLY, "that was drawn for the current call"},
     {"owner", T_OBJECT, offsetof(Line, owner), READONLY, "its connection"},
     {"waiter", T_OBJECT, offsetof(Line, waiter), READONLY, "what its greenlet waits on"},
     {NULL}};

@@ -140,47 +140,62 @@ class FastCalls:
         return Reply(outcome.OK, "", 200, None, msgspec.Raw(line.result), line.session_id)
 
     def repeats(self, task: Any, tasks: list[Any]) -> bool:
-        """Return whether the user's only task is to make one call of a workload that is always the same."""
+        """Return whether the user does nothing but to make calls of a workload."""
         user, context = self._user, self._user.context
-        work = context.workload
         return (
             len(tasks) == 1
             and task is type(user).call_from_workload
-            and len(work) == 1
-            and work[0].fixed
-            and work[0].expects is None
+            and all(work.expects is None for work in context.workload)
             and user.is_open
             and not user.waits
             and context.turns is context.data is user.retrying is user.listener is None
         )
 
     def repeat(self) -> None:
-        """Make that call, and again, until there is something else to do; at least once."""
-        user = self._user
-        work, drawn = user.drawn()
-        request = work.request(user.session, drawn)
-        own = BEFORE_ID + str(request.id).encode()
-        line = user.http.line(self._lane) if request.body.startswith(own + b",") else None
+        """Make a call of the workload, and the next, until there is something else to do; at least one."""
+        user, workload = self._user, self._user.context.workload
+        request = self._drawn()
+        line = user.http.line(self._lane)
         if line is None or line.misses >= MISSES:
             user._ask(request)  # noqa: SLF001 - its own
             return
-        after = request.body[len(own) :]
-        floor_ns = user.http.free_ns(time.monotonic_ns())
-        line.repeat(user, user.session.ids, user.http.head(request), BEFORE_ID, after, floor_ns)
+        own = BEFORE_ID + str(request.id).encode()
+        after = request.body.removeprefix(own)
+        same = len(workload) == 1 and workload[0].fixed and request.body == own + after
+        head, floor_ns = user.http.head(request), user.http.free_ns(time.monotonic_ns())
+        sent_again = (user.session.ids, head, BEFORE_ID, after) if same else (self._draw,)
+        line.repeat(user, floor_ns, *sent_again)
         try:
-            if self._begun(request) is None:
-                line.repeat()
-                user._ask(request)  # noqa: SLF001
-                return
-            self._wait(line, request)
+            begun = self._begun(request) is not None
+            if begun:
+                self._wait(line, request)
+            drawn = line.request
         finally:
             line.repeat()
-        user.calls += line.count
+        if not begun:
+            user._ask(request)  # noqa: SLF001
+            return
         if line.count or line.ok:
             user.pacing.done(line.known_ns - user.context.spec.epoch_ns, connection_failed=False)
+        if same:
+            user.calls += line.count
+            request = msgspec.structs.replace(
+                request, id=line.id, body=b"%b%d%b" % (BEFORE_ID, line.id, after)
+            )
         if not line.ok:
-            body = b"%b%d%b" % (BEFORE_ID, line.id, after)
-            user.asked(self._finished(line, msgspec.structs.replace(request, id=line.id, body=body)))
+            user.asked(self._finished(line, drawn or request))
+        elif drawn is not None:  # and not sent: the connection is not as it should be
+            user._ask(drawn)  # noqa: SLF001
+
+    def _drawn(self) -> Request:
+        work, values = self._user.drawn()
+        return work.request(self._user.session, values)  # type: ignore[no-any-return]
+
+    def _draw(self) -> tuple[Request, bytes, bytes, int | None, int, Any]:
+        """Return the next call for a line that repeats; this runs in the hub."""
+        request = self._drawn()
+        operation, _, times = self._lane.named(request.operation)
+        return request, self._user.http.head(request), request.body, request.id, operation, times
 
     def _begun(self, request: Request) -> Any:
         """Send the request; return its line, or None if nothing has happened."""
@@ -213,7 +228,7 @@ class FastCalls:
                 begun, user = Begun(*taken), self._user
                 if (recorder := user.context.recorder) is not None:
                     recorder.open[begun.seq] = begun.intended_ns
-                user.cut(begun.seq, request, begun.sent_ns, TRANSPORT)
+                user.cut(begun.seq, line.request or request, begun.sent_ns, TRANSPORT)
                 user.http.close()
             raise
 

@@ -20,6 +20,11 @@ from harness.run_directory.spool import Block, _decode
 from tests.fakes.gauges import gauges
 
 CALLS = 11
+VARYING = [
+    {"call": "x", "args": {"a": "{{random_int 1 1000}}", "b": "{{counter}}"}, "weight": 2},
+    {"call": "y", "args": {"u": "{{uuid}}"}},
+    {"read": "file:///{{random_choice a b}}"},
+]
 
 
 class Kept:
@@ -50,6 +55,10 @@ class Repeating(McpUser):
         """It decides by itself."""
 
 
+class Varying(Repeating):
+    """Makes calls that are drawn, with arguments that vary."""
+
+
 class Calling(Repeating):
     """Says itself what it calls."""
 
@@ -71,7 +80,7 @@ class Run:
     def __init__(self, kind: type[McpUser], url: str, timeout_s: float = 10.0) -> None:
         spec = LoadSpec(
             base_url=url, mcp_url=url, ws_url="", spool_dir="", epoch_ns=0, protocol="plain", think=False, timeout_s=timeout_s,
-            workload=[{"call": "x", "args": {"a": 1}}],
+            workload=VARYING if kind is Varying else [{"call": "x", "args": {"a": 1}}],
         )  # fmt: skip
         environment = Environment(user_classes=[kind])
         environment.create_local_runner()

@@ -9,7 +9,7 @@ import pytest
 from harness.load.inside.users.user import McpUser
 from harness.mcp import outcome
 from tests.fakes.wire import CASES, Case, WireServer, wire_server
-from tests.load.inside.native.lanes import CALLS, Calling, Repeating, on
+from tests.load.inside.native.lanes import CALLS, Calling, Repeating, Varying, on
 
 EACH = 4  # is a case
 SAME = (
@@ -43,7 +43,7 @@ def _bounded() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "usual"), [(Repeating, "every"), (Calling, "every"), (Repeating, "streamed")]
+    ("kind", "usual"), [(Repeating, "every"), (Calling, "every"), (Repeating, "streamed"), (Varying, "every")]
 )
 @pytest.mark.parametrize("case", COMPARED, ids=lambda case: case.name)
 def test_each_way_the_wire_can_fail_leaves_the_same_rows(
@@ -75,7 +75,7 @@ def test_each_way_the_wire_can_fail_leaves_the_same_rows(
 
 
 @pytest.mark.parametrize("usual", ["every", "streamed"])
-@pytest.mark.parametrize("kind", [Repeating, Calling])
+@pytest.mark.parametrize("kind", [Repeating, Calling, Varying])
 def test_usual_calls_are_made_in_c(
     wire: Any, server: WireServer, kind: type[McpUser], usual: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
