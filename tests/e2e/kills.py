@@ -121,6 +121,7 @@ class Counting(Echo):
     """One connection to it."""
 
     counted: Counted
+    takes_s = 0.01
 
     def data_received(self, data: bytes) -> None:
         self.counted.calls += data.count(MARK.encode())

@@ -66,7 +66,7 @@ def test_a_minute_with_tokens_of_five_seconds_costs_no_call(harness: Start) -> N
 def test_a_token_that_is_revoked_is_replaced(harness: Start) -> None:
     """Each user's calls fail until there is a new one, as `unauthorized`; then they go on."""
     with oauth_server(lives_s=3_600.0) as server:
-        command = sustained(harness, server, "8s")
+        command = sustained(harness, server, "5s")
         until(lambda: server.calls > 50)
         server.revoke()
         revoked_at = server.calls
@@ -85,6 +85,7 @@ def test_a_token_that_is_revoked_is_replaced(harness: Start) -> None:
         )
 
 
+@pytest.mark.long  # tests/client/auth/test_keeper.py: a failure is told of and tried again
 def test_a_server_of_tokens_that_fails_for_a_while_costs_no_call(harness: Start) -> None:
     """It is tried again while the old token is still valid."""
     with oauth_server(lives_s=6.0) as server:

@@ -23,8 +23,8 @@ def test_a_run_whose_wall_clock_is_set_goes_on_to_its_end(
     """No part takes the other for silent, and the step is as long as was asked for."""
     (tmp_path / "sitecustomize.py").write_text(SET)
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    load = ("--users", "2", "--for", "9s", "--no-think", "--call", "list_databases")
-    command = harness("sustain", *load, "--json", PYTHONPATH=path)
+    load = ("--rate", "20/s", "--for", "9s", "--call", "list_databases")
+    command = harness("rate", *load, "--json", PYTHONPATH=path)
     run = command.wait_for_event("run_ended")
 
     assert_no_reason_but_the_machine(command)

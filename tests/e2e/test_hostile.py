@@ -19,7 +19,7 @@ def hostile() -> Iterator[tuple[str, list[bytes]]]:
         yield found
 
 
-@pytest.mark.parametrize("path", ["/redirect-307", "/ws-endless-pings"])
+@pytest.mark.parametrize("path", ["/redirect-307", pytest.param("/ws-endless-pings", marks=pytest.mark.long)])
 def test_a_hostile_server_does_no_harm(hostile: tuple[str, list[bytes]], path: str) -> None:
     """An exit code of the command's own, no traceback, nothing told to anybody else, nothing left."""
     url, told = hostile
@@ -62,7 +62,14 @@ def test_what_is_harm_of_a_verification_is_seen(seen: Verified, kept: dict[str, 
     assert bool(found) == bool(words)
 
 
-@pytest.mark.parametrize("path", ["/calls/endless-body", "/sse-then-an-endless-event-of-brackets"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/calls/endless-body",
+        # tests/load/inside/test_held.py: nothing is held of an endless event
+        pytest.param("/sse-then-an-endless-event-of-brackets", marks=pytest.mark.long),
+    ],
+)
 def test_fifty_users_whose_replies_have_no_end_fit_into_a_worker(
     hostile: tuple[str, list[bytes]], path: str
 ) -> None:

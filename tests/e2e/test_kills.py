@@ -7,12 +7,13 @@ import pytest
 from tests.e2e.kills import KILL, KILLS, killed
 
 SAMPLE = (
-    pytest.param(("worker-0", KILL, "starting", "closed"), marks=pytest.mark.long),
+    ("worker-0", KILL, "starting", "closed"),
     ("harness", KILL, "fault on", "closed"),
-    pytest.param(("target", KILL, "starting", "closed"), marks=pytest.mark.long),
+    ("target", KILL, "starting", "closed"),
 )
 
 
+@pytest.mark.long  # test_fault_runs.py: killed in mid-fault; test_lost_calls.py: no call is missed; test_parts.py: the others
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("row", SAMPLE, ids=lambda row: f"{row[0]} {row[2]}")
 def test_a_part_that_is_ended_leaves_nothing_hides_nothing_and_is_no_bug(

@@ -19,7 +19,7 @@ USERS = 8  # so many calls are on their way at most
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving("times", seconds=0.01) as running:
+    with serving("times", seconds=0.04) as running:
         yield running
 
 
@@ -82,6 +82,7 @@ def test_every_call_of_a_harness_that_is_killed_with_its_workers_is_counted(
     assert summary["generator"]["lost"] > 0
 
 
+@pytest.mark.long  # above: all of it at once
 def test_a_harness_that_is_killed_alone_loses_no_more_than_it_says(
     harness: Start, server: Server, tmp_path: Path
 ) -> None:

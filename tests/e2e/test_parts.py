@@ -46,7 +46,7 @@ def kill(run: Path, name: str) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("part", OURS)
+@pytest.mark.parametrize("part", [pytest.param("target", marks=pytest.mark.long), "postgres"])
 def test_a_part_of_ours_that_is_killed_ends_the_run_and_makes_it_unknown(harness: Start, part: str) -> None:
     """It is named with when and how, on the terminal and in the verdict."""
     command = harness("sustain", "--users", "2", "--for", "10m", "--json", **EMBEDDED)
@@ -68,9 +68,9 @@ def part_in_words(part: str) -> str:
     return words if words == "PostgreSQL" else words[0].lower() + words[1:]
 
 
+@pytest.mark.long  # above: what a run makes of it; tests/integration/test_services_parts.py: that it is told of brokers
 @pytest.mark.parametrize(
-    ("part", "link", "words"),
-    [pytest.param("rabbitmq", "queue", "RabbitMQ", marks=pytest.mark.long), ("redis", "sessions", "Redis")],
+    ("part", "link", "words"), [("rabbitmq", "queue", "RabbitMQ"), ("redis", "sessions", "Redis")]
 )
 def test_a_broker_of_ours_that_is_killed_ends_the_run_and_makes_it_unknown(
     harness: Start, on_path: str, tmp_path: Path, part: str, link: str, words: str

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from harness.cli.main import run
 from harness.services.processes.ports import free_port
 from tests import npm, waiting
 from tests.e2e.conftest import EMBEDDED
@@ -67,34 +68,29 @@ def test_one_valid_object_every_call_accounted_for_and_nothing_left(harness: Sta
     assert_nothing_left(run, tmp_path)
 
 
-def test_without_json_the_table_goes_to_standard_output_and_progress_to_standard_error(
-    harness: Start,
+@pytest.mark.parametrize(
+    "protocol",
+    ["auto", *(pytest.param(each, marks=pytest.mark.long) for each in ("2025-11-25", "2024-11-05"))],
+)
+def test_a_server_of_the_official_sdk_is_loaded_in_every_dialect_and_a_person_reads_a_table(
+    harness: Start, tiny_url: str, protocol: str
 ) -> None:
-    """Plain lines, no terminal codes, when nobody watches."""
-    command = harness(*RAMP)
+    """--call makes any server's tool the load.
+
+    Without --json the table goes to standard output and progress to standard error: plain lines, no terminal codes, when
+    nobody watches.
+    """
+    arguments = '{"message": "hi {{counter}}"}'
+    command = harness(*RAMP, "--url", tiny_url, "--protocol", protocol, "--call", "echo", "--args", arguments)
     assert_no_reason_but_the_machine(command)
 
     assert "none up to 4 users" in command.stdout
     assert "report.html" in command.stdout
     assert "2 users" in command.stderr
     assert "\x1b" not in command.stdout + command.stderr
-
-
-@pytest.mark.parametrize(
-    "protocol",
-    ["auto", *(pytest.param(each, marks=pytest.mark.long) for each in ("2025-11-25", "2024-11-05"))],
-)
-def test_a_server_of_the_official_sdk_is_loaded_in_every_dialect(
-    harness: Start, tiny_url: str, protocol: str
-) -> None:
-    """--call makes any server's tool the load."""
-    arguments = '{"message": "hi {{counter}}"}'
-    command = harness(
-        *RAMP, "--json", "--url", tiny_url, "--protocol", protocol, "--call", "echo", "--args", arguments
-    )
-    assert_no_reason_but_the_machine(command)
-
-    summary = command.summary()
+    run_dir = command.run_dir()
+    assert run_dir is not None
+    summary = json.loads((run_dir / "summary.json").read_bytes())
     assert summary["target"]["protocol"] == ("2026-07-28" if protocol == "auto" else protocol)
     assert summary["target"]["server"] == {"name": "tiny", "version": "1.0"} or protocol == "2026-07-28"
     assert {operation["operation"] for operation in summary["operations"]} >= {"tools/call:echo"}
@@ -152,21 +148,18 @@ def test_a_target_that_is_not_there_is_exit_4(harness: Start, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("address", ["http://10.255.255.1/mcp", "http://example.com/mcp"])
-def test_another_machine_is_refused(harness: Start, address: str) -> None:
+def test_another_machine_is_refused(address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before anything is sent."""
-    command = harness(*RAMP, "--url", address)
-
-    assert command.wait() == 2
-    assert "is not this machine" in command.stderr
+    assert run([*RAMP, "--out", str(tmp_path / "out"), "--url", address]) == 2
+    assert "is not this machine" in capsys.readouterr().err
 
 
-def test_an_unwritable_out_is_exit_2(harness: Start, tmp_path: Path) -> None:
+def test_an_unwritable_out_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file stands where the directory should be."""
     (tmp_path / "file").write_text("")
-    command = harness(*RAMP, "--out", str(tmp_path / "file"))
 
-    assert command.wait() == 2
-    assert "Cannot write to" in command.stderr
+    assert run([*RAMP, "--out", str(tmp_path / "file")]) == 2
+    assert "Cannot write to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -174,7 +167,9 @@ def test_an_unwritable_out_is_exit_2(harness: Start, tmp_path: Path) -> None:
     [
         ("at once", signal.SIGINT),
         pytest.param("step_asked", signal.SIGTERM, marks=pytest.mark.long),
-        ("step_running", signal.SIGINT),
+        pytest.param(
+            "step_running", signal.SIGINT, marks=pytest.mark.long
+        ),  # test_fault_runs.py: the same in mid-fault
     ],
 )
 def test_an_interruption_stops_the_load_writes_a_report_and_exits_130(
@@ -199,7 +194,8 @@ def test_an_interruption_stops_the_load_writes_a_report_and_exits_130(
     assert_nothing_left(run, tmp_path)
 
 
-@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.long), 1])
+@pytest.mark.long  # test_parts.py: the same, though the janitor is another by then; test_lost_calls.py: it is read
+@pytest.mark.parametrize("seed", [0, 1])
 def test_nothing_is_left_of_a_run_whose_harness_was_killed(harness: Start, tmp_path: Path, seed: int) -> None:
     """kill -9 at a random moment: no process, no port, no temporary directory; and the run can still be read."""
     command = harness("ramp", "--max", "8", "--step", "4", "--hold", "5m", **EMBEDDED)
@@ -219,8 +215,11 @@ def test_nothing_is_left_of_a_run_whose_harness_was_killed(harness: Start, tmp_p
     ("protocol", "transports"),
     [
         ("plain", {"http", "websocket"}),
-        pytest.param("websocket", {"http", "websocket"}, marks=pytest.mark.long),
-        ("2025-06-18", {"http", "websocket"}),
+        # With sessions: test_protocols.py, and npm's server above, show runs of those.
+        *(
+            pytest.param(each, {"http", "websocket"}, marks=pytest.mark.long)
+            for each in ("websocket", "2025-06-18")
+        ),
     ],
 )
 def test_every_user_class_speaks_the_protocol_that_was_asked_for(

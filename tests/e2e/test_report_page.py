@@ -1,7 +1,8 @@
 """report.html in a real browser: as a file, on a desk and on a phone, in both themes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -18,7 +19,8 @@ TOO_WIDE = """() => [...document.querySelectorAll('main *')]
   .filter(each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
   .map(each => each.tagName + '.' + each.className + ': ' + each.textContent.slice(0, 60))"""
 PAPER = 700  # what A4 leaves between its margins
-WINDOWS = [(DESK, "light"), (PHONE, "light"), (PHONE, "dark")]
+WINDOWS: list[tuple[int, Theme]] = [(DESK, "light"), (PHONE, "light"), (PHONE, "dark")]
+THEMES: list[Theme] = ["light", "dark"]
 
 
 def wordy() -> Run:
@@ -43,7 +45,21 @@ def wordy() -> Run:
 RUNS: dict[str, Callable[[], Run]] = {"ramp": ramp, "faults": faults, "wordy": wordy}
 
 
-@pytest.fixture(scope="module", params=RUNS)
+# In `make test` each page is looked at in some way, and each way of looking at some page; `make long` has them all.
+LOOKED_AT = [("ramp", (PHONE, "dark")), ("faults", (DESK, "light")), ("wordy", (PHONE, "light"))]
+EXAMINED = [("ramp", "light"), ("faults", "dark")]
+
+
+def every(ways: Iterable[Any], short: Sequence[tuple[str, Any]]) -> list[Any]:
+    """Each page in each way; those that are not `short` are long."""
+    return [
+        pytest.param(name, way, marks=() if (name, way) in short else pytest.mark.long)
+        for name in RUNS
+        for way in ways
+    ]
+
+
+@pytest.fixture(scope="module")
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a report as `harness` writes it."""
     place = RUNS[request.param]().write(tmp_path_factory.mktemp(request.param))
@@ -52,11 +68,12 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return path.as_uri()
 
 
-@pytest.mark.parametrize(("width", "theme"), WINDOWS)
+@pytest.mark.parametrize(("report", "window"), every(WINDOWS, LOOKED_AT), indirect=["report"])
 async def test_the_report_is_whole_by_itself_and_fits(
-    report: str, width: int, theme: Theme, browser: Browser
+    report: str, window: tuple[int, Theme], browser: Browser
 ) -> None:
     """Nothing is loaded, nothing is wrong, nobody scrolls sideways, ink stands out from its ground."""
+    width, theme = window
     async with visited(browser, report, width, theme) as visit:
         assert visit.complaints == []
         assert visit.requests == []
@@ -67,7 +84,7 @@ async def test_the_report_is_whole_by_itself_and_fits(
         assert contrast(ground, ink) >= 7
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("report", "theme"), every(THEMES, EXAMINED), indirect=["report"])
 async def test_axe_finds_nothing_serious(report: str, theme: Theme, browser: Browser) -> None:
     """Contrast, names, roles, tables, what can be reached by keyboard; with every table of numbers open."""
     async with visited(browser, report, DESK, theme) as visit:
@@ -80,11 +97,14 @@ async def test_axe_finds_nothing_serious(report: str, theme: Theme, browser: Bro
     assert [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in serious] == []
 
 
+@pytest.mark.parametrize(
+    ("report", "width"), every([PAPER], [("faults", PAPER), ("wordy", PAPER)]), indirect=["report"]
+)
 async def test_the_report_prints_dark_on_white_with_nothing_cut_off_or_folded(
-    report: str, browser: Browser
+    report: str, width: int, browser: Browser
 ) -> None:
     """Whatever theme the screen has; how each fault was verified is on paper, the tables of numbers are not."""
-    async with visited(browser, report, PAPER, "dark") as visit:
+    async with visited(browser, report, width, "dark") as visit:
         await visit.page.emulate_media(media="print", color_scheme="dark")
         assert await visit.colour("body", "background-color") == (255, 255, 255)
         assert contrast((255, 255, 255), await visit.colour("body", "color")) >= 7

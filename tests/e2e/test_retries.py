@@ -40,6 +40,7 @@ def port() -> Iterator[int]:
     process.wait()
 
 
+@pytest.mark.long  # tests/analysis/faults/test_metastable.py: it is said; tests/load/inside/users: every attempt has its row
 def test_a_service_that_its_clients_keep_down_is_said_to_be(
     harness: Start, toxiproxy_binary: Path, tmp_path: Path, port: int
 ) -> None:

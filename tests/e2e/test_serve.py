@@ -26,7 +26,12 @@ def ready_url(command: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)]
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 0, marks=pytest.mark.long),
+        (signal.SIGTERM, 0),
+        (signal.SIGKILL, -signal.SIGKILL),
+    ],
 )
 def test_it_serves_until_a_signal_and_leaves_nothing(
     harness: Start, tmp_path: Path, number: int, code: int

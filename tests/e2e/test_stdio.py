@@ -163,13 +163,23 @@ def test_a_matrix_has_the_rows_that_fit_and_says_what_does_not(tmp_path: Path, t
     assert tagged(tag) == []
 
 
-def killed_with_its_sessions(out: Path, tag: str) -> None:
-    """Twenty sessions run, then the harness is gone at once, and nothing of theirs is left."""
+def killed_with_its_sessions(out: Path, tag: str, sessions: int) -> None:
+    """They run, then the harness is gone at once, and nothing of theirs is left."""
     process = harness(
-        out, "sustain", "--users", "20", "--for", "300s", "--think", "--command", wrapped("clings", tag)
+        out,
+        "sustain",
+        "--users",
+        str(sessions),
+        "--for",
+        "300s",
+        "--think",
+        "--command",
+        wrapped("clings", tag),
     )
     try:
-        wait_for(lambda: len(tagged(tag)) >= 40 or process.poll() is not None)  # a shell and a server each
+        wait_for(
+            lambda: len(tagged(tag)) >= 2 * sessions or process.poll() is not None
+        )  # a shell and a server each
         assert process.poll() is None, process.communicate()
         process.kill()
         process.wait()
@@ -181,17 +191,18 @@ def killed_with_its_sessions(out: Path, tag: str) -> None:
 
 def test_nothing_is_left_when_the_harness_is_killed(tmp_path: Path, tag: str) -> None:
     """The servers neither leave when their input ends, nor at SIGTERM."""
-    killed_with_its_sessions(tmp_path, tag)
+    killed_with_its_sessions(tmp_path, tag, 6)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_nothing_is_left_twenty_times(tmp_path: Path, tag: str) -> None:
-    """The same, twenty times."""
+    """The same with twenty sessions, twenty times."""
     for number in range(20):
-        killed_with_its_sessions(tmp_path / str(number), tag)
+        killed_with_its_sessions(tmp_path / str(number), tag, 20)
 
 
+@pytest.mark.long  # above: in order, and killed; test_fault_runs.py: interrupted
 def test_nothing_is_left_when_a_run_is_interrupted(tmp_path: Path, tag: str) -> None:
     """In order: there is a report of what was."""
     process = harness(

@@ -37,7 +37,7 @@ SUSTAIN = (
 @pytest.fixture
 def echo_url() -> Iterator[str]:
     """Somebody to call."""
-    command = [sys.executable, str(ROOT / "tests" / "fakes" / "echo_server.py")]
+    command = [sys.executable, str(ROOT / "tests" / "fakes" / "echo_server.py"), "127.0.0.1", "0.02"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     yield f"http://127.0.0.1:{process.stdout.readline().strip()}/mcp"

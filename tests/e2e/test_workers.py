@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,29 @@ ROOT = Path(__file__).parents[2]
 Start = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def echo_url() -> Iterator[str]:
+@contextmanager
+def echoing(takes_s: float) -> Iterator[str]:
     """The least that can answer: what is measured here is the harness."""
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "fakes" / "echo_server.py")], stdout=subprocess.PIPE, text=True
-    )
+    argv = [sys.executable, str(ROOT / "tests" / "fakes" / "echo_server.py"), "127.0.0.1", str(takes_s)]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     yield f"http://127.0.0.1:{process.stdout.readline().strip()}/mcp"
     process.kill()
     process.communicate()
+
+
+@pytest.fixture(scope="module")
+def echo_url() -> Iterator[str]:
+    """A hundred calls a second for each two users, which leaves the processors to other tests."""
+    with echoing(0.02) as url:
+        yield url
+
+
+@pytest.fixture
+def quick_url() -> Iterator[str]:
+    """As many calls as it can."""
+    with echoing(0) as url:
+        yield url
 
 
 def sustain(harness: Start, url: str, *more: str) -> Any:
@@ -114,19 +128,19 @@ def test_a_worker_that_cannot_write_is_said_and_ends_the_run_in_order(
     assert_nothing_left(run, tmp_path)
 
 
-# `make count` makes it 200,000; for a suite that runs all day a tenth of that will do.
-CALLS = int(os.environ.get("HARNESS_TEST_CALLS", "20000"))
+# `make count` makes it 200,000; for a suite that runs all day a fiftieth of that will do.
+CALLS = int(os.environ.get("HARNESS_TEST_CALLS", "4000"))
 
 
 @pytest.mark.timeout(300)
 def test_many_calls_are_all_there_and_shared_out_between_the_workers(
-    harness: Start, echo_url: str, tmp_path: Path
+    harness: Start, quick_url: str, tmp_path: Path
 ) -> None:
     """lost == 0; each worker's numbers have no gap; no user is on two workers; the shares are the whole."""
     scenario = tmp_path / "many.yaml"
     scenario.write_text(
         "name: many\nworkers: 2\nthink: false\nworkload: [{call: echo}]\n"
-        f"target: {{url: '{echo_url}', protocol: plain}}\n"
+        f"target: {{url: '{quick_url}', protocol: plain}}\n"
         f"load:\n  - ramp: {{to: 20, step: 20, requests_per_user: {CALLS // 20}, confirm: false}}\n"
     )
     command = harness("run", str(scenario), "--json")

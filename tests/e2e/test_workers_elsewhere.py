@@ -48,7 +48,7 @@ done
 ip link add hv0 type veth peer name hv1 netns $pid
 ip addr add 10.77.0.1/24 dev hv0
 ip link set hv0 up
-$ECHO 10.77.0.1 > "$OUT/port" &
+$ECHO 10.77.0.1 0.02 > "$OUT/port" &
 until [ -s "$OUT/port" ]; do sleep 0.05; done
 set +e
 "$@" --url "http://10.77.0.1:$(cat "$OUT/port")/mcp"
@@ -143,7 +143,7 @@ def worker(port: int, tmp_path: Path) -> Iterator[Callable[..., "subprocess.Pope
 @pytest.fixture(scope="module")
 def echo_url() -> Iterator[str]:
     """Somebody to call."""
-    process = subprocess.Popen(ECHO, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*ECHO, "127.0.0.1", "0.02"], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     yield f"http://127.0.0.1:{process.stdout.readline().strip()}/mcp"
     process.kill()

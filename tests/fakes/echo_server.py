@@ -1,6 +1,7 @@
-"""A server that answers every JSON-RPC call at once, for tests of the load itself: `python echo_server.py [HOST]`.
+"""A server that answers every JSON-RPC call, for tests of the load itself: `python echo_server.py [HOST [SECONDS]]`.
 
-It prints its port. What it answers is the least that counts as a result; it is no MCP server.
+It prints its port. What it answers is the least that counts as a result; it is no MCP server. Each answer takes so many
+seconds: users who do not pause then leave the processors to other tests.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ LENGTH = re.compile(rb"(?i)content-length: ?(\d+)")
 
 class Echo(asyncio.Protocol):
     """One connection; one request in flight."""
+
+    takes_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -30,14 +33,22 @@ class Echo(asyncio.Protocol):
             number[1] if number else b"0"
         )
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        self.transport.write(head % len(reply) + reply)  # type: ignore[attr-defined]
+        self.answer(head % len(reply) + reply)
+
+    def answer(self, reply: bytes) -> None:
+        """Now, or when its time has passed."""
+        if self.takes_s:
+            asyncio.get_running_loop().call_later(self.takes_s, self.transport.write, reply)  # type: ignore[attr-defined]
+        else:
+            self.transport.write(reply)  # type: ignore[attr-defined]
 
 
-async def main(host: str) -> None:
+async def main(host: str = "127.0.0.1", takes_s: str = "0") -> None:
+    Echo.takes_s = float(takes_s)
     server = await asyncio.get_running_loop().create_server(Echo, host, 0)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"))
+    asyncio.run(main(*sys.argv[1:]))

@@ -38,6 +38,7 @@ class OAuthServer:
     secret: str = ""  # of its client; SECRET without
     known: list[str] = field(default_factory=list)  # tokens that are good, and were given by others
     echoes: bool = False  # every call is an error that repeats its credential
+    takes_s: float = 0.02  # each call: users who do not pause leave the processors to other tests
     refreshed: list[str] = field(default_factory=list)
     url: str = ""
     calls: int = 0
@@ -107,7 +108,9 @@ class OAuthServer:
         asked = await request.json()
         if "id" not in asked:
             return web.Response(status=202)
-        self.calls += asked["method"] == "tools/call"
+        if asked["method"] == "tools/call":
+            self.calls += 1
+            await asyncio.sleep(self.takes_s)
         result = {
             "initialize": {"protocolVersion": "2025-11-25", "serverInfo": {"name": "guarded", "version": "1"}, "capabilities": {"tools": {}}},
             "tools/list": {"tools": [{"name": "echo", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}}]},

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from harness.cli.main import run
 from harness.run_directory.undo import read_open
 from harness.services.processes.ports import free_port, is_taken
 from harness.services.processes.proctable import is_alive
@@ -130,13 +131,12 @@ def test_nothing_is_left_of_one_that_was_killed(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_simulated_is_wrong_use(flags: list[str], said: str, tmp_path: Path) -> None:
+def test_what_cannot_be_simulated_is_wrong_use(
+    flags: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Somebody else's server, options that are none of its, an address where no run may go: exit code 2, nothing is started."""
-    argv = [sys.executable, "-m", "harness", "verify", "--out", str(tmp_path), *flags]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-
-    assert done.returncode == 2
-    assert said in done.stderr
+    assert run(["verify", "--out", str(tmp_path), *flags]) == 2
+    assert said in capsys.readouterr().err
 
 
 # A server of a user's: anything that is started by a command, is told its database by a variable, and has an address.
@@ -151,7 +151,10 @@ read: {{call: read_entries, args: {{log: "{{{{unique}}}}"}}}}
 SHELL = 'DATABASE_URL="$SHOP_DATABASE" exec "$0" -m harness.reference --port {port} {options}'
 
 
-@pytest.mark.parametrize(("options", "lost"), [("", set()), ("--break sessions-in-memory", {SESSION})])
+@pytest.mark.parametrize(
+    ("options", "lost"),
+    [("", set()), pytest.param("--break sessions-in-memory", {SESSION}, marks=pytest.mark.long)],
+)
 def test_a_command_of_the_user_s_is_deployed_on_a_database_of_its_own(
     options: str, lost: set[str], tmp_path: Path
 ) -> None:

@@ -143,7 +143,8 @@ async def test_a_sound_deployment_passes_every_check_also_those_that_deploy_it_a
 @pytest.mark.parametrize(
     ("options", "more", "named"),
     [
-        (["--break", "sessions-in-memory"], {}, {SESSION}),
+        # test_verify_deploy.py: the same of a server that we start
+        pytest.param(["--break", "sessions-in-memory"], {}, {SESSION}, marks=pytest.mark.long),
         (["--break", "ack-before-commit"], {}, {COMMITTED}),
         ([], {"deploy": {"command": "true"}}, {"a deploy puts another process in its place"}),
     ],
