@@ -156,7 +156,14 @@ def assemble(
         coverage=coverage.measure(calls, meta.get("coverage")),
         authorization=authorization.measure(rows_counted, meta.get("target") or {}),
         found_capacity=found_capacity.measure(
-            found_capacity.Evidence(recorded.load, recorded.events, recorded.plan, timed, measured)
+            found_capacity.Evidence(
+                recorded.load,
+                recorded.events,
+                recorded.plan,
+                timed,
+                measured,
+                (meta.get("machine") or {}).get("cores"),
+            )
         ),
     )
 

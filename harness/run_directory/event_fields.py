@@ -114,7 +114,7 @@ FIELDS: Final[dict[str, Mapping[str, Check]]] = {
         "added_each": maybe(whole),
         "added_others_us": maybe(amount),
     },
-    "target": {"rss_mb": maybe(amount)},
+    "target": {"rss_mb": maybe(amount), "cpu_s": maybe(amount)},
     "worker_lost": _TROUBLE,
     "rows_unwritten": _TROUBLE,
     "stranger_refused": {"attempts": whole, "why": text},

@@ -90,6 +90,7 @@ class WorkerReport(Struct, frozen=True, kw_only=True, tag_field="event", tag="ge
 class TargetSeen(Struct, frozen=True, kw_only=True, tag_field="event", tag="target"):
     at_ns: int
     rss_mb: float | None
+    cpu_s: float | None = None  # since its processes began
 
 
 class WorkerLost(Struct, frozen=True, kw_only=True, tag_field="event", tag="worker_lost"):

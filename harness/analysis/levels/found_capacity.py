@@ -21,6 +21,7 @@ from msgspec import UNSET, UnsetType
 from harness.analysis.calls import arrivals
 from harness.analysis.calls.calls import Calls
 from harness.analysis.health import saturation
+from harness.analysis.levels import server_processor
 from harness.analysis.levels.capacity import SEARCHED
 from harness.analysis.levels.next_trial import Trial, of_objectives
 from harness.analysis.levels.steps import Step
@@ -44,6 +45,7 @@ class Evidence:
     plan: Mapping[str, Any]
     steps: Sequence[Step]
     measured: Sequence[StepResult]
+    cores: int | None = None  # of the machine; the server's where its processes are seen at all
 
 
 def measure(evidence: Evidence) -> tuple[FoundCapacity, ...] | UnsetType:
@@ -64,6 +66,9 @@ def _found(name: str, search: Search, evidence: Evidence) -> FoundCapacity:
     tried = [(step, _trial(step, search, evidence.load)) for step in steps]
     trusted = [one for step, one in tried if step.index not in own]
     word, value, interval, limited_by, why = _answer(search, trusted, next(iter(own.values()), ""))
+    if word == "found":
+        missed = [step for step, one in tried if not one.held and step.index not in own]
+        why += server_processor.words(missed, evidence.events, evidence.cores)
     return FoundCapacity(
         step=name,
         unit="users" if search.whole else "per_s",

@@ -30,7 +30,7 @@ from harness.foundation.units import NS_PER_S
 LOOK_S: Final = 0.25
 STEPS: Final = 60
 PLACES: Final = 10
-ADDED_LEAST: Final = 2_000_000  # bytes: less is what runtimes do by themselves
+ADDED_LEAST: Final = 2_000_000  # bytes: less, or less than a quarter more, is what runtimes do by themselves
 OWN: Final = "harness_memory"
 BUSY: Final = 0.9
 
@@ -63,7 +63,7 @@ class CameBack:
     def share(self) -> float | None:
         """How much of what was added came back; None when too little was added to tell."""
         added = self.most - self.before
-        return (self.most - self.after) / added if added > ADDED_LEAST else None
+        return (self.most - self.after) / added if added > max(ADDED_LEAST, self.before / 4) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ def _verdict(result: SessionsResult, things: str) -> str:
         return f"It held {result.open:,} {things}, and refused more."
     if asked.storm and result.refused.total:
         return f"{result.refused.total:,} of {asked.most:,} clients that came at once were refused."
+    if asked.storm:
+        return f"All {asked.most:,} clients that came at once were let in."
     return f"It held all that were asked for (--max): it may hold more than {result.open:,}."
 
 

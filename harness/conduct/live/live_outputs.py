@@ -53,7 +53,8 @@ class RunObserver:
         self.processors.look()
         if (now := self.usage.read()) is not None:
             rss_mb = round(now.rss_bytes / 1e6, 1) or None
-            self.run.log.write(TargetSeen(at_ns=self.run.clock.now_ns(), rss_mb=rss_mb))
+            cpu_s = round(now.cpu_s, 3)
+            self.run.log.write(TargetSeen(at_ns=self.run.clock.now_ns(), rss_mb=rss_mb, cpu_s=cpu_s))
         self.steering.recent.add(rows.tables, self.run.clock.now_ns())
         self._show(shown)
 
