@@ -49,4 +49,4 @@ def test_nothing_is_said_where_it_is_not_known(events: list[TargetSeen], steps: 
 
 
 def test_a_process_that_was_replaced_has_no_use_between_its_readings() -> None:
-    assert words([MISSED], seen(1.95, restarted_at=13), 2) == ""
+    assert words([MISSED], seen(1.95, restarted_at=13)[:14], 2) == ""
