@@ -8,15 +8,18 @@ An exchange on a connection that was used before, and that the server has closed
 
 import asyncio
 import errno
+import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final
 
 import httptools
 
 from harness.client import connecting
 from harness.conduct.capacity.held_connection import encoded
-from harness.foundation.addresses import connect_errors, unix_socket
+from harness.foundation.addresses import connect_errors, route, unix_socket
+from harness.foundation.addresses.route import Tls
 from harness.load.inside.transport.incoming import NOBODY, Incoming
 from harness.mcp import outcome
 from harness.mcp.exchange import Exchange
@@ -28,6 +31,12 @@ OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.
 STALE: Final = frozenset({outcome.DISCONNECTED, outcome.RESET})
 DRAIN_S: Final = 0.5
 Receiver = Exchange | Stream
+
+
+@lru_cache(maxsize=4)
+def _context(tls: Tls) -> ssl.SSLContext:
+    """One for all connections: to read the authorities takes a tenth of a second."""
+    return tls.context()
 
 
 class OpenConnection(asyncio.Protocol):
@@ -122,7 +131,8 @@ class OpenConnection(asyncio.Protocol):
     async def _send(self, request: Request, receiver: Receiver) -> None:
         if self._writer is None:
             self._incoming, self._used, self.how = Incoming(), False, ""
-            _, writer = await connecting.connection(self.url)
+            secure = _context(route.current().tls) if self.url.startswith("https:") else None
+            _, writer = await connecting.connection(self.url, secure)
             writer.transport.set_protocol(self)
             self._writer = writer  # kept: it closes the transport when it goes
         self._receiver = receiver

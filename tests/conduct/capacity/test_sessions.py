@@ -2,6 +2,7 @@
 
 import json
 import resource
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,17 @@ from harness.conduct.capacity.crowd import crowd
 from harness.conduct.capacity.door import ServerRequest, standing
 from harness.conduct.capacity.growth import Growth
 from harness.conduct.capacity.held_session import HeldSession
+from harness.conduct.capacity.open_connection import OpenConnection
 from harness.conduct.capacity.refusals import Kind, Refusals
 from harness.conduct.capacity.sessions_text import sentence
+from harness.foundation.addresses import route
+from harness.foundation.addresses.route import Route, Tls
 from harness.foundation.clock import RealClock
 from harness.foundation.errors import FAILED, PASSED, TargetUnreachableError, UsageError
 from harness.mcp import outcome
-from harness.mcp.messages import Reply
+from harness.mcp.messages import Reply, Request
 from harness.scenario.model import Target
+from tests.fakes import doors
 from tests.fakes.holding_server import holding
 
 QUICK = ("--for", "0s", "--after", "0.3s")
@@ -123,6 +128,24 @@ async def test_clients_that_come_back_keep_their_session_or_open_another(kind: s
 
     assert (back.kept, back.reopened, len(back.took_s)) == (7, 5, 12)
     assert (back.failed.total, answering, lost.total) == (0, 12, 0)
+
+
+@pytest.mark.parts  # openssl makes the certificate
+async def test_a_connection_goes_by_the_certificates_that_were_given(tmp_path: Path) -> None:
+    """Over TLS, and again on the same connection; without them it is refused."""
+    asked = Request("x", b"{}", (("Content-Type", "application/json"),), None)
+    certificate, key = doors.certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with doors.behind_tls(context) as server:
+        refused = await OpenConnection(f"{server.url}/mcp", {}).exchange(asked, 20.0)
+        with route.in_force(Route(Tls(ca=str(certificate)))):
+            connection = OpenConnection(f"{server.url}/mcp", {})
+            replies = [await connection.exchange(asked, 20.0) for _ in range(2)]
+            connection.close()
+
+    assert (refused.outcome, "certificate is not trusted" in refused.detail) == (outcome.CONNECT, True)
+    assert all(reply.status for reply in replies)
 
 
 @pytest.mark.parts
