@@ -401,7 +401,7 @@ class WireServer:
         path, _, asked = head.split(b" ", 2)[1].decode().partition("?")
         usual, _, every = asked.partition("=")
         wire = Wire(sock, head, body, self.answers)
-        if every and wire.id is not None and wire.id % int(every):
+        if usual in {"every", "streamed"} and wire.id is not None and wire.id % int(every):
             wire.send(in_one_piece(wire.answer(), streamed=usual == "streamed"))
         elif body and b'"method"' not in body:
             self.answers.append(body)
