@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.mcp import outcome
@@ -79,7 +79,7 @@ def test_a_reply_cut_anywhere_is_none(wire: Any) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=3), max_size=12))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example([b'{"jsonrpc":"2.0","id":7,"result":{', b'"isError":false', b"}}"])
 def test_any_bytes_are_judged_alike(parts: list[bytes]) -> None:
     """Whatever a server sends."""
@@ -98,7 +98,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["isError", "resultType", "content"]) | st.text(), JSON, max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_result_is_judged_alike(result: dict[str, Any]) -> None:
     """Any JSON as the result of a call."""
     from tests.load.inside.native.conftest import CHOICE

@@ -18,8 +18,14 @@ SAME = (
 )  # fmt: skip
 # A server that closes beside its answer races with the next call, on either path: it sees that at once, or a moment later.
 RACES = {"closed after the answer", "ended by closing", "bad chunk after the answer"}
+# Deadlines have a test of their own: here a usual reply that comes late on a busy machine must not be one.
 COMPARED = [
-    case for case in CASES if not case.session and case.name not in RACES and "flood" not in case.name
+    case
+    for case in CASES
+    if not case.session
+    and case.name not in RACES
+    and "flood" not in case.name
+    and case.outcome != outcome.TIMEOUT
 ]
 
 
@@ -56,8 +62,7 @@ def test_each_way_the_wire_can_fail_leaves_the_same_rows(
 ) -> None:
     """Each fourth reply is the case, others are usual: rows, replies and Locust's own count are the same on both paths."""
     url = f"{server.url}{case.path}?{usual}={EACH}"
-    timeout_s = 0.3 if case.outcome == outcome.TIMEOUT else 10.0
-    runs = [on(path, monkeypatch, kind, url, timeout_s) for path in ("on", "off")]
+    runs = [on(path, monkeypatch, kind, url, 30.0) for path in ("on", "off")]
     tables = [run.all() for run in runs]
 
     assert rows(tables[0]) == rows(tables[1])
