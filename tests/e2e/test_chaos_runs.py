@@ -45,7 +45,7 @@ rollbacks:
 """
 # Chaos Toolkit takes many seconds to start on a busy machine.
 pytestmark = pytest.mark.timeout(500)
-QUICK = ("--users", "2", "--mix", "heavy=1", "--before", "3s", "--after", "1s", "--json")
+QUICK = ("--users", "2", "--no-think", "--before", "3s", "--after", "1s", "--json")
 
 
 @pytest.mark.parametrize(
