@@ -2,7 +2,7 @@
 
 make compare-live                                   ten of each, some 25 minutes on a quiet machine
 python -m tests.e2e.compare_live --first 3 --count 2     comparisons 3 and 4 of each
-python -m tests.e2e.compare_live --only slower
+python -m tests.e2e.compare_live --only slower --hold 10    each run held for 10 s: for a machine whose runs differ more
 
 Each is `harness compare --scenario`, five runs a side by turns, a new server for every run, on one PostgreSQL. Two that are the
 same must never be regressed; the slower one must be, each time, with execute_query among the figures that are named.
@@ -31,17 +31,17 @@ workload:
 think: false
 load:
   - name: steady
-    sustain: {users: 2, for: 3s}
+    sustain: {users: 2, for: HOLD}
 """
 SIDES = {"same": "reference", "slower": "reference --break slow-query"}
 NAMED = "execute_query"
 WITHIN_S = 600
 
 
-async def compared(url: str, side: str, place: Path) -> tuple[dict[str, Any], int]:
+async def compared(url: str, side: str, place: Path, hold_s: float) -> tuple[dict[str, Any], int | None]:
     """One comparison, as a user makes it: what it says, and its exit code."""
     scenario = place / "live.yaml"
-    scenario.write_text(SCENARIO)
+    scenario.write_text(SCENARIO.replace("HOLD", f"{hold_s:g}s"))
     argv = [
         "compare",
         "--scenario",
@@ -58,16 +58,21 @@ async def compared(url: str, side: str, place: Path) -> tuple[dict[str, Any], in
         sys.executable, "-m", "harness", *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"DATABASE_URL": url, "HARNESS_HISTORY": "off"},
     )  # fmt: skip
-    async with asyncio.timeout(WITHIN_S):
-        out, err = await process.communicate()
-    code = process.returncode or 0
     try:
-        return json.loads(out), code
+        async with asyncio.timeout(WITHIN_S):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.terminate()
+        await process.communicate()
+        return {"verdict": f"none in {WITHIN_S} s", "figures": [], "why": []}, None
+    try:
+        return json.loads(out), process.returncode
     except json.JSONDecodeError:
-        return {"verdict": f"none ({err.decode()[-300:].strip()})", "figures": [], "why": []}, code
+        why = err.decode(errors="replace")[-300:].strip()
+        return {"verdict": f"none ({why})", "figures": [], "why": []}, process.returncode
 
 
-def line(kind: str, number: int, found: dict[str, Any], code: int, seconds: float) -> str:
+def line(kind: str, number: int, found: dict[str, Any], code: int | None, seconds: float) -> str:
     """One row of the table."""
     query = next(
         (one for one in found["figures"] if NAMED in one["of"] and one["name"] == "p50"), {"change": None}
@@ -92,6 +97,7 @@ async def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--only", choices=tuple(SIDES))
+    parser.add_argument("--hold", type=float, default=6, metavar="SECONDS", help="of each run")
     asked = parser.parse_args()
     right = dict.fromkeys([asked.only] if asked.only else SIDES, 0)
     print(
@@ -107,7 +113,7 @@ async def main() -> int:
                     began_s = time.monotonic()
                     runs = place / f"{kind}-{number}"
                     runs.mkdir()
-                    found, code = await compared(url, SIDES[kind], runs)
+                    found, code = await compared(url, SIDES[kind], runs, asked.hold)
                     print(line(kind, number, found, code, time.monotonic() - began_s), flush=True)
                     right[kind] += is_right(kind, found)
     print(", ".join(f"{kind}: {hits} of {asked.count} right" for kind, hits in right.items()))

@@ -54,7 +54,7 @@ def forever(start: str, piece: str | bytes, between_s: float = 0.0) -> Act:
     data *= 1 if between_s else max(1, 60_000 // len(data))
 
     def act(wire: Wire) -> None:
-        wire.send(start.format(id=wire.id) if "{id}" in start else start)
+        wire.send(start.replace("{id}", str(wire.id)))
         sent, until_s = 0, time.monotonic() + SECONDS_MAX
         while sent < BYTES_MAX and time.monotonic() < until_s:
             wire.send(data)
@@ -249,7 +249,7 @@ HTTP = [
     Behaviour("endless questions", forever(EVENTS, 'data: {"jsonrpc":"2.0","id":1,"method":"ping"}\n\n')),
     Behaviour("endless events of another name", forever(EVENTS, "event: x\ndata: x\n\n")),
     Behaviour("endless answers to others", forever(EVENTS, f"data: {GOOD}\n\n".replace("{id}", "987654"))),
-    Behaviour("floods after its answer", forever(EVENTS + 'data: {{"jsonrpc":"2.0","id":{id},"result":{{}}}}\n\n', "x"), fine=True),
+    Behaviour("floods after its answer", forever(EVENTS + 'data: {"jsonrpc":"2.0","id":{id},"result":{}}\n\n', "x"), fine=True),
     Behaviour("asks to come back for ever", event("id: 1\nretry: 1\ndata:\n\n")),
     Behaviour("asks to come back in a year", event("id: 1\nretry: 999999999\ndata:\n\n")),
     Behaviour("asks to come back with a header in its id", event("id: 1\r X: y\nretry: 1\ndata:\n\n")),
@@ -480,7 +480,7 @@ OPENED = [Behaviour("sse then " + name, act, "sse", fine) for name, act, fine in
     ("endless events for the post", opened_stream(Wire.hang, posts=forever(EVENTS + "data: ", "x")), False),
     ("a redirect of the post", opened_stream(Wire.hang, posts=whole("", "307 Go", "", "Location: ELSEWHERE/post")), False),
     ("a reset of the post", opened_stream(Wire.hang, posts=Wire.reset), False),
-    ("floods after its tools", opened_stream(lambda wire: (wire.send("data: " + json.dumps(opened({"method": "tools/list", "id": wire.id})) + "\n\n"), forever("data: ", "x")(wire)), at="tools/list"), False),
+    ("floods after its tools", opened_stream(lambda wire: (wire.send("data: " + json.dumps(opened({"method": "tools/list", "id": wire.id})) + "\n\n"), forever("data: ", "x")(wire)), at="tools/list"), True),
     ("floods after initialize", opened_stream(lambda wire: (wire.send("data: " + json.dumps(opened({"method": "initialize", "id": wire.id})) + "\n\n"), forever("", NOTIFICATION)(wire)), at="initialize"), False),
 ]]  # fmt: skip
 PROCESSES = [
