@@ -27,6 +27,7 @@ from harness.scenario.model import PROTOCOLS
 if TYPE_CHECKING:
     from harness.client.preflight import Discovered
     from harness.client.trial_calls import Tried
+    from harness.conduct.setup.proposed_access import Access
 
 CALL_S = 30.0  # for one call that is tried
 NAME_CHARS = 120
@@ -120,17 +121,18 @@ def command(
         }
         data = {"url": url, "protocol": protocol, "headers": sent, **access_options.target_data(given)}
         asked = _at(data, timeout or "5s", allowed_hosts, trying=out is not None)
-    code = _show(asked.shown, asked.found, as_json=as_json)
+    code = _show(asked, as_json=as_json)
     if out is not None:
-        _write(out, asked, tuple(sent), as_json=as_json)
+        _write(out, asked, as_json=as_json)
     return code
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A server that was asked: its address as it is shown, the target of a scenario, what it said, what was tried."""
+    """A server that was asked: its address as it is shown, the way to it, the target of a scenario, what it said, what was tried."""
 
     shown: str
+    access: "Access"
     target: Mapping[str, Any]
     found: "Discovered"
     tried: "Sequence[Tried]"
@@ -155,6 +157,7 @@ def _at(data: Mapping[str, Any], timeout: str, allowed_hosts: tuple[str, ...], *
 
     from harness.client.preflight import check_headers
     from harness.conduct.setup.authorization import authorized
+    from harness.conduct.setup.proposed_access import to_url
     from harness.conduct.setup.vetted_addresses import looked_up, server
     from harness.foundation.addresses import resolved
     from harness.foundation.clock import RealClock
@@ -177,8 +180,10 @@ def _at(data: Mapping[str, Any], timeout: str, allowed_hosts: tuple[str, ...], *
                 return await _look(asked, target.protocol, headers, duration_s(timeout), trying=trying)
 
     shown = redact.url(asked)
+    access = to_url(data["url"], asked, data["headers"])
     kept = {key: data[key] for key in ("auth", "tls") if key in data}
-    return Asked(shown, {"url": shown, **kept}, *asyncio.run(ask()))
+    as_target = {"url": access.url, **({"headers": access.headers} if access.headers else {}), **kept}
+    return Asked(shown, access, as_target, *asyncio.run(ask()))
 
 
 def _note(line: str) -> None:
@@ -189,6 +194,7 @@ def _over_stdio(text: str, protocol: str, timeout: str, headers: Mapping[str, st
     """Start a server and ask it."""
     import tempfile
 
+    from harness.conduct.setup.proposed_access import to_command
     from harness.foundation.secrets import redact, sources
     from harness.mcp import stdio_address
     from harness.scenario.model import Target
@@ -211,11 +217,12 @@ def _over_stdio(text: str, protocol: str, timeout: str, headers: Mapping[str, st
             async with watching(Path(directory) / "undo.jsonl"):
                 return await _look(address, protocol, {}, duration_s(timeout), trying=trying)
 
-    as_target = {"transport": "stdio", "command": redact.command_line(argv)}
-    return Asked(redact.url(address), as_target, *asyncio.run(ask()))
+    access = to_command(list(argv))
+    as_target = {"transport": "stdio", "command": list(access.argv)}
+    return Asked(redact.url(address), access, as_target, *asyncio.run(ask()))
 
 
-def _write(out: Path, asked: Asked, headers: Sequence[str], *, as_json: bool) -> None:
+def _write(out: Path, asked: Asked, *, as_json: bool) -> None:
     """Write the scenario, and say what is in it."""
     from harness.conduct.setup.workload_file import text
     from harness.run_directory.directory import write_whole
@@ -223,26 +230,28 @@ def _write(out: Path, asked: Asked, headers: Sequence[str], *, as_json: bool) ->
     discovered = asked.found
     server = discovered.server_name or "a server without a name"
     name = "".join(char if char.isalnum() else "-" for char in out.stem).strip("-") or "scenario"
-    written = text(printable.printable(str(out)), name, server, asked.target, headers, asked.tried)
+    written = text(printable.printable(str(out)), name, server, asked.target, asked.tried)
     try:
         write_whole(out, written)
     except OSError as error:
         raise new_file.cannot(out, error) from error
     worked = sum(not one.left_out for one in asked.tried)
+    named = asked.access.names()
     click.echo(
         printable.lines(
-            f"Wrote {out}: {worked} calls that were tried and worked, {len(asked.tried) - worked} as comments. "
-            f"Run it with: harness run {out}"
+            f"Wrote {out}: {worked} {'call that was' if worked == 1 else 'calls that were'} tried and worked, "
+            f"{len(asked.tried) - worked} as comments. "
+            f"Run it with: harness run {out}" + (f", with {', '.join(named)} set" if named else "")
         ),
         err=as_json,
     )
 
 
-def _show(shown: str, discovered: "Discovered", *, as_json: bool) -> int:
+def _show(asked: Asked, *, as_json: bool) -> int:
     click.echo(
-        printable.as_json(_values(shown, discovered))
+        printable.as_json(_values(asked.shown, asked.found))
         if as_json
-        else printable.lines("\n".join(_lines(shown, discovered)))
+        else printable.lines("\n".join(_lines(asked.shown, asked.found, asked.access)))
     )
     return PASSED
 
@@ -257,7 +266,7 @@ def _values(url: str, discovered: "Discovered") -> Mapping[str, Any]:
     }
 
 
-def _lines(url: str, discovered: "Discovered") -> list[str]:
+def _lines(url: str, discovered: "Discovered", access: "Access | None" = None) -> list[str]:
     from harness.conduct.setup.suggestion import commands_that_work
     from harness.mcp.versions import OFFERS_HTTP3
 
@@ -278,7 +287,7 @@ def _lines(url: str, discovered: "Discovered") -> list[str]:
         for tool, why in discovered.refused.items()
     ]
     there = {tool["name"]: tool for tool in discovered.tools}
-    return [*lines, *(["Load one of them:", *commands_that_work(there, url)] if there else [])]
+    return [*lines, *(["Load one of them:", *commands_that_work(there, url, access)] if there else [])]
 
 
 def _tool(tool: Mapping[str, Any]) -> str:

@@ -51,6 +51,30 @@ async def test_as_json_it_is_one_object(capsys: pytest.CaptureFixture[str]) -> N
     assert [tool["name"] for tool in found["tools"]] == ["echo"]
 
 
+async def test_proposed_commands_name_what_leads_to_the_server_and_hold_no_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """User and password of the URL, a key in its query, headers; a reference of the user's own stays."""
+    monkeypatch.setenv("MINE", "mine7")
+    async with mcp_server() as url:
+        given = url.replace("http://", "http://me:secret7@") + "?api_key=key7&x=1"
+        sent = ("-H", "Authorization: Bearer token7", "-H", "X-Mine: ${MINE}")
+        assert await asyncio.to_thread(main.run, ["discover", given, *sent]) == 0
+    out, err = capsys.readouterr()
+    place = url.replace("http://", "http://${MCP_USER}:${MCP_PASSWORD}@") + "?api_key=${MCP_API_KEY}&x=1"
+
+    assert [
+        word
+        for word in ("secret7", "key7", "token7", "mine7", "(hidden)")
+        if word in err + out.partition("Load one")[2]
+    ] == []
+    assert (
+        f"--url '{place}' -H 'Authorization: Bearer ${{MCP_AUTHORIZATION}}' -H 'X-Mine: ${{MINE}}' --all-tools"
+        in out
+    )
+    assert "set MCP_USER, MCP_PASSWORD, MCP_API_KEY, MCP_AUTHORIZATION, MINE before" in out
+
+
 def test_nothing_there_is_exit_4(capsys: pytest.CaptureFixture[str]) -> None:
     """In three lines, without a traceback."""
     assert main.run(["discover", "http://127.0.0.1:1/mcp"]) == 4
@@ -125,7 +149,7 @@ def test_another_machine_that_was_allowed_is_asked(capsys: pytest.CaptureFixture
 
 
 async def test_a_scenario_is_written_with_the_calls_that_worked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It can be read as it is; what may write is a comment; a file that is there is not written over."""
     server = MCPServer("shop")
@@ -146,11 +170,12 @@ async def test_a_scenario_is_written_with_the_calls_that_worked(
         assert (code, main.run(["discover", url, "--out", str(place)])) == (0, 2)
     text = place.read_text(encoding="utf-8")
 
-    assert "1 calls that were tried" in capsys.readouterr().out
+    assert "1 call that was tried and worked, 1 as comments" in capsys.readouterr().out
     assert "#   call: buy" in text.replace("# - call", "#   call")
     assert "secret7" not in text
-    assert "X-Token" in text
+    monkeypatch.setenv("MCP_X_TOKEN", "secret7")
     scenario = scenario_of(read_file(place), "it")
+    assert scenario.target.headers == {"X-Token": "secret7"}
     assert [(call.call, set(call.args)) for call in scenario.workload] == [("look", {"shelf"})]
     assert scenario.think is False
 
@@ -181,6 +206,9 @@ def test_a_server_over_stdio_is_started_shown_and_written_down(
 def test_proposed_commands_have_arguments_that_the_schema_allows_and_say_what_may_write(tool, line) -> None:
     found = commands_that_work({"t": {"name": "t"} | tool}, "http://127.0.0.1:1/mcp")
 
+    assert [text for text in found if "--allow-writes" in text] == (
+        [] if "annotations" in tool else found[:1]
+    )
     assert (
         [text for text in found if "--call" in text and str(line) in text] == found[-1:]
         if line

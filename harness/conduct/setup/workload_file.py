@@ -26,7 +26,6 @@ def text(
     name: str,
     server: str,
     target: Mapping[str, Any],
-    headers: Sequence[str],
     tried: Sequence[Tried],
 ) -> str:
     """The whole file."""
@@ -36,10 +35,6 @@ def text(
         f"# A workload for {printable(server, NAME_CHARS)}, written by `harness discover`. Run it with: harness run {path}",
         "# Every call that is not a comment was tried once, and worked. docs/scenarios.md says what else can stand here.",
         *_dumped({"name": name, "target": dict(target)}),
-        *(
-            f"#  The header {printable(each, NAME_CHARS)} was sent: add it to target.headers, with its value from the environment"
-            for each in headers
-        ),
         "think: false # users call again as soon as they have an answer",
         "workload:",
         *(line for lines in entries for line in lines),
