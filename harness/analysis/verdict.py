@@ -148,7 +148,18 @@ def _ended(evidence: VerdictInputs) -> list[Finding]:
 
 
 def _nothing_measured(evidence: VerdictInputs) -> list[Finding]:
-    return [] if evidence.summary.totals.requests else _unknown("no call was made")
+    """Unknown when no call was made, or none in the time of which figures are taken."""
+    totals = evidence.summary.totals
+    if not totals.requests:
+        return _unknown("no call was made")
+    fixed = [step for step in evidence.summary.steps if step.kind != SEARCHED]
+    if totals.failed or not fixed or any(step.requests or step.not_sent for step in fixed):
+        return []
+    which = "the step" if len(fixed) == 1 else f"any of the {len(fixed)} steps"
+    return _unknown(
+        f"no call falls into {which}: all of them were made while users started, while it settled or while it closed "
+        "(hold the load for longer: --for)"
+    )
 
 
 def _saturated(evidence: VerdictInputs) -> list[Finding]:

@@ -56,6 +56,24 @@ def test_a_sound_run_without_objectives_passes():
     assert judged() == verdict.Verdict("pass", (), 0, ())
 
 
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([{"kind": "sustain", "requests": 0}], "no call falls into the step: all of them were made while"),
+        ([{"kind": "ramp", "requests": 0}] * 2, "no call falls into any of the 2 steps"),
+        ([{"kind": "ramp", "requests": 0}, {"kind": "ramp", "requests": 1}], None),
+        ([{"kind": "rate", "requests": 0, "not_sent": 4}], None),
+    ],
+)
+def test_calls_outside_of_every_step_measure_nothing(steps, expected):
+    """A server that starts slowly had answered all of them before its users were there."""
+    found = filled(Summary, totals={"requests": 55, "ok": 55}, steps=steps, generator={"saturated": False})
+    said = judged(found)
+
+    assert said.verdict == ("unknown" if expected else "pass")
+    assert [reason.startswith(expected or "?") for reason in said.reasons] == ([True] if expected else [])
+
+
 def ended(reason):
     return happened(9, "run_ended", {"reason": reason})
 
