@@ -3,6 +3,7 @@
     {"nodes": [{"name": "a", "id": 7}]}  of list_nodes   -> name: a, id: 7, node: a 7, nodename: a, nodeid: 7
     Allowed directories: /srv/files                      -> path: /srv/files
     [FILE] a.txt                         of path=/srv    -> path: /srv/a.txt
+    {"a.txt": 512} or ["a.txt"]                          -> path: a.txt
 
 Whether a learnt value is the right one for an argument is not known: it is tried.
 """
@@ -25,6 +26,7 @@ VALUE_CHARS: Final = 300
 _PATH: Final = re.compile(r"(?<![\w:/.])/(?:[^\s/'\"`,;:()<>\[\]{}|]+/?)+")
 _URI: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"`,;<>\[\]{}|]+")
 _ENTRY: Final = re.compile(r"^\s*\[(FILE|DIR)\]\s+([^\n]+?)(?:\s{2,}[^\n]*)?$", re.MULTILINE)
+_FILE: Final = re.compile(r"(?!\w+://)[^\s:][^\n:]{0,200}\.[A-Za-z][A-Za-z0-9]{0,7}")
 _COMMIT: Final = re.compile(r"\b[0-9a-f]{40}\b")
 _DEVICES: Final = ("/dev/", "/proc/", "/sys/")
 _WRAPPINGS: Final = frozenset({"result", "item", "data", "entry", "row", "value", "content"})
@@ -81,6 +83,8 @@ class Learnt:
             if isinstance(value, dict | list):
                 for name, leaf in _leaves(value, noun):
                     self.add(name, leaf)
+                    if name == words.PATH and base and isinstance(leaf, str) and not leaf.startswith("/"):
+                        self.add(name, _joined(base, leaf))
                     self._from_text(str(leaf) if isinstance(leaf, str) else "", base)
                 self._from_tree(value, base)
             elif isinstance(value, str):
@@ -133,6 +137,7 @@ def _leaves(value: Any, noun: str) -> Iterator[tuple[str, object]]:
         left[0] -= 1
         if depth > DEPTH_MOST or left[0] < 0:
             return
+        yield from _files(value)
         if isinstance(value, dict):
             for key, item in value.items():
                 if isinstance(item, dict | list):
@@ -152,3 +157,10 @@ def _leaves(value: Any, noun: str) -> Iterator[tuple[str, object]]:
                     yield above, item
 
     yield from walk(value, noun, 0)
+
+
+def _files(value: Any) -> Iterator[tuple[str, object]]:
+    """The keys of a map, or the texts of a list, that name files."""
+    for one in value if isinstance(value, dict | list) else ():
+        if isinstance(one, str) and _FILE.fullmatch(one):
+            yield words.PATH, one

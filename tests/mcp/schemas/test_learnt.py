@@ -19,6 +19,8 @@ from harness.mcp.schemas.words import conventional, kind, one_form, parts, quote
         ("directory_tree", {"path": "/srv/"}, ['[{"name": "a", "type": "file"}]'], "file", ["/srv/a"]),
         ("about", {}, ["see file:///x/y, or https://a.b/c."], "uri", ["file:///x/y", "https://a.b/c"]),
         ("git_log", {}, ["commit 0123456789012345678901234567890123456789"], "revision", ["0123456789" * 4]),
+        ("list_workbooks", {}, [{"a b.xlsx": 5368, "total": 1}], "path", ["a b.xlsx"]),
+        ("list_workbooks", {"directory": "/srv"}, [["a.xlsx", "a sentence. And more", "a"]], "path", ["a.xlsx", "/srv/a.xlsx"]),
         ("look", {}, ["diff /dev/null /srv/a"], "path", ["/srv/a"]),
         ("flags", {}, [{"on": True, "nothing": None}], "on", []),
     ],
