@@ -27,7 +27,7 @@ def judge_response(
     if message.jsonrpc != "2.0" or (isinstance(result, msgspec.UnsetType) and not error):
         return Reply(outcome.BAD_BODY, "neither result nor error", status, session_id=session_id)
     if not _same_id(message.id, expected_id):
-        return Reply(outcome.ID_MISMATCH, "an answer to another id", status, session_id=session_id)
+        return Reply(outcome.ID_MISMATCH, _other_id(message), status, session_id=session_id)
     if error:
         return Reply(outcome.RPC_ERROR, _said(message), status, _code(message), session_id=session_id)
     assert isinstance(result, msgspec.Raw)
@@ -90,6 +90,13 @@ def printable(text: str) -> str:
 
 def _same_id(number: object, expected: int | None) -> bool:
     return type(number) is int and number == expected
+
+
+def _other_id(message: Message) -> str:
+    """Say what came instead; an error without an id may answer a notification, which nothing may answer."""
+    if message.error and message.id is None:
+        return f"an error without an id: {_said(message)}"
+    return "an answer to another id"
 
 
 def _said(message: Message) -> str:

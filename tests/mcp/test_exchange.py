@@ -120,7 +120,7 @@ TABLE = [
     (200, JSON, message(id=True, result={}), False, outcome.ID_MISMATCH, None, ""),
     (200, JSON, message(id=None, result={}), False, outcome.ID_MISMATCH, None, ""),
     (200, JSON, message(result={}), False, outcome.ID_MISMATCH, None, ""),
-    (200, JSON, error(-32700, id=None), False, outcome.ID_MISMATCH, None, ""),
+    (200, JSON, error(-32700, id=None), False, outcome.ID_MISMATCH, None, "an error without an id"),
     # error
     (200, JSON, error(-32602, id=OURS), False, outcome.RPC_ERROR, -32602, "no such thing"),
     (404, JSON, error(-32601, id=OURS), False, outcome.RPC_ERROR, -32601, ""),
