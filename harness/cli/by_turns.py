@@ -1,17 +1,22 @@
 """Makes the runs of two sides by turns, or of one side again and again: each is a run like any other, with its directory."""
 
-from collections.abc import Callable, Iterator, Mapping
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.cli.load_command import made
+from harness.cli.load_command import check_options, made
+from harness.cli.options import part
+from harness.conduct.setup.vetted_addresses import vetted
 from harness.foundation.errors import INTERRUPTED, HarnessError, UntrustedError
 from harness.foundation.untrusted.printable import printable
 from harness.history.comparison import run_figures
 from harness.history.comparison.measured import MeasuredRun
+from harness.scenario.read import read_file, scenario_of
 
 NOT_SHARED = {"prometheus": None, "web": False}
 
@@ -20,6 +25,22 @@ class StoppedError(HarnessError):
     """Somebody pressed Ctrl-C: the runs that were made stay."""
 
     exit_code = INTERRUPTED
+
+
+def scenario(path: Path, allowed_hosts: Sequence[str]) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Read a scenario file with more hosts that are allowed; return it, and what it says of its target."""
+    data = read_file(path)
+    if allowed_hosts:
+        data = {**data, "allowed_hosts": [*part(data, "allowed_hosts", []), *allowed_hosts]}
+    return data, part(data, "target", {})
+
+
+def check(targets: Mapping[str, Mapping[str, Any]], data: Mapping[str, Any], source: str) -> None:
+    """Check every side, and where it goes, before anything starts."""
+    for target in targets.values():
+        asked = scenario_of({**data, "target": dict(target)}, source)
+        check_options(asked.target.options)
+        asyncio.run(vetted(asked, frozenset(), os.environ))
 
 
 def runs(

@@ -83,14 +83,11 @@ def _made(scenario: Path | None, given: Mapping[str, Any]) -> tuple[Any, ...]:
     from harness.cli import by_turns
     from harness.cli.nightly import carried
     from harness.history.comparison.turns import target
-    from harness.scenario.read import read_file
 
     path = scenario or carried(Path("scenarios") / "smoke.yaml")
-    data = read_file(path)
-    if given["allowed_hosts"]:
-        data = {**data, "allowed_hosts": [*(data.get("allowed_hosts") or ()), *given["allowed_hosts"]]}
-    declared = data.get("target") or {}
+    data, declared = by_turns.scenario(path, given["allowed_hosts"])
     targets = {"A": target(given["url"], declared) if given["url"] else declared}
+    by_turns.check(targets, data, str(path))
     made = by_turns.runs("A" * given["repeats"], targets, data, out=given["out"], source=str(path))
     return tuple(run for _, run in made)
 

@@ -150,7 +150,6 @@ def _by_turns(a: str | None, b: str | None, given: Mapping[str, Any]) -> int:
     from harness.cli import by_turns
     from harness.history.comparison.comparing import Side, compare
     from harness.history.comparison.turns import target, turns
-    from harness.scenario.read import read_file
 
     watch, given = _gateway(given)
     if a is not None or not (given["side_a"] and given["side_b"]):
@@ -160,14 +159,12 @@ def _by_turns(a: str | None, b: str | None, given: Mapping[str, Any]) -> int:
             "For example --scenario scenarios/smoke.yaml --a http://127.0.0.1:8000/mcp --b http://127.0.0.1:8001/mcp",
         )
     rules = rules_of(given, frozenset({"target", "protocol"}))
-    data = read_file(given["scenario"])
-    if given["allowed_hosts"]:
-        data = {**data, "allowed_hosts": [*(data.get("allowed_hosts") or ()), *given["allowed_hosts"]]}
-    declared = data.get("target") or {}
+    data, declared = by_turns.scenario(given["scenario"], given["allowed_hosts"])
     targets = {
         letter: target(given[f"side_{letter.lower()}"], declared, given[f"protocol_{letter.lower()}"])
         for letter in "AB"
     }
+    by_turns.check(targets, data, str(given["scenario"]))
     runs: dict[str, list[Any]] = {"A": [], "B": []}
     order = turns(given["repeats"])
     made = by_turns.runs(

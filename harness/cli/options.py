@@ -197,14 +197,14 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
 def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
     """Return a scenario as a file would give it: `base`, overridden by the command line."""
     data = dict(base)
-    if target := _target(given, dict(_part(data, "target", {}))):
+    if target := _target(given, dict(part(data, "target", {}))):
         data["target"] = target
     _users(given, data)
     into_calls(given, data)
     plain = ("think", "timeout", "warm_up", "workers", "expect_workers", "bind", "seed")
     data |= {key: given[key] for key in plain if given.get(key) is not None}
     data |= {
-        key: [*_part(data, key, []), *given[key]]
+        key: [*part(data, key, []), *given[key]]
         for key in ("objectives", "abort", "alert", "allowed_hosts")
         if given[key]
     }
@@ -212,15 +212,15 @@ def scenario_data(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str
         data["expect_failures"] = True
     if given["retries"] is not None:
         more = given["retries"]
-        data["retries"] = {**_part(data, "retries", {}), "attempts": more + 1} if more else None
+        data["retries"] = {**part(data, "retries", {}), "attempts": more + 1} if more else None
     if given["calls_per_connection"] is not None:
         data["calls_per_connection"] = given["calls_per_connection"] or None
     if given.get("data"):
-        data["data"] = {**_part(data, "data", {}), **feeders(given)}
+        data["data"] = {**part(data, "data", {}), **feeders(given)}
     if given.get("links"):
-        data["links"] = {**_part(data, "links", {}), **dict(map(link_of, given["links"]))}
+        data["links"] = {**part(data, "links", {}), **dict(map(link_of, given["links"]))}
     if given["faults"]:
-        data["faults"] = [*_part(data, "faults", []), *map(fault_of, given["faults"])]
+        data["faults"] = [*part(data, "faults", []), *map(fault_of, given["faults"])]
     return data
 
 
@@ -235,7 +235,7 @@ def _users(given: Mapping[str, Any], data: MutableMapping[str, Any]) -> None:
             data.pop("mix", None)
 
 
-def _part(data: Mapping[str, Any], key: str, empty: dict[str, object] | list[object]) -> Any:
+def part(data: Mapping[str, Any], key: str, empty: dict[str, object] | list[object]) -> Any:
     """Return the list or mapping under a key of the file; raise UsageError for anything else."""
     value = data.get(key)
     if value is None:
@@ -274,9 +274,9 @@ def _target(given: Mapping[str, Any], target: dict[str, object]) -> dict[str, ob
         if given.get(key) is not None:
             target[key] = given[key]
     if given["target_options"]:
-        target["options"] = [*_part(target, "options", []), *words(given["target_options"])]
+        target["options"] = [*part(target, "options", []), *words(given["target_options"])]
     if given["headers"]:
-        target["headers"] = dict(_part(target, "headers", {})) | dict(map(header, given["headers"]))
+        target["headers"] = dict(part(target, "headers", {})) | dict(map(header, given["headers"]))
     return {**target, **target_data(given)}
 
 

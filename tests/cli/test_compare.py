@@ -16,6 +16,8 @@ from harness.foundation.errors import HarnessError, UsageError
 from harness.history.comparison.turns import target, turns
 from tests.history.past import past
 
+A, B = "http://127.0.0.1:3", "http://127.0.0.1:4"
+
 
 def test_turns_are_turned_round() -> None:
     """Neither side is always first."""
@@ -154,29 +156,53 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
 
 def test_both_sides_are_measured_by_turns_and_compared(made: Made, tmp_path: Path) -> None:
     """Each run has the target of its side; the page is written beside the runs."""
-    argv = ["--scenario", str(tmp_path / "s.yaml"), "--a", "http://a", "--b", "http://b", "--repeats", "2"]
+    argv = ["--scenario", str(tmp_path / "s.yaml"), "--a", A, "--b", B, "--repeats", "2"]
     done = CliRunner().invoke(
         command,
         [*argv, "--protocol-b", "plain", "--allow-host", "two", "--out", str(tmp_path / "out")],
         standalone_mode=False,
     )
 
-    assert [one["url"] for one in made.targets] == ["http://a", "http://b", "http://b", "http://a"]
+    assert [one["url"] for one in made.targets] == [A, B, B, A]
     assert [one.get("protocol") for one in made.targets] == [None, "plain", "plain", None]
-    assert "A = http://a: 2 runs" in done.output
+    assert f"A = {A}: 2 runs" in done.output
     assert list((tmp_path / "out" / "compare").glob("*/compare.html"))
+
+
+@pytest.mark.parametrize("server", [["--a", A, "--b"], ["--a", A, "--gateway"]])
+def test_both_sides_are_checked_before_anything_starts(made: Made, tmp_path: Path, server: list[str]) -> None:
+    """A side that is not allowed is refused before the first run of the other one."""
+    argv = ["--scenario", str(tmp_path / "s.yaml"), *server]
+    for url, words in (("http://10.0.0.1/", "10.0.0.1"), ("http://[::1", "is not the URL of a server")):
+        done = CliRunner().invoke(command, [*argv, url, "--out", str(tmp_path / "out")])
+        assert isinstance(done.exception, UsageError)
+        assert words in "".join(done.exception.lines())
+    assert made.targets == []
+
+
+@pytest.mark.parametrize(("text", "key"), [("allowed_hosts: 5", "allowed_hosts"), ("target: here", "target")])
+@pytest.mark.parametrize("by", [command, calibrate.command])
+def test_a_scenario_of_another_shape_is_refused(tmp_path: Path, text: str, key: str, by: Any) -> None:
+    """With three lines, before its parts are used."""
+    path = tmp_path / "s.yaml"
+    path.write_text(f"load: [{{sustain: {{users: 1, for: 1s}}}}]\n{text}\n")
+    sides = ["--a", A, "--b", B, "--scenario", str(path)] if by is command else [str(path)]
+    done = CliRunner().invoke(by, [*sides, "--allow-host", "one", "--out", str(tmp_path / "out")])
+
+    assert isinstance(done.exception, UsageError)
+    assert (done.exception.what.split(":")[0], len(done.exception.lines())) == (key, 3)
 
 
 def test_a_gateway_is_side_b_and_has_a_table_of_its_own(made: Made, tmp_path: Path) -> None:
     """There is no verdict: a gateway always costs something."""
-    argv = ["--scenario", str(tmp_path / "s.yaml"), "--a", "http://a", "--gateway", "http://127.0.0.1:1/mcp"]
+    argv = ["--scenario", str(tmp_path / "s.yaml"), "--a", A, "--gateway", "http://127.0.0.1:1/mcp"]
     done = CliRunner().invoke(
         command, [*argv, "--repeats", "3", "--json", "--out", str(tmp_path / "out")], standalone_mode=False
     )
     told = json.loads(done.stdout)
 
     assert done.exception is None
-    assert [one["url"] for one in made.targets][:2] == ["http://a", "http://127.0.0.1:1/mcp"]
+    assert [one["url"] for one in made.targets][:2] == [A, "http://127.0.0.1:1/mcp"]
     assert (told["describes"], told["exit_code"]) == (True, 0)
     assert told["gateway"]["cpu_ms_a_call"] is None
     assert [one["added_ms"]["interval"] is not None for one in told["gateway"]["added"]] != []
@@ -204,10 +230,10 @@ def test_ctrl_c_ends_all_of_it(made: Made, tmp_path: Path) -> None:
 
 def test_a_calibration_makes_runs_of_one_server(made: Made, tmp_path: Path) -> None:
     """The same again and again; the address may be given."""
-    argv = [str(tmp_path / "s.yaml"), "--repeats", "4", "--url", "http://a", "--allow-host", "two"]
+    argv = [str(tmp_path / "s.yaml"), "--repeats", "4", "--url", A, "--allow-host", "two"]
     done = CliRunner().invoke(
         calibrate.command, [*argv, "--out", str(tmp_path / "out")], standalone_mode=False
     )
 
     assert done.return_value == 0, done.output
-    assert made.targets == [{"url": "http://a"}] * 4
+    assert made.targets == [{"url": A}] * 4
