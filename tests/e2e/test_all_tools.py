@@ -12,6 +12,7 @@ def test_every_tool_that_only_reads_is_called_and_no_other(harness: Start) -> No
     """Arguments are made from schemas, and tried once before the load."""
     command = harness("sustain", "--users", "2", "--for", "3s", "--all-tools", "--json")
     assert_no_reason_but_the_machine(command)
+    assert "Trying what it offers, one call after the other, for 3m at most" in command.stderr
 
     by_name = {one["name"]: one for one in command.summary()["coverage"]}
     assert {"list_databases", "append_entry"} <= by_name.keys()

@@ -14,6 +14,7 @@ from harness.client.offer import Offered, besides_tools, of_tools
 from harness.client.preflight import Discovered
 from harness.client.session import Client, connected
 from harness.client.trial_calls import (
+    ALL_S,
     EXAMPLES_MOST,
     WRITES,
     Tried,
@@ -25,6 +26,7 @@ from harness.client.trial_calls import (
 from harness.conduct.run_values import RunContext
 from harness.conduct.setup.server import ServerUnderTest
 from harness.foundation.errors import UsageError
+from harness.foundation.units import show_duration
 from harness.mcp.schemas.learnt import Learnt
 from harness.mcp.schemas.values import NoValueError
 from harness.mcp.tool import only_reads
@@ -56,6 +58,9 @@ async def whole_workload(run: RunContext, server: ServerUnderTest) -> list[Mappi
         if scenario.expect_failures:
             tried = [_untried(one, scenario.seed, allow_writes=scenario.allow_writes) for one in offered]
         else:
+            run.progress.note(
+                f"Trying what it offers, one call after the other, for {show_duration(ALL_S)} at most"
+            )
             tried = await try_all(
                 offered, session, seed=scenario.seed, allow_writes=scenario.allow_writes, learnt=learnt
             )
