@@ -26,6 +26,7 @@ import open_loop
 import reading
 import recording
 import speed
+import whole_command
 from figures import Figure, Table, as_json, machine, markdown, summary
 
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[int, float, int], Table]] = {
     "json": speed.json,
     "sse": speed.sse,
     "websocket": speed.websocket,
+    "command": whole_command.command,
     "memory": speed.memory,
     "latency": speed.latency,
     "idle": idle.idle,
