@@ -7,7 +7,7 @@ This module knows nothing of faults and steps. Those are joined by time, from ev
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +74,26 @@ class Decoder:
         if name in NULLABLE:
             return pa.array(values, mask=values == (NULL_CODE if name == "code" else NULL))
         return pa.array(values)
+
+
+def rows_with(table: pa.Table, name: str, wanted: Callable[[str], object]) -> np.ndarray:
+    """Return which rows have a wanted text in that column: each text is asked about once, however many rows have it."""
+    codes, texts = _coded(table, name)
+    chosen: np.ndarray = np.array([bool(wanted(text)) for text in texts] or [False])[codes]
+    return chosen
+
+
+def text_counts(table: pa.Table, name: str) -> dict[str, int]:
+    """Return how many rows have each text of that column."""
+    codes, texts = _coded(table, name)
+    counts = np.bincount(codes, minlength=len(texts)).tolist()
+    return {text: count for text, count in zip(texts, counts, strict=True) if count}
+
+
+def _coded(table: pa.Table, name: str) -> tuple[np.ndarray, list[str]]:
+    """A column's codes, and the texts that they stand for."""
+    column = table[name].combine_chunks()
+    return column.indices.to_numpy(zero_copy_only=False), column.dictionary.to_pylist()
 
 
 @dataclass(slots=True)

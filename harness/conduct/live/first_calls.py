@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from harness.conduct.live.last_second import of_load
 from harness.mcp import outcome
+from harness.run_directory.samples import rows_with
 
 ENOUGH: Final = 20
 FAILED: Final = frozenset(outcome.FAILED)
@@ -33,13 +34,13 @@ class FirstCalls:
         if not self.watching:
             return ""
         for table in map(of_load, tables):
-            ended = zip(table["outcome"].to_pylist(), table["detail"].to_pylist(), strict=True)
-            for how, detail in ended:
-                if how == outcome.OK:
-                    self.watching = False
-                    return ""
-                if how in FAILED:
-                    self.failures[f"{how}: {detail}" if detail else how] += 1
+            if rows_with(table, "outcome", outcome.OK.__eq__).any():
+                self.watching = False
+                return ""
+            failed = table.filter(pa.array(rows_with(table, "outcome", FAILED.__contains__)))
+            for row in failed.select(["outcome", "detail"]).slice(0, ENOUGH).to_pylist():
+                how, detail = row["outcome"], row["detail"]
+                self.failures[f"{how}: {detail}" if detail else how] += 1
         if self.failures.total() < ENOUGH:
             return ""
         return self.failures.most_common(1)[0][0]
