@@ -132,7 +132,13 @@ def reply(writer: asyncio.StreamWriter, number: object, member: dict[str, Any], 
 @contextmanager
 def holding(*options: str) -> Iterator[str]:
     """The URL of such a server, in a process of its own."""
-    process = subprocess.Popen([sys.executable, __file__, *options], stdout=subprocess.PIPE, text=True)
+    # A fixed threshold: else glibc raises it when the first large piece is freed, and keeps what is freed after that.
+    process = subprocess.Popen(
+        [sys.executable, __file__, *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"MALLOC_MMAP_THRESHOLD_": "131072"},
+    )
     try:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
