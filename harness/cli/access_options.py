@@ -23,8 +23,8 @@ AUTH: Final[Decorator] = click.option(
     "--auth",
     metavar="KIND:...",
     envvar="HARNESS_AUTH",
-    help="Where the bearer token comes from, renewed before it ends: 'bearer:${TOKEN}', 'command:gcloud auth "
-    "print-access-token', or 'oauth:client_id=ID,client_secret=${SECRET}' (docs/auth.md). Secrets only by ${NAME}.",
+    help="Where the bearer token comes from; it is renewed before it expires: 'bearer:${TOKEN}', 'command:gcloud auth "
+    "print-access-token', or 'oauth:client_id=ID,client_secret=${SECRET}' (docs/auth.md). Write secrets only as ${NAME}.",
 )
 TLS: Final[tuple[Decorator, ...]] = (
     click.option(
@@ -37,12 +37,14 @@ TLS: Final[tuple[Decorator, ...]] = (
         "--cert", metavar="FILE", help="Client certificate (PEM) for a server that asks for one (mutual TLS)."
     ),
     click.option(
-        "--key", metavar="FILE", help="Its private key, if that is not in the same file; without a password."
+        "--key",
+        metavar="FILE",
+        help="Private key of --cert, if it is not in the same file; it must have no password.",
     ),
     click.option(
         "--insecure",
         is_flag=True,
-        help="Check no certificates: anybody may answer in the server's place. Terminal and report say so.",
+        help="Do not verify the server's certificate: somebody else may answer in its place. Terminal and report warn of it.",
     ),
 )
 WAIT: Final[Decorator] = click.option(

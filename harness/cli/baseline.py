@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Which runs `baseline` means, in `harness compare` and `harness nightly`.
+    """Choose the runs that `harness compare` and `harness nightly` use as the baseline.
 
     \b
     harness baseline show
     harness baseline set release-1.4
 
-    Each kind of runs (scenario, server, machine) has its own. Where nobody set one, it is the runs of the
-    last five good nights.
+    Each combination of scenario, server and machine has its own baseline. Without one that was set, the runs of the last five
+    good nights are the baseline.
     """
 
 

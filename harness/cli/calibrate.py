@@ -27,15 +27,15 @@ SHOWN = (0.05, 0.10, 0.20)
 @click.option(
     "--url", metavar="URL", envvar="HARNESS_URL", help="Server to load [default: that of the scenario]."
 )
-@click.option("--runs", metavar="PATTERN", help="Make no runs; use these, which are all of one build.")
+@click.option("--runs", metavar="PATTERN", help="Make no runs; use these existing runs, all of one build.")
 @gate_options
 @ALLOW_HOST
 @OUT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(scenario: Path | None, **given: Any) -> int:
-    """Run SCENARIO [default: scenarios/smoke.yaml] again and again, and say which changes comparisons can tell here.
+    """Run SCENARIO [default: scenarios/smoke.yaml] several times, and show how small a change comparisons can detect here.
 
-    Nothing changes between the runs: what they differ by is the noise of this machine and this server.
+    Nothing changes between the runs, so their differences are the noise of this machine and this server.
 
     \b
     harness calibrate --repeats 8

@@ -34,8 +34,8 @@ DATA: Decorator = click.option(
     "data",
     multiple=True,
     metavar="NAME=FILE",
-    help="Rows of a CSV, JSONL or Parquet file for --args, as {{NAME.column}}: each user has a row of its own; or "
-    "order=in_order, random, once. Columns of a CSV file that are numbers: numbers=id+price. Such as "
+    help="Fill {{NAME.column}} in --args from the rows of a CSV, JSONL or Parquet file. By default each user has its own row; "
+    "otherwise order=in_order, random or once. numbers=id+price names the columns of a CSV file that are numbers. Example: "
     "people=people.csv,order=random,numbers=id; repeatable.",
 )
 

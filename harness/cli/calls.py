@@ -15,12 +15,12 @@ EVERYTHING: Final[tuple[Decorator, ...]] = (
         help="Call every tool that the server annotates as read-only, with arguments made from its schema; each is tried before the load.",
     ),
     click.option(
-        "--all", "all_of_it", is_flag=True, help="The same, and read its resources and get its prompts."
+        "--all", "all_of_it", is_flag=True, help="Like --all-tools, and also read resources and get prompts."
     ),
     click.option(
         "--allow-writes",
         is_flag=True,
-        help="With --all-tools and --all: call tools, too, that are not annotated as read-only.",
+        help="With --all-tools or --all: also call tools that are not annotated as read-only.",
     ),
 )
 

@@ -53,15 +53,15 @@ PROCESSES_MOST = 100  # over stdio every user has a process of this machine
 def command(**given: Any) -> int:
     """Search for the largest number of users (--rate: of calls a second) at which all objectives (--slo) hold.
 
-    The answer is a number with an interval of 90 %, and the objective that gives way beyond it. Users do not pause between
-    calls unless --think is given.
+    The answer is a number with its 90 % credible interval, and the objective that fails first above it. Users do not pause
+    between calls unless --think is given.
 
     \b
     harness capacity --slo 'p95 < 250ms' --slo 'success_rate >= 99%'
     harness capacity --rate --slo 'p95 < 250ms' --within 5m
     harness capacity --slo 'p95 < 1s' --url http://127.0.0.1:3001/mcp --call echo --args '{"message": "hi"}'
 
-    Exit code 0 when it was found, 1 when the objectives do not hold at the smallest load, 3 when it cannot be told.
+    Exit code 0 when the number was found, 1 when the objectives fail at the smallest load, 3 when the result is unknown.
     """
     from harness.cli.load_command import conduct
 

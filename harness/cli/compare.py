@@ -65,17 +65,17 @@ def gate_options(command: Any) -> Any:
     type=click.IntRange(2, 50),
     default=5,
     show_default=True,
-    help="Runs a side, with --scenario.",
+    help="With --scenario: number of runs of each side.",
 )
 @ALLOW_HOST
 @OUT
 @gate_options
-@click.option("--describe", is_flag=True, help="Ask for no verdict: the exit code is 0.")
-@click.option("--force", is_flag=True, help="Describe runs that are not comparable; nothing follows from it.")
+@click.option("--describe", is_flag=True, help="Give no verdict; the exit code is 0.")
+@click.option("--force", is_flag=True, help="Describe runs that are not comparable, without a verdict.")
 @click.option(
     "--same-conditions",
     is_flag=True,
-    help="Take all runs as made under the same conditions, whenever they were made.",
+    help="Treat all runs as made under the same conditions, whatever their dates.",
 )
 @click.option("--all", "everything", is_flag=True, help="Show every figure of every operation and level.")
 @click.option(

@@ -48,7 +48,7 @@ def command() -> None:
     harness history list
     harness history exclude 20261120T031702Z-5c1f0a --why "a backup ran"
 
-    It is in a PostgreSQL of the harness's own that runs only when it is needed, or in the one that
+    The history is kept in an embedded PostgreSQL that runs only when it is needed, or in the PostgreSQL that
     HARNESS_HISTORY_URL names.
     """
 
@@ -58,7 +58,11 @@ def command() -> None:
 @click.option("--branch", metavar="NAME", help="Only runs of this branch.")
 @click.option("--tag", metavar="TAG", help="Only runs with this tag.")
 @click.option(
-    "--most", type=click.IntRange(min=1), default=40, show_default=True, help="Show so many, the newest."
+    "--most",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="Number of runs to show, newest first.",
 )
 @ALLOW_HOST
 @JSON
@@ -122,7 +126,7 @@ def show(run: str, allowed_hosts: tuple[str, ...], *, as_json: bool) -> int:
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
 @ALLOW_HOST
 def push(runs: tuple[Path, ...], allowed_hosts: tuple[str, ...]) -> int:
-    """Bring the runs that wait into the history, and those whose directories are given."""
+    """Add runs to the history: those that could not be added when they ended, and the given run directories."""
     from harness.history import spool
     from harness.history.recording import RecordError, record
     from harness.history.store import bring
@@ -150,7 +154,7 @@ def push(runs: tuple[Path, ...], allowed_hosts: tuple[str, ...]) -> int:
 @click.argument("directory", type=click.Path(path_type=Path, exists=True))
 @ALLOW_HOST
 def import_(directory: Path, allowed_hosts: tuple[str, ...]) -> int:
-    """Bring every run under DIRECTORY into the history, or those of a file that `export` wrote."""
+    """Add every run under DIRECTORY to the history, or the runs of a file that `export` wrote."""
     from harness.history import exchange, store
 
     async def bring(connection: "Connection", _: "Place") -> tuple[int, int, list[tuple[str, str]]]:
@@ -175,7 +179,7 @@ def import_(directory: Path, allowed_hosts: tuple[str, ...]) -> int:
 @command.command()
 @click.argument("run")
 @click.argument("name", metavar="TAG")
-@click.option("--remove", is_flag=True, help="Take the tag off the run.")
+@click.option("--remove", is_flag=True, help="Remove the tag from the run.")
 @ALLOW_HOST
 def tag(run: str, name: str, allowed_hosts: tuple[str, ...], *, remove: bool) -> int:
     """Give RUN a tag, by which `harness compare` finds it, and which keeps it from being pruned."""
@@ -232,7 +236,7 @@ def exclude(run: str, why: str | None, allowed_hosts: tuple[str, ...], *, undo: 
 @click.option(
     "--older-than", type=POSITIVE_DURATION, metavar="TIME", help="Only runs older than this, such as 2160h."
 )
-@click.option("--dry-run", is_flag=True, help="Say which, and remove nothing.")
+@click.option("--dry-run", is_flag=True, help="List the runs that would be removed, and remove nothing.")
 @ALLOW_HOST
 def prune(keep: int | None, older_than: str | None, allowed_hosts: tuple[str, ...], *, dry_run: bool) -> int:
     """Remove old runs from the history. Runs with a tag and those of a baseline stay; run directories are not touched."""
@@ -266,7 +270,7 @@ def prune(keep: int | None, older_than: str | None, allowed_hosts: tuple[str, ..
 )
 @ALLOW_HOST
 def export(scenario: str | None, out: Path | None, allowed_hosts: tuple[str, ...]) -> int:
-    """Write the runs of the history as JSON, one a line, with their histograms; `import` reads that."""
+    """Write the runs of the history as JSON lines, with their histograms; `import` reads that file."""
     from harness.history import exchange, store
 
     async def write(connection: "Connection", _: "Place") -> int:

@@ -31,7 +31,7 @@ LONGEST_S = 24 * 3600.0
     default=("30s", "60s", "125s", "300s"),
     show_default=True,
     metavar="DURATION",
-    help="How long to leave them alone; repeatable, all are watched at the same time.",
+    help="Idle time before each is used again; repeatable, all are tested at the same time.",
 )
 @click.option(
     "--kind",
@@ -39,19 +39,19 @@ LONGEST_S = 24 * 3600.0
     multiple=True,
     type=click.Choice(KINDS),
     default=KINDS,
-    help="What to leave alone; repeatable [default: all].",
+    help="What to leave idle; repeatable [default: all].",
 )
 @of_a_server(process=False)
 def command(*, as_json: bool, **given: Any) -> int:
-    """Leave streams, connections and sessions alone, and find out who cuts them, when and how, and whether a client could
-    go on. Proxies and load balancers do that silently; their usual times are named.
+    """Leave streams, connections and sessions idle, and find out who closes them, when and how, and whether a client can
+    continue. Proxies and load balancers close idle connections silently; the result names their usual time limits.
 
     \b
     harness idle
     harness idle --url http://127.0.0.1:8000/mcp --for 70s
     harness idle --url http://127.0.0.1:8000/mcp --kind stream --for 2m --for 10m
 
-    Exit code 0 when nothing was lost, 1 when a stream or a session was, 3 when that cannot be told, 4 when nobody answers.
+    Exit code 0 when nothing was lost, 1 when a stream or a session was, 3 when the result is unknown, 4 when the server cannot be reached.
     """
     from harness.conduct.capacity import idle_text, kept
     from harness.conduct.capacity.idle import exit_code

@@ -29,11 +29,13 @@ SIZE = Quantity("size", size_bytes)
     type=click.Choice(PATTERNS),
     default="close",
     show_default=True,
-    help="What each session does: closes properly, vanishes, gives a call up, or vanishes while a stream is open.",
+    help="How each session ends: closed properly, abandoned, with a cancelled call, or abandoned while a stream is open.",
 )
-@click.option("--rate", type=RATE, default="20/s", show_default=True, help="How many sessions to open.")
 @click.option(
-    "--for", "length", type=POSITIVE_DURATION, default="2m", show_default=True, help="For how long."
+    "--rate", type=RATE, default="20/s", show_default=True, help="Rate at which sessions are opened."
+)
+@click.option(
+    "--for", "length", type=POSITIVE_DURATION, default="2m", show_default=True, help="Duration of the load."
 )
 @click.option(
     "--call", "tool", metavar="TOOL", help="Tool that each session calls [default: it lists the tools]."
@@ -44,12 +46,12 @@ SIZE = Quantity("size", size_bytes)
     type=SIZE,
     default="1KB",
     show_default=True,
-    help="Memory a session that is no leak: runtimes grow a little for reasons of their own.",
+    help="Growth of memory per session that is not called a leak: every runtime grows a little.",
 )
 @of_a_server(process=True)
 def command(*, as_json: bool, **given: Any) -> int:
-    """Open and end sessions at a steady rate, and find out whether the server keeps something of each: memory, open files,
-    threads, connections.
+    """Open and end sessions at a steady rate, and find out whether the server releases what each one used: memory, open
+    files, threads, connections.
 
     \b
     harness leak
@@ -57,7 +59,7 @@ def command(*, as_json: bool, **given: Any) -> int:
     harness leak --url http://127.0.0.1:8000/mcp --call echo --args '{"message": "hi"}'
     harness leak --url http://127.0.0.1:8000/mcp --pid 4711
 
-    Exit code 0 when no leak can be there, 1 when there is one, 3 when that cannot be told, 4 when nobody answers.
+    Exit code 0 when a leak is ruled out, 1 when there is one, 3 when the result is unknown, 4 when the server cannot be reached.
     """
     from harness.conduct.capacity import kept, leak_text
     from harness.foundation.clock import RealClock

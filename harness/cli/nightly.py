@@ -40,14 +40,14 @@ IN_VAIN = {INTERRUPTED, TARGET_UNREACHABLE, FAULT_BACKEND_UNREACHABLE}
 @click.option(
     "--confirm/--no-confirm",
     default=True,
-    help="Make a second round before a regression is called one [default: confirm].",
+    help="Repeat the runs before reporting a regression [default: confirm].",
 )
 @shared
 def command(scenario: Path | None, **given: Any) -> int:
     """Run SCENARIO [default: scenarios/nightly.yaml] several times, and compare the runs with the baseline.
 
     The baseline is the last good nights of the same scenario, server and machine in the history, or what
-    `harness baseline set` named. What was found is in nights/ under --out, and in a CI job on its page.
+    `harness baseline set` named. The results are written to nights/ under --out and, in a CI job, to its summary page.
     Exit codes: those of the runs, and 1 for a regression that a second round has confirmed.
 
     \b

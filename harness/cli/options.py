@@ -44,7 +44,7 @@ _SHARED: tuple[Decorator, ...] = (
     click.option(
         "--users-per-process",
         type=click.IntRange(1, 1000),
-        help="With --command: so many users share one process and its session [default: 1].",
+        help="With --command: number of users that share one process and its session [default: 1].",
     ),
     click.option(
         "--target-options",
@@ -54,13 +54,13 @@ _SHARED: tuple[Decorator, ...] = (
     click.option(
         "--processes",
         type=click.IntRange(1, 16),
-        help="Run the server so many times, behind a balancer [default: 1]: the reference server, or target.command of a scenario.",
+        help="Number of processes of the server (the reference server, or target.command of a scenario), behind a load balancer [default: 1].",
     ),
     click.option(
         "--balance",
         type=click.Choice(BALANCES),
-        help="With several processes: what stays with one of them, a session, a connection, or a client's address; or nothing, requests "
-        "go to them by turns [default: session].",
+        help="With several processes: what the load balancer keeps on one of them: a session, a connection, or a client's address. With "
+        "`requests` it keeps nothing: requests go round-robin [default: session].",
     ),
     click.option(
         "--protocol",

@@ -49,14 +49,14 @@ USERS, LASTS_S_LEAST, LASTS_S_MOST = 1, 10, 600
     help="The scenario to write.",
 )
 @click.option("--for", "for_", type=POSITIVE_DURATION, help="Stop after this time [default: until Ctrl-C].")
-@click.option("--force", is_flag=True, help="Write over a file of that name.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @ALLOW_HOST
 def command(
     target: str, listen: int, out: Path, for_: str | None, allowed_hosts: tuple[str, ...], *, force: bool
 ) -> int:
-    """Stand between a client and its server, and write what the client asked for, with its timing, as a scenario.
+    """Proxy the traffic between a client and its server, and write the client's requests, with their timing, as a scenario.
 
-    Replies, streams, sessions and headers pass through as they are. Values that look like secrets are written as ${NAME}.
+    Replies, streams, sessions and headers pass through unchanged. Values that look like secrets are written as ${NAME}.
 
     \b
     harness record --to http://127.0.0.1:3001/mcp --listen 8300 --out recorded.yaml --for 60s

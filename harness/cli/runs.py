@@ -41,7 +41,7 @@ class Listed:
     "--keep",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Remove all but the N newest runs of each scenario. Runs that are going on, the one `latest` points to, and runs that left a fault behind are kept.",
+    help="Remove all but the N newest runs of each scenario. Kept besides: active runs, the run `latest` points to, and runs that left a fault behind.",
 )
 @OUT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

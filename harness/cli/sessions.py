@@ -31,7 +31,7 @@ NOTE_S = 5.0
     type=click.IntRange(1, MOST),
     default=1000,
     show_default=True,
-    help="How many to open at the most.",
+    help="Largest number of sessions to open.",
 )
 @click.option(
     "--hold",
@@ -44,22 +44,24 @@ NOTE_S = 5.0
 @click.option(
     "--step",
     type=click.IntRange(1, MOST),
-    help="How many to open before memory is read [default: a sixtieth].",
+    help="Number of sessions to open between readings of memory [default: a sixtieth of --max].",
 )
 @click.option(
     "--at-once",
     type=click.IntRange(1, 1000),
     default=20,
     show_default=True,
-    help="How many are being opened at the same time.",
+    help="Number of sessions that are being opened at the same time.",
 )
 @click.option(
-    "--storm", type=click.IntRange(1, MOST), help="So many clients all open at once, instead of --max."
+    "--storm",
+    type=click.IntRange(1, MOST),
+    help="Instead of --max: number of clients that all open a session at once.",
 )
 @click.option(
     "--restart",
     is_flag=True,
-    help="Restart the reference server while all are open; all come back at once.",
+    help="Restart the reference server while all sessions are open; all clients reconnect at once.",
 )
 @click.option(
     "--for",
@@ -67,27 +69,29 @@ NOTE_S = 5.0
     type=DURATION,
     default="2s",
     show_default=True,
-    help="How long to leave them alone before each is used once.",
+    help="Time for which open sessions stay idle before each is used once.",
 )
 @click.option(
     "--leave",
     type=click.Choice(("close", "vanish")),
     default="close",
     show_default=True,
-    help="How they end: as the protocol says, or without a word.",
+    help="How sessions end: closed as the protocol says, or abandoned without a message.",
 )
 @click.option(
     "--after",
     type=DURATION,
     default="10s",
     show_default=True,
-    help="How long to watch what memory comes back.",
+    help="Time to watch how much memory the server frees after the sessions end.",
 )
-@click.option("--at-least", type=click.IntRange(1, MOST), help="Fail when fewer could be opened.")
+@click.option("--at-least", type=click.IntRange(1, MOST), help="Fail when fewer sessions could be opened.")
 @of_a_server(process=True)
 def command(*, as_json: bool, **given: Any) -> int:
-    """Open sessions until something gives way, hold them, use each once, and end them: how many there were, what each takes,
-    how long it takes to open one, who refused and how, and what comes back.
+    """Open sessions until the server refuses or --max is reached, keep them open, use each once, and end them.
+
+    The result: how many could be opened, the memory of each, the time to open one, who refused and how, and how much memory
+    is freed afterwards.
 
     \b
     harness sessions --max 200
@@ -95,8 +99,8 @@ def command(*, as_json: bool, **given: Any) -> int:
     harness sessions --url http://127.0.0.1:8000/mcp --storm 500
     harness sessions --max 100 --restart
 
-    Exit code 0 when all that were opened still answer, 1 when some were lost or fewer than --at-least could be opened,
-    3 when this machine was the limit, 4 when nobody answers.
+    Exit code 0 when all opened sessions still answer, 1 when some were lost or fewer than --at-least could be opened,
+    3 when this machine was the limit, 4 when the server cannot be reached.
     """
     from harness.conduct.capacity import kept, sessions_text
     from harness.foundation.clock import RealClock

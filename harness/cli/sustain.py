@@ -21,7 +21,7 @@ from harness.cli.sections import Sectioned
 )
 @shared
 def command(**given: Any) -> int:
-    """Keep a number of users for some time. Users pause between calls (--no-think: they do not).
+    """Run a fixed number of users for a fixed time. Users pause between calls (--no-think: they do not).
 
     \b
     harness sustain --users 20 --for 5m --slo 'success_rate >= 99%'

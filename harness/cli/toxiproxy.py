@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Get Toxiproxy, run one, or see what there is. Faults on the network go through it.
+    """Install, start or look at Toxiproxy, the proxy through which network faults act.
 
     \b
     harness toxiproxy install

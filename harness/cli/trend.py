@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     "--false-positive",
     nargs=2,
     metavar="RUN 'OF: FIGURE'",
-    help="Mark the change that begins with the night of this run as no real change; it stays marked.",
+    help="Mark the change that begins with this run as a false positive, for good.",
 )
-@click.option("--why", metavar="TEXT", default="", help="Why it is no real change, with --false-positive.")
+@click.option("--why", metavar="TEXT", default="", help="With --false-positive: the reason.")
 @ALLOW_HOST
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(scenario: str | None, **given: Any) -> int:
     """Show each figure, objective and recovery of SCENARIO [default: that of the newest run] over the nights in the history.
 
-    Lasting changes are told from noise by a statistical test (E-divisive). A trend has no verdict: the exit code
+    A statistical test (E-divisive) separates lasting changes from noise. A trend has no verdict: the exit code
     is 0 whatever it finds. For a verdict, use harness compare or harness nightly.
 
     \b
