@@ -250,6 +250,8 @@ def main() -> int:
             line = f"{path}: exit {seen.exit_code}, {seen.started:,} calls, {peaks}; {'; '.join(seen.harm) or 'well'}"
             if asked.memory or asked.all or seen.harm:
                 print(line, flush=True)  # noqa: T201
+            if any(word.startswith(("exit", "traceback")) for word in seen.harm):
+                print(seen.text[-2000:], flush=True)  # noqa: T201
         harmed += bool(told)
         print(f"{len(chosen)} commands, {harmed} with harm; another origin was told {told or 'nothing'}")  # noqa: T201
     return 1 if harmed else 0

@@ -79,10 +79,14 @@ def _sum(pids: Iterable[int], *, with_children: bool) -> Usage:
 
 def _run_delay_ns(pid: int) -> int:
     """Return the run delay of all threads of a process, in ns; 0 where the kernel does not provide it."""
-    total = 0
-    for schedstat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+    total, place = 0, f"/proc/{pid}/task"
+    try:
+        threads = os.listdir(place)  # noqa: PTH208 - pathlib raises in between when the process ends
+    except OSError:
+        return 0
+    for thread in threads:
         try:
-            total += int(schedstat.read_text(encoding="ascii").split()[1])
+            total += int(Path(f"{place}/{thread}/schedstat").read_text(encoding="ascii").split()[1])
         except OSError:  # a thread that ended just now
             continue
     return total
