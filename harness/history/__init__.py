@@ -1,1 +1,1 @@
-"""Earlier runs: list them, and compare a run with the one before."""
+"""Earlier runs: list them, keep their figures in PostgreSQL, compare groups of runs, follow figures over nights."""
