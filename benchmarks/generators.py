@@ -20,7 +20,6 @@ from echo_target import Target, on_core
 HERE = Path(__file__).parent
 K6_START_S = 1.0
 IN_PYTHON = "-python"  # the same generator without the fast lane
-ON_THE_LANE = {"harness", "harness-workload"}
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,7 @@ def _python(script: str, *arguments: object, **environment: str) -> dict[str, fl
 
 
 def _locust(name: str, port: int, path: str, users: int, seconds: float) -> dict[str, float]:
-    lane = "on" if name in ON_THE_LANE else os.environ.get("HARNESS_NATIVE", "off")
-    if name.endswith(IN_PYTHON):
-        lane = "off"
+    lane = "off" if name.endswith(IN_PYTHON) else "on"
     arguments = (name.removesuffix(IN_PYTHON), port, path, users, seconds)
     return _python("locust_users.py", *arguments, HARNESS_NATIVE=lane)
 

@@ -83,7 +83,7 @@ def fast_lane() -> DoctorFinding:
     if choice.wire is not None:
         return DoctorFinding("fast lane", "good", choice.says)
     purpose = "more calls a second of processor; what is measured is the same without it"
-    if choice.why_not == native.SWITCHED_OFF:
+    if choice.switched_off:
         return DoctorFinding("fast lane", "good", choice.says)
     todo = f"{apt_install('gcc') or 'a C compiler'}, then install the package again"
     return DoctorFinding("fast lane", "optional", choice.says, purpose, todo)

@@ -137,8 +137,8 @@ def test_which_path_calls_take_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert installed.fast_lane().state == "optional"
     assert installed.fast_lane().found == f"Python: {NOT_COMPILED}"
     assert installed.fast_lane().todo.endswith("then install the package again")
-    monkeypatch.setattr(installed.native, "chosen", lambda: native.choose(""))
-    assert installed.fast_lane() == DoctorFinding("fast lane", "good", f"Python: {native.SWITCHED_OFF}")
+    monkeypatch.setattr(installed.native, "chosen", lambda: native.choose("off"))
+    assert installed.fast_lane() == DoctorFinding("fast lane", "good", "Python: HARNESS_NATIVE=off")
 
 
 def test_an_old_python_is_missing_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:

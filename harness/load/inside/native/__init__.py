@@ -1,6 +1,6 @@
 """The fast lane's module in C (`wire.c`), if it was compiled; without it, all of its work is done in Python.
 
-Both give the same rows; tests hold that. `HARNESS_NATIVE=on` chooses C, `off` Python; without either it is `DEFAULT`. What was compiled from another source than
+Both give the same rows; tests hold that. `HARNESS_NATIVE=off` chooses Python. What was compiled from another source than
 the one that lies beside it is not used, nor is anything but Linux served.
 
 Standard library only: `harness doctor` asks, too, and so does what compiles it (`hatch_build.py`).
@@ -18,8 +18,6 @@ VARIABLE: Final = "HARNESS_NATIVE"
 SOURCE: Final = Path(__file__).with_name("wire.c")
 MODULE: Final = "_wire"
 OFF: Final = frozenset({"off", "0", "no", "false"})
-DEFAULT: Final = "off"
-SWITCHED_OFF: Final = f"{VARIABLE}=on switches the fast lane on"
 NOT_COMPILED: Final = "it was not compiled when the package was installed"
 OTHER_SOURCE: Final = "it was compiled from another source"
 
@@ -29,6 +27,7 @@ class Choice(NamedTuple):
 
     wire: Any  # the module in C, or None
     why_not: str = ""
+    switched_off: bool = False  # by the user
 
     @property
     def says(self) -> str:
@@ -49,8 +48,8 @@ def chosen() -> Choice:
 
 def choose(wanted: str) -> Choice:
     """Return the choice; `wanted` is what `HARNESS_NATIVE` says."""
-    if (wanted or DEFAULT).lower() in OFF:
-        return Choice(None, f"{VARIABLE}={wanted}" if wanted else SWITCHED_OFF)
+    if wanted.lower() in OFF:
+        return Choice(None, f"{VARIABLE}={wanted}", switched_off=True)
     if sys.platform != "linux":
         return Choice(None, "it is made for Linux")
     try:

@@ -188,7 +188,11 @@ def test_it_can_be_switched_off(word: str) -> None:
     """Then, and where it was not compiled, everything is done in Python."""
     assert native.choose(word).wire is None
     assert native.choose(word).says == f"Python: HARNESS_NATIVE={word}"
-    assert native.choose("").says == f"Python: {native.SWITCHED_OFF}"
+
+
+def test_it_is_used_where_it_was_compiled(wire: Any) -> None:
+    """Unless the user says otherwise."""
+    assert native.choose("").wire is wire
 
 
 def test_what_was_compiled_from_another_source_is_not_used(
