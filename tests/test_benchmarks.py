@@ -106,7 +106,7 @@ def test_a_part_is_measured_printed_and_written(tmp_path: Path) -> None:
 def test_the_reference_target_is_measured_recording_and_not_recording(tmp_path: Path) -> None:
     """At the plain door and at MCP's, beside itself; the table has what each took."""
     told = tmp_path / "figures.json"
-    done = bench("recording", "--rounds", "1", "--seconds", "0.1", "--users", "2", "--json", str(told))
+    done = bench("recording", "--rounds", "1", "--seconds", "0.5", "--users", "2", "--json", str(told))
 
     assert done.returncode == 0, done.stderr
     found = json.loads(told.read_text(encoding="utf-8"))
