@@ -140,14 +140,15 @@ def push(runs: tuple[Path, ...], allowed_hosts: tuple[str, ...]) -> int:
         except RecordError as error:
             refused.append((str(place), str(error)))
 
-    async def deliver(connection: "Connection", where: "Place") -> tuple[int, spool.Delivered]:
+    async def deliver(
+        connection: "Connection", where: "Place"
+    ) -> tuple[int, list[tuple[str, str]], spool.Delivered]:
         given, bad = await bring(connection, records)
-        refused.extend(bad)
-        return given, await spool.deliver(connection, where.spool)
+        return given, bad, await spool.deliver(connection, where.spool)
 
-    given, done = with_history(deliver, allowed_hosts)
+    given, bad, done = with_history(deliver, allowed_hosts)
     brought = given + done.brought
-    return _told(max(len(records), brought), brought, [*refused, *done.refused])
+    return _told(max(len(records) - len(bad), brought), brought, [*refused, *bad, *done.refused])
 
 
 @command.command(name="import")
@@ -160,8 +161,8 @@ def import_(directory: Path, allowed_hosts: tuple[str, ...]) -> int:
     async def bring(connection: "Connection", _: "Place") -> tuple[int, int, list[tuple[str, str]]]:
         offered, brought, refused = 0, 0, list[tuple[str, str]]()
         for batch in exchange.batches(directory, refused):
-            offered += len(batch)
             new, bad = await store.bring(connection, batch)
+            offered += len(batch) - len(bad)
             brought += new
             refused += bad
         return offered, brought, refused

@@ -49,6 +49,20 @@ def test_a_directory_of_runs_is_imported_once_and_what_is_no_run_is_named(
     assert "Brought 0 run(s)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("how", ["import", "push"])
+def test_a_run_that_the_database_refuses_was_not_there(tmp_path: Path, capsys: Said, how: str) -> None:
+    """Nothing came in, and that is no success."""
+    path = made(tmp_path / "runs", 1)
+    metadata = json.loads((path / "metadata.json").read_text())
+    (path / "metadata.json").write_text(json.dumps(metadata | {"started_at": "never"}))
+    summary = json.loads((path / "summary.json").read_text())
+    (path / "summary.json").write_text(json.dumps(summary | {"started_at": "never"}))
+
+    assert run(["history", how, str(path if how == "push" else tmp_path / "runs")]) == 3
+    said = capsys.readouterr()
+    assert (said.out, f"Left out {path}" in said.err) == ("Brought 0 run(s) into the history\n", True)
+
+
 def test_a_run_is_shown_with_percentiles_that_were_never_written_down(tmp_path: Path, capsys: Said) -> None:
     """Out of its histograms; found by the beginning of its id and by its directory."""
     path = made(tmp_path, 1, ms=25.0, commit="0123456789abcdef", branch="fix/x")
