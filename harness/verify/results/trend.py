@@ -50,16 +50,16 @@ def of(out: Path, url: str) -> list[Kept]:
 def _read(place: Path) -> Kept:
     try:
         report = nesting.of_file(place / "results.json")["results"]
-        summary, extra = report["summary"], report["extra"]
+        totals, extra = report["summary"], report["extra"]
         wrong = (test["name"] for test in report["tests"] if test["status"] in {"failed", "other"})
         return Kept(
             place.name,
-            _whole(summary["start"]),
+            _whole(totals["start"]),
             str(extra["target"]),
             str(extra["server"]),
             _whole(extra["exit_code"]),
-            {name: _whole(summary[name]) for name in ("passed", "failed", "skipped", "other")},
-            _whole(summary["stop"]) - _whole(summary["start"]),
+            {name: _whole(totals[name]) for name in ("passed", "failed", "skipped", "other")},
+            _whole(totals["stop"]) - _whole(totals["start"]),
             frozenset(map(str, wrong)),
         )
     except (OSError, ValueError, LookupError, TypeError):
