@@ -23,7 +23,7 @@ from harness.mcp import outcome
 from harness.mcp.lines import Answer, Lines
 from harness.mcp.messages import NO_ANSWERS, Answers, Reply, Request, answer
 from harness.run_directory import private_files
-from harness.services.processes import server_environment, usage
+from harness.services.processes import server_environment, strays, usage
 from harness.services.processes.launch import NOT_STARTED
 from harness.services.processes.process import GIVES_WAY, Child, how, running
 
@@ -186,10 +186,11 @@ async def stdio_client(
         umask=private_files.THEIRS,
         piped=True,
     )
-    async with child as process:
-        client = StdioClient(timeout_s, process, answers)
-        client.begin()
-        try:
-            yield client
-        finally:
-            await client.end()
+    with strays.ended_afterwards():
+        async with child as process:
+            client = StdioClient(timeout_s, process, answers)
+            client.begin()
+            try:
+                yield client
+            finally:
+                await client.end()

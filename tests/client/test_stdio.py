@@ -1,5 +1,6 @@
 """The asyncio client over stdio: a server that is started, asked, and gone afterwards, whatever it does."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from harness.mcp.dialects import new_session
 from harness.mcp.stdio_address import address
 from harness.run_directory.undo import UndoJournal
 from harness.services.processes import proctable
+from tests.fakes import hostile_stdio
 from tests.fakes.stdio_server import command
 
 pytestmark = pytest.mark.parts
@@ -91,3 +93,25 @@ async def test_a_server_that_does_not_come_up_says_why(argv: list[str], why: str
 
     assert why in error.value.why
     assert error.value.todo.startswith("Run the command by hand")
+
+
+@pytest.mark.parts
+@pytest.mark.parametrize(
+    "behaviour",
+    ["starts and leaves a child that forgets whose it is", "leaves a child that forgets whose it is"],
+)
+async def test_a_process_that_forgets_whose_it_is_is_ended(behaviour: str) -> None:
+    """It has a session of its own, no parent and no environment."""
+    word = f"forgetful-{os.getpid()}"
+    async with stdio_client(hostile_stdio.command(behaviour, word), 10.0) as client:
+        await client.exchange(new_session("2026-07-28").call("anything", {}))
+
+    assert not [each for each in proctable.table() if word in words_of(each)]
+
+
+def words_of(pid: int) -> str:
+    """Its command line; "" when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -8,13 +8,12 @@
 
 - Each leads a session and a process group of its own, and dies with the thread that has started it.
 - It carries the mark of the process that starts it, with a number of its own, so the janitor finds its family.
-- What loses its parent comes to us (`adopt`): `end_strays` finds it when the session that it came from is over. It
+- What loses its parent comes to us (`strays.adopt`): `end_strays` finds it when the session that it came from is over. It
   is known by its mark, or by having no environment at all.
 
 It reads no clock, and knows no event loop: load workers have gevent's.
 """
 
-import ctypes
 import os
 import signal
 import sys
@@ -27,8 +26,8 @@ from typing import Final
 
 from harness.services.processes import launch, proctable
 from harness.services.processes.proctable import MARK, Process
+from harness.services.processes.strays import children
 
-PR_SET_CHILD_SUBREAPER: Final = 36
 GATE_FD: Final = 3  # in the child, until its own program begins
 NOT_STARTED: Final = launch.NOT_STARTED
 STRAY_ROUNDS: Final = 20
@@ -134,11 +133,6 @@ def signal_group(started: Started, number: int) -> bool:
     return True
 
 
-def adopt() -> None:
-    """Become the parent of what descends from us and loses its own parent."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
 def forget(started: Started) -> None:
     """Note that this session is over: what is left of it has no right to be there."""
     _known.discard(started)
@@ -149,7 +143,7 @@ def end_strays() -> int:
     """End the processes that came to us from sessions that are over; return their number."""
     ended_now = 0
     for _ in range(STRAY_ROUNDS):
-        strays = [each for each in _children() if _is_stray(each)]
+        strays = [each for each in children() if _is_stray(each)]
         if not strays:
             break
         for each in strays:
@@ -158,15 +152,6 @@ def end_strays() -> int:
             with suppress(ChildProcessError):
                 os.waitpid(each.pid, os.WNOHANG)  # those that still end are found again
     return ended_now
-
-
-def _children() -> list[Process]:
-    """Return the processes whose parent we are now."""
-    try:
-        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
-    except OSError:  # a kernel that does not say
-        return []
-    return [process for pid in text.split() if (process := proctable.read(int(pid))) is not None]
 
 
 def _is_stray(process: Process) -> bool:

@@ -28,7 +28,7 @@ from harness.mcp.dialects import Session
 from harness.mcp.lines import Answer
 from harness.mcp.messages import Reply, Request, cancellation
 from harness.run_directory.schema import NULL
-from harness.services.processes import piped
+from harness.services.processes import piped, strays
 from harness.services.processes.piped import Place
 
 STARTS_AT_ONCE = 4
@@ -55,7 +55,7 @@ class StdioServers:
 
     def __post_init__(self) -> None:
         self.starting = gevent.lock.BoundedSemaphore(self.starts_at_once)
-        piped.adopt()
+        strays.adopt()
 
     def shared(self) -> "Shared":
         """Return what a new user shares with the users before it."""
