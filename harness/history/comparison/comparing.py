@@ -53,7 +53,7 @@ def compare(a: Side, b: Side, rules: Rules = Rules()) -> Comparison:  # noqa: B0
     counted = _counted(a), _counted(b)
     unlike = [
         f"{name} has no run that counts" for name, runs in zip("AB", counted, strict=True) if not runs
-    ] or list(likeness.differences(counted[0], counted[1], rules.may_differ))
+    ] or [*likeness.differences(counted[0], counted[1], rules.may_differ), *_nothing_succeeded(counted)]
     if rules.forced and not all(counted):
         counted = a.runs, b.runs
     describes = rules.describes or rules.forced
@@ -80,6 +80,18 @@ def _disturbed(
             f"{runs[at].run_id} of {side} is far slower than the others: something disturbed it. "
             "It is left out where changes are looked for, and counts where figures are called equivalent"
         )
+
+
+def _nothing_succeeded(sides: Sequence[tuple[MeasuredRun, ...]]) -> list[str]:
+    """Say so where no call of either side succeeded: two servers that are both down are not as fast as each other."""
+    success = [
+        one.value
+        for runs in sides
+        for run in runs
+        for one in run.values
+        if one.name == "success" and one.leading
+    ]
+    return ["no call succeeded on either side"] if success and not any(success) else []
 
 
 def _counted(side: Side) -> tuple[MeasuredRun, ...]:

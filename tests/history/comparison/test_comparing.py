@@ -198,6 +198,26 @@ def test_a_drop_of_success_is_a_regression_in_points() -> None:
     assert figure(found, "success").ratio is False
 
 
+def failing(side: Side) -> Side:
+    """The side with servers that are down: what of a run is left when no call succeeds."""
+    left = (
+        tuple(structs.replace(v, value=0.0) for v in one.values if v.name in {"success", "throughput"})
+        for one in side.runs
+    )
+    runs = tuple(structs.replace(one, values=v) for one, v in zip(side.runs, left, strict=True))
+    return structs.replace(side, runs=runs)
+
+
+def test_two_sides_without_a_successful_call_are_not_equivalent() -> None:
+    """Nothing was compared; one that works beside one that does not was."""
+    a, b = turns("ABBAABBAAB")
+    found = compare(failing(a), failing(b))
+
+    assert (found.verdict, found.exit_code) == ("not_comparable", 3)
+    assert found.why == ("no call succeeded on either side",)
+    assert (compare(a, failing(b)).verdict, compare(a, failing(b)).exit_code) == ("regressed", 1)
+
+
 def test_a_figure_that_only_some_runs_have_is_compared_by_those() -> None:
     """A percentile of too few calls is missing in one run."""
     a, b = turns("ABBAABBAAB", slower=1.15)
