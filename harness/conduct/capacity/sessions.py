@@ -121,10 +121,10 @@ async def sessions(
         readings = {name: list(series) for name, series in looks.readings.items()}
         back = None
         if asked.restart and door.restart is not None:
-            progress(f"{found:,} are open; the server is restarted")
+            progress(f"{found:,} open; the server is restarted")
             await door.restart()
             back = await all_of_them.reconnect()
-        progress(f"{len(all_of_them.held):,} are open; they are left alone for {asked.for_s:g} s")
+        progress(f"{len(all_of_them.held):,} open; left alone for {asked.for_s:g} s")
         await clock.sleep(asked.for_s)
         looks.look(found)
         held = len(all_of_them.held)
@@ -167,7 +167,7 @@ async def _open(
     while (found := len(all_of_them.held)) < asked.most and not all_of_them.gave_way:
         await all_of_them.open(min(step, asked.most - found))
         looks.look(len(all_of_them.held))
-        progress(f"{len(all_of_them.held):,} are open, {all_of_them.refused.total:,} were refused")
+        progress(f"{len(all_of_them.held):,} open, {all_of_them.refused.total:,} refused")
 
 
 async def _end(all_of_them: Crowd, asked: SessionsRequest) -> tuple[int, Refusals]:
