@@ -18,6 +18,7 @@ SCENARIO = """
 name: two
 workload: [{call: echo, args: {message: hi}}]
 load: [{sustain: {users: 1, for: 3s}}]
+think: false
 """
 WITHIN_S = 400.0
 

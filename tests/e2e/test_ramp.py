@@ -255,6 +255,7 @@ def test_a_server_that_the_scenario_starts_is_measured_at_its_endpoint_and_stopp
 target: {{command: [{sys.executable}, {tmp_path / "tiny.py"}, "{port}"], url: "http://127.0.0.1:{port}/mcp"}}
 workload: [{{call: echo, args: {{message: hello}}}}]
 load: [{{sustain: {{users: 1, for: 2s}}}}]
+think: false
 """
     )
     command = harness("run", str(tmp_path / "mine.yaml"), "--json")
