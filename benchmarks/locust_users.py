@@ -4,7 +4,7 @@
 
     harness, harness-ws     this harness: each call has a deadline and leaves a row
     harness-workload        the same call as a workload, which is what `harness ramp --call` makes
-                            (HARNESS_NATIVE=on puts either on the fast lane)
+                            (either on the fast lane, unless HARNESS_NATIVE=off)
     harness-query           the same, of the reference target, at /mcp or at its plain door
     harness-spread          the same, with random pauses of 10 ms on average between calls
     fasthttp, http          Locust's FastHttpUser and HttpUser

@@ -7,7 +7,7 @@ from harness.load.inside import native
 CHOICE = native.choose("on")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wire() -> object:
     """The module in C; a test that needs it is skipped where it was not compiled."""
     if CHOICE.wire is None:

@@ -81,13 +81,10 @@ def test_a_reply_cut_anywhere_is_none(wire: Any) -> None:
 @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=3), max_size=12))
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example([b'{"jsonrpc":"2.0","id":7,"result":{', b'"isError":false', b"}}"])
-def test_any_bytes_are_judged_alike(parts: list[bytes]) -> None:
+def test_any_bytes_are_judged_alike(wire: Any, parts: list[bytes]) -> None:
     """Whatever a server sends."""
-    from tests.load.inside.native.conftest import CHOICE
-
-    if CHOICE.wire is not None:
-        held(CHOICE.wire, b"".join(parts))
-        held(CHOICE.wire, USUAL[:-2] + b"".join(parts))
+    held(wire, b"".join(parts))
+    held(wire, USUAL[:-2] + b"".join(parts))
 
 
 JSON = st.recursive(
@@ -99,9 +96,6 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["isError", "resultType", "content"]) | st.text(), JSON, max_size=4))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_result_is_judged_alike(result: dict[str, Any]) -> None:
+def test_any_result_is_judged_alike(wire: Any, result: dict[str, Any]) -> None:
     """Any JSON as the result of a call."""
-    from tests.load.inside.native.conftest import CHOICE
-
-    if CHOICE.wire is not None:
-        held(CHOICE.wire, b'{"jsonrpc":"2.0","id":7,"result":%b}' % msgspec.json.encode(result))
+    held(wire, b'{"jsonrpc":"2.0","id":7,"result":%b}' % msgspec.json.encode(result))
