@@ -21,6 +21,7 @@ from figures import Figure, Table
 from generators import measure, missing
 
 SHORT_S = 2.0
+LONGER_S_MIN = 15.0  # starting takes a tenth of a second more or less: it must be little beside the load
 LOOK_S = 0.05
 TICKS_S = os.sysconf("SC_CLK_TCK")
 PARTS = {
@@ -52,7 +53,7 @@ def command(rounds: int, seconds: float, users: int) -> Table:
         for _ in range(rounds):
             for name, lane in LANES.items():
                 short = _run(target, users, SHORT_S, lane, place)
-                long = _run(target, users, SHORT_S + seconds, lane, place)
+                long = _run(target, users, SHORT_S + max(seconds, LONGER_S_MIN), lane, place)
                 each = _each_us(short, long)
                 found[name].append(each)
                 rates[name].append(1e6 / sum(us for part, us in each.items() if part != AFTERWARDS))

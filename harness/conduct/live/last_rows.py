@@ -33,7 +33,7 @@ class Recent(Struct, frozen=True, kw_only=True):
 
 
 class _Rows(Struct, frozen=True):
-    """What is kept of one block: 18 bytes a call, whatever else its row says."""
+    """The columns of one block that live figures need; a call takes 18 bytes."""
 
     read_ns: int
     last_done_ns: int

@@ -1,11 +1,11 @@
-"""What leaves its family comes to us, and is ended.
+"""End the processes that a server started and that no longer belong to it.
 
     with ended_afterwards():
         ...                      start a server, speak to it, end it and its family
 
-A process that starts a session of its own, loses its parent and clears its environment belongs to no family that can be
-found (`proctable`). While this is open the kernel makes us the parent of such a process. When the last of these blocks ends,
-so do the processes that came to us without an environment: what we start ourselves has one.
+A process can start a session of its own, lose its parent and clear its environment. `proctable` then finds it in no family.
+Inside the block, the kernel gives such a process to us as a child. When the last block ends, every child without an
+environment is ended. The processes that we start ourselves always have an environment.
 """
 
 import ctypes
