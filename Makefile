@@ -7,7 +7,7 @@
 # make calibrate-compare  40,000 comparisons of simulated runs: how often is harness compare wrong? Five minutes of two processors
 # make compare-live       the reference server compared with itself and with one that is 15 % slower, ten times each, 25 minutes: FLAGS='--first 3 --count 2'
 # make count  200,000 calls by two workers: each has its row
-# make bench  the harness measured beside its peers, seven minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
+# make bench  the harness measured beside its peers, ten minutes; make bench PART=json, DOCS=1 writes docs/benchmarks.md
 # make interrupt  twenty runs with a fault, ended by Ctrl-C or kill -9 at random moments: is anything left?
 # make kills      forty runs of which a part is ended or stopped, in every phase: exit codes, what is left, calls without a row
 # make verify-kills  twenty verifications that write, ended by kill -9 in the middle: is anything left of what they wrote?

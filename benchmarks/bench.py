@@ -1,6 +1,6 @@
 """The harness measured, beside its peers where it has any, in one run on one machine.
 
-    make bench                      every part, about seven minutes
+    make bench                      every part, about ten minutes
     make bench PART=json            one of them; python benchmarks/bench.py --help lists them
     make bench PART="json sse"
 
